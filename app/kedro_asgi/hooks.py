@@ -1,0 +1,178 @@
+"""The life of a run, as hooks see it: Kedro's specifications (HOOK-2), and how they are called."""
+
+# The arguments are declared for pluggy, which passes them on by name; the bodies are empty on purpose.
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+import pluggy
+
+from kedro_asgi.errors import HookResultError
+from kedro_asgi.events import Emit
+
+hook_spec = pluggy.HookspecMarker("kedro")
+hook_impl = pluggy.HookimplMarker("kedro")
+
+
+class ContextSpecs:
+    """Once per run, before anything is built."""
+
+    @hook_spec
+    def after_context_created(self, context: Any) -> None:
+        """The run's context exists; attributes may be added to it (HOOK-13)."""
+
+
+class CatalogSpecs:
+    """Once per run, when its catalog exists."""
+
+    @hook_spec
+    def after_catalog_created(
+        self,
+        catalog: Any,
+        conf_catalog: dict[str, Any],
+        conf_creds: dict[str, Any],
+        parameters: dict[str, Any],
+        save_version: str,
+        load_versions: dict[str, str] | None,
+    ) -> None:
+        """The catalog may be changed for this run (HOOK-13)."""
+
+
+class PipelineSpecs:
+    """Around the whole run."""
+
+    @hook_spec
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
+        """The run is about to start."""
+
+    @hook_spec
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], run_result: dict[str, Any], pipeline: Any, catalog: Any
+    ) -> None:
+        """Every node ran."""
+
+    @hook_spec
+    def on_pipeline_error(self, error: Exception, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
+        """The run failed; an exception raised here replaces ``error`` (HOOK-15)."""
+
+
+class NodeSpecs:
+    """Around each node."""
+
+    @hook_spec
+    def before_node_run(
+        self, node: Any, catalog: Any, inputs: dict[str, Any], is_async: bool, run_id: str
+    ) -> dict[str, Any] | None:
+        """Return a dict to replace inputs of this node (HOOK-11)."""
+
+    @hook_spec
+    def after_node_run(
+        self,
+        node: Any,
+        catalog: Any,
+        inputs: dict[str, Any],
+        outputs: dict[str, Any],
+        is_async: bool,
+        run_id: str,
+    ) -> None:
+        """The function returned; ``outputs`` may be edited before they are saved (HOOK-12)."""
+
+    @hook_spec
+    def on_node_error(
+        self,
+        error: Exception,
+        node: Any,
+        catalog: Any,
+        inputs: dict[str, Any],
+        is_async: bool,
+        run_id: str,
+    ) -> None:
+        """The function raised (HOOK-6)."""
+
+
+class DatasetSpecs:
+    """Around each load and each save."""
+
+    @hook_spec
+    def before_dataset_loaded(self, dataset_name: str, node: Any) -> None:
+        """A dataset is about to be loaded for ``node``."""
+
+    @hook_spec
+    def after_dataset_loaded(self, dataset_name: str, data: Any, node: Any) -> None:
+        """A dataset was loaded for ``node``."""
+
+    @hook_spec
+    def before_dataset_saved(self, dataset_name: str, data: Any, node: Any) -> None:
+        """An output of ``node`` is about to be saved."""
+
+    @hook_spec
+    def after_dataset_saved(self, dataset_name: str, data: Any, node: Any) -> None:
+        """An output of ``node`` was saved."""
+
+
+_SPECS = (ContextSpecs, CatalogSpecs, PipelineSpecs, NodeSpecs, DatasetSpecs)
+
+
+def create_hook_manager(hooks: Iterable[Any] = ()) -> pluggy.PluginManager:
+    """Return a manager with ``hooks`` registered in order; the last registered is called first (HOOK-9).
+
+    Raises ``TypeError`` for a class where an instance belongs, and pluggy's ``PluginValidationError`` for an
+    argument that no specification has (HOOK-1).
+    """
+    manager = pluggy.PluginManager("kedro")
+    for specs in _SPECS:
+        manager.add_hookspecs(specs)
+    for hook in hooks:
+        if isinstance(hook, type):
+            raise TypeError(f"Hooks must be registered as instances: write {hook.__name__}(), not the class.")
+        if not manager.is_registered(hook):
+            manager.register(hook)
+    return manager
+
+
+Call = Callable[..., list[Any]]
+
+
+class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runner tells the outside world: the hooks that somebody implements, and the run's events.
+
+    A hook that nobody implements is ``None``, so that it costs nothing.
+    """
+
+    emit: Emit | None = None
+    before_node_run: Call | None = None
+    after_node_run: Call | None = None
+    on_node_error: Call | None = None
+    before_dataset_loaded: Call | None = None
+    after_dataset_loaded: Call | None = None
+    before_dataset_saved: Call | None = None
+    after_dataset_saved: Call | None = None
+
+    @classmethod
+    def of(cls, manager: "pluggy.PluginManager | RunHooks | None") -> "RunHooks":
+        """Return the hooks of ``manager`` that have an implementation."""
+        if isinstance(manager, RunHooks):
+            return manager
+        if manager is None:
+            return cls()
+        calls: dict[str, Any] = {name: implemented(manager, name) for name in _NODE_HOOKS}
+        return cls(**calls)
+
+
+_NODE_HOOKS = tuple(RunHooks.__struct_fields__[1:])
+
+
+def implemented(manager: pluggy.PluginManager, name: str) -> Call | None:
+    """Return the call of hook ``name``, or ``None`` where nobody implements it."""
+    call: pluggy.HookCaller = getattr(manager.hook, name)
+    return call if call.get_hookimpls() else None
+
+
+def merge_replacements(answers: Iterable[Any]) -> Mapping[str, Any]:
+    """Merge what the ``before_node_run`` hooks returned, in call order (HOOK-11)."""
+    merged: dict[str, Any] = {}
+    for answer in answers:
+        if not isinstance(answer, dict):
+            raise HookResultError(answer)
+        merged.update(answer)
+    return merged

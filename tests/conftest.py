@@ -1,0 +1,117 @@
+"""Real projects in temporary folders, and a guard that no test blocks the event loop."""
+
+import itertools
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+from kedro_asgi.project import bootstrap
+
+# Kedro and its plugins, where a test runs them as the oracle, must not phone home.
+os.environ["DO_NOT_TRACK"] = "1"
+
+_NUMBERS = itertools.count()
+
+TINY = """
+from kedro_asgi.pipeline import Pipeline, node
+
+def add(x, y):
+    return x + y
+
+def double(x):
+    return 2 * x
+
+def register_pipelines():
+    calc = Pipeline([
+        node(add, ["params:a", "params:b"], "s", name="add"),
+        node(double, "s", "d", name="double"),
+    ])
+    return {"__default__": calc, "calc": calc}
+"""
+
+MakeProject = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _loop_guard() -> Iterator[None]:
+    """Fail what reads files, sleeps or waits for locks on an event loop.
+
+    Putting an app together looks at the project's path, as any start-up does, before there is a loop; tests may do
+    so within one.
+    """
+    with blockbuster_ctx("kedro_asgi") as guard:
+        for function in guard.functions.values():
+            function.can_block_in("kedro_asgi/server/app.py", "create_http_server")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give each test its own import path, environment and current project; forget the packages that it made."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    monkeypatch.setattr(bootstrap._Current, "project", None)
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0].startswith("made_"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> MakeProject:
+    """Return a function that writes a project and returns its folder.
+
+    ``registry`` is the text of its ``pipeline_registry.py``; ``files`` maps paths, in which ``{package}`` stands for
+    the package's name, to texts. The package has a name that no other test uses.
+    """
+
+    def make(
+        registry: str = TINY,
+        *,
+        files: Mapping[str, str] | None = None,
+        catalog: str = "",
+        parameters: str | None = "a: 1\nb: 2\n",
+        settings: str = "",
+        name: str = "project",
+    ) -> Path:
+        package = f"made_{next(_NUMBERS)}"
+        folder = tmp_path / name
+        content = {
+            "pyproject.toml": pyproject(package),
+            "conf/base/catalog.yml": catalog,
+            "conf/local/.gitkeep": "",
+            "src/{package}/__init__.py": "",
+            "src/{package}/settings.py": settings,
+            "src/{package}/pipeline_registry.py": registry,
+            **({} if parameters is None else {"conf/base/parameters.yml": parameters}),
+            **(files or {}),
+        }
+        for path, text in content.items():
+            target = folder / path.replace("{package}", package)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(textwrap.dedent(text).replace("{package}", package), encoding="utf-8")
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def tiny(make_project: MakeProject) -> Path:
+    """The contract's two-node project: a=1, b=2 -> s=3 -> d=6."""
+    return make_project()
+
+
+def pyproject(package: str) -> str:
+    return f'[tool.kedro]\npackage_name = {json.dumps(package)}\nproject_name = "Made"\nkedro_init_version = "1.7.0"\n'
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return request.param

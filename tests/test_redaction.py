@@ -1,0 +1,26 @@
+"""Credentials leave no trace (CAT-66, Q-23)."""
+
+import pytest
+
+from kedro_asgi.redaction import redact
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("s3://u:p@b/k?tok=1#f", "s3://<redacted>@b/k?<redacted>#<redacted>"),
+        ("cannot reach s3://u:p@b/k?t=1 ok", "cannot reach s3://<redacted>@b/k?<redacted> ok"),
+        ("https://host/path", "https://host/path"),
+        ("user:pw@host/db?x", "<redacted>@host/db?<redacted>"),
+        ("/p?x=1", "/p?<redacted>"),
+        ("report@2024.csv", "report@2024.csv"),
+        ("dir/file#1.csv", "dir/file#<redacted>"),
+        ("what is this? nothing", "what is this? nothing"),
+        ("log in as user:pw@host please", "log in as <redacted>@host please"),
+        ("mail me@example.org today", "mail me@example.org today"),
+        ("dataset x@pandas is missing", "dataset x@pandas is missing"),
+        ("", ""),
+    ],
+)
+def test_redact(text: str, shown: str) -> None:
+    assert redact(text) == shown
