@@ -1,0 +1,109 @@
+"""What a node may be made of (PIP-2 to PIP-12)."""
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable
+from functools import partial
+from hashlib import sha256
+
+from kedro_asgi.errors import (
+    NodeDefinitionError,
+    NodeLoopError,
+    NodeNameError,
+    NodeOutputsNotUniqueError,
+    UnnamedNodeError,
+)
+from kedro_asgi.pipeline.binding import Function
+from kedro_asgi.pipeline.names import listed
+from kedro_asgi.pipeline.transcoding import base_name
+
+Tags = str | Iterable[str] | None
+
+_NAME = re.compile(r"[\w\.-]+")
+
+
+def check_definition(func: object, inputs: object, outputs: object) -> None:
+    """Raise `NodeDefinitionError` unless a function and names of datasets are given (PIP-3)."""
+    check_function(func)
+    _check_names("inputs", inputs)
+    _check_names("outputs", outputs)
+    if not inputs and not outputs:
+        raise NodeDefinitionError("it must have some 'inputs' or 'outputs'.")
+
+
+def check_function(func: object) -> None:
+    """Raise `NodeDefinitionError` for what cannot be called."""
+    if not callable(func):
+        raise NodeDefinitionError(f"first argument must be a function, not '{type(func).__name__}'.")
+
+
+def _check_names(side: str, names: object) -> None:
+    if not isinstance(names, str | list | dict | None):
+        raise NodeDefinitionError(
+            f"'{side}' type must be one of [String, List, Dict, None], not '{type(names).__name__}'."
+        )
+    for name in listed(names):
+        if not isinstance(name, str):
+            raise NodeDefinitionError(
+                f"names of variables used as {side} must be of 'String' type, and {name!r} from {names} is not."
+            )
+
+
+def check_datasets(node: object, inputs: list[str], outputs: list[str]) -> None:
+    """Raise for an output that is named twice (PIP-5) or read as well (PIP-6), and for a name with two ``@``."""
+    if len(set(outputs)) != len(outputs):
+        repeated = [name for name, count in Counter(outputs).items() if count > 1]
+        raise NodeOutputsNotUniqueError(str(node), repeated)
+    if both := set(map(base_name, inputs)).intersection(map(base_name, outputs)):
+        raise NodeLoopError(str(node), both)
+
+
+def checked_name(name: str) -> str:
+    """Return ``name``; raises `NodeNameError` if it has characters that names must not have (PIP-8)."""
+    return _checked("name", name)
+
+
+def checked_tags(tags: Tags) -> frozenset[str]:
+    """Return one or more tags as a set; raises `NodeNameError` as `checked_name` does (PIP-9)."""
+    given = [tags] if isinstance(tags, str) else tags or ()
+    return frozenset(_checked("tag", tag) for tag in given)
+
+
+def _checked(kind: str, value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise NodeNameError(kind, value)
+    return value
+
+
+def derived_name(func: Function, inputs: list[str], outputs: list[str]) -> str:
+    """Return the name of a node that was given none: its function's, and 8 digits of a hash (PIP-12).
+
+    Raises `UnnamedNodeError` for an object that has no name (PIP-13).
+    """
+    name = _inner_name(func)
+    origin = name if isinstance(func, partial) else f"{func.__module__}.{name}"
+    digest = sha256(f"{origin}|{inputs}|{outputs}".encode()).hexdigest()
+    return f"{name}__{digest[:8]}"
+
+
+def _inner_name(func: Function) -> str:
+    if isinstance(func, partial):
+        return f"partial({_inner_name(func.func)})"
+    if not hasattr(func, "__name__"):
+        raise UnnamedNodeError(func)
+    return str(func.__name__)
+
+
+def warn_of_dots(names: Iterable[str], namespace: str | None) -> None:
+    """Warn of dataset names that look as if they were in a namespace, but not in this one (PIP-10)."""
+    top = namespace.partition(".")[0] + "." if namespace else None
+    for name in names:
+        if "." in name and not name.startswith("params:") and not (top and name.startswith(top)):
+            # The text and the place are always the same, so by default Python shows this once a process.
+            warnings.warn(
+                "A dataset name contains a dot, though dot notation is reserved for namespaces.",
+                UserWarning,
+                stacklevel=1,
+            )
+            return

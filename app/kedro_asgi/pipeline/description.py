@@ -1,0 +1,45 @@
+"""A pipeline as text, and as JSON."""
+
+import json
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+
+from kedro_asgi.pipeline.node import Node
+
+_COMPATIBLE_VERSION = "1.7.0"
+_MAX_NODES = 10
+
+
+def described(lines: Iterable[str], inputs: set[str], outputs: set[str]) -> str:
+    """Return the execution order for people to read (PIP-34)."""
+    head = "#### Pipeline execution order ####"
+    nodes = "\n".join(lines)
+    return f"{head}\nInputs: {_names(inputs)}\n\n{nodes}\n\nOutputs: {_names(outputs)}\n{'#' * len(head)}"
+
+
+def _names(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "None"
+
+
+def as_json(nodes: Iterable[Node]) -> str:
+    """Return the nodes, in the given order, and the version of Kedro whose format this is (PIP-34)."""
+    listed = [
+        {"name": node.name, "inputs": node.inputs, "outputs": node.outputs, "tags": sorted(node.tags)} for node in nodes
+    ]
+    return json.dumps({"kedro_version": _kedro_version(), "pipeline": listed})
+
+
+def _kedro_version() -> str:
+    try:
+        return version("kedro")
+    except PackageNotFoundError:
+        return _COMPATIBLE_VERSION
+
+
+def listed(nodes: list[Node], line: str = "\n") -> str:
+    """Return a list of the first ten nodes, one on each line."""
+    if not nodes:
+        return "[]"
+    more = ["..."] if len(nodes) > _MAX_NODES else []
+    text = f",{line}".join([*map(repr, nodes[:_MAX_NODES]), *more])
+    return f"[{line}{text}{line}]"

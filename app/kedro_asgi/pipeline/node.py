@@ -1,0 +1,270 @@
+"""A node: a function, and the names of the datasets that it reads and writes."""
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from itertools import accumulate
+from typing import Any
+
+from kedro_asgi.errors import AsyncNodeError, NodeInputsError, NodeInputsTypeError
+from kedro_asgi.pipeline.binding import (
+    Function,
+    bind_call,
+    bound_inputs,
+    function_name,
+    is_async_function,
+)
+from kedro_asgi.pipeline.definition import (
+    Tags,
+    check_datasets,
+    check_definition,
+    check_function,
+    checked_name,
+    checked_tags,
+    derived_name,
+    warn_of_dots,
+)
+from kedro_asgi.pipeline.names import Names, copied, frozen, listed, printed
+from kedro_asgi.pipeline.unpacking import bind_unpack
+
+_log = logging.getLogger(__name__)
+
+# What is bound to this process: closures cannot be pickled, and hashes of strings differ elsewhere.
+_UNPICKLED = ("_call", "_unpack", "_hash")
+
+
+class Node:
+    """One step of a pipeline; immutable, but for ``func``.
+
+    Nodes are equal if their names, inputs and outputs are (PIP-14). Raises what PIP-3 to PIP-9 say of a wrong
+    definition: `NodeDefinitionError`, `NodeSignatureError`, `NodeNameError`, `NodeOutputsNotUniqueError`,
+    `NodeLoopError`, `TranscodingError`.
+    """
+
+    is_generator: bool
+    """Whether the function is a generator function: its outputs come in chunks (RUN-15)."""
+
+    is_async: bool
+    """Whether `call` returns a coroutine, to be awaited before `unpack`."""
+
+    def __init__(
+        self,
+        func: Function,
+        inputs: Names,
+        outputs: Names,
+        *,
+        name: str | None = None,
+        tags: Tags = None,
+        confirms: str | list[str] | None = None,
+        namespace: str | None = None,
+        preview_fn: Callable[..., Any] | None = None,
+    ) -> None:
+        check_definition(func, inputs, outputs)
+        self._inputs = copied(inputs)
+        self._outputs = copied(outputs)
+        self._output_names = listed(outputs)
+        self._adopt(func)
+        self._name = checked_name(name) if name else name
+        self._tags = checked_tags(tags)
+        self._confirms = copied(confirms)
+        self._namespace = namespace
+        self._preview_fn = preview_fn
+        check_datasets(self, self._input_names, self._output_names)
+        warn_of_dots([*self._input_names, *self._output_names], namespace)
+
+    def _adopt(self, func: Function) -> None:
+        self._input_names = bound_inputs(func, self._inputs)
+        self._required = frozenset(self._input_names)
+        self._func = func
+        self.is_generator = inspect.isgeneratorfunction(func)
+        self.is_async = is_async_function(func)
+        self._bind()
+
+    def _bind(self) -> None:
+        self._call = bind_call(self._func, self._inputs)
+        self._unpack = bind_unpack(self._outputs, self)
+
+    @property
+    def func(self) -> Function:
+        """The function; another one may be set, if it takes the same inputs.
+
+        A node that was given no name is then named after the new function, but keeps the key by which sets and
+        dicts that hold it already find it.
+        """
+        return self._func
+
+    @func.setter
+    def func(self, func: Function) -> None:
+        check_function(func)
+        self._adopt(func)
+        self.__dict__.pop("_full_name", None)
+
+    @property
+    def name(self) -> str:
+        """The full name, namespace included (PIP-12); raises `UnnamedNodeError` if there is none (PIP-13)."""
+        return self._full_name
+
+    @cached_property
+    def _full_name(self) -> str:
+        name = self._name or derived_name(self._func, self._input_names, self._output_names)
+        return f"{self._namespace}.{name}" if self._namespace else name
+
+    @property
+    def short_name(self) -> str:
+        """The given name, or else the function's in title case."""
+        return self._name or self._func_name.replace("_", " ").title()
+
+    @property
+    def _func_name(self) -> str:
+        return function_name(self._func)
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace, dots between its segments."""
+        return self._namespace
+
+    @property
+    def namespace_prefixes(self) -> list[str]:
+        """All namespaces that the node is in, outermost first: ``a.b`` gives ``a`` and ``a.b`` (Q-46)."""
+        segments = self._namespace.split(".") if self._namespace else []
+        return list(accumulate(segments, "{}.{}".format))
+
+    @property
+    def tags(self) -> set[str]:
+        """The tags; a copy."""
+        return set(self._tags)
+
+    @property
+    def inputs(self) -> list[str]:
+        """The names of what is read, in the order of the function's parameters (PIP-17); a copy."""
+        return self._input_names.copy()
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of what is written; a copy."""
+        return self._output_names.copy()
+
+    @property
+    def confirms(self) -> list[str]:
+        """The names of what is confirmed after a successful run."""
+        return listed(self._confirms)
+
+    def tag(self, tags: Tags) -> "Node":
+        """Return this node with more tags."""
+        return self.replace(tags=self._tags | checked_tags(tags))
+
+    def replace(self, **changes: Any) -> "Node":
+        """Return a new node that differs in ``changes``, which are arguments of ``Node``."""
+        definition = {
+            "func": self._func,
+            "inputs": self._inputs,
+            "outputs": self._outputs,
+            "name": self._name,
+            "tags": self._tags,
+            "confirms": self._confirms,
+            "namespace": self._namespace,
+            "preview_fn": self._preview_fn,
+        }
+        return type(self)(**{**definition, **changes})
+
+    def run(self, inputs: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Call the function with ``inputs`` by dataset name and return its outputs by dataset name.
+
+        What it raises is logged and raised unchanged (PIP-21). Raises `NodeInputsError` for other inputs than the
+        declared ones, `NodeOutputsError` for a result of another shape, and `AsyncNodeError` for an async node.
+        """
+        if inputs is None:
+            inputs = {}
+        try:
+            if self.is_async:
+                raise AsyncNodeError(str(self))
+            self.check(inputs)
+            return self._unpack(self._call(inputs))
+        except Exception as error:
+            _log.error("Node %s failed with error: \n%s", self, error)
+            raise
+
+    def __call__(self, **inputs: Any) -> dict[str, Any]:
+        return self.run(inputs)
+
+    def check(self, inputs: dict[str, Any]) -> None:
+        """Raise `NodeInputsError` unless ``inputs`` has exactly the declared names (PIP-18)."""
+        if not isinstance(inputs, dict):
+            raise NodeInputsTypeError(inputs)
+        if inputs.keys() != self._required:
+            raise NodeInputsError(str(self), self._expected(), inputs)
+
+    def call(self, inputs: Mapping[str, Any]) -> Any:
+        """Call the function and return what it returns: a coroutine if the node ``is_async``; checks nothing."""
+        return self._call(inputs)
+
+    def unpack(self, result: Any) -> dict[str, Any]:
+        """Return the outputs by dataset name; raises `NodeOutputsError` for a result of another shape (PIP-19).
+
+        A generator for several outputs is advanced by one chunk and becomes one iterator for each (PIP-20); one
+        that yields nothing becomes empty iterators (Q-25).
+        """
+        return self._unpack(result)
+
+    def _expected(self) -> str:
+        if not self._required:
+            return "no inputs"
+        if isinstance(self._inputs, str):
+            return f"one input named '{self._inputs}'"
+        return f"{len(self._required)} input(s) {list(dict.fromkeys(self._input_names))}"
+
+    @cached_property
+    def _key(self) -> tuple[object, ...]:
+        return (self.name, frozen(self._inputs), frozen(self._outputs))
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self._key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (self._key == other._key if isinstance(other, Node) else NotImplemented)
+
+    def __lt__(self, other: object) -> bool:
+        return self._key < other._key if isinstance(other, Node) else NotImplemented
+
+    def __str__(self) -> str:
+        name = f"{self._name}: " if self._name else ""
+        return f"{name}{self._func_name}({printed(self._input_names)}) -> {printed(self._output_names)}"
+
+    def __repr__(self) -> str:
+        return f"Node({self._func_name}, {self._inputs!r}, {self._outputs!r}, {self._name!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key not in _UNPICKLED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._bind()
+
+
+def node(
+    func: Function,
+    inputs: Names,
+    outputs: Names,
+    *,
+    name: str | None = None,
+    tags: Tags = None,
+    confirms: str | list[str] | None = None,
+    namespace: str | None = None,
+    preview_fn: Callable[..., Any] | None = None,
+) -> Node:
+    """Return a `Node` of these arguments."""
+    return Node(
+        func,
+        inputs,
+        outputs,
+        name=name,
+        tags=tags,
+        confirms=confirms,
+        namespace=namespace,
+        preview_fn=preview_fn,
+    )

@@ -1,0 +1,282 @@
+"""A pipeline: nodes in the order in which they can run, and ways to cut and to combine them."""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from kedro_asgi.errors import EmptyPipelineError, MissingNodesError, NodeNotUniqueError, NotANodeError
+from kedro_asgi.pipeline import description, selection
+from kedro_asgi.pipeline.checks import check_nodes
+from kedro_asgi.pipeline.definition import Tags
+from kedro_asgi.pipeline.graph import Graph
+from kedro_asgi.pipeline.grouping import GroupedNodes, grouped_nodes
+from kedro_asgi.pipeline.modular import Renames, modular_nodes
+from kedro_asgi.pipeline.namespaces import warn_of_interruptions
+from kedro_asgi.pipeline.node import Node
+from kedro_asgi.pipeline.selection import Names
+
+
+class Pipeline:
+    """Nodes that depend on each other through their datasets. Immutable; compared by identity (PIP-29).
+
+    Made of nodes and pipelines; ``inputs``, ``outputs``, ``parameters`` and ``namespace`` put them under other
+    names (PIP-46). Takes time linear in nodes and links. Raises what PIP-22 to PIP-26 and PIP-48 say of nodes that
+    do not go together: `MissingNodesError`, `NotANodeError`, `NodeNotUniqueError`, `MixedTranscodingError`,
+    `OutputNotUniqueError`, `ConfirmNotUniqueError`, `CircularDependencyError`, `PipelineError`.
+    """
+
+    def __init__(
+        self,
+        nodes: "Iterable[Node | Pipeline] | Pipeline",
+        *,
+        inputs: Renames = None,
+        outputs: Renames = None,
+        parameters: Renames = None,
+        tags: Tags = None,
+        namespace: str | None = None,
+        prefix_datasets_with_namespace: bool = True,
+    ) -> None:
+        self._graph = _checked(_members(nodes))
+        if inputs or outputs or parameters or namespace:
+            renamed = modular_nodes(
+                self._graph,
+                inputs=inputs,
+                outputs=outputs,
+                parameters=parameters,
+                namespace=namespace,
+                prefix_datasets=prefix_datasets_with_namespace,
+            )
+            self._graph = _checked(renamed)
+        if tags:
+            self._graph = Graph(node.tag(tags) for node in self._graph.nodes.values())
+        warn_of_interruptions(self._graph)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes in the order in which they run (PIP-30); a copy."""
+        return [self._graph.nodes[name] for name in self._graph.order]
+
+    @property
+    def grouped_nodes(self) -> list[list[Node]]:
+        """The topological layers, each sorted by name (PIP-30); a copy."""
+        return [[self._graph.nodes[name] for name in layer] for layer in self._graph.layers]
+
+    @cached_property
+    def node_dependencies(self) -> Mapping[Node, AbstractSet[Node]]:
+        """The nodes that each node waits for (PIP-31); read-only."""
+        nodes, parents = self._graph.nodes, self._graph.parents
+        return MappingProxyType(
+            {node: frozenset(nodes[parent] for parent in parents[name]) for name, node in nodes.items()}
+        )
+
+    def inputs(self) -> set[str]:
+        """Return the names of the datasets that are read here and not written here, parameters included."""
+        return set(self._graph.free_inputs)
+
+    def outputs(self) -> set[str]:
+        """Return the names of the datasets that are written here and not read here."""
+        return set(self._graph.free_outputs)
+
+    def all_inputs(self) -> set[str]:
+        """Return the full names of all datasets that nodes read."""
+        return set(self._graph.read)
+
+    def all_outputs(self) -> set[str]:
+        """Return the full names of all datasets that nodes write."""
+        return set(self._graph.written)
+
+    def datasets(self) -> set[str]:
+        """Return the full names of all datasets that nodes read or write."""
+        return {*self._graph.read, *self._graph.written}
+
+    def consumers(self) -> dict[str, int]:
+        """Return how many nodes read each dataset under its full name; a copy."""
+        return dict(self._graph.consumers)
+
+    def group_nodes_by(self, group_by: str | None = "namespace") -> list[GroupedNodes]:
+        """Return the nodes grouped by top-level ``"namespace"`` or, for ``"none"``, each alone (PIP-35)."""
+        return grouped_nodes(self._graph, group_by)
+
+    def describe(self, names_only: bool = True) -> str:
+        """Return the execution order for people to read (PIP-34)."""
+        lines = [node.name if names_only else str(node) for node in self.nodes]
+        return description.described(lines, self.inputs(), self.outputs())
+
+    def to_json(self) -> str:
+        """Return the nodes as JSON, in the order in which they were given (PIP-34)."""
+        return description.as_json(self._graph.nodes.values())
+
+    def __repr__(self) -> str:
+        return f"Pipeline({description.listed(self.nodes)})"
+
+    def tag(self, tags: Tags) -> "Pipeline":
+        """Return this pipeline with more tags on each node."""
+        return _trusted(node.tag(tags) for node in self._graph.nodes.values())
+
+    def only_nodes(self, *node_names: str) -> "Pipeline":
+        """Return the named nodes (PIP-36); raises `NodeNotFoundError`."""
+        return self._only(selection.named(self._graph, node_names))
+
+    def only_nodes_with_tags(self, *tags: str) -> "Pipeline":
+        """Return the nodes that have any of ``tags``, maybe none (PIP-40)."""
+        return self._only(selection.tagged(self._graph, tags))
+
+    def only_nodes_with_namespaces(self, node_namespaces: Names) -> "Pipeline":
+        """Return the nodes in these namespaces and in those within (PIP-41); raises `NamespaceNotFoundError`."""
+        return self._only(selection.in_namespaces(self._graph, node_namespaces))
+
+    def only_nodes_with_inputs(self, *inputs: str) -> "Pipeline":
+        """Return the nodes that read any of these datasets (PIP-40); raises `DatasetNotInPipelineError`."""
+        return self._only(selection.reading(self._graph, inputs))
+
+    def only_nodes_with_outputs(self, *outputs: str) -> "Pipeline":
+        """Return the nodes that write any of these datasets (PIP-40); raises `DatasetNotInPipelineError`."""
+        return self._only(selection.writing(self._graph, outputs))
+
+    def from_nodes(self, *node_names: str) -> "Pipeline":
+        """Return the named nodes and all that wait for them (PIP-37); raises `NodeNotFoundError`."""
+        return self._only(selection.from_nodes(self._graph, node_names))
+
+    def to_nodes(self, *node_names: str) -> "Pipeline":
+        """Return the named nodes and all that they wait for (PIP-37); raises `NodeNotFoundError`."""
+        return self._only(selection.to_nodes(self._graph, node_names))
+
+    def from_inputs(self, *inputs: str) -> "Pipeline":
+        """Return what reads these and all that waits for it (PIP-38); raises `DatasetNotInPipelineError`."""
+        return self._only(selection.from_inputs(self._graph, inputs))
+
+    def to_outputs(self, *outputs: str) -> "Pipeline":
+        """Return what writes these and all that it waits for (PIP-39); raises `DatasetNotInPipelineError`."""
+        return self._only(selection.to_outputs(self._graph, outputs))
+
+    def filter(
+        self,
+        tags: Names | None = None,
+        from_nodes: Names | None = None,
+        to_nodes: Names | None = None,
+        node_names: Names | None = None,
+        from_inputs: Names | None = None,
+        to_outputs: Names | None = None,
+        node_namespaces: Names | None = None,
+    ) -> "Pipeline":
+        """Return the nodes that meet every criterion, each taken of this whole pipeline (PIP-43).
+
+        What is empty is no criterion. Raises `SelectionError`: `NodeNotFoundError`, `DatasetNotInPipelineError`,
+        `NamespaceNotFoundError`, or `EmptyPipelineError` if no node is left (PIP-44).
+        """
+        criteria = (
+            (selection.tagged, tags),
+            (selection.from_nodes, from_nodes),
+            (selection.to_nodes, to_nodes),
+            (selection.named, node_names),
+            (selection.from_inputs, from_inputs),
+            (selection.to_outputs, to_outputs),
+            (selection.in_namespaces, node_namespaces),
+        )
+        picked = set(self._graph.nodes)
+        for pick, names in criteria:
+            if names:
+                picked &= pick(self._graph, names)
+        if not picked:
+            raise EmptyPipelineError
+        return self._only(picked)
+
+    def _only(self, names: set[str]) -> "Pipeline":
+        if len(names) == len(self._graph.nodes):
+            return self
+        return _trusted(node for name, node in self._graph.nodes.items() if name in names)
+
+    def __add__(self, other: object) -> "Pipeline":
+        if not isinstance(other, Pipeline):
+            return NotImplemented
+        return Pipeline(dict.fromkeys([*self._graph.nodes.values(), *other._graph.nodes.values()]))
+
+    def __radd__(self, other: object) -> "Pipeline":
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    __or__ = __add__
+
+    def __and__(self, other: object) -> "Pipeline":
+        if not isinstance(other, Pipeline):
+            return NotImplemented
+        others = set(other._graph.nodes.values())
+        return self._only({name for name, node in self._graph.nodes.items() if node in others})
+
+    def __sub__(self, other: object) -> "Pipeline":
+        if not isinstance(other, Pipeline):
+            return NotImplemented
+        others = set(other._graph.nodes.values())
+        return self._only({name for name, node in self._graph.nodes.items() if node not in others})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_graph": self._graph}
+
+
+def pipeline(
+    nodes: Iterable[Node | Pipeline] | Pipeline,
+    *,
+    inputs: Renames = None,
+    outputs: Renames = None,
+    parameters: Renames = None,
+    tags: Tags = None,
+    namespace: str | None = None,
+    prefix_datasets_with_namespace: bool = True,
+) -> Pipeline:
+    """Return a `Pipeline` of these arguments."""
+    return Pipeline(
+        nodes,
+        inputs=inputs,
+        outputs=outputs,
+        parameters=parameters,
+        tags=tags,
+        namespace=namespace,
+        prefix_datasets_with_namespace=prefix_datasets_with_namespace,
+    )
+
+
+def _members(nodes: Iterable[Node | Pipeline] | Pipeline | None) -> list[Node]:
+    """Return the nodes of nodes and pipelines; raises if it is not made of them, or if names repeat."""
+    if nodes is None:
+        raise MissingNodesError
+    items: list[Node | Pipeline] = [nodes] if isinstance(nodes, Pipeline) else list(nodes)
+    members = [node for item in items for node in _nodes_of(item)]
+    if len({node.name for node in members}) < len(members):
+        raise NodeNotUniqueError(_repeated_names(items))
+    return members
+
+
+def _nodes_of(item: Node | Pipeline) -> list[Node]:
+    if isinstance(item, Node):
+        return [item]
+    if isinstance(item, Pipeline):
+        return item.nodes
+    raise NotANodeError(item)
+
+
+def _repeated_names(items: list[Node | Pipeline]) -> dict[str, list[str]]:
+    """Return the names that came before, grouped by the item in which they come again."""
+    seen: set[str] = set()
+    repeated: dict[str, list[str]] = {}
+    for item in items:
+        origin = "Free nodes" if isinstance(item, Node) else f"Pipeline({description.listed(item.nodes, '')})"
+        names = {node.name for node in _nodes_of(item)}
+        if again := names & seen:
+            repeated.setdefault(origin, []).extend(again)
+        seen |= names
+    return repeated
+
+
+def _checked(nodes: list[Node]) -> Graph:
+    check_nodes(nodes)
+    graph = Graph(nodes)
+    _ = graph.layers  # raises for a circle
+    return graph
+
+
+def _trusted(nodes: Iterable[Node]) -> Pipeline:
+    """Return a pipeline of nodes that are known to go together: a part of one does, and so does a tagged one."""
+    trusted = object.__new__(Pipeline)
+    trusted._graph = Graph(nodes)
+    return trusted

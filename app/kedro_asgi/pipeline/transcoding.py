@@ -1,0 +1,31 @@
+"""Names with ``@``: the same dataset, read or written in another format."""
+
+from collections.abc import Iterable
+
+from kedro_asgi.errors import MixedTranscodingError, TranscodingError
+
+SEPARATOR = "@"
+
+
+def split_transcoding(name: str) -> tuple[str, str]:
+    """Return the dataset that ``name`` stands for, and what follows it: ``x@csv`` is ``x`` and ``@csv``.
+
+    Raises `TranscodingError` for more than one separator.
+    """
+    base, separator, fmt = name.partition(SEPARATOR)
+    if SEPARATOR in fmt:
+        raise TranscodingError(name)
+    return base, separator + fmt
+
+
+def base_name(name: str) -> str:
+    """Return ``name`` without its format; raises `TranscodingError` for more than one separator."""
+    return split_transcoding(name)[0]
+
+
+def check_not_mixed(names: Iterable[str]) -> None:
+    """Raise `MixedTranscodingError` if ``names`` has a dataset both with and without a format (PIP-26)."""
+    distinct = set(names)
+    transcoded = {name for name in distinct if SEPARATOR in name}
+    if mixed := (distinct - transcoded) & {base_name(name) for name in transcoded}:
+        raise MixedTranscodingError(mixed)

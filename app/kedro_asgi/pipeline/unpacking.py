@@ -1,0 +1,106 @@
+"""How the result of a function becomes named outputs; decided once for each node."""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain, islice, tee
+from types import GeneratorType
+from typing import Any
+
+from kedro_asgi.errors import NodeOutputsError
+from kedro_asgi.pipeline.names import Names
+
+Unpack = Callable[[Any], dict[str, Any]]
+
+
+def bind_unpack(outputs: Names, node: object) -> Unpack:
+    """Return what makes named outputs of a result (PIP-19).
+
+    It raises `NodeOutputsError`, which tells of ``node``, for a result of another shape. A generator behind
+    several names becomes one stream for each of them, and every chunk is checked (PIP-20).
+    """
+    match outputs:
+        case None:
+            return partial(_drop, node)
+        case str():
+            return lambda result: {outputs: result}
+        case dict():
+            return _streaming(_from_dict(outputs, node), list(outputs.values()))
+        case _:
+            return _streaming(_from_list(outputs, node), outputs)
+
+
+def _drop(node: object, result: Any) -> dict[str, Any]:
+    if result is not None:
+        warnings.warn(
+            f"Node {node} has no outputs, so the '{type(result).__name__}' that its function returned is dropped.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return {}
+
+
+def _from_list(names: list[str], node: object) -> Unpack:
+    def unpack(result: Any) -> dict[str, Any]:
+        if isinstance(result, list | tuple) and len(result) == len(names):
+            return dict(zip(names, result, strict=True))
+        raise NodeOutputsError(str(node), _list_problem(names, result))
+
+    return unpack
+
+
+def _list_problem(names: list[str], result: Any) -> str:
+    if not isinstance(result, list | tuple):
+        return (
+            f"The node definition contains a list of outputs {names}, "
+            f"whereas the node function returned a '{type(result).__name__}'."
+        )
+    return (
+        f"The node function returned {len(result)} output(s), "
+        f"whereas the node definition contains {len(names)} output(s)."
+    )
+
+
+def _from_dict(names: dict[str, str], node: object) -> Unpack:
+    pairs = tuple(names.items())
+
+    def unpack(result: Any) -> dict[str, Any]:
+        if isinstance(result, dict) and result.keys() == names.keys():
+            return {name: result[key] for key, name in pairs}
+        raise NodeOutputsError(str(node), _dict_problem(names, result))
+
+    return unpack
+
+
+def _dict_problem(names: dict[str, str], result: Any) -> str:
+    if not isinstance(result, dict):
+        return (
+            f"The node definition contains a dictionary of outputs {names}, "
+            f"whereas the node function returned a '{type(result).__name__}'."
+        )
+    return f"The node's output keys {_braced(names)} do not match with the returned output's keys {_braced(result)}."
+
+
+def _braced(keys: Iterable[object]) -> str:
+    return f"{{{', '.join(sorted(map(repr, keys)))}}}"
+
+
+def _streaming(unpack: Unpack, names: list[str]) -> Unpack:
+    def unpack_any(result: Any) -> dict[str, Any]:
+        if isinstance(result, GeneratorType):
+            return _streams(map(unpack, result), names)
+        return unpack(result)
+
+    return unpack_any
+
+
+def _streams(chunks: Iterator[dict[str, Any]], names: list[str]) -> dict[str, Any]:
+    """Split ``chunks`` by name; the first is drawn now, so that a wrong shape fails before anything is saved."""
+    first = list(islice(chunks, 1))
+    copies = tee(chain(first, chunks), len(names))
+    return {name: _stream(copy, name) for name, copy in zip(names, copies, strict=True)}
+
+
+def _stream(chunks: Iterator[dict[str, Any]], name: str) -> Iterator[Any]:
+    for chunk in chunks:
+        yield chunk[name]
