@@ -1,0 +1,17 @@
+"""Configuration: YAML environments, compiled once and evaluated per run."""
+
+from kedro_asgi.config.config import Config
+from kedro_asgi.config.loader import AbstractConfigLoader, ConfigLoader
+from kedro_asgi.config.runtime_syntax import parse_params
+from kedro_asgi.config.template import Template
+from kedro_asgi.errors import BadConfigException, MissingConfigException
+
+__all__ = [
+    "AbstractConfigLoader",
+    "BadConfigException",
+    "Config",
+    "ConfigLoader",
+    "MissingConfigException",
+    "Template",
+    "parse_params",
+]

@@ -1,0 +1,195 @@
+"""What interpolated strings are made of (CFG-38..41)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from kedro_asgi.config.overlay import mapping, sequence
+from kedro_asgi.config.paths import child, parse_path
+from kedro_asgi.config.places import Expression, Place
+from kedro_asgi.config.scope import Outcome, Path, RunDependentError, Scope, is_any_tainted
+from kedro_asgi.errors import (
+    ConfigError,
+    InterpolationKeyError,
+    InterpolationResolutionError,
+    UnsupportedInterpolationType,
+)
+
+
+class Node(msgspec.Struct, frozen=True, eq=False):
+    """Base of the expressions; an expression without others in it need only evaluate."""
+
+    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+        raise NotImplementedError
+
+    def children(self) -> Sequence[Expression]:
+        return ()
+
+    def rebuilt(self, children: Sequence[Expression]) -> Expression:
+        return self
+
+
+class Literal(Node, frozen=True, eq=False):
+    """A value that is known: a text, a number, or a tree that was found while compiling."""
+
+    value: Any
+
+    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+        return self.value, False
+
+
+class Join(Node, frozen=True, eq=False):
+    """Pieces that make up one text."""
+
+    parts: Sequence[Expression]
+
+    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+        outcomes = scope.each(self.parts, place)
+        return "".join([str(value) for value, _ in outcomes]), is_any_tainted(outcomes)
+
+    def children(self) -> Sequence[Expression]:
+        return self.parts
+
+    def rebuilt(self, children: Sequence[Expression]) -> Expression:
+        return text_of(children)
+
+
+def text_of(pieces: Sequence[Expression]) -> Expression:
+    """Return ``pieces`` as one text, what is known of it in as few literals as can be."""
+    joined: list[Expression] = []
+    known = ""
+    for piece in (*pieces, None):
+        if isinstance(piece, Literal):
+            known += str(piece.value)
+            continue
+        if known:
+            joined.append(Literal(known))
+        if piece is not None:
+            joined.append(piece)
+        known = ""
+    if len(joined) == 1 and isinstance(joined[0], Literal):
+        return joined[0]
+    return Join(joined) if joined else Literal("")
+
+
+class Reference(Node, frozen=True, eq=False):
+    """A path to another value: from the root of the tree, or up from where the reference stands."""
+
+    ups: int
+    keys: Sequence[Expression]
+    brackets: Sequence[bool]
+
+    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+        outcomes = scope.each(self.keys, place)
+        text = self._written([_key(value, place) for value, _ in outcomes])
+        value, tainted = place.layer.lookup(scope, _absolute(text, place), place, text)
+        return value, tainted or is_any_tainted(outcomes)
+
+    def target(self, scope: Scope, place: Place) -> Any:
+        """Return what stands where this reference leads, unevaluated, if that is known beforehand."""
+        if not all(isinstance(key, Literal) for key in self.keys):
+            return None
+        text = self._written([str(key.evaluate(scope, place)[0]) for key in self.keys])
+        node = place.layer.tree(scope)
+        for key in _absolute(text, place):
+            node = child(node, key)
+        return node
+
+    def _written(self, keys: Sequence[str]) -> str:
+        """The reference as it would be written without computed keys: one of these may be a path itself."""
+        pieces = [f"[{key}]" if bracket else f".{key}" for key, bracket in zip(keys, self.brackets, strict=True)]
+        return "." * self.ups + "".join(pieces).removeprefix(".")
+
+    def children(self) -> Sequence[Expression]:
+        return self.keys
+
+    def rebuilt(self, children: Sequence[Expression]) -> Expression:
+        return Reference(self.ups, children, self.brackets)
+
+
+def _key(value: Any, place: Place) -> str:
+    if isinstance(value, (str, int)):
+        return str(value)
+    problem = f"A key must be text or a whole number, but was computed as {value!r}"
+    raise place.error(InterpolationResolutionError, problem)
+
+
+def _absolute(text: str, place: Place) -> Path:
+    ups, keys = parse_path(text)
+    if ups > len(place.path):
+        raise place.error(InterpolationKeyError, f"Interpolation key '{text}' not found")
+    return place.path[: len(place.path) - ups] + keys if ups else keys
+
+
+class Follow(Node, frozen=True, eq=False):
+    """A reference whose target is known, but has no value before a run."""
+
+    target: Place
+
+    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+        return scope.outcome(self.target)
+
+
+class Call(Node, frozen=True, eq=False):
+    """``${name:arguments}``; ``name`` evaluates to the name of a resolver."""
+
+    name: Expression
+    arguments: Sequence[Expression]
+
+    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+        name, chosen = self.name.evaluate(scope, place)
+        if not isinstance(name, str):
+            raise place.error(InterpolationResolutionError, f"A resolver was computed as {name!r}, which is no name")
+        resolver = place.layer.find_resolver(name)
+        if resolver is None:
+            raise place.error(UnsupportedInterpolationType, f"Unsupported interpolation type {name}")
+        arguments = scope.each(self.arguments, place)
+        try:
+            value, tainted = resolver(scope, place, arguments)
+        except (ConfigError, RunDependentError):
+            raise
+        except Exception as error:
+            problem = f"{type(error).__name__} raised while resolving interpolation: {error}"
+            raise place.error(InterpolationResolutionError, problem) from error
+        return value, tainted or chosen
+
+    def children(self) -> Sequence[Expression]:
+        return (self.name, *self.arguments)
+
+    def rebuilt(self, children: Sequence[Expression]) -> Expression:
+        return Call(children[0], children[1:])
+
+
+class ListOf(Node, frozen=True, eq=False):
+    """``[a, b]`` among the arguments of a resolver."""
+
+    items: Sequence[Expression]
+
+    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+        outcomes = scope.each(self.items, place)
+        return sequence([value for value, _ in outcomes]), is_any_tainted(outcomes)
+
+    def children(self) -> Sequence[Expression]:
+        return self.items
+
+    def rebuilt(self, children: Sequence[Expression]) -> Expression:
+        return ListOf(children)
+
+
+class MappingOf(Node, frozen=True, eq=False):
+    """``{a: b}`` among the arguments of a resolver."""
+
+    keys: Sequence[Any]
+    items: Sequence[Expression]
+
+    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+        outcomes = scope.each(self.items, place)
+        values = dict(zip(self.keys, [value for value, _ in outcomes], strict=True))
+        return mapping(values), is_any_tainted(outcomes)
+
+    def children(self) -> Sequence[Expression]:
+        return self.items
+
+    def rebuilt(self, children: Sequence[Expression]) -> Expression:
+        return MappingOf(self.keys, children)

@@ -1,0 +1,69 @@
+"""The configuration files of a source: found once, parsed once."""
+
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kedro_asgi.config.dialect import parse
+from kedro_asgi.config.patterns import is_hidden, matching
+from kedro_asgi.config.sources import Source, open_source
+from kedro_asgi.errors import ConfigEncodingError, MissingConfigException
+
+Tree = dict[Any, Any]
+
+
+class ConfigFiles:
+    """Reads a configuration source, each file at most once. Thread-safe; what it returns must not be changed."""
+
+    def __init__(self, conf_source: str | Path, *, ignore_hidden: bool) -> None:
+        self._conf_source = conf_source
+        self._ignore_hidden = ignore_hidden
+        self._lock = threading.RLock()
+        self._names: dict[str, list[str]] = {}
+        self._trees: dict[str, Tree] = {}
+
+    @cached_property
+    def source(self) -> Source:
+        """The opened source; raises `ConfigSourceError` and, for an archive, `MissingConfigException`."""
+        with self._lock:
+            return open_source(self._conf_source)
+
+    def require(self, folder: str) -> None:
+        """Raise `MissingConfigException` unless there is such a folder (CFG-4)."""
+        if not self.source.has_folder(folder):
+            raise MissingConfigException(
+                "Given configuration path either does not exist or is not a valid directory: "
+                + self.source.location(folder)
+            )
+
+    def trees(self, folder: str, patterns: Sequence[str]) -> list[tuple[str, Tree]]:
+        """Return location and content of each file of ``folder`` that one of ``patterns`` matches, sorted by path."""
+        with self._lock:
+            names = matching(self._listed(folder), patterns)
+            paths = [f"{folder}/{name}" if folder else name for name in names]
+            return [(self.source.location(path), self._parsed(path)) for path in paths]
+
+    def _listed(self, folder: str) -> list[str]:
+        if folder not in self._names:
+            found = self.source.files(folder) if self.source.has_folder(folder) else []
+            hidden = self._ignore_hidden and is_hidden(folder)
+            self._names[folder] = [name for name in found if not (hidden or (self._ignore_hidden and is_hidden(name)))]
+        return self._names[folder]
+
+    def _parsed(self, path: str) -> Tree:
+        if path not in self._trees:
+            location = self.source.location(path)
+            self._trees[path] = parse(_decoded(self.source.read(path), location), location)
+        return self._trees[path]
+
+
+def _decoded(data: bytes, location: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigEncodingError(
+            f"Configuration file {location} is not UTF-8: line {line}, byte {error.start}"
+        ) from None

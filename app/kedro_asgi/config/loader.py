@@ -1,0 +1,108 @@
+"""Kedro's face of a configuration: a dict-like loader for one run."""
+
+from collections import UserDict
+from collections.abc import Callable, KeysView, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from kedro_asgi.config.config import Config
+from kedro_asgi.errors import UnknownConfigKeyError
+from kedro_asgi.runs import RuntimeParams
+
+
+class AbstractConfigLoader(UserDict[str, Any]):
+    """Base of all config loaders: a mapping from a kind of configuration to its values."""
+
+    def __init__(
+        self,
+        conf_source: str | Path,
+        env: str | None = None,
+        runtime_params: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        self.conf_source = conf_source
+        self.env = env
+        self.runtime_params = runtime_params or {}
+
+
+class ConfigLoader(AbstractConfigLoader):
+    """Reads the configuration of one run through a compiled `Config` (CFG-1).
+
+    Every ``loader[key]`` is a fresh plain tree; ``loader[key] = value`` replaces what the files say. A loader made
+    by itself interpolates strings among its ``runtime_params`` (CFG-35); a view follows the ones it is given.
+    """
+
+    def __init__(
+        self,
+        conf_source: str | Path,
+        env: str | None = None,
+        runtime_params: Mapping[str, Any] | None = None,
+        *,
+        config_patterns: Mapping[str, Sequence[str]] | None = None,
+        base_env: str | None = None,
+        default_run_env: str | None = None,
+        custom_resolvers: Mapping[str, Callable[..., Any]] | None = None,
+        merge_strategy: Mapping[str, str] | None = None,
+        ignore_hidden: bool = True,
+        restrict_runtime_params_type_selection: bool = False,
+    ) -> None:
+        super().__init__(conf_source, env, runtime_params)
+        config = Config(
+            conf_source,
+            env=env,
+            base_env=base_env,
+            default_run_env=default_run_env,
+            config_patterns=config_patterns,
+            custom_resolvers=custom_resolvers,
+            merge_strategy=merge_strategy,
+            ignore_hidden=ignore_hidden,
+        )
+        self._bind(config, is_literal=False, is_restricted=restrict_runtime_params_type_selection)
+
+    @classmethod
+    def view(cls, config: Config, runtime: RuntimeParams) -> Self:
+        """Return a loader over a configuration that others share; reads no file by itself."""
+        loader = cls.__new__(cls)
+        AbstractConfigLoader.__init__(loader, config.conf_source, config.env, runtime.values)
+        loader._bind(config, is_literal=runtime.literal, is_restricted=runtime.restrict_type_selection)
+        return loader
+
+    def _bind(self, config: Config, *, is_literal: bool, is_restricted: bool) -> None:
+        self._config = config
+        self._is_literal = is_literal
+        self._is_restricted = is_restricted
+        self.base_env = config.base_env
+        self.default_run_env = config.default_run_env
+        # A dict of this loader's own: plugins add patterns of theirs from a hook.
+        self.config_patterns: dict[str, Sequence[str]] = dict(config.patterns)
+
+    def __getitem__(self, key: str) -> Any:
+        """Return a kind of configuration; raises ``KeyError`` for an unknown one, `ConfigError` for a bad one."""
+        if key in self.data:
+            return self.data[key]
+        if key not in self.config_patterns:
+            raise UnknownConfigKeyError(key)
+        runtime = RuntimeParams(
+            values=self.runtime_params or {},
+            literal=self._is_literal,
+            restrict_type_selection=self._is_restricted,
+        )
+        return self._config.resolve(key, runtime, patterns=self.config_patterns[key])
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Let ``value`` stand for ``key`` from now on; globals are also what ``${globals:}`` sees."""
+        super().__setitem__(key, value)
+        if key == "globals":
+            self._config = self._config.with_globals(value)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a kind of configuration, or ``default`` if it is unknown; one without files still raises (CFG-13)."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def keys(self) -> KeysView[str]:
+        """Return the known kinds of configuration (CFG-15)."""
+        return self.config_patterns.keys()

@@ -1,0 +1,158 @@
+"""Where configuration is read from: a folder, or an archive that holds one (CFG-7, Q-9)."""
+
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlparse
+
+from kedro_asgi.errors import ConfigSourceError, MissingConfigException
+
+SUFFIXES = (".yml", ".yaml", ".json")
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2")
+
+
+class Source(Protocol):
+    """A tree of files; paths are relative to its root, with slashes."""
+
+    def has_folder(self, folder: str) -> bool:
+        """Whether there is such a folder; the root is ``""``."""
+        ...
+
+    def files(self, folder: str) -> list[str]:
+        """Return the paths, below ``folder``, of all YAML and JSON files in it, sorted (Q-12)."""
+        ...
+
+    def read(self, file: str) -> bytes:
+        """Return what is in a file."""
+        ...
+
+    def location(self, path: str) -> str:
+        """Return what an error message calls ``path``."""
+        ...
+
+
+def open_source(conf_source: str | Path) -> Source:
+    """Return what ``conf_source`` names; raises `ConfigSourceError` if that is nothing that can be read here."""
+    url = urlparse(str(conf_source))
+    if "://" in str(conf_source) and url.scheme != "file":
+        raise ConfigSourceError(
+            f"Configuration source '{url.scheme}://{url.hostname or ''}/…' is not supported: it must be a local "
+            f"folder or archive ({', '.join(_ARCHIVES)}). Download it first."
+        )
+    path = Path(unquote(url.path)) if url.scheme == "file" else Path(conf_source).expanduser()
+    if path.name.lower().endswith(_ARCHIVES) and not path.is_dir():
+        return ArchiveSource(path)
+    return FolderSource(path)
+
+
+class FolderSource:
+    """A folder on disk. Links are followed, as mounted configuration is often made of them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def has_folder(self, folder: str) -> bool:
+        return (self._root / folder).is_dir()
+
+    def files(self, folder: str) -> list[str]:
+        start = self._root / folder
+        found = (os.path.relpath(path, start).replace(os.sep, "/") for path in _walk(str(start), frozenset()))
+        return sorted(found, key=_by_parts)
+
+    def read(self, file: str) -> bytes:
+        return (self._root / file).read_bytes()
+
+    def location(self, path: str) -> str:
+        return str(self._root / path)
+
+
+def _walk(folder: str, parents: frozenset[str]) -> Iterator[str]:
+    """A link to a folder that one is in already would have no end."""
+    parents = parents | {os.path.realpath(folder)}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file() and entry.name.endswith(SUFFIXES):
+                yield entry.path
+            elif entry.is_dir() and os.path.realpath(entry.path) not in parents:
+                yield from _walk(entry.path, parents)
+
+
+class ArchiveSource:
+    """An archive whose one top-level folder is the configuration; read once, into memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        members = _without_top(path, dict(_members(path)))
+        self._files = {name: data for name, data in members.items() if data is not None}
+        parents = {str(parent) for name in members for parent in _parents(name)}
+        self._folders = {"", *parents, *(name for name, data in members.items() if data is None)}
+
+    def has_folder(self, folder: str) -> bool:
+        return folder.strip("/") in self._folders
+
+    def files(self, folder: str) -> list[str]:
+        prefix = f"{folder.strip('/')}/" if folder else ""
+        below = (name.removeprefix(prefix) for name in self._files if name.startswith(prefix))
+        return sorted((name for name in below if name.endswith(SUFFIXES)), key=_by_parts)
+
+    def read(self, file: str) -> bytes:
+        return self._files[file]
+
+    def location(self, path: str) -> str:
+        return f"{self._path}/{path}"
+
+
+def _parents(name: str) -> Iterator[str]:
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        yield name
+
+
+def _members(path: Path) -> Iterator[tuple[str, bytes | None]]:
+    """The paths in an archive, with what the files hold; folders hold ``None``."""
+    try:
+        data = io.BytesIO(path.read_bytes())
+        yield from _zipped(data) if path.name.lower().endswith(".zip") else _tarred(data)
+    except FileNotFoundError:
+        raise MissingConfigException(
+            f"Given configuration path either does not exist or is not a valid directory: {path}"
+        ) from None
+    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise ConfigSourceError(f"Configuration archive '{path}' cannot be read: {error}") from error
+
+
+def _zipped(data: io.BytesIO) -> Iterator[tuple[str, bytes | None]]:
+    with zipfile.ZipFile(data) as archive:
+        for info in archive.infolist():
+            yield _normal(info.filename), None if info.is_dir() else archive.read(info)
+
+
+def _tarred(data: io.BytesIO) -> Iterator[tuple[str, bytes | None]]:
+    with tarfile.open(fileobj=data) as archive:
+        for member in archive:
+            if member.isdir():
+                yield _normal(member.name), None
+            elif member.isfile() and (content := archive.extractfile(member)):
+                yield _normal(member.name), content.read()
+
+
+def _normal(name: str) -> str:
+    return name.removeprefix("./").strip("/")
+
+
+def _without_top(path: Path, members: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
+    tops = {name.partition("/")[0] for name in members if name not in ("", ".")}
+    if len(tops) != 1:
+        raise ConfigSourceError(
+            f"Configuration archive '{path}' must hold exactly one top-level folder, not {sorted(tops)}."
+        )
+    (top,) = tops
+    return {name.removeprefix(f"{top}/"): data for name, data in members.items() if name.startswith(f"{top}/")}
+
+
+def _by_parts(path: str) -> list[str]:
+    return path.split("/")

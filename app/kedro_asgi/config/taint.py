@@ -1,0 +1,78 @@
+"""No value that came from a caller decides which class a dataset has (CFG-56, Q-19)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from kedro_asgi.config.scope import OpenDict, OpenList, Outcome, Pending, Scope, is_any_tainted
+from kedro_asgi.errors import InterpolationResolutionError
+
+Check = Callable[[Any, Any], None]
+
+
+def trace(scope: Scope, node: Any, is_tainted: bool = False) -> Outcome:
+    """Return the value of a tree, as `Scope.fresh` does, and whether the caller contributed to any of it."""
+    return _Tracer(scope, _accept).fresh(node, is_tainted)
+
+
+def guarded(scope: Scope, name: str, node: Any) -> Any:
+    """Return the value of entry ``name``, as `Scope.fresh` does.
+
+    Raises `InterpolationResolutionError` if a supplied value had a part in a ``type`` at any depth, or in choosing
+    a mapping or list with one in it: directly, through other places, as a default, a key or an argument.
+    """
+
+    def check(key: Any, value: Any) -> None:
+        if _names_class(key, value):
+            raise _refusal(name, value)
+
+    return _Tracer(scope, check).fresh(node, False)[0]
+
+
+class _Tracer:
+    """Walks a tree; ``check`` gets to see each key whose value the caller contributed to."""
+
+    def __init__(self, scope: Scope, check: Check) -> None:
+        self._scope = scope
+        self._check = check
+
+    def fresh(self, node: Any, is_tainted: bool) -> Outcome:
+        if isinstance(node, Pending):
+            return self._pending(node, is_tainted)
+        if isinstance(node, dict):
+            return self._mapping(node, is_tainted)
+        if isinstance(node, list):
+            outcomes = [self.fresh(item, is_tainted) for item in node]
+            return [value for value, _ in outcomes], is_tainted or is_any_tainted(outcomes)
+        return node, is_tainted
+
+    def _mapping(self, node: dict[Any, Any], is_tainted: bool) -> Outcome:
+        values, touched = {}, is_tainted
+        for key, item in node.items():
+            values[key], tainted = self.fresh(item, is_tainted)
+            if tainted:
+                touched = True
+                self._check(key, values[key])
+        return values, touched
+
+    def _pending(self, pending: Pending, is_tainted: bool) -> Outcome:
+        value, tainted = self._scope.outcome(pending)
+        is_tainted = is_tainted or tainted
+        if not isinstance(value, (OpenDict, OpenList)):
+            return self.fresh(value, is_tainted)
+        return self._scope.expanding(pending, value, lambda node: self.fresh(node, is_tainted))
+
+
+def _accept(key: Any, value: Any) -> None:
+    pass
+
+
+def _names_class(key: Any, value: Any) -> bool:
+    """``dataset: some.Class`` is how a partitioned dataset is told the class of its partitions."""
+    return key == "type" or (key == "dataset" and isinstance(value, str) and "." in value)
+
+
+def _refusal(name: str, value: Any) -> InterpolationResolutionError:
+    return InterpolationResolutionError(
+        f"Dataset '{name}' resolves a 'type' field via the 'runtime_params:' resolver to '{value}', which is not "
+        "permitted. Runtime parameters must not decide which dataset class is made, at any depth."
+    )
