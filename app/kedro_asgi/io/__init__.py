@@ -1,0 +1,38 @@
+"""Datasets, and the catalogs that hold them."""
+
+from kedro_asgi.errors import (
+    DatasetError,
+    DatasetNotFoundError,
+    VersionAlreadyExistsError,
+    VersionNotFoundError,
+)
+from kedro_asgi.io.cached import CachedDataset
+from kedro_asgi.io.catalog import DataCatalog
+from kedro_asgi.io.commands import DataCatalogWithCatalogCommandsMixin
+from kedro_asgi.io.dataset import AbstractDataset
+from kedro_asgi.io.entry import Entry, PlainEntry
+from kedro_asgi.io.matching import matching_entry
+from kedro_asgi.io.memory import MemoryDataset
+from kedro_asgi.io.resolver import CatalogResolver
+from kedro_asgi.io.shared import SharedMemoryDataset
+from kedro_asgi.io.version import Version
+from kedro_asgi.io.versioned import AbstractVersionedDataset
+
+__all__ = [
+    "AbstractDataset",
+    "AbstractVersionedDataset",
+    "CachedDataset",
+    "CatalogResolver",
+    "DataCatalog",
+    "DataCatalogWithCatalogCommandsMixin",
+    "DatasetError",
+    "DatasetNotFoundError",
+    "Entry",
+    "MemoryDataset",
+    "PlainEntry",
+    "SharedMemoryDataset",
+    "Version",
+    "VersionAlreadyExistsError",
+    "VersionNotFoundError",
+    "matching_entry",
+]

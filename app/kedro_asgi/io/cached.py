@@ -1,0 +1,76 @@
+"""A dataset that keeps what another one loaded or saved."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kedro_asgi.errors import DatasetError
+from kedro_asgi.io.base import Dataset
+from kedro_asgi.io.dataset import AbstractDataset
+from kedro_asgi.io.definition import Definition
+from kedro_asgi.io.foreign import is_dataset_class
+from kedro_asgi.io.memory import MemoryDataset
+from kedro_asgi.io.version import Version
+
+
+class CachedDataset(AbstractDataset[Any, Any]):
+    """Saves through to another dataset and loads from memory where it can (CAT-45).
+
+    Whether it outlives its run is up to the dataset inside (Q-29). Not for several processes.
+    """
+
+    _SINGLE_PROCESS = True
+
+    def __init__(
+        self,
+        dataset: Dataset | Mapping[str, Any],
+        version: Version | None = None,
+        copy_mode: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self.metadata = metadata
+        self._dataset = _inner_dataset(dataset, version)
+        self._cache = MemoryDataset(copy_mode=copy_mode)
+        self._EPHEMERAL = bool(getattr(self._dataset, "_EPHEMERAL", False))
+
+    def load(self) -> Any:
+        if self._cache.exists():
+            return self._cache.load()
+        data = self._dataset.load()
+        if data is not None:
+            self._cache.save(data)
+        return data
+
+    def save(self, data: Any) -> None:
+        self._dataset.save(data)
+        self._cache.save(data)
+
+    def _exists(self) -> bool:
+        exists = getattr(self._dataset, "exists", None)
+        return self._cache.exists() or bool(exists and exists())
+
+    def _release(self) -> None:
+        self._cache.release()
+        release = getattr(self._dataset, "release", None)
+        if release:
+            release()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"dataset": repr(self._dataset), "cache": repr(self._cache)}
+
+
+def _inner_dataset(dataset: Dataset | Mapping[str, Any], version: Version | None) -> Dataset:
+    if not isinstance(dataset, Mapping):
+        if is_dataset_class(type(dataset)):
+            return dataset
+        raise DatasetError(
+            "The argument type of 'dataset' should be either a dict/YAML representation of the dataset, "
+            "or the actual dataset object."
+        )
+    if "versioned" in dataset:
+        raise DatasetError(
+            "Cached datasets should specify that they are versioned in the 'CachedDataset', not in the wrapped dataset."
+        )
+    if version is None:
+        return Definition.from_config("_cached", dataset).build()
+    versioned = {**dataset, "versioned": True}
+    return Definition.from_config("_cached", versioned).build(version.load, version.save)

@@ -1,0 +1,140 @@
+"""The datasets of one run, by name."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from msgspec import UNSET
+
+from kedro_asgi.errors import DatasetError
+from kedro_asgi.io.base import Dataset
+from kedro_asgi.io.catalog_config import CatalogConfig, catalog_config
+from kedro_asgi.io.entry import plain_entries
+from kedro_asgi.io.failure import named_failure
+from kedro_asgi.io.foreign import class_path
+from kedro_asgi.io.memory import MemoryDataset
+from kedro_asgi.io.registry import DatasetRegistry
+from kedro_asgi.io.resolver import CatalogResolver
+
+_log = logging.getLogger(__name__)
+
+
+class DataCatalog(DatasetRegistry):
+    """The datasets of one run, and all that can be done with one by its name (CAT-53)."""
+
+    @classmethod
+    def from_config(
+        cls,
+        catalog: Mapping[str, Any] | None,
+        credentials: Mapping[str, Any] | None = None,
+        load_versions: Mapping[str, str] | None = None,
+        save_version: str | None = None,
+    ) -> Self:
+        """Make a catalog from plain entries; relative paths start at the working folder (CAT-13)."""
+        resolver = CatalogResolver(plain_entries(catalog), plain_entries(credentials))
+        return cls(config_resolver=resolver, load_versions=load_versions, save_version=save_version)
+
+    def load(self, name: str, version: str | None = None) -> Any:
+        """Load data, or raise a DatasetError that begins with the name (CAT-56)."""
+        dataset = self._datasets.get(name)
+        if dataset is None or version is not None:
+            dataset = self._required(name, version)
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("Loading data from %s (%s)...", name, type(dataset).__name__)
+        try:
+            return dataset.load()
+        except Exception as error:
+            failure = named_failure(error, name, "while loading data from", dataset)
+            if failure is None:
+                raise
+            raise failure from error
+
+    def save(self, name: str, data: Any) -> None:
+        """Save data, or raise a DatasetError that begins with the name (CAT-56)."""
+        dataset = self._datasets.get(name)
+        if dataset is None:
+            dataset = self._required(name)
+        if data is None:
+            raise DatasetError(f"{name}: Saving 'None' to a 'Dataset' is not allowed")
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("Saving data to %s (%s)...", name, type(dataset).__name__)
+        try:
+            dataset.save(data)
+        except Exception as error:
+            failure = named_failure(error, name, "while saving data to", dataset)
+            if failure is None:
+                raise
+            raise failure from error
+
+    def exists(self, name: str) -> bool:
+        """Tell whether there is something to load; not so for an unknown name (CAT-55)."""
+        dataset = self.get(name)
+        if dataset is None:
+            return False
+        exists = getattr(dataset, "exists", None)
+        if exists is None:
+            kind = type(dataset).__name__
+            _log.warning("'exists()' not implemented for '%s'. Assuming output does not exist.", kind)
+        return bool(exists and exists())
+
+    def release(self, name: str) -> None:
+        """Let go of what a dataset holds in memory, unless it is to be kept."""
+        if name in self._kept:
+            return
+        release = getattr(self._required(name), "release", None)
+        if release is not None:
+            release()
+
+    def confirm(self, name: str) -> None:
+        """Tell a dataset that its data was processed (CAT-57)."""
+        _log.info("Confirming dataset '%s'", name)
+        confirm = getattr(self._required(name), "confirm", None)
+        if confirm is None:
+            raise DatasetError(f"Dataset '{name}' does not have 'confirm' method")
+        confirm()
+
+    def get_type(self, name: str) -> str | None:
+        """Return the path of a dataset's class without making the dataset; ``None`` if unknown (CAT-61)."""
+        cls = self._class_of(name)
+        return None if cls is None else class_path(cls)
+
+    def filter(
+        self,
+        name_regex: str | re.Pattern[str] | None = None,
+        type_regex: str | re.Pattern[str] | None = None,
+        by_type: type[Any] | Iterable[type[Any]] | None = None,
+    ) -> list[str]:
+        """Return the names for which all that is given holds; ``by_type`` means these very classes (CAT-60)."""
+        classes = {by_type} if isinstance(by_type, type) else set(by_type or ())
+        return [
+            name
+            for name in self
+            if (name_regex is None or re.search(name_regex, name))
+            and (type_regex is None or re.search(type_regex, self.get_type(name) or ""))
+            and (by_type is None or self._class_of(name) in classes)
+        ]
+
+    def values(self) -> list[Dataset]:
+        """Return all datasets, made if they were not yet."""
+        return [self[name] for name in self]
+
+    def items(self) -> list[tuple[str, Dataset]]:
+        """Return all names with their datasets, made if they were not yet."""
+        return [(name, self[name]) for name in self]
+
+    def to_config(self) -> CatalogConfig:
+        """Return what would make this catalog again, but for what lives in memory (CAT-62)."""
+        return catalog_config(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self)})"
+
+    def _class_of(self, name: str) -> type[Any] | None:
+        dataset = self._datasets.get(name)
+        if dataset is not None:
+            return type(dataset)
+        if self._parameter(name) is not UNSET:
+            return MemoryDataset
+        recipe = self._resolver.recipe(name)
+        return None if recipe is None else recipe.dataset_class(self._runtime)

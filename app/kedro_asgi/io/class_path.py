@@ -1,0 +1,137 @@
+"""From the ``type`` of an entry to a class (CAT-6 to CAT-11)."""
+
+import warnings
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import Any
+
+from kedro_asgi.errors import DatasetTypeError
+from kedro_asgi.io.foreign import class_path, is_dataset_class
+
+# Modules are named, not imported: a project pays for the datasets that it uses, and a dataset may itself
+# hold the configuration of another one.
+_CORE = MappingProxyType(
+    {
+        spelling: target
+        for module, name in (
+            ("memory", "MemoryDataset"),
+            ("cached", "CachedDataset"),
+            ("shared", "SharedMemoryDataset"),
+        )
+        for target in (f"kedro_asgi.io.{module}.{name}",)
+        for spelling in (name, f"{module}_dataset.{name}", f"shared_memory_dataset.{name}")
+    }
+)
+_BUILT_IN = MappingProxyType(
+    {
+        spelling: f"kedro_asgi.io.files.{module}.{name}"
+        for module, name in (
+            ("json", "JSONDataset"),
+            ("yaml", "YAMLDataset"),
+            ("text", "TextDataset"),
+            ("pickle", "PickleDataset"),
+            ("csv", "CSVDataset"),
+        )
+        for spelling in (f"{module}.{name}", f"{module}.{module}_dataset.{name}")
+    }
+)
+_HINT = (
+    "Hint: datasets of `kedro-datasets` need that package, and often a library besides: "
+    "`pip install kedro-datasets[<dataset-group>]` installs both."
+)
+
+
+class DatasetClasses:
+    """Remembers which class a type stands for; safe to share between threads."""
+
+    _LIMIT = 1024
+
+    def __init__(self) -> None:
+        self._known: dict[str, type[Any]] = {}
+
+    def find(self, type_: Any) -> type[Any]:
+        """Return the class that ``type_`` stands for; what is not found is looked for again next time."""
+        known = self._known.get(type_) if isinstance(type_, str) else None
+        if known is not None:
+            return known
+        found = dataset_class(type_)
+        # A type may come from a run's parameters, so the number of types has no bound of its own.
+        if isinstance(type_, str) and len(self._known) < self._LIMIT:
+            self._known[type_] = found
+        return found
+
+
+def dataset_class(type_: Any) -> type[Any]:
+    """Return the class that ``type_``, a class or a dotted path, stands for, else raise DatasetTypeError.
+
+    A path is looked up among the core classes, then in ``kedro_datasets`` if it is installed, then among the
+    built-in file datasets, then as it is. Any class that can load and save will do (BRG-5).
+    """
+    found = _found(type_) if isinstance(type_, str) else type_
+    if not isinstance(found, type):
+        raise DatasetTypeError(f"'type' is {found!r}, no class: issubclass() arg 1 must be a class")
+    if not is_dataset_class(found):
+        raise DatasetTypeError(
+            f"Dataset type '{class_path(found)}' is invalid: all dataset types must extend 'AbstractDataset'."
+        )
+    return found
+
+
+def _found(path: str) -> Any:
+    if path.startswith(".") or path.endswith("."):
+        raise DatasetTypeError("'type' class path does not support relative paths or paths ending with a dot.")
+    if path.endswith("Set"):
+        warnings.warn(f"Dataset '{path}': since Kedro 0.19 names of datasets end in 'set'.", stacklevel=2)
+    failures: list[DatasetTypeError] = []
+    for candidate in _candidates(path):
+        try:
+            return _imported(candidate)
+        except DatasetTypeError as failure:
+            failures.append(failure)
+    raise _most_telling(path, failures)
+
+
+def _candidates(path: str) -> Iterator[str]:
+    core = _CORE.get(path.removeprefix("kedro.io."))
+    if core:
+        yield core
+        return
+    if "." not in path:
+        return
+    short = path.removeprefix("kedro_datasets.")
+    if find_spec("kedro_datasets"):
+        yield f"kedro_datasets.{short}"
+    if short in _BUILT_IN:
+        yield _BUILT_IN[short]
+    yield path
+
+
+def _imported(path: str) -> Any:
+    module_name, _, name = path.rpartition(".")
+    try:
+        module = import_module(module_name)
+    except Exception as error:  # a module may raise anything while it is imported
+        raise _not_imported(path, error) from error
+    try:
+        return getattr(module, name)
+    except AttributeError as error:
+        short = module_name.removeprefix("kedro_datasets.")
+        raise DatasetTypeError(f"Dataset '{name}' not found in '{short}'. {_HINT}", is_absent=True) from error
+    except Exception as error:  # a lazy module is imported only now
+        raise _not_imported(path, error) from error
+
+
+def _not_imported(path: str, error: Exception) -> DatasetTypeError:
+    if not isinstance(error, ModuleNotFoundError):
+        return DatasetTypeError(f"Importing '{path}' failed: {type(error).__name__}: {error}")
+    return DatasetTypeError(f"{error}. {_HINT}", is_absent=f"{path}.".startswith(f"{error.name}."))
+
+
+def _most_telling(path: str, failures: list[DatasetTypeError]) -> DatasetTypeError:
+    """A library that is missing says more than a name that is not there; else the plain path speaks (Q-21)."""
+    broken = [failure for failure in failures if not failure.is_absent]
+    if broken or failures:
+        return (broken or failures[-1:])[0]
+    return DatasetTypeError(f"Empty module name. Invalid dataset path: '{path}'. {_HINT}", is_absent=True)

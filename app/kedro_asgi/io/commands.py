@@ -1,0 +1,68 @@
+"""The catalog that a run gets: DataCatalog, and what it can tell about pipelines (CAT-65)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from kedro_asgi.io.catalog import DataCatalog
+
+
+class HasDatasets(Protocol):
+    """A pipeline, as far as a catalog needs to know one."""
+
+    def datasets(self) -> Iterable[str]:
+        """Return the names of all datasets that its nodes use."""
+        ...
+
+
+class DataCatalogWithCatalogCommandsMixin(DataCatalog):
+    """A DataCatalog that lists where the datasets of pipelines come from; parameters are not listed."""
+
+    def describe_datasets(
+        self, pipelines: Mapping[str, HasDatasets] | Iterable[HasDatasets] = ()
+    ) -> dict[str, dict[str, dict[str, list[str]]]]:
+        """Return names by class, for each pipeline: from ``datasets``, from ``factories``, and ``defaults``."""
+        return {name: self._described(pipeline) for name, pipeline in _named(pipelines).items()}
+
+    def list_patterns(self) -> list[str]:
+        """Return the patterns, best first, with ``{default}`` at the end (CAT-29)."""
+        return self.config_resolver.patterns()
+
+    def resolve_patterns(self, pipelines: Mapping[str, HasDatasets] | Iterable[HasDatasets] = ()) -> dict[str, Any]:
+        """Return the configuration of all entries, and of all datasets that the pipelines use."""
+        used = [name for pipeline in _named(pipelines).values() for name in _data_names(pipeline)]
+        names = dict.fromkeys((*filter(_is_data, self), *used))
+        return {name: self._config_of(name) for name in names}
+
+    def _described(self, pipeline: HasDatasets) -> dict[str, dict[str, list[str]]]:
+        described: dict[str, dict[str, list[str]]] = {"datasets": {}, "factories": {}, "defaults": {}}
+        for name in _data_names(pipeline):
+            kind = self._origin(name)
+            type_ = self.get_type(name) if kind != "defaults" else self._default_type()
+            described[kind].setdefault(str(type_), []).append(name)
+        return described
+
+    def _origin(self, name: str) -> str:
+        if name in self.registered or self.config_resolver.is_explicit(name):
+            return "datasets"
+        return "factories" if self.config_resolver.matches(name) else "defaults"
+
+    def _default_type(self) -> str:
+        return self.config_resolver.default_recipe().class_path(self.runtime)
+
+    def _config_of(self, name: str) -> dict[str, Any]:
+        config = self.config_resolver.config_of(name, self.runtime)
+        return {"type": self.get_type(name) or self._default_type()} if config is None else config
+
+
+def _named(pipelines: Mapping[str, HasDatasets] | Iterable[HasDatasets]) -> Mapping[str, HasDatasets]:
+    if isinstance(pipelines, Mapping):
+        return pipelines
+    return {f"pipeline_{number}": pipeline for number, pipeline in enumerate(pipelines)}
+
+
+def _data_names(pipeline: HasDatasets) -> list[str]:
+    return sorted(filter(_is_data, pipeline.datasets()))
+
+
+def _is_data(name: str) -> bool:
+    return name != "parameters" and not name.startswith("params:")

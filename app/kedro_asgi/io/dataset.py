@@ -1,0 +1,153 @@
+"""The base class of datasets."""
+
+import inspect
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pprint import pformat
+from typing import Any, Generic, Self, TypeVar
+
+from kedro_asgi.errors import DatasetError, DatasetFailedError
+from kedro_asgi.io.base import Dataset
+from kedro_asgi.io.definition import Definition
+from kedro_asgi.io.foreign import class_path, is_dataset_error
+from kedro_asgi.redaction import redact
+
+_log = logging.getLogger(__name__)
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+_NOT_CONFIGURED = ("self", "version", "metadata")
+
+
+class AbstractDataset(ABC, Generic[_In, _Out]):
+    """A place that data is loaded from and saved to.
+
+    A subclass gives ``load``, ``save`` and ``_describe`` and may give ``_exists``, ``_release`` and
+    ``confirm``; ``_load`` and ``_save`` are taken for ``load`` and ``save`` (CAT-48). What these raise leaves
+    as DatasetError with the cause attached, except that a FileNotFoundError or a NotADirectoryError of
+    ``save`` leaves as it is (CAT-50).
+    """
+
+    _EPHEMERAL: bool = False
+    _SINGLE_PROCESS: bool = False
+    _init_args: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        dataset = super().__new__(cls)
+        dataset._init_args = (args, kwargs)
+        return dataset
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for verb, guarded in (("load", cls._guarded_load), ("save", cls._guarded_save)):
+            method = vars(cls).get(verb) or vars(cls).get(f"_{verb}")
+            if inspect.isfunction(method) and not getattr(method, "__isabstractmethod__", False):
+                setattr(cls, verb, guarded(method))
+
+    @classmethod
+    def from_config(
+        cls,
+        name: str,
+        config: Mapping[str, Any],
+        load_version: str | None = None,
+        save_version: str | None = None,
+    ) -> Dataset:
+        """Make the dataset that an entry of the catalog describes; paths are relative to the working folder."""
+        return Definition.from_config(name, config).build(load_version, save_version)
+
+    @abstractmethod
+    def load(self) -> _Out:
+        """Return the data."""
+
+    @abstractmethod
+    def save(self, data: _In) -> None:
+        """Keep ``data``; ``None`` is refused (CAT-49)."""
+
+    @abstractmethod
+    def _describe(self) -> dict[str, Any]:
+        """Return what ``repr`` shows; credentials do not belong here."""
+
+    def exists(self) -> bool:
+        """Tell whether there is something to load."""
+        try:
+            return self._exists()
+        except DatasetError:
+            raise
+        except Exception as error:
+            raise self._failed("during exists check for", error) from error
+
+    def release(self) -> None:
+        """Let go of what the dataset holds in memory."""
+        try:
+            self._release()
+        except DatasetError:
+            raise
+        except Exception as error:
+            raise self._failed("during release for", error) from error
+
+    def to_config(self) -> dict[str, Any]:
+        """Return an entry of the catalog that would make this dataset (CAT-62)."""
+        arguments = self._arguments()
+        given = {key: value for key, value in arguments.items() if key not in _NOT_CONFIGURED}
+        versioned = {"versioned": True} if arguments.get("version") else {}
+        return {"type": class_path(type(self)), **given, **versioned}
+
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{key}={pformat(value, depth=2, width=1 << 16, sort_dicts=False)}"
+            for key, value in self._describe().items()
+            if value is not None
+        )
+        return redact(f"{class_path(type(self))}({shown})")
+
+    def _exists(self) -> bool:
+        _log.warning("'exists()' not implemented for '%s'. Assuming output does not exist.", type(self).__name__)
+        return False
+
+    def _release(self) -> None:
+        """Nothing is held unless a subclass says so."""
+
+    def _arguments(self) -> dict[str, Any]:
+        """Return the arguments of the constructor by name, those that it passes on as ``**`` among them."""
+        args, kwargs = self._init_args
+        signature = inspect.signature(type(self).__init__)
+        bound = signature.bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        for parameter in signature.parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                bound.arguments.update(bound.arguments.pop(parameter.name))
+        return bound.arguments
+
+    def _failed(self, doing: str, error: Exception) -> DatasetError:
+        if is_dataset_error(error):
+            return DatasetError(redact(str(error)))
+        return DatasetFailedError(doing, repr(self), redact(str(error)))
+
+    @staticmethod
+    def _guarded_load(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        @wraps(load)
+        def guarded(self: AbstractDataset[Any, Any]) -> Any:
+            try:
+                return load(self)
+            except DatasetError:
+                raise
+            except Exception as error:
+                raise self._failed("while loading data from", error) from error
+
+        return guarded
+
+    @staticmethod
+    def _guarded_save(save: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+        @wraps(save)
+        def guarded(self: AbstractDataset[Any, Any], data: Any) -> None:
+            if data is None:
+                raise DatasetError("Saving 'None' to a 'Dataset' is not allowed")
+            try:
+                save(self, data)
+            except (DatasetError, FileNotFoundError, NotADirectoryError):
+                raise
+            except Exception as error:
+                raise self._failed("while saving data to", error) from error
+
+        return guarded

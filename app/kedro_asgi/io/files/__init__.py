@@ -1,0 +1,1 @@
+"""Datasets in files on the local disk: interchangeable siblings behind ``FileDataset``."""

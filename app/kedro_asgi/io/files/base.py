@@ -1,0 +1,130 @@
+"""The contract of datasets that are one file each."""
+
+import os
+import re
+import secrets
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from kedro_asgi.errors import DatasetError
+from kedro_asgi.io.version import Version
+from kedro_asgi.io.versioned import AbstractVersionedDataset
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
+_MODES = (None, "r", "rb", "rt", "w", "wb", "wt")
+
+
+class FileDataset(AbstractVersionedDataset[Any, Any]):
+    """One local file; a subclass says how bytes become data and back.
+
+    Saving encodes everything first, writes it to a file beside the target, and swaps the two: a reader sees the
+    old content or the new, and a failure leaves the old. Folders are made as needed. Paths and ``file://`` URLs
+    are understood. Credentials are not needed, and not looked at; of ``fs_args`` the encoding can be changed.
+    """
+
+    _default_save_args: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    _default_load_encoding: ClassVar[str] = "utf-8"
+    _has_args: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        filepath: str | os.PathLike[str],
+        load_args: Mapping[str, Any] | None = None,
+        save_args: Mapping[str, Any] | None = None,
+        version: Version | None = None,
+        credentials: Mapping[str, Any] | None = None,
+        fs_args: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        if (load_args or save_args) and not self._has_args:
+            raise TypeError(f"{type(self).__name__}.__init__() has no use for load_args or save_args")
+        self.metadata = metadata
+        super().__init__(_local_path(os.fspath(filepath), is_versioned=bool(version)), version)
+        self._load_args = {**(load_args or {})}
+        self._save_args = {**self._default_save_args, **(save_args or {})}
+        load_encoding, save_encoding = _encodings({**(fs_args or {})})
+        self._load_encoding = load_encoding or self._default_load_encoding
+        self._save_encoding = save_encoding or "utf-8"
+
+    def load(self) -> Any:
+        return self._decode(Path(self._get_load_path()).read_bytes())
+
+    def save(self, data: Any) -> None:
+        path = Path(self._get_save_path())
+        write_aside(path, self._encode(data))
+
+    @abstractmethod
+    def _decode(self, content: bytes) -> Any:
+        """Return the data that ``content`` stands for."""
+
+    @abstractmethod
+    def _encode(self, data: Any) -> bytes:
+        """Return the content of the file that stands for ``data``."""
+
+    def _exists(self) -> bool:
+        return Path(self._get_load_path()).exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {
+            "filepath": self._filepath,
+            "protocol": "file",
+            "load_args": self._load_args or None,
+            "save_args": self._save_args or None,
+            "version": self._version,
+        }
+
+
+def write_aside(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path``, all of it or nothing; a link stays, and what it leads to is replaced."""
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        aside.write_bytes(content)
+        if target.exists():
+            aside.chmod(target.stat().st_mode & 0o7777)
+        aside.replace(target)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def _local_path(filepath: str, *, is_versioned: bool) -> PurePosixPath:
+    url = _SCHEME.match(filepath)
+    if url is None:
+        return PurePosixPath(os.path.expanduser(filepath))
+    if url[1] == "file":
+        return PurePosixPath(filepath[url.end() :])
+    if is_versioned and url[1] in ("http", "https"):
+        # The base class has a word of its own on these.
+        return PurePosixPath(filepath)
+    raise _unsupported(f"'{url[0]}' paths")
+
+
+def _encodings(fs_args: dict[str, Any]) -> tuple[str | None, str | None]:
+    load = _encoding(fs_args.pop("open_args_load", None))
+    save = _encoding(fs_args.pop("open_args_save", None))
+    # Folders are made in any case; anything else is meant for another file system.
+    fs_args.pop("auto_mkdir", None)
+    if fs_args:
+        raise _unsupported(f"fs_args {sorted(fs_args)}")
+    return load, save
+
+
+def _encoding(open_args: Mapping[str, Any] | None) -> str | None:
+    arguments = {**(open_args or {})}
+    encoding, mode = arguments.pop("encoding", None), arguments.pop("mode", None)
+    if mode not in _MODES or arguments:
+        raise _unsupported(f"opening files with {open_args}")
+    return None if encoding is None else str(encoding)
+
+
+def _unsupported(what: str) -> DatasetError:
+    return DatasetError(
+        f"The built-in file datasets do not support {what}. Install kedro-datasets, whose datasets do: "
+        "`pip install kedro-datasets[<dataset-group>]`"
+    )

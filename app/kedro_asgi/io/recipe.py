@@ -1,0 +1,73 @@
+"""How to make the dataset of one name, for any run."""
+
+from typing import Any
+
+from kedro_asgi.io.base import Dataset
+from kedro_asgi.io.definition import Definition, checked_config
+from kedro_asgi.io.entry import Entry
+from kedro_asgi.io.foreign import class_path
+from kedro_asgi.io.reader import EntryReader
+from kedro_asgi.runs import RuntimeParams
+
+
+class Recipe:
+    """Makes a fresh dataset for each run; what does not depend on the run is worked out once, when needed.
+
+    Threads may share it. Classes are imported, and their errors raised, on first use (CAT-5).
+    """
+
+    __slots__ = ("_definition", "_entry", "_reader", "name")
+
+    def __init__(self, name: str, entry: Entry, reader: EntryReader) -> None:
+        self.name = name
+        self._entry = entry
+        self._reader = reader
+        self._definition: Definition | None = None
+
+    def build(
+        self, runtime: RuntimeParams, *, load_version: str | None = None, save_version: str | None = None
+    ) -> Dataset:
+        """Make the dataset for a run, or raise DatasetError; no two of them share anything that can change."""
+        return (self._definition or self._define(runtime)).build(load_version, save_version)
+
+    def config(self, runtime: RuntimeParams) -> Any:
+        """Return the entry as it is written, with the run's values: names of credentials, relative paths."""
+        return self._entry.resolve(runtime)
+
+    def placed_config(self, runtime: RuntimeParams) -> Any:
+        """Return the entry with the run's values and absolute paths, as hooks are shown it (HOOK-17)."""
+        return self._reader.placed(self.config(runtime))
+
+    def ready_config(self, runtime: RuntimeParams) -> Any:
+        """Return the entry with everything in place, credentials too."""
+        return self._reader.ready(self.config(runtime), runtime)
+
+    def dataset_class(self, runtime: RuntimeParams) -> type[Any]:
+        """Return the class of the dataset, or raise DatasetError."""
+        return (self._definition or self._define(runtime)).cls
+
+    def class_path(self, runtime: RuntimeParams) -> str:
+        return class_path(self.dataset_class(runtime))
+
+    def check(self) -> None:
+        """Raise DatasetError now for what is wrong in every run: shape, missing credentials (CAT-4, CAT-15)."""
+        if self._entry.is_static:
+            config = self._entry.resolve(RuntimeParams())
+            checked_config(self.name, config)
+            self.check_credentials(config)
+
+    def check_credentials(self, config: Any) -> None:
+        for name in self._reader.credentials.names_in(config):
+            self._reader.credentials[name]
+
+    def _define(self, runtime: RuntimeParams) -> Definition:
+        config = self._entry.resolve(runtime)
+        definition = self._reader.define(self.name, config, runtime)
+        # Two threads may both get here; they find the same, so it does not matter who is last.
+        if self._is_static(config) and definition.is_repeatable:
+            self._definition = definition
+        return definition
+
+    def _is_static(self, config: Any) -> bool:
+        credentials = self._reader.credentials
+        return self._entry.is_static and all(credentials[name].is_static for name in credentials.names_in(config))

@@ -1,0 +1,200 @@
+"""Where the datasets of one run stand: each is made on first use, and kept until the run ends."""
+
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+from msgspec import UNSET
+
+from kedro_asgi.errors import DatasetNotFoundError, VersionAlreadyExistsError
+from kedro_asgi.io.base import Dataset
+from kedro_asgi.io.foreign import is_dataset, is_dataset_class, pinned
+from kedro_asgi.io.memory import MemoryDataset
+from kedro_asgi.io.parameters import ParameterView
+from kedro_asgi.io.resolver import CatalogResolver
+from kedro_asgi.io.version import timestamp
+from kedro_asgi.runs import RuntimeParams
+
+_log = logging.getLogger(__name__)
+_NO_VALUES = RuntimeParams()
+
+
+class DatasetRegistry:
+    """Finds or makes datasets by name, with a resolver that all runs share.
+
+    Making one costs the same whatever the size of the catalog. Threads may share one: a dataset is made once.
+    Names are looked for among datasets, then parameters, then entries, then patterns (CAT-19, PAR-6).
+    """
+
+    def __init__(
+        self,
+        datasets: Mapping[str, Any] | None = None,
+        config_resolver: CatalogResolver | None = None,
+        load_versions: Mapping[str, str] | None = None,
+        save_version: str | None = None,
+        runtime: RuntimeParams = _NO_VALUES,
+    ) -> None:
+        self._resolver = config_resolver or CatalogResolver({})
+        self._datasets: dict[str, Dataset] = {}
+        self._parameters: ParameterView | None = None
+        self._load_versions = load_versions or {}
+        self._save_version = save_version
+        self._runtime = runtime
+        self._kept: frozenset[str] = frozenset()
+        # Re-entrant: the constructor of a dataset may look at the catalog.
+        self._lock = threading.RLock()
+        for name, value in (datasets or {}).items():
+            if self._resolver.is_explicit(name):
+                _log.warning("Dataset '%s' is given as an object; its entry in the catalog is not used.", name)
+            self._put(name, value if is_dataset_class(type(value)) else MemoryDataset(value))
+        if load_versions:
+            self._check_load_versions()
+
+    def add_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Offer ``parameters`` and ``params:…`` from now on, in place of what had these names (PAR-1, PAR-6).
+
+        The mapping is kept and never changed: every load gives a copy. A second call replaces the first.
+        """
+        view = self._parameters = ParameterView(parameters)
+        for name in [name for name in self._datasets if view.find(name) is not UNSET]:
+            del self._datasets[name]
+
+    def flat_parameters(self) -> dict[str, Any]:
+        """Return a copy of all parameters under the names that nodes use, as hooks are shown them (HOOK-17)."""
+        return {} if self._parameters is None else ParameterView(deepcopy(self._parameters.whole)).flat()
+
+    def inject(self, name: str, data: Any) -> None:
+        """Put ``data``, which may be ``None``, in place of the dataset ``name`` for this run.
+
+        It is held as it is, and copied by each load: the caller must not change it during the run.
+        """
+        self._datasets[name] = MemoryDataset.adopt(data)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Do not release the datasets ``names``, so that they can be loaded when the run is over."""
+        self._kept = frozenset(names)
+
+    @property
+    def config_resolver(self) -> CatalogResolver:
+        """The entries and patterns behind this catalog."""
+        return self._resolver
+
+    @property
+    def runtime(self) -> RuntimeParams:
+        """The parameters of the run that this catalog belongs to."""
+        return self._runtime
+
+    @property
+    def registered(self) -> Mapping[str, Dataset]:
+        """The datasets that were made or added so far; not to be changed."""
+        return self._datasets
+
+    @property
+    def load_versions(self) -> Mapping[str, str]:
+        """The versions to load, by name, where it is not the latest."""
+        return self._load_versions
+
+    @property
+    def save_version(self) -> str:
+        """The version that every versioned dataset of this catalog saves (CAT-31, CAT-39)."""
+        with self._lock:
+            self._save_version = self._save_version or timestamp()
+            return self._save_version
+
+    def get(
+        self,
+        name: str,
+        fallback_to_runtime_pattern: bool = False,
+        version: str | None = None,
+    ) -> Dataset | None:
+        """Return a dataset, or ``None``; the fallback makes a dataset in memory for an unknown name (CAT-54)."""
+        dataset = self._datasets.get(name)
+        if dataset is None:
+            dataset = self._made(name, fallback=fallback_to_runtime_pattern)
+        return dataset if dataset is None or version is None else pinned(dataset, version)
+
+    def keys(self) -> list[str]:
+        """Return all names but those that only patterns know: entries not used yet, parameters, then the rest."""
+        parameters = self._parameters.names() if self._parameters else []
+        later = set(parameters).union(self._datasets)
+        unused = [name for name in self._resolver.names() if name not in later]
+        return list(dict.fromkeys((*unused, *parameters, *self._datasets)))
+
+    def __getitem__(self, name: str) -> Dataset:
+        return self._required(name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name in self:
+            _log.warning("Replacing dataset '%s'", name)
+        self._put(name, value if is_dataset(value) else MemoryDataset(value))
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (
+            name in self._datasets or self._parameter(name) is not UNSET or self._resolver.matches(name)
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def _required(self, name: str, version: str | None = None) -> Dataset:
+        dataset = self.get(name, version=version)
+        if dataset is None:
+            raise DatasetNotFoundError(f"Dataset '{name}' not found in the catalog")
+        return dataset
+
+    def _made(self, name: str, *, fallback: bool) -> Dataset | None:
+        """Make and register the dataset ``name``, unless another thread was first."""
+        with self._lock:
+            dataset = self._datasets.get(name)
+            if dataset is None:
+                dataset = self._new(name, fallback=fallback)
+                if dataset is not None:
+                    self._datasets[name] = dataset
+            return dataset
+
+    def _new(self, name: str, *, fallback: bool) -> Dataset | None:
+        parameter = self._parameter(name)
+        if parameter is not UNSET:
+            return MemoryDataset.adopt(parameter)
+        recipe = self._resolver.recipe(name)
+        if recipe is None:
+            return self._resolver.default_recipe().build(self._runtime) if fallback else None
+        return recipe.build(
+            self._runtime,
+            load_version=self._load_versions.get(name),
+            save_version=self._save_version or self.save_version,
+        )
+
+    def _parameter(self, name: str) -> Any:
+        return UNSET if self._parameters is None else self._parameters.find(name)
+
+    def _put(self, name: str, dataset: Dataset) -> None:
+        save_version = getattr(getattr(dataset, "_version", None), "save", None)
+        with self._lock:
+            if save_version:
+                self._agree_on(save_version, name)
+            self._datasets[name] = dataset
+
+    def _agree_on(self, save_version: str, name: str) -> None:
+        if self._save_version and self._save_version != save_version:
+            raise VersionAlreadyExistsError(
+                f"Cannot add a dataset `{name}` with `{save_version}` save version: all datasets of this "
+                f"catalog save `{self._save_version}`."
+            )
+        self._save_version = save_version
+
+    def _check_load_versions(self) -> None:
+        """Raise DatasetNotFoundError for a version of nothing, or of what only the catch-all knows (CAT-37)."""
+        unknown = sorted(name for name in self._load_versions if not self._can_have_version(name))
+        if unknown:
+            raise DatasetNotFoundError(f"'load_versions' keys [{', '.join(unknown)}] are not found in the catalog.")
+
+    def _can_have_version(self, name: str) -> bool:
+        if name in self._datasets:
+            return True
+        return self._resolver.matches(name) and not self._resolver.is_catch_all(name)

@@ -1,0 +1,63 @@
+"""Data that several processes of one run share."""
+
+import pickle
+from typing import TYPE_CHECKING, Any, Self
+
+from kedro_asgi.errors import DatasetError
+from kedro_asgi.io.dataset import AbstractDataset
+
+if TYPE_CHECKING:
+    from multiprocessing.managers import SyncManager
+
+_DATA = "data"
+
+
+class SharedMemoryDataset(AbstractDataset[Any, Any]):
+    """Keeps data in the process of a manager, as bytes, until that manager stops (CAT-46).
+
+    The dataset itself can be pickled: every process that gets it sees the same data, and loads its own copy.
+    """
+
+    _EPHEMERAL = True
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        # It does not remember its arguments: a manager cannot be sent to another process.
+        return object.__new__(cls)
+
+    def __init__(self, manager: "SyncManager | None" = None) -> None:
+        self._shared = None if manager is None else manager.dict()
+
+    def set_manager(self, manager: "SyncManager") -> None:
+        """Keep the data with ``manager`` from now on; what was saved before is out of reach."""
+        self._shared = manager.dict()
+
+    def load(self) -> Any:
+        content = self._content().get(_DATA)
+        if content is None:
+            raise DatasetError("Data for MemoryDataset has not been saved yet.")
+        return pickle.loads(content)
+
+    def save(self, data: Any) -> None:
+        shared = self._content()
+        try:
+            content = pickle.dumps(data, protocol=pickle.HIGHEST_PROTOCOL)
+        except Exception as error:  # objects may raise anything from their __reduce__
+            raise DatasetError(
+                f"{type(data)} cannot be serialised. ParallelRunner implicit memory datasets can only be used "
+                "with serialisable data"
+            ) from error
+        shared[_DATA] = content
+
+    def _exists(self) -> bool:
+        return self._shared is not None and _DATA in self._shared
+
+    def _release(self) -> None:
+        self._content().pop(_DATA, None)
+
+    def _describe(self) -> dict[str, Any]:
+        return {}
+
+    def _content(self) -> Any:
+        if self._shared is None:
+            raise DatasetError("This SharedMemoryDataset has no manager: a ParallelRunner gives it one.")
+        return self._shared

@@ -1,0 +1,61 @@
+from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin as Catalog
+from kedro_asgi.io import matching_entry
+
+JSON = "kedro_asgi.io.files.json.JSONDataset"
+CATALOG = {
+    "a": {"type": JSON, "filepath": "a.json"},
+    "unused": {"type": JSON, "filepath": "u.json"},
+    "{n}_p": {"type": JSON, "filepath": "{n}.json", "credentials": "k"},
+}
+
+
+class Pipeline:
+    def datasets(self) -> set[str]:
+        return {"a", "q_p", "mem", "params:k", "parameters"}
+
+
+def made() -> Catalog:
+    catalog = Catalog.from_config(CATALOG, {"k": {"secret": 1}})
+    catalog.add_parameters({"k": 1})
+    return catalog
+
+
+def test_datasets_are_described_by_where_they_come_from() -> None:
+    expected = {
+        "datasets": {JSON: ["a"]},
+        "factories": {JSON: ["q_p"]},
+        "defaults": {"kedro_asgi.io.memory.MemoryDataset": ["mem"]},
+    }
+    assert made().describe_datasets([Pipeline()]) == {"pipeline_0": expected}
+    assert made().describe_datasets({"p": Pipeline()}) == {"p": expected}
+    assert made().describe_datasets() == {}
+
+
+def test_patterns_are_listed_with_the_default() -> None:
+    assert made().list_patterns() == ["{n}_p", "{default}"]
+
+
+def test_patterns_are_resolved_for_pipelines() -> None:
+    assert made().resolve_patterns([Pipeline()]) == {
+        "a": CATALOG["a"],
+        "unused": CATALOG["unused"],
+        "mem": {"type": "kedro_asgi.io.memory.MemoryDataset"},
+        "q_p": {"type": JSON, "filepath": "q.json", "credentials": "k"},
+    }
+
+
+def test_its_name_is_the_one_that_kedros_messages_have() -> None:
+    assert type(made()).__name__ == "DataCatalogWithCatalogCommandsMixin"
+
+
+def test_a_catalog_that_is_not_compiled_can_be_asked_for_an_entry() -> None:
+    catalog = {
+        "a": {"type": "x"},
+        "{n}_p": {"type": "{n}"},
+        "{any}": {"type": "any"},
+        "{other}": {"type": "other"},
+    }
+    assert matching_entry(catalog, "a") == {"type": "x"}
+    assert matching_entry(catalog, "b_p") == {"type": "b"}
+    assert matching_entry(catalog, "z") == {"type": "any"}
+    assert matching_entry({"a": 1}, "z") is None

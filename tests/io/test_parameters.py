@@ -1,0 +1,55 @@
+from typing import Any
+
+import pytest
+from msgspec import UNSET
+
+from kedro_asgi.io.parameters import ParameterView
+
+NESTED = {"a": {"b": [1], "c": {"d": None}}, "e": {}, 1: {2: "n"}, "_h": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("parameters", NESTED),
+        ("params:a", NESTED["a"]),
+        ("params:a.b", [1]),
+        ("params:a.c.d", None),
+        ("params:e", {}),
+        ("params:1.2", "n"),
+        ("params:_h", 0),
+        ("params:a.b.0", UNSET),
+        ("params:a.", UNSET),
+        ("params:z", UNSET),
+        ("a", UNSET),
+    ],
+)
+def test_parameters_are_found_at_every_level(name: str, value: Any) -> None:
+    found = ParameterView(NESTED).find(name)
+    assert found is value or found == value
+
+
+def test_all_names_are_listed_in_order() -> None:
+    assert ParameterView(NESTED).names() == [
+        "parameters",
+        *(f"params:{path}" for path in ("a", "a.b", "a.c", "a.c.d", "e", "1", "1.2", "_h")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "value"),
+    [
+        ({"x.y": 7, "x": {"y": 8}}, 8),
+        ({"x": {"y": 8}, "x.y": 7}, 7),
+        ({"x": {"y": {"z": 1}}, "x.y": 7}, 7),
+        ({"x.y": 7, "x": {"z": 8}}, 7),
+    ],
+)
+def test_of_two_spellings_of_a_name_the_later_wins(parameters: dict[str, Any], value: int) -> None:
+    view = ParameterView(parameters)
+    assert view.find("params:x.y") == view.flat()["params:x.y"] == value
+
+
+def test_the_names_that_are_listed_are_the_names_that_are_found() -> None:
+    view = ParameterView({"x.y": {"z": 1, "w.v": 2}, "x": {"y": 3, "y.z": 4}, 5: {"a": {6: 7}}})
+    assert {name: view.find(name) for name in view.names()} == view.flat()

@@ -1,0 +1,52 @@
+import multiprocessing
+import threading
+from collections.abc import Iterator
+from multiprocessing.managers import SyncManager
+
+import pytest
+
+from kedro_asgi.io import DatasetError, SharedMemoryDataset
+
+
+@pytest.fixture
+def manager() -> Iterator[SyncManager]:
+    with multiprocessing.get_context("spawn").Manager() as manager:
+        yield manager
+
+
+def _double(dataset: SharedMemoryDataset) -> None:
+    dataset.save(2 * dataset.load())
+
+
+def test_processes_share_the_data_and_release_forgets_it(manager: SyncManager) -> None:
+    dataset = SharedMemoryDataset(manager)
+    dataset.save(3)
+    child = multiprocessing.get_context("spawn").Process(target=_double, args=(dataset,))
+    child.start()
+    child.join()
+    assert dataset.load() == 6
+    dataset.release()
+    assert not dataset.exists()
+    with pytest.raises(DatasetError, match="has not been saved yet"):
+        dataset.load()
+
+
+def test_what_cannot_be_sent_is_refused(manager: SyncManager) -> None:
+    message = "cannot be serialised. ParallelRunner implicit memory datasets can only be used with serialisable data"
+    with pytest.raises(DatasetError, match=message):
+        SharedMemoryDataset(manager).save(threading.Lock())
+
+
+def test_it_ends_with_its_manager() -> None:
+    with multiprocessing.get_context("spawn").Manager() as manager:
+        dataset = SharedMemoryDataset()
+        dataset.set_manager(manager)
+        dataset.save(1)
+    with pytest.raises(DatasetError, match="Failed while loading data from"):
+        dataset.load()
+
+
+def test_without_a_manager_it_says_so() -> None:
+    assert not SharedMemoryDataset().exists()
+    with pytest.raises(DatasetError, match="no manager"):
+        SharedMemoryDataset().save(1)
