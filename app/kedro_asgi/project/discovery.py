@@ -1,0 +1,105 @@
+"""Find the pipelines of a package by the layout of its folders."""
+
+import traceback
+import warnings
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.resources import files
+from types import ModuleType
+
+from kedro_asgi.errors import DiscoveryError
+from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.project.bootstrap import current_project
+from kedro_asgi.project.registry import DEFAULT, Discovery, current_discovery
+
+
+def find_pipelines(raise_errors: bool = False, pipelines_to_find: Iterable[str] | None = None) -> dict[str, Pipeline]:
+    """Collect ``create_pipeline()`` of every ``<package>.pipelines.<name>``, sorted by name (PRJ-28..33, Q-12).
+
+    Looks into the project whose registry is being loaded, else into the configured one; raises
+    ``RuntimeError`` where there is neither. A session that runs single pipelines asks for only those, which
+    beats ``pipelines_to_find``. Problems are warnings, or errors with ``raise_errors``.
+    """
+    discovery = current_discovery() or _configured()
+    wanted = discovery.requested if discovery.requested is not None else _as_set(pipelines_to_find)
+    finder = _Finder(discovery.package_name, raise_errors=raise_errors)
+    if wanted is None or DEFAULT in wanted:
+        return {DEFAULT: finder.simplified(), **finder.collect(finder.names())}
+    known = [name for name in finder.names() if name in wanted]
+    if discovery.requested is None and (missing := sorted(wanted - set(known))):
+        finder.report_missing(missing)
+    return finder.collect(known)
+
+
+def _configured() -> Discovery:
+    project = current_project()
+    if project is None:
+        raise DiscoveryError("'find_pipelines' cannot be called before the project is configured.")
+    return Discovery(package_name=project.package_name)
+
+
+def _as_set(names: Iterable[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
+
+
+class _Finder:
+    def __init__(self, package_name: str, *, raise_errors: bool) -> None:
+        self._package_name = package_name
+        self._raise_errors = raise_errors
+
+    def names(self) -> list[str]:
+        folder = files(self._package_name) / "pipelines"
+        if not folder.is_dir():
+            return []
+        return sorted(
+            entry.name
+            for entry in folder.iterdir()
+            if entry.is_dir() and entry.name != "__pycache__" and not entry.name.startswith(".")
+        )
+
+    def simplified(self) -> Pipeline:
+        """The one-file layout: ``<package>/pipeline.py`` (PRJ-30)."""
+        module_name = f"{self._package_name}.pipeline"
+        if not any((files(self._package_name) / name).is_file() for name in ("pipeline.py", "pipeline")):
+            return Pipeline([])
+        return self._create(module_name) or Pipeline([])
+
+    def collect(self, names: Iterable[str]) -> dict[str, Pipeline]:
+        found = {name: self._create(f"{self._package_name}.pipelines.{name}") for name in names}
+        if self._raise_errors and (empty := [name for name, made in found.items() if made is None]):
+            raise KeyError(f"Pipeline '{empty[0]}' not found")
+        return {name: made for name, made in found.items() if made is not None}
+
+    def report_missing(self, names: list[str]) -> None:
+        message = f"Pipeline(s) not found: {', '.join(names)}"
+        if self._raise_errors:
+            raise KeyError(message)
+        warnings.warn(message, UserWarning, stacklevel=3)
+
+    def _create(self, module_name: str) -> Pipeline | None:
+        module = self._import(module_name)
+        if module is None:
+            return None
+        if not hasattr(module, "create_pipeline"):
+            return self._warn(f"The '{module_name}' module does not expose a 'create_pipeline' function.")
+        made = module.create_pipeline()
+        if not isinstance(made, Pipeline):
+            return self._warn(
+                f"Expected the 'create_pipeline' function in the '{module_name}' module to return a 'Pipeline' "
+                f"object, got '{type(made).__name__}' instead."
+            )
+        return made
+
+    def _import(self, module_name: str) -> ModuleType | None:
+        try:
+            return import_module(module_name)
+        except Exception as error:
+            message = f"An error occurred while importing the '{module_name}' module."
+            if self._raise_errors:
+                raise ImportError(f"{message} {type(error).__name__}: {error}") from error
+            self._warn(f"{message} Nothing defined therein is used.\n\n{traceback.format_exc()}")
+            return None
+
+    @staticmethod
+    def _warn(message: str) -> None:
+        warnings.warn(message, UserWarning, stacklevel=4)

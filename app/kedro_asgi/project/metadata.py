@@ -1,0 +1,107 @@
+"""A project's ``pyproject.toml``: where it is, and what ``[tool.kedro]`` says."""
+
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from kedro_asgi.errors import ProjectError, ProjectVersionError, SourceNotFoundError, SourcePathError
+
+_FILE = "pyproject.toml"
+_REQUIRED = ("package_name", "project_name", "kedro_init_version")
+_OPTIONAL = ("source_dir", "tools", "example_pipeline")
+
+
+class ProjectMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``[tool.kedro]`` says (PRJ-6); all paths are absolute and resolved."""
+
+    config_file: Path
+    package_name: str
+    project_name: str
+    project_path: Path
+    source_dir: Path
+    kedro_init_version: str
+    tools: Any = None
+    example_pipeline: Any = None
+
+
+def kedro_version() -> str:
+    """Return the installed Kedro's version, or 1.7.0: the one whose behaviour this engine implements."""
+    try:
+        return version("kedro")
+    except PackageNotFoundError:
+        return "1.7.0"
+
+
+def is_kedro_project(path: str | Path) -> bool:
+    """Tell whether ``path`` holds a ``pyproject.toml`` with a ``[tool.kedro]`` section (PRJ-1).
+
+    A file that is no valid TOML but contains the header counts, so that its real error is shown later (Q-1).
+    """
+    file = Path(path).expanduser().resolve() / _FILE
+    try:
+        text = file.read_text(encoding="utf-8")
+        return "kedro" in tomllib.loads(text).get("tool", {})
+    except tomllib.TOMLDecodeError:
+        return "[tool.kedro]" in text
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def find_kedro_project(start: str | Path) -> Path | None:
+    """Return ``start`` or the nearest of its parents that is a project, or ``None`` (PRJ-3, Q-2)."""
+    start = Path(start).expanduser().absolute()
+    return next((folder for folder in (start, *start.parents) if is_kedro_project(folder)), None)
+
+
+def read_metadata(project_path: Path) -> ProjectMetadata:
+    """Read the ``pyproject.toml`` of ``project_path``; raises what PRJ-7 lists, in its order."""
+    file = project_path / _FILE
+    section = _read_section(file)
+    if missing := [key for key in _REQUIRED if key not in section]:
+        raise ProjectError(f"Missing required keys {missing} from '{_FILE}' of {project_path}.")
+    _check_version(section["kedro_init_version"])
+    if unexpected := sorted(section.keys() - {*_REQUIRED, *_OPTIONAL}):
+        allowed = ", ".join((*_REQUIRED, *_OPTIONAL))
+        raise ProjectError(f"Found unexpected keys in '{_FILE}': {unexpected}. The allowed keys are: {allowed}.")
+    named = {key: section[key] for key in section if key != "source_dir"}
+    source_dir = _source_dir(project_path, section.get("source_dir", "src"))
+    return ProjectMetadata(config_file=file, project_path=project_path, source_dir=source_dir, **named)
+
+
+def _read_section(file: Path) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProjectError(
+            f"Could not find the project configuration file '{_FILE}' in {file.parent}. "
+            "Name the root folder of a Kedro project."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(f"Failed to parse '{_FILE}' file. ({file}: {error})") from error
+    try:
+        section: dict[str, Any] = document["tool"]["kedro"]
+    except KeyError as error:
+        raise ProjectError(f"There's no '[tool.kedro]' section in {file}.") from error
+    return section
+
+
+def _check_version(init_version: object) -> None:
+    if not isinstance(init_version, str):
+        raise ProjectError(f"'kedro_init_version' in '{_FILE}' must be a string, not {init_version!r}.")
+    ours = kedro_version()
+    if init_version.partition(".")[0] != ours.partition(".")[0]:
+        raise ProjectVersionError(
+            f"Your Kedro project version {init_version} does not match Kedro package version {ours}"
+        )
+
+
+def _source_dir(project_path: Path, source_dir: str) -> Path:
+    path = (project_path / Path(source_dir).expanduser()).resolve()
+    if not path.is_relative_to(project_path):
+        raise SourcePathError(path, project_path)
+    if not path.exists():
+        raise SourceNotFoundError(path)
+    return path

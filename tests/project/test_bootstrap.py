@@ -1,0 +1,100 @@
+"""From a folder or a package name to a `Project`."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from kedro_asgi.errors import PackageConflictError, SettingsError
+from kedro_asgi.project import (
+    bootstrap_project,
+    configure_project,
+    current_project,
+    find_pipelines,
+    validate_settings,
+)
+
+
+def test_bootstrap_makes_the_package_importable_here_and_in_children(tiny: Path) -> None:
+    bootstrap_project(tiny)
+    bootstrap_project(tiny)
+    source = str(tiny / "src")
+    assert sys.path.count(source) == 1
+    assert os.environ["PYTHONPATH"].split(os.pathsep).count(source) == 1
+
+
+def test_bootstrap_leaves_logging_alone(tiny: Path) -> None:
+    root = logging.getLogger()
+    handler = logging.NullHandler()
+    root.addHandler(handler)
+    before = (list(root.handlers), root.level)
+    bootstrap_project(tiny)
+    assert (list(root.handlers), root.level) == before
+    root.removeHandler(handler)
+
+
+def test_two_projects_live_in_one_process(make_project) -> None:
+    one, two = make_project(name="one"), make_project(name="two")
+    first, second = bootstrap_project(one), bootstrap_project(two)
+    assert first.pipelines.load().keys() == second.pipelines.load().keys()
+    assert first.package_name != second.package_name
+    assert current_project() is second
+
+
+def test_two_projects_with_one_package_name_are_told_apart(make_project) -> None:
+    one, two = make_project(name="one"), make_project(name="two")
+    package = next((one / "src").iterdir()).name
+    next((two / "src").iterdir()).rename(two / "src" / package)
+    pyproject = two / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace(bootstrap_project(two.parent / "one").package_name, package))
+    pyproject.write_text((one / "pyproject.toml").read_text())
+    with pytest.raises(PackageConflictError, match="already imported from"):
+        bootstrap_project(two)
+
+
+def test_a_missing_package_is_found_out_later() -> None:
+    project = configure_project("made_missing_pkg")
+    with pytest.raises(ModuleNotFoundError, match="made_missing_pkg"):
+        validate_settings(project)
+    with pytest.raises(ModuleNotFoundError, match="made_missing_pkg"):
+        project.pipelines.load()
+
+
+def test_without_a_project_the_package_name_is_missing() -> None:
+    with pytest.raises(ValueError, match="Package name not found. Make sure you have configured the project using"):
+        validate_settings(None)
+
+
+def test_settings_have_kedros_defaults_and_keep_what_is_unknown(make_project) -> None:
+    settings = bootstrap_project(make_project(settings="CONF_SOURCE = 'settings'\nMINE = 5\nlower = 1\n")).settings
+    assert settings.conf_source == "settings"
+    assert settings.config_loader_args == {"base_env": "base", "default_run_env": "local"}
+    assert settings.extras == {"MINE": 5}
+
+
+def test_a_project_without_settings_has_the_defaults(tiny: Path) -> None:
+    next((tiny / "src").iterdir()).joinpath("settings.py").unlink()
+    assert bootstrap_project(tiny).settings.conf_source == "conf"
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ("1 +\n", SyntaxError, "settings.py"),
+        ("import nope_zz\n", ModuleNotFoundError, "nope_zz"),
+        ("raise RuntimeError('broken')\n", RuntimeError, "broken"),
+        ("CONTEXT_CLASS = 5\n", SettingsError, "Invalid value '5' received for setting 'CONTEXT_CLASS'"),
+        ("RUNNER_MODULE_ALLOWLIST = 'one'\n", SettingsError, "RUNNER_MODULE_ALLOWLIST"),
+        ("CONFIG_LOADER_ARGS = 5\n", SettingsError, "CONFIG_LOADER_ARGS"),
+    ],
+)
+def test_broken_settings_fail_at_bootstrap(make_project, settings: str, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        bootstrap_project(make_project(settings=settings))
+
+
+def test_find_pipelines_needs_a_project() -> None:
+    with pytest.raises(RuntimeError, match="'find_pipelines' cannot be called before the project is configured."):
+        find_pipelines()
