@@ -1,0 +1,129 @@
+"""Look at a project without running it."""
+
+import functools
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kedro_asgi.config import MissingConfigException
+from kedro_asgi.io import matching_entry
+from kedro_asgi.pipeline import Node, Pipeline
+from kedro_asgi.plan import Planner
+from kedro_asgi.project import Project
+from kedro_asgi.project.metadata import kedro_version
+from kedro_asgi.redaction import redact
+from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.snapshots import (
+    DatasetSnapshot,
+    NodeSnapshot,
+    NodeSourceSnapshot,
+    PipelineSnapshot,
+    ProjectMetadataSnapshot,
+    ProjectSnapshot,
+)
+
+
+def inspect_project(planner: Planner, runtime_params: Mapping[str, Any] | None = None) -> ProjectSnapshot:
+    """Return what the project registers and configures, with ``runtime_params`` applied (SRV-42..48).
+
+    Imports no dataset class and constructs nothing. Raises what loading the pipelines and the configuration
+    raises, a missing environment included (Q-38); an absent catalog or parameters file is empty.
+    """
+    pipelines = {name: found for name, found in planner.project.pipelines.load().items() if found is not None}
+    # Nothing is constructed here, so a caller's value may show up as a type (SRV-52).
+    runtime = RuntimeParams(values=runtime_params or {}, restrict_type_selection=False)
+    return ProjectSnapshot(
+        metadata=_metadata(planner.project),
+        pipelines=tuple(_pipeline(name, found, planner.project_path) for name, found in pipelines.items()),
+        datasets=_datasets(_resolve(planner, "catalog", runtime), pipelines),
+        parameters=tuple(sorted(map(str, _parameters(planner, runtime)))),
+    )
+
+
+def _metadata(project: Project) -> ProjectMetadataSnapshot:
+    version = project.metadata.kedro_init_version if project.metadata else kedro_version()
+    return ProjectMetadataSnapshot(
+        project_name=project.project_name, package_name=project.package_name, kedro_version=version
+    )
+
+
+def _pipeline(name: str, pipeline: Pipeline, root: Path) -> PipelineSnapshot:
+    return PipelineSnapshot(
+        name=name,
+        nodes=tuple(_node(node, root) for node in pipeline.nodes),
+        inputs=tuple(sorted(pipeline.inputs())),
+        outputs=tuple(sorted(pipeline.outputs())),
+    )
+
+
+def _node(node: Node, root: Path) -> NodeSnapshot:
+    return NodeSnapshot(
+        name=node.name,
+        func_name=_func_name(node.func),
+        namespace=node.namespace,
+        tags=tuple(sorted(node.tags)),
+        inputs=tuple(node.inputs),
+        outputs=tuple(node.outputs),
+        source=_source(node.func, root),
+    )
+
+
+def _func_name(func: Any) -> str:
+    """A callable object is named by its class: its own text holds an address (Q-37)."""
+    if isinstance(func, functools.partial):
+        return "<partial>"
+    return getattr(func, "__name__", None) or type(func).__qualname__
+
+
+def _source(func: Any, root: Path) -> NodeSourceSnapshot | None:
+    func = inspect.unwrap(func)
+    if not (inspect.isfunction(func) or inspect.ismethod(func)) or func.__name__ == "<lambda>":
+        return None
+    try:
+        file = Path(inspect.getsourcefile(func) or "").resolve()
+        lines, start = inspect.getsourcelines(func)
+    except (OSError, TypeError):
+        return None
+    if not file.is_relative_to(root):
+        return None
+    return NodeSourceSnapshot(
+        filepath=file.relative_to(root).as_posix(), line_start=start, line_end=start + len(lines) - 1
+    )
+
+
+def _resolve(planner: Planner, key: str, runtime: RuntimeParams) -> Mapping[str, Any]:
+    try:
+        return planner.config.resolve(key, runtime)
+    except MissingConfigException:
+        planner.config.check_environment()
+        return {}
+
+
+def _parameters(planner: Planner, runtime: RuntimeParams) -> Mapping[str, Any]:
+    return _resolve(planner, "parameters", runtime) or runtime.values
+
+
+def _datasets(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> dict[str, DatasetSnapshot]:
+    return {name: _dataset(name, entry) for name, entry in _entries(catalog, pipelines)}
+
+
+def _entries(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The explicit entries, then what patterns make of the names that pipelines use (SRV-47)."""
+    for name, entry in catalog.items():
+        if "{" not in name and not name.startswith("_") and isinstance(entry, Mapping):
+            yield name, entry
+    used = {name for pipeline in pipelines.values() for name in pipeline.datasets()}
+    for name in sorted(used - catalog.keys()):
+        entry = matching_entry(catalog, name)
+        if isinstance(entry, Mapping) and not name.startswith("params:") and name != "parameters":
+            yield name, entry
+
+
+def _dataset(name: str, entry: Mapping[str, Any]) -> DatasetSnapshot:
+    filepath = entry.get("filepath")
+    return DatasetSnapshot(
+        name=name,
+        type=entry.get("type", ""),
+        filepath=redact(filepath) if isinstance(filepath, str) else filepath,
+    )

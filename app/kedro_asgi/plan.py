@@ -1,0 +1,123 @@
+"""Compile a project once: its configuration, its catalog and, for each slice that is asked for, a plan."""
+
+import threading
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from kedro_asgi.config import Config, MissingConfigException
+from kedro_asgi.errors import ProducedInputError, UnknownDatasetsError
+from kedro_asgi.io import CatalogResolver
+from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.project import Project
+from kedro_asgi.runs import RunSpec, RuntimeParams, Slice
+
+_MAX_PLANS = 256
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A slice of a project, compiled: what runs, and which datasets that touches."""
+
+    pipeline: Pipeline
+    datasets: frozenset[str]
+    producers: Mapping[str, str]
+
+    def check(self, spec: RunSpec) -> None:
+        """Refuse injected inputs and wanted outputs that this plan cannot serve, before anything runs.
+
+        Raises `UnknownDatasetsError` and `ProducedInputError`.
+        """
+        for argument, names in (("inputs", spec.inputs), ("outputs", spec.outputs or ())):
+            if unknown := set(names) - self.datasets:
+                raise UnknownDatasetsError(argument, unknown, self.datasets)
+        for name in spec.inputs:
+            if name in self.producers:
+                raise ProducedInputError(name, self.producers[name])
+
+
+class Planner:
+    """What is compiled of one project in one environment; shared by all its runs and threads.
+
+    Everything is compiled on first need and kept. Configuration is read once: later edits need a new planner.
+    """
+
+    def __init__(
+        self, project: Project, *, project_path: Path, env: str | None, conf_source: Path | str, selective: bool
+    ) -> None:
+        self.project = project
+        self.project_path = project_path
+        self.env = env
+        self._conf_source = conf_source
+        self._selective = selective
+        self._lock = threading.RLock()
+        self._plans: dict[Slice, Plan] = {}
+
+    @cached_property
+    def config(self) -> Config:
+        """The compiled configuration; raises what CFG says of a missing or broken one, again on each access."""
+        with self._lock:
+            return Config(self._conf_source, env=self.env, **self.project.settings.config_loader_args)
+
+    @cached_property
+    def resolver(self) -> CatalogResolver:
+        """The compiled catalog; a project without credentials has none (CAT-16)."""
+        with self._lock:
+            return CatalogResolver(self.config.entries("catalog"), self._credentials(), project_path=self.project_path)
+
+    def parameters(self, runtime: RuntimeParams) -> Mapping[str, Any]:
+        """Return the parameters of a run, to be read only; without parameters files, its own (PAR-9)."""
+        if self._has_parameters:
+            return self.config.parameters(runtime)
+        return runtime.values
+
+    def plan(self, slice_: Slice) -> Plan:
+        """Return the plan of a slice; raises what PIP and SES-8 say of unknown names and empty results."""
+        plan = self._plans.get(slice_)
+        return plan if plan is not None else self._compile(slice_)
+
+    def _compile(self, slice_: Slice) -> Plan:
+        with self._lock:
+            if slice_ not in self._plans:
+                while len(self._plans) >= _MAX_PLANS:
+                    del self._plans[next(iter(self._plans))]
+                self._plans[slice_] = _plan(self._sliced(slice_))
+            return self._plans[slice_]
+
+    def _sliced(self, slice_: Slice) -> Pipeline:
+        whole = self.project.pipelines.combine(slice_.pipeline_names, selective=self._selective)
+        return whole.filter(
+            tags=slice_.tags,
+            from_nodes=slice_.from_nodes,
+            to_nodes=slice_.to_nodes,
+            node_names=slice_.node_names,
+            from_inputs=slice_.from_inputs,
+            to_outputs=slice_.to_outputs,
+            node_namespaces=slice_.namespaces,
+        )
+
+    @cached_property
+    def _has_parameters(self) -> bool:
+        try:
+            self.config.entries("parameters")
+        except MissingConfigException:
+            warnings.warn("Parameters not found in your Kedro project config.", UserWarning, stacklevel=2)
+            return False
+        return True
+
+    def _credentials(self) -> Mapping[str, Any]:
+        try:
+            return self.config.entries("credentials")
+        except MissingConfigException:
+            return {}
+
+
+def _plan(pipeline: Pipeline) -> Plan:
+    return Plan(
+        pipeline=pipeline,
+        datasets=frozenset(pipeline.datasets()),
+        producers={name: node.name for node in pipeline.nodes for name in node.outputs},
+    )

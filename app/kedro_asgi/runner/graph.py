@@ -1,0 +1,56 @@
+"""Run the nodes of a pipeline at a time, each as soon as the nodes before it are done."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextvars import copy_context
+
+from kedro_asgi.pipeline import Node, Pipeline
+from kedro_asgi.runner.release import Releases
+
+
+def worker_count(max_workers: int | None) -> int:
+    """Return how many workers to use at most: as many as there are CPUs, unless told (RUN-2)."""
+    if max_workers is not None and max_workers <= 0:
+        raise ValueError("max_workers should be positive")
+    return max_workers or os.cpu_count() or 1
+
+
+def run_graph(pipeline: Pipeline, execute: Callable[[Node], Node], executor: Executor, releases: Releases) -> None:
+    """Execute every node on ``executor``, ready ones in topological order.
+
+    After a failure nothing new starts and what runs is waited for (Q-30); then the first failure is raised.
+    """
+    waiting = {node: len(parents) for node, parents in pipeline.node_dependencies.items()}
+    children = _children(pipeline)
+    running: set[Future[Node]] = set()
+
+    def submit(node: Node) -> None:
+        running.add(executor.submit(copy_context().run, execute, node))
+
+    for node in pipeline.nodes:
+        if not waiting[node]:
+            submit(node)
+    try:
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                node = future.result()
+                releases.after(node)
+                for child in children.get(node, ()):
+                    waiting[child] -= 1
+                    if not waiting[child]:
+                        submit(child)
+    except BaseException:
+        for future in running:
+            future.cancel()
+        wait(running)
+        raise
+
+
+def _children(pipeline: Pipeline) -> dict[Node, list[Node]]:
+    children: dict[Node, list[Node]] = {}
+    for node in pipeline.nodes:
+        for parent in pipeline.node_dependencies[node]:
+            children.setdefault(parent, []).append(node)
+    return children

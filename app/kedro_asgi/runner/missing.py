@@ -1,0 +1,71 @@
+"""Leave out the nodes whose outputs exist already (RUN-23)."""
+
+import logging
+
+from kedro_asgi.io import DataCatalog
+from kedro_asgi.pipeline import Node, Pipeline
+
+_log = logging.getLogger(__name__)
+
+
+def without_existing_outputs(pipeline: Pipeline, catalog: DataCatalog) -> Pipeline:
+    """Return the part of ``pipeline`` that has to run so that no persistent output is missing.
+
+    Warns where nothing in the pipeline is persistent, since then nothing runs (Q-29).
+    """
+    outputs = _Outputs(catalog)
+    children = _children(pipeline)
+    needed: set[Node] = set()
+    for node in reversed(pipeline.nodes):
+        consumed = {name for child in children.get(node, ()) if child in needed for name in child.inputs}
+        if (
+            not node.outputs
+            or any(outputs.is_missing(name) for name in node.outputs)
+            or any(name in consumed and outputs.is_unloadable(name) for name in node.outputs)
+        ):
+            needed.add(node)
+    _tell(pipeline, needed, outputs)
+    return pipeline if len(needed) == len(pipeline.nodes) else Pipeline([n for n in pipeline.nodes if n in needed])
+
+
+def _children(pipeline: Pipeline) -> dict[Node, list[Node]]:
+    children: dict[Node, list[Node]] = {}
+    for node, parents in pipeline.node_dependencies.items():
+        for parent in parents:
+            children.setdefault(parent, []).append(node)
+    return children
+
+
+class _Outputs:
+    """What the catalog says of outputs; each is asked once."""
+
+    def __init__(self, catalog: DataCatalog) -> None:
+        self._catalog = catalog
+        self._exists: dict[str, bool] = {}
+
+    def is_persistent(self, name: str) -> bool:
+        return name in self._catalog and not getattr(self._catalog[name], "_EPHEMERAL", False)
+
+    def is_missing(self, name: str) -> bool:
+        return self.is_persistent(name) and not self._is_there(name)
+
+    def is_unloadable(self, name: str) -> bool:
+        return not self.is_persistent(name) or not self._is_there(name)
+
+    def _is_there(self, name: str) -> bool:
+        if name not in self._exists:
+            self._exists[name] = self._catalog.exists(name)
+        return self._exists[name]
+
+
+def _tell(pipeline: Pipeline, needed: set[Node], outputs: _Outputs) -> None:
+    names = [node.name for node in pipeline.nodes if node not in needed]
+    total = len(pipeline.nodes)
+    if not needed:
+        _log.info("Skipping all %d nodes (all persistent outputs exist)", total)
+        if not any(outputs.is_persistent(name) for name in pipeline.all_outputs()):
+            _log.warning("Nothing runs: no output of this pipeline is persistent, so none can be missing.")
+        return
+    if names:
+        _log.info("Skipping %d nodes with existing outputs: %s", len(names), ", ".join(names))
+    _log.info("Running %d out of %d nodes", len(needed), total)
