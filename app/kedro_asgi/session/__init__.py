@@ -1,0 +1,22 @@
+"""Sessions: one run, many runs, and many runs from async code."""
+
+from kedro_asgi.errors import KedroSessionError
+from kedro_asgi.session.abstract import AbstractSession
+from kedro_asgi.session.asynchronous import AsyncSession, Outcome, RunResult
+from kedro_asgi.session.context import KedroContext
+from kedro_asgi.session.service import KedroServiceSession
+from kedro_asgi.session.single import KedroSession
+from kedro_asgi.session.store import BaseSessionStore, JSONSessionStore
+
+__all__ = [
+    "AbstractSession",
+    "AsyncSession",
+    "BaseSessionStore",
+    "JSONSessionStore",
+    "KedroContext",
+    "KedroServiceSession",
+    "KedroSession",
+    "KedroSessionError",
+    "Outcome",
+    "RunResult",
+]

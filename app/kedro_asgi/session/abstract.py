@@ -1,0 +1,30 @@
+"""The contract of the blocking sessions."""
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Any, Self
+
+
+class AbstractSession(ABC):
+    """A project opened for running (SES-1); as a context manager it closes itself and swallows nothing."""
+
+    @classmethod
+    @abstractmethod
+    def create(cls, *args: Any, **kwargs: Any) -> Self:
+        """Open a project; finds out what is wrong with its settings and hooks, not with its configuration."""
+
+    @abstractmethod
+    def run(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Run pipelines and return their free outputs by name, as datasets."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the session."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

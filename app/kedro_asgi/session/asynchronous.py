@@ -1,0 +1,233 @@
+"""Sessions for async code: each run is one hop into a worker thread."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar, cast
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+from kedro_asgi.events import Emit
+from kedro_asgi.inspection import inspect_project
+from kedro_asgi.runner import AbstractRunner
+from kedro_asgi.runs import RunId, RunSpec
+from kedro_asgi.session.arguments import run_spec
+from kedro_asgi.session.engine import RunEnd
+from kedro_asgi.session.service import KedroServiceSession
+from kedro_asgi.snapshots import ProjectSnapshot
+
+T = TypeVar("T")
+Convert = Callable[[str, Any], Any]
+
+# As many as Kedro's server runs at a time (SRV-35).
+DEFAULT_CONCURRENCY = 40
+
+
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that succeeded; ``outputs`` holds the loaded values by dataset name."""
+
+    run_id: RunId
+    duration_ms: float
+    outputs: Mapping[str, Any]
+
+
+class AsyncSession:
+    """Runs a project from async code, under asyncio or trio; safe to share between any number of tasks.
+
+    Nothing of the project is read before the first run (or `prepare`), which creates the one
+    `KedroServiceSession` that all runs share. At most ``max_concurrency`` runs are in a thread at a time, on a
+    limiter of this session's own; a run that is cancelled keeps its thread, and its place, until it really ends.
+    """
+
+    def __init__(
+        self, create: Callable[[], KedroServiceSession], *, max_concurrency: int = DEFAULT_CONCURRENCY
+    ) -> None:
+        self._create = create
+        self._ready: Outcome[KedroServiceSession] | None = None
+        self._lock = anyio.Lock()
+        self._limiter = anyio.CapacityLimiter(max_concurrency)
+
+    @classmethod
+    def create(
+        cls,
+        project_path: str | Path | None = None,
+        *,
+        env: str | None = None,
+        conf_source: str | Path | None = None,
+        max_concurrency: int = DEFAULT_CONCURRENCY,
+    ) -> Self:
+        """Return a session of the project at ``project_path``; reads nothing yet, so it raises nothing yet."""
+
+        def create() -> KedroServiceSession:
+            return KedroServiceSession.create(
+                project_path=project_path, env=env, conf_source=conf_source, serving_mode=True
+            )
+
+        return cls(create, max_concurrency=max_concurrency)
+
+    async def prepare(self) -> KedroServiceSession:
+        """Create the service session now; concurrent callers get the same one.
+
+        Raises what opening the project raised; nothing is kept then, and the next call tries again (SRV-7).
+        """
+        return (await self._prepare()).value()
+
+    async def _prepare(self) -> "Outcome[KedroServiceSession]":
+        if self._ready is None:
+            async with self._lock:
+                if self._ready is None:
+                    created = await self._in_thread(self._create)
+                    if created.error is not None:
+                        return created
+                    self._ready = created
+        return self._ready
+
+    async def run(
+        self,
+        pipeline_names: Iterable[str] | None = None,
+        *,
+        tags: Iterable[str] | None = None,
+        runner: AbstractRunner | None = None,
+        node_names: Iterable[str] | None = None,
+        from_nodes: Iterable[str] | None = None,
+        to_nodes: Iterable[str] | None = None,
+        from_inputs: Iterable[str] | None = None,
+        to_outputs: Iterable[str] | None = None,
+        load_versions: Mapping[str, str] | None = None,
+        namespaces: Iterable[str] | None = None,
+        only_missing_outputs: bool = False,
+        runtime_params: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        outputs: Iterable[str] | None = None,
+        run_id: str | None = None,
+    ) -> RunResult:
+        """Run pipelines and return the values of ``outputs``, or of the free outputs that live in memory.
+
+        ``inputs`` replaces datasets for this run; ``outputs`` may name any dataset that the run uses. Raises what
+        the run raised.
+        """
+        spec = run_spec(
+            pipeline_names=pipeline_names,
+            tags=tags,
+            node_names=node_names,
+            from_nodes=from_nodes,
+            to_nodes=to_nodes,
+            from_inputs=from_inputs,
+            to_outputs=to_outputs,
+            namespaces=namespaces,
+            load_versions=load_versions,
+            only_missing_outputs=only_missing_outputs,
+            runtime_params=runtime_params,
+            inputs=inputs,
+            outputs=outputs,
+        )
+        return (await self.execute(spec, runner=runner, run_id=run_id)).value()
+
+    async def execute(
+        self,
+        spec: RunSpec,
+        *,
+        runner: AbstractRunner | None = None,
+        run_id: str | None = None,
+        convert: Convert | None = None,
+        emit: Emit | None = None,
+    ) -> "Outcome[RunResult]":
+        """Run ``spec`` to its end and return how it ended; raises nothing but cancellation.
+
+        ``convert`` is applied to each output, and ``emit`` is called, in the worker thread.
+        """
+        opened = await self._prepare()
+        if opened.error is not None:
+            return Outcome(error=opened.error)
+        session = opened.value()
+        return await self._in_thread(
+            lambda: _run(session, spec, runner=runner, run_id=run_id, convert=convert, emit=emit)
+        )
+
+    async def inspect(self, read_params: Callable[[], Mapping[str, Any]] = dict) -> "Outcome[ProjectSnapshot]":
+        """Return the snapshot of the project, with the runtime parameters that ``read_params`` gives applied.
+
+        Raises nothing but cancellation: what kept the snapshot from being taken is in the outcome.
+        """
+        opened = await self._prepare()
+        if opened.error is not None:
+            return Outcome(error=opened.error)
+        planner = opened.value().engine.planner
+        return await self._in_thread(lambda: inspect_project(planner, read_params()))
+
+    async def aclose(self) -> None:
+        """Close the service session, if there is one; a later run creates another."""
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            (await self._in_thread(ready.value().close)).value()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _in_thread(self, work: Callable[[], T]) -> "Outcome[T]":
+        return await anyio.to_thread.run_sync(Outcome.of, work, limiter=self._limiter)
+
+
+class Outcome(msgspec.Struct, Generic[T], frozen=True, eq=False):
+    """How a piece of work in a thread ended, as data.
+
+    A future cannot carry ``StopIteration``, and a ``SystemExit`` of user code must end neither a worker thread nor
+    the event loop (Q-35).
+    """
+
+    result: T | None = None
+    error: BaseException | None = None
+
+    @classmethod
+    def of(cls, work: Callable[[], T]) -> "Outcome[T]":
+        """Do the work in this thread."""
+        try:
+            return cls(result=work())
+        except BaseException as error:
+            return cls(error=error)
+
+    def value(self) -> T:
+        """Return what the work returned, or raise what it raised."""
+        if self.error is not None:
+            raise self.error
+        return cast("T", self.result)
+
+
+def _run(
+    session: KedroServiceSession,
+    spec: RunSpec,
+    *,
+    runner: AbstractRunner | None,
+    run_id: str | None,
+    convert: Convert | None,
+    emit: Emit | None,
+) -> RunResult:
+    started = perf_counter()
+    engine = session.engine
+    run_id = run_id or engine.run_ids.next()
+    end = engine.run(
+        spec,
+        run_id=run_id,
+        runner=runner or engine.find_runner(spec),
+        runtime=session.runtime(spec.runtime_params),
+        facts=session.facts(spec),
+        emit=emit,
+    )
+    outputs = _load_outputs(end, spec.outputs)
+    if convert is not None:
+        outputs = {name: convert(name, value) for name, value in outputs.items()}
+    return RunResult(run_id=RunId(run_id), duration_ms=(perf_counter() - started) * 1000, outputs=outputs)
+
+
+def _load_outputs(end: RunEnd, names: Iterable[str] | None) -> dict[str, Any]:
+    if names is None:
+        names = [name for name, dataset in end.result.items() if getattr(dataset, "_EPHEMERAL", False)]
+    return {name: end.catalog.load(name) for name in names}

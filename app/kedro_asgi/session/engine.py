@@ -1,0 +1,192 @@
+"""The one body of "run": every session translates its arguments and comes here."""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pluggy
+
+from kedro_asgi.errors import RunnerInstanceError
+from kedro_asgi.events import Emit
+from kedro_asgi.hooks import RunHooks, create_hook_manager, implemented
+from kedro_asgi.io import DataCatalog
+from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.plan import Planner
+from kedro_asgi.project import (
+    Project,
+    current_project,
+    find_kedro_project,
+    is_kedro_project,
+    load_project,
+    validate_settings,
+)
+from kedro_asgi.project.metadata import kedro_version
+from kedro_asgi.runner import AbstractRunner, SequentialRunner
+from kedro_asgi.runner.lookup import find_runner
+from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
+from kedro_asgi.session.context import KedroContext
+
+_log = logging.getLogger(__name__)
+
+
+class RunEnd(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A run that succeeded: its free outputs, as datasets, and the catalog that they live in."""
+
+    result: dict[str, Any]
+    catalog: DataCatalog
+
+
+class Engine:
+    """A project opened in one environment; thread-safe, any number of runs at a time."""
+
+    def __init__(self, planner: Planner, *, session_type: str) -> None:
+        self.planner = planner
+        self.run_ids = RunIds()
+        self._session_type = session_type
+        self._hook_manager: pluggy.PluginManager = create_hook_manager(planner.project.settings.hooks)
+        self._run_hooks = RunHooks.of(self._hook_manager)
+        self._tells = {name: implemented(self._hook_manager, name) for name in _RUN_HOOKS}
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        session_type: str,
+        project_path: str | Path | None,
+        env: str | None,
+        conf_source: str | Path | None,
+        serving: bool = False,
+    ) -> "Engine":
+        """Open the project at ``project_path``, else the current one, else the one around the working directory.
+
+        Raises ``ValueError`` ("Package name not found…", PRJ-20) where there is none, and what reading its settings
+        and registering its hooks raises. ``serving`` loads all pipelines at once (SES-27).
+        """
+        path = _project_path(project_path)
+        project = validate_settings(_project(path))
+        planner = Planner(
+            project,
+            project_path=path,
+            env=env or os.environ.get("KEDRO_ENV") or None,
+            conf_source=conf_source or path / project.settings.conf_source,
+            selective=not serving,
+        )
+        engine = cls(planner, session_type=session_type)
+        if serving:
+            project.pipelines.load()
+        return engine
+
+    def load_context(self, runtime: RuntimeParams) -> KedroContext:
+        """Return a new context for a run and tell ``after_context_created``."""
+        context = KedroContext(planner=self.planner, runtime=runtime, hook_manager=self._hook_manager)
+        if created := self._tells["after_context_created"]:
+            created(context=context)
+        return context
+
+    def find_runner(self, spec: RunSpec) -> AbstractRunner:
+        """Make the runner that a request names (SRV-25)."""
+        if spec.runner is None and not spec.is_async:
+            return SequentialRunner()
+        project = self.planner.project
+        allowlist = project.settings.runner_module_allowlist
+        kind = find_runner(spec.runner, package_name=project.package_name, allowlist=allowlist)
+        return kind(is_async=spec.is_async)
+
+    def run(
+        self,
+        spec: RunSpec,
+        *,
+        run_id: RunId | str,
+        runtime: RuntimeParams,
+        runner: AbstractRunner | None = None,
+        facts: Mapping[str, Any] | None = None,
+        emit: Emit | None = None,
+    ) -> RunEnd:
+        """Run ``spec`` in this thread, in the order of SES-6; raises what the run raised.
+
+        ``facts`` are put over what hooks are told as ``run_params``.
+        """
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("Kedro project %s", self.planner.project.package_name)
+        context = self.load_context(runtime)
+        plan = self.planner.plan(spec.slice)
+        plan.check(spec)
+        runner = self._checked(runner) if runner is not None else SequentialRunner()
+        catalog = context.create_catalog(save_version=run_id, load_versions=spec.load_versions)
+        for name, value in spec.inputs.items():
+            catalog.inject(name, value)
+        catalog.keep(spec.outputs or ())
+        return self._run(_Run(self, spec, run_id, runner, facts or {}), plan.pipeline, catalog, emit)
+
+    def _run(self, run: "_Run", pipeline: Pipeline, catalog: DataCatalog, emit: Emit | None) -> RunEnd:
+        if before := self._tells["before_pipeline_run"]:
+            before(run_params=run.params(), pipeline=pipeline, catalog=catalog)
+        hooks = self._run_hooks if emit is None else msgspec.structs.replace(self._run_hooks, emit=emit)
+        try:
+            result = run.runner.run(pipeline, catalog, hooks, run.run_id, run.spec.only_missing_outputs)
+        except Exception as error:
+            if failed := self._tells["on_pipeline_error"]:
+                failed(error=error, run_params=run.params(), pipeline=pipeline, catalog=catalog)
+            raise
+        if after := self._tells["after_pipeline_run"]:
+            after(run_params=run.params(), run_result=result, pipeline=pipeline, catalog=catalog)
+        return RunEnd(result=result, catalog=catalog)
+
+    def _checked(self, runner: object) -> AbstractRunner:
+        if not isinstance(runner, AbstractRunner):
+            raise RunnerInstanceError(self._session_type)
+        return runner
+
+
+_RUN_HOOKS = ("after_context_created", "before_pipeline_run", "on_pipeline_error", "after_pipeline_run")
+
+
+class _Run:
+    """One run's facts, as hooks are told them (SES-22, SES-32); put together only where a hook asks."""
+
+    def __init__(
+        self, engine: Engine, spec: RunSpec, run_id: str, runner: AbstractRunner, facts: Mapping[str, Any]
+    ) -> None:
+        self.engine = engine
+        self.spec = spec
+        self.run_id = run_id
+        self.runner = runner
+        self._facts = facts
+
+    def params(self) -> dict[str, Any]:
+        planner, slice_ = self.engine.planner, self.spec.slice
+        kind = type(self.runner)
+        filters = {name: list(value) or None for name, value in msgspec.structs.asdict(slice_).items()}
+        return {
+            "run_id": self.run_id,
+            "project_path": str(planner.project_path),
+            "env": planner.env,
+            "effective_env": planner.config.effective_env,
+            "kedro_version": kedro_version(),
+            **filters,
+            "load_versions": dict(self.spec.load_versions) or None,
+            "runtime_params": dict(self.spec.runtime_params),
+            "runner": f"{kind.__module__}.{kind.__qualname__}",
+            "only_missing_outputs": self.spec.only_missing_outputs,
+            **self._facts,
+        }
+
+
+def _project_path(given: str | Path | None) -> Path:
+    if given is not None:
+        return Path(given).expanduser().resolve()
+    project = current_project()
+    if project is not None and project.project_path is not None:
+        return project.project_path
+    return (find_kedro_project(Path.cwd()) or Path.cwd()).resolve()
+
+
+def _project(path: Path) -> Project | None:
+    """The project at ``path``; a package that was configured by name alone runs from any folder (PRJ-14)."""
+    current = current_project()
+    if current is not None and current.project_path in (None, path):
+        return current
+    return load_project(path) if is_kedro_project(path) else current

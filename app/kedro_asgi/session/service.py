@@ -1,0 +1,107 @@
+"""A session for many runs."""
+
+import logging
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from kedro_asgi.runner import AbstractRunner
+from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.session.abstract import AbstractSession
+from kedro_asgi.session.arguments import run_spec
+from kedro_asgi.session.context import KedroContext
+from kedro_asgi.session.engine import Engine
+
+_log = logging.getLogger(__name__)
+
+
+class KedroServiceSession(AbstractSession):
+    """Any number of runs of a project, from any number of threads; runs share nothing mutable.
+
+    The project is read once, so edits to it want a new session. ``serving_mode`` loads all pipelines at once,
+    and takes runtime parameters as literals that cannot select a dataset's type (SES-27, SES-28, Q-14).
+    """
+
+    def __init__(self, engine: Engine, *, session_id: str, serving_mode: bool = False) -> None:
+        self.session_id = session_id
+        self.engine = engine
+        self._serving_mode = serving_mode
+
+    @classmethod
+    def create(
+        cls,
+        session_id: str | None = None,
+        project_path: str | Path | None = None,
+        env: str | None = None,
+        conf_source: str | Path | None = None,
+        serving_mode: bool = False,
+    ) -> Self:
+        """Open a project for many runs (SES-24); the raised errors are those of `Engine.open`."""
+        engine = Engine.open(
+            session_type=cls.__name__,
+            project_path=project_path,
+            env=env,
+            conf_source=conf_source,
+            serving=serving_mode,
+        )
+        return cls(engine, session_id=session_id or str(uuid.uuid4()), serving_mode=serving_mode)
+
+    def load_context(self, runtime_params: Mapping[str, Any] | None = None) -> KedroContext:
+        """Return a new context on every call (SES-29)."""
+        return self.engine.load_context(self.runtime(runtime_params or {}))
+
+    def run(
+        self,
+        run_id: str | None = None,
+        pipeline_names: Iterable[str] | None = None,
+        tags: Iterable[str] | None = None,
+        runner: AbstractRunner | None = None,
+        node_names: Iterable[str] | None = None,
+        from_nodes: Iterable[str] | None = None,
+        to_nodes: Iterable[str] | None = None,
+        from_inputs: Iterable[str] | None = None,
+        to_outputs: Iterable[str] | None = None,
+        load_versions: Mapping[str, str] | None = None,
+        namespaces: Iterable[str] | None = None,
+        only_missing_outputs: bool = False,
+        runtime_params: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Run pipelines and return their free outputs by name, as datasets (SES-25).
+
+        ``runtime_params`` and ``inputs`` are for this run alone. ``run_id`` is also the save version; it is made
+        up where it is not given. Raises what the run raised.
+        """
+        spec = run_spec(
+            pipeline_names=pipeline_names,
+            tags=tags,
+            node_names=node_names,
+            from_nodes=from_nodes,
+            to_nodes=to_nodes,
+            from_inputs=from_inputs,
+            to_outputs=to_outputs,
+            namespaces=namespaces,
+            load_versions=load_versions,
+            only_missing_outputs=only_missing_outputs,
+            runtime_params=runtime_params,
+            inputs=inputs,
+        )
+        run_id = run_id or self.engine.run_ids.next()
+        runtime = self.runtime(spec.runtime_params)
+        return self.engine.run(spec, run_id=run_id, runner=runner, runtime=runtime, facts=self.facts(spec)).result
+
+    def facts(self, spec: Any) -> dict[str, Any]:
+        """What hooks are told in ``run_params`` beyond the run itself (SES-32)."""
+        return {
+            "session_id": self.session_id,
+            "pipeline_names": list(spec.slice.pipeline_names) or ["__default__"],
+        }
+
+    def runtime(self, values: Mapping[str, Any]) -> RuntimeParams:
+        """Return ``values`` with what this session lets them do."""
+        return RuntimeParams(values=values, literal=self._serving_mode, restrict_type_selection=self._serving_mode)
+
+    def close(self) -> None:
+        """Say that the session ended (SES-31)."""
+        _log.info("Closing session %s", self.session_id)

@@ -1,0 +1,197 @@
+"""A session for one run, which leaves a record."""
+
+import getpass
+import logging
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import click
+
+from kedro_asgi.errors import SessionUsedError, StoreError
+from kedro_asgi.runner import AbstractRunner
+from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.session.abstract import AbstractSession
+from kedro_asgi.session.arguments import run_spec
+from kedro_asgi.session.context import KedroContext
+from kedro_asgi.session.engine import Engine
+from kedro_asgi.session.store import BaseSessionStore, JSONSessionStore
+
+_log = logging.getLogger(__name__)
+
+
+class KedroSession(AbstractSession):
+    """One successful run of a project; its ``session_id`` is the run id and the save version (SES-20).
+
+    What is known of the session is in ``store``, which `close` saves when ``save_on_close`` is set.
+    """
+
+    def __init__(
+        self, engine: Engine, *, session_id: str, store: BaseSessionStore, save_on_close: bool = False
+    ) -> None:
+        self.session_id = session_id
+        self.save_on_close = save_on_close
+        self._engine = engine
+        self._store = store
+        self._is_completed = False
+
+    @classmethod
+    def create(
+        cls,
+        project_path: str | Path | None = None,
+        save_on_close: bool = True,
+        env: str | None = None,
+        runtime_params: Mapping[str, Any] | None = None,
+        conf_source: str | Path | None = None,
+    ) -> Self:
+        """Open a project for one run (SES-12); the raised errors are those of `Engine.open` and of the store."""
+        engine = Engine.open(session_type=cls.__name__, project_path=project_path, env=env, conf_source=conf_source)
+        session_id = engine.run_ids.next()
+        store = _create_store(engine, session_id)
+        store.update(_record(engine, session_id, runtime_params))
+        return cls(engine, session_id=session_id, store=store, save_on_close=save_on_close)
+
+    @property
+    def store(self) -> dict[str, Any]:
+        """The record, as a shallow copy (SES-14)."""
+        return dict(self._store)
+
+    def load_context(self) -> KedroContext:
+        """Return a new context on every call (SES-21)."""
+        return self._engine.load_context(self._runtime())
+
+    def run(
+        self,
+        pipeline_name: str | None = None,
+        pipeline_names: Iterable[str] | None = None,
+        tags: Iterable[str] | None = None,
+        runner: AbstractRunner | None = None,
+        node_names: Iterable[str] | None = None,
+        from_nodes: Iterable[str] | None = None,
+        to_nodes: Iterable[str] | None = None,
+        from_inputs: Iterable[str] | None = None,
+        to_outputs: Iterable[str] | None = None,
+        load_versions: Mapping[str, str] | None = None,
+        namespaces: Iterable[str] | None = None,
+        only_missing_outputs: bool = False,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Run pipelines once and return their free outputs by name, as datasets (SES-18).
+
+        ``inputs`` replaces datasets for this run. Raises `SessionUsedError` after a successful run (SES-19),
+        otherwise what the run raised.
+        """
+        if self._is_completed:
+            raise SessionUsedError(type(self).__name__)
+        if pipeline_name:
+            _log.warning("'pipeline_name' is deprecated: use 'pipeline_names', which takes a list.")
+            pipeline_names = [pipeline_name]
+        spec = run_spec(
+            pipeline_names=pipeline_names,
+            tags=tags,
+            node_names=node_names,
+            from_nodes=from_nodes,
+            to_nodes=to_nodes,
+            from_inputs=from_inputs,
+            to_outputs=to_outputs,
+            namespaces=namespaces,
+            load_versions=load_versions,
+            only_missing_outputs=only_missing_outputs,
+            runtime_params=self._store.get("runtime_params"),
+            inputs=inputs,
+        )
+        end = self._engine.run(spec, run_id=self.session_id, runner=runner, runtime=self._runtime())
+        self._is_completed = True
+        return end.result
+
+    def close(self) -> None:
+        """Save the record when ``save_on_close`` is set; every call saves again (SES-17)."""
+        if self.save_on_close:
+            self._store.save()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._store["exception"] = _describe(error)
+        self.close()
+
+    def _runtime(self) -> RuntimeParams:
+        """Whoever opens a session writes the configuration too: no literals, no type guard (CFG-35)."""
+        values = self._store.get("runtime_params") or {}
+        return RuntimeParams(values=values, literal=False, restrict_type_selection=False)
+
+
+def _create_store(engine: Engine, session_id: str) -> BaseSessionStore:
+    settings = engine.planner.project.settings
+    kind = settings.session_store_class or JSONSessionStore
+    arguments = {"path": engine.planner.project_path / "sessions", **settings.session_store_args}
+    path = f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        store: BaseSessionStore = kind(session_id=session_id, **arguments)
+    except TypeError as error:
+        raise StoreError(
+            f"Store config must only contain arguments valid for the constructor of '{path}'. ({error})"
+        ) from error
+    except Exception as error:
+        raise StoreError(f"Failed to instantiate session store of type '{path}'. ({error})") from error
+    return store
+
+
+def _record(engine: Engine, session_id: str, runtime_params: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is known of a session when it opens (SES-13); what is empty or unknown is left out."""
+    path = engine.planner.project_path
+    facts = {
+        "env": engine.planner.env,
+        "runtime_params": dict(runtime_params or {}),
+        "username": _username(),
+        "git": _git(path),
+        "cli": _cli(),
+    }
+    return {"project_path": path, "session_id": session_id, **{k: v for k, v in facts.items() if v}}
+
+
+def _username() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError) as error:
+        _log.debug("The user's name is unknown: %s", error)
+        return None
+
+
+def _git(folder: Path) -> dict[str, Any] | None:
+    commit = _ask_git(folder, "rev-parse", "--short", "HEAD")
+    if commit is None:
+        return None
+    return {"commit_sha": commit, "dirty": bool(_ask_git(folder, "status", "--short"))}
+
+
+def _ask_git(folder: Path, *arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError) as error:
+        _log.debug("Unable to git describe %s: %s", folder, error)
+        return None
+    return answer.stdout.strip()
+
+
+def _cli() -> dict[str, Any] | None:
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return None
+    return {
+        "args": context.args,
+        "params": context.params,
+        "command_name": context.command.name,
+        "command_path": " ".join(["kedro-asgi", *sys.argv[1:]]),
+    }
+
+
+def _describe(error: BaseException) -> dict[str, Any]:
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return {"type": name, "value": str(error), "traceback": traceback.format_tb(error.__traceback__)}

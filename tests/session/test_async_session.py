@@ -1,0 +1,182 @@
+"""`AsyncSession`: runs from async code, under asyncio and trio."""
+
+import threading
+import time
+from pathlib import Path
+
+import anyio
+import pytest
+
+from kedro_asgi.errors import DatasetNotFoundError
+from kedro_asgi.session import AsyncSession, KedroServiceSession
+
+pytestmark = pytest.mark.anyio
+
+SLEEPY = """
+import threading, time
+from kedro_asgi.pipeline import Pipeline, node
+
+def sleep(seconds):
+    time.sleep(seconds)
+    return threading.get_ident()
+
+def leave(x):
+    raise SystemExit(3)
+
+def stop(x):
+    raise StopIteration("nothing left")
+
+def register_pipelines():
+    return {
+        "__default__": Pipeline([node(sleep, "params:a", "out", name="sleep")]),
+        "leave": Pipeline([node(leave, "params:a", "out")]),
+        "stop": Pipeline([node(stop, "params:a", "out")]),
+    }
+"""
+
+
+async def test_a_run_returns_the_values_of_its_free_outputs(tiny: Path) -> None:
+    async with AsyncSession.create(project_path=tiny) as session:
+        result = await session.run()
+    assert result.outputs == {"d": 6}
+    assert result.duration_ms > 0
+    assert result.run_id
+
+
+async def test_a_result_cannot_be_changed(tiny: Path) -> None:
+    async with AsyncSession.create(project_path=tiny) as session:
+        result = await session.run()
+    with pytest.raises(AttributeError):
+        result.run_id = "other"
+
+
+async def test_any_dataset_of_the_slice_may_be_asked_for(tiny: Path) -> None:
+    async with AsyncSession.create(project_path=tiny) as session:
+        result = await session.run(outputs=["s", "params:a", "d"])
+    assert result.outputs == {"s": 3, "params:a": 1, "d": 6}
+
+
+async def test_inputs_are_for_one_run(tiny: Path) -> None:
+    async with AsyncSession.create(project_path=tiny) as session:
+        result = await session.run(from_nodes=["double"], inputs={"s": 4})
+        assert result.outputs == {"d": 8}
+        assert (await session.run()).outputs == {"d": 6}
+
+
+async def test_a_node_cannot_change_the_callers_input(make_project) -> None:
+    registry = """
+    from kedro_asgi.pipeline import Pipeline, node
+    def grow(rows):
+        rows.append("grown")
+        return rows
+    def register_pipelines():
+        return {"__default__": Pipeline([node(grow, "rows", "out")])}
+    """
+    rows = ["mine"]
+    async with AsyncSession.create(project_path=make_project(registry)) as session:
+        assert (await session.run(inputs={"rows": rows})).outputs == {"out": ["mine", "grown"]}
+    assert rows == ["mine"]
+
+
+@pytest.mark.parametrize("argument", ["inputs", "outputs"])
+async def test_an_unknown_name_is_refused_before_anything_runs(tiny: Path, argument: str) -> None:
+    value = {"dd": 1} if argument == "inputs" else ["dd"]
+    async with AsyncSession.create(project_path=tiny) as session:
+        with pytest.raises(DatasetNotFoundError, match=rf"'{argument}' names dataset\(s\) \['dd'\].*'d'"):
+            await session.run(**{argument: value})
+
+
+async def test_an_input_that_the_run_makes_itself_is_refused(tiny: Path) -> None:
+    async with AsyncSession.create(project_path=tiny) as session:
+        with pytest.raises(Exception, match="which node 'add' of this run produces.*from_inputs"):
+            await session.run(inputs={"s": 1})
+
+
+async def test_a_hundred_first_calls_create_one_service_session(tiny: Path) -> None:
+    created = []
+
+    def create() -> KedroServiceSession:
+        time.sleep(0.05)
+        created.append(KedroServiceSession.create(project_path=tiny, serving_mode=True))
+        return created[-1]
+
+    session = AsyncSession(create)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(100):
+            tasks.start_soon(session.run)
+    assert len(created) == 1
+
+
+async def test_nothing_is_read_before_the_first_run_and_a_failed_start_is_tried_again(tiny: Path) -> None:
+    hidden = tiny.rename(tiny.with_name("hidden"))
+    async with AsyncSession.create(project_path=tiny) as session:
+        with pytest.raises(ValueError, match="Package name not found"):
+            await session.run()
+        hidden.rename(tiny)
+        assert (await session.run()).outputs == {"d": 6}
+
+
+async def test_runs_overlap_up_to_the_limit(make_project) -> None:
+    async with AsyncSession.create(project_path=make_project(SLEEPY), max_concurrency=4) as session:
+        await session.prepare()
+        started = time.perf_counter()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(lambda: session.run(runtime_params={"a": 0.2}))
+        assert 0.4 <= time.perf_counter() - started < 1.2
+
+
+async def test_the_event_loop_goes_on_while_runs_block(make_project) -> None:
+    ticks = 0
+    async with AsyncSession.create(project_path=make_project(SLEEPY)) as session:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: session.run(runtime_params={"a": 0.5}))
+            with anyio.move_on_after(0.4):
+                while True:
+                    await anyio.sleep(0.01)
+                    ticks += 1
+    assert ticks > 15
+
+
+async def test_a_run_happens_in_one_worker_thread(make_project) -> None:
+    async with AsyncSession.create(project_path=make_project(SLEEPY)) as session:
+        result = await session.run(runtime_params={"a": 0})
+    assert result.outputs["out"] != threading.get_ident()
+
+
+async def test_a_cancelled_run_keeps_its_place_until_it_ends(make_project) -> None:
+    async with AsyncSession.create(project_path=make_project(SLEEPY), max_concurrency=1) as session:
+        await session.prepare()
+        started = time.perf_counter()
+        with anyio.move_on_after(0.05):
+            await session.run(runtime_params={"a": 0.4})
+        await session.run(runtime_params={"a": 0})
+        assert time.perf_counter() - started >= 0.4
+
+
+@pytest.mark.parametrize(("pipeline", "error"), [("leave", SystemExit), ("stop", StopIteration)])
+async def test_odd_exceptions_come_back_as_data(make_project, pipeline: str, error: type[BaseException]) -> None:
+    async with AsyncSession.create(project_path=make_project(SLEEPY)) as session:
+        from kedro_asgi.runs import RunSpec, Slice
+
+        outcome = await session.execute(RunSpec(slice=Slice(pipeline_names=(pipeline,))))
+        assert isinstance(outcome.error, error)
+        assert (await session.run(runtime_params={"a": 0})).outputs
+
+
+async def test_two_projects_run_at_the_same_time(make_project) -> None:
+    one, two = (
+        make_project(parameters="a: 1\nb: 2\n", name="one"),
+        make_project(parameters="a: 5\nb: 5\n", name="two"),
+    )
+    results: dict[str, list[object]] = {"one": [], "two": []}
+
+    async def run(session: AsyncSession, name: str) -> None:
+        results[name].append((await session.run()).outputs["d"])
+
+    async with AsyncSession.create(project_path=one) as first, AsyncSession.create(project_path=two) as second:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(run, first, "one")
+                tasks.start_soon(run, second, "two")
+    assert results == {"one": [6] * 20, "two": [20] * 20}

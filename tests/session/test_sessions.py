@@ -1,0 +1,175 @@
+"""The blocking sessions: `KedroSession` for one run, `KedroServiceSession` for many."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kedro_asgi.errors import KedroSessionError
+from kedro_asgi.project import bootstrap_project
+from kedro_asgi.runner import SequentialRunner, ThreadRunner
+from kedro_asgi.session import AbstractSession, KedroServiceSession, KedroSession
+
+FAILING = """
+from kedro_asgi.pipeline import Pipeline, node
+
+def boom(x):
+    raise ZeroDivisionError("no " + str(x))
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(boom, "params:a", "out", name="boom")])}
+"""
+
+
+@pytest.fixture(params=[KedroSession, KedroServiceSession])
+def session_type(request: pytest.FixtureRequest) -> type[AbstractSession]:
+    return request.param
+
+
+def test_a_run_returns_the_free_outputs_as_datasets(session_type: type[AbstractSession], tiny: Path) -> None:
+    bootstrap_project(tiny)
+    with session_type.create(project_path=tiny) as session:
+        result = session.run()
+    assert set(result) == {"d"}
+    assert result["d"].load() == 6
+
+
+def test_the_current_project_is_the_default(session_type: type[AbstractSession], tiny: Path) -> None:
+    bootstrap_project(tiny)
+    with session_type.create() as session:
+        assert session.run(pipeline_names=["calc"])["d"].load() == 6
+
+
+def test_a_project_is_found_without_bootstrap(session_type: type[AbstractSession], tiny: Path) -> None:
+    with session_type.create(project_path=tiny) as session:
+        assert session.run()["d"].load() == 6
+
+
+def test_without_any_project_the_package_name_is_missing(
+    session_type: type[AbstractSession], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="Package name not found. Make sure you have configured the project"):
+        session_type.create()
+
+
+def test_inputs_replace_a_dataset_for_one_run(session_type: type[AbstractSession], tiny: Path) -> None:
+    with session_type.create(project_path=tiny) as session:
+        assert session.run(node_names=["double"], inputs={"s": 21})["d"].load() == 42
+
+
+def test_a_runner_must_be_an_instance(session_type: type[AbstractSession], tiny: Path) -> None:
+    with (
+        session_type.create(project_path=tiny) as session,
+        pytest.raises(KedroSessionError, match="expect an instance of Runner instead of a class"),
+    ):
+        session.run(runner=SequentialRunner)
+
+
+def test_an_unknown_pipeline_is_named_with_what_was_meant(session_type: type[AbstractSession], tiny: Path) -> None:
+    with session_type.create(project_path=tiny) as session, pytest.raises(ValueError) as caught:
+        session.run(pipeline_names=["calcc"])
+    assert "Failed to find the pipeline named 'calcc'" in str(caught.value)
+    assert str(caught.value).endswith("Did you mean one of these instead?\n    calc")
+
+
+def test_the_environment_comes_from_the_argument_else_from_kedro_env(
+    session_type: type[AbstractSession], make_project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(files={"conf/prod/parameters.yml": "a: 100\n", "conf/test/parameters.yml": "a: 7\n"})
+    monkeypatch.setenv("KEDRO_ENV", "test")
+    with session_type.create(project_path=project, env="prod") as session:
+        assert session.run()["d"].load() == 204
+    with session_type.create(project_path=project, env="") as session:
+        assert session.run()["d"].load() == 18
+
+
+def test_what_a_node_raises_is_raised(session_type: type[AbstractSession], make_project) -> None:
+    with (
+        session_type.create(project_path=make_project(FAILING)) as session,
+        pytest.raises(ZeroDivisionError, match="no 1"),
+    ):
+        session.run()
+
+
+def test_a_session_saves_its_record_on_close(tiny: Path) -> None:
+    with KedroSession.create(project_path=tiny, env="local", runtime_params={"a": 5}) as session:
+        session.run()
+    record = json.loads((tiny / "sessions" / f"{session.session_id}.json").read_text())
+    assert record["session_id"] == session.session_id
+    assert record["project_path"] == str(tiny)
+    assert record["env"] == "local"
+    assert record["runtime_params"] == {"a": 5}
+    assert session.store["project_path"] == tiny
+
+
+def test_a_session_that_is_told_not_to_saves_nothing(tiny: Path) -> None:
+    with KedroSession.create(project_path=tiny, save_on_close=False) as session:
+        session.run()
+    assert not (tiny / "sessions").exists()
+
+
+def test_a_failure_is_in_the_record(make_project) -> None:
+    project = make_project(FAILING)
+    with pytest.raises(ZeroDivisionError), KedroSession.create(project_path=project) as session:
+        session.run()
+    record = json.loads((project / "sessions" / f"{session.session_id}.json").read_text())
+    assert record["exception"]["type"] == "ZeroDivisionError"
+    assert record["exception"]["value"] == "no 1"
+    assert any("boom" in line for line in record["exception"]["traceback"])
+
+
+def test_a_session_has_one_successful_run(tiny: Path) -> None:
+    with KedroSession.create(project_path=tiny) as session:
+        with pytest.raises(ValueError):
+            session.run(pipeline_names=["nope"])
+        session.run()
+        with pytest.raises(KedroSessionError, match="A run has already been completed"):
+            session.run(pipeline_names=["nope"])
+
+
+def test_the_run_id_of_a_session_is_its_own_id(make_project) -> None:
+    project = make_project(catalog="d:\n  type: json.JSONDataset\n  filepath: data/d.json\n  versioned: true\n")
+    with KedroSession.create(project_path=project) as session:
+        session.run()
+    assert (project / "data" / "d.json" / session.session_id / "d.json").read_text() == "6"
+
+
+def test_a_service_session_runs_many_times_with_parameters_of_each_run(tiny: Path) -> None:
+    with KedroServiceSession.create(project_path=tiny) as session:
+        results = [session.run(runtime_params={"a": a})["d"].load() for a in (1, 10, 100)]
+        assert session.run()["d"].load() == 6
+    assert results == [6, 24, 204]
+
+
+def test_a_service_session_is_shared_by_threads(tiny: Path) -> None:
+    with KedroServiceSession.create(project_path=tiny) as session, ThreadPoolExecutor(8) as pool:
+        results = pool.map(lambda a: session.run(runtime_params={"a": a})["d"].load(), range(200))
+    assert list(results) == [2 * (a + 2) for a in range(200)]
+
+
+def test_earlier_results_stay_loadable(tiny: Path) -> None:
+    session = KedroServiceSession.create(project_path=tiny)
+    first = session.run(runtime_params={"a": 1})
+    session.run(runtime_params={"a": 2})
+    session.close()
+    assert first["d"].load() == 6
+    assert session.run(runner=ThreadRunner())["d"].load() == 6
+
+
+def test_values_of_callers_are_literals_only_when_serving(tiny: Path) -> None:
+    plain = KedroServiceSession.create(project_path=tiny)
+    assert plain.run(runtime_params={"a": "${b}"})["d"].load() == 8
+    serving = KedroServiceSession.create(project_path=tiny, serving_mode=True)
+    with pytest.raises(TypeError):
+        serving.run(runtime_params={"a": "${b}"})
+
+
+def test_a_context_shows_parameters_and_catalog(session_type: type[AbstractSession], tiny: Path) -> None:
+    with session_type.create(project_path=tiny) as session:
+        context = session.load_context()
+    assert context.project_path == tiny
+    assert context.params == {"a": 1, "b": 2}
+    assert context.catalog.load("params:a") == 1
+    assert context.catalog is not context.catalog
