@@ -1,0 +1,93 @@
+"""The bodies that go over the wire, shared by the server and the client (SRV)."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from kedro_asgi.runs import ErrorDetail
+from kedro_asgi.snapshots import ProjectSnapshot
+
+
+class RunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The body of ``POST /run``: Kedro's fields (SRV-16), then ``inputs`` and ``outputs``.
+
+    ``inputs`` holds the JSON value that replaces each named dataset for this run; ``outputs`` names the datasets
+    whose values come back.
+    """
+
+    from_inputs: list[str] | None = None
+    to_outputs: list[str] | None = None
+    from_nodes: list[str] | None = None
+    to_nodes: list[str] | None = None
+    node_names: list[str] | None = None
+    runner: str | None = None
+    is_async: bool = False
+    tags: list[str] | None = None
+    load_versions: dict[str, str] | None = None
+    pipeline_names: list[str] | None = None
+    namespaces: list[str] | None = None
+    params: dict[str, Any] | None = None
+    only_missing_outputs: bool = False
+    inputs: dict[str, Any] | None = None
+    outputs: list[str] | None = None
+
+
+class RunSuccess(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="success", omit_defaults=True):
+    """A run that succeeded; ``outputs`` is there only when outputs were asked for."""
+
+    run_id: str
+    duration_ms: float
+    outputs: dict[str, Any] | None = None
+
+
+class RunFailure(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="failure"):
+    """A run that failed (SRV-29)."""
+
+    run_id: str
+    duration_ms: float
+    error: ErrorDetail
+
+
+RunAnswer = RunSuccess | RunFailure
+
+
+class SnapshotSuccess(ProjectSnapshot, frozen=True, kw_only=True, tag_field="status", tag="success"):
+    """The project's snapshot (SRV-40)."""
+
+
+class SnapshotFailure(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="failure"):
+    """What kept the snapshot from being taken (SRV-41)."""
+
+    error: ErrorDetail
+
+
+SnapshotAnswer = SnapshotSuccess | SnapshotFailure
+
+
+class HealthResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of ``GET /health`` (SRV-15)."""
+
+    kedro_version: str
+    status: Literal["healthy", "unhealthy"] = "healthy"
+
+
+class ValidationError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that is wrong with a request body (SRV-20); ``loc`` leads to it from ``body``."""
+
+    type: str
+    loc: list[str | int]
+    msg: str
+    input: Any
+    ctx: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class HTTPValidationError(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a 422 answer: all that is wrong with a request."""
+
+    detail: list[ValidationError]
+
+
+class HTTPError(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of every other refusal: 404, 405, 413, 500."""
+
+    detail: str

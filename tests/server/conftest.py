@@ -1,0 +1,34 @@
+"""A served project, called in process."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kedro_asgi.server import create_http_server
+
+Serve = Callable[..., httpx.AsyncClient]
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """Return a function that gives an HTTP client of a project's app; its lifespan is not run."""
+
+    def make(project: Path, **arguments: object) -> httpx.AsyncClient:
+        app = create_http_server(project, **arguments)
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://server")
+
+    return make
+
+
+@pytest.fixture
+def tiny(make_project) -> Path:
+    """The contract's tiny project, with the catalog that Kedro's answers were observed on."""
+    return make_project(catalog="out:\n  type: json.JSONDataset\n  filepath: data/out.json\n")
+
+
+@pytest.fixture
+def tiny_served(tiny: Path, serve: Serve) -> httpx.AsyncClient:
+    return serve(tiny)

@@ -1,0 +1,47 @@
+"""What a server is told, and what it refuses to be told (SRV-2, SRV-3)."""
+
+from pathlib import Path
+
+import pytest
+
+from kedro_asgi.errors import ServerSettingsError
+from kedro_asgi.server import create_http_server
+from kedro_asgi.server.configuration import ServerConfiguration
+
+
+def read(environ: dict[str, str], **arguments: object) -> ServerConfiguration:
+    given = dict.fromkeys(("project_path", "env", "conf_source", "max_concurrency", "max_body_bytes"))
+    return ServerConfiguration.read(**{**given, **arguments}, environ=environ)
+
+
+def test_arguments_beat_the_environment(tmp_path: Path) -> None:
+    environ = {
+        "KEDRO_PROJECT_PATH": "/nope",
+        "KEDRO_SERVER_ENV": "prod",
+        "KEDRO_SERVER_CONF_SOURCE": "elsewhere",
+        "KEDRO_SERVER_MAX_BODY_BYTES": "10",
+    }
+    told = read(environ, project_path=tmp_path, env="")
+    assert told.project_path == tmp_path
+    assert told.env == ""
+    assert told.conf_source == "elsewhere"
+    assert told.max_body_bytes == 10
+    assert told.max_concurrency == 40
+
+
+@pytest.mark.parametrize("argument", [None, ""])
+def test_a_server_needs_a_project(argument: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KEDRO_PROJECT_PATH", raising=False)
+    with pytest.raises(ServerSettingsError, match="Environment variable 'KEDRO_PROJECT_PATH' is not set"):
+        create_http_server(argument)
+
+
+def test_the_project_must_exist() -> None:
+    with pytest.raises(ServerSettingsError, match="Project path '/nope' does not exist."):
+        create_http_server("/nope")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
+def test_limits_are_whole_numbers_from_one(tmp_path: Path, value: str) -> None:
+    with pytest.raises(ServerSettingsError, match="'KEDRO_SERVER_MAX_CONCURRENCY' must be a whole number"):
+        read({"KEDRO_SERVER_MAX_CONCURRENCY": value}, project_path=tmp_path)

@@ -1,0 +1,84 @@
+"""The app within other apps, with and without its lifespan."""
+
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from kedro_asgi.server import create_http_server
+
+pytestmark = pytest.mark.anyio
+
+
+def client(app) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://host")
+
+
+@pytest.mark.parametrize("prefix", ["/penguins", "/api/v1/kedro"])
+async def test_mounted_without_its_lifespan(tiny: Path, prefix: str) -> None:
+    app = Starlette(routes=[Mount(prefix, create_http_server(tiny))])
+    async with client(app) as http:
+        assert (await http.get(f"{prefix}/health")).json()["status"] == "healthy"
+        assert (await http.get(f"{prefix}/snapshot")).json()["status"] == "success"
+        answer = (await http.post(f"{prefix}/run", json={"outputs": ["d"]})).json()
+        assert answer["outputs"] == {"d": 6}
+        assert (await http.get(f"{prefix}/run")).status_code == 405
+        assert (await http.get(f"{prefix}/nope")).json() == {"detail": "Not Found"}
+        redirect = await http.post(f"{prefix}/run/", json={})
+        assert (redirect.status_code, redirect.headers["location"]) == (307, f"http://host{prefix}/run")
+
+
+async def test_mounted_with_its_lifespan(tiny: Path) -> None:
+    served = create_http_server(tiny)
+
+    @asynccontextmanager
+    async def lifespan(app):
+        async with served.router.lifespan_context(served):
+            yield
+
+    app = Starlette(routes=[Mount("/kedro", served)], lifespan=lifespan)
+    async with app.router.lifespan_context(app), client(app) as http:
+        assert (await http.post("/kedro/run", json={"outputs": ["d"]})).json()["outputs"] == {"d": 6}
+
+
+async def test_mounted_in_fastapi(tiny: Path, anyio_backend_name: str) -> None:
+    app = FastAPI()
+    app.mount("/kedro", create_http_server(tiny))
+    async with client(app) as http:
+        assert (await http.post("/kedro/run", json={"outputs": ["d"]})).json()["outputs"] == {"d": 6}
+
+
+async def test_two_projects_in_one_host_run_at_the_same_time(make_project) -> None:
+    one = make_project(parameters="a: 1\nb: 1\n", name="one")
+    two = make_project(parameters="a: 20\nb: 1\n", name="two")
+    app = Starlette(routes=[Mount("/one", create_http_server(one)), Mount("/two", create_http_server(two))])
+    answers: dict[str, set[int]] = {"one": set(), "two": set()}
+
+    async def ask(http: httpx.AsyncClient, name: str) -> None:
+        answer = (await http.post(f"/{name}/run", json={"outputs": ["d"]})).json()
+        answers[name].add(answer["outputs"]["d"])
+
+    async with client(app) as http, anyio.create_task_group() as tasks:
+        for _ in range(50):
+            tasks.start_soon(ask, http, "one")
+            tasks.start_soon(ask, http, "two")
+    assert answers == {"one": {4}, "two": {42}}
+
+
+async def test_a_broken_project_ends_the_start_up(tmp_path: Path) -> None:
+    app = create_http_server(tmp_path)
+    with pytest.raises(RuntimeError, match="Could not find the project configuration file 'pyproject.toml'"):
+        async with app.router.lifespan_context(app):
+            pass
+
+
+async def test_mounted_over_a_folder_that_is_no_project(tmp_path: Path) -> None:
+    async with client(create_http_server(tmp_path)) as http:
+        body = (await http.post("/run", json={})).json()
+    assert body["error"]["type"] == "RuntimeError"
+    assert "pyproject.toml" in body["error"]["message"]

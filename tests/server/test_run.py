@@ -1,0 +1,254 @@
+"""``POST /run``: data in, data out, failures as data, and bad requests."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
+
+ODD = """
+import datetime, math
+from kedro_asgi.pipeline import Pipeline, node
+
+def same(x):
+    return x
+
+def leave(x):
+    raise SystemExit(3)
+
+def interrupt(x):
+    raise KeyboardInterrupt
+
+def secret(x):
+    raise RuntimeError("cannot reach s3://user:pw@bucket/path?token=1 as user:pw@host")
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+def mute(x):
+    raise Mute
+
+class Outer:
+    class Inner(Exception):
+        pass
+
+def inner(x):
+    raise Outer.Inner("in")
+
+def values(x):
+    return {
+        "date": datetime.date(2026, 11, 21),
+        "time": datetime.datetime(2026, 11, 21, 1, 2, 3),
+        "nan": math.nan,
+        "list": [1, 2.5, "a", None, True],
+        "tuple": (1, 2),
+    }
+
+def handle(x):
+    return object()
+
+def loop(x):
+    found = []
+    found.append(found)
+    return found
+
+def register_pipelines():
+    functions = [same, leave, interrupt, secret, mute, inner, values, handle, loop]
+    pipelines = {f.__name__: Pipeline([node(f, "params:a", "out", name=f.__name__)]) for f in functions}
+    pipelines["rows"] = Pipeline([node(same, "rows", "out")])
+    pipelines["__default__"] = pipelines["same"]
+    return pipelines
+"""
+
+
+async def run(client: httpx.AsyncClient, **body: object) -> dict[str, object]:
+    answer = await client.post("/run", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_outputs_come_back_when_asked_for(tiny_served: httpx.AsyncClient) -> None:
+    body = await run(tiny_served, outputs=["s", "d"], params={"a": 10})
+    assert set(body) == {"status", "run_id", "duration_ms", "outputs"}
+    assert body["outputs"] == {"s": 12, "d": 24}
+
+
+async def test_inputs_replace_a_dataset_for_that_run_only(tiny_served: httpx.AsyncClient) -> None:
+    body = await run(tiny_served, from_nodes=["double"], inputs={"s": [1]}, outputs=["d"])
+    assert body["outputs"] == {"d": [1, 1]}
+    assert (await run(tiny_served, outputs=["d"]))["outputs"] == {"d": 6}
+
+
+async def test_values_become_json(make_project, serve) -> None:
+    body = await run(serve(make_project(ODD)), pipeline_names=["values"], outputs=["out"])
+    assert body["outputs"]["out"] == {
+        "date": "2026-11-21",
+        "time": "2026-11-21T01:02:03",
+        "nan": None,
+        "list": [1, 2.5, "a", None, True],
+        "tuple": [1, 2],
+    }
+
+
+@pytest.mark.parametrize("pipeline", ["handle", "loop"])
+async def test_an_output_that_is_no_json_is_a_failure_that_names_it(make_project, serve, pipeline: str) -> None:
+    body = await run(serve(make_project(ODD)), pipeline_names=[pipeline], outputs=["out"])
+    assert body["status"] == "failure"
+    assert "Output 'out' cannot be encoded as JSON" in body["error"]["message"]
+
+
+@pytest.mark.parametrize("field", [{"inputs": {"nope": 1}}, {"outputs": ["nope"]}])
+async def test_an_unknown_name_is_a_failure_that_names_it(tiny_served: httpx.AsyncClient, field: dict) -> None:
+    body = await run(tiny_served, **field)
+    assert body["error"]["type"] == "DatasetNotFoundError"
+    assert "nope" in body["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "kind", "message"),
+    [
+        ("leave", "SystemExit", "3"),
+        ("interrupt", "KeyboardInterrupt", ""),
+        ("secret", "RuntimeError", "cannot reach s3://<redacted>@bucket/path?<redacted> as <redacted>@host"),
+        ("mute", "RuntimeError", "no text"),
+        ("inner", "Outer.Inner", "in"),
+    ],
+)
+async def test_every_failure_is_an_answer(make_project, serve, pipeline: str, kind: str, message: str) -> None:
+    client = serve(make_project(ODD))
+    body = await run(client, pipeline_names=[pipeline])
+    assert set(body) == {"status", "run_id", "duration_ms", "error"}
+    assert body["error"] == {"type": kind, "message": message}
+    assert (await run(client, outputs=["out"]))["outputs"] == {"out": 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "registry", "kind"),
+    [
+        ("", "import nope_zz\n", "ModuleNotFoundError"),
+        ("", "1 +\n", "SyntaxError"),
+        ("import nope_zz\n", "", "ModuleNotFoundError"),
+        ("class H: pass\nHOOKS = (H,)\n", "def register_pipelines(): return {}\n", "TypeError"),
+        ("", "def register_pipelines(): return 5\n", "TypeError"),
+    ],
+)
+async def test_a_broken_project_answers_in_the_envelope(make_project, serve, settings, registry, kind) -> None:
+    client = serve(make_project(registry, settings=settings))
+    body = await run(client)
+    assert body["status"] == "failure"
+    assert body["error"]["type"] == kind
+    assert body["run_id"]
+    assert (await client.get("/health")).status_code == 200
+    assert (await client.get("/snapshot")).json()["status"] == "failure"
+
+
+async def test_a_body_over_the_limit_is_refused(tiny: Path, serve) -> None:
+    client = serve(tiny, max_body_bytes=1000)
+    declared = await client.post("/run", json={"inputs": {"s": "x" * 1000}})
+    assert declared.status_code == 413
+    assert "1000 bytes" in declared.json()["detail"]
+
+    async def chunks():
+        for _ in range(10):
+            yield b" " * 200
+
+    streamed = await client.post("/run", content=chunks(), headers={"content-type": "application/json"})
+    assert streamed.status_code == 413
+    assert (await client.post("/run", json={})).json()["status"] == "success"
+
+
+async def test_a_large_body_within_the_limit_is_taken(make_project, serve) -> None:
+    rows = [{"n": n, "text": "x" * 100} for n in range(20_000)]
+    body = await run(serve(make_project(ODD)), pipeline_names=["rows"], inputs={"rows": rows}, outputs=["out"])
+    assert body["outputs"]["out"] == rows
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff{}",
+        b"[" * 100_000,
+        b'{"params": {"a": ' + b"9" * 5000 + b"}}x",
+        b'{"inputs": []}',
+        b'{"outputs": "d"}',
+    ],
+)
+async def test_a_body_that_is_no_request_is_explained(tiny_served: httpx.AsyncClient, body: bytes) -> None:
+    answer = await tiny_served.post("/run", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"][0] == "body"
+
+
+async def test_a_caller_cannot_choose_a_type(make_project, serve) -> None:
+    catalog = "q:\n  type: ${runtime_params:dt, MemoryDataset}\n"
+    registry = """
+    from kedro_asgi.pipeline import Pipeline, node
+    def same(x):
+        return x
+    def register_pipelines():
+        return {"__default__": Pipeline([node(same, "params:a", "q")])}
+    """
+    client = serve(make_project(registry, catalog=catalog))
+    assert (await run(client, outputs=["q"]))["outputs"] == {"q": 1}
+    body = await run(client, params={"dt": "pickle.PickleDataset"})
+    assert body["error"]["type"] == "InterpolationResolutionError"
+    assert "Dataset 'q' resolves a 'type' field via the 'runtime_params:' resolver" in body["error"]["message"]
+
+
+async def test_a_runner_of_the_project_may_be_named(make_project, serve) -> None:
+    runners = "from kedro_asgi.runner import SequentialRunner\nclass Mine(SequentialRunner):\n    pass\n"
+    project = make_project(files={"src/{package}/runners.py": runners})
+    package = next((project / "src").iterdir()).name
+    client = serve(project)
+    assert (await run(client, runner=f"{package}.runners.Mine", outputs=["d"]))["outputs"] == {"d": 6}
+    refused = await run(client, runner=f"{package}other.runners.Mine")
+    assert f"Runner module '{package}other.runners' is not allowed." in refused["error"]["message"]
+
+
+async def test_what_the_kernel_of_the_wire_refuses_is_not_run(tiny_served: httpx.AsyncClient) -> None:
+    answer = await tiny_served.post("/run", json={"env": "prod"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["type"] == "extra_forbidden"
+
+
+CATALOG_WITH_RUNTIME_PATH = """
+note:
+  type: json.JSONDataset
+  filepath: data/${runtime_params:who}.json
+"""
+
+WHO = """
+from kedro_asgi.pipeline import Pipeline, node
+
+def label(who):
+    return {"who": who}
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(label, "params:who", "note")])}
+"""
+
+
+async def test_a_thousand_concurrent_runs_each_write_their_own_file(make_project, serve) -> None:
+    project = make_project(WHO, catalog=CATALOG_WITH_RUNTIME_PATH, parameters="who: nobody\n")
+    client = serve(project)
+    limiter = anyio.CapacityLimiter(16)
+
+    async def one(who: str) -> None:
+        async with limiter:
+            assert (await run(client, params={"who": who}))["status"] == "success"
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(1000):
+            tasks.start_soon(one, f"caller-{number}")
+    written = {file.stem: json.loads(file.read_text())["who"] for file in (project / "data").iterdir()}
+    assert written == {f"caller-{number}": f"caller-{number}" for number in range(1000)}
+
+
+async def test_run_ids_never_collide(tiny_served: httpx.AsyncClient) -> None:
+    answers = await asyncio.gather(*(run(tiny_served) for _ in range(300)))
+    assert len({answer["run_id"] for answer in answers}) == 300
