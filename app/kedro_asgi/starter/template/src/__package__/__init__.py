@@ -1,0 +1,1 @@
+"""Tell penguin species apart by four measurements."""

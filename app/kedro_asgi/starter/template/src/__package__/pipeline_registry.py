@@ -1,0 +1,11 @@
+"""The pipelines of this project, by name."""
+
+from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.project import find_pipelines
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Return every pipeline in ``pipelines/``; a run that names none runs ``train``."""
+    pipelines = find_pipelines()
+    pipelines["__default__"] = pipelines["train"]
+    return pipelines
