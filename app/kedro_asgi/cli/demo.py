@@ -1,0 +1,49 @@
+"""``kedro-asgi demo``: write the starter, train it, serve it."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from kedro_asgi.cli.failure import one_line_errors
+from kedro_asgi.cli.logs import log_to_stderr
+from kedro_asgi.cli.serve import serve_project
+from kedro_asgi.project import bootstrap_project, is_kedro_project
+from kedro_asgi.session import KedroSession
+from kedro_asgi.starter import write_starter
+
+_REQUEST = {
+    "pipeline_names": ["predict"],
+    "inputs": {
+        "features": [
+            {"bill_length_mm": 46.5, "bill_depth_mm": 17.9, "flipper_length_mm": 192, "body_mass_g": 3500},
+        ]
+    },
+    "outputs": ["predictions"],
+}
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default="demo")
+@click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("-p", "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
+def demo(folder: Path, host: str, port: int) -> None:
+    """Write the starter project into FOLDER (or use the one there), train its model and serve it."""
+    log_to_stderr()
+    with one_line_errors():
+        if not is_kedro_project(folder):
+            write_starter(folder, project_name="penguins")
+            click.echo(f"Wrote the starter project into {folder}.")
+        bootstrap_project(folder)
+        with KedroSession.create(project_path=folder) as session:
+            metrics = session.run()["training_metrics"].load()
+    rows = metrics["rows"]
+    click.echo(
+        f"Trained on {rows['train']} penguins; accuracy on {rows['test']} held-out ones: {metrics['accuracy']:.3f}"
+    )
+    click.echo(f"Serving at http://{host}:{port} (Ctrl-C ends it). Ask it for a species:\n")
+    click.echo(
+        f"  curl -s http://{host}:{port}/run -H 'Content-Type: application/json' -d \\\n"
+        f"    '{msgspec.json.encode(_REQUEST).decode()}'\n"
+    )
+    serve_project(folder.resolve(), host=host, port=port)

@@ -1,0 +1,96 @@
+"""Options and arguments that several commands take."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kedro_asgi.config import parse_params
+from kedro_asgi.errors import KedroAsgiError
+from kedro_asgi.project import find_kedro_project
+
+project_argument = click.argument(
+    "project_path",
+    metavar="[PATH]",
+    required=False,
+    type=click.Path(path_type=Path),
+    callback=lambda context, parameter, value: project_folder(value),
+)
+env_option = click.option("-e", "--env", help="Configuration environment to run in; 'local' unless given.")
+conf_source_option = click.option(
+    "--conf-source",
+    help="Folder, archive or URL that holds the configuration, instead of the project's own.",
+    callback=lambda context, parameter, value: conf_source(value),
+)
+
+
+def project_folder(given: Path | None) -> Path:
+    """Return the named folder, or the project around the working directory."""
+    if given is not None:
+        if not given.exists():
+            raise click.BadParameter(f"Project path '{given}' does not exist.")
+        return given.resolve()
+    found = find_kedro_project(Path.cwd())
+    if found is None:
+        raise click.UsageError(
+            "There is no Kedro project here: no folder from the working directory upwards holds a pyproject.toml "
+            "with a [tool.kedro] section. Name one, or make one with 'kedro-asgi new'."
+        )
+    return found
+
+
+def conf_source(given: str | None) -> str | None:
+    """Return a local path made absolute; a URL as it is (SRV-57)."""
+    if given is None or "://" in given:
+        return given
+    path = Path(given).expanduser()
+    if not path.exists():
+        raise click.BadParameter(f"Path '{given}' does not exist.")
+    return str(path.resolve())
+
+
+class Names(click.ParamType[list[str]]):
+    """A comma-separated list of names; commas within brackets do not separate, since default names hold them."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[str]:
+        if isinstance(value, list | tuple):
+            return list(value)
+        parts = re.split(r",\s*(?![^\[]*\])", value)
+        return [part.strip() for part in parts if part.strip()]
+
+
+class Versions(click.ParamType[dict[str, str]]):
+    """``dataset:version,…`` as a mapping; the version itself may hold colons."""
+
+    name = "versions"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, str]:
+        if isinstance(value, dict):
+            return value
+        pairs = [item.strip().partition(":") for item in value.split(",") if item.strip()]
+        if any(not (name and version) for name, _, version in pairs):
+            self.fail(f"'{value}' is not of the form dataset_name:version,…", param, ctx)
+        return {name.strip(): version.strip() for name, _, version in pairs}
+
+
+class Params(click.ParamType[dict[str, Any]]):
+    """``key=value,nested.key=value`` as a mapping (SRV-49)."""
+
+    name = "params"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        try:
+            return parse_params(value)
+        except KedroAsgiError as error:
+            self.fail(str(error), param, ctx)
+
+
+def names_option(*flags: str, help: str) -> Callable[[Any], Any]:
+    """Return an option that takes a comma-separated list of names."""
+    return click.option(*flags, type=Names(), default=(), help=help)

@@ -1,0 +1,92 @@
+"""``kedro-asgi run``: one run in this process."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from kedro_asgi.cli.failure import one_line_errors
+from kedro_asgi.cli.logs import log_to_stderr
+from kedro_asgi.cli.options import (
+    Params,
+    Versions,
+    conf_source_option,
+    env_option,
+    names_option,
+    project_argument,
+)
+from kedro_asgi.project import bootstrap_project
+from kedro_asgi.runner.lookup import load_runner
+from kedro_asgi.session import KedroSession
+
+
+def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    """Take defaults for all other options from the ``run`` section of a YAML file."""
+    if path is None:
+        return
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        section = {_parameter_name(context, key): value for key, value in document["run"].items()}
+    except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+        raise click.BadParameter(f"'{path}' cannot be read as YAML with a 'run' section: {error}") from error
+    context.default_map = {**(context.default_map or {}), **section}
+
+
+def _parameter_name(context: click.Context, key: str) -> str:
+    """The file may name an option as the command line does: ``nodes``, ``load-versions``."""
+    flag = f"--{key.replace('_', '-')}"
+    names = (found.name for found in context.command.params if flag in found.opts)
+    return next(names, None) or key
+
+
+@click.command()
+@project_argument
+@names_option("--from-inputs", help="Start at the nodes that take these datasets.")
+@names_option("--to-outputs", help="Stop at the nodes that make these datasets.")
+@names_option("--from-nodes", help="Start at these nodes.")
+@names_option("--to-nodes", help="Stop at these nodes.")
+@names_option("-n", "--nodes", "node_names", help="Run only these nodes.")
+@names_option("-t", "--tags", help="Run only nodes with one of these tags.")
+@names_option("-ns", "--namespaces", help="Run only nodes in these namespaces.")
+@names_option("-p", "--pipelines", "--pipeline", "pipeline_names", help="Run these pipelines, not __default__.")
+@click.option("-lv", "--load-versions", type=Versions(), default=dict, help="Versions to load: dataset:version,…")
+@click.option("--params", type=Params(), default=dict, help="Runtime parameters: key=value,nested.key=value")
+@click.option("-r", "--runner", default="SequentialRunner", help="Runner class: a name or a dotted path.")
+@click.option("--runner-params", type=Params(), default=dict, help="Arguments of the runner: key=value,…")
+@click.option("--async", "is_async", is_flag=True, help="Load and save a node's datasets all at a time.")
+@click.option("--only-missing-outputs", is_flag=True, help="Skip nodes whose outputs exist already.")
+@click.option("--traceback", is_flag=True, help="Show the whole traceback of a failure.")
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    is_eager=True,
+    expose_value=False,
+    callback=_read_config,
+    help="YAML file whose 'run' section sets these options.",
+)
+@env_option
+@conf_source_option
+def run(
+    project_path: Path,
+    env: str | None,
+    conf_source: str | None,
+    params: dict[str, Any],
+    runner: str,
+    runner_params: dict[str, Any],
+    is_async: bool,
+    traceback: bool,
+    **options: Any,
+) -> None:
+    """Run pipelines of the project at PATH once; the working directory's project unless given."""
+    log_to_stderr()
+    with one_line_errors(with_traceback=traceback):
+        bootstrap_project(project_path)
+        instance = load_runner(runner)(**{"is_async": is_async, **runner_params})
+        with KedroSession.create(
+            project_path=project_path, env=env, conf_source=conf_source, runtime_params=params
+        ) as session:
+            result = session.run(runner=instance, **options)
+    names = ", ".join(sorted(result)) or "none"
+    click.echo(f"Run {session.session_id} succeeded. Outputs: {names}")

@@ -1,0 +1,84 @@
+"""``kedro-asgi serve``: the HTTP server under uvicorn."""
+
+import os
+import socket
+from pathlib import Path
+
+import click
+import uvicorn
+
+from kedro_asgi.cli.failure import one_line_errors
+from kedro_asgi.cli.logs import server_log_config
+from kedro_asgi.cli.options import conf_source_option, env_option, project_argument
+from kedro_asgi.project import load_project
+
+_FACTORY = "kedro_asgi.server:create_http_server"
+
+
+@click.command()
+@project_argument
+@click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("-p", "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Server processes.")
+@click.option("--reload", is_flag=True, help="Start again when a file of the project changes (development).")
+@env_option
+@conf_source_option
+def serve(
+    project_path: Path,
+    host: str,
+    port: int,
+    workers: int,
+    reload: bool,
+    env: str | None,
+    conf_source: str | None,
+) -> None:
+    """Serve the project at PATH over HTTP; the working directory's project unless given."""
+    if reload and workers > 1:
+        raise click.UsageError("--reload watches one process: it does not go with --workers.")
+    serve_project(project_path, host=host, port=port, workers=workers, reload=reload, env=env, conf_source=conf_source)
+
+
+def serve_project(
+    project_path: Path,
+    *,
+    host: str,
+    port: int,
+    workers: int = 1,
+    reload: bool = False,
+    env: str | None = None,
+    conf_source: str | None = None,
+) -> None:
+    """Serve in the foreground until interrupted; what is wrong with project or port is said in one line first."""
+    with one_line_errors():
+        load_project(project_path)
+    _check_port(host, port)
+    _tell_workers(KEDRO_PROJECT_PATH=str(project_path), KEDRO_SERVER_ENV=env, KEDRO_SERVER_CONF_SOURCE=conf_source)
+    uvicorn.run(
+        _FACTORY,
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        reload=reload,
+        reload_dirs=[str(project_path)] if reload else None,
+        log_config=server_log_config(),
+    )
+
+
+def _check_port(host: str, port: int) -> None:
+    """Find out now whether the address can be had, as uvicorn would bind it."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def _tell_workers(**variables: str | None) -> None:
+    """Hand on what the factory reads; what was inherited and not given is taken away (SRV-58)."""
+    for name, value in variables.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value

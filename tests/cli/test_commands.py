@@ -1,0 +1,98 @@
+"""``run``, ``inspect`` and ``new``, and how bad input ends them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+BOOM = """
+from kedro_asgi.pipeline import Pipeline, node
+
+def boom(x):
+    raise ZeroDivisionError("no " + str(x))
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(boom, "params:a", "out", name="boom")])}
+"""
+
+
+def test_run(tiny: Path, command) -> None:
+    done = command("run", tiny, "--params", "a=10,b=1", "--nodes", "add")
+    assert done.returncode == 0, done.stderr
+    assert "succeeded. Outputs: s" in done.stdout
+
+
+def test_run_in_the_working_directory(tiny: Path, command) -> None:
+    assert command("run", "--pipelines", "calc", cwd=tiny / "src").returncode == 0
+
+
+def test_run_writes_what_the_catalog_says(make_project, command) -> None:
+    project = make_project(catalog="d:\n  type: json.JSONDataset\n  filepath: data/${runtime_params:who, me}.json\n")
+    assert command("run", project, "--params", "who=you,a=4").returncode == 0
+    assert json.loads((project / "data" / "you.json").read_text()) == 12
+    record = json.loads(next((project / "sessions").glob("*.json")).read_text())
+    assert record["runtime_params"] == {"who": "you", "a": 4}
+    assert record["cli"]["command_name"] == "run"
+
+
+def test_options_may_come_from_a_file(tiny: Path, command, tmp_path: Path) -> None:
+    config = tmp_path / "run.yml"
+    config.write_text("run:\n  pipelines: [calc]\n  nodes: [add]\n")
+    assert "Outputs: s" in command("run", tiny, "--config", config).stdout
+
+
+def test_inspect_as_a_table_and_as_json(tiny: Path, command) -> None:
+    table = command("inspect", tiny).stdout
+    assert "Made (package made_" in table
+    assert "PIPELINE" in table
+    snapshot = json.loads(command("inspect", tiny, "--format", "json", "--params", "c=1").stdout)
+    assert snapshot["parameters"] == ["a", "b", "c"]
+
+
+def test_new_writes_a_project_that_runs(command, tmp_path: Path) -> None:
+    assert command("new", "My Penguins").returncode == 0
+    done = command("run", tmp_path / "My Penguins")
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads(next((tmp_path / "My Penguins" / "data" / "08_reporting").rglob("*.json")).read_text())
+    assert metrics["accuracy"] >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("settings", "registry", "arguments", "message"),
+    [
+        ("1 +\n", BOOM, [], "SyntaxError: invalid syntax (settings.py, line 1)"),
+        ("import nope_zz\n", BOOM, [], "No module named 'nope_zz'"),
+        ("", BOOM, [], "ZeroDivisionError: no 1"),
+        ("", BOOM, ["--pipelines", "nope"], "Failed to find the pipeline named 'nope'"),
+        ("", BOOM, ["--env", "nope"], "does not exist or is not a valid directory"),
+        ("", BOOM, ["--params", "abc"], "Invalid 'params' value: 'abc'"),
+        ("", BOOM, ["--runner", "NopeRunner"], "has no attribute 'NopeRunner'"),
+        ("", BOOM, ["--conf-source", "nope"], "Path 'nope' does not exist."),
+    ],
+)
+def test_what_is_wrong_is_one_line(make_project, command, settings, registry, arguments, message) -> None:
+    done = command("run", make_project(registry, settings=settings), *arguments)
+    assert done.returncode != 0
+    errors = [line for line in done.stderr.splitlines() if line.startswith("Error")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["run", "serve", "inspect"])
+def test_a_bad_project_path_is_one_line(command, tmp_path: Path, verb: str) -> None:
+    missing = command(verb, tmp_path / "nope")
+    assert missing.returncode == 2
+    assert "does not exist" in missing.stderr
+    nothing = command(verb)
+    assert nothing.returncode == 2
+    assert "There is no Kedro project here" in nothing.stderr
+    assert "Traceback" not in missing.stderr + nothing.stderr
+
+
+def test_broken_yaml_names_file_and_line(make_project, command) -> None:
+    done = command("run", make_project(catalog="a: 1\nb: [\n"))
+    assert done.returncode == 1
+    assert "catalog.yml" in done.stderr
+    assert "line 3" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,126 @@
+"""A real uvicorn on loopback, started as users start it."""
+
+import json
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+SLEEPY = """
+import time
+from kedro_asgi.pipeline import Pipeline, node
+
+def sleep(seconds):
+    time.sleep(seconds)
+    return seconds
+
+def compute(n):
+    return sum(i * i for i in range(n))
+
+def register_pipelines():
+    return {
+        "__default__": Pipeline([node(sleep, "params:a", "out", name="sleep")]),
+        "compute": Pipeline([node(compute, "params:n", "out", name="compute")]),
+    }
+"""
+
+
+def test_serve(tiny: Path, start) -> None:
+    server = start("kedro_asgi", "serve", tiny)
+    answer = httpx.post(f"{server.url}/run", json={"outputs": ["d"]}).json()
+    assert answer["outputs"] == {"d": 6}
+    assert httpx.head(f"{server.url}/health").status_code == 405
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(20) == 0
+
+
+def test_serve_with_workers(tiny: Path, start) -> None:
+    server = start("kedro_asgi", "serve", tiny, "--workers", "2")
+    answers = [httpx.post(f"{server.url}/run", json={}).json() for _ in range(20)]
+    assert len({answer["run_id"] for answer in answers}) == 20
+
+
+def test_uvicorn_with_the_factory(tiny: Path, start, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = start("kedro_asgi", "serve", tiny, "--env", "local")
+    assert httpx.get(f"{server.url}/snapshot").json()["status"] == "success"
+
+
+def test_demo(start) -> None:
+    server = start("kedro_asgi", "demo")
+    assert "accuracy on 86 held-out ones: 0.9" in server.log()
+    penguin = {"bill_length_mm": 46.5, "bill_depth_mm": 17.9, "flipper_length_mm": 192, "body_mass_g": 3500}
+    body = {"pipeline_names": ["predict"], "inputs": {"features": [penguin]}, "outputs": ["predictions"]}
+    answer = httpx.post(f"{server.url}/run", json=body).json()
+    assert answer["outputs"]["predictions"][0]["species"] == "Chinstrap"
+    body["inputs"] = {"features": [{**penguin, "bill_depth_mm": None}]}
+    assert "bill_depth_mm" in httpx.post(f"{server.url}/run", json=body).json()["error"]["message"]
+
+
+def test_a_port_in_use_is_one_line(tiny: Path, command) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = command("serve", tiny, "--port", port)
+    assert done.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{port}: Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_broken_settings_are_one_line(make_project, command) -> None:
+    done = command("serve", make_project(settings="raise RuntimeError('broken here')\n"))
+    assert done.returncode == 1
+    assert "RuntimeError: broken here" in done.stderr
+    assert "settings.py, line 1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("body", [{"params": {"a": 1.0}}, {"pipeline_names": ["compute"], "params": {"n": 3_000_000}}])
+def test_health_answers_while_runs_sleep_or_compute(make_project, start, body: dict) -> None:
+    server = start("kedro_asgi", "serve", make_project(SLEEPY))
+    httpx.post(f"{server.url}/run", json={"params": {"a": 0}}, timeout=30)
+    runs = [
+        threading.Thread(target=httpx.post, args=(f"{server.url}/run",), kwargs={"json": body, "timeout": 60})
+        for _ in range(4)
+    ]
+    for run in runs:
+        run.start()
+    waits = []
+    for _ in range(10):
+        started = time.perf_counter()
+        assert httpx.get(f"{server.url}/health", timeout=5).status_code == 200
+        waits.append(time.perf_counter() - started)
+    for run in runs:
+        run.join()
+    assert max(waits) < 2
+    assert sorted(waits)[5] < 0.5
+
+
+def test_a_client_that_hangs_up_leaves_the_server_well(make_project, start) -> None:
+    server = start("kedro_asgi", "serve", make_project(SLEEPY))
+    with pytest.raises(httpx.TimeoutException):
+        httpx.post(f"{server.url}/run", json={"params": {"a": 1.0}}, timeout=0.3)
+    with socket.create_connection(("127.0.0.1", server.port)) as half:
+        half.sendall(b"POST /run HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
+    answer = httpx.post(f"{server.url}/run", json={"params": {"a": 0}, "outputs": ["out"]}, timeout=10).json()
+    assert answer["outputs"] == {"out": 0}
+    assert "Traceback" not in server.log()
+
+
+def test_logs_say_what_happened_without_credentials(make_project, start) -> None:
+    registry = """
+    from kedro_asgi.pipeline import Pipeline, node
+    def boom(x):
+        raise RuntimeError("cannot reach s3://user:secret@bucket/x")
+    def register_pipelines():
+        return {"__default__": Pipeline([node(boom, "params:a", "out", name="boom")])}
+    """
+    server = start("kedro_asgi", "serve", make_project(registry))
+    answer = httpx.post(f"{server.url}/run", json={}).json()
+    log = server.log()
+    assert f"Pipeline run {answer['run_id']} failed: cannot reach s3://<redacted>@bucket/x" in log
+    assert "secret" not in log + json.dumps(answer)
