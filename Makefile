@@ -34,6 +34,7 @@ test: check
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/bench_run_overhead.py
 	$(BIN)/python benchmarks/bench_concurrent_requests.py
 
 clean:

@@ -61,12 +61,12 @@ KINDS = {
 }
 
 
-def test_random_cases_come_out_as_in_kedro(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_cases_come_out_as_in_kedro() -> None:
     compare(100)
 
 
 @pytest.mark.slow
-def test_many_random_cases_come_out_as_in_kedro(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_random_cases_come_out_as_in_kedro() -> None:
     compare(600)
 
 

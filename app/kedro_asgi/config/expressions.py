@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from kedro_asgi.config.overlay import mapping, sequence
+from kedro_asgi.config.overlay import is_open, mapping, sequence
 from kedro_asgi.config.paths import child, parse_path
 from kedro_asgi.config.places import Expression, Place
 from kedro_asgi.config.scope import Outcome, Path, RunDependentError, Scope, is_any_tainted
@@ -83,7 +83,10 @@ class Reference(Node, frozen=True, eq=False):
     def evaluate(self, scope: Scope, place: Place) -> Outcome:
         outcomes = scope.each(self.keys, place)
         text = self._written([_key(value, place) for value, _ in outcomes])
-        value, tainted = place.layer.lookup(scope, _absolute(text, place), place, text)
+        path = _absolute(text, place)
+        value, tainted = place.layer.lookup(scope, path, place, text)
+        if is_open(value) and path == place.path[: len(path)]:
+            raise place.error(InterpolationResolutionError, "Interpolation to parent node detected")
         return value, tainted or is_any_tainted(outcomes)
 
     def target(self, scope: Scope, place: Place) -> Any:

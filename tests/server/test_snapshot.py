@@ -1,0 +1,142 @@
+"""``GET /snapshot`` (SRV-40..53)."""
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
+
+RICH = """
+import functools
+from os.path import basename
+from kedro_asgi.pipeline import Pipeline, node, pipeline
+
+def plain(x):
+    return x
+
+def wrap(f):
+    @functools.wraps(f)
+    def inner(*args):
+        return f(*args)
+    return inner
+
+@wrap
+def wrapped(x):
+    return x
+
+class Callable:
+    def __call__(self, x):
+        return x
+
+def register_pipelines():
+    base = Pipeline([node(plain, "raw", "mid", name="n1", tags=["z", "a"])])
+    odd = Pipeline([
+        node(lambda x: x, "q1", "r1", name="lam"),
+        node(functools.partial(plain), "q2", "r2", name="par"),
+        node(len, "q3", "r3", name="bi"),
+        node(basename, "q4", "r4", name="ext"),
+        node(wrapped, "q5", "r5", name="wr"),
+        node(Callable(), "q6", "r6", name="call"),
+        node(plain, "item_fac", None, name="noout"),
+        node(plain, "params:opt.lr", "y_fac", name="opt"),
+    ])
+    return {"__default__": base + pipeline(base, namespace="ns"), "odd": odd, "none": None}
+"""
+
+CATALOG = """
+raw:
+  type: pandas.CSVDataset
+  filepath: data/raw.csv
+remote:
+  type: json.JSONDataset
+  filepath: s3://user:secret@bucket/x.json?token=1
+_hidden:
+  type: json.JSONDataset
+"{name}_fac":
+  type: json.JSONDataset
+  filepath: data/{name}.json
+"""
+
+
+async def test_a_rich_project(make_project, serve) -> None:
+    client = serve(make_project(RICH, catalog=CATALOG, parameters="opt: {lr: 1}\n_own: 2\n"))
+    body = (await client.get("/snapshot")).json()
+    assert body["status"] == "success"
+    assert body["parameters"] == ["_own", "opt"]
+    assert body["datasets"] == {
+        "raw": {"name": "raw", "type": "pandas.CSVDataset", "filepath": "data/raw.csv"},
+        "remote": {
+            "name": "remote",
+            "type": "json.JSONDataset",
+            "filepath": "s3://<redacted>@bucket/x.json?<redacted>",
+        },
+        "item_fac": {"name": "item_fac", "type": "json.JSONDataset", "filepath": "data/item.json"},
+        "y_fac": {"name": "y_fac", "type": "json.JSONDataset", "filepath": "data/y.json"},
+    }
+    default, odd = body["pipelines"]
+    assert [node["name"] for node in default["nodes"]] == ["n1", "ns.n1"]
+    assert default["nodes"][1]["namespace"] == "ns"
+    assert default["nodes"][0]["tags"] == ["a", "z"]
+    assert default["inputs"] == ["ns.raw", "raw"]
+    named = {node["name"]: node for node in odd["nodes"]}
+    assert {name: node["func_name"] for name, node in named.items()} == {
+        "lam": "<lambda>",
+        "par": "<partial>",
+        "bi": "len",
+        "ext": "basename",
+        "wr": "wrapped",
+        "call": "Callable",
+        "noout": "plain",
+        "opt": "plain",
+    }
+    assert {name for name, node in named.items() if node["source"] is None} == {"lam", "par", "bi", "ext", "call"}
+    source = named["wr"]["source"]
+    assert source["filepath"].endswith("pipeline_registry.py")
+    assert (source["line_start"], source["line_end"]) == (15, 17)
+
+
+@pytest.mark.parametrize(
+    ("catalog", "type_"),
+    [
+        ("a:\n  type: 5\n", 5),
+        ("a:\n  filepath: x\n", ""),
+        ("a:\n  type: json.JSONDataset\n  credentials: zz\n", "json.JSONDataset"),
+        ("a:\n  type: nope.Nope\n", "nope.Nope"),
+    ],
+)
+async def test_datasets_are_shown_as_configured_and_not_made(make_project, serve, catalog: str, type_: object) -> None:
+    body = (await serve(make_project(catalog=catalog)).get("/snapshot")).json()
+    assert body["datasets"]["a"]["type"] == type_
+
+
+@pytest.mark.parametrize(
+    ("catalog", "kind"),
+    [("b: [\n", "ParserError"), ("a:\n  type: ${nope}\n", "InterpolationKeyError")],
+)
+async def test_broken_configuration_is_a_failure(make_project, serve, catalog: str, kind: str) -> None:
+    client = serve(make_project(catalog=catalog))
+    body = (await client.get("/snapshot")).json()
+    assert body["status"] == "failure"
+    assert body["error"]["type"] == kind
+    assert (await client.post("/run", json={})).json()["error"]["type"] == kind
+
+
+async def test_runtime_parameters_show(make_project, serve) -> None:
+    catalog = "a:\n  type: ${runtime_params:dt, MemoryDataset}\n"
+    client = serve(make_project(catalog=catalog))
+    body = (await client.get("/snapshot", params={"params": "dt=pickle.PickleDataset,new.k=1"})).json()
+    assert body["datasets"]["a"]["type"] == "pickle.PickleDataset"
+    assert body["parameters"] == ["a", "b", "dt", "new"]
+
+
+async def test_a_missing_environment_is_a_failure_for_runs_and_snapshots(tiny, serve) -> None:
+    client: httpx.AsyncClient = serve(tiny, env="nope")
+    for answer in (await client.get("/snapshot"), await client.post("/run", json={})):
+        assert answer.json()["error"]["type"] == "MissingConfigException"
+        assert "does not exist or is not a valid directory" in answer.json()["error"]["message"]
+
+
+async def test_a_project_without_catalog_and_parameters_is_empty(make_project, serve) -> None:
+    project = make_project(parameters=None)
+    (project / "conf" / "base" / "catalog.yml").unlink()
+    body = (await serve(project).get("/snapshot")).json()
+    assert (body["status"], body["datasets"], body["parameters"]) == ("success", {}, [])
