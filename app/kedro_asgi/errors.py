@@ -8,7 +8,7 @@ are the same on both engines.
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from yaml import YAMLError
 
@@ -17,6 +17,17 @@ class KedroAsgiError(Exception):
     """Root of all errors that kedro-asgi raises itself."""
 
     kedro_type: ClassVar[str | None] = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross into another process as it is: a class that is made of facts cannot be made of its sentence."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[KedroAsgiError], args: tuple[Any, ...], facts: dict[str, Any]) -> KedroAsgiError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
 
 
 def error_type(error: BaseException) -> str:

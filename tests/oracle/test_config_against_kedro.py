@@ -27,7 +27,9 @@ bracketed = st.builds("{}[{}]".format, names, st.one_of(names, st.sampled_from([
 relative = st.builds(lambda dots, path: dots + path, st.sampled_from([".", "..", "..."]), paths)
 references = st.one_of(paths, paths, bracketed, relative)
 arguments = st.one_of(
-    st.sampled_from(["1", "-2", "1.5", "x", "a b", "null", "true", "'q'", '"d d"', "''", "a/b", "[1, x]", "{k: 1, l: []}"]),
+    st.sampled_from(
+        ["1", "-2", "1.5", "x", "a b", "null", "true", "'q'", '"d d"', "''", "a/b", "[1, x]", "{k: 1, l: []}"]
+    ),
 )
 
 
@@ -59,7 +61,9 @@ texts = st.builds(
 )
 leaves = st.one_of(scalars, scalars, interpolations, texts)
 trees = st.recursive(
-    leaves, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=3)), max_leaves=6
+    leaves,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=3)),
+    max_leaves=6,
 )
 documents = st.dictionaries(names, trees, min_size=1, max_size=5)
 constants = st.dictionaries(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kedro_asgi.errors import AsyncNodeError, ProducedInputError
 from kedro_asgi.hooks import create_hook_manager, hook_impl
 from kedro_asgi.io import DataCatalog, MemoryDataset
 from kedro_asgi.io.files.json import JSONDataset
@@ -44,6 +45,19 @@ def boom(x):
 
 def chunks(x):
     yield from range(x)
+
+
+def pairs(x):
+    for n in range(x):
+        yield n, 10 * n
+
+
+def refuse(x):
+    raise ProducedInputError("x", "n")
+
+
+async def later(x):
+    return x
 
 
 def nothing(x):
@@ -155,6 +169,28 @@ def test_generators_are_saved_chunk_by_chunk(runner_type: type[AbstractRunner]) 
     data = DataCatalog({"a": MemoryDataset(3), "out": Sink()})
     runner_type().run(Pipeline([node(chunks, "a", "out", name="g")]), data)
     assert saved == [0, 1, 2]
+
+
+def test_a_generator_may_feed_several_outputs(runner: AbstractRunner) -> None:
+    pipeline = Pipeline([node(pairs, "a", ["b", "c"], name="g")])
+    if runner._is_async:
+        with pytest.raises(ValueError, match="does not work with nodes wrapping generator functions"):
+            runner.run(pipeline, catalog(a=3))
+        return
+    result = runner.run(pipeline, catalog(a=3))
+    assert {name: dataset.load() for name, dataset in result.items()} == {"b": 2, "c": 20}
+
+
+def test_errors_of_ours_cross_processes(runner: AbstractRunner) -> None:
+    with pytest.raises(ProducedInputError) as caught:
+        runner.run(Pipeline([node(refuse, "a", "b", name="r")]), catalog(a=1))
+    assert (caught.value.name, caught.value.node) == ("x", "n")
+    assert "which node 'n' of this run produces" in str(caught.value)
+
+
+def test_an_async_function_is_refused_clearly(runner: AbstractRunner) -> None:
+    with pytest.raises(AsyncNodeError):
+        runner.run(Pipeline([node(later, "a", "b", name="later")]), catalog(a=1))
 
 
 def test_functions_for_other_processes_must_be_importable() -> None:

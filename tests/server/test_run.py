@@ -249,6 +249,18 @@ async def test_a_thousand_concurrent_runs_each_write_their_own_file(make_project
     assert written == {f"caller-{number}": f"caller-{number}" for number in range(1000)}
 
 
+@pytest.mark.parametrize("who", ["../outside", "a/../../outside", "..", "..\\outside"])
+async def test_a_caller_cannot_climb_out_of_a_folder(make_project, serve, who: str) -> None:
+    catalog = "note:\n  type: json.JSONDataset\n  filepath: data/notes/${runtime_params:who}/x.json\n"
+    project = make_project(WHO, catalog=catalog, parameters="who: nobody\n")
+    client = serve(project)
+    body = await run(client, params={"who": who})
+    assert body["status"] == "failure"
+    assert "Dataset 'note' resolves 'filepath'" in body["error"]["message"]
+    assert not (project / "data").exists()
+    assert (await run(client, params={"who": "a..b"}))["status"] == "success"
+
+
 async def test_run_ids_never_collide(tiny_served: httpx.AsyncClient) -> None:
     answers = await asyncio.gather(*(run(tiny_served) for _ in range(300)))
     assert len({answer["run_id"] for answer in answers}) == 300

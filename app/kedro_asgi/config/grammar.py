@@ -170,7 +170,7 @@ class _Parser:
             if found := _ESCAPED.match(self.text, self.position):
                 text, blank = text + found[1], 0
             elif found := word.match(self.text, self.position):
-                text, blank = text + found[0], len(found[0]) - len(found[0].rstrip(" \t"))
+                text, blank = text + found[0], _trailing_blanks(found[0])
             elif interpolation and self.takes("${"):
                 pieces += [Literal(text), interpolation()]
                 text, blank = "", 0
@@ -210,6 +210,12 @@ class _Parser:
         rest = self.text[self.position :]
         at = f"at {rest!r}" if rest else "at its end"
         raise GrammarParseError(f"Cannot parse the interpolation in {self.text!r}: unexpected input {at}")
+
+
+def _trailing_blanks(word: str) -> int:
+    """How many blanks at the end are only there to be trimmed; those behind a colon belong to it."""
+    bare = word.rstrip(" \t")
+    return 0 if bare.endswith(":") else len(word) - len(bare)
 
 
 def _may_name(key: Expression) -> bool:

@@ -1,12 +1,16 @@
-"""No value that came from a caller decides which class a dataset has (CFG-56, Q-19)."""
+"""No value that came from a caller decides which class a dataset has (CFG-56, Q-19), or climbs out of its folder."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from kedro_asgi.config.scope import OpenDict, OpenList, Outcome, Pending, Scope, is_any_tainted
+from kedro_asgi.config.substitution import literal_texts
 from kedro_asgi.errors import InterpolationResolutionError
 
-Check = Callable[[Any, Any], None]
+Check = Callable[[Any, Any, Any], None]
+_PATHS = ("filepath", "path", "filename")
+_UPWARDS = re.compile(r"(?:^|[/\\])\.\.(?=[/\\]|$)")
 
 
 def trace(scope: Scope, node: Any, is_tainted: bool = False) -> Outcome:
@@ -18,12 +22,18 @@ def guarded(scope: Scope, name: str, node: Any) -> Any:
     """Return the value of entry ``name``, as `Scope.fresh` does.
 
     Raises `InterpolationResolutionError` if a supplied value had a part in a ``type`` at any depth, or in choosing
-    a mapping or list with one in it: directly, through other places, as a default, a key or an argument.
+    a mapping or list with one in it: directly, through other places, as a default, a key or an argument. Raises it
+    also if a supplied value leads a path upwards, beyond what the entry itself says.
     """
 
-    def check(key: Any, value: Any) -> None:
+    def check(key: Any, value: Any, node: Any) -> None:
         if _names_class(key, value):
             raise _refusal(name, value)
+        if key in _PATHS and isinstance(value, str) and _steps_up(value) > _steps_up("".join(literal_texts(node))):
+            raise InterpolationResolutionError(
+                f"Dataset '{name}' resolves '{key}' via the 'runtime_params:' resolver to '{value}', which is not "
+                "permitted: runtime parameters must not lead upwards with '..'."
+            )
 
     return _Tracer(scope, check).fresh(node, False)[0]
 
@@ -51,7 +61,7 @@ class _Tracer:
             values[key], tainted = self.fresh(item, is_tainted)
             if tainted:
                 touched = True
-                self._check(key, values[key])
+                self._check(key, values[key], item)
         return values, touched
 
     def _pending(self, pending: Pending, is_tainted: bool) -> Outcome:
@@ -62,8 +72,12 @@ class _Tracer:
         return self._scope.expanding(pending, value, lambda node: self.fresh(node, is_tainted))
 
 
-def _accept(key: Any, value: Any) -> None:
+def _accept(key: Any, value: Any, node: Any) -> None:
     pass
+
+
+def _steps_up(path: str) -> int:
+    return len(_UPWARDS.findall(path))
 
 
 def _names_class(key: Any, value: Any) -> bool:

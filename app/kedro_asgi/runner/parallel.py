@@ -46,7 +46,8 @@ class ParallelRunner(AbstractRunner):
         with self._get_executor(self._max_workers) as processes, ThreadPoolExecutor(self._max_workers) as threads:
 
             def calling(node: Node, inputs: dict[str, Any]) -> Any:
-                return processes.submit(_call, node, inputs).result()
+                result = processes.submit(_call, node, inputs).result()
+                return (chunk for chunk in result) if node.is_generator else result
 
             def execute(node: Node) -> Node:
                 return Task(node, catalog, hooks, run_id, is_async=self._is_async, calling=calling).execute()

@@ -7,7 +7,7 @@ from contextvars import copy_context
 from time import perf_counter
 from typing import Any
 
-from kedro_asgi.errors import AsyncGeneratorNodeError
+from kedro_asgi.errors import AsyncGeneratorNodeError, AsyncNodeError
 from kedro_asgi.events import NodeFailed, NodeFinished, NodeStarted
 from kedro_asgi.hooks import RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
@@ -119,6 +119,8 @@ class Task:
             inputs.update(merge_replacements(answers))
         try:
             self.node.check(inputs)
+            if self.node.is_async:
+                raise AsyncNodeError(str(self.node))
             outputs = self.node.unpack(self._calling(self.node, inputs))
         except Exception as error:
             self._report(error, inputs)
