@@ -89,7 +89,9 @@ def environments(draw: st.DrawFn) -> dict[str, Any]:
         files["local/globals.yml"] = json.dumps(draw(constants))
     # Runtime parameters and two environments of parameters is where we differ on purpose.
     if key != "parameters" or len(files) == 2:
-        extra["runtime_params"] = draw(st.one_of(constants, documents))
+        supplied = draw(st.one_of(constants, documents))
+        assume("???" not in json.dumps(supplied))  # for Kedro this is no value at all, for us one like any other
+        extra["runtime_params"] = supplied
     return {"files": files, "key": key, "arguments": extra}
 
 

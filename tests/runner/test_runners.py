@@ -4,9 +4,10 @@ import threading
 import time
 from pathlib import Path
 
+import anyio
 import pytest
 
-from kedro_asgi.errors import AsyncNodeError, ProducedInputError
+from kedro_asgi.errors import ProducedInputError
 from kedro_asgi.hooks import create_hook_manager, hook_impl
 from kedro_asgi.io import DataCatalog, MemoryDataset
 from kedro_asgi.io.files.json import JSONDataset
@@ -57,7 +58,13 @@ def refuse(x):
 
 
 async def later(x):
+    await anyio.sleep(0.001)
     return x
+
+
+async def boom_later(x):
+    await anyio.sleep(0.001)
+    raise ZeroDivisionError(f"later {x}")
 
 
 def nothing(x):
@@ -188,9 +195,14 @@ def test_errors_of_ours_cross_processes(runner: AbstractRunner) -> None:
     assert "which node 'n' of this run produces" in str(caught.value)
 
 
-def test_an_async_function_is_refused_clearly(runner: AbstractRunner) -> None:
-    with pytest.raises(AsyncNodeError):
-        runner.run(Pipeline([node(later, "a", "b", name="later")]), catalog(a=1))
+def test_async_functions_are_awaited(runner: AbstractRunner) -> None:
+    pipeline = Pipeline([node(later, "a", "b", name="later"), node(double, "b", "c", name="double")])
+    assert runner.run(pipeline, catalog(a=1))["c"].load() == 2
+
+
+def test_what_an_async_function_raises_is_raised(runner: AbstractRunner) -> None:
+    with pytest.raises(ZeroDivisionError, match="later 1"):
+        runner.run(Pipeline([node(boom_later, "a", "b", name="later")]), catalog(a=1))
 
 
 def test_functions_for_other_processes_must_be_importable() -> None:

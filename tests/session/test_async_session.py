@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from kedro_asgi.errors import DatasetNotFoundError
+from kedro_asgi.runner import ThreadRunner
 from kedro_asgi.session import AsyncSession, KedroServiceSession
 
 pytestmark = pytest.mark.anyio
@@ -180,3 +181,20 @@ async def test_two_projects_run_at_the_same_time(make_project) -> None:
                 tasks.start_soon(run, first, "one")
                 tasks.start_soon(run, second, "two")
     assert results == {"one": [6] * 20, "two": [20] * 20}
+
+
+async def test_async_nodes_run_on_the_hosts_loop(make_project) -> None:
+    registry = """
+    import threading
+    import anyio
+    from kedro_asgi.pipeline import Pipeline, node
+    async def where(x):
+        await anyio.sleep(0)
+        return threading.get_ident()
+    def register_pipelines():
+        return {"__default__": Pipeline([node(where, "params:a", f"out{n}", name=f"n{n}") for n in range(3)])}
+    """
+    async with AsyncSession.create(project_path=make_project(registry)) as session:
+        for runner in (None, ThreadRunner()):
+            result = await session.run(runner=runner)
+            assert set(result.outputs.values()) == {threading.get_ident()}

@@ -173,3 +173,44 @@ def test_a_context_shows_parameters_and_catalog(session_type: type[AbstractSessi
     assert context.params == {"a": 1, "b": 2}
     assert context.catalog.load("params:a") == 1
     assert context.catalog is not context.catalog
+
+
+@pytest.mark.parametrize(
+    "setting", ["CONTEXT_CLASS", "CONFIG_LOADER_CLASS", "DATA_CATALOG_CLASS", "SESSION_STORE_CLASS"]
+)
+def test_a_class_that_does_not_fit_is_refused(make_project, setting: str) -> None:
+    project = make_project(settings=f"{setting} = dict\n")
+    with pytest.raises(ValueError, match=f"'builtins.dict' received for setting '{setting}'. It must be a subclass of"):
+        KedroSession.create(project_path=project)
+
+
+def test_classes_of_the_project_are_used(make_project) -> None:
+    classes = """
+    from kedro_asgi.io import DataCatalog
+    from kedro_asgi.session import BaseSessionStore, KedroContext
+    class Context(KedroContext):
+        pass
+    class Catalog(DataCatalog):
+        pass
+    class Store(BaseSessionStore):
+        def __init__(self, path, session_id, colour):
+            super().__init__(path, session_id)
+            self["colour"] = colour
+    """
+    settings = """
+    from .classes import Catalog, Context, Store
+    CONTEXT_CLASS, DATA_CATALOG_CLASS, SESSION_STORE_CLASS = Context, Catalog, Store
+    SESSION_STORE_ARGS = {"colour": "green"}
+    """
+    session = KedroSession.create(
+        project_path=make_project(settings=settings, files={"src/{package}/classes.py": classes})
+    )
+    context = session.load_context()
+    assert (type(context).__name__, type(context.catalog).__name__) == ("Context", "Catalog")
+    assert session.store["colour"] == "green"
+    assert session.run()["d"].load() == 6
+
+
+def test_wrong_arguments_of_a_store_are_named(make_project) -> None:
+    with pytest.raises(ValueError, match="Store config must only contain arguments valid for the constructor of"):
+        KedroSession.create(project_path=make_project(settings="SESSION_STORE_ARGS = {'nope': 1}\n"))

@@ -85,7 +85,7 @@ class Reference(Node, frozen=True, eq=False):
         text = self._written([_key(value, place) for value, _ in outcomes])
         path = _absolute(text, place)
         value, tainted = place.layer.lookup(scope, path, place, text)
-        if is_open(value) and path == place.path[: len(path)]:
+        if is_open(value) and tuple(map(str, place.path[: len(path)])) == tuple(map(str, path)):
             raise place.error(InterpolationResolutionError, "Interpolation to parent node detected")
         return value, tainted or is_any_tainted(outcomes)
 

@@ -14,16 +14,31 @@ NO_CONTAINER: Any = object()
 NO_INDEX: Any = object()
 """A path leads into a list, by something that is not a number."""
 
+UNSET: Any = object()
+"""There is ``???`` at a path: a value that still has to be given (CFG-20)."""
+
+_MISSING = "???"
 _KEY = re.compile(r"\[(?P<bracketed>[^\[\]]*)\]|(?P<plain>[^.\[\]]+)")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 
 
 def child(node: Any, key: Any) -> Any:
-    """Return what is in ``node`` under ``key``, or one of the three constants that say why not."""
+    """Return what is in ``node`` under ``key``, or one of the constants that say why there is nothing."""
     if isinstance(node, dict):
-        return node.get(key, ABSENT) if key in node or not isinstance(key, str) else _numbered(node, key)
-    if not isinstance(node, list):
-        return NO_CONTAINER
+        found = node.get(key, ABSENT) if key in node or not isinstance(key, str) else _numbered(node, key)
+    elif isinstance(node, list):
+        found = _indexed(node, key)
+    else:
+        return UNSET if node is UNSET else NO_CONTAINER
+    return UNSET if isinstance(found, str) and found == _MISSING else found
+
+
+def is_found(node: Any) -> bool:
+    """Whether there is something at a path."""
+    return not (node is ABSENT or node is NO_CONTAINER or node is NO_INDEX or node is UNSET)
+
+
+def _indexed(node: list[Any], key: Any) -> Any:
     try:
         index = int(key)
     except ValueError:

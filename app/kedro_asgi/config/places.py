@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from kedro_asgi.config.paths import ABSENT, NO_CONTAINER, NO_INDEX, child, write_path
+from kedro_asgi.config.paths import ABSENT, NO_INDEX, UNSET, child, is_found, write_path
 from kedro_asgi.config.scope import Outcome, Path, Pending, Scope
 from kedro_asgi.errors import (
     InterpolationError,
@@ -14,7 +14,6 @@ from kedro_asgi.errors import (
     InterpolationToMissingValueError,
 )
 
-MISSING = "???"
 _E = TypeVar("_E", bound=InterpolationError)
 
 
@@ -65,31 +64,30 @@ class Layer:
     def lookup(self, scope: Scope, path: Path, place: "Place", text: str) -> Outcome:
         """Return what is at ``path``; raises what CFG-42 says of a reference that leads nowhere."""
         node, is_tainted = follow(scope, self.tree(scope), path)
-        if node is ABSENT:
-            raise place.error(InterpolationKeyError, f"Interpolation key '{text}' not found")
-        if node is NO_CONTAINER:
-            raise place.error(InterpolationResolutionError, f"'{text}' cannot be found: part of it is not a container")
-        if node is NO_INDEX:
-            raise place.error(
-                InterpolationResolutionError, f"'{text}' cannot be found: an index into a list is not an int"
-            )
-        if isinstance(node, str) and node == MISSING:
-            raise place.error(InterpolationToMissingValueError, f"Missing mandatory value: {text}")
-        return node, is_tainted
+        if is_found(node):
+            return node, is_tainted
+        raise place.error(*_unfound(node, text))
+
+
+def _unfound(node: Any, text: str) -> tuple[type[InterpolationResolutionError], str]:
+    if node is ABSENT:
+        return InterpolationKeyError, f"Interpolation key '{text}' not found"
+    if node is UNSET:
+        return InterpolationToMissingValueError, f"Missing mandatory value: {text}"
+    reason = "an index into a list is not an int" if node is NO_INDEX else "part of it is not a container"
+    return InterpolationResolutionError, f"'{text}' cannot be found: {reason}"
 
 
 def follow(scope: Scope, node: Any, path: Path) -> Outcome:
     """Return what is at ``path`` below ``node``, or a constant of `paths` that says why nothing is."""
     is_tainted = False
     for key in path:
-        if isinstance(node, str) and node == MISSING:
-            break
         node = child(node, key)
-        if node is ABSENT or node is NO_CONTAINER or node is NO_INDEX:
-            break
         if isinstance(node, Pending):
             node, tainted = scope.outcome(node)
             is_tainted = is_tainted or tainted
+        elif not is_found(node):
+            break
     return node, is_tainted
 
 

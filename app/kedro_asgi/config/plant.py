@@ -1,9 +1,11 @@
 """From parsed files, and from what a caller supplies, to trees with places in them."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from kedro_asgi.config.dialect import Raw
+from kedro_asgi.config.expressions import Literal
 from kedro_asgi.config.grammar import parse_text
 from kedro_asgi.config.overlay import mapping, sequence
 from kedro_asgi.config.paths import write_path
@@ -13,6 +15,7 @@ from kedro_asgi.errors import GrammarParseError
 from kedro_asgi.runs import RuntimeParams
 
 _NOWHERE = Origin()
+_ESCAPED_MISSING = re.compile(r"\\+\?\?\?")
 
 
 def plant(node: Any, layer: Layer, path: Path = (), origin: Origin = _NOWHERE) -> Any:
@@ -23,8 +26,8 @@ def plant(node: Any, layer: Layer, path: Path = (), origin: Origin = _NOWHERE) -
         return sequence([plant(item, layer, (*path, index), origin) for index, item in enumerate(node)])
     if isinstance(node, Raw):
         return _place(node.text, layer, path, Origin(node.file, node.line))
-    if isinstance(node, str) and "${" in node:
-        return _place(node, layer, path, origin)
+    if isinstance(node, str):
+        return _text(node, layer, path, origin)
     return node
 
 
@@ -46,6 +49,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return value
+
+
+def _text(text: str, layer: Layer, path: Path, origin: Origin) -> Any:
+    """A backslash in front of ``???`` makes it a text like any other, and a value that references find."""
+    if "${" in text:
+        return _place(text, layer, path, origin)
+    if text.endswith("???") and _ESCAPED_MISSING.fullmatch(text):
+        return Place(Literal(text[1:]), layer=layer, path=path, text=text, origin=origin)
+    return text
 
 
 def _place(text: str, layer: Layer, path: Path, origin: Origin) -> Any:

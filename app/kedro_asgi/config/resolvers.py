@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 from kedro_asgi.config.dialect import parse_value
 from kedro_asgi.config.grammar import parse_element
 from kedro_asgi.config.overlay import sequence
-from kedro_asgi.config.paths import ABSENT, NO_CONTAINER, NO_INDEX, parse_path, write_path
-from kedro_asgi.config.places import MISSING, Place, Resolver, follow
+from kedro_asgi.config.paths import ABSENT, NO_INDEX, is_found, parse_path, write_path
+from kedro_asgi.config.places import Place, Resolver, follow
 from kedro_asgi.config.plant import plant, plant_runtime
 from kedro_asgi.config.scope import Outcome, Path, Scope, is_any_tainted
 from kedro_asgi.config.taint import trace
@@ -182,8 +182,7 @@ def _select(scope: Scope, tree: Any, path: Path, place: Place) -> Outcome:
     value, is_tainted = follow(scope, tree, path)
     if value is NO_INDEX:
         raise place.error(InterpolationResolutionError, f"{write_path(path)}: an index into a list is not an int")
-    is_absent = value is NO_CONTAINER or (isinstance(value, str) and value == MISSING)
-    return (ABSENT if is_absent else value), is_tainted
+    return (value if is_found(value) else ABSENT), is_tainted
 
 
 def _absolute(place: Place, text: str) -> Path:

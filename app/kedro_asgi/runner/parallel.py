@@ -14,7 +14,7 @@ from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.runner.base import AbstractRunner, HookManager
 from kedro_asgi.runner.graph import run_graph, worker_count
 from kedro_asgi.runner.release import Releases
-from kedro_asgi.runner.task import Task
+from kedro_asgi.runner.task import Task, call_node
 
 _MAX_WORKERS_ON_WINDOWS = 61
 _CONTEXTS = ("fork", "spawn", "forkserver")
@@ -62,7 +62,7 @@ class ParallelRunner(AbstractRunner):
 
 def _call(node: Node, inputs: dict[str, Any]) -> Any:
     """Call the node in the child; a generator is drawn here, since it cannot be sent back."""
-    result = node.call(inputs)
+    result = call_node(node, inputs)
     return list(result) if node.is_generator and isinstance(result, Iterator) else result
 
 

@@ -7,12 +7,13 @@ from contextvars import copy_context
 from time import perf_counter
 from typing import Any
 
-from kedro_asgi.errors import AsyncGeneratorNodeError, AsyncNodeError
+from kedro_asgi.errors import AsyncGeneratorNodeError
 from kedro_asgi.events import NodeFailed, NodeFinished, NodeStarted
 from kedro_asgi.hooks import RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node
 from kedro_asgi.redaction import redact
+from kedro_asgi.runner.awaiting import await_here
 
 _log = logging.getLogger(__name__)
 
@@ -20,8 +21,9 @@ Calling = Callable[[Node, dict[str, Any]], Any]
 
 
 def call_node(node: Node, inputs: dict[str, Any]) -> Any:
-    """Call the node's function in this thread."""
-    return node.call(inputs)
+    """Call the node's function in this thread; an ``async def`` one on the host's event loop."""
+    result = node.call(inputs)
+    return await_here(result) if node.is_async else result
 
 
 class Task:
@@ -119,8 +121,6 @@ class Task:
             inputs.update(merge_replacements(answers))
         try:
             self.node.check(inputs)
-            if self.node.is_async:
-                raise AsyncNodeError(str(self.node))
             outputs = self.node.unpack(self._calling(self.node, inputs))
         except Exception as error:
             self._report(error, inputs)

@@ -9,10 +9,12 @@ from typing import Any, Generic, Self, TypeVar, cast
 import anyio
 import anyio.to_thread
 import msgspec
+from anyio.lowlevel import current_token
 
 from kedro_asgi.events import Emit
 from kedro_asgi.inspection import inspect_project
 from kedro_asgi.runner import AbstractRunner
+from kedro_asgi.runner.awaiting import HOST_LOOP
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session.arguments import run_spec
 from kedro_asgi.session.engine import RunEnd
@@ -173,7 +175,13 @@ class AsyncSession:
         await self.aclose()
 
     async def _in_thread(self, work: Callable[[], T]) -> "Outcome[T]":
-        return await anyio.to_thread.run_sync(Outcome.of, work, limiter=self._limiter)
+        host = current_token()
+
+        def hosted() -> T:
+            HOST_LOOP.set(host)
+            return work()
+
+        return await anyio.to_thread.run_sync(Outcome.of, hosted, limiter=self._limiter)
 
 
 class Outcome(msgspec.Struct, Generic[T], frozen=True, eq=False):

@@ -10,7 +10,6 @@ import pluggy
 from kedro_asgi.config import ConfigLoader, MissingConfigException
 from kedro_asgi.hooks import implemented
 from kedro_asgi.io import CatalogResolver, DataCatalog, PlainEntry
-from kedro_asgi.io.commands import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.plan import Planner
 from kedro_asgi.runs import RuntimeParams
 
@@ -27,6 +26,7 @@ class KedroContext:
         planner: Planner,
         runtime: RuntimeParams,
         hook_manager: pluggy.PluginManager,
+        catalog_class: type[DataCatalog],
     ) -> None:
         self.project_path: Path = planner.project_path
         self.package_name: str = planner.project.package_name
@@ -35,6 +35,7 @@ class KedroContext:
         self._planner = planner
         self._runtime = runtime
         self._hook_manager = hook_manager
+        self._catalog_class = catalog_class
 
     @property
     def params(self) -> dict[str, Any]:
@@ -52,8 +53,7 @@ class KedroContext:
         """Build a catalog with the parameters in it and tell ``after_catalog_created`` (SES-36)."""
         resolver = self._resolver()
         resolver.check(self._runtime)
-        kind = self._planner.project.settings.data_catalog_class or DataCatalogWithCatalogCommandsMixin
-        catalog: DataCatalog = kind(
+        catalog = self._catalog_class(
             config_resolver=resolver,
             load_versions=dict(load_versions) if load_versions else None,
             save_version=save_version,

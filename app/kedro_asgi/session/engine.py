@@ -27,6 +27,7 @@ from kedro_asgi.project.metadata import kedro_version
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
 from kedro_asgi.runner.lookup import find_runner
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
+from kedro_asgi.session.classes import SessionClasses
 from kedro_asgi.session.context import KedroContext
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Engine:
     def __init__(self, planner: Planner, *, session_type: str) -> None:
         self.planner = planner
         self.run_ids = RunIds()
+        self.classes = SessionClasses.of(planner.project.settings)
         self._session_type = session_type
         self._hook_manager: pluggy.PluginManager = create_hook_manager(planner.project.settings.hooks)
         self._run_hooks = RunHooks.of(self._hook_manager)
@@ -81,7 +83,12 @@ class Engine:
 
     def load_context(self, runtime: RuntimeParams) -> KedroContext:
         """Return a new context for a run and tell ``after_context_created``."""
-        context = KedroContext(planner=self.planner, runtime=runtime, hook_manager=self._hook_manager)
+        context = self.classes.context(
+            planner=self.planner,
+            runtime=runtime,
+            hook_manager=self._hook_manager,
+            catalog_class=self.classes.catalog,
+        )
         if created := self._tells["after_context_created"]:
             created(context=context)
         return context

@@ -19,7 +19,7 @@ from kedro_asgi.session.abstract import AbstractSession
 from kedro_asgi.session.arguments import run_spec
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine
-from kedro_asgi.session.store import BaseSessionStore, JSONSessionStore
+from kedro_asgi.session.store import BaseSessionStore
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class KedroSession(AbstractSession):
 
 def _create_store(engine: Engine, session_id: str) -> BaseSessionStore:
     settings = engine.planner.project.settings
-    kind = settings.session_store_class or JSONSessionStore
+    kind = engine.classes.store
     arguments = {"path": engine.planner.project_path / "sessions", **settings.session_store_args}
     path = f"{kind.__module__}.{kind.__qualname__}"
     try:
