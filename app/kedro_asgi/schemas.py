@@ -67,8 +67,8 @@ SnapshotAnswer = SnapshotSuccess | SnapshotFailure
 class HealthResponse(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of ``GET /health`` (SRV-15)."""
 
-    kedro_version: str
     status: Literal["healthy", "unhealthy"] = "healthy"
+    kedro_version: str
 
 
 class ValidationError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -53,7 +53,7 @@ async def test_answers_as_kedro_does(case: dict[str, Any], tiny_served: httpx.As
     if "detail" in expected:
         assert answer.json() == {"detail": expected["detail"]}
     if "body" in expected:
-        assert answer.json() == expected["body"]
+        assert answer.content == json.dumps(expected["body"], separators=(",", ":")).encode()
     if "problems" in expected:
         shown = [{key: problem[key] for key in ("type", "loc", "input")} for problem in answer.json()["detail"]]
         assert shown == expected["problems"]

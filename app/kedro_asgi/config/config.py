@@ -120,5 +120,5 @@ class Config:
                     globals_ = {} if key == "globals" else self._compiled("globals").tree
                     self._kept[key, patterns] = self._compiler.compile(key, patterns, globals_)
                 except ConfigError as error:
-                    self._kept[key, patterns] = error.with_traceback(None)
+                    self._kept[key, patterns] = fresh_error(error)
             return self._kept[key, patterns]

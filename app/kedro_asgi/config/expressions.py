@@ -74,7 +74,46 @@ def text_of(pieces: Sequence[Expression]) -> Expression:
 
 
 class Reference(Node, frozen=True, eq=False):
-    """A path to another value: from the root of the tree, or up from where the reference stands."""
+    """A path to another value: from the root of the tree, or ``ups`` containers up from where it stands."""
+
+    ups: int
+    keys: tuple[str, ...]
+    text: str
+
+    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+        path = self._path(place)
+        value, tainted = place.layer.lookup(scope, path, place, self.text)
+        if is_open(value) and _leads_to(path, place):
+            raise place.error(InterpolationResolutionError, "Interpolation to parent node detected")
+        return value, tainted
+
+    def target(self, scope: Scope, place: Place) -> Any:
+        """Return what stands where this reference leads, unevaluated."""
+        node = place.layer.tree(scope)
+        for key in self._path(place):
+            node = child(node, key)
+        return node
+
+    def _path(self, place: Place) -> Path:
+        if not self.ups:
+            return self.keys
+        if self.ups > len(place.path):
+            raise place.error(InterpolationKeyError, f"Interpolation key '{self.text}' not found")
+        return place.path[: -self.ups] + self.keys
+
+
+def reference_to(text: str) -> Reference:
+    """Return the reference that is written ``text``."""
+    ups, keys = parse_path(text)
+    return Reference(ups, keys, text)
+
+
+def _leads_to(path: Path, place: Place) -> bool:
+    return list(map(str, path)) == list(map(str, place.path[: len(path)]))
+
+
+class ComputedReference(Node, frozen=True, eq=False):
+    """A reference of which some keys are themselves interpolated; one of these may stand for several keys."""
 
     ups: int
     keys: Sequence[Expression]
@@ -83,24 +122,10 @@ class Reference(Node, frozen=True, eq=False):
     def evaluate(self, scope: Scope, place: Place) -> Outcome:
         outcomes = scope.each(self.keys, place)
         text = self._written([_key(value, place) for value, _ in outcomes])
-        path = _absolute(text, place)
-        value, tainted = place.layer.lookup(scope, path, place, text)
-        if is_open(value) and tuple(map(str, place.path[: len(path)])) == tuple(map(str, path)):
-            raise place.error(InterpolationResolutionError, "Interpolation to parent node detected")
+        value, tainted = reference_to(text).evaluate(scope, place)
         return value, tainted or is_any_tainted(outcomes)
 
-    def target(self, scope: Scope, place: Place) -> Any:
-        """Return what stands where this reference leads, unevaluated, if that is known beforehand."""
-        if not all(isinstance(key, Literal) for key in self.keys):
-            return None
-        text = self._written([str(key.evaluate(scope, place)[0]) for key in self.keys])
-        node = place.layer.tree(scope)
-        for key in _absolute(text, place):
-            node = child(node, key)
-        return node
-
     def _written(self, keys: Sequence[str]) -> str:
-        """The reference as it would be written without computed keys: one of these may be a path itself."""
         pieces = [f"[{key}]" if bracket else f".{key}" for key, bracket in zip(keys, self.brackets, strict=True)]
         return "." * self.ups + "".join(pieces).removeprefix(".")
 
@@ -108,7 +133,11 @@ class Reference(Node, frozen=True, eq=False):
         return self.keys
 
     def rebuilt(self, children: Sequence[Expression]) -> Expression:
-        return Reference(self.ups, children, self.brackets)
+        """Return a plain reference if nothing is left to compute."""
+        known = [str(key.value) for key in children if isinstance(key, Literal) and isinstance(key.value, (str, int))]
+        if len(known) == len(children):
+            return reference_to(self._written(known))
+        return ComputedReference(self.ups, children, self.brackets)
 
 
 def _key(value: Any, place: Place) -> str:
@@ -116,13 +145,6 @@ def _key(value: Any, place: Place) -> str:
         return str(value)
     problem = f"A key must be text or a whole number, but was computed as {value!r}"
     raise place.error(InterpolationResolutionError, problem)
-
-
-def _absolute(text: str, place: Place) -> Path:
-    ups, keys = parse_path(text)
-    if ups > len(place.path):
-        raise place.error(InterpolationKeyError, f"Interpolation key '{text}' not found")
-    return place.path[: len(place.path) - ups] + keys if ups else keys
 
 
 class Follow(Node, frozen=True, eq=False):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from kedro_asgi.config.expressions import Call, Join, ListOf, Literal, MappingOf, Reference, text_of
+from kedro_asgi.config.expressions import Call, ComputedReference, Join, ListOf, Literal, MappingOf, text_of
 from kedro_asgi.config.places import Expression
 from kedro_asgi.errors import GrammarParseError
 
@@ -85,7 +85,7 @@ class _Parser:
         keys, brackets = self.keys()
         self.skip_blanks()
         if self.takes("}"):
-            return Reference(ups, keys, brackets)
+            return ComputedReference(ups, keys, brackets).rebuilt(keys)
         if ups or any(brackets) or not self.takes(":") or not all(map(_may_name, keys)):
             self.fail()
         return Call(_joined(_dotted(keys)), self.sequence("}"))

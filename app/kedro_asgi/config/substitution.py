@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kedro_asgi.config.expressions import Follow, Literal, Reference
+from kedro_asgi.config.expressions import ComputedReference, Follow, Literal
 from kedro_asgi.config.overlay import Over, mapping, sequence
 from kedro_asgi.config.places import Expression, Place
 from kedro_asgi.config.scope import Pending
@@ -61,7 +61,7 @@ def _expression_texts(expression: Expression, seen: set[Pending]) -> Iterator[st
         yield from literal_texts(expression.value, seen)
     elif isinstance(expression, Follow):
         yield from literal_texts(expression.target, seen)
-    elif not isinstance(expression, Reference):
+    elif not isinstance(expression, ComputedReference):
         for child in expression.children():
             yield from _expression_texts(child, seen)
 
@@ -99,6 +99,6 @@ class Substitution:
         if isinstance(expression, Follow):
             target = self._pending(expression.target)
             return Follow(target) if isinstance(target, Place) else expression
-        if isinstance(expression, Reference):
+        if isinstance(expression, ComputedReference):
             return expression
         return expression.rebuilt([self._expression(child) for child in expression.children()])

@@ -1,0 +1,119 @@
+import bz2
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from config_fixtures import WriteConfig
+
+from kedro_asgi.config import Config, MissingConfigException
+from kedro_asgi.errors import ConfigEncodingError, ConfigSourceError
+
+FILES = {"conf/base/parameters.yml": "a: 1", "conf/base/sub/catalog_x.json": '{"d": {"type": "t"}}'}
+
+
+def archive(path: Path, files: Mapping[str, str]) -> Path:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as target:
+            for name, text in files.items():
+                target.writestr(name, text)
+        return path
+    packers = {".gz": gzip.compress, ".tgz": gzip.compress, ".bz2": bz2.compress}
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    path.write_bytes(packers.get(path.suffix, bytes)(data.getvalue()))
+    return path
+
+
+def config(source: str | Path, **arguments: str) -> Config:
+    return Config(source, base_env="base", default_run_env="local", **arguments)
+
+
+@pytest.mark.parametrize("name", ["c.zip", "c.tar", "c.tar.gz", "c.tgz", "c.tar.bz2"])
+def test_an_archive_with_one_top_level_folder_is_read_like_a_folder(tmp_path: Path, name: str) -> None:
+    found = config(archive(tmp_path / name, FILES))
+    assert found.resolve("parameters") == {"a": 1}
+    assert found.resolve("catalog") == {"d": {"type": "t"}}
+
+
+@pytest.mark.parametrize("name", ["c.zip", "c.tar.gz"])
+def test_an_archive_with_two_top_level_folders_is_refused(tmp_path: Path, name: str) -> None:
+    source = archive(tmp_path / name, {**FILES, "other/base/parameters.yml": "a: 2"})
+    with pytest.raises(ConfigSourceError, match=r"exactly one top-level folder, not \['conf', 'other'\]"):
+        config(source).resolve("parameters")
+
+
+def test_an_environment_that_an_archive_lacks_is_missing(tmp_path: Path) -> None:
+    source = archive(tmp_path / "c.zip", FILES)
+    with pytest.raises(MissingConfigException, match="Given configuration path either does not exist"):
+        config(source, env="prod").resolve("parameters")
+
+
+def test_a_broken_archive_says_so(tmp_path: Path) -> None:
+    (tmp_path / "c.zip").write_bytes(b"not a zip")
+    with pytest.raises(ConfigSourceError, match=r"c\.zip' cannot be read"):
+        config(tmp_path / "c.zip").resolve("parameters")
+
+
+def test_an_absent_archive_is_missing_configuration(tmp_path: Path) -> None:
+    with pytest.raises(MissingConfigException):
+        config(tmp_path / "c.tgz").resolve("parameters")
+
+
+def test_a_file_url_names_a_folder(write_config: WriteConfig) -> None:
+    source = write_config({"base/parameters.yml": "a: 1"})
+    assert config(source.as_uri()).resolve("parameters") == {"a": 1}
+
+
+def test_a_remote_url_is_refused_without_showing_its_password() -> None:
+    with pytest.raises(ConfigSourceError, match="'s3://bucket/…' is not supported") as caught:
+        config("s3://user:secret@bucket/conf").resolve("parameters")
+    assert "secret" not in str(caught.value)
+
+
+def test_construction_never_touches_the_source(tmp_path: Path) -> None:
+    found = config(tmp_path / "nowhere")
+    with pytest.raises(MissingConfigException, match="nowhere/base"):
+        found.resolve("parameters")
+    with pytest.raises(MissingConfigException, match="nowhere/base"):
+        found.check_environment()
+
+
+def test_no_source_at_all_is_a_type_error() -> None:
+    nothing: Any = None
+    with pytest.raises(TypeError):
+        Config(nothing)
+
+
+def test_files_that_are_not_utf8_are_named(write_config: WriteConfig) -> None:
+    source = write_config({})
+    (source / "base/parameters.yml").write_bytes(b"a: 1\nb: \xff")
+    with pytest.raises(ConfigEncodingError, match=r"parameters\.yml is not UTF-8: line 2"):
+        config(source).resolve("parameters")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs the right to make links")
+def test_links_are_followed_but_not_in_circles(write_config: WriteConfig, tmp_path: Path) -> None:
+    (tmp_path / "mounted").mkdir()
+    (tmp_path / "mounted/z.yml").write_text("z: 1")
+    source = write_config({"base/parameters.yml": "a: 1"})
+    (source / "base/parameters").symlink_to(tmp_path / "mounted")
+    (source / "base/again").symlink_to(source / "base")
+    assert config(source).resolve("parameters") == {"a": 1, "z": 1}
+
+
+def test_each_file_is_read_once(write_config: WriteConfig) -> None:
+    source = write_config({"base/parameters/catalog.yml": "a: {type: t}"})
+    found = config(source)
+    assert found.resolve("parameters") == {"a": {"type": "t"}}
+    (source / "base/parameters/catalog.yml").write_text("b: 2")
+    assert found.resolve("catalog") == {"a": {"type": "t"}}
