@@ -6,9 +6,11 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+import anyio.to_thread
+
 from kedro_asgi.errors import describe_error
 from kedro_asgi.redaction import redact
-from kedro_asgi.runs import ErrorDetail, RunIds, RunRecord, RunSpec
+from kedro_asgi.runs import ErrorDetail, RunId, RunIds, RunRecord, RunSpec
 from kedro_asgi.session import AsyncSession
 
 _log = logging.getLogger(__name__)
@@ -30,8 +32,8 @@ class Dispatcher:
         outcome = await self._session.execute(spec, run_id=run_id, convert=convert)
         duration_ms = round((perf_counter() - started) * 1000, 2)
         if outcome.error is not None:
-            error = run_error(outcome.error)
-            _log.error("Pipeline run %s failed: %s\n%s", run_id, error.message, _trace(outcome.error))
+            # In a thread: a traceback shows lines of files.
+            error = await anyio.to_thread.run_sync(_report, run_id, outcome.error)
             return RunRecord(run_id=run_id, status="failure", duration_ms=duration_ms, error=error)
         _log.info("Pipeline run %s completed in %sms", run_id, duration_ms)
         outputs = outcome.value().outputs
@@ -45,5 +47,8 @@ def run_error(error: BaseException) -> ErrorDetail:
     return ErrorDetail(type=kind, message=redact(message).encode(errors="backslashreplace").decode())
 
 
-def _trace(error: BaseException) -> str:
-    return redact("".join(traceback.format_exception(error)))
+def _report(run_id: RunId, error: BaseException) -> ErrorDetail:
+    described = run_error(error)
+    trace = redact("".join(traceback.format_exception(error)))
+    _log.error("Pipeline run %s failed: %s\n%s", run_id, described.message, trace)
+    return described

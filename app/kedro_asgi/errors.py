@@ -284,8 +284,9 @@ class ParamsSyntaxError(ConfigError, ValueError):
 
     def __init__(self, item: str, problem: str = "") -> None:
         self.item = item
+        shown = item if len(item) <= 100 else f"{item[:100]}..."
         super().__init__(
-            f"Invalid 'params' value: '{item}'. Expected comma-separated key=value pairs"
+            f"Invalid 'params' value: '{shown}'. Expected comma-separated key=value pairs"
             + (f" ({problem})." if problem else ", for example 'model.lr=0.01,seed=5'.")
         )
 

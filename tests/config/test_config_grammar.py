@@ -162,7 +162,9 @@ def test_what_is_not_in_the_language_is_refused(evaluate: Any, text: str) -> Non
 def test_errors_are_found_before_any_run_and_name_the_place(
     make_config: MakeConfig, text: str, kind: type[InterpolationResolutionError], message: str
 ) -> None:
-    config = make_config({"catalog": f'{json.dumps(AROUND)[:-1]},\n"text": {json.dumps(text)}}}'})
+    config = make_config(
+        {"catalog": f'{json.dumps(AROUND)[:-1]},\n"text": {json.dumps(text)}}}'}, custom_resolvers={"shown": shown}
+    )
     with pytest.raises(kind) as caught:
         config.entries("catalog")
     assert type(caught.value) is kind
@@ -176,11 +178,8 @@ def test_a_plain_missing_marker_stays(evaluate: Any) -> None:
 
 
 def test_relative_references_count_from_where_they_stand(make_config: MakeConfig) -> None:
-    config = make_config(
-        {
-            "catalog": "c: 9\na: {b: '${..c}', d: '${.b}', l: ['${...c}', '${..d}', '${.0}'], x: {y: '${...a.d}'}}\ne: ${a}"
-        }
-    )
+    inner = "{b: '${..c}', d: '${.b}', l: ['${...c}', '${..d}', '${.0}'], x: {y: '${...a.d}'}}"
+    config = make_config({"catalog": f"c: 9\na: {inner}\ne: ${{a}}"})
     expected = {"b": 9, "d": 9, "l": [9, 9, 9], "x": {"y": 9}}
     assert config.resolve("catalog") == {"c": 9, "a": expected, "e": expected}
 

@@ -82,11 +82,11 @@ def environments(draw: st.DrawFn) -> dict[str, Any]:
     key = draw(st.sampled_from(["parameters", "parameters", "catalog", "credentials"]))
     files = {f"base/{key}.yml": json.dumps(draw(documents)), "base/globals.yml": json.dumps(draw(constants))}
     extra: dict[str, Any] = {"merge_strategy": {key: draw(st.sampled_from(["soft", "destructive"]))}}
-    # Kedro interpolates these twice, and so undoes an escape.
-    assume(not (key == "credentials" and "\\\\${" in files[f"base/{key}.yml"]))
     if draw(st.booleans()):
         files[f"local/{key}.yml"] = json.dumps(draw(documents))
         files["local/globals.yml"] = json.dumps(draw(constants))
+    # Kedro interpolates these twice, and so undoes an escape.
+    assume(not (key == "credentials" and "\\\\${" in "".join(files.values())))
     # Runtime parameters and two environments of parameters is where we differ on purpose.
     if key != "parameters" or len(files) == 2:
         supplied = draw(st.one_of(constants, documents))

@@ -31,7 +31,7 @@ def parse(text: str, file: str) -> dict[Any, Any]:
     Strings that hold ``${`` come back as `Raw`. Raises `ParserError`, `ComposerError`, `ConstructorError`,
     `KeyValidationError` and `ConfigShapeError`, each naming the file.
     """
-    document = _load(text, file)
+    document = _load(text, file, _FileLoader)
     if isinstance(document, Raw):
         document = document.text
     if isinstance(document, str):
@@ -44,25 +44,27 @@ def parse(text: str, file: str) -> dict[Any, Any]:
 
 
 def parse_value(text: str) -> Any:
-    """Return the value of one scalar or flow collection in this dialect; raises `ValueError`."""
+    """Return the value of a text in this dialect, without aliases; raises `ValueError`.
+
+    Fit for what strangers send: neither deep nesting nor a small text that stands for a large value does harm.
+    """
     try:
-        return _plain(_load(text, ""))
-    except YamlError as error:
-        raise ValueError(f"{text!r} is not a YAML value: {error.problem}") from None
+        return _plain(_load(text, "", _ValueLoader))
+    except (YamlError, KeyValidationError, RecursionError) as error:
+        shown = text if len(text) <= 100 else f"{text[:100]}..."
+        raise ValueError(f"{shown!r} is not a YAML value: {getattr(error, 'problem', error)}") from None
 
 
-def _load(text: str, file: str) -> Any:
+def _load(text: str, file: str, loader_class: Any) -> Any:
     try:
-        loader = _Loader(text.removeprefix("\ufeff"))
+        loader = loader_class(text.removeprefix("\ufeff"))
+        loader.file = file
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         raise _translated(error, file) from None
-    loader.file = file
-    try:
-        return loader.get_single_data()
-    except yaml.YAMLError as error:
-        raise _translated(error, file) from None
-    finally:
-        loader.dispose()
 
 
 def _translated(error: yaml.YAMLError, file: str) -> YamlError:
@@ -84,6 +86,14 @@ def _plain(value: Any) -> Any:
 def _text(loader: Any, node: Any) -> Any:
     value = loader.construct_scalar(node)
     return Raw(value, loader.file, node.start_mark.line + 1) if "${" in value else value
+
+
+def _integer(loader: Any, node: Any) -> int:
+    try:
+        value: int = yaml.SafeLoader.construct_yaml_int(loader, node)
+    except ValueError as error:
+        raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
+    return value
 
 
 def _list(loader: Any, node: Any) -> list[Any]:
@@ -138,18 +148,28 @@ _FLOAT = re.compile(
 )
 _STANDARD = "tag:yaml.org,2002:"
 _REPLACED_RESOLVERS = {f"{_STANDARD}timestamp", f"{_STANDARD}float"}
-_CONSTRUCTORS: dict[str, Callable[[Any, Any], Any]] = {"str": _text, "seq": _list, "map": _mapping}
+_CONSTRUCTORS: dict[str, Callable[[Any, Any], Any]] = {
+    "int": _integer,
+    "map": _mapping,
+    "seq": _list,
+    "str": _text,
+}
 _REFUSED_TAGS = ("set", "omap", "pairs", "timestamp")
 
 
-def _dialect() -> Any:
-    """Derive the loader at run time: which parser there is to derive from, libyaml's or Python's, differs."""
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+def _refuse_alias(loader: Any, parent: Any, index: Any) -> Any:
+    if loader.check_event(yaml.AliasEvent):
+        raise yaml.composer.ComposerError(None, None, "an alias cannot be used here", loader.peek_event().start_mark)
+    return yaml.SafeLoader.compose_node(loader, parent, index)
+
+
+def _dialect(base: Any, **methods: Any) -> Any:
+    """Derive a loader at run time: which parser there is to derive from, libyaml's or Python's, differs."""
     resolvers = {
         first: [(tag, pattern) for tag, pattern in known if tag not in _REPLACED_RESOLVERS]
         for first, known in base.yaml_implicit_resolvers.items()
     }
-    loader: Any = type("ConfigurationLoader", (base,), {"yaml_implicit_resolvers": resolvers})
+    loader: Any = type("ConfigurationLoader", (base,), {"yaml_implicit_resolvers": resolvers, **methods})
     loader.add_implicit_resolver(f"{_STANDARD}float", _FLOAT, list("-+.0123456789"))
     for tag, construct in _CONSTRUCTORS.items():
         loader.add_constructor(_STANDARD + tag, construct)
@@ -158,4 +178,6 @@ def _dialect() -> Any:
     return loader
 
 
-_Loader = _dialect()
+_FileLoader = _dialect(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+# libyaml's composer overflows the stack of the process on deep nesting; Python's raises RecursionError.
+_ValueLoader = _dialect(yaml.SafeLoader, compose_node=_refuse_alias)

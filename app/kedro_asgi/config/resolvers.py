@@ -144,7 +144,7 @@ def deprecated(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
     value, tainted = _select(scope, place.layer.tree(scope), _absolute(place, path), place)
     if value is ABSENT:
         raise KeyError(f"oc.deprecated: there is no key '{path}'")
-    text = str(message[0]) if message else "'$OLD_KEY' is deprecated. Change your code and config to use '$NEW_KEY'"
+    text = str(message[0]) if message else "'$OLD_KEY' is deprecated. Use '$NEW_KEY' instead."
     old, new = write_path(place.path), path
     warnings.warn(text.replace("$OLD_KEY", old).replace("$NEW_KEY", new), UserWarning, stacklevel=2)
     return value, tainted or arguments[0][1]

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from kedro_asgi.config.scope import OpenDict, OpenList, Outcome, Pending, Scope, is_any_tainted
+from kedro_asgi.config.overlay import is_open
+from kedro_asgi.config.scope import OpenDict, OpenList, Outcome, Pending, Scope, copied, is_any_tainted
 from kedro_asgi.config.substitution import literal_texts
 from kedro_asgi.errors import InterpolationResolutionError
 
@@ -29,7 +30,7 @@ def guarded(scope: Scope, name: str, node: Any) -> Any:
     def check(key: Any, value: Any, node: Any) -> None:
         if _names_class(key, value):
             raise _refusal(name, value)
-        if key in _PATHS and isinstance(value, str) and _steps_up(value) > _steps_up("".join(literal_texts(node))):
+        if key in _PATHS and isinstance(value, str) and _climbs(value, node):
             raise InterpolationResolutionError(
                 f"Dataset '{name}' resolves '{key}' via the 'runtime_params:' resolver to '{value}', which is not "
                 "permitted: runtime parameters must not lead upwards with '..'."
@@ -46,6 +47,8 @@ class _Tracer:
         self._check = check
 
     def fresh(self, node: Any, is_tainted: bool) -> Outcome:
+        if not is_tainted and not is_open(node):
+            return copied(node), False
         if isinstance(node, Pending):
             return self._pending(node, is_tainted)
         if isinstance(node, dict):
@@ -74,6 +77,11 @@ class _Tracer:
 
 def _accept(key: Any, value: Any, node: Any) -> None:
     pass
+
+
+def _climbs(path: str, node: Any) -> bool:
+    steps = _steps_up(path)
+    return steps > 0 and steps > _steps_up("".join(literal_texts(node)))
 
 
 def _steps_up(path: str) -> int:

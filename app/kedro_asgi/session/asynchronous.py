@@ -158,7 +158,8 @@ class AsyncSession:
         if opened.error is not None:
             return Outcome(error=opened.error)
         planner = opened.value().engine.planner
-        return await self._in_thread(lambda: inspect_project(planner, read_params()))
+        # Not on the runs' limiter: looking must not wait behind running (Q-40).
+        return await anyio.to_thread.run_sync(Outcome.of, lambda: inspect_project(planner, read_params()))
 
     async def aclose(self) -> None:
         """Close the service session, if there is one; a later run creates another."""

@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import pytest
+from config_fixtures import MakeConfig, WriteConfig
+
+from kedro_asgi.config import AbstractConfigLoader, ConfigLoader, MissingConfigException
+from kedro_asgi.errors import InterpolationResolutionError
+from kedro_asgi.runs import RuntimeParams
+
+FILES = {
+    "base/parameters.yml": "a: 1\nb: ${a}\nx: ${runtime_params:x, none}",
+    "base/catalog.yml": "d: {type: '${runtime_params:t, T}', f: '${globals:root}/x'}",
+    "base/globals.yml": "root: data",
+}
+
+
+@pytest.fixture
+def source(write_config: WriteConfig) -> Path:
+    return write_config(FILES)
+
+
+def test_a_loader_reads_like_a_dict(source: Path) -> None:
+    loader = ConfigLoader(source, base_env="base", default_run_env="local")
+    assert loader["parameters"] == {"a": 1, "b": 1, "x": "none"}
+    assert loader["catalog"] == {"d": {"type": "T", "f": "data/x"}}
+    assert loader["globals"] == {"root": "data"}
+    assert isinstance(loader, AbstractConfigLoader)
+
+
+def test_each_access_is_a_fresh_tree(source: Path) -> None:
+    loader = ConfigLoader(source, base_env="base", default_run_env="local")
+    loader["catalog"]["d"]["f"] = "changed"
+    assert loader["catalog"]["d"]["f"] == "data/x"
+
+
+def test_env_and_runtime_params_may_be_positional(source: Path) -> None:
+    (source / "prod").mkdir()
+    loader = ConfigLoader(str(source), "prod", {"x": "${a}"}, base_env="base")
+    assert (loader.env, loader.runtime_params) == ("prod", {"x": "${a}"})
+    assert loader["parameters"]["a"] == 1
+
+
+def test_an_unknown_kind_is_a_key_error_and_has_a_default(source: Path) -> None:
+    loader = ConfigLoader(source, base_env="base")
+    with pytest.raises(KeyError, match="No config patterns were found for 'spark' in your config loader"):
+        loader["spark"]
+    assert loader.get("spark", 5) == 5
+    assert loader.get("spark") is None
+
+
+def test_a_known_kind_without_files_raises_also_with_a_default(source: Path) -> None:
+    with pytest.raises(MissingConfigException):
+        ConfigLoader(source, base_env="base", default_run_env="local").get("credentials", {})
+
+
+def test_keys_are_the_known_kinds_and_membership_is_what_was_set(source: Path) -> None:
+    loader = ConfigLoader(source, base_env="base", config_patterns={"spark": ["spark*"]})
+    assert set(loader.keys()) == {"catalog", "parameters", "credentials", "globals", "spark"}
+    assert "parameters" not in loader
+    loader["parameters"] = {"z": 1}
+    assert "parameters" in loader
+    assert loader["parameters"] == {"z": 1}
+
+
+def test_any_key_may_be_set(source: Path) -> None:
+    loader = ConfigLoader(source, base_env="base")
+    loader["anything"] = 5
+    assert loader["anything"] == loader.get("anything") == 5
+
+
+def test_globals_that_are_set_are_what_interpolation_sees(source: Path) -> None:
+    loader = ConfigLoader(source, base_env="base", default_run_env="local")
+    assert loader["catalog"]["d"]["f"] == "data/x"
+    loader["globals"] = {"root": "elsewhere"}
+    assert loader["catalog"]["d"]["f"] == "elsewhere/x"
+
+
+def test_a_loader_made_by_itself_interpolates_runtime_strings(source: Path) -> None:
+    loader = ConfigLoader(source, runtime_params={"a": "${globals:root}"}, base_env="base", default_run_env="local")
+    assert loader["parameters"] == {"a": "data", "b": "data", "x": "none"}
+    loader.runtime_params = {"a": 7}
+    assert loader["parameters"]["b"] == 7
+
+
+def test_types_are_restricted_on_request(source: Path) -> None:
+    loader = ConfigLoader(source, runtime_params={"t": "U"}, base_env="base", default_run_env="local")
+    assert loader["catalog"]["d"]["type"] == "U"
+    restricted = ConfigLoader(
+        source,
+        runtime_params={"t": "U"},
+        base_env="base",
+        default_run_env="local",
+        restrict_runtime_params_type_selection=True,
+    )
+    with pytest.raises(InterpolationResolutionError, match="Dataset 'd' resolves a 'type' field"):
+        restricted["catalog"]
+
+
+def test_a_view_follows_its_run_and_reads_nothing_again(make_config: MakeConfig) -> None:
+    config = make_config(FILES)
+    config.resolve("parameters")
+    Path(config.conf_source, "base/parameters.yml").unlink()
+    views = [ConfigLoader.view(config, RuntimeParams(values={"a": text})) for text in ("${b}", "other")]
+    assert [view["parameters"]["b"] for view in views] == ["${b}", "other"]
+    assert views[0].conf_source == config.conf_source
+
+
+def test_what_one_view_sets_no_other_sees(make_config: MakeConfig) -> None:
+    config = make_config({**FILES, "base/mlflow.yml": "m: ${globals:root}"})
+    first, second = (ConfigLoader.view(config, RuntimeParams()) for _ in range(2))
+    first["parameters"] = {"z": 1}
+    first["globals"] = {"root": "elsewhere"}
+    first.config_patterns["mlflow"] = ["mlflow*"]
+    assert first["mlflow"] == {"m": "elsewhere"}
+    assert second["parameters"]["a"] == 1
+    assert second["catalog"]["d"]["f"] == "data/x"
+    assert second.get("mlflow") is None
