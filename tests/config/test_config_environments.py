@@ -33,6 +33,12 @@ def test_the_soft_strategy_works_for_every_kind(make_config: MakeConfig, key: st
     assert config.resolve(key) == {"a": {"x": 1, "l": [2], "y": 2}}
 
 
+def test_a_value_still_to_be_given_softly_replaces_none(make_config: MakeConfig) -> None:
+    files = {"base/catalog.yml": "a: {x: 1}\nb: 2", "local/catalog.yml": "a: {x: ???, y: ???}\nb: ???"}
+    config = make_config(files, merge_strategy={"catalog": "soft"})
+    assert config.resolve("catalog") == {"a": {"x": 1, "y": "???"}, "b": 2}
+
+
 def test_mappings_merge_softly_also_where_they_are_interpolated(make_config: MakeConfig) -> None:
     files = {
         "base/catalog.yml": "a: {type: t}\nb: '${runtime_params:b,{type: u, k: 1}}'",

@@ -1,5 +1,6 @@
 """Errors end a command with one line that says what and where."""
 
+import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,13 +27,13 @@ def one_line_errors(*, with_traceback: bool = False) -> Iterator[None]:
 
 
 def _place(error: BaseException) -> str:
-    """Where the error left the user's code: its last frame, or the line that Python cannot read."""
+    """Where the error left the user's code: its last frame that is neither ours nor a library's."""
     if isinstance(error, SyntaxError):
         return ""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = str(Path(__file__).parent.parent)
-    users = [frame for frame in frames if not frame.filename.startswith((ours, "<frozen"))]
-    last = users[-1] if users else None
-    if last is None or "site-packages" in last.filename:
-        return ""
-    return f" ({last.filename}, line {last.lineno})"
+    libraries = (str(Path(__file__).parent.parent), sysconfig.get_path("stdlib"), "<frozen")
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(libraries) and "site-packages" not in frame.filename
+    ]
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""

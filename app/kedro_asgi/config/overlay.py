@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kedro_asgi.config.paths import ABSENT
+from kedro_asgi.config.paths import ABSENT, MISSING
 from kedro_asgi.config.scope import OpenDict, OpenList, Outcome, Pending, Scope
 from kedro_asgi.errors import ConfigError, InterpolationResolutionError
 
@@ -94,9 +94,17 @@ class ValueOver(Over):
 
 
 class TreeOver(Over):
-    """A place of one environment over a place or a mapping of another, or a mapping over a place."""
+    """A place of one environment over a place or a mapping of another, or a mapping over a place.
+
+    ``???`` says that a value is still to be given; it replaces none that is there.
+    """
 
     __slots__ = ()
+
+    @classmethod
+    def laid(cls, below: Any, above: Any) -> Any:
+        is_unset = isinstance(above, str) and above == MISSING and below is not ABSENT
+        return below if is_unset else super().laid(below, above)
 
     @staticmethod
     def is_undecided(below: Any, above: Any) -> bool:

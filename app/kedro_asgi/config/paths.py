@@ -17,7 +17,7 @@ NO_INDEX: Any = object()
 UNSET: Any = object()
 """There is ``???`` at a path: a value that still has to be given (CFG-20)."""
 
-_MISSING = "???"
+MISSING = "???"
 _KEY = re.compile(r"\[(?P<bracketed>[^\[\]]*)\]|(?P<plain>[^.\[\]]+)")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 
@@ -30,7 +30,7 @@ def child(node: Any, key: Any) -> Any:
         found = _indexed(node, key)
     else:
         return UNSET if node is UNSET else NO_CONTAINER
-    return UNSET if isinstance(found, str) and found == _MISSING else found
+    return UNSET if isinstance(found, str) and found == MISSING else found
 
 
 def is_found(node: Any) -> bool:
