@@ -34,7 +34,7 @@ def test_the_soft_strategy_works_for_every_kind(make_config: MakeConfig, key: st
 
 
 def test_a_value_still_to_be_given_softly_replaces_none(make_config: MakeConfig) -> None:
-    files = {"base/catalog.yml": "a: {x: 1}\nb: 2", "local/catalog.yml": "a: {x: ???, y: ???}\nb: ???"}
+    files = {"base/catalog.yml": "a: {x: 1}\nb: 2", "local/catalog.yml": "a: {x: '???', y: '???'}\nb: ???"}
     config = make_config(files, merge_strategy={"catalog": "soft"})
     assert config.resolve("catalog") == {"a": {"x": 1, "y": "???"}, "b": 2}
 

@@ -23,6 +23,7 @@ AROUND = {
     "key": "k",
     "deep": "n.x",
     "empty": "???",
+    "odd.]key": "odd",
 }
 
 
@@ -67,6 +68,8 @@ def evaluate(make_config: MakeConfig) -> Any:
         ("${m.${key}}", "v"),
         ("${m[${key}]}", "v"),
         ("${m.${deep}}", 3),
+        (r"${odd\.\]key}", "odd"),
+        (r"${oc.select:'odd\.\]key'}", "odd"),
     ],
 )
 def test_references_find_values_and_keep_their_types(evaluate: Any, text: str, expected: object) -> None:

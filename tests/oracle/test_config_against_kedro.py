@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -86,7 +87,7 @@ def environments(draw: st.DrawFn) -> dict[str, Any]:
         files[f"local/{key}.yml"] = json.dumps(draw(documents))
         files["local/globals.yml"] = json.dumps(draw(constants))
     # Kedro interpolates these twice, and so undoes an escape.
-    assume(not (key == "credentials" and "\\\\${" in "".join(files.values())))
+    assume(key != "credentials" or not re.search(r"\\(\$\{|\?\?\?)", "".join(files.values())))
     # Runtime parameters and two environments of parameters is where we differ on purpose.
     if key != "parameters" or len(files) == 2:
         supplied = draw(st.one_of(constants, documents))
@@ -153,11 +154,15 @@ def _check(strategy: st.SearchStrategy[Any], count: int, *, seeded: bool = True)
 
 
 def _is_same(case: Mapping[str, Any], ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    if case["key"] == "credentials" and "${" in json.dumps(ours.get("value")):
+        return True  # Kedro interpolates them twice, also what was written into a text as a mapping
     if "value" in theirs:
         return ours.get("value", ...) == theirs["value"]
     if theirs["message"] == "Cannot merge incompatible container types":
         return True  # a list over a mapping, or the reverse: ours replaces, as it does for all other types
-    if theirs["error"] == "RecursionError" or "$KEY_TYPE" in theirs["message"]:  # Kedro stumbles over a circle
+    if "$KEY_TYPE" in theirs["message"]:
+        return True  # Kedro stumbles over oc.dict.keys in credentials
+    if theirs["error"] == "RecursionError":
         return ours.get("error") == "InterpolationResolutionError"
     if "value" in ours:
         return _hides_an_error(case)

@@ -14,7 +14,7 @@ _OPEN_OR_QUOTE = {
     '"': re.compile(r'(?P<slashes>\\*)(?P<mark>\$\{|")'),
 }
 _BLANKS = re.compile(r"[ \t]*")
-_KEY = re.compile(r"[^\\{}()\[\]:. \t'\"]+")
+_KEY = re.compile(r"(?:[^\\{}()\[\]:. \t'\"]|\\[\\.\[\]:=])+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _WORD = re.compile(r"(?:(?!\$\{)[A-Za-z0-9_/\-+.$%*@?|: \t])+")
 _KEY_WORD = re.compile(r"(?:(?!\$\{)[A-Za-z0-9_/\-+.$%*@?| \t])+")

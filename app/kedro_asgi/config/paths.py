@@ -18,7 +18,8 @@ UNSET: Any = object()
 """There is ``???`` at a path: a value that still has to be given (CFG-20)."""
 
 MISSING = "???"
-_KEY = re.compile(r"\[(?P<bracketed>[^\[\]]*)\]|(?P<plain>[^.\[\]]+)")
+_KEY = re.compile(r"\[(?P<bracketed>(?:\\.|[^\\\[\]])*)\]|(?P<plain>(?:\\.|[^.\[\\]|\\\Z)+)", re.DOTALL)
+_ESCAPED = re.compile(r"\\([\\.\[\]:=])")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 
 
@@ -52,9 +53,11 @@ def _numbered(node: dict[Any, Any], key: str) -> Any:
 
 
 def parse_path(text: str) -> tuple[int, tuple[str, ...]]:
-    """Return the number of leading dots, and the keys, of ``a.b[0]`` or ``.a``."""
+    """Return the number of leading dots, and the keys, of ``a.b[0]`` or ``.a``; a backslash keeps ``.:=[]`` in a key."""
     rest = text.lstrip(".")
-    keys = tuple(found["plain"] or found["bracketed"] for found in _KEY.finditer(rest))
+    keys = tuple([found["plain"] or found["bracketed"] for found in _KEY.finditer(rest)])
+    if "\\" in rest:
+        keys = tuple(_ESCAPED.sub(r"\1", key) for key in keys)
     return len(text) - len(rest), keys
 
 
