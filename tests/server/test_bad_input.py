@@ -1,0 +1,105 @@
+"""What is wrong is said, with its place, and nothing is changed by it."""
+
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
+
+COPY = """
+from kedro_asgi.pipeline import Pipeline, node
+
+def same(x):
+    return x
+
+def register_pipelines():
+    return {
+        "__default__": Pipeline([node(same, "raw", "copy", name="copy")]),
+        "odd": Pipeline([node(same, "nowhere", "odd", name="odd")]),
+        "none": Pipeline([node(lambda x: None, "params:a", "copy", name="none")]),
+    }
+"""
+CATALOG = """
+raw:
+  type: json.JSONDataset
+  filepath: data/raw.json
+copy:
+  type: json.JSONDataset
+  filepath: data/copy.json
+"""
+
+
+@pytest.fixture
+def project(make_project) -> Path:
+    project: Path = make_project(COPY, catalog=CATALOG)
+    (project / "data").mkdir()
+    (project / "data" / "raw.json").write_text("[1, 2]")
+    (project / "data" / "copy.json").write_text('"before"')
+    return project
+
+
+async def failure(client, **body: object) -> tuple[str, str]:
+    answer = (await client.post("/run", json=body)).json()
+    assert answer["status"] == "failure", answer
+    assert "Traceback" not in answer["error"]["message"]
+    return answer["error"]["type"], answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [(None, "No such file or directory"), ("[1, ", "Expecting value")],
+)
+async def test_a_dataset_that_cannot_be_loaded(project: Path, serve, raw: str | None, shown: str) -> None:
+    file = project / "data" / "raw.json"
+    file.unlink()
+    if raw is not None:
+        file.write_text(raw)
+    kind, message = await failure(serve(project))
+    assert kind == "DatasetError"
+    assert message.startswith("raw: Failed while loading data from dataset")
+    assert shown in message
+    assert (project / "data" / "copy.json").read_text() == '"before"'
+
+
+async def test_a_missing_input(project: Path, serve) -> None:
+    kind, message = await failure(serve(project), pipeline_names=["odd"])
+    assert (kind, "Pipeline input(s) {'nowhere'} not found in the DataCatalog" in message) == ("ValueError", True)
+
+
+async def test_a_value_that_cannot_be_saved_leaves_the_file_as_it_was(project: Path, serve) -> None:
+    (project / "data" / "raw.json").write_text("[1]")
+    for body in ({"pipeline_names": ["none"]}, {"inputs": {"raw": None}}):
+        _, message = await failure(serve(project), **body)
+        assert message.startswith("copy: Saving 'None'")
+    assert (project / "data" / "copy.json").read_text() == '"before"'
+    assert sorted(path.name for path in (project / "data").iterdir()) == ["copy.json", "raw.json"]
+
+
+async def test_a_missing_configuration_folder(project: Path, serve) -> None:
+    shutil.rmtree(project / "conf" / "base")
+    kind, message = await failure(serve(project))
+    assert kind == "MissingConfigException"
+    assert f"does not exist or is not a valid directory: {project}/conf/base" in message
+
+
+async def test_broken_yaml_names_file_and_line(project: Path, serve) -> None:
+    (project / "conf" / "base" / "parameters.yml").write_text("a: 1\nb: {\nc: ]\n")
+    kind, message = await failure(serve(project))
+    assert kind == "ParserError"
+    assert f"Invalid YAML or JSON file {project}/conf/base/parameters.yml, unable to read line 3" in message
+
+
+async def test_unknown_nodes_and_pipelines_are_named_with_what_was_meant(project: Path, serve) -> None:
+    client = serve(project)
+    assert "nodes named ['cpy']" in (await failure(client, node_names=["cpy"]))[1]
+    assert (await failure(client, pipeline_names=["od"]))[1].endswith("Did you mean one of these instead?\n    odd")
+
+
+async def test_the_hosts_logging_is_left_alone(project: Path, serve, caplog: pytest.LogCaptureFixture) -> None:
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level, root.manager.disable)
+    await serve(project).post("/run", json={})
+    assert (list(root.handlers), root.level, root.manager.disable) == before
+    assert not logging.getLogger("kedro_asgi").handlers
