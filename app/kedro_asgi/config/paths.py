@@ -53,7 +53,7 @@ def _numbered(node: dict[Any, Any], key: str) -> Any:
 
 
 def parse_path(text: str) -> tuple[int, tuple[str, ...]]:
-    """Return the number of leading dots, and the keys, of ``a.b[0]`` or ``.a``; a backslash keeps ``.:=[]`` in a key."""
+    """Return the number of leading dots and the keys of ``a.b[0]`` or ``.a``; a backslash keeps ``.:=[]`` in a key."""
     rest = text.lstrip(".")
     keys = tuple([found["plain"] or found["bracketed"] for found in _KEY.finditer(rest)])
     if "\\" in rest:
