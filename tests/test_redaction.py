@@ -12,6 +12,8 @@ from kedro_asgi.redaction import redact
         ("cannot reach s3://u:p@b/k?t=1 ok", "cannot reach s3://<redacted>@b/k?<redacted> ok"),
         ("https://host/path", "https://host/path"),
         ("user:pw@host/db?x", "<redacted>@host/db?<redacted>"),
+        ("user@host/x", "<redacted>@host/x"),
+        ("a?b", "a?<redacted>"),
         ("/p?x=1", "/p?<redacted>"),
         ("report@2024.csv", "report@2024.csv"),
         ("dir/file#1.csv", "dir/file#<redacted>"),

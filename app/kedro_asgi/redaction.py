@@ -37,8 +37,8 @@ def _redact_tail(rest: str) -> str:
 
 
 def _redact_bare(text: str) -> str:
-    """A word without a scheme: ``user:pw@host/db?x`` and ``/p?x=1``, but not ``report@2024.csv``."""
+    """A word without a scheme: ``user@host/db``, ``user:pw@host`` and ``/p?x=1``, but not ``report@2024.csv``."""
     user, at, host = text.partition("@")
-    if at and ":" in user and "/" not in user:
+    if at and "/" not in user and (":" in user or "/" in host):
         text = f"{_MARK}@{host}"
-    return _redact_tail(text) if "/" in text else text
+    return _redact_tail(text)
