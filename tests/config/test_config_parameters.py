@@ -124,6 +124,15 @@ def test_interpolated_strings_may_not_go_in_circles(make_config: MakeConfig) -> 
         make_config({"parameters": "a: 1"}).parameters(supplied({"a": "${a}"}, literal=False))
 
 
+def test_a_single_parameter_has_the_value_that_the_whole_has(make_config: MakeConfig) -> None:
+    config = make_config({"parameters": "a: ${b}\nb: {x: 1}\nc: ${runtime_params:c, 0}"})
+    entries = config.entries("parameters")
+    runtime = supplied({"b": {"y": 2}, "c": 3})
+    assert {name: entry.resolve(runtime) for name, entry in entries.items()} == config.parameters(runtime)
+    assert entries["c"].resolve(NOTHING) == 0
+    assert not any(entry.is_static for entry in entries.values())
+
+
 def test_opaque_objects_are_literals(make_config: MakeConfig) -> None:
     values = {"day": datetime.date(2020, 1, 1), "some": {1, 2}, "path": Path("x"), "raw": b"y"}
     config = make_config({"parameters": "b: ${day}"})
