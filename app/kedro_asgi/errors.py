@@ -156,7 +156,17 @@ def fresh_error(error: ConfigError) -> ConfigError:
 
 
 class MissingConfigException(ConfigError):
-    """A configuration folder, or every file of a kind, is missing (CFG-4, CFG-14)."""
+    """Every file of a kind of configuration is missing (CFG-14)."""
+
+
+class MissingEnvironmentError(MissingConfigException):
+    """The folder of an environment, or the whole source, is missing (CFG-4)."""
+
+    kedro_type = "MissingConfigException"
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        super().__init__(f"Given configuration path either does not exist or is not a valid directory: {location}")
 
 
 class BadConfigException(ConfigError):
@@ -720,6 +730,25 @@ class HookResultError(KedroAsgiError, TypeError):
             "'before_node_run' must return either None or a dictionary mapping dataset names to updated values, "
             f"got '{type(answer).__name__}' instead."
         )
+
+
+class PluginError(KedroAsgiError, ImportError):
+    """The hooks of an installed distribution cannot be imported (HOOK-9)."""
+
+    kedro_type = "ImportError"
+
+    def __init__(self, distribution: str, target: str, cause: Exception) -> None:
+        self.distribution = distribution
+        super().__init__(
+            f"The hooks of plugin '{distribution}' cannot be imported from '{target}': "
+            f"{type(cause).__name__}: {cause}. Name it in DISABLE_HOOKS_FOR_PLUGINS of settings.py to do without."
+        )
+
+
+class LoaderCheckError(KedroAsgiError, ValueError):
+    """A value of a caller reaches where none may, in configuration that the project's own loader reads (Q-19)."""
+
+    kedro_type = "InterpolationResolutionError"
 
 
 class RunnerInstanceError(KedroSessionError):

@@ -122,12 +122,18 @@ def create_hook_manager(hooks: Iterable[Any] = ()) -> pluggy.PluginManager:
     manager = pluggy.PluginManager("kedro")
     for specs in _SPECS:
         manager.add_hookspecs(specs)
+    hooks = list(hooks)
+    if classes := [hook for hook in hooks if isinstance(hook, type)]:
+        raise TypeError(f"Hooks must be registered as instances: write {classes[0].__name__}(), not the class.")
+    add_hooks(manager, hooks)
+    return manager
+
+
+def add_hooks(manager: pluggy.PluginManager, hooks: Iterable[Any]) -> None:
+    """Register ``hooks`` in order, each of them once (HOOK-10)."""
     for hook in hooks:
-        if isinstance(hook, type):
-            raise TypeError(f"Hooks must be registered as instances: write {hook.__name__}(), not the class.")
         if not manager.is_registered(hook):
             manager.register(hook)
-    return manager
 
 
 Call = Callable[..., list[Any]]
@@ -155,11 +161,13 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
             return manager
         if manager is None:
             return cls()
-        calls: dict[str, Any] = {name: implemented(manager, name) for name in _NODE_HOOKS}
+        calls: dict[str, Any] = {name: implemented(manager, name) for name in cls.names()}
         return cls(**calls)
 
-
-_NODE_HOOKS = tuple(RunHooks.__struct_fields__[1:])
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the hooks around nodes and datasets."""
+        return tuple(name for name in cls.__struct_fields__ if name not in ("emit",))
 
 
 def implemented(manager: pluggy.PluginManager, name: str) -> Call | None:

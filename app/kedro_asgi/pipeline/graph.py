@@ -21,6 +21,13 @@ class Graph:
     def __init__(self, nodes: Iterable[Node]) -> None:
         self.nodes = {node.name: node for node in nodes}
 
+    def with_nodes(self, nodes: dict[str, Node]) -> "Graph":
+        """Return the same graph of other nodes, which have the names and datasets of these."""
+        same = object.__new__(Graph)
+        same.__dict__.update(self.__dict__)
+        same.nodes = nodes
+        return same
+
     @cached_property
     def readers(self) -> Mapping[str, list[str]]:
         """The nodes that read a dataset; by its full name, and by its name without format."""

@@ -238,6 +238,12 @@ class Node:
     def __repr__(self) -> str:
         return f"Node({self._func_name}, {self._inputs!r}, {self._outputs!r}, {self._name!r})"
 
+    def copy(self) -> "Node":
+        """Return an equal node; what is set on it is not set here."""
+        same = object.__new__(Node)
+        same.__dict__.update(self.__dict__)
+        return same
+
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key not in _UNPICKLED}
 

@@ -183,6 +183,12 @@ class Pipeline:
             raise EmptyPipelineError
         return self._only(picked)
 
+    def with_own_nodes(self) -> "Pipeline":
+        """Return this pipeline made of copies of its nodes: a ``func`` that is set there is not set here."""
+        own = object.__new__(Pipeline)
+        own._graph = self._graph.with_nodes({name: node.copy() for name, node in self._graph.nodes.items()})
+        return own
+
     def _only(self, names: set[str]) -> "Pipeline":
         if len(names) == len(self._graph.nodes):
             return self
