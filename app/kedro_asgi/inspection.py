@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro_asgi.config import MissingConfigException
+from kedro_asgi.errors import MissingEnvironmentError
 from kedro_asgi.io import matching_entry
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.plan import Planner
@@ -93,10 +94,12 @@ def _source(func: Any, root: Path) -> NodeSourceSnapshot | None:
 
 
 def _resolve(planner: Planner, key: str, runtime: RuntimeParams) -> Mapping[str, Any]:
+    """A missing environment is a failure (Q-38); an environment without such files is not."""
     try:
-        return planner.config.resolve(key, runtime)
+        return planner.read(key, runtime)
+    except MissingEnvironmentError:
+        raise
     except MissingConfigException:
-        planner.config.check_environment()
         return {}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from kedro_asgi.config import Config, MissingConfigException
+from kedro_asgi.config import Config, CustomLoader, MissingConfigException
 from kedro_asgi.errors import ProducedInputError, UnknownDatasetsError
 from kedro_asgi.io import CatalogResolver
 from kedro_asgi.pipeline import Pipeline
@@ -42,19 +42,44 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Planner:
     """What is compiled of one project in one environment; shared by all its runs and threads.
 
-    Everything is compiled on first need and kept. Configuration is read once: later edits need a new planner.
+    Everything is compiled on first need and kept. Configuration is read once: later edits need a new planner. Only
+    a ``loader_class`` of the project's own reads it anew for every run.
     """
 
     def __init__(
-        self, project: Project, *, project_path: Path, env: str | None, conf_source: Path | str, selective: bool
+        self,
+        project: Project,
+        *,
+        project_path: Path,
+        env: str | None,
+        conf_source: Path | str,
+        selective: bool,
+        loader_class: type | None = None,
     ) -> None:
         self.project = project
         self.project_path = project_path
         self.env = env
+        self.effective_env = env or project.settings.config_loader_args.get("default_run_env") or ""
         self._conf_source = conf_source
+        self._loader_class = loader_class
         self._selective = selective
         self._lock = threading.RLock()
         self._plans: dict[Slice, Plan] = {}
+
+    @cached_property
+    def custom_loader(self) -> CustomLoader | None:
+        """How to make the project's own configuration loader, if it has one; `config` is not used then."""
+        if self._loader_class is None:
+            return None
+        arguments = self.project.settings.config_loader_args
+        return CustomLoader(cls=self._loader_class, conf_source=self._conf_source, env=self.env, arguments=arguments)
+
+    def read(self, key: str, runtime: RuntimeParams) -> Mapping[str, Any]:
+        """Return one kind of configuration for one run; raises `MissingConfigException` where there is none."""
+        if self.custom_loader is not None:
+            values: Mapping[str, Any] = self.custom_loader.load(runtime).read(key)
+            return values
+        return self.config.resolve(key, runtime)
 
     @cached_property
     def config(self) -> Config:

@@ -71,12 +71,12 @@ def test_an_explicit_environment_must_exist(make_config: MakeConfig) -> None:
     with pytest.raises(MissingConfigException, match=message):
         config.resolve("parameters")
     with pytest.raises(MissingConfigException, match=message):
-        config.check_environment()
+        config.entries("catalog")
 
 
 def test_an_absent_default_environment_is_empty(make_config: MakeConfig) -> None:
     config = make_config({"parameters": "a: 1"})
-    config.check_environment()
+    config.entries("catalog")
     assert config.resolve("parameters") == {"a": 1}
 
 

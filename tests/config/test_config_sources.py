@@ -85,7 +85,7 @@ def test_construction_never_touches_the_source(tmp_path: Path) -> None:
     with pytest.raises(MissingConfigException, match="nowhere/base"):
         found.resolve("parameters")
     with pytest.raises(MissingConfigException, match="nowhere/base"):
-        found.check_environment()
+        found.entries("catalog")
 
 
 def test_no_source_at_all_is_a_type_error() -> None:

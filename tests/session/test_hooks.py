@@ -153,3 +153,24 @@ def test_hooks_may_change_what_one_run_sees(make_project) -> None:
 def test_wrong_hooks_are_found_when_a_session_is_created(make_project, hooks, error, message) -> None:
     with pytest.raises(error, match=message):
         KedroSession.create(project_path=make_project(settings=hooks))
+
+
+def test_what_a_hook_does_to_a_node_ends_with_the_run(make_project) -> None:
+    """Q-33: the pipelines are shared by all runs, so each run shows hooks nodes of its own."""
+    hooks = """
+    from kedro_asgi.hooks import hook_impl
+    class Once:
+        done = False
+        @hook_impl
+        def before_pipeline_run(self, pipeline):
+            if not self.done:
+                self.done = True
+                for node in pipeline.nodes:
+                    if node.name == "double":
+                        node.func = lambda x: 100 * x
+    """
+    project = make_project(
+        settings="from .hooks import Once\nHOOKS = (Once(),)\n", files={"src/{package}/hooks.py": hooks}
+    )
+    session = KedroServiceSession.create(project_path=project)
+    assert [session.run()["d"].load() for _ in range(2)] == [300, 6]

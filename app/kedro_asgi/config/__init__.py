@@ -1,6 +1,7 @@
 """Configuration: YAML environments, compiled once and evaluated per run."""
 
 from kedro_asgi.config.config import Config
+from kedro_asgi.config.custom import CustomLoader, LoadedConfig
 from kedro_asgi.config.loader import AbstractConfigLoader, ConfigLoader
 from kedro_asgi.config.runtime_syntax import parse_params
 from kedro_asgi.config.template import Template
@@ -11,6 +12,8 @@ __all__ = [
     "BadConfigException",
     "Config",
     "ConfigLoader",
+    "CustomLoader",
+    "LoadedConfig",
     "MissingConfigException",
     "Template",
     "parse_params",

@@ -37,7 +37,7 @@ class Compiler(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     custom_resolvers: Mapping[str, Callable[..., Any]]
 
     def check(self) -> None:
-        """Raise `MissingConfigException` if an environment is missing (CFG-4, Q-43)."""
+        """Raise `MissingEnvironmentError` if an environment is missing (CFG-4, Q-43)."""
         for folder in self.environments.required:
             self.files.require(folder)
 

@@ -55,10 +55,6 @@ class Config:
         self._kept: dict[tuple[str, tuple[str, ...]], Compiled | ConfigError] = {}
         self._parameters: Parameters | None = None
 
-    def check_environment(self) -> None:
-        """Raise `MissingConfigException` unless the folders of the environments exist (CFG-4, Q-43)."""
-        self._compiler.check()
-
     def entries(self, key: str) -> Mapping[str, Template]:
         """Return the top-level values of ``key`` by name, base first; ``_hidden`` ones only of parameters.
 

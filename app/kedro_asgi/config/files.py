@@ -9,7 +9,7 @@ from typing import Any
 from kedro_asgi.config.dialect import parse
 from kedro_asgi.config.patterns import is_hidden, matching
 from kedro_asgi.config.sources import Source, open_source
-from kedro_asgi.errors import ConfigEncodingError, MissingConfigException
+from kedro_asgi.errors import ConfigEncodingError, MissingEnvironmentError
 
 Tree = dict[Any, Any]
 
@@ -26,17 +26,14 @@ class ConfigFiles:
 
     @cached_property
     def source(self) -> Source:
-        """The opened source; raises `ConfigSourceError` and, for an archive, `MissingConfigException`."""
+        """The opened source; raises `ConfigSourceError` and, for an archive, `MissingEnvironmentError`."""
         with self._lock:
             return open_source(self._conf_source)
 
     def require(self, folder: str) -> None:
-        """Raise `MissingConfigException` unless there is such a folder (CFG-4)."""
+        """Raise `MissingEnvironmentError` unless there is such a folder (CFG-4)."""
         if not self.source.has_folder(folder):
-            raise MissingConfigException(
-                "Given configuration path either does not exist or is not a valid directory: "
-                + self.source.location(folder)
-            )
+            raise MissingEnvironmentError(self.source.location(folder))
 
     def trees(self, folder: str, patterns: Sequence[str]) -> list[tuple[str, Tree]]:
         """Return location and content of each file of ``folder`` that one of ``patterns`` matches, sorted by path."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlparse
 
-from kedro_asgi.errors import ConfigSourceError, MissingConfigException
+from kedro_asgi.errors import ConfigSourceError, MissingEnvironmentError
 
 SUFFIXES = (".yml", ".yaml", ".json")
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2")
@@ -118,9 +118,7 @@ def _members(path: Path) -> Iterator[tuple[str, bytes | None]]:
         data = io.BytesIO(path.read_bytes())
         yield from _zipped(data) if path.name.lower().endswith(".zip") else _tarred(data)
     except FileNotFoundError:
-        raise MissingConfigException(
-            f"Given configuration path either does not exist or is not a valid directory: {path}"
-        ) from None
+        raise MissingEnvironmentError(str(path)) from None
     except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
         raise ConfigSourceError(f"Configuration archive '{path}' cannot be read: {error}") from error
 

@@ -10,7 +10,7 @@ from kedro_asgi.io.cached import CachedDataset
 from kedro_asgi.io.catalog import DataCatalog
 from kedro_asgi.io.commands import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.io.dataset import AbstractDataset
-from kedro_asgi.io.entry import Entry, PlainEntry
+from kedro_asgi.io.entry import Entry, PlainEntry, plain_entries
 from kedro_asgi.io.matching import matching_entry
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.resolver import CatalogResolver
@@ -35,4 +35,5 @@ __all__ = [
     "VersionAlreadyExistsError",
     "VersionNotFoundError",
     "matching_entry",
+    "plain_entries",
 ]

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import msgspec
 
-from kedro_asgi.config import ConfigLoader
+from kedro_asgi.config import AbstractConfigLoader, ConfigLoader
 from kedro_asgi.errors import SettingsError
 from kedro_asgi.io import DataCatalog, DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.session.context import KedroContext
@@ -15,16 +15,20 @@ T = TypeVar("T")
 
 
 class SessionClasses(msgspec.Struct, frozen=True, kw_only=True):
-    """The classes of one project: ours, unless ``settings.py`` names subclasses of them."""
+    """The classes of one project: ours, unless ``settings.py`` names subclasses of them.
+
+    A ``loader`` of ``None`` is ours, whose configuration is compiled.
+    """
 
     context: type[KedroContext]
     catalog: type[DataCatalog]
     store: type[BaseSessionStore]
+    loader: type[AbstractConfigLoader] | None
 
     @classmethod
     def of(cls, settings: Settings) -> "SessionClasses":
         """Choose the classes; raises `SettingsError` for one that this engine cannot work with (PRJ-18)."""
-        _choose("CONFIG_LOADER_CLASS", settings.config_loader_class, ConfigLoader, ConfigLoader)
+        loader = _choose("CONFIG_LOADER_CLASS", settings.config_loader_class, AbstractConfigLoader, ConfigLoader)
         return cls(
             context=_choose("CONTEXT_CLASS", settings.context_class, KedroContext, KedroContext),
             catalog=_choose(
@@ -34,6 +38,7 @@ class SessionClasses(msgspec.Struct, frozen=True, kw_only=True):
                 DataCatalogWithCatalogCommandsMixin,
             ),
             store=_choose("SESSION_STORE_CLASS", settings.session_store_class, BaseSessionStore, JSONSessionStore),
+            loader=None if loader is ConfigLoader else loader,
         )
 
 

@@ -1,46 +1,58 @@
 """What a run knows of its project: configuration, parameters and catalog."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pluggy
 
-from kedro_asgi.config import ConfigLoader, MissingConfigException
+from kedro_asgi.config import LoadedConfig
 from kedro_asgi.hooks import implemented
-from kedro_asgi.io import CatalogResolver, DataCatalog, PlainEntry
-from kedro_asgi.plan import Planner
+from kedro_asgi.io import DataCatalog, DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.session.configuration import LoaderConfiguration, RunConfiguration
 
 
 class KedroContext:
     """The context of one run (SES-35); hooks may add attributes and replace keys of ``config_loader``.
 
-    ``params`` and ``catalog`` are made anew on each access and belong to the caller.
+    ``params`` and ``catalog`` are made anew on each access and belong to the caller. Made by itself, a context reads
+    its ``config_loader``; a session lets it `adopt` what is compiled of the project.
     """
 
     def __init__(
         self,
-        *,
-        planner: Planner,
-        runtime: RuntimeParams,
+        package_name: str,
+        project_path: str | Path,
+        config_loader: MutableMapping[str, Any],
+        env: str | None,
         hook_manager: pluggy.PluginManager,
-        catalog_class: type[DataCatalog],
+        runtime_params: Mapping[str, Any] | None = None,
     ) -> None:
-        self.project_path: Path = planner.project_path
-        self.package_name: str = planner.project.package_name
-        self.env: str | None = planner.env
-        self.config_loader = ConfigLoader.view(planner.config, runtime)
-        self._planner = planner
-        self._runtime = runtime
+        self.package_name = package_name
+        self.project_path = Path(project_path).absolute()
+        self.config_loader = config_loader
+        self.env = env
         self._hook_manager = hook_manager
+        self._runtime = RuntimeParams(
+            values=deepcopy(dict(runtime_params or {})), literal=False, restrict_type_selection=False
+        )
+        self._catalog_class: type[DataCatalog] = DataCatalogWithCatalogCommandsMixin
+        self._adopted: RunConfiguration | None = None
+
+    def adopt(
+        self, configuration: RunConfiguration, runtime: RuntimeParams, *, catalog_class: type[DataCatalog]
+    ) -> None:
+        """Take parameters and catalog from ``configuration``, whose loader is this context's."""
+        self._adopted = configuration
+        self._runtime = runtime
         self._catalog_class = catalog_class
 
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of this run, as a copy (PAR-8)."""
-        return dict(deepcopy(self._parameters()))
+        return dict(deepcopy(self._configuration().parameters()))
 
     @property
     def catalog(self) -> DataCatalog:
@@ -51,7 +63,7 @@ class KedroContext:
         self, *, save_version: str | None = None, load_versions: Mapping[str, str] | None = None
     ) -> DataCatalog:
         """Build a catalog with the parameters in it and tell ``after_catalog_created`` (SES-36)."""
-        resolver = self._resolver()
+        resolver = self._configuration().resolver()
         resolver.check(self._runtime)
         catalog = self._catalog_class(
             config_resolver=resolver,
@@ -64,7 +76,7 @@ class KedroContext:
             created(
                 catalog=catalog,
                 conf_catalog=resolver.config(self._runtime),
-                conf_creds=self._credentials(),
+                conf_creds=resolver.credentials(self._runtime),
                 parameters=catalog.flat_parameters(),
                 save_version=save_version,
                 load_versions=load_versions,
@@ -72,26 +84,11 @@ class KedroContext:
         return catalog
 
     def _parameters(self) -> Mapping[str, Any]:
-        if "parameters" in self.config_loader:
-            replaced: Mapping[str, Any] = self.config_loader["parameters"]
-            return replaced
-        return self._planner.parameters(self._runtime)
+        """A subclass may have its own idea of ``params``; ours are shared by all runs, and spare a copy."""
+        if type(self).params is KedroContext.params:
+            return self._configuration().parameters()
+        return self.params
 
-    def _resolver(self) -> CatalogResolver:
-        """The compiled catalog, unless a hook replaced configuration of this run."""
-        if "catalog" not in self.config_loader and "credentials" not in self.config_loader:
-            return self._planner.resolver
-        return CatalogResolver(
-            _entries(self.config_loader["catalog"]), _entries(self._credentials()), project_path=self.project_path
-        )
-
-    def _credentials(self) -> dict[str, Any]:
-        try:
-            credentials: dict[str, Any] = self.config_loader["credentials"]
-        except MissingConfigException:
-            return {}
-        return credentials
-
-
-def _entries(config: Mapping[str, Any]) -> dict[str, PlainEntry]:
-    return {name: PlainEntry(name, value) for name, value in config.items()}
+    def _configuration(self) -> RunConfiguration:
+        loaded = LoadedConfig(loader=self.config_loader)
+        return self._adopted or LoaderConfiguration(loaded, self.project_path, self._runtime)

@@ -11,10 +11,11 @@ import pluggy
 
 from kedro_asgi.errors import RunnerInstanceError
 from kedro_asgi.events import Emit
-from kedro_asgi.hooks import RunHooks, create_hook_manager, implemented
+from kedro_asgi.hooks import RunHooks, add_hooks, create_hook_manager, implemented
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.plan import Planner
+from kedro_asgi.plugins import plugin_hooks
 from kedro_asgi.project import (
     Project,
     current_project,
@@ -28,7 +29,9 @@ from kedro_asgi.runner import AbstractRunner, SequentialRunner
 from kedro_asgi.runner.lookup import find_runner
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.classes import SessionClasses
+from kedro_asgi.session.configuration import run_configuration
 from kedro_asgi.session.context import KedroContext
+from kedro_asgi.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -43,14 +46,15 @@ class RunEnd(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Engine:
     """A project opened in one environment; thread-safe, any number of runs at a time."""
 
-    def __init__(self, planner: Planner, *, session_type: str) -> None:
+    def __init__(self, planner: Planner, classes: SessionClasses, *, session_type: str) -> None:
         self.planner = planner
         self.run_ids = RunIds()
-        self.classes = SessionClasses.of(planner.project.settings)
+        self.classes = classes
         self._session_type = session_type
-        self._hook_manager: pluggy.PluginManager = create_hook_manager(planner.project.settings.hooks)
+        self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project.settings)
         self._run_hooks = RunHooks.of(self._hook_manager)
         self._tells = {name: implemented(self._hook_manager, name) for name in _RUN_HOOKS}
+        self._shows_nodes = any(implemented(self._hook_manager, name) for name in _HOOKS_WITH_NODES)
 
     @classmethod
     def open(
@@ -69,26 +73,32 @@ class Engine:
         """
         path = _project_path(project_path)
         project = validate_settings(_project(path))
+        classes = SessionClasses.of(project.settings)
         planner = Planner(
             project,
             project_path=path,
             env=env or os.environ.get("KEDRO_ENV") or None,
             conf_source=conf_source or path / project.settings.conf_source,
             selective=not serving,
+            loader_class=classes.loader,
         )
-        engine = cls(planner, session_type=session_type)
+        engine = cls(planner, classes, session_type=session_type)
         if serving:
             project.pipelines.load()
         return engine
 
     def load_context(self, runtime: RuntimeParams) -> KedroContext:
         """Return a new context for a run and tell ``after_context_created``."""
+        configuration = run_configuration(self.planner, runtime)
         context = self.classes.context(
-            planner=self.planner,
-            runtime=runtime,
+            package_name=self.planner.project.package_name,
+            project_path=self.planner.project_path,
+            config_loader=configuration.loader,
+            env=self.planner.env,
             hook_manager=self._hook_manager,
-            catalog_class=self.classes.catalog,
+            runtime_params=runtime.values,
         )
+        context.adopt(configuration, runtime, catalog_class=self.classes.catalog)
         if created := self._tells["after_context_created"]:
             created(context=context)
         return context
@@ -121,12 +131,14 @@ class Engine:
         context = self.load_context(runtime)
         plan = self.planner.plan(spec.slice)
         plan.check(spec)
+        # What a hook does to a node ends with the run (Q-33).
+        pipeline = plan.pipeline.with_own_nodes() if self._shows_nodes else plan.pipeline
         runner = self._checked(runner) if runner is not None else SequentialRunner()
         catalog = context.create_catalog(save_version=run_id, load_versions=spec.load_versions)
         for name, value in spec.inputs.items():
             catalog.inject(name, value)
         catalog.keep(spec.outputs or ())
-        return self._run(_Run(self, spec, run_id, runner, facts or {}), plan.pipeline, catalog, emit)
+        return self._run(_Run(self, spec, run_id, runner, facts or {}), pipeline, catalog, emit)
 
     def _run(self, run: "_Run", pipeline: Pipeline, catalog: DataCatalog, emit: Emit | None) -> RunEnd:
         if before := self._tells["before_pipeline_run"]:
@@ -149,6 +161,14 @@ class Engine:
 
 
 _RUN_HOOKS = ("after_context_created", "before_pipeline_run", "on_pipeline_error", "after_pipeline_run")
+_HOOKS_WITH_NODES = ("before_pipeline_run", "on_pipeline_error", *RunHooks.names())
+
+
+def _hook_manager(settings: Settings) -> pluggy.PluginManager:
+    """Hooks of the project first, then those of plugins: the last registered is called first (HOOK-9)."""
+    manager = create_hook_manager(settings.hooks)
+    add_hooks(manager, plugin_hooks(settings.disable_hooks_for_plugins))
+    return manager
 
 
 class _Run:
@@ -171,7 +191,7 @@ class _Run:
             "run_id": self.run_id,
             "project_path": str(planner.project_path),
             "env": planner.env,
-            "effective_env": planner.config.effective_env,
+            "effective_env": planner.effective_env,
             "kedro_version": kedro_version(),
             **filters,
             "load_versions": dict(self.spec.load_versions) or None,

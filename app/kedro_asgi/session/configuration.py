@@ -1,0 +1,89 @@
+"""Where the parameters and the catalog of one run come from."""
+
+import warnings
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from kedro_asgi.config import ConfigLoader, LoadedConfig, MissingConfigException
+from kedro_asgi.io import CatalogResolver, plain_entries
+from kedro_asgi.plan import Planner
+from kedro_asgi.runs import RuntimeParams
+
+
+class RunConfiguration(Protocol):
+    """The configuration of one run; what hooks put into ``loader`` replaces what the files say (HOOK-13)."""
+
+    @property
+    def loader(self) -> MutableMapping[str, Any]:
+        """What hooks see as ``context.config_loader``."""
+        ...
+
+    def parameters(self) -> Mapping[str, Any]:
+        """Return the parameters, to be read only; without any files, those of the run (PAR-9)."""
+        ...
+
+    def resolver(self) -> CatalogResolver:
+        """Return the entries and patterns of the catalog; raises what is wrong with them."""
+        ...
+
+
+def run_configuration(planner: Planner, runtime: RuntimeParams) -> RunConfiguration:
+    """Return the compiled configuration or, on a slower path, what the project's own loader says."""
+    if planner.custom_loader is None:
+        return CompiledConfiguration(planner, runtime)
+    return LoaderConfiguration(planner.custom_loader.load(runtime), planner.project_path, runtime)
+
+
+class CompiledConfiguration:
+    """What all runs share; read through the loader only where a hook has changed it for this run."""
+
+    def __init__(self, planner: Planner, runtime: RuntimeParams) -> None:
+        self.loader = ConfigLoader.view(planner.config, runtime)
+        self._planner = planner
+        self._runtime = runtime
+
+    def parameters(self) -> Mapping[str, Any]:
+        if "parameters" in self.loader:
+            replaced: Mapping[str, Any] = self.loader["parameters"]
+            return replaced
+        return self._planner.parameters(self._runtime)
+
+    def resolver(self) -> CatalogResolver:
+        if "catalog" not in self.loader and "credentials" not in self.loader:
+            return self._planner.resolver
+        loaded = LoadedConfig(loader=self.loader)
+        return LoaderConfiguration(loaded, self._planner.project_path, self._runtime).resolver()
+
+
+class LoaderConfiguration:
+    """What a loader says for one run, compiled for that run alone."""
+
+    def __init__(self, loaded: LoadedConfig, project_path: Path, runtime: RuntimeParams) -> None:
+        self._loaded = loaded
+        self._project_path = project_path
+        self._runtime = runtime
+
+    @property
+    def loader(self) -> MutableMapping[str, Any]:
+        return self._loaded.loader
+
+    def parameters(self) -> Mapping[str, Any]:
+        try:
+            parameters: Mapping[str, Any] = self._loaded.read("parameters")
+        except MissingConfigException:
+            warnings.warn("Parameters not found in your Kedro project config.", UserWarning, stacklevel=2)
+            return self._runtime.values
+        return parameters
+
+    def resolver(self) -> CatalogResolver:
+        catalog, credentials = self._entries("catalog"), self._entries("credentials")
+        return CatalogResolver(plain_entries(catalog), plain_entries(credentials), project_path=self._project_path)
+
+    def _entries(self, key: str) -> Mapping[str, Any]:
+        """A project may have no catalog and no credentials (Q-43, CAT-16)."""
+        try:
+            entries: Mapping[str, Any] = self._loaded.read(key)
+        except MissingConfigException:
+            return {}
+        return entries
