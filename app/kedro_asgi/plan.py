@@ -11,8 +11,9 @@ import msgspec
 
 from kedro_asgi.config import Config, CustomLoader, MissingConfigException
 from kedro_asgi.errors import ProducedInputError, UnknownDatasetsError
-from kedro_asgi.io import CatalogResolver
+from kedro_asgi.io import CatalogResolver, Entry
 from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.pipeline.transcoding import base_name
 from kedro_asgi.project import Project
 from kedro_asgi.runs import RunSpec, RuntimeParams, Slice
 
@@ -91,7 +92,7 @@ class Planner:
     def resolver(self) -> CatalogResolver:
         """The compiled catalog; a project without credentials has none (CAT-16)."""
         with self._lock:
-            return CatalogResolver(self.config.entries("catalog"), self._credentials(), project_path=self.project_path)
+            return compile_catalog(self.config.entries("catalog"), self._credentials(), project_path=self.project_path)
 
     def parameters(self, runtime: RuntimeParams) -> Mapping[str, Any]:
         """Return the parameters of a run, to be read only; without parameters files, its own (PAR-9)."""
@@ -138,6 +139,16 @@ class Planner:
             return self.config.entries("credentials")
         except MissingConfigException:
             return {}
+
+
+def compile_catalog(
+    entries: Mapping[str, Entry], credentials: Mapping[str, Entry], *, project_path: Path
+) -> CatalogResolver:
+    """Return entries and patterns with paths below the project; raises what is wrong with them (SES-36, CAT-41)."""
+    resolver = CatalogResolver(entries, credentials, project_path=project_path)
+    for name in entries:
+        base_name(name)
+    return resolver
 
 
 def _plan(pipeline: Pipeline) -> Plan:

@@ -4,10 +4,11 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 from config_fixtures import WriteConfig
 
@@ -74,9 +75,36 @@ def test_a_file_url_names_a_folder(write_config: WriteConfig) -> None:
     assert config(source.as_uri()).resolve("parameters") == {"a": 1}
 
 
-def test_a_remote_url_is_refused_without_showing_its_password() -> None:
-    with pytest.raises(ConfigSourceError, match="'s3://bucket/…' is not supported") as caught:
-        config("s3://user:secret@bucket/conf").resolve("parameters")
+@pytest.fixture
+def remote() -> Iterator[Any]:
+    """A file system that lives in memory and is reached by URLs, as those of clouds are."""
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/made/conf/base/parameters.yml", b"a: 1\nb: {c: 2}")
+    memory.pipe("/made/conf/base/deep/parameters_x.json", b'{"x": 5}')
+    memory.pipe("/made/conf/base/catalog.txt", b"no yaml")
+    memory.pipe("/made/conf/prod/parameters.yml", b"a: 3")
+    yield memory
+    memory.rm("/made", recursive=True)
+
+
+@pytest.mark.usefixtures("remote")
+def test_a_folder_at_a_url_is_read_through_fsspec() -> None:
+    assert config("memory://made/conf", env="prod").resolve("parameters") == {"a": 3, "b": {"c": 2}, "x": 5}
+    with pytest.raises(MissingConfigException, match="memory://made/conf/nope"):
+        config("memory://made/conf", env="nope").resolve("parameters")
+
+
+def test_an_archive_at_a_url_is_unpacked(remote: Any) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("conf/base/parameters.yml", "a: 9")
+    remote.pipe("/made/conf.zip", data.getvalue())
+    assert config("memory://made/conf.zip").resolve("parameters") == {"a": 9}
+
+
+def test_a_url_that_cannot_be_opened_does_not_show_its_password() -> None:
+    with pytest.raises(ConfigSourceError, match="kedro-asgi.remote") as caught:
+        config("nosuch://user:secret@bucket/conf").resolve("parameters")
     assert "secret" not in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""Where configuration is read from: a folder, or an archive that holds one (CFG-7, Q-9)."""
+"""Where configuration is read from: a folder, an archive that holds one, or a URL of either (CFG-7, Q-9)."""
 
 import io
 import os
@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlparse
 
+from kedro_asgi.config.remote import SUFFIXES, RemoteSource, read_remote
 from kedro_asgi.errors import ConfigSourceError, MissingEnvironmentError
+from kedro_asgi.redaction import redact
 
-SUFFIXES = (".yml", ".yaml", ".json")
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2")
 
 
@@ -36,17 +37,23 @@ class Source(Protocol):
 
 
 def open_source(conf_source: str | Path) -> Source:
-    """Return what ``conf_source`` names; raises `ConfigSourceError` if that is nothing that can be read here."""
-    url = urlparse(str(conf_source))
-    if "://" in str(conf_source) and url.scheme != "file":
-        raise ConfigSourceError(
-            f"Configuration source '{url.scheme}://{url.hostname or ''}/…' is not supported: it must be a local "
-            f"folder or archive ({', '.join(_ARCHIVES)}). Download it first."
-        )
+    """Return what ``conf_source`` names; raises `ConfigSourceError`, or `MissingEnvironmentError` for no archive."""
+    text = str(conf_source)
+    is_archive = text.lower().endswith(_ARCHIVES)
+    url = urlparse(text)
+    if "://" in text and url.scheme != "file":
+        return ArchiveSource(redact(text), read_remote(text)) if is_archive else RemoteSource(text)
     path = Path(unquote(url.path)) if url.scheme == "file" else Path(conf_source).expanduser()
-    if path.name.lower().endswith(_ARCHIVES) and not path.is_dir():
-        return ArchiveSource(path)
-    return FolderSource(path)
+    return ArchiveSource(str(path), _content(path)) if is_archive and not path.is_dir() else FolderSource(path)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise MissingEnvironmentError(str(path)) from None
+    except OSError as error:
+        raise ConfigSourceError(f"Configuration archive '{path}' cannot be read: {error}") from error
 
 
 class FolderSource:
@@ -82,11 +89,11 @@ def _walk(folder: str, parents: frozenset[str]) -> Iterator[str]:
 
 
 class ArchiveSource:
-    """An archive whose one top-level folder is the configuration; read once, into memory."""
+    """An archive whose one top-level folder is the configuration; unpacked once, into memory."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        members = _without_top(path, dict(_members(path)))
+    def __init__(self, location: str, data: bytes) -> None:
+        self._location = location
+        members = _without_top(location, dict(_members(location, data)))
         self._files = {name: data for name, data in members.items() if data is not None}
         parents = {str(parent) for name in members for parent in _parents(name)}
         self._folders = {"", *parents, *(name for name, data in members.items() if data is None)}
@@ -103,7 +110,7 @@ class ArchiveSource:
         return self._files[file]
 
     def location(self, path: str) -> str:
-        return f"{self._path}/{path}"
+        return f"{self._location}/{path}"
 
 
 def _parents(name: str) -> Iterator[str]:
@@ -112,15 +119,12 @@ def _parents(name: str) -> Iterator[str]:
         yield name
 
 
-def _members(path: Path) -> Iterator[tuple[str, bytes | None]]:
+def _members(location: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
     """The paths in an archive, with what the files hold; folders hold ``None``."""
     try:
-        data = io.BytesIO(path.read_bytes())
-        yield from _zipped(data) if path.name.lower().endswith(".zip") else _tarred(data)
-    except FileNotFoundError:
-        raise MissingEnvironmentError(str(path)) from None
+        yield from _zipped(io.BytesIO(data)) if location.lower().endswith(".zip") else _tarred(io.BytesIO(data))
     except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise ConfigSourceError(f"Configuration archive '{path}' cannot be read: {error}") from error
+        raise ConfigSourceError(f"Configuration archive '{location}' cannot be read: {error}") from error
 
 
 def _zipped(data: io.BytesIO) -> Iterator[tuple[str, bytes | None]]:
@@ -142,11 +146,11 @@ def _normal(name: str) -> str:
     return name.removeprefix("./").strip("/")
 
 
-def _without_top(path: Path, members: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
+def _without_top(location: str, members: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
     tops = {name.partition("/")[0] for name in members if name not in ("", ".")}
     if len(tops) != 1:
         raise ConfigSourceError(
-            f"Configuration archive '{path}' must hold exactly one top-level folder, not {sorted(tops)}."
+            f"Configuration archive '{location}' must hold exactly one top-level folder, not {sorted(tops)}."
         )
     (top,) = tops
     return {name.removeprefix(f"{top}/"): data for name, data in members.items() if name.startswith(f"{top}/")}

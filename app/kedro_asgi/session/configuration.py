@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from kedro_asgi.config import ConfigLoader, LoadedConfig, MissingConfigException
 from kedro_asgi.io import CatalogResolver, plain_entries
-from kedro_asgi.plan import Planner
+from kedro_asgi.plan import Planner, compile_catalog
 from kedro_asgi.runs import RuntimeParams
 
 
@@ -78,7 +78,7 @@ class LoaderConfiguration:
 
     def resolver(self) -> CatalogResolver:
         catalog, credentials = self._entries("catalog"), self._entries("credentials")
-        return CatalogResolver(plain_entries(catalog), plain_entries(credentials), project_path=self._project_path)
+        return compile_catalog(plain_entries(catalog), plain_entries(credentials), project_path=self._project_path)
 
     def _entries(self, key: str) -> Mapping[str, Any]:
         """A project may have no catalog and no credentials (Q-43, CAT-16)."""

@@ -38,6 +38,9 @@ class KedroServiceSession(AbstractSession):
         serving_mode: bool = False,
     ) -> Self:
         """Open a project for many runs (SES-24); the raised errors are those of `Engine.open`."""
+        session_id = session_id or str(uuid.uuid4())
+        if serving_mode:
+            _log.info("Serving mode: preloading all pipelines for session %s", session_id)
         engine = Engine.open(
             session_type=cls.__name__,
             project_path=project_path,
@@ -45,7 +48,7 @@ class KedroServiceSession(AbstractSession):
             conf_source=conf_source,
             serving=serving_mode,
         )
-        return cls(engine, session_id=session_id or str(uuid.uuid4()), serving_mode=serving_mode)
+        return cls(engine, session_id=session_id, serving_mode=serving_mode)
 
     def load_context(self, runtime_params: Mapping[str, Any] | None = None) -> KedroContext:
         """Return a new context on every call (SES-29)."""
@@ -88,6 +91,8 @@ class KedroServiceSession(AbstractSession):
             inputs=inputs,
         )
         run_id = run_id or self.engine.run_ids.next()
+        _log.info("Session ID: %s", self.session_id)
+        _log.info("Run ID: %s", run_id)
         runtime = self.runtime(spec.runtime_params)
         return self.engine.run(spec, run_id=run_id, runner=runner, runtime=runtime, facts=self.facts(spec)).result
 
