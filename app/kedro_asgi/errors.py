@@ -863,6 +863,16 @@ class ServerSettingsError(KedroAsgiError):
 # --- the starter project ---
 
 
+class LoggingConfigError(KedroAsgiError, ValueError):
+    """A project's logging configuration cannot be used (PRJ-37, PRJ-38)."""
+
+    kedro_type = "ValueError"
+
+    def __init__(self, file: Path, problem: str) -> None:
+        self.file = file
+        super().__init__(f"Logging configuration '{file}': {problem}")
+
+
 class StarterError(KedroAsgiError, ValueError):
     """A new project cannot be written: its name or its folder cannot be used."""
 

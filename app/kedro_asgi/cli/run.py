@@ -7,7 +7,7 @@ import click
 import yaml
 
 from kedro_asgi.cli.failure import one_line_errors
-from kedro_asgi.cli.logs import log_to_stderr
+from kedro_asgi.cli.logs import log_run
 from kedro_asgi.cli.options import (
     Params,
     Versions,
@@ -80,9 +80,8 @@ def run(
     **options: Any,
 ) -> None:
     """Run pipelines of the project at PATH once; the working directory's project unless given."""
-    log_to_stderr()
     with one_line_errors(with_traceback=traceback):
-        bootstrap_project(project_path)
+        log_run(bootstrap_project(project_path), project_path)
         instance = load_runner(runner)(**{"is_async": is_async, **runner_params})
         with KedroSession.create(
             project_path=project_path, env=env, conf_source=conf_source, runtime_params=params

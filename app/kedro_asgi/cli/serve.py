@@ -50,7 +50,7 @@ def serve_project(
 ) -> None:
     """Serve in the foreground until interrupted; what is wrong with project or port is said in one line first."""
     with one_line_errors():
-        load_project(project_path)
+        log_config = server_log_config(load_project(project_path), project_path)
     _check_port(host, port)
     _tell_workers(KEDRO_PROJECT_PATH=str(project_path), KEDRO_SERVER_ENV=env, KEDRO_SERVER_CONF_SOURCE=conf_source)
     uvicorn.run(
@@ -61,7 +61,7 @@ def serve_project(
         workers=workers,
         reload=reload,
         reload_dirs=[str(project_path)] if reload else None,
-        log_config=server_log_config(),
+        log_config=log_config,
     )
 
 
