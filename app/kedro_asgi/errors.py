@@ -141,6 +141,20 @@ class PipelineNotFoundError(KedroAsgiError, ValueError):
         )
 
 
+class BridgeError(KedroAsgiError):
+    """Something of a Kedro project has no counterpart here."""
+
+
+class KedroVersionError(BridgeError):
+    """The installed Kedro is none that the bridge knows."""
+
+    def __init__(self, installed: str, oldest: str, newest: str) -> None:
+        super().__init__(
+            f"This project uses Kedro {installed}, but Kedro {oldest} to {newest} are supported: "
+            "upgrade it (`pip install -U kedro`)."
+        )
+
+
 # --- configuration (CFG) ---
 
 

@@ -142,9 +142,10 @@ Call = Callable[..., list[Any]]
 class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     """What a runner tells the outside world: the hooks that somebody implements, and the run's events.
 
-    A hook that nobody implements is ``None``, so that it costs nothing.
+    A hook that nobody implements is ``None``, so that it costs nothing. ``manager`` is where they are registered.
     """
 
+    manager: pluggy.PluginManager | None = None
     emit: Emit | None = None
     before_node_run: Call | None = None
     after_node_run: Call | None = None
@@ -162,12 +163,12 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
         if manager is None:
             return cls()
         calls: dict[str, Any] = {name: implemented(manager, name) for name in cls.names()}
-        return cls(**calls)
+        return cls(manager=manager, **calls)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return the names of the hooks around nodes and datasets."""
-        return tuple(name for name in cls.__struct_fields__ if name not in ("emit",))
+        return tuple(name for name in cls.__struct_fields__ if name not in ("manager", "emit"))
 
 
 def implemented(manager: pluggy.PluginManager, name: str) -> Call | None:

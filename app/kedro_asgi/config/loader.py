@@ -20,7 +20,8 @@ class AbstractConfigLoader(UserDict[str, Any]):
         runtime_params: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__()
+        # Not super(): a class may descend from Kedro's loader too, whose constructor would read the source again.
+        UserDict.__init__(self)
         self.conf_source = conf_source
         self.env = env
         self.runtime_params = runtime_params or {}

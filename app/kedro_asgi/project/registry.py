@@ -8,6 +8,7 @@ from importlib import import_module
 
 import msgspec
 
+from kedro_asgi.bridge import adopted_pipelines, check_version, configured, is_imported, logging_left_alone
 from kedro_asgi.errors import PipelineNotFoundError, RegistryError
 from kedro_asgi.pipeline import Pipeline
 
@@ -67,7 +68,7 @@ class PipelineRegistry:
         ``selective`` loads only what is asked for, so that a broken sibling does no harm (PRJ-35).
         """
         names = names or (DEFAULT,)
-        pipelines = self.load(names if selective else None)
+        pipelines = self._load_only(names) if selective else self.load()
         combined = Pipeline([])
         for name in names:
             if name not in pipelines:
@@ -76,9 +77,18 @@ class PipelineRegistry:
         return combined
 
     def _register(self, requested: frozenset[str] | None) -> Mapping[str, Pipeline]:
-        with _discovering(Discovery(package_name=self._package_name, requested=requested)):
+        with logging_left_alone(), _discovering(Discovery(package_name=self._package_name, requested=requested)):
             module = import_module(f"{self._package_name}.pipeline_registry")
-            pipelines = module.register_pipelines()
+            check_version()
+            with configured(self._package_name, requested):
+                pipelines = module.register_pipelines()
         if not isinstance(pipelines, Mapping):
             raise RegistryError(self._package_name, f"returned {type(pipelines).__name__}, not a mapping by name")
-        return pipelines
+        return adopted_pipelines(pipelines) if is_imported() else pipelines
+
+    def _load_only(self, names: tuple[str, ...]) -> Mapping[str, Pipeline]:
+        """Kedro's ``find_pipelines`` fails for a name that it does not find; then all names are of use (Q-7)."""
+        try:
+            return self.load(names)
+        except ImportError:
+            return self.load()

@@ -1,26 +1,33 @@
 """Find the runner class that a request names, within the allowlist (SRV-25)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
+from kedro_asgi.bridge import is_kedros
 from kedro_asgi.errors import NotARunnerError, RunnerNotAllowedError, UnknownRunnerError
 from kedro_asgi.runner.base import AbstractRunner
+from kedro_asgi.runner.kedro import KedroRunner
 from kedro_asgi.runner.parallel import ParallelRunner
 from kedro_asgi.runner.sequential import SequentialRunner
 from kedro_asgi.runner.task import Task
 from kedro_asgi.runner.thread import ThreadRunner
 
-_BUILTIN = {found.__name__: found for found in (AbstractRunner, ParallelRunner, SequentialRunner, Task, ThreadRunner)}
+MakeRunner = Callable[..., AbstractRunner]
+
+_BUILTIN: Mapping[str, type] = {
+    found.__name__: found for found in (AbstractRunner, ParallelRunner, SequentialRunner, Task, ThreadRunner)
+}
 _OURS = "kedro_asgi.runner"
 _KEDROS = "kedro.runner"
 
 
-def find_runner(path: str | None, *, package_name: str, allowlist: Iterable[str] = ()) -> type[AbstractRunner]:
-    """Return the class at ``path``: a bare name or a dotted path; ``None`` is the sequential runner.
+def find_runner(path: str | None, *, package_name: str, allowlist: Iterable[str] = ()) -> MakeRunner:
+    """Return what makes a runner of the class at ``path``; ``None`` is the sequential runner.
 
-    Names below ``kedro.runner`` mean our class of that name. Nothing outside ``kedro_asgi.runner``,
-    ``kedro.runner``, the project's package and ``allowlist`` is imported: `RunnerNotAllowedError`. Raises
-    ``AttributeError`` or ``ModuleNotFoundError`` for what is not there, and `NotARunnerError`.
+    A path is dotted; a bare name, or one below ``kedro.runner``, means our class of that name. Nothing outside
+    ``kedro_asgi.runner``, ``kedro.runner``, the project's package and ``allowlist`` is imported:
+    `RunnerNotAllowedError`. Raises ``AttributeError`` or ``ModuleNotFoundError`` for what is not there, and
+    `NotARunnerError`.
     """
     module = (path or "").rpartition(".")[0]
     if module and not _is_allowed(module, (_OURS, _KEDROS, package_name, *allowlist)):
@@ -28,13 +35,29 @@ def find_runner(path: str | None, *, package_name: str, allowlist: Iterable[str]
     return load_runner(path or "SequentialRunner")
 
 
-def load_runner(path: str) -> type[AbstractRunner]:
-    """Return the class at ``path``, wherever it is: for callers who may run any code anyway (SRV-63)."""
+def load_runner(path: str) -> MakeRunner:
+    """Return what makes a runner of ``path``, wherever it is: for callers who may run any code anyway (SRV-63)."""
     module, _, name = path.rpartition(".")
     found = _find(module or _KEDROS, name)
-    if not (isinstance(found, type) and issubclass(found, AbstractRunner)):
-        raise NotARunnerError(path)
-    return found
+    if isinstance(found, type) and issubclass(found, AbstractRunner):
+        return found
+    if isinstance(found, type) and is_kedros(found, "AbstractRunner"):
+        return lambda **arguments: KedroRunner(found(**arguments))
+    raise NotARunnerError(path)
+
+
+def adopted_runner(runner: object) -> AbstractRunner | None:
+    """Return ``runner`` if it is ours; for an instance of one of Kedro's classes what does the same, else ``None``."""
+    kind = type(runner)
+    if isinstance(runner, AbstractRunner):
+        return runner
+    if not is_kedros(kind, "AbstractRunner"):
+        return None
+    if kind.__module__.partition(".")[0] != "kedro":
+        return KedroRunner(runner)
+    given = {name: getattr(runner, f"_{name}", None) for name in ("max_workers", "is_async")}
+    same: AbstractRunner = _BUILTIN[kind.__name__](**{name: value for name, value in given.items() if value})
+    return same
 
 
 def _is_allowed(module: str, prefixes: Iterable[str]) -> bool:

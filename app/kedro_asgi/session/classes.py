@@ -1,13 +1,17 @@
 """Which classes a project wants its sessions to use."""
 
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
+from kedro_asgi.bridge import KedroCatalog, catalog_class, is_kedros
 from kedro_asgi.config import AbstractConfigLoader, ConfigLoader
 from kedro_asgi.errors import SettingsError
-from kedro_asgi.io import DataCatalog, DataCatalogWithCatalogCommandsMixin
-from kedro_asgi.session.context import KedroContext
+from kedro_asgi.io import DataCatalog
+from kedro_asgi.project import Project
+from kedro_asgi.session.context import KedroContext, MakeCatalog
+from kedro_asgi.session.contexts import Contexts, KedrosContexts, OurContexts
 from kedro_asgi.session.store import BaseSessionStore, JSONSessionStore
 from kedro_asgi.settings import Settings
 
@@ -15,37 +19,41 @@ T = TypeVar("T")
 
 
 class SessionClasses(msgspec.Struct, frozen=True, kw_only=True):
-    """The classes of one project: ours, unless ``settings.py`` names subclasses of them.
+    """The classes of one project: ours, unless ``settings.py`` names others.
 
     A ``loader`` of ``None`` is ours, whose configuration is compiled.
     """
 
-    context: type[KedroContext]
-    catalog: type[DataCatalog]
+    contexts: Contexts
     store: type[BaseSessionStore]
-    loader: type[AbstractConfigLoader] | None
+    loader: type | None
 
     @classmethod
-    def of(cls, settings: Settings) -> "SessionClasses":
+    def of(cls, project: Project) -> "SessionClasses":
         """Choose the classes; raises `SettingsError` for one that this engine cannot work with (PRJ-18)."""
+        settings = project.settings
         loader = _choose("CONFIG_LOADER_CLASS", settings.config_loader_class, AbstractConfigLoader, ConfigLoader)
         return cls(
-            context=_choose("CONTEXT_CLASS", settings.context_class, KedroContext, KedroContext),
-            catalog=_choose(
-                "DATA_CATALOG_CLASS",
-                settings.data_catalog_class,
-                DataCatalog,
-                DataCatalogWithCatalogCommandsMixin,
-            ),
+            contexts=_contexts(settings, project.package_name),
             store=_choose("SESSION_STORE_CLASS", settings.session_store_class, BaseSessionStore, JSONSessionStore),
             loader=None if loader is ConfigLoader else loader,
         )
 
 
-def _choose(setting: str, wanted: type | None, base: type[T], default: type[T]) -> type[T]:
+def _contexts(settings: Settings, package_name: str) -> Contexts:
+    context = _choose("CONTEXT_CLASS", settings.context_class, KedroContext, KedroContext)
+    catalog = _choose("DATA_CATALOG_CLASS", settings.data_catalog_class, DataCatalog, catalog_class())
+    make_catalog: MakeCatalog = catalog if issubclass(catalog, DataCatalog) else partial(KedroCatalog.of, catalog)
+    if issubclass(context, KedroContext):
+        return OurContexts(context, make_catalog)
+    return KedrosContexts(context, settings.data_catalog_class, package_name)
+
+
+def _choose(setting: str, wanted: Any, base: type[T], default: type[T]) -> Any:
+    """A class that descends from Kedro's does as well as one that descends from ours."""
     if wanted is None or _is_kedros_default(wanted):
         return default
-    if not issubclass(wanted, base):
+    if not (issubclass(wanted, base) or is_kedros(wanted, base.__qualname__)):
         raise SettingsError(
             f"Invalid value '{wanted.__module__}.{wanted.__qualname__}' received for setting '{setting}'. "
             f"It must be a subclass of '{base.__module__}.{base.__qualname__}'."

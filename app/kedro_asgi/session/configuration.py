@@ -5,7 +5,8 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from kedro_asgi.config import ConfigLoader, LoadedConfig, MissingConfigException
+from kedro_asgi.bridge import loader_class
+from kedro_asgi.config import LoadedConfig, MissingConfigException
 from kedro_asgi.io import CatalogResolver, plain_entries
 from kedro_asgi.plan import Planner, compile_catalog
 from kedro_asgi.runs import RuntimeParams
@@ -39,7 +40,7 @@ class CompiledConfiguration:
     """What all runs share; read through the loader only where a hook has changed it for this run."""
 
     def __init__(self, planner: Planner, runtime: RuntimeParams) -> None:
-        self.loader = ConfigLoader.view(planner.config, runtime)
+        self.loader = loader_class().view(planner.config, runtime)
         self._planner = planner
         self._runtime = runtime
 

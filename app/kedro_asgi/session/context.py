@@ -1,6 +1,6 @@
 """What a run knows of its project: configuration, parameters and catalog."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,11 @@ import pluggy
 
 from kedro_asgi.config import LoadedConfig
 from kedro_asgi.hooks import implemented
-from kedro_asgi.io import DataCatalog, DataCatalogWithCatalogCommandsMixin
+from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import LoaderConfiguration, RunConfiguration
+
+MakeCatalog = Callable[..., Any]
 
 
 class KedroContext:
@@ -23,10 +25,10 @@ class KedroContext:
 
     def __init__(
         self,
-        package_name: str,
         project_path: str | Path,
         config_loader: MutableMapping[str, Any],
         env: str | None,
+        package_name: str,
         hook_manager: pluggy.PluginManager,
         runtime_params: Mapping[str, Any] | None = None,
     ) -> None:
@@ -38,16 +40,14 @@ class KedroContext:
         self._runtime = RuntimeParams(
             values=deepcopy(dict(runtime_params or {})), literal=False, restrict_type_selection=False
         )
-        self._catalog_class: type[DataCatalog] = DataCatalogWithCatalogCommandsMixin
+        self._make_catalog: MakeCatalog = DataCatalogWithCatalogCommandsMixin
         self._adopted: RunConfiguration | None = None
 
-    def adopt(
-        self, configuration: RunConfiguration, runtime: RuntimeParams, *, catalog_class: type[DataCatalog]
-    ) -> None:
+    def adopt(self, configuration: RunConfiguration, runtime: RuntimeParams, make_catalog: MakeCatalog) -> None:
         """Take parameters and catalog from ``configuration``, whose loader is this context's."""
         self._adopted = configuration
         self._runtime = runtime
-        self._catalog_class = catalog_class
+        self._make_catalog = make_catalog
 
     @property
     def params(self) -> dict[str, Any]:
@@ -55,17 +55,15 @@ class KedroContext:
         return dict(deepcopy(self._configuration().parameters()))
 
     @property
-    def catalog(self) -> DataCatalog:
+    def catalog(self) -> Any:
         """A new catalog of this run."""
         return self.create_catalog()
 
-    def create_catalog(
-        self, *, save_version: str | None = None, load_versions: Mapping[str, str] | None = None
-    ) -> DataCatalog:
+    def create_catalog(self, *, save_version: str | None = None, load_versions: Mapping[str, str] | None = None) -> Any:
         """Build a catalog with the parameters in it and tell ``after_catalog_created`` (SES-36)."""
         resolver = self._configuration().resolver()
         resolver.check(self._runtime)
-        catalog = self._catalog_class(
+        catalog = self._make_catalog(
             config_resolver=resolver,
             load_versions=dict(load_versions) if load_versions else None,
             save_version=save_version,

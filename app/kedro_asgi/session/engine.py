@@ -26,10 +26,9 @@ from kedro_asgi.project import (
 )
 from kedro_asgi.project.metadata import kedro_version
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
-from kedro_asgi.runner.lookup import find_runner
+from kedro_asgi.runner.lookup import adopted_runner, find_runner
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.classes import SessionClasses
-from kedro_asgi.session.configuration import run_configuration
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.settings import Settings
 
@@ -73,7 +72,7 @@ class Engine:
         """
         path = _project_path(project_path)
         project = validate_settings(_project(path))
-        classes = SessionClasses.of(project.settings)
+        classes = SessionClasses.of(project)
         planner = Planner(
             project,
             project_path=path,
@@ -89,16 +88,7 @@ class Engine:
 
     def load_context(self, runtime: RuntimeParams) -> KedroContext:
         """Return a new context for a run and tell ``after_context_created``."""
-        configuration = run_configuration(self.planner, runtime)
-        context = self.classes.context(
-            package_name=self.planner.project.package_name,
-            project_path=self.planner.project_path,
-            config_loader=configuration.loader,
-            env=self.planner.env,
-            hook_manager=self._hook_manager,
-            runtime_params=runtime.values,
-        )
-        context.adopt(configuration, runtime, catalog_class=self.classes.catalog)
+        context: KedroContext = self.classes.contexts.make(self.planner, runtime, self._hook_manager)
         if created := self._tells["after_context_created"]:
             created(context=context)
         return context
@@ -134,7 +124,9 @@ class Engine:
         # What a hook does to a node ends with the run (Q-33).
         pipeline = plan.pipeline.with_own_nodes() if self._shows_nodes else plan.pipeline
         runner = self._checked(runner) if runner is not None else SequentialRunner()
-        catalog = context.create_catalog(save_version=run_id, load_versions=spec.load_versions)
+        catalog: DataCatalog = self.classes.contexts.catalog(
+            context, save_version=run_id, load_versions=spec.load_versions
+        )
         for name, value in spec.inputs.items():
             catalog.inject(name, value)
         catalog.keep(spec.outputs or ())
@@ -155,9 +147,10 @@ class Engine:
         return RunEnd(result=result, catalog=catalog)
 
     def _checked(self, runner: object) -> AbstractRunner:
-        if not isinstance(runner, AbstractRunner):
+        adopted = adopted_runner(runner)
+        if adopted is None:
             raise RunnerInstanceError(self._session_type)
-        return runner
+        return adopted
 
 
 _RUN_HOOKS = ("after_context_created", "before_pipeline_run", "on_pipeline_error", "after_pipeline_run")
@@ -185,7 +178,7 @@ class _Run:
 
     def params(self) -> dict[str, Any]:
         planner, slice_ = self.engine.planner, self.spec.slice
-        kind = type(self.runner)
+        kind = type(getattr(self.runner, "theirs", self.runner))
         filters = {name: list(value) or None for name, value in msgspec.structs.asdict(slice_).items()}
         return {
             "run_id": self.run_id,

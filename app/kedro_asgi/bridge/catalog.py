@@ -1,0 +1,124 @@
+"""Catalogs of runs in a Kedro project: of our class, or of one that the project derived from Kedro's."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from typing import Any, Self
+
+from kedro_asgi.bridge.errors import kedros_errors
+from kedro_asgi.bridge.process import is_imported
+from kedro_asgi.io import CatalogResolver, DataCatalogWithCatalogCommandsMixin
+from kedro_asgi.io.parameters import ParameterView
+from kedro_asgi.runs import RuntimeParams
+
+
+class KedroCatalog:
+    """Hands everything on to ``theirs``, and adds what a run needs besides: injected data, and outputs that stay."""
+
+    def __init__(self, theirs: Any) -> None:
+        self._theirs = theirs
+        self._kept: frozenset[str] = frozenset()
+        self._parameters: dict[str, Any] = {}
+
+    @classmethod
+    def of(
+        cls,
+        kind: Any,
+        *,
+        config_resolver: CatalogResolver,
+        runtime: RuntimeParams,
+        load_versions: Mapping[str, str] | None,
+        save_version: str | None,
+    ) -> Self:
+        """Make a catalog of class ``kind``, in the way in which Kedro makes one."""
+        return cls(
+            kind.from_config(
+                catalog=config_resolver.config(runtime),
+                credentials=config_resolver.credentials(runtime),
+                load_versions=dict(load_versions) if load_versions else None,
+                save_version=save_version,
+            )
+        )
+
+    def add_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Put ``parameters`` and ``params:…`` in place of what had these names (PAR-1, PAR-6)."""
+        self._parameters = ParameterView(deepcopy(parameters)).flat()
+        for name, value in self._parameters.items():
+            self._theirs[name] = value
+
+    def flat_parameters(self) -> dict[str, Any]:
+        """Return a copy of all parameters under the names that nodes use."""
+        return deepcopy(self._parameters)
+
+    def inject(self, name: str, data: Any) -> None:
+        """Put ``data`` in place of the dataset ``name`` for this run."""
+        self._theirs[name] = data
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Do not release the datasets ``names``."""
+        self._kept = frozenset(names)
+
+    def release(self, name: str) -> None:
+        if name not in self._kept:
+            self._theirs.release(name)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._theirs, name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._theirs[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._theirs[name] = value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._theirs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._theirs)
+
+    def __len__(self) -> int:
+        return len(self._theirs)
+
+    def __repr__(self) -> str:
+        return repr(self._theirs)
+
+
+class KedroDataCatalog(DataCatalogWithCatalogCommandsMixin):
+    """Our catalog in a Kedro project: hooks and nodes catch its errors by Kedro's classes."""
+
+    def get(self, name: str, fallback_to_runtime_pattern: bool = False, version: str | None = None) -> Any:
+        with kedros_errors():
+            return super().get(name, fallback_to_runtime_pattern, version)
+
+    def load(self, name: str, version: str | None = None) -> Any:
+        with kedros_errors():
+            return super().load(name, version)
+
+    def save(self, name: str, data: Any) -> None:
+        with kedros_errors():
+            super().save(name, data)
+
+    def exists(self, name: str) -> bool:
+        with kedros_errors():
+            return super().exists(name)
+
+    def release(self, name: str) -> None:
+        with kedros_errors():
+            super().release(name)
+
+    def confirm(self, name: str) -> None:
+        with kedros_errors():
+            super().confirm(name)
+
+    def __getitem__(self, name: str) -> Any:
+        with kedros_errors():
+            return super().__getitem__(name)
+
+
+# The name is part of the message about unmet inputs (CAT-65).
+KedroDataCatalog.__name__ = DataCatalogWithCatalogCommandsMixin.__name__
+
+
+def catalog_class() -> type[DataCatalogWithCatalogCommandsMixin]:
+    """Return the class of catalogs whose errors the project can catch."""
+    return KedroDataCatalog if is_imported() else DataCatalogWithCatalogCommandsMixin

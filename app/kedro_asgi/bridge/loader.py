@@ -1,0 +1,28 @@
+"""The configuration loader that hooks of a Kedro project see."""
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from kedro_asgi.bridge.errors import kedros_errors
+from kedro_asgi.bridge.process import is_imported
+from kedro_asgi.config import ConfigLoader
+
+
+def loader_class() -> type[ConfigLoader]:
+    """Return `ConfigLoader`; in a Kedro project, one that passes for an ``OmegaConfigLoader`` too."""
+    return _kedros_view() if is_imported() else ConfigLoader
+
+
+@cache
+def _kedros_view() -> type[ConfigLoader]:
+    kedros: Any = import_module("kedro.config").OmegaConfigLoader
+
+    class KedroConfigLoader(ConfigLoader, kedros):  # type: ignore[misc]
+        """A view that raises errors which ``except kedro.config.MissingConfigException`` catches."""
+
+        def __getitem__(self, key: str) -> Any:
+            with kedros_errors():
+                return ConfigLoader.__getitem__(self, key)
+
+    return KedroConfigLoader

@@ -1,0 +1,45 @@
+"""A runner whose class the project derived from one of Kedro's."""
+
+from concurrent.futures import Executor
+from typing import Any
+
+from kedro_asgi.hooks import RunHooks
+from kedro_asgi.io import DataCatalog
+from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.runner.base import AbstractRunner, HookManager
+
+
+class KedroRunner(AbstractRunner):
+    """Lets ``theirs`` run our pipelines and catalogs, which have the methods of Kedro's.
+
+    What Kedro's runners do not do is not done: there are no events of nodes, and a run cannot be cancelled between
+    them.
+    """
+
+    def __init__(self, theirs: Any) -> None:
+        super().__init__()
+        self.theirs = theirs
+
+    def run(
+        self,
+        pipeline: Pipeline,
+        catalog: DataCatalog,
+        hook_manager: HookManager = None,
+        run_id: str | None = None,
+        only_missing_outputs: bool = False,
+    ) -> dict[str, Any]:
+        # Kedro 1.0 does not know the last argument.
+        more = {"only_missing_outputs": True} if only_missing_outputs else {}
+        result: dict[str, Any] = self.theirs.run(
+            pipeline, catalog, hook_manager=RunHooks.of(hook_manager).manager, run_id=run_id, **more
+        )
+        return result
+
+    def _run(
+        self, pipeline: Pipeline, catalog: DataCatalog, hook_manager: HookManager = None, run_id: str | None = None
+    ) -> None:
+        self.run(pipeline, catalog, hook_manager, run_id)
+
+    def _get_executor(self, max_workers: int) -> Executor | None:
+        executor: Executor | None = self.theirs._get_executor(max_workers)
+        return executor

@@ -1,0 +1,122 @@
+"""Classes that a project derived from Kedro's, and names in its ``settings.py``."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kedro_asgi.errors import LoaderCheckError
+from kedro_asgi.runs import RunSpec, Slice
+from kedro_asgi.session import AsyncSession, KedroServiceSession, KedroSession
+
+MakeProject = Callable[..., Path]
+CALC = {"pipeline_names": ["calc"]}
+
+
+def session(project: Path, **options: Any) -> KedroServiceSession:
+    return KedroServiceSession.create(project_path=project, **options)
+
+
+@pytest.mark.filterwarnings("ignore:register_new_resolver:UserWarning")
+def test_a_loader_of_its_own(kedro_project: MakeProject) -> None:
+    loader = """
+    from kedro.config import OmegaConfigLoader
+    class Loader(OmegaConfigLoader):
+        def __getitem__(self, key):
+            found = super().__getitem__(key)
+            return {**found, "b": 20} if key == "parameters" else found
+    """
+    project = kedro_project(
+        "from .loader import Loader\nCONFIG_LOADER_CLASS = Loader\n",
+        files={"src/{package}/loader.py": loader},
+        catalog="d:\n  type: json.JSONDataset\n  filepath: data/${runtime_params:who,me}.json\n",
+    )
+    served = session(project, serving_mode=True)
+
+    def run(number: int) -> str:
+        served.run(runtime_params={"a": number, "who": f"n{number}"}, **CALC)
+        return (project / f"data/n{number}.json").read_text()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(run, range(16))) == [str(2 * (number + 20)) for number in range(16)]
+    with pytest.raises(LoaderCheckError, match="leads upwards"):
+        served.run(runtime_params={"who": "../../x"}, **CALC)
+
+
+def test_a_context_of_its_own(kedro_project: MakeProject) -> None:
+    context = """
+    from kedro.framework.context import KedroContext
+    class Context(KedroContext):
+        @property
+        def params(self):
+            return {**super().params, "a": 30}
+        def _get_catalog(self, *args, **kwargs):
+            catalog = super()._get_catalog(*args, **kwargs)
+            catalog["params:b"] = 3
+            return catalog
+    """
+    project = kedro_project(
+        "from .context import Context\nCONTEXT_CLASS = Context\n",
+        files={"src/{package}/context.py": context},
+        catalog="d:\n  type: json.JSONDataset\n  filepath: data/d.json\n  versioned: true\n",
+    )
+    served = session(project)
+    assert type(served.load_context()).__name__ == "Context"
+    assert served.run(run_id="2020-01-01T00.00.00.000Z", **CALC)["d"].load() == 66
+    assert (project / "data/d.json/2020-01-01T00.00.00.000Z/d.json").read_text() == "66"
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.anyio
+async def test_a_catalog_of_its_own(kedro_project: MakeProject) -> None:
+    catalog = """
+    from kedro.io import DataCatalog
+    LOADED = []
+    class Catalog(DataCatalog):
+        def load(self, name, version=None):
+            LOADED.append(name)
+            return super().load(name, version)
+    """
+    project = kedro_project(
+        "from .catalog import Catalog\nDATA_CATALOG_CLASS = Catalog\n", files={"src/{package}/catalog.py": catalog}
+    )
+    async with AsyncSession.create(project) as running:
+        result = await running.run(["calc"], runtime_params={"a": 4}, outputs=["d", "s"])
+        injected = await running.run(["calc"], from_nodes=["double"], inputs={"s": 50})
+    assert (result.outputs, injected.outputs) == ({"d": 12, "s": 6}, {"d": 100})
+
+
+def test_a_runner_of_its_own_and_those_of_kedro(kedro_project: MakeProject) -> None:
+    from kedro.runner import SequentialRunner, ThreadRunner
+
+    runner = """
+    from kedro.runner import SequentialRunner
+    class Runner(SequentialRunner):
+        def _run(self, pipeline, *args, **kwargs):
+            print("nodes:", len(pipeline.nodes))
+            return super()._run(pipeline, *args, **kwargs)
+    """
+    project = kedro_project(files={"src/{package}/runner.py": runner})
+    served = session(project)
+    package = next(path.name for path in (project / "src").iterdir())
+    found = served.engine.find_runner(RunSpec(slice=Slice(), runner=f"{package}.runner.Runner"))
+    for given in (found, SequentialRunner(), ThreadRunner(max_workers=2)):
+        assert served.run(runner=given, **CALC)["d"].load() == 6
+
+
+def test_a_session_store_derived_from_kedros(kedro_project: MakeProject) -> None:
+    store = """
+    from kedro.framework.session.store import BaseSessionStore
+    SAVED = []
+    class Store(BaseSessionStore):
+        def save(self):
+            SAVED.append(dict(self.data))
+    """
+    project = kedro_project(
+        "from .store import Store\nSESSION_STORE_CLASS = Store\n", files={"src/{package}/store.py": store}
+    )
+    with KedroSession.create(project_path=project, env="local") as one:
+        assert one.run(pipeline_names=["calc"])["d"].load() == 6
+        assert one.store["env"] == "local"
