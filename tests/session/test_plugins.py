@@ -76,3 +76,30 @@ def test_a_plugin_that_cannot_be_imported_is_named(make_project, install) -> Non
     install("import nowhere_to_be_found")
     with pytest.raises(PluginError, match=r"'made-plugin' .*nowhere_to_be_found.*DISABLE_HOOKS_FOR_PLUGINS"):
         KedroServiceSession.create(project_path=make_project())
+
+
+def switch(project: Path, **plugins: bool) -> Path:
+    lines = "".join(f"{name} = {str(is_on).lower()}\n" for name, is_on in plugins.items())
+    file = project / "pyproject.toml"
+    file.write_text(f"{file.read_text()}\n[tool.kedro-asgi.plugins]\n{lines}")
+    return project
+
+
+def test_the_project_turns_plugins_on_and_off(make_project, install) -> None:
+    install()
+    KedroServiceSession.create(project_path=switch(make_project(settings=SETTINGS), made_plugin=False)).run()
+    assert calls() == ["project"]
+
+
+def test_telemetry_is_loaded_only_where_the_project_asks_for_it(make_project, install) -> None:
+    install("raise RuntimeError('asked for')", distribution="kedro-telemetry", target="made_telemetry:hooks")
+    with pytest.raises(PluginError, match="asked for"):
+        KedroServiceSession.create(project_path=switch(make_project(), **{"kedro-telemetry": True}))
+
+
+def test_an_option_that_nobody_knows_is_named(make_project) -> None:
+    project = make_project()
+    file = project / "pyproject.toml"
+    file.write_text(f"{file.read_text()}\n[tool.kedro-asgi]\nplugin = 1\n")
+    with pytest.raises(RuntimeError, match=r"\[tool.kedro-asgi\] of .*pyproject.toml'.*unknown field `plugin`"):
+        KedroServiceSession.create(project_path=project)

@@ -9,6 +9,7 @@ from pathlib import Path
 from kedro_asgi.bridge import check_version, logging_left_alone
 from kedro_asgi.errors import PackageConflictError, PackageNotConfiguredError
 from kedro_asgi.project.metadata import ProjectMetadata, read_metadata
+from kedro_asgi.project.options import ProjectOptions, read_options
 from kedro_asgi.project.project import Project
 from kedro_asgi.project.registry import PipelineRegistry
 from kedro_asgi.settings import Settings, read_settings
@@ -71,6 +72,7 @@ def _project(package_name: str, *, metadata: ProjectMetadata | None) -> Project:
         settings=settings,
         pipelines=PipelineRegistry(package_name),
         metadata=metadata,
+        options=read_options(metadata.config_file) if metadata else ProjectOptions(),
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from kedro_asgi.project.metadata import ProjectMetadata
+from kedro_asgi.project.options import ProjectOptions
 from kedro_asgi.project.registry import PipelineRegistry
 from kedro_asgi.settings import Settings
 
@@ -19,6 +20,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     settings: Settings
     pipelines: PipelineRegistry
     metadata: ProjectMetadata | None = None
+    options: ProjectOptions = ProjectOptions()
 
     @property
     def project_path(self) -> Path | None:

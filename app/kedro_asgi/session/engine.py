@@ -30,7 +30,6 @@ from kedro_asgi.runner.lookup import adopted_runner, find_runner
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.classes import SessionClasses
 from kedro_asgi.session.context import KedroContext
-from kedro_asgi.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ class Engine:
         self.run_ids = RunIds()
         self.classes = classes
         self._session_type = session_type
-        self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project.settings)
+        self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project)
         self._run_hooks = RunHooks.of(self._hook_manager)
         self._tells = {name: implemented(self._hook_manager, name) for name in _RUN_HOOKS}
         self._shows_nodes = any(implemented(self._hook_manager, name) for name in _HOOKS_WITH_NODES)
@@ -157,10 +156,11 @@ _RUN_HOOKS = ("after_context_created", "before_pipeline_run", "on_pipeline_error
 _HOOKS_WITH_NODES = ("before_pipeline_run", "on_pipeline_error", *RunHooks.names())
 
 
-def _hook_manager(settings: Settings) -> pluggy.PluginManager:
+def _hook_manager(project: Project) -> pluggy.PluginManager:
     """Hooks of the project first, then those of plugins: the last registered is called first (HOOK-9)."""
-    manager = create_hook_manager(settings.hooks)
-    add_hooks(manager, plugin_hooks(settings.disable_hooks_for_plugins))
+    manager = create_hook_manager(project.settings.hooks)
+    disabled = project.settings.disable_hooks_for_plugins
+    add_hooks(manager, plugin_hooks(disabled, switches=project.options.plugins))
     return manager
 
 

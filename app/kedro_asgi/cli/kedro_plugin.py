@@ -1,0 +1,19 @@
+"""Our commands within Kedro's own command line: ``kedro asgi serve`` (entry point ``kedro.project_commands``)."""
+
+import click
+
+from kedro_asgi.cli.inspect import inspect
+from kedro_asgi.cli.run import run
+from kedro_asgi.cli.serve import serve
+
+# Kedro merges the commands of this group into its own.
+commands = click.Group(
+    "kedro-asgi",
+    commands=[
+        click.Group(
+            "asgi",
+            commands=[serve, run, inspect],
+            help="Serve the project over HTTP, or run it, with kedro-asgi.",
+        )
+    ],
+)

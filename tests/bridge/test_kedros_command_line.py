@@ -1,0 +1,25 @@
+"""``kedro asgi …``: our commands in Kedro's own command line."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def kedro(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("KEDRO_")}
+    line = [str(Path(sys.executable).with_name("kedro")), "asgi", *arguments]
+    return subprocess.run(
+        line, cwd=project, capture_output=True, text=True, timeout=110, env={**environment, "DO_NOT_TRACK": "1"}
+    )
+
+
+def test_the_commands_are_there(kedro_project) -> None:
+    shown = kedro(kedro_project(), "--help")
+    assert all(command in shown.stdout for command in ("serve", "run", "inspect")), shown.stderr
+
+
+def test_a_run_from_kedros_command_line(kedro_project) -> None:
+    done = kedro(kedro_project(), "run", "--pipelines", "calc", "--params", "a=4")
+    assert done.returncode == 0, done.stderr
+    assert "succeeded. Outputs: d" in done.stdout
