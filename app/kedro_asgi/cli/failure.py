@@ -23,7 +23,18 @@ def one_line_errors(*, with_traceback: bool = False) -> Iterator[None]:
             raise
         described = run_error(error)
         message = " ".join(described.message.split())
-        raise click.ClickException(f"{described.type}: {message}{_place(error)}") from error
+        raise click.ClickException(f"{described.type}: {message}{_cause(error)}{_place(error)}") from error
+
+
+def _cause(error: BaseException) -> str:
+    """What kept a module from being imported is often what the user has to mend."""
+    root = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    described = run_error(root)
+    if not isinstance(error, ImportError) or root is error or described.message in str(error):
+        return ""
+    return f" Cause: {described.type}: {' '.join(described.message.split())}"
 
 
 def _place(error: BaseException) -> str:

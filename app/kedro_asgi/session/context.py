@@ -33,6 +33,8 @@ class KedroContext:
         runtime_params: Mapping[str, Any] | None = None,
     ) -> None:
         self.package_name = package_name
+        # Plugins that are in wide use read it under this name.
+        self._package_name = package_name
         self.project_path = Path(project_path).absolute()
         self.config_loader = config_loader
         self.env = env
@@ -80,6 +82,16 @@ class KedroContext:
                 load_versions=load_versions,
             )
         return catalog
+
+    def _get_catalog(
+        self, save_version: str | None = None, load_versions: Mapping[str, str] | None = None, **_: Any
+    ) -> Any:
+        """What plugins that are in wide use call, as they do in Kedro."""
+        return self.create_catalog(save_version=save_version, load_versions=load_versions)
+
+    def _get_config_credentials(self) -> dict[str, Any]:
+        """What plugins that are in wide use call, as they do in Kedro."""
+        return self._configuration().resolver().credentials(self._runtime)
 
     def _parameters(self) -> Mapping[str, Any]:
         """A subclass may have its own idea of ``params``; ours are shared by all runs, and spare a copy."""
