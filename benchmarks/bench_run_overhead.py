@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from projects import write_project
-
 from kedro_asgi.session import KedroServiceSession
+from projects import write_project
 
 LENGTHS = (2, 10, 100, 1000)
 

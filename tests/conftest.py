@@ -12,6 +12,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from kedro_asgi.project import bootstrap
+from projects.spaceflights_copy import copy_spaceflights
 
 # Kedro and its plugins, where a test runs them as the oracle, must not phone home.
 os.environ["DO_NOT_TRACK"] = "1"
@@ -106,6 +107,19 @@ def make_project(tmp_path: Path) -> MakeProject:
 def tiny(make_project: MakeProject) -> Path:
     """The contract's two-node project: a=1, b=2 -> s=3 -> d=6."""
     return make_project()
+
+
+@pytest.fixture
+def make_spaceflights(tmp_path: Path) -> MakeProject:
+    """Return a function that writes the spaceflights project with its raw data, and returns its folder.
+
+    ``ported=True`` makes it import from ``kedro_asgi`` instead of ``kedro``.
+    """
+
+    def make(name: str = "spaceflights", *, ported: bool = False) -> Path:
+        return copy_spaceflights(tmp_path / name, package=f"made_{next(_NUMBERS)}", ported=ported)
+
+    return make
 
 
 def pyproject(package: str) -> str:

@@ -1,0 +1,3 @@
+"""Prices of flights into space."""
+
+__version__ = "0.1"
