@@ -396,6 +396,12 @@ class DatasetFailedError(DatasetError):
         super().__init__(f"Failed {doing} dataset {dataset}.\n{reason}")
 
 
+class TableError(KedroAsgiError, ValueError):
+    """Values make no table, or a table makes no records."""
+
+    kedro_type = "ValueError"
+
+
 class VersionStringError(DatasetError):
     """A version is no single path component, so it could lead out of its dataset (CAT-35)."""
 
@@ -855,6 +861,18 @@ class ProducedInputError(DatasetError):
             f"'inputs' names dataset '{name}', which node '{node}' of this run produces. "
             f"Start behind it with from_inputs=['{name}'], or leave it out."
         )
+
+
+class InputTableError(DatasetError):
+    """``inputs`` of a run hold something in place of a dataset that cannot become the frame that it stands for."""
+
+    kedro_type = "DatasetError"
+
+    def __init__(self, name: str, library: str, reason: str) -> None:
+        self.name = name
+        self.library = library
+        self.reason = reason
+        super().__init__(f"Input '{name}' cannot become a table of {library}: {reason}")
 
 
 class UnencodableOutputError(KedroAsgiError, TypeError):

@@ -43,7 +43,7 @@ def test_a_frame_is_a_list_of_records() -> None:
         (pd.Timestamp("2026-11-21T01:02:03"), "2026-11-21T01:02:03"),
         (pd.NaT, None),
         (pd.NA, None),
-        (pd.Timedelta("1s"), "0 days 00:00:01"),
+        (pd.Timedelta("1s"), "PT1S"),
         (np.int64(5), 5),
         (np.float32(0.5), 0.5),
         (np.float64("nan"), None),

@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from kedro_asgi.io.base import Dataset
 from kedro_asgi.io.definition import Definition, checked_config
 from kedro_asgi.io.entry import Entry
 from kedro_asgi.io.foreign import class_path
+from kedro_asgi.io.inputs import table_form
 from kedro_asgi.io.reader import EntryReader
 from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.tables import TableForm
 
 
 class Recipe:
@@ -16,13 +20,14 @@ class Recipe:
     Threads may share it. Classes are imported, and their errors raised, on first use (CAT-5).
     """
 
-    __slots__ = ("_definition", "_entry", "_reader", "name")
+    __slots__ = ("_definition", "_entry", "_reader", "_table_form", "name")
 
     def __init__(self, name: str, entry: Entry, reader: EntryReader) -> None:
         self.name = name
         self._entry = entry
         self._reader = reader
         self._definition: Definition | None = None
+        self._table_form: TableForm | UnsetType | None = UNSET
 
     def build(
         self, runtime: RuntimeParams, *, load_version: str | None = None, save_version: str | None = None
@@ -48,6 +53,16 @@ class Recipe:
 
     def class_path(self, runtime: RuntimeParams) -> str:
         return class_path(self.dataset_class(runtime))
+
+    def table_form(self, runtime: RuntimeParams) -> TableForm | None:
+        """Return the frame that a plain value becomes in place of this dataset; ``None``: it stays as it is."""
+        if self._table_form is not UNSET:
+            return self._table_form
+        definition = self._definition or self._define(runtime)
+        form = table_form(self.name, definition.cls, definition.arguments)
+        if definition is self._definition:
+            self._table_form = form
+        return form
 
     def check(self) -> None:
         """Raise DatasetError now for what is wrong in every run: shape, missing credentials (CAT-4, CAT-15)."""

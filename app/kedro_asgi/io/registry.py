@@ -8,14 +8,16 @@ from typing import Any
 
 from msgspec import UNSET
 
-from kedro_asgi.errors import DatasetNotFoundError, VersionAlreadyExistsError
+from kedro_asgi.errors import DatasetNotFoundError, InputTableError, TableError, VersionAlreadyExistsError
 from kedro_asgi.io.base import Dataset
 from kedro_asgi.io.foreign import is_dataset, is_dataset_class, pinned
+from kedro_asgi.io.inputs import is_plain, table_form
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.io.resolver import CatalogResolver
 from kedro_asgi.io.version import timestamp
 from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.tables import TableForm, frame_of
 
 _log = logging.getLogger(__name__)
 _NO_VALUES = RuntimeParams()
@@ -68,9 +70,11 @@ class DatasetRegistry:
     def inject(self, name: str, data: Any) -> None:
         """Put ``data``, which may be ``None``, in place of the dataset ``name`` for this run.
 
-        It is held as it is, and copied by each load: the caller must not change it during the run.
+        A plain value becomes a frame where the dataset loads frames; raises `InputTableError` if it cannot. All else
+        is held as it is, and copied by each load: the caller must not change it during the run.
         """
-        self._datasets[name] = MemoryDataset.adopt(data)
+        form = self._table_form(name) if is_plain(data) else None
+        self._datasets[name] = MemoryDataset.adopt(data if form is None else _framed(name, data, form))
 
     def keep(self, names: Iterable[str]) -> None:
         """Do not release the datasets ``names``, so that they can be loaded when the run is over."""
@@ -170,6 +174,17 @@ class DatasetRegistry:
             save_version=self._save_version or self.save_version,
         )
 
+    def _table_form(self, name: str) -> TableForm | None:
+        dataset = self._datasets.get(name)
+        if dataset is not None:
+            arguments = {
+                "load_args": getattr(dataset, "_load_args", None),
+                "metadata": getattr(dataset, "metadata", None),
+            }
+            return table_form(name, type(dataset), arguments)
+        recipe = self._resolver.recipe(name) if self._parameter(name) is UNSET else None
+        return None if recipe is None else recipe.table_form(self._runtime)
+
     def _parameter(self, name: str) -> Any:
         return UNSET if self._parameters is None else self._parameters.find(name)
 
@@ -198,3 +213,10 @@ class DatasetRegistry:
         if name in self._datasets:
             return True
         return self._resolver.matches(name) and not self._resolver.is_catch_all(name)
+
+
+def _framed(name: str, data: Any, form: TableForm) -> Any:
+    try:
+        return frame_of(data, form)
+    except TableError as error:
+        raise InputTableError(name, form.library, str(error)) from error

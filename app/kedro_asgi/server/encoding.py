@@ -1,13 +1,13 @@
 """Python values as JSON: what runs hand out, and every answer."""
 
 import json
-import sys
-from collections.abc import Callable
+import math
 from typing import Any
 
 import msgspec
 
 from kedro_asgi.errors import UnencodableOutputError
+from kedro_asgi.tables import Records, plain_value, whole_value
 
 
 def encode_json(value: Any) -> bytes:
@@ -15,7 +15,7 @@ def encode_json(value: Any) -> bytes:
     try:
         return _ENCODER.encode(value)
     except UnicodeEncodeError:
-        return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
+        return json.dumps(_finite(msgspec.to_builtins(value, enc_hook=whole_value)), separators=(",", ":")).encode()
 
 
 def encode_output(name: str, value: Any) -> msgspec.Raw:
@@ -33,42 +33,27 @@ def encode_output(name: str, value: Any) -> msgspec.Raw:
 
 def _plain(value: Any) -> Any:
     """Turn a value that JSON does not know into one that it does; called by the encoder for the others only."""
-    for library, convert in _LIBRARIES.items():
-        # Whoever made a value of a library has imported it; importing it here would only cost time (Q-42).
-        if (module := sys.modules.get(library)) is not None:
-            plain = convert(module, value)
-            if plain is not _UNKNOWN:
-                return plain
-    kind = type(value)
-    raise TypeError(f"objects of type '{kind.__module__}.{kind.__qualname__}' have no JSON form")
+    plain = plain_value(value)
+    return _joined(plain) if isinstance(plain, Records) else plain
 
 
-_UNKNOWN = object()
+def _joined(records: Records) -> msgspec.Raw:
+    """Encode batch by batch: the rows of a large table are never all there as Python objects."""
+    content = bytearray(b"[")
+    for batch in records.batches:
+        content += _ENCODER.encode(batch)[1:-1]
+        content += b","
+    content[1 if len(content) == 1 else -1 :] = b"]"
+    return msgspec.Raw(bytes(content))
 
 
-def _from_pandas(pandas: Any, value: Any) -> Any:
-    match value:
-        case pandas.DataFrame():
-            return value.astype(object).where(value.notna(), None).to_dict("records")
-        case pandas.Series() | pandas.Index():
-            return value.astype(object).where(value.notna(), None).tolist()
-        case pandas.Timestamp():
-            return value.isoformat()
-        case pandas.Timedelta() | pandas.Period() | pandas.Interval():
-            return str(value)
-    return None if value is pandas.NA or value is pandas.NaT else _UNKNOWN
+def _finite(tree: Any) -> Any:
+    """The standard library would write NaN and Infinity, which are no JSON."""
+    if isinstance(tree, dict):
+        return {key: _finite(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_finite(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
-def _from_numpy(numpy: Any, value: Any) -> Any:
-    match value:
-        case numpy.datetime64() | numpy.timedelta64():
-            return None if numpy.isnat(value) else str(value)
-        case numpy.generic():
-            return value.item()
-        case numpy.ndarray():
-            return value.tolist() if value.dtype.kind not in "mM" else [*value]
-    return _UNKNOWN
-
-
-_LIBRARIES: dict[str, Callable[[Any, Any], Any]] = {"pandas": _from_pandas, "numpy": _from_numpy}
 _ENCODER = msgspec.json.Encoder(enc_hook=_plain)

@@ -1,0 +1,107 @@
+"""Frames of pandas: what reading the same table from a file would give."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kedro_asgi.errors import TableError
+from kedro_asgi.tables.form import TableForm
+
+_NOTHING = {type(None)}
+_LARGEST_EXACT = 2**53
+
+
+def pandas_frame(pandas: Any, columns: Mapping[str, list[Any]], form: TableForm) -> Any:
+    """Return a ``DataFrame``; columns of no declared type are as pandas reads them from a file.
+
+    So integers stay integers, with missing values among them they are floats, unless that would change one of them.
+    Text is text, also where it looks like a date. Raises `TableError` for a value that its column cannot hold.
+    """
+    frame = pandas.DataFrame({name: _column(pandas, name, values, form) for name, values in columns.items()})
+    index = [name for name in form.index_col if name in columns]
+    return frame.set_index(index if len(index) > 1 else index[0]) if index else frame
+
+
+def _column(pandas: Any, name: str, values: list[Any], form: TableForm) -> Any:
+    dtype = form.dtype_of(name)
+    if name in form.parse_dates:
+        return _moments(pandas, name, values, form.date_format_of(name))
+    return _untyped(pandas, values) if dtype is None else _typed(pandas, name, values, dtype, form)
+
+
+def _untyped(pandas: Any, values: list[Any]) -> Any:
+    kinds = set(map(type, values))
+    if kinds == _NOTHING:
+        return [float("nan")] * len(values)
+    if kinds == {int, *_NOTHING} and any(value is not None and abs(value) > _LARGEST_EXACT for value in values):
+        return _exact_integers(pandas, values)
+    return values
+
+
+def _exact_integers(pandas: Any, values: list[Any]) -> Any:
+    try:
+        return pandas.array(values, dtype="Int64")
+    except OverflowError:
+        return pandas.Series(values, dtype=object)
+
+
+def _typed(pandas: Any, name: str, values: list[Any], dtype: Any, form: TableForm) -> Any:
+    try:
+        wanted = pandas.api.types.pandas_dtype(dtype)
+    except TypeError as error:
+        raise TableError(f"column '{name}': its declared type {dtype!r} is unknown to pandas") from error
+    if wanted.kind == "M":
+        return _moments(pandas, name, values, form.date_format_of(name)).astype(wanted)
+    return _converted(name, values, _conversion(pandas, wanted), f"as {wanted}")
+
+
+def _conversion(pandas: Any, wanted: Any) -> Callable[[list[Any]], Any]:
+    if issubclass(wanted.type, str):
+        return lambda values: pandas.Series([_text(value) for value in values], dtype=wanted)
+    if wanted.kind == "b" and not hasattr(wanted, "na_value"):
+        # Straight to bool, any text would be true, and what is missing false.
+        return lambda values: pandas.Series(values, dtype="boolean").astype(wanted)
+    return lambda values: pandas.Series(values, dtype=wanted)
+
+
+def _text(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+def _moments(pandas: Any, name: str, values: list[Any], date_format: str | None) -> Any:
+    def parse(part: list[Any]) -> Any:
+        if odd := next((value for value in part if not isinstance(value, str | None)), None):
+            raise ValueError(f"{odd!r} is no text")
+        try:
+            return pandas.to_datetime(pandas.Series(part, dtype=object), format="ISO8601")
+        except ValueError:
+            if date_format is None:
+                raise
+            return pandas.to_datetime(pandas.Series(part, dtype=object), format=date_format)
+
+    return _converted(name, values, parse, "as a moment in ISO 8601")
+
+
+def _converted(name: str, values: list[Any], convert: Callable[[list[Any]], Any], how: str) -> Any:
+    try:
+        return convert(values)
+    except (ValueError, TypeError, OverflowError) as error:
+        number = _first_bad(values, convert)
+        where = f"record {number}: {values[number - 1]!r} cannot be read" if number else "cannot be read"
+        raise TableError(f"column '{name}', {where} {how} ({error})") from error
+
+
+def _first_bad(values: list[Any], convert: Callable[[list[Any]], Any]) -> int | None:
+    """Return the number of the first record whose value fails by itself; each step halves where it can be."""
+    start, end = 0, len(values)
+    while end - start > 1:
+        middle = (start + end) // 2
+        start, end = (start, middle) if _fails(values[start:middle], convert) else (middle, end)
+    return end if _fails(values[start:end], convert) else None
+
+
+def _fails(values: list[Any], convert: Callable[[list[Any]], Any]) -> bool:
+    try:
+        convert(values)
+    except (ValueError, TypeError, OverflowError):
+        return True
+    return False

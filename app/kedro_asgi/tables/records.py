@@ -1,0 +1,34 @@
+"""The rows of a table on their way out."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from kedro_asgi.errors import TableError
+
+BATCH_ROWS = 5000
+
+
+class Records(msgspec.Struct, frozen=True):
+    """Rows as mappings of column to value, in batches, so that a large table is never there twice.
+
+    To be gone through once. Values are plain, or of a kind that `plain_value` knows.
+    """
+
+    batches: Iterable[list[dict[str, Any]]]
+
+
+def batched(rows: int, names: list[str], columns_from: Callable[[int, int], Iterable[list[Any]]]) -> Records:
+    """Return the records of a table with ``rows`` rows; ``columns_from`` gives its columns between two rows."""
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise TableError(f"columns share a name: {', '.join(repeated)}")
+    return Records(_batches(rows, names, columns_from))
+
+
+def _batches(
+    rows: int, names: list[str], columns_from: Callable[[int, int], Iterable[list[Any]]]
+) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, rows, BATCH_ROWS):
+        columns = columns_from(start, min(start + BATCH_ROWS, rows))
+        yield [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -1,0 +1,57 @@
+"""From values of libraries to plain ones: a module for each library."""
+
+import sys
+from collections.abc import Callable, Mapping
+from itertools import chain
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from kedro_asgi.tables.records import Records
+from kedro_asgi.tables.values.arrow import plain_of_arrow
+from kedro_asgi.tables.values.numpy import plain_of_numpy
+from kedro_asgi.tables.values.pandas import plain_of_pandas
+from kedro_asgi.tables.values.polars import plain_of_polars
+
+_LIBRARIES: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
+    {"pandas": plain_of_pandas, "numpy": plain_of_numpy, "polars": plain_of_polars, "pyarrow": plain_of_arrow}
+)
+
+
+def plain_value(value: Any) -> Any:
+    """Return a value that stands for ``value`` in JSON: `Records` for a table, a list for an array or a column.
+
+    One step: what is inside may again be a value of a library. Raises ``TypeError`` where nothing stands for it, and
+    `TableError` for a table that has no records.
+    """
+    for library, plain in _LIBRARIES.items():
+        module = _imported(library)
+        if module is not None and (found := plain(module, value)) is not UNSET:
+            return found
+    kind = type(value)
+    raise TypeError(f"objects of type '{kind.__module__}.{kind.__qualname__}' have no JSON form")
+
+
+def _imported(library: str) -> ModuleType | None:
+    """Whoever made a value of a library has imported it; to do so here would only cost time (Q-42).
+
+    A library that another thread is importing just now is not all there, and none of its values can be ours.
+    """
+    module = sys.modules.get(library)
+    return None if getattr(getattr(module, "__spec__", None), "_initializing", False) else module
+
+
+def as_plain(value: Any) -> Any:
+    """Return ``value`` as JSON would give it back: tables as lists of records, moments as text in ISO 8601.
+
+    Raises ``TypeError`` for what has no JSON form, and `TableError`.
+    """
+    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=whole_value))
+
+
+def whole_value(value: Any) -> Any:
+    """Do what `plain_value` does, with all records of a table in one list."""
+    plain = plain_value(value)
+    return list(chain.from_iterable(plain.batches)) if isinstance(plain, Records) else plain
