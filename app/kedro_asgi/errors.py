@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 from yaml import YAMLError
 
 
@@ -413,6 +414,106 @@ class VersionStringError(DatasetError):
             f"Version string '{version}' is not allowed. It becomes the name of a folder, so it must not be empty, "
             "'.' or '..', nor contain a slash, a backslash or a null character."
         )
+
+
+# --- validation of parameters and of data (PAR-11 to PAR-20, CAT-67 to CAT-71) ---
+
+
+class ParameterValidationError(KedroAsgiError):
+    """Parameters are not what the nodes that run ask for (PAR-15); ``failures`` says why, parameter by parameter."""
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        self.failures = dict(failures)
+        listed = "\n".join(f"- Parameter '{name}': {reason}" for name, reason in self.failures.items())
+        super().__init__(f"Parameter validation failed:\n{listed}")
+
+
+class ModelInstantiationError(ParameterValidationError):
+    """One parameter cannot become the model that a node asks for (PAR-13)."""
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        self.failures = {parameter: reason}
+        KedroAsgiError.__init__(self, reason)
+
+
+class CheckFailure(msgspec.Struct, frozen=True):
+    """One check that data did not pass: how often, and some of the values that failed."""
+
+    message: str
+    check: str | None = None
+    column: str | None = None
+    failure_count: int = 1
+    failure_examples: list[Any] = []
+
+    def __str__(self) -> str:
+        cases = "1 case" if self.failure_count == 1 else f"{self.failure_count} cases"
+        examples = ", ".join(map(str, self.failure_examples[:5]))
+        where = f"{self.column}: " if self.column else ""
+        return f"{where}{self.check or self.message} — {cases}" + (f" (e.g. {examples})" if examples else "")
+
+
+class DataValidationError(DatasetError):
+    """Data is not what the validator of its dataset asks for (CAT-69).
+
+    ``mode`` is ``load``, ``save`` or ``api``; ``failures`` are told where the validator tells its checks apart.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        dataset_name: str | None = None,
+        mode: str | None = None,
+        validator: str | None = None,
+        failures: Iterable[CheckFailure] | None = None,
+        error_type: str | None = None,
+    ) -> None:
+        self.message = message
+        self.dataset_name = dataset_name
+        self.mode = mode
+        self.validator = validator
+        self.failures = list(failures or ())
+        self.error_type = error_type
+        super().__init__("\n".join(filter(None, [self._subject(), self._source(), self._reason()])))
+
+    def _subject(self) -> str:
+        if self.dataset_name is None:
+            return self.message
+        return f"Validation failed for dataset '{self.dataset_name}'" + (f" on {self.mode}" if self.mode else "")
+
+    def _source(self) -> str:
+        return f"(validator: {self.validator})" if self.validator else ""
+
+    def _reason(self) -> str:
+        if not self.failures:
+            return "" if self.dataset_name is None else self.message
+        cases = sum(failure.failure_count for failure in self.failures)
+        listed = [f"  - {failure}" for failure in self.failures]
+        return "\n".join([f"{len(self.failures)} check(s) failed — {cases} failure case(s):", *listed])
+
+
+class ValidationConfigurationError(DatasetError):
+    """A ``validator`` is declared wrongly, or leads to nothing that can validate (CAT-70, CAT-71)."""
+
+
+class ValidatorDeclarationError(ValidationConfigurationError):
+    """An entry of the catalog does not say how to validate its data (CAT-70)."""
+
+    kedro_type = "ValidationConfigurationError"
+
+    def __init__(self, dataset_name: str, problem: str) -> None:
+        self.dataset_name = dataset_name
+        super().__init__(f"Invalid validator declaration for dataset '{dataset_name}': {problem}.")
+
+
+class ValidatorTargetError(ValidationConfigurationError):
+    """The ``class`` of a validator leads to nothing that can validate, or takes other options (CAT-71)."""
+
+    kedro_type = "ValidationConfigurationError"
+
+    def __init__(self, class_path: str, problem: str) -> None:
+        self.class_path = class_path
+        super().__init__(problem)
 
 
 # --- nodes and pipelines (PIP) ---

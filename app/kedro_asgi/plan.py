@@ -16,6 +16,7 @@ from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
 from kedro_asgi.project import Project
 from kedro_asgi.runs import RunSpec, RuntimeParams, Slice
+from kedro_asgi.validation import ParameterValidator
 
 _MAX_PLANS = 256
 
@@ -26,6 +27,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     pipeline: Pipeline
     datasets: frozenset[str]
     producers: Mapping[str, str]
+    parameter_validator: ParameterValidator
 
     def check(self, spec: RunSpec) -> None:
         """Refuse injected inputs and wanted outputs that this plan cannot serve, before anything runs.
@@ -100,6 +102,12 @@ class Planner:
             return self.config.parameters(runtime)
         return runtime.values
 
+    @cached_property
+    def parameter_validator(self) -> ParameterValidator:
+        """What the nodes of all registered pipelines ask their parameters to be."""
+        registered = self.project.pipelines.load()
+        return ParameterValidator({name: found for name, found in registered.items() if found is not None})
+
     def plan(self, slice_: Slice) -> Plan:
         """Return the plan of a slice; raises what PIP and SES-8 say of unknown names and empty results."""
         plan = self._plans.get(slice_)
@@ -156,4 +164,5 @@ def _plan(pipeline: Pipeline) -> Plan:
         pipeline=pipeline,
         datasets=frozenset(pipeline.datasets()),
         producers={name: node.name for node in pipeline.nodes for name in node.outputs},
+        parameter_validator=ParameterValidator({"run": pipeline}),
     )

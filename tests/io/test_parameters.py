@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -53,3 +54,36 @@ def test_of_two_spellings_of_a_name_the_later_wins(parameters: dict[str, Any], v
 def test_the_names_that_are_listed_are_the_names_that_are_found() -> None:
     view = ParameterView({"x.y": {"z": 1, "w.v": 2}, "x": {"y": 3, "y.z": 4}, 5: {"a": {6: 7}}})
     assert {name: view.find(name) for name in view.names()} == view.flat()
+
+
+@dataclass
+class Model:
+    rate: float
+    inner: Any = None
+
+
+def test_fields_of_models_are_found_as_keys_are() -> None:
+    view = ParameterView({"m": Model(1.0, {"k": Model(2.0)}), "l": [Model(3.0)]})
+    assert view.find("params:m.rate") == 1.0
+    assert view.find("params:m.inner.k.rate") == 2.0
+    assert view.find("params:m.nope") is UNSET
+    assert view.find("params:l.rate") is UNSET
+    assert view.names() == [
+        "parameters",
+        *(f"params:{path}" for path in ("m", "m.rate", "m.inner", "m.inner.k")),
+        *(f"params:{path}" for path in ("m.inner.k.rate", "m.inner.k.inner", "l")),
+    ]
+
+
+def test_what_nodes_ask_for_by_a_path_comes_first() -> None:
+    view = ParameterView({"m": Model(1.0, {"rate": 2})}, {"m.inner": Model(2.0)})
+    assert view.find("params:m.inner") == Model(2.0)
+    assert view.find("params:m") == Model(1.0, {"rate": 2})
+    assert view.flat()["params:m.inner"] == Model(2.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("params:x.y", True), ("params:x.z", False), ("params:x", False), ("x.y", False)]
+)
+def test_names_that_are_written_twice_are_known(name: str, expected: bool) -> None:
+    assert ParameterView({"x.y": 1, "x": {"y": 2, "z": 3}}).is_ambiguous(name) is expected

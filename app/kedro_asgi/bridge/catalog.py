@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from types import MappingProxyType
 from typing import Any, Self
 
 from kedro_asgi.bridge.errors import kedros_errors
@@ -9,6 +10,8 @@ from kedro_asgi.bridge.process import is_imported
 from kedro_asgi.io import CatalogResolver, DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.runs import RuntimeParams
+
+_NO_MODELS: Mapping[str, Any] = MappingProxyType({})
 
 
 class KedroCatalog:
@@ -39,9 +42,9 @@ class KedroCatalog:
             )
         )
 
-    def add_parameters(self, parameters: Mapping[str, Any]) -> None:
+    def add_parameters(self, parameters: Mapping[str, Any], models: Mapping[str, Any] = _NO_MODELS) -> None:
         """Put ``parameters`` and ``params:…`` in place of what had these names (PAR-1, PAR-6)."""
-        self._parameters = ParameterView(deepcopy(parameters)).flat()
+        self._parameters = ParameterView(*deepcopy((dict(parameters), dict(models)))).flat()
         for name, value in self._parameters.items():
             self._theirs[name] = value
 

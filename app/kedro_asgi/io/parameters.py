@@ -1,27 +1,43 @@
 """Parameters under the names by which nodes ask for them (PAR-1 to PAR-6)."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import UNSET
 
+from kedro_asgi.io.tree import SCALARS
+from kedro_asgi.validation.models import fields_of
+
 _WHOLE = "parameters"
 _PREFIX = "params:"
+_NO_MODELS: Mapping[str, Any] = MappingProxyType({})
 
 
 class ParameterView:
-    """Looks parameters up as ``parameters`` and ``params:a.b`` in the mapping itself, which it never changes."""
+    """Looks parameters up as ``parameters`` and ``params:a.b`` in the mapping itself, which it never changes.
 
-    __slots__ = ("whole",)
+    Fields of models are found as keys of mappings are (PAR-16). ``models`` are what nodes ask for by these very
+    paths; they are found first.
+    """
 
-    def __init__(self, parameters: Mapping[str, Any]) -> None:
+    __slots__ = ("models", "whole")
+
+    def __init__(self, parameters: Mapping[str, Any], models: Mapping[str, Any] = _NO_MODELS) -> None:
         self.whole = parameters
+        self.models = models
 
     def find(self, name: str) -> Any:
         """Return the value of ``name``, or UNSET if there is no such parameter."""
-        if name.startswith(_PREFIX):
-            return _find(self.whole, name[len(_PREFIX) :])
-        return self.whole if name == _WHOLE else UNSET
+        if not name.startswith(_PREFIX):
+            return self.whole if name == _WHOLE else UNSET
+        path = name[len(_PREFIX) :]
+        return self.models[path] if path in self.models else _find(self.whole, path)
+
+    def is_ambiguous(self, name: str) -> bool:
+        """Tell whether ``name`` is written twice: as a key with a dot, and as one key under another (PAR-3)."""
+        path = name[len(_PREFIX) :]
+        return name.startswith(_PREFIX) and "." in path and len(_all_found(self.whole, path)) > 1
 
     def names(self) -> list[str]:
         """Return every name once, in the order of the mapping (PAR-2)."""
@@ -29,7 +45,8 @@ class ParameterView:
 
     def flat(self) -> dict[str, Any]:
         """Return every name with its value; the values are those of the mapping (PAR-2, PAR-3)."""
-        return {_WHOLE: self.whole, **{_PREFIX + path: value for path, value in _items(self.whole)}}
+        named = {_PREFIX + path: value for path, value in _items(self.whole)}
+        return {_WHOLE: self.whole, **named, **{_PREFIX + path: model for path, model in self.models.items()}}
 
 
 def _find(parameters: Mapping[Any, Any], path: str) -> Any:
@@ -43,17 +60,26 @@ def _find(parameters: Mapping[Any, Any], path: str) -> Any:
 
 
 def _last_found(parameters: Mapping[Any, Any], path: str) -> Any:
-    under = (_find_under(parameters, key, path) for key in reversed(tuple(parameters)))
-    return next((found for found in under if found is not UNSET), UNSET)
+    return next(iter(reversed(_all_found(parameters, path))), UNSET)
+
+
+def _all_found(parameters: Mapping[Any, Any], path: str) -> list[Any]:
+    return [found for key in parameters if (found := _find_under(parameters, key, path)) is not UNSET]
 
 
 def _find_under(parameters: Mapping[Any, Any], key: Any, path: str) -> Any:
     text, value = str(key), parameters[key]
     if text == path:
         return value
-    if isinstance(value, Mapping) and path.startswith(f"{text}."):
-        return _find(value, path[len(text) + 1 :])
+    if path.startswith(f"{text}.") and (under := _under(value)) is not None:
+        return _find(under, path[len(text) + 1 :])
     return UNSET
+
+
+def _under(value: Any) -> Mapping[Any, Any] | None:
+    if isinstance(value, Mapping):
+        return value
+    return None if type(value) in SCALARS else fields_of(value)
 
 
 def _prefixes(path: str) -> Iterator[str]:
@@ -66,5 +92,5 @@ def _prefixes(path: str) -> Iterator[str]:
 def _items(parameters: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in parameters.items():
         yield str(key), value
-        if isinstance(value, Mapping):
-            yield from ((f"{key}.{path}", under) for path, under in _items(value))
+        if (under := _under(value)) is not None:
+            yield from ((f"{key}.{path}", inner) for path, inner in _items(under))

@@ -54,18 +54,20 @@ class DatasetRegistry:
         if load_versions:
             self._check_load_versions()
 
-    def add_parameters(self, parameters: Mapping[str, Any]) -> None:
+    def add_parameters(self, parameters: Mapping[str, Any], models: Mapping[str, Any] | None = None) -> None:
         """Offer ``parameters`` and ``params:…`` from now on, in place of what had these names (PAR-1, PAR-6).
 
-        The mapping is kept and never changed: every load gives a copy. A second call replaces the first.
+        ``models`` are what nodes asked for, by path (PAR-16). The mappings are kept and never changed: every load
+        gives a copy. A second call replaces the first.
         """
-        view = self._parameters = ParameterView(parameters)
+        view = self._parameters = ParameterView(parameters, models or {})
         for name in [name for name in self._datasets if view.find(name) is not UNSET]:
             del self._datasets[name]
 
     def flat_parameters(self) -> dict[str, Any]:
         """Return a copy of all parameters under the names that nodes use, as hooks are shown them (HOOK-17)."""
-        return {} if self._parameters is None else ParameterView(deepcopy(self._parameters.whole)).flat()
+        view = self._parameters
+        return {} if view is None else ParameterView(*deepcopy((view.whole, view.models))).flat()
 
     def inject(self, name: str, data: Any) -> None:
         """Put ``data``, which may be ``None``, in place of the dataset ``name`` for this run.
@@ -164,6 +166,8 @@ class DatasetRegistry:
     def _new(self, name: str, *, fallback: bool) -> Dataset | None:
         parameter = self._parameter(name)
         if parameter is not UNSET:
+            if "." in name:
+                self._tell_of_replaced(name)
             return MemoryDataset.adopt(parameter)
         recipe = self._resolver.recipe(name)
         if recipe is None:
@@ -187,6 +191,10 @@ class DatasetRegistry:
 
     def _parameter(self, name: str) -> Any:
         return UNSET if self._parameters is None else self._parameters.find(name)
+
+    def _tell_of_replaced(self, name: str) -> None:
+        if self._parameters is not None and self._parameters.is_ambiguous(name):
+            _log.warning("Replacing dataset '%s': it is written with a dot and nested; the later one is used.", name)
 
     def _put(self, name: str, dataset: Dataset) -> None:
         save_version = getattr(getattr(dataset, "_version", None), "save", None)

@@ -1,7 +1,7 @@
 """How datasets become the arguments of a function; decided once for each node, so that a run only calls."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -11,6 +11,8 @@ from kedro_asgi.pipeline.names import Names, listed
 
 Function = Callable[..., Any]
 Call = Callable[[Mapping[str, Any]], Any]
+
+_TAKES_ANYTHING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def function_name(function: Function) -> str:
@@ -36,9 +38,40 @@ def bound_inputs(function: Function, inputs: Names) -> list[str]:
     return [*bound.args, *bound.kwargs.values()]
 
 
-def _signature(function: Function) -> inspect.Signature | None:
+def bound_arguments(function: Function, inputs: Names) -> list[tuple[str, str]]:
+    """Return the names of the function's parameters, each with the dataset that it gets.
+
+    Where a decorator takes anything, the parameters of what it wraps are named. What Python knows no signature of
+    has none.
+    """
+    for signature in _signatures(function):
+        try:
+            bound = signature.bind(**inputs) if isinstance(inputs, dict) else signature.bind(*listed(inputs))
+        except TypeError:
+            continue
+        return [pair for name, value in bound.arguments.items() for pair in _pairs(name, value)]
+    return []
+
+
+def _signatures(function: Function) -> Iterator[inspect.Signature]:
+    own = _signature(function)
+    if own is None:
+        return
+    if any(parameter.kind in _TAKES_ANYTHING for parameter in own.parameters.values()):
+        yield _signature(function, follow_wrapped=True) or own
+    yield own
+
+
+def _pairs(name: str, value: str | tuple[str, ...] | dict[str, str]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield name, value
+    else:
+        yield from ((name, dataset) for dataset in (value.values() if isinstance(value, dict) else value))
+
+
+def _signature(function: Function, *, follow_wrapped: bool = False) -> inspect.Signature | None:
     try:
-        return inspect.signature(function, follow_wrapped=False)
+        return inspect.signature(function, follow_wrapped=follow_wrapped)
     except ValueError:
         return None
 

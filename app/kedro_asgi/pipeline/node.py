@@ -11,6 +11,7 @@ from kedro_asgi.errors import AsyncNodeError, NodeInputsError, NodeInputsTypeErr
 from kedro_asgi.pipeline.binding import (
     Function,
     bind_call,
+    bound_arguments,
     bound_inputs,
     function_name,
     is_async_function,
@@ -139,6 +140,11 @@ class Node:
     def inputs(self) -> list[str]:
         """The names of what is read, in the order of the function's parameters (PIP-17); a copy."""
         return self._input_names.copy()
+
+    @property
+    def arguments(self) -> list[tuple[str, str]]:
+        """The names of the function's parameters, each with the dataset that it gets; worked out on each call."""
+        return bound_arguments(self._func, self._inputs)
 
     @property
     def outputs(self) -> list[str]:

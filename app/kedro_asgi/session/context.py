@@ -12,7 +12,9 @@ from kedro_asgi.hooks import implemented
 from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import LoaderConfiguration, RunConfiguration
+from kedro_asgi.validation import ValidatedParameters
 
+Validate = Callable[[Mapping[str, Any]], ValidatedParameters]
 MakeCatalog = Callable[..., Any]
 
 
@@ -44,17 +46,29 @@ class KedroContext:
         )
         self._make_catalog: MakeCatalog = DataCatalogWithCatalogCommandsMixin
         self._adopted: RunConfiguration | None = None
+        self._validate: Validate = _unchecked
 
-    def adopt(self, configuration: RunConfiguration, runtime: RuntimeParams, make_catalog: MakeCatalog) -> None:
-        """Take parameters and catalog from ``configuration``, whose loader is this context's."""
+    def adopt(
+        self,
+        configuration: RunConfiguration,
+        runtime: RuntimeParams,
+        *,
+        make_catalog: MakeCatalog,
+        validate: Validate,
+    ) -> None:
+        """Take parameters and catalog from ``configuration``, whose loader is this context's.
+
+        ``validate`` makes of parameters the models that nodes ask for.
+        """
         self._adopted = configuration
         self._runtime = runtime
         self._make_catalog = make_catalog
+        self._validate = validate
 
     @property
     def params(self) -> dict[str, Any]:
-        """The parameters of this run, as a copy (PAR-8)."""
-        return dict(deepcopy(self._configuration().parameters()))
+        """The parameters of this run, validated, as a copy (PAR-8); raises `ParameterValidationError` (PAR-15)."""
+        return dict(deepcopy(self._validated().whole))
 
     @property
     def catalog(self) -> Any:
@@ -71,7 +85,8 @@ class KedroContext:
             save_version=save_version,
             runtime=self._runtime,
         )
-        catalog.add_parameters(self._parameters())
+        parameters = self._parameters()
+        catalog.add_parameters(parameters.whole, parameters.models)
         if created := implemented(self._hook_manager, "after_catalog_created"):
             created(
                 catalog=catalog,
@@ -93,12 +108,19 @@ class KedroContext:
         """What plugins that are in wide use call, as they do in Kedro."""
         return self._configuration().resolver().credentials(self._runtime)
 
-    def _parameters(self) -> Mapping[str, Any]:
+    def _parameters(self) -> ValidatedParameters:
         """A subclass may have its own idea of ``params``; ours are shared by all runs, and spare a copy."""
         if type(self).params is KedroContext.params:
-            return self._configuration().parameters()
-        return self.params
+            return self._validated()
+        return _unchecked(self.params)
+
+    def _validated(self) -> ValidatedParameters:
+        return self._validate(self._configuration().parameters())
 
     def _configuration(self) -> RunConfiguration:
         loaded = LoadedConfig(loader=self.config_loader)
         return self._adopted or LoaderConfiguration(loaded, self.project_path, self._runtime)
+
+
+def _unchecked(parameters: Mapping[str, Any]) -> ValidatedParameters:
+    return ValidatedParameters(whole=parameters)

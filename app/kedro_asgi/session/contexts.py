@@ -10,14 +10,16 @@ from kedro_asgi.bridge import KedroCatalog, configured
 from kedro_asgi.plan import Planner
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import run_configuration
-from kedro_asgi.session.context import KedroContext, MakeCatalog
+from kedro_asgi.session.context import KedroContext, MakeCatalog, Validate
 
 
 class Contexts(Protocol):
     """Makes the context of a run, and the catalog that it gives."""
 
-    def make(self, planner: Planner, runtime: RuntimeParams, hook_manager: pluggy.PluginManager) -> Any:
-        """Return the context of a new run."""
+    def make(
+        self, planner: Planner, runtime: RuntimeParams, hook_manager: pluggy.PluginManager, validate: Validate
+    ) -> Any:
+        """Return the context of a new run, whose parameters ``validate`` checks."""
         ...
 
     def catalog(self, context: Any, *, save_version: str, load_versions: Mapping[str, str]) -> Any:
@@ -32,7 +34,9 @@ class OurContexts:
         self._kind = kind
         self._make_catalog = make_catalog
 
-    def make(self, planner: Planner, runtime: RuntimeParams, hook_manager: pluggy.PluginManager) -> KedroContext:
+    def make(
+        self, planner: Planner, runtime: RuntimeParams, hook_manager: pluggy.PluginManager, validate: Validate
+    ) -> KedroContext:
         configuration = run_configuration(planner, runtime)
         context = self._kind(
             project_path=planner.project_path,
@@ -42,7 +46,7 @@ class OurContexts:
             hook_manager=hook_manager,
             runtime_params=runtime.values,
         )
-        context.adopt(configuration, runtime, self._make_catalog)
+        context.adopt(configuration, runtime, make_catalog=self._make_catalog, validate=validate)
         return context
 
     def catalog(self, context: KedroContext, *, save_version: str, load_versions: Mapping[str, str]) -> Any:
@@ -50,14 +54,16 @@ class OurContexts:
 
 
 class KedrosContexts:
-    """Contexts of a class that descends from Kedro's: a slower path, on which they build their catalogs themselves."""
+    """Contexts of a class that descends from Kedro's: they build catalogs and check parameters themselves."""
 
     def __init__(self, kind: Any, catalog_class: Any, package_name: str) -> None:
         self._kind = kind
         self._catalog_class = catalog_class
         self._package_name = package_name
 
-    def make(self, planner: Planner, runtime: RuntimeParams, hook_manager: pluggy.PluginManager) -> Any:
+    def make(
+        self, planner: Planner, runtime: RuntimeParams, hook_manager: pluggy.PluginManager, validate: Validate
+    ) -> Any:
         # Such a context looks at Kedro's settings and pipelines, which are those of one project at a time.
         with configured(self._package_name, None):
             return self._kind(

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from kedro_asgi.runner.lookup import adopted_runner, find_runner
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.classes import SessionClasses
 from kedro_asgi.session.context import KedroContext
+from kedro_asgi.validation import ValidatedParameters
 
 _log = logging.getLogger(__name__)
 
@@ -85,12 +87,19 @@ class Engine:
             project.pipelines.load()
         return engine
 
-    def load_context(self, runtime: RuntimeParams) -> KedroContext:
-        """Return a new context for a run and tell ``after_context_created``."""
-        context: KedroContext = self.classes.contexts.make(self.planner, runtime, self._hook_manager)
+    def load_context(self, runtime: RuntimeParams, spec: RunSpec | None = None) -> KedroContext:
+        """Return a new context for the run of ``spec``, or for looking around, and tell ``after_context_created``."""
+        validate = partial(self._validated_parameters, spec)
+        context: KedroContext = self.classes.contexts.make(self.planner, runtime, self._hook_manager, validate)
         if created := self._tells["after_context_created"]:
             created(context=context)
         return context
+
+    def _validated_parameters(self, spec: RunSpec | None, parameters: Mapping[str, Any]) -> ValidatedParameters:
+        """Only nodes that run are asked for types (Q-20); outside of a run, those of all pipelines (PAR-18)."""
+        if spec is None:
+            return self.planner.parameter_validator.validated(parameters)
+        return self.planner.plan(spec.slice).parameter_validator.validated(parameters, replaced=spec.inputs)
 
     def find_runner(self, spec: RunSpec) -> AbstractRunner:
         """Make the runner that a request names (SRV-25)."""
@@ -117,16 +126,17 @@ class Engine:
         """
         if _log.isEnabledFor(logging.INFO):
             _log.info("Kedro project %s", self.planner.project.package_name)
-        context = self.load_context(runtime)
+        context = self.load_context(runtime, spec)
         plan = self.planner.plan(spec.slice)
         plan.check(spec)
+        inputs = plan.parameter_validator.inputs(spec.inputs)
         # What a hook does to a node ends with the run (Q-33).
         pipeline = plan.pipeline.with_own_nodes() if self._shows_nodes else plan.pipeline
         runner = self._checked(runner) if runner is not None else SequentialRunner()
         catalog: DataCatalog = self.classes.contexts.catalog(
             context, save_version=run_id, load_versions=spec.load_versions
         )
-        for name, value in spec.inputs.items():
+        for name, value in inputs.items():
             catalog.inject(name, value)
         catalog.keep(spec.outputs or ())
         return self._run(_Run(self, spec, run_id, runner, facts or {}), pipeline, catalog, emit)

@@ -1,0 +1,70 @@
+"""What the nodes of pipelines ask their parameters to be (PAR-11)."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from kedro_asgi.validation.hints import parameter_hints
+from kedro_asgi.validation.models import ModelType, model_type
+
+_log = logging.getLogger(__name__)
+_PREFIX = "params:"
+
+
+class HasArguments(Protocol):
+    """A node, as far as types are concerned."""
+
+    @property
+    def func(self) -> Callable[..., Any]: ...
+
+    @property
+    def arguments(self) -> list[tuple[str, str]]:
+        """The names of the function's parameters, each with the dataset that it gets."""
+        ...
+
+
+class HasNodes(Protocol):
+    """A pipeline, as far as types are concerned."""
+
+    @property
+    def nodes(self) -> Sequence[HasArguments]: ...
+
+
+class TypeExtractor:
+    """Reads the type hints of all nodes that use parameters."""
+
+    def __init__(self, pipelines: Mapping[str, HasNodes]) -> None:
+        self._pipelines = pipelines
+
+    def extract_types_from_pipelines(self) -> dict[str, Any]:
+        """Return the hints that name a model, by the path of their parameter."""
+        return {path: found.hint for path, found in self.extract_models().items()}
+
+    def extract_models(self) -> dict[str, ModelType]:
+        """Return what parameters have to become, by path; of different wishes for one, the last counts (PAR-17)."""
+        models: dict[str, ModelType] = {}
+        for name, pipeline in self._pipelines.items():
+            for node in pipeline.nodes:
+                for path, model in _wanted(node):
+                    _warn_of_conflict(path, models.get(path), model, name)
+                    models[path] = model
+        return models
+
+
+def _wanted(node: HasArguments) -> Iterator[tuple[str, ModelType]]:
+    arguments = [(name, dataset[len(_PREFIX) :]) for name, dataset in node.arguments if dataset.startswith(_PREFIX)]
+    hints = parameter_hints(node.func, [name for name, _ in arguments]) if arguments else {}
+    for name, path in arguments:
+        if name in hints and (model := model_type(hints[name])) is not None:
+            yield path, model
+
+
+def _warn_of_conflict(path: str, known: ModelType | None, model: ModelType, pipeline: str) -> None:
+    if known is not None and known.hint != model.hint:
+        _log.warning(
+            "Conflicting type requirements for parameter '%s': %s, and %s in pipeline '%s'. The latter is used.",
+            path,
+            known.hint,
+            model.hint,
+            pipeline,
+        )

@@ -1,0 +1,122 @@
+"""Classes that a parameter can become, and how it does (PAR-11, PAR-13)."""
+
+import dataclasses
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+
+from kedro_asgi.errors import ModelInstantiationError
+
+_log = logging.getLogger(__name__)
+
+Build = Callable[[type[Any], Any], Any]
+
+
+class ModelType(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What a type hint asks a parameter to be; ``hint`` is what the function says, ``cls`` the class in it."""
+
+    hint: Any
+    cls: type[Any]
+    build: Build
+    is_optional: bool
+
+    def instantiate(self, parameter: str, raw: Any) -> Any:
+        """Return the model that ``raw`` stands for, built of a copy; raises `ModelInstantiationError`.
+
+        ``None`` is for optional hints only (PAR-14); an instance of the class stays what it is.
+        """
+        if isinstance(raw, self.cls) or (raw is None and self.is_optional):
+            return raw
+        if raw is None:
+            raise ModelInstantiationError(parameter, "value is None but type is not Optional")
+        return instantiate_model(parameter, raw, self.cls)
+
+
+def model_type(hint: Any) -> ModelType | None:
+    """Return what ``hint`` asks for, or ``None`` if it is not about models; unions of several types are not."""
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    wanted = [option for option in options if option is not NoneType]
+    builds = [build for option in wanted if (build := _build(option)) is not None]
+    if len(wanted) > 1 and builds:
+        _log.warning("Union type hint (%s) is not supported for validation: the parameter is passed as it is.", hint)
+    if len(wanted) != 1 or not builds:
+        return None
+    return ModelType(hint=hint, cls=wanted[0], build=builds[0], is_optional=len(options) > 1)
+
+
+def instantiate_model(param_key: str, raw_value: Any, model_type: type[Any]) -> Any:
+    """Return ``raw_value`` as an instance of ``model_type``; as it is, if that is no class of models.
+
+    A dataclass is called with the keys, and does not check their types. A pydantic model validates. A msgspec struct
+    is converted strictly: the text ``"5"`` is no number. Raises `ModelInstantiationError`.
+    """
+    build = _build(model_type)
+    if build is None:
+        return raw_value
+    try:
+        # Of a copy: the code of a model may change what it is given, and that belongs to all runs.
+        return build(model_type, deepcopy(raw_value))
+    except _NotAMappingError as error:
+        raise ModelInstantiationError(param_key, str(error)) from None
+    except Exception as error:
+        reason = f"Failed to instantiate {model_type.__name__} for parameter '{param_key}': {error}"
+        raise ModelInstantiationError(param_key, reason) from error
+
+
+def fields_of(value: Any) -> Mapping[str, Any] | None:
+    """Return the declared fields of a model, by name, or ``None`` for any other value."""
+    cls = type(value)
+    if _is_struct(cls):
+        return _values(value, cls.__struct_fields__)
+    if _is_pydantic(cls):
+        return _values(value, cls.model_fields)
+    if dataclasses.is_dataclass(cls):
+        return _values(value, [field.name for field in dataclasses.fields(cls)])
+    return None
+
+
+def _values(value: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}
+
+
+class _NotAMappingError(TypeError):
+    """A dataclass is to be made of something that has no keys."""
+
+
+def _build(cls: Any) -> Build | None:
+    if not isinstance(cls, type):
+        return None
+    if _is_struct(cls):
+        return _build_struct
+    if _is_pydantic(cls):
+        return _build_pydantic
+    return _build_dataclass if dataclasses.is_dataclass(cls) else None
+
+
+def _is_struct(cls: type[Any]) -> bool:
+    return issubclass(cls, msgspec.Struct)
+
+
+def _is_pydantic(cls: type[Any]) -> bool:
+    """Look among the imported modules only: where pydantic is not imported, there are no models of it (Q-42)."""
+    base = getattr(sys.modules.get("pydantic.main"), "BaseModel", None)
+    return base is not None and issubclass(cls, base)
+
+
+def _build_struct(cls: type[Any], raw: Any) -> Any:
+    return msgspec.convert(raw, cls)
+
+
+def _build_pydantic(cls: type[Any], raw: Any) -> Any:
+    return cls.model_validate(raw)
+
+
+def _build_dataclass(cls: type[Any], raw: Any) -> Any:
+    if not isinstance(raw, dict):
+        raise _NotAMappingError(f"Expected dict for dataclass {cls.__name__}, got {type(raw).__name__}")
+    return cls(**raw)
