@@ -841,6 +841,43 @@ class UnpicklableNodesError(KedroAsgiError, AttributeError):
         )
 
 
+class UnserialisableDataError(DatasetError):
+    """An input or an output of a node cannot be sent to or from another process (RUN-41, CAT-46)."""
+
+    kedro_type = "DatasetError"
+
+    def __init__(self, dataset: str, kind: type, node: str) -> None:
+        self.dataset, self.node = dataset, node
+        super().__init__(
+            f"{dataset}: {kind} cannot be serialised, so node '{node}' cannot run in another process. ParallelRunner "
+            "implicit memory datasets can only be used with serialisable data."
+        )
+
+
+class RemoteNodeError(KedroAsgiError):
+    """A node in another process raised an error that cannot be sent here; it is told by name (RUN-40)."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error_type = error_type(error)
+        super().__init__(
+            f"{self.error_type}: {error} (an error of this class cannot be sent between processes: it takes other "
+            "arguments than the ones it hands to Exception)"
+        )
+
+
+class WorkerDiedError(KedroAsgiError, RuntimeError):
+    """A worker process ended while it ran a node: killed, out of memory, or by a call that ends processes."""
+
+    kedro_type = "BrokenProcessPool"
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        super().__init__(
+            f"A worker process ended abruptly while node '{node}' was running: it was killed, ran out of memory, or "
+            "ended itself."
+        )
+
+
 class HookResultError(KedroAsgiError, TypeError):
     """A ``before_node_run`` hook returned something that is no mapping of inputs (HOOK-11)."""
 

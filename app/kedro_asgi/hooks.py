@@ -142,11 +142,13 @@ Call = Callable[..., list[Any]]
 class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     """What a runner tells the outside world: the hooks that somebody implements, and the run's events.
 
-    A hook that nobody implements is ``None``, so that it costs nothing. ``manager`` is where they are registered.
+    A hook that nobody implements is ``None``, so that it costs nothing. ``manager`` is where they are registered;
+    ``completed`` is told of each node that is done.
     """
 
     manager: pluggy.PluginManager | None = None
     emit: Emit | None = None
+    completed: Callable[[Any], None] | None = None
     before_node_run: Call | None = None
     after_node_run: Call | None = None
     on_node_error: Call | None = None
@@ -168,7 +170,7 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return the names of the hooks around nodes and datasets."""
-        return tuple(name for name in cls.__struct_fields__ if name not in ("manager", "emit"))
+        return tuple(name for name in cls.__struct_fields__ if name not in ("manager", "emit", "completed"))
 
 
 def implemented(manager: pluggy.PluginManager, name: str) -> Call | None:

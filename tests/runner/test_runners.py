@@ -13,6 +13,7 @@ from kedro_asgi.io import DataCatalog, MemoryDataset
 from kedro_asgi.io.files.json import JSONDataset
 from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.runner import AbstractRunner, ParallelRunner, SequentialRunner, ThreadRunner
+from kedro_asgi.runner.processes import Processes
 
 RUNNERS = {
     "sequential": SequentialRunner,
@@ -20,12 +21,13 @@ RUNNERS = {
     "thread": ThreadRunner,
     "thread of one": lambda: ThreadRunner(max_workers=1),
     "parallel": lambda: ParallelRunner(max_workers=2),
+    "parallel async": lambda: ParallelRunner(max_workers=2, is_async=True),
 }
 
 
 @pytest.fixture(params=list(RUNNERS))
-def runner(request: pytest.FixtureRequest) -> AbstractRunner:
-    return RUNNERS[request.param]()
+def runner(request: pytest.FixtureRequest, processes: Processes) -> AbstractRunner:
+    return RUNNERS[request.param]().using(processes)
 
 
 def add(x, y):

@@ -14,15 +14,15 @@ def loader_class() -> type[ConfigLoader]:
     return _kedros_view() if is_imported() else ConfigLoader
 
 
+class _CatchableLoader(ConfigLoader):
+    """Raises errors that ``except kedro.config.MissingConfigException`` catches."""
+
+    def __getitem__(self, key: str) -> Any:
+        with kedros_errors():
+            return super().__getitem__(key)
+
+
 @cache
 def _kedros_view() -> type[ConfigLoader]:
-    kedros: Any = import_module("kedro.config").OmegaConfigLoader
-
-    class KedroConfigLoader(ConfigLoader, kedros):  # type: ignore[misc]
-        """A view that raises errors which ``except kedro.config.MissingConfigException`` catches."""
-
-        def __getitem__(self, key: str) -> Any:
-            with kedros_errors():
-                return ConfigLoader.__getitem__(self, key)
-
-    return KedroConfigLoader
+    kedros = import_module("kedro.config").OmegaConfigLoader
+    return type("KedroConfigLoader", (_CatchableLoader, kedros), {"__module__": __name__})

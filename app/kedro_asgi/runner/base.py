@@ -1,9 +1,12 @@
 """The contract of all runners."""
 
+import logging
 from abc import ABC, abstractmethod
 from concurrent.futures import Executor
+from time import perf_counter
 from typing import Any
 
+import msgspec
 import pluggy
 
 from kedro_asgi.errors import UnmetInputsError
@@ -11,6 +14,10 @@ from kedro_asgi.hooks import RunHooks
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.runner.missing import without_existing_outputs
+from kedro_asgi.runner.processes import Processes
+from kedro_asgi.runner.progress import Progress
+
+_log = logging.getLogger(__name__)
 
 HookManager = pluggy.PluginManager | RunHooks | None
 
@@ -23,6 +30,8 @@ class AbstractRunner(ABC):
     released when its last consumer is done (RUN-28). A runner holds no state of a run, so one instance may
     serve many runs at a time.
     """
+
+    _has_async_mode = True
 
     def __init__(self, is_async: bool = False) -> None:
         self._is_async = is_async
@@ -39,14 +48,34 @@ class AbstractRunner(ABC):
 
         Raises `UnmetInputsError` for free inputs that are in no catalog, before any node runs.
         """
-        hooks = RunHooks.of(hook_manager)
+        started = perf_counter()
         if only_missing_outputs:
             pipeline = without_existing_outputs(pipeline, catalog)
         _check_inputs(pipeline, catalog)
         for name in pipeline.datasets():
             catalog.get(name, fallback_to_runtime_pattern=True)
-        self._run(pipeline, catalog, hooks, run_id)
+        self._say_mode()
+        progress = Progress(pipeline)
+        hooks = msgspec.structs.replace(RunHooks.of(hook_manager), completed=progress.completed)
+        try:
+            self._run(pipeline, catalog, hooks, run_id)
+        except Exception:
+            progress.hint(catalog)
+            raise
+        _log.info("Pipeline execution completed successfully in %.1f sec.", perf_counter() - started)
         return {name: catalog[name] for name in pipeline.outputs()}
+
+    def using(self, processes: Processes) -> "AbstractRunner":
+        """Return a runner that does the same with ``processes``, which its session keeps; most need none."""
+        return self
+
+    def _say_mode(self) -> None:
+        if not self._has_async_mode:
+            return
+        if self._is_async:
+            _log.info("Asynchronous mode is enabled for loading and saving data.")
+        else:
+            _log.info("Using synchronous mode for loading and saving data. '--async' does it all at a time.")
 
     @abstractmethod
     def _run(

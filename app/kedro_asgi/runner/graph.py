@@ -16,6 +16,12 @@ def worker_count(max_workers: int | None) -> int:
     return max_workers or os.cpu_count() or 1
 
 
+def workers_for(pipeline: Pipeline, max_workers: int) -> int:
+    """Return how many workers a pipeline can keep busy (RUN-4)."""
+    nodes, layers = len(pipeline.nodes), len(pipeline.grouped_nodes)
+    return max(1, min(nodes - layers + 1, max_workers))
+
+
 def run_graph(pipeline: Pipeline, execute: Callable[[Node], Node], executor: Executor, releases: Releases) -> None:
     """Execute every node on ``executor``, ready ones in topological order.
 

@@ -14,7 +14,7 @@ class Releases:
 
     def after(self, node: Node) -> None:
         """Release what nobody needs any more now that ``node`` is done."""
-        for name in set(node.inputs):
+        for name in dict.fromkeys(node.inputs):
             self._consumers[name] -= 1
             if not self._consumers[name] and name not in self._kept:
                 self._catalog.release(name)

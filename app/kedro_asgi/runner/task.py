@@ -51,10 +51,17 @@ class Task:
 
     def execute(self) -> Node:
         """Run the node and return it; raises what it, a dataset or a hook raised."""
+        self._tell()
+        if self._hooks.completed is not None:
+            self._hooks.completed(self.node)
+        return self.node
+
+    def _tell(self) -> None:
+        """Execute the node between the events that tell of it."""
         emit = self._hooks.emit
         if emit is None:
             self._execute()
-            return self.node
+            return
         started, name = perf_counter(), self.node.name
         emit(NodeStarted(run_id=self._run_id, node=name))
         try:
@@ -63,12 +70,9 @@ class Task:
             emit(NodeFailed(run_id=self._run_id, node=name, duration_ms=_since(started)))
             raise
         emit(NodeFinished(run_id=self._run_id, node=name, duration_ms=_since(started)))
-        return self.node
 
     def _execute(self) -> None:
         node = self.node
-        if _log.isEnabledFor(logging.INFO):
-            _log.info("Running node: %s", node)
         if self._is_async:
             self._execute_async()
             return
@@ -119,6 +123,8 @@ class Task:
             # A copy: replacing keys must go through the return value (HOOK-12).
             answers = hooks.before_node_run(inputs=dict(inputs), **self._facts())
             inputs.update(merge_replacements(answers))
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("Running node: %s", self.node)
         try:
             self.node.check(inputs)
             outputs = self.node.unpack(self._calling(self.node, inputs))

@@ -37,7 +37,7 @@ class KedroContext:
         self.package_name = package_name
         # Plugins that are in wide use read it under this name.
         self._package_name = package_name
-        self.project_path = Path(project_path).absolute()
+        self.project_path = (project_path if isinstance(project_path, Path) else Path(project_path)).absolute()
         self.config_loader = config_loader
         self.env = env
         self._hook_manager = hook_manager

@@ -19,6 +19,8 @@ from kedro_asgi.plan import Planner
 from kedro_asgi.plugins import plugin_hooks
 from kedro_asgi.project import (
     Project,
+    bootstrap_project,
+    configure_project,
     current_project,
     find_kedro_project,
     is_kedro_project,
@@ -28,6 +30,7 @@ from kedro_asgi.project import (
 from kedro_asgi.project.metadata import kedro_version
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
 from kedro_asgi.runner.lookup import adopted_runner, find_runner
+from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.classes import SessionClasses
 from kedro_asgi.session.context import KedroContext
@@ -51,6 +54,9 @@ class Engine:
         self.run_ids = RunIds()
         self.classes = classes
         self._session_type = session_type
+        self._processes = Processes(
+            partial(_open_in_worker, planner.project.package_name, planner.project.project_path)
+        )
         self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project)
         self._run_hooks = RunHooks.of(self._hook_manager)
         self._tells = {name: implemented(self._hook_manager, name) for name in _RUN_HOOKS}
@@ -86,6 +92,10 @@ class Engine:
         if serving:
             project.pipelines.load()
         return engine
+
+    def close(self) -> None:
+        """End the worker processes that parallel runs left warm."""
+        self._processes.close()
 
     def load_context(self, runtime: RuntimeParams, spec: RunSpec | None = None) -> KedroContext:
         """Return a new context for the run of ``spec``, or for looking around, and tell ``after_context_created``."""
@@ -132,7 +142,7 @@ class Engine:
         inputs = plan.parameter_validator.inputs(spec.inputs)
         # What a hook does to a node ends with the run (Q-33).
         pipeline = plan.pipeline.with_own_nodes() if self._shows_nodes else plan.pipeline
-        runner = self._checked(runner) if runner is not None else SequentialRunner()
+        runner = self._checked(runner).using(self._processes) if runner is not None else SequentialRunner()
         catalog: DataCatalog = self.classes.contexts.catalog(
             context, save_version=run_id, load_versions=spec.load_versions
         )
@@ -203,6 +213,14 @@ class _Run:
             "only_missing_outputs": self.spec.only_missing_outputs,
             **self._facts,
         }
+
+
+def _open_in_worker(package_name: str, project_path: Path | None) -> None:
+    """Nodes in other processes find their project as they do in this one (RUN-43)."""
+    if project_path is None:
+        configure_project(package_name)
+    else:
+        bootstrap_project(project_path)
 
 
 def _project_path(given: str | Path | None) -> Path:

@@ -108,5 +108,6 @@ class KedroServiceSession(AbstractSession):
         return RuntimeParams(values=values, literal=self._serving_mode, restrict_type_selection=self._serving_mode)
 
     def close(self) -> None:
-        """Say that the session ended (SES-31)."""
+        """Say that the session ended (SES-31), and end its worker processes; it may run again all the same."""
         _log.info("Closing session %s", self.session_id)
+        self.engine.close()

@@ -110,6 +110,7 @@ class KedroSession(AbstractSession):
 
     def close(self) -> None:
         """Save the record when ``save_on_close`` is set; every call saves again (SES-17)."""
+        self._engine.close()
         if self.save_on_close:
             self._store.save()
 

@@ -1,0 +1,66 @@
+"""How far a run is: what is said of it in the log, and how to go on after a failure (RUN-12, RUN-33)."""
+
+import logging
+from collections.abc import Iterable
+
+from kedro_asgi.io import DataCatalog
+from kedro_asgi.pipeline import Node, Pipeline
+
+_log = logging.getLogger(__name__)
+
+
+class Progress:
+    """Counts the nodes of one run that are done. Any thread of the run may tell of one."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._total = len(pipeline.nodes)
+        self._done: list[Node] = []
+        self._is_told = _log.isEnabledFor(logging.INFO)
+
+    def completed(self, node: Node) -> None:
+        """Note that ``node`` ran and its outputs are saved."""
+        self._done.append(node)
+        if self._is_told:
+            _log.info("Completed node: %s", node.name)
+            _log.info("Completed %d out of %d tasks", len(self._done), self._total)
+
+    def hint(self, catalog: DataCatalog) -> None:
+        """Say after a failure from which nodes to go on."""
+        done = set(self._done)
+        left = [node for node in self._pipeline.nodes if node not in done]
+        if not done:
+            _log.warning("No nodes ran. Repeat the previous command to attempt a new run.")
+        elif left:
+            names = ",".join(resume_nodes(self._pipeline, left, catalog))
+            _log.warning(
+                'There are %d nodes that have not run.\nTo go on from where the run failed, add: --from-nodes "%s"',
+                len(left),
+                names,
+            )
+
+
+def resume_nodes(pipeline: Pipeline, left: Iterable[Node], catalog: DataCatalog) -> list[str]:
+    """Return the names of the nodes from which a new run does what is ``left``, sorted.
+
+    Those are the first of the nodes that are left, of what makes their inputs again where these are not persistent,
+    and of everything behind that.
+    """
+    parents = pipeline.node_dependencies
+    needed = set(left)
+    again = list(needed)
+    while again:
+        node = again.pop()
+        missing = {name for name in node.inputs if not _is_persistent(name, catalog)}
+        makers = {parent for parent in parents[node] if missing.intersection(parent.outputs)} - needed
+        needed |= makers
+        again.extend(makers)
+    # Nodes come in topological order, so that one pass finds all that is behind them.
+    for node in pipeline.nodes:
+        if not needed.isdisjoint(parents[node]):
+            needed.add(node)
+    return sorted(node.name for node in needed if needed.isdisjoint(parents[node]))
+
+
+def _is_persistent(name: str, catalog: DataCatalog) -> bool:
+    return name in catalog and not getattr(catalog[name], "_EPHEMERAL", False)

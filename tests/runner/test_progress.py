@@ -1,0 +1,108 @@
+"""What a run says in the log, and from where it can go on after a failure (RUN-12, RUN-33)."""
+
+import logging
+import re
+from pathlib import Path
+
+import pytest
+
+from kedro_asgi.io import DataCatalog, MemoryDataset
+from kedro_asgi.io.files.json import JSONDataset
+from kedro_asgi.pipeline import Pipeline, node
+from kedro_asgi.runner import SequentialRunner, ThreadRunner
+
+
+def same(x):
+    return x
+
+
+def join(x, y):
+    return x
+
+
+def boom(*x):
+    raise ValueError("no")
+
+
+def leave(x):
+    raise SystemExit(3)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> DataCatalog:
+    """``a`` is given; names that begin with ``s`` are files."""
+    files = {name: JSONDataset(filepath=str(tmp_path / f"{name}.json")) for name in ("s1", "s2")}
+    return DataCatalog({"a": MemoryDataset(1), **files})
+
+
+def lines(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno == level]
+
+
+def test_a_run_says_what_it_does(catalog: DataCatalog, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kedro_asgi")
+    SequentialRunner().run(Pipeline([node(same, "a", "b", name="n1"), node(same, "b", "c", name="n2")]), catalog)
+    said = [line for line in lines(caplog, logging.INFO) if "ing data" not in line or "mode" in line]
+    assert said[0].startswith("Using synchronous mode for loading and saving data.")
+    assert said[1:-1] == [
+        "Running node: n1: same([a]) -> [b]",
+        "Completed node: n1",
+        "Completed 1 out of 2 tasks",
+        "Running node: n2: same([b]) -> [c]",
+        "Completed node: n2",
+        "Completed 2 out of 2 tasks",
+    ]
+    assert said[-1] == "Pipeline execution completed successfully in 0.0 sec."
+
+
+def test_modes_are_named_where_there_are_any(catalog: DataCatalog, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kedro_asgi")
+    pipeline = Pipeline([node(same, "a", "b", name="n1")])
+    ThreadRunner().run(pipeline, catalog)
+    assert not any("mode" in line for line in lines(caplog, logging.INFO))
+    SequentialRunner(is_async=True).run(pipeline, catalog)
+    assert "Asynchronous mode is enabled for loading and saving data." in lines(caplog, logging.INFO)
+
+
+CHAIN = [node(same, "a", "b", name="n1")]
+CASES = {
+    "nothing ran": ([node(boom, "a", "b", name="n1")], "No nodes ran. Repeat the previous command"),
+    "memory between": ([*CHAIN, node(boom, "b", "c", name="n2")], '1 nodes that have not run.*--from-nodes "n1"'),
+    "a file between": (
+        [node(same, "a", "s1", name="n1"), node(boom, "s1", "c", name="n2"), node(same, "c", "d", name="n3")],
+        '2 nodes that have not run.*--from-nodes "n2"',
+    ),
+    "a file and memory meet": (
+        [
+            node(same, "a", "s1", name="p1"),
+            node(same, "a", "m2", name="q1"),
+            node(boom, ["s1", "m2"], "j", name="join"),
+        ],
+        '1 nodes that have not run.*--from-nodes "q1"',
+    ),
+    "what is made again is behind files too": (
+        [
+            node(same, "a", "m", name="p1"),
+            node(same, "m", "s1", name="p2"),
+            node(boom, ["m", "s1"], "j", name="z"),
+        ],
+        '--from-nodes "p1"',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_failure_says_from_where_to_go_on(case: str, catalog: DataCatalog, caplog: pytest.LogCaptureFixture) -> None:
+    nodes, expected = CASES[case]
+    with pytest.raises(ValueError, match="no"):
+        SequentialRunner().run(Pipeline(nodes), catalog)
+    (hint,) = lines(caplog, logging.WARNING)
+    assert re.search(expected, hint.replace("\n", " "))
+
+
+def test_leaving_the_process_is_no_failure_to_go_on_from(
+    catalog: DataCatalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(SystemExit):
+        SequentialRunner().run(Pipeline([node(leave, "a", "b", name="n1")]), catalog)
+    assert lines(caplog, logging.WARNING) == []
