@@ -35,6 +35,7 @@ test: check
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_run_overhead.py
+	$(BIN)/python benchmarks/bench_long_chains.py
 	$(BIN)/python benchmarks/bench_concurrent_requests.py
 
 clean:

@@ -285,3 +285,17 @@ def test_a_custom_runner_in_kedros_shape_runs() -> None:
     seen: list[str | None] = []
     assert Reversed().run(diamond(), catalog(a=1), run_id="mine")["f"].load() == 6
     assert seen == ["mine"]
+
+
+def test_a_run_takes_time_linear_in_its_nodes() -> None:
+    def us_a_node(length: int) -> float:
+        chain = Pipeline([node(double, f"d{n}", f"d{n + 1}", name=f"n{n}") for n in range(length)])
+        times = []
+        for _ in range(3):
+            data = catalog(d0=0)
+            started = time.perf_counter()
+            SequentialRunner().run(chain, data)
+            times.append(time.perf_counter() - started)
+        return min(times) / length * 1e6
+
+    assert us_a_node(10_000) < 5 * us_a_node(1_000)
