@@ -126,6 +126,40 @@ def test_the_guard_is_about_the_catalog_only(make_config: MakeConfig) -> None:
     assert config.resolve("credentials", runtime)["a"] == {"type": "service_account"}
 
 
+VALIDATED = "q: {type: t, validator: %s}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        VALIDATED % "'${runtime_params:x}'",
+        VALIDATED % "'checks.${runtime_params:x}'",
+        VALIDATED % "'${runtime_params:nope, ${runtime_params:x}}'",
+        VALIDATED % "{class: '${runtime_params:x}'}",
+        VALIDATED % "'${runtime_params:spec}'",
+        VALIDATED % "['${runtime_params:x}']",
+        "_v: ${runtime_params:x}\n" + VALIDATED % "{class: '${_v}'}",
+        "_v: ${runtime_params:spec}\n" + VALIDATED % "'${_v}'",
+        "_v: {a: {class: a.b}}\n" + VALIDATED % "'${_v.${runtime_params:key}}'",
+        "q: {type: CachedDataset, dataset: {type: t, validator: {class: '${runtime_params:x}'}}}",
+    ],
+)
+def test_no_value_of_the_caller_chooses_a_validator(template: MakeTemplate, text: str) -> None:
+    entry = template(text)
+    runtime = attack(x="os.system", spec={"class": "os.system"}, key="a")
+    assert entry.selects_type
+    with pytest.raises(InterpolationResolutionError, match="not permitted"):
+        entry.resolve(runtime)
+
+
+def test_a_caller_may_supply_options_of_a_validator_and_keys_named_class(template: MakeTemplate) -> None:
+    text = (
+        "q: {type: t, a: {class: '${runtime_params:x}'}, validator: {class: v, options: {min: '${runtime_params:n}'}}}"
+    )
+    resolved = template(text).resolve(attack(x="c", n=3))
+    assert resolved == {"type": "t", "a": {"class": "c"}, "validator": {"class": "v", "options": {"min": 3}}}
+
+
 @pytest.mark.parametrize(
     ("text", "is_static", "selects_type"),
     [

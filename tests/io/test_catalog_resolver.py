@@ -65,7 +65,7 @@ def resolver(catalog: dict[str, Any], credentials: dict[str, Any] | None = None,
 
 
 def test_all_keys_but_the_reserved_ones_are_arguments() -> None:
-    entry = given(a=1, metadata={"m": 1}, version="x", validator=None, versioned=False)
+    entry = given(a=1, metadata={"m": 1}, version="x", validator="a.b", versioned=False)
     assert built(resolver({"x": entry}), "x") == {"a": 1, "metadata": {"m": 1}}
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
-from types import MappingProxyType
 from typing import Any, Self
 
 from kedro_asgi.bridge.errors import kedros_errors
@@ -10,8 +9,6 @@ from kedro_asgi.bridge.process import is_imported
 from kedro_asgi.io import CatalogResolver, DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.runs import RuntimeParams
-
-_NO_MODELS: Mapping[str, Any] = MappingProxyType({})
 
 
 class KedroCatalog:
@@ -42,11 +39,20 @@ class KedroCatalog:
             )
         )
 
-    def add_parameters(self, parameters: Mapping[str, Any], models: Mapping[str, Any] = _NO_MODELS) -> None:
+    def add_parameters(self, parameters: Mapping[str, Any], models: Mapping[str, Any] | None = None) -> None:
         """Put ``parameters`` and ``params:…`` in place of what had these names (PAR-1, PAR-6)."""
-        self._parameters = ParameterView(*deepcopy((dict(parameters), dict(models)))).flat()
+        self._parameters = ParameterView(*deepcopy((parameters, models or {}))).flat()
         for name, value in self._parameters.items():
             self._theirs[name] = value
+
+    @property
+    def validation_enabled(self) -> bool:
+        """Whether data is validated (CAT-68)."""
+        return bool(self._theirs.validation_enabled)
+
+    @validation_enabled.setter
+    def validation_enabled(self, is_enabled: bool) -> None:
+        self._theirs.validation_enabled = is_enabled
 
     def flat_parameters(self) -> dict[str, Any]:
         """Return a copy of all parameters under the names that nodes use."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from kedro_asgi.errors import KedroAsgiError
 
-_MODULES = ("kedro.config", "kedro.io")
+_MODULES = ("kedro.config", "kedro.io", "kedro.validation")
 
 
 @contextmanager

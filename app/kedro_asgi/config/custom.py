@@ -139,7 +139,8 @@ def _types(tree: Any, at: str = "") -> set[tuple[str, str]]:
     """Every ``type`` of a catalog with its place."""
     found: set[tuple[str, str]] = set()
     for key, item in _items(tree):
-        if key in ("type", "dataset", "validator") and not isinstance(item, Mapping | list):
+        is_class = key in ("type", "dataset", "validator") or (key == "class" and at.endswith("validator."))
+        if is_class and not isinstance(item, Mapping | list):
             found.add((f"{at}{key}", str(item)))
         found |= _types(item, f"{at}{key}.")
     return found

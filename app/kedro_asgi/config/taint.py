@@ -1,7 +1,8 @@
-"""No value that came from a caller decides which class a dataset has (CFG-56, Q-19), or climbs out of its folder."""
+"""No value of a caller decides which class or validator a dataset has (CFG-56, Q-19), or climbs out of its folder."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from kedro_asgi.config.overlay import is_open
@@ -11,6 +12,7 @@ from kedro_asgi.errors import InterpolationResolutionError
 
 Check = Callable[[Any, Any, Any], None]
 _PATHS = ("filepath", "path", "filename")
+_NOTHING_SPECIAL: Mapping[Any, Check] = MappingProxyType({})
 _UPWARDS = re.compile(r"(?:^|[/\\])\.\.(?=[/\\]|$)")
 
 
@@ -22,29 +24,41 @@ def trace(scope: Scope, node: Any, is_tainted: bool = False) -> Outcome:
 def guarded(scope: Scope, name: str, node: Any) -> Any:
     """Return the value of entry ``name``, as `Scope.fresh` does.
 
-    Raises `InterpolationResolutionError` if a supplied value had a part in a ``type`` at any depth, or in choosing
-    a mapping or list with one in it: directly, through other places, as a default, a key or an argument. Raises it
-    also if a supplied value leads a path upwards, beyond what the entry itself says.
+    Raises `InterpolationResolutionError` if a supplied value had a part in a ``type`` or a ``validator`` at any
+    depth, or in choosing a mapping or list with one in it: directly, through other places, as a default, a key or an
+    argument. Options of a validator may be supplied. Raises it also if a supplied value leads a path upwards, beyond
+    what the entry itself says.
     """
 
     def check(key: Any, value: Any, node: Any) -> None:
         if _names_class(key, value):
-            raise _refusal(name, value)
+            raise _refusal(name, "type", value)
+        if key == "validator" and not isinstance(value, dict):
+            raise _refusal(name, "validator", value)
         if key in _PATHS and isinstance(value, str) and _climbs(value, node):
             raise InterpolationResolutionError(
                 f"Dataset '{name}' resolves '{key}' via the 'runtime_params:' resolver to '{value}', which is not "
                 "permitted: runtime parameters must not lead upwards with '..'."
             )
 
-    return _Tracer(scope, check).fresh(node, False)[0]
+    def check_validator(key: Any, value: Any, node: Any) -> None:
+        if key == "class":
+            raise _refusal(name, "validator", value)
+        check(key, value, node)
+
+    return _Tracer(scope, check, {"validator": check_validator}).fresh(node, False)[0]
 
 
 class _Tracer:
-    """Walks a tree; ``check`` gets to see each key whose value the caller contributed to."""
+    """Walks a tree; ``check`` gets to see each key whose value the caller contributed to.
 
-    def __init__(self, scope: Scope, check: Check) -> None:
+    Below the keys of ``special``, their checks are used in its place.
+    """
+
+    def __init__(self, scope: Scope, check: Check, special: Mapping[Any, Check] = _NOTHING_SPECIAL) -> None:
         self._scope = scope
         self._check = check
+        self._below = {key: _Tracer(scope, other) for key, other in special.items()}
 
     def fresh(self, node: Any, is_tainted: bool) -> Outcome:
         if not is_tainted and not is_open(node):
@@ -61,7 +75,7 @@ class _Tracer:
     def _mapping(self, node: dict[Any, Any], is_tainted: bool) -> Outcome:
         values, touched = {}, is_tainted
         for key, item in node.items():
-            values[key], tainted = self.fresh(item, is_tainted)
+            values[key], tainted = self._below.get(key, self).fresh(item, is_tainted)
             if tainted:
                 touched = True
                 self._check(key, values[key], item)
@@ -93,8 +107,8 @@ def _names_class(key: Any, value: Any) -> bool:
     return key == "type" or (key == "dataset" and isinstance(value, str) and "." in value)
 
 
-def _refusal(name: str, value: Any) -> InterpolationResolutionError:
+def _refusal(name: str, field: str, value: Any) -> InterpolationResolutionError:
     return InterpolationResolutionError(
-        f"Dataset '{name}' resolves a 'type' field via the 'runtime_params:' resolver to '{value}', which is not "
-        "permitted. Runtime parameters must not decide which dataset class is made, at any depth."
+        f"Dataset '{name}' resolves a '{field}' field via the 'runtime_params:' resolver to '{value}', which is not "
+        "permitted. Runtime parameters must not decide which class is made, at any depth."
     )

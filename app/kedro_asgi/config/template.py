@@ -58,14 +58,15 @@ class Template:
 
 
 def may_select_type(node: Any) -> bool:
-    """Whether a place in ``node`` could decide a ``type``: it is one, or its value may be a mapping with one."""
+    """Whether a place in ``node`` could decide a ``type`` or a ``validator``: it is one, or holds one, or may."""
     if isinstance(node, Pending):
         return not isinstance(node, Place) or not _is_text(node.expression)
     if not is_open(node):
         return False
     if isinstance(node, dict):
         return any(
-            may_select_type(item) or (key in ("type", "dataset") and is_open(item)) for key, item in node.items()
+            may_select_type(item) or (key in ("type", "dataset", "validator") and is_open(item))
+            for key, item in node.items()
         )
     return any(map(may_select_type, node))
 

@@ -16,6 +16,7 @@ from kedro_asgi.io.foreign import class_path
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.registry import DatasetRegistry
 from kedro_asgi.io.resolver import CatalogResolver
+from kedro_asgi.validation import DatasetCheck, ValidatorSpec, is_switched_on
 
 _log = logging.getLogger(__name__)
 
@@ -30,31 +31,45 @@ class DataCatalog(DatasetRegistry):
         credentials: Mapping[str, Any] | None = None,
         load_versions: Mapping[str, str] | None = None,
         save_version: str | None = None,
+        validation_enabled: bool = True,
     ) -> Self:
         """Make a catalog from plain entries; relative paths start at the working folder (CAT-13)."""
         resolver = CatalogResolver(plain_entries(catalog), plain_entries(credentials))
-        return cls(config_resolver=resolver, load_versions=load_versions, save_version=save_version)
+        made = cls(config_resolver=resolver, load_versions=load_versions, save_version=save_version)
+        made.validation_enabled = validation_enabled
+        return made
 
     def load(self, name: str, version: str | None = None) -> Any:
-        """Load data, or raise a DatasetError that begins with the name (CAT-56)."""
+        """Load data, or raise a DatasetError that begins with the name (CAT-56).
+
+        Raises `DataValidationError` for data that its validator refuses (CAT-67).
+        """
         dataset = self._datasets.get(name)
         if dataset is None or version is not None:
             dataset = self._required(name, version)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Loading data from %s (%s)...", name, type(dataset).__name__)
         try:
-            return dataset.load()
+            data = dataset.load()
         except Exception as error:
             failure = named_failure(error, name, "while loading data from", dataset)
             if failure is None:
                 raise
             raise failure from error
+        if self._checks and (check := self._check(name)) is not None:
+            return check.loaded(data, is_pinned=version is not None)
+        return data
 
     def save(self, name: str, data: Any) -> None:
-        """Save data, or raise a DatasetError that begins with the name (CAT-56)."""
+        """Save data, or raise a DatasetError that begins with the name (CAT-56).
+
+        Raises `DataValidationError` for data that its validator refuses (CAT-67).
+        """
         dataset = self._datasets.get(name)
         if dataset is None:
             dataset = self._required(name)
+        if self._checks and (check := self._check(name)) is not None:
+            data = check.saved(data)
         if data is None:
             raise DatasetError(f"{name}: Saving 'None' to a 'Dataset' is not allowed")
         if _log.isEnabledFor(logging.INFO):
@@ -82,6 +97,8 @@ class DataCatalog(DatasetRegistry):
         """Let go of what a dataset holds in memory, unless it is to be kept."""
         if name in self._kept:
             return
+        if name in self._checks:
+            self._checks[name].forget()
         release = getattr(self._required(name), "release", None)
         if release is not None:
             release()
@@ -123,12 +140,30 @@ class DataCatalog(DatasetRegistry):
         """Return all names with their datasets, made if they were not yet."""
         return [(name, self[name]) for name in self]
 
+    @property
+    def validator_specs(self) -> dict[str, ValidatorSpec]:
+        """The validators of entries, and of datasets that patterns made so far, by name; raises what CAT-70 says."""
+        unused = [name for name in self._resolver.names() if name not in self._datasets]
+        recipes = {name: self._resolver.recipe(name) for name in unused if self._parameter(name) is UNSET}
+        found = {name: recipe.validator(self._runtime) for name, recipe in recipes.items() if recipe is not None}
+        declared = {name: spec for name, spec in found.items() if spec is not None}
+        return declared | {name: check.spec for name, check in self._checks.items()}
+
+    @property
+    def validators(self) -> dict[str, str | dict[str, Any]]:
+        """The declarations of `validator_specs`."""
+        return {name: spec.to_config() for name, spec in self.validator_specs.items()}
+
     def to_config(self) -> CatalogConfig:
         """Return what would make this catalog again, but for what lives in memory (CAT-62)."""
         return catalog_config(self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self)})"
+
+    def _check(self, name: str) -> DatasetCheck | None:
+        check = self._checks.get(name)
+        return check if check is not None and is_switched_on(self.validation_enabled) else None
 
     def _class_of(self, name: str) -> type[Any] | None:
         dataset = self._datasets.get(name)

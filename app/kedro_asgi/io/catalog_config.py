@@ -32,7 +32,8 @@ def _entry(registry: DatasetRegistry, name: str) -> dict[str, Any] | None:
     dataset = registry.registered.get(name)
     described = None if dataset is None else _constructor_config(dataset)
     if described is not None:
-        return dict(described)
+        check = registry.checks.get(name)
+        return dict(described) if check is None else {**described, "validator": check.spec.to_config()}
     recipe = registry.config_resolver.recipe(name)
     return None if recipe is None else recipe.ready_config(registry.runtime)
 

@@ -12,6 +12,7 @@ from kedro_asgi.io.foreign import class_path
 from kedro_asgi.io.tree import SCALARS, copied, leaves
 from kedro_asgi.io.version import Version, timestamp
 from kedro_asgi.redaction import redact
+from kedro_asgi.validation import ValidatorSpec
 
 _log = logging.getLogger(__name__)
 # Not arguments of the dataset's constructor (CAT-2).
@@ -20,15 +21,19 @@ _HINT = "Hint: an entry that only serves interpolation needs a name that starts 
 
 
 class Definition:
-    """A dataset that can be made again and again; nothing that one of them can change is shared."""
+    """A dataset that can be made again and again; nothing that one of them can change is shared.
 
-    __slots__ = ("arguments", "cls", "is_versioned", "name")
+    ``validator`` is for the catalog: the dataset itself does not validate.
+    """
+
+    __slots__ = ("arguments", "cls", "is_versioned", "name", "validator")
 
     def __init__(self, name: str, cls: type[Any], arguments: dict[str, Any], *, is_versioned: bool) -> None:
         self.name = name
         self.cls = cls
         self.arguments = arguments
         self.is_versioned = is_versioned
+        self.validator: ValidatorSpec | None = None
 
     @classmethod
     def from_config(
@@ -94,4 +99,4 @@ def _warn_of_ignored_keys(name: str, config: Mapping[str, Any]) -> None:
     if "version" in config:
         _log.warning("Dataset '%s': 'version' is a reserved word and is ignored; use 'versioned'.", name)
     if config.get("validator"):
-        _log.warning("Dataset '%s': validators are not supported; its data is not validated.", name)
+        _log.warning("Dataset '%s': its 'validator' is ignored, since only entries of the catalog can have one.", name)

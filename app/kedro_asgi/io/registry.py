@@ -18,6 +18,7 @@ from kedro_asgi.io.resolver import CatalogResolver
 from kedro_asgi.io.version import timestamp
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.tables import TableForm, frame_of
+from kedro_asgi.validation import DatasetCheck, ValidatorSpec
 
 _log = logging.getLogger(__name__)
 _NO_VALUES = RuntimeParams()
@@ -37,9 +38,12 @@ class DatasetRegistry:
         load_versions: Mapping[str, str] | None = None,
         save_version: str | None = None,
         runtime: RuntimeParams = _NO_VALUES,
+        validation_enabled: bool = True,
     ) -> None:
+        self.validation_enabled = validation_enabled
         self._resolver = config_resolver or CatalogResolver({})
         self._datasets: dict[str, Dataset] = {}
+        self._checks: dict[str, DatasetCheck] = {}
         self._parameters: ParameterView | None = None
         self._load_versions = load_versions or {}
         self._save_version = save_version
@@ -63,6 +67,7 @@ class DatasetRegistry:
         view = self._parameters = ParameterView(parameters, models or {})
         for name in [name for name in self._datasets if view.find(name) is not UNSET]:
             del self._datasets[name]
+            self._watch(name, None)
 
     def flat_parameters(self) -> dict[str, Any]:
         """Return a copy of all parameters under the names that nodes use, as hooks are shown them (HOOK-17)."""
@@ -73,8 +78,11 @@ class DatasetRegistry:
         """Put ``data``, which may be ``None``, in place of the dataset ``name`` for this run.
 
         A plain value becomes a frame where the dataset loads frames; raises `InputTableError` if it cannot. All else
-        is held as it is, and copied by each load: the caller must not change it during the run.
+        is held as it is, and copied by each load: the caller must not change it during the run. A validator of the
+        dataset sees it when it is loaded.
         """
+        recipe = self._resolver.recipe(name) if self._parameter(name) is UNSET else None
+        self._watch(name, None if recipe is None else recipe.validator(self._runtime))
         form = self._table_form(name) if is_plain(data) else None
         self._datasets[name] = MemoryDataset.adopt(data if form is None else _framed(name, data, form))
 
@@ -96,6 +104,11 @@ class DatasetRegistry:
     def registered(self) -> Mapping[str, Dataset]:
         """The datasets that were made or added so far; not to be changed."""
         return self._datasets
+
+    @property
+    def checks(self) -> Mapping[str, DatasetCheck]:
+        """The validators of the datasets that were made so far; not to be changed."""
+        return self._checks
 
     @property
     def load_versions(self) -> Mapping[str, str]:
@@ -172,11 +185,10 @@ class DatasetRegistry:
         recipe = self._resolver.recipe(name)
         if recipe is None:
             return self._resolver.default_recipe().build(self._runtime) if fallback else None
-        return recipe.build(
-            self._runtime,
-            load_version=self._load_versions.get(name),
-            save_version=self._save_version or self.save_version,
-        )
+        definition = recipe.definition(self._runtime)
+        if definition.validator is not None:
+            self._watch(name, definition.validator)
+        return definition.build(self._load_versions.get(name), self._save_version or self.save_version)
 
     def _table_form(self, name: str) -> TableForm | None:
         dataset = self._datasets.get(name)
@@ -202,6 +214,13 @@ class DatasetRegistry:
             if save_version:
                 self._agree_on(save_version, name)
             self._datasets[name] = dataset
+            self._watch(name, None)
+
+    def _watch(self, name: str, spec: ValidatorSpec | None) -> None:
+        if spec is None:
+            self._checks.pop(name, None)
+        else:
+            self._checks[name] = DatasetCheck(name, spec)
 
     def _agree_on(self, save_version: str, name: str) -> None:
         if self._save_version and self._save_version != save_version:

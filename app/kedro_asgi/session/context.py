@@ -47,6 +47,7 @@ class KedroContext:
         self._make_catalog: MakeCatalog = DataCatalogWithCatalogCommandsMixin
         self._adopted: RunConfiguration | None = None
         self._validate: Validate = _unchecked
+        self._dataset_validation = True
 
     def adopt(
         self,
@@ -55,15 +56,18 @@ class KedroContext:
         *,
         make_catalog: MakeCatalog,
         validate: Validate,
+        dataset_validation: bool,
     ) -> None:
         """Take parameters and catalog from ``configuration``, whose loader is this context's.
 
-        ``validate`` makes of parameters the models that nodes ask for.
+        ``validate`` makes of parameters the models that nodes ask for; ``dataset_validation`` is the setting of that
+        name (CAT-68).
         """
         self._adopted = configuration
         self._runtime = runtime
         self._make_catalog = make_catalog
         self._validate = validate
+        self._dataset_validation = dataset_validation
 
     @property
     def params(self) -> dict[str, Any]:
@@ -85,6 +89,7 @@ class KedroContext:
             save_version=save_version,
             runtime=self._runtime,
         )
+        catalog.validation_enabled = self._dataset_validation
         parameters = self._parameters()
         catalog.add_parameters(parameters.whole, parameters.models)
         if created := implemented(self._hook_manager, "after_catalog_created"):

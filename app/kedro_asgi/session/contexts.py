@@ -46,7 +46,13 @@ class OurContexts:
             hook_manager=hook_manager,
             runtime_params=runtime.values,
         )
-        context.adopt(configuration, runtime, make_catalog=self._make_catalog, validate=validate)
+        context.adopt(
+            configuration,
+            runtime,
+            make_catalog=self._make_catalog,
+            validate=validate,
+            dataset_validation=planner.project.settings.dataset_validation,
+        )
         return context
 
     def catalog(self, context: KedroContext, *, save_version: str, load_versions: Mapping[str, str]) -> Any:

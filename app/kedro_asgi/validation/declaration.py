@@ -1,0 +1,89 @@
+"""The ``validator`` of an entry in the catalog (CAT-70)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from kedro_asgi.errors import ValidatorDeclarationError
+
+MODES = ("load", "save")
+_SEVERITIES = ("error", "warn")
+_KEYS = ("class", "enabled", "on", "options", "severity", "skip_load_after_save")
+
+
+class ValidatorSpec(msgspec.Struct, frozen=True):
+    """What validates the data of a dataset, when, and what becomes of data that fails."""
+
+    class_path: str
+    on: tuple[str, ...] = MODES
+    severity: str = "error"
+    enabled: bool = True
+    skip_load_after_save: bool = False
+    options: dict[str, Any] = {}
+
+    @classmethod
+    def from_dataset_config(cls, ds_name: str, config: Any) -> "ValidatorSpec":
+        """Read a declaration: the path of a target, or a mapping; raises `ValidatorDeclarationError`."""
+        if isinstance(config, str):
+            return cls(config)
+        try:
+            return _read(config)
+        except _DeclarationProblem as problem:
+            raise ValidatorDeclarationError(ds_name, str(problem)) from None
+
+    def to_config(self) -> str | dict[str, Any]:
+        """Return the shortest declaration that means this."""
+        default = ValidatorSpec(self.class_path)
+        values = msgspec.structs.asdict(self)
+        changed = {key: values[key] for key in values if values[key] != getattr(default, key)}
+        if "on" in changed:
+            changed["on"] = list(self.on)
+        return {"class": self.class_path, **changed} if changed else self.class_path
+
+
+class _DeclarationProblem(Exception):
+    """What is wrong with a declaration."""
+
+
+def _read(config: Any) -> ValidatorSpec:
+    given = _keys(config)
+    class_path = given.pop("class", None)
+    if not isinstance(class_path, str) or not class_path:
+        raise _DeclarationProblem("'class' must be a non-empty class path string")
+    if "on" in given:
+        given["on"] = _modes(given["on"])
+    if given.get("severity", "error") not in _SEVERITIES:
+        raise _DeclarationProblem(f"'severity' must be one of {list(_SEVERITIES)}, got {given['severity']!r}")
+    for flag in ("enabled", "skip_load_after_save"):
+        _expect(given, flag, bool, "a boolean")
+    _expect(given, "options", dict, "a dictionary")
+    return ValidatorSpec(class_path, **given)
+
+
+def _keys(config: Any) -> dict[str, Any]:
+    if isinstance(config, list):
+        raise _DeclarationProblem("a list is reserved for later; declare one validator, as a path or a dictionary")
+    if not isinstance(config, Mapping):
+        kind = type(config).__name__
+        raise _DeclarationProblem(f"expected a class path string or a dictionary, got {kind} ({config!r})")
+    given = dict(config)
+    if True in given:  # what YAML 1.1 makes of an unquoted `on`
+        if "on" in given:
+            raise _DeclarationProblem("the key 'on' is there twice, quoted and unquoted, which YAML reads as true")
+        given["on"] = given.pop(True)
+    if unknown := sorted(str(key) for key in given if key not in _KEYS):
+        raise _DeclarationProblem(f"unknown key(s) {unknown}. Allowed keys: {list(_KEYS)}")
+    return given
+
+
+def _modes(on: Any) -> tuple[str, ...]:
+    wanted = [on] if isinstance(on, str) else on
+    if not isinstance(wanted, list | tuple) or not wanted or not all(mode in MODES for mode in wanted):
+        raise _DeclarationProblem(f"'on' must be a non-empty subset of {list(MODES)}, got {on!r}")
+    return tuple(mode for mode in MODES if mode in wanted)
+
+
+def _expect(given: dict[str, Any], key: str, kind: type[Any], named: str) -> None:
+    if key in given and not isinstance(given[key], kind):
+        raise _DeclarationProblem(f"'{key}' must be {named}, got {type(given[key]).__name__}")

@@ -1,0 +1,95 @@
+"""Schemas and models of pandera as validators, recognised by where their class comes from: pandera is not imported."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from kedro_asgi.errors import CheckFailure, DataValidationError
+
+OPTIONS = ("lazy", "head", "tail", "sample", "random_state")
+_MAX_EXAMPLES = 5
+
+
+def is_pandera(target: Any) -> bool:
+    """Tell whether ``target`` is a schema, or a class of models, of pandera."""
+    if isinstance(target, type):
+        return any(base.__name__ == "DataFrameModel" for base in _pandera_bases(target))
+    return hasattr(target, "validate") and any(_pandera_bases(type(target)))
+
+
+class PanderaValidator:
+    """Validates data with a schema; what fails is told check by check, all of it if ``lazy``."""
+
+    def __init__(
+        self,
+        schema: Any,
+        lazy: bool = True,
+        head: int | None = None,
+        tail: int | None = None,
+        sample: int | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self._schema = schema
+        self._arguments = {
+            "lazy": lazy,
+            "head": head,
+            "tail": tail,
+            "sample": sample,
+            "random_state": random_state,
+        }
+
+    def validate(self, data: Any) -> Any:
+        """Return the data, with types coerced as the schema says; raises `DataValidationError`."""
+        try:
+            return self._schema.validate(data, **self._arguments)
+        except Exception as error:
+            if getattr(error, "failure_cases", None) is None:
+                raise
+            message = f"Pandera validation failed against {_path(self._schema)}"
+            raise DataValidationError(message, failures=_failures(error)) from error
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({_path(self._schema)})"
+
+
+def _pandera_bases(cls: type[Any]) -> Iterator[type[Any]]:
+    return (base for base in cls.__mro__ if base.__module__.partition(".")[0] == "pandera")
+
+
+def _path(schema: Any) -> str:
+    cls = schema if isinstance(schema, type) else type(schema)
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _failures(error: Any) -> list[CheckFailure]:
+    values: dict[tuple[str | None, str], list[Any]] = {}
+    for column, check, value in _cases(error):
+        values.setdefault((column, check), []).append(value)
+    return [
+        CheckFailure(
+            f"Check '{check}' failed for " + (f"column '{column}'" if column else "dataframe"),
+            check=check,
+            column=column,
+            failure_count=len(found),
+            failure_examples=found[:_MAX_EXAMPLES],
+        )
+        for (column, check), found in values.items()
+    ]
+
+
+def _cases(error: Any) -> Iterator[tuple[str | None, str, Any]]:
+    """Yield column, check and value of each failure; a single error tells the first two of all its values at once."""
+    check = getattr(error, "check", None)
+    check = getattr(check, "error", None) or check
+    for row in _rows(error.failure_cases):
+        column = row.get("column", getattr(error, "column_name", None))
+        yield column if isinstance(column, str) else None, str(row.get("check", check)), row.get("failure_case", row)
+
+
+def _rows(cases: Any) -> Iterable[dict[str, Any]]:
+    if hasattr(cases, "to_dicts"):  # polars
+        rows: Iterable[dict[str, Any]] = cases.to_dicts()
+    elif hasattr(cases, "to_dict"):
+        rows = cases.to_dict("records")
+    else:
+        rows = [{"failure_case": cases}]
+    return rows

@@ -1,0 +1,132 @@
+"""One validator in one run."""
+
+import logging
+import sys
+import types
+from typing import Any
+
+import pytest
+
+from kedro_asgi.errors import DataValidationError, ValidationConfigurationError
+from kedro_asgi.validation import CheckFailure, DatasetCheck, ValidatorSpec, is_switched_on
+
+
+def positive(data: Any) -> None:
+    if data < 0:
+        raise ValueError("it is negative, at s3://user:pw@bucket/x?token=1")
+
+
+def twice(data: Any) -> Any:
+    return 2 * data
+
+
+def nothing(data: Any) -> Any:
+    return 0
+
+
+def telling(data: Any) -> None:
+    raise DataValidationError("own", failures=[CheckFailure("m", "c", "a", 2, [1, 2])])
+
+
+def leaving(data: Any) -> None:
+    raise SystemExit(3)
+
+
+async def awaited(data: Any) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def _targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("made_checks")
+    for target in (positive, twice, nothing, telling, leaving, awaited):
+        setattr(module, target.__name__, target)
+    monkeypatch.setitem(sys.modules, "made_checks", module)
+
+
+def check(name: str, **settings: Any) -> DatasetCheck:
+    return DatasetCheck("x", ValidatorSpec.from_dataset_config("x", {"class": f"made_checks.{name}", **settings}))
+
+
+def test_what_the_validator_returns_replaces_the_data() -> None:
+    assert check("twice").saved(3) == 6
+    assert check("twice").loaded(3) == 6
+    assert check("positive").loaded(3) == 3
+    assert check("nothing").loaded(3) == 0
+
+
+def test_a_failure_says_where_why_and_by_whom() -> None:
+    with pytest.raises(DataValidationError) as caught:
+        check("positive").saved(-1)
+    error = caught.value
+    assert str(error).startswith(
+        "Validation failed for dataset 'x' on save\n(validator: made_checks.positive)\nit is neg"
+    )
+    assert (error.dataset_name, error.mode, error.validator) == ("x", "save", "made_checks.positive")
+    assert isinstance(error.__cause__, ValueError)
+    assert "pw" not in str(error)
+    assert "token" not in str(error)
+
+
+def test_a_validator_may_raise_the_error_itself() -> None:
+    with pytest.raises(DataValidationError) as caught:
+        check("telling").loaded(1)
+    assert str(caught.value) == (
+        "Validation failed for dataset 'x' on load\n(validator: made_checks.telling)\n"
+        "1 check(s) failed — 2 failure case(s):\n  - a: c — 2 cases (e.g. 1, 2)"
+    )
+
+
+def test_a_warning_leaves_the_data_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert check("positive", severity="warn").saved(-1) == -1
+    assert "Validation failed for dataset 'x' on save" in caplog.text
+
+
+@pytest.mark.parametrize("settings", [{"on": "save"}, {"enabled": False}])
+def test_data_is_validated_only_when_it_is_to_be(settings: dict[str, Any]) -> None:
+    assert check("positive", **settings).loaded(-1) == -1
+
+
+def test_data_that_passed_when_it_was_saved_need_not_be_looked_at_again() -> None:
+    checked = check("twice", skip_load_after_save=True)
+    assert checked.loaded(1) == 2
+    checked.saved(1)
+    assert checked.loaded(1) == 1
+    assert checked.loaded(1, is_pinned=True) == 2
+    checked.forget()
+    assert checked.loaded(1) == 2
+
+
+def test_data_that_was_only_warned_of_is_looked_at_again(caplog: pytest.LogCaptureFixture) -> None:
+    checked = check("positive", skip_load_after_save=True, severity="warn")
+    with caplog.at_level(logging.WARNING):
+        checked.loaded(checked.saved(-1))
+    assert caplog.text.count("Validation failed") == 2
+
+
+@pytest.mark.parametrize("name", ["nope", "awaited"])
+def test_a_validator_that_does_not_work_is_no_matter_of_severity(name: str) -> None:
+    checked = check(name, severity="warn")
+    with pytest.raises(ValidationConfigurationError):
+        checked.loaded(1)
+
+
+def test_leaving_the_program_is_no_failure_of_data() -> None:
+    with pytest.raises(SystemExit):
+        check("leaving", severity="warn").loaded(1)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1", True), (" TRUE ", True), ("on", True), ("0", False), ("False", False), ("OFF", False)],
+)
+def test_the_environment_beats_the_settings(monkeypatch: pytest.MonkeyPatch, value: str, expected: bool) -> None:
+    monkeypatch.setenv("KEDRO_DATASET_VALIDATION", value)
+    assert is_switched_on(True) is is_switched_on(False) is expected
+
+
+@pytest.mark.parametrize("value", ["", "yes", "no", "2"])
+def test_other_values_say_nothing(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("KEDRO_DATASET_VALIDATION", value)
+    assert is_switched_on(True)
+    assert not is_switched_on(False)
