@@ -1,6 +1,7 @@
 """A project's ``pyproject.toml``: where it is, and what ``[tool.kedro]`` says."""
 
 import tomllib
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,12 @@ class ProjectMetadata(msgspec.Struct, frozen=True, kw_only=True):
     example_pipeline: Any = None
 
 
+@cache
 def kedro_version() -> str:
-    """Return the installed Kedro's version, or 1.7.0: the one whose behaviour this engine implements."""
+    """Return the installed Kedro's version, or 1.7.0: the one whose behaviour this engine implements.
+
+    Looked up once: hooks are told it in every run, and installed packages do not change under a process.
+    """
     try:
         return version("kedro")
     except PackageNotFoundError:
