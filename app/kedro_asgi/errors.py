@@ -1013,6 +1013,29 @@ class InputTableError(DatasetError):
         super().__init__(f"Input '{name}' cannot become a table of {library}: {reason}")
 
 
+class UnknownPreloadError(KedroAsgiError, ValueError):
+    """``preload`` names or matches no dataset of the catalog."""
+
+    kedro_type = "ValueError"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        self.matches = close_matches(name, known)
+        hint = f" Did you mean {', '.join(map(repr, self.matches))}?" if self.matches else ""
+        super().__init__(f"'preload' names '{name}', but the catalog has no such dataset.{hint}")
+
+
+class PreloadError(DatasetError):
+    """A dataset that is to be shared by all runs cannot be loaded."""
+
+    kedro_type = "DatasetError"
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"Cannot preload '{name}': {reason}")
+
+
 class UnencodableOutputError(KedroAsgiError, TypeError):
     """A dataset that a request asked for cannot be written as JSON."""
 

@@ -69,6 +69,20 @@ class Planner:
         self._lock = threading.RLock()
         self._plans: dict[Slice, Plan] = {}
 
+    def renewed(self) -> "Planner":
+        """Return a planner that has read the configuration again; raises what is wrong with it."""
+        planner = Planner(
+            self.project,
+            project_path=self.project_path,
+            env=self.env,
+            conf_source=self._conf_source,
+            selective=self._selective,
+            loader_class=self._loader_class,
+        )
+        if planner.custom_loader is None:
+            _ = planner.resolver, planner._has_parameters
+        return planner
+
     @cached_property
     def custom_loader(self) -> CustomLoader | None:
         """How to make the project's own configuration loader, if it has one; `config` is not used then."""

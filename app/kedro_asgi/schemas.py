@@ -71,6 +71,31 @@ class HealthResponse(msgspec.Struct, frozen=True, kw_only=True):
     kedro_version: str
 
 
+class ReadyResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer of ``GET /ready``; ``missing`` says of each preloaded dataset why it is not there."""
+
+    status: Literal["ready", "waiting", "starting"]
+    missing: dict[str, str] = {}
+    problem: str | None = None
+
+
+class ReloadResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of ``POST /reload``: the datasets that runs share from now on."""
+
+    status: Literal["reloaded"] = "reloaded"
+    preloaded: list[str]
+    duration_ms: float
+
+
+class ReloadProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a reload failed (RFC 9457); everything is as it was before."""
+
+    type: str = "urn:kedro-asgi:problem:reload-failed"
+    title: str = "The reload failed"
+    status: int = 500
+    detail: str
+
+
 class ValidationError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that is wrong with a request body (SRV-20); ``loc`` leads to it from ``body``."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kedro_asgi.errors import LoaderCheckError
+from kedro_asgi.errors import InputTableError, LoaderCheckError, PreloadError
 from kedro_asgi.runs import RunSpec, Slice
 from kedro_asgi.session import AsyncSession, KedroServiceSession, KedroSession
 
@@ -120,3 +120,41 @@ def test_a_session_store_derived_from_kedros(kedro_project: MakeProject) -> None
     with KedroSession.create(project_path=project, env="local") as one:
         assert one.run(pipeline_names=["calc"])["d"].load() == 6
         assert one.store["env"] == "local"
+
+
+CATALOG_OF_ITS_OWN = {
+    "src/{package}/catalog.py": """
+    from kedro.io import DataCatalog
+    class Catalog(DataCatalog):
+        pass
+    """,
+    "src/{package}/pipelines/calc/__init__.py": """
+    from kedro.pipeline import Pipeline, node
+    def kind(rows):
+        return type(rows).__name__
+    def create_pipeline():
+        return Pipeline([node(kind, "rows", "kind")])
+    """,
+    "src/{package}/pipelines/twice/__init__.py": """
+    from kedro.pipeline import Pipeline
+    def create_pipeline():
+        return Pipeline([])
+    """,
+}
+SETTING_OF_IT = "from .catalog import Catalog\nDATA_CATALOG_CLASS = Catalog\n"
+
+
+@pytest.mark.parametrize("settings", ["", SETTING_OF_IT])
+def test_a_plain_value_becomes_a_frame_in_any_catalog(kedro_project: MakeProject, settings: str) -> None:
+    catalog = "rows:\n  type: pandas.CSVDataset\n  filepath: rows.csv\n"
+    served = session(kedro_project(settings, files=CATALOG_OF_ITS_OWN, catalog=catalog), serving_mode=True)
+    assert served.run(**CALC, inputs={"rows": [{"n": 1}]})["kind"].load() == "DataFrame"
+    with pytest.raises(InputTableError, match="Input 'rows' cannot become a table of pandas"):
+        served.run(**CALC, inputs={"rows": [1]})
+
+
+def test_a_catalog_of_kedros_cannot_share(kedro_project: MakeProject) -> None:
+    catalog = "rows:\n  type: pandas.CSVDataset\n  filepath: rows.csv\n"
+    project = kedro_project(SETTING_OF_IT, files=CATALOG_OF_ITS_OWN, catalog=catalog)
+    with pytest.raises(PreloadError, match="Cannot preload 'rows': a DATA_CATALOG_CLASS or CONTEXT_CLASS of Kedro's"):
+        session(project, serving_mode=True, preload=["rows"])

@@ -44,6 +44,52 @@ def test_serve_with_workers(tiny: Path, start) -> None:
     assert len({answer["run_id"] for answer in answers}) == 20
 
 
+TRAINED = """
+from kedro_asgi.pipeline import Pipeline, node
+
+def train(slope):
+    return {"slope": slope}
+
+def predict(model):
+    return model["slope"]
+
+def register_pipelines():
+    return {
+        "__default__": Pipeline([node(predict, "model", "out")]),
+        "train": Pipeline([node(train, "params:slope", "model")]),
+    }
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_all_workers_share_what_a_run_of_one_has_saved(make_project, start, workers: int) -> None:
+    project = make_project(
+        TRAINED,
+        catalog="model:\n  type: json.JSONDataset\n  filepath: data/model.json\n",
+        parameters="slope: 1\n",
+        files={"data/model.json": '{"slope": 0}'},
+    )
+    server = start("kedro_asgi", "serve", project, "--preload", "model", "--workers", workers)
+
+    def run(**body: object) -> dict:
+        return httpx.post(f"{server.url}/run", json=body, timeout=30).json()
+
+    assert httpx.get(f"{server.url}/ready").json() == {"status": "ready"}
+    assert [run(outputs=["out"])["outputs"]["out"] for _ in range(10)] == [0] * 10
+    assert run(pipeline_names=["train"])["status"] == "success"
+    assert [run(outputs=["out"])["outputs"]["out"] for _ in range(20)] == [1] * 20
+    (project / "data" / "model.json").write_text('{"slope": 2}')
+    assert httpx.post(f"{server.url}/reload", timeout=30).json()["preloaded"] == ["model"]
+    assert [run(outputs=["out"])["outputs"]["out"] for _ in range(20)] == [2] * 20
+
+
+def test_a_name_that_cannot_be_preloaded_ends_the_start_up_in_a_few_lines(tiny: Path, command) -> None:
+    done = command("serve", tiny, "--preload", "s", "--port", "0")
+    assert done.returncode == 3
+    assert "'preload' names 's', but the catalog has no such dataset." in done.stderr
+    assert len(done.stderr.splitlines()) < 20
+
+
 def test_uvicorn_with_the_factory(tiny: Path, start, monkeypatch: pytest.MonkeyPatch) -> None:
     server = start("kedro_asgi", "serve", tiny, "--env", "local")
     assert httpx.get(f"{server.url}/snapshot").json()["status"] == "success"

@@ -46,6 +46,22 @@ def project(make_project: Callable[..., Path]) -> Path:
     return make_project(settings=SETTINGS, files={"src/{package}/loader.py": LOADER})
 
 
+def test_what_is_preloaded_is_shared_wherever_the_loader_leads_to_it(make_project: Callable[..., Path]) -> None:
+    registry = """
+    from kedro_asgi.pipeline import Pipeline, node
+    def same(d):
+        return id(d)
+    def register_pipelines():
+        return {"__default__": Pipeline([node(same, "d", "out")])}
+    """
+    files = {"src/{package}/loader.py": LOADER, "data/d.json": "[1]", "data/e.json": "[2]"}
+    project = make_project(registry, settings=SETTINGS, files=files)
+    session = KedroServiceSession.create(project_path=project, serving_mode=True, preload=["d"])
+    shared = id(session.engine.artifacts["d"].value)
+    assert {session.run()["out"].load() for _ in range(3)} == {shared}
+    assert session.run(runtime_params={"name": "e"})["out"].load() != shared
+
+
 def serving(project: Path) -> KedroServiceSession:
     return KedroServiceSession.create(project_path=project, serving_mode=True)
 

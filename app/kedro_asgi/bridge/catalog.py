@@ -7,6 +7,7 @@ from typing import Any, Self
 from kedro_asgi.bridge.errors import kedros_errors
 from kedro_asgi.bridge.process import is_imported
 from kedro_asgi.io import CatalogResolver, DataCatalogWithCatalogCommandsMixin
+from kedro_asgi.io.inputs import form_of, framed, is_plain
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.runs import RuntimeParams
 
@@ -59,8 +60,15 @@ class KedroCatalog:
         return deepcopy(self._parameters)
 
     def inject(self, name: str, data: Any) -> None:
-        """Put ``data`` in place of the dataset ``name`` for this run."""
-        self._theirs[name] = data
+        """Put ``data`` in place of the dataset ``name`` for this run, as `DataCatalog.inject` does."""
+        dataset = self._theirs.get(name) if is_plain(data) else None
+        form = None if dataset is None else form_of(name, dataset)
+        self._theirs[name] = data if form is None else framed(name, data, form)
+
+    def prepare(self, names: Iterable[str]) -> None:
+        """Make the datasets ``names``, unknown ones in memory."""
+        for name in names:
+            self._theirs.get(name, fallback_to_runtime_pattern=True)
 
     def keep(self, names: Iterable[str]) -> None:
         """Do not release the datasets ``names``."""

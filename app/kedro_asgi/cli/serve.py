@@ -2,6 +2,9 @@
 
 import os
 import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -9,8 +12,9 @@ import uvicorn
 
 from kedro_asgi.cli.failure import one_line_errors
 from kedro_asgi.cli.logs import server_log_config
-from kedro_asgi.cli.options import conf_source_option, env_option, project_argument
+from kedro_asgi.cli.options import Names, conf_source_option, env_option, project_argument
 from kedro_asgi.project import load_project
+from kedro_asgi.session.stamp import STAMP_VARIABLE
 
 _FACTORY = "kedro_asgi.server:create_http_server"
 
@@ -21,6 +25,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @click.option("-p", "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Server processes.")
 @click.option("--reload", is_flag=True, help="Start again when a file of the project changes (development).")
+@click.option("--preload", type=Names(), help="Datasets to load once and share by all runs: model,*_encoder")
 @env_option
 @conf_source_option
 def serve(
@@ -29,13 +34,23 @@ def serve(
     port: int,
     workers: int,
     reload: bool,
+    preload: list[str] | None,
     env: str | None,
     conf_source: str | None,
 ) -> None:
     """Serve the project at PATH over HTTP; the working directory's project unless given."""
     if reload and workers > 1:
         raise click.UsageError("--reload watches one process: it does not go with --workers.")
-    serve_project(project_path, host=host, port=port, workers=workers, reload=reload, env=env, conf_source=conf_source)
+    serve_project(
+        project_path,
+        host=host,
+        port=port,
+        workers=workers,
+        reload=reload,
+        preload=preload,
+        env=env,
+        conf_source=conf_source,
+    )
 
 
 def serve_project(
@@ -45,6 +60,7 @@ def serve_project(
     port: int,
     workers: int = 1,
     reload: bool = False,
+    preload: list[str] | None = None,
     env: str | None = None,
     conf_source: str | None = None,
 ) -> None:
@@ -52,17 +68,34 @@ def serve_project(
     with one_line_errors():
         log_config = server_log_config(load_project(project_path), project_path)
     _check_port(host, port)
-    _tell_workers(KEDRO_PROJECT_PATH=str(project_path), KEDRO_SERVER_ENV=env, KEDRO_SERVER_CONF_SOURCE=conf_source)
-    uvicorn.run(
-        _FACTORY,
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        reload=reload,
-        reload_dirs=[str(project_path)] if reload else None,
-        log_config=log_config,
+    _tell_workers(
+        KEDRO_PROJECT_PATH=str(project_path),
+        KEDRO_SERVER_ENV=env,
+        KEDRO_SERVER_CONF_SOURCE=conf_source,
+        KEDRO_SERVER_PRELOAD=None if preload is None else ",".join(preload),
     )
+    with _common_stamp(workers):
+        uvicorn.run(
+            _FACTORY,
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            reload=reload,
+            reload_dirs=[str(project_path)] if reload else None,
+            log_config=log_config,
+        )
+
+
+@contextmanager
+def _common_stamp(workers: int) -> Iterator[None]:
+    """Let several workers hear of each other's artifacts, unless whoever started us has seen to it."""
+    if workers == 1 or STAMP_VARIABLE in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="kedro-asgi-") as folder:
+        _tell_workers(**{STAMP_VARIABLE: str(Path(folder) / "preload")})
+        yield
 
 
 def _check_port(host: str, port: int) -> None:

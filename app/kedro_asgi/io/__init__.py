@@ -6,6 +6,7 @@ from kedro_asgi.errors import (
     VersionAlreadyExistsError,
     VersionNotFoundError,
 )
+from kedro_asgi.io.artifact import Artifact
 from kedro_asgi.io.cached import CachedDataset
 from kedro_asgi.io.catalog import DataCatalog
 from kedro_asgi.io.commands import DataCatalogWithCatalogCommandsMixin
@@ -21,6 +22,7 @@ from kedro_asgi.io.versioned import AbstractVersionedDataset
 __all__ = [
     "AbstractDataset",
     "AbstractVersionedDataset",
+    "Artifact",
     "CachedDataset",
     "CatalogResolver",
     "DataCatalog",

@@ -40,10 +40,15 @@ class DataCatalog(DatasetRegistry):
         return made
 
     def load(self, name: str, version: str | None = None) -> Any:
-        """Load data, or raise a DatasetError that begins with the name (CAT-56).
+        """Load data, or raise a DatasetError that begins with the name (CAT-56); what is shared is not copied.
 
         Raises `DataValidationError` for data that its validator refuses (CAT-67).
         """
+        shared = self.sharing.value(name) if version is None else UNSET
+        if shared is not UNSET:
+            if _log.isEnabledFor(logging.INFO):
+                _log.info("Loading data from %s (preloaded)...", name)
+            return shared
         dataset = self._datasets.get(name)
         if dataset is None or version is not None:
             dataset = self._required(name, version)
@@ -72,6 +77,7 @@ class DataCatalog(DatasetRegistry):
             data = check.saved(data)
         if data is None:
             raise DatasetError(f"{name}: Saving 'None' to a 'Dataset' is not allowed")
+        self.sharing.save(name)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Saving data to %s (%s)...", name, type(dataset).__name__)
         try:

@@ -6,9 +6,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from kedro_asgi.errors import DatasetConfigError
+from kedro_asgi.errors import DatasetConfigError, InputTableError, TableError
 from kedro_asgi.io.class_path import dataset_class
-from kedro_asgi.tables import Library, TableForm
+from kedro_asgi.tables import Library, TableForm, frame_of
 
 _PLAIN_TYPES = (list, dict, str, int, float, bool, NoneType)
 _FRAMES: Mapping[tuple[str, str], Library] = MappingProxyType(
@@ -56,6 +56,21 @@ def table_form(name: str, cls: type[Any], arguments: Mapping[str, Any]) -> Table
     load_args = arguments.get("load_args")
     said = {key: value for key, value in msgspec.structs.asdict(own).items() if value is not None}
     return TableForm.read(library, {**(load_args if isinstance(load_args, Mapping) else {}), **said})
+
+
+def form_of(name: str, dataset: Any) -> TableForm | None:
+    """Return what `table_form` would, of a dataset that exists."""
+    attributes = {"load_args": "_load_args", "metadata": "metadata"}
+    arguments = {argument: getattr(dataset, attribute, None) for argument, attribute in attributes.items()}
+    return table_form(name, type(dataset), arguments)
+
+
+def framed(name: str, data: Any, form: TableForm) -> Any:
+    """Return the frame that ``data`` becomes in place of dataset ``name``; raises `InputTableError`."""
+    try:
+        return frame_of(data, form)
+    except TableError as error:
+        raise InputTableError(name, form.library, str(error)) from error
 
 
 def _own_options(name: str, metadata: Any) -> OwnOptions:

@@ -105,6 +105,11 @@ class Recipe:
             self._definition = definition
         return definition
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known already that every run makes the same of the entry."""
+        return self._definition is not None
+
     def _is_static(self, config: Any) -> bool:
         credentials = self._reader.credentials
         return self._entry.is_static and all(credentials[name].is_static for name in credentials.names_in(config))

@@ -8,16 +8,17 @@ from typing import Any
 
 from msgspec import UNSET
 
-from kedro_asgi.errors import DatasetNotFoundError, InputTableError, TableError, VersionAlreadyExistsError
+from kedro_asgi.errors import DatasetNotFoundError, VersionAlreadyExistsError
+from kedro_asgi.io.artifact import Artifact, Sharing
 from kedro_asgi.io.base import Dataset
 from kedro_asgi.io.foreign import is_dataset, is_dataset_class, pinned
-from kedro_asgi.io.inputs import is_plain, table_form
+from kedro_asgi.io.inputs import form_of, framed, is_plain
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.io.resolver import CatalogResolver
 from kedro_asgi.io.version import timestamp
 from kedro_asgi.runs import RuntimeParams
-from kedro_asgi.tables import TableForm, frame_of
+from kedro_asgi.tables import TableForm
 from kedro_asgi.validation import DatasetCheck, ValidatorSpec
 
 _log = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ class DatasetRegistry:
         self._save_version = save_version
         self._runtime = runtime
         self._kept: frozenset[str] = frozenset()
+        self._given: set[str] = set()
+        self.sharing = Sharing({})
         # Re-entrant: the constructor of a dataset may look at the catalog.
         self._lock = threading.RLock()
         for name, value in (datasets or {}).items():
@@ -84,7 +87,33 @@ class DatasetRegistry:
         recipe = self._resolver.recipe(name) if self._parameter(name) is UNSET else None
         self._watch(name, None if recipe is None else recipe.validator(self._runtime))
         form = self._table_form(name) if is_plain(data) else None
-        self._datasets[name] = MemoryDataset.adopt(data if form is None else _framed(name, data, form))
+        self._datasets[name] = MemoryDataset.adopt(data if form is None else framed(name, data, form))
+        self._own(name)
+
+    def prepare(self, names: Iterable[str]) -> None:
+        """Make the datasets ``names``, unknown ones in memory, before nodes ask for them; shared ones can wait."""
+        for name in names:
+            if self.sharing.value(name) is UNSET:
+                self.get(name, fallback_to_runtime_pattern=True)
+
+    def share(self, artifacts: Mapping[str, Artifact]) -> None:
+        """Let loads return the values of ``artifacts`` wherever this run would load the same datasets.
+
+        Not so for what somebody put into this catalog.
+        """
+        same = {
+            name: artifact
+            for name, artifact in artifacts.items()
+            if name not in self._given and artifact.is_of(self._resolver.recipe(name), self._runtime)
+        }
+        self.sharing = Sharing(same, pinned=self._load_versions)
+
+    def fresh(self, name: str) -> Dataset:
+        """Return a new dataset of the entry ``name``, which loads the latest version."""
+        recipe = self._resolver.recipe(name)
+        if recipe is None:
+            raise DatasetNotFoundError(f"Dataset '{name}' not found in the catalog")
+        return recipe.build(self._runtime, save_version=self.save_version)
 
     def keep(self, names: Iterable[str]) -> None:
         """Do not release the datasets ``names``, so that they can be loaded when the run is over."""
@@ -193,11 +222,7 @@ class DatasetRegistry:
     def _table_form(self, name: str) -> TableForm | None:
         dataset = self._datasets.get(name)
         if dataset is not None:
-            arguments = {
-                "load_args": getattr(dataset, "_load_args", None),
-                "metadata": getattr(dataset, "metadata", None),
-            }
-            return table_form(name, type(dataset), arguments)
+            return form_of(name, dataset)
         recipe = self._resolver.recipe(name) if self._parameter(name) is UNSET else None
         return None if recipe is None else recipe.table_form(self._runtime)
 
@@ -215,12 +240,18 @@ class DatasetRegistry:
                 self._agree_on(save_version, name)
             self._datasets[name] = dataset
             self._watch(name, None)
+        self._own(name)
 
     def _watch(self, name: str, spec: ValidatorSpec | None) -> None:
         if spec is None:
             self._checks.pop(name, None)
         else:
             self._checks[name] = DatasetCheck(name, spec)
+
+    def _own(self, name: str) -> None:
+        """What somebody puts in place of a dataset has nothing to do with what is shared of it."""
+        self._given.add(name)
+        self.sharing.leave(name)
 
     def _agree_on(self, save_version: str, name: str) -> None:
         if self._save_version and self._save_version != save_version:
@@ -240,10 +271,3 @@ class DatasetRegistry:
         if name in self._datasets:
             return True
         return self._resolver.matches(name) and not self._resolver.is_catch_all(name)
-
-
-def _framed(name: str, data: Any, form: TableForm) -> Any:
-    try:
-        return frame_of(data, form)
-    except TableError as error:
-        raise InputTableError(name, form.library, str(error)) from error

@@ -14,10 +14,12 @@ _SECTION = "kedro-asgi"
 class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The project's options for this engine.
 
-    ``plugins`` turns the hooks of installed distributions on or off by name; all are on but telemetry's.
+    ``plugins`` turns the hooks of installed distributions on or off by name; all are on but telemetry's. ``preload``
+    names datasets, by name or pattern, that a served project loads once and that all its runs share.
     """
 
     plugins: Mapping[str, bool] = {}
+    preload: tuple[str, ...] = ()
 
 
 def read_options(config_file: Path) -> ProjectOptions:

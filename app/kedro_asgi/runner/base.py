@@ -52,8 +52,7 @@ class AbstractRunner(ABC):
         if only_missing_outputs:
             pipeline = without_existing_outputs(pipeline, catalog)
         _check_inputs(pipeline, catalog)
-        for name in pipeline.datasets():
-            catalog.get(name, fallback_to_runtime_pattern=True)
+        catalog.prepare(pipeline.datasets())
         self._say_mode()
         progress = Progress(pipeline)
         hooks = msgspec.structs.replace(RunHooks.of(hook_manager), completed=progress.completed)

@@ -1,7 +1,7 @@
 """What a server is told: by arguments, else by environment variables, else defaults."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -17,13 +17,17 @@ _BODY_BYTES = "KEDRO_SERVER_MAX_BODY_BYTES"
 
 
 class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
-    """One server's settings; ``max_body_bytes`` limits request bodies, ``max_concurrency`` runs at a time."""
+    """One server's settings; ``max_body_bytes`` limits request bodies, ``max_concurrency`` runs at a time.
+
+    ``preload`` of ``None`` leaves it to the project what to preload.
+    """
 
     project_path: Path
     env: str | None = None
     conf_source: str | None = None
     max_concurrency: int = DEFAULT_CONCURRENCY
     max_body_bytes: int = 16 * MEBIBYTE
+    preload: tuple[str, ...] | None = None
 
     @classmethod
     def read(
@@ -34,6 +38,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         conf_source: str | Path | None,
         max_concurrency: int | None,
         max_body_bytes: int | None,
+        preload: Iterable[str] | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> "ServerConfiguration":
         """Combine arguments and environment (SRV-2, SRV-3); raises `ServerSettingsError`."""
@@ -44,6 +49,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             conf_source=str(source) if source is not None else None,
             max_concurrency=_positive(_CONCURRENCY, max_concurrency, environ, DEFAULT_CONCURRENCY),
             max_body_bytes=_positive(_BODY_BYTES, max_body_bytes, environ, 16 * MEBIBYTE),
+            preload=_names(preload if preload is not None else environ.get("KEDRO_SERVER_PRELOAD")),
         )
 
 
@@ -54,6 +60,13 @@ def _project_path(given: str | Path | None) -> Path:
     if not path.exists():
         raise ServerSettingsError(f"Project path '{path}' does not exist.")
     return path
+
+
+def _names(given: Iterable[str] | None) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    names = given.split(",") if isinstance(given, str) else given
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def _positive(name: str, given: int | None, environ: Mapping[str, str], default: int) -> int:

@@ -8,6 +8,9 @@ from kedro_asgi.schemas import (
     HealthResponse,
     HTTPError,
     HTTPValidationError,
+    ReadyResponse,
+    ReloadProblem,
+    ReloadResponse,
     RunFailure,
     RunRequest,
     RunSuccess,
@@ -20,6 +23,9 @@ _STRUCTS = (
     HealthResponse,
     HTTPError,
     HTTPValidationError,
+    ReadyResponse,
+    ReloadProblem,
+    ReloadResponse,
     RunFailure,
     RunRequest,
     RunSuccess,
@@ -34,7 +40,13 @@ def openapi(version: str) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Kedro Server", "version": version},
-        "paths": {"/health": {"get": _health()}, "/snapshot": {"get": _snapshot()}, "/run": {"post": _run()}},
+        "paths": {
+            "/health": {"get": _health()},
+            "/snapshot": {"get": _snapshot()},
+            "/run": {"post": _run()},
+            "/ready": {"get": _ready()},
+            "/reload": {"post": _reload()},
+        },
         "components": {"schemas": schemas},
     }
 
@@ -67,6 +79,23 @@ def _run() -> dict[str, Any]:
     }
     body = {"required": True, "content": _content(_ref(RunRequest))}
     return {**_operation("pipeline", "run_pipeline_run_post", answers), "requestBody": body}
+
+
+def _ready() -> dict[str, Any]:
+    answers = {
+        "200": _json("Everything that is to be preloaded is there.", _ref(ReadyResponse)),
+        "503": _json("Not yet.", _ref(ReadyResponse)),
+    }
+    return _operation("health", "ready_ready_get", answers)
+
+
+def _reload() -> dict[str, Any]:
+    problem = {"application/problem+json": {"schema": _ref(ReloadProblem)}}
+    answers = {
+        "200": _json("Runs that begin now use what was read.", _ref(ReloadResponse)),
+        "500": {"description": "It could not be read; nothing has changed.", "content": problem},
+    }
+    return _operation("upkeep", "reload_reload_post", answers)
 
 
 def _operation(tag: str, operation_id: str, answers: dict[str, Any]) -> dict[str, Any]:

@@ -60,12 +60,16 @@ class AsyncSession:
         env: str | None = None,
         conf_source: str | Path | None = None,
         max_concurrency: int = DEFAULT_CONCURRENCY,
+        preload: Iterable[str] | None = None,
     ) -> Self:
-        """Return a session of the project at ``project_path``; reads nothing yet, so it raises nothing yet."""
+        """Return a session of the project at ``project_path``; reads nothing yet, so it raises nothing yet.
+
+        ``preload`` is that of `KedroServiceSession.create`.
+        """
 
         def create() -> KedroServiceSession:
             return KedroServiceSession.create(
-                project_path=project_path, env=env, conf_source=conf_source, serving_mode=True
+                project_path=project_path, env=env, conf_source=conf_source, serving_mode=True, preload=preload
             )
 
         return cls(create, max_concurrency=max_concurrency)
@@ -76,6 +80,10 @@ class AsyncSession:
         Raises what opening the project raised; nothing is kept then, and the next call tries again (SRV-7).
         """
         return (await self._prepare()).value()
+
+    async def open(self) -> "Outcome[KedroServiceSession]":
+        """Do what `prepare` does, but raise nothing but cancellation."""
+        return await self._prepare()
 
     async def _prepare(self) -> "Outcome[KedroServiceSession]":
         if self._ready is None:
@@ -160,6 +168,27 @@ class AsyncSession:
         planner = opened.value().engine.planner
         # Not on the runs' limiter: looking must not wait behind running (Q-40).
         return await anyio.to_thread.run_sync(Outcome.of, lambda: inspect_project(planner, read_params()))
+
+    @property
+    def prepared(self) -> KedroServiceSession | None:
+        """The service session, if there is one by now."""
+        return None if self._ready is None else self._ready.value()
+
+    async def reload(self) -> "Outcome[KedroServiceSession]":
+        """Read configuration and preloaded datasets again; runs that have begun keep what they have.
+
+        Raises nothing but cancellation: what kept them from being read is in the outcome, and nothing has changed then.
+        """
+        if self._ready is None:
+            return await self._prepare()
+        session = self._ready.value()
+
+        def work() -> KedroServiceSession:
+            session.reload()
+            return session
+
+        # Not on the runs' limiter, as in `inspect`.
+        return await anyio.to_thread.run_sync(Outcome.of, work)
 
     async def aclose(self) -> None:
         """Close the service session, if there is one; a later run creates another."""

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pluggy
 from kedro_asgi.errors import RunnerInstanceError
 from kedro_asgi.events import Emit
 from kedro_asgi.hooks import RunHooks, add_hooks, create_hook_manager, implemented
-from kedro_asgi.io import DataCatalog
+from kedro_asgi.io import Artifact, DataCatalog
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.plan import Planner
 from kedro_asgi.plugins import plugin_hooks
@@ -33,7 +33,8 @@ from kedro_asgi.runner.lookup import adopted_runner, find_runner
 from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.classes import SessionClasses
-from kedro_asgi.session.context import KedroContext
+from kedro_asgi.session.context import KedroContext, Validate
+from kedro_asgi.session.live import LiveProject
 from kedro_asgi.validation import ValidatedParameters
 
 _log = logging.getLogger(__name__)
@@ -47,10 +48,13 @@ class RunEnd(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Engine:
-    """A project opened in one environment; thread-safe, any number of runs at a time."""
+    """A project opened in one environment; thread-safe, any number of runs at a time.
+
+    What a run works with, configuration and artifacts, is what is live when it begins, until it ends.
+    """
 
     def __init__(self, planner: Planner, classes: SessionClasses, *, session_type: str) -> None:
-        self.planner = planner
+        self._live = LiveProject(planner, self._catalog)
         self.run_ids = RunIds()
         self.classes = classes
         self._session_type = session_type
@@ -71,11 +75,13 @@ class Engine:
         env: str | None,
         conf_source: str | Path | None,
         serving: bool = False,
+        preload: Iterable[str] | None = None,
     ) -> "Engine":
         """Open the project at ``project_path``, else the current one, else the one around the working directory.
 
         Raises ``ValueError`` ("Package name not found…", PRJ-20) where there is none, and what reading its settings
-        and registering its hooks raises. ``serving`` loads all pipelines at once (SES-27).
+        and registering its hooks raises. ``serving`` loads all pipelines at once (SES-27), and what the project's
+        options name to ``preload`` unless names are given here.
         """
         path = _project_path(project_path)
         project = validate_settings(_project(path))
@@ -91,25 +97,48 @@ class Engine:
         engine = cls(planner, classes, session_type=session_type)
         if serving:
             project.pipelines.load()
+        engine._live.preload((project.options.preload if serving else ()) if preload is None else preload)
         return engine
 
     def close(self) -> None:
         """End the worker processes that parallel runs left warm."""
         self._processes.close()
 
-    def load_context(self, runtime: RuntimeParams, spec: RunSpec | None = None) -> KedroContext:
-        """Return a new context for the run of ``spec``, or for looking around, and tell ``after_context_created``."""
-        validate = partial(self._validated_parameters, spec)
-        context: KedroContext = self.classes.contexts.make(self.planner, runtime, self._hook_manager, validate)
+    @property
+    def planner(self) -> Planner:
+        """What is compiled of the project, as runs that begin now see it."""
+        return self._live.current.planner
+
+    @property
+    def artifacts(self) -> Mapping[str, Artifact]:
+        """The values that runs that begin now share, by the names of their datasets."""
+        return self._live.current.artifacts
+
+    def reload(self) -> None:
+        """Read the project's configuration and load its artifacts again; runs that have begun keep what they have.
+
+        Raises what is wrong with either, and leaves everything as it was then.
+        """
+        self._live.reload()
+
+    def load_context(self, runtime: RuntimeParams) -> KedroContext:
+        """Return a new context for looking around, and tell ``after_context_created``.
+
+        Its parameters are checked for the nodes of all pipelines (PAR-18).
+        """
+        planner = self.planner
+        return self._context(planner, runtime, lambda raw: planner.parameter_validator.validated(raw))
+
+    def _context(self, planner: Planner, runtime: RuntimeParams, validate: Validate) -> KedroContext:
+        context: KedroContext = self.classes.contexts.make(planner, runtime, self._hook_manager, validate)
         if created := self._tells["after_context_created"]:
             created(context=context)
         return context
 
-    def _validated_parameters(self, spec: RunSpec | None, parameters: Mapping[str, Any]) -> ValidatedParameters:
-        """Only nodes that run are asked for types (Q-20); outside of a run, those of all pipelines (PAR-18)."""
-        if spec is None:
-            return self.planner.parameter_validator.validated(parameters)
-        return self.planner.plan(spec.slice).parameter_validator.validated(parameters, replaced=spec.inputs)
+    def _catalog(self, planner: Planner) -> Any:
+        """Return a catalog as a run without parameters has it, whatever nodes would say of its parameters."""
+        context = self._context(planner, RuntimeParams(), lambda raw: ValidatedParameters(whole=raw))
+        return self.classes.contexts.catalog(context, save_version=self.run_ids.next(), load_versions={})
 
     def find_runner(self, spec: RunSpec) -> AbstractRunner:
         """Make the runner that a request names (SRV-25)."""
@@ -134,10 +163,11 @@ class Engine:
 
         ``facts`` are put over what hooks are told as ``run_params``.
         """
+        live = self._live.begin()
         if _log.isEnabledFor(logging.INFO):
-            _log.info("Kedro project %s", self.planner.project.package_name)
-        context = self.load_context(runtime, spec)
-        plan = self.planner.plan(spec.slice)
+            _log.info("Kedro project %s", live.planner.project.package_name)
+        context = self._context(live.planner, runtime, partial(_validated_for, live.planner, spec))
+        plan = live.planner.plan(spec.slice)
         plan.check(spec)
         inputs = plan.parameter_validator.inputs(spec.inputs)
         # What a hook does to a node ends with the run (Q-33).
@@ -146,10 +176,16 @@ class Engine:
         catalog: DataCatalog = self.classes.contexts.catalog(
             context, save_version=run_id, load_versions=spec.load_versions
         )
+        if live.artifacts:
+            catalog.share(live.artifacts)
         for name, value in inputs.items():
             catalog.inject(name, value)
         catalog.keep(spec.outputs or ())
-        return self._run(_Run(self, spec, run_id, runner, facts or {}), pipeline, catalog, emit)
+        try:
+            return self._run(_Run(live.planner, spec, run_id, runner, facts or {}), pipeline, catalog, emit)
+        finally:
+            if live.artifacts and catalog.sharing.saved:
+                self._live.renew(catalog)
 
     def _run(self, run: "_Run", pipeline: Pipeline, catalog: DataCatalog, emit: Emit | None) -> RunEnd:
         if before := self._tells["before_pipeline_run"]:
@@ -176,6 +212,11 @@ _RUN_HOOKS = ("after_context_created", "before_pipeline_run", "on_pipeline_error
 _HOOKS_WITH_NODES = ("before_pipeline_run", "on_pipeline_error", *RunHooks.names())
 
 
+def _validated_for(planner: Planner, spec: RunSpec, raw: Mapping[str, Any]) -> ValidatedParameters:
+    """Only nodes that run are asked for types (Q-20)."""
+    return planner.plan(spec.slice).parameter_validator.validated(raw, replaced=spec.inputs)
+
+
 def _hook_manager(project: Project) -> pluggy.PluginManager:
     """Hooks of the project first, then those of plugins: the last registered is called first (HOOK-9)."""
     manager = create_hook_manager(project.settings.hooks)
@@ -188,16 +229,16 @@ class _Run:
     """One run's facts, as hooks are told them (SES-22, SES-32); put together only where a hook asks."""
 
     def __init__(
-        self, engine: Engine, spec: RunSpec, run_id: str, runner: AbstractRunner, facts: Mapping[str, Any]
+        self, planner: Planner, spec: RunSpec, run_id: str, runner: AbstractRunner, facts: Mapping[str, Any]
     ) -> None:
-        self.engine = engine
+        self.planner = planner
         self.spec = spec
         self.run_id = run_id
         self.runner = runner
         self._facts = facts
 
     def params(self) -> dict[str, Any]:
-        planner, slice_ = self.engine.planner, self.spec.slice
+        planner, slice_ = self.planner, self.spec.slice
         kind = type(getattr(self.runner, "theirs", self.runner))
         filters = {name: list(value) or None for name, value in msgspec.structs.asdict(slice_).items()}
         return {

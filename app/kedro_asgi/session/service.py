@@ -17,9 +17,10 @@ _log = logging.getLogger(__name__)
 
 
 class KedroServiceSession(AbstractSession):
-    """Any number of runs of a project, from any number of threads; runs share nothing mutable.
+    """Any number of runs of a project, from any number of threads; runs share nothing mutable but what was preloaded.
 
-    The project is read once, so edits to it want a new session. ``serving_mode`` loads all pipelines at once,
+    The project is read once: edits to its configuration want a `reload`, edits to its code a new session.
+    ``serving_mode`` loads all pipelines at once,
     and takes runtime parameters as literals that cannot select a dataset's type (SES-27, SES-28, Q-14).
     """
 
@@ -36,8 +37,13 @@ class KedroServiceSession(AbstractSession):
         env: str | None = None,
         conf_source: str | Path | None = None,
         serving_mode: bool = False,
+        preload: Iterable[str] | None = None,
     ) -> Self:
-        """Open a project for many runs (SES-24); the raised errors are those of `Engine.open`."""
+        """Open a project for many runs (SES-24); the raised errors are those of `Engine.open`.
+
+        ``preload`` names datasets, by name or pattern, that are loaded once and handed to all runs, never copied; in
+        serving mode it is what the project's ``[tool.kedro-asgi]`` says, unless it is given.
+        """
         session_id = session_id or str(uuid.uuid4())
         if serving_mode:
             _log.info("Serving mode: preloading all pipelines for session %s", session_id)
@@ -47,6 +53,7 @@ class KedroServiceSession(AbstractSession):
             env=env,
             conf_source=conf_source,
             serving=serving_mode,
+            preload=preload,
         )
         return cls(engine, session_id=session_id, serving_mode=serving_mode)
 
@@ -95,6 +102,18 @@ class KedroServiceSession(AbstractSession):
         _log.info("Run ID: %s", run_id)
         runtime = self.runtime(spec.runtime_params)
         return self.engine.run(spec, run_id=run_id, runner=runner, runtime=runtime, facts=self.facts(spec)).result
+
+    @property
+    def preloaded(self) -> dict[str, str]:
+        """The datasets that were to be preloaded, each with the reason why it is not there; empty if it is."""
+        return {name: artifact.problem for name, artifact in self.engine.artifacts.items()}
+
+    def reload(self) -> None:
+        """Read the project's configuration and what was preloaded again, for runs that begin from now on.
+
+        Raises what is wrong with either; then nothing has changed.
+        """
+        self.engine.reload()
 
     def facts(self, spec: Any) -> dict[str, Any]:
         """What hooks are told in ``run_params`` beyond the run itself (SES-32)."""

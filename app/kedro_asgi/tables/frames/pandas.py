@@ -22,6 +22,7 @@ def pandas_frame(pandas: Any, columns: Mapping[str, list[Any]], form: TableForm)
 
 
 def _column(pandas: Any, name: str, values: list[Any], form: TableForm) -> Any:
+    """Return a list or an array; a series would cost an alignment of its index."""
     dtype = form.dtype_of(name)
     if name in form.parse_dates:
         return _moments(pandas, name, values, form.date_format_of(name))
@@ -56,11 +57,11 @@ def _typed(pandas: Any, name: str, values: list[Any], dtype: Any, form: TableFor
 
 def _conversion(pandas: Any, wanted: Any) -> Callable[[list[Any]], Any]:
     if issubclass(wanted.type, str):
-        return lambda values: pandas.Series([_text(value) for value in values], dtype=wanted)
+        return lambda values: pandas.Series([_text(value) for value in values], dtype=wanted).array
     if wanted.kind == "b" and not hasattr(wanted, "na_value"):
         # Straight to bool, any text would be true, and what is missing false.
-        return lambda values: pandas.Series(values, dtype="boolean").astype(wanted)
-    return lambda values: pandas.Series(values, dtype=wanted)
+        return lambda values: pandas.Series(values, dtype="boolean").astype(wanted).array
+    return lambda values: pandas.Series(values, dtype=wanted).array
 
 
 def _text(value: Any) -> Any:
@@ -72,11 +73,11 @@ def _moments(pandas: Any, name: str, values: list[Any], date_format: str | None)
         if odd := next((value for value in part if not isinstance(value, str | None)), None):
             raise ValueError(f"{odd!r} is no text")
         try:
-            return pandas.to_datetime(pandas.Series(part, dtype=object), format="ISO8601")
+            return pandas.to_datetime(part, format="ISO8601").array
         except ValueError:
             if date_format is None:
                 raise
-            return pandas.to_datetime(pandas.Series(part, dtype=object), format=date_format)
+            return pandas.to_datetime(part, format=date_format).array
 
     return _converted(name, values, parse, "as a moment in ISO 8601")
 

@@ -1,0 +1,96 @@
+"""Load the artifacts that all runs of a session share, and load them again when a run has saved them."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+import msgspec
+from msgspec import UNSET
+
+from kedro_asgi.errors import DatasetError, PreloadError, UnknownPreloadError
+from kedro_asgi.io import Artifact, DataCatalog
+from kedro_asgi.redaction import redact
+
+_log = logging.getLogger(__name__)
+_WILDCARDS = frozenset("*?[")
+
+
+def preloaded(patterns: Iterable[str], catalog: DataCatalog, used: Iterable[str]) -> dict[str, Artifact]:
+    """Return the artifacts that ``patterns`` name; those that cannot be loaded say why instead.
+
+    Patterns with ``*``, ``?`` or ``[…]`` stand for all datasets that they match, other than those in memory, among the
+    entries and, of the names that pipelines use, those that factories know. Raises `UnknownPreloadError`.
+    """
+    return {name: _preload(name, catalog) for name in _selected(patterns, catalog, used)}
+
+
+def resaved(artifacts: Mapping[str, Artifact], catalog: DataCatalog) -> dict[str, Artifact]:
+    """Return those of ``artifacts`` that the run of ``catalog`` has saved, as a load gives them now."""
+    return {
+        name: _loaded(name, artifacts[name], catalog)
+        for name in sorted(catalog.sharing.saved & artifacts.keys())
+        if artifacts[name].is_of(catalog.config_resolver.recipe(name), catalog.runtime)
+    }
+
+
+def check_reload(artifacts: Mapping[str, Artifact], former: Mapping[str, Artifact]) -> None:
+    """Raise `PreloadError` for what cannot be loaded, unless it could not be loaded before either."""
+    for name, artifact in artifacts.items():
+        was_missing = name in former and former[name].value is UNSET
+        if artifact.value is UNSET and not was_missing:
+            raise PreloadError(name, artifact.problem)
+
+
+def tell(artifacts: Mapping[str, Artifact]) -> None:
+    """Log what runs share from now on, and what not."""
+    for name, artifact in artifacts.items():
+        if artifact.value is UNSET:
+            _log.warning("Dataset '%s' is not preloaded, runs load it themselves: %s", name, artifact.problem)
+        else:
+            _log.info("Dataset '%s' is preloaded (%s)", name, type(artifact.value).__name__)
+
+
+def _selected(patterns: Iterable[str], catalog: DataCatalog, used: Iterable[str]) -> list[str]:
+    resolver = catalog.config_resolver
+    by_factory = (name for name in used if not name.startswith("params:") and name != "parameters")
+    known = dict.fromkeys([*resolver.names(), *(name for name in by_factory if _is_entry(name, catalog))])
+    selected: dict[str, None] = {}
+    for pattern in patterns:
+        if not _WILDCARDS.intersection(pattern):
+            found = [pattern] if pattern in known or _is_entry(pattern, catalog) else []
+        else:
+            found = [name for name in known if fnmatchcase(name, pattern) and not _is_in_memory(name, catalog)]
+        if not found:
+            raise UnknownPreloadError(pattern, known)
+        selected.update(dict.fromkeys(found))
+    return list(selected)
+
+
+def _is_entry(name: str, catalog: DataCatalog) -> bool:
+    """A catch-all knows every name; that says nothing."""
+    resolver = catalog.config_resolver
+    return resolver.matches(name) and not resolver.is_catch_all(name)
+
+
+def _is_in_memory(name: str, catalog: DataCatalog) -> bool:
+    recipe = catalog.config_resolver.recipe(name)
+    try:
+        return recipe is not None and bool(getattr(recipe.dataset_class(catalog.runtime), "_EPHEMERAL", False))
+    except DatasetError:
+        # Its class cannot be had; whoever loads it will be told.
+        return False
+
+
+def _preload(name: str, catalog: DataCatalog) -> Artifact:
+    recipe = catalog.config_resolver.recipe(name)
+    assert recipe is not None, "selected names have entries"
+    return _loaded(name, Artifact.of(recipe), catalog)
+
+
+def _loaded(name: str, artifact: Artifact, catalog: DataCatalog) -> Artifact:
+    """Load anew what ``artifact`` stands for, as a run would that begins now."""
+    try:
+        value = catalog.fresh(name).load()
+    except Exception as error:  # datasets of a project may raise anything
+        return msgspec.structs.replace(artifact, value=UNSET, problem=redact(str(error)))
+    return msgspec.structs.replace(artifact, value=value, problem="")

@@ -1,0 +1,37 @@
+"""How processes that serve one project hear that another one has replaced what they share."""
+
+import os
+from pathlib import Path
+
+from kedro_asgi.io.files.base import write_aside
+
+#: Names the file; ``kedro-asgi serve --workers`` sets it, and so may whoever starts the processes.
+STAMP_VARIABLE = "KEDRO_SERVER_PRELOAD_STAMP"
+
+
+class Stamp:
+    """A file that is written anew whenever artifacts or configuration were replaced; looking costs one ``stat``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = self._look()
+
+    def news(self) -> tuple[int, int] | None:
+        """Return what `heed` takes if the stamp has changed since, else ``None``."""
+        found = self._look()
+        return found if found != self._seen else None
+
+    def heed(self, news: tuple[int, int]) -> None:
+        """Take note that what changed up to ``news`` is known here."""
+        self._seen = news
+
+    def renew(self) -> None:
+        """Tell all processes, this one too: another one may have told something at the same moment."""
+        write_aside(self._path, os.urandom(8).hex().encode())
+
+    def _look(self) -> tuple[int, int]:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return (0, 0)
+        return found.st_mtime_ns, found.st_ino

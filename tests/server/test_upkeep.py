@@ -1,0 +1,166 @@
+"""``GET /ready`` and ``POST /reload``: artifacts that are loaded before requests come, and replaced while they do."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from kedro_asgi.errors import UnknownPreloadError
+from kedro_asgi.server import create_http_server
+
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
+
+REGISTRY = """
+from kedro_asgi.pipeline import Pipeline, node
+
+def predict(weights, offset, x):
+    return {"weights": sorted(set(weights)), "offset": offset["value"], "params": x}
+
+def train(value):
+    return [value] * 1000, {"value": value}
+
+def register_pipelines():
+    return {
+        "__default__": Pipeline([node(predict, ["model_weights", "model_offset", "params:x"], "out")]),
+        "train": Pipeline([node(train, "params:value", ["model_weights", "model_offset"])]),
+    }
+"""
+CATALOG = '"model_{part}":\n  type: json.JSONDataset\n  filepath: data/{part}.json\n'
+
+
+def store(project: Path, value: int) -> None:
+    """Write both artifacts and the parameter; each file at once, but not all of them together."""
+    (project / "data").mkdir(exist_ok=True)
+    for name, content in (("weights", [value] * 1000), ("offset", {"value": value})):
+        aside = project / "data" / f".{name}"
+        aside.write_text(json.dumps(content))
+        aside.replace(project / "data" / f"{name}.json")
+    (project / "conf" / "base" / "parameters.yml").write_text(f"x: {value}\nvalue: 0\n")
+
+
+@pytest.fixture
+def project(make_project) -> Path:
+    made = make_project(REGISTRY, catalog=CATALOG)
+    store(made, 1)
+    return made
+
+
+def client(app: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app, raise_app_exceptions=False), base_url="http://server"
+    )
+
+
+async def predict(http: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
+    answer = (await http.post("/run", json={"outputs": ["out"], **body})).json()
+    assert answer["status"] == "success", answer
+    return answer["outputs"]["out"]
+
+
+async def test_it_is_ready_when_everything_is_loaded(project: Path) -> None:
+    app = create_http_server(project, preload=["model_*"])
+    async with client(app) as http:
+        starting = await http.get("/ready")
+        assert (starting.status_code, starting.json()) == (503, {"status": "starting"})
+        assert ((await http.get("/ready")).status_code, (await http.get("/health")).status_code) == (200, 200)
+    async with app.router.lifespan_context(app), client(app) as http:
+        assert (await http.get("/ready")).json() == {"status": "ready"}
+
+
+async def test_with_nothing_to_preload_it_is_ready_at_once(tiny: Path) -> None:
+    app = create_http_server(tiny)
+    async with app.router.lifespan_context(app), client(app) as http:
+        assert (await http.get("/ready")).json() == {"status": "ready"}
+
+
+async def test_it_waits_for_what_is_not_there_yet_and_a_run_may_bring_it(project: Path) -> None:
+    (project / "data" / "offset.json").unlink()
+    app = create_http_server(project, preload=["model_*"])
+    async with app.router.lifespan_context(app), client(app) as http:
+        waiting = await http.get("/ready")
+        assert (waiting.status_code, waiting.json()["status"]) == (503, "waiting")
+        assert "No such file" in waiting.json()["missing"]["model_offset"]
+        assert (await http.post("/run", json={"pipeline_names": ["train"]})).json()["status"] == "success"
+        assert (await http.get("/ready")).json() == {"status": "ready"}
+
+
+async def test_an_unknown_name_ends_the_start_up(project: Path) -> None:
+    app = create_http_server(project, preload=["weights"])
+    with pytest.raises(UnknownPreloadError, match=r"names 'weights', but the catalog has no such dataset"):
+        async with app.router.lifespan_context(app):
+            pass
+
+
+async def test_a_project_that_does_not_open_is_not_ready_and_says_why(make_project) -> None:
+    async with client(create_http_server(make_project("import nope_zz\n"))) as http:
+        await http.get("/ready")
+        answer = await http.get("/ready")
+    assert (answer.status_code, answer.json()) == (503, {"status": "starting", "problem": "No module named 'nope_zz'"})
+
+
+async def test_the_environment_and_the_project_may_name_them(project: Path, monkeypatch) -> None:
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.kedro-asgi]\npreload = ["model_offset"]\n')
+    for variable, expected in (
+        (None, ["model_offset"]),
+        ("model_weights, model_offset", ["model_offset", "model_weights"]),
+    ):
+        if variable:
+            monkeypatch.setenv("KEDRO_SERVER_PRELOAD", variable)
+        async with client(create_http_server(project)) as http:
+            await http.get("/ready")
+            assert (await http.post("/reload")).json()["preloaded"] == expected
+
+
+async def test_reload_brings_new_configuration_and_artifacts(project: Path) -> None:
+    async with client(create_http_server(project, preload=["model_*"])) as http:
+        assert await predict(http) == {"weights": [1], "offset": 1, "params": 1}
+        store(project, 2)
+        assert await predict(http) == {"weights": [1], "offset": 1, "params": 1}
+        answer = await http.post("/reload")
+        assert answer.status_code == 200
+        assert set(answer.json()) == {"status", "preloaded", "duration_ms"}
+        assert await predict(http) == {"weights": [2], "offset": 2, "params": 2}
+        assert (await http.get("/reload")).status_code == 405
+
+
+async def test_a_reload_that_fails_keeps_the_old_and_says_why(project: Path) -> None:
+    async with client(create_http_server(project, preload=["model_*"])) as http:
+        await predict(http)
+        (project / "data" / "offset.json").write_text("{")
+        answer = await http.post("/reload")
+        assert answer.status_code == 500
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["title"] == "The reload failed"
+        assert answer.json()["detail"].startswith("DatasetError: Cannot preload 'model_offset': ")
+        assert await predict(http) == {"weights": [1], "offset": 1, "params": 1}
+        assert (await http.get("/ready")).status_code == 200
+
+
+async def test_runs_during_reloads_each_see_one_consistent_set(project: Path) -> None:
+    app = create_http_server(project, preload=["model_*"])
+    seen: list[dict[str, Any]] = []
+    async with app.router.lifespan_context(app), client(app) as http:
+        is_over = anyio.Event()
+
+        async def ask() -> None:
+            while not is_over.is_set():
+                seen.append(await predict(http))
+
+        async def reload() -> None:
+            for value in itertools.islice(itertools.count(2), 40):
+                await anyio.to_thread.run_sync(store, project, value)
+                assert (await http.post("/reload")).status_code == 200
+            is_over.set()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(reload)
+            for _ in range(32):
+                tasks.start_soon(ask)
+        assert await predict(http) == {"weights": [41], "offset": 41, "params": 41}
+    assert all(found["weights"] == [found["offset"]] == [found["params"]] for found in seen)
+    assert len({found["offset"] for found in seen}) > 10

@@ -1,0 +1,348 @@
+"""Datasets that are loaded once, and shared by all runs of a session."""
+
+import json
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kedro_asgi.errors import PreloadError, UnknownPreloadError
+from kedro_asgi.session import AsyncSession, KedroServiceSession
+
+REGISTRY = """
+import threading
+from kedro_asgi.pipeline import Pipeline, node
+
+BEGUN, GATE = threading.Event(), threading.Event()
+
+def apply(model, x):
+    return {"id": id(model), "value": model["slope"] * x}
+
+def both(left, right):
+    return [left["slope"], right["slope"]]
+
+def train(slope):
+    return {"slope": slope}
+
+def fail(model):
+    raise RuntimeError("afterwards")
+
+def wait(x):
+    BEGUN.set()
+    return GATE.wait(10)
+
+def use(model, gate):
+    return model["slope"]
+
+def register_pipelines():
+    predict = Pipeline([node(apply, ["model", "params:x"], "answer")])
+    training = Pipeline([node(train, "params:slope", "model")])
+    return {
+        "__default__": predict,
+        "train": training,
+        "train_both": Pipeline([
+            node(train, "params:slope", "left_model", name="l"), node(train, "params:slope", "right_model", name="r")
+        ]),
+        "both": Pipeline([node(both, ["left_model", "right_model"], "answer")]),
+        "train_and_use": training + predict,
+        "train_and_fail": training + Pipeline([node(fail, "model", None)]),
+        "slow": Pipeline([node(wait, "params:x", "gate"), node(use, ["model", "gate"], "answer")]),
+    }
+"""
+CATALOG = """
+model:
+  type: json.JSONDataset
+  filepath: data/${runtime_params:model, model}.json
+"{side}_model":
+  type: json.JSONDataset
+  filepath: data/{side}.json
+kept:
+  type: MemoryDataset
+"""
+FILES = {
+    "data/model.json": '{"slope": 2}',
+    "data/other.json": '{"slope": 50}',
+    "data/left.json": '{"slope": 1}',
+    "data/right.json": '{"slope": 1}',
+}
+
+
+@pytest.fixture
+def project(make_project) -> Path:
+    return make_project(REGISTRY, catalog=CATALOG, parameters="x: 10\nslope: 3\n", files=FILES)
+
+
+def opened(project: Path, *preload: str) -> KedroServiceSession:
+    return KedroServiceSession.create(project_path=project, serving_mode=True, preload=preload)
+
+
+def answer(session: KedroServiceSession, *pipelines: str, **words: Any) -> Any:
+    return session.run(pipeline_names=pipelines or None, **words)["answer"].load()
+
+
+def test_it_is_loaded_once_and_never_copied(project: Path) -> None:
+    session = opened(project, "model")
+    (project / "data" / "model.json").unlink()
+    answers = [answer(session) for _ in range(3)]
+    assert [found["value"] for found in answers] == [20, 20, 20]
+    assert {found["id"] for found in answers} == {id(session.engine.artifacts["model"].value)}
+    assert session.preloaded == {"model": ""}
+
+
+def test_without_it_each_run_loads(project: Path) -> None:
+    session = opened(project)
+    assert answer(session)["value"] == 20
+    (project / "data" / "model.json").write_text('{"slope": 7}')
+    assert answer(session)["value"] == 70
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["model"], ["model"]),
+        (["*_model"], ["left_model", "right_model"]),
+        (["left_model", "*model"], ["left_model", "model", "right_model"]),
+        (["[lr]*_model"], ["left_model", "right_model"]),
+        (["*"], ["left_model", "model", "right_model"]),
+    ],
+)
+def test_patterns_match_entries_and_what_factories_make_of_used_names(project: Path, names: list, found: list) -> None:
+    assert sorted(opened(project, *names).preloaded) == found
+
+
+@pytest.mark.parametrize("name", ["modle", "x*", "params:x", "answer", "kept*"])
+def test_a_name_that_the_catalog_does_not_have_is_an_error(project: Path, name: str) -> None:
+    with pytest.raises(UnknownPreloadError, match=r"'preload' names '.*', but the catalog has no such dataset"):
+        opened(project, name)
+
+
+def test_the_projects_options_name_them_for_serving(project: Path) -> None:
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.kedro-asgi]\npreload = ["model"]\n')
+    assert KedroServiceSession.create(project_path=project, serving_mode=True).preloaded == {"model": ""}
+    assert KedroServiceSession.create(project_path=project).preloaded == {}
+    assert opened(project).preloaded == {}
+
+
+def test_inputs_versions_and_values_of_a_run_win(project: Path) -> None:
+    session = opened(project, "model")
+    assert answer(session, inputs={"model": {"slope": 100}})["value"] == 1000
+    assert answer(session, runtime_params={"model": "other"})["value"] == 500
+    assert answer(session, runtime_params={"x": 1})["id"] == id(session.engine.artifacts["model"].value)
+
+
+def test_what_a_run_saves_takes_its_place_for_the_runs_that_follow(project: Path) -> None:
+    session = opened(project, "model")
+    before = session.engine.artifacts["model"].value
+    session.run(pipeline_names=["train"])
+    assert before == {"slope": 2}
+    (project / "data" / "model.json").unlink()
+    assert answer(session)["value"] == 30
+    assert answer(session, "train_and_use", runtime_params={"slope": 4})["value"] == 40
+    assert answer(session)["value"] == 40
+
+
+def test_what_a_run_saves_elsewhere_does_not(project: Path) -> None:
+    session = opened(project, "model")
+    session.run(pipeline_names=["train"], runtime_params={"model": "elsewhere"})
+    assert json.loads((project / "data" / "elsewhere.json").read_text()) == {"slope": 3}
+    assert answer(session)["value"] == 20
+
+
+def test_a_run_that_fails_after_its_save_has_saved(project: Path) -> None:
+    session = opened(project, "model")
+    with pytest.raises(RuntimeError, match="afterwards"):
+        session.run(pipeline_names=["train_and_fail"])
+    assert answer(session)["value"] == 30
+
+
+def test_a_run_keeps_what_it_began_with(project: Path) -> None:
+    import importlib
+
+    session = opened(project, "model")
+    registry = importlib.import_module(f"{session.engine.planner.project.package_name}.pipeline_registry")
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(answer, session, "slow")
+        assert registry.BEGUN.wait(10)
+        session.run(pipeline_names=["train"])
+        session.reload()
+        registry.GATE.set()
+        assert slow.result(timeout=20) == 2
+    assert answer(session)["value"] == 30
+
+
+@pytest.mark.filterwarnings("ignore:Save version:UserWarning")
+def test_versions_follow_the_latest_and_pins_are_kept(make_project) -> None:
+    catalog = "model:\n  type: json.JSONDataset\n  filepath: data/model.json\n  versioned: true\n"
+    project = make_project(REGISTRY, catalog=catalog, parameters="x: 10\nslope: 3\n")
+    KedroServiceSession.create(project_path=project).run("2026-01-01T00.00.00.000Z", pipeline_names=["train"])
+    session = opened(project, "model")
+    session.run("2026-01-02T00.00.00.000Z", pipeline_names=["train"], runtime_params={"slope": 5})
+    assert answer(session)["value"] == 50
+    assert answer(session)["id"] == id(session.engine.artifacts["model"].value)
+    assert answer(session, load_versions={"model": "2026-01-01T00.00.00.000Z"})["value"] == 30
+    session.run(
+        pipeline_names=["train"], runtime_params={"slope": 6}, load_versions={"model": "2026-01-01T00.00.00.000Z"}
+    )
+    assert answer(session)["value"] == 60
+
+
+def test_a_dataset_that_is_not_there_yet_is_left_to_the_runs_until_one_saves_it(project: Path, caplog) -> None:
+    (project / "data" / "model.json").unlink()
+    with caplog.at_level(logging.WARNING, "kedro_asgi"):
+        session = opened(project, "model")
+    assert "Dataset 'model' is not preloaded, runs load it themselves" in caplog.text
+    assert "No such file" in session.preloaded["model"]
+    session.run(pipeline_names=["train"])
+    assert session.preloaded == {"model": ""}
+    (project / "data" / "model.json").unlink()
+    assert answer(session)["value"] == 30
+
+
+def test_reload_reads_configuration_and_artifacts_again(project: Path) -> None:
+    session = opened(project, "model")
+    (project / "data" / "model.json").write_text('{"slope": 7}')
+    (project / "conf" / "base" / "parameters.yml").write_text("x: 100\nslope: 3\n")
+    assert answer(session)["value"] == 20
+    session.reload()
+    assert answer(session)["value"] == 700
+    (project / "conf" / "base" / "catalog.yml").write_text(CATALOG.replace(", model}", ", other}"))
+    session.reload()
+    assert answer(session)["value"] == 5000
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("conf/base/catalog.yml", "a: [\n"),
+        ("conf/base/catalog.yml", "model: 5\n"),
+        ("conf/base/catalog.yml", "other:\n  type: MemoryDataset\n"),
+        ("conf/base/parameters.yml", "a: [\n"),
+        ("data/model.json", "{"),
+        ("data/model.json", None),
+    ],
+)
+def test_a_reload_that_fails_changes_nothing(project: Path, path: str, text: str | None) -> None:
+    session = opened(project, "model")
+    (project / path).write_text(text) if text is not None else (project / path).unlink()
+    with pytest.raises(Exception, match="."):
+        session.reload()
+    assert answer(session)["value"] == 20
+    assert session.preloaded == {"model": ""}
+
+
+def test_a_reload_says_which_dataset_it_could_not_load(project: Path) -> None:
+    session = opened(project, "model")
+    (project / "data" / "model.json").unlink()
+    with pytest.raises(PreloadError, match="(?s)Cannot preload 'model': .*No such file"):
+        session.reload()
+
+
+HOOKS = """
+from kedro_asgi.hooks import hook_impl
+
+class Watcher:
+    def __init__(self):
+        self.loaded = []
+        self.mine = None
+
+    @hook_impl
+    def after_catalog_created(self, catalog):
+        assert catalog["model"].exists()
+        if self.mine is not None:
+            catalog["model"] = self.mine
+
+    @hook_impl
+    def before_dataset_loaded(self, dataset_name):
+        self.loaded.append(f"before {dataset_name}")
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name, data):
+        self.loaded.append(f"after {dataset_name} {data}")
+
+WATCHER = Watcher()
+HOOKS = (WATCHER,)
+"""
+
+
+def test_hooks_are_told_of_every_load_and_may_replace_the_dataset(make_project) -> None:
+    import importlib
+
+    project = make_project(REGISTRY, catalog=CATALOG, parameters="x: 10\nslope: 3\n", files=FILES, settings=HOOKS)
+    session = opened(project, "model")
+    watcher = importlib.import_module(f"{session.engine.planner.project.package_name}.settings").WATCHER
+    for _ in range(2):
+        answer(session)
+    assert [told for told in watcher.loaded if "model" in told] == ["before model", "after model {'slope': 2}"] * 2
+    watcher.mine = {"slope": 9}
+    assert answer(session)["value"] == 90
+
+
+@pytest.mark.parametrize("runner", ["ThreadRunner", "SequentialRunner"])
+def test_runners_share_alike(project: Path, runner: str) -> None:
+    import kedro_asgi.runner
+
+    session = opened(project, "*")
+    for file in (project / "data").glob("*.json"):
+        file.unlink()
+    assert answer(session, "both", runner=getattr(kedro_asgi.runner, runner)()) == [1, 1]
+
+
+def test_artifacts_that_are_saved_together_change_together(project: Path) -> None:
+    session = opened(project, "*_model")
+    seen: list[Any] = []
+    is_over = threading.Event()
+
+    def train() -> None:
+        for slope in range(2, 30):
+            session.run(pipeline_names=["train_both"], runtime_params={"slope": slope})
+        is_over.set()
+
+    def look() -> None:
+        while not is_over.is_set():
+            seen.append(answer(session, "both"))
+
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(train), *(pool.submit(look) for _ in range(4))]:
+            done.result(timeout=60)
+    assert all(left == right for left, right in seen)
+    assert len({left for left, _ in seen}) > 1
+    assert answer(session, "both") == [29, 29]
+
+
+def test_processes_that_share_a_stamp_hear_of_each_others_artifacts(project: Path, monkeypatch) -> None:
+    monkeypatch.setenv("KEDRO_SERVER_PRELOAD_STAMP", str(project / "stamp"))
+    one, other = opened(project, "model"), opened(project, "model")
+    assert [answer(session)["value"] for session in (one, other)] == [20, 20]
+    one.run(pipeline_names=["train"])
+    assert [answer(session)["value"] for session in (one, other)] == [30, 30]
+    (project / "conf" / "base" / "parameters.yml").write_text("x: 100\nslope: 3\n")
+    other.reload()
+    assert [answer(session)["value"] for session in (one, other)] == [300, 300]
+    shared = one.engine.artifacts["model"].value
+    assert {answer(one)["id"] for _ in range(3)} == {id(shared)}
+
+
+def test_news_that_cannot_be_read_leave_a_process_as_it_was(project: Path, monkeypatch, caplog) -> None:
+    monkeypatch.setenv("KEDRO_SERVER_PRELOAD_STAMP", str(project / "stamp"))
+    session = opened(project, "model")
+    (project / "data" / "model.json").write_text("{")
+    (project / "stamp").write_text("news")
+    assert [answer(session)["value"] for _ in range(3)] == [20, 20, 20]
+    assert caplog.text.count("What another process has replaced cannot be read") == 1
+
+
+@pytest.mark.anyio
+async def test_async_sessions_preload_and_reload(project: Path) -> None:
+    async with AsyncSession.create(project_path=project, preload=["model"]) as session:
+        assert session.prepared is None
+        assert (await session.run()).outputs["answer"]["value"] == 20
+        (project / "data" / "model.json").write_text('{"slope": 7}')
+        assert (await session.reload()).error is None
+        assert (await session.run()).outputs["answer"]["value"] == 70
+        (project / "data" / "model.json").write_text("{")
+        assert isinstance((await session.reload()).error, PreloadError)
+        assert (await session.run()).outputs["answer"]["value"] == 70
