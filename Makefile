@@ -37,6 +37,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_run_overhead.py
 	$(BIN)/python benchmarks/bench_long_chains.py
 	$(BIN)/python benchmarks/bench_concurrent_requests.py
+	$(BIN)/python benchmarks/bench_preloaded_artifacts.py
 
 clean:
 	rm -rf $(VENV) demo

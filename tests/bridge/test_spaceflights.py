@@ -4,8 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import anyio
+import httpx
 import pytest
 
+from kedro_asgi.server import create_http_server
 from kedro_asgi.session import KedroServiceSession
 from projects.spaceflights_copy import outputs
 
@@ -47,9 +50,37 @@ def test_kedro_runs_it(make_spaceflights) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_ported_to_this_engine_it_writes_the_same_bytes(make_spaceflights) -> None:
-    original, ported = make_spaceflights("original"), make_spaceflights("ported", ported=True)
-    kedro(original, "run")
-    with KedroServiceSession.create(project_path=ported) as session:
-        session.run()
-    assert outputs(ported) == outputs(original)
+def test_unmodified_or_ported_this_engine_writes_the_same_bytes(make_spaceflights) -> None:
+    theirs, ours, ported = (make_spaceflights(name, ported=name == "ported") for name in ("theirs", "ours", "ported"))
+    kedro(theirs, "run")
+    for project in (ours, ported):
+        with KedroServiceSession.create(project_path=project) as session:
+            session.run()
+        assert outputs(project) == outputs(theirs)
+
+
+@pytest.mark.anyio
+@pytest.mark.filterwarnings("ignore::UserWarning")
+async def test_served_with_its_model_preloaded_it_prices_what_it_is_sent(make_spaceflights) -> None:
+    app = create_http_server(make_spaceflights(), preload=["*.regressor"])
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://s") as http:
+        assert (await http.get("/ready")).status_code == 503
+        assert (await http.post("/run", json={"pipeline_names": ["training"]})).json()["status"] == "success"
+        assert (await http.get("/ready")).status_code == 200
+        body = {"pipeline_names": ["predict"], "outputs": ["predictions", "offers"]}
+        from_file = (await http.post("/run", json=body)).json()["outputs"]
+        assert from_file["offers"][0]["valid_until"] == "2026-12-01T00:00:00"
+        assert type(from_file["offers"][0]["seats"]) is int
+        answers: dict[int, dict] = {}
+
+        async def ask(number: int) -> None:
+            offers = [{**offer, "offer_id": 100 * number + offer["offer_id"]} for offer in from_file["offers"]]
+            answers[number] = (await http.post("/run", json={**body, "inputs": {"offers": offers}})).json()
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(32):
+                tasks.start_soon(ask, number)
+    for number, answer in answers.items():
+        expected = [{**row, "offer_id": 100 * number + row["offer_id"]} for row in from_file["predictions"]]
+        assert answer["outputs"]["predictions"] == expected
