@@ -8,7 +8,7 @@ from typing import Any
 
 from kedro_asgi.config import MissingConfigException
 from kedro_asgi.errors import MissingEnvironmentError
-from kedro_asgi.io import matching_entry
+from kedro_asgi.io import Matcher
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.plan import Planner
 from kedro_asgi.project import Project
@@ -116,9 +116,10 @@ def _entries(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> I
     for name, entry in catalog.items():
         if "{" not in name and not name.startswith("_") and isinstance(entry, Mapping):
             yield name, entry
+    matcher = Matcher(catalog)
     used = {name for pipeline in pipelines.values() for name in pipeline.datasets()}
     for name in sorted(used - catalog.keys()):
-        entry = matching_entry(catalog, name)
+        entry = matcher.entry(name)
         if isinstance(entry, Mapping) and not name.startswith("params:") and name != "parameters":
             yield name, entry
 

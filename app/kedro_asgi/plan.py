@@ -18,7 +18,9 @@ from kedro_asgi.project import Project
 from kedro_asgi.runs import RunSpec, RuntimeParams, Slice
 from kedro_asgi.validation import ParameterValidator
 
+# What callers ask for is kept, so there are bounds: on the number, and on the characters of each.
 _MAX_PLANS = 256
+_LONGEST_SLICE = 10_000
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -128,6 +130,8 @@ class Planner:
         return plan if plan is not None else self._compile(slice_)
 
     def _compile(self, slice_: Slice) -> Plan:
+        if _size(slice_) > _LONGEST_SLICE:
+            return _plan(self._sliced(slice_))
         with self._lock:
             if slice_ not in self._plans:
                 while len(self._plans) >= _MAX_PLANS:
@@ -171,6 +175,10 @@ def compile_catalog(
     for name in entries:
         base_name(name)
     return resolver
+
+
+def _size(slice_: Slice) -> int:
+    return sum(len(name) for names in msgspec.structs.astuple(slice_) for name in names)
 
 
 def _plan(pipeline: Pipeline) -> Plan:

@@ -2,8 +2,9 @@
 
 import re
 
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<rest>[^\s'\"<>]*)")
-_AUTHORITY = re.compile(r"(?<![\w/@:])[\w.+\-%]+:[^\s@/:'\"]+@(?=[\w\[])")
+# Each takes time linear in the text, which may come from a request: no scan starts within a word that was scanned.
+_URL = re.compile(r"(?P<web>https?|wss?)?://(?P<rest>[^\s'\"<>]*+)")
+_AUTHORITY = re.compile(r"(?<![\w.+\-%/@:])[\w.+\-%]++:[^\s@/:'\"]++@(?=[\w\[])")
 _BARE = re.compile(r"[^\s]+")
 _MARK = "<redacted>"
 
@@ -21,13 +22,18 @@ def redact(text: str) -> str:
 
 
 def _redact_url(match: re.Match[str]) -> str:
-    return f"{match['scheme']}://{_redact_tail(_redact_user(match['rest']))}"
+    return f"{match['web'] or ''}://{_redact_tail(_redact_user(match['rest'], is_web=bool(match['web'])))}"
 
 
-def _redact_user(rest: str) -> str:
+def _redact_user(rest: str, *, is_web: bool) -> str:
+    """A password may hold a slash, so what stands before the last ``@`` goes, unless it is a host and its port."""
     authority, slash, path = rest.partition("/")
-    _, at, host = authority.rpartition("@")
-    return f"{_MARK}@{host}{slash}{path}" if at else rest
+    if "@" in authority:
+        return f"{_MARK}@{authority.rpartition('@')[2]}{slash}{path}"
+    _, colon, port = authority.rpartition(":")
+    if "@" not in path or not colon or (is_web and port.isdecimal()):
+        return rest
+    return f"{_MARK}@{path.rpartition('@')[2]}"
 
 
 def _redact_tail(rest: str) -> str:
@@ -38,7 +44,8 @@ def _redact_tail(rest: str) -> str:
 
 def _redact_bare(text: str) -> str:
     """A word without a scheme: ``user@host/db``, ``user:pw@host`` and ``/p?x=1``, but not ``report@2024.csv``."""
-    user, at, host = text.partition("@")
-    if at and "/" not in user and (":" in user or "/" in host):
+    user, at, host = text.rpartition("@")
+    is_drive = user[1:2] == ":"
+    if at and ((":" in user and not is_drive) or ("/" not in user and "/" in host)):
         text = f"{_MARK}@{host}"
     return _redact_tail(text)

@@ -1,5 +1,5 @@
 from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin as Catalog
-from kedro_asgi.io import matching_entry
+from kedro_asgi.io import Matcher
 
 JSON = "kedro_asgi.io.files.json.JSONDataset"
 CATALOG = {
@@ -55,7 +55,7 @@ def test_a_catalog_that_is_not_compiled_can_be_asked_for_an_entry() -> None:
         "{any}": {"type": "any"},
         "{other}": {"type": "other"},
     }
-    assert matching_entry(catalog, "a") == {"type": "x"}
-    assert matching_entry(catalog, "b_p") == {"type": "b"}
-    assert matching_entry(catalog, "z") == {"type": "any"}
-    assert matching_entry({"a": 1}, "z") is None
+    assert Matcher(catalog).entry("a") == {"type": "x"}
+    assert Matcher(catalog).entry("b_p") == {"type": "b"}
+    assert Matcher(catalog).entry("z") == {"type": "any"}
+    assert Matcher({"a": 1}).entry("z") is None

@@ -1,7 +1,11 @@
+import time
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kedro_asgi.errors import DatasetPatternError
-from kedro_asgi.io.patterns import Pattern, Patterns
+from kedro_asgi.io.patterns import Pattern, Patterns, TypedPattern
 
 
 def placeholders(pattern: str, name: str) -> dict[str, str] | None:
@@ -98,3 +102,25 @@ def test_a_body_uses_the_placeholders_of_its_pattern() -> None:
     )
     with pytest.raises(DatasetPatternError, match=message):
         Pattern("{a}_x").check(["{c}{a}", "{b}"])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [("{a}.{b}.{c}@x", "." * 100_000), ("{a}_{b}_{c}_{d}", "_" * 100_000 + "x"), ("{a:w}{b:w}{c:w}@", "w" * 100_000)],
+)
+def test_time_is_linear_in_the_name(pattern: str, name: str) -> None:
+    """Names come from requests, and a regular expression would try every way to cut them."""
+    found = Pattern(pattern)
+    started = time.perf_counter()
+    found.match(name)
+    found.matches_ignoring_case(name)
+    assert time.perf_counter() - started < 1
+
+
+@given(st.text("ab_.", max_size=8), st.lists(st.sampled_from(["{a}", "{b}", "{c}", "_", ".", "a"]), max_size=6))
+@settings(derandomize=True)
+def test_plain_patterns_match_as_regular_expressions_do(name: str, parts: list[str]) -> None:
+    text = "".join(dict.fromkeys(parts))
+    if "{" in text:
+        found = Pattern(text).match(name)
+        assert (dict(found.placeholders) if found else None) == TypedPattern(text).match(name)

@@ -5,7 +5,7 @@ from multiprocessing.managers import SyncManager
 
 import pytest
 
-from kedro_asgi.io import DatasetError, SharedMemoryDataset
+from kedro_asgi.io import DatasetError, SharedMemoryDataCatalog, SharedMemoryDataset
 
 
 @pytest.fixture
@@ -46,7 +46,11 @@ def test_it_ends_with_its_manager() -> None:
         dataset.load()
 
 
-def test_without_a_manager_it_says_so() -> None:
-    assert not SharedMemoryDataset().exists()
-    with pytest.raises(DatasetError, match="no manager"):
-        SharedMemoryDataset().save(1)
+def test_without_a_manager_it_keeps_data_in_this_process() -> None:
+    catalog = SharedMemoryDataCatalog.from_config({"x": {"type": "SharedMemoryDataset"}})
+    catalog.save("x", [1])
+    assert catalog.load("x") == [1]
+    unknown = catalog.get("y", fallback_to_runtime_pattern=True)
+    assert type(unknown) is SharedMemoryDataset
+    with pytest.raises(DatasetError, match="cannot be serialised"):
+        catalog.save("y", (n for n in range(2)))

@@ -1,5 +1,6 @@
 """Nodes in other processes: what crosses, what cannot, and what a session keeps warm (RUN-35 to RUN-44)."""
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -42,6 +43,10 @@ def lock(x):
 
 def pid(x):
     return os.getpid()
+
+
+def method(x):
+    return multiprocessing.get_start_method(allow_none=True) or "spawn"
 
 
 def die(x):
@@ -116,17 +121,16 @@ def test_a_runner_by_itself_leaves_no_process_behind() -> None:
 def test_the_environment_chooses_how_processes_start(monkeypatch: pytest.MonkeyPatch) -> None:
     for given, expected in (("forkserver", "forkserver"), ("nonsense", "spawn")):
         monkeypatch.setenv("KEDRO_MP_CONTEXT", given)
-        warm = Processes()
-        assert warm.executor(1)._mp_context.get_start_method() == expected
-        warm.close()
+        assert run(ParallelRunner(max_workers=1), method) == expected
 
 
-def test_the_pool_grows_with_the_largest_run(processes: Processes) -> None:
-    small = processes.executor(1)
-    assert processes.executor(1) is small
-    large = processes.executor(64)
-    assert large._max_workers == 64
-    assert processes.executor(2) is large
+def test_a_larger_run_replaces_the_processes_of_smaller_ones_unharmed(processes: Processes) -> None:
+    def wanted(workers: int) -> int:
+        return run(ParallelRunner(max_workers=workers).using(processes), same, workers)
+
+    pipelines = [1, 2, 3, 1, 4, 2, 5, 1]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(wanted, pipelines)) == pipelines
 
 
 PIDS = """

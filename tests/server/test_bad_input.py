@@ -1,7 +1,9 @@
 """What is wrong is said, with its place, and nothing is changed by it."""
 
+import json
 import logging
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,23 @@ async def test_the_hosts_logging_is_left_alone(project: Path, serve, caplog: pyt
     await serve(project).post("/run", json={})
     assert (list(root.handlers), root.level, root.manager.disable) == before
     assert not logging.getLogger("kedro_asgi").handlers
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"node_names": ["x" * 100_000 + "@"]},
+        {"load_versions": {"." * 100_000: "v"}},
+        {"tags": [1] * 500_000},
+        {"tags": ["t" * 1_000_000]},
+    ],
+)
+async def test_a_small_request_is_a_small_answer_and_soon(make_project, serve, body: dict) -> None:
+    catalog = '"{a}.{b}.{c}@x":\n  type: MemoryDataset\n'
+    client = serve(make_project(catalog=catalog))
+    await client.post("/run", json={})
+    started = time.perf_counter()
+    answer = await client.post("/run", json=body)
+    assert time.perf_counter() - started < 3
+    assert answer.status_code in (200, 422)
+    assert len(answer.content) < 2 * len(json.dumps(body)) + 20_000

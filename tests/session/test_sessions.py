@@ -1,13 +1,15 @@
 """The blocking sessions: `KedroSession` for one run, `KedroServiceSession` for many."""
 
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from kedro_asgi.errors import KedroSessionError
-from kedro_asgi.project import bootstrap_project
+from kedro_asgi.project import bootstrap_project, configure_project
 from kedro_asgi.runner import SequentialRunner, ThreadRunner
 from kedro_asgi.session import AbstractSession, KedroServiceSession, KedroSession
 
@@ -214,3 +216,89 @@ def test_classes_of_the_project_are_used(make_project) -> None:
 def test_wrong_arguments_of_a_store_are_named(make_project) -> None:
     with pytest.raises(ValueError, match="Store config must only contain arguments valid for the constructor of"):
         KedroSession.create(project_path=make_project(settings="SESSION_STORE_ARGS = {'nope': 1}\n"))
+
+
+VERSIONED = """
+import time
+from kedro_asgi.pipeline import Pipeline, node
+
+def put(p):
+    return p
+
+def get(x):
+    return x
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(put, "params:p", "x", name="put"), node(get, "x", "y", name="get")])}
+"""
+
+
+@pytest.mark.parametrize("type_", ["json.JSONDataset", "kedro_asgi.io.files.json.JSONDataset"])
+def test_a_run_loads_the_version_that_it_saved_whatever_others_save_meanwhile(make_project, type_: str) -> None:
+    """The first class is that of kedro-datasets, where they are installed, the second is ours."""
+    project = make_project(
+        VERSIONED,
+        parameters="p: 0\n",
+        catalog=f"x:\n  type: {type_}\n  filepath: data/x.json\n  versioned: true\n",
+    )
+    session = KedroServiceSession.create(project_path=project, serving_mode=True)
+    with ThreadPoolExecutor(8) as threads:
+        results = list(threads.map(lambda p: session.run(runtime_params={"p": p})["y"].load(), range(160)))
+    assert results == list(range(160))
+
+
+def test_a_path_names_the_project_whatever_package_is_configured(make_project, monkeypatch) -> None:
+    configured, named = make_project(name="a"), make_project(VERSIONED, parameters="p: 5\n", name="b")
+    package = bootstrap_project(configured).package_name
+    configure_project(package)
+    monkeypatch.chdir(configured)
+    assert KedroServiceSession.create(project_path=named).run()["y"].load() == 5
+    assert KedroServiceSession.create().run()["d"].load() == 6
+
+
+ASYNC = """
+import asyncio
+from kedro_asgi.pipeline import Pipeline, node
+
+LOOPS = []
+
+async def one(a):
+    LOOPS.append(asyncio.get_running_loop())
+    return a
+
+async def two(x):
+    LOOPS.append(asyncio.get_running_loop())
+    return x
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(one, "params:a", "x", name="one"), node(two, "x", "y", name="two")])}
+"""
+
+
+NOTEBOOK = """
+import asyncio, importlib, sys
+from kedro_asgi.session import KedroServiceSession
+
+async def cell():
+    session = KedroServiceSession.create(project_path=sys.argv[1])
+    return session.run()["y"].load(), session.engine.planner.project.package_name
+
+result, package = asyncio.run(cell())
+first, second = importlib.import_module(f"{package}.pipeline_registry").LOOPS
+print(result, first is second, first.is_closed())
+"""
+
+
+def test_async_nodes_of_one_run_share_a_loop_also_where_another_is_running(make_project) -> None:
+    """As in a notebook, whose cells run on a loop; in a process of its own, since this one forbids to block loops."""
+    line = [sys.executable, "-c", NOTEBOOK, str(make_project(ASYNC))]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "1 True True", done.stderr
+
+
+def test_a_record_that_holds_half_a_surrogate_pair_is_written(make_project) -> None:
+    project = make_project(settings="from kedro_asgi.session import JSONSessionStore as SESSION_STORE_CLASS\n")
+    with KedroSession.create(project_path=project, runtime_params={"a": 1, "note": "\ud800"}) as session:
+        session.run()
+    (record,) = (project / "sessions").glob("*.json")
+    assert json.loads(record.read_text())["runtime_params"]["note"] == "\ud800"

@@ -8,11 +8,11 @@ from kedro_asgi.errors import (
 )
 from kedro_asgi.io.artifact import Artifact
 from kedro_asgi.io.cached import CachedDataset
-from kedro_asgi.io.catalog import DataCatalog
+from kedro_asgi.io.catalog import DataCatalog, SharedMemoryDataCatalog
 from kedro_asgi.io.commands import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.io.dataset import AbstractDataset
 from kedro_asgi.io.entry import Entry, PlainEntry, plain_entries
-from kedro_asgi.io.matching import matching_entry
+from kedro_asgi.io.matching import Matcher
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.resolver import CatalogResolver
 from kedro_asgi.io.shared import SharedMemoryDataset
@@ -30,12 +30,13 @@ __all__ = [
     "DatasetError",
     "DatasetNotFoundError",
     "Entry",
+    "Matcher",
     "MemoryDataset",
     "PlainEntry",
+    "SharedMemoryDataCatalog",
     "SharedMemoryDataset",
     "Version",
     "VersionAlreadyExistsError",
     "VersionNotFoundError",
-    "matching_entry",
     "plain_entries",
 ]

@@ -12,7 +12,7 @@ from kedro_asgi.io.base import Dataset
 from kedro_asgi.io.catalog_config import CatalogConfig, catalog_config
 from kedro_asgi.io.entry import plain_entries
 from kedro_asgi.io.failure import named_failure
-from kedro_asgi.io.foreign import class_path
+from kedro_asgi.io.foreign import class_path, read_what_is_saved
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.registry import DatasetRegistry
 from kedro_asgi.io.resolver import CatalogResolver
@@ -34,7 +34,9 @@ class DataCatalog(DatasetRegistry):
         validation_enabled: bool = True,
     ) -> Self:
         """Make a catalog from plain entries; relative paths start at the working folder (CAT-13)."""
-        resolver = CatalogResolver(plain_entries(catalog), plain_entries(credentials))
+        resolver = CatalogResolver(
+            plain_entries(catalog), plain_entries(credentials), default_type=cls._runtime_default
+        )
         made = cls(config_resolver=resolver, load_versions=load_versions, save_version=save_version)
         made.validation_enabled = validation_enabled
         return made
@@ -80,6 +82,7 @@ class DataCatalog(DatasetRegistry):
         self.sharing.save(name)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Saving data to %s (%s)...", name, type(dataset).__name__)
+        read_what_is_saved(dataset)
         try:
             dataset.save(data)
         except Exception as error:
@@ -179,3 +182,9 @@ class DataCatalog(DatasetRegistry):
             return MemoryDataset
         recipe = self._resolver.recipe(name)
         return None if recipe is None else recipe.dataset_class(self._runtime)
+
+
+class SharedMemoryDataCatalog(DataCatalog):
+    """A catalog in which data that no entry knows must be serialisable (CAT-25); runs in parallel need no such one."""
+
+    _runtime_default = "SharedMemoryDataset"

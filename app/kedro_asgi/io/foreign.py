@@ -42,6 +42,17 @@ def pinned(dataset: Any, load_version: str) -> Dataset:
     return result
 
 
+def read_what_is_saved(dataset: Any) -> None:
+    """Let a versioned dataset load, from its next save on, the version that it saves.
+
+    The latest version may be that of another run, which began later and saved first. A version to load that was asked
+    for stays.
+    """
+    version = getattr(dataset, "_version", None)
+    if version is not None and version.load is None and version.save is not None:
+        dataset._version = Version(version.save, version.save)
+
+
 def _copied(dataset: Any, load_version: str) -> Any:
     """Both engines' classes have a method for it; a class that imitates them may have the attribute alone."""
     version = Version(load_version, None)

@@ -8,16 +8,19 @@ from kedro_asgi.io.patterns import Pattern, is_pattern
 from kedro_asgi.runs import RuntimeParams
 
 
-def matching_entry(catalog: Mapping[str, Any], name: str) -> Any:
-    """Return the entry of ``name``, explicit or made from the best pattern, or ``None``.
+class Matcher:
+    """Finds the entries of names; patterns that could not be compiled together do no harm, the best of them speaks."""
 
-    Patterns that could not be compiled together do no harm here: the best of them speaks.
-    """
-    if name in catalog:
-        return catalog[name]
-    patterns = sorted(map(Pattern, filter(is_pattern, catalog)), key=lambda pattern: pattern.rank)
-    match = next((match for pattern in patterns if (match := pattern.match(name))), None)
-    if match is None:
-        return None
-    body = PlainEntry(match.pattern, catalog[match.pattern]).substitute(match.placeholders)
-    return body.resolve(RuntimeParams())
+    def __init__(self, catalog: Mapping[str, Any]) -> None:
+        self._catalog = catalog
+        self._patterns = sorted(map(Pattern, filter(is_pattern, catalog)), key=lambda pattern: pattern.rank)
+
+    def entry(self, name: str) -> Any:
+        """Return the entry of ``name``, explicit or made from the best pattern, or ``None``."""
+        if name in self._catalog:
+            return self._catalog[name]
+        match = next((match for pattern in self._patterns if (match := pattern.match(name))), None)
+        if match is None:
+            return None
+        body = PlainEntry(match.pattern, self._catalog[match.pattern]).substitute(match.placeholders)
+        return body.resolve(RuntimeParams())

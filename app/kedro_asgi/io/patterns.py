@@ -10,6 +10,7 @@ from kedro_asgi.io.placeholder import tokens
 
 RUNTIME_DEFAULT = "{default}"
 _PART = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}]*)\}")
+_LONGEST = 200
 # What a typed placeholder, {year:d}, may match; an untyped one takes one or more characters of any kind.
 _KINDS = MappingProxyType(
     {
@@ -39,15 +40,19 @@ class Match(NamedTuple):
 
 
 class Pattern:
-    """One pattern. Placeholders take as little as they can, from the left; one that is repeated, the same."""
+    """One pattern. Placeholders take as little as they can, from the left; one that is repeated, the same.
 
-    __slots__ = ("_keys", "_regex", "specificity", "text")
+    Names may come from a request, so matching takes time linear in the name; only patterns with types or repeated
+    placeholders are regular expressions, which see no name of more than `_LONGEST` characters.
+    """
+
+    __slots__ = ("_plain", "_typed", "specificity", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.specificity = len(text) - sum(map(len, tokens(text)))
-        source, self._keys = _regex(text)
-        self._regex = re.compile(source, re.DOTALL)
+        self._plain = PlainPattern.of(text)
+        self._typed = TypedPattern(text) if self._plain is None else None
 
     @property
     def rank(self) -> tuple[int, int, str]:
@@ -56,13 +61,13 @@ class Pattern:
 
     def match(self, name: str) -> Match | None:
         """Return the texts of the placeholders if all of ``name`` matches, case included (Q-22)."""
-        found = self._regex.fullmatch(name)
-        if not found:
-            return None
-        return Match(self.text, {key: _value(key, found[group]) for key, group in self._keys.items()})
+        matcher = self._plain or self._typed
+        placeholders = matcher.match(name) if matcher else None
+        return None if placeholders is None else Match(self.text, placeholders)
 
     def matches_ignoring_case(self, name: str) -> bool:
-        return bool(re.fullmatch(self._regex.pattern, name, re.DOTALL | re.IGNORECASE))
+        matcher = self._plain or self._typed
+        return matcher is not None and matcher.matches_ignoring_case(name)
 
     def check(self, texts: Iterable[str]) -> None:
         """Raise DatasetPatternError if ``texts``, the values of the body, use placeholders it lacks (CAT-21)."""
@@ -72,6 +77,78 @@ class Pattern:
                 f"Incorrect dataset configuration provided. Keys used in the configuration "
                 f"{{{', '.join(map(repr, unknown))}}} should present in the dataset pattern name {self.text}."
             )
+
+
+class PlainPattern:
+    """Literals, and between each two a placeholder that takes one or more characters of any kind."""
+
+    __slots__ = ("_keys", "_literals", "_lowered")
+
+    def __init__(self, literals: list[str], keys: list[str]) -> None:
+        self._literals = literals
+        self._lowered = [literal.lower() for literal in literals]
+        self._keys = keys
+
+    @classmethod
+    def of(cls, text: str) -> "PlainPattern | None":
+        """Return ``text`` taken apart, or ``None`` if a placeholder has a type or comes twice."""
+        literals, keys, end = [""], list[str](), 0
+        for part in _PART.finditer(text):
+            literals[-1] += text[end : part.start()]
+            end = part.end()
+            if part["key"] is None:
+                literals[-1] += part[0][0]
+            else:
+                literals.append("")
+                keys.append(part["key"])
+        literals[-1] += text[end:]
+        named = [key for key in keys if key]
+        return None if any(":" in key for key in keys) or len(set(named)) < len(named) else cls(literals, keys)
+
+    def match(self, name: str) -> dict[str, str] | None:
+        """Return the text of each placeholder that has a name."""
+        texts = _between(self._literals, name)
+        return None if texts is None else {key: text for key, text in zip(self._keys, texts, strict=True) if key}
+
+    def matches_ignoring_case(self, name: str) -> bool:
+        return _between(self._lowered, name.lower()) is not None
+
+
+def _between(literals: list[str], name: str) -> list[str] | None:
+    """Return what stands between ``literals`` if they make up ``name``, each as far left as it can be."""
+    first, *middle, last = literals
+    if not middle and len(literals) == 1:
+        return [] if name == first else None
+    start, end = len(first), len(name) - len(last)
+    if not (name.startswith(first) and name.endswith(last)):
+        return None
+    texts = []
+    for literal in middle:
+        found = name.find(literal, start + 1, end)
+        if found < 0:
+            return None
+        texts.append(name[start:found])
+        start = found + len(literal)
+    return [*texts, name[start:end]] if end > start else None
+
+
+class TypedPattern:
+    """A pattern with placeholders that have types, ``{year:d}``, or come twice: a regular expression."""
+
+    __slots__ = ("_keys", "_regex")
+
+    def __init__(self, text: str) -> None:
+        source, self._keys = _regex(text)
+        self._regex = re.compile(source, re.DOTALL)
+
+    def match(self, name: str) -> dict[str, str] | None:
+        """Return the text of each placeholder that has a name."""
+        found = self._regex.fullmatch(name) if len(name) <= _LONGEST else None
+        return {key: _value(key, found[group]) for key, group in self._keys.items()} if found else None
+
+    def matches_ignoring_case(self, name: str) -> bool:
+        is_short = len(name) <= _LONGEST
+        return is_short and bool(re.fullmatch(self._regex.pattern, name, re.DOTALL | re.IGNORECASE))
 
 
 class Patterns:

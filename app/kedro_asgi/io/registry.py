@@ -32,6 +32,8 @@ class DatasetRegistry:
     Names are looked for among datasets, then parameters, then entries, then patterns (CAT-19, PAR-6).
     """
 
+    _runtime_default = "MemoryDataset"
+
     def __init__(
         self,
         datasets: Mapping[str, Any] | None = None,
@@ -42,7 +44,7 @@ class DatasetRegistry:
         validation_enabled: bool = True,
     ) -> None:
         self.validation_enabled = validation_enabled
-        self._resolver = config_resolver or CatalogResolver({})
+        self._resolver = config_resolver or CatalogResolver({}, default_type=self._runtime_default)
         self._datasets: dict[str, Dataset] = {}
         self._checks: dict[str, DatasetCheck] = {}
         self._parameters: ParameterView | None = None

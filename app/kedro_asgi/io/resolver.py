@@ -28,6 +28,7 @@ class CatalogResolver:
     """
 
     _LIMIT = 65_536
+    _LONGEST = 200
 
     def __init__(
         self,
@@ -153,7 +154,9 @@ class CatalogResolver:
             _log.warning("Dataset '%s' would match the pattern '%s' if case did not count.", name, pattern)
 
     def _remembered(self, name: str, recipe: Recipe | None) -> Recipe | None:
-        """Keep what a name came to; names can come from a request, so there is a bound."""
+        """Keep what a name came to; names can come from a request, so there are bounds."""
+        if len(name) > self._LONGEST:
+            return recipe
         with self._lock:
             if len(self._matched) >= self._LIMIT:
                 self._matched = {}

@@ -1,6 +1,7 @@
 """Data that several processes of one run share."""
 
 import pickle
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, Self
 
 from kedro_asgi.errors import DatasetError
@@ -13,9 +14,9 @@ _DATA = "data"
 
 
 class SharedMemoryDataset(AbstractDataset[Any, Any]):
-    """Keeps data in the process of a manager, as bytes, until that manager stops (CAT-46).
+    """Keeps data as bytes: in this process or, given a manager, in the manager's until that stops (CAT-46).
 
-    The dataset itself can be pickled: every process that gets it sees the same data, and loads its own copy.
+    With a manager the dataset itself can be pickled: every process that gets it sees the same data.
     """
 
     _EPHEMERAL = True
@@ -25,20 +26,19 @@ class SharedMemoryDataset(AbstractDataset[Any, Any]):
         return object.__new__(cls)
 
     def __init__(self, manager: "SyncManager | None" = None) -> None:
-        self._shared = None if manager is None else manager.dict()
+        self._shared: MutableMapping[str, bytes] = {} if manager is None else manager.dict()
 
     def set_manager(self, manager: "SyncManager") -> None:
         """Keep the data with ``manager`` from now on; what was saved before is out of reach."""
         self._shared = manager.dict()
 
     def load(self) -> Any:
-        content = self._content().get(_DATA)
+        content = self._shared.get(_DATA)
         if content is None:
             raise DatasetError("Data for MemoryDataset has not been saved yet.")
         return pickle.loads(content)
 
     def save(self, data: Any) -> None:
-        shared = self._content()
         try:
             content = pickle.dumps(data, protocol=pickle.HIGHEST_PROTOCOL)
         except Exception as error:  # objects may raise anything from their __reduce__
@@ -46,18 +46,13 @@ class SharedMemoryDataset(AbstractDataset[Any, Any]):
                 f"{type(data)} cannot be serialised. ParallelRunner implicit memory datasets can only be used "
                 "with serialisable data"
             ) from error
-        shared[_DATA] = content
+        self._shared[_DATA] = content
 
     def _exists(self) -> bool:
-        return self._shared is not None and _DATA in self._shared
+        return _DATA in self._shared
 
     def _release(self) -> None:
-        self._content().pop(_DATA, None)
+        self._shared.pop(_DATA, None)
 
     def _describe(self) -> dict[str, Any]:
         return {}
-
-    def _content(self) -> Any:
-        if self._shared is None:
-            raise DatasetError("This SharedMemoryDataset has no manager: a ParallelRunner gives it one.")
-        return self._shared

@@ -28,6 +28,7 @@ from kedro_asgi.pipeline.definition import (
 )
 from kedro_asgi.pipeline.names import Names, copied, frozen, listed, printed
 from kedro_asgi.pipeline.unpacking import bind_unpack
+from kedro_asgi.redaction import redact
 
 _log = logging.getLogger(__name__)
 
@@ -188,7 +189,7 @@ class Node:
             self.check(inputs)
             return self._unpack(self._call(inputs))
         except Exception as error:
-            _log.error("Node %s failed with error: \n%s", self, error)
+            _log.error("Node %s failed with error: \n%s", self, redact(str(error)))
             raise
 
     def __call__(self, **inputs: Any) -> dict[str, Any]:

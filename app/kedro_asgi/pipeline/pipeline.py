@@ -1,6 +1,6 @@
 """A pipeline: nodes in the order in which they can run, and ways to cut and to combine them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from types import MappingProxyType
@@ -70,6 +70,12 @@ class Pipeline:
         return MappingProxyType(
             {node: frozenset(nodes[parent] for parent in parents[name]) for name, node in nodes.items()}
         )
+
+    @cached_property
+    def node_children(self) -> Mapping[Node, Sequence[Node]]:
+        """The nodes that wait for each node; read-only."""
+        nodes, children = self._graph.nodes, self._graph.children
+        return MappingProxyType({node: tuple(nodes[child] for child in children[name]) for name, node in nodes.items()})
 
     def inputs(self) -> set[str]:
         """Return the names of the datasets that are read here and not written here, parameters included."""

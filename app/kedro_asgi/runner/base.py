@@ -13,6 +13,7 @@ from kedro_asgi.errors import UnmetInputsError
 from kedro_asgi.hooks import RunHooks
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.runner.awaiting import own_loop
 from kedro_asgi.runner.missing import without_existing_outputs
 from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runner.progress import Progress
@@ -57,7 +58,8 @@ class AbstractRunner(ABC):
         progress = Progress(pipeline)
         hooks = msgspec.structs.replace(RunHooks.of(hook_manager), completed=progress.completed)
         try:
-            self._run(pipeline, catalog, hooks, run_id)
+            with own_loop():
+                self._run(pipeline, catalog, hooks, run_id)
         except Exception:
             progress.hint(catalog)
             raise

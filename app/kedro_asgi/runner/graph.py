@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future, wait
 from contextvars import copy_context
+from queue import SimpleQueue
 
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.runner.release import Releases
@@ -28,35 +29,31 @@ def run_graph(pipeline: Pipeline, execute: Callable[[Node], Node], executor: Exe
     After a failure nothing new starts and what runs is waited for (Q-30); then the first failure is raised.
     """
     waiting = {node: len(parents) for node, parents in pipeline.node_dependencies.items()}
-    children = _children(pipeline)
+    children = pipeline.node_children
     running: set[Future[Node]] = set()
+    # In the order in which they end, which tells the first failure from those after it.
+    ended: SimpleQueue[Future[Node]] = SimpleQueue()
 
     def submit(node: Node) -> None:
-        running.add(executor.submit(copy_context().run, execute, node))
+        future = executor.submit(copy_context().run, execute, node)
+        running.add(future)
+        future.add_done_callback(ended.put)
 
     for node in pipeline.nodes:
         if not waiting[node]:
             submit(node)
     try:
         while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                node = future.result()
-                releases.after(node)
-                for child in children.get(node, ()):
-                    waiting[child] -= 1
-                    if not waiting[child]:
-                        submit(child)
+            future = ended.get()
+            running.discard(future)
+            node = future.result()
+            releases.after(node)
+            for child in children[node]:
+                waiting[child] -= 1
+                if not waiting[child]:
+                    submit(child)
     except BaseException:
         for future in running:
             future.cancel()
         wait(running)
         raise
-
-
-def _children(pipeline: Pipeline) -> dict[Node, list[Node]]:
-    children: dict[Node, list[Node]] = {}
-    for node in pipeline.nodes:
-        for parent in pipeline.node_dependencies[node]:
-            children.setdefault(parent, []).append(node)
-    return children

@@ -14,10 +14,10 @@ def without_existing_outputs(pipeline: Pipeline, catalog: DataCatalog) -> Pipeli
     Warns where nothing in the pipeline is persistent, since then nothing runs (Q-29).
     """
     outputs = _Outputs(catalog)
-    children = _children(pipeline)
+    children = pipeline.node_children
     needed: set[Node] = set()
     for node in reversed(pipeline.nodes):
-        consumed = {name for child in children.get(node, ()) if child in needed for name in child.inputs}
+        consumed = {name for child in children[node] if child in needed for name in child.inputs}
         if (
             not node.outputs
             or any(outputs.is_missing(name) for name in node.outputs)
@@ -26,14 +26,6 @@ def without_existing_outputs(pipeline: Pipeline, catalog: DataCatalog) -> Pipeli
             needed.add(node)
     _tell(pipeline, needed, outputs)
     return pipeline if len(needed) == len(pipeline.nodes) else Pipeline([n for n in pipeline.nodes if n in needed])
-
-
-def _children(pipeline: Pipeline) -> dict[Node, list[Node]]:
-    children: dict[Node, list[Node]] = {}
-    for node, parents in pipeline.node_dependencies.items():
-        for parent in parents:
-            children.setdefault(parent, []).append(node)
-    return children
 
 
 class _Outputs:

@@ -15,11 +15,9 @@ from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.runner.base import AbstractRunner, HookManager
 from kedro_asgi.runner.crossing import packed, unpacked
 from kedro_asgi.runner.graph import run_graph, worker_count, workers_for
-from kedro_asgi.runner.processes import Processes
+from kedro_asgi.runner.processes import MAX_WORKERS_ON_WINDOWS, Processes
 from kedro_asgi.runner.release import Releases
 from kedro_asgi.runner.task import Task, call_node
-
-_MAX_WORKERS_ON_WINDOWS = 61
 
 
 class ParallelRunner(AbstractRunner):
@@ -36,7 +34,7 @@ class ParallelRunner(AbstractRunner):
         super().__init__(is_async=is_async)
         self._max_workers = worker_count(max_workers)
         if os.name == "nt":
-            self._max_workers = min(self._max_workers, _MAX_WORKERS_ON_WINDOWS)
+            self._max_workers = min(self._max_workers, MAX_WORKERS_ON_WINDOWS)
         self._lent: Processes | None = None
 
     def using(self, processes: Processes) -> Self:

@@ -12,7 +12,7 @@ from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.crossing import call_packed
 
 _METHODS = ("fork", "spawn", "forkserver")
-_MAX_WORKERS_ON_WINDOWS = 61
+MAX_WORKERS_ON_WINDOWS = 61
 
 
 class Processes:
@@ -31,22 +31,24 @@ class Processes:
 
     def call(self, node: Node, payload: bytes, *, workers: int) -> bytes:
         """Make a packed call in one of at least ``workers`` processes and return its packed answer."""
-        executor = self.executor(workers)
+        with self._lock:
+            # Not one after the other: a larger run may replace the executor between the two.
+            executor = self._ready(workers)
+            call = executor.submit(call_packed, payload)
         try:
-            return executor.submit(call_packed, payload).result()
+            return call.result()
         except BrokenProcessPool as error:
             self._drop(executor)
             raise WorkerDiedError(node.name) from error
 
-    def executor(self, workers: int) -> ProcessPoolExecutor:
-        """Return what runs calls, with room for ``workers`` at a time."""
-        with self._lock:
-            if self._executor is None or self._size < workers:
-                outgrown, self._size = self._executor, _size(workers)
-                self._executor = ProcessPoolExecutor(self._size, mp_context=_context(), initializer=self._prepare)
-                if outgrown is not None:
-                    outgrown.shutdown(wait=False)
-            return self._executor
+    def _ready(self, workers: int) -> ProcessPoolExecutor:
+        """Return what runs calls, with room for ``workers`` at a time; what is outgrown ends when it is done."""
+        if self._executor is None or self._size < workers:
+            outgrown, self._size = self._executor, _size(workers)
+            self._executor = ProcessPoolExecutor(self._size, mp_context=_context(), initializer=self._prepare)
+            if outgrown is not None:
+                outgrown.shutdown(wait=False)
+        return self._executor
 
     def close(self) -> None:
         """End the processes once what they do is done; a later call starts new ones."""
@@ -64,7 +66,7 @@ class Processes:
 
 def _size(workers: int) -> int:
     size = max(workers, os.cpu_count() or 1)
-    return min(size, _MAX_WORKERS_ON_WINDOWS) if os.name == "nt" else size
+    return min(size, MAX_WORKERS_ON_WINDOWS) if os.name == "nt" else size
 
 
 def _context() -> multiprocessing.context.BaseContext:

@@ -79,7 +79,7 @@ class Task:
         inputs = {name: self._load(name) for name in node.inputs}
         outputs = self._run_function(inputs)
         if node.is_generator:
-            self._save_chunks(outputs)
+            self._save_chunks(inputs, outputs)
         else:
             for name, data in outputs.items():
                 self._save(name, data)
@@ -135,17 +135,17 @@ class Task:
             hooks.after_node_run(inputs=inputs, outputs=outputs, **self._facts())
         return outputs
 
-    def _save_chunks(self, outputs: Mapping[str, Any]) -> None:
+    def _save_chunks(self, inputs: dict[str, Any], outputs: Mapping[str, Any]) -> None:
         """Save a generator's outputs chunk by chunk as they come (RUN-15); its errors are the node's (Q-28)."""
-        for chunk in self._chunks(outputs):
+        for chunk in self._chunks(inputs, outputs):
             for name, data in zip(outputs, chunk, strict=True):
                 self._save(name, data)
 
-    def _chunks(self, outputs: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    def _chunks(self, inputs: dict[str, Any], outputs: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
         try:
             yield from zip(*outputs.values(), strict=False)
         except Exception as error:
-            self._report(error, {})
+            self._report(error, inputs)
             raise
 
     def _report(self, error: Exception, inputs: dict[str, Any]) -> None:

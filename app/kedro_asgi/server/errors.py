@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import anyio.to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -30,8 +31,10 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 async def _explain(request: Request, error: Exception) -> Response:
+    """In a thread: what was wrong is quoted, and may be large."""
     assert isinstance(error, InvalidBodyError)
-    return json_response(HTTPValidationError(detail=error.problems), status_code=422)
+    answer = HTTPValidationError(detail=error.problems)
+    return await anyio.to_thread.run_sync(lambda: json_response(answer, status_code=422))
 
 
 async def _let_go(request: Request, error: Exception) -> Response:

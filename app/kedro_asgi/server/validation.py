@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -14,6 +15,8 @@ _DECODER = msgspec.json.Decoder(RunRequest)
 _RUNNER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _JSON_TYPE = re.compile(r"application/([\w.!#$&^-]+\+)?json", re.IGNORECASE)
 
+# An answer must not be many times the size of its request.
+_MOST_PROBLEMS = 100
 _NOT_AN_OBJECT = "Input should be a valid dictionary or object to extract fields from"
 
 
@@ -51,21 +54,20 @@ def _parse(body: bytes) -> dict[str, Any]:
 
 
 def _read_fields(document: dict[str, Any]) -> RunRequest:
-    problems = [
-        problem
-        for field, check in _CHECKS.items()
-        if field in document
-        for problem in check(document[field], ["body", field])
-    ]
-    problems += [
-        ValidationError(type="extra_forbidden", loc=["body", key], msg="Extra inputs are not permitted", input=value)
-        for key, value in document.items()
-        if key not in _CHECKS
-    ]
-    if problems:
+    if problems := list(islice(_problems(document), _MOST_PROBLEMS)):
         raise InvalidBodyError(problems)
     bools = {key: _as_bool(value) for key, value in document.items() if _CHECKS[key] is _check_bool}
     return RunRequest(**{**document, **bools})
+
+
+def _problems(document: dict[str, Any]) -> Iterator[ValidationError]:
+    for field, check in _CHECKS.items():
+        if field in document:
+            yield from check(document[field], ["body", field])
+    for key, value in document.items():
+        if key not in _CHECKS:
+            msg = "Extra inputs are not permitted"
+            yield ValidationError(type="extra_forbidden", loc=["body", key], msg=msg, input=value)
 
 
 Location = list[str | int]

@@ -84,7 +84,7 @@ class Engine:
         options name to ``preload`` unless names are given here.
         """
         path = _project_path(project_path)
-        project = validate_settings(_project(path))
+        project = validate_settings(_project(path, is_given=project_path is not None))
         classes = SessionClasses.of(project)
         planner = Planner(
             project,
@@ -273,9 +273,9 @@ def _project_path(given: str | Path | None) -> Path:
     return (find_kedro_project(Path.cwd()) or Path.cwd()).resolve()
 
 
-def _project(path: Path) -> Project | None:
-    """The project at ``path``; a package that was configured by name alone runs from any folder (PRJ-14)."""
+def _project(path: Path, *, is_given: bool) -> Project | None:
+    """The project at ``path``; a package that was configured by name alone runs from any other folder (PRJ-14)."""
     current = current_project()
-    if current is not None and current.project_path in (None, path):
+    if current is not None and (current.project_path == path or not is_given):
         return current
     return load_project(path) if is_kedro_project(path) else current

@@ -1,5 +1,6 @@
 """Where a `KedroSession` keeps its record."""
 
+import json
 import os
 import tempfile
 from collections import UserDict
@@ -45,7 +46,7 @@ class JSONSessionStore(BaseSessionStore):
         return msgspec.json.decode(self.file.read_bytes(), type=dict[str, Any])
 
     def save(self) -> None:
-        content = msgspec.json.format(msgspec.json.encode(self.data, enc_hook=str), indent=2)
+        content = _as_json(self.data)
         self._path.mkdir(parents=True, exist_ok=True)
         handle, aside = tempfile.mkstemp(dir=self._path, prefix=".", suffix=".json")
         try:
@@ -55,3 +56,11 @@ class JSONSessionStore(BaseSessionStore):
         except BaseException:
             os.unlink(aside)
             raise
+
+
+def _as_json(record: dict[str, Any]) -> bytes:
+    """Text that is not valid Unicode, as an error may quote it, is escaped instead of refused."""
+    try:
+        return msgspec.json.format(msgspec.json.encode(record, enc_hook=str), indent=2)
+    except UnicodeEncodeError:
+        return json.dumps(record, default=str, indent=2).encode()

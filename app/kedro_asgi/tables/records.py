@@ -1,5 +1,6 @@
 """The rows of a table on their way out."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ class Records(msgspec.Struct, frozen=True):
 
 def batched(rows: int, names: list[str], columns_from: Callable[[int, int], Iterable[list[Any]]]) -> Records:
     """Return the records of a table with ``rows`` rows; ``columns_from`` gives its columns between two rows."""
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
         raise TableError(f"columns share a name: {', '.join(repeated)}")
     return Records(_batches(rows, names, columns_from))
 
