@@ -7,7 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from kedro_asgi.errors import DataValidationError, InterpolationResolutionError, ValidationConfigurationError
+from kedro_asgi.errors import (
+    DataValidationError,
+    InterpolationResolutionError,
+    PreloadError,
+    ValidationConfigurationError,
+)
 from kedro_asgi.runner import ParallelRunner, SequentialRunner, ThreadRunner
 from kedro_asgi.server import create_http_server
 from kedro_asgi.session import KedroServiceSession
@@ -203,3 +208,17 @@ async def test_over_http(project: Path) -> None:
     assert error["type"] == "DataValidationError"
     assert error["message"].startswith("Validation failed for dataset 'checked' on load\n(validator: made_")
     assert error["message"].endswith("-7 is not within 0 and 100")
+
+
+def test_what_is_preloaded_is_validated_when_it_is_loaded(project: Path) -> None:
+    file = project / "data" / "checked.json"
+    file.parent.mkdir()
+    file.write_text("50")
+    session = KedroServiceSession.create(project_path=project, preload=["checked"])
+    file.write_text("101")
+    assert session.run(pipeline_names=["use"])["out"].load() == 50
+    with pytest.raises(PreloadError, match="(?s)Cannot preload 'checked': .*101 is not within 0 and 100"):
+        session.reload()
+    assert session.run(pipeline_names=["use"])["out"].load() == 50
+    with pytest.raises(DataValidationError, match="101 is not within 0 and 60"):
+        session.run(pipeline_names=["use"], runtime_params={"high": 60})

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from msgspec import UNSET
 
-from kedro_asgi.errors import DatasetError
+from kedro_asgi.errors import DatasetError, DatasetNotFoundError
 from kedro_asgi.io.base import Dataset
 from kedro_asgi.io.catalog_config import CatalogConfig, catalog_config
 from kedro_asgi.io.entry import plain_entries
@@ -66,6 +66,17 @@ class DataCatalog(DatasetRegistry):
         if self._checks and (check := self._check(name)) is not None:
             return check.loaded(data, is_pinned=version is not None)
         return data
+
+    def load_anew(self, name: str) -> Any:
+        """Load what a run that begins now would load of the entry ``name``: the latest version, validated."""
+        recipe = self._resolver.recipe(name)
+        if recipe is None:
+            raise DatasetNotFoundError(f"Dataset '{name}' not found in the catalog")
+        data = recipe.build(self._runtime, save_version=self.save_version).load()
+        spec = recipe.validator(self._runtime)
+        if spec is None or not is_switched_on(self.validation_enabled):
+            return data
+        return DatasetCheck(name, spec).loaded(data)
 
     def save(self, name: str, data: Any) -> None:
         """Save data, or raise a DatasetError that begins with the name (CAT-56).

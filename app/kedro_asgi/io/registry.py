@@ -110,13 +110,6 @@ class DatasetRegistry:
         }
         self.sharing = Sharing(same, pinned=self._load_versions)
 
-    def fresh(self, name: str) -> Dataset:
-        """Return a new dataset of the entry ``name``, which loads the latest version."""
-        recipe = self._resolver.recipe(name)
-        if recipe is None:
-            raise DatasetNotFoundError(f"Dataset '{name}' not found in the catalog")
-        return recipe.build(self._runtime, save_version=self.save_version)
-
     def keep(self, names: Iterable[str]) -> None:
         """Do not release the datasets ``names``, so that they can be loaded when the run is over."""
         self._kept = frozenset(names)

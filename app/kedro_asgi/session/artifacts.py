@@ -90,7 +90,7 @@ def _preload(name: str, catalog: DataCatalog) -> Artifact:
 def _loaded(name: str, artifact: Artifact, catalog: DataCatalog) -> Artifact:
     """Load anew what ``artifact`` stands for, as a run would that begins now."""
     try:
-        value = catalog.fresh(name).load()
+        value = catalog.load_anew(name)
     except Exception as error:  # datasets of a project may raise anything
         return msgspec.structs.replace(artifact, value=UNSET, problem=redact(str(error)))
     return msgspec.structs.replace(artifact, value=value, problem="")
