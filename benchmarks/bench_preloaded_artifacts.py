@@ -1,6 +1,6 @@
 """What does it save to load a model once, for all runs?
 
-The predict pipeline of the spaceflights project, six offers a run as JSON records, with each of its models: loaded by
+The predict pipeline of the spaceflights project, six offers a run as a frame, with each of its models: loaded by
 every run, preloaded, and beside both the same functions in a plain script, whose model stays loaded.
 """
 
@@ -54,11 +54,10 @@ def _case(project: Path, model: str) -> dict[str, Any]:
     sharing = KedroServiceSession.create(project_path=project, serving_mode=True, preload=[model])
     context = sharing.load_context()
     offers = context.catalog.load("offers")
-    records = json.loads(offers.to_json(orient="records", date_format="iso"))
     plain, preloaded, loaded = _medians_ms(
         _script(sharing.engine.artifacts[model].value, offers, context.params["features"]),
-        lambda: sharing.run(pipeline_names=["predict"], inputs={"offers": records}),
-        lambda: loading.run(pipeline_names=["predict"], inputs={"offers": records}),
+        lambda: sharing.run(pipeline_names=["predict"], inputs={"offers": offers}),
+        lambda: loading.run(pipeline_names=["predict"], inputs={"offers": offers}),
     )
     pipeline.write_text(source, encoding="utf-8")
     return {"model": model, "plain_ms": plain, "preloaded_ms": preloaded, "loaded_ms": loaded}
