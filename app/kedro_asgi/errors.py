@@ -49,6 +49,11 @@ def close_matches(name: str, known: Iterable[str]) -> list[str]:
     return get_close_matches(name, list(known))
 
 
+def shortened(text: str, length: int) -> str:
+    """Return ``text`` in at most ``length`` characters."""
+    return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
 # --- projects (PRJ) ---
 
 
@@ -447,7 +452,7 @@ class CheckFailure(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         cases = "1 case" if self.failure_count == 1 else f"{self.failure_count} cases"
-        examples = ", ".join(map(str, self.failure_examples[:5]))
+        examples = ", ".join(shortened(str(example), 40) for example in self.failure_examples[:5])
         where = f"{self.column}: " if self.column else ""
         return f"{where}{self.check or self.message} — {cases}" + (f" (e.g. {examples})" if examples else "")
 

@@ -161,13 +161,15 @@ def test_injected_data_is_validated_when_it_is_loaded() -> None:
         made.load("x")
 
 
-def test_skipping_ends_with_a_release_and_is_not_for_other_versions(tmp_path: Path) -> None:
+def test_skipping_ends_with_a_release_and_is_for_the_version_that_was_saved(tmp_path: Path) -> None:
     validator = {"class": "made_validators.twice", "skip_load_after_save": True}
     entry = {"type": "pickle.PickleDataset", "filepath": str(tmp_path / "x.pkl"), "versioned": True}
-    made = DataCatalog.from_config({"x": {**entry, "validator": validator}})
+    older, newer = "2026-11-21T00.00.00.000Z", "2026-11-22T00.00.00.000Z"
+    DataCatalog.from_config({"x": entry}, save_version=older).save("x", 5)
+    made = DataCatalog.from_config({"x": {**entry, "validator": validator}}, save_version=newer)
     made.save("x", 1)
-    assert made.load("x") == 2
-    assert made.load("x", version=made.save_version) == 4
+    assert made.load("x") == made.load("x", version=newer) == 2
+    assert made.load("x", version=older) == 10
     made.release("x")
     assert made.load("x") == 4
 

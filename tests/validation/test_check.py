@@ -92,7 +92,7 @@ def test_data_that_passed_when_it_was_saved_need_not_be_looked_at_again() -> Non
     assert checked.loaded(1) == 2
     checked.saved(1)
     assert checked.loaded(1) == 1
-    assert checked.loaded(1, is_pinned=True) == 2
+    assert checked.loaded(1, is_saved=False) == 2
     checked.forget()
     assert checked.loaded(1) == 2
 

@@ -64,7 +64,8 @@ class DataCatalog(DatasetRegistry):
                 raise
             raise failure from error
         if self._checks and (check := self._check(name)) is not None:
-            return check.loaded(data, is_pinned=version is not None)
+            wanted = version or self._load_versions.get(name)
+            return check.loaded(data, is_saved=wanted in (None, self._save_version))
         return data
 
     def load_anew(self, name: str) -> Any:

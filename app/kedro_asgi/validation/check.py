@@ -30,9 +30,12 @@ class DatasetCheck:
         self._validator: Validator | None = None
         self._is_fresh = False
 
-    def loaded(self, data: Any, *, is_pinned: bool = False) -> Any:
-        """Return loaded data as the validator leaves it; data that passed when it was saved may be skipped."""
-        if "load" not in self._modes or (self._is_fresh and self.spec.skip_load_after_save and not is_pinned):
+    def loaded(self, data: Any, *, is_saved: bool = True) -> Any:
+        """Return loaded data as the validator leaves it.
+
+        Data that passed when it was saved may be skipped, unless this is not the version that was saved.
+        """
+        if "load" not in self._modes or (self._is_fresh and self.spec.skip_load_after_save and is_saved):
             return data
         return self._seen(data, "load")[0]
 
