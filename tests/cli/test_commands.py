@@ -35,6 +35,28 @@ def test_run_writes_what_the_catalog_says(make_project, command) -> None:
     assert record["cli"]["command_name"] == "run"
 
 
+def test_run_validates_typed_parameters(make_project, command) -> None:
+    registry = """
+    from dataclasses import dataclass
+    from kedro_asgi.pipeline import Pipeline, node
+
+    @dataclass
+    class Options:
+        rate: float
+
+    def use(options: Options):
+        return options.rate
+
+    def register_pipelines():
+        return {"__default__": Pipeline([node(use, "params:options", "d")])}
+    """
+    project = make_project(registry, parameters="options: {rate: 1}\n")
+    assert command("run", project, "--params", "options.rate=2").returncode == 0
+    done = command("run", project, "--params", "options.speed=2")
+    assert done.returncode == 1
+    assert "Parameter 'options': Failed to instantiate Options" in done.stderr
+
+
 def test_options_may_come_from_a_file(tiny: Path, command, tmp_path: Path) -> None:
     config = tmp_path / "run.yml"
     config.write_text("run:\n  pipelines: [calc]\n  nodes: [add]\n")

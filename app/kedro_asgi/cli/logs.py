@@ -46,7 +46,7 @@ def server_log_config(project: Project, project_path: Path) -> dict[str, Any]:
     config = copy.deepcopy(LOGGING_CONFIG)
     config["loggers"]["kedro_asgi"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
     config["loggers"][project.package_name] = {"handlers": ["default"], "level": "INFO", "propagate": False}
-    for quiet in ("io", "runner", "pipeline", "session"):
+    for quiet in ("io", "runner", "pipeline", "session", "validation"):
         config["loggers"][f"kedro_asgi.{quiet}"] = {"level": "WARNING"}
     own = read_logging_config(project_path)
     return config if own is None else _merged(config, _with_our_loggers(own, project.package_name))
