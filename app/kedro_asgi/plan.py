@@ -16,7 +16,7 @@ from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
 from kedro_asgi.project import Project
 from kedro_asgi.runs import RunSpec, RuntimeParams, Slice
-from kedro_asgi.validation import ParameterValidator
+from kedro_asgi.validation import ParameterValidator, Validate, unchecked
 
 # What callers ask for is kept, so there are bounds: on the number, and on the characters of each.
 _MAX_PLANS = 256
@@ -123,6 +123,16 @@ class Planner:
         """What the nodes of all registered pipelines ask their parameters to be."""
         registered = self.project.pipelines.load()
         return ParameterValidator({name: found for name, found in registered.items() if found is not None})
+
+    def validation(self, spec: RunSpec) -> Validate:
+        """Return what makes of parameters the models that the nodes of ``spec`` ask for, and they alone (Q-20).
+
+        A plan is compiled when that is first asked, and what asks for nothing costs nothing once that is known.
+        """
+        plan = self._plans.get(spec.slice)
+        if plan is not None and not plan.parameter_validator.types:
+            return unchecked
+        return lambda raw: self.plan(spec.slice).parameter_validator.validated(raw, replaced=spec.inputs)
 
     def plan(self, slice_: Slice) -> Plan:
         """Return the plan of a slice; raises what PIP and SES-8 say of unknown names and empty results."""

@@ -118,7 +118,7 @@ class DataCatalog(DatasetRegistry):
         """Let go of what a dataset holds in memory, unless it is to be kept."""
         if name in self._kept:
             return
-        if name in self._checks:
+        if self._checks and name in self._checks:
             self._checks[name].forget()
         release = getattr(self._required(name), "release", None)
         if release is not None:

@@ -42,7 +42,7 @@ class Recipe:
         self, runtime: RuntimeParams, *, load_version: str | None = None, save_version: str | None = None
     ) -> Dataset:
         """Make the dataset for a run, or raise DatasetError; no two of them share anything that can change."""
-        return self.definition(runtime).build(load_version, save_version)
+        return (self._definition or self._define(runtime)).build(load_version, save_version)
 
     def config(self, runtime: RuntimeParams) -> Any:
         """Return the entry as it is written, with the run's values: names of credentials, relative paths."""

@@ -12,9 +12,8 @@ from kedro_asgi.hooks import implemented
 from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import LoaderConfiguration, RunConfiguration
-from kedro_asgi.validation import ValidatedParameters
+from kedro_asgi.validation import Validate, ValidatedParameters, unchecked
 
-Validate = Callable[[Mapping[str, Any]], ValidatedParameters]
 MakeCatalog = Callable[..., Any]
 
 
@@ -46,7 +45,7 @@ class KedroContext:
         )
         self._make_catalog: MakeCatalog = DataCatalogWithCatalogCommandsMixin
         self._adopted: RunConfiguration | None = None
-        self._validate: Validate = _unchecked
+        self._validate: Validate = unchecked
         self._dataset_validation = True
 
     def adopt(
@@ -117,7 +116,7 @@ class KedroContext:
         """A subclass may have its own idea of ``params``; ours are shared by all runs, and spare a copy."""
         if type(self).params is KedroContext.params:
             return self._validated()
-        return _unchecked(self.params)
+        return unchecked(self.params)
 
     def _validated(self) -> ValidatedParameters:
         return self._validate(self._configuration().parameters())
@@ -125,7 +124,3 @@ class KedroContext:
     def _configuration(self) -> RunConfiguration:
         loaded = LoadedConfig(loader=self.config_loader)
         return self._adopted or LoaderConfiguration(loaded, self.project_path, self._runtime)
-
-
-def _unchecked(parameters: Mapping[str, Any]) -> ValidatedParameters:
-    return ValidatedParameters(whole=parameters)

@@ -10,7 +10,8 @@ from kedro_asgi.bridge import KedroCatalog, configured
 from kedro_asgi.plan import Planner
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import run_configuration
-from kedro_asgi.session.context import KedroContext, MakeCatalog, Validate
+from kedro_asgi.session.context import KedroContext, MakeCatalog
+from kedro_asgi.validation import Validate
 
 
 class Contexts(Protocol):

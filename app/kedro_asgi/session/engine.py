@@ -33,9 +33,9 @@ from kedro_asgi.runner.lookup import adopted_runner, find_runner
 from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.classes import SessionClasses
-from kedro_asgi.session.context import KedroContext, Validate
+from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.live import LiveProject
-from kedro_asgi.validation import ValidatedParameters
+from kedro_asgi.validation import Validate, unchecked
 
 _log = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class Engine:
 
     def _catalog(self, planner: Planner) -> Any:
         """Return a catalog as a run without parameters has it, whatever nodes would say of its parameters."""
-        context = self._context(planner, RuntimeParams(), lambda raw: ValidatedParameters(whole=raw))
+        context = self._context(planner, RuntimeParams(), unchecked)
         return self.classes.contexts.catalog(context, save_version=self.run_ids.next(), load_versions={})
 
     def find_runner(self, spec: RunSpec) -> AbstractRunner:
@@ -166,7 +166,7 @@ class Engine:
         live = self._live.begin()
         if _log.isEnabledFor(logging.INFO):
             _log.info("Kedro project %s", live.planner.project.package_name)
-        context = self._context(live.planner, runtime, partial(_validated_for, live.planner, spec))
+        context = self._context(live.planner, runtime, live.planner.validation(spec))
         plan = live.planner.plan(spec.slice)
         plan.check(spec)
         inputs = plan.parameter_validator.inputs(spec.inputs)
@@ -210,11 +210,6 @@ class Engine:
 
 _RUN_HOOKS = ("after_context_created", "before_pipeline_run", "on_pipeline_error", "after_pipeline_run")
 _HOOKS_WITH_NODES = ("before_pipeline_run", "on_pipeline_error", *RunHooks.names())
-
-
-def _validated_for(planner: Planner, spec: RunSpec, raw: Mapping[str, Any]) -> ValidatedParameters:
-    """Only nodes that run are asked for types (Q-20)."""
-    return planner.plan(spec.slice).parameter_validator.validated(raw, replaced=spec.inputs)
 
 
 def _hook_manager(project: Project) -> pluggy.PluginManager:

@@ -12,7 +12,7 @@ from kedro_asgi.validation.declaration import ValidatorSpec
 from kedro_asgi.validation.extractor import TypeExtractor
 from kedro_asgi.validation.models import instantiate_model
 from kedro_asgi.validation.pandera import PanderaValidator
-from kedro_asgi.validation.parameters import ParameterValidator, ValidatedParameters
+from kedro_asgi.validation.parameters import ParameterValidator, Validate, ValidatedParameters, unchecked
 from kedro_asgi.validation.results import ValidationResult, validate_catalog, validate_dataset
 from kedro_asgi.validation.targets import CallableValidator, Validator, preflight_check, resolve_validator
 
@@ -26,6 +26,7 @@ __all__ = [
     "ParameterValidationError",
     "ParameterValidator",
     "TypeExtractor",
+    "Validate",
     "ValidatedParameters",
     "ValidationConfigurationError",
     "ValidationResult",
@@ -35,6 +36,7 @@ __all__ = [
     "is_switched_on",
     "preflight_check",
     "resolve_validator",
+    "unchecked",
     "validate_catalog",
     "validate_dataset",
 ]

@@ -1,7 +1,7 @@
 """Turn parameters into the models that nodes ask for (PAR-11 to PAR-19)."""
 
 import logging
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import msgspec
@@ -20,6 +20,14 @@ class ValidatedParameters(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     whole: Mapping[str, Any]
     models: Mapping[str, Any] = {}
+
+
+Validate = Callable[[Mapping[str, Any]], ValidatedParameters]
+
+
+def unchecked(raw: Mapping[str, Any]) -> ValidatedParameters:
+    """Return parameters of which nodes ask nothing."""
+    return ValidatedParameters(whole=raw)
 
 
 class ParameterValidator:
@@ -44,7 +52,7 @@ class ParameterValidator:
         parameter, one of the ``replaced``, a value that is wrong stays as it is.
         """
         if not self._types:
-            return ValidatedParameters(whole=raw)
+            return unchecked(raw)
         places = {path: keys for path in self._types if (keys := _keys(raw, path))}
         models = self._instantiate({path: _at(raw, keys) for path, keys in places.items()}, forgiven=replaced)
         whole = dict(raw)
