@@ -134,3 +134,22 @@ def test_a_dataset_is_made_from_an_entry_and_tells_its_entry() -> None:
     dataset = AbstractDataset.from_config("a", {"type": f"{__name__}.Plain", "url": "mem://y"})
     assert isinstance(dataset, Plain)
     assert dataset.to_config() == {"type": f"{__name__}.Plain", "url": "mem://y", "error": None}
+
+
+def test_a_subclass_may_call_its_attributes_what_it_likes() -> None:
+    class Named(AbstractDataset[Any, Any]):
+        def __init__(self, arguments: int) -> None:
+            self._arguments, self._init_args, self._failed = arguments, "mine", "mine"
+
+        def load(self) -> Any:
+            raise LookupError(self._arguments)
+
+        def save(self, data: Any) -> None:
+            pass
+
+        def _describe(self) -> dict[str, Any]:
+            return {}
+
+    assert Named(5).to_config()["arguments"] == 5
+    with pytest.raises(DatasetError, match="Failed while loading data from dataset"):
+        Named(5).load()

@@ -195,7 +195,7 @@ def test_explicit_entries_come_before_patterns_and_the_catch_all_last() -> None:
     assert [built(found, name)["i"] for name in ("a_x", "a_y", "z")] == [1, 2, 3]
     assert [found.is_catch_all(name) for name in ("a_x", "a_y", "z")] == [False, False, True]
     assert found.names() == ("a_x",)
-    assert found.patterns() == ["a_{b}", "{a}", "{default}"]
+    assert found.list_patterns() == ["a_{b}", "{a}", "{default}"]
 
 
 def test_without_a_match_there_is_no_recipe_but_a_default() -> None:
@@ -208,7 +208,7 @@ def test_without_a_match_there_is_no_recipe_but_a_default() -> None:
 
 def test_an_entry_called_default_is_a_catch_all() -> None:
     found = resolver({"{default}": given(name="{default}")})
-    assert found.patterns() == ["{default}"]
+    assert found.list_patterns() == ["{default}"]
     assert built(found, "a") == {"name": "a"}
 
 

@@ -267,6 +267,12 @@ def test_names_are_listed_unused_first_then_in_order_of_use() -> None:
     assert all(isinstance(dataset, MemoryDataset) for dataset in catalog.values())
 
 
+def test_what_is_put_in_last_is_listed_last() -> None:
+    catalog = DataCatalog.from_config({"a": MEMORY})
+    catalog["n"], catalog["a"], catalog["n"] = 1, 2, 3
+    assert catalog.keys() == ["a", "n"]
+
+
 def test_names_are_filtered_by_name_and_type() -> None:
     catalog = DataCatalog(
         {"m": MemoryDataset(1)}, CatalogResolver(plain_entries({"j": {"type": JSON, "filepath": "x"}}))

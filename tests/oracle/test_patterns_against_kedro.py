@@ -110,7 +110,7 @@ def answer(case: dict[str, Any]) -> Any:
         catalog = DataCatalog.from_config(case["catalog"])
     except Exception as error:
         return error_type(error)
-    patterns = catalog.config_resolver.patterns()
+    patterns = catalog.config_resolver.list_patterns()
     return {"patterns": patterns, "names": {name: resolved(catalog, name) for name in case["names"]}}
 
 

@@ -25,7 +25,7 @@ class DataCatalogWithCatalogCommandsMixin(DataCatalog):
 
     def list_patterns(self) -> list[str]:
         """Return the patterns, best first, with ``{default}`` at the end (CAT-29)."""
-        return self.config_resolver.patterns()
+        return self.config_resolver.list_patterns()
 
     def resolve_patterns(self, pipelines: Mapping[str, HasDatasets] | Iterable[HasDatasets] = ()) -> dict[str, Any]:
         """Return the configuration of all entries, and of all datasets that the pipelines use."""

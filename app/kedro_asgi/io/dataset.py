@@ -31,11 +31,12 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
 
     _EPHEMERAL: bool = False
     _SINGLE_PROCESS: bool = False
-    _init_args: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+    __made_with: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        # Names with two underscores are no subclass' own: whatever it calls its attributes, these stay.
         dataset = super().__new__(cls)
-        dataset._init_args = (args, kwargs)
+        dataset.__made_with = (args, kwargs)
         return dataset
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -75,7 +76,7 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
         except DatasetError:
             raise
         except Exception as error:
-            raise self._failed("during exists check for", error) from error
+            raise _failure(self, "during exists check for", error) from error
 
     def release(self) -> None:
         """Let go of what the dataset holds in memory."""
@@ -84,11 +85,11 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
         except DatasetError:
             raise
         except Exception as error:
-            raise self._failed("during release for", error) from error
+            raise _failure(self, "during release for", error) from error
 
     def to_config(self) -> dict[str, Any]:
         """Return an entry of the catalog that would make this dataset (CAT-62)."""
-        arguments = self._arguments()
+        arguments = self.__arguments()
         given = {key: value for key, value in arguments.items() if key not in _NOT_CONFIGURED}
         versioned = {"versioned": True} if arguments.get("version") else {}
         return {"type": class_path(type(self)), **given, **versioned}
@@ -108,9 +109,9 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
     def _release(self) -> None:
         """Nothing is held unless a subclass says so."""
 
-    def _arguments(self) -> dict[str, Any]:
+    def __arguments(self) -> dict[str, Any]:
         """Return the arguments of the constructor by name, those that it passes on as ``**`` among them."""
-        args, kwargs = self._init_args
+        args, kwargs = self.__made_with
         signature = inspect.signature(type(self).__init__)
         bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
@@ -118,11 +119,6 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
             if parameter.kind is parameter.VAR_KEYWORD:
                 bound.arguments.update(bound.arguments.pop(parameter.name))
         return bound.arguments
-
-    def _failed(self, doing: str, error: Exception) -> DatasetError:
-        if is_dataset_error(error):
-            return DatasetError(redact(str(error)))
-        return DatasetFailedError(doing, repr(self), redact(str(error)))
 
     @staticmethod
     def _guarded_load(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -133,7 +129,7 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
             except DatasetError:
                 raise
             except Exception as error:
-                raise self._failed("while loading data from", error) from error
+                raise _failure(self, "while loading data from", error) from error
 
         return guarded
 
@@ -148,6 +144,12 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
             except (DatasetError, FileNotFoundError, NotADirectoryError):
                 raise
             except Exception as error:
-                raise self._failed("while saving data to", error) from error
+                raise _failure(self, "while saving data to", error) from error
 
         return guarded
+
+
+def _failure(dataset: AbstractDataset[Any, Any], doing: str, error: Exception) -> DatasetError:
+    if is_dataset_error(error):
+        return DatasetError(redact(str(error)))
+    return DatasetFailedError(doing, repr(dataset), redact(str(error)))

@@ -233,6 +233,8 @@ class DatasetRegistry:
         with self._lock:
             if save_version:
                 self._agree_on(save_version, name)
+            # Behind all others, as what is put in last (CAT-59).
+            self._datasets.pop(name, None)
             self._datasets[name] = dataset
             self._watch(name, None)
         self._own(name)

@@ -57,7 +57,7 @@ class CatalogResolver:
         """Return the names of the explicit entries, in the order of their files."""
         return tuple(self._explicit)
 
-    def patterns(self) -> list[str]:
+    def list_patterns(self) -> list[str]:
         """Return the patterns, best first, then the catch-all, then ``{default}`` (CAT-29)."""
         listed = [pattern.text for pattern in self._patterns]
         return listed if RUNTIME_DEFAULT in self._bodies else [*listed, RUNTIME_DEFAULT]

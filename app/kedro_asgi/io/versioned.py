@@ -38,7 +38,7 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
         self._glob_function = glob_function
         # Replaced, never emptied, and written by setdefault alone: threads agree on a version without a lock,
         # and the dataset can still be pickled.
-        self._resolved: dict[str, str] = {}
+        self.__resolved: dict[str, str] = {}
 
     def resolve_load_version(self) -> str | None:
         """Return the version that ``load`` reads, ``None`` if not versioned, or raise VersionNotFoundError."""
@@ -46,21 +46,21 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
             return None
         if self._version.load:
             return self._version.load
-        resolved = self._resolved
-        return resolved.get("load") or resolved.setdefault("load", self._latest())
+        resolved = self.__resolved
+        return resolved.get("load") or resolved.setdefault("load", self.__latest())
 
     def resolve_save_version(self) -> str | None:
         """Return the version that ``save`` writes, ``None`` if not versioned."""
         if not self._version:
             return None
-        return self._version.save or self._resolved.setdefault("save", timestamp())
+        return self._version.save or self.__resolved.setdefault("save", timestamp())
 
     def list_versions(self, full_path: bool = True) -> list[str]:
         """Return what was saved, newest first: paths, or versions alone (CAT-40)."""
         if not self._version:
             return []
-        found = list(self._found_versions())
-        return [str(self._path_of(version)) for version in found] if full_path else found
+        found = list(self.__found_versions())
+        return [str(self.__path_of(version)) for version in found] if full_path else found
 
     def exists(self) -> bool:
         try:
@@ -71,41 +71,42 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
     def _copy(self, **changes: Any) -> Self:
         """Return a copy with other attributes, which resolves its versions anew (CAT-38)."""
         copied = type(self).__new__(type(self))
-        copied.__dict__.update(self.__dict__, _resolved={}, **changes)
+        copied.__dict__.update(self.__dict__, **changes)
+        copied.__resolved = {}
         return copied
 
     def _get_load_path(self) -> PurePosixPath:
         version = self.resolve_load_version()
-        return self._filepath if version is None else self._path_of(version)
+        return self._filepath if version is None else self.__path_of(version)
 
     def _get_save_path(self) -> PurePosixPath:
         version = self.resolve_save_version()
         if version is None:
             return self._filepath
-        path = self._path_of(version)
+        path = self.__path_of(version)
         if self._exists_function(str(path)):
             raise DatasetError(f"Save path '{path}' for {self!r} must not exist if versioning is enabled.")
         return path
 
     def _release(self) -> None:
-        self._resolved = {}
+        self.__resolved = {}
 
-    def _path_of(self, version: str) -> PurePosixPath:
+    def __path_of(self, version: str) -> PurePosixPath:
         return self._filepath / checked_version(version) / self._filepath.name
 
-    def _latest(self) -> str:
-        latest = next(self._found_versions(), None)
+    def __latest(self) -> str:
+        latest = next(self.__found_versions(), None)
         if latest is None:
             raise VersionNotFoundError(f"Did not find any versions for {self!r}")
         return latest
 
-    def _found_versions(self) -> Iterator[str]:
+    def __found_versions(self) -> Iterator[str]:
         """Yield versions, newest first; whether the file of one is there is looked up as it is reached."""
-        for version in sorted(self._candidates(), reverse=True):
-            if self._exists_function(str(self._path_of(version))):
+        for version in sorted(self.__candidates(), reverse=True):
+            if self._exists_function(str(self.__path_of(version))):
                 yield version
 
-    def _candidates(self) -> list[str]:
+    def __candidates(self) -> list[str]:
         if self._glob_function:
             paths = self._glob_function(str(self._filepath / "*" / self._filepath.name))
             return [PurePath(path).parent.name for path in paths]
@@ -120,26 +121,26 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
 
         @wraps(save)
         def guarded_version(self: AbstractVersionedDataset[Any, Any], data: Any) -> None:
-            self._resolved = {}
+            self.__resolved = {}
             if not self._version:
                 guarded(self, data)
                 return
             try:
                 guarded(self, data)
             except (FileNotFoundError, NotADirectoryError) as error:
-                raise self._blocked() from error
-            self._warn_of_other_version()
+                raise self.__blocked() from error
+            self.__warn_of_other_version()
 
         return guarded_version
 
-    def _blocked(self) -> DatasetError:
+    def __blocked(self) -> DatasetError:
         name, folder = self._filepath.name, self._filepath.parent
         return DatasetError(
             f"Cannot save versioned dataset '{name}' to '{folder}' because a file with the same name already "
             f"exists. Remove that file, or move it to '{name}/<version>/{name}'."
         )
 
-    def _warn_of_other_version(self) -> None:
+    def __warn_of_other_version(self) -> None:
         saved, loaded = self.resolve_save_version(), self.resolve_load_version()
         if saved != loaded:
             warnings.warn(
