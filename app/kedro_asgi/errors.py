@@ -116,6 +116,12 @@ class SettingsError(KedroAsgiError, ValueError):
     kedro_type = "ValidationError"
 
 
+class SettingTypeError(SettingsError, TypeError):
+    """A value in ``settings.py`` is of another type than it has to be (PRJ-18)."""
+
+    kedro_type = "TypeError"
+
+
 class RegistryError(KedroAsgiError, TypeError):
     """``register_pipelines`` returned something else than pipelines by name (PRJ-25)."""
 

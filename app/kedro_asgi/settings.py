@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from kedro_asgi.errors import SettingsError
+from kedro_asgi.errors import SettingsError, SettingTypeError
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +45,8 @@ def _checked(module: ModuleType, field: str, value: Any) -> Any:
     try:
         return _CHECKS[field](value)
     except (TypeError, ValueError) as error:
-        raise SettingsError(
+        kind = SettingTypeError if isinstance(error, TypeError) else SettingsError
+        raise kind(
             f"Invalid value '{value}' received for setting '{field.upper()}' in '{module.__name__}': {error}"
         ) from error
 

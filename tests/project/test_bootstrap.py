@@ -79,13 +79,20 @@ def test_a_project_without_settings_has_the_defaults(tiny: Path) -> None:
     assert bootstrap_project(tiny).settings.conf_source == "conf"
 
 
+def test_a_project_without_settings_is_told_so(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:
+    next((tiny / "src").iterdir()).joinpath("settings.py").unlink()
+    bootstrap_project(tiny)
+    validate_settings()
+    assert caplog.messages == ["No 'settings.py' found, defaults will be used."]
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
         ("1 +\n", SyntaxError, "settings.py"),
         ("import nope_zz\n", ModuleNotFoundError, "nope_zz"),
         ("raise RuntimeError('broken')\n", RuntimeError, "broken"),
-        ("CONTEXT_CLASS = 5\n", SettingsError, "Invalid value '5' received for setting 'CONTEXT_CLASS'"),
+        ("CONTEXT_CLASS = 5\n", TypeError, "Invalid value '5' received for setting 'CONTEXT_CLASS'"),
         ("RUNNER_MODULE_ALLOWLIST = 'one'\n", SettingsError, "RUNNER_MODULE_ALLOWLIST"),
         ("CONFIG_LOADER_ARGS = 5\n", SettingsError, "CONFIG_LOADER_ARGS"),
     ],

@@ -77,5 +77,8 @@ def test_a_project_tells_who_it_is(tiny: Path) -> None:
     assert project.project_path == tiny
     assert project.project_name == "Made"
     assert project.source_dir == tiny / "src"
+    assert project.config_file == tiny / "pyproject.toml"
+    assert project.kedro_init_version == "1.7.0"
+    assert (project.tools, project.example_pipeline) == (None, None)
     assert project.metadata is not None
     assert project.metadata.kedro_init_version == "1.7.0"

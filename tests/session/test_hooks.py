@@ -49,6 +49,20 @@ class Recorder:
 RECORDER = Recorder()
 """
 SETTINGS = "from .hooks import RECORDER\nHOOKS = (RECORDER,)\n"
+NOTING = """
+from kedro_asgi.hooks import hook_impl
+
+class Noting:
+    @hook_impl
+    def after_catalog_created(self, load_versions):
+        self.load_versions = load_versions
+
+    @hook_impl
+    def before_pipeline_run(self, run_params):
+        self.run_params = run_params
+
+HOOKS = (Noting(),)
+"""
 
 
 @pytest.fixture
@@ -115,6 +129,15 @@ def test_run_params_tell_what_was_asked_for(hooked: Path) -> None:
         "only_missing_outputs": False,
     }
     assert {key: told[key] for key in expected} == expected
+
+
+def test_what_was_not_asked_for_is_none(make_project) -> None:
+    project = make_project(settings=NOTING)
+    KedroServiceSession.create(project_path=project).run()
+    noting = importlib.import_module(f"{next((project / 'src').iterdir()).name}.settings").HOOKS[0]
+    assert noting.load_versions is None
+    assert noting.run_params["runtime_params"] is None
+    assert noting.run_params["load_versions"] is None
 
 
 def test_hooks_may_change_what_one_run_sees(make_project) -> None:

@@ -22,6 +22,7 @@ def boom(x):
 def register_pipelines():
     return {"__default__": Pipeline([node(boom, "params:a", "out", name="boom")])}
 """
+STORED = "from kedro_asgi.session import JSONSessionStore\n\nSESSION_STORE_CLASS = JSONSessionStore\n"
 
 
 @pytest.fixture(params=[KedroSession, KedroServiceSession])
@@ -95,7 +96,8 @@ def test_what_a_node_raises_is_raised(session_type: type[AbstractSession], make_
         session.run()
 
 
-def test_a_session_saves_its_record_on_close(tiny: Path) -> None:
+def test_a_session_saves_its_record_on_close(make_project) -> None:
+    tiny = make_project(settings=STORED)
     with KedroSession.create(project_path=tiny, env="local", runtime_params={"a": 5}) as session:
         session.run()
     record = json.loads((tiny / "sessions" / f"{session.session_id}.json").read_text())
@@ -106,14 +108,16 @@ def test_a_session_saves_its_record_on_close(tiny: Path) -> None:
     assert session.store["project_path"] == tiny
 
 
-def test_a_session_that_is_told_not_to_saves_nothing(tiny: Path) -> None:
-    with KedroSession.create(project_path=tiny, save_on_close=False) as session:
+@pytest.mark.parametrize(("settings", "save_on_close"), [("", True), (STORED, False)], ids=["no store", "told not to"])
+def test_nothing_is_saved_that_was_not_asked_for(make_project, settings: str, save_on_close: bool) -> None:
+    tiny = make_project(settings=settings)
+    with KedroSession.create(project_path=tiny, save_on_close=save_on_close) as session:
         session.run()
     assert not (tiny / "sessions").exists()
 
 
 def test_a_failure_is_in_the_record(make_project) -> None:
-    project = make_project(FAILING)
+    project = make_project(FAILING, settings=STORED)
     with pytest.raises(ZeroDivisionError), KedroSession.create(project_path=project) as session:
         session.run()
     record = json.loads((project / "sessions" / f"{session.session_id}.json").read_text())

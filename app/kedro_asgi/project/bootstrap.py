@@ -1,5 +1,6 @@
 """Turn a folder, or the name of a package, into a `Project`."""
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -13,6 +14,8 @@ from kedro_asgi.project.options import ProjectOptions, read_options
 from kedro_asgi.project.project import Project
 from kedro_asgi.project.registry import PipelineRegistry
 from kedro_asgi.settings import Settings, read_settings
+
+_log = logging.getLogger(__name__)
 
 
 class _Current:
@@ -52,11 +55,17 @@ def load_project(project_path: str | Path) -> Project:
     return _project(metadata.package_name, metadata=metadata)
 
 
-def validate_settings(project: Project | None) -> Project:
-    """Return ``project``; raises PRJ-20's error without one, and ``ModuleNotFoundError`` without its package."""
+def validate_settings(project: Project | None = None) -> Project:
+    """Return ``project``, by default the current one; says so where it has no settings of its own (PRJ-15).
+
+    Raises PRJ-20's error without a project, and ``ModuleNotFoundError`` without its package.
+    """
+    project = project or current_project()
     if project is None:
         raise PackageNotConfiguredError
     import_module(project.package_name)
+    if not _has_settings(project.package_name):
+        _log.warning("No 'settings.py' found, defaults will be used.")
     return project
 
 

@@ -1,6 +1,7 @@
 """A project as a value: who it is, its settings and its pipelines."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -13,7 +14,8 @@ from kedro_asgi.settings import Settings
 class Project(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One configured project; any number of them live in a process.
 
-    ``metadata`` is ``None`` for a package that was configured by name alone (packaged mode, PRJ-14).
+    ``metadata`` is ``None`` for a package that was configured by name alone (packaged mode, PRJ-14); what it says
+    can be read of the project itself too, as Kedro's `bootstrap_project` returns it (PRJ-6).
     """
 
     package_name: str
@@ -36,3 +38,23 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def source_dir(self) -> Path | None:
         """The absolute folder that holds the package, or ``None`` in packaged mode."""
         return self.metadata.source_dir if self.metadata else None
+
+    @property
+    def config_file(self) -> Path | None:
+        """The ``pyproject.toml``, or ``None`` in packaged mode."""
+        return self.metadata.config_file if self.metadata else None
+
+    @property
+    def kedro_init_version(self) -> str | None:
+        """The version of Kedro that the project was made for, or ``None`` in packaged mode."""
+        return self.metadata.kedro_init_version if self.metadata else None
+
+    @property
+    def tools(self) -> Any:
+        """What the project's template noted, as it is written."""
+        return self.metadata.tools if self.metadata else None
+
+    @property
+    def example_pipeline(self) -> Any:
+        """What the project's template noted, as it is written."""
+        return self.metadata.example_pipeline if self.metadata else None

@@ -12,7 +12,7 @@ from kedro_asgi.io import DataCatalog
 from kedro_asgi.project import Project
 from kedro_asgi.session.context import KedroContext, MakeCatalog
 from kedro_asgi.session.contexts import Contexts, KedrosContexts, OurContexts
-from kedro_asgi.session.store import BaseSessionStore, JSONSessionStore
+from kedro_asgi.session.store import BaseSessionStore
 from kedro_asgi.settings import Settings
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class SessionClasses(msgspec.Struct, frozen=True, kw_only=True):
         loader = _choose("CONFIG_LOADER_CLASS", settings.config_loader_class, AbstractConfigLoader, ConfigLoader)
         return cls(
             contexts=_contexts(settings, project.package_name),
-            store=_choose("SESSION_STORE_CLASS", settings.session_store_class, BaseSessionStore, JSONSessionStore),
+            store=_choose("SESSION_STORE_CLASS", settings.session_store_class, BaseSessionStore, BaseSessionStore),
             loader=None if loader is ConfigLoader else loader,
         )
 

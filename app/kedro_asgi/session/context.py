@@ -98,7 +98,7 @@ class KedroContext:
                 conf_creds=resolver.credentials(self._runtime),
                 parameters=catalog.flat_parameters(),
                 save_version=save_version,
-                load_versions=load_versions,
+                load_versions=dict(load_versions) if load_versions else None,
             )
         return catalog
 

@@ -244,7 +244,7 @@ class _Run:
             "kedro_version": kedro_version(),
             **filters,
             "load_versions": dict(self.spec.load_versions) or None,
-            "runtime_params": dict(self.spec.runtime_params),
+            "runtime_params": dict(self.spec.runtime_params) or None,
             "runner": f"{kind.__module__}.{kind.__qualname__}",
             "only_missing_outputs": self.spec.only_missing_outputs,
             **self._facts,
