@@ -1,0 +1,82 @@
+"""Is it the same, or different as documented?"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from both_engines.cases import Case
+from both_engines.outcomes import Outcome
+
+_SLIPS = ("SyntaxError", "IndentationError", "NameError", "ParserError", "the machine failed")
+
+
+def problems(case: Case, ours: Outcome, theirs: Outcome, *, package: str) -> list[str]:
+    """Return what is not as the case says it is; nothing where all is well."""
+    case = _named(case, package)
+    found = _slips(case, theirs)
+    found += [_line(aspect, _seen(case, aspect, ours), _wanted(case, aspect, theirs)) for aspect in _aspects(case)]
+    found += _messages(case, ours, theirs)
+    found += _staleness(case, theirs)
+    return [line for line in found if line]
+
+
+def _named(case: Case, package: str) -> Case:
+    text = msgspec.json.encode(case).decode().replace("{package}", package)
+    return msgspec.json.decode(text, type=Case)
+
+
+def _slips(case: Case, theirs: Outcome) -> list[str]:
+    """A case that is badly written fails in the same way on both engines."""
+    is_slip = theirs["error"] in _SLIPS and not case.says and case.deviation is None
+    return [f"is this meant? {theirs['error']}: {theirs['message']}"] if is_slip else []
+
+
+def _aspects(case: Case) -> tuple[str, ...]:
+    return (*case.compare, *(["logs"] if case.logs else []))
+
+
+def _line(aspect: str, seen: Any, wanted: Any) -> str:
+    return "" if seen == wanted else f"{aspect}:\n  ours  {seen}\n  kedro {wanted}"
+
+
+def _wanted(case: Case, aspect: str, theirs: Outcome) -> Any:
+    if case.deviation is not None and aspect in case.deviation.ours:
+        return case.deviation.ours[aspect]
+    return _seen(case, aspect, theirs)
+
+
+def _seen(case: Case, aspect: str, outcome: Outcome) -> Any:
+    if aspect == "logs":
+        return [entry for entry in outcome["logs"] if any(re.search(pattern, entry[1]) for pattern in case.logs)]
+    return outcome[aspect]
+
+
+def _messages(case: Case, ours: Outcome, theirs: Outcome) -> list[str]:
+    if "error" not in case.compare:
+        return []
+    text, kedros = ours["message"] or "", theirs["message"] or ""
+    if case.deviation is not None and {"message", "error", "value"} & case.deviation.ours.keys():
+        wanted = case.deviation.ours.get("message", "")
+        return [] if wanted in text else [f"message:\n  ours  {text}\n  lacks {wanted}"]
+    if not case.says:
+        return [_line("message", text, kedros)]
+    pairs = (("ours", text), ("kedro", kedros))
+    return [
+        f"message of {who}: {message!r} lacks {part!r}"
+        for part in case.says
+        for who, message in pairs
+        if part not in message
+    ]
+
+
+def _staleness(case: Case, theirs: Outcome) -> list[str]:
+    """A deviation that is none any more must go."""
+    if case.deviation is None:
+        return []
+    expected = {**case.deviation.ours}
+    text = expected.pop("message", None)
+    is_same = all(_seen(case, aspect, theirs) == value for aspect, value in expected.items())
+    if is_same and (text is None or text in (theirs["message"] or "")):
+        return [f"{case.deviation.why} is no deviation: Kedro does the same"]
+    return []

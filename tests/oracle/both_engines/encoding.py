@@ -1,0 +1,76 @@
+"""Values, files and errors in a form that is the same for both engines where they mean the same."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_CLASS_PATH = re.compile(r"\b(?:kedro|kedro_asgi|kedro_datasets|omegaconf)(?:\.\w+)*\.([A-Z]\w+)")
+_RUN_ID = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z(-[0-9a-f]{14})?")
+_UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+
+
+class Encoder:
+    """Writes down what came of a case in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+
+    def text(self, text: str) -> str:
+        """Return ``text`` without what differs from run to run and from engine to engine."""
+        text = text.replace(self._folder, "<D>")
+        text = _RUN_ID.sub("<RUN_ID>", text)
+        text = _UUID.sub("<UUID>", text)
+        text = re.sub(r" at 0x[0-9a-f]+", " at 0x", text)
+        return _CLASS_PATH.sub(r"\1", text)
+
+    def value(self, value: Any) -> Any:
+        """Return ``value`` such that JSON keeps apart what Python does: 1 and 1.0, a list and a tuple."""
+        match value:
+            case None | bool() | int():
+                return value
+            case str():
+                return self.text(value)
+            case float():
+                return {"float": repr(value)}
+            case list():
+                return [self.value(item) for item in value]
+            case tuple():
+                return {"tuple": [self.value(item) for item in value]}
+            case set() | frozenset():
+                return {"set": sorted((self.value(item) for item in value), key=json.dumps)}
+            case Mapping():
+                return self._mapping(value)
+            case type():
+                return {"class": self.text(f"{value.__module__}.{value.__qualname__}")}
+            case Path():
+                return {"path": self.text(str(value))}
+            case _ if hasattr(value, "to_csv"):
+                return {"frame": value.to_csv(index=False)}
+        return {"object": self.text(repr(value))}
+
+    def files(self, before: Mapping[str, bytes]) -> dict[str, Any]:
+        """Return what the files of the folder hold that are not as they were; ``None`` for one that is gone."""
+        after = tree(Path(self._folder))
+        changed = {path: self._content(data) for path, data in after.items() if before.get(path) != data}
+        gone = {path: None for path in before if path not in after}
+        return {self.text(path): content for path, content in sorted((changed | gone).items())}
+
+    def _mapping(self, value: Mapping[Any, Any]) -> Any:
+        if all(isinstance(key, str) for key in value):
+            return {self.text(key): self.value(item) for key, item in value.items()}
+        return {"mapping": [[self.value(key), self.value(item)] for key, item in value.items()]}
+
+    def _content(self, data: bytes) -> str:
+        try:
+            return self.text(data.decode())
+        except UnicodeDecodeError:
+            return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return the files of ``folder`` that are no traces of Python, by their relative paths."""
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}

@@ -1,0 +1,15 @@
+"""Projects for the parts of the contract, a module for each part."""
+
+from oracle_projects import cat, cfg, hook, par, pip, prj, run, ses, srv
+
+PARTS = {
+    "prj": prj.PROJECTS,
+    "cfg": cfg.PROJECTS,
+    "par": par.PROJECTS,
+    "cat": cat.PROJECTS,
+    "pip": pip.PROJECTS,
+    "run": run.PROJECTS,
+    "hook": hook.PROJECTS,
+    "ses": ses.PROJECTS,
+    "srv": srv.PROJECTS,
+}

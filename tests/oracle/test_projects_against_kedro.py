@@ -1,0 +1,55 @@
+"""Whole projects on both engines: results, files, errors, hooks, logs and wire answers are the same.
+
+Ours runs each project twice: with our imports, and as it is, with Kedro's (the bridge).
+"""
+
+import pytest
+from both_engines.cases import Case, Project, Script
+from both_engines.comparison import problems
+from both_engines.outcomes import Worked
+from oracle_projects import PARTS
+
+ALL = [
+    pytest.param(project, case, id=f"{part}-{project.name}-{case.rule}-{case.name}")
+    for part, projects in PARTS.items()
+    for project in projects
+    for case in project.cases
+]
+
+
+def is_of_a_project(case: Case) -> bool:
+    """Whether a case is about a project alone, and calls no engine by itself."""
+    return not (isinstance(case.call, Script) and "kedro" in case.call.body)
+
+
+@pytest.fixture(scope="session")
+def worked(request: pytest.FixtureRequest) -> Worked:
+    """The cases of all tests that were chosen, worked through by one process for each engine."""
+    chosen = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    return Worked([(params["project"], params["case"]) for params in chosen if "case" in params])
+
+
+def check(worked: Worked, engine: str, project: Project, case: Case) -> None:
+    ours, theirs = worked.outcome(engine, project, case), worked.outcome("kedro", project, case)
+    found = problems(case, ours, theirs, package=project.package)
+    if found and case.pending:
+        pytest.xfail(case.pending)
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)
+
+
+def test_cases_are_told_apart_by_their_names() -> None:
+    names = [(project.name, case.name) for project, case in (param.values for param in ALL)]
+    assert [name for name in set(names) if names.count(name) > 1] == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("project", "case"), ALL)
+def test_the_same_on_both_engines(worked: Worked, project: Project, case: Case) -> None:
+    check(worked, "kedro_asgi", project, case)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("project", "case"), [param for param in ALL if is_of_a_project(param.values[1])])
+def test_the_same_with_a_project_that_imports_kedro(worked: Worked, project: Project, case: Case) -> None:
+    check(worked, "bridged", project, case)
