@@ -705,7 +705,7 @@ ENVIRONMENTS = Project(
     files=project_files(
         _REGISTRY,
         {
-            "conf/base/globals.yml": "folder: data\nscale: 3",
+            "conf/base/globals.yml": "folder: here\nscale: 3",
             "conf/base/parameters.yml": "a: ${globals:scale}\nmodel: {lr: 0.1, depth: 2}\nenv: base",
             "conf/base/catalog.yml": """
             source:
@@ -713,11 +713,11 @@ ENVIRONMENTS = Project(
               data: ${runtime_params:source,7}
             target:
               type: json.JSONDataset
-              filepath: ${globals:folder}/out_${runtime_params:who,nobody}.json
+              filepath: data/${globals:folder}/out_${runtime_params:who,nobody}.json
             """,
             "conf/local/parameters.yml": "env: local",
             "conf/prod/parameters.yml": "env: prod\nmodel: {lr: 0.9}",
-            "conf/prod/globals.yml": "folder: data/prod",
+            "conf/prod/globals.yml": "folder: there",
         },
     ),
     cases=(

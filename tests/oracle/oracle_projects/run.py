@@ -106,10 +106,10 @@ def register_pipelines():
     }
 """
 _CATALOG = """
-log: {type: "{package}.sets.Appending", filepath: log.txt}
-log2: {type: "{package}.sets.Appending", filepath: log2.txt}
+log: {type: "{package}.sets.Appending", filepath: data/log.txt}
+log2: {type: "{package}.sets.Appending", filepath: data/log2.txt}
 versioned: {type: json.JSONDataset, filepath: data/v.json, versioned: true}
-confirmed: {type: "{package}.sets.Confirmed", filepath: confirmed.txt}
+confirmed: {type: "{package}.sets.Confirmed", filepath: data/confirmed.txt}
 kept: {type: json.JSONDataset, filepath: data/kept.json}
 p1: {type: json.JSONDataset, filepath: data/p1.json}
 p2: {type: json.JSONDataset, filepath: data/p2.json}
@@ -129,6 +129,7 @@ class Appending(AbstractDataset):
     def __init__(self, filepath): self._filepath = HERE / filepath
     def load(self): return self._filepath.read_text()
     def save(self, data):
+        self._filepath.parent.mkdir(parents=True, exist_ok=True)
         with open(self._filepath, "a") as file:
             file.write(f"{data};")
     def _describe(self): return {}

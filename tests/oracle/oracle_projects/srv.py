@@ -324,9 +324,9 @@ class Unprintable(Exception):
 
 class Empty(Exception): pass
 
-def raising(error):
+def raising(make):
     def call(x):
-        raise error
+        raise make()
     call.__name__ = "call"
     return call
 
@@ -336,14 +336,14 @@ def one(name, function):
 def register_pipelines():
     return {
         "__default__": one("fine", lambda x: x),
-        "inner": one("inner", raising(Weird.Inner("deep"))),
-        "empty": one("empty", raising(Empty())),
-        "key": one("key", raising(KeyError("k"))),
-        "url": one("url", raising(ValueError("cannot reach s3://u:p@b/k?t=1#f now"))),
-        "unprintable": one("unprintable", raising(Unprintable())),
-        "exit": one("exit", raising(SystemExit(3))),
-        "interrupt": one("interrupt", raising(KeyboardInterrupt())),
-        "stop": one("stop", raising(StopIteration())),
+        "inner": one("inner", raising(lambda: Weird.Inner("deep"))),
+        "empty": one("empty", raising(lambda: Empty())),
+        "key": one("key", raising(lambda: KeyError("k"))),
+        "url": one("url", raising(lambda: ValueError("cannot reach s3://u:p@b/k?t=1#f now"))),
+        "unprintable": one("unprintable", raising(lambda: Unprintable())),
+        "exit": one("exit", raising(lambda: SystemExit(3))),
+        "interrupt": one("interrupt", raising(lambda: KeyboardInterrupt())),
+        "stop": one("stop", raising(lambda: StopIteration())),
         "file": Pipeline([node(lambda x: x, "absent", "o", name="file")]),
         "typed": Pipeline([node(lambda x: x, "typed", "o", name="typed")]),
         "saved": Pipeline([node(lambda x: [x], "params:a", "versioned", name="saved")]),

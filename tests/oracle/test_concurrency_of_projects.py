@@ -1,0 +1,98 @@
+"""Concurrency never changes a result: 64 runs of a project at a time end as the same runs do one after another."""
+
+import importlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from both_engines.cases import Project
+from both_engines.turns import Results, Turn, turns_of, write_for_turns
+from oracle_projects import PARTS
+
+import kedro_asgi.runner
+from kedro_asgi.errors import error_type
+from kedro_asgi.server import create_http_server
+from kedro_asgi.session import AsyncSession
+
+RUNS = 64
+PROJECTS = [project for projects in PARTS.values() for project in projects if turns_of(project, 1)]
+
+End = dict[str, Any]
+
+
+class Runs:
+    """Runs of one project: on a session, and over HTTP."""
+
+    def __init__(self, session: AsyncSession, client: httpx.AsyncClient) -> None:
+        self._session = session
+        self._client = client
+
+    async def ask(self, turn: Turn, kind: str) -> End:
+        """Run and return how it ended, as data."""
+        return await (self._over_http(turn, kind) if turn.is_http else self._on_session(turn, kind))
+
+    async def _on_session(self, turn: Turn, kind: str) -> End:
+        arguments = {name: value for name, value in turn.body.items() if name != "params"}
+        runner = eval(turn.runner, vars(kedro_asgi.runner)) if turn.runner else None
+        try:
+            done = await self._session.run(**arguments, runtime_params=turn.params(kind), runner=runner)
+        except BaseException as error:
+            return {"error": error_type(error), "message": str(error)}
+        return {"outputs": dict(done.outputs)}
+
+    async def _over_http(self, turn: Turn, kind: str) -> End:
+        answer = await self._client.post("/run", json={**turn.body, "params": turn.params(kind)})
+        body = answer.json()
+        return {"status": answer.status_code, "error": body.get("error"), "keys": list(body)}
+
+
+async def one_by_one(turns: list[Turn], run: Callable[[Turn], Awaitable[End]]) -> list[End]:
+    return [await run(turn) for turn in turns]
+
+
+async def all_at_once(turns: list[Turn], run: Callable[[Turn], Awaitable[End]]) -> list[End]:
+    ends: dict[int, End] = {}
+
+    async def keep(turn: Turn) -> None:
+        ends[turn.number] = await run(turn)
+
+    async with anyio.create_task_group() as group:
+        for turn in turns:
+            group.start_soon(keep, turn)
+    return [ends[turn.number] for turn in turns]
+
+
+@pytest.mark.anyio
+@pytest.mark.filterwarnings("default")  # what projects warn of is no matter here
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
+async def test_runs_at_a_time_end_as_runs_one_by_one(project: Project, tmp_path: Path) -> None:
+    folder = write_for_turns(project, tmp_path / "project", ("one", "all"), RUNS)
+    turns, results = turns_of(project, RUNS), Results(folder)
+    transport = httpx.ASGITransport(create_http_server(folder))
+    async with (
+        AsyncSession.create(project_path=folder) as session,
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        runs = Runs(session, client)
+        alone = await one_by_one(turns, lambda turn: runs.ask(turn, "one"))
+        calls_alone = hook_calls(project)
+        together = await all_at_once(turns, lambda turn: runs.ask(turn, "all"))
+        calls_together = hook_calls(project)
+    assert len({results.ended(turn, "one", end) for turn, end in zip(turns, alone, strict=True)}) >= len(project.varied)
+    for turn, left, right in zip(turns, alone, together, strict=True):
+        assert results.ended(turn, "all", right) == results.ended(turn, "one", left), turn
+    assert sorted(map(results.shown, calls_together)) == sorted(map(results.shown, calls_alone))
+
+
+def hook_calls(project: Project) -> list[str]:
+    """Return what the project's hooks wrote down since the last time."""
+    try:
+        recorded = importlib.import_module(f"{project.package}.recorded")
+    except ModuleNotFoundError:
+        return []
+    calls = list(getattr(recorded, "CALLS", ()))
+    getattr(recorded, "CALLS", []).clear()
+    return calls
