@@ -58,8 +58,8 @@ class Case(_Data, frozen=True, kw_only=True):
     """Something to do with a project, and which aspects of what comes of it are compared.
 
     ``says`` are parts of the error's message that both must hold; without them the whole message must be the same.
-    ``logs`` are patterns: the messages that they match are compared. ``files`` lie over those of the project, where
-    ``None`` takes one away. ``pending`` says what is still to be built here.
+    ``logs`` are patterns: what they match of messages is compared. ``files`` lie over those of the project, where
+    ``None`` takes one away.
     """
 
     rule: str
@@ -71,7 +71,6 @@ class Case(_Data, frozen=True, kw_only=True):
     files: Files = {}
     environ: Mapping[str, str] = {}
     deviation: Deviation | None = None
-    pending: str = ""
 
 
 class Project(_Data, frozen=True, kw_only=True):

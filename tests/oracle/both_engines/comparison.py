@@ -48,7 +48,12 @@ def _wanted(case: Case, aspect: str, theirs: Outcome) -> Any:
 
 def _seen(case: Case, aspect: str, outcome: Outcome) -> Any:
     if aspect == "logs":
-        return [entry for entry in outcome["logs"] if any(re.search(pattern, entry[1]) for pattern in case.logs)]
+        return [
+            [level, match.group()]
+            for level, text in outcome["logs"]
+            for pattern in case.logs
+            if (match := re.search(pattern, text))
+        ]
     return outcome[aspect]
 
 

@@ -15,7 +15,7 @@ from both_engines.encoding import Encoder, tree
 
 _PARALLEL = "ParallelRunner"
 _QUOTED = re.compile(r"filepath: ([\"'])data/")
-_BARE = re.compile(r"filepath: data/([^,}\n]*)")
+_BARE = re.compile(r"filepath: data/((?:\$\{[^}\n]*\}|[^,}\n])*)")
 _TURN = re.compile(r"turn-[a-z]+-\d+")
 
 

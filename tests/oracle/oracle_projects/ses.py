@@ -541,7 +541,7 @@ _CONTEXTS = (
             session.run(run_id='RID')
         project.single().run()
         """,
-        logs=("Session ID", "Run ID", "Serving mode", "Closing session"),
+        logs=("Session ID.*", "Run ID.*", "Serving mode.*", "Closing session.*"),
     ),
     _session(
         "SES-24",
