@@ -27,7 +27,10 @@ def test_run_in_the_working_directory(tiny: Path, command) -> None:
 
 
 def test_run_writes_what_the_catalog_says(make_project, command) -> None:
-    project = make_project(catalog="d:\n  type: json.JSONDataset\n  filepath: data/${runtime_params:who, me}.json\n")
+    project = make_project(
+        catalog="d:\n  type: json.JSONDataset\n  filepath: data/${runtime_params:who, me}.json\n",
+        settings="from kedro_asgi.session import JSONSessionStore as SESSION_STORE_CLASS\n",
+    )
     assert command("run", project, "--params", "who=you,a=4").returncode == 0
     assert json.loads((project / "data" / "you.json").read_text()) == 12
     record = json.loads(next((project / "sessions").glob("*.json")).read_text())

@@ -102,8 +102,17 @@ def test_a_version_that_leads_elsewhere_is_refused(file: Path, version: str) -> 
 def test_a_save_that_the_next_load_would_not_see_warns(file: Path) -> None:
     versioned(file, save="b").save(1)
     with pytest.warns(UserWarning, match=r"Save version 'a' did not match load version 'b' for"):
-        versioned(file, save="a").save(2)
+        versioned(file, load="b", save="a").save(2)
     assert versioned(file, load="a").load() == 2
+
+
+def test_what_was_saved_is_loaded_also_where_a_later_version_exists(file: Path) -> None:
+    versioned(file, save="b").save(1)
+    dataset = versioned(file, save="a")
+    dataset.save(2)
+    assert dataset.load() == 2
+    dataset.release()
+    assert dataset.load() == 1
 
 
 def test_versions_are_listed_newest_first(file: Path) -> None:

@@ -22,11 +22,11 @@ def is_of_a_project(case: Case) -> bool:
     return not (isinstance(case.call, Script) and "kedro" in case.call.body)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worked(request: pytest.FixtureRequest) -> Worked:
     """The cases of all tests that were chosen, worked through by one process for each engine."""
-    chosen = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    return Worked([(params["project"], params["case"]) for params in chosen if "case" in params])
+    items = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    return Worked([(item.callspec.params["project"], item.callspec.params["case"]) for item in items])
 
 
 def check(worked: Worked, engine: str, project: Project, case: Case) -> None:

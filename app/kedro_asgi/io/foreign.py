@@ -43,12 +43,8 @@ def pinned(dataset: Any, load_version: str) -> Dataset:
 
 
 def read_what_is_saved(dataset: Any) -> None:
-    """Let a versioned dataset load, from its next save on, the version that it saves.
-
-    The latest version may be that of another run, which began later and saved first. A version to load that was asked
-    for stays.
-    """
-    version = getattr(dataset, "_version", None)
+    """Let a versioned dataset of Kedro's load, from its next save on, the version that it saves, as ours do."""
+    version = getattr(dataset, "_version", None) if is_kedro_class(type(dataset)) else None
     if version is not None and version.load is None and version.save is not None:
         dataset._version = Version(version.save, version.save)
 

@@ -19,7 +19,7 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
     """A dataset that, given a ``version``, saves to ``<filepath>/<version>/<basename>`` (CAT-30).
 
     The latest version and the version of the next save are looked up once per object, until it is saved or
-    released (CAT-33). Other file systems than the local one bring their own ``exists_function`` and
+    released (CAT-33); what was saved is what is loaded then, unless another version was asked for. Other file systems than the local one bring their own ``exists_function`` and
     ``glob_function``. Threads may share an object.
     """
 
@@ -129,7 +129,7 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
                 guarded(self, data)
             except (FileNotFoundError, NotADirectoryError) as error:
                 raise self.__blocked() from error
-            self.__warn_of_other_version()
+            self.__read_what_was_saved(self._version)
 
         return guarded_version
 
@@ -140,11 +140,13 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
             f"exists. Remove that file, or move it to '{name}/<version>/{name}'."
         )
 
-    def __warn_of_other_version(self) -> None:
-        saved, loaded = self.resolve_save_version(), self.resolve_load_version()
-        if saved != loaded:
+    def __read_what_was_saved(self, version: Version) -> None:
+        """The latest version may be that of another run, which began later and saved first."""
+        saved = str(self.resolve_save_version())
+        self.__resolved = {"save": saved, "load": saved}
+        if version.load not in (None, saved):
             warnings.warn(
-                f"Save version '{saved}' did not match load version '{loaded}' for {self!r}. "
+                f"Save version '{saved}' did not match load version '{version.load}' for {self!r}. "
                 "Loading it now would not give what was saved.",
                 stacklevel=3,
             )

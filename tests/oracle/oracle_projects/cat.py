@@ -497,6 +497,8 @@ VERSIONS = (
         seed=_SEED,
         arguments="{'save_version': 'v0'}",
         compare=("value", "error", "files", "warnings"),
+        why="a run loads what it saved",
+        ours={"value": [1], "warnings": []},
     ),
     _catalog(
         "CAT-37",
