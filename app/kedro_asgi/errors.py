@@ -805,7 +805,10 @@ class EmptyPipelineError(SelectionError):
     """Nothing is left of a pipeline (PIP-44)."""
 
     def __init__(self) -> None:
-        super().__init__("Pipeline contains no nodes after applying all provided filters.")
+        super().__init__(
+            "Pipeline contains no nodes after applying all provided filters. "
+            "Please ensure that at least one pipeline with nodes has been defined."
+        )
 
 
 # --- runs and sessions (RUN, SES) ---

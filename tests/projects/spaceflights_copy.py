@@ -38,8 +38,8 @@ def copy_spaceflights(folder: Path, *, package: str = "spaceflights", ported: bo
 
 
 def outputs(project: Path) -> dict[str, bytes]:
-    """Return what runs of the project wrote, by path; a version is shown as ``<version>``."""
-    files = (file for file in (project / "data").rglob("*") if file.is_file() and file.parent.name != "01_raw")
+    """Return what runs of the project wrote, by path; of several versions the latest, shown as ``<version>``."""
+    files = (file for file in sorted((project / "data").rglob("*")) if file.is_file() and file.parent.name != "01_raw")
     return {
         _VERSION.sub("<version>", file.relative_to(project / "data").as_posix()): file.read_bytes() for file in files
     }

@@ -1,0 +1,107 @@
+"""32 runs of the spaceflights project at a time, each with its own parameters, make what they make one by one."""
+
+import shutil
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from served_processes import OURS, served
+
+from kedro_asgi.session import AsyncSession, KedroServiceSession
+from projects.spaceflights_copy import copy_spaceflights, outputs
+
+RUNS = range(32)
+WHAT: dict[str, Any] = {"pipeline_names": ["modelling", "reporting"], "to_outputs": ["signed_report"]}
+_FOLDERS = ("${globals:folders.models}", "${globals:folders.reporting}")
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as it stands, beside it an environment ``each`` in which every run writes to a folder of its own."""
+    folder = copy_spaceflights(tmp_path_factory.mktemp("concurrent") / "project", package="many_spaceflights")
+    conf = folder / "conf"
+    shutil.copytree(conf / "local", conf / "each")
+    for name in ("catalog_modelling.yml", "catalog_reporting.yml"):
+        text = (conf / "base" / name).read_text()
+        for written in _FOLDERS:
+            text = text.replace(written, "data/runs/${runtime_params:who}")
+        (conf / "each" / name).write_text(text)
+    KedroServiceSession.create(project_path=folder).run(pipeline_names=["data_processing"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(project: Path) -> list[dict[str, bytes]]:
+    """What each run writes when it runs alone, one after another."""
+    session = KedroServiceSession.create(project_path=project, env="each")
+    for number in RUNS:
+        session.run(**WHAT, runtime_params=params(number, "twin"))
+    return written(project, "twin")
+
+
+def params(number: int, group: str) -> dict[str, Any]:
+    return {
+        "who": f"{group}/{number}",
+        "currency": f"C{number}",
+        "split": {"seed": number},
+        "candidate": {"regressor": {"arguments": {"random_state": number, "max_depth": 2 + number % 5}}},
+    }
+
+
+def written(project: Path, group: str) -> list[dict[str, bytes]]:
+    prefix = f"runs/{group}/"
+    found: list[dict[str, bytes]] = [{} for _ in RUNS]
+    for path, content in outputs(project).items():
+        if path.startswith(prefix):
+            number, _, name = path.removeprefix(prefix).partition("/")
+            found[int(number)][name] = content
+    return found
+
+
+async def all_at_once(run: Callable[[int], Awaitable[None]]) -> None:
+    async with anyio.create_task_group() as tasks:
+        for number in RUNS:
+            tasks.start_soon(run, number)
+
+
+def test_the_runs_differ(expected: list[dict[str, bytes]]) -> None:
+    assert all(run.keys() == expected[0].keys() for run in expected)
+    assert len({run["report.txt"] + run["report.json/<version>/report.json"] for run in expected}) == len(RUNS)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_session_runs_them_at_a_time(project: Path, expected: list[dict[str, bytes]]) -> None:
+    async with AsyncSession.create(project, env="each") as session:
+
+        async def run(number: int) -> None:
+            await session.run(**WHAT, runtime_params=params(number, "session"))
+
+        await all_at_once(run)
+    assert await anyio.to_thread.run_sync(written, project, "session") == expected
+
+
+@pytest.fixture
+def url(project: Path) -> Iterator[str]:
+    with served(OURS, project, KEDRO_SERVER_ENV="each") as client:
+        yield str(client.base_url)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_the_server_runs_them_at_a_time(url: str, project: Path, expected: list[dict[str, bytes]]) -> None:
+    body = {**WHAT, "outputs": ["report_text"]}
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+
+        async def run(number: int) -> None:
+            answer = (await client.post("/run", json={**body, "params": params(number, "http")})).json()
+            assert answer["status"] == "success", answer
+            assert answer["outputs"]["report_text"].encode() == expected[number]["report.txt"]
+
+        await all_at_once(run)
+    assert await anyio.to_thread.run_sync(written, project, "http") == expected

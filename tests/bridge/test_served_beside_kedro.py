@@ -1,0 +1,118 @@
+"""The spaceflights project, served as it stands by Kedro's own server and by ours: the same answers, the same files."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from served_processes import KEDRO, OURS, served
+
+from projects.spaceflights_copy import copy_spaceflights, outputs
+
+Both = tuple[tuple[httpx.Client, Path], tuple[httpx.Client, Path]]
+
+_RUN_ID = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z(-\w+)?")
+_DURATION = re.compile(r'"duration_ms":[\d.]+')
+_NAMES = re.compile(r"\{('[\w.]+'(?:, '[\w.]+')*)\}")
+
+TRAINING = {"pipeline_names": ["training"]}
+PREDICT = {"pipeline_names": ["predict"]}
+SUCCESSES: dict[str, dict[str, Any]] = {
+    "everything": {},
+    "a pipeline": PREDICT,
+    "two pipelines": {"pipeline_names": ["modelling", "reporting"]},
+    "a node": {"node_names": ["clean_companies_node"]},
+    "to a node": {"to_nodes": ["join_tables_node"]},
+    "from an input": {"from_inputs": ["baseline.metrics"]},
+    "to an output": {"to_outputs": ["data_dictionary"]},
+    "a tag": {**TRAINING, "tags": ["slow", "training"]},
+    "params": {**TRAINING, "params": {"currency": "EUR", "split": {"seed": 3}}},
+    "params by path": {**TRAINING, "params": {"split.seed": 4, "candidate.regressor.kind": "linear"}},
+    "what is missing": {"only_missing_outputs": True},
+    "threads": {**TRAINING, "runner": "ThreadRunner"},
+    "a runner of Kedro": {**PREDICT, "runner": "kedro.runner.SequentialRunner"},
+    "async": {**PREDICT, "is_async": True},
+}
+FAILURES: dict[str, dict[str, Any]] = {
+    "no such pipeline": {"pipeline_names": ["predicts"]},
+    "no such node": {"node_names": ["nope"]},
+    "no such first node": {"from_nodes": ["nope"]},
+    "no such tag": {"tags": ["nope"]},
+    "no such namespace": {"namespaces": ["nope"]},
+    "no such input": {"from_inputs": ["nope"]},
+    "no such output": {"to_outputs": ["nope"]},
+    "no such runner": {"runner": "NoRunner"},
+    "a runner that is not allowed": {"runner": "os.system"},
+    "inputs that nothing makes": {"namespaces": ["candidate"]},
+    "inputs after a filter": {"tags": ["documentation"]},
+    "a node that raises": {**TRAINING, "params": {"baseline": {"regressor": {"kind": "magic"}}}},
+    "a parameter of a wrong type": {"params": {"reviews": {"at_least": "many"}}},
+    "a file that is not there": {**PREDICT, "load_versions": {"baseline.regressor": "2020-01-01T00.00.00.000Z"}},
+    "a version of nothing": {**PREDICT, "load_versions": {"nope": "2020-01-01T00.00.00.000Z"}},
+}
+REFUSALS: dict[str, Any] = {
+    "a field too many": {"nope": 1},
+    "wrong types": {"tags": "documentation", "is_async": "maybe"},
+    "a list for params": {"params": [1]},
+}
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    """Two copies of the project, one behind each server; tests of this module go on with what earlier ones wrote."""
+    folder = tmp_path_factory.mktemp("served")
+    theirs, ours = (copy_spaceflights(folder / name) for name in ("theirs", "ours"))
+    with served(KEDRO, theirs) as kedro, served(OURS, ours) as asgi:
+        yield (kedro, theirs), (asgi, ours)
+
+
+def answers(both: Both, method: str, path: str, **request: Any) -> list[tuple[int, str]]:
+    """Ask both, and return status and text of their answers without what differs between any two runs."""
+    found = []
+    for client, project in both:
+        answer = client.request(method, path, **request)
+        found.append((answer.status_code, _masked(answer.text, project)))
+    return found
+
+
+def _masked(text: str, project: Path) -> str:
+    text = _RUN_ID.sub("<run id>", text.replace(str(project), "<project>"))
+    # Names in a message stand in the order of a set.
+    text = _NAMES.sub(lambda match: "{" + ", ".join(sorted(match[1].split(", "))) + "}", text)
+    return _DURATION.sub('"duration_ms":0', text)
+
+
+@pytest.mark.parametrize("body", SUCCESSES.values(), ids=SUCCESSES)
+def test_runs_succeed_alike_and_write_the_same_files(both: Both, body: dict[str, Any]) -> None:
+    theirs, ours = answers(both, "POST", "/run", json=body)
+    assert ours == theirs == (200, '{"status":"success","run_id":"<run id>","duration_ms":0}')
+    assert outputs(both[1][1]) == outputs(both[0][1])
+
+
+@pytest.mark.parametrize("body", FAILURES.values(), ids=FAILURES)
+def test_runs_fail_alike(both: Both, body: dict[str, Any]) -> None:
+    theirs, ours = answers(both, "POST", "/run", json=body)
+    assert ours == theirs
+    assert ours[1].startswith('{"status":"failure","run_id":"<run id>","duration_ms":0,"error":{"type":')
+
+
+@pytest.mark.parametrize("body", REFUSALS.values(), ids=REFUSALS)
+def test_requests_are_refused_alike(both: Both, body: Any) -> None:
+    theirs, ours = answers(both, "POST", "/run", json=body)
+    assert ours == theirs
+    assert ours[0] == 422
+
+
+def test_health_is_the_same(both: Both) -> None:
+    theirs, ours = answers(both, "GET", "/health")
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("query", [{}, {"params": "currency=EUR,split.seed=5"}])
+def test_the_snapshot_is_the_same(both: Both, query: dict[str, str]) -> None:
+    theirs, ours = (client.get("/snapshot", params=query).json() for client, _ in both)
+    # A pattern that matches the name of a parameter makes no dataset of it, here.
+    shown = {name: entry for name, entry in theirs["datasets"].items() if not name.startswith("params:")}
+    assert ours == {**theirs, "datasets": shown}
