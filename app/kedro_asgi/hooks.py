@@ -179,6 +179,12 @@ def implemented(manager: pluggy.PluginManager, name: str) -> Call | None:
     return call if call.get_hookimpls() else None
 
 
+def asked_for(call: Call) -> frozenset[str]:
+    """Return the names of the arguments that the implementations of a hook take."""
+    found: list[pluggy.HookImpl] = getattr(call, "get_hookimpls", list)()
+    return frozenset(name for implementation in found for name in implementation.argnames)
+
+
 def merge_replacements(answers: Iterable[Any]) -> Mapping[str, Any]:
     """Merge what the ``before_node_run`` hooks returned, in call order (HOOK-11)."""
     merged: dict[str, Any] = {}

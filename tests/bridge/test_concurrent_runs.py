@@ -1,6 +1,5 @@
 """32 runs of the spaceflights project at a time, each with its own parameters, make what they make one by one."""
 
-import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ import pytest
 from served_processes import OURS, served
 
 from kedro_asgi.session import AsyncSession, KedroServiceSession
-from projects.spaceflights_copy import copy_spaceflights, outputs
+from projects.spaceflights_copy import add_folder_for_each_run, copy_spaceflights, outputs
 
 RUNS = range(32)
-WHAT: dict[str, Any] = {"pipeline_names": ["modelling", "reporting"], "to_outputs": ["signed_report"]}
-_FOLDERS = ("${globals:folders.models}", "${globals:folders.reporting}")
+WHAT: dict[str, Any] = {"pipeline_names": ["training"], "to_outputs": ["signed_report"]}
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -24,14 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project as it stands, beside it an environment ``each`` in which every run writes to a folder of its own."""
     folder = copy_spaceflights(tmp_path_factory.mktemp("concurrent") / "project", package="many_spaceflights")
-    conf = folder / "conf"
-    shutil.copytree(conf / "local", conf / "each")
-    for name in ("catalog_modelling.yml", "catalog_reporting.yml"):
-        text = (conf / "base" / name).read_text()
-        for written in _FOLDERS:
-            text = text.replace(written, "data/runs/${runtime_params:who}")
-        (conf / "each" / name).write_text(text)
-    KedroServiceSession.create(project_path=folder).run(pipeline_names=["data_processing"])
+    assert add_folder_for_each_run(folder) == "each"
     return folder
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parent / "spaceflights"
 _VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z[^/]*")
+_WRITTEN = re.compile(r"\$\{globals:folders\.(models|reporting)\}|data/0[23]_\w+")
 _TEXTS = {".py", ".yml", ".toml", ".md"}
 
 # The same project, ported by hand: what a user changes who leaves Kedro behind.
@@ -35,6 +36,19 @@ def copy_spaceflights(folder: Path, *, package: str = "spaceflights", ported: bo
         file.write_text(text, encoding="utf-8")
     (folder / "src" / "spaceflights").rename(folder / "src" / package)
     return folder
+
+
+def add_folder_for_each_run(project: Path) -> str:
+    """Add an environment in which a run writes to ``data/runs/<who>``, a runtime parameter; return its name.
+
+    The project itself stays as it is: what would be files that concurrent runs share becomes each run's own.
+    """
+    base, each = project / "conf" / "base", project / "conf" / "each"
+    shutil.copytree(project / "conf" / "local", each)
+    for file in base.glob("catalog*.yml"):
+        text = _WRITTEN.sub("data/runs/${runtime_params:who}", file.read_text(encoding="utf-8"))
+        (each / file.name).write_text(text, encoding="utf-8")
+    return each.name
 
 
 def outputs(project: Path) -> dict[str, bytes]:

@@ -197,3 +197,26 @@ def test_what_a_hook_does_to_a_node_ends_with_the_run(make_project) -> None:
     )
     session = KedroServiceSession.create(project_path=project)
     assert [session.run()["d"].load() for _ in range(2)] == [300, 6]
+
+
+def test_each_hook_gets_the_arguments_that_it_asks_for(make_project) -> None:
+    hooks = """
+    from kedro_asgi.hooks import hook_impl
+    SEEN = {}
+    class Entries:
+        @hook_impl
+        def after_catalog_created(self, conf_catalog):
+            SEEN["entries"] = sorted(conf_catalog)
+    class Parameters:
+        @hook_impl
+        def after_catalog_created(self, parameters):
+            SEEN["parameters"] = parameters["params:a"]
+    """
+    project = make_project(
+        catalog="d: {type: MemoryDataset}\n",
+        settings="from .hooks import Entries, Parameters\nHOOKS = (Entries(), Parameters())\n",
+        files={"src/{package}/hooks.py": hooks},
+    )
+    KedroServiceSession.create(project_path=project).run()
+    package = next(path.name for path in (project / "src").iterdir())
+    assert importlib.import_module(f"{package}.hooks").SEEN == {"entries": ["d"], "parameters": 1}

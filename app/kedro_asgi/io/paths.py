@@ -1,6 +1,7 @@
 """Relative paths in the catalog start at the project's folder (CAT-12)."""
 
 import re
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -8,21 +9,27 @@ _KEYS = frozenset({"filepath", "path", "filename"})
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 
-def absolutised(config: Any, project_path: Path) -> Any:
-    """Return ``config`` with paths under ``project_path``, at any depth of mappings; lists are left alone."""
-    if not isinstance(config, dict):
-        return config
-    return {
-        key: _absolute(value, project_path) if _is_path(key, value) else absolutised(value, project_path)
-        for key, value in config.items()
-    }
+class ProjectPaths:
+    """Lets relative paths start at one project's folder; every run shows hooks the same texts, so they are kept."""
+
+    def __init__(self, project_path: Path) -> None:
+        self._absolute = lru_cache(maxsize=4096)(partial(_absolute, project_path))
+
+    def absolutised(self, config: Any) -> Any:
+        """Return ``config`` with absolute paths, at any depth of mappings; lists are left alone."""
+        if not isinstance(config, dict):
+            return config
+        return {
+            key: self._absolute(value) if _is_path(key, value) else self.absolutised(value)
+            for key, value in config.items()
+        }
 
 
 def _is_path(key: Any, value: Any) -> bool:
     return isinstance(value, str) and key in _KEYS
 
 
-def _absolute(path: str, project_path: Path) -> str:
+def _absolute(project_path: Path, path: str) -> str:
     windows = PureWindowsPath(path)
     if windows.drive and windows.is_absolute():
         return windows.as_posix()

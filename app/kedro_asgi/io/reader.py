@@ -6,7 +6,7 @@ from typing import Any
 from kedro_asgi.io.class_path import DatasetClasses
 from kedro_asgi.io.credentials import Credentials
 from kedro_asgi.io.definition import Definition
-from kedro_asgi.io.paths import absolutised
+from kedro_asgi.io.paths import ProjectPaths
 from kedro_asgi.runs import RuntimeParams
 
 
@@ -19,11 +19,11 @@ class EntryReader:
     def __init__(self, credentials: Credentials, project_path: Path | None) -> None:
         self.credentials = credentials
         self._classes = DatasetClasses()
-        self._project_path = project_path
+        self._paths = None if project_path is None else ProjectPaths(project_path)
 
     def placed(self, config: Any) -> Any:
         """Return ``config`` with paths made absolute, if this catalog belongs to a project (CAT-12, CAT-13)."""
-        return config if self._project_path is None else absolutised(config, self._project_path)
+        return config if self._paths is None else self._paths.absolutised(config)
 
     def ready(self, config: Any, runtime: RuntimeParams) -> Any:
         """Return ``config`` with paths and credentials in place."""

@@ -8,7 +8,7 @@ from typing import Any
 import pluggy
 
 from kedro_asgi.config import LoadedConfig
-from kedro_asgi.hooks import implemented
+from kedro_asgi.hooks import asked_for, implemented
 from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import LoaderConfiguration, RunConfiguration
@@ -92,11 +92,13 @@ class KedroContext:
         parameters = self._parameters()
         catalog.add_parameters(parameters.whole, parameters.models)
         if created := implemented(self._hook_manager, "after_catalog_created"):
+            # What takes copies of the whole configuration is only made where somebody looks at it.
+            asked = asked_for(created)
             created(
                 catalog=catalog,
-                conf_catalog=resolver.config(self._runtime),
-                conf_creds=resolver.credentials(self._runtime),
-                parameters=catalog.flat_parameters(),
+                conf_catalog=resolver.config(self._runtime) if "conf_catalog" in asked else {},
+                conf_creds=resolver.credentials(self._runtime) if "conf_creds" in asked else {},
+                parameters=catalog.flat_parameters() if "parameters" in asked else {},
                 save_version=save_version,
                 load_versions=dict(load_versions) if load_versions else None,
             )
