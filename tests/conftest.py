@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,8 @@ from blockbuster import blockbuster_ctx
 
 from kedro_asgi.project import bootstrap
 from projects.spaceflights_copy import copy_spaceflights
+from serving import Process, clean_environment
+from working import CATALOG, PARAMETERS, WORK
 
 # Kedro and its plugins, where a test runs them as the oracle, must not phone home.
 os.environ["DO_NOT_TRACK"] = "1"
@@ -110,6 +113,13 @@ def tiny(make_project: MakeProject) -> Path:
 
 
 @pytest.fixture
+def work(make_project: MakeProject, tmp_path: Path) -> Path:
+    """A project whose pipelines add, sleep, wait, fail and log."""
+    registry = WORK.replace("{folder}", str(tmp_path))
+    return make_project(registry, catalog=CATALOG, parameters=PARAMETERS)
+
+
+@pytest.fixture
 def make_spaceflights(tmp_path: Path) -> MakeProject:
     """Return a function that writes the spaceflights project with its raw data, and returns its folder.
 
@@ -124,6 +134,40 @@ def make_spaceflights(tmp_path: Path) -> MakeProject:
 
 def pyproject(package: str) -> str:
     return f'[tool.kedro]\npackage_name = {json.dumps(package)}\nproject_name = "Made"\nkedro_init_version = "1.7.0"\n'
+
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """Return a function that runs ``kedro-asgi`` to its end, as a user does: in a process of its own."""
+
+    def run(
+        *arguments: object, cwd: Path = tmp_path, environ: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        line = [sys.executable, "-m", "kedro_asgi", *map(str, arguments)]
+        environment = {**clean_environment(), **(environ or {})}
+        return subprocess.run(line, capture_output=True, text=True, timeout=60, cwd=cwd, env=environment)
+
+    return run
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Return a function that starts a module with arguments, such as ``kedro_asgi serve``, and waits for it.
+
+    Keywords are environment variables.
+    """
+    started: list[Process] = []
+
+    def begin(*arguments: object, **environ: str) -> Process:
+        started.append(Process([str(argument) for argument in arguments], cwd=tmp_path, environ=environ))
+        return started[-1].wait_until_ready()
+
+    yield begin
+    for process in started:
+        process.close()
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -1,36 +1,53 @@
 """Call a server from async Python."""
 
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
+from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
+import anyio
 import httpx
 import msgspec
 
+from kedro_asgi.calling import Caller, backoff_seconds, decoded
 from kedro_asgi.errors import (
-    InvalidAnswerError,
-    InvalidRequestError,
     ProjectFailedError,
     RunFailedError,
-    ServerStatusError,
-    ServerUnreachableError,
     UnencodableRequestError,
 )
+from kedro_asgi.events import RunEnded, RunEvent
+from kedro_asgi.runs import RunPage, RunRecord, RunStatus
 from kedro_asgi.schemas import (
     HealthResponse,
+    Problem,
+    ReadyResponse,
     RunAnswer,
     RunFailure,
     RunRequest,
+    RunSubmission,
     RunSuccess,
     SnapshotAnswer,
     SnapshotFailure,
     SnapshotSuccess,
 )
+from kedro_asgi.sse import ServerSentEvents
 
 T = TypeVar("T")
 
+_LONGEST_WAIT_SECONDS = 30.0
+# Servers send a comment into a silent stream every 15 seconds: after that time without any, the connection is dead.
+_SILENCE_SECONDS = 45.0
+
 _HEALTH = msgspec.json.Decoder(HealthResponse)
 _RUN: msgspec.json.Decoder[RunAnswer] = msgspec.json.Decoder(RunAnswer)
+_RECORD = msgspec.json.Decoder(RunRecord)
+_PAGE = msgspec.json.Decoder(RunPage)
+_READY = msgspec.json.Decoder(ReadyResponse)
+_PROBLEM = msgspec.json.Decoder(Problem)
+_EVENT: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)
+_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _SNAPSHOT: msgspec.json.Decoder[SnapshotAnswer] = msgspec.json.Decoder(SnapshotAnswer)
 
 
@@ -38,8 +55,9 @@ class AsyncClient:
     """A client of one server, at ``base_url`` or, with ``app``, of an ASGI application in this process.
 
     Runs may take any time, so only connecting times out, after ``connect_timeout_seconds``, unless
-    ``timeout_seconds`` limits whole answers. Further ``options`` go to ``httpx.AsyncClient``. Every error is of
-    kedro-asgi's tree.
+    ``timeout_seconds`` limits whole answers. What is safe to send again is, up to ``retries`` times: after the time
+    that the server asks for, else after twice as long each time. Further ``options`` go to ``httpx.AsyncClient``.
+    Every error is of kedro-asgi's tree.
     """
 
     def __init__(
@@ -49,12 +67,14 @@ class AsyncClient:
         app: Any = None,
         connect_timeout_seconds: float = 5.0,
         timeout_seconds: float | None = None,
+        retries: int = 4,
         **options: Any,
     ) -> None:
         if app is not None:
             options["transport"] = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         timeout = httpx.Timeout(timeout_seconds, connect=connect_timeout_seconds)
         self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout, **options)
+        self._caller = Caller(self._http, retries=retries)
 
     async def health(self) -> HealthResponse:
         """Return what ``GET /health`` says."""
@@ -87,8 +107,12 @@ class AsyncClient:
         params: Mapping[str, Any] | None = None,
         inputs: Mapping[str, Any] | None = None,
         outputs: Iterable[str] | None = None,
+        key: str | None = None,
     ) -> RunSuccess:
-        """Run pipelines and return the answer; ``outputs`` are JSON values. Raises `RunFailedError`."""
+        """Run pipelines and return the answer; ``outputs`` are JSON values. Raises `RunFailedError`.
+
+        With a ``key`` that is the caller's own for this run, it is safe to send again, and is if the answer got lost.
+        """
         request = RunRequest(
             from_inputs=_list(from_inputs),
             to_outputs=_list(to_outputs),
@@ -106,12 +130,105 @@ class AsyncClient:
             inputs=dict(inputs) if inputs is not None else None,
             outputs=_list(outputs),
         )
-        headers = {"content-type": "application/json"}
-        match await self._ask("POST", "run", _RUN, content=_encode(request), headers=headers):
+        match await self._ask("POST", "run", _RUN, **_body(request, key), is_idempotent=key is not None):
             case RunFailure(run_id=run_id, error=error):
                 raise RunFailedError(run_id, error.type, error.message)
             case success:
                 return success
+
+    async def submit(
+        self,
+        pipeline_names: Iterable[str] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        outputs: Iterable[str] | None = None,
+        timeout_seconds: float | None = None,
+        labels: Mapping[str, str] | None = None,
+        on_interrupt: Literal["mark", "rerun"] = "mark",
+        key: str | None = None,
+        **words: Any,
+    ) -> RunRecord:
+        """Promise a run and return its record; further ``words`` are those of `run`, and ``outputs`` are kept.
+
+        Without a ``key`` of the caller's own one is made up, so that a lost answer makes no second run.
+        """
+        submission = RunSubmission(
+            pipeline_names=_list(pipeline_names),
+            params=dict(params) if params is not None else None,
+            inputs=dict(inputs) if inputs is not None else None,
+            outputs=_list(outputs),
+            timeout_seconds=timeout_seconds,
+            labels=dict(labels) if labels is not None else None,
+            on_interrupt=on_interrupt,
+            **{name: _plain(value) for name, value in words.items()},
+        )
+        return await self._ask("POST", "runs", _RECORD, **_body(submission, key or uuid.uuid4().hex))
+
+    async def read(self, run_id: str) -> RunRecord:
+        """Return what is known of a run."""
+        return await self._ask("GET", f"runs/{run_id}", _RECORD)
+
+    async def wait(self, run_id: str, *, timeout_seconds: float | None = None) -> RunRecord:
+        """Return the record when the run has ended, or as it is after ``timeout_seconds``."""
+        record = await self.read(run_id)
+        with anyio.move_on_after(timeout_seconds):
+            while not record.is_final:
+                record = await self._ask("GET", f"runs/{run_id}", _RECORD, params={"wait": _LONGEST_WAIT_SECONDS})
+        return record
+
+    async def runs(
+        self,
+        *,
+        status: RunStatus | None = None,
+        pipeline: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        since: datetime | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> RunPage:
+        """Return runs, newest first; the page's ``cursor`` leads to older ones."""
+        query: dict[str, Any] = {"status": status, "pipeline": pipeline, "limit": limit, "cursor": cursor}
+        query["label"] = [f"{name}={value}" for name, value in (labels or {}).items()]
+        query["since"] = None if since is None else since.isoformat()
+        asked = {name: value for name, value in query.items() if value is not None}
+        return await self._ask("GET", "runs", _PAGE, params=asked)
+
+    async def cancel(self, run_id: str) -> RunRecord:
+        """Ask a run to stop and return its record; nothing happens to one that has ended."""
+        return await self._ask("POST", f"runs/{run_id}/cancel", _RECORD)
+
+    async def output(self, run_id: str, name: str) -> Any:
+        """Return an output that a run keeps."""
+        return await self._ask("GET", f"runs/{run_id}/outputs/{name}", _ANY)
+
+    async def ready(self) -> ReadyResponse:
+        """Return whether runs are accepted; raises `ServerStatusError` while the server is going."""
+        return await self._ask("GET", "ready", _READY, is_idempotent=False)
+
+    async def events(self, run_id: str | None = None, *, after: int = 0) -> AsyncGenerator[RunEvent, None]:
+        """Tell the events of a run behind number ``after`` until it ends, or those of all runs from now on.
+
+        A broken connection is made again, and the stream goes on where it broke; after ``retries`` failures in
+        succession, `ServerUnreachableError` is raised.
+        """
+        stream = ServerSentEvents(self._http, "events" if run_id is None else f"runs/{run_id}/events")
+        stream.last_id = str(after) if after else None
+        failures, is_over = 0, False
+        while not is_over:
+            try:
+                async with aclosing(stream.read(timeout_seconds=_SILENCE_SECONDS)) as told:
+                    async for data in told:
+                        failures, event = 0, decoded(_EVENT, data, stream.path)
+                        # The server ends the stream behind a run's last event: it is read to its end.
+                        is_over = run_id is not None and isinstance(event, RunEnded)
+                        yield event
+                is_over = is_over or (run_id is not None and (await self.read(run_id)).is_final)
+            except httpx.HTTPError as error:
+                self._caller.give_up_if_hopeless(error, failures)
+                failures += 1
+            if not is_over:
+                await anyio.sleep(backoff_seconds(max(failures - 1, 0)))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -125,19 +242,18 @@ class AsyncClient:
     ) -> None:
         await self.aclose()
 
-    async def _ask(self, method: str, path: str, decoder: msgspec.json.Decoder[T], **options: Any) -> T:
-        try:
-            answer = await self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise ServerUnreachableError(str(self._http.base_url), str(error) or type(error).__name__) from error
-        if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
-            raise InvalidRequestError(answer.text)
-        if answer.status_code != httpx.codes.OK:
-            raise ServerStatusError(answer.status_code, answer.text)
-        try:
-            return decoder.decode(answer.content)
-        except msgspec.DecodeError as error:
-            raise InvalidAnswerError(f"{answer.url}", str(error)) from error
+    async def _ask(
+        self, method: str, path: str, decoder: msgspec.json.Decoder[T], *, is_idempotent: bool = True, **options: Any
+    ) -> T:
+        answer = await self._caller.ask(method, path, is_idempotent=is_idempotent, **options)
+        return decoded(decoder, answer.content, path)
+
+
+def _body(request: RunRequest, key: str | None) -> dict[str, Any]:
+    headers = {"content-type": "application/json"}
+    if key is not None:
+        headers["idempotency-key"] = key
+    return {"content": _encode(request), "headers": headers}
 
 
 def _encode(request: RunRequest) -> bytes:
@@ -145,6 +261,11 @@ def _encode(request: RunRequest) -> bytes:
         return msgspec.json.encode(request)
     except (TypeError, ValueError, RecursionError) as error:
         raise UnencodableRequestError(str(error)) from error
+
+
+def _plain(value: Any) -> Any:
+    """Words of a request are names, flags and mappings; whatever else can be walked is a list."""
+    return value if value is None or isinstance(value, str | bool | Mapping) else list(value)
 
 
 def _list(names: Iterable[str] | None) -> list[str] | None:

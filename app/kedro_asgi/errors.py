@@ -1060,6 +1060,132 @@ class UnencodableOutputError(KedroAsgiError, TypeError):
         super().__init__(f"Output '{name}' cannot be encoded as JSON: {reason}")
 
 
+# --- runs as resources (dispatch) ---
+
+
+class RunStoppedError(KedroAsgiError):
+    """A run was stopped before its end; raised within the run, between its nodes or in what a node awaits."""
+
+    status: ClassVar[str] = "cancelled"
+
+
+class RunCancelledError(RunStoppedError):
+    """A run was cancelled."""
+
+    def __init__(self, reason: str = "The run was cancelled.") -> None:
+        super().__init__(reason)
+
+
+class RunTimedOutError(RunStoppedError):
+    """A run took longer than it was given."""
+
+    status = "timed_out"
+
+    def __init__(self, timeout_seconds: float) -> None:
+        self.timeout_seconds = timeout_seconds
+        super().__init__(f"The run took longer than {timeout_seconds:g} seconds.")
+
+
+class RunInterruptedError(RunStoppedError):
+    """A run's server died under it."""
+
+    status = "interrupted"
+
+    def __init__(self, reason: str = "The server that had the run ended before the run did.") -> None:
+        super().__init__(reason)
+
+
+class DispatchError(KedroAsgiError):
+    """Root of what keeps a run from being accepted, found or answered for."""
+
+
+class QueueFullError(DispatchError):
+    """As many runs as are allowed are running and waiting; try again after ``retry_after_seconds``."""
+
+    def __init__(self, *, running: int, queued: int, retry_after_seconds: int) -> None:
+        self.running = running
+        self.queued = queued
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(f"{running} runs are running and {queued} are waiting: no further one is accepted now.")
+
+
+class DrainingError(DispatchError):
+    """The server is about to end and accepts no run."""
+
+    def __init__(self) -> None:
+        super().__init__("The server is shutting down and accepts no further runs.")
+
+
+class StoreUnavailableError(DispatchError):
+    """The store of runs cannot be read or written now, so nothing can be promised."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The store of runs is not available: {reason}")
+
+
+class StoreVersionError(DispatchError):
+    """A store was written by a newer version of kedro-asgi."""
+
+    def __init__(self, store: str, found: int, known: int) -> None:
+        self.found = found
+        self.known = known
+        super().__init__(
+            f"The store of runs {store} has schema version {found}, and this version of kedro-asgi knows {known}. "
+            "Upgrade kedro-asgi, or name another store."
+        )
+
+
+class StoreUrlError(DispatchError, ValueError):
+    """The URL of a store cannot be used."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(f"The store '{url}' cannot be used: {problem}")
+
+
+class RunNotFoundError(DispatchError, LookupError):
+    """No run of that id is known; it may be so old that it was forgotten."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"There is no run '{run_id}'.")
+
+
+class OutputNotFoundError(DispatchError, LookupError):
+    """A run keeps no output of that name."""
+
+    def __init__(self, run_id: str, name: str, kept: Iterable[str]) -> None:
+        self.run_id = run_id
+        self.name = name
+        self.kept = tuple(kept)
+        hint = f"It keeps {', '.join(map(repr, self.kept))}." if self.kept else "It keeps none."
+        super().__init__(f"Run '{run_id}' keeps no output '{name}'. {hint}")
+
+
+class RunNotEndedError(DispatchError):
+    """An output was asked for before its run ended."""
+
+    def __init__(self, run_id: str, status: str) -> None:
+        self.run_id = run_id
+        self.status = status
+        super().__init__(f"Run '{run_id}' is {status}: it has no outputs yet.")
+
+
+class KeyReusedError(DispatchError):
+    """An idempotency key came again with another order."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"The idempotency key '{key}' was used for another run. Use a new key for a new run.")
+
+
+class UnstorableOrderError(DispatchError, TypeError):
+    """An order holds a value that has no JSON form, so it could not outlive this process."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The run cannot be stored: {reason}")
+
+
 # --- server and client (SRV) ---
 
 
@@ -1110,6 +1236,16 @@ class InvalidRequestError(ServerStatusError):
 
     def __init__(self, body: str) -> None:
         super().__init__(422, body)
+
+
+class ProblemError(ServerStatusError):
+    """The server refused and said why; ``type`` is stable, ``retry_after_seconds`` says when to come back."""
+
+    def __init__(self, status_code: int, type_: str, detail: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(status_code, detail)
+        self.type = type_
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
 
 
 class UnencodableRequestError(ClientError, TypeError):

@@ -1,14 +1,37 @@
 """What happens during a run, told in the past tense to whoever asked to be told."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import msgspec
 
+from kedro_asgi.runs import ErrorDetail, RunStatus
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="event"):
-    """Something that happened to a run."""
+    """Something that happened to a run, and when; ``sequence`` is its number among the run's, once it is told."""
 
     run_id: str | None
+    sequence: int | msgspec.UnsetType = msgspec.UNSET
+    at: datetime = msgspec.field(default_factory=_now)
+
+
+class RunQueued(Event, frozen=True, kw_only=True):
+    """The run was accepted."""
+
+
+class RunStarted(Event, frozen=True, kw_only=True):
+    """The run got a thread."""
+
+
+class RunPlanned(Event, frozen=True, kw_only=True):
+    """The run is about to execute at most ``nodes`` nodes."""
+
+    nodes: int
 
 
 class NodeStarted(Event, frozen=True, kw_only=True):
@@ -31,4 +54,77 @@ class NodeFailed(Event, frozen=True, kw_only=True):
     duration_ms: float
 
 
+class NodeCancelled(Event, frozen=True, kw_only=True):
+    """A node was stopped while it awaited something."""
+
+    node: str
+    duration_ms: float
+
+
+class DatasetSaved(Event, frozen=True, kw_only=True):
+    """An output of a node was saved; ``is_kept`` unless it lives in memory only."""
+
+    dataset: str
+    node: str
+    is_kept: bool
+
+
+class LogLine(Event, frozen=True, kw_only=True):
+    """Code of the run logged a line."""
+
+    level: str
+    logger: str
+    message: str
+
+
+class RunEnded(Event, frozen=True, kw_only=True):
+    """The run is in its final state; nothing follows."""
+
+    status: RunStatus
+    duration_ms: float | None
+    error: ErrorDetail | None = None
+
+
+class EventsLost(Event, frozen=True, kw_only=True):
+    """This reader was too slow: ``count`` events were not told to it."""
+
+    count: int
+
+
+RunEvent = (
+    RunQueued
+    | RunStarted
+    | RunPlanned
+    | NodeStarted
+    | NodeFinished
+    | NodeFailed
+    | NodeCancelled
+    | DatasetSaved
+    | LogLine
+    | RunEnded
+    | EventsLost
+)
+
 Emit = Callable[[Event], None]
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as it is told to readers.
+
+    ``sequence`` counts the events of its run from 1. ``position`` is the event's place among those of all runs: give
+    it back to go on behind it. ``body`` is the event as JSON, with its sequence number.
+    """
+
+    run_id: str
+    sequence: int
+    position: str
+    body: bytes
+    is_last: bool = False
+
+    @property
+    def event(self) -> RunEvent:
+        """The event itself."""
+        return _DECODER.decode(self.body)
+
+
+_DECODER: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)

@@ -1,4 +1,4 @@
-"""What a run is asked to do, and the ids by which runs are known."""
+"""What a run is asked to do, what is known of it, and the ids by which runs are known."""
 
 import os
 import secrets
@@ -66,14 +66,76 @@ class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+RunStatus = Literal["queued", "running", "success", "failure", "cancelled", "timed_out", "interrupted"]
+
+FINAL: frozenset[RunStatus] = frozenset(("success", "failure", "cancelled", "timed_out", "interrupted"))
+
+
+class RunOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run that a caller ordered, and how it is to be treated.
+
+    ``timeout_seconds`` counts from the run's start. ``on_interrupt`` says what becomes of the run if its server dies
+    under it: ``mark`` it, or ``rerun`` it as a new run. Two orders with the same ``key`` are one run.
+    """
+
+    spec: RunSpec = RunSpec()
+    labels: Mapping[str, str] = {}
+    timeout_seconds: float | None = None
+    on_interrupt: Literal["mark", "rerun"] = "mark"
+    key: str | None = None
+
+
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended; ``outputs`` are the values that were asked for, ``error`` is set for a failure."""
+    """What is known of a run. ``error`` is set for every end but success.
+
+    ``outputs`` names the outputs that are kept for the caller, ``saved`` the datasets that nodes of the run have
+    saved outside of memory. ``is_stopping`` says that a running run was asked to stop. A run that was interrupted and
+    ordered again is linked with its successor by ``resubmitted_as`` and ``resubmission_of``; ``attempt`` counts them.
+    """
 
     run_id: RunId
-    status: Literal["success", "failure"]
-    duration_ms: float
-    outputs: Mapping[str, Any] = {}
+    status: RunStatus
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration_ms: float | None = None
+    pipeline_names: tuple[str, ...] = ()
+    labels: Mapping[str, str] = {}
+    timeout_seconds: float | None = None
+    is_stopping: bool = False
+    outputs: tuple[str, ...] = ()
+    saved: tuple[str, ...] = ()
     error: ErrorDetail | None = None
+    attempt: int = 1
+    resubmission_of: RunId | None = None
+    resubmitted_as: RunId | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run has ended, in whatever way."""
+        return self.status in FINAL
+
+
+class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs to list, newest first: those before ``cursor``, at most ``limit``; ``None`` is no filter.
+
+    ``pipeline`` is one of the names that a run was ordered with, ``labels`` all must match, ``since`` is the earliest
+    time of creation.
+    """
+
+    status: RunStatus | None = None
+    pipeline: str | None = None
+    labels: Mapping[str, str] = {}
+    since: datetime | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+class RunPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some runs, and the ``cursor`` that leads to older ones; ``None`` where there are none."""
+
+    runs: tuple[RunRecord, ...]
+    cursor: str | None = None
 
 
 class RunIds:

@@ -1,6 +1,6 @@
 """The bodies that go over the wire, shared by the server and the client (SRV)."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -30,6 +30,18 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     only_missing_outputs: bool = False
     inputs: dict[str, Any] | None = None
     outputs: list[str] | None = None
+
+
+class RunSubmission(RunRequest, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The body of ``POST /runs``: that of ``/run``, and how the run is to be treated.
+
+    ``outputs`` names the outputs to keep. ``timeout_seconds`` counts from the run's start. ``on_interrupt`` says
+    whether a run whose server dies under it is marked, or run again as a new one.
+    """
+
+    timeout_seconds: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    labels: dict[str, str] | None = None
+    on_interrupt: Literal["mark", "rerun"] = "mark"
 
 
 class RunSuccess(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="success", omit_defaults=True):
@@ -72,11 +84,15 @@ class HealthResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadyResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The answer of ``GET /ready``; ``missing`` says of each preloaded dataset why it is not there."""
+    """The answer of ``GET /ready``; ``missing`` says of each preloaded dataset why it is not there.
 
-    status: Literal["ready", "waiting", "starting"]
+    ``store`` says why runs can be executed but not promised, where that is so.
+    """
+
+    status: Literal["ready", "waiting", "starting", "draining"]
     missing: dict[str, str] = {}
     problem: str | None = None
+    store: str | None = None
 
 
 class ReloadResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +126,17 @@ class HTTPValidationError(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a 422 answer: all that is wrong with a request."""
 
     detail: list[ValidationError]
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error of the routes about runs (RFC 9457); ``type`` is stable, ``errors`` says what is wrong with a body."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    run_id: str | None = None
+    errors: list[ValidationError] | None = None
 
 
 class HTTPError(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,21 +2,25 @@
 
 from pathlib import Path
 
+import anyio
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 
 from kedro_asgi.client import AsyncClient
+from kedro_asgi.dispatch import Policy
 from kedro_asgi.errors import (
     InvalidAnswerError,
     InvalidRequestError,
     KedroAsgiError,
+    ProblemError,
     ProjectFailedError,
     RunFailedError,
     ServerStatusError,
     ServerUnreachableError,
 )
+from kedro_asgi.events import RunEnded
 from kedro_asgi.server import create_http_server
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +77,7 @@ async def test_another_kind_of_server_is_an_exception() -> None:
 
 
 async def test_no_server_is_an_exception(free_tcp_port: int) -> None:
-    async with AsyncClient(f"http://127.0.0.1:{free_tcp_port}") as client:
+    async with AsyncClient(f"http://127.0.0.1:{free_tcp_port}", retries=1) as client:
         with pytest.raises(ServerUnreachableError, match="No answer from"):
             await client.health()
 
@@ -82,3 +86,78 @@ async def test_an_input_that_is_no_json_is_an_exception_of_our_tree(tiny: Path) 
     async with AsyncClient(app=create_http_server(tiny)) as client:
         with pytest.raises(KedroAsgiError, match="cannot be encoded as JSON"):
             await client.run(inputs={"s": object()})
+
+
+async def test_a_run_is_submitted_followed_and_fetched(work: Path) -> None:
+    async with AsyncClient(app=create_http_server(work, store="memory:")) as client:
+        run = await client.submit("calc", outputs=["d"], labels={"team": "ml"}, timeout_seconds=5)
+        record = await client.wait(run.run_id)
+        assert (record.status, record.labels, record.timeout_seconds) == ("success", {"team": "ml"}, 5)
+        assert await client.output(run.run_id, "d") == 6
+        events = [event async for event in client.events(run.run_id)]
+        assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+        assert isinstance(events[-1], RunEnded)
+        assert [event async for event in client.events(run.run_id, after=len(events) - 1)] == events[-1:]
+        page = await client.runs(labels={"team": "ml"}, status="success", limit=1)
+        assert [found.run_id for found in page.runs] == [run.run_id]
+
+
+async def test_a_run_is_cancelled(work: Path) -> None:
+    async with AsyncClient(app=create_http_server(work, store="memory:")) as client:
+        run = await client.submit(["wait"], params={"seconds": 30})
+        await client.cancel(run.run_id)
+        assert (await client.wait(run.run_id)).status == "cancelled"
+        assert not (await client.wait((await client.submit("slow")).run_id, timeout_seconds=0)).is_final
+
+
+async def test_one_key_is_one_run(work: Path) -> None:
+    async with AsyncClient(app=create_http_server(work, store="memory:")) as client:
+        first = await client.submit("calc", key="k")
+        assert (await client.submit("calc", key="k")).run_id == first.run_id
+        assert (await client.run("calc", key="l")).run_id == (await client.run("calc", key="l")).run_id
+
+
+async def test_a_problem_is_an_exception_that_says_which(work: Path) -> None:
+    policy = Policy(max_concurrent_runs=1, max_queued_runs=0, grace_seconds=0)
+    async with AsyncClient(app=create_http_server(work, store="memory:", policy=policy), retries=0) as client:
+        with pytest.raises(ProblemError, match="There is no run 'nope'") as caught:
+            await client.read("nope")
+        assert (caught.value.status_code, caught.value.type) == (404, "urn:kedro-asgi:problem:run-not-found")
+        with pytest.raises(ProblemError):
+            [event async for event in client.events("nope")]
+        await client.submit("wait", params={"seconds": 30})
+        with pytest.raises(ProblemError) as caught:
+            await client.run("calc")
+        assert (caught.value.status_code, caught.value.retry_after_seconds) == (429, 1.0)
+
+
+async def test_a_refused_request_is_sent_again_when_the_server_says_so() -> None:
+    times: list[float] = []
+
+    async def busy(request):
+        times.append(anyio.current_time())
+        if len(times) == 1:
+            return PlainTextResponse("later", 429, headers={"Retry-After": "1"})
+        if len(times) == 2:
+            return PlainTextResponse("later", 503)
+        return JSONResponse({"status": "success", "run_id": "r", "duration_ms": 1.0})
+
+    async with AsyncClient(app=Starlette(routes=[Route("/run", busy, methods=["POST"])])) as client:
+        assert (await client.run("calc")).run_id == "r"
+    assert times[1] - times[0] >= 1
+    assert times[2] - times[1] < 1
+
+
+@pytest.mark.parametrize(("key", "tries"), [("k", 3), (None, 1)])
+async def test_a_lost_answer_is_asked_for_again_only_where_that_is_safe(key: str | None, tries: int) -> None:
+    asked: list[str | None] = []
+
+    async def lose(request):
+        asked.append(request.headers.get("idempotency-key"))
+        return PlainTextResponse("gateway", 502)
+
+    app = Starlette(routes=[Route("/run", lose, methods=["POST"])])
+    async with AsyncClient(app=app, retries=2) as client:
+        with pytest.raises(ServerStatusError, match="502"):
+            await client.run("calc", key=key)
+    assert asked == [key] * tries

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from kedro_asgi.dispatch import Policy
 from kedro_asgi.errors import ServerSettingsError
 from kedro_asgi.server import create_http_server
 from kedro_asgi.server.configuration import ServerConfiguration
 
 
 def read(environ: dict[str, str], **arguments: object) -> ServerConfiguration:
-    given = dict.fromkeys(("project_path", "env", "conf_source", "max_concurrency", "max_body_bytes"))
+    given = dict.fromkeys(("project_path", "env", "conf_source"))
     return ServerConfiguration.read(**{**given, **arguments}, environ=environ)
 
 
@@ -26,7 +27,23 @@ def test_arguments_beat_the_environment(tmp_path: Path) -> None:
     assert told.env == ""
     assert told.conf_source == "elsewhere"
     assert told.max_body_bytes == 10
-    assert told.max_concurrency == 40
+    assert told.policy.max_queued_runs == 1000
+    assert told.store == str(tmp_path / ".kedro-asgi" / "runs.db")
+
+
+def test_the_environment_sets_what_is_allowed_of_runs(tmp_path: Path) -> None:
+    environ = {
+        "KEDRO_SERVER_MAX_CONCURRENT_RUNS": "3",
+        "KEDRO_SERVER_GRACE_SECONDS": "1.5",
+        "KEDRO_SERVER_ON_RESTART": "mark",
+        "KEDRO_SERVER_CANCEL_ON_HANG_UP": "true",
+        "KEDRO_SERVER_STORE": "memory:",
+    }
+    told = read(environ, project_path=tmp_path)
+    assert told.policy == Policy(max_concurrent_runs=3, grace_seconds=1.5, on_restart="mark")
+    assert told.cancel_on_hang_up
+    assert told.store == "memory:"
+    assert read(environ, project_path=tmp_path, policy=Policy(), store="x.db").policy == Policy()
 
 
 @pytest.mark.parametrize("argument", [None, ""])
@@ -43,5 +60,7 @@ def test_the_project_must_exist() -> None:
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
 def test_limits_are_whole_numbers_from_one(tmp_path: Path, value: str) -> None:
-    with pytest.raises(ServerSettingsError, match="'KEDRO_SERVER_MAX_CONCURRENCY' must be a whole number"):
-        read({"KEDRO_SERVER_MAX_CONCURRENCY": value}, project_path=tmp_path)
+    with pytest.raises(
+        ServerSettingsError, match="'KEDRO_SERVER_MAX_CONCURRENT_RUNS' must not be '.*': Expected `int`"
+    ):
+        read({"KEDRO_SERVER_MAX_CONCURRENT_RUNS": value}, project_path=tmp_path)

@@ -1,8 +1,12 @@
 """``kedro-asgi serve``: the HTTP server under uvicorn."""
 
+import logging
 import os
+import signal
 import socket
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +30,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Server processes.")
 @click.option("--reload", is_flag=True, help="Start again when a file of the project changes (development).")
 @click.option("--preload", type=Names(), help="Datasets to load once and share by all runs: model,*_encoder")
+@click.option("--store", help="Where runs are remembered: a path, a URL or 'memory:'; in the project unless given.")
 @env_option
 @conf_source_option
 def serve(
@@ -35,12 +40,15 @@ def serve(
     workers: int,
     reload: bool,
     preload: list[str] | None,
+    store: str | None,
     env: str | None,
     conf_source: str | None,
 ) -> None:
     """Serve the project at PATH over HTTP; the working directory's project unless given."""
     if reload and workers > 1:
         raise click.UsageError("--reload watches one process: it does not go with --workers.")
+    if store is not None:
+        os.environ["KEDRO_SERVER_STORE"] = store
     serve_project(
         project_path,
         host=host,
@@ -74,6 +82,8 @@ def serve_project(
         KEDRO_SERVER_CONF_SOURCE=conf_source,
         KEDRO_SERVER_PRELOAD=None if preload is None else ",".join(preload),
     )
+    os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")
+    signal.signal(signal.SIGTERM, _leave)
     with _common_stamp(workers):
         uvicorn.run(
             _FACTORY,
@@ -96,6 +106,17 @@ def _common_stamp(workers: int) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="kedro-asgi-") as folder:
         _tell_workers(**{STAMP_VARIABLE: str(Path(folder) / "preload")})
         yield
+
+
+def _leave(number: int, frame: object) -> None:
+    """End with code 0: uvicorn raises the signal again when it has shut down, and everything is on disk.
+
+    A thread of a node that did not end in time would keep the interpreter from ending.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    is_left_behind = any(not thread.daemon for thread in threading.enumerate() if thread != threading.main_thread())
+    os._exit(0) if is_left_behind else sys.exit(0)
 
 
 def _check_port(host: str, port: int) -> None:

@@ -6,9 +6,11 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from anyio import from_thread
+from anyio import CancelScope, from_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from anyio.lowlevel import EventLoopToken
+
+from kedro_asgi.runner.stopping import STOP, StopSignal
 
 # Set for the work that an event loop hands to a thread; copied into the threads that this work starts.
 HOST_LOOP: ContextVar[EventLoopToken | None] = ContextVar("kedro_asgi_host_loop", default=None)
@@ -59,16 +61,20 @@ def own_loop() -> Iterator[None]:
 def await_here(awaitable: Awaitable[Any]) -> Any:
     """Block this thread until ``awaitable`` is done, and return what it gives or raise what it raises.
 
-    Never call it on the host's own thread.
+    Where the run is asked to stop, ``awaitable`` is cancelled at once. Never call it on the host's own thread.
     """
     host = HOST_LOOP.get()
     if host is not None:
-        return from_thread.run(_wait, awaitable, token=host)
+        return from_thread.run(_wait, awaitable, STOP.get(), token=host)
     if (loop := _OWN_LOOP.get()) is not None:
         return loop.call(awaitable)
     with own_loop():
         return await_here(awaitable)
 
 
-async def _wait(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
+async def _wait(awaitable: Awaitable[Any], stop: StopSignal | None = None) -> Any:
+    if stop is None:
+        return await awaitable
+    with CancelScope() as scope, stop.calling(scope.cancel):
+        return await awaitable
+    raise stop.asked()

@@ -7,13 +7,14 @@ from contextvars import copy_context
 from time import perf_counter
 from typing import Any
 
-from kedro_asgi.errors import AsyncGeneratorNodeError
-from kedro_asgi.events import NodeFailed, NodeFinished, NodeStarted
+from kedro_asgi.errors import AsyncGeneratorNodeError, RunStoppedError
+from kedro_asgi.events import DatasetSaved, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
 from kedro_asgi.hooks import RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node
 from kedro_asgi.redaction import redact
 from kedro_asgi.runner.awaiting import await_here
+from kedro_asgi.runner.stopping import STOP
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,9 @@ class Task:
         self._calling = calling
 
     def execute(self) -> Node:
-        """Run the node and return it; raises what it, a dataset or a hook raised."""
+        """Run the node and return it; raises what it, a dataset or a hook raised, `RunStoppedError` if asked to."""
+        if (stop := STOP.get()) is not None:
+            stop.check()
         self._tell()
         if self._hooks.completed is not None:
             self._hooks.completed(self.node)
@@ -66,6 +69,9 @@ class Task:
         emit(NodeStarted(run_id=self._run_id, node=name))
         try:
             self._execute()
+        except RunStoppedError:
+            emit(NodeCancelled(run_id=self._run_id, node=name, duration_ms=_since(started)))
+            raise
         except BaseException:
             emit(NodeFailed(run_id=self._run_id, node=name, duration_ms=_since(started)))
             raise
@@ -114,6 +120,8 @@ class Task:
         if hooks.before_dataset_saved is not None:
             hooks.before_dataset_saved(dataset_name=name, data=data, node=self.node)
         self._catalog.save(name, data)
+        if hooks.emit is not None:
+            hooks.emit(self._saved(name))
         if hooks.after_dataset_saved is not None:
             hooks.after_dataset_saved(dataset_name=name, data=data, node=self.node)
 
@@ -128,6 +136,8 @@ class Task:
         try:
             self.node.check(inputs)
             outputs = self.node.unpack(self._calling(self.node, inputs))
+        except RunStoppedError:
+            raise
         except Exception as error:
             self._report(error, inputs)
             raise
@@ -152,6 +162,10 @@ class Task:
         _log.error("Node %s failed with error: \n%s", self.node, redact(str(error)))
         if self._hooks.on_node_error is not None:
             self._hooks.on_node_error(error=error, inputs=inputs, **self._facts())
+
+    def _saved(self, name: str) -> DatasetSaved:
+        is_kept = not getattr(self._catalog[name], "_EPHEMERAL", False)
+        return DatasetSaved(run_id=self._run_id, dataset=name, node=self.node.name, is_kept=is_kept)
 
     def _facts(self) -> dict[str, Any]:
         return {

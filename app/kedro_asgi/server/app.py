@@ -3,17 +3,22 @@
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
 from starlette.applications import Starlette
 
-from kedro_asgi.dispatch import Dispatcher
-from kedro_asgi.errors import KedroAsgiError
+from kedro_asgi.dispatch import Dispatcher, Policy
+from kedro_asgi.errors import DispatchError, KedroAsgiError
 from kedro_asgi.project import load_project
 from kedro_asgi.server.configuration import ServerConfiguration
+from kedro_asgi.server.encoding import encode_output
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
+from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch, explain_query
 from kedro_asgi.server.routes import Routes
+from kedro_asgi.server.runs import RunRoutes
+from kedro_asgi.server.signals import draining_on_signals
 from kedro_asgi.server.upkeep import Upkeep
 from kedro_asgi.session import AsyncSession, KedroServiceSession
 
@@ -25,28 +30,44 @@ def create_http_server(
     env: str | None = None,
     conf_source: str | Path | None = None,
     *,
-    max_concurrency: int | None = None,
     max_body_bytes: int | None = None,
     preload: Iterable[str] | None = None,
+    store: str | Path | None = None,
+    policy: Policy | None = None,
+    busy_status: int | None = None,
+    cancel_on_hang_up: bool | None = None,
+    drain_on_signals: bool | None = None,
 ) -> Starlette:
-    """Return the ASGI application that serves a project: ``/health``, ``/snapshot`` and ``/run`` (SRV).
+    """Return the ASGI application that serves a project: ``/health``, ``/snapshot``, ``/run`` (SRV) and ``/runs``.
 
     Arguments beat the environment (``KEDRO_PROJECT_PATH``, ``KEDRO_SERVER_ENV``, ``KEDRO_SERVER_CONF_SOURCE``,
-    ``KEDRO_SERVER_MAX_CONCURRENCY``, ``KEDRO_SERVER_MAX_BODY_BYTES``, ``KEDRO_SERVER_PRELOAD``), which beats the
-    project's options. Raises `ServerSettingsError`. With its lifespan run, a broken project ends the start-up, and
-    what is to be preloaded is loaded in it; mounted without, the project is opened by the first request.
+    ``KEDRO_SERVER_STORE``, ``KEDRO_SERVER_PRELOAD`` and so on; a ``policy`` beats the variables of all its fields),
+    which beats the project's options. ``store`` is a path, a URL or ``memory:``; a file in the project's folder unless
+    told. Raises `ServerSettingsError`. With its lifespan run, a broken project ends the start-up, and what is to be
+    preloaded is loaded in it; mounted without, the project is opened by the first request.
     """
     configuration = ServerConfiguration.read(
         project_path=project_path,
         env=env,
         conf_source=conf_source,
-        max_concurrency=max_concurrency,
         max_body_bytes=max_body_bytes,
         preload=preload,
+        store=store,
+        policy=policy,
+        busy_status=busy_status,
+        cancel_on_hang_up=cancel_on_hang_up,
+        drain_on_signals=drain_on_signals,
     )
-    session = AsyncSession(lambda: _open(configuration), max_concurrency=configuration.max_concurrency)
-    routes = Routes(session, Dispatcher(session), max_body_bytes=configuration.max_body_bytes)
-    upkeep = Upkeep(session)
+    session = AsyncSession(lambda: _open(configuration), max_concurrency=configuration.policy.max_concurrent_runs)
+    runs = Dispatcher(session, store=configuration.store, policy=configuration.policy, convert=encode_output)
+    routes = Routes(
+        session,
+        runs,
+        max_body_bytes=configuration.max_body_bytes,
+        cancel_on_hang_up=configuration.cancel_on_hang_up,
+    )
+    run_routes = RunRoutes(runs, max_body_bytes=configuration.max_body_bytes)
+    upkeep = Upkeep(session, runs)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -57,11 +78,16 @@ def create_http_server(
         else:
             upkeep.need_nothing()
         _log.info("Kedro server started successfully")
-        async with session:
+        async with session, runs, draining_on_signals(runs, is_wanted=configuration.drain_on_signals):
             yield
 
-    table = [*routes.table(), *upkeep.table()]
-    return Starlette(routes=table, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS)
+    handlers = {
+        **EXCEPTION_HANDLERS,
+        DispatchError: partial(explain_dispatch, busy_status=configuration.busy_status),
+        InvalidQueryError: explain_query,
+    }
+    table = [*routes.table(), *run_routes.table(), *upkeep.table()]
+    return Starlette(routes=table, lifespan=lifespan, exception_handlers=handlers)
 
 
 def _raise_briefly(error: BaseException | None) -> None:

@@ -3,31 +3,39 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 
+from kedro_asgi.dispatch import Policy
 from kedro_asgi.errors import ServerSettingsError
-from kedro_asgi.session.asynchronous import DEFAULT_CONCURRENCY
 
 MEBIBYTE = 1024 * 1024
 
 _PROJECT_PATH = "KEDRO_PROJECT_PATH"
-_CONCURRENCY = "KEDRO_SERVER_MAX_CONCURRENCY"
-_BODY_BYTES = "KEDRO_SERVER_MAX_BODY_BYTES"
+_PREFIX = "KEDRO_SERVER_"
+_STORE = Path(".kedro-asgi") / "runs.db"
 
 
 class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
-    """One server's settings; ``max_body_bytes`` limits request bodies, ``max_concurrency`` runs at a time.
+    """One server's settings.
 
-    ``preload`` of ``None`` leaves it to the project what to preload.
+    ``max_body_bytes`` limits request bodies. ``preload`` of ``None`` leaves it to the project what to preload.
+    ``store`` is where runs are remembered, ``policy`` what is allowed of them; runs beyond it are refused with
+    ``busy_status``. ``cancel_on_hang_up`` cancels a run of ``/run`` whose client is gone. ``drain_on_signals`` takes
+    over SIGTERM and SIGINT to let runs end first.
     """
 
     project_path: Path
     env: str | None = None
     conf_source: str | None = None
-    max_concurrency: int = DEFAULT_CONCURRENCY
-    max_body_bytes: int = 16 * MEBIBYTE
+    max_body_bytes: Annotated[int, msgspec.Meta(ge=1)] = 16 * MEBIBYTE
     preload: tuple[str, ...] | None = None
+    store: str
+    policy: Policy
+    busy_status: Literal[429, 503] = 429
+    cancel_on_hang_up: bool = False
+    drain_on_signals: bool = False
 
     @classmethod
     def read(
@@ -36,20 +44,32 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         project_path: str | Path | None,
         env: str | None,
         conf_source: str | Path | None,
-        max_concurrency: int | None,
-        max_body_bytes: int | None,
+        max_body_bytes: int | None = None,
         preload: Iterable[str] | None = None,
+        store: str | Path | None = None,
+        policy: Policy | None = None,
+        busy_status: int | None = None,
+        cancel_on_hang_up: bool | None = None,
+        drain_on_signals: bool | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> "ServerConfiguration":
         """Combine arguments and environment (SRV-2, SRV-3); raises `ServerSettingsError`."""
         source = conf_source if conf_source is not None else environ.get("KEDRO_SERVER_CONF_SOURCE")
+        path = _project_path(project_path if project_path is not None else environ.get(_PROJECT_PATH))
+        given = {
+            "max_body_bytes": max_body_bytes,
+            "busy_status": busy_status,
+            "cancel_on_hang_up": cancel_on_hang_up,
+            "drain_on_signals": drain_on_signals,
+        }
         return cls(
-            project_path=_project_path(project_path if project_path is not None else environ.get(_PROJECT_PATH)),
+            project_path=path,
             env=env if env is not None else environ.get("KEDRO_SERVER_ENV"),
             conf_source=str(source) if source is not None else None,
-            max_concurrency=_positive(_CONCURRENCY, max_concurrency, environ, DEFAULT_CONCURRENCY),
-            max_body_bytes=_positive(_BODY_BYTES, max_body_bytes, environ, 16 * MEBIBYTE),
             preload=_names(preload if preload is not None else environ.get("KEDRO_SERVER_PRELOAD")),
+            store=str(store) if store is not None else environ.get("KEDRO_SERVER_STORE") or str(path / _STORE),
+            policy=policy if policy is not None else Policy(**_told(Policy, {}, environ)),
+            **_told(cls, given, environ),
         )
 
 
@@ -69,12 +89,23 @@ def _names(given: Iterable[str] | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in names if name.strip())
 
 
-def _positive(name: str, given: int | None, environ: Mapping[str, str], default: int) -> int:
-    value = given if given is not None else environ.get(name, default)
+# Fields that are read from the environment in a way of their own.
+_OTHERS = ("project_path", "env", "conf_source", "preload", "store", "policy")
+
+
+def _told(struct: type[msgspec.Struct], given: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields that were given, else those that ``KEDRO_SERVER_<FIELD>`` sets; the rest are defaults."""
+    told = {}
+    for field, kind in get_type_hints(struct, include_extras=True).items():
+        name = f"{_PREFIX}{field.upper()}"
+        value = given.get(field) if given.get(field) is not None else environ.get(name)
+        if field not in _OTHERS and value is not None:
+            told[field] = _converted(name, value, kind)
+    return told
+
+
+def _converted(name: str, value: Any, kind: Any) -> Any:
     try:
-        number = int(value)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise ServerSettingsError(f"'{name}' must be a whole number from 1, not {value!r}.")
-    return number
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ServerSettingsError(f"'{name}' must not be {value!r}: {error}") from error

@@ -4,15 +4,18 @@ from typing import Any
 
 import msgspec
 
+from kedro_asgi.runs import RunPage, RunRecord
 from kedro_asgi.schemas import (
     HealthResponse,
     HTTPError,
     HTTPValidationError,
+    Problem,
     ReadyResponse,
     ReloadProblem,
     ReloadResponse,
     RunFailure,
     RunRequest,
+    RunSubmission,
     RunSuccess,
     SnapshotFailure,
     SnapshotSuccess,
@@ -23,11 +26,15 @@ _STRUCTS = (
     HealthResponse,
     HTTPError,
     HTTPValidationError,
+    Problem,
     ReadyResponse,
     ReloadProblem,
     ReloadResponse,
     RunFailure,
+    RunPage,
+    RunRecord,
     RunRequest,
+    RunSubmission,
     RunSuccess,
     SnapshotFailure,
     SnapshotSuccess,
@@ -46,6 +53,7 @@ def openapi(version: str) -> dict[str, Any]:
             "/run": {"post": _run()},
             "/ready": {"get": _ready()},
             "/reload": {"post": _reload()},
+            **_run_paths(),
         },
         "components": {"schemas": schemas},
     }
@@ -76,6 +84,8 @@ def _run() -> dict[str, Any]:
         "200": _json("How the run ended; a failed run is an answer too.", _either(RunSuccess, RunFailure)),
         "413": _json("The body is too large.", _ref(HTTPError)),
         "422": _json("The body is no run request.", _ref(HTTPValidationError)),
+        "429": _problem("As many runs as are allowed are running and waiting."),
+        "503": _problem("The server is shutting down."),
     }
     body = {"required": True, "content": _content(_ref(RunRequest))}
     return {**_operation("pipeline", "run_pipeline_run_post", answers), "requestBody": body}
@@ -84,7 +94,7 @@ def _run() -> dict[str, Any]:
 def _ready() -> dict[str, Any]:
     answers = {
         "200": _json("Everything that is to be preloaded is there.", _ref(ReadyResponse)),
-        "503": _json("Not yet.", _ref(ReadyResponse)),
+        "503": _json("Not yet, or not any more.", _ref(ReadyResponse)),
     }
     return _operation("health", "ready_ready_get", answers)
 
@@ -96,6 +106,63 @@ def _reload() -> dict[str, Any]:
         "500": {"description": "It could not be read; nothing has changed.", "content": problem},
     }
     return _operation("upkeep", "reload_reload_post", answers)
+
+
+def _run_paths() -> dict[str, Any]:
+    run_id = [_parameter("path", "run_id", "string")]
+    wait = [_parameter("query", "wait", "number")]
+    after = [_parameter("header", "Last-Event-ID", "string")]
+    record = _json("What is known of the run.", _ref(RunRecord))
+    missing = {"404": _problem("There is no such run.")}
+    stream = {"200": {"description": "Server-sent events.", "content": {"text/event-stream": {}}}}
+    filters = [_parameter("query", name, "string") for name in ("status", "pipeline", "label", "since", "cursor")]
+    return {
+        "/runs": {
+            "post": _submit([*wait, _parameter("header", "Idempotency-Key", "string")]),
+            "get": _with([*filters, _parameter("query", "limit", "integer")], "list_runs", _page()),
+        },
+        "/runs/{run_id}": {"get": _with([*run_id, *wait], "read_run", {"200": record, **missing})},
+        "/runs/{run_id}/cancel": {
+            "post": _with(run_id, "cancel_run", {"200": record, "202": _json("It stops.", _ref(RunRecord)), **missing})
+        },
+        "/runs/{run_id}/outputs/{name}": {
+            "get": _with(
+                [*run_id, _parameter("path", "name", "string")],
+                "read_output",
+                {"200": _json("The output.", {}), **missing, "409": _problem("The run has not ended.")},
+            )
+        },
+        "/runs/{run_id}/events": {"get": _with([*run_id, *after], "follow_run", {**stream, **missing})},
+        "/events": {"get": _with(after, "follow_runs", stream)},
+        "/metrics": {"get": _with([], "metrics", {"200": {"description": "Counts.", "content": {"text/plain": {}}}})},
+    }
+
+
+def _submit(parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    answers = {
+        "202": _json("The run is promised.", _ref(RunRecord)),
+        "422": _problem("The body is no run, or its key stands for another run."),
+        "429": _problem("As many runs as are allowed are running and waiting."),
+        "503": _problem("The server is shutting down, or its store is not available."),
+    }
+    body = {"required": True, "content": _content(_ref(RunSubmission))}
+    return {**_with(parameters, "submit_run", answers), "requestBody": body}
+
+
+def _page() -> dict[str, Any]:
+    return {"200": _json("Runs, newest first.", _ref(RunPage)), "422": _problem("The query cannot be read.")}
+
+
+def _with(parameters: list[dict[str, Any]], operation_id: str, answers: dict[str, Any]) -> dict[str, Any]:
+    return {**_operation("runs", operation_id, answers), "parameters": parameters}
+
+
+def _parameter(where: str, name: str, kind: str) -> dict[str, Any]:
+    return {"name": name, "in": where, "required": where == "path", "schema": {"type": kind}}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/problem+json": {"schema": _ref(Problem)}}}
 
 
 def _operation(tag: str, operation_id: str, answers: dict[str, Any]) -> dict[str, Any]:

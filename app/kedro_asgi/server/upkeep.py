@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kedro_asgi.dispatch import run_error
+from kedro_asgi.dispatch import Dispatcher, run_error
 from kedro_asgi.schemas import ReadyResponse, ReloadProblem, ReloadResponse
 from kedro_asgi.server.encoding import encode_json
 from kedro_asgi.server.errors import json_response
@@ -17,8 +17,9 @@ from kedro_asgi.session import AsyncSession
 class Upkeep:
     """``GET /ready`` and ``POST /reload`` of one served project."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: AsyncSession, runs: Dispatcher) -> None:
         self._session = session
+        self._runs = runs
         self._needs_nothing = False
         self._problem: str | None = None
 
@@ -31,13 +32,18 @@ class Upkeep:
         self._needs_nothing = True
 
     async def ready(self, request: Request) -> Response:
-        """Answer 200 when everything that is to be preloaded is there; until then 503, and open the project."""
-        session = self._session.prepared
+        """Answer 200 when everything that is to be preloaded is there; until then 503, and open the project.
+
+        Also 503 once the server is about to end.
+        """
+        if self._runs.is_draining:
+            return _ready(ReadyResponse(status="draining"))
+        store, session = self._runs.failure, self._session.prepared
         if session is None and not self._needs_nothing:
             opening = BackgroundTask(self._open)
             return _ready(ReadyResponse(status="starting", problem=self._problem), opening)
         missing = {name: problem for name, problem in (session.preloaded if session else {}).items() if problem}
-        return _ready(ReadyResponse(status="waiting", missing=missing) if missing else ReadyResponse(status="ready"))
+        return _ready(ReadyResponse(status="waiting" if missing else "ready", missing=missing, store=store))
 
     async def reload(self, request: Request) -> Response:
         """Read configuration and preloaded datasets again, for runs that begin from now on."""

@@ -1,17 +1,18 @@
 """Read the body of ``POST /run``: quickly where it is right, and in Kedro's words where it is wrong (SRV-16..22)."""
 
 import json
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 
-from kedro_asgi.schemas import RunRequest, ValidationError
+from kedro_asgi.schemas import RunRequest, RunSubmission, ValidationError
 from kedro_asgi.server.errors import InvalidBodyError
 
-_DECODER = msgspec.json.Decoder(RunRequest)
+_DECODERS = {kind: msgspec.json.Decoder(kind) for kind in (RunRequest, RunSubmission)}
 _RUNNER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _JSON_TYPE = re.compile(r"application/([\w.!#$&^-]+\+)?json", re.IGNORECASE)
 
@@ -20,7 +21,12 @@ _MOST_PROBLEMS = 100
 _NOT_AN_OBJECT = "Input should be a valid dictionary or object to extract fields from"
 
 
-def decode_run_request(body: bytes, content_type: str) -> RunRequest:
+Location = list[str | int]
+Check = Callable[[Any, Location], Iterator[ValidationError]]
+Request = TypeVar("Request", RunRequest, RunSubmission)
+
+
+def decode_run_request(body: bytes, content_type: str, kind: type[Request]) -> Request:
     """Return the request in ``body``; raises `InvalidBodyError` with one problem for each thing that is wrong.
 
     msgspec reads what is right. Whatever it refuses is read again field by field: to say all that is wrong as
@@ -31,12 +37,17 @@ def decode_run_request(body: bytes, content_type: str) -> RunRequest:
     if not _JSON_TYPE.fullmatch(content_type.partition(";")[0].strip()):
         raise InvalidBodyError([_not_an_object(body.decode(errors="replace"))])
     try:
-        request = _DECODER.decode(body)
+        request = _decode(body, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _read_fields(_parse(body))
+        return _read_fields(_parse(body), kind)
     if request.runner is not None and not _RUNNER.fullmatch(request.runner):
         raise InvalidBodyError(list(_check_runner(request.runner, ["body", "runner"])))
     return request
+
+
+def _decode(body: bytes, kind: type[Request]) -> Request:
+    request: Any = _DECODERS[kind].decode(body)
+    return cast("Request", request)
 
 
 def _parse(body: bytes) -> dict[str, Any]:
@@ -53,24 +64,22 @@ def _parse(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _read_fields(document: dict[str, Any]) -> RunRequest:
-    if problems := list(islice(_problems(document), _MOST_PROBLEMS)):
+def _read_fields(document: dict[str, Any], kind: type[Request]) -> Request:
+    checks = {field: check for field, check in _CHECKS.items() if field in kind.__struct_fields__}
+    if problems := list(islice(_problems(document, checks), _MOST_PROBLEMS)):
         raise InvalidBodyError(problems)
-    bools = {key: _as_bool(value) for key, value in document.items() if _CHECKS[key] is _check_bool}
-    return RunRequest(**{**document, **bools})
+    bools = {key: _as_bool(value) for key, value in document.items() if checks[key] is _check_bool}
+    return kind(**{**document, **bools})
 
 
-def _problems(document: dict[str, Any]) -> Iterator[ValidationError]:
-    for field, check in _CHECKS.items():
+def _problems(document: dict[str, Any], checks: Mapping[str, Check]) -> Iterator[ValidationError]:
+    for field, check in checks.items():
         if field in document:
             yield from check(document[field], ["body", field])
     for key, value in document.items():
-        if key not in _CHECKS:
+        if key not in checks:
             msg = "Extra inputs are not permitted"
             yield ValidationError(type="extra_forbidden", loc=["body", key], msg=msg, input=value)
-
-
-Location = list[str | int]
 
 
 def _check_bool(value: Any, loc: Location) -> Iterator[ValidationError]:
@@ -123,8 +132,22 @@ def _check_runner(value: Any, loc: Location) -> Iterator[ValidationError]:
         yield ValidationError(type="value_error", loc=loc, msg=msg, input=value, ctx={"error": {}})
 
 
+def _check_seconds(value: Any, loc: Location) -> Iterator[ValidationError]:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        yield ValidationError(type="float_type", loc=loc, msg="Input should be a valid number", input=value)
+    elif not 0 < value < math.inf:
+        yield ValidationError(type="greater_than", loc=loc, msg="Input should be greater than 0", input=value)
+
+
+def _check_on_interrupt(value: Any, loc: Location) -> Iterator[ValidationError]:
+    if value not in ("mark", "rerun"):
+        yield ValidationError(type="literal_error", loc=loc, msg="Input should be 'mark' or 'rerun'", input=value)
+
+
 # In the order in which Kedro reports them (SRV-20).
-_CHECKS: dict[str, Callable[[Any, Location], Iterator[ValidationError]]] = {
+_CHECKS: dict[str, Check] = {
     "from_inputs": _check_texts,
     "to_outputs": _check_texts,
     "from_nodes": _check_texts,
@@ -140,6 +163,9 @@ _CHECKS: dict[str, Callable[[Any, Location], Iterator[ValidationError]]] = {
     "only_missing_outputs": _check_bool,
     "inputs": _check_mapping,
     "outputs": _check_texts,
+    "timeout_seconds": _check_seconds,
+    "labels": _check_text_mapping,
+    "on_interrupt": _check_on_interrupt,
 }
 
 _TRUE = ("1", "on", "t", "true", "y", "yes")

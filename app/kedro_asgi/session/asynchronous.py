@@ -9,12 +9,14 @@ from typing import Any, Generic, Self, TypeVar, cast
 import anyio
 import anyio.to_thread
 import msgspec
-from anyio.lowlevel import current_token
+from anyio import from_thread
+from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.events import Emit
 from kedro_asgi.inspection import inspect_project
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.awaiting import HOST_LOOP
+from kedro_asgi.runner.stopping import STOP, StopSignal
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session.arguments import run_spec
 from kedro_asgi.session.engine import RunEnd
@@ -156,6 +158,29 @@ class AsyncSession:
         return await self._in_thread(
             lambda: _run(session, spec, runner=runner, run_id=run_id, convert=convert, emit=emit)
         )
+
+    def execute_here(
+        self,
+        spec: RunSpec,
+        *,
+        host: EventLoopToken,
+        run_id: str,
+        convert: Convert,
+        emit: Emit,
+        stop: StopSignal,
+    ) -> "Outcome[RunResult]":
+        """Run ``spec`` in the calling thread, which is not an event loop's, and return how it ended; raises nothing.
+
+        Who calls limits how many go at a time. Async nodes are awaited on ``host``, where the session is also opened
+        if it is not yet. ``stop`` asks the run to end before its next node.
+        """
+        HOST_LOOP.set(host)
+        STOP.set(stop)
+        opened = self._ready or Outcome.of(lambda: from_thread.run(self.prepare, token=host))
+        if opened.error is not None:
+            return Outcome(error=opened.error)
+        session = opened.value()
+        return Outcome.of(lambda: _run(session, spec, runner=None, run_id=run_id, convert=convert, emit=emit))
 
     async def inspect(self, read_params: Callable[[], Mapping[str, Any]] = dict) -> "Outcome[ProjectSnapshot]":
         """Return the snapshot of the project, with the runtime parameters that ``read_params`` gives applied.

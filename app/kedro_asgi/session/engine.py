@@ -11,7 +11,7 @@ import msgspec
 import pluggy
 
 from kedro_asgi.errors import RunnerInstanceError
-from kedro_asgi.events import Emit
+from kedro_asgi.events import Emit, RunPlanned
 from kedro_asgi.hooks import RunHooks, add_hooks, create_hook_manager, implemented
 from kedro_asgi.io import Artifact, DataCatalog
 from kedro_asgi.pipeline import Pipeline
@@ -190,6 +190,8 @@ class Engine:
     def _run(self, run: "_Run", pipeline: Pipeline, catalog: DataCatalog, emit: Emit | None) -> RunEnd:
         if before := self._tells["before_pipeline_run"]:
             before(run_params=run.params(), pipeline=pipeline, catalog=catalog)
+        if emit is not None:
+            emit(RunPlanned(run_id=run.run_id, nodes=len(pipeline.nodes)))
         hooks = self._run_hooks if emit is None else msgspec.structs.replace(self._run_hooks, emit=emit)
         try:
             result = run.runner.run(pipeline, catalog, hooks, run.run_id, run.spec.only_missing_outputs)

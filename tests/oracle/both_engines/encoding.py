@@ -71,6 +71,7 @@ class Encoder:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Return the files of ``folder`` that are no traces of Python, by their relative paths."""
-    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    """Return the files of ``folder`` that are neither traces of Python nor our record of runs, by relative paths."""
+    others = {"__pycache__", ".kedro-asgi"}
+    files = (path for path in folder.rglob("*") if not others.intersection(path.parts) and path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}

@@ -1,0 +1,7 @@
+"""Runs as resources: admitted, queued, limited, watched, cancelled, recorded and told about."""
+
+from kedro_asgi.dispatch.dispatcher import Dispatcher, Finished
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.report import run_error
+
+__all__ = ["Dispatcher", "Finished", "Policy", "run_error"]

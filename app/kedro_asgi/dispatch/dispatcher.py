@@ -1,0 +1,304 @@
+"""The verbs of the room of runs: run, submit, read, wait, list, follow, cancel, output."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import anyio
+import msgspec
+
+from kedro_asgi.dispatch.keys import key_of
+from kedro_asgi.dispatch.life import Life
+from kedro_asgi.dispatch.looks import look
+from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.opening import Opening
+from kedro_asgi.dispatch.outputs import to_json
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.room import Room
+from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
+from kedro_asgi.dispatch.stores.base import Key
+from kedro_asgi.errors import (
+    KeyReusedError,
+    OutputNotFoundError,
+    RunNotEndedError,
+    RunNotFoundError,
+    StoreUnavailableError,
+)
+from kedro_asgi.events import Published
+from kedro_asgi.runs import RunIds, RunOrder, RunPage, RunQuery, RunRecord
+from kedro_asgi.session import AsyncSession
+from kedro_asgi.session.arguments import run_spec
+from kedro_asgi.session.asynchronous import Convert
+
+# How long a listing waits for what was just run to be written.
+_FLUSH_SECONDS = 1.0
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that has ended, and the values of the outputs that were asked for."""
+
+    record: RunRecord
+    outputs: Mapping[str, Any] = {}
+
+
+class Dispatcher:
+    """Runs orders on a session: waited for (`run`), or promised and looked after (`submit`).
+
+    ``async with Dispatcher(session, store=…) as runs`` opens it, and drains it at the end; where nobody does, the
+    first call opens it, until its event loop ends, and leaves logging alone. ``store`` is a URL, a path or a `Store`;
+    ``memory:`` forgets with the process. ``convert`` makes JSON (or something else for `run`) of each wanted output,
+    in the run's thread. Belongs to one event loop at a time.
+    """
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        *,
+        store: Store | str | Path = MEMORY,
+        policy: Policy | None = None,
+        convert: Convert = to_json,
+    ) -> None:
+        self.policy = policy or Policy()
+        self.metrics = Metrics()
+        self._session = session
+        self._store = open_store(store) if isinstance(store, str | Path) else store
+        self._convert = convert
+        self._run_ids = RunIds()
+        self._opening = Opening(self._make_room)
+
+    # --- running ---
+
+    async def run(self, order: RunOrder, *, until: Callable[[], Awaitable[None]] | None = None) -> Finished:
+        """Run an order to its end and say how it ended; raises why it was not accepted, and nothing else.
+
+        A caller who is cancelled leaves the run to itself. ``until`` returns when nobody waits for the end any more:
+        then the run is cancelled.
+        """
+        room = self._opening.room or await self._opening.needed()
+        if order.key is not None:
+            return await self._run_promised(order)
+        life = room.admit(order, promise=False)
+        room.launch(life)
+        if until is None:
+            await life.settled()
+        else:
+            await _settled_unless(life, until, room.cancel)
+        return Finished(record=life.record, outputs=life.outputs)
+
+    async def _run_promised(self, order: RunOrder) -> Finished:
+        record, _ = await self.accept(order)
+        record = await self.wait(record.run_id)
+        outputs = {name: msgspec.Raw(await self.output(record.run_id, name)) for name in record.outputs}
+        return Finished(record=record, outputs=outputs)
+
+    async def submit(
+        self,
+        pipeline_names: Iterable[str] | None = None,
+        *,
+        labels: Mapping[str, str] | None = None,
+        timeout_seconds: float | None = None,
+        on_interrupt: Literal["mark", "rerun"] = "mark",
+        key: str | None = None,
+        outputs: Iterable[str] = (),
+        **words: Any,
+    ) -> RunRecord:
+        """Promise a run and return its record; ``words`` are those of `AsyncSession.run`, ``outputs`` are kept."""
+        order = RunOrder(
+            spec=run_spec(pipeline_names=pipeline_names, outputs=outputs, **words),
+            labels=labels or {},
+            timeout_seconds=timeout_seconds,
+            on_interrupt=on_interrupt,
+            key=key,
+        )
+        return (await self.accept(order))[0]
+
+    async def accept(self, order: RunOrder) -> tuple[RunRecord, bool]:
+        """Promise a run; also says whether it is a new one. What is returned is on disk.
+
+        Raises `QueueFullError`, `DrainingError`, `StoreUnavailableError`, `KeyReusedError` or `UnstorableOrderError`.
+        """
+        room = self._opening.room or await self._opening.needed()
+        run_id = self._run_ids.next()
+        key = await look(lambda: key_of(order, run_id, self.policy)) if order.key is not None else None
+        if key is not None and (known := await self._known(key)) is not None:
+            return known, False
+        life = room.admit(order, run_id=run_id, key=key, promise=True)
+        try:
+            await room.journal.insert(life)
+        except BaseException as error:
+            room.withdraw(life)
+            if isinstance(error, StoreUnavailableError):
+                room.custody.doubt(run_id)
+            raise
+        if key is not None and life.verdict == "conflict":
+            # Somebody else was faster, a moment ago.
+            room.withdraw(life)
+            known = await self._known(key)
+            return (known, False) if known is not None else await self.accept(order)
+        record = life.record
+        room.launch(life)
+        return record, True
+
+    async def _known(self, key: Key) -> RunRecord | None:
+        found = await look(lambda: self._store.find_key(key.key, not_before=key.not_before))
+        if found is None:
+            return None
+        if found.digest != key.digest:
+            raise KeyReusedError(key.key)
+        return await self.read(found.run_id)
+
+    # --- looking ---
+
+    async def read(self, run_id: str) -> RunRecord:
+        """Return what is known of a run; raises `RunNotFoundError`."""
+        room = self._opening.room or await self._opening.needed()
+        life = room.lives.get(run_id)
+        if life is not None and not life.is_handed_back:
+            return life.known
+        record = await look(lambda: self._store.read(run_id))
+        if record is None:
+            raise RunNotFoundError(run_id)
+        return record
+
+    async def wait(self, run_id: str, *, timeout_seconds: float | None = None) -> RunRecord:
+        """Return the record when the run has ended, or as it is after ``timeout_seconds``."""
+        record = await self.read(run_id)
+        with anyio.move_on_after(timeout_seconds):
+            while not record.is_final and not self._is_closed:
+                await self._wait_for_end(run_id)
+                record = await self.read(run_id)
+        return record if record.is_final else await self.read(run_id)
+
+    async def _wait_for_end(self, run_id: str) -> None:
+        room = self._opening.room or await self._opening.needed()
+        life = room.lives.get(run_id)
+        if life is not None and not life.is_settled:
+            await life.settled()
+            return
+        async for _ in self.follow(run_id):
+            pass
+        await anyio.sleep(self.policy.look_seconds)
+
+    async def list(self, query: RunQuery) -> RunPage:
+        """Return runs, newest first."""
+        room = self._opening.room or await self._opening.needed()
+        if room.journal.failure is None:
+            with anyio.move_on_after(_FLUSH_SECONDS):
+                await room.journal.flushed()
+        return await look(lambda: self._store.find(query))
+
+    async def output(self, run_id: str, name: str) -> bytes:
+        """Return a kept output as JSON; raises `RunNotEndedError` or `OutputNotFoundError`."""
+        record = await self.read(run_id)
+        if not record.is_final:
+            raise RunNotEndedError(run_id, record.status)
+        value = await look(lambda: self._store.output(run_id, name))
+        if value is None:
+            raise OutputNotFoundError(run_id, name, record.outputs)
+        return value
+
+    async def follow(
+        self, run_id: str | None = None, *, after: int = 0, position: str | None = None
+    ) -> AsyncGenerator[Published, None]:
+        """Tell the events of a run behind number ``after`` until it ends, or those of all runs behind ``position``.
+
+        Without ``position``, the events of all runs are told from now on. A reader that falls behind loses events
+        and is told so. The stream also ends when the room closes. Raises `RunNotFoundError`.
+        """
+        async with aclosing(self.follow_in_groups(run_id, after=after, position=position)) as groups:
+            async for events in groups:
+                for event in events:
+                    yield event
+
+    async def follow_in_groups(
+        self, run_id: str | None = None, *, after: int = 0, position: str | None = None
+    ) -> AsyncGenerator[Sequence[Published], None]:
+        """Tell what `follow` tells, all that is there at a time."""
+        room = self._opening.room or await self._opening.needed()
+        if run_id is None:
+            stream = room.tail.follow_all(after=position)
+        else:
+            await self.read(run_id)
+            stream = room.tail.follow_run(run_id, after=after, is_over=lambda: self._is_over(run_id))
+        async with aclosing(stream):
+            async for events in stream:
+                yield events
+
+    async def _is_over(self, run_id: str) -> bool:
+        record = await look(lambda: self._store.read(run_id))
+        return record is not None and record.is_final
+
+    # --- stopping ---
+
+    async def cancel(self, run_id: str) -> RunRecord:
+        """Ask a run to stop, whichever worker has it, and return its record; nothing happens to one that has ended.
+
+        A queued run has ended when this returns; a running one ends before its next node.
+        """
+        room = self._opening.room or await self._opening.needed()
+        record = await self.read(run_id)
+        if record.is_final:
+            return record
+        is_ours = run_id in room.lives
+        try:
+            await look(lambda: self._store.ask_cancel(run_id))
+        except StoreUnavailableError:
+            if not is_ours:
+                raise
+        room.cancel(run_id)
+        patience = 4 * self.policy.look_seconds if record.status == "queued" or not is_ours else 0
+        return await self.wait(run_id, timeout_seconds=patience)
+
+    async def drain(self, *, grace_seconds: float | None = None) -> None:
+        """Accept nothing more, and return when all that ran has ended, at the latest after the grace."""
+        if self._opening.room is not None:
+            await self._opening.room.drain(self.policy.grace_seconds if grace_seconds is None else grace_seconds)
+
+    # --- the room itself ---
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether nothing more is accepted."""
+        return self._opening.room is not None and self._opening.room.is_draining
+
+    @property
+    def failure(self) -> str | None:
+        """Why the store is not available."""
+        return None if self._opening.room is None else self._opening.room.journal.failure
+
+    def gauges(self) -> dict[str, float]:
+        """What the room is doing at this moment."""
+        return {} if self._opening.room is None else self._opening.room.gauges()
+
+    @property
+    def _is_closed(self) -> bool:
+        return self._opening.room is not None and self._opening.room.is_closed
+
+    # --- opening and closing ---
+
+    async def __aenter__(self) -> Self:
+        await self._opening.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._opening.close(kind, error, trace)
+
+    def _make_room(self) -> Room:
+        return Room(self._session, self._store, self.policy, self.metrics, self._run_ids, convert=self._convert)
+
+
+async def _settled_unless(life: Life, until: Callable[[], Awaitable[None]], cancel: Callable[[str], None]) -> None:
+    """Wait for a run's end; cancel it when ``until`` returns first."""
+
+    async def watch() -> None:
+        await until()
+        cancel(life.record.run_id)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        await life.settled()
+        tasks.cancel_scope.cancel()

@@ -1,0 +1,59 @@
+"""From a run as it is to what is written of it, and back to what is known to be written."""
+
+from collections import deque
+
+from kedro_asgi.dispatch.document import encode
+from kedro_asgi.dispatch.life import Life
+from kedro_asgi.dispatch.stores.base import Chunk, Entry, Verdict
+from kedro_asgi.events import Event, RunEnded
+
+
+def entry_of(life: Life, owner: str) -> Entry:
+    """Return what is to be written of a run now; only whoever writes the run may call it."""
+    life.is_dirty = False
+    events = _drain(life.events)
+    record = life.record
+    if record.is_final:
+        # The last event was there before the final record, but perhaps not yet when we looked.
+        events += _drain(life.events)
+    if events:
+        life.unwritten.append(_chunk(life, events))
+    first_write = life.stored is None
+    ended = record.ended_at
+    return Entry(
+        record=record,
+        was=life.stored,
+        owner=owner,
+        created_at=int(record.created_at.timestamp() * 1000),
+        ended_at=None if ended is None else int(ended.timestamp() * 1000),
+        order=life.order if first_write and life.is_promised else None,
+        key=life.key if first_write else None,
+        chunks=tuple(life.unwritten),
+        outputs=tuple((name, bytes(life.outputs[name])) for name in record.outputs),
+    )
+
+
+def settle(life: Life, entry: Entry, verdict: Verdict) -> None:
+    """Note that ``entry`` was written, or why not."""
+    life.verdict = verdict
+    if verdict == "stored":
+        life.stored = entry.record.status
+        del life.unwritten[: len(entry.chunks)]
+
+
+def _drain(events: deque[Event]) -> list[Event]:
+    drained = []
+    while events:
+        drained.append(events.popleft())
+    return drained
+
+
+def _chunk(life: Life, events: list[Event]) -> Chunk:
+    first, life.last_event = life.last_event + 1, life.last_event + len(events)
+    return Chunk(
+        run_id=life.record.run_id,
+        first=first,
+        last=life.last_event,
+        payload=encode(events),
+        is_last=isinstance(events[-1], RunEnded),
+    )

@@ -1,0 +1,34 @@
+"""Idempotency keys: the same key and order are the same run."""
+
+import hashlib
+import time
+
+import msgspec
+
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.stores.base import Key
+from kedro_asgi.errors import UnstorableOrderError
+from kedro_asgi.runs import RunId, RunOrder
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def key_of(order: RunOrder, run_id: RunId, policy: Policy) -> Key | None:
+    """Return the key of an order, if it has one; raises `UnstorableOrderError`."""
+    if order.key is None:
+        return None
+    now = int(time.time() * 1000)
+    return Key(
+        key=order.key,
+        digest=_digest(msgspec.structs.replace(order, key=None)),
+        run_id=run_id,
+        created_at=now,
+        not_before=now - int(policy.key_hours * 3_600_000),
+    )
+
+
+def _digest(order: RunOrder) -> str:
+    try:
+        return hashlib.sha256(_ENCODER.encode(order)).hexdigest()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UnstorableOrderError(str(error)) from error

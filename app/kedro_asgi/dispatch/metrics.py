@@ -1,0 +1,48 @@
+"""What a room of runs counts, as Prometheus reads it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+_BUCKETS_SECONDS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 600.0, float("inf"))
+
+
+class Metrics:
+    """Counts of one room since it was made; belongs to its event loop."""
+
+    def __init__(self) -> None:
+        self.ended: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.mean_seconds = 0.0
+        self._buckets: Counter[float] = Counter()
+        self._total_seconds = 0.0
+
+    def count_seconds(self, seconds: float) -> None:
+        """A run had its thread for that long."""
+        self._total_seconds += seconds
+        self.mean_seconds += (seconds - self.mean_seconds) * 0.1
+        self._buckets[next(bound for bound in _BUCKETS_SECONDS if seconds <= bound)] += 1
+
+    def text(self, gauges: Mapping[str, float]) -> str:
+        """Return everything in Prometheus' text format; ``gauges`` are what the room knows at this moment."""
+        return "\n".join([*self._lines(gauges), ""])
+
+    def _lines(self, gauges: Mapping[str, float]) -> Iterator[str]:
+        for name, value in gauges.items():
+            yield from _family(name, "gauge", [("", value)])
+        ended = [(f'{{status="{status}"}}', count) for status, count in sorted(self.ended.items())]
+        yield from _family("runs_ended_total", "counter", ended)
+        refused = [(f'{{reason="{reason}"}}', count) for reason, count in sorted(self.refused.items())]
+        yield from _family("runs_refused_total", "counter", refused)
+        yield "# TYPE kedro_asgi_run_seconds histogram"
+        total = 0
+        for bound in _BUCKETS_SECONDS:
+            total += self._buckets[bound]
+            yield f'kedro_asgi_run_seconds_bucket{{le="{"+Inf" if bound == float("inf") else bound}"}} {total}'
+        yield f"kedro_asgi_run_seconds_sum {self._total_seconds:.6f}"
+        yield f"kedro_asgi_run_seconds_count {total}"
+
+
+def _family(name: str, kind: str, samples: Iterable[tuple[str, float]]) -> Iterator[str]:
+    yield f"# TYPE kedro_asgi_{name} {kind}"
+    for labels, value in samples:
+        yield f"kedro_asgi_{name}{labels} {value:g}"

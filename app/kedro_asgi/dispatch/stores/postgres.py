@@ -1,0 +1,138 @@
+"""A store in a PostgreSQL database."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from kedro_asgi.dispatch.stores.schema import MIGRATIONS
+from kedro_asgi.dispatch.stores.sql import SqlStore, borrowed
+from kedro_asgi.errors import StoreUnavailableError
+from kedro_asgi.redaction import redact
+
+_SCHEMA = "kedro_asgi"
+# Locks for the length of a transaction: one migrates at a time, and events are numbered in the order of commits.
+_WRITING = 4_021_977
+
+
+class PostgresStore(SqlStore):
+    """Keeps runs in the schema ``kedro_asgi`` of the database at ``url``; any number of machines may share it.
+
+    A worker holds a lock of its own in the database while it lives; the database lets go of it when the connection
+    ends, and so the others know.
+    """
+
+    def __init__(self, url: str, *, schema: str = _SCHEMA, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+        super().__init__(migrations=migrations)
+        self._url = url
+        self._schema = schema
+        self._owner = ""
+        self._pool: list[_Connection] = []
+        self._life: _Connection | None = None
+
+    def open(self, owner: str) -> None:
+        self.close()
+        self._owner = owner
+        with self._translated():
+            self._live()
+        self.migrate()
+
+    def close(self) -> None:
+        while self._pool:
+            self._pool.pop().close()
+        if self._life is not None:
+            self._life.close()
+            self._life = None
+
+    @contextmanager
+    def transaction(self, *, writes: bool) -> Iterator["_Connection"]:
+        with self._translated(), borrowed(self._pool, self._connect, is_broken=_is_broken) as connection:
+            try:
+                if writes:
+                    connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (_WRITING, self._schema))
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def orphans(self, owner: str, *, limit: int) -> Any:
+        with self._translated():
+            self._live()
+        return super().orphans(owner, limit=limit)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (psycopg.OperationalError, psycopg.InternalError) as error:
+            # What waits in the pool may be as broken as what failed.
+            while self._pool:
+                self._pool.pop().close()
+            raise StoreUnavailableError(redact(f"{self._name()}: {error}")) from error
+
+    def _live(self) -> None:
+        """Hold this worker's lock; a connection that was lost is made again, and the lock taken again."""
+        try:
+            if self._life is not None:
+                self._life.execute("SELECT 1")
+                return
+        except psycopg.Error:
+            self._life = None
+        life = self._connect()
+        life.execute("SELECT pg_advisory_lock(hashtextextended(?, 0))", (self._lock_name(self._owner),))
+        life.commit()
+        self._life = life
+
+    def _connect(self) -> "_Connection":
+        connection = psycopg.connect(self._url, connect_timeout=5, options=f"-c search_path={self._schema}")
+        return _Connection(connection)
+
+    def _is_dead(self, connection: Any, owner: str) -> bool:
+        sql = "SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0))"
+        (is_free,) = connection.execute(sql, (self._lock_name(owner),)).fetchone()
+        return bool(is_free)
+
+    def _lock_name(self, owner: str) -> str:
+        return f"{self._schema}:{owner}"
+
+    def _name(self) -> str:
+        return redact(self._url)
+
+    def _types(self) -> dict[str, str]:
+        return {"serial": "BIGSERIAL PRIMARY KEY", "bytes": "BYTEA"}
+
+    def _contains(self, column: str) -> str:
+        return f"strpos({column}, ?) > 0"
+
+    def _schema_version(self, connection: Any) -> int:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
+        connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+        (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
+        return int(version)
+
+    def _set_schema_version(self, connection: Any, version: int) -> None:
+        connection.execute("DELETE FROM schema_version")
+        connection.execute("INSERT INTO schema_version (version) VALUES (?)", (version,))
+
+
+def _is_broken(error: BaseException) -> bool:
+    return isinstance(error, psycopg.Error)
+
+
+class _Connection:
+    """A connection that takes the question marks that SQLite takes; many rows travel as one batch."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.close = connection.close
+        self.commit = connection.commit
+        self.rollback = connection.rollback
+
+    def execute(self, sql: str, values: Iterable[Any] = ()) -> Any:
+        return self._connection.execute(sql.replace("?", "%s"), tuple(values))
+
+    def executemany(self, sql: str, rows: Sequence[Any]) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(sql.replace("?", "%s"), rows)

@@ -1,0 +1,43 @@
+"""The tables of a store of runs, as the steps that lead from one version to the next.
+
+``{serial}`` is the type of a key that counts up by itself, ``{bytes}`` that of binary data. Steps are only added.
+"""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE runs (
+            run_id TEXT PRIMARY KEY,
+            status TEXT NOT NULL,
+            owner TEXT,
+            wants_cancel INTEGER NOT NULL DEFAULT 0,
+            created_at BIGINT NOT NULL,
+            ended_at BIGINT,
+            facets TEXT NOT NULL,
+            record {bytes} NOT NULL,
+            run_order {bytes}
+        )""",
+        "CREATE INDEX runs_going ON runs (owner) WHERE ended_at IS NULL",
+        """CREATE TABLE events (
+            position {serial},
+            run_id TEXT NOT NULL,
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            is_last INTEGER NOT NULL,
+            payload {bytes} NOT NULL
+        )""",
+        "CREATE UNIQUE INDEX events_of_run ON events (run_id, last)",
+        """CREATE TABLE outputs (
+            run_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            value {bytes} NOT NULL,
+            PRIMARY KEY (run_id, name)
+        )""",
+        """CREATE TABLE idempotency_keys (
+            key TEXT PRIMARY KEY,
+            digest TEXT NOT NULL,
+            run_id TEXT NOT NULL,
+            created_at BIGINT NOT NULL
+        )""",
+        "CREATE INDEX key_of_run ON idempotency_keys (run_id)",
+    ),
+)

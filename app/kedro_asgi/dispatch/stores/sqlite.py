@@ -1,0 +1,151 @@
+"""A store in a SQLite file, or in memory."""
+
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from kedro_asgi.dispatch.stores.schema import MIGRATIONS
+from kedro_asgi.dispatch.stores.sql import SqlStore, borrowed
+from kedro_asgi.errors import StoreUnavailableError
+
+if sys.platform != "win32":
+    import fcntl
+
+# Another process may be in the middle of a group of writes.
+_BUSY_SECONDS = 10.0
+
+
+class SQLiteStore(SqlStore):
+    """Keeps runs in ``path``, which several processes of one machine may share; ``None`` keeps them in memory.
+
+    A worker holds a lock on a file of its own beside the store while it lives; the kernel lets go of it when the
+    process ends, in whatever way, and so the others know.
+    """
+
+    def __init__(self, path: Path | None, *, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+        super().__init__(migrations=migrations)
+        self._path = path
+        self._pool: list[sqlite3.Connection] = []
+        self._life = -1
+        self.is_shared = path is not None
+        # One connection is all of a store in memory: threads take turns.
+        self._turn: Any = nullcontext() if path is not None else threading.Lock()
+
+    def open(self, owner: str) -> None:
+        self.close()
+        if self._path is not None:
+            self._path = self._path.absolute()
+            try:
+                self._make_folder(self._path.parent)
+                self._sweep_lives(self._path)
+                self._life = _locked(self._life_of(owner))
+            except OSError as error:
+                self.close()
+                raise StoreUnavailableError(str(error)) from error
+        self.migrate()
+
+    def close(self) -> None:
+        while self._pool:
+            self._pool.pop().close()
+        if self._life >= 0:
+            os.close(self._life)
+            self._life = -1
+
+    @contextmanager
+    def transaction(self, *, writes: bool) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._turn, borrowed(self._pool, self._connect, is_broken=self._is_broken) as connection:
+                connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise StoreUnavailableError(f"{self._name()}: {error}") from error
+
+    def _connect(self) -> sqlite3.Connection:
+        place = ":memory:" if self._path is None else str(self._path)
+        connection = sqlite3.connect(
+            place, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        # What a caller was promised is on the disk, not on its way there.
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    def _is_broken(self, error: BaseException) -> bool:
+        # A store in memory is its connection.
+        return self._path is not None and isinstance(error, sqlite3.Error)
+
+    def _make_folder(self, folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+
+    def _life_of(self, owner: str) -> Path:
+        assert self._path is not None
+        return self._path.with_name(f"{self._path.name}-{owner}.lock")
+
+    def _sweep_lives(self, path: Path) -> None:
+        """Remove the locks of workers that ended without doing so."""
+        for place in path.parent.glob(f"{path.name}-*.lock"):
+            if _is_free(place):
+                place.unlink(missing_ok=True)
+
+    def _is_dead(self, connection: Any, owner: str) -> bool:
+        return self._path is None or _is_free(self._life_of(owner))
+
+    def _name(self) -> str:
+        return str(self._path or "in memory")
+
+    def _types(self) -> dict[str, str]:
+        return {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "bytes": "BLOB"}
+
+    def _contains(self, column: str) -> str:
+        return f"instr({column}, ?) > 0"
+
+    def _schema_version(self, connection: Any) -> int:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        return int(version)
+
+    def _set_schema_version(self, connection: Any, version: int) -> None:
+        connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _locked(place: Path) -> int:
+    """Make and lock a file; another process that sweeps may remove it in between, so look again."""
+    while True:
+        handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
+        if sys.platform == "win32":
+            # Files cannot be locked this way there: one worker process at a time.
+            return handle
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if place.exists() and os.path.samestat(os.fstat(handle), place.stat()):
+            return handle
+        os.close(handle)
+
+
+def _is_free(place: Path) -> bool:
+    if sys.platform == "win32":
+        return True
+    try:
+        probe = os.open(place, os.O_RDWR)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(probe)
+    return True

@@ -1,0 +1,199 @@
+"""Tells readers what happens to runs, as it is written; a slow reader loses, nobody waits for it."""
+
+import math
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+
+import anyio
+import msgspec
+
+from kedro_asgi.dispatch.document import encode, spliced
+from kedro_asgi.dispatch.looks import look
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.stores.base import Chunk, Store
+from kedro_asgi.errors import StoreUnavailableError
+from kedro_asgi.events import EventsLost, Published
+
+Stream = AsyncGenerator[list[Published], None]
+
+_CHUNKS = 500
+_RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Reader:
+    """What one follower has not read yet, at most ``size`` events: the oldest give way, and are counted."""
+
+    def __init__(self, run_id: str | None, *, size: int) -> None:
+        self.run_id = run_id
+        self.lost = 0
+        self.all_lost = 0
+        self.is_closed = False
+        self._size = size
+        self._events: deque[Published] = deque()
+        self._wake = anyio.Event()
+
+    def offer(self, event: Published) -> None:
+        """Add an event; never waits."""
+        if len(self._events) >= self._size:
+            self._events.popleft()
+            self.lost += 1
+            self.all_lost += 1
+        self._events.append(event)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Nothing will be added."""
+        self.is_closed = True
+        self._wake.set()
+
+    async def take(self) -> list[Published]:
+        """Wait for events and return all that are there, led by a notice if some were lost; empty at the end."""
+        while not self._events and not self.is_closed:
+            self._wake = anyio.Event()
+            await self._wake.wait()
+        taken, lost = list(self._events), self.lost
+        self._events.clear()
+        self.lost = 0
+        return [_notice(taken[0], lost), *taken] if lost else taken
+
+
+class Tail:
+    """Reads new events from the store, once for all readers of this process, while there are any."""
+
+    def __init__(self, store: Store, policy: Policy) -> None:
+        self.lost = 0
+        self._store = store
+        self._look_seconds = policy.look_seconds / 2 if store.is_shared else math.inf
+        self._size = policy.max_buffered_events
+        self._readers: set[Reader] = set()
+        self._position = 0
+        self._wake = anyio.Event()
+        self._lock = anyio.Lock()
+        self._is_closed = False
+
+    @property
+    def readers(self) -> int:
+        """How many follow."""
+        return len(self._readers)
+
+    def wake(self) -> None:
+        """Say that events were written."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """End all readers, after what they have not read yet."""
+        self._is_closed = True
+        for reader in self._readers:
+            reader.close()
+
+    async def run(self) -> None:
+        """Go on telling readers what is new; other processes' events are looked for, ours are announced by `wake`."""
+        while True:
+            with anyio.move_on_after(self._look_seconds if self._readers else math.inf):
+                await self._wake.wait()
+            self._wake = anyio.Event()
+            try:
+                while self._readers and await self._read_on():
+                    pass
+            except StoreUnavailableError:
+                await anyio.sleep(self._look_seconds if self._store.is_shared else 1)
+
+    async def follow_run(self, run_id: str, *, after: int, is_over: Callable[[], Awaitable[bool]]) -> Stream:
+        """Tell a run's events behind number ``after`` until its last one; ``is_over`` says that none will follow."""
+        async with self._reading(run_id) as reader:
+            for _ in range(2):
+                async with aclosing(self._stored_of(run_id, after=after)) as stored:
+                    async for events in stored:
+                        yield events
+                        after = events[-1].sequence
+                        if events[-1].is_last:
+                            return
+                if not await is_over():
+                    break
+            else:
+                return
+            while taken := await reader.take():
+                if events := [event for event in taken if event.sequence > after or not event.sequence]:
+                    yield events
+                    after = events[-1].sequence
+                    if events[-1].is_last:
+                        return
+
+    async def follow_all(self, *, after: str | None) -> Stream:
+        """Tell the events of all runs behind a position, or from now, without end."""
+        async with self._reading(None) as reader:
+            async with aclosing(self._stored(after, until=self._position)) as stored:
+                async for events in stored:
+                    yield events
+            while events := await reader.take():
+                yield events
+
+    @asynccontextmanager
+    async def _reading(self, run_id: str | None) -> AsyncIterator[Reader]:
+        """Have a reader that gets everything that is behind ``self._position`` now."""
+        reader = Reader(run_id, size=self._size)
+        async with self._lock:
+            if not self._readers:
+                self._position = await look(self._store.last_position)
+            self._readers.add(reader)
+        if self._is_closed:
+            reader.close()
+        self._wake.set()
+        try:
+            yield reader
+        finally:
+            self._readers.discard(reader)
+            self.lost += reader.all_lost
+
+    async def _read_on(self) -> bool:
+        chunks = await look(lambda: self._store.events_behind(self._position, limit=_CHUNKS))
+        for chunk in chunks:
+            readers = [reader for reader in self._readers if reader.run_id in (None, chunk.run_id)]
+            for event in _published(chunk) if readers else ():
+                for reader in readers:
+                    reader.offer(event)
+            self._position = chunk.position
+        return len(chunks) == _CHUNKS
+
+    async def _stored_of(self, run_id: str, *, after: int) -> Stream:
+        while chunks := await look(partial(self._store.events_of, run_id, after=after, limit=_CHUNKS)):
+            yield [event for chunk in chunks for event in _published(chunk) if event.sequence > after]
+            after = chunks[-1].last
+
+    async def _stored(self, after: str | None, *, until: int) -> Stream:
+        if after is None:
+            return
+        position, sequence = read_position(after)
+        # The chunk at that position itself may have been told in part only.
+        behind = position - 1
+        while behind < until:
+            chunks = await look(partial(self._store.events_behind, behind, limit=_CHUNKS))
+            told = [event for chunk in chunks if chunk.position <= until for event in _published(chunk)]
+            if events := [event for event in told if read_position(event.position) > (position, sequence)]:
+                yield events
+            behind = chunks[-1].position if chunks else until
+
+
+def read_position(text: str) -> tuple[int, int]:
+    """Return a position's place among chunks and within its chunk; raises ``ValueError``."""
+    position, _, sequence = text.partition(".")
+    return int(position), int(sequence or 0)
+
+
+def _published(chunk: Chunk) -> Iterator[Published]:
+    for sequence, event in enumerate(_RAW_LIST.decode(chunk.payload), chunk.first):
+        yield Published(
+            run_id=chunk.run_id,
+            sequence=sequence,
+            position=f"{chunk.position}.{sequence}",
+            body=spliced(bytes(event), sequence),
+            is_last=chunk.is_last and sequence == chunk.last,
+        )
+
+
+def _notice(before: Published, count: int) -> Published:
+    """Tell a reader that it lost events before ``before``; it has no number of its own, so it moves no position."""
+    event = EventsLost(run_id=before.run_id, count=count)
+    return Published(run_id=before.run_id, sequence=0, position="", body=encode(event))

@@ -1,0 +1,88 @@
+"""What keeps a request about runs from being answered, as ``application/problem+json``."""
+
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kedro_asgi.errors import (
+    DispatchError,
+    DrainingError,
+    KeyReusedError,
+    OutputNotFoundError,
+    QueueFullError,
+    RunNotEndedError,
+    RunNotFoundError,
+    StoreUnavailableError,
+    UnstorableOrderError,
+)
+from kedro_asgi.schemas import Problem
+from kedro_asgi.server.encoding import encode_json
+from kedro_asgi.server.errors import InvalidBodyError
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE = "urn:kedro-asgi:problem:"
+
+# The end of the type, the title and the status of each situation.
+_KINDS: Mapping[type[DispatchError], tuple[str, str, int]] = {
+    QueueFullError: ("queue-full", "Too many runs", 429),
+    DrainingError: ("draining", "The server is shutting down", 503),
+    StoreUnavailableError: ("store-unavailable", "The store of runs is not available", 503),
+    RunNotFoundError: ("run-not-found", "No such run", 404),
+    OutputNotFoundError: ("output-not-found", "No such output", 404),
+    RunNotEndedError: ("run-not-ended", "The run has not ended", 409),
+    KeyReusedError: ("idempotency-key-reused", "The idempotency key stands for another run", 422),
+    UnstorableOrderError: ("unstorable-run", "The run cannot be stored", 422),
+}
+# How soon a server that is going, or whose store is, may be back.
+_RETRY_AFTER_SECONDS = 5
+
+
+class InvalidQueryError(Exception):
+    """A header or a query parameter of a request about runs cannot be read."""
+
+
+async def explain_dispatch(request: Request, error: Exception, *, busy_status: int) -> Response:
+    """Answer for what the room of runs raised."""
+    assert isinstance(error, DispatchError)
+    slug, title, status = _KINDS.get(type(error), ("failed", "The request failed", 500))
+    if isinstance(error, QueueFullError):
+        status = busy_status
+    problem = Problem(
+        type=_TYPE + slug, title=title, status=status, detail=str(error), run_id=getattr(error, "run_id", None)
+    )
+    return _answer(problem, _retry_after(error))
+
+
+async def explain_query(request: Request, error: Exception) -> Response:
+    """Answer 422 for a query."""
+    return _answer(Problem(type=f"{_TYPE}invalid-query", title="Invalid query", status=422, detail=str(error)))
+
+
+async def explain_body(request: Request, error: InvalidBodyError) -> Response:
+    """Answer 422 for a body, with everything that is wrong with it."""
+    detail = "; ".join(f"{'.'.join(map(str, found.loc))}: {found.msg}" for found in error.problems)
+    problem = Problem(
+        type=f"{_TYPE}invalid-body", title="Invalid body", status=422, detail=detail, errors=error.problems
+    )
+    return _answer(problem)
+
+
+async def explain_refusal(request: Request, error: HTTPException) -> Response:
+    """Answer for a refusal of the routes themselves, such as a body that is too large."""
+    slug, title = ("body-too-large", "The body is too large") if error.status_code == 413 else ("refused", "Refused")
+    return _answer(Problem(type=_TYPE + slug, title=title, status=error.status_code, detail=str(error.detail)))
+
+
+def _retry_after(error: DispatchError) -> dict[str, str]:
+    match error:
+        case QueueFullError(retry_after_seconds=seconds):
+            return {"Retry-After": str(seconds)}
+        case DrainingError() | StoreUnavailableError():
+            return {"Retry-After": str(_RETRY_AFTER_SECONDS)}
+    return {}
+
+
+def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(encode_json(problem), problem.status, headers, media_type=MEDIA_TYPE)

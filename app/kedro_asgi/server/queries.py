@@ -1,0 +1,92 @@
+"""What requests about runs ask in their query and their headers."""
+
+import re
+from datetime import UTC, datetime
+from typing import get_args
+
+from starlette.requests import Request
+
+from kedro_asgi.dispatch.tail import read_position
+from kedro_asgi.runs import RunQuery, RunStatus
+from kedro_asgi.server.problems import InvalidQueryError
+
+_MAX_WAIT_SECONDS = 600.0
+_MAX_LIMIT = 1000
+_MAX_KEY = 255
+_PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+(?:\.\d+)?)\"?", re.IGNORECASE)
+
+
+def wait_seconds(request: Request) -> float:
+    """Return how long to wait for the end of a run: ``?wait=10``, else ``Prefer: wait=10``, else not at all."""
+    asked = request.query_params.get("wait")
+    if asked is None:
+        preferred = _PREFER_WAIT.search(request.headers.get("prefer", ""))
+        asked = preferred[1] if preferred else "0"
+    return min(_number("wait", asked), _MAX_WAIT_SECONDS)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the ``Idempotency-Key``."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 1 <= len(key) <= _MAX_KEY:
+        raise InvalidQueryError(f"'Idempotency-Key' must have 1 to {_MAX_KEY} characters, not {len(key)}.")
+    return key
+
+
+def run_query(request: Request) -> RunQuery:
+    """Return which runs to list."""
+    asked = request.query_params
+    status: RunStatus | None = next((known for known in get_args(RunStatus) if known == asked.get("status")), None)
+    if status is None and "status" in asked:
+        raise InvalidQueryError(f"'status' must be one of {', '.join(get_args(RunStatus))}, not '{asked['status']}'.")
+    return RunQuery(
+        status=status,
+        pipeline=asked.get("pipeline"),
+        labels=dict(_label(text) for text in asked.getlist("label")),
+        since=_time("since", asked["since"]) if "since" in asked else None,
+        limit=int(min(max(_number("limit", asked.get("limit", "50")), 1), _MAX_LIMIT)),
+        cursor=asked.get("cursor"),
+    )
+
+
+def last_sequence(request: Request) -> int:
+    """Return the number of the last event of a run that the client has: 0 for none."""
+    return int(_number("Last-Event-ID", _last_event(request) or "0"))
+
+
+def last_position(request: Request) -> str | None:
+    """Return the position of the last event of all runs that the client has."""
+    asked = _last_event(request)
+    try:
+        return asked if asked is None or read_position(asked) else None
+    except ValueError as error:
+        raise InvalidQueryError(f"'Last-Event-ID' is no position: '{asked}'.") from error
+
+
+def _last_event(request: Request) -> str | None:
+    return request.headers.get("last-event-id") or request.query_params.get("after") or None
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise InvalidQueryError(f"'label' must be of the form name=value, not '{text}'.")
+    return name, value
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < float("inf"):
+        raise InvalidQueryError(f"'{name}' must be a number from 0, not '{text}'.")
+    return number
+
+
+def _time(name: str, text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidQueryError(f"'{name}' must be a time such as 2026-11-21T12:00:00Z, not '{text}'.") from error
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

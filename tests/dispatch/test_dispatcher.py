@@ -1,0 +1,466 @@
+"""The room of runs in process: from the order to the end."""
+
+import json
+import threading
+import time
+from contextlib import aclosing
+from pathlib import Path
+from random import Random
+
+import anyio
+import pytest
+
+from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.errors import (
+    DrainingError,
+    KeyReusedError,
+    OutputNotFoundError,
+    QueueFullError,
+    RunNotEndedError,
+    RunNotFoundError,
+    UnstorableOrderError,
+)
+from kedro_asgi.events import DatasetSaved, LogLine, NodeCancelled, NodeFinished, NodeStarted, RunEnded, RunPlanned
+from kedro_asgi.runs import RunOrder, RunQuery, RunSpec, Slice
+
+pytestmark = pytest.mark.anyio
+
+
+def order(pipeline: str, *, outputs: tuple[str, ...] = (), **params: object) -> RunOrder:
+    return RunOrder(spec=RunSpec(slice=Slice(pipeline_names=(pipeline,)), runtime_params=params, outputs=outputs))
+
+
+async def until_working(runs: Dispatcher, run_id: str) -> None:
+    """Return when the run's first node has started."""
+    with anyio.fail_after(5):
+        async with aclosing(runs.follow(run_id)) as told:
+            async for published in told:
+                if isinstance(published.event, NodeStarted):
+                    return
+
+
+async def test_a_submitted_run_runs_to_its_end(room, store: str) -> None:
+    async with room(store) as runs:
+        run = await runs.submit("calc", outputs=["d"], labels={"team": "ml"})
+        assert run.status == "queued"
+        record = await runs.wait(run.run_id)
+        assert (record.status, record.outputs, record.labels) == ("success", ("d",), {"team": "ml"})
+        assert record.created_at <= record.started_at <= record.ended_at
+        assert json.loads(await runs.output(run.run_id, "d")) == 6
+
+
+async def test_a_run_that_is_waited_for_gives_its_outputs(room, store: str) -> None:
+    async with room(store) as runs:
+        finished = await runs.run(order("calc", outputs=("s",), a=5))
+        assert (finished.record.status, bytes(finished.outputs["s"])) == ("success", b"7")
+        assert (await runs.read(finished.record.run_id)).status == "success"
+        listed = (await runs.list(RunQuery())).runs
+        assert [found.run_id for found in listed] == [finished.record.run_id]
+
+
+async def test_failure_is_data(room, store: str) -> None:
+    async with room(store) as runs:
+        run = await runs.submit("boom")
+        record = await runs.wait(run.run_id)
+        assert record.status == "failure"
+        assert (record.error.type, record.error.message) == ("ValueError", "boom at s3://<redacted>@bucket")
+
+
+async def test_the_room_opens_itself_where_nobody_did(room, tmp_path: Path) -> None:
+    runs = room(tmp_path / "runs.db")
+    run = await runs.submit("calc")
+    assert (await runs.wait(run.run_id)).status == "success"
+
+
+async def test_waiting_ends_after_its_time(room) -> None:
+    async with room() as runs:
+        run = await runs.submit("wait", runtime_params={"seconds": 30})
+        started = time.perf_counter()
+        assert not (await runs.wait(run.run_id, timeout_seconds=0.1)).is_final
+        assert time.perf_counter() - started < 2
+
+
+# --- first come, first served, so many at a time ---
+
+
+async def test_no_more_run_at_a_time_than_allowed_and_in_order(room, store: str) -> None:
+    async with room(store, max_concurrent_runs=2) as runs:
+        ordered = [(await runs.submit("sleep", runtime_params={"seconds": 0.05})).run_id for _ in range(8)]
+        records = [await runs.wait(run_id) for run_id in ordered]
+    starts = [record.started_at for record in records]
+    assert starts == sorted(starts)
+    for record in records:
+        assert sum(other.started_at <= record.started_at < other.ended_at for other in records) <= 2
+
+
+async def test_beyond_the_queue_runs_are_refused(room) -> None:
+    async with room(max_concurrent_runs=1, max_queued_runs=1) as runs:
+        for _ in range(2):
+            await runs.submit("wait", runtime_params={"seconds": 30})
+        with pytest.raises(QueueFullError, match="1 runs are running and 1 are waiting") as caught:
+            await runs.submit("calc")
+        with pytest.raises(QueueFullError):
+            await runs.run(order("calc"))
+        assert caught.value.retry_after_seconds >= 1
+        assert (await runs.list(RunQuery())).runs
+
+
+async def test_a_refused_run_leaves_its_place(room) -> None:
+    async with room(max_concurrent_runs=1, max_queued_runs=0) as runs:
+        for _ in range(5):
+            with pytest.raises(UnstorableOrderError, match="Encoding objects of type object is unsupported"):
+                await runs.submit("calc", inputs={"s": object()})
+        assert (await runs.run(order("calc"))).record.status == "success"
+
+
+async def test_a_thousand_queued_runs_hold_no_thread(room) -> None:
+    async with room(max_concurrent_runs=2) as runs:
+        await runs.run(order("calc"))
+        before = threading.active_count()
+        blocking = [await runs.submit("wait", runtime_params={"seconds": 30}) for _ in range(2)]
+        async with anyio.create_task_group() as tasks:
+            for _ in range(900):
+                tasks.start_soon(runs.submit, "calc")
+        # Threads that look into the store, of which there are a few, come and go.
+        assert threading.active_count() <= before + 12
+        for run in blocking:
+            await runs.cancel(run.run_id)
+        assert runs.gauges()["runs_queued"] >= 0
+
+
+# --- stopping ---
+
+
+async def test_a_queued_run_that_is_cancelled_never_starts(room, store: str, tmp_path: Path) -> None:
+    async with room(store, max_concurrent_runs=1) as runs:
+        blocking = await runs.submit("wait", runtime_params={"seconds": 30})
+        queued = await runs.submit("count")
+        record = await runs.cancel(queued.run_id)
+        assert (record.status, record.started_at, record.error.type) == ("cancelled", None, "RunCancelledError")
+        await runs.cancel(blocking.run_id)
+        assert (await runs.wait(blocking.run_id)).status == "cancelled"
+    assert not (tmp_path / "started").exists()
+
+
+async def test_a_running_run_stops_before_its_next_node_and_keeps_what_is_saved(room, work: Path) -> None:
+    async with room() as runs:
+        run = await runs.submit("slow", runtime_params={"seconds": 0.4})
+        await until_working(runs, run.run_id)
+        assert (await runs.cancel(run.run_id)).is_stopping
+        record = await runs.wait(run.run_id)
+        events = [published.event async for published in runs.follow(run.run_id)]
+    assert (record.status, record.saved) == ("cancelled", ("first",))
+    assert json.loads((work / "data" / "first.json").read_text()) == 0.4
+    assert [event.node for event in events if isinstance(event, NodeStarted)] == ["one"]
+
+
+async def test_an_await_is_cancelled_at_once(room) -> None:
+    async with room() as runs:
+        run = await runs.submit("wait", runtime_params={"seconds": 30})
+        await until_working(runs, run.run_id)
+        started = time.perf_counter()
+        await runs.cancel(run.run_id)
+        assert (await runs.wait(run.run_id)).status == "cancelled"
+        assert time.perf_counter() - started < 2
+        events = [published.event async for published in runs.follow(run.run_id)]
+    assert any(isinstance(event, NodeCancelled) for event in events)
+
+
+async def test_cancelling_a_finished_run_does_nothing(room, store: str) -> None:
+    async with room(store) as runs:
+        run = await runs.submit("calc")
+        record = await runs.wait(run.run_id)
+        assert await runs.cancel(run.run_id) == record
+
+
+async def test_a_deadline_ends_a_run(room, store: str) -> None:
+    async with room(store) as runs:
+        run = await runs.submit("wait", runtime_params={"seconds": 30}, timeout_seconds=0.1)
+        record = await runs.wait(run.run_id)
+        assert (record.status, record.error.message) == ("timed_out", "The run took longer than 0.1 seconds.")
+        late = await runs.submit("sleep", runtime_params={"seconds": 0.3}, timeout_seconds=0.1)
+        assert (await runs.wait(late.run_id)).status == "timed_out"
+
+
+async def test_the_rooms_ceiling_holds_for_every_run(room) -> None:
+    async with room(max_timeout_seconds=0.1) as runs:
+        assert (await runs.submit("calc", timeout_seconds=60)).timeout_seconds == 0.1
+        finished = await runs.run(order("wait", seconds=30))
+        assert finished.record.status == "timed_out"
+
+
+async def test_a_place_is_taken_until_the_thread_ends(room) -> None:
+    async with room(max_concurrent_runs=1) as runs:
+        run = await runs.submit("sleep", runtime_params={"seconds": 0.5})
+        await until_working(runs, run.run_id)
+        await runs.cancel(run.run_id)
+        started = time.perf_counter()
+        await runs.run(order("calc"))
+        assert time.perf_counter() - started > 0.3
+
+
+async def test_a_caller_who_is_gone_leaves_the_run_to_itself(room, tmp_path: Path) -> None:
+    async with room(max_concurrent_runs=1) as runs:
+        blocking = await runs.submit("sleep", runtime_params={"seconds": 0.3})
+        with anyio.move_on_after(0.05):
+            await runs.run(order("count"))
+        await runs.wait(blocking.run_id)
+        with anyio.fail_after(5):
+            while {found.status for found in (await runs.list(RunQuery())).runs} != {"success"}:
+                await anyio.sleep(0.02)
+        assert len((await runs.list(RunQuery())).runs) == 2
+    assert (tmp_path / "started").read_text() == "1\n"
+
+
+async def test_whatever_happens_to_a_run_it_ends_once(room, store: str) -> None:
+    """Deadlines, cancels and ends that race: each run has one last event, and its record says the same."""
+    random = Random(1)
+    async with room(store, max_concurrent_runs=4) as runs:
+        ordered = []
+
+        async def disturb(run_id: str, seconds: float) -> None:
+            await anyio.sleep(seconds)
+            await runs.cancel(run_id)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(60):
+                pipeline = random.choice(["wait", "sleep", "calc", "boom"])
+                params = {"seconds": random.random() / 50}
+                timeout = random.choice([None, 0.005, 0.01])
+                run = await runs.submit(pipeline, runtime_params=params, timeout_seconds=timeout)
+                ordered.append(run.run_id)
+                if random.random() < 0.5:
+                    tasks.start_soon(disturb, run.run_id, random.random() / 20)
+        for run_id in ordered:
+            record = await runs.wait(run_id)
+            events = [published.event async for published in runs.follow(run_id)]
+            ends = [event for event in events if isinstance(event, RunEnded)]
+            assert [(end.status, end.error) for end in ends] == [(record.status, record.error)]
+            assert isinstance(events[-1], RunEnded)
+        assert runs.gauges()["runs_running"] == runs.gauges()["runs_queued"] == 0
+
+
+# --- idempotency ---
+
+
+async def test_the_same_key_is_the_same_run(room, store: str, tmp_path: Path) -> None:
+    async with room(store) as runs:
+        first = await runs.submit("count", key="k")
+        again = await runs.submit("count", key="k")
+        assert again.run_id == first.run_id
+        with pytest.raises(KeyReusedError):
+            await runs.submit("calc", key="k")
+        await runs.wait(first.run_id)
+    assert (tmp_path / "started").read_text() == "1\n"
+
+
+async def test_many_callers_with_one_key_at_a_time_get_one_run(room, store: str, tmp_path: Path) -> None:
+    found = set()
+
+    async def submit(runs: Dispatcher) -> None:
+        found.add((await runs.submit("count", key="k")).run_id)
+
+    async with room(store) as runs:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(50):
+                tasks.start_soon(submit, runs)
+        await runs.wait(next(iter(found)))
+        assert len((await runs.list(RunQuery())).runs) == 1
+    assert len(found) == 1
+    assert (tmp_path / "started").read_text() == "1\n"
+
+
+async def test_a_key_outlives_the_room(room, tmp_path: Path) -> None:
+    async with room(tmp_path / "runs.db") as runs:
+        first = await runs.run(RunOrder(spec=order("calc", outputs=("d",)).spec, key="k"))
+    async with room(tmp_path / "runs.db") as runs:
+        again = await runs.run(RunOrder(spec=order("calc", outputs=("d",)).spec, key="k"))
+    assert (again.record, again.outputs) == (first.record, first.outputs)
+
+
+async def test_a_repeated_key_is_answered_when_the_queue_is_full(room) -> None:
+    async with room(max_concurrent_runs=1, max_queued_runs=0) as runs:
+        run = await runs.submit("wait", runtime_params={"seconds": 30}, key="k")
+        assert (await runs.submit("wait", runtime_params={"seconds": 30}, key="k")).run_id == run.run_id
+
+
+# --- events ---
+
+
+async def test_a_run_tells_everything_that_happens(room, store: str) -> None:
+    async with room(store) as runs:
+        run = await runs.submit("sleep", runtime_params={"seconds": 0.01})
+        told = [published async for published in runs.follow(run.run_id)]
+    names = [type(published.event).__name__ for published in told]
+    assert names == [
+        "RunQueued",
+        "RunStarted",
+        "RunPlanned",
+        "NodeStarted",
+        "LogLine",
+        "DatasetSaved",
+        "NodeFinished",
+        "RunEnded",
+    ]
+    assert [published.sequence for published in told] == list(range(1, 9))
+    assert all(published.run_id == run.run_id for published in told)
+    facts = {type(published.event): published.event for published in told}
+    assert facts[RunPlanned].nodes == 1
+    assert facts[LogLine].message == "sleeping for 0.01"
+    assert facts[DatasetSaved].is_kept is False
+    assert facts[NodeFinished].duration_ms >= 10
+    assert facts[RunEnded].status == "success"
+
+
+async def test_following_resumes_behind_what_is_known(room, store: str) -> None:
+    async with room(store) as runs:
+        run = await runs.submit("calc")
+        await runs.wait(run.run_id)
+        first = [published async for published in runs.follow(run.run_id)]
+        rest = [published async for published in runs.follow(run.run_id, after=4)]
+        assert rest == first[4:]
+        assert [published async for published in runs.follow(run.run_id, after=first[-1].sequence)] == []
+
+
+async def test_all_runs_can_be_followed_from_a_position(room, store: str) -> None:
+    async with room(store) as runs:
+        ids = [(await runs.submit("calc")).run_id for _ in range(3)]
+        for run_id in ids:
+            await runs.wait(run_id)
+        told = []
+        async with aclosing(runs.follow(position="0")) as following:
+            async for published in following:
+                told.append(published)
+                if len([found for found in told if found.is_last]) == 3:
+                    break
+        assert {found.run_id for found in told} == set(ids)
+        async with aclosing(runs.follow(position=told[4].position)) as following:
+            assert await anext(following) == told[5]
+
+
+async def test_followers_of_all_hear_from_now_on(room, store: str) -> None:
+    heard = []
+
+    async def listen(runs: Dispatcher, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        task_status.started()
+        async with aclosing(runs.follow()) as following:
+            async for published in following:
+                heard.append(published)
+                if published.is_last:
+                    return
+
+    async with room(store) as runs:
+        await runs.wait((await runs.submit("calc")).run_id)
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(listen, runs)
+            await anyio.sleep(0.1)
+            run = await runs.submit("calc")
+    assert {published.run_id for published in heard} == {run.run_id}
+
+
+async def test_a_slow_reader_loses_and_is_told_so_and_nobody_waits(room) -> None:
+    async with room(max_buffered_events=10, max_log_lines=5000) as runs:
+        run = await runs.submit("wait", runtime_params={"seconds": 0.2})
+        reading = runs.follow()
+        noisy = None
+        told = []
+        async for published in reading:
+            if noisy is None:
+                noisy = await runs.submit("lines", runtime_params={"count": 500})
+                assert (await runs.wait(noisy.run_id)).status == "success"
+                await anyio.sleep(0.2)
+            told.append(published.event)
+            if published.is_last and published.run_id == noisy.run_id:
+                break
+        await reading.aclose()
+        assert (await runs.wait(run.run_id)).status == "success"
+    lost = [event.count for event in told if type(event).__name__ == "EventsLost"]
+    assert sum(lost) > 400
+    assert len(told) < 100
+
+
+async def test_log_lines_are_limited(room) -> None:
+    async with room(max_log_lines=10) as runs:
+        run = await runs.submit("lines", runtime_params={"count": 100})
+        lines = [p.event.message async for p in runs.follow(run.run_id) if isinstance(p.event, LogLine)]
+    assert lines == [*(f"line {number}" for number in range(9)), "Further lines of this run are not kept."]
+
+
+async def test_lines_of_concurrent_runs_are_not_mixed(room) -> None:
+    async with room(max_concurrent_runs=8) as runs:
+        ordered = {}
+        for number in range(8):
+            run = await runs.submit("sleep", runtime_params={"seconds": number / 100}, runner="ThreadRunner")
+            ordered[run.run_id] = number / 100
+        for run_id, seconds in ordered.items():
+            lines = [p.event.message async for p in runs.follow(run_id) if isinstance(p.event, LogLine)]
+            assert lines == [f"sleeping for {seconds}"]
+
+
+# --- looking ---
+
+
+async def test_what_is_not_there_is_said(room) -> None:
+    async with room() as runs:
+        for look in (runs.read, runs.wait, runs.cancel):
+            with pytest.raises(RunNotFoundError, match="There is no run 'nope'"):
+                await look("nope")
+        run = await runs.submit("wait", runtime_params={"seconds": 30}, outputs=["waited"])
+        with pytest.raises(RunNotEndedError):
+            await runs.output(run.run_id, "waited")
+        done = await runs.wait((await runs.submit("calc", outputs=["d"])).run_id)
+        with pytest.raises(OutputNotFoundError, match="keeps no output 's'. It keeps 'd'."):
+            await runs.output(done.run_id, "s")
+
+
+# --- closing ---
+
+
+async def test_a_closing_room_lets_runs_end_and_accepts_no_more(room) -> None:
+    async with room(grace_seconds=5) as runs:
+        run = await runs.submit("sleep", runtime_params={"seconds": 0.3})
+        await until_working(runs, run.run_id)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(runs.drain)
+            await anyio.sleep(0.05)
+            with pytest.raises(DrainingError):
+                await runs.submit("calc")
+            with pytest.raises(DrainingError):
+                await runs.run(order("calc"))
+        assert (await runs.read(run.run_id)).status == "success"
+
+
+async def test_after_the_grace_runs_are_cancelled_and_recorded(room, tmp_path: Path) -> None:
+    async with room(tmp_path / "runs.db", grace_seconds=0.1) as runs:
+        awaiting = await runs.submit("wait", runtime_params={"seconds": 30})
+        blocked = await runs.submit("sleep", runtime_params={"seconds": 6})
+        await until_working(runs, blocked.run_id)
+        started = time.perf_counter()
+    assert time.perf_counter() - started < 6
+    async with room(tmp_path / "runs.db") as runs:
+        for run in (awaiting, blocked):
+            record = await runs.read(run.run_id)
+            assert record.status == "cancelled"
+            assert record.error.message == "The server was shut down before the run ended."
+
+
+async def test_queued_runs_wait_for_the_next_room(room, tmp_path: Path) -> None:
+    async with room(tmp_path / "runs.db", max_concurrent_runs=1) as runs:
+        await runs.submit("wait", runtime_params={"seconds": 30})
+        queued = [(await runs.submit("count", runtime_params={"a": n})).run_id for n in range(5)]
+    assert not (tmp_path / "started").exists()
+    async with room(tmp_path / "runs.db", max_concurrent_runs=1) as runs:
+        for run_id in queued:
+            assert (await runs.wait(run_id)).status == "success"
+            sequences = [published.sequence async for published in runs.follow(run_id)]
+            assert sequences == list(range(1, len(sequences) + 1))
+    assert (tmp_path / "started").read_text() == "0\n1\n2\n3\n4\n"
+
+
+async def test_old_runs_are_forgotten(room, tmp_path: Path) -> None:
+    async with room(tmp_path / "runs.db", keep_runs=5) as runs:
+        for _ in range(12):
+            await runs.run(order("calc"))
+        await runs.list(RunQuery())
+        await runs._opening.room.custody._forget()
+        assert len((await runs.list(RunQuery())).runs) == 5

@@ -1,0 +1,214 @@
+"""Runs over HTTP, in process."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from kedro_asgi.dispatch import Policy
+
+pytestmark = pytest.mark.anyio
+
+FOREVER = {"pipeline_names": ["wait"], "params": {"seconds": 30}}
+
+
+@pytest.fixture
+def client(work: Path, serve) -> httpx.AsyncClient:
+    return serve(work, store="memory:", policy=Policy(max_concurrent_runs=2, max_queued_runs=1, grace_seconds=0))
+
+
+async def submit(client: httpx.AsyncClient, *, wait: float = 0, **body: object) -> dict:
+    answer = await client.post("/runs", params={"wait": wait}, json=body)
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+async def test_a_submitted_run_has_a_place_of_its_own(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/runs", json={"outputs": ["d"], "labels": {"team": "ml"}})
+    assert answer.status_code == 202
+    record = answer.json()
+    assert answer.headers["location"] == f"/runs/{record['run_id']}"
+    assert (record["status"], record["labels"]) == ("queued", {"team": "ml"})
+    done = (await client.get(answer.headers["location"], params={"wait": 5})).json()
+    assert (done["status"], done["outputs"]) == ("success", ["d"])
+    assert (await client.get(f"{answer.headers['location']}/outputs/d")).json() == 6
+
+
+@pytest.mark.parametrize("how", [{"params": {"wait": "5"}}, {"headers": {"Prefer": "respond-async, wait=5"}}])
+async def test_submit_waits_for_the_end_if_asked_to(client: httpx.AsyncClient, how: dict) -> None:
+    answer = await client.post("/runs", json={}, **how)
+    assert (answer.status_code, answer.json()["status"]) == (202, "success")
+    assert answer.headers.get("preference-applied") == ("wait=5" if "headers" in how else None)
+
+
+async def test_below_a_prefix_the_location_has_it(work: Path) -> None:
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    from kedro_asgi.server import create_http_server
+
+    app = Starlette(routes=[Mount("/deep", create_http_server(work, store="memory:"))])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://host") as http:
+        answer = await http.post("/deep/runs", json={})
+        assert answer.headers["location"].startswith("/deep/runs/")
+        assert (await http.get(answer.headers["location"])).status_code == 200
+
+
+async def test_runs_are_listed_and_filtered(client: httpx.AsyncClient) -> None:
+    before = datetime.now(UTC)
+    first = await submit(client, wait=5, pipeline_names=["calc"], labels={"team": "ml"})
+    second = await submit(client, wait=5, pipeline_names=["boom"])
+    third = (await client.post("/run", json={})).json()
+
+    async def ids(**query: object) -> list[str]:
+        answer = await client.get("/runs", params=query)
+        assert answer.status_code == 200, answer.text
+        return [found["run_id"] for found in answer.json()["runs"]]
+
+    assert await ids() == [third["run_id"], second["run_id"], first["run_id"]]
+    assert await ids(pipeline="calc") == [first["run_id"]]
+    assert await ids(label="team=ml") == [first["run_id"]]
+    assert await ids(pipeline="__default__") == [third["run_id"]]
+    assert await ids(status="failure") == [second["run_id"]]
+    assert await ids(since=before.isoformat()) == await ids()
+    page = (await client.get("/runs", params={"limit": 2})).json()
+    assert await ids(limit=2, cursor=page["cursor"]) == [first["run_id"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("/runs?status=odd", "'status' must be one of queued, running, success"),
+        ("/runs?label=odd", "'label' must be of the form name=value"),
+        ("/runs?since=yesterday", "'since' must be a time"),
+        ("/runs?limit=-1", "'limit' must be a number from 0"),
+        ("/runs/x?wait=long", "'wait' must be a number from 0, not 'long'"),
+        ("/events?after=odd", "'Last-Event-ID' is no position"),
+    ],
+)
+async def test_a_query_that_cannot_be_read_is_a_problem(client: httpx.AsyncClient, path: str, problem: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "urn:kedro-asgi:problem:invalid-query"
+    assert problem in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({"timeout_seconds": 0}, ["greater_than"]),
+        ({"timeout_seconds": "1"}, ["float_type"]),
+        ({"labels": {"a": 1}, "env": "prod"}, ["string_type", "extra_forbidden"]),
+        ({"labels": []}, ["dict_type"]),
+        ({"on_interrupt": "again"}, ["literal_error"]),
+        ({"pipeline_names": "calc"}, ["list_type"]),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_a_problem(client: httpx.AsyncClient, body: dict, errors: list) -> None:
+    answer = await client.post("/runs", json=body)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [error["type"] for error in answer.json()["errors"]] == errors
+
+
+async def test_kedros_route_takes_kedros_body(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/run", json={"timeout_seconds": 1})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["type"] == "extra_forbidden"
+
+
+async def test_a_body_that_is_too_large_is_a_problem(work: Path, serve) -> None:
+    answer = await serve(work, max_body_bytes=10).post("/runs", json={"labels": {"a": "b"}})
+    assert (answer.status_code, answer.json()["type"]) == (413, "urn:kedro-asgi:problem:body-too-large")
+
+
+async def test_what_is_not_there_is_a_problem(client: httpx.AsyncClient) -> None:
+    for method, path in [("GET", "/runs/x"), ("POST", "/runs/x/cancel"), ("GET", "/runs/x/events")]:
+        answer = await client.request(method, path)
+        assert answer.status_code == 404
+        assert answer.json()["type"] == "urn:kedro-asgi:problem:run-not-found"
+    run = await submit(client, wait=5)
+    answer = await client.get(f"/runs/{run['run_id']}/outputs/d")
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:kedro-asgi:problem:output-not-found")
+
+
+async def test_beyond_the_limits_runs_are_refused_and_nothing_else(client: httpx.AsyncClient) -> None:
+    for _ in range(3):
+        await submit(client, **FOREVER)
+    for path in ("/run", "/runs"):
+        answer = await client.post(path, json={})
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) >= 1
+        assert answer.json()["type"] == "urn:kedro-asgi:problem:queue-full"
+    for path in ("/health", "/metrics", "/runs", "/snapshot"):
+        assert (await client.get(path)).status_code == 200
+    assert 'kedro_asgi_runs_refused_total{reason="QueueFullError"} 2' in (await client.get("/metrics")).text
+
+
+async def test_a_setting_makes_it_503(work: Path, serve) -> None:
+    client = serve(
+        work, store="memory:", busy_status=503, policy=Policy(max_concurrent_runs=1, max_queued_runs=0, grace_seconds=0)
+    )
+    await submit(client, **FOREVER)
+    assert (await client.post("/run", json={})).status_code == 503
+
+
+async def test_cancelling(client: httpx.AsyncClient) -> None:
+    run = await submit(client, **FOREVER)
+    with anyio.fail_after(5):
+        while (await client.get(f"/runs/{run['run_id']}")).json()["status"] != "running":
+            await anyio.sleep(0.01)
+    answer = await client.post(f"/runs/{run['run_id']}/cancel")
+    assert answer.status_code in (200, 202)
+    done = (await client.get(f"/runs/{run['run_id']}", params={"wait": 5})).json()
+    assert (done["status"], done["error"]["type"]) == ("cancelled", "RunCancelledError")
+    again = await client.post(f"/runs/{run['run_id']}/cancel")
+    assert (again.status_code, again.json()) == (200, done)
+
+
+async def test_a_deadline(client: httpx.AsyncClient) -> None:
+    done = await submit(client, wait=5, timeout_seconds=0.1, **FOREVER)
+    assert (done["status"], done["timeout_seconds"]) == ("timed_out", 0.1)
+
+
+async def test_idempotency_keys(client: httpx.AsyncClient) -> None:
+    headers = {"Idempotency-Key": "k"}
+    first = await client.post("/runs", json={"outputs": ["d"], "params": {"a": 1, "b": 4}}, headers=headers)
+    again = await client.post("/runs", json={"params": {"b": 4, "a": 1}, "outputs": ["d"]}, headers=headers)
+    assert again.json()["run_id"] == first.json()["run_id"]
+    assert again.headers["idempotent-replayed"] == "true"
+    other = await client.post("/run", json={}, headers=headers)
+    assert (other.status_code, other.json()["type"]) == (422, "urn:kedro-asgi:problem:idempotency-key-reused")
+    same = await client.post("/run", json={"outputs": ["d"], "params": {"a": 1, "b": 4}}, headers=headers)
+    assert same.json()["run_id"] == first.json()["run_id"]
+    assert same.json()["outputs"] == {"d": 10}
+    assert (await client.post("/runs", json={}, headers={"Idempotency-Key": "k" * 256})).status_code == 422
+
+
+async def test_events_of_a_run_as_a_stream(client: httpx.AsyncClient) -> None:
+    run = await submit(client, wait=5)
+    answer = await client.get(f"/runs/{run['run_id']}/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    frames = [frame.split("\n") for frame in answer.text.split("\n\n") if frame.startswith("id:")]
+    assert [frame[0] for frame in frames] == [f"id: {number}" for number in range(1, len(frames) + 1)]
+    events = [json.loads(frame[1].removeprefix("data: ")) for frame in frames]
+    assert (events[0]["event"], events[-1]["event"], events[-1]["status"]) == ("RunQueued", "RunEnded", "success")
+    rest = await client.get(f"/runs/{run['run_id']}/events", headers={"Last-Event-ID": str(len(frames) - 1)})
+    assert rest.text.count("id: ") == 1
+
+
+async def test_readiness(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/ready")
+    # Nobody said that nothing is to be preloaded, so the project is opened first.
+    assert (answer.status_code, answer.json()) == (503, {"status": "starting"})
+    assert (await client.get("/ready")).json() == {"status": "ready"}
+
+
+async def test_a_failed_run_of_kedros_route_is_recorded_too(client: httpx.AsyncClient) -> None:
+    body = (await client.post("/run", json={"pipeline_names": ["boom"]})).json()
+    record = (await client.get(f"/runs/{body['run_id']}")).json()
+    assert record["error"] == body["error"]

@@ -1,0 +1,36 @@
+"""Server-sent events, below the routes."""
+
+import anyio
+import pytest
+
+from kedro_asgi.events import Published
+from kedro_asgi.server.streams import EventStream
+
+pytestmark = pytest.mark.anyio
+
+EVENT = Published(run_id="r", sequence=1, position="1.1", body=b'{"event":"RunQueued"}')
+
+
+async def test_silence_is_filled_with_comments_until_the_client_hangs_up() -> None:
+    sent: list[bytes] = []
+    hung_up = anyio.Event()
+
+    async def groups():
+        yield [EVENT, EVENT]
+        await anyio.sleep_forever()
+
+    async def receive():
+        await hung_up.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message.get("body", b""))
+        if sent.count(b": still here\n\n") == 2:
+            hung_up.set()
+
+    stream = EventStream(groups(), name=lambda event: event.position, keep_alive_seconds=0.02)
+    with anyio.fail_after(5):
+        await stream({"type": "http"}, receive, send)
+    frame = b'id: 1.1\ndata: {"event":"RunQueued"}\n\n'
+    assert sent[:3] == [b"", b"retry: 1000\n\n", frame + frame]
+    assert sent[-1] == b""

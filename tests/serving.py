@@ -1,0 +1,72 @@
+"""Servers in processes of their own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+
+class Process:
+    """A serving process on a port of its own; it can be killed and started again there."""
+
+    def __init__(self, arguments: list[str], *, cwd: Path, environ: Mapping[str, str]) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.output = (cwd / f"server-{self.port}.log").open("w+")
+        self._line = [sys.executable, "-m", *arguments, "--port", str(self.port)]
+        self._cwd = cwd
+        self._environ = {**clean_environment(), **environ}
+        self.process = self._begin()
+
+    def _begin(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            self._line,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=self._cwd,
+            env=self._environ,
+            start_new_session=True,
+        )
+
+    def wait_until_ready(self) -> "Process":
+        for _ in range(600):
+            try:
+                if httpx.get(f"{self.url}/health", timeout=5).status_code == 200:
+                    return self
+            except httpx.HTTPError:
+                assert self.process.poll() is None, self.log()
+            time.sleep(0.05)
+        raise AssertionError(f"the server did not come up:\n{self.log()}")
+
+    def kill(self) -> None:
+        """End the process and its workers at once, as a power cut would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self) -> "Process":
+        """Start again on the same port."""
+        self.process = self._begin()
+        return self.wait_until_ready()
+
+    def log(self) -> str:
+        self.output.flush()
+        return Path(self.output.name).read_text()
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        self.output.close()
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this process' environment without what servers would be told by it."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("KEDRO_")}
