@@ -7,6 +7,7 @@ from kedro_asgi.cli.demo import demo
 from kedro_asgi.cli.inspect import inspect
 from kedro_asgi.cli.new import new
 from kedro_asgi.cli.run import run
+from kedro_asgi.cli.runs import runs
 from kedro_asgi.cli.serve import serve
 
 
@@ -16,5 +17,5 @@ def main() -> None:
     """Run Kedro-format pipelines: as an HTTP service, or once."""
 
 
-for _command in (serve, run, inspect, new, demo):
+for _command in (serve, run, runs, inspect, new, demo):
     main.add_command(_command)

@@ -1,6 +1,5 @@
 """``kedro-asgi inspect``: what a project registers and configures."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import msgspec
 
 from kedro_asgi.cli.failure import one_line_errors
 from kedro_asgi.cli.options import Params, conf_source_option, env_option, project_argument
+from kedro_asgi.cli.tables import columns
 from kedro_asgi.inspection import inspect_project
 from kedro_asgi.session import KedroServiceSession
 from kedro_asgi.snapshots import ProjectSnapshot
@@ -43,16 +43,8 @@ def _table(snapshot: ProjectSnapshot) -> str:
     return "\n\n".join(
         [
             f"{metadata.project_name} (package {metadata.package_name}, Kedro {metadata.kedro_version})",
-            _columns(("PIPELINE", "NODE", "INPUTS", "OUTPUTS"), nodes),
-            _columns(("DATASET", "TYPE", "FILEPATH"), datasets),
+            columns(("PIPELINE", "NODE", "INPUTS", "OUTPUTS"), nodes),
+            columns(("DATASET", "TYPE", "FILEPATH"), datasets),
             f"PARAMETERS\n{', '.join(snapshot.parameters) or 'none'}",
         ]
-    )
-
-
-def _columns(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    table = [tuple(head), *(tuple(map(str, row)) for row in rows)]
-    widths = [max(len(row[index]) for row in table) for index in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
     )

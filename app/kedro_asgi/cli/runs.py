@@ -1,0 +1,131 @@
+"""``kedro-asgi runs``: look at the runs of a server, follow them, cancel them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import click
+import msgspec
+
+from kedro_asgi.cli.failure import one_line_errors
+from kedro_asgi.cli.tables import columns
+from kedro_asgi.runs import RunRecord
+
+if TYPE_CHECKING:
+    from kedro_asgi.client import AsyncClient
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+_url_option = click.option(
+    "--url", default=DEFAULT_URL, envvar="KEDRO_ASGI_URL", show_default=True, help="Where the server is."
+)
+_json_option = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+
+
+@click.group()
+def runs() -> None:
+    """Look at the runs of a server, follow them, cancel them."""
+
+
+@runs.command("list")
+@click.option("--status", help="Only runs in this state.")
+@click.option("--pipeline", help="Only runs of this pipeline.")
+@click.option("--label", "labels", multiple=True, help="Only runs with this label: name=value; may be repeated.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@_json_option
+@_url_option
+def list_runs(url: str, form: str, limit: int, labels: tuple[str, ...], pipeline: str | None, status: Any) -> None:
+    """List runs, newest first."""
+    wanted = dict(label.partition("=")[::2] for label in labels)
+
+    async def work(client: "AsyncClient") -> None:
+        page = await client.runs(status=status, pipeline=pipeline, labels=wanted, limit=limit)
+        click.echo(_json(page.runs) if form == "json" else _table(page.runs))
+
+    _with_client(url, work)
+
+
+@runs.command()
+@click.argument("run_id")
+@_url_option
+def show(run_id: str, url: str) -> None:
+    """Show what is known of a run, as JSON."""
+
+    async def work(client: "AsyncClient") -> None:
+        click.echo(_json(await client.read(run_id)))
+
+    _with_client(url, work)
+
+
+@runs.command()
+@click.argument("run_id")
+@_url_option
+def cancel(run_id: str, url: str) -> None:
+    """Cancel a run: it stops before its next node."""
+
+    async def work(client: "AsyncClient") -> None:
+        record = await client.cancel(run_id)
+        click.echo(f"{record.run_id} is {'stopping' if record.is_stopping else record.status}.")
+
+    _with_client(url, work)
+
+
+@runs.command()
+@click.argument("run_id")
+@_url_option
+def follow(run_id: str, url: str) -> None:
+    """Follow a run to its end, with a bar on a terminal; the exit code is 1 unless it succeeds."""
+
+    async def work(client: "AsyncClient") -> None:
+        # An extra, and only this command needs it.
+        from kedro_asgi.cli.progress import show_progress
+
+        record = await show_progress(client, run_id)
+        click.echo(f"{record.run_id}: {record.status}{_reason(record)}")
+        if record.status != "success":
+            raise click.exceptions.Exit(1)
+
+    _with_client(url, work)
+
+
+def _with_client(url: str, work: Callable[["AsyncClient"], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with _client(url) as client:
+            await work(client)
+
+    with one_line_errors():
+        anyio.run(main)
+
+
+@asynccontextmanager
+async def _client(url: str) -> "AsyncIterator[AsyncClient]":
+    try:
+        # An extra: the other commands do without.
+        from kedro_asgi.client import AsyncClient
+    except ImportError as error:
+        raise click.ClickException(f"Install 'kedro-asgi[cli]' for this command ({error}).") from error
+    async with AsyncClient(url) as client:
+        yield client
+
+
+def _table(records: tuple[RunRecord, ...]) -> str:
+    rows = [
+        (
+            record.run_id,
+            record.status,
+            ", ".join(record.pipeline_names) or "__default__",
+            "" if record.duration_ms is None else f"{record.duration_ms / 1000:.3f}",
+            " ".join(f"{name}={value}" for name, value in record.labels.items()),
+        )
+        for record in records
+    ]
+    return columns(("RUN", "STATUS", "PIPELINE", "SECONDS", "LABELS"), rows)
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def _reason(record: RunRecord) -> str:
+    return "" if record.error is None else f" ({record.error.type}: {record.error.message})"

@@ -1,0 +1,46 @@
+"""``kedro-asgi runs``: a server's runs from the command line."""
+
+import json
+from pathlib import Path
+
+import httpx
+
+
+def test_runs_are_listed_shown_followed_and_cancelled(work: Path, start, command) -> None:
+    server = start("kedro_asgi", "serve", work)
+    body = {"pipeline_names": ["slow"], "params": {"seconds": 0.2}, "labels": {"team": "ml"}}
+    run_id = httpx.post(f"{server.url}/runs", json=body).json()["run_id"]
+    followed = command("runs", "follow", run_id, "--url", server.url)
+    assert followed.returncode == 0, followed.stderr
+    assert "WARNING project: sleeping for 0.2" in followed.stdout
+    assert "one: done in 0.2" in followed.stdout
+    assert "first: saved" in followed.stdout
+    assert followed.stdout.endswith(f"{run_id}: success\n")
+    listed = command("runs", "list", "--label", "team=ml", environ={"KEDRO_ASGI_URL": server.url})
+    assert [line.split()[:4] for line in listed.stdout.splitlines()[1:]] == [
+        [
+            run_id,
+            "success",
+            "slow",
+            f"{json.loads(command('runs', 'show', run_id, '--url', server.url).stdout)['duration_ms'] / 1000:.3f}",
+        ]
+    ]
+    body = {"pipeline_names": ["wait"], "params": {"seconds": 60}}
+    run_id = httpx.post(f"{server.url}/runs", json=body).json()["run_id"]
+    assert run_id in command("runs", "cancel", run_id, "--url", server.url).stdout
+    followed = command("runs", "follow", run_id, "--url", server.url)
+    assert followed.returncode == 1
+    assert "cancelled (RunCancelledError: The run was cancelled.)" in followed.stdout
+
+
+def test_bad_input_is_one_line(work: Path, start, command, free_tcp_port: int) -> None:
+    server = start("kedro_asgi", "serve", work)
+    for arguments, message in [
+        (("show", "nope", "--url", server.url), "There is no run 'nope'"),
+        (("list", "--status", "odd", "--url", server.url), "'status' must be one of"),
+        (("list", "--url", f"http://127.0.0.1:{free_tcp_port}"), "No answer from"),
+    ]:
+        done = command("runs", *arguments)
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
