@@ -43,5 +43,17 @@ def test_a_snippet(snippet: str, project_root: Path) -> None:
     assert answer.outputs["predictions"][0]["species"] == "Chinstrap"
 
 
+def test_runs_in_process_as_documented(project_root: Path) -> None:
+    trained(project_root)
+    document = (Path(__file__).parent.parent / "docs" / "runs.md").read_text(encoding="utf-8")
+    snippet = re.findall(r"```python\n(.*?)```", document, re.DOTALL)[0]
+    body = "\n".join(f"    {line}" for line in snippet.splitlines())
+    names: dict[str, Any] = {"project_root": project_root, "rows": ROWS}
+    exec(f"async def snippet():\n{body}\n    return record, value\n", names)
+    record, value = anyio.run(names["snippet"])
+    assert record.status == "success"
+    assert b"Chinstrap" in value
+
+
 def test_the_readme_has_its_promised_snippets() -> None:
     assert len(SNIPPETS) >= 4
