@@ -19,8 +19,8 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
     """A dataset that, given a ``version``, saves to ``<filepath>/<version>/<basename>`` (CAT-30).
 
     The latest version and the version of the next save are looked up once per object, until it is saved or
-    released (CAT-33); what was saved is what is loaded then, unless another version was asked for. Other file systems than the local one bring their own ``exists_function`` and
-    ``glob_function``. Threads may share an object.
+    released (CAT-33); what was saved is what is loaded then, unless another version was asked for. Other file systems
+    than the local one bring their own ``exists_function`` and ``glob_function``. Threads may share an object.
     """
 
     def __init__(
