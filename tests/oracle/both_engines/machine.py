@@ -5,6 +5,7 @@ with one outcome for each case.
 """
 
 import atexit
+import gc
 import json
 import os
 import signal
@@ -35,6 +36,8 @@ NOTHING: dict[str, Any] = {"value": None, "files": {}, "hooks": [], "logs": [], 
 def main(engine: str, jobs_file: str, target: str) -> None:
     folder = Path(target)
     host = HOSTS[engine](folder)
+    # What is there already is left alone by the children's garbage collectors, so that its memory stays shared.
+    gc.freeze()
     jobs = msgspec.json.decode(Path(jobs_file).read_bytes(), type=list[Job])
     running: set[int] = set()
     for number, job in enumerate(jobs):

@@ -1,0 +1,6 @@
+"""HOOK: hooks."""
+
+from oracle_projects.hook.changes import CHANGES
+from oracle_projects.hook.sequences import SEQUENCES
+
+PROJECTS = (SEQUENCES, CHANGES)
