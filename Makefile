@@ -45,6 +45,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_long_chains.py
 	$(BIN)/python benchmarks/bench_concurrent_requests.py
 	$(BIN)/python benchmarks/bench_preloaded_artifacts.py
+	$(BIN)/python benchmarks/bench_real_project.py
 	$(BIN)/python benchmarks/bench_runs.py
 	$(BIN)/python benchmarks/bench_memory.py
 
