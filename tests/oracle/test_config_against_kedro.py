@@ -110,7 +110,7 @@ def grammars(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _generated(strategy: st.SearchStrategy[Any], count: int) -> list[dict[str, Any]]:
-    """Cases for one batch, the same each time: a process of Kedro's per case would take hours."""
+    """Cases for one batch, put to Kedro together: a process of Kedro's per case would take hours."""
     cases: list[dict[str, Any]] = []
 
     @settings(
@@ -118,7 +118,7 @@ def _generated(strategy: st.SearchStrategy[Any], count: int) -> list[dict[str, A
         phases=[Phase.generate],
         database=None,
         deadline=None,
-        derandomize=True,
+        derandomize=count < 1000,  # every day the same cases; new ones in the long version
         suppress_health_check=list(HealthCheck),
     )
     @given(strategy)
@@ -175,8 +175,10 @@ def _differs_on_purpose(case: Mapping[str, Any], ours: str, theirs: str) -> bool
         "Cannot merge incompatible container types" in theirs
         # Credentials are interpolated twice, and so is what was written into a text as a mapping.
         or (case["key"] == "credentials" and "${" in ours)
-        # oc.dict.keys does not work in credentials; oc.dict.values, within a text, writes references of its own.
+        # oc.dict.keys does not work in credentials, nor oc.dict.values within a list there; within a text,
+        # oc.dict.values writes references of its own.
         or "$KEY_TYPE" in theirs
+        or "ListConfig indices must be integers or slices, not NoneType" in theirs
         or ("oc.dict.values" in json.dumps(case) and "${" in theirs)
         # A text that happens to come out as three question marks is still a text.
         or "Interpolation resolved to a missing value" in theirs
@@ -200,7 +202,7 @@ def test_random_environments_have_the_values_that_kedro_finds() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("strategy", [grammars(), environments()], ids=["strings", "environments"])
 def test_many_random_configurations_agree_with_kedro(strategy: st.SearchStrategy[Any]) -> None:
     _check(strategy, 2500)

@@ -136,5 +136,6 @@ def test_patterns_resolve_as_they_do_in_kedro() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_many_patterns_resolve_as_they_do_in_kedro() -> None:
     compare(4000)

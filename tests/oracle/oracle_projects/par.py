@@ -99,7 +99,7 @@ PARAMETERS = Project(
             call=Run(arguments={"pipeline_names": ["env"], "runtime_params": {"where": "here"}}),
         ),
         Case(
-            rule="PAR-9",
+            rule="PAR-9 SES-37",
             name="no parameters at all",
             call=Run(arguments={"pipeline_names": ["whole"], "runtime_params": {"a": [1, {"b": 2}]}}),
             files={"conf/base/parameters.yml": None, "conf/local/parameters.yml": None, "conf/local/.gitkeep": ""},

@@ -10,7 +10,7 @@ b: {type: json.JSONDataset, filepath: b.json}
 
 API = (
     catalog(
-        "CAT-54",
+        "CAT-54 CAT-25",
         "get",
         _TWO,
         """

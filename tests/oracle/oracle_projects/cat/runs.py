@@ -87,7 +87,7 @@ RUNS = Project(
     ),
     cases=(
         _run("CAT-28", "patterns persist what lies between", "__default__"),
-        _run("CAT-30 CAT-31", "a version of the run's id", "versioned"),
+        _run("CAT-30 CAT-31 CAT-16", "a version of the run's id", "versioned"),
         _run(
             "CAT-32",
             "a pinned version in a run",

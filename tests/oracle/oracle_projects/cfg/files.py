@@ -4,7 +4,7 @@ from oracle_projects.cfg.cases import BASE, CATALOG, GLOBALS, LOCAL, config
 
 LAYOUT = (
     config(
-        "CFG-1",
+        "CFG-1 CFG-15",
         "a loader is like a dict",
         {BASE: "a: 1"},
         value="[loader['parameters'], loader.get('parameters'), sorted(loader.keys()), 'parameters' in loader]",

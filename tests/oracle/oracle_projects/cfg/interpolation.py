@@ -20,7 +20,7 @@ esc: ['\\${i}', '\\\\${i}', 'a $ b', '$${i}', '{i}']
 """
 
 GRAMMAR = (
-    config("CFG-38", "references", {BASE: _GRAMMAR.replace(', "${a.${.key}}"', "")}),
+    config("CFG-38 CFG-39", "references", {BASE: _GRAMMAR.replace(', "${a.${.key}}"', "")}),
     config("CFG-40", "nested references", {BASE: "m: {p: 1, q: 2}\nwhich: q\nv: ${m.${which}}\nw: ${${x}}\nx: which"}),
     config("CFG-41", "keys are never interpolated", {BASE: "a: 1\n'${a}': 2"}),
     config(

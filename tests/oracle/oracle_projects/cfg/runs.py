@@ -38,7 +38,7 @@ ENVIRONMENTS = Project(
     cases=(
         Case(rule="CFG-2", name="a run in the default environment", call=Run()),
         Case(rule="CFG-2", name="a run in another environment", call=Run(create={"env": "prod"})),
-        Case(rule="SES-4", name="the environment of the process", call=Run(), environ={"KEDRO_ENV": "prod"}),
+        Case(rule="SES-4 CFG-3", name="the environment of the process", call=Run(), environ={"KEDRO_ENV": "prod"}),
         Case(
             rule="SES-4",
             name="an argument beats the process",

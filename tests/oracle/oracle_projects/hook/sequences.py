@@ -30,7 +30,7 @@ SEQUENCES = Project(
     name="hooked",
     files=project_files(REGISTRY, files(_RECORDING)),
     cases=(
-        _run("HOOK-4", "a run", "__default__"),
+        _run("HOOK-2 HOOK-4 SES-6 SES-10", "a run", "__default__"),
         Case(rule="HOOK-4", name="a single run", call=Run(session="single"), compare=ALL),
         _run("HOOK-5", "a node that fails", "fail"),
         _run(

@@ -11,7 +11,7 @@ NODES = (
         "PIP-3", "no function", "node('f', 'a', 'b')", says=(_INVALID, "first argument must be a function, not 'str'.")
     ),
     made(
-        "PIP-3",
+        "PIP-2 PIP-3",
         "inputs that are a tuple",
         "node(f, ('a',), 'b')",
         says=(_INVALID, "'inputs' type must be one of [String, List, Dict, None], not 'tuple'."),
@@ -133,7 +133,7 @@ return [
         """,
     ),
     made(
-        "PIP-16",
+        "PIP-1 PIP-16",
         "attributes",
         """
         n = node(g, {"y": "b", "x": "a"}, ["c", "d"], name="n", tags="t", confirms="k", namespace="p.q")

@@ -27,7 +27,7 @@ METADATA = (
         says=("There's no '[tool.kedro]' section",),
     ),
     Case(
-        rule="PRJ-7",
+        rule="PRJ-5 PRJ-7",
         name="missing keys come in the declared order",
         call=BOOTSTRAP,
         files={"pyproject.toml": '[tool.kedro]\npackage_name = "x"\n'},
@@ -177,7 +177,7 @@ DISCOVERY = (
         deviation=Deviation(why="Q-1", ours={"value": {"sub": True, "dotted": True, "spaced": True, "comment": False}}),
     ),
     Case(
-        rule="PRJ-3",
+        rule="PRJ-2 PRJ-3",
         name="the innermost project around a folder",
         call=Script(
             body="""

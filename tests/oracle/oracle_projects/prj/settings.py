@@ -120,7 +120,7 @@ SETTINGS = (
         says=("No module named 'nope_zz'",),
     ),
     Case(
-        rule="PRJ-14",
+        rule="PRJ-11 PRJ-14",
         name="a package configured by name runs from its folder",
         call=Script(
             body="""

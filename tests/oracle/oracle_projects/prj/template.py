@@ -97,7 +97,7 @@ TEMPLATE = Project(
     ),
     cases=(
         Case(rule="PRJ-34", name="the sum of what is found", call=Run()),
-        Case(rule="PRJ-35", name="one by its name", call=Run(arguments={"pipeline_names": ["two"]})),
+        Case(rule="PRJ-35 PRJ-27", name="one by its name", call=Run(arguments={"pipeline_names": ["two"]})),
         Case(
             rule="PRJ-35",
             name="a broken sibling is harmless to one by its name",
@@ -131,7 +131,7 @@ TEMPLATE = Project(
             name="an unknown name when serving",
             call=Run(arguments={"pipeline_names": ["nope"]}, create={"serving_mode": True}),
         ),
-        Case(rule="PRJ-31", name="folders are pipelines, hidden ones and files are not", call=_finding()),
+        Case(rule="PRJ-31 PRJ-32", name="folders are pipelines, hidden ones and files are not", call=_finding()),
         Case(
             rule="PRJ-30",
             name="the simplified layout is the default",

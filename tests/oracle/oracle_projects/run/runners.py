@@ -63,7 +63,7 @@ RUNNERS = Project(
             ]
             """,
         ),
-        _direct("RUN-10", "an empty pipeline", "return SequentialRunner().run(Pipeline([]), DataCatalog())"),
+        _direct("RUN-10 RUN-11", "an empty pipeline", "return SequentialRunner().run(Pipeline([]), DataCatalog())"),
         _direct(
             "RUN-10",
             "free outputs as datasets",

@@ -77,9 +77,9 @@ BODIES = (
 
 RUNS = (
     post("SRV-31", "two pipelines", {"pipeline_names": ["calc", "__default__"]}),
-    post("SRV-28", "params", {"params": {"a": 10}}),
+    post("SRV-24 SRV-28", "params", {"params": {"a": 10}}),
     post("SRV-31", "versions of what is not run", {"load_versions": {"out": "../../etc"}}),
-    post("SRV-30", "an unknown pipeline", {"pipeline_names": ["nope"]}),
+    post("SRV-14 SRV-30", "an unknown pipeline", {"pipeline_names": ["nope"]}),
     post("SRV-30", "an unknown pipeline that is close", {"pipeline_names": ["calcc"]}),
     post("SRV-30", "an unknown node", {"node_names": ["nope"]}),
     post("SRV-30", "a tag that nothing has", {"tags": ["zzz"]}, says=EMPTY),
@@ -98,7 +98,7 @@ RUNS = (
         deviation=Deviation(why="Q-14", ours=failure("TypeError", 'can only concatenate str (not "int") to str')),
     ),
     *(
-        post("SRV-26", f"the runner {name}", {"runner": name})
+        post("SRV-25 SRV-26", f"the runner {name}", {"runner": name})
         for name in (
             "NopeRunner",
             "os.path.join",

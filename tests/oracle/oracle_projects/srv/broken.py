@@ -15,7 +15,7 @@ def _broken(name: str, what: str, files: Files, **facts: Any) -> Project:
     run_says = facts.pop("run_says", facts.get("says", ()))
     cases = (
         post("SRV-8", f"a run with {what}", {}, **_deviating(run, why), **{**facts, "says": run_says}),
-        ask("SRV-8", f"a snapshot with {what}", "GET", "/snapshot", **_deviating(shot, why), **facts),
+        ask("SRV-8 SRV-53", f"a snapshot with {what}", "GET", "/snapshot", **_deviating(shot, why), **facts),
         ask("SRV-8", f"health with {what}", "GET", "/health"),
     )
     return Project(name=f"broken_{name}", files={**LAB.files, **files}, cases=cases)

@@ -25,7 +25,7 @@ def _in(name: str, environ: dict[str, str], **facts: Any) -> tuple[Case, ...]:
     run, shot = facts.pop("run", {}), facts.pop("shot", {})
     return (
         post("SRV-2 SRV-45", f"a run in {name}", {}, environ=environ, **facts, **run),
-        ask("SRV-45 SRV-46", f"a snapshot in {name}", "GET", "/snapshot", environ=environ, **facts, **shot),
+        ask("SRV-42 SRV-45 SRV-46", f"a snapshot in {name}", "GET", "/snapshot", environ=environ, **facts, **shot),
     )
 
 

@@ -52,12 +52,12 @@ LAB = Project(
     files=project_files(_LAB, {"conf/base/parameters.yml": "a: 1", "conf/base/catalog.yml": _LAB_CATALOG}),
     cases=(
         *(
-            post("SRV-29", f"an error: {name}", {"pipeline_names": [name]})
+            post("SRV-29 SRV-41 CAT-66", f"an error: {name}", {"pipeline_names": [name]})
             for name in ("inner", "empty", "key", "url", "stop", "file")
         ),
         post("SRV-29", "an error that has no text", {"pipeline_names": ["unprintable"]}),
         post(
-            "SRV-32",
+            "SRV-32 SES-28",
             "a type of the caller",
             {"pipeline_names": ["typed"], "params": {"dt": "pickle.PickleDataset"}},
             says=(
