@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextvars import ContextVar
 from pathlib import Path
 
 import anyio
@@ -14,6 +15,8 @@ from kedro_asgi.io.files.json import JSONDataset
 from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.runner import AbstractRunner, ParallelRunner, SequentialRunner, ThreadRunner
 from kedro_asgi.runner.processes import Processes
+
+WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
 RUNNERS = {
     "sequential": SequentialRunner,
@@ -338,3 +341,21 @@ def test_of_two_failures_the_first_is_raised() -> None:
         ]
         with pytest.raises(ZeroDivisionError, match="first"):
             ThreadRunner(max_workers=4).run(Pipeline(nodes), data)
+
+
+def test_what_belongs_to_a_run_is_known_where_its_datasets_are_loaded(runner: AbstractRunner) -> None:
+    """Also in the threads of asynchronous loading."""
+    seen = []
+
+    class Seeing(MemoryDataset):
+        def load(self):
+            seen.append(WHO.get())
+            return super().load()
+
+    token = WHO.set("this run")
+    try:
+        data = DataCatalog({"a": Seeing(1)})
+        runner.run(Pipeline([node(double, "a", "b", name="n")]), data)
+    finally:
+        WHO.reset(token)
+    assert seen == ["this run"]

@@ -125,3 +125,20 @@ async def test_a_small_request_is_a_small_answer_and_soon(make_project, serve, b
     assert time.perf_counter() - started < 3
     assert answer.status_code in (200, 422)
     assert len(answer.content) < 2 * len(json.dumps(body)) + 20_000
+
+
+async def test_neither_answer_nor_log_shows_a_password_that_an_error_quotes(make_project, serve, caplog) -> None:
+    registry = """
+    from kedro_asgi.pipeline import Pipeline, node
+
+    def connect(a):
+        raise ConnectionError("cannot reach postgres://user:s3cret@db.example/prod")
+
+    def register_pipelines():
+        return {"__default__": Pipeline([node(connect, "params:a", "b", name="connect")])}
+    """
+    caplog.set_level(logging.DEBUG)
+    _, message = await failure(serve(make_project(registry)))
+    assert message == "cannot reach postgres://<redacted>@db.example/prod"
+    assert "Traceback" in caplog.text
+    assert "s3cret" not in caplog.text
