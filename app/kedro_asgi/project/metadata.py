@@ -99,7 +99,8 @@ def _check_version(init_version: object) -> None:
     ours = kedro_version()
     if init_version.partition(".")[0] != ours.partition(".")[0]:
         raise ProjectVersionError(
-            f"Your Kedro project version {init_version} does not match Kedro package version {ours}"
+            f"Your Kedro project version {init_version} does not match Kedro package version {ours}. Migrate the "
+            f"project, then write the version that it is for as 'kedro_init_version' in '{_FILE}'."
         )
 
 

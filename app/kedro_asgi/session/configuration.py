@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, MutableMapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,6 +49,11 @@ class CompiledConfiguration:
         if "parameters" in self.loader:
             replaced: Mapping[str, Any] = self.loader["parameters"]
             return replaced
+        return self._compiled
+
+    @cached_property
+    def _compiled(self) -> Mapping[str, Any]:
+        """Hooks ask too; resolvers of the project's own would be called again."""
         return self._planner.parameters(self._runtime)
 
     def resolver(self) -> CatalogResolver:
