@@ -5,6 +5,7 @@ from that builtin and names it in ``kedro_type``, so that ``except ValueError`` 
 are the same on both engines.
 """
 
+import signal
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -855,6 +856,19 @@ class UnpicklableNodesError(KedroAsgiError, AttributeError):
         )
 
 
+class SingleProcessDatasetsError(KedroAsgiError, AttributeError):
+    """Datasets that would have to go to other processes cannot (RUN-36)."""
+
+    kedro_type = "AttributeError"
+
+    def __init__(self, datasets: Iterable[str]) -> None:
+        self.datasets = list(datasets)
+        super().__init__(
+            f"The following datasets cannot be used with multiprocessing: {self.datasets}. Their classes cannot be "
+            "pickled, or say themselves that they are for one process (_SINGLE_PROCESS)."
+        )
+
+
 class UnserialisableDataError(DatasetError):
     """An input or an output of a node cannot be sent to or from another process (RUN-41, CAT-46)."""
 
@@ -879,17 +893,65 @@ class RemoteNodeError(KedroAsgiError):
         )
 
 
+class NotCallableThereError(KedroAsgiError, AttributeError):
+    """A node, or data for it, cannot be imported in another process."""
+
+    kedro_type = "AttributeError"
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            f"{error_type(error)}: {error} (a function that runs in another process, and the classes of its inputs, "
+            "must be importable there: not from a notebook, nor from a script's own body)"
+        )
+
+
+class UnreadableAnswerError(DatasetError):
+    """What a node in another process returned cannot be read here."""
+
+    kedro_type = "DatasetError"
+
+    def __init__(self, node: str, error: Exception) -> None:
+        self.node = node
+        super().__init__(
+            f"What node '{node}' returned in another process cannot be read in this one: {error_type(error)}: {error}"
+        )
+
+
 class WorkerDiedError(KedroAsgiError, RuntimeError):
-    """A worker process ended while it ran a node: killed, out of memory, or by a call that ends processes."""
+    """A worker process ended while it ran a node: killed, out of memory, or by a call that ends processes.
+
+    ``exit_code`` is negative for a signal; ``None`` if it is unknown.
+    """
 
     kedro_type = "BrokenProcessPool"
 
-    def __init__(self, node: str) -> None:
-        self.node = node
-        super().__init__(
-            f"A worker process ended abruptly while node '{node}' was running: it was killed, ran out of memory, or "
-            "ended itself."
+    def __init__(self, node: str, *, exit_code: int | None, was_ready: bool) -> None:
+        self.node, self.exit_code = node, exit_code
+        hint = (
+            ""
+            if was_ready or exit_code != 1
+            else " It had not answered yet: if a script of yours starts the run, the script must do so below "
+            "'if __name__ == \"__main__\":', since worker processes import it."
         )
+        super().__init__(
+            f"A worker process ended abruptly while node '{node}' was running: {_ending(exit_code)}.{hint}"
+        )
+
+
+def _ending(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "why is not known"
+    if exit_code >= 0:
+        return f"it left with exit code {exit_code}"
+    name = _signal_name(-exit_code)
+    return f"it was ended by {name}{', as happens where memory runs out' if name == 'SIGKILL' else ''}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 class HookResultError(KedroAsgiError, TypeError):

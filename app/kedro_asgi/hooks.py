@@ -157,8 +157,13 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     before_dataset_saved: Call | None = None
     after_dataset_saved: Call | None = None
 
+    @property
+    def hook(self) -> Any:
+        """The hooks by name, as a hook manager has them; for runners of a project's own (RUN-11)."""
+        return (self.manager or create_hook_manager()).hook
+
     @classmethod
-    def of(cls, manager: "pluggy.PluginManager | RunHooks | None") -> "RunHooks":
+    def of(cls, manager: "HookManager") -> "RunHooks":
         """Return the hooks of ``manager`` that have an implementation."""
         if isinstance(manager, RunHooks):
             return manager
@@ -171,6 +176,9 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     def names(cls) -> tuple[str, ...]:
         """Return the names of the hooks around nodes and datasets."""
         return tuple(name for name in cls.__struct_fields__ if name not in ("manager", "emit", "completed"))
+
+
+HookManager = pluggy.PluginManager | RunHooks | None
 
 
 def implemented(manager: pluggy.PluginManager, name: str) -> Call | None:

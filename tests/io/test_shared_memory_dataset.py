@@ -5,7 +5,14 @@ from multiprocessing.managers import SyncManager
 
 import pytest
 
-from kedro_asgi.io import DatasetError, SharedMemoryDataCatalog, SharedMemoryDataset
+from kedro_asgi.io import (
+    CachedDataset,
+    DataCatalog,
+    DatasetError,
+    MemoryDataset,
+    SharedMemoryDataCatalog,
+    SharedMemoryDataset,
+)
 
 
 @pytest.fixture
@@ -16,6 +23,10 @@ def manager() -> Iterator[SyncManager]:
 
 def _double(dataset: SharedMemoryDataset) -> None:
     dataset.save(2 * dataset.load())
+
+
+def _put(dataset: SharedMemoryDataset) -> None:
+    dataset.save(5)
 
 
 def test_processes_share_the_data_and_release_forgets_it(manager: SyncManager) -> None:
@@ -46,11 +57,45 @@ def test_it_ends_with_its_manager() -> None:
         dataset.load()
 
 
-def test_without_a_manager_it_keeps_data_in_this_process() -> None:
-    catalog = SharedMemoryDataCatalog.from_config({"x": {"type": "SharedMemoryDataset"}})
-    catalog.save("x", [1])
-    assert catalog.load("x") == [1]
-    unknown = catalog.get("y", fallback_to_runtime_pattern=True)
-    assert type(unknown) is SharedMemoryDataset
+def test_what_no_entry_knows_must_be_serialisable_in_a_shared_catalog() -> None:
+    catalog = SharedMemoryDataCatalog()
+    assert type(catalog.get("y", fallback_to_runtime_pattern=True)) is SharedMemoryDataset
     with pytest.raises(DatasetError, match="cannot be serialised"):
         catalog.save("y", (n for n in range(2)))
+
+
+def test_without_a_manager_it_keeps_its_data_here() -> None:
+    dataset = SharedMemoryDataset()
+    assert not dataset.exists()
+    data = [1]
+    dataset.save(data)
+    data.append(2)
+    assert dataset.load() == [1]
+
+
+def test_a_catalog_may_name_it() -> None:
+    catalog = DataCatalog.from_config({"x": {"type": "SharedMemoryDataset"}})
+    catalog.save("x", 1)
+    assert catalog.load("x") == 1
+
+
+def test_a_shared_catalog_hands_its_manager_on(manager: SyncManager) -> None:
+    catalog = SharedMemoryDataCatalog({"x": SharedMemoryDataset(), "y": 1})
+    catalog.set_manager_datasets(manager)
+    child = multiprocessing.get_context("spawn").Process(target=_put, args=(catalog["x"],))
+    child.start()
+    child.join()
+    assert catalog.load("x") == 5
+
+
+def test_a_shared_catalog_names_what_cannot_leave_this_process() -> None:
+    catalog = SharedMemoryDataCatalog(
+        {
+            "cached": CachedDataset(dataset={"type": "MemoryDataset"}),
+            "lock": MemoryDataset(threading.Lock(), copy_mode="assign"),
+            "fine": 1,
+        }
+    )
+    message = r"The following datasets cannot be used with multiprocessing: \['cached', 'lock'\]"
+    with pytest.raises(AttributeError, match=message):
+        catalog.validate_catalog()

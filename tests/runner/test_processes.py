@@ -1,16 +1,28 @@
 """Nodes in other processes: what crosses, what cannot, and what a session keeps warm (RUN-35 to RUN-44)."""
 
+import contextlib
+import gc
+import logging
 import multiprocessing
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import runner_functions as functions
+from runner_functions import OddError, Once, same
 
-from kedro_asgi.errors import RemoteNodeError, UnserialisableDataError, WorkerDiedError
-from kedro_asgi.io import CachedDataset, DataCatalog, MemoryDataset
+from kedro_asgi.errors import (
+    NotCallableThereError,
+    RemoteNodeError,
+    UnreadableAnswerError,
+    UnserialisableDataError,
+    WorkerDiedError,
+)
+from kedro_asgi.io import DataCatalog, MemoryDataset, SharedMemoryDataCatalog
 from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.runner import ParallelRunner
 from kedro_asgi.runner.crossing import RemoteTraceback
@@ -18,77 +30,55 @@ from kedro_asgi.runner.processes import Processes
 from kedro_asgi.session import KedroServiceSession
 
 
-class OddError(Exception):
-    """As many are: what it hands on is not what it takes."""
-
-    def __init__(self, code, reason):
-        super().__init__(f"{code}: {reason}")
-
-
-def odd(x):
-    raise OddError(7, "seven")
-
-
-def wrong(x):
-    raise KeyError("wrong")
-
-
-def leave(x):
-    raise SystemExit(4)
-
-
-def lock(x):
-    return threading.Lock()
-
-
-def pid(x):
-    return os.getpid()
-
-
-def method(x):
-    return multiprocessing.get_start_method(allow_none=True) or "spawn"
-
-
-def die(x):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def same(x):
-    return x
-
-
 @pytest.fixture
 def runner(processes: Processes) -> ParallelRunner:
     return ParallelRunner(max_workers=2).using(processes)
 
 
-def run(runner: ParallelRunner, function, value=1, *more):
+def run(runner: ParallelRunner, function, value=1, outputs="b"):
     data = DataCatalog({"a": MemoryDataset(value, copy_mode="assign")})
-    return runner.run(Pipeline([node(function, "a", "b", name="n"), *more]), data)["b"].load()
+    result = runner.run(Pipeline([node(function, "a", outputs, name="n")]), data)
+    return {name: dataset.load() for name, dataset in result.items()}
 
 
-def test_what_a_node_raises_keeps_its_type_and_says_where(runner: ParallelRunner) -> None:
-    with pytest.raises(KeyError, match="wrong") as caught:
-        run(runner, wrong)
+# --- what crosses ---
+
+
+def test_what_a_node_raises_says_where_it_was_raised(runner: ParallelRunner) -> None:
+    with pytest.raises(ZeroDivisionError, match="no 1") as caught:
+        run(runner, functions.boom)
     assert isinstance(caught.value.__cause__, RemoteTraceback)
-    assert 'raise KeyError("wrong")' in str(caught.value.__cause__)
+    assert 'raise ZeroDivisionError(f"no {xs[0]}")' in str(caught.value.__cause__)
 
 
 def test_an_error_that_cannot_be_sent_is_told_by_name(runner: ParallelRunner) -> None:
     with pytest.raises(RemoteNodeError, match="OddError: 7: seven .*cannot be sent between processes"):
-        run(runner, odd)
-    assert run(runner, same) == 1, "and the processes are as they were"
+        run(runner, functions.odd)
+    assert OddError(7, "seven").args == ("7: seven",)
 
 
-def test_leaving_the_process_is_as_it_is_here(runner: ParallelRunner) -> None:
-    with pytest.raises(SystemExit):
-        run(runner, leave)
-    assert run(runner, same) == 1
+def test_a_keyboard_interrupt_of_a_node_is_one_here(runner: ParallelRunner) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(runner, functions.interrupt)
+    assert run(runner, same) == {"b": 1}
 
 
-def test_an_output_that_cannot_be_sent_is_named(runner: ParallelRunner) -> None:
-    with pytest.raises(UnserialisableDataError, match=r"b: <class '_thread.lock'> cannot be serialised, so node 'n'"):
-        run(runner, lock)
+@pytest.mark.parametrize("outputs", ["b", ["b"]])
+def test_an_output_that_cannot_be_sent_is_named(runner: ParallelRunner, outputs) -> None:
+    message = r"b: <class '_thread.lock'> cannot be serialised, so node 'n'.*ParallelRunner implicit memory datasets"
+    function = functions.lock if outputs == "b" else functions.locks
+    with pytest.raises(UnserialisableDataError, match=message):
+        run(runner, function, outputs=outputs)
+
+
+def test_of_several_outputs_the_one_that_cannot_be_sent_is_named(runner: ParallelRunner) -> None:
+    with pytest.raises(UnserialisableDataError, match=r"^c: <class '_thread.lock'>"):
+        run(runner, functions.one_lock, outputs=["b", "c"])
+
+
+def test_a_chunk_that_cannot_be_sent_is_named(runner: ParallelRunner) -> None:
+    with pytest.raises(UnserialisableDataError, match=r"^b: <class '_thread.lock'>"):
+        run(runner, functions.unsendable_chunk)
 
 
 def test_an_input_that_cannot_be_sent_is_named(runner: ParallelRunner) -> None:
@@ -96,42 +86,146 @@ def test_an_input_that_cannot_be_sent_is_named(runner: ParallelRunner) -> None:
         run(runner, same, threading.Lock())
 
 
-def test_datasets_stay_in_this_process(runner: ParallelRunner) -> None:
-    """Q-31: neither a cache nor a dataset in memory needs to be shared between processes."""
-    data = DataCatalog(
-        {"a": MemoryDataset(3), "b": CachedDataset(dataset={"type": "MemoryDataset"}), "c": MemoryDataset()}
-    )
-    runner.run(Pipeline([node(same, "a", "b", name="n"), node(same, "b", "c", name="m")]), data)
-    assert data.load("c") == 3
+def test_an_input_that_cannot_be_read_there_is_the_nodes_failure(runner: ParallelRunner) -> None:
+    with pytest.raises(NotCallableThereError, match="ValueError: invalid literal .* must be importable there"):
+        run(runner, same, Once())
 
 
-def test_a_killed_worker_fails_its_run_and_no_other(runner: ParallelRunner) -> None:
-    with pytest.raises(WorkerDiedError, match="A worker process ended abruptly while node 'n' was running"):
-        run(runner, die)
-    assert run(runner, same) == 1
+def test_an_output_that_cannot_be_read_here_is_told(runner: ParallelRunner) -> None:
+    with pytest.raises(UnreadableAnswerError, match="What node 'n' returned in another process cannot be read"):
+        run(runner, functions.unreadable)
+    assert run(runner, same) == {"b": 1}
 
 
-def test_a_runner_by_itself_leaves_no_process_behind() -> None:
-    child = run(ParallelRunner(max_workers=1), pid)
-    with pytest.raises(ProcessLookupError):
-        os.kill(child, 0)
+def test_functions_must_be_importable() -> None:
+    pipeline = Pipeline([node(lambda x: x, "a", "b", name="lam"), node(same, "a", "c", name="fine")])
+    message = r"The following nodes cannot be serialised: \[Node\(<lambda>, 'a', 'b', 'lam'\)\]"
+    with pytest.raises(AttributeError, match=message):
+        ParallelRunner().run(pipeline, DataCatalog({"a": MemoryDataset(1)}))
+
+
+def test_a_shared_catalog_will_do_too(runner: ParallelRunner) -> None:
+    pipeline = Pipeline([node(same, "a", "b", name="n"), node(same, "b", "c", name="m")])
+    assert runner.run(pipeline, SharedMemoryDataCatalog({"a": MemoryDataset(1)}))["c"].load() == 1
+
+
+def test_what_nodes_log_is_logged_here(runner: ParallelRunner, caplog: pytest.LogCaptureFixture) -> None:
+    run(runner, functions.logs)
+    told = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "functions"]
+    assert told[0] == ("WARNING", "working on 1")
+    assert told[1][1].startswith("it broke\nTraceback")
+    assert len(told) == 2
+    assert caplog.records[0].process != os.getpid()
+
+
+def test_what_nodes_log_is_logged_at_levels_of_this_process(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "functions")
+    run(ParallelRunner(max_workers=1), functions.logs)
+    assert ("functions", logging.DEBUG, "not wanted") in caplog.record_tuples
+    caplog.clear()
+    caplog.set_level(logging.CRITICAL, "functions")
+    run(ParallelRunner(max_workers=1), functions.logs)
+    assert caplog.records == []
+
+
+# --- processes that end ---
+
+
+def test_a_killed_worker_fails_its_run_with_a_reason(runner: ParallelRunner) -> None:
+    message = "A worker process ended abruptly while node 'n' was running: it was ended by SIGKILL"
+    with pytest.raises(WorkerDiedError, match=message) as caught:
+        run(runner, functions.die)
+    assert (caught.value.node, caught.value.exit_code) == ("n", -9)
+    assert run(runner, same) == {"b": 1}
+
+
+def test_a_worker_that_leaves_fails_its_run_with_its_exit_code(runner: ParallelRunner) -> None:
+    with pytest.raises(WorkerDiedError, match="it left with exit code 7"):
+        run(runner, functions.exit_at_once)
+
+
+def test_a_killed_worker_fails_no_other_run(processes: Processes) -> None:
+    def slow(_: int) -> object:
+        return run(ParallelRunner(max_workers=2).using(processes), functions.sleep, 0.3)
+
+    with ThreadPoolExecutor(1) as threads:
+        other = threads.submit(slow, 0)
+        with pytest.raises(WorkerDiedError):
+            run(ParallelRunner(max_workers=2).using(processes), functions.die)
+        assert other.result() == {"b": 0.3}
+
+
+def test_a_worker_that_died_between_runs_is_replaced(runner: ParallelRunner) -> None:
+    first = run(runner, functions.pid)["b"]
+    os.kill(first, signal.SIGKILL)
+    while first in [child.pid for child in multiprocessing.active_children()]:
+        time.sleep(0.01)
+    assert run(runner, functions.pid)["b"] != first
+
+
+@pytest.mark.parametrize("function", [functions.pid, functions.boom, functions.die, functions.leave])
+def test_a_runner_by_itself_leaves_no_process_behind(function) -> None:
+    before = multiprocessing.active_children()
+    with contextlib.suppress(ZeroDivisionError, WorkerDiedError, SystemExit):
+        run(ParallelRunner(max_workers=1), function)
+    assert set(multiprocessing.active_children()) <= set(before)
+
+
+# --- the pool ---
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows only spawn")
-def test_the_environment_chooses_how_processes_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    for given, expected in (("forkserver", "forkserver"), ("nonsense", "spawn")):
-        monkeypatch.setenv("KEDRO_MP_CONTEXT", given)
-        assert run(ParallelRunner(max_workers=1), method) == expected
+@pytest.mark.parametrize("given", ["forkserver", "nonsense"])
+def test_the_environment_chooses_how_processes_start(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("KEDRO_MP_CONTEXT", given)
+    expected = "ForkServerProcess" if given == "forkserver" else "SpawnProcess"
+    assert run(ParallelRunner(max_workers=1), functions.kind_of_process) == {"b": expected}
 
 
-def test_a_larger_run_replaces_the_processes_of_smaller_ones_unharmed(processes: Processes) -> None:
-    def wanted(workers: int) -> int:
-        return run(ParallelRunner(max_workers=workers).using(processes), same, workers)
+def test_processes_are_as_many_as_a_run_can_use() -> None:
+    few = Processes()
+    pipeline = Pipeline([node(functions.sleep, "a", f"b{n}", name=f"n{n}") for n in range(4)])
+    ParallelRunner(max_workers=1).using(few).run(pipeline, DataCatalog({"a": MemoryDataset(0)}))
+    assert len(few) == 1
+    ParallelRunner(max_workers=3).using(few).run(pipeline, DataCatalog({"a": MemoryDataset(0.2)}))
+    assert len(few) == 3
+    few.close()
+    assert len(few) == 0
 
-    pipelines = [1, 2, 3, 1, 4, 2, 5, 1]
-    with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(wanted, pipelines)) == pipelines
 
+def test_more_runs_than_processes_take_turns(processes: Processes) -> None:
+    def pids(_: int) -> set[int]:
+        pipeline = Pipeline([node(functions.pid, "a", f"b{n}", name=f"n{n}") for n in range(3)])
+        runner = ParallelRunner(max_workers=2).using(processes)
+        return {found.load() for found in runner.run(pipeline, DataCatalog({"a": MemoryDataset(1)})).values()}
+
+    with ThreadPoolExecutor(16) as threads:
+        seen = set().union(*threads.map(pids, range(48)))
+    assert len(seen) <= max(2, os.cpu_count() or 1)
+
+
+def test_closing_leaves_what_is_running_alone() -> None:
+    warm = Processes()
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(run, ParallelRunner(max_workers=1).using(warm), functions.sleep, 0.5)
+        while not len(warm):
+            time.sleep(0.01)
+        warm.close()
+        assert running.result() == {"b": 0.5}
+    child = run(ParallelRunner(max_workers=1).using(warm), functions.pid)["b"]
+    warm.close()
+    assert is_gone(child)
+
+
+def is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+# --- sessions ---
 
 PIDS = """
 import os, time
@@ -149,6 +243,14 @@ def register_pipelines():
     return {"__default__": Pipeline([node(pid, "params:a", f"p{n}", name=f"n{n}") for n in range(2)]),
             "who": Pipeline([node(package, "params:a", "who", name="who")])}
 """
+ONLY_ONCE = """
+from pathlib import Path
+
+mark = Path(__file__).with_name("read")
+if mark.exists():
+    raise LookupError("settings are broken by now")
+mark.touch()
+"""
 
 
 def test_a_session_keeps_its_processes_warm(make_project) -> None:
@@ -163,8 +265,7 @@ def test_a_session_keeps_its_processes_warm(make_project) -> None:
     assert os.getpid() not in first
     assert first <= later
     assert len(later) <= max(2, os.cpu_count() or 1)
-    with pytest.raises(ProcessLookupError):
-        os.kill(first.pop(), 0)
+    assert all(map(is_gone, later))
 
 
 def test_a_process_knows_its_project(make_project) -> None:
@@ -172,3 +273,19 @@ def test_a_process_knows_its_project(make_project) -> None:
     with KedroServiceSession.create(project_path=project) as session:
         found = session.run(pipeline_names=["who"], runner=ParallelRunner(max_workers=1))["who"].load()
     assert (project / "src" / found).is_dir()
+
+
+def test_what_keeps_a_process_from_its_project_is_told(make_project) -> None:
+    project: Path = make_project(PIDS, settings=ONLY_ONCE)
+    with KedroServiceSession.create(project_path=project) as session:
+        for _ in range(2):
+            with pytest.raises(LookupError, match="settings are broken by now"):
+                session.run(runner=ParallelRunner(max_workers=1))
+
+
+def test_a_session_that_nobody_closed_ends_its_processes(make_project) -> None:
+    session = KedroServiceSession.create(project_path=make_project(PIDS))
+    pids = [found.load() for found in session.run(runner=ParallelRunner(max_workers=2)).values()]
+    del session
+    gc.collect()
+    assert all(map(is_gone, pids))

@@ -8,7 +8,7 @@ from kedro_asgi.errors import (
 )
 from kedro_asgi.io.artifact import Artifact
 from kedro_asgi.io.cached import CachedDataset
-from kedro_asgi.io.catalog import DataCatalog, SharedMemoryDataCatalog
+from kedro_asgi.io.catalog import DataCatalog
 from kedro_asgi.io.commands import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.io.dataset import AbstractDataset
 from kedro_asgi.io.entry import Entry, PlainEntry, plain_entries
@@ -16,6 +16,7 @@ from kedro_asgi.io.matching import Matcher
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.resolver import CatalogResolver
 from kedro_asgi.io.shared import SharedMemoryDataset
+from kedro_asgi.io.shared_catalog import SharedMemoryDataCatalog
 from kedro_asgi.io.version import Version
 from kedro_asgi.io.versioned import AbstractVersionedDataset
 

@@ -194,9 +194,3 @@ class DataCatalog(DatasetRegistry):
             return MemoryDataset
         recipe = self._resolver.recipe(name)
         return None if recipe is None else recipe.dataset_class(self._runtime)
-
-
-class SharedMemoryDataCatalog(DataCatalog):
-    """A catalog in which data that no entry knows must be serialisable (CAT-25); runs in parallel need no such one."""
-
-    _runtime_default = "SharedMemoryDataset"

@@ -78,10 +78,25 @@ def _signature(function: Function, *, follow_wrapped: bool = False) -> inspect.S
 
 def is_async_function(function: Function) -> bool:
     """Tell whether calling ``function`` gives a coroutine; partials and callable objects are looked through."""
+    function = _inner(function)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_call_of(function))
+
+
+def is_async_generator_function(function: Function) -> bool:
+    """Tell whether calling ``function`` gives an asynchronous generator, looking through as for coroutines."""
+    function = _inner(function)
+    return inspect.isasyncgenfunction(function) or inspect.isasyncgenfunction(_call_of(function))
+
+
+def _inner(function: Function) -> Function:
     while isinstance(function, partial):
         function = function.func
+    return function
+
+
+def _call_of(function: Function) -> Any:
     kind: Any = type(function)
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(kind.__call__)
+    return kind.__call__
 
 
 def bind_call(function: Function, inputs: Names) -> Call:

@@ -15,6 +15,7 @@ from kedro_asgi.pipeline.binding import (
     bound_inputs,
     function_name,
     is_async_function,
+    is_async_generator_function,
 )
 from kedro_asgi.pipeline.definition import (
     Tags,
@@ -48,7 +49,7 @@ class Node:
     """Whether the function is a generator function: its outputs come in chunks (RUN-15)."""
 
     is_async: bool
-    """Whether `call` returns a coroutine, to be awaited before `unpack`."""
+    """Whether `call` returns a coroutine, to be awaited before `unpack`, or an asynchronous generator."""
 
     def __init__(
         self,
@@ -79,8 +80,9 @@ class Node:
         self._input_names = bound_inputs(func, self._inputs)
         self._required = frozenset(self._input_names)
         self._func = func
-        self.is_generator = inspect.isgeneratorfunction(func)
-        self.is_async = is_async_function(func)
+        is_async_generator = is_async_generator_function(func)
+        self.is_generator = is_async_generator or inspect.isgeneratorfunction(func)
+        self.is_async = is_async_generator or is_async_function(func)
         self._bind()
 
     def _bind(self) -> None:
@@ -203,7 +205,7 @@ class Node:
             raise NodeInputsError(str(self), self._expected(), inputs)
 
     def call(self, inputs: Mapping[str, Any]) -> Any:
-        """Call the function and return what it returns: a coroutine if the node ``is_async``; checks nothing."""
+        """Call the function and return what it returns: if the node ``is_async``, what is to be awaited; no checks."""
         return self._call(inputs)
 
     def unpack(self, result: Any) -> dict[str, Any]:

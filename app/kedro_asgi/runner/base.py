@@ -7,20 +7,20 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
-import pluggy
 
 from kedro_asgi.errors import UnmetInputsError
-from kedro_asgi.hooks import RunHooks
+from kedro_asgi.hooks import HookManager, RunHooks
 from kedro_asgi.io import DataCatalog
-from kedro_asgi.pipeline import Pipeline
-from kedro_asgi.runner.awaiting import own_loop
+from kedro_asgi.pipeline import Node, Pipeline
+from kedro_asgi.runner.awaiting import RunLoop
+from kedro_asgi.runner.graph import run_graph, run_in_order, workers_for
 from kedro_asgi.runner.missing import without_existing_outputs
 from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runner.progress import Progress
+from kedro_asgi.runner.release import Releases
+from kedro_asgi.runner.task import Task
 
 _log = logging.getLogger(__name__)
-
-HookManager = pluggy.PluginManager | RunHooks | None
 
 
 class AbstractRunner(ABC):
@@ -30,12 +30,19 @@ class AbstractRunner(ABC):
     node that failed first is raised as it was; after a failure no further node starts (Q-30); a dataset is
     released when its last consumer is done (RUN-28). A runner holds no state of a run, so one instance may
     serve many runs at a time.
+
+    A subclass says in `_get_executor` what nodes run on, and calls `_run` of this class, or does it all itself.
     """
 
     _has_async_mode = True
+    _max_workers = 1
 
     def __init__(self, is_async: bool = False) -> None:
         self._is_async = is_async
+
+    @property
+    def _logger(self) -> logging.Logger:
+        return logging.getLogger(type(self).__module__)
 
     def run(
         self,
@@ -58,7 +65,7 @@ class AbstractRunner(ABC):
         progress = Progress(pipeline)
         hooks = msgspec.structs.replace(RunHooks.of(hook_manager), completed=progress.completed)
         try:
-            with own_loop():
+            with RunLoop():
                 self._run(pipeline, catalog, hooks, run_id)
         except Exception:
             progress.hint(catalog)
@@ -86,11 +93,23 @@ class AbstractRunner(ABC):
         hook_manager: HookManager = None,
         run_id: str | None = None,
     ) -> None:
-        """Run the nodes; every dataset of ``pipeline`` is in ``catalog``."""
+        """Run the nodes on what `_get_executor` returns; every dataset of ``pipeline`` is in ``catalog``."""
+        hooks, is_async = RunHooks.of(hook_manager), self._is_async
+
+        def execute(node: Node) -> None:
+            Task(node, catalog, is_async, hooks, run_id).execute()
+
+        releases = Releases(pipeline, catalog)
+        executor = self._get_executor(workers_for(pipeline, self._max_workers))
+        if executor is None:
+            run_in_order(pipeline, execute, releases)
+            return
+        with executor:
+            run_graph(pipeline, execute, executor, releases)
 
     @abstractmethod
     def _get_executor(self, max_workers: int) -> Executor | None:
-        """Return what nodes are submitted to, or ``None`` to run them in the calling thread."""
+        """Return an executor of threads that nodes are submitted to, or ``None`` to run them in the calling one."""
 
 
 def _check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:

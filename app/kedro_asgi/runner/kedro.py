@@ -3,10 +3,10 @@
 from concurrent.futures import Executor
 from typing import Any
 
-from kedro_asgi.hooks import RunHooks
+from kedro_asgi.hooks import HookManager, RunHooks
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Pipeline
-from kedro_asgi.runner.base import AbstractRunner, HookManager
+from kedro_asgi.runner.base import AbstractRunner
 
 
 class KedroRunner(AbstractRunner):

@@ -1,9 +1,11 @@
 """Leave out the nodes whose outputs exist already (RUN-23)."""
 
 import logging
+from collections.abc import Iterable, Iterator
 
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
+from kedro_asgi.pipeline.transcoding import base_name
 
 _log = logging.getLogger(__name__)
 
@@ -17,15 +19,20 @@ def without_existing_outputs(pipeline: Pipeline, catalog: DataCatalog) -> Pipeli
     children = pipeline.node_children
     needed: set[Node] = set()
     for node in reversed(pipeline.nodes):
-        consumed = {name for child in children[node] if child in needed for name in child.inputs}
         if (
             not node.outputs
             or any(outputs.is_missing(name) for name in node.outputs)
-            or any(name in consumed and outputs.is_unloadable(name) for name in node.outputs)
+            or any(outputs.is_unloadable(name) for name in _handed_on(node, needed.intersection(children[node])))
         ):
             needed.add(node)
     _tell(pipeline, needed, outputs)
     return pipeline if len(needed) == len(pipeline.nodes) else Pipeline([n for n in pipeline.nodes if n in needed])
+
+
+def _handed_on(node: Node, children: Iterable[Node]) -> Iterator[str]:
+    """Yield what ``children`` read of what ``node`` writes, under the names that they use (Q-29)."""
+    written = {base_name(name) for name in node.outputs}
+    return (name for child in children for name in child.inputs if base_name(name) in written)
 
 
 class _Outputs:

@@ -3,38 +3,43 @@
 import copy
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
-from kedro_asgi.errors import UnpicklableNodesError
-from kedro_asgi.hooks import RunHooks
+from kedro_asgi.errors import UnpicklableNodesError, WorkerDiedError
+from kedro_asgi.hooks import HookManager, RunHooks
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
-from kedro_asgi.runner.base import AbstractRunner, HookManager
-from kedro_asgi.runner.crossing import packed, unpacked
+from kedro_asgi.runner.base import AbstractRunner
+from kedro_asgi.runner.crossing import GO_ON, STOP, Answer, Chunk, packed_call
 from kedro_asgi.runner.graph import run_graph, worker_count, workers_for
-from kedro_asgi.runner.processes import MAX_WORKERS_ON_WINDOWS, Processes
+from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runner.release import Releases
 from kedro_asgi.runner.task import Task, call_node
+from kedro_asgi.runner.worker import Worker
+
+_MAX_WORKERS_ON_WINDOWS = 61
 
 
 class ParallelRunner(AbstractRunner):
     """Runs nodes that do not depend on each other at a time, in up to ``max_workers`` processes.
 
     Only a node's function crosses into another process, with its inputs and its result; datasets are loaded and saved,
-    and hooks are called, in this process (Q-31, Q-32), so any dataset will do. An ``async def`` node is awaited here,
-    on the host's loop. A session lends the processes that it keeps; a runner used by itself has its own for each run.
-    Raises `UnpicklableNodesError` and `UnserialisableDataError` for what cannot be sent, `WorkerDiedError` where a
-    process is killed.
+    and hooks are called, in this process (Q-31, Q-32), so any dataset will do. What the function logs is logged here.
+    A node that is ``async`` is awaited here, on the host's loop. A session lends the processes that it keeps; a runner
+    used by itself has its own for each run.
+
+    Raises `UnpicklableNodesError`, `NotCallableThereError`, `UnserialisableDataError` and `UnreadableAnswerError` for
+    what cannot cross, and `WorkerDiedError` where a process is killed.
     """
 
     def __init__(self, max_workers: int | None = None, is_async: bool = False) -> None:
         super().__init__(is_async=is_async)
         self._max_workers = worker_count(max_workers)
         if os.name == "nt":
-            self._max_workers = min(self._max_workers, MAX_WORKERS_ON_WINDOWS)
+            self._max_workers = min(self._max_workers, _MAX_WORKERS_ON_WINDOWS)
         self._lent: Processes | None = None
 
     def using(self, processes: Processes) -> Self:
@@ -50,21 +55,15 @@ class ParallelRunner(AbstractRunner):
         run_id: str | None = None,
     ) -> None:
         _check_nodes(pipeline)
-        hooks = RunHooks.of(hook_manager)
+        hooks, is_async = RunHooks.of(hook_manager), self._is_async
         workers = workers_for(pipeline, self._max_workers)
         with self._processes() as processes, self._get_executor(workers) as threads:
+            calls = _Calls(processes, wanted=workers)
 
-            def calling(node: Node, inputs: dict[str, Any]) -> Any:
-                if node.is_async:
-                    return call_node(node, inputs)
-                answer = processes.call(node, packed(node, inputs), workers=workers)
-                result = unpacked(answer).value()
-                return (chunk for chunk in result) if node.is_generator else result
+            def execute(node: Node) -> None:
+                Task(node, catalog, is_async, hooks, run_id, calling=calls.call).execute()
 
-            def execute(node: Node) -> Node:
-                return Task(node, catalog, hooks, run_id, is_async=self._is_async, calling=calling).execute()
-
-            run_graph(pipeline, execute, threads, Releases(pipeline, catalog))
+            run_graph(pipeline, execute, threads, Releases(pipeline, catalog), interrupt=calls.interrupt)
 
     @contextmanager
     def _processes(self) -> Iterator[Processes]:
@@ -80,6 +79,61 @@ class ParallelRunner(AbstractRunner):
     def _get_executor(self, max_workers: int) -> ThreadPoolExecutor:
         """One thread waits for each process."""
         return ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="kedro-asgi-process")
+
+
+class _Calls:
+    """The calls of one run that are under way in other processes."""
+
+    def __init__(self, processes: Processes, *, wanted: int) -> None:
+        self._processes = processes
+        self._wanted = wanted
+        self._busy: set[Worker] = set()
+        self._is_interrupted = False
+
+    def call(self, node: Node, inputs: dict[str, Any]) -> Any:
+        """Return what the node returns, or raise what it raises; a generator node's chunks come as they are drawn."""
+        if node.is_async:
+            return call_node(node, inputs)
+        call = packed_call(node, inputs)
+        if node.is_generator:
+            return self._chunks(node, call)
+        with self._worker() as worker:
+            return _end(worker.ask(call, node))
+
+    def interrupt(self) -> None:
+        """Kill the processes that work for this run: nobody waits for them any more."""
+        self._is_interrupted = True
+        for worker in tuple(self._busy):
+            worker.kill()
+
+    def _chunks(self, node: Node, call: bytes) -> Generator[Any, None, None]:
+        with self._worker() as worker:
+            message = worker.ask(call, node)
+            while isinstance(message, Chunk):
+                try:
+                    yield message.value
+                except GeneratorExit:
+                    with suppress(WorkerDiedError):
+                        worker.ask(STOP, node)
+                    raise
+                message = worker.ask(GO_ON, node)
+            _end(message)
+
+    @contextmanager
+    def _worker(self) -> Iterator[Worker]:
+        with self._processes.worker(wanted=self._wanted) as worker:
+            self._busy.add(worker)
+            try:
+                if self._is_interrupted:
+                    raise KeyboardInterrupt
+                yield worker
+            finally:
+                self._busy.discard(worker)
+
+
+def _end(message: Chunk | Answer) -> Any:
+    assert isinstance(message, Answer), "only generators send chunks"
+    return message.value()
 
 
 def _check_nodes(pipeline: Pipeline) -> None:

@@ -3,72 +3,86 @@
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.util import Finalize
 
-from kedro_asgi.errors import WorkerDiedError
-from kedro_asgi.pipeline import Node
-from kedro_asgi.runner.crossing import call_packed
+from kedro_asgi.runner.worker import Context, Worker, end_all
 
-_METHODS = ("fork", "spawn", "forkserver")
-MAX_WORKERS_ON_WINDOWS = 61
+# Before the interpreter waits for all child processes.
+_BEFORE_JOINING = 100
 
 
 class Processes:
-    """Spawned on first need and kept until `close`; any number of runs and threads may share them.
+    """Started on first need and kept until `close`; any number of runs and threads may share them.
 
-    There are as many as CPUs, or as the largest run wants. ``prepare`` is called once in each new one. Where one dies,
-    the calls that were in work end with `WorkerDiedError`, and the next call starts new ones. The start method is
-    spawn (Q-41), unless ``KEDRO_MP_CONTEXT`` names another (RUN-42).
+    There are at most as many as CPUs, or as the largest run wants. ``prepare`` is called once in each new one. Where
+    one dies, no other is touched, and another one takes its place when it is wanted. The start method is spawn
+    (Q-41), unless ``KEDRO_MP_CONTEXT`` names another (RUN-42). No process outlives this object or its interpreter.
     """
 
     def __init__(self, prepare: Callable[[], None] | None = None) -> None:
         self._prepare = prepare
-        self._lock = threading.Lock()
-        self._executor: ProcessPoolExecutor | None = None
-        self._size = 0
+        self._changed = threading.Condition()
+        self._workers: set[Worker] = set()
+        self._free: list[Worker] = []
+        self._limit = os.cpu_count() or 1
+        Finalize(self, end_all, args=(self._workers,), exitpriority=_BEFORE_JOINING)
 
-    def call(self, node: Node, payload: bytes, *, workers: int) -> bytes:
-        """Make a packed call in one of at least ``workers`` processes and return its packed answer."""
-        with self._lock:
-            # Not one after the other: a larger run may replace the executor between the two.
-            executor = self._ready(workers)
-            call = executor.submit(call_packed, payload)
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    @contextmanager
+    def worker(self, *, wanted: int) -> Iterator[Worker]:
+        """Lend a process to this thread; ``wanted`` is how many its run wants at a time."""
+        worker = self._taken(wanted)
         try:
-            return call.result()
-        except BrokenProcessPool as error:
-            self._drop(executor)
-            raise WorkerDiedError(node.name) from error
-
-    def _ready(self, workers: int) -> ProcessPoolExecutor:
-        """Return what runs calls, with room for ``workers`` at a time; what is outgrown ends when it is done."""
-        if self._executor is None or self._size < workers:
-            outgrown, self._size = self._executor, _size(workers)
-            self._executor = ProcessPoolExecutor(self._size, mp_context=_context(), initializer=self._prepare)
-            if outgrown is not None:
-                outgrown.shutdown(wait=False)
-        return self._executor
+            yield worker
+        finally:
+            self._give_back(worker)
 
     def close(self) -> None:
-        """End the processes once what they do is done; a later call starts new ones."""
-        with self._lock:
-            executor, self._executor, self._size = self._executor, None, 0
-        if executor is not None:
-            executor.shutdown()
+        """End the processes: those that are free now, others when they are; a later call starts new ones."""
+        with self._changed:
+            free, self._free = self._free, []
+            self._workers.clear()
+            self._changed.notify_all()
+        end_all(free)
 
-    def _drop(self, executor: ProcessPoolExecutor) -> None:
-        with self._lock:
-            if self._executor is executor:
-                self._executor, self._size = None, 0
-        executor.shutdown(wait=False)
+    def _taken(self, wanted: int) -> Worker:
+        with self._changed:
+            self._limit = max(self._limit, wanted)
+            while True:
+                while self._free:
+                    worker = self._free.pop()
+                    if worker.is_free:
+                        return worker
+                    self._workers.discard(worker)
+                if len(self._workers) < self._limit:
+                    return self._started()
+                self._changed.wait()
+
+    def _started(self) -> Worker:
+        worker = Worker(_context(), self._prepare)
+        self._workers.add(worker)
+        return worker
+
+    def _give_back(self, worker: Worker) -> None:
+        with self._changed:
+            if is_kept := worker in self._workers and worker.is_free:
+                self._free.append(worker)
+            else:
+                self._workers.discard(worker)
+            self._changed.notify()
+        if not is_kept:
+            end_all([worker])
 
 
-def _size(workers: int) -> int:
-    size = max(workers, os.cpu_count() or 1)
-    return min(size, MAX_WORKERS_ON_WINDOWS) if os.name == "nt" else size
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    method = os.environ.get("KEDRO_MP_CONTEXT", "spawn")
-    return multiprocessing.get_context(method if method in _METHODS else "spawn")
+def _context() -> Context:
+    match os.environ.get("KEDRO_MP_CONTEXT"):
+        case "fork":
+            return multiprocessing.get_context("fork")
+        case "forkserver":
+            return multiprocessing.get_context("forkserver")
+        case _:
+            return multiprocessing.get_context("spawn")

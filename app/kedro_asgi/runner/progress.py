@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Iterable
+from itertools import count
 
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
+from kedro_asgi.pipeline.transcoding import base_name
 
 _log = logging.getLogger(__name__)
 
@@ -16,6 +18,7 @@ class Progress:
         self._pipeline = pipeline
         self._total = len(pipeline.nodes)
         self._done: list[Node] = []
+        self._numbers = count(1)
         self._is_told = _log.isEnabledFor(logging.INFO)
 
     def completed(self, node: Node) -> None:
@@ -23,7 +26,7 @@ class Progress:
         self._done.append(node)
         if self._is_told:
             _log.info("Completed node: %s", node.name)
-            _log.info("Completed %d out of %d tasks", len(self._done), self._total)
+            _log.info("Completed %d out of %d tasks", next(self._numbers), self._total)
 
     def hint(self, catalog: DataCatalog) -> None:
         """Say after a failure from which nodes to go on."""
@@ -51,8 +54,8 @@ def resume_nodes(pipeline: Pipeline, left: Iterable[Node], catalog: DataCatalog)
     again = list(needed)
     while again:
         node = again.pop()
-        missing = {name for name in node.inputs if not _is_persistent(name, catalog)}
-        makers = {parent for parent in parents[node] if missing.intersection(parent.outputs)} - needed
+        missing = {base_name(name) for name in node.inputs if not _is_persistent(name, catalog)}
+        makers = {parent for parent in parents[node] if not missing.isdisjoint(map(base_name, parent.outputs))} - needed
         needed |= makers
         again.extend(makers)
     # Nodes come in topological order, so that one pass finds all that is behind them.

@@ -1,11 +1,9 @@
 """Run nodes one after another in the calling thread."""
 
-from kedro_asgi.hooks import RunHooks
+from kedro_asgi.hooks import HookManager
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Pipeline
-from kedro_asgi.runner.base import AbstractRunner, HookManager
-from kedro_asgi.runner.release import Releases
-from kedro_asgi.runner.task import Task
+from kedro_asgi.runner.base import AbstractRunner
 
 
 class SequentialRunner(AbstractRunner):
@@ -18,11 +16,7 @@ class SequentialRunner(AbstractRunner):
         hook_manager: HookManager = None,
         run_id: str | None = None,
     ) -> None:
-        hooks = RunHooks.of(hook_manager)
-        releases = Releases(pipeline, catalog)
-        for node in pipeline.nodes:
-            Task(node, catalog, hooks, run_id, is_async=self._is_async).execute()
-            releases.after(node)
+        super()._run(pipeline, catalog, hook_manager, run_id)
 
     def _get_executor(self, max_workers: int) -> None:
         return None

@@ -2,21 +2,22 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextvars import copy_context
 from time import perf_counter
 from typing import Any
 
 from kedro_asgi.errors import AsyncGeneratorNodeError, RunStoppedError
 from kedro_asgi.events import DatasetSaved, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
-from kedro_asgi.hooks import RunHooks, merge_replacements
+from kedro_asgi.hooks import HookManager, RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node
 from kedro_asgi.redaction import redact
-from kedro_asgi.runner.awaiting import await_here
+from kedro_asgi.runner.awaiting import await_here, drawn
 from kedro_asgi.runner.stopping import STOP
 
-_log = logging.getLogger(__name__)
+# Where Kedro's users look for what nodes say (RUN-12).
+_log = logging.getLogger("kedro_asgi.pipeline.node")
 
 Calling = Callable[[Node, dict[str, Any]], Any]
 
@@ -24,7 +25,9 @@ Calling = Callable[[Node, dict[str, Any]], Any]
 def call_node(node: Node, inputs: dict[str, Any]) -> Any:
     """Call the node's function in this thread; an ``async def`` one on the host's event loop."""
     result = node.call(inputs)
-    return await_here(result) if node.is_async else result
+    if not node.is_async:
+        return result
+    return drawn(result) if node.is_generator else await_here(result)
 
 
 class Task:
@@ -37,18 +40,19 @@ class Task:
         self,
         node: Node,
         catalog: DataCatalog,
-        hooks: RunHooks,
-        run_id: str | None,
-        *,
         is_async: bool = False,
+        hook_manager: HookManager = None,
+        run_id: str | None = None,
+        *,
         calling: Calling = call_node,
     ) -> None:
         self.node = node
         self._catalog = catalog
-        self._hooks = hooks
+        self._hooks = RunHooks.of(hook_manager)
         self._run_id = run_id
         self._is_async = is_async
         self._calling = calling
+        self._result: Any = None
 
     def execute(self) -> Node:
         """Run the node and return it; raises what it, a dataset or a hook raised, `RunStoppedError` if asked to."""
@@ -83,11 +87,10 @@ class Task:
             self._execute_async()
             return
         inputs = {name: self._load(name) for name in node.inputs}
-        outputs = self._run_function(inputs)
         if node.is_generator:
-            self._save_chunks(inputs, outputs)
+            self._run_generator(inputs)
         else:
-            for name, data in outputs.items():
+            for name, data in self._run_function(inputs).items():
                 self._save(name, data)
         for name in node.confirms:
             self._catalog.confirm(name)
@@ -97,12 +100,9 @@ class Task:
         if self.node.is_generator:
             raise AsyncGeneratorNodeError(self.node.name)
         with ThreadPoolExecutor() as pool:
-            loads = {name: _submit(pool, self._load, name) for name in self.node.inputs}
-            inputs = {name: future.result() for name, future in loads.items()}
-            outputs = self._run_function(inputs)
-            saves = [_submit(pool, self._save, name, data) for name, data in outputs.items()]
-            for save in saves:
-                save.result()
+            loads = [(name, _submit(pool, self._load, name)) for name in self.node.inputs]
+            outputs = self._run_function({name: load.result() for name, load in loads})
+            self._save_at_once(pool, outputs)
         for name in self.node.confirms:
             self._catalog.confirm(name)
 
@@ -116,14 +116,29 @@ class Task:
         return data
 
     def _save(self, name: str, data: Any) -> None:
-        hooks = self._hooks
-        if hooks.before_dataset_saved is not None:
-            hooks.before_dataset_saved(dataset_name=name, data=data, node=self.node)
+        self._before_save(name, data)
         self._catalog.save(name, data)
-        if hooks.emit is not None:
-            hooks.emit(self._saved(name))
-        if hooks.after_dataset_saved is not None:
-            hooks.after_dataset_saved(dataset_name=name, data=data, node=self.node)
+        self._after_save(name, data)
+
+    def _save_at_once(self, pool: ThreadPoolExecutor, outputs: Mapping[str, Any]) -> None:
+        """Hooks are told in this thread: before in the order of outputs, after as each is saved (RUN-20)."""
+        saves = {}
+        for name, data in outputs.items():
+            self._before_save(name, data)
+            saves[_submit(pool, self._catalog.save, name, data)] = name
+        for save in as_completed(saves):
+            save.result()
+            self._after_save(saves[save], outputs[saves[save]])
+
+    def _before_save(self, name: str, data: Any) -> None:
+        if self._hooks.before_dataset_saved is not None:
+            self._hooks.before_dataset_saved(dataset_name=name, data=data, node=self.node)
+
+    def _after_save(self, name: str, data: Any) -> None:
+        if self._hooks.emit is not None:
+            self._hooks.emit(self._saved(name))
+        if self._hooks.after_dataset_saved is not None:
+            self._hooks.after_dataset_saved(dataset_name=name, data=data, node=self.node)
 
     def _run_function(self, inputs: dict[str, Any]) -> dict[str, Any]:
         hooks = self._hooks
@@ -135,7 +150,8 @@ class Task:
             _log.info("Running node: %s", self.node)
         try:
             self.node.check(inputs)
-            outputs = self.node.unpack(self._calling(self.node, inputs))
+            self._result = self._calling(self.node, inputs)
+            outputs = self.node.unpack(self._result)
         except RunStoppedError:
             raise
         except Exception as error:
@@ -145,15 +161,23 @@ class Task:
             hooks.after_node_run(inputs=inputs, outputs=outputs, **self._facts())
         return outputs
 
-    def _save_chunks(self, inputs: dict[str, Any], outputs: Mapping[str, Any]) -> None:
-        """Save a generator's outputs chunk by chunk as they come (RUN-15); its errors are the node's (Q-28)."""
-        for chunk in self._chunks(inputs, outputs):
-            for name, data in zip(outputs, chunk, strict=True):
-                self._save(name, data)
+    def _run_generator(self, inputs: dict[str, Any]) -> None:
+        """Save the outputs chunk by chunk as they come (RUN-15), and end the generator, however far it came."""
+        try:
+            outputs = self._run_function(inputs)
+            for chunk in self._chunks(outputs, inputs):
+                for name, data in zip(outputs, chunk, strict=True):
+                    self._save(name, data)
+        finally:
+            if self._result is not None:
+                self._result.close()
 
-    def _chunks(self, inputs: dict[str, Any], outputs: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    def _chunks(self, outputs: Mapping[str, Any], inputs: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """Draw the chunks; errors of a generator on its way are the node's (Q-28)."""
         try:
             yield from zip(*outputs.values(), strict=False)
+        except RunStoppedError:
+            raise
         except Exception as error:
             self._report(error, inputs)
             raise

@@ -3,13 +3,11 @@
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
-from kedro_asgi.hooks import RunHooks
+from kedro_asgi.hooks import HookManager
 from kedro_asgi.io import DataCatalog
-from kedro_asgi.pipeline import Node, Pipeline
-from kedro_asgi.runner.base import AbstractRunner, HookManager
-from kedro_asgi.runner.graph import run_graph, worker_count, workers_for
-from kedro_asgi.runner.release import Releases
-from kedro_asgi.runner.task import Task
+from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.runner.base import AbstractRunner
+from kedro_asgi.runner.graph import worker_count
 
 
 class ThreadRunner(AbstractRunner):
@@ -35,13 +33,7 @@ class ThreadRunner(AbstractRunner):
         hook_manager: HookManager = None,
         run_id: str | None = None,
     ) -> None:
-        hooks = RunHooks.of(hook_manager)
-
-        def execute(node: Node) -> Node:
-            return Task(node, catalog, hooks, run_id).execute()
-
-        with self._get_executor(workers_for(pipeline, self._max_workers)) as executor:
-            run_graph(pipeline, execute, executor, Releases(pipeline, catalog))
+        super()._run(pipeline, catalog, hook_manager, run_id)
 
     def _get_executor(self, max_workers: int) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="kedro-asgi-node")

@@ -1,0 +1,82 @@
+"""One worker process, as its parent sees it."""
+
+import contextlib
+from collections.abc import Iterable
+from multiprocessing.context import DefaultContext, ForkContext, ForkServerContext, SpawnContext
+
+from kedro_asgi.errors import WorkerDiedError
+from kedro_asgi.pipeline import Node
+from kedro_asgi.runner.crossing import END, Answer, Chunk, Said, unpacked
+from kedro_asgi.runner.remote import Prepare, serve
+from kedro_asgi.runner.remote_logs import log_levels, retell
+
+Context = DefaultContext | ForkContext | ForkServerContext | SpawnContext
+
+_SECONDS_TO_END = 5.0
+
+
+class Worker:
+    """A process that makes calls, one at a time, and the way to it. One thread at a time may use it."""
+
+    def __init__(self, context: Context, prepare: Prepare | None) -> None:
+        self._pipe, there = context.Pipe()
+        self._has_answered = False
+        self._is_free = True
+        self._process = context.Process(
+            target=serve, args=(there, self._pipe, prepare, log_levels()), name="kedro-asgi-worker"
+        )
+        self._process.start()
+        there.close()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the process is alive and its last call was answered."""
+        return self._is_free and self._process.is_alive()
+
+    def ask(self, data: bytes, node: Node) -> Chunk | Answer:
+        """Send a call of ``node``, or what a generator waits for, and return what comes back.
+
+        What is logged meanwhile is logged here. Raises `WorkerDiedError`, and `UnreadableAnswerError`.
+        """
+        self._is_free = False
+        try:
+            self._pipe.send_bytes(data)
+            message = unpacked(self._pipe.recv_bytes(), node)
+            while isinstance(message, Said):
+                retell(message)
+                message = unpacked(self._pipe.recv_bytes(), node)
+        except (EOFError, OSError) as error:
+            raise self._death(node) from error
+        self._has_answered = True
+        self._is_free = isinstance(message, Answer)
+        return message
+
+    def kill(self) -> None:
+        """End the process at once, whatever it is doing; who waits for its answer gets `WorkerDiedError`."""
+        self._process.kill()
+
+    def say_end(self) -> None:
+        """Ask the process to end."""
+        with contextlib.suppress(OSError):
+            self._pipe.send_bytes(END)
+
+    def wait_for_end(self) -> None:
+        """Wait for the process to end, and kill it if it takes long."""
+        self._process.join(_SECONDS_TO_END if self._is_free else 0)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._pipe.close()
+
+    def _death(self, node: Node) -> WorkerDiedError:
+        self._process.join(_SECONDS_TO_END)
+        return WorkerDiedError(node.name, exit_code=self._process.exitcode, was_ready=self._has_answered)
+
+
+def end_all(workers: Iterable[Worker]) -> None:
+    """End all ``workers``: first say so to each, then wait for each."""
+    ending = list(workers)
+    for worker in ending:
+        worker.say_end()
+    for worker in ending:
+        worker.wait_for_end()

@@ -1,0 +1,134 @@
+"""However a program ends, its worker processes end with it, and nothing else is heard of them."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PIPELINES = """
+import os
+import time
+from pathlib import Path
+
+from kedro_asgi.pipeline import Pipeline, node
+
+
+def note(folder, seconds):
+    Path(folder, "pids", str(os.getpid())).touch()
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def register_pipelines():
+    nodes = [node(note, ["params:folder", "params:seconds"], f"p{n}", name=f"n{n}") for n in range(2)]
+    return {"__default__": Pipeline(nodes)}
+"""
+PROGRAM = """
+from pathlib import Path
+
+from kedro_asgi.runner import ParallelRunner
+from kedro_asgi.session import KedroServiceSession
+
+
+def main():
+    session = KedroServiceSession.create(project_path=Path(__file__).parent)
+    print(len(session.run(runner=ParallelRunner(max_workers=2))))
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def project(make_project) -> Path:
+    folder = make_project(PIPELINES, parameters=None)
+    (folder / "pids").mkdir()
+    return folder
+
+
+@pytest.fixture
+def start(project: Path) -> Start:
+    """Return what starts a program on the project, in a process group of its own."""
+
+    def started(seconds: float, program: str = PROGRAM) -> subprocess.Popen[str]:
+        (project / "conf/base/parameters.yml").write_text(f"folder: {project}\nseconds: {seconds}")
+        (project / "program.py").write_text(textwrap.dedent(program))
+        return subprocess.Popen(
+            [sys.executable, str(project / "program.py")],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    return started
+
+
+def pids(project: Path, *, count: int = 1) -> list[int]:
+    """Wait until nodes have said in which processes they are."""
+    until = time.monotonic() + 30
+    while len(found := list((project / "pids").iterdir())) < count and time.monotonic() < until:
+        time.sleep(0.01)
+    return [int(path.name) for path in found]
+
+
+def are_gone(processes: list[int], *, within: float = 10) -> bool:
+    until = time.monotonic() + within
+    while any(map(is_alive, processes)) and time.monotonic() < until:
+        time.sleep(0.01)
+    return not any(map(is_alive, processes))
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    # Where nobody reaps what has lost its parent, the dead stay listed.
+    return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text() if Path("/proc").exists() else True
+
+
+def test_a_program_that_closes_nothing_ends_well(project: Path, start: Start) -> None:
+    program = start(0)
+    assert program.communicate(timeout=60) == ("2\n", "")
+    assert program.returncode == 0
+    assert are_gone(pids(project), within=0)
+
+
+def test_workers_of_a_killed_program_end_at_once(project: Path, start: Start) -> None:
+    program = start(60)
+    workers = pids(project, count=2)
+    program.kill()
+    program.communicate(timeout=60)
+    assert len(workers) == 2
+    assert are_gone(workers)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups of this kind")
+def test_an_interrupted_program_ends_at_once(project: Path, start: Start) -> None:
+    """As with Ctrl+C, which reaches the workers too."""
+    program = start(60)
+    workers = pids(project, count=2)
+    os.killpg(program.pid, signal.SIGINT)
+    _, errors = program.communicate(timeout=20)
+    assert errors.count("Traceback") == 1
+    assert errors.endswith("KeyboardInterrupt\n")
+    assert are_gone(workers)
+
+
+def test_a_script_without_a_guard_is_told_so(start: Start) -> None:
+    """Worker processes import the script that started them, as all of Python's do."""
+    program = start(0, PROGRAM.replace('if __name__ == "__main__":\n    main()', "main()"))
+    _, errors = program.communicate(timeout=60)
+    assert program.returncode == 1
+    assert "must do so below 'if __name__ == \"__main__\":'" in errors
