@@ -22,6 +22,36 @@ def test_run(tiny: Path, command) -> None:
     assert "succeeded. Outputs: s" in done.stdout
 
 
+def test_run_with_a_runner_and_its_arguments(make_project, command) -> None:
+    runners = """
+    from kedro_asgi.runner import ThreadRunner
+    class Told(ThreadRunner):
+        def __init__(self, depth=0, **arguments):
+            super().__init__(**arguments)
+            print("told", depth, self._max_workers)
+    """
+    project = make_project(files={"src/{package}/runners.py": runners})
+    package = next((project / "src").iterdir()).name
+    done = command("run", project, "--runner", f"{package}.runners.Told", "--runner-params", "depth=3,max_workers=2")
+    assert "told 3 2" in done.stdout, done.stderr
+
+
+def test_run_in_other_processes_says_what_happens(make_project, command) -> None:
+    registry = """
+    import logging
+    from kedro_asgi.pipeline import Pipeline, node
+    def say(a):
+        logging.getLogger(__name__).info("saying %s", a)
+        return a
+    def register_pipelines():
+        return {"__default__": Pipeline([node(say, "params:a", "b", name="n")])}
+    """
+    done = command("run", make_project(registry), "--runner", "ParallelRunner", "--runner-params", "max_workers=1")
+    assert "Outputs: b" in done.stdout
+    for line in ("Running node: n: say([params:a]) -> [b]", "saying 1", "Completed 1 out of 1 tasks"):
+        assert line in done.stderr
+
+
 def test_run_in_the_working_directory(tiny: Path, command) -> None:
     assert command("run", "--pipelines", "calc", cwd=tiny / "src").returncode == 0
 
@@ -92,6 +122,9 @@ def test_new_writes_a_project_that_runs(command, tmp_path: Path) -> None:
         ("", BOOM, ["--env", "nope"], "does not exist or is not a valid directory"),
         ("", BOOM, ["--params", "abc"], "Invalid 'params' value: 'abc'"),
         ("", BOOM, ["--runner", "NopeRunner"], "has no attribute 'NopeRunner'"),
+        ("", BOOM, ["--runner", "ParallelRunner", "--runner-params", "max_workers=0"], "should be positive"),
+        ("", BOOM, ["--runner", "ThreadRunner", "--runner-params", "max_workers=two"], "a whole number, not 'two'"),
+        ("", BOOM, ["--runner-params", "max_workers=1"], "unexpected keyword argument 'max_workers'"),
         ("", BOOM, ["--conf-source", "nope"], "Path 'nope' does not exist."),
     ],
 )

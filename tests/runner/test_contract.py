@@ -445,6 +445,12 @@ def test_workers_are_counted_from_one(kind: type[ThreadRunner], workers: int) ->
         kind(max_workers=workers)
 
 
+@pytest.mark.parametrize("kind", [ThreadRunner, ParallelRunner])
+def test_workers_are_counted_in_whole_numbers(kind: type[ThreadRunner]) -> None:
+    with pytest.raises(TypeError, match="max_workers should be a whole number, not 'two'"):
+        kind(max_workers="two")
+
+
 def test_one_worker_at_least_is_for_each_cpu() -> None:
     assert ThreadRunner()._max_workers == ParallelRunner()._max_workers >= 1
 

@@ -9,7 +9,7 @@ import pytest
 from kedro_asgi.io import DataCatalog, MemoryDataset
 from kedro_asgi.io.files.json import JSONDataset
 from kedro_asgi.pipeline import Pipeline, node
-from kedro_asgi.runner import SequentialRunner, ThreadRunner
+from kedro_asgi.runner import AbstractRunner, SequentialRunner, ThreadRunner
 
 
 def same(x):
@@ -18,6 +18,10 @@ def same(x):
 
 def join(x, y):
     return x
+
+
+def tell_secret(x):
+    raise ConnectionError("no answer from postgres://me:pa55@host/db")
 
 
 def boom(*x):
@@ -64,6 +68,37 @@ def test_modes_are_named_where_there_are_any(catalog: DataCatalog, caplog: pytes
     assert "Asynchronous mode is enabled for loading and saving data." in lines(caplog, logging.INFO)
 
 
+def test_every_runner_counts_what_is_done(
+    runner: AbstractRunner, catalog: DataCatalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "kedro_asgi")
+    runner.run(Pipeline([node(same, "a", f"b{n}", name=f"n{n}") for n in range(6)]), catalog)
+    said = lines(caplog, logging.INFO)
+    assert sorted(line for line in said if "out of" in line) == [f"Completed {n} out of 6 tasks" for n in range(1, 7)]
+    assert {line for line in said if line.startswith("Running node")} == {
+        f"Running node: n{n}: same([a]) -> [b{n}]" for n in range(6)
+    }
+
+
+def test_nodes_speak_where_kedros_users_look(
+    runner: AbstractRunner, catalog: DataCatalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    """PIP-21, with credentials taken out (Q-23)."""
+    with pytest.raises(ConnectionError):
+        runner.run(Pipeline([node(tell_secret, "a", "b", name="n")]), catalog)
+    (failure,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert failure.name == "kedro_asgi.pipeline.node"
+    assert failure.getMessage() == (
+        "Node n: tell_secret([a]) -> [b] failed with error: \nno answer from postgres://<redacted>@host/db"
+    )
+
+
+def test_a_node_run_by_hand_tells_no_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ConnectionError, match="pa55"):
+        node(tell_secret, "a", "b", name="n").run({"a": 1})
+    assert "pa55" not in caplog.text
+
+
 CHAIN = [node(same, "a", "b", name="n1")]
 CASES = {
     "nothing ran": ([node(boom, "a", "b", name="n1")], "No nodes ran. Repeat the previous command"),
@@ -92,10 +127,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_failure_says_from_where_to_go_on(case: str, catalog: DataCatalog, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_says_from_where_to_go_on(
+    runner: AbstractRunner, case: str, catalog: DataCatalog, caplog: pytest.LogCaptureFixture
+) -> None:
     nodes, expected = CASES[case]
     with pytest.raises(ValueError, match="no"):
-        SequentialRunner().run(Pipeline(nodes), catalog)
+        runner.run(Pipeline(nodes), catalog)
     (hint,) = lines(caplog, logging.WARNING)
     assert re.search(expected, hint.replace("\n", " "))
 

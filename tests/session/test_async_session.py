@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from kedro_asgi.errors import DatasetNotFoundError
-from kedro_asgi.runner import ThreadRunner
+from kedro_asgi.runner import ParallelRunner, SequentialRunner, ThreadRunner
 from kedro_asgi.session import AsyncSession, KedroServiceSession
 
 pytestmark = pytest.mark.anyio
@@ -195,6 +195,6 @@ async def test_async_nodes_run_on_the_hosts_loop(make_project) -> None:
         return {"__default__": Pipeline([node(where, "params:a", f"out{n}", name=f"n{n}") for n in range(3)])}
     """
     async with AsyncSession.create(project_path=make_project(registry)) as session:
-        for runner in (None, ThreadRunner()):
+        for runner in (None, SequentialRunner(is_async=True), ThreadRunner(), ParallelRunner(max_workers=2)):
             result = await session.run(runner=runner)
             assert set(result.outputs.values()) == {threading.get_ident()}

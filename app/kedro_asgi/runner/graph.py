@@ -14,9 +14,13 @@ Execute = Callable[[Node], None]
 
 def worker_count(max_workers: int | None) -> int:
     """Return how many workers to use at most: as many as there are CPUs, unless told (RUN-2)."""
-    if max_workers is not None and max_workers <= 0:
+    if max_workers is None:
+        return os.cpu_count() or 1
+    if not isinstance(max_workers, int):
+        raise TypeError(f"max_workers should be a whole number, not {max_workers!r}")
+    if max_workers <= 0:
         raise ValueError("max_workers should be positive")
-    return max_workers or os.cpu_count() or 1
+    return max_workers
 
 
 def workers_for(pipeline: Pipeline, max_workers: int) -> int:

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from types import GeneratorType
 from typing import Any
 
+from kedro_asgi.bridge import logging_left_alone
 from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.crossing import (
     END,
@@ -77,7 +78,8 @@ class _Line:
 def _answer(line: _Line, call: bytes) -> None:
     """Make a call, and tell what comes of it, whatever it is."""
     try:
-        node, inputs = unpacked_call(call)
+        with logging_left_alone():
+            node, inputs = unpacked_call(call)
         result = node.call(inputs)
         if isinstance(result, GeneratorType) and node.is_generator:
             _answer_chunks(line, node, result)
