@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from kedro_asgi.io.files.json import JSONDataset
 from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.runner import AbstractRunner, ParallelRunner, SequentialRunner, ThreadRunner
 from kedro_asgi.runner.graph import workers_for
+
+WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
 
 def diamond() -> Pipeline:
@@ -275,6 +278,27 @@ def test_all_loads_end_before_the_first_failure_is_raised(async_runner: Abstract
     with pytest.raises(Exception, match="not there"):
         async_runner.run(Pipeline([node(listing, ["a", "b", "c"], "d", name="n")]), data)
     assert ended == ["slow"]
+
+
+def test_what_belongs_to_a_run_is_known_in_all_its_threads(runner: AbstractRunner) -> None:
+    seen = []
+
+    class Seeing(MemoryDataset):
+        def load(self):
+            seen.append(WHO.get())
+            return super().load()
+
+        def save(self, data):
+            seen.append(WHO.get())
+            super().save(data)
+
+    token = WHO.set("this run")
+    try:
+        data = DataCatalog({"a": Seeing(1), "b": Seeing(), "c": Seeing()})
+        runner.run(Pipeline([node(both, "a", ["b", "c"], name="n")]), data)
+    finally:
+        WHO.reset(token)
+    assert seen[:3] == ["this run"] * 3
 
 
 # --- releases (RUN-28, RUN-29) ---
