@@ -29,7 +29,9 @@ def register_pipelines():
     nodes = [node(note, ["params:folder", "params:seconds"], f"p{n}", name=f"n{n}") for n in range(2)]
     return {"__default__": Pipeline(nodes)}
 """
+# What starts tests in the background has them ignore interrupts, and children inherit that.
 PROGRAM = """
+import signal
 from pathlib import Path
 
 from kedro_asgi.runner import ParallelRunner
@@ -37,6 +39,7 @@ from kedro_asgi.session import KedroServiceSession
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     session = KedroServiceSession.create(project_path=Path(__file__).parent)
     print(len(session.run(runner=ParallelRunner(max_workers=2))))
 
