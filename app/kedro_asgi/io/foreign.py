@@ -44,8 +44,10 @@ def pinned(dataset: Any, load_version: str) -> Dataset:
 
 def read_what_is_saved(dataset: Any) -> None:
     """Let a versioned dataset of Kedro's load, from its next save on, the version that it saves, as ours do."""
-    version = getattr(dataset, "_version", None) if is_kedro_class(type(dataset)) else None
-    if version is not None and version.load is None and version.save is not None:
+    version = getattr(dataset, "_version", None)
+    if version is None or version.load is not None or version.save is None:
+        return
+    if is_kedro_class(type(dataset)):
         dataset._version = Version(version.save, version.save)
 
 
