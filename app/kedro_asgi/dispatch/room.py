@@ -173,8 +173,15 @@ class Room:
         await self._wait_for_lives(_LAST_SECONDS)
         if is_first and self.store.is_shared:
             await self._release()
-        self.tail.close()
+        await self._tell_the_rest()
         self.is_closed = True
+
+    async def _tell_the_rest(self) -> None:
+        """Have readers get what happened last, then end them."""
+        if self.journal.failure is None:
+            with anyio.move_on_after(_LAST_SECONDS):
+                await self.journal.flushed()
+        await self.tail.close()
 
     async def _wait_for_lives(self, seconds: float) -> None:
         with anyio.move_on_after(seconds):

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 
 import anyio
@@ -82,8 +82,10 @@ class Tail:
         """Say that events were written."""
         self._wake.set()
 
-    def close(self) -> None:
-        """End all readers, after what they have not read yet."""
+    async def close(self) -> None:
+        """End all readers, after what is written by now and what they have not read yet."""
+        with suppress(StoreUnavailableError):
+            await self._catch_up()
         self._is_closed = True
         for reader in self._readers:
             reader.close()
@@ -95,8 +97,7 @@ class Tail:
                 await self._wake.wait()
             self._wake = anyio.Event()
             try:
-                while self._readers and await self._read_on():
-                    pass
+                await self._catch_up()
             except StoreUnavailableError:
                 await anyio.sleep(self._look_seconds if self._store.is_shared else 1)
 
@@ -146,6 +147,12 @@ class Tail:
         finally:
             self._readers.discard(reader)
             self.lost += reader.all_lost
+
+    async def _catch_up(self) -> None:
+        # One at a time: who comes, and who closes, must not move the position under somebody who reads from it.
+        async with self._lock:
+            while self._readers and await self._read_on():
+                pass
 
     async def _read_on(self) -> bool:
         chunks = await look(lambda: self._store.events_behind(self._position, limit=_CHUNKS))
