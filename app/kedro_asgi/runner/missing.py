@@ -58,7 +58,7 @@ class _Outputs:
 
 
 def _tell(pipeline: Pipeline, needed: set[Node], outputs: _Outputs) -> None:
-    names = [node.name for node in pipeline.nodes if node not in needed]
+    names = sorted(node.name for node in pipeline.nodes if node not in needed)
     total = len(pipeline.nodes)
     if not needed:
         _log.info("Skipping all %d nodes (all persistent outputs exist)", total)

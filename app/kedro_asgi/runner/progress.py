@@ -6,7 +6,6 @@ from itertools import count
 
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
-from kedro_asgi.pipeline.transcoding import base_name
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +53,8 @@ def resume_nodes(pipeline: Pipeline, left: Iterable[Node], catalog: DataCatalog)
     again = list(needed)
     while again:
         node = again.pop()
-        missing = {base_name(name) for name in node.inputs if not _is_persistent(name, catalog)}
-        makers = {parent for parent in parents[node] if not missing.isdisjoint(map(base_name, parent.outputs))} - needed
+        missing = {name for name in node.inputs if not _is_persistent(name, catalog)}
+        makers = {parent for parent in parents[node] if missing.intersection(parent.outputs)} - needed
         needed |= makers
         again.extend(makers)
     # Nodes come in topological order, so that one pass finds all that is behind them.
