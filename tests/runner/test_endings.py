@@ -7,9 +7,13 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
+
+from serving import Process
 
 PIPELINES = """
 import os
@@ -85,6 +89,17 @@ def pids(project: Path, *, count: int = 1) -> list[int]:
     return [int(path.name) for path in found]
 
 
+def wait_for_workers(parent: int) -> None:
+    """Wait until a process has started workers, whether they are ready or not."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        lists = Path(f"/proc/{parent}/task").glob("*/children")
+        children = [child for found in lists for child in found.read_text().split()]
+        if any(b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children):
+            return
+        time.sleep(0.001)
+
+
 def are_gone(processes: list[int], *, within: float = 10) -> bool:
     until = time.monotonic() + within
     while any(map(is_alive, processes)) and time.monotonic() < until:
@@ -135,3 +150,25 @@ def test_a_script_without_a_guard_is_told_so(start: Start) -> None:
     _, errors = program.communicate(timeout=60)
     assert program.returncode == 1
     assert "must do so below 'if __name__ == \"__main__\":'" in errors
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.skipif(not Path("/proc").exists(), reason="wants to know of processes that have just started")
+@pytest.mark.parametrize("are_working", [False, True], ids=["while its workers start", "while they work"])
+def test_a_server_that_is_told_to_end_lets_its_parallel_run_end(
+    project: Path, tmp_path: Path, end: signal.Signals, are_working: bool
+) -> None:
+    """The workers are told too, by Ctrl+C and by some process managers, but it is the server that decides."""
+    (project / "conf/base/parameters.yml").write_text(f"folder: {project}\nseconds: 1")
+    server = Process(["kedro_asgi", "serve", str(project)], cwd=tmp_path, environ={}).wait_until_ready()
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            request = {"runner": "ParallelRunner", "outputs": ["p0", "p1"]}
+            answer = threads.submit(httpx.post, f"{server.url}/run", json=request, timeout=30)
+            pids(project, count=2) if are_working else wait_for_workers(server.process.pid)
+            os.killpg(server.process.pid, end)
+            assert answer.result().json()["status"] == "success", server.log()
+        assert server.process.wait(20) == 0
+        assert are_gone(pids(project, count=2))
+    finally:
+        server.close()

@@ -1,7 +1,6 @@
 """What a worker process does: it waits for calls of nodes and answers them, one at a time."""
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
@@ -23,18 +22,16 @@ from kedro_asgi.runner.crossing import (
     unpacked_call,
 )
 from kedro_asgi.runner.remote_logs import logs_sent
+from kedro_asgi.runner.remote_signals import disregard_signals
 
 Pipe = Connection
 Prepare = Callable[[], None]
 
 
 def serve(pipe: Pipe, parents_end: Pipe, prepare: Prepare | None, log_levels: Mapping[str, int]) -> None:
-    """Answer calls until the parent says that it is enough, or ends.
-
-    Ctrl+C is the parent's business: it ends workers that are in its way.
-    """
+    """Answer calls until the parent says that it is enough, or ends."""
     parents_end.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    disregard_signals()
     threading.Thread(target=_end_with_parent, name="kedro-asgi-parent-watch", daemon=True).start()
     line = _Line(pipe)
     # These say that the parent has gone; what nodes raise does not come this far.

@@ -9,6 +9,7 @@ from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.crossing import END, Answer, Chunk, Said, unpacked
 from kedro_asgi.runner.remote import Prepare, serve
 from kedro_asgi.runner.remote_logs import log_levels, retell
+from kedro_asgi.runner.remote_signals import signals_held
 
 Context = DefaultContext | ForkContext | ForkServerContext | SpawnContext
 
@@ -25,7 +26,8 @@ class Worker:
         self._process = context.Process(
             target=serve, args=(there, self._pipe, prepare, log_levels()), name="kedro-asgi-worker"
         )
-        self._process.start()
+        with signals_held():
+            self._process.start()
         there.close()
 
     @property
