@@ -55,7 +55,7 @@ class RunLoop:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._opened = ExitStack()
+        self._opened: ExitStack | None = None
         self._portal: BlockingPortal | None = None
         self._before: Token[RunLoop | None] | None = None
 
@@ -64,6 +64,7 @@ class RunLoop:
         """The way onto the loop, which is started now if it was not."""
         with self._lock:
             if self._portal is None:
+                self._opened = ExitStack()
                 self._portal = self._opened.enter_context(start_blocking_portal())
             return self._portal
 
@@ -76,7 +77,8 @@ class RunLoop:
     ) -> None:
         assert self._before is not None
         _RUN_LOOP.reset(self._before)
-        self._opened.__exit__(kind, error, trace)
+        if self._opened is not None:
+            self._opened.__exit__(kind, error, trace)
 
 
 class _Ended(msgspec.Struct, frozen=True, eq=False):

@@ -1,7 +1,7 @@
 """How far a run is: what is said of it in the log, and how to go on after a failure (RUN-12, RUN-33)."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 
 from kedro_asgi.io import DataCatalog
@@ -15,17 +15,18 @@ class Progress:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._total = len(pipeline.nodes)
         self._done: list[Node] = []
         self._numbers = count(1)
-        self._is_told = _log.isEnabledFor(logging.INFO)
+        self.completed: Callable[[Node], None] = self._done.append
+        """Notes that a node ran and its outputs are saved."""
+        if _log.isEnabledFor(logging.INFO):
+            self._total = len(pipeline.nodes)
+            self.completed = self._tell
 
-    def completed(self, node: Node) -> None:
-        """Note that ``node`` ran and its outputs are saved."""
+    def _tell(self, node: Node) -> None:
         self._done.append(node)
-        if self._is_told:
-            _log.info("Completed node: %s", node.name)
-            _log.info("Completed %d out of %d tasks", next(self._numbers), self._total)
+        _log.info("Completed node: %s", node.name)
+        _log.info("Completed %d out of %d tasks", next(self._numbers), self._total)
 
     def hint(self, catalog: DataCatalog) -> None:
         """Say after a failure from which nodes to go on."""

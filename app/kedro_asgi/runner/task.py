@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from kedro_asgi.errors import AsyncGeneratorNodeError, RunStoppedError
-from kedro_asgi.events import DatasetSaved, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
+from kedro_asgi.events import DatasetSaved, Emit, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
 from kedro_asgi.hooks import HookManager, RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node
@@ -58,17 +58,16 @@ class Task:
         """Run the node and return it; raises what it, a dataset or a hook raised, `RunStoppedError` if asked to."""
         if (stop := STOP.get()) is not None:
             stop.check()
-        self._tell()
+        if self._hooks.emit is None:
+            self._execute()
+        else:
+            self._tell(self._hooks.emit)
         if self._hooks.completed is not None:
             self._hooks.completed(self.node)
         return self.node
 
-    def _tell(self) -> None:
+    def _tell(self, emit: Emit) -> None:
         """Execute the node between the events that tell of it."""
-        emit = self._hooks.emit
-        if emit is None:
-            self._execute()
-            return
         started, name = perf_counter(), self.node.name
         emit(NodeStarted(run_id=self._run_id, node=name))
         try:
