@@ -66,7 +66,7 @@ async def all_at_once(turns: list[Turn], run: Callable[[Turn], Awaitable[End]]) 
 
 
 @pytest.mark.anyio
-@pytest.mark.filterwarnings("default")  # what projects warn of is no matter here
+@pytest.mark.filterwarnings("ignore")  # what projects warn of is no matter here
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
 async def test_runs_at_a_time_end_as_runs_one_by_one(project: Project, tmp_path: Path) -> None:
     folder = write_for_turns(project, tmp_path / "project", ("one", "all"), RUNS)

@@ -40,13 +40,13 @@ def test_cases_are_told_apart_by_their_names() -> None:
     assert [name for name in set(names) if names.count(name) > 1] == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize(("project", "case"), ALL)
 def test_the_same_on_both_engines(worked: Worked, project: Project, case: Case) -> None:
     check(worked, "kedro_asgi", project, case)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize(("project", "case"), [param for param in ALL if is_of_a_project(param.values[1])])
 def test_the_same_with_a_project_that_imports_kedro(worked: Worked, project: Project, case: Case) -> None:
     check(worked, "bridged", project, case)

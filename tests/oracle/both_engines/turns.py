@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -106,8 +106,3 @@ def _is_valid(body: Mapping[str, Any]) -> bool:
 def _by_turn(text: str) -> str:
     text = _QUOTED.sub(r"filepath: \1data/${runtime_params:turn}/", text)
     return _BARE.sub(r'filepath: "data/${runtime_params:turn}/\1"', text)
-
-
-def chunks(turns: list[Turn]) -> Iterator[Turn]:
-    """Yield the turns in an order in which the same runs do not follow each other."""
-    yield from sorted(turns, key=lambda turn: (turn.number * 37) % 64)

@@ -146,4 +146,12 @@ API = (
         return [catalog.load('b'), list(catalog), 'a' in catalog]
         """,
     ),
+    catalog(
+        "CAT-58",
+        "a catalog of data",
+        "{}",
+        "return DataCatalog({'a': 1}).load('a')",
+        ours={"value": 1, "error": None},
+        why="CAT-58",
+    ),
 )

@@ -47,9 +47,7 @@ ENTRIES = (
             ("text.TextDataset", "a.txt", "'one\\ntwo ä'"),
             ("pickle.PickleDataset", "a.pkl", "{'k': (1, {2})}"),
             ("pandas.CSVDataset", "a.csv", "__import__('pandas').DataFrame({'a': [1, 2], 'b': ['x', 'y']})"),
-            ("pandas.ParquetDataset", "a.csv", "5"),
         )
-        if type_ != "pandas.ParquetDataset"
     ),
     catalog(
         "CAT-1",

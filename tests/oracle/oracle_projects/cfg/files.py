@@ -84,6 +84,15 @@ LAYOUT = (
         ]
     ]""",
     ),
+    config(
+        "CFG-7",
+        "an archive of another ending",
+        {BASE: "a: 1", LOCAL: "b: 2"},
+        source="__import__('shutil').make_archive(str(project.path / 'c'), 'gztar', project.path, 'conf')"
+        " and (project.path / 'c.tar.gz').rename(project.path / 'c.tgz')",
+        ours={"value": {"a": 1, "b": 2}, "error": None},
+        why="Q-9",
+    ),
 )
 
 PATTERNS = (

@@ -111,6 +111,10 @@ def gen2(x):
     for number in range(2):
         yield number, 10 * number
 
+def gen_bad(x):
+    yield x
+    raise LookupError("no more")
+
 def listed(x):
     return [x]
 
@@ -129,6 +133,7 @@ def register_pipelines():
         "fail": Pipeline([first, node(boom, "s", "z", name="boom"), node(two, "z", ["y", "x"], name="last")]),
         "gen": Pipeline([node(gen, "params:a", "g", name="gen")]),
         "gen2": Pipeline([node(gen2, "params:a", ["g1", "g2"], name="gen2")]),
+        "gen_bad": Pipeline([node(gen_bad, "params:a", "g", name="gen_bad")]),
         "unmet": Pipeline([node(add, ["params:a", "zz"], "s", name="add")]),
         "bad_load": Pipeline([node(listed, "absent", "l", name="listed")]),
         "bad_save": Pipeline([node(two, "params:a", ["ok", "stuck"], name="two")]),

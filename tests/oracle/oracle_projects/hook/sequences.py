@@ -16,6 +16,13 @@ def _run(
     return Case(rule=rule, name=name, call=Run(arguments=arguments, runner=runner), **{"compare": ALL, **facts})
 
 
+_SEEN = """
+import importlib
+raised = project.raised(project.service().run, pipeline_names=["PIPELINE"])
+calls = importlib.import_module("{package}.recorded").CALLS
+return [raised["error"], [call.partition("(")[0] for call in calls]]
+"""
+
 _PARALLEL = """
 import importlib
 from kedro.runner import ParallelRunner
@@ -77,17 +84,29 @@ SEQUENCES = Project(
             Case(
                 rule="HOOK-6",
                 name=f"which hooks see it: {pipeline}",
-                call=Script(
-                    body=f"""
-                    import importlib
-                    raised = project.raised(project.service().run, pipeline_names=["{pipeline}"])
-                    calls = importlib.import_module("{{package}}.recorded").CALLS
-                    return [raised["error"], [call.partition("(")[0] for call in calls]]
-                    """
-                ),
+                call=Script(body=_SEEN.replace("PIPELINE", pipeline)),
                 compare=("value",),
             )
             for pipeline in ("bad_load", "bad_save", "bad_shape", "bad_dataset")
+        ),
+        Case(
+            rule="RUN-16",
+            name="which hooks see a generator that fails on its way",
+            call=Script(body=_SEEN.replace("PIPELINE", "gen_bad")),
+            compare=("value",),
+            deviation=Deviation(
+                why="Q-28",
+                ours={
+                    "value": [
+                        "LookupError",
+                        [
+                            *["after_context_created", "after_catalog_created", "before_pipeline_run"],
+                            *["before_dataset_loaded", "after_dataset_loaded", "before_node_run", "after_node_run"],
+                            *["before_dataset_saved", "after_dataset_saved", "on_node_error", "on_pipeline_error"],
+                        ],
+                    ]
+                },
+            ),
         ),
         Case(
             rule="HOOK-7",

@@ -242,4 +242,19 @@ return [
         """,
         logs=("failed with error",),
     ),
+    made(
+        "PIP-16",
+        "prefixes of a namespace that is none",
+        "return node(f, 'a', 'b').namespace_prefixes",
+        deviation=Deviation(why="Q-46", ours={"value": []}),
+    ),
+    made(
+        "PIP-19",
+        "which keys are expected",
+        """
+        message = project.raised(node(lambda: {"real": 1}, None, {"declared": "b"}, name="n").run)["message"]
+        return message.index("declared") < message.index("returned") < message.index("real")
+        """,
+        deviation=Deviation(why="Q-46", ours={"value": True}),
+    ),
 )

@@ -244,5 +244,37 @@ RUNNERS = Project(
             return [list(SequentialRunner().run(made, catalog, only_missing_outputs=True)), catalog.load("c")]
             """,
         ),
+        _direct(
+            "RUN-27",
+            "what is missing in the format that is read",
+            """
+            from kedro_datasets.json import JSONDataset
+            ran = []
+            def note(x):
+                ran.append(x)
+                return x
+            catalog = DataCatalog({
+                "a": MemoryDataset(1), "x@s": MemoryDataset(), "x@l": JSONDataset(filepath="x.json"),
+                "c": JSONDataset(filepath="c.json"),
+            })
+            made = Pipeline([node(note, "a", "x@s", name="one"), node(note, "x@l", "c", name="two")])
+            raised = project.raised(SequentialRunner().run, made, catalog, only_missing_outputs=True)
+            return [ran, raised["error"]]
+            """,
+            deviation=Deviation(why="Q-29", ours={"value": [[1], "DatasetError"]}),
+        ),
+        _direct(
+            "RUN-24",
+            "what is missing in a cache",
+            """
+            from kedro.io import CachedDataset
+            from kedro_datasets.json import JSONDataset
+            cached = CachedDataset(JSONDataset(filepath="b.json"))
+            made = Pipeline([node(f, "a", "b", name="one")])
+            catalog = DataCatalog({"a": MemoryDataset(1), "b": cached})
+            return list(SequentialRunner().run(made, catalog, only_missing_outputs=True))
+            """,
+            deviation=Deviation(why="Q-29", ours={"value": ["b"]}),
+        ),
     ),
 )
