@@ -9,7 +9,7 @@ import anyio
 import httpx
 import pytest
 from both_engines.cases import Project
-from both_engines.turns import Results, Turn, turns_of, write_for_turns
+from both_engines.turns import Results, Turn, turns_of, variants_of, write_for_turns
 from oracle_projects import PARTS
 
 import kedro_asgi.runner
@@ -18,7 +18,10 @@ from kedro_asgi.server import create_http_server
 from kedro_asgi.session import AsyncSession
 
 RUNS = 64
-PROJECTS = [project for projects in PARTS.values() for project in projects if turns_of(project, 1)]
+RUNS_OF_A_VARIANT = 16
+ALL = [project for projects in PARTS.values() for project in projects]
+PROJECTS = [project for project in ALL if turns_of(project, 1)]
+VARIANTS = [variant for project in ALL for variant in variants_of(project) if turns_of(variant, 1)]
 
 End = dict[str, Any]
 
@@ -69,8 +72,22 @@ async def all_at_once(turns: list[Turn], run: Callable[[Turn], Awaitable[End]]) 
 @pytest.mark.filterwarnings("ignore")  # what projects warn of is no matter here
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
 async def test_runs_at_a_time_end_as_runs_one_by_one(project: Project, tmp_path: Path) -> None:
-    folder = write_for_turns(project, tmp_path / "project", ("one", "all"), RUNS)
-    turns, results = turns_of(project, RUNS), Results(folder)
+    ends = await compare(project, tmp_path / "project", RUNS)
+    assert len(ends) >= len(project.varied), "what varies makes no difference"
+
+
+@pytest.mark.anyio
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("project", VARIANTS, ids=lambda project: f"{project.name}-{project.cases[0].name}")
+async def test_so_do_runs_of_projects_with_other_files(project: Project, tmp_path: Path) -> None:
+    await compare(project, tmp_path / "project", RUNS_OF_A_VARIANT)
+
+
+async def compare(project: Project, folder: Path, count: int) -> set[str]:
+    """Run turns of a project one by one and all at once, and return the different ends that there were."""
+    write_for_turns(project, folder, ("one", "all"), count)
+    turns, results = turns_of(project, count), Results(folder)
     transport = httpx.ASGITransport(create_http_server(folder))
     async with (
         AsyncSession.create(project_path=folder) as session,
@@ -81,10 +98,11 @@ async def test_runs_at_a_time_end_as_runs_one_by_one(project: Project, tmp_path:
         calls_alone = hook_calls(project)
         together = await all_at_once(turns, lambda turn: runs.ask(turn, "all"))
         calls_together = hook_calls(project)
-    assert len({results.ended(turn, "one", end) for turn, end in zip(turns, alone, strict=True)}) >= len(project.varied)
-    for turn, left, right in zip(turns, alone, together, strict=True):
-        assert results.ended(turn, "all", right) == results.ended(turn, "one", left), turn
+    ends = [results.ended(turn, "one", end) for turn, end in zip(turns, alone, strict=True)]
+    for turn, left, right in zip(turns, ends, together, strict=True):
+        assert results.ended(turn, "all", right) == left, turn
     assert sorted(map(results.shown, calls_together)) == sorted(map(results.shown, calls_alone))
+    return set(ends)
 
 
 def hook_calls(project: Project) -> list[str]:

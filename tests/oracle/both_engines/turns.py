@@ -48,6 +48,20 @@ def turns_of(project: Project, count: int) -> list[Turn]:
     return turns
 
 
+def variants_of(project: Project) -> list[Project]:
+    """Return a project of its own for each run that needs other files."""
+    return [
+        msgspec.structs.replace(
+            project,
+            name=f"{project.name}_{number}",
+            files={**project.files, **case.files},
+            cases=(msgspec.structs.replace(case, files={}),),
+        )
+        for number, case in enumerate(project.cases)
+        if case.files and isinstance(case.call, Run)
+    ]
+
+
 def write_for_turns(project: Project, folder: Path, kinds: tuple[str, ...], count: int) -> Path:
     """Write a project whose datasets lie in ``data/<turn>``, with what is in ``data`` for each turn."""
     for path, text in written(project.files, package=project.package, engine="kedro_asgi").items():
@@ -73,8 +87,8 @@ class Results:
     def ended(self, turn: Turn, kind: str, end: Mapping[str, Any]) -> Any:
         """Return what a run came to: ``end``, and the files that it left."""
         data = self._folder / "data" / turn.name(kind)
-        files = {path: content.decode(errors="backslashreplace") for path, content in tree(data).items()}
-        return self.shown({**end, "files": files})
+        files = [self.shown([path, content.decode(errors="backslashreplace")]) for path, content in tree(data).items()]
+        return self.shown({**end, "files": sorted(files)})
 
     def shown(self, value: Any) -> Any:
         """Return ``value`` without what tells a series from another."""
