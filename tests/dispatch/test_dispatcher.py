@@ -430,6 +430,16 @@ async def test_a_closing_room_lets_runs_end_and_accepts_no_more(room) -> None:
         assert (await runs.read(run.run_id)).status == "success"
 
 
+async def test_runs_that_end_as_the_room_closes_have_their_ends_recorded(room, tmp_path: Path) -> None:
+    async with room(tmp_path / "runs.db", max_concurrent_runs=1, max_queued_runs=100) as runs:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(30):
+                tasks.start_soon(runs.run, order("calc"))
+    async with room(tmp_path / "runs.db") as runs:
+        page = await runs.list(RunQuery(limit=100))
+        assert [run.status for run in page.runs] == ["success"] * 30
+
+
 @pytest.mark.parametrize("pipeline", ["calc", "wait"])
 async def test_who_follows_hears_of_every_end_before_a_closing_room_is_silent(room, store: str, pipeline: str) -> None:
     told: list[str] = []

@@ -171,17 +171,20 @@ class Room:
             _log.warning("Run %s does not stop: its thread is left behind.", life.record.run_id)
             self.driver.abandon(life)
         await self._wait_for_lives(_LAST_SECONDS)
-        if is_first and self.store.is_shared:
-            await self._release()
-        await self._tell_the_rest()
+        await self._write_the_rest(release=is_first and self.store.is_shared)
+        await self.tail.close()
         self.is_closed = True
 
-    async def _tell_the_rest(self) -> None:
-        """Have readers get what happened last, then end them."""
+    async def _write_the_rest(self, *, release: bool) -> None:
+        """Have readers and other workers find what happened last, and only then give up the runs that are queued.
+
+        A run that ended a moment ago may still be queued in the store: given up, its end could not be written.
+        """
         if self.journal.failure is None:
             with anyio.move_on_after(_LAST_SECONDS):
                 await self.journal.flushed()
-        await self.tail.close()
+                if release:
+                    await self._release()
 
     async def _wait_for_lives(self, seconds: float) -> None:
         with anyio.move_on_after(seconds):
