@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from kedro_asgi.errors import DatasetError
 from kedro_asgi.io.dataset import AbstractDataset
-from kedro_asgi.io.tree import SCALARS
+from kedro_asgi.io.tree import SCALARS, deep_copy
 
 _NO_TYPES: frozenset[type[Any]] = frozenset()
 _MODES = ("deepcopy", "copy", "assign")
@@ -72,7 +72,7 @@ class MemoryDataset(AbstractDataset[Any, Any]):
             case "copy":
                 return data.copy() if hasattr(data, "copy") else copy.copy(data)
             case "deepcopy":
-                return _deep_copy(data)
+                return deep_copy(data)
             case mode:
                 raise DatasetError(f"Invalid copy mode: {mode}. One of {', '.join(_MODES)} is expected.")
 
@@ -88,12 +88,3 @@ def _copy_mode(data: Any) -> str:
 def _is_instance(data: Any, module: str, name: str) -> bool:
     cls = getattr(sys.modules.get(module), name, None)
     return isinstance(cls, type) and isinstance(data, cls)
-
-
-def _deep_copy(data: Any) -> Any:
-    """A list or dict of values that cannot change is copied in one step, tens of times faster than deepcopy."""
-    if type(data) is list and SCALARS.issuperset(map(type, data)):
-        return data.copy()
-    if type(data) is dict and SCALARS.issuperset(map(type, data)) and SCALARS.issuperset(map(type, data.values())):
-        return data.copy()
-    return copy.deepcopy(data)

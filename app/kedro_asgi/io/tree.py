@@ -1,6 +1,7 @@
 """Trees of configuration: mappings, lists and tuples, with values at their leaves."""
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from datetime import date, datetime
 from typing import Any
 
@@ -20,6 +21,15 @@ def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
 def copied(tree: Any) -> Any:
     """Return ``tree`` with mappings and lists of its own; what lies at the leaves is shared."""
     return tree if type(tree) in SCALARS else mapped(tree, _itself)
+
+
+def deep_copy(data: Any) -> Any:
+    """Return a deep copy; a list or dict of scalars is copied in one step, tens of times faster than ``deepcopy``."""
+    if type(data) is list and SCALARS.issuperset(map(type, data)):
+        return data.copy()
+    if type(data) is dict and SCALARS.issuperset(map(type, data)) and SCALARS.issuperset(map(type, data.values())):
+        return data.copy()
+    return deepcopy(data)
 
 
 def leaves(tree: Any) -> Iterator[Any]:

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Mapping, MutableMapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,17 +43,17 @@ class CompiledConfiguration:
         self.loader = loader_class().view(planner.config, runtime)
         self._planner = planner
         self._runtime = runtime
+        self._parameters: Mapping[str, Any] | None = None
 
     def parameters(self) -> Mapping[str, Any]:
         if "parameters" in self.loader:
             replaced: Mapping[str, Any] = self.loader["parameters"]
             return replaced
-        return self._compiled
-
-    @cached_property
-    def _compiled(self) -> Mapping[str, Any]:
-        """Hooks ask too; resolvers of the project's own would be called again."""
-        return self._planner.parameters(self._runtime)
+        # Kept, since hooks ask too, and resolvers of the project's own would be called again. Not a cached property:
+        # in Python 3.11 all runs would wait for the lock of one.
+        if self._parameters is None:
+            self._parameters = self._planner.parameters(self._runtime)
+        return self._parameters
 
     def resolver(self) -> CatalogResolver:
         if "catalog" not in self.loader and "credentials" not in self.loader:

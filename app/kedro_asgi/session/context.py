@@ -1,7 +1,6 @@
 """What a run knows of its project: configuration, parameters and catalog."""
 
 from collections.abc import Callable, Mapping, MutableMapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pluggy
 from kedro_asgi.config import LoadedConfig
 from kedro_asgi.hooks import asked_for, implemented
 from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin
+from kedro_asgi.io.tree import deep_copy
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import LoaderConfiguration, RunConfiguration
 from kedro_asgi.validation import Validate, ValidatedParameters, unchecked
@@ -41,7 +41,7 @@ class KedroContext:
         self.env = env
         self._hook_manager = hook_manager
         self._runtime = RuntimeParams(
-            values=deepcopy(dict(runtime_params or {})), literal=False, restrict_type_selection=False
+            values=deep_copy(dict(runtime_params or {})), literal=False, restrict_type_selection=False
         )
         self._make_catalog: MakeCatalog = DataCatalogWithCatalogCommandsMixin
         self._adopted: RunConfiguration | None = None
@@ -71,7 +71,7 @@ class KedroContext:
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of this run, validated, as a copy (PAR-8); raises `ParameterValidationError` (PAR-15)."""
-        return dict(deepcopy(self._validated().whole))
+        return dict(deep_copy(self._validated().whole))
 
     @property
     def catalog(self) -> Any:

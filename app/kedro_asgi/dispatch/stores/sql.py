@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -18,15 +19,16 @@ _ORDER = msgspec.json.Decoder(RunOrder)
 
 _INSERT = (
     "INSERT INTO runs (run_id, status, owner, created_at, ended_at, facets, record, run_order) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    "VALUES {rows} ON CONFLICT DO NOTHING"
 )
 _UPDATE = "UPDATE runs SET status = ?, ended_at = ?, record = ? WHERE run_id = ? AND owner = ? AND status = ?"
 _DONE = "UPDATE runs SET run_order = NULL WHERE run_id = ?"
-_CHUNK = "INSERT INTO events (run_id, first, last, is_last, payload) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_OUTPUT = "INSERT INTO outputs (run_id, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_CHUNK = "INSERT INTO events (run_id, first, last, is_last, payload) VALUES {rows} ON CONFLICT DO NOTHING"
+_OUTPUT = "INSERT INTO outputs (run_id, name, value) VALUES {rows} ON CONFLICT DO NOTHING"
 _KEY = "INSERT INTO idempotency_keys (key, digest, run_id, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _OLD_KEY = "DELETE FROM idempotency_keys WHERE key = ? AND created_at < ?"
 _KEYS_RUN = "SELECT run_id FROM idempotency_keys WHERE key = ?"
+_ROWS_AT_ONCE = (64, 8, 1)
 _CHUNKS = "SELECT position, run_id, first, last, is_last, payload FROM events"
 
 
@@ -86,15 +88,12 @@ class SqlStore(ABC):
     def write(self, entries: Sequence[Entry]) -> list[Verdict]:
         with self.transaction(writes=True) as connection:
             plain = [entry for entry in entries if entry.was is None and entry.key is None]
-            if plain:
-                connection.executemany(_INSERT, [_row(entry) for entry in plain])
+            _insert(connection, _INSERT, [_row(entry) for entry in plain])
             verdicts = [_put(connection, entry) for entry in entries]
             written = [entry for entry, verdict in zip(entries, verdicts, strict=True) if verdict == "stored"]
-            if chunks := [_chunk_row(chunk) for entry in written for chunk in entry.chunks]:
-                connection.executemany(_CHUNK, chunks)
+            _insert(connection, _CHUNK, [_chunk_row(chunk) for entry in written for chunk in entry.chunks])
             outputs = [(entry.record.run_id, *output) for entry in written for output in entry.outputs]
-            if outputs:
-                connection.executemany(_OUTPUT, outputs)
+            _insert(connection, _OUTPUT, outputs)
         return verdicts
 
     def ask_cancel(self, run_id: str) -> bool:
@@ -237,6 +236,15 @@ def borrowed(
     pool.append(connection)
 
 
+def _insert(connection: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert many rows by few statements: around each, a thread lets go of the interpreter and has to get it back."""
+    for size in _ROWS_AT_ONCE:
+        while len(rows) >= size:
+            some, rows = rows[:size], rows[size:]
+            marks = f"({', '.join('?' * len(some[0]))})"
+            connection.execute(statement.format(rows=", ".join([marks] * size)), tuple(chain.from_iterable(some)))
+
+
 def _put(connection: Any, entry: Entry) -> Verdict:
     record = entry.record
     if entry.was is not None:
@@ -252,7 +260,7 @@ def _put(connection: Any, entry: Entry) -> Verdict:
             (taken_by,) = connection.execute(_KEYS_RUN, (key.key,)).fetchone()
             # Its own run: this entry was written before, and only the news of that got lost.
             return "stored" if taken_by == key.run_id else "conflict"
-        connection.execute(_INSERT, _row(entry))
+        _insert(connection, _INSERT, [_row(entry)])
     return "stored"
 
 
