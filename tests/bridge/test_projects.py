@@ -84,6 +84,26 @@ def test_logging_of_the_host_is_left_alone(kedro_project: MakeProject) -> None:
     assert (root.handlers, root.level) == (before, level)
 
 
+def test_a_server_logs_and_tells_what_the_projects_code_says(kedro_project: MakeProject, start) -> None:
+    import httpx
+
+    says = """
+    import logging
+    from kedro.pipeline import Node, Pipeline
+    def say():
+        logging.getLogger(__name__).info("the node says %s", 1)
+        return 1
+    def create_pipeline():
+        return Pipeline([Node(say, None, "said", name="say")])
+    """
+    server = start("kedro_asgi", "serve", kedro_project(files={"src/{package}/pipelines/say/__init__.py": says}))
+    body = {"pipeline_names": ["say"]}
+    run = httpx.post(f"{server.url}/runs?wait=30", json=body, timeout=40).json()
+    events = httpx.get(f"{server.url}/runs/{run['run_id']}/events", timeout=10).text
+    assert "the node says 1" in events
+    assert "the node says 1" in server.log()
+
+
 def test_hooks_written_for_kedro_are_called_and_find_kedros_attributes(kedro_project: MakeProject) -> None:
     hooks = """
     from kedro.config import MissingConfigException, OmegaConfigLoader

@@ -4,18 +4,41 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
+
 
 @contextmanager
 def logging_left_alone() -> Iterator[None]:
-    """Put the root logger's handlers and level back, whatever is imported meanwhile."""
+    """Put back handlers, levels and ways up of the loggers that are known, whatever is imported meanwhile."""
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    known = [found for found in root.manager.loggerDict.values() if isinstance(found, logging.Logger)]
+    states = [_State.of(logger) for logger in (root, *known)]
     try:
         yield
     finally:
-        if root.handlers != handlers:
-            for handler in root.handlers:
-                if handler not in handlers:
-                    handler.close()
-            root.handlers[:] = handlers
-        root.setLevel(level)
+        for state in states:
+            state.restore()
+
+
+class _State(msgspec.Struct, frozen=True, eq=False):
+    """What configuring logging changes of a logger: one that keeps lines from the root would lose its own handlers."""
+
+    logger: logging.Logger
+    handlers: list[logging.Handler]
+    level: int
+    propagate: bool
+    is_disabled: bool
+
+    @classmethod
+    def of(cls, logger: logging.Logger) -> "_State":
+        return cls(logger, list(logger.handlers), logger.level, logger.propagate, logger.disabled)
+
+    def restore(self) -> None:
+        logger = self.logger
+        for handler in logger.handlers:
+            if handler not in self.handlers:
+                handler.close()
+        logger.handlers[:] = self.handlers
+        logger.setLevel(self.level)
+        logger.propagate = self.propagate
+        logger.disabled = self.is_disabled
