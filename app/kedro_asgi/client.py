@@ -8,8 +8,12 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 import anyio
-import httpx
 import msgspec
+
+try:
+    import httpx
+except ImportError as error:
+    raise ImportError(f"The client needs an extra: pip install 'kedro-asgi[client]' ({error}).") from error
 
 from kedro_asgi.calling import Caller, backoff_seconds, decoded
 from kedro_asgi.errors import (

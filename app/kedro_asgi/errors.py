@@ -96,8 +96,12 @@ class PackageNotConfiguredError(KedroAsgiError, ValueError):
 
     kedro_type = "ValueError"
 
-    def __init__(self) -> None:
-        super().__init__("Package name not found. Make sure you have configured the project using 'bootstrap_project'.")
+    def __init__(self, place: Path | None = None) -> None:
+        self.place = place
+        where = f" There is no Kedro project at '{place}'." if place is not None else ""
+        super().__init__(
+            f"Package name not found. Make sure you have configured the project using 'bootstrap_project'.{where}"
+        )
 
 
 class PackageConflictError(KedroAsgiError, RuntimeError):
@@ -1290,7 +1294,8 @@ class ServerStatusError(ClientError):
     def __init__(self, status_code: int, body: str) -> None:
         self.status_code = status_code
         self.body = body
-        super().__init__(f"The server answered {status_code}: {body[:500]}")
+        said = "a web page; is it a kedro-asgi server?" if body.lstrip().startswith("<") else body[:500]
+        super().__init__(f"The server answered {status_code}: {said}")
 
 
 class InvalidRequestError(ServerStatusError):

@@ -81,9 +81,13 @@ class Planner:
             selective=self._selective,
             loader_class=self._loader_class,
         )
-        if planner.custom_loader is None:
-            _ = planner.resolver, planner._has_parameters
+        planner.compile()
         return planner
+
+    def compile(self) -> None:
+        """Read the configuration now, unless that was done or each run does it; raises what is wrong with it."""
+        if self.custom_loader is None:
+            _ = self.resolver, self._has_parameters
 
     @cached_property
     def custom_loader(self) -> CustomLoader | None:

@@ -1,6 +1,7 @@
 """What a run is asked to do, what is known of it, and the ids by which runs are known."""
 
 import os
+import re
 import secrets
 import threading
 import time
@@ -11,6 +12,8 @@ from typing import Any, Literal, NewType
 import msgspec
 
 RunId = NewType("RunId", str)
+
+_RUN_ID = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z-[0-9a-f]{14}")
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +139,11 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True):
 
     runs: tuple[RunRecord, ...]
     cursor: str | None = None
+
+
+def is_run_id(text: str) -> bool:
+    """Tell whether ``text`` has the form of an id that `RunIds` mints."""
+    return _RUN_ID.fullmatch(text) is not None
 
 
 class RunIds:

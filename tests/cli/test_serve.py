@@ -38,6 +38,13 @@ def test_serve(tiny: Path, start) -> None:
     assert server.process.wait(20) == 0
 
 
+def test_a_setting_that_cannot_be_read_is_said_in_one_line(tiny: Path, command) -> None:
+    done = command("serve", tiny, "--port", "0", environ={"KEDRO_SERVER_MAX_BODY_BYTES": "lots"})
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ServerSettingsError: 'KEDRO_SERVER_MAX_BODY_BYTES' must not be 'lots'")
+    assert "Traceback" not in done.stderr
+
+
 def test_serve_with_workers(tiny: Path, start) -> None:
     server = start("kedro_asgi", "serve", tiny, "--workers", "2")
     answers = [httpx.post(f"{server.url}/run", json={}).json() for _ in range(20)]

@@ -1,5 +1,7 @@
 """`AsyncClient`, over an ASGI app in process."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import anyio
@@ -35,6 +37,12 @@ async def test_typed_answers(tiny: Path) -> None:
         answer = await client.run(["calc"], params={"a": 4}, outputs=["d"])
     assert answer.outputs == {"d": 12}
     assert answer.duration_ms >= 0
+
+
+def test_without_its_extra_the_client_says_what_to_install() -> None:
+    hidden = "import sys; sys.modules['httpx'] = None; import kedro_asgi.client"
+    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, timeout=60)
+    assert "ImportError: The client needs an extra: pip install 'kedro-asgi[client]'" in done.stderr
 
 
 async def test_below_a_prefix(tiny: Path) -> None:

@@ -127,6 +127,17 @@ async def test_a_small_request_is_a_small_answer_and_soon(make_project, serve, b
     assert len(answer.content) < 2 * len(json.dumps(body)) + 20_000
 
 
+async def test_a_mistake_of_the_caller_is_logged_in_one_line(tiny: Path, serve, caplog) -> None:
+    client = serve(tiny)
+    await client.post("/run", json={"pipeline_names": ["calk"]})
+    await client.post("/run", json={"inputs": {"nope": 1}})
+    failures = [record.message for record in caplog.records if " failed: " in record.message]
+    assert len(failures) == 2
+    assert "ValueError: " in failures[0]
+    assert "calk" in failures[0]
+    assert "Traceback" not in caplog.text
+
+
 async def test_neither_answer_nor_log_shows_a_password_that_an_error_quotes(make_project, serve, caplog) -> None:
     registry = """
     from kedro_asgi.pipeline import Pipeline, node

@@ -84,9 +84,12 @@ async def test_runs_are_listed_and_filtered(client: httpx.AsyncClient) -> None:
         ("/runs?status=odd", "'status' must be one of queued, running, success"),
         ("/runs?label=odd", "'label' must be of the form name=value"),
         ("/runs?since=yesterday", "'since' must be a time"),
-        ("/runs?limit=-1", "'limit' must be a number from 0"),
+        *((f"/runs?limit={odd}", "'limit' must be a whole number from 1") for odd in ("-1", "0", "1.5", "9" * 5000)),
+        ("/runs?cursor=xx", "'cursor' must be one that a list gave, not 'xx'"),
+        ("/runs?state=running", "'state' is unknown: a list is asked for by status, pipeline, label"),
+        ("/runs/x/events?after=odd", "'after' must be a whole number from 0"),
         ("/runs/x?wait=long", "'wait' must be a number from 0, not 'long'"),
-        ("/events?after=odd", "'Last-Event-ID' is no position"),
+        ("/events?after=odd", "'after' is no position"),
     ],
 )
 async def test_a_query_that_cannot_be_read_is_a_problem(client: httpx.AsyncClient, path: str, problem: str) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,46 @@ async def test_it_is_ready_when_everything_is_loaded(project: Path) -> None:
         assert (await http.get("/ready")).json() == {"status": "ready"}
 
 
-async def test_with_nothing_to_preload_it_is_ready_at_once(tiny: Path) -> None:
+async def until_it_says(http: httpx.AsyncClient, status: str) -> dict[str, Any]:
+    """Return the answer of ``/ready`` as soon as its status is ``status`` and, if that is not ready, has a problem."""
+    with anyio.fail_after(10):
+        while True:
+            answer = (await http.get("/ready")).json()
+            if answer["status"] == status and (status == "ready" or "problem" in answer):
+                return answer
+            await anyio.sleep(0.01)
+
+
+async def test_with_nothing_to_preload_it_is_ready_when_the_project_is_open(tiny: Path) -> None:
     app = create_http_server(tiny)
     async with app.router.lifespan_context(app), client(app) as http:
-        assert (await http.get("/ready")).json() == {"status": "ready"}
+        assert await until_it_says(http, "ready") == {"status": "ready"}
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        ({"conf/base/catalog.yml": "a: {type: [pandas}\n"}, "ParserError: .*catalog.yml"),
+        ({"conf/base/parameters.yml": "a: 1\na: 2\n"}, "ConstructorError: .*found duplicate key a"),
+    ],
+)
+async def test_a_broken_configuration_is_said_until_it_is_mended(make_project, broken, problem, caplog) -> None:
+    project = make_project(files=broken)
+    app = create_http_server(project)
+    async with app.router.lifespan_context(app), client(app) as http:
+        assert re.match(problem, (await until_it_says(http, "starting"))["problem"])
+        assert (await http.post("/run", json={})).json()["status"] == "failure"
+        assert sum("The project cannot be run" in record.message for record in caplog.records) == 1
+        for name in broken:
+            (project / name).write_text("{a: 1, b: 2}\n" if "parameters" in name else "{}\n")
+        await until_it_says(http, "ready")
+        assert (await http.post("/run", json={})).json()["status"] == "success"
+
+
+async def test_an_environment_that_is_not_there_is_not_ready(tiny: Path) -> None:
+    app = create_http_server(tiny, env="nope")
+    async with app.router.lifespan_context(app), client(app) as http:
+        assert "nope" in (await until_it_says(http, "starting"))["problem"]
 
 
 async def test_it_waits_for_what_is_not_there_yet_and_a_run_may_bring_it(project: Path) -> None:
@@ -99,7 +136,11 @@ async def test_a_project_that_does_not_open_is_not_ready_and_says_why(make_proje
     async with client(create_http_server(make_project("import nope_zz\n"))) as http:
         await http.get("/ready")
         answer = await http.get("/ready")
-    assert (answer.status_code, answer.json()) == (503, {"status": "starting", "problem": "No module named 'nope_zz'"})
+    told = "No module named 'nope_zz'"
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"status": "starting", "problem": f"ModuleNotFoundError: {told}"},
+    )
 
 
 async def test_the_environment_and_the_project_may_name_them(project: Path, monkeypatch) -> None:

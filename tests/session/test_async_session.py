@@ -111,7 +111,7 @@ async def test_a_hundred_first_calls_create_one_service_session(tiny: Path) -> N
 async def test_nothing_is_read_before_the_first_run_and_a_failed_start_is_tried_again(tiny: Path) -> None:
     hidden = tiny.rename(tiny.with_name("hidden"))
     async with AsyncSession.create(project_path=tiny) as session:
-        with pytest.raises(ValueError, match="Package name not found"):
+        with pytest.raises(ValueError, match=f"Package name not found.*no Kedro project at '{tiny}'"):
             await session.run()
         hidden.rename(tiny)
         assert (await session.run()).outputs == {"d": 6}

@@ -4,6 +4,7 @@ import click
 
 from kedro_asgi.cli.inspect import inspect
 from kedro_asgi.cli.run import run
+from kedro_asgi.cli.runs import runs
 from kedro_asgi.cli.serve import serve
 
 # Kedro merges the commands of this group into its own.
@@ -12,7 +13,7 @@ commands = click.Group(
     commands=[
         click.Group(
             "asgi",
-            commands=[serve, run, inspect],
+            commands=[serve, run, runs, inspect],
             help="Serve the project over HTTP, or run it, with kedro-asgi.",
         )
     ],

@@ -19,6 +19,15 @@ def log_to_stderr() -> None:
     """Show what the engine does, on standard error."""
     logging.basicConfig(format=_FORMAT, level=logging.WARNING)
     logging.getLogger("kedro_asgi").setLevel(logging.INFO)
+    # Within Kedro's command line there is a handler already, which would take the brackets of a node for markup.
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_as_it_is)
+
+
+def _as_it_is(record: logging.LogRecord) -> bool:
+    if record.name.startswith("kedro_asgi"):
+        record.markup = False
+    return True
 
 
 def log_run(project: Project, project_path: Path) -> None:

@@ -1,6 +1,7 @@
 """``kedro-asgi new``: write the starter project."""
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -15,4 +16,5 @@ def new(name: str, into: Path | None) -> None:
     """Write a new project called NAME: real data, a model to train and to query."""
     with one_line_errors():
         folder = write_starter(into or Path(name), project_name=name)
-    click.echo(f"Wrote {folder}. Train it with 'kedro-asgi run {folder}', serve it with 'kedro-asgi serve {folder}'.")
+    place = quote(str(folder))
+    click.echo(f"Wrote {folder}. Train it: kedro-asgi run {place}\nServe it: kedro-asgi serve {place}")

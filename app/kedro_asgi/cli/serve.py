@@ -18,6 +18,7 @@ from kedro_asgi.cli.failure import one_line_errors
 from kedro_asgi.cli.logs import server_log_config
 from kedro_asgi.cli.options import Names, conf_source_option, env_option, project_argument
 from kedro_asgi.project import load_project
+from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.session.stamp import STAMP_VARIABLE
 
 _FACTORY = "kedro_asgi.server:create_http_server"
@@ -83,6 +84,8 @@ def serve_project(
         KEDRO_SERVER_PRELOAD=None if preload is None else ",".join(preload),
     )
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")
+    with one_line_errors():
+        ServerConfiguration.read(project_path=None, env=None, conf_source=None)
     signal.signal(signal.SIGTERM, _leave)
     with _common_stamp(workers):
         uvicorn.run(

@@ -2,12 +2,15 @@
 
 import logging
 import traceback
+from pathlib import Path
 
-from kedro_asgi.errors import RunStoppedError, describe_error
+from kedro_asgi.errors import KedroAsgiError, RunStoppedError, describe_error
 from kedro_asgi.redaction import redact
 from kedro_asgi.runs import ErrorDetail, RunId
 
 _log = logging.getLogger(__name__)
+
+_PACKAGE = str(Path(__file__).parent.parent)
 
 
 def run_error(error: BaseException) -> ErrorDetail:
@@ -18,11 +21,24 @@ def run_error(error: BaseException) -> ErrorDetail:
 
 
 def report_failure(run_id: RunId, error: BaseException) -> ErrorDetail:
-    """Describe ``error`` and log its traceback; reads the files that the traceback shows lines of."""
+    """Describe ``error`` and log it, with its traceback if that leads through more than our own code.
+
+    Reads the files that the traceback shows lines of.
+    """
     described = run_error(error)
-    trace = redact("".join(traceback.format_exception(error)))
-    _log.error("Pipeline run %s failed: %s\n%s", run_id, described.message, trace)
+    if _is_all_ours(error):
+        _log.error("Pipeline run %s failed: %s: %s", run_id, described.type, described.message)
+    else:
+        trace = redact("".join(traceback.format_exception(error)))
+        _log.error("Pipeline run %s failed: %s\n%s", run_id, described.message, trace)
     return described
+
+
+def _is_all_ours(error: BaseException) -> bool:
+    """Whether an error says all by itself, as what is wrong with a request does."""
+    frames = traceback.walk_tb(error.__traceback__)
+    is_here = all(frame.f_code.co_filename.startswith(_PACKAGE) for frame, _ in frames)
+    return is_here and isinstance(error, KedroAsgiError) and error.__cause__ is None
 
 
 def report_stop(run_id: RunId, reason: RunStoppedError) -> None:

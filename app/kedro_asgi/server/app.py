@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import anyio
 import anyio.to_thread
 from starlette.applications import Starlette
 
@@ -43,8 +44,8 @@ def create_http_server(
     Arguments beat the environment (``KEDRO_PROJECT_PATH``, ``KEDRO_SERVER_ENV``, ``KEDRO_SERVER_CONF_SOURCE``,
     ``KEDRO_SERVER_STORE``, ``KEDRO_SERVER_PRELOAD`` and so on; a ``policy`` beats the variables of all its fields),
     which beats the project's options. ``store`` is a path, a URL or ``memory:``; a file in the project's folder unless
-    told. Raises `ServerSettingsError`. With its lifespan run, a broken project ends the start-up, and what is to be
-    preloaded is loaded in it; mounted without, the project is opened by the first request.
+    told. Raises `ServerSettingsError`. With its lifespan run, a broken ``pyproject.toml`` ends the start-up, what is to
+    be preloaded is loaded in it, and the project is opened behind it; mounted without, the first request opens it.
     """
     configuration = ServerConfiguration.read(
         project_path=project_path,
@@ -75,11 +76,12 @@ def create_http_server(
         project = await anyio.to_thread.run_sync(load_project, configuration.project_path)
         if project.options.preload if configuration.preload is None else configuration.preload:
             _raise_briefly((await session.open()).error)
-        else:
-            upkeep.need_nothing()
         _log.info("Kedro server started successfully")
-        async with session, runs, draining_on_signals(runs, is_wanted=configuration.drain_on_signals):
+        draining = draining_on_signals(runs, is_wanted=configuration.drain_on_signals)
+        async with session, runs, draining, anyio.create_task_group() as tasks:
+            tasks.start_soon(upkeep.open)
             yield
+            tasks.cancel_scope.cancel()
 
     handlers = {
         **EXCEPTION_HANDLERS,

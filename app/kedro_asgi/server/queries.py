@@ -7,12 +7,14 @@ from typing import get_args
 from starlette.requests import Request
 
 from kedro_asgi.dispatch.tail import read_position
-from kedro_asgi.runs import RunQuery, RunStatus
+from kedro_asgi.runs import RunQuery, RunStatus, is_run_id
 from kedro_asgi.server.problems import InvalidQueryError
 
 _MAX_WAIT_SECONDS = 600.0
 _MAX_LIMIT = 1000
+_MAX_DIGITS = 19
 _MAX_KEY = 255
+_LIST_NAMES = ("status", "pipeline", "label", "since", "limit", "cursor")
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+(?:\.\d+)?)\"?", re.IGNORECASE)
 
 
@@ -36,6 +38,8 @@ def idempotency_key(request: Request) -> str | None:
 def run_query(request: Request) -> RunQuery:
     """Return which runs to list."""
     asked = request.query_params
+    if unknown := sorted(set(asked) - set(_LIST_NAMES)):
+        raise InvalidQueryError(f"'{unknown[0]}' is unknown: a list is asked for by {', '.join(_LIST_NAMES)}.")
     status: RunStatus | None = next((known for known in get_args(RunStatus) if known == asked.get("status")), None)
     if status is None and "status" in asked:
         raise InvalidQueryError(f"'status' must be one of {', '.join(get_args(RunStatus))}, not '{asked['status']}'.")
@@ -44,27 +48,37 @@ def run_query(request: Request) -> RunQuery:
         pipeline=asked.get("pipeline"),
         labels=dict(_label(text) for text in asked.getlist("label")),
         since=_time("since", asked["since"]) if "since" in asked else None,
-        limit=int(min(max(_number("limit", asked.get("limit", "50")), 1), _MAX_LIMIT)),
-        cursor=asked.get("cursor"),
+        limit=min(_whole("limit", asked.get("limit", "50"), at_least=1), _MAX_LIMIT),
+        cursor=_cursor(asked["cursor"]) if "cursor" in asked else None,
     )
 
 
 def last_sequence(request: Request) -> int:
     """Return the number of the last event of a run that the client has: 0 for none."""
-    return int(_number("Last-Event-ID", _last_event(request) or "0"))
+    name, asked = _last_event(request)
+    return _whole(name, asked or "0", at_least=0)
 
 
 def last_position(request: Request) -> str | None:
     """Return the position of the last event of all runs that the client has."""
-    asked = _last_event(request)
+    name, asked = _last_event(request)
     try:
         return asked if asked is None or read_position(asked) else None
     except ValueError as error:
-        raise InvalidQueryError(f"'Last-Event-ID' is no position: '{asked}'.") from error
+        raise InvalidQueryError(f"'{name}' is no position: '{asked}'.") from error
 
 
-def _last_event(request: Request) -> str | None:
-    return request.headers.get("last-event-id") or request.query_params.get("after") or None
+def _last_event(request: Request) -> tuple[str, str | None]:
+    """Return where the client said what it has, and what it said."""
+    if header := request.headers.get("last-event-id"):
+        return "Last-Event-ID", header
+    return "after", request.query_params.get("after") or None
+
+
+def _cursor(text: str) -> str:
+    if not is_run_id(text):
+        raise InvalidQueryError(f"'cursor' must be one that a list gave, not '{text}'.")
+    return text
 
 
 def _label(text: str) -> tuple[str, str]:
@@ -82,6 +96,12 @@ def _number(name: str, text: str) -> float:
     if not 0 <= number < float("inf"):
         raise InvalidQueryError(f"'{name}' must be a number from 0, not '{text}'.")
     return number
+
+
+def _whole(name: str, text: str, *, at_least: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS and int(text) >= at_least):
+        raise InvalidQueryError(f"'{name}' must be a whole number from {at_least}, not '{text}'.")
+    return int(text)
 
 
 def _time(name: str, text: str) -> datetime:

@@ -1,5 +1,6 @@
 """Routes for those who keep the server: is it ready, and reload what it read."""
 
+import logging
 from time import perf_counter
 
 from starlette.background import BackgroundTask
@@ -13,6 +14,8 @@ from kedro_asgi.server.encoding import encode_json
 from kedro_asgi.server.errors import json_response
 from kedro_asgi.session import AsyncSession
 
+_log = logging.getLogger(__name__)
+
 
 class Upkeep:
     """``GET /ready`` and ``POST /reload`` of one served project."""
@@ -20,29 +23,45 @@ class Upkeep:
     def __init__(self, session: AsyncSession, runs: Dispatcher) -> None:
         self._session = session
         self._runs = runs
-        self._needs_nothing = False
+        self._is_open = False
         self._problem: str | None = None
 
     def table(self) -> list[Route]:
         """Return the routes."""
         return [Route("/ready", self.ready, methods=["GET"]), Route("/reload", self.reload, methods=["POST"])]
 
-    def need_nothing(self) -> None:
-        """Say that nothing is to be preloaded, so that the project may stay closed until its first run."""
-        self._needs_nothing = True
+    async def open(self) -> None:
+        """Open the project and read its configuration, so that the first run need not.
+
+        What is wrong is logged and told by `ready`; the next call tries again.
+        """
+        outcome = await self._session.check()
+        if outcome.error is not None and self._problem is not None and self._session.prepared is not None:
+            # What is wrong with a configuration stays wrong until it is read again.
+            outcome = await self._session.reload()
+        self._is_open = outcome.error is None
+        before, self._problem = self._problem, None
+        if outcome.error is not None:
+            error = run_error(outcome.error)
+            self._problem = f"{error.type}: {error.message}"
+        if self._problem not in (None, before):
+            _log.error("The project cannot be run: %s", self._problem)
 
     async def ready(self, request: Request) -> Response:
-        """Answer 200 when everything that is to be preloaded is there; until then 503, and open the project.
+        """Answer 200 when the project is open and what is to be preloaded is there; until then 503, and try to open it.
 
         Also 503 once the server is about to end.
         """
         if self._runs.is_draining:
             return _ready(ReadyResponse(status="draining"))
-        store, session = self._runs.failure, self._session.prepared
-        if session is None and not self._needs_nothing:
-            opening = BackgroundTask(self._open)
+        if not self._is_open and self._problem is None and self._session.prepared is not None:
+            await self.open()
+        session = self._session.prepared
+        if session is None or not self._is_open:
+            opening = BackgroundTask(self.open)
             return _ready(ReadyResponse(status="starting", problem=self._problem), opening)
-        missing = {name: problem for name, problem in (session.preloaded if session else {}).items() if problem}
+        missing = {name: problem for name, problem in session.preloaded.items() if problem}
+        store = self._runs.failure
         return _ready(ReadyResponse(status="waiting" if missing else "ready", missing=missing, store=store))
 
     async def reload(self, request: Request) -> Response:
@@ -53,12 +72,9 @@ class Upkeep:
             error = run_error(outcome.error)
             problem = ReloadProblem(detail=f"{error.type}: {error.message} Nothing has changed.")
             return Response(encode_json(problem), problem.status, media_type="application/problem+json")
+        self._is_open, self._problem = True, None
         duration_ms = round((perf_counter() - started) * 1000, 2)
         return json_response(ReloadResponse(preloaded=sorted(outcome.value().preloaded), duration_ms=duration_ms))
-
-    async def _open(self) -> None:
-        outcome = await self._session.open()
-        self._problem = None if outcome.error is None else run_error(outcome.error).message
 
 
 def _ready(body: ReadyResponse, background: BackgroundTask | None = None) -> Response:

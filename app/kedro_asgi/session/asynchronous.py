@@ -206,14 +206,15 @@ class AsyncSession:
         """
         if self._ready is None:
             return await self._prepare()
-        session = self._ready.value()
+        return await _looking(self._ready.value(), KedroServiceSession.reload)
 
-        def work() -> KedroServiceSession:
-            session.reload()
-            return session
+    async def check(self) -> "Outcome[KedroServiceSession]":
+        """Open the project and read its configuration, if no run has done so yet.
 
-        # Not on the runs' limiter, as in `inspect`.
-        return await anyio.to_thread.run_sync(Outcome.of, work)
+        Raises nothing but cancellation: what is wrong with either is in the outcome.
+        """
+        opened = await self._prepare()
+        return opened if opened.error is not None else await _looking(opened.value(), KedroServiceSession.check)
 
     async def aclose(self) -> None:
         """Close the service session, if there is one; a later run creates another."""
@@ -262,6 +263,17 @@ class Outcome(msgspec.Struct, Generic[T], frozen=True, eq=False):
         if self.error is not None:
             raise self.error
         return cast("T", self.result)
+
+
+async def _looking(
+    session: KedroServiceSession, look: Callable[[KedroServiceSession], None]
+) -> Outcome[KedroServiceSession]:
+    def work() -> KedroServiceSession:
+        look(session)
+        return session
+
+    # Not on the runs' limiter, as in `inspect`.
+    return await anyio.to_thread.run_sync(Outcome.of, work)
 
 
 def _run(

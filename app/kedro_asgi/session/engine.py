@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pluggy
 
-from kedro_asgi.errors import RunnerInstanceError
+from kedro_asgi.errors import PackageNotConfiguredError, RunnerInstanceError
 from kedro_asgi.events import Emit, RunPlanned
 from kedro_asgi.hooks import RunHooks, add_hooks, create_hook_manager, implemented
 from kedro_asgi.io import Artifact, DataCatalog
@@ -84,7 +84,10 @@ class Engine:
         options name to ``preload`` unless names are given here.
         """
         path = _project_path(project_path)
-        project = validate_settings(_project(path, is_given=project_path is not None))
+        found = _project(path, is_given=project_path is not None)
+        if found is None and project_path is not None:
+            raise PackageNotConfiguredError(path)
+        project = validate_settings(found)
         classes = SessionClasses.of(project)
         planner = Planner(
             project,

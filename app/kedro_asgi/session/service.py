@@ -108,6 +108,10 @@ class KedroServiceSession(AbstractSession):
         """The datasets that were to be preloaded, each with the reason why it is not there; empty if it is."""
         return {name: artifact.problem for name, artifact in self.engine.artifacts.items()}
 
+    def check(self) -> None:
+        """Read the project's configuration now, unless a run has; raises what is wrong with it."""
+        self.engine.planner.compile()
+
     def reload(self) -> None:
         """Read the project's configuration and what was preloaded again, for runs that begin from now on.
 
