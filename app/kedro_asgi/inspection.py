@@ -12,7 +12,6 @@ from kedro_asgi.io import Matcher
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.plan import Planner
 from kedro_asgi.project import Project
-from kedro_asgi.project.metadata import kedro_version
 from kedro_asgi.redaction import redact
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.snapshots import (
@@ -23,6 +22,7 @@ from kedro_asgi.snapshots import (
     ProjectMetadataSnapshot,
     ProjectSnapshot,
 )
+from kedro_asgi.versions import kedro_version
 
 
 def inspect_project(planner: Planner, runtime_params: Mapping[str, Any] | None = None) -> ProjectSnapshot:

@@ -168,7 +168,7 @@ class Planner:
     @cached_property
     def _has_parameters(self) -> bool:
         try:
-            self.config.entries("parameters")
+            self.config.check("parameters")
         except MissingConfigException:
             warnings.warn("Parameters not found in your Kedro project config.", UserWarning, stacklevel=2)
             return False

@@ -236,7 +236,7 @@ def test_a_filled_template_is_still_guarded(template: MakeTemplate) -> None:
     "text", ["a}", "{n}}", "}{n}", "{{n}", "{n}{}", "{n.__class__}", "{n[0]}", "{m}", "{n!r}", "{n:>5}"]
 )
 def test_anything_but_a_known_plain_name_between_braces_is_refused(template: MakeTemplate, text: str) -> None:
-    with pytest.raises(Exception, match=r"Single '[{}]' encountered in format string|has no value here"):
+    with pytest.raises(Exception, match=r"Single '[{}]' encountered in format string|is unknown: only"):
         template(f'q: {{f: "{text}"}}').substitute({"n": "foo"})
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from kedro_asgi.errors import DatasetPatternError
 from kedro_asgi.io.entry import PlainEntry
-from kedro_asgi.io.placeholder import filled
+from kedro_asgi.placeholders import filled
 from kedro_asgi.runs import RuntimeParams
 
 RUNTIME = RuntimeParams()

@@ -10,7 +10,7 @@ from kedro_asgi.config.environments import Environments, combined, combiner
 from kedro_asgi.config.files import ConfigFiles, Tree
 from kedro_asgi.config.folding import Folder
 from kedro_asgi.config.overlay import mapping, with_environment
-from kedro_asgi.config.parameters import Parameters, ParameterTemplate
+from kedro_asgi.config.parameters import Parameters
 from kedro_asgi.config.places import Layer, Resolver
 from kedro_asgi.config.plant import plant
 from kedro_asgi.config.resolvers import resolvers_for
@@ -93,8 +93,7 @@ def _parameters(
 ) -> Compiled:
     layers = [layer for group in groups for layer in group]
     parameters = Parameters(layers, tree, find_resolver)
-    templates = {name: ParameterTemplate(name, node, parameters) for name, node in tree.items()}
-    return Compiled(tree=tree, templates=templates, parameters=parameters)
+    return Compiled(tree=tree, templates={}, parameters=parameters)
 
 
 def _folded(key: str, groups: Sequence[Sequence[Layer]], combine: Callable[[Tree, Tree], Tree]) -> Compiled:

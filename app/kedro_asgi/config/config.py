@@ -55,8 +55,12 @@ class Config:
         self._kept: dict[tuple[str, tuple[str, ...]], Compiled | ConfigError] = {}
         self._parameters: Parameters | None = None
 
+    def check(self, key: str) -> None:
+        """Raise `MissingConfigException` if no file belongs to ``key``, and whatever every run would run into."""
+        self._compiled(key)
+
     def entries(self, key: str) -> Mapping[str, Template]:
-        """Return the top-level values of ``key`` by name, base first; ``_hidden`` ones only of parameters.
+        """Return the top-level values of a catalog or of credentials by name, base first, but for ``_hidden`` ones.
 
         An absent catalog has none. Raises `MissingConfigException` for any other kind that no file belongs to,
         and whatever every run would run into.

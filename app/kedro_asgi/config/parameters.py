@@ -7,8 +7,7 @@ from kedro_asgi.config.folding import BaselineScope
 from kedro_asgi.config.overlay import with_runtime
 from kedro_asgi.config.places import Layer, Resolver
 from kedro_asgi.config.plant import plain, plant
-from kedro_asgi.config.scope import OpenDict, OpenList, Pending, RunDependentError, Scope, copied
-from kedro_asgi.config.template import Template
+from kedro_asgi.config.scope import OpenDict, OpenList, Pending, RunDependentError, Scope
 from kedro_asgi.errors import ConfigError, fresh_error
 from kedro_asgi.runs import RuntimeParams
 
@@ -75,24 +74,6 @@ class Parameters:
             scope.shared(roots[layer])
         tree: Tree = scope.shared(own.root)
         return tree
-
-
-class ParameterTemplate(Template):
-    """One parameter. It is never static: a run may supply it, or something that it refers to."""
-
-    __slots__ = ("_parameters",)
-
-    def __init__(self, name: str, node: Any, parameters: Parameters) -> None:
-        super().__init__(name, node, is_guarded=False)
-        self._parameters = parameters
-        self.is_static = False
-
-    def resolve(self, runtime: RuntimeParams) -> Any:
-        """Return the value of this parameter in one run, as a tree that the caller owns."""
-        return copied(self._parameters.values(runtime)[self.name])
-
-    def evaluate(self, scope: Scope) -> Any:
-        return self.resolve(scope.runtime)
 
 
 def _places(node: Any) -> list[Pending]:

@@ -1,6 +1,5 @@
 """Filling the placeholders of dataset factories into trees with places (CAT-22)."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,28 +7,7 @@ from kedro_asgi.config.expressions import ComputedReference, Follow, Literal
 from kedro_asgi.config.overlay import Over, mapping, sequence
 from kedro_asgi.config.places import Expression, Place
 from kedro_asgi.config.scope import Pending
-from kedro_asgi.errors import DatasetPatternError, StrayBraceError
-
-_PART = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
-
-
-def filled(text: str, placeholders: Mapping[str, str]) -> str:
-    """Return ``text`` with ``{name}`` replaced and doubled braces halved; without ``}`` it is left alone.
-
-    Raises `StrayBraceError`, and `DatasetPatternError` for a name that has no value.
-    """
-
-    def fill(part: re.Match[str]) -> str:
-        name = part["name"]
-        if name is not None and name in placeholders:
-            return placeholders[name]
-        if name is not None:
-            raise DatasetPatternError(f"Placeholder '{part[0]}' in '{text}' has no value here.")
-        if len(part[0]) == 2:
-            return part[0][0]
-        raise StrayBraceError(part[0], text)
-
-    return _PART.sub(fill, text) if "}" in text else text
+from kedro_asgi.placeholders import filled
 
 
 def literal_texts(node: Any, seen: set[Pending] | None = None) -> Iterator[str]:

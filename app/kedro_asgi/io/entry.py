@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from kedro_asgi.io.placeholder import filled
 from kedro_asgi.io.tree import copied, leaves, mapped
+from kedro_asgi.placeholders import filled
 from kedro_asgi.runs import RuntimeParams
 
 

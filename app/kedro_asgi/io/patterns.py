@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from kedro_asgi.errors import DatasetPatternError
-from kedro_asgi.io.placeholder import tokens
+from kedro_asgi.placeholders import tokens
 
 RUNTIME_DEFAULT = "{default}"
 _PART = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}]*)\}")

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 
 from kedro_asgi.pipeline.node import Node
+from kedro_asgi.versions import kedro_version
 
-_COMPATIBLE_VERSION = "1.7.0"
 _MAX_NODES = 10
 
 
@@ -26,14 +25,7 @@ def as_json(nodes: Iterable[Node]) -> str:
     listed = [
         {"name": node.name, "inputs": node.inputs, "outputs": node.outputs, "tags": sorted(node.tags)} for node in nodes
     ]
-    return json.dumps({"kedro_version": _kedro_version(), "pipeline": listed})
-
-
-def _kedro_version() -> str:
-    try:
-        return version("kedro")
-    except PackageNotFoundError:
-        return _COMPATIBLE_VERSION
+    return json.dumps({"kedro_version": kedro_version(), "pipeline": listed})
 
 
 def listed(nodes: list[Node], line: str = "\n") -> str:

@@ -1,14 +1,13 @@
 """A project's ``pyproject.toml``: where it is, and what ``[tool.kedro]`` says."""
 
 import tomllib
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from kedro_asgi.errors import ProjectError, ProjectVersionError, SourceNotFoundError, SourcePathError
+from kedro_asgi.versions import kedro_version
 
 _FILE = "pyproject.toml"
 _REQUIRED = ("package_name", "project_name", "kedro_init_version")
@@ -26,18 +25,6 @@ class ProjectMetadata(msgspec.Struct, frozen=True, kw_only=True):
     kedro_init_version: str
     tools: Any = None
     example_pipeline: Any = None
-
-
-@cache
-def kedro_version() -> str:
-    """Return the installed Kedro's version, or 1.7.0: the one whose behaviour this engine implements.
-
-    Looked up once: hooks are told it in every run, and installed packages do not change under a process.
-    """
-    try:
-        return version("kedro")
-    except PackageNotFoundError:
-        return "1.7.0"
 
 
 def is_kedro_project(path: str | Path) -> bool:

@@ -10,7 +10,6 @@ from starlette.routing import Route
 
 from kedro_asgi.config import parse_params
 from kedro_asgi.dispatch import Dispatcher, Finished, run_error
-from kedro_asgi.project.metadata import kedro_version
 from kedro_asgi.runs import ErrorDetail, RunOrder
 from kedro_asgi.schemas import (
     HealthResponse,
@@ -29,6 +28,7 @@ from kedro_asgi.server.openapi import openapi
 from kedro_asgi.server.queries import idempotency_key
 from kedro_asgi.session import AsyncSession, Outcome
 from kedro_asgi.snapshots import ProjectSnapshot
+from kedro_asgi.versions import kedro_version
 
 
 class Routes:

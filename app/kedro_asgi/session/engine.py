@@ -27,7 +27,6 @@ from kedro_asgi.project import (
     load_project,
     validate_settings,
 )
-from kedro_asgi.project.metadata import kedro_version
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
 from kedro_asgi.runner.lookup import adopted_runner, find_runner
 from kedro_asgi.runner.processes import Processes
@@ -36,6 +35,7 @@ from kedro_asgi.session.classes import SessionClasses
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.live import LiveProject
 from kedro_asgi.validation import Validate, unchecked
+from kedro_asgi.versions import kedro_version
 
 _log = logging.getLogger(__name__)
 
