@@ -11,12 +11,12 @@ from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
-from load import KEDRO, OURS, Numbers, Server, measure, taking_turns
+from load import KEDRO, OURS, Numbers, Server, measure, run_request, taking_turns
 
 from projects import write_project
 
 CONCURRENCIES = (1, 8, 32)
-_BODY = {"params": {"a": 10}}
+_RUN = run_request({"params": {"a": 10}})
 
 
 class Case:
@@ -28,7 +28,7 @@ class Case:
         self.requests = requests
 
     def measure(self, concurrency: int, *, requests: int) -> Numbers:
-        return measure(self.server, [_BODY] * requests, concurrency=concurrency)
+        return measure(self.server, [_RUN] * requests, concurrency=concurrency)
 
 
 def main() -> None:

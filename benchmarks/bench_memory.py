@@ -1,23 +1,16 @@
 """Does memory stay flat over many short runs? Prints the server's resident memory as it goes."""
 
 import argparse
-import asyncio
 import json
 import tempfile
 from pathlib import Path
 
+from load import OURS, Server, measure, request, run_request
+
 from projects import write_project
-from serving import load, request, server
 
-RUN = request("POST", "/run", b'{"params":{"a":10}}')
-SUBMIT = request("POST", "/runs", b'{"params":{"a":10},"outputs":["d"]}')
-
-
-def _resident_mib(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise SystemExit("the system does not tell resident memory")
+RUN = run_request({"params": {"a": 10}})
+SUBMIT = request("POST", "/runs", {"params": {"a": 10}, "outputs": ["d"]})
 
 
 def main() -> None:
@@ -30,12 +23,12 @@ def main() -> None:
     environ = {"KEDRO_SERVER_KEEP_RUNS": str(arguments.runs // 5), "KEDRO_SERVER_MAX_QUEUED_RUNS": str(step)}
     with tempfile.TemporaryDirectory() as folder:
         project = write_project(Path(folder) / "project", engine="kedro_asgi")
-        with server(project, environ=environ) as (port, pid):
+        server = Server("memory", OURS, project=project, **environ)
+        with server.running():
             for number in range(1, 11):
-                run = load(port, RUN, requests=step - step // 10, concurrency=8, wanted=b'"success"')
-                asyncio.run(run)
-                asyncio.run(load(port, SUBMIT, requests=step // 10, concurrency=8, wanted=b'"status"'))
-                print(json.dumps({"runs": number * step, "resident_mib": round(_resident_mib(pid), 1)}), flush=True)
+                measure(server, [RUN] * (step - step // 10), concurrency=8)
+                measure(server, [SUBMIT] * (step // 10), concurrency=8, wanted=b'"status"')
+                print(json.dumps({"runs": number * step, "resident_mib": round(server.resident_mb(), 1)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from typing import Any
 os.environ["DO_NOT_TRACK"] = "1"
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "projects"))
 
-from load import KEDRO, OURS, Numbers, Server, measure, measure_with_failures, taking_turns
+from load import KEDRO, OURS, Numbers, Server, measure, measure_with_failures, run_request, taking_turns
 from plain_spaceflights import PACKAGE, Script
 from spaceflights_copy import add_folder_for_each_run, copy_spaceflights
 
@@ -47,14 +47,17 @@ class Case:
         self._requests = requests
 
     def measure(self, concurrency: int, *, scale: float) -> Numbers:
-        bodies = [self._body() for _ in range(max(int(self._requests * scale), 2 * concurrency))]
-        numbers = measure_with_failures(self.server, bodies, concurrency=concurrency)
+        asked = self._asked(max(int(self._requests * scale), 2 * concurrency))
+        numbers = measure_with_failures(self.server, asked, concurrency=concurrency)
         return {**numbers, "resident_mb": self.server.resident_mb()}
 
     def warm(self) -> None:
         """Take the time of the first call, then let it run in."""
-        self.first_ms = measure(self.server, [self._body()], concurrency=1)["p50_ms"]
-        measure(self.server, [self._body() for _ in range(5)], concurrency=1)
+        self.first_ms = measure(self.server, self._asked(1), concurrency=1)["p50_ms"]
+        measure(self.server, self._asked(5), concurrency=1)
+
+    def _asked(self, times: int) -> list[bytes]:
+        return [run_request(self._body()) for _ in range(times)]
 
 
 def main() -> None:

@@ -7,68 +7,72 @@
 import argparse
 import asyncio
 import json
-import statistics
 import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from projects import write_project
-from serving import load, request, server, stream
+from load import OURS, Server, load, measure, request, run_request, stream, taking_turns
 
-RUN = request("POST", "/run", b'{"params":{"a":10}}')
-SUBMIT = request("POST", "/runs", b'{"params":{"a":10}}')
+from projects import write_project
+
+RUN = run_request({"params": {"a": 10}})
+SUBMIT = request("POST", "/runs", {"params": {"a": 10}})
+CONCURRENCIES = (1, 8, 32)
 SUBSCRIBERS = 100
 
 
-def _bench_run(folder: Path, *, rounds: int, requests: int, concurrency: int, baseline: str | None) -> None:
+def _bench_run(folder: Path, *, rounds: int, requests: int, baseline: str | None) -> None:
     cases = {"file": {}, "memory": {"KEDRO_SERVER_STORE": "memory:"}}
     if baseline:
         cases["baseline"] = {"PYTHONPATH": baseline}
+    servers = [_server(folder / name, name, **environ) for name, environ in cases.items()]
     with ExitStack() as stack:
-        ports = {}
-        for name, environ in cases.items():
-            project = write_project(folder / name, engine="kedro_asgi")
-            ports[name], _ = stack.enter_context(server(project, environ=environ))
-            asyncio.run(load(ports[name], RUN, requests=300, concurrency=1, wanted=b'"success"'))
-        found: dict[str, list[float]] = {name: [] for name in cases}
-        for _ in range(rounds):
-            for name, port in ports.items():
-                measured = asyncio.run(load(port, RUN, requests=requests, concurrency=concurrency, wanted=b'"success"'))
-                found[name].append(measured["requests_per_s"])
-    medians = {name: statistics.median(values) for name, values in found.items()}
-    for name in cases:
-        share = round(medians["file"] / medians[name], 3)
-        _print("run", store=name, concurrency=concurrency, per_s=round(medians[name]), file_share=share)
+        for server in servers:
+            stack.enter_context(server.running())
+            measure(server, [RUN] * 300, concurrency=1)
+        medians = taking_turns(
+            servers,
+            CONCURRENCIES,
+            lambda server, level: measure(server, [RUN] * requests, concurrency=level),
+            rounds=rounds,
+        )
+    for (name, concurrency), numbers in medians.items():
+        share = medians["file", concurrency]["requests_per_s"] / numbers["requests_per_s"]
+        per_s = round(numbers["requests_per_s"])
+        _print("run", store=name, concurrency=concurrency, per_s=per_s, file_share=round(share, 3))
 
 
 def _bench_submit(folder: Path, *, requests: int) -> None:
-    project = write_project(folder / "submit", engine="kedro_asgi")
-    environ = {"KEDRO_SERVER_MAX_QUEUED_RUNS": str(10 * requests)}
     for concurrency in (1, 8, 50):
-        with server(project, environ=environ) as (port, _):
-            measured = asyncio.run(load(port, SUBMIT, requests=requests, concurrency=concurrency, wanted=b'"queued"'))
+        server = _server(folder / f"submit{concurrency}", "submit", KEDRO_SERVER_MAX_QUEUED_RUNS=str(2 * requests))
+        with server.running():
+            measured = measure(server, [SUBMIT] * requests, concurrency=concurrency, wanted=b'"queued"')
         _print("submit", concurrency=concurrency, **{name: round(value, 2) for name, value in measured.items()})
 
 
 def _bench_events(folder: Path, *, runs: int) -> None:
-    project = write_project(folder / "events", engine="kedro_asgi")
-    with server(project) as (port, _):
-        _print("events", subscribers=SUBSCRIBERS, **asyncio.run(_fan_out(port, runs=runs)))
+    server = _server(folder / "events", "events")
+    with server.running():
+        _print("events", subscribers=SUBSCRIBERS, **asyncio.run(_fan_out(server, runs=runs)))
 
 
-async def _fan_out(port: int, *, runs: int) -> dict[str, float]:
-    counts, lost, done = [0] * SUBSCRIBERS, [0] * SUBSCRIBERS, asyncio.Event()
+def _server(folder: Path, name: str, **environ: str) -> Server:
+    return Server(name, OURS, project=write_project(folder, engine="kedro_asgi"), **environ)
+
+
+async def _fan_out(server: Server, *, runs: int) -> dict[str, float]:
+    counts, lost = [0] * SUBSCRIBERS, [0] * SUBSCRIBERS
 
     async def listen(number: int) -> None:
-        async for chunk in stream(port, "/events"):
+        async for chunk in stream(server, "/events"):
             counts[number] += chunk.count(b"data: ")
             lost[number] += chunk.count(b"EventsLost")
 
     listeners = [asyncio.create_task(listen(number)) for number in range(SUBSCRIBERS)]
     await asyncio.sleep(1)
     started = time.perf_counter()
-    await load(port, RUN, requests=runs, concurrency=8, wanted=b'"success"')
+    await load(server, [RUN] * runs, concurrency=8)
     loaded = time.perf_counter() - started
     before = -1
     while sum(counts) != before:
@@ -76,7 +80,6 @@ async def _fan_out(port: int, *, runs: int) -> dict[str, float]:
         await asyncio.sleep(0.5)
     for listener in listeners:
         listener.cancel()
-    done.set()
     return {
         "runs": runs,
         "runs_per_s": round(runs / loaded),
@@ -101,14 +104,7 @@ def main() -> None:
     requests = max(int(3000 * arguments.scale), 64)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for concurrency in (1, 8, 32):
-            _bench_run(
-                folder / str(concurrency),
-                rounds=arguments.rounds,
-                requests=requests,
-                concurrency=concurrency,
-                baseline=arguments.baseline,
-            )
+        _bench_run(folder, rounds=arguments.rounds, requests=requests, baseline=arguments.baseline)
         _bench_submit(folder, requests=requests)
         _bench_events(folder, runs=max(int(500 * arguments.scale), 20))
 

@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Server:
         """Start the server, wait until it listens, and end it afterwards."""
         started = time.perf_counter()
         environ = {**os.environ, **self._environ, "DO_NOT_TRACK": "1"}
-        environ["PYTHONPATH"] = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environ["PYTHONPATH"] = os.pathsep.join([str(HERE), *filter(None, [environ.get("PYTHONPATH")])])
         command = [sys.executable, "-m", "uvicorn", "--factory", self._factory, "--port", str(self.port)]
         command += ["--no-access-log", "--log-level", "warning"]
         process = self._process = subprocess.Popen(command, env=environ, cwd=HERE)
@@ -58,17 +58,36 @@ class Server:
         return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), float("nan"))
 
 
-def measure(server: Server, bodies: Iterable[Any], *, concurrency: int) -> Numbers:
-    """Post each of ``bodies`` to ``/run`` as JSON, so many at a time; a run that fails ends the benchmark."""
-    times, seconds, failed = asyncio.run(_load(server.port, bodies, concurrency))
+def request(method: str, path: str, body: Any = None) -> bytes:
+    """Return a request of HTTP as bytes; ``body`` is sent as JSON."""
+    lines, content = [f"{method} {path} HTTP/1.1", "Host: bench"], b""
+    if body is not None:
+        content = json.dumps(body, separators=(",", ":")).encode()
+        lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+    return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+def run_request(body: Any) -> bytes:
+    """Return a request for a run."""
+    return request("POST", "/run", body)
+
+
+async def load(server: Server, requests: Iterable[bytes], *, concurrency: int, wanted: bytes = b'"success"') -> Numbers:
+    """Send requests, so many at a time; an answer that is not as wanted ends the benchmark."""
+    times, seconds, failed = await _load(server.port, requests, concurrency, wanted)
     if failed:
-        raise SystemExit(f"{len(failed)} runs of {server.name} failed: {failed[0].decode()}")
+        raise SystemExit(f"{len(failed)} answers of {server.name} are not as wanted: {failed[0].decode()}")
     return _numbers(times, seconds)
 
 
-def measure_with_failures(server: Server, bodies: Iterable[Any], *, concurrency: int) -> Numbers:
+def measure(server: Server, requests: Iterable[bytes], *, concurrency: int, wanted: bytes = b'"success"') -> Numbers:
+    """Do what `load` does, where no event loop runs."""
+    return asyncio.run(load(server, requests, concurrency=concurrency, wanted=wanted))
+
+
+def measure_with_failures(server: Server, requests: Iterable[bytes], *, concurrency: int) -> Numbers:
     """Do what `measure` does, but count runs that fail; those per second are the ones that succeed."""
-    times, seconds, failed = asyncio.run(_load(server.port, bodies, concurrency))
+    times, seconds, failed = asyncio.run(_load(server.port, requests, concurrency, b'"success"'))
     successes = len(times) - len(failed)
     return {**_numbers(times, seconds), "requests_per_s": successes / seconds, "failed": len(failed)}
 
@@ -99,36 +118,44 @@ def _numbers(times: list[float], seconds: float) -> Numbers:
     }
 
 
-async def _load(port: int, bodies: Iterable[Any], concurrency: int) -> tuple[list[float], float, list[bytes]]:
+async def stream(server: Server, path: str) -> AsyncIterator[bytes]:
+    """Yield the chunks of a stream of events."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2**20)
+    writer.write(request("GET", path))
+    await reader.readuntil(b"\r\n\r\n")
+    try:
+        while chunk := await reader.read(2**16):
+            yield chunk
+    finally:
+        writer.close()
+
+
+async def _load(
+    port: int, requests: Iterable[bytes], concurrency: int, wanted: bytes
+) -> tuple[list[float], float, list[bytes]]:
     times: list[float] = []
     failed: list[bytes] = []
-    remaining = iter([_request(body) for body in bodies])
+    remaining = iter(list(requests))
     started = time.perf_counter()
-    await asyncio.gather(*(_connection(port, remaining, times, failed) for _ in range(concurrency)))
+    await asyncio.gather(*(_connection(port, remaining, wanted, times, failed) for _ in range(concurrency)))
     return times, time.perf_counter() - started, failed
 
 
-async def _connection(port: int, remaining: Iterator[bytes], times: list[float], failed: list[bytes]) -> None:
+async def _connection(
+    port: int, remaining: Iterator[bytes], wanted: bytes, times: list[float], failed: list[bytes]
+) -> None:
     """One keep-alive connection sending requests as raw bytes: the client must cost less than the servers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for request in remaining:
+    for message in remaining:
         started = time.perf_counter()
-        writer.write(request)
+        writer.write(message)
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
         answer = await reader.readexactly(length)
         times.append(time.perf_counter() - started)
-        if b'"success"' not in answer:
+        if wanted not in answer:
             failed.append(answer)
     writer.close()
-
-
-def _request(body: Any) -> bytes:
-    content = json.dumps(body, separators=(",", ":")).encode()
-    return (
-        b"POST /run HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-        b"Content-Length: " + str(len(content)).encode() + b"\r\n\r\n" + content
-    )
 
 
 def _free_port() -> int:
