@@ -1,5 +1,6 @@
 """Send requests to a server, again where that is safe."""
 
+from collections.abc import Container
 from typing import Any, TypeVar
 
 import anyio
@@ -32,8 +33,10 @@ class Caller:
         self._http = http
         self._retries = retries
 
-    async def ask(self, method: str, path: str, *, is_idempotent: bool, **options: Any) -> httpx.Response:
-        """Return the answer to a request; raises an error of ours for every other than 2xx."""
+    async def ask(
+        self, method: str, path: str, *, is_idempotent: bool, accepted: Container[int] = (), **options: Any
+    ) -> httpx.Response:
+        """Return the answer to a request; raises an error of ours for every other than 2xx and what is ``accepted``."""
         for attempt in range(self._retries + 1):
             try:
                 answer = await self._http.request(method, path, **options)
@@ -42,7 +45,7 @@ class Caller:
                     raise self._unreachable(error) from error
                 await anyio.sleep(backoff_seconds(attempt))
                 continue
-            if answer.is_success:
+            if answer.is_success or answer.status_code in accepted:
                 return answer
             is_safe = answer.status_code in _REFUSED or (is_idempotent and answer.status_code in _UNKNOWN)
             if attempt == self._retries or not is_safe:

@@ -27,6 +27,7 @@ from kedro_asgi.schemas import (
     HealthResponse,
     Problem,
     ReadyResponse,
+    ReloadResponse,
     RunAnswer,
     RunFailure,
     RunRequest,
@@ -49,6 +50,7 @@ _RUN: msgspec.json.Decoder[RunAnswer] = msgspec.json.Decoder(RunAnswer)
 _RECORD = msgspec.json.Decoder(RunRecord)
 _PAGE = msgspec.json.Decoder(RunPage)
 _READY = msgspec.json.Decoder(ReadyResponse)
+_RELOAD = msgspec.json.Decoder(ReloadResponse)
 _PROBLEM = msgspec.json.Decoder(Problem)
 _EVENT: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
@@ -207,8 +209,12 @@ class AsyncClient:
         return await self._ask("GET", f"runs/{run_id}/outputs/{name}", _ANY)
 
     async def ready(self) -> ReadyResponse:
-        """Return whether runs are accepted; raises `ServerStatusError` while the server is going."""
-        return await self._ask("GET", "ready", _READY, is_idempotent=False)
+        """Return whether the server is ready for runs, and what keeps it from that."""
+        return await self._ask("GET", "ready", _READY, accepted=(503,))
+
+    async def reload(self) -> ReloadResponse:
+        """Have configuration and artifacts read again; raises `ProblemError` if they cannot be, and nothing changed."""
+        return await self._ask("POST", "reload", _RELOAD, is_idempotent=False)
 
     async def events(self, run_id: str | None = None, *, after: int = 0) -> AsyncGenerator[RunEvent, None]:
         """Tell the events of a run behind number ``after`` until it ends, or those of all runs from now on.

@@ -45,6 +45,19 @@ def test_without_its_extra_the_client_says_what_to_install() -> None:
     assert "ImportError: The client needs an extra: pip install 'kedro-asgi[client]'" in done.stderr
 
 
+async def test_ready_and_reload(tiny: Path) -> None:
+    async with AsyncClient(app=create_http_server(tiny), retries=0) as client:
+        assert (await client.ready()).status == "starting"
+        assert (await client.ready()).status == "ready"
+        (tiny / "conf" / "base" / "parameters.yml").write_text("a: 5\nb: 2\n")
+        assert (await client.reload()).preloaded == []
+        assert (await client.run(outputs=["d"])).outputs == {"d": 14}
+        (tiny / "conf" / "base" / "parameters.yml").write_text("a: [")
+        with pytest.raises(ProblemError, match="ParserError.*Nothing has changed"):
+            await client.reload()
+        assert (await client.ready()).status == "ready"
+
+
 async def test_below_a_prefix(tiny: Path) -> None:
     app = Starlette(routes=[Mount("/deep/down", create_http_server(tiny))])
     async with AsyncClient("http://host/deep/down", app=app) as client:
