@@ -19,11 +19,15 @@ def entry_of(life: Life, owner: str) -> Entry:
     if events:
         life.unwritten.append(_chunk(life, events))
     first_write = life.stored is None
+    tried = life.tried
+    if record.status not in tried:
+        life.tried = (*tried, record.status)
     ended = record.ended_at
     return Entry(
         record=record,
         was=life.stored,
         owner=owner,
+        tried=tried,
         created_at=int(record.created_at.timestamp() * 1000),
         ended_at=None if ended is None else int(ended.timestamp() * 1000),
         order=life.order if first_write and life.is_promised else None,
@@ -36,6 +40,7 @@ def entry_of(life: Life, owner: str) -> Entry:
 def settle(life: Life, entry: Entry, verdict: Verdict) -> None:
     """Note that ``entry`` was written, or why not."""
     life.verdict = verdict
+    life.tried = ()
     if verdict == "stored":
         life.stored = entry.record.status
         del life.unwritten[: len(entry.chunks)]

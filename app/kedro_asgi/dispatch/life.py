@@ -64,6 +64,7 @@ class Life:
         self.is_refused = False
         self.refusal: Exception | None = None
         self.stored: RunStatus | None = None
+        self.tried: tuple[RunStatus, ...] = ()
         self.verdict: Verdict = "stored"
         self.unwritten: list[Chunk] = []
         self.last_event = 0

@@ -38,12 +38,14 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A run's state, to be written; ``was`` is the status that the store has, ``None`` for a run that it has not.
 
-    Times are milliseconds since 1970.
+    ``tried`` are states that were written since, of which nobody heard whether they arrived: the store may have any of
+    them instead. Times are milliseconds since 1970.
     """
 
     record: RunRecord
     was: RunStatus | None
     owner: str
+    tried: tuple[RunStatus, ...] = ()
     created_at: int
     ended_at: int | None = None
     order: RunOrder | None = None

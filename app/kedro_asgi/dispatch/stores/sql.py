@@ -21,7 +21,7 @@ _INSERT = (
     "INSERT INTO runs (run_id, status, owner, created_at, ended_at, facets, record, run_order) "
     "VALUES {rows} ON CONFLICT DO NOTHING"
 )
-_UPDATE = "UPDATE runs SET status = ?, ended_at = ?, record = ? WHERE run_id = ? AND owner = ? AND status = ?"
+_UPDATE = "UPDATE runs SET status = ?, ended_at = ?, record = ? WHERE run_id = ? AND owner = ? AND status IN ({marks})"
 _DONE = "UPDATE runs SET run_order = NULL WHERE run_id = ?"
 _CHUNK = "INSERT INTO events (run_id, first, last, is_last, payload) VALUES {rows} ON CONFLICT DO NOTHING"
 _OUTPUT = "INSERT INTO outputs (run_id, name, value) VALUES {rows} ON CONFLICT DO NOTHING"
@@ -246,22 +246,35 @@ def _insert(connection: Any, statement: str, rows: Sequence[tuple[Any, ...]]) ->
 
 
 def _put(connection: Any, entry: Entry) -> Verdict:
+    """Write a run's state; one without a key is there by now, if it was not before."""
+    if entry.was is None and entry.key is not None and not _is_entered(connection, entry, entry.key):
+        return "conflict"
+    if entry.was is None and not entry.tried:
+        return "stored"
+    return _replace(connection, entry)
+
+
+def _replace(connection: Any, entry: Entry) -> Verdict:
     record = entry.record
-    if entry.was is not None:
-        expected = (record.run_id, entry.owner, entry.was)
-        if not connection.execute(_UPDATE, (record.status, entry.ended_at, encode(record), *expected)).rowcount:
-            return "lost"
-        if entry.ended_at is not None:
-            connection.execute(_DONE, (record.run_id,))
-    elif entry.key is not None:
-        key = entry.key
-        connection.execute(_OLD_KEY, (key.key, key.not_before))
-        if not connection.execute(_KEY, (key.key, key.digest, key.run_id, key.created_at)).rowcount:
-            (taken_by,) = connection.execute(_KEYS_RUN, (key.key,)).fetchone()
-            # Its own run: this entry was written before, and only the news of that got lost.
-            return "stored" if taken_by == key.run_id else "conflict"
-        _insert(connection, _INSERT, [_row(entry)])
+    expected = (entry.was, *entry.tried, record.status) if entry.tried else (entry.was,)
+    update = _UPDATE.format(marks=", ".join("?" * len(expected)))
+    values = (record.status, entry.ended_at, encode(record), record.run_id, entry.owner, *expected)
+    if not connection.execute(update, values).rowcount:
+        return "lost"
+    if entry.ended_at is not None:
+        connection.execute(_DONE, (record.run_id,))
     return "stored"
+
+
+def _is_entered(connection: Any, entry: Entry, key: Key) -> bool:
+    """Enter a run under its key, unless the key stands for another run."""
+    connection.execute(_OLD_KEY, (key.key, key.not_before))
+    if not connection.execute(_KEY, (key.key, key.digest, key.run_id, key.created_at)).rowcount:
+        (taken_by,) = connection.execute(_KEYS_RUN, (key.key,)).fetchone()
+        # Its own run: this entry was written before, and only the news of that got lost.
+        return bool(taken_by == key.run_id)
+    _insert(connection, _INSERT, [_row(entry)])
+    return True
 
 
 def _row(entry: Entry) -> tuple[Any, ...]:
