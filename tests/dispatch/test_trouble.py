@@ -1,16 +1,20 @@
 """Stores that fail at the worst moment: nothing is lost, run twice, or left without an end."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
+import msgspec
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher, Policy
-from kedro_asgi.dispatch.stores.base import Entry, Verdict
+from kedro_asgi.dispatch.stores.base import Entry, Stored, Verdict
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import StoreUnavailableError
-from kedro_asgi.runs import RunOrder, RunSpec, Slice
+from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord, RunSpec, RunStatus, Slice
 from kedro_asgi.session import AsyncSession
 
 pytestmark = pytest.mark.anyio
@@ -36,12 +40,45 @@ class TroubledStore(SQLiteStore):
         raise StoreUnavailableError("the connection broke")
 
 
+class ReluctantStore(SQLiteStore):
+    """A store that cannot say that it wrote runs until some are taken over, and fails once at that."""
+
+    takes = 0
+
+    def write(self, entries: Sequence[Entry]) -> list[Verdict]:
+        verdicts = super().write(entries)
+        if not self.takes:
+            raise StoreUnavailableError("the connection broke")
+        return verdicts
+
+    def take(self, run_id: str, *, former: str | None, owner: str) -> Stored | None:
+        self.takes += 1
+        if self.takes == 2:
+            raise StoreUnavailableError("the connection broke")
+        return super().take(run_id, former=former, owner=owner)
+
+
 def becomes(status: str) -> Fails:
     return lambda entry: entry.record.status == status
 
 
 def order(pipeline: str, **params: object) -> RunOrder:
     return RunOrder(spec=RunSpec(slice=Slice(pipeline_names=(pipeline,)), runtime_params=params))
+
+
+async def left_behind(path: Path, *, status: RunStatus, on_interrupt: str = "mark") -> RunRecord:
+    """Return a run whose worker died."""
+    return await anyio.to_thread.run_sync(partial(_leave_behind, path, status, on_interrupt))
+
+
+def _leave_behind(path: Path, status: RunStatus, on_interrupt: str) -> RunRecord:
+    store, now = SQLiteStore(path), datetime.now(UTC)
+    store.open("a worker that died")
+    record = RunRecord(run_id=RunIds().next(), status=status, created_at=now, started_at=now, pipeline_names=("count",))
+    ordered = msgspec.structs.replace(order("count"), on_interrupt=on_interrupt)
+    store.write([Entry(record=record, was=None, owner="a worker that died", created_at=1, order=ordered)])
+    store.close()
+    return record
 
 
 def open_room(work: Path, store: SQLiteStore, **policy: object) -> Dispatcher:
@@ -75,3 +112,45 @@ async def test_the_end_of_a_run_is_recorded_although_its_first_record_came_to_no
         assert (await runs.read(finished.record.run_id)).status == "success"
         told = [published.sequence async for published in runs.follow(finished.record.run_id)]
         assert told == list(range(1, len(told) + 1))
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+async def test_a_dead_workers_run_is_interrupted_and_run_again_once_although_a_write_fails(
+    work: Path, tmp_path: Path, is_written: bool
+) -> None:
+    left = await left_behind(tmp_path / "runs.db", status="running", on_interrupt="rerun")
+    store = TroubledStore(tmp_path / "runs.db", becomes("interrupted"), is_written=is_written)
+    async with open_room(work, store, grace_seconds=5) as runs:
+        with anyio.fail_after(10):
+            record = await runs.wait(left.run_id)
+            assert (await runs.wait(record.resubmitted_as)).status == "success"
+        assert len((await runs.list(RunQuery())).runs) == 2
+    assert (record.status, store.has_failed) == ("interrupted", True)
+    assert (tmp_path / "started").read_text() == "1\n"
+
+
+async def test_runs_that_were_written_unheard_are_taken_over_once(work: Path, tmp_path: Path) -> None:
+    async with open_room(work, ReluctantStore(tmp_path / "runs.db"), grace_seconds=5) as runs:
+
+        async def submit() -> None:
+            with pytest.raises(StoreUnavailableError):
+                await runs.submit("wait", runtime_params={"seconds": 2.5})
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(submit)
+        with anyio.fail_after(10):
+            ended = [await runs.wait(found.run_id) for found in (await runs.list(RunQuery())).runs]
+        assert [record.status for record in ended] == ["success"] * 3
+
+
+async def test_a_run_that_comes_while_the_room_drains_takes_no_place(work: Path, tmp_path: Path) -> None:
+    left = await left_behind(tmp_path / "runs.db", status="queued")
+    async with open_room(work, SQLiteStore(tmp_path / "runs.db"), max_concurrent_runs=1) as runs:
+        await runs.submit("wait", runtime_params={"seconds": 30})
+        room = runs._opening.room
+        life = room._adopted(left, order("count"))
+        life.stored = "queued"
+        await runs.drain()
+        room._resume(life)
+        assert runs.gauges()["runs_queued"] == 0

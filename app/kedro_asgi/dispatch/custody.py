@@ -50,11 +50,11 @@ class Custody:
         self._resume = resume
         self._cancel = cancel
         self.is_adopting = True
-        self._doubtful: list[str] = []
+        self._doubtful: dict[str, None] = {}
 
     def doubt(self, run_id: str) -> None:
-        """A run was refused because the store failed, but it may have been written; if so, it was promised."""
-        self._doubtful.append(run_id)
+        """A run may be ours in the store, and nobody here has it: the store failed as it was written or taken over."""
+        self._doubtful[run_id] = None
 
     async def run(self) -> None:
         """Go on looking, as often as each thing needs it."""
@@ -77,13 +77,16 @@ class Custody:
                 self._cancel(run_id)
 
     async def _adopt_orphans(self) -> None:
-        orphans: list[tuple[str, str | None]] = [(run_id, self._owner) for run_id in self._doubtful]
-        orphans += await look(lambda: self._store.orphans(self._owner, limit=_MANY))
-        for run_id, former in orphans if self.is_adopting else ():
+        orphans: dict[str, str | None] = dict(await look(lambda: self._store.orphans(self._owner, limit=_MANY)))
+        orphans |= dict.fromkeys(self._doubtful, self._owner)
+        for run_id, former in orphans.items():
+            if not self.is_adopting:
+                return
+            self.doubt(run_id)
             taken = await look(partial(self._store.take, run_id, former=former, owner=self._owner))
             if taken is not None:
                 await self._adopt(taken)
-        self._doubtful.clear()
+            del self._doubtful[run_id]
 
     async def _adopt(self, taken: Stored) -> None:
         life = self._make_life(taken.record, taken.order or RunOrder())
@@ -107,12 +110,15 @@ class Custody:
         life.end_as(error)
         lives = [life] if successor is None else [life, successor]
         entries = [entry_of(found, self._owner) for found in lives]
+        if successor is not None:
+            self.doubt(successor.record.run_id)
         verdicts = await look(lambda: self._store.write(entries))
         for found, entry, verdict in zip(lives, entries, verdicts, strict=True):
             settle(found, entry, verdict)
         self._metrics.ended["interrupted"] += 1
         _log.warning("Run %s was interrupted: its server ended before it did.", life.record.run_id)
         if successor is not None:
+            del self._doubtful[successor.record.run_id]
             self._resume(successor)
 
     def _successor(self, taken: Stored) -> Life | None:

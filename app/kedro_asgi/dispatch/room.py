@@ -142,7 +142,8 @@ class Room:
     def launch(self, life: Life, *, was_reserved: bool = True) -> None:
         """Have a run that was admitted driven, from now on without anybody."""
         if self.is_draining and self._is_handed_back(life):
-            self.driver.cede()
+            if was_reserved:
+                self.driver.cede()
             life.announce()
             return
         self.driver.enter(life, was_reserved=was_reserved)
