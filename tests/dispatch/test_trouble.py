@@ -1,6 +1,8 @@
 """Stores that fail at the worst moment: nothing is lost, run twice, or left without an end."""
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -154,3 +156,47 @@ async def test_a_run_that_comes_while_the_room_drains_takes_no_place(work: Path,
         await runs.drain()
         room._resume(life)
         assert runs.gauges()["runs_queued"] == 0
+
+
+class SmallStore(SQLiteStore):
+    """A store that takes no large values; PostgreSQL and SQLite take none of a gigabyte."""
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = super()._connect()
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
+        return connection
+
+
+@pytest.mark.parametrize("output", [b'"%s"' % (b"x" * 200_000), 5, "text"])
+async def test_a_run_whose_outputs_cannot_be_stored_has_failed_and_disturbs_no_other(
+    work: Path, tmp_path: Path, output: object
+) -> None:
+    session = AsyncSession.create(project_path=work)
+    store = SmallStore(tmp_path / "runs.db")
+    async with Dispatcher(session, store=store, convert=lambda name, value: output) as runs:
+        run = await runs.submit("calc", outputs=["d"])
+        with anyio.fail_after(5):
+            await runs.wait(run.run_id)
+            record = await runs.read(run.run_id)
+            assert (record.status, record.error.type, record.outputs) == ("failure", "UnstorableRunError", ())
+            assert [told.event.status async for told in runs.follow(run.run_id) if told.is_last] == ["failure"]
+            assert (await runs.wait((await runs.submit("calc")).run_id)).status == "success"
+
+
+async def test_a_store_that_comes_late_and_is_newer_is_not_available(work: Path, tmp_path: Path) -> None:
+    folder = anyio.Path(tmp_path / "folder")
+    await folder.write_text("not a folder")
+    async with open_room(work, SQLiteStore(tmp_path / "folder" / "runs.db")) as runs:
+        await folder.unlink()
+        await folder.mkdir()
+        await anyio.to_thread.run_sync(_make_newer, tmp_path / "folder" / "runs.db")
+        with anyio.fail_after(10):
+            while "schema version 99" not in (runs.failure or ""):
+                await anyio.sleep(0.05)
+            with pytest.raises(StoreUnavailableError, match="schema version 99"):
+                await runs.submit("calc")
+
+
+def _make_newer(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")

@@ -33,7 +33,7 @@ def entry_of(life: Life, owner: str) -> Entry:
         order=life.order if first_write and life.is_promised else None,
         key=life.key if first_write else None,
         chunks=tuple(life.unwritten),
-        outputs=tuple((name, bytes(life.outputs[name])) for name in record.outputs),
+        outputs=tuple((name, bytes(memoryview(life.outputs[name]))) for name in record.outputs),
     )
 
 

@@ -14,7 +14,7 @@ from kedro_asgi.dispatch.life import Life
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.soon import call_soon
 from kedro_asgi.dispatch.stores.base import Entry, Store, Verdict
-from kedro_asgi.errors import StoreUnavailableError, UnstorableOrderError
+from kedro_asgi.errors import StoreUnavailableError, StoreVersionError, UnstorableOrderError
 
 _log = logging.getLogger(__name__)
 
@@ -167,7 +167,7 @@ class Journal:
                 self._tickets.append(post)
 
     def _write_group(self) -> None:
-        self._open_store()
+        self._open_store_late()
         lives = self._lives = list({id(life): life for life in self._lives if not life.is_refused}.values())
         if lives:
             self._write(lives)
@@ -182,34 +182,60 @@ class Journal:
         self._tell(lives, tickets)
 
     def _write(self, lives: list[Life]) -> None:
-        entries = [entry_of(life, self._owner) for life in lives]
         try:
+            entries = [entry_of(life, self._owner) for life in lives]
             verdicts = self._store.write(entries)
         except StoreUnavailableError:
             raise
         except Exception:
             # One of them cannot be written whatever we do: find it, and write the others.
-            verdicts = [self._write_one(life, entry) for life, entry in zip(lives, entries, strict=True)]
+            for life in lives:
+                self._write_one(life)
+            return
         for life, entry, verdict in zip(lives, entries, verdicts, strict=True):
-            settle(life, entry, verdict)
-            if verdict == "lost":
-                _log.warning("Run %s was taken over by another worker.", life.record.run_id)
+            self._settle(life, entry, verdict)
 
-    def _write_one(self, life: Life, entry: Entry) -> Verdict:
+    def _write_one(self, life: Life) -> None:
         try:
-            return self._store.write([entry])[0]
+            self._write_alone(life)
         except StoreUnavailableError:
             raise
         except Exception as error:
             _log.exception("Run %s cannot be stored.", life.record.run_id)
-            life.is_refused = True
-            life.refusal = error
-            return "lost"
+            self._write_what_can_be(life, error)
+
+    def _write_what_can_be(self, life: Life, error: Exception) -> None:
+        """Refuse a run that is not in the store; one that is has an end, though it may not be the one that it had."""
+        try:
+            if life.stored is None:
+                raise error
+            life.spoil(error)
+            self._write_alone(life)
+        except StoreUnavailableError:
+            raise
+        except Exception as found:
+            life.verdict, life.is_refused, life.refusal = "lost", True, found
+
+    def _write_alone(self, life: Life) -> None:
+        entry = entry_of(life, self._owner)
+        self._settle(life, entry, self._store.write([entry])[0])
+
+    def _settle(self, life: Life, entry: Entry, verdict: Verdict) -> None:
+        settle(life, entry, verdict)
+        if verdict == "lost":
+            _log.warning("Run %s was taken over by another worker.", life.record.run_id)
 
     def _open_store(self) -> None:
         if not self._is_store_open:
             self._store.open(self._owner)
             self._is_store_open = True
+
+    def _open_store_late(self) -> None:
+        """Open a store that was not there at first, in whatever version it is now."""
+        try:
+            self._open_store()
+        except StoreVersionError as error:
+            raise StoreUnavailableError(str(error)) from error
 
     def _fail(self, error: StoreUnavailableError) -> None:
         """Refuse what is new, and keep the rest for another try."""

@@ -111,6 +111,14 @@ class Life:
         """End a run that was stopped, or that somebody else left."""
         self.end(cast("RunStatus", reason.status), ErrorDetail(type=type(reason).__qualname__, message=str(reason)))
 
+    def spoil(self, error: Exception) -> None:
+        """Give up what cannot be written because of ``error``: events and, if it has ended, the end; the writer's."""
+        self.events.clear()
+        self.unwritten.clear()
+        if self.record.is_final:
+            self.record, self.outputs, self.is_over = self._before_end, {}, False
+            self.end("failure", ErrorDetail(type="UnstorableRunError", message=f"The run cannot be stored: {error}"))
+
     @property
     def known(self) -> RunRecord:
         """The record as others may know it: an end that was promised is told when it is on disk."""

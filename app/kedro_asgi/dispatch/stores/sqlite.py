@@ -68,7 +68,10 @@ class SQLiteStore(SqlStore):
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        except sqlite3.DataError:
+            # What is written is at fault, such as an output that is too large; the store is not.
+            raise
+        except sqlite3.DatabaseError as error:
             raise StoreUnavailableError(f"{self._name()}: {error}") from error
 
     def _connect(self) -> sqlite3.Connection:
