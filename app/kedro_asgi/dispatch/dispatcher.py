@@ -19,7 +19,9 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.room import Room
 from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
 from kedro_asgi.dispatch.stores.base import Key
+from kedro_asgi.dispatch.tail import Stream
 from kedro_asgi.errors import (
+    DrainingError,
     KeyReusedError,
     OutputNotFoundError,
     RunNotEndedError,
@@ -90,6 +92,9 @@ class Dispatcher:
     async def _run_promised(self, order: RunOrder) -> Finished:
         record, _ = await self.accept(order)
         record = await self.wait(record.run_id)
+        if not record.is_final:
+            # It is left to the next server, and so may be its caller: the key leads there.
+            raise DrainingError
         outputs = {name: msgspec.Raw(await self.output(record.run_id, name)) for name in record.outputs}
         return Finished(record=record, outputs=outputs)
 
@@ -153,7 +158,9 @@ class Dispatcher:
 
     async def read(self, run_id: str) -> RunRecord:
         """Return what is known of a run; raises `RunNotFoundError`."""
-        room = self._opening.room or await self._opening.needed()
+        return await self._read(self._opening.room or await self._opening.needed(), run_id)
+
+    async def _read(self, room: Room, run_id: str) -> RunRecord:
         life = room.lives.get(run_id)
         if life is not None and not life.is_handed_back:
             return life.known
@@ -163,23 +170,25 @@ class Dispatcher:
         return record
 
     async def wait(self, run_id: str, *, timeout_seconds: float | None = None) -> RunRecord:
-        """Return the record when the run has ended, or as it is after ``timeout_seconds``."""
-        record = await self.read(run_id)
-        with anyio.move_on_after(timeout_seconds):
-            while not record.is_final and not self._is_closed:
-                await self._wait_for_end(run_id)
-                record = await self.read(run_id)
-        return record if record.is_final else await self.read(run_id)
-
-    async def _wait_for_end(self, run_id: str) -> None:
+        """Return the record when the run has ended, or as it is after ``timeout_seconds`` or when the room closes."""
         room = self._opening.room or await self._opening.needed()
+        record = await self._read(room, run_id)
+        with anyio.move_on_after(timeout_seconds):
+            while not record.is_final and not room.is_closed:
+                await self._wait_for_end(room, run_id)
+                record = await self._read(room, run_id)
+        return record if record.is_final else await self._read(room, run_id)
+
+    async def _wait_for_end(self, room: Room, run_id: str) -> None:
         life = room.lives.get(run_id)
         if life is not None and not life.is_settled:
             await life.settled()
             return
-        async for _ in self.follow(run_id):
-            pass
-        await anyio.sleep(self.policy.look_seconds)
+        async with aclosing(self._told_of(room, run_id)) as stream:
+            async for _ in stream:
+                pass
+        if not room.is_closed:
+            await anyio.sleep(self.policy.look_seconds)
 
     async def list(self, query: RunQuery) -> RunPage:
         """Return runs, newest first."""
@@ -221,10 +230,13 @@ class Dispatcher:
             stream = room.tail.follow_all(after=position)
         else:
             await self.read(run_id)
-            stream = room.tail.follow_run(run_id, after=after, is_over=lambda: self._is_over(run_id))
+            stream = self._told_of(room, run_id, after=after)
         async with aclosing(stream):
             async for events in stream:
                 yield events
+
+    def _told_of(self, room: Room, run_id: str, *, after: int = 0) -> Stream:
+        return room.tail.follow_run(run_id, after=after, is_over=lambda: self._is_over(run_id))
 
     async def _is_over(self, run_id: str) -> bool:
         record = await look(lambda: self._store.read(run_id))
@@ -271,10 +283,6 @@ class Dispatcher:
     def gauges(self) -> dict[str, float]:
         """What the room is doing at this moment."""
         return {} if self._opening.room is None else self._opening.room.gauges()
-
-    @property
-    def _is_closed(self) -> bool:
-        return self._opening.room is not None and self._opening.room.is_closed
 
     # --- opening and closing ---
 
