@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.entries import entry_of, settle
 from kedro_asgi.dispatch.life import Life, now
-from kedro_asgi.dispatch.stores import open_store
+from kedro_asgi.dispatch.stores import Store, open_store
 from kedro_asgi.errors import DrainingError
 from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord, RunSpec, Slice
 
@@ -55,3 +56,71 @@ async def test_a_keyed_run_that_is_left_to_the_next_server_is_refused_and_not_fa
     async with room(tmp_path / "runs.db") as runs:
         assert (await runs.run(order("count", key="k"))).record.status == "success"
     assert (tmp_path / "started").read_text() == "1\n"
+
+
+async def test_an_error_leaves_the_room_as_it_is(room) -> None:
+    runs = room()
+    async with runs:
+        await runs.drain()
+    with pytest.raises(DrainingError):
+        await _submit_too_late(runs)
+
+
+async def _submit_too_late(runs: Dispatcher) -> None:
+    async with runs:
+        await runs.drain()
+        await runs.submit("calc")
+
+
+# --- ends, whoever looks when ---
+
+
+def test_a_run_has_ended_in_its_record_and_in_its_events_or_in_neither() -> None:
+    written = []
+    record = RunRecord(run_id=RunIds().next(), status="running", created_at=now(), started_at=now())
+    # As if it were written after every step.
+    life = Life(record, RunOrder(), touched=lambda life: written.append(entry_of(life, "me")), max_log_lines=1)
+    life.stored = "running"
+    life.end("success")
+    for entry in written:
+        assert entry.record.is_final == any(chunk.is_last for chunk in entry.chunks)
+    assert [entry.record.status for entry in written][-1] == "success"
+
+
+async def test_a_run_is_known_here_until_its_end_is_written(room) -> None:
+    """The news of its first record may come when the second one is on its way."""
+    async with room() as runs:
+        finished = await runs.run(order("calc"))
+        inside = runs._opening.room
+        await inside.journal.flushed()
+        life = inside._life(finished.record, RunOrder(), is_promised=False)
+        inside.lives[life.record.run_id] = life
+        life.is_over, life.stored = True, "running"
+        entry = entry_of(life, inside.owner)
+        inside._written([life])
+        assert life.record.run_id in inside.lives
+        settle(life, entry, "stored")
+        inside._written([life])
+        assert not inside.lives
+
+
+async def test_a_run_of_ours_that_another_worker_takes_for_dead_is_answered_when_it_ends(room, tmp_path: Path) -> None:
+    """A database may think that a worker is gone when only its connection is."""
+    statuses: list[str] = []
+
+    async def run(runs: Dispatcher) -> None:
+        statuses.append((await runs.run(order("slow", seconds=0.3))).record.status)
+
+    other = open_store(tmp_path / "runs.db")
+    async with room(tmp_path / "runs.db") as runs, anyio.create_task_group() as tasks:
+        tasks.start_soon(run, runs)
+        while not (listed := (await runs.list(RunQuery(status="running"))).runs):
+            await anyio.sleep(0.01)
+        await anyio.to_thread.run_sync(_take, other, listed[0].run_id, runs._opening.room.owner)
+    assert statuses == ["success"]
+
+
+def _take(other: Store, run_id: str, former: str) -> None:
+    other.open("other")
+    assert other.take(run_id, former=former, owner="other") is not None
+    other.close()

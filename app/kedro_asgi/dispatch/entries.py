@@ -16,6 +16,9 @@ def entry_of(life: Life, owner: str) -> Entry:
     if record.is_final:
         # The last event was there before the final record, but perhaps not yet when we looked.
         events += _drain(life.events)
+    elif events and isinstance(events[-1], RunEnded):
+        # It goes with the final record, which is posted in a moment: the run has ended in both or in neither.
+        life.events.appendleft(events.pop())
     if events:
         life.unwritten.append(_chunk(life, events))
     first_write = life.stored is None

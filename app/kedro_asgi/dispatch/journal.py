@@ -221,9 +221,9 @@ class Journal:
         self._settle(life, entry, self._store.write([entry])[0])
 
     def _settle(self, life: Life, entry: Entry, verdict: Verdict) -> None:
-        settle(life, entry, verdict)
-        if verdict == "lost":
+        if verdict == "lost" != life.verdict:
             _log.warning("Run %s was taken over by another worker.", life.record.run_id)
+        settle(life, entry, verdict)
 
     def _open_store(self) -> None:
         if not self._is_store_open:

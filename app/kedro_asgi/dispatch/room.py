@@ -30,7 +30,7 @@ from kedro_asgi.errors import (
     StoreUnavailableError,
 )
 from kedro_asgi.events import RunQueued
-from kedro_asgi.runs import RunId, RunIds, RunOrder, RunRecord
+from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.asynchronous import Convert
 
@@ -83,6 +83,7 @@ class Room:
         ``with_logs`` makes the log lines of runs events of theirs. Raises `StoreVersionError`; a store that is not
         available is tried again and again meanwhile.
         """
+        failure: Exception | None = None
         with attached(self._policy.log_level) if with_logs else nullcontext():
             await self.journal.open()
             try:
@@ -93,6 +94,9 @@ class Room:
                     try:
                         yield
                         grace_seconds = self._policy.grace_seconds
+                    except Exception as error:
+                        # Raised below: out of the group it would come as a group.
+                        failure = error
                     finally:
                         with anyio.CancelScope(shield=True):
                             await self.drain(grace_seconds)
@@ -101,6 +105,8 @@ class Room:
                 with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(self.journal.close)
                 self.driver.close()
+        if failure is not None:
+            raise failure
 
     def gauges(self) -> dict[str, float]:
         """What is going on at this moment."""
@@ -227,9 +233,9 @@ class Room:
 
     def _written(self, lives: Iterable[Life]) -> None:
         for life in lives:
-            if life.verdict == "lost" or life.is_refused:
+            if life.is_refused or (life.verdict == "lost" and (life.is_promised or life.is_over)):
                 life.announce()
-            elif not life.is_over or life.is_dirty:
+            elif life.stored not in FINAL:
                 continue
             self.lives.pop(life.record.run_id, None)
             self._deadlines.forget(life)
