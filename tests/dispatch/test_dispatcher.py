@@ -413,6 +413,15 @@ async def test_what_is_not_there_is_said(room) -> None:
             await runs.output(done.run_id, "s")
 
 
+async def test_what_no_run_and_no_output_is_called_is_not_there_in_any_store(room, shared_store: str) -> None:
+    async with room(shared_store) as runs:
+        with pytest.raises(RunNotFoundError):
+            await runs.read("nope\0")
+        done = await runs.wait((await runs.submit("calc", outputs=["d"])).run_id)
+        with pytest.raises(OutputNotFoundError):
+            await runs.output(done.run_id, "d\0")
+
+
 # --- closing ---
 
 

@@ -1,6 +1,12 @@
 """One contract for all stores: in memory, SQLite and PostgreSQL."""
 
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
+import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -12,7 +18,7 @@ import pytest
 from kedro_asgi.dispatch.stores import open_store
 from kedro_asgi.dispatch.stores.base import Chunk, Entry, Key, Store
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
-from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
+from kedro_asgi.dispatch.stores.sqlite import SQLiteStore, _is_free
 from kedro_asgi.errors import StoreUnavailableError, StoreUrlError, StoreVersionError
 from kedro_asgi.runs import RunId, RunOrder, RunQuery, RunRecord, RunSpec
 
@@ -280,3 +286,95 @@ def test_a_sqlite_store_is_in_wal_mode_and_leaves_only_itself(tmp_path: Path) ->
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
     assert (tmp_path / "deep" / ".gitignore").read_text() == "*\n"
+
+
+# --- who lives ---
+
+WORKER = """
+import os, sys, time
+from datetime import UTC, datetime
+from kedro_asgi.dispatch.stores import open_store
+from kedro_asgi.dispatch.stores.base import Entry
+from kedro_asgi.runs import RunRecord
+
+store = open_store(sys.argv[1])
+store.open("killed")
+record = RunRecord(run_id="run-1", status="running", created_at=datetime.now(UTC))
+store.write([Entry(record=record, was=None, owner="killed", created_at=1)])
+if (child := os.fork()) == 0:
+    os.close(1)
+    time.sleep(60)
+print(child, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_killed_worker_is_dead_although_what_it_forked_lives_on(shared_store: str) -> None:
+    done = subprocess.run([sys.executable, "-c", WORKER, shared_store], stdout=subprocess.PIPE, text=True, timeout=30)
+    store = open_store(shared_store)
+    store.open("me")
+    try:
+        deadline = time.monotonic() + 5
+        while not (found := store.orphans("me", limit=10)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert found == [("run-1", "killed")]
+    finally:
+        os.kill(int(done.stdout), signal.SIGKILL)
+        store.close()
+
+
+def test_a_lock_is_swept_only_while_nobody_can_take_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that began in between would live without its lock, and its runs would be taken over."""
+    left = tmp_path / "runs.db-dead.lock"
+    left.touch()
+    seen: list[bool] = []
+    unlink = Path.unlink
+
+    def watched(place: Path, missing_ok: bool = False) -> None:
+        seen.append(_is_free(place))
+        unlink(place, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", watched)
+    store = SQLiteStore(tmp_path / "runs.db")
+    store.open("me")
+    store.close()
+    assert (seen, left.exists()) == ([False], False)
+
+
+def test_who_comes_and_who_looks_for_orphans_do_not_wait_for_each_other(postgres_url: str) -> None:
+    """Both find that a worker has no connection of its own yet, when the database is back."""
+    from kedro_asgi.dispatch.stores.postgres import PostgresStore
+
+    schema = f"test_{uuid.uuid4().hex}"
+    for number in range(8):
+        store, both = PostgresStore(postgres_url, schema=schema), threading.Barrier(2)
+        store.open(f"me-{number}")
+        store.close()
+
+        def look(store: Store = store, owner: str = f"me-{number}", both: threading.Barrier = both) -> None:
+            both.wait()
+            store.orphans(owner, limit=1)
+
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        both.wait()
+        store.open(f"me-{number}")
+        looking.join(5)
+        assert not looking.is_alive()
+        store.close()
+
+
+def test_a_worker_that_lives_leaves_no_transaction_open(postgres_url: str) -> None:
+    import psycopg
+
+    from kedro_asgi.dispatch.stores.postgres import PostgresStore
+
+    store = PostgresStore(postgres_url, schema=f"test_{uuid.uuid4().hex}")
+    store.open("me")
+    store.orphans("me", limit=1)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        (count,) = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+        ).fetchone()
+    store.close()
+    assert count == 0

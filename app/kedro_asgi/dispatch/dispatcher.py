@@ -29,7 +29,7 @@ from kedro_asgi.errors import (
     StoreUnavailableError,
 )
 from kedro_asgi.events import Published
-from kedro_asgi.runs import RunIds, RunOrder, RunPage, RunQuery, RunRecord
+from kedro_asgi.runs import RunIds, RunOrder, RunPage, RunQuery, RunRecord, is_run_id
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.arguments import run_spec
 from kedro_asgi.session.asynchronous import Convert
@@ -164,7 +164,8 @@ class Dispatcher:
         life = room.lives.get(run_id)
         if life is not None and not life.is_handed_back:
             return life.known
-        record = await look(lambda: self._store.read(run_id))
+        # What cannot be a run's name is not asked for: there is text that databases do not take.
+        record = await look(lambda: self._store.read(run_id)) if is_run_id(run_id) else None
         if record is None:
             raise RunNotFoundError(run_id)
         return record
@@ -203,7 +204,7 @@ class Dispatcher:
         record = await self.read(run_id)
         if not record.is_final:
             raise RunNotEndedError(run_id, record.status)
-        value = await look(lambda: self._store.output(run_id, name))
+        value = await look(lambda: self._store.output(run_id, name)) if name in record.outputs else None
         if value is None:
             raise OutputNotFoundError(run_id, name, record.outputs)
         return value

@@ -1,11 +1,14 @@
 """A store in a PostgreSQL database."""
 
+import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
 
+from kedro_asgi.dispatch.stores.forks import in_forked_processes
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sql import SqlStore, borrowed
 from kedro_asgi.errors import StoreUnavailableError
@@ -30,6 +33,9 @@ class PostgresStore(SqlStore):
         self._owner = ""
         self._pool: list[_Connection] = []
         self._life: _Connection | None = None
+        # Whoever comes and who looks for orphans may both find that there is none.
+        self._life_turn = threading.Lock()
+        in_forked_processes(self, PostgresStore._let_go)
 
     def open(self, owner: str) -> None:
         self.close()
@@ -39,11 +45,11 @@ class PostgresStore(SqlStore):
         self.migrate()
 
     def close(self) -> None:
-        while self._pool:
-            self._pool.pop().close()
-        if self._life is not None:
-            self._life.close()
-            self._life = None
+        self._empty_pool()
+        with self._life_turn:
+            if self._life is not None:
+                self._life.close()
+                self._life = None
 
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator["_Connection"]:
@@ -68,22 +74,36 @@ class PostgresStore(SqlStore):
             yield
         except (psycopg.OperationalError, psycopg.InternalError) as error:
             # What waits in the pool may be as broken as what failed.
-            while self._pool:
-                self._pool.pop().close()
+            self._empty_pool()
             raise StoreUnavailableError(redact(f"{self._name()}: {error}")) from error
+
+    def _empty_pool(self) -> None:
+        with suppress(IndexError):
+            # Other threads take from it, too.
+            while True:
+                self._pool.pop().close()
 
     def _live(self) -> None:
         """Hold this worker's lock; a connection that was lost is made again, and the lock taken again."""
-        try:
-            if self._life is not None:
-                self._life.execute("SELECT 1")
-                return
-        except psycopg.Error:
-            self._life = None
-        life = self._connect()
-        life.execute("SELECT pg_advisory_lock(hashtextextended(?, 0))", (self._lock_name(self._owner),))
-        life.commit()
-        self._life = life
+        with self._life_turn:
+            try:
+                if self._life is not None:
+                    self._life.execute("SELECT 1")
+                    self._life.commit()
+                    return
+            except psycopg.Error:
+                self._life = None
+            life = self._connect()
+            life.execute("SELECT pg_advisory_lock(hashtextextended(?, 0))", (self._lock_name(self._owner),))
+            life.commit()
+            self._life = life
+
+    def _let_go(self) -> None:
+        """Put something else in the place of a connection that belongs to another process, which goes on with it."""
+        if self._life is not None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nothing, self._life.fileno())
+            os.close(nothing)
 
     def _connect(self) -> "_Connection":
         connection = psycopg.connect(self._url, connect_timeout=5, options=f"-c search_path={self._schema}")
@@ -127,6 +147,7 @@ class _Connection:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self.close = connection.close
+        self.fileno = connection.fileno
         self.commit = connection.commit
         self.rollback = connection.rollback
 

@@ -5,10 +5,11 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from kedro_asgi.dispatch.stores.forks import in_forked_processes
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sql import SqlStore, borrowed
 from kedro_asgi.errors import StoreUnavailableError
@@ -35,6 +36,7 @@ class SQLiteStore(SqlStore):
         self.is_shared = path is not None
         # One connection is all of a store in memory: threads take turns.
         self._turn: Any = nullcontext() if path is not None else threading.Lock()
+        in_forked_processes(self, SQLiteStore._let_go)
 
     def open(self, owner: str) -> None:
         self.close()
@@ -52,6 +54,9 @@ class SQLiteStore(SqlStore):
     def close(self) -> None:
         while self._pool:
             self._pool.pop().close()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._life >= 0:
             os.close(self._life)
             self._life = -1
@@ -100,8 +105,7 @@ class SQLiteStore(SqlStore):
     def _sweep_lives(self, path: Path) -> None:
         """Remove the locks of workers that ended without doing so."""
         for place in path.parent.glob(f"{path.name}-*.lock"):
-            if _is_free(place):
-                place.unlink(missing_ok=True)
+            _is_free(place, remove=True)
 
     def _is_dead(self, connection: Any, owner: str) -> bool:
         return self._path is None or _is_free(self._life_of(owner))
@@ -124,19 +128,21 @@ class SQLiteStore(SqlStore):
 
 
 def _locked(place: Path) -> int:
-    """Make and lock a file; another process that sweeps may remove it in between, so look again."""
+    """Make and lock a file; another process that sweeps may remove it before it is locked, so look again."""
     while True:
         handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
         if sys.platform == "win32":
             # Files cannot be locked this way there: one worker process at a time.
             return handle
         fcntl.flock(handle, fcntl.LOCK_EX)
-        if place.exists() and os.path.samestat(os.fstat(handle), place.stat()):
-            return handle
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), place.stat()):
+                return handle
         os.close(handle)
 
 
-def _is_free(place: Path) -> bool:
+def _is_free(place: Path, *, remove: bool = False) -> bool:
+    """Whether nobody holds the file's lock; if so, ``remove`` it while nobody can."""
     if sys.platform == "win32":
         return True
     try:
@@ -147,6 +153,8 @@ def _is_free(place: Path) -> bool:
         return False
     try:
         fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if remove:
+            place.unlink(missing_ok=True)
     except OSError:
         return False
     finally:
