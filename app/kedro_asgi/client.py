@@ -1,11 +1,13 @@
 """Call a server from async Python."""
 
+import math
 import uuid
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
+from urllib.parse import quote
 
 import anyio
 import msgspec
@@ -79,6 +81,8 @@ class AsyncClient:
         if app is not None:
             options["transport"] = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         timeout = httpx.Timeout(timeout_seconds, connect=connect_timeout_seconds)
+        # An answer that is to be waited for comes within the time of an answer.
+        self._wait_seconds = min(_LONGEST_WAIT_SECONDS, (timeout_seconds or math.inf) / 2)
         self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout, **options)
         self._caller = Caller(self._http, retries=retries)
 
@@ -173,14 +177,14 @@ class AsyncClient:
 
     async def read(self, run_id: str) -> RunRecord:
         """Return what is known of a run."""
-        return await self._ask("GET", f"runs/{run_id}", _RECORD)
+        return await self._ask("GET", _path(run_id), _RECORD)
 
     async def wait(self, run_id: str, *, timeout_seconds: float | None = None) -> RunRecord:
         """Return the record when the run has ended, or as it is after ``timeout_seconds``."""
         record = await self.read(run_id)
         with anyio.move_on_after(timeout_seconds):
             while not record.is_final:
-                record = await self._ask("GET", f"runs/{run_id}", _RECORD, params={"wait": _LONGEST_WAIT_SECONDS})
+                record = await self._ask("GET", _path(run_id), _RECORD, params={"wait": self._wait_seconds})
         return record
 
     async def runs(
@@ -202,11 +206,11 @@ class AsyncClient:
 
     async def cancel(self, run_id: str) -> RunRecord:
         """Ask a run to stop and return its record; nothing happens to one that has ended."""
-        return await self._ask("POST", f"runs/{run_id}/cancel", _RECORD)
+        return await self._ask("POST", _path(run_id, "cancel"), _RECORD)
 
     async def output(self, run_id: str, name: str) -> Any:
         """Return an output that a run keeps."""
-        return await self._ask("GET", f"runs/{run_id}/outputs/{name}", _ANY)
+        return await self._ask("GET", _path(run_id, "outputs", name), _ANY)
 
     async def ready(self) -> ReadyResponse:
         """Return whether the server is ready for runs, and what keeps it from that."""
@@ -222,7 +226,7 @@ class AsyncClient:
         A broken connection is made again, and the stream goes on where it broke; after ``retries`` failures in
         succession, `ServerUnreachableError` is raised.
         """
-        stream = ServerSentEvents(self._http, "events" if run_id is None else f"runs/{run_id}/events")
+        stream = ServerSentEvents(self._http, "events" if run_id is None else _path(run_id, "events"))
         stream.last_id = str(after) if after else None
         failures, is_over = 0, False
         while not is_over:
@@ -257,6 +261,10 @@ class AsyncClient:
     ) -> T:
         answer = await self._caller.ask(method, path, is_idempotent=is_idempotent, **options)
         return decoded(decoder, answer.content, path)
+
+
+def _path(*names: str) -> str:
+    return "/".join(["runs", *(quote(name) for name in names)])
 
 
 def _body(request: RunRequest, key: str | None) -> dict[str, Any]:

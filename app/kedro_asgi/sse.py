@@ -1,6 +1,7 @@
 """Read server-sent events from an HTTP answer."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import httpx
 
@@ -27,12 +28,22 @@ class ServerSentEvents:
                 await answer.aread()
                 answer.raise_for_status()
             name: str | None = None
-            async for line in answer.aiter_lines():
-                field, _, value = line.partition(": ")
-                if field == "id":
-                    name = value
-                elif field == "data":
-                    # Before the event is handed out: whoever has it does not want it again.
-                    self.last_id = name or self.last_id
-                    name = None
-                    yield value.encode()
+            async with aclosing(_lines(answer)) as lines:
+                async for line in lines:
+                    field, _, value = line.partition(b": ")
+                    if field == b"id":
+                        name = value.decode()
+                    elif field == b"data":
+                        # Before the event is handed out: whoever has it does not want it again.
+                        self.last_id = name or self.last_id
+                        name = None
+                        yield value
+
+
+async def _lines(answer: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """Yield the lines of an answer; for httpx, a line also ends at characters that an event's text may hold."""
+    rest = b""
+    async for part in answer.aiter_bytes():
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            yield line.removesuffix(b"\r")

@@ -22,7 +22,7 @@ from kedro_asgi.errors import (
     ServerStatusError,
     ServerUnreachableError,
 )
-from kedro_asgi.events import RunEnded
+from kedro_asgi.events import LogLine, RunEnded
 from kedro_asgi.server import create_http_server
 
 pytestmark = pytest.mark.anyio
@@ -121,6 +121,42 @@ async def test_a_run_is_submitted_followed_and_fetched(work: Path) -> None:
         assert [event async for event in client.events(run.run_id, after=len(events) - 1)] == events[-1:]
         page = await client.runs(labels={"team": "ml"}, status="success", limit=1)
         assert [found.run_id for found in page.runs] == [run.run_id]
+
+
+ODD = """
+import logging
+from kedro_asgi.pipeline import Pipeline, node
+
+def say(x):
+    logging.getLogger("project").warning("one\\u2028two\\x85three")
+    return x
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(say, "params:a", "what?#", name="say")])}
+"""
+
+
+async def test_text_and_names_come_as_they_are(make_project) -> None:
+    app = create_http_server(make_project(ODD), store="memory:")
+    async with app.router.lifespan_context(app), AsyncClient(app=app) as client:
+        run = await client.submit(outputs=["what?#"])
+        lines = [event.message async for event in client.events(run.run_id) if isinstance(event, LogLine)]
+        assert "one\u2028two\x85three" in lines
+        assert await client.output(run.run_id, "what?#") == 1
+
+
+async def test_waiting_asks_again_before_an_answer_would_take_too_long() -> None:
+    asked: list[float] = []
+
+    async def read(request):
+        asked.append(float(request.query_params.get("wait", 0)))
+        status = "success" if len(asked) == 3 else "running"
+        return JSONResponse({"run_id": "r", "status": status, "created_at": "2026-11-21T00:00:00Z"})
+
+    app = Starlette(routes=[Route("/runs/{run_id}", read)])
+    async with AsyncClient(app=app, timeout_seconds=10) as client:
+        assert (await client.wait("r")).status == "success"
+    assert asked == [0, 5, 5]
 
 
 async def test_a_run_is_cancelled(work: Path) -> None:

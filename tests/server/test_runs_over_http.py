@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import anyio
 import httpx
@@ -44,16 +45,17 @@ async def test_submit_waits_for_the_end_if_asked_to(client: httpx.AsyncClient, h
     assert answer.headers.get("preference-applied") == ("wait=5" if "headers" in how else None)
 
 
-async def test_below_a_prefix_the_location_has_it(work: Path) -> None:
+@pytest.mark.parametrize("prefix", ["/deep", "/データ"])
+async def test_below_a_prefix_the_location_has_it(work: Path, prefix: str) -> None:
     from starlette.applications import Starlette
     from starlette.routing import Mount
 
     from kedro_asgi.server import create_http_server
 
-    app = Starlette(routes=[Mount("/deep", create_http_server(work, store="memory:"))])
+    app = Starlette(routes=[Mount(prefix, create_http_server(work, store="memory:"))])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://host") as http:
-        answer = await http.post("/deep/runs", json={})
-        assert answer.headers["location"].startswith("/deep/runs/")
+        answer = await http.post(f"{prefix}/runs", json={})
+        assert answer.headers["location"].startswith(f"{quote(prefix)}/runs/")
         assert (await http.get(answer.headers["location"])).status_code == 200
 
 
@@ -89,7 +91,7 @@ async def test_runs_are_listed_and_filtered(client: httpx.AsyncClient) -> None:
         ("/runs?state=running", "'state' is unknown: a list is asked for by status, pipeline, label"),
         ("/runs/x/events?after=odd", "'after' must be a whole number from 0"),
         ("/runs/x?wait=long", "'wait' must be a number from 0, not 'long'"),
-        ("/events?after=odd", "'after' is no position"),
+        *((f"/events?after={odd}", "'after' is no position") for odd in ("odd", "-1", f"-{'9' * 20}.1", "1_0")),
     ],
 )
 async def test_a_query_that_cannot_be_read_is_a_problem(client: httpx.AsyncClient, path: str, problem: str) -> None:

@@ -34,3 +34,22 @@ async def test_silence_is_filled_with_comments_until_the_client_hangs_up() -> No
     frame = b'id: 1.1\ndata: {"event":"RunQueued"}\n\n'
     assert sent[:3] == [b"", b"retry: 1000\n\n", frame + frame]
     assert sent[-1] == b""
+
+
+async def test_head_is_answered_at_once() -> None:
+    """Its connection is used again, which could not be while a stream goes on in it."""
+    sent: list[dict[str, object]] = []
+    begun = False
+
+    async def groups():
+        nonlocal begun
+        begun = True
+        yield [EVENT]
+        await anyio.sleep_forever()
+
+    async def send(message):
+        sent.append(message)
+
+    with anyio.fail_after(5):
+        await EventStream(groups(), name=str)({"type": "http", "method": "HEAD"}, anyio.sleep_forever, send)
+    assert (sent[0]["status"], sent[-1]["more_body"], begun) == (200, False, False)

@@ -143,6 +143,17 @@ async def test_a_project_that_does_not_open_is_not_ready_and_says_why(make_proje
     )
 
 
+async def test_however_often_it_is_asked_a_project_is_opened_once_at_a_time(make_project, tmp_path: Path) -> None:
+    opening = (
+        f"import pathlib, time\n(pathlib.Path({str(tmp_path)!r}) / str(time.time_ns())).with_suffix('.open').touch()\n"
+    )
+    project = make_project(opening + "time.sleep(0.3)\nraise RuntimeError('broken')\n")
+    async with client(create_http_server(project)) as http, anyio.create_task_group() as tasks:
+        for _ in range(10):
+            tasks.start_soon(http.get, "/ready")
+    assert len(list(tmp_path.glob("*.open"))) == 1
+
+
 async def test_the_environment_and_the_project_may_name_them(project: Path, monkeypatch) -> None:
     with (project / "pyproject.toml").open("a") as file:
         file.write('\n[tool.kedro-asgi]\npreload = ["model_offset"]\n')

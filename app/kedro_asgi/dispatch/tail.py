@@ -1,6 +1,7 @@
 """Tells readers what happens to runs, as it is written; a slow reader loses, nobody waits for it."""
 
 import math
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -19,6 +20,8 @@ from kedro_asgi.events import EventsLost, Published
 Stream = AsyncGenerator[list[Published], None]
 
 _CHUNKS = 500
+# No longer than what databases count to.
+_POSITION = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,18}))?")
 _RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -185,8 +188,10 @@ class Tail:
 
 def read_position(text: str) -> tuple[int, int]:
     """Return a position's place among chunks and within its chunk; raises ``ValueError``."""
-    position, _, sequence = text.partition(".")
-    return int(position), int(sequence or 0)
+    found = _POSITION.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    return int(found[1]), int(found[2] or 0)
 
 
 def _published(chunk: Chunk) -> Iterator[Published]:

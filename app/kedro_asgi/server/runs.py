@@ -50,7 +50,7 @@ class RunRoutes:
         record, is_new = await self._runs.accept(_order(asked, idempotency_key(request)))
         if wait:
             record = await self._runs.wait(record.run_id, timeout_seconds=wait)
-        headers = {"Location": f"{request.scope.get('root_path', '')}/runs/{quote(record.run_id)}"}
+        headers = {"Location": quote(f"{request.scope.get('root_path', '')}/runs/{record.run_id}")}
         return json_response(record, status_code=202, headers={**headers, **_applied(request, is_new)})
 
     async def list(self, request: Request) -> Response:

@@ -43,6 +43,11 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if scope.get("method") == "HEAD":
+            # Nobody reads on, but the connection would be kept busy as long as there are events.
+            await self._groups.aclose()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
         await send(_chunk(_HEAD))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_until_hung_up, receive, tasks.cancel_scope)

@@ -24,6 +24,7 @@ class Upkeep:
         self._session = session
         self._runs = runs
         self._is_open = False
+        self._is_opening = False
         self._problem: str | None = None
 
     def table(self) -> list[Route]:
@@ -33,8 +34,17 @@ class Upkeep:
     async def open(self) -> None:
         """Open the project and read its configuration, so that the first run need not.
 
-        What is wrong is logged and told by `ready`; the next call tries again.
+        What is wrong is logged and told by `ready`; the next call tries again. Only one call at a time does so.
         """
+        if self._is_opening:
+            return
+        self._is_opening = True
+        try:
+            await self._try_to_open()
+        finally:
+            self._is_opening = False
+
+    async def _try_to_open(self) -> None:
         outcome = await self._session.check()
         if outcome.error is not None and self._problem is not None and self._session.prepared is not None:
             # What is wrong with a configuration stays wrong until it is read again.
