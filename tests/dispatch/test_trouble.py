@@ -1,6 +1,8 @@
 """Stores that fail at the worst moment: nothing is lost, run twice, or left without an end."""
 
+import logging
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -200,3 +202,63 @@ async def test_a_store_that_comes_late_and_is_newer_is_not_available(work: Path,
 def _make_newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
+
+
+class SwitchedStore(SQLiteStore):
+    """A store that takes nothing while it is off."""
+
+    is_off = False
+
+    def write(self, entries: Sequence[Entry]) -> list[Verdict]:
+        if self.is_off:
+            # As long as others may want to start meanwhile.
+            time.sleep(0.3)
+            raise StoreUnavailableError("it is off")
+        return super().write(entries)
+
+
+async def test_who_could_not_start_while_the_store_failed_is_first_again_and_in_order(
+    work: Path, tmp_path: Path
+) -> None:
+    store = SwitchedStore(tmp_path / "runs.db")
+    async with open_room(work, store, max_concurrent_runs=3, grace_seconds=5) as runs:
+        for _ in range(3):
+            await runs.submit("wait", runtime_params={"seconds": 0.3})
+        queued = [(await runs.submit("count", runtime_params={"a": number})).run_id for number in range(6)]
+        store.is_off = True
+        await _until_places_are_free(runs)
+        async with anyio.create_task_group() as tasks:
+            for seconds in (1.5, 3.0, 3.0):
+                tasks.start_soon(runs.run, order("wait", seconds=seconds))
+            await anyio.wait_all_tasks_blocked()
+            store.is_off = False
+        for run_id in queued:
+            assert (await runs.wait(run_id)).status == "success"
+    assert (tmp_path / "started").read_text().split() == ["0", "1", "2", "3", "4", "5"]
+
+
+async def _until_places_are_free(runs: Dispatcher) -> None:
+    with anyio.fail_after(5):
+        while runs.failure is None or runs.gauges()["runs_running"]:
+            await anyio.sleep(0.01)
+
+
+class BrokenHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise RuntimeError("this handler is broken")
+
+
+@pytest.mark.parametrize(("pipeline", "status"), [("calc", "success"), ("boom", "failure")])
+async def test_a_handler_that_raises_keeps_no_run_from_its_end(
+    work: Path, pipeline: str, status: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger, handler = logging.getLogger("kedro_asgi.dispatch.report"), BrokenHandler()
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    request.addfinalizer(lambda: (logger.removeHandler(handler), logger.setLevel(level)))
+    async with Dispatcher(AsyncSession.create(project_path=work)) as runs:
+        with anyio.fail_after(5):
+            assert (await runs.run(order(pipeline))).record.status == status
+        assert runs.gauges()["runs_running"] == 0
+    assert "this handler is broken" in capsys.readouterr().err

@@ -96,9 +96,12 @@ class Driver:
                 self._end_stopped(life, life.stop.asked())
 
     def store_failed(self) -> None:
-        """Let others start while the starts of promised runs cannot be written."""
+        """Let others start while the starts of promised runs cannot be written; these are first in the queue again."""
         self.running -= len(self._starting)
-        self._starting.clear()
+        while self._starting:
+            life, _ = self._starting.popitem()
+            self._queue[life] = None
+            self._queue.move_to_end(life, last=False)
         self.go_on()
 
     def close(self) -> None:
@@ -129,16 +132,14 @@ class Driver:
             self._journal.flush(then=partial(self._start_is_written, life))
 
     def _start_is_written(self, life: Life) -> None:
-        has_place = life in self._starting
-        self._starting.pop(life, None)
+        has_place = self._starting.pop(life, _ABSENT) is not _ABSENT
         if life.verdict == "lost":
             # Another worker has it.
+            self._queue.pop(life, None)
             self._give_back(has_place)
         elif has_place:
             self._begin(life)
         else:
-            self._queue[life] = None
-            self._queue.move_to_end(life, last=False)
             self.go_on()
 
     def _give_back(self, has_place: bool) -> None:

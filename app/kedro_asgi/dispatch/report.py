@@ -27,10 +27,10 @@ def report_failure(run_id: RunId, error: BaseException) -> ErrorDetail:
     """
     described = run_error(error)
     if _is_all_ours(error):
-        _log.error("Pipeline run %s failed: %s: %s", run_id, described.type, described.message)
+        _say(logging.ERROR, "Pipeline run %s failed: %s: %s", run_id, described.type, described.message)
     else:
         trace = redact("".join(traceback.format_exception(error)))
-        _log.error("Pipeline run %s failed: %s\n%s", run_id, described.message, trace)
+        _say(logging.ERROR, "Pipeline run %s failed: %s\n%s", run_id, described.message, trace)
     return described
 
 
@@ -43,9 +43,18 @@ def _is_all_ours(error: BaseException) -> bool:
 
 def report_stop(run_id: RunId, reason: RunStoppedError) -> None:
     """Log that a run was stopped."""
-    _log.info("Pipeline run %s ended as %s: %s", run_id, reason.status, reason)
+    _say(logging.INFO, "Pipeline run %s ended as %s: %s", run_id, reason.status, reason)
 
 
 def report_success(run_id: RunId, duration_ms: float | None) -> None:
     """Log that a run succeeded."""
-    _log.info("Pipeline run %s completed in %sms", run_id, duration_ms)
+    _say(logging.INFO, "Pipeline run %s completed in %sms", run_id, duration_ms)
+
+
+def _say(level: int, text: str, *facts: object) -> None:
+    """Log, whatever a handler of the project's does: the run has yet to be brought to its end."""
+    try:
+        _log.log(level, text, *facts, stacklevel=2)
+    except Exception:
+        # As logging does with what handlers know to go wrong.
+        traceback.print_exc()
