@@ -1246,7 +1246,7 @@ class KeyReusedError(DispatchError):
 
 
 class UnstorableOrderError(DispatchError, TypeError):
-    """An order holds a value that has no JSON form, so it could not outlive this process."""
+    """An order holds a value of a wrong type or without a JSON form, so it could not outlive this process."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The run cannot be stored: {reason}")

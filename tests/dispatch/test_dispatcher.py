@@ -422,6 +422,16 @@ async def test_what_no_run_and_no_output_is_called_is_not_there_in_any_store(roo
             await runs.output(done.run_id, "d\0")
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"labels": {"team": 1}}, {"timeout_seconds": "long"}, {"on_interrupt": "again"}, {"key": 7}]
+)
+async def test_an_order_that_nobody_could_read_again_is_refused(room, wrong: dict) -> None:
+    async with room() as runs:
+        with pytest.raises(UnstorableOrderError, match=rf"\$\.{next(iter(wrong))}"):
+            await runs.submit("calc", **wrong)
+        assert not (await runs.list(RunQuery())).runs
+
+
 # --- closing ---
 
 

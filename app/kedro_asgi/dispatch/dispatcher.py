@@ -27,6 +27,7 @@ from kedro_asgi.errors import (
     RunNotEndedError,
     RunNotFoundError,
     StoreUnavailableError,
+    UnstorableOrderError,
 )
 from kedro_asgi.events import Published
 from kedro_asgi.runs import RunIds, RunOrder, RunPage, RunQuery, RunRecord, is_run_id
@@ -109,15 +110,22 @@ class Dispatcher:
         outputs: Iterable[str] = (),
         **words: Any,
     ) -> RunRecord:
-        """Promise a run and return its record; ``words`` are those of `AsyncSession.run`, ``outputs`` are kept."""
-        order = RunOrder(
-            spec=run_spec(pipeline_names=pipeline_names, outputs=outputs, **words),
-            labels=labels or {},
-            timeout_seconds=timeout_seconds,
-            on_interrupt=on_interrupt,
-            key=key,
-        )
-        return (await self.accept(order))[0]
+        """Promise a run and return its record; ``words`` are those of `AsyncSession.run`, ``outputs`` are kept.
+
+        Raises what `accept` raises, and `UnstorableOrderError` for an argument of a wrong type.
+        """
+        order = {
+            "spec": run_spec(pipeline_names=pipeline_names, outputs=outputs, **words),
+            "labels": labels or {},
+            "timeout_seconds": timeout_seconds,
+            "on_interrupt": on_interrupt,
+            "key": key,
+        }
+        try:
+            # Now: what cannot be read again would be found out by whoever takes the run over.
+            return (await self.accept(msgspec.convert(order, RunOrder)))[0]
+        except msgspec.ValidationError as error:
+            raise UnstorableOrderError(str(error)) from error
 
     async def accept(self, order: RunOrder) -> tuple[RunRecord, bool]:
         """Promise a run; also says whether it is a new one. What is returned is on disk.
