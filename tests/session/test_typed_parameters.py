@@ -173,7 +173,8 @@ def test_a_context_outside_of_a_run_validates_all_pipelines(project: Path, make_
         assert context.catalog.load("params:data") == params["data"]
         assert context.catalog.load("parameters") == params
         params["data"].rate = 99
-        assert context.params["data"].rate == 1
+        assert context.catalog.load("params:data").rate == 99
+        assert session.load_context().params["data"].rate == 1
 
 
 def test_hooks_see_models(make_project) -> None:

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kedro_asgi.config.compiled import Compiled, Compiler
@@ -44,11 +45,13 @@ class Config:
         self.base_env = base_env or ""
         self.default_run_env = default_run_env or ""
         self.effective_env = env or self.default_run_env
+        self.ignore_hidden = ignore_hidden
+        self.merge_strategy: Mapping[str, str] = MappingProxyType(dict(merge_strategy or {}))
         self.patterns: Mapping[str, Sequence[str]] = {**DEFAULT_PATTERNS, **(config_patterns or {})}
         self._compiler = Compiler(
             files=ConfigFiles(conf_source, ignore_hidden=ignore_hidden),
             environments=environments(env, base_env, default_run_env),
-            merge_strategy=dict(merge_strategy or {}),
+            merge_strategy=self.merge_strategy,
             custom_resolvers=dict(custom_resolvers or {}),
         )
         self._lock = threading.RLock()

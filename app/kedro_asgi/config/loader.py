@@ -65,18 +65,30 @@ class ConfigLoader(AbstractConfigLoader):
     def view(cls, config: Config, runtime: RuntimeParams) -> Self:
         """Return a loader over a configuration that others share; reads no file by itself."""
         loader = cls.__new__(cls)
-        AbstractConfigLoader.__init__(loader, config.conf_source, config.env, runtime.values)
+        AbstractConfigLoader.__init__(loader, config.conf_source, config.env, dict(runtime.values))
         loader._bind(config, is_literal=runtime.literal, is_restricted=runtime.restrict_type_selection)
         return loader
 
     def _bind(self, config: Config, *, is_literal: bool, is_restricted: bool) -> None:
         self._config = config
         self._is_literal = is_literal
-        self._is_restricted = is_restricted
+        self.restrict_runtime_params_type_selection = is_restricted
         self.base_env = config.base_env
         self.default_run_env = config.default_run_env
-        # A dict of this loader's own: plugins add patterns of theirs from a hook.
-        self.config_patterns: dict[str, Sequence[str]] = dict(config.patterns)
+        self.ignore_hidden = config.ignore_hidden
+        self.merge_strategy = config.merge_strategy
+        # This loader's own: plugins add patterns of theirs from a hook.
+        self.config_patterns: dict[str, Sequence[str]] = {key: list(found) for key, found in config.patterns.items()}
+        self._given_params = dict(self.runtime_params)
+
+    def is_changed(self, key: str) -> bool:
+        """Tell whether somebody, such as a hook, lets this loader say of ``key`` what its files do not (HOOK-13)."""
+        return (
+            key in self.data
+            or "globals" in self.data
+            or tuple(self.config_patterns.get(key, ())) != tuple(self._config.patterns[key])
+            or not _is_same(self.runtime_params or {}, self._given_params)
+        )
 
     def __getitem__(self, key: str) -> Any:
         """Return a kind of configuration; raises ``KeyError`` for an unknown one, `ConfigError` for a bad one."""
@@ -87,7 +99,7 @@ class ConfigLoader(AbstractConfigLoader):
         runtime = RuntimeParams(
             values=self.runtime_params or {},
             literal=self._is_literal,
-            restrict_type_selection=self._is_restricted,
+            restrict_type_selection=self.restrict_runtime_params_type_selection,
         )
         return self._config.resolve(key, runtime, patterns=self.config_patterns[key])
 
@@ -107,3 +119,8 @@ class ConfigLoader(AbstractConfigLoader):
     def keys(self) -> KeysView[str]:
         """Return the known kinds of configuration (CFG-15)."""
         return self.config_patterns.keys()
+
+
+def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Values are compared as objects: they may be frames, which have no equality."""
+    return one.keys() == other.keys() and all(value is other[key] for key, value in one.items())

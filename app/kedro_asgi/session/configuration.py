@@ -37,7 +37,7 @@ def run_configuration(planner: Planner, runtime: RuntimeParams) -> RunConfigurat
 
 
 class CompiledConfiguration:
-    """What all runs share; read through the loader only where a hook has changed it for this run."""
+    """What all runs share; read through the loader only where a hook has changed that for this run."""
 
     def __init__(self, planner: Planner, runtime: RuntimeParams) -> None:
         self.loader = loader_class().view(planner.config, runtime)
@@ -46,9 +46,8 @@ class CompiledConfiguration:
         self._parameters: Mapping[str, Any] | None = None
 
     def parameters(self) -> Mapping[str, Any]:
-        if "parameters" in self.loader:
-            replaced: Mapping[str, Any] = self.loader["parameters"]
-            return replaced
+        if self.loader.is_changed("parameters"):
+            return self._of_loader().parameters()
         # Kept, since hooks ask too, and resolvers of the project's own would be called again. Not a cached property:
         # in Python 3.11 all runs would wait for the lock of one.
         if self._parameters is None:
@@ -56,10 +55,12 @@ class CompiledConfiguration:
         return self._parameters
 
     def resolver(self) -> CatalogResolver:
-        if "catalog" not in self.loader and "credentials" not in self.loader:
-            return self._planner.resolver
-        loaded = LoadedConfig(loader=self.loader)
-        return LoaderConfiguration(loaded, self._planner.project_path, self._runtime).resolver()
+        if self.loader.is_changed("catalog") or self.loader.is_changed("credentials"):
+            return self._of_loader().resolver()
+        return self._planner.resolver
+
+    def _of_loader(self) -> "LoaderConfiguration":
+        return LoaderConfiguration(LoadedConfig(loader=self.loader), self._planner.project_path, self._runtime)
 
 
 class LoaderConfiguration:

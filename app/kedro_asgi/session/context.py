@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pluggy
 
 from kedro_asgi.config import LoadedConfig
@@ -17,11 +18,18 @@ from kedro_asgi.validation import Validate, ValidatedParameters, unchecked
 MakeCatalog = Callable[..., Any]
 
 
-class KedroContext:
-    """The context of one run (SES-35); hooks may add attributes and replace keys of ``config_loader``.
+class _HandedOut(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Parameters that somebody may have changed, and what they were made of."""
 
-    ``params`` and ``catalog`` are made anew on each access and belong to the caller. Made by itself, a context reads
-    its ``config_loader``; a session lets it `adopt` what is compiled of the project.
+    raw: Mapping[str, Any]
+    params: dict[str, Any]
+
+
+class KedroContext:
+    """The context of one run (SES-35); hooks may add attributes, change ``params`` and what ``config_loader`` says.
+
+    ``params`` are this context's own, and its catalogs hold what they are by then; each ``catalog`` is new. Made by
+    itself, a context reads its ``config_loader``; a session lets it `adopt` what is compiled of the project.
     """
 
     def __init__(
@@ -47,6 +55,7 @@ class KedroContext:
         self._adopted: RunConfiguration | None = None
         self._validate: Validate = unchecked
         self._dataset_validation = True
+        self._handed_out: _HandedOut | None = None
 
     def adopt(
         self,
@@ -70,8 +79,14 @@ class KedroContext:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The parameters of this run, validated, as a copy (PAR-8); raises `ParameterValidationError` (PAR-15)."""
-        return dict(deep_copy(self._validated().whole))
+        """The parameters of this run, validated; raises `ParameterValidationError` (PAR-8, PAR-15).
+
+        Changes of them last (PAR-19), unless other parameters are put into ``config_loader`` thereafter.
+        """
+        raw = self._configuration().parameters()
+        if self._handed_out is None or self._handed_out.raw is not raw:
+            self._handed_out = _HandedOut(raw=raw, params=dict(deep_copy(self._validate(raw).whole)))
+        return self._handed_out.params
 
     @property
     def catalog(self) -> Any:
@@ -115,13 +130,12 @@ class KedroContext:
         return self._configuration().resolver().credentials(self._runtime)
 
     def _parameters(self) -> ValidatedParameters:
-        """A subclass may have its own idea of ``params``; ours are shared by all runs, and spare a copy."""
-        if type(self).params is KedroContext.params:
-            return self._validated()
-        return unchecked(self.params)
-
-    def _validated(self) -> ValidatedParameters:
-        return self._validate(self._configuration().parameters())
+        """What nobody can have changed is shared by all runs; a subclass has its own idea of ``params``."""
+        if type(self).params is not KedroContext.params:
+            return unchecked(self.params)
+        if self._handed_out is None:
+            return self._validate(self._configuration().parameters())
+        return self._validate(deep_copy(self.params))
 
     def _configuration(self) -> RunConfiguration:
         loaded = LoadedConfig(loader=self.config_loader)

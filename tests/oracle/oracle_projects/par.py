@@ -139,7 +139,7 @@ PARAMETERS = Project(
                             "where": "local",
                         },
                         True,
-                        False,
+                        True,
                     ]
                 },
             ),

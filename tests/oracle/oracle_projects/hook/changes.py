@@ -20,7 +20,11 @@ def _hooks(rule: str, name: str, hooks: str, call: Any = None, *, settings: str 
         "src/{package}/settings.py": settings or "from {package}.hooks import *\nHOOKS = (First(),)",
     }
     return Case(
-        rule=rule, name=name, call=call or Run(arguments={"run_id": RUN_ID}), files=files, **{"compare": ALL, **facts}
+        rule=rule,
+        name=name,
+        call=call or Run(arguments={"run_id": RUN_ID}),
+        files={**files, **(facts.pop("files", None) or {})},
+        **{"compare": ALL, **facts},
     )
 
 
@@ -55,6 +59,12 @@ class First:
         note("node saw", error=error)
 """
 
+
+_GLOBALS = {
+    "conf/base/globals.yml": "g: 3",
+    "conf/base/parameters.yml": "a: ${globals:g}\nb: 2",
+    "conf/base/other.yml": "o: 1",
+}
 
 CHANGES = Project(
     name="hooks",
@@ -185,6 +195,58 @@ class H:
                 @hook_impl
                 def after_context_created(self, context): context.config_loader['parameters'] = {'a': 7, 'b': 8}
             """,
+        ),
+        *(
+            _hooks(
+                "HOOK-13 PAR-19",
+                f"{name} is changed",
+                f"""
+                class First:
+                    @hook_impl
+                    def after_context_created(self, context):
+                        self.context = context
+                        {change}
+                    @hook_impl
+                    def after_catalog_created(self, parameters): note("parameters", parameters=parameters)
+                    @hook_impl
+                    def before_pipeline_run(self): self.context.params['b'] = "too late"
+                """,
+                Run(arguments={"run_id": RUN_ID, "runtime_params": {"c": {"d": [1]}}}),
+                files=_GLOBALS,
+            )
+            for name, change in (
+                ("a parameter of the context", "context.params['a'] = 9"),
+                ("a nested parameter of the context", "context.params['c']['d'].append(2)"),
+                ("what parameters a context has", "context.params.update(b=5, z=6); context.params.pop('c')"),
+                ("a runtime parameter", "context.config_loader.runtime_params['a'] = 77"),
+                ("what runtime parameters there are", "context.config_loader.runtime_params = {'b': 8}"),
+                ("which files hold parameters", "context.config_loader.config_patterns['parameters'].append('other*')"),
+                ("a global", "context.config_loader['globals'] = {'g': 30}"),
+            )
+        ),
+        _hooks(
+            "HOOK-13 PAR-19",
+            "parameters of the context that are changed, where the default pipeline does not run",
+            """
+            class First:
+                @hook_impl
+                def after_context_created(self, context): context.params['a'] = 9
+            """,
+            Run(arguments={"run_id": RUN_ID, "pipeline_names": ["list"]}),
+            compare=("value",),
+            deviation=Deviation(why="PAR-19", ours={"value": {"l": [9]}}),
+        ),
+        _hooks(
+            "HOOK-13 PAR-19",
+            "parameters that are set to what the context has, and more",
+            """
+            class First:
+                @hook_impl
+                def after_context_created(self, context):
+                    context.config_loader['parameters'] = {**context.params, 'a': 10}
+            """,
+            compare=("value",),
+            deviation=Deviation(why="PAR-19", ours={"value": {"d": 12, "e": 24}}),
         ),
         _hooks(
             "HOOK-13",
