@@ -151,6 +151,51 @@ def test_hooks_written_for_kedro_are_called_and_find_kedros_attributes(kedro_pro
     }
 
 
+@pytest.mark.parametrize("settings", ["", "from .hooks import Catalog\nDATA_CATALOG_CLASS = Catalog\n"])
+def test_what_hooks_are_given_passes_for_an_instance_of_kedros_class(kedro_project: MakeProject, settings: str) -> None:
+    hooks = """
+    from kedro.framework.hooks import hook_impl
+    from kedro.io import AbstractDataset, CachedDataset, DataCatalog, MemoryDataset
+    SEEN = {}
+    class Catalog(DataCatalog):
+        pass
+    class Hooks:
+        @hook_impl
+        def before_pipeline_run(self, catalog):
+            SEEN["catalog"] = isinstance(catalog, DataCatalog), isinstance(catalog, Catalog)
+            SEEN["in memory"] = {name for name, found in catalog.items() if isinstance(found, MemoryDataset)}
+            SEEN["cached"] = {name for name, found in catalog.items() if isinstance(found, CachedDataset)}
+            SEEN["all"] = all(isinstance(found, AbstractDataset) for found in catalog.values())
+        @hook_impl
+        def after_pipeline_run(self, run_result):
+            SEEN["result"] = {name: isinstance(found, MemoryDataset) for name, found in run_result.items()}
+    """
+    import importlib
+
+    project = kedro_project(
+        settings=f"{settings}from .hooks import Hooks\nHOOKS = (Hooks(),)\n",
+        files={"src/{package}/hooks.py": hooks},
+        catalog="s:\n  type: CachedDataset\n  dataset: {type: json.JSONDataset, filepath: s.json}\n",
+    )
+    KedroServiceSession.create(project_path=project).run(pipeline_names=["calc"])
+    package = next(path.name for path in (project / "src").iterdir())
+    seen = importlib.import_module(f"{package}.hooks").SEEN
+    assert seen == {
+        "catalog": (True, bool(settings)),
+        "in memory": {"parameters", "params:a", "params:b"},
+        "cached": {"s"},
+        "all": True,
+        "result": {"d": True},
+    }
+
+
+def test_an_unmet_input_names_the_catalog_class_of_the_project(kedro_project: MakeProject) -> None:
+    catalog = "from kedro.io import DataCatalog\nclass Own(DataCatalog):\n    pass\n"
+    project = kedro_project("from .own import Own\nDATA_CATALOG_CLASS = Own\n", files={"src/{package}/own.py": catalog})
+    with pytest.raises(ValueError, match=r"Pipeline input\(s\) \{'s'\} not found in the Own"):
+        KedroServiceSession.create(project_path=project).run(pipeline_names=["calc"], from_nodes=["double"])
+
+
 def test_datasets_derived_from_kedros_are_used_and_their_errors_named(kedro_project: MakeProject) -> None:
     datasets = """
     from pathlib import PurePosixPath

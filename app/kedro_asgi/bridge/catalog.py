@@ -2,11 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from importlib import import_module
 from typing import Any, Self
 
 from kedro_asgi.bridge.errors import kedros_errors
 from kedro_asgi.bridge.process import is_imported
-from kedro_asgi.io import CatalogResolver, DataCatalogWithCatalogCommandsMixin
+from kedro_asgi.io import (
+    AbstractDataset,
+    CachedDataset,
+    CatalogResolver,
+    DataCatalogWithCatalogCommandsMixin,
+    MemoryDataset,
+    SharedMemoryDataset,
+)
 from kedro_asgi.io.inputs import form_of, framed, is_plain
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.runs import RuntimeParams
@@ -14,6 +22,9 @@ from kedro_asgi.runs import RuntimeParams
 
 class KedroCatalog:
     """Hands everything on to ``theirs``, and adds what a run needs besides: injected data, and outputs that stay."""
+
+    # Hooks may ask whether this is a catalog of their class.
+    __class__: Any = property(lambda self: type(self._theirs))
 
     def __init__(self, theirs: Any) -> None:
         self._theirs = theirs
@@ -137,5 +148,16 @@ KedroDataCatalog.__name__ = DataCatalogWithCatalogCommandsMixin.__name__
 
 
 def catalog_class() -> type[DataCatalogWithCatalogCommandsMixin]:
-    """Return the class of catalogs whose errors the project can catch."""
-    return KedroDataCatalog if is_imported() else DataCatalogWithCatalogCommandsMixin
+    """Return the class of catalogs that pass for Kedro's, as do their datasets and errors."""
+    if not is_imported():
+        return DataCatalogWithCatalogCommandsMixin
+    _pass_for_kedros()
+    return KedroDataCatalog
+
+
+def _pass_for_kedros() -> None:
+    """Let ``isinstance`` in hooks and nodes take our catalog, and datasets, for what they stand for."""
+    kedros = import_module("kedro.io")
+    for ours in (AbstractDataset, MemoryDataset, CachedDataset, SharedMemoryDataset):
+        getattr(kedros, ours.__name__).register(ours)
+    kedros.DataCatalog.register(KedroDataCatalog)

@@ -115,4 +115,5 @@ class AbstractRunner(ABC):
 def _check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
     """Look before anything is registered, so that a second try fails in the same way (RUN-8, Q-27)."""
     if unmet := [name for name in pipeline.inputs() if name not in catalog]:
-        raise UnmetInputsError(unmet, type(catalog).__name__)
+        # Not type(): a catalog of the project's own tells its name through ours.
+        raise UnmetInputsError(unmet, catalog.__class__.__name__)
