@@ -4,7 +4,7 @@ from kedro_asgi.bridge.catalog import KedroCatalog, catalog_class
 from kedro_asgi.bridge.loader import loader_class
 from kedro_asgi.bridge.logs import logging_left_alone
 from kedro_asgi.bridge.pipelines import adopted_pipeline, adopted_pipelines
-from kedro_asgi.bridge.process import check_version, configured, is_imported, is_kedros
+from kedro_asgi.bridge.process import check_version, configure, configured, is_imported, is_kedros
 
 __all__ = [
     "KedroCatalog",
@@ -12,6 +12,7 @@ __all__ = [
     "adopted_pipelines",
     "catalog_class",
     "check_version",
+    "configure",
     "configured",
     "is_imported",
     "is_kedros",

@@ -5,16 +5,17 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
+from kedro_asgi.bridge.importing import FRAMEWORK, FrameworkWatch
 from kedro_asgi.bridge.logs import logging_left_alone
 from kedro_asgi.errors import KedroVersionError
 
 _log = logging.getLogger(__name__)
 _OLDEST, _NEWEST = (1, 0), (1, 7)
-_MODULE = "kedro.framework.project"
 
 # Kedro knows one project at a time, so projects are loaded one after the other.
 _ONE_PROJECT = threading.RLock()
@@ -30,6 +31,14 @@ def is_kedros(kind: type, name: str) -> bool:
     return any(base.__qualname__ == name and base.__module__.partition(".")[0] == "kedro" for base in kind.__mro__)
 
 
+def configure(package_name: str) -> None:
+    """Let Kedro work for ``package_name`` from now on, as soon as somebody imports what it knows of projects with."""
+    FrameworkWatch.of_process().then = partial(_work_for, package_name, None)
+    if FRAMEWORK in sys.modules:
+        with _ONE_PROJECT, logging_left_alone():
+            _work_for(package_name, None)
+
+
 @contextmanager
 def configured(package_name: str, requested: Iterable[str] | None) -> Iterator[None]:
     """Let Kedro work for ``package_name``, as its ``find_pipelines`` needs, while its registry is loaded.
@@ -37,17 +46,21 @@ def configured(package_name: str, requested: Iterable[str] | None) -> Iterator[N
     Its other globals (``settings``, ``pipelines``) stay with the project that was loaded last. ``requested`` are the
     pipelines to find (PRJ-26); ``None`` is all.
     """
-    if _MODULE not in sys.modules:
+    work = partial(_work_for, package_name, requested)
+    with _ONE_PROJECT, logging_left_alone(), FrameworkWatch.of_process().calling(work):
+        if FRAMEWORK in sys.modules:
+            work()
         yield
-        return
-    framework: Any = import_module(_MODULE)
-    with _ONE_PROJECT, logging_left_alone():
-        if package_name != framework.PACKAGE_NAME:
-            _configure(framework, package_name)
-        set_requested = getattr(framework.pipelines, "set_requested", None)
-        if set_requested is not None:
-            set_requested(None if requested is None else sorted(requested))
-        yield
+
+
+def _work_for(package_name: str, requested: Iterable[str] | None) -> None:
+    """No lock is taken here: whoever imports Kedro in this moment holds that of the module."""
+    framework: Any = import_module(FRAMEWORK)
+    if package_name != framework.PACKAGE_NAME:
+        _configure(framework, package_name)
+    set_requested = getattr(framework.pipelines, "set_requested", None)
+    if set_requested is not None:
+        set_requested(None if requested is None else sorted(requested))
 
 
 def _configure(framework: Any, package_name: str) -> None:

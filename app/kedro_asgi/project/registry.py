@@ -8,7 +8,7 @@ from importlib import import_module
 
 import msgspec
 
-from kedro_asgi.bridge import adopted_pipelines, check_version, configured, is_imported, logging_left_alone
+from kedro_asgi.bridge import adopted_pipelines, check_version, configured, is_imported
 from kedro_asgi.errors import PipelineNotFoundError, RegistryError
 from kedro_asgi.pipeline import Pipeline
 
@@ -77,11 +77,11 @@ class PipelineRegistry:
         return combined
 
     def _register(self, requested: frozenset[str] | None) -> Mapping[str, Pipeline]:
-        with logging_left_alone(), _discovering(Discovery(package_name=self._package_name, requested=requested)):
+        discovery = Discovery(package_name=self._package_name, requested=requested)
+        with configured(self._package_name, requested), _discovering(discovery):
             module = import_module(f"{self._package_name}.pipeline_registry")
             check_version()
-            with configured(self._package_name, requested):
-                pipelines = module.register_pipelines()
+            pipelines = module.register_pipelines()
         if not isinstance(pipelines, Mapping):
             raise RegistryError(self._package_name, f"returned {type(pipelines).__name__}, not a mapping by name")
         return adopted_pipelines(pipelines) if is_imported() else pipelines
