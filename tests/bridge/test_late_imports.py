@@ -49,12 +49,30 @@ class Hooks:
         from kedro.framework.project import pipelines
         assert sorted(pipelines) == ["__default__"]
 """
+SESSION = """
+from kedro.pipeline import Pipeline, node
+
+def tell():
+    from kedro.framework.{late}
+    from kedro.framework.session import KedroSession
+    with KedroSession.create() as session:
+        result = session.run(node_names=["inner"])
+    return result["inner"].load()
+
+def inner():
+    from kedro.framework.project import PACKAGE_NAME, pipelines, settings
+    return [PACKAGE_NAME[:4], sorted(pipelines), settings.CONFIG_LOADER_ARGS["default_run_env"]]
+
+def create_pipeline(**kwargs):
+    return Pipeline([node(tell, None, "told", name="tell"), node(inner, None, "inner", name="inner")])
+"""
 
 
 def told(project: Path, *options: str) -> Any:
     """Run the project as a user would, and return what its node wrote."""
     done = subprocess.run(
         [sys.executable, "-m", "kedro_asgi", "run", str(project), *options],
+        cwd=project,
         env={**os.environ, "DO_NOT_TRACK": "1"},
         capture_output=True,
         text=True,
@@ -72,8 +90,12 @@ def told(project: Path, *options: str) -> Any:
         ({}, ["--runner", "ParallelRunner"]),
         ({"src/{package}/pipelines/telling/__init__.py": TELLING.replace("{above}", ABOVE)}, []),
         ({"src/{package}/hooks.py": HOOKS}, []),
+        *(
+            ({"src/{package}/pipelines/telling/__init__.py": SESSION.replace("{late}", late)}, [])
+            for late in ("session import KedroSession", "context import KedroContext", "startup import ProjectMetadata")
+        ),
     ],
-    ids=["registry", "node", "process", "module", "hook"],
+    ids=["registry", "node", "process", "module", "hook", "session", "context", "startup"],
 )
 def test_kedro_is_configured_whenever_it_is_imported(
     kedro_project: MakeProject, files: dict[str, str], options: list[str]
