@@ -52,6 +52,26 @@ def test_run_in_other_processes_says_what_happens(make_project, command) -> None
         assert line in done.stderr
 
 
+OWN_SESSION = """
+class Own({base}):
+    def run(self, *arguments, **named):
+        print("in a session of its own")
+        return super().run(*arguments, **named)
+SESSION_CLASS = Own
+"""
+
+
+def test_run_in_a_session_of_a_class_of_the_project(make_project, command) -> None:
+    own = "from kedro_asgi.session import KedroSession\n" + OWN_SESSION.format(base="KedroSession")
+    assert "in a session of its own" in command("run", make_project(settings=own)).stdout
+
+
+def test_a_session_class_that_is_not_derived_from_ours_is_told(make_project, command) -> None:
+    done = command("run", make_project(settings=OWN_SESSION.format(base="object")))
+    assert done.returncode == 0, done.stderr
+    assert ".settings.Own' is not used" in done.stderr
+
+
 def test_run_in_the_working_directory(tiny: Path, command) -> None:
     assert command("run", "--pipelines", "calc", cwd=tiny / "src").returncode == 0
 

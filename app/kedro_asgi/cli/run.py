@@ -1,5 +1,6 @@
 """``kedro-asgi run``: one run in this process."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from kedro_asgi.cli.options import (
     names_option,
     project_argument,
 )
-from kedro_asgi.project import bootstrap_project
+from kedro_asgi.project import Project, bootstrap_project
 from kedro_asgi.runner.lookup import load_runner
 from kedro_asgi.session import KedroSession
+
+_log = logging.getLogger(__name__)
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
@@ -31,6 +34,17 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
     except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
         raise click.BadParameter(f"'{path}' cannot be read as YAML with a 'run' section: {error}") from error
     context.default_map = {**(context.default_map or {}), **section}
+
+
+def _session_class(project: Project) -> type[KedroSession]:
+    """A project's own may be derived from ours; one that is derived from Kedro's would run on Kedro."""
+    wanted = project.settings.session_class
+    if wanted is None or issubclass(wanted, KedroSession):
+        return wanted or KedroSession
+    if not wanted.__module__.startswith(("kedro.", "kedro_asgi.")):
+        path = f"{wanted.__module__}.{wanted.__qualname__}"
+        _log.warning("SESSION_CLASS '%s' is not used: it is not derived from kedro_asgi.session.KedroSession.", path)
+    return KedroSession
 
 
 def _parameter_name(context: click.Context, key: str) -> str:
@@ -81,9 +95,10 @@ def run(
 ) -> None:
     """Run pipelines of the project at PATH once; the working directory's project unless given."""
     with one_line_errors(with_traceback=traceback):
-        log_run(bootstrap_project(project_path), project_path)
+        project = bootstrap_project(project_path)
+        log_run(project, project_path)
         instance = load_runner(runner)(**{"is_async": is_async, **runner_params})
-        with KedroSession.create(
+        with _session_class(project).create(
             project_path=project_path, env=env, conf_source=conf_source, runtime_params=params
         ) as session:
             result = session.run(runner=instance, **options)

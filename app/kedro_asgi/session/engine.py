@@ -236,8 +236,15 @@ class _Run:
         self.run_id = run_id
         self.runner = runner
         self._facts = facts
+        self._params: dict[str, Any] | None = None
 
     def params(self) -> dict[str, Any]:
+        """What one hook puts in, later ones find."""
+        if self._params is None:
+            self._params = self._collected()
+        return self._params
+
+    def _collected(self) -> dict[str, Any]:
         planner, slice_ = self.planner, self.spec.slice
         kind = type(getattr(self.runner, "theirs", self.runner))
         filters = {name: list(value) or None for name, value in msgspec.structs.asdict(slice_).items()}

@@ -404,6 +404,26 @@ class H:
         ),
         _hooks(
             "HOOK-12",
+            "what one hook puts into run_params",
+            """
+            class First:
+                @hook_impl
+                def before_pipeline_run(self, run_params): run_params["started"] = 5
+                @hook_impl
+                def on_pipeline_error(self, run_params): note("failed", started=run_params["started"])
+                @hook_impl
+                def after_pipeline_run(self, run_params): note("ended", started=run_params["started"])
+            """,
+            Script(
+                body="""
+            session = project.service()
+            failed = project.raised(session.run, pipeline_names=["fail"], run_id="two")
+            return [project.run(session, run_id="one"), failed]
+            """
+            ),
+        ),
+        _hooks(
+            "HOOK-12",
             "runtime parameters in run_params",
             """
             class First:
