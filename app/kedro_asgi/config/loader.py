@@ -48,7 +48,7 @@ class ConfigLoader(AbstractConfigLoader):
         ignore_hidden: bool = True,
         restrict_runtime_params_type_selection: bool = False,
     ) -> None:
-        super().__init__(conf_source, env, runtime_params)
+        super().__init__(conf_source, env)
         config = Config(
             conf_source,
             env=env,
@@ -59,35 +59,63 @@ class ConfigLoader(AbstractConfigLoader):
             merge_strategy=merge_strategy,
             ignore_hidden=ignore_hidden,
         )
-        self._bind(config, is_literal=False, is_restricted=restrict_runtime_params_type_selection)
+        given = RuntimeParams(
+            values=runtime_params or {}, literal=False, restrict_type_selection=restrict_runtime_params_type_selection
+        )
+        self._bind(config, given)
 
     @classmethod
     def view(cls, config: Config, runtime: RuntimeParams) -> Self:
         """Return a loader over a configuration that others share; reads no file by itself."""
         loader = cls.__new__(cls)
-        AbstractConfigLoader.__init__(loader, config.conf_source, config.env, dict(runtime.values))
-        loader._bind(config, is_literal=runtime.literal, is_restricted=runtime.restrict_type_selection)
+        AbstractConfigLoader.__init__(loader, config.conf_source, config.env)
+        loader._bind(config, runtime)
         return loader
 
-    def _bind(self, config: Config, *, is_literal: bool, is_restricted: bool) -> None:
+    def _bind(self, config: Config, given: RuntimeParams) -> None:
         self._config = config
-        self._is_literal = is_literal
-        self.restrict_runtime_params_type_selection = is_restricted
+        self._given_params = given.values
+        self._is_literal = given.literal
+        self.restrict_runtime_params_type_selection = given.restrict_type_selection
         self.base_env = config.base_env
         self.default_run_env = config.default_run_env
         self.ignore_hidden = config.ignore_hidden
         self.merge_strategy = config.merge_strategy
-        # This loader's own: plugins add patterns of theirs from a hook.
-        self.config_patterns: dict[str, Sequence[str]] = {key: list(found) for key, found in config.patterns.items()}
-        self._given_params = dict(self.runtime_params)
+        # Made when somebody looks at them, which few runs do, since whoever does may change them.
+        self._patterns: dict[str, Sequence[str]] | None = None
+        self._params: Mapping[str, Any] | None = None
+
+    @property
+    def config_patterns(self) -> dict[str, Sequence[str]]:
+        """The patterns of files by kind, this loader's own: plugins add some of theirs from a hook."""
+        if self._patterns is None:
+            self._patterns = {key: list(found) for key, found in self._config.patterns.items()}
+        return self._patterns
+
+    @config_patterns.setter
+    def config_patterns(self, patterns: dict[str, Sequence[str]]) -> None:
+        self._patterns = patterns
+
+    @property
+    def runtime_params(self) -> Mapping[str, Any]:
+        """The runtime parameters, a dict of this loader's own: hooks may change it."""
+        if self._params is None:
+            self._params = dict(self._given_params)
+        return self._params
+
+    @runtime_params.setter
+    def runtime_params(self, values: Mapping[str, Any]) -> None:
+        self._params = values
 
     def is_changed(self, key: str) -> bool:
         """Tell whether somebody, such as a hook, lets this loader say of ``key`` what its files do not (HOOK-13)."""
+        if not self.data and self._patterns is None and self._params is None:
+            return False
         return (
             key in self.data
             or "globals" in self.data
             or tuple(self.config_patterns.get(key, ())) != tuple(self._config.patterns[key])
-            or not _is_same(self.runtime_params or {}, self._given_params)
+            or not _is_same(self.runtime_params, self._given_params)
         )
 
     def __getitem__(self, key: str) -> Any:
