@@ -53,7 +53,7 @@ SESSION = """
 from kedro.pipeline import Pipeline, node
 
 def tell():
-    from kedro.framework.{late}
+    from kedro.{late}
     from kedro.framework.session import KedroSession
     with KedroSession.create() as session:
         result = session.run(node_names=["inner"])
@@ -79,6 +79,7 @@ def told(project: Path, *options: str) -> Any:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
+    assert "cannot be configured" not in done.stderr
     return json.loads((project / "told.json").read_text())
 
 
@@ -89,13 +90,25 @@ def told(project: Path, *options: str) -> Any:
         ({}, []),
         ({}, ["--runner", "ParallelRunner"]),
         ({"src/{package}/pipelines/telling/__init__.py": TELLING.replace("{above}", ABOVE)}, []),
+        (
+            {
+                "src/{package}/pipelines/telling/__init__.py": TELLING.replace(
+                    "{above}", f"from kedro.runner import SequentialRunner{ABOVE}"
+                )
+            },
+            [],
+        ),
         ({"src/{package}/hooks.py": HOOKS}, []),
         *(
             ({"src/{package}/pipelines/telling/__init__.py": SESSION.replace("{late}", late)}, [])
-            for late in ("session import KedroSession", "context import KedroContext", "startup import ProjectMetadata")
+            for late in (
+                "framework.session import KedroSession",
+                "framework.context import KedroContext",
+                "framework.startup import ProjectMetadata",
+            )
         ),
     ],
-    ids=["registry", "node", "process", "module", "hook", "session", "context", "startup"],
+    ids=["registry", "node", "process", "module", "runner", "hook", "session", "context", "startup"],
 )
 def test_kedro_is_configured_whenever_it_is_imported(
     kedro_project: MakeProject, files: dict[str, str], options: list[str]

@@ -11,7 +11,7 @@ from types import ModuleType
 from kedro_asgi.bridge.logs import logging_left_alone
 
 FRAMEWORK = "kedro.framework.project"
-_WATCHED = "kedro.framework."
+_WATCHED = "kedro."
 
 
 class _Imports(threading.local):
