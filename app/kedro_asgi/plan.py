@@ -95,7 +95,7 @@ class Planner:
         if self._loader_class is None:
             return None
         arguments = self.project.settings.config_loader_args
-        return CustomLoader(cls=self._loader_class, conf_source=self._conf_source, env=self.env, arguments=arguments)
+        return CustomLoader.of(self._loader_class, self._conf_source, env=self.env, arguments=arguments)
 
     def read(self, key: str, runtime: RuntimeParams) -> Mapping[str, Any]:
         """Return one kind of configuration for one run; raises `MissingConfigException` where there is none."""

@@ -3,9 +3,10 @@
 import inspect
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path, PurePath
-from typing import Any
+from types import new_class
+from typing import Any, Self
 
 import msgspec
 
@@ -13,7 +14,7 @@ from kedro_asgi.errors import LoaderCheckError, MissingConfigException
 from kedro_asgi.runs import RuntimeParams
 
 # Loaders that build on OmegaConf register resolvers for the whole process (CFG-55), so only one is at work at a time.
-_PROCESS_WIDE_RESOLVERS = threading.Lock()
+_PROCESS_WIDE_RESOLVERS = threading.RLock()
 
 _GUARD = "restrict_runtime_params_type_selection"
 _KINDS = ("catalog", "credentials", "parameters")
@@ -44,10 +45,15 @@ class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """How to make and read the loader of a project; thread-safe."""
 
-    cls: Callable[..., Any]
+    cls: type
     conf_source: str | Path
     env: str | None
     arguments: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, kind: type, conf_source: str | Path, *, env: str | None, arguments: Mapping[str, Any]) -> Self:
+        """Return how to make loaders of ``kind`` that pass each other by, also where hooks ask them."""
+        return cls(cls=_one_at_a_time(kind), conf_source=conf_source, env=env, arguments=arguments)
 
     def load(self, runtime: RuntimeParams) -> LoadedConfig:
         """Make the loader of one run and read from it what a run needs.
@@ -95,6 +101,17 @@ class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
                 "A runtime parameter has a part in the 'type' of a dataset, which is not permitted: "
                 f"{sorted(types - others)}"
             )
+
+
+def _one_at_a_time(kind: Any) -> type:
+    """Derive a class whose instances wait for each other: to read one, resolvers of the process are made its own."""
+
+    def read(self: Any, key: str) -> Any:
+        with _PROCESS_WIDE_RESOLVERS:
+            return kind.__getitem__(self, key)
+
+    names = {"__getitem__": read, "__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    return new_class(kind.__name__, (kind,), exec_body=lambda body: body.update(names))
 
 
 def _says_missing(error: Exception) -> bool:
