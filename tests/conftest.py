@@ -42,6 +42,15 @@ def register_pipelines():
 MakeProject = Callable[..., Path]
 
 
+@pytest.fixture
+def short_turns() -> Iterator[None]:
+    """Threads take turns hundreds of times as often as usual, which brings to light what they must not share."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(usual)
+
+
 @pytest.fixture(autouse=True)
 def _loop_guard() -> Iterator[None]:
     """Fail what reads files, sleeps or waits for locks on an event loop.

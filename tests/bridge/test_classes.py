@@ -1,6 +1,5 @@
 """Classes that a project derived from Kedro's, and names in its ``settings.py``."""
 
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +20,7 @@ def session(project: Path, **options: Any) -> KedroServiceSession:
 
 
 @pytest.mark.filterwarnings("ignore:register_new_resolver:UserWarning")
-def test_a_loader_of_its_own(kedro_project: MakeProject) -> None:
+def test_a_loader_of_its_own(kedro_project: MakeProject, short_turns: None) -> None:
     loader = """
     from kedro.config import OmegaConfigLoader
     class Loader(OmegaConfigLoader):
@@ -41,13 +40,8 @@ def test_a_loader_of_its_own(kedro_project: MakeProject) -> None:
         return (project / f"data/n{number}.json").read_text()
 
     # Kedro's loader works with resolvers of the whole process: runs must not find each other's.
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        with ThreadPoolExecutor(4) as threads:
-            assert list(threads.map(run, range(150))) == [str(2 * (number + 20)) for number in range(150)]
-    finally:
-        sys.setswitchinterval(usual)
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(run, range(150))) == [str(2 * (number + 20)) for number in range(150)]
     with pytest.raises(LoaderCheckError, match="leads upwards"):
         served.run(runtime_params={"who": "../../x"}, **CALC)
 

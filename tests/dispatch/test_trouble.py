@@ -45,13 +45,19 @@ class TroubledStore(SQLiteStore):
 
 
 class ReluctantStore(SQLiteStore):
-    """A store that cannot say that it wrote runs until some are taken over, and fails once at that."""
+    """A store that cannot say of any run that it wrote it for the first time, and fails once to take one over."""
 
     takes = 0
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._known: set[str] = set()
+
     def write(self, entries: Sequence[Entry]) -> list[Verdict]:
         verdicts = super().write(entries)
-        if not self.takes:
+        new = {entry.record.run_id for entry in entries} - self._known
+        self._known |= new
+        if new:
             raise StoreUnavailableError("the connection broke")
         return verdicts
 

@@ -268,7 +268,7 @@ def test_credentials_of_a_run_reach_only_that_run() -> None:
         assert built(found, "x", RuntimeParams(values={"secret": secret})) == {"credentials": secret}
 
 
-def test_concurrent_runs_never_see_each_others_values() -> None:
+def test_concurrent_runs_never_see_each_others_values(short_turns: None) -> None:
     found = CatalogResolver({"x": RunEntry("x", given(a=0)), "{p}_y": RunEntry("{p}_y", given(a=0))})
     wrong: list[Any] = []
 

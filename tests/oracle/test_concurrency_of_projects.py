@@ -69,6 +69,7 @@ async def all_at_once(turns: list[Turn], run: Callable[[Turn], Awaitable[End]]) 
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("short_turns")
 @pytest.mark.filterwarnings("ignore")  # what projects warn of is no matter here
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
 async def test_runs_at_a_time_end_as_runs_one_by_one(project: Project, tmp_path: Path) -> None:
@@ -77,6 +78,7 @@ async def test_runs_at_a_time_end_as_runs_one_by_one(project: Project, tmp_path:
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("short_turns")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("project", VARIANTS, ids=lambda project: f"{project.name}-{project.cases[0].name}")

@@ -96,7 +96,7 @@ def test_a_hook_may_replace_what_the_loader_says(make_project: Callable[..., Pat
     assert not (project / "data").exists()
 
 
-def test_concurrent_runs_each_have_their_own_loader(project: Path) -> None:
+def test_concurrent_runs_each_have_their_own_loader(project: Path, short_turns: None) -> None:
     session = serving(project)
 
     def run(number: int) -> tuple[int, str]:

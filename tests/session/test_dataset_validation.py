@@ -105,7 +105,7 @@ def test_chunks_of_a_generator_are_validated_one_by_one(project: Path) -> None:
             session.run(pipeline_names=["counted"], runtime_params={"a": 5})
 
 
-def test_concurrent_runs_have_validators_of_their_own(project: Path) -> None:
+def test_concurrent_runs_have_validators_of_their_own(project: Path, short_turns: None) -> None:
     catalog = CATALOG.replace("json.JSONDataset\n  filepath: data/checked.json", "MemoryDataset")
     path = project / "conf" / "base" / "catalog.yml"
     path.write_text(catalog.replace("{package}", next((project / "src").iterdir()).name))

@@ -201,15 +201,17 @@ class H:
                 "HOOK-13 PAR-19",
                 f"{name} is changed",
                 f"""
+                import threading
                 class First:
+                    run = threading.local()
                     @hook_impl
                     def after_context_created(self, context):
-                        self.context = context
+                        self.run.context = context
                         {change}
                     @hook_impl
                     def after_catalog_created(self, parameters): note("parameters", parameters=parameters)
                     @hook_impl
-                    def before_pipeline_run(self): self.context.params['b'] = "too late"
+                    def before_pipeline_run(self): self.run.context.params['b'] = "too late"
                 """,
                 Run(arguments={"run_id": RUN_ID, "runtime_params": {"c": {"d": [1]}}}),
                 files=_GLOBALS,
