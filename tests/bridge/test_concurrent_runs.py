@@ -15,7 +15,7 @@ from projects.spaceflights_copy import add_folder_for_each_run, copy_spaceflight
 RUNS = range(32)
 WHAT: dict[str, Any] = {"pipeline_names": ["training"], "to_outputs": ["signed_report"]}
 
-pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), pytest.mark.usefixtures("short_turns")]
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @pytest.fixture(scope="module")
