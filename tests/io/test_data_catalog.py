@@ -197,9 +197,10 @@ def test_a_version_is_loaded_from_a_copy(tmp_path: Path) -> None:
         DataCatalog.from_config({"x": entry}, save_version=version).save("x", version)
     catalog = DataCatalog.from_config({"x": entry})
     assert (catalog.load("x"), catalog.load("x", version="a"), catalog.load("x")) == ("b", "a", "b")
-    copied = catalog.get("x", version="a")
-    assert isinstance(copied, JSONDataset)
-    assert copied.resolve_load_version() == "a"
+    for version in ("a", Version("a", None), kedro.io.Version("a", None)):
+        copied = catalog.get("x", version=version)
+        assert isinstance(copied, JSONDataset)
+        assert copied.resolve_load_version() == "a"
 
 
 def test_a_version_of_what_has_none_is_ignored() -> None:

@@ -14,6 +14,7 @@ from kedro_asgi.io import (
     DataCatalogWithCatalogCommandsMixin,
     MemoryDataset,
     SharedMemoryDataset,
+    Version,
 )
 from kedro_asgi.io.inputs import form_of, framed, is_plain
 from kedro_asgi.io.parameters import ParameterView
@@ -85,9 +86,9 @@ class KedroCatalog:
         """Do not release the datasets ``names``."""
         self._kept = frozenset(names)
 
-    def release(self, name: str) -> None:
-        if name not in self._kept:
-            self._theirs.release(name)
+    def release(self, ds_name: str) -> None:
+        if ds_name not in self._kept:
+            self._theirs.release(ds_name)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._theirs, name)
@@ -114,29 +115,29 @@ class KedroCatalog:
 class KedroDataCatalog(DataCatalogWithCatalogCommandsMixin):
     """Our catalog in a Kedro project: hooks and nodes catch its errors by Kedro's classes."""
 
-    def get(self, name: str, fallback_to_runtime_pattern: bool = False, version: str | None = None) -> Any:
+    def get(self, key: str, fallback_to_runtime_pattern: bool = False, version: Version | str | None = None) -> Any:
         with kedros_errors():
-            return super().get(name, fallback_to_runtime_pattern, version)
+            return super().get(key, fallback_to_runtime_pattern, version)
 
-    def load(self, name: str, version: str | None = None) -> Any:
+    def load(self, ds_name: str, version: str | None = None) -> Any:
         with kedros_errors():
-            return super().load(name, version)
+            return super().load(ds_name, version)
 
-    def save(self, name: str, data: Any) -> None:
+    def save(self, ds_name: str, data: Any) -> None:
         with kedros_errors():
-            super().save(name, data)
+            super().save(ds_name, data)
 
-    def exists(self, name: str) -> bool:
+    def exists(self, ds_name: str) -> bool:
         with kedros_errors():
-            return super().exists(name)
+            return super().exists(ds_name)
 
-    def release(self, name: str) -> None:
+    def release(self, ds_name: str) -> None:
         with kedros_errors():
-            super().release(name)
+            super().release(ds_name)
 
-    def confirm(self, name: str) -> None:
+    def confirm(self, ds_name: str) -> None:
         with kedros_errors():
-            super().confirm(name)
+            super().confirm(ds_name)
 
     def __getitem__(self, name: str) -> Any:
         with kedros_errors():

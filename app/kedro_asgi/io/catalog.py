@@ -41,30 +41,30 @@ class DataCatalog(DatasetRegistry):
         made.validation_enabled = validation_enabled
         return made
 
-    def load(self, name: str, version: str | None = None) -> Any:
+    def load(self, ds_name: str, version: str | None = None) -> Any:
         """Load data, or raise a DatasetError that begins with the name (CAT-56); what is shared is not copied.
 
         Raises `DataValidationError` for data that its validator refuses (CAT-67).
         """
-        shared = self.sharing.value(name) if version is None else UNSET
+        shared = self.sharing.value(ds_name) if version is None else UNSET
         if shared is not UNSET:
             if _log.isEnabledFor(logging.INFO):
-                _log.info("Loading data from %s (preloaded)...", name)
+                _log.info("Loading data from %s (preloaded)...", ds_name)
             return shared
-        dataset = self._datasets.get(name)
+        dataset = self._datasets.get(ds_name)
         if dataset is None or version is not None:
-            dataset = self._required(name, version)
+            dataset = self._required(ds_name, version)
         if _log.isEnabledFor(logging.INFO):
-            _log.info("Loading data from %s (%s)...", name, type(dataset).__name__)
+            _log.info("Loading data from %s (%s)...", ds_name, type(dataset).__name__)
         try:
             data = dataset.load()
         except Exception as error:
-            failure = named_failure(error, name, "while loading data from", dataset)
+            failure = named_failure(error, ds_name, "while loading data from", dataset)
             if failure is None:
                 raise
             raise failure from error
-        if self._checks and (check := self._check(name)) is not None:
-            wanted = version or self._load_versions.get(name)
+        if self._checks and (check := self._check(ds_name)) is not None:
+            wanted = version or self._load_versions.get(ds_name)
             return check.loaded(data, is_saved=wanted in (None, self._save_version))
         return data
 
@@ -79,33 +79,33 @@ class DataCatalog(DatasetRegistry):
             return data
         return DatasetCheck(name, spec).loaded(data)
 
-    def save(self, name: str, data: Any) -> None:
+    def save(self, ds_name: str, data: Any) -> None:
         """Save data, or raise a DatasetError that begins with the name (CAT-56).
 
         Raises `DataValidationError` for data that its validator refuses (CAT-67).
         """
-        dataset = self._datasets.get(name)
+        dataset = self._datasets.get(ds_name)
         if dataset is None:
-            dataset = self._required(name)
-        if self._checks and (check := self._check(name)) is not None:
+            dataset = self._required(ds_name)
+        if self._checks and (check := self._check(ds_name)) is not None:
             data = check.saved(data)
         if data is None:
-            raise DatasetError(f"{name}: Saving 'None' to a 'Dataset' is not allowed")
-        self.sharing.save(name)
+            raise DatasetError(f"{ds_name}: Saving 'None' to a 'Dataset' is not allowed")
+        self.sharing.save(ds_name)
         if _log.isEnabledFor(logging.INFO):
-            _log.info("Saving data to %s (%s)...", name, type(dataset).__name__)
+            _log.info("Saving data to %s (%s)...", ds_name, type(dataset).__name__)
         read_what_is_saved(dataset)
         try:
             dataset.save(data)
         except Exception as error:
-            failure = named_failure(error, name, "while saving data to", dataset)
+            failure = named_failure(error, ds_name, "while saving data to", dataset)
             if failure is None:
                 raise
             raise failure from error
 
-    def exists(self, name: str) -> bool:
+    def exists(self, ds_name: str) -> bool:
         """Tell whether there is something to load; not so for an unknown name (CAT-55)."""
-        dataset = self.get(name)
+        dataset = self.get(ds_name)
         if dataset is None:
             return False
         exists = getattr(dataset, "exists", None)
@@ -114,27 +114,27 @@ class DataCatalog(DatasetRegistry):
             _log.warning("'exists()' not implemented for '%s'. Assuming output does not exist.", kind)
         return bool(exists and exists())
 
-    def release(self, name: str) -> None:
+    def release(self, ds_name: str) -> None:
         """Let go of what a dataset holds in memory, unless it is to be kept."""
-        if name in self._kept:
+        if ds_name in self._kept:
             return
-        if self._checks and name in self._checks:
-            self._checks[name].forget()
-        release = getattr(self._required(name), "release", None)
+        if self._checks and ds_name in self._checks:
+            self._checks[ds_name].forget()
+        release = getattr(self._required(ds_name), "release", None)
         if release is not None:
             release()
 
-    def confirm(self, name: str) -> None:
+    def confirm(self, ds_name: str) -> None:
         """Tell a dataset that its data was processed (CAT-57)."""
-        _log.info("Confirming dataset '%s'", name)
-        confirm = getattr(self._required(name), "confirm", None)
+        _log.info("Confirming dataset '%s'", ds_name)
+        confirm = getattr(self._required(ds_name), "confirm", None)
         if confirm is None:
-            raise DatasetError(f"Dataset '{name}' does not have 'confirm' method")
+            raise DatasetError(f"Dataset '{ds_name}' does not have 'confirm' method")
         confirm()
 
-    def get_type(self, name: str) -> str | None:
+    def get_type(self, ds_name: str) -> str | None:
         """Return the path of a dataset's class without making the dataset; ``None`` if unknown (CAT-61)."""
-        cls = self._class_of(name)
+        cls = self._class_of(ds_name)
         return None if cls is None else class_path(cls)
 
     def filter(

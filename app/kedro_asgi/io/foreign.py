@@ -36,9 +36,9 @@ def class_path(cls: type[Any]) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def pinned(dataset: Any, load_version: str) -> Dataset:
-    """Return a copy of ``dataset`` that loads that version, or ``dataset`` if it has no versions (CAT-38)."""
-    result: Dataset = dataset if not getattr(dataset, "_version", None) else _copied(dataset, load_version)
+def pinned(dataset: Any, version: Version) -> Dataset:
+    """Return a copy of ``dataset`` that has that version, or ``dataset`` if it has no versions (CAT-38)."""
+    result: Dataset = dataset if not getattr(dataset, "_version", None) else _copied(dataset, version)
     return result
 
 
@@ -51,9 +51,8 @@ def read_what_is_saved(dataset: Any) -> None:
         dataset._version = Version(version.save, version.save)
 
 
-def _copied(dataset: Any, load_version: str) -> Any:
+def _copied(dataset: Any, version: Version) -> Any:
     """Both engines' classes have a method for it; a class that imitates them may have the attribute alone."""
-    version = Version(load_version, None)
     if callable(getattr(dataset, "_copy", None)):
         return dataset._copy(_version=version)
     result = copy.copy(dataset)

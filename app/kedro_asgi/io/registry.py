@@ -16,7 +16,7 @@ from kedro_asgi.io.inputs import form_of, framed, is_plain
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.io.resolver import CatalogResolver
-from kedro_asgi.io.version import timestamp
+from kedro_asgi.io.version import Version, as_version, timestamp
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.tables import TableForm
 from kedro_asgi.validation import DatasetCheck, ValidatorSpec
@@ -148,15 +148,18 @@ class DatasetRegistry:
 
     def get(
         self,
-        name: str,
+        key: str,
         fallback_to_runtime_pattern: bool = False,
-        version: str | None = None,
+        version: Version | str | None = None,
     ) -> Dataset | None:
-        """Return a dataset, or ``None``; the fallback makes a dataset in memory for an unknown name (CAT-54)."""
-        dataset = self._datasets.get(name)
+        """Return a dataset, or ``None``; the fallback makes a dataset in memory for an unknown name (CAT-54).
+
+        With a ``version``, or the name of one to load, it is a copy that has it (CAT-38).
+        """
+        dataset = self._datasets.get(key)
         if dataset is None:
-            dataset = self._made(name, fallback=fallback_to_runtime_pattern)
-        return dataset if dataset is None or version is None else pinned(dataset, version)
+            dataset = self._made(key, fallback=fallback_to_runtime_pattern)
+        return dataset if dataset is None or version is None else pinned(dataset, as_version(version))
 
     def keys(self) -> list[str]:
         """Return all names but those that only patterns know: entries not used yet, parameters, then the rest."""

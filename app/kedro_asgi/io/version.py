@@ -14,6 +14,11 @@ class Version(NamedTuple):
     save: str | None
 
 
+def as_version(version: Version | str) -> Version:
+    """Return a pair of versions, of Kedro's class too, as one of ours; a name alone is the version to load."""
+    return Version(version, None) if isinstance(version, str) else Version(*version)
+
+
 def checked_version(version: str) -> str:
     """Return ``version`` if it can be one folder's name, else raise VersionStringError (CAT-35)."""
     if version in ("", ".", "..") or any(char in version for char in "/\\\0"):

@@ -86,6 +86,18 @@ API = (
     ),
     catalog(
         "CAT-53",
+        "arguments by their names",
+        _TWO,
+        """
+        catalog.save(ds_name="a", data=2)
+        told = [catalog.load(ds_name="a", version=None), catalog.exists(ds_name="a"), catalog.get_type(ds_name="zz")]
+        catalog.release(ds_name="a")
+        made = catalog.get(key="zz", fallback_to_runtime_pattern=True, version=None)
+        return [*told, type(made).__name__, project.raised(catalog.confirm, ds_name="a")]
+        """,
+    ),
+    catalog(
+        "CAT-53",
         "values and items make everything",
         _TWO,
         "return [[type(v).__name__ for v in catalog.values()], [k for k, v in catalog.items()], len(catalog)]",

@@ -31,6 +31,13 @@ VERSIONS = (
         compare=("value", "error"),
     ),
     catalog("CAT-32", "the latest version", _VERSIONED, LOAD, seed=_SEED),
+    catalog(
+        "CAT-54",
+        "a version is got",
+        _VERSIONED,
+        "from kedro.io import Version\nreturn catalog.get('x', version=Version('v1', None)).load()",
+        seed=_SEED,
+    ),
     catalog("CAT-32", "a pinned version", _VERSIONED, LOAD, seed=_SEED, arguments="{'load_versions': {'x': 'v1'}}"),
     catalog(
         "CAT-32",
