@@ -26,10 +26,13 @@ def find_pipelines(raise_errors: bool = False, pipelines_to_find: Iterable[str] 
     finder = _Finder(discovery.package_name, raise_errors=raise_errors)
     if wanted is None or DEFAULT in wanted:
         return {DEFAULT: finder.simplified(), **finder.collect(finder.names())}
-    known = [name for name in finder.names() if name in wanted]
-    if discovery.requested is None and (missing := sorted(wanted - set(known))):
-        finder.report_missing(missing)
-    return finder.collect(known)
+    if discovery.requested is not None:
+        # The session tells which of them there are not (SES-8).
+        return finder.collect(name for name in finder.names() if name in wanted)
+    if wanted and not finder.has_folder():
+        finder.report_missing(sorted(wanted))
+        return {}
+    return finder.collect(sorted(wanted))
 
 
 def _configured() -> Discovery:
@@ -46,15 +49,18 @@ def _as_set(names: Iterable[str] | None) -> frozenset[str] | None:
 class _Finder:
     def __init__(self, package_name: str, *, raise_errors: bool) -> None:
         self._package_name = package_name
+        self._folder = files(package_name) / "pipelines"
         self._raise_errors = raise_errors
 
+    def has_folder(self) -> bool:
+        return self._folder.is_dir()
+
     def names(self) -> list[str]:
-        folder = files(self._package_name) / "pipelines"
-        if not folder.is_dir():
+        if not self.has_folder():
             return []
         return sorted(
             entry.name
-            for entry in folder.iterdir()
+            for entry in self._folder.iterdir()
             if entry.is_dir() and entry.name != "__pycache__" and not entry.name.startswith(".")
         )
 

@@ -160,6 +160,29 @@ TEMPLATE = Project(
         ),
         Case(
             rule="PRJ-33",
+            name="a selected name without a folder",
+            call=Script(
+                body="""
+                import warnings
+                from kedro.framework.project import find_pipelines
+                project.bootstrap()
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter("always")
+                    found = find_pipelines(pipelines_to_find=["one", "zz"])
+                texts = [str(w.message) for w in caught if w.category is UserWarning]
+                return [sorted(found), len(texts), "importing the '{package}.pipelines.zz' module" in texts[0]]
+                """
+            ),
+        ),
+        Case(
+            rule="PRJ-33",
+            name="a selected name without a folder, as an error",
+            call=_finding("raise_errors=True, pipelines_to_find=['zz']"),
+            compare=("error",),
+            says=("An error occurred while importing the '{package}.pipelines.zz' module",),
+        ),
+        Case(
+            rule="PRJ-33",
             name="no package of pipelines",
             call=_finding("pipelines_to_find=['q']"),
             files={
