@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.config import Config, CustomLoader, MissingConfigException
-from kedro_asgi.errors import ProducedInputError, UnknownDatasetsError
+from kedro_asgi.errors import PipelineNotFoundError, ProducedInputError, SelectionError, UnknownDatasetsError
 from kedro_asgi.io import CatalogResolver, Entry
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
 from kedro_asgi.project import Project
 from kedro_asgi.runs import RunSpec, RuntimeParams, Slice
-from kedro_asgi.validation import ParameterValidator, Validate, unchecked
+from kedro_asgi.validation import ParameterValidator, Validate, ValidatedParameters, unchecked
 
 # What callers ask for is kept, so there are bounds: on the number, and on the characters of each.
 _MAX_PLANS = 256
@@ -136,7 +136,15 @@ class Planner:
         plan = self._plans.get(spec.slice)
         if plan is not None and not plan.parameter_validator.types:
             return unchecked
-        return lambda raw: self.plan(spec.slice).parameter_validator.validated(raw, replaced=spec.inputs)
+        return lambda raw: self._validated(raw, spec)
+
+    def _validated(self, raw: Mapping[str, Any], spec: RunSpec) -> ValidatedParameters:
+        try:
+            validator = self.plan(spec.slice).parameter_validator
+        except (PipelineNotFoundError, SelectionError):
+            # The run itself is about to say so; a hook that looks at parameters before does not (HOOK-7).
+            return unchecked(raw)
+        return validator.validated(raw, replaced=spec.inputs)
 
     def plan(self, slice_: Slice) -> Plan:
         """Return the plan of a slice; raises what PIP and SES-8 say of unknown names and empty results."""

@@ -109,6 +109,26 @@ def test_an_unknown_pipeline_is_no_pipelines_error(hooked: Path) -> None:
     assert recorder(hooked).calls == ["after_context_created"]
 
 
+def test_a_hook_may_look_at_parameters_of_a_run_that_selects_nothing(make_project) -> None:
+    hooks = """
+    from kedro_asgi.hooks import hook_impl
+    class Looking:
+        seen = []
+        @hook_impl
+        def after_context_created(self, context):
+            self.seen.append(context.params)
+    """
+    project = make_project(
+        settings="from .hooks import Looking\nHOOKS = (Looking(),)\n", files={"src/{package}/hooks.py": hooks}
+    )
+    session = KedroServiceSession.create(project_path=project)
+    for wrong in ({"pipeline_names": ["nope"]}, {"tags": ["nope"]}, {"node_names": ["nope"]}):
+        with pytest.raises(ValueError, match="Failed to find|contains no nodes|does not contain"):
+            session.run(**wrong)
+    seen = importlib.import_module(f"{next((project / 'src').iterdir()).name}.hooks").Looking.seen
+    assert seen == [{"a": 1, "b": 2}] * 3
+
+
 def test_run_params_tell_what_was_asked_for(hooked: Path) -> None:
     with KedroServiceSession.create(session_id="SID", project_path=hooked, env="local") as session:
         session.run(run_id="RID", node_names=["add"], runtime_params={"a": 2})
