@@ -1,6 +1,8 @@
 """``run``, ``inspect`` and ``new``, and how bad input ends them."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,11 @@ def boom(x):
 def register_pipelines():
     return {"__default__": Pipeline([node(boom, "params:a", "out", name="boom")])}
 """
+
+
+def test_commands_need_no_newer_click_than_kedro_allows() -> None:
+    older = "import click; click.ParamType.__class_getitem__ = None; import kedro_asgi.cli"
+    subprocess.run([sys.executable, "-c", older], check=True, timeout=60)
 
 
 def test_run(tiny: Path, command) -> None:

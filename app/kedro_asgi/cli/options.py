@@ -3,13 +3,21 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kedro_asgi.config import parse_params
 from kedro_asgi.errors import KedroAsgiError
 from kedro_asgi.project import find_kedro_project
+
+if TYPE_CHECKING:
+    _NamesType = click.ParamType[list[str]]
+    _VersionsType = click.ParamType[dict[str, str]]
+    _ParamsType = click.ParamType[dict[str, Any]]
+else:
+    # At run time it takes no types before click 8.4, and the first versions of Kedro want an older one.
+    _NamesType = _VersionsType = _ParamsType = click.ParamType
 
 project_argument = click.argument(
     "project_path",
@@ -51,7 +59,7 @@ def conf_source(given: str | None) -> str | None:
     return str(path.resolve())
 
 
-class Names(click.ParamType[list[str]]):
+class Names(_NamesType):
     """A comma-separated list of names; commas within brackets do not separate, since default names hold them."""
 
     name = "names"
@@ -63,7 +71,7 @@ class Names(click.ParamType[list[str]]):
         return [part.strip() for part in parts if part.strip()]
 
 
-class Versions(click.ParamType[dict[str, str]]):
+class Versions(_VersionsType):
     """``dataset:version,…`` as a mapping; the version itself may hold colons."""
 
     name = "versions"
@@ -77,7 +85,7 @@ class Versions(click.ParamType[dict[str, str]]):
         return {name.strip(): version.strip() for name, _, version in pairs}
 
 
-class Params(click.ParamType[dict[str, Any]]):
+class Params(_ParamsType):
     """``key=value,nested.key=value`` as a mapping (SRV-49)."""
 
     name = "params"
