@@ -64,6 +64,13 @@ def test_an_unknown_name_is_a_missing_pipeline_and_not_a_missing_module(make_pro
             session.run(pipeline_names=["onee"])
 
 
+def test_a_registry_may_expect_all_pipelines_when_one_is_run(make_project) -> None:
+    registry = TEMPLATE.replace("sum(pipelines.values())", 'pipelines["one"] + pipelines["two"]')
+    project = make_project(registry, files=files(one=pipeline("one"), two=pipeline("two")))
+    with KedroSession.create(project_path=project) as session:
+        assert session.run(pipeline_names=["two"])["two_out"].load() == "two"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
