@@ -10,7 +10,13 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.config import Config, CustomLoader, MissingConfigException
-from kedro_asgi.errors import PipelineNotFoundError, ProducedInputError, SelectionError, UnknownDatasetsError
+from kedro_asgi.errors import (
+    PipelineNotFoundError,
+    ProducedInputError,
+    SelectionError,
+    SettingTypeError,
+    UnknownDatasetsError,
+)
 from kedro_asgi.io import CatalogResolver, Entry
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
@@ -21,6 +27,9 @@ from kedro_asgi.validation import ParameterValidator, Validate, ValidatedParamet
 # What callers ask for is kept, so there are bounds: on the number, and on the characters of each.
 _MAX_PLANS = 256
 _LONGEST_SLICE = 10_000
+
+# What a project may say in CONFIG_LOADER_ARGS; each run knows it, since it belongs to the values and not to the files.
+_GUARD = "restrict_runtime_params_type_selection"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -107,8 +116,19 @@ class Planner:
     @cached_property
     def config(self) -> Config:
         """The compiled configuration; raises what CFG says of a missing or broken one, again on each access."""
+        arguments = dict(self.project.settings.config_loader_args)
+        arguments.pop(_GUARD, None)
         with self._lock:
-            return Config(self._conf_source, env=self.env, **self.project.settings.config_loader_args)
+            try:
+                return Config(self._conf_source, env=self.env, **arguments)
+            except TypeError as error:
+                module = f"{self.project.package_name}.settings"
+                raise SettingTypeError(f"CONFIG_LOADER_ARGS of '{module}' cannot be used: {error}") from error
+
+    @property
+    def restricts_type_selection(self) -> bool:
+        """Whether the project's settings forbid that runtime parameters select a dataset's type (CFG-56)."""
+        return bool(self.project.settings.config_loader_args.get(_GUARD, False))
 
     @cached_property
     def resolver(self) -> CatalogResolver:

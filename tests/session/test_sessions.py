@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kedro_asgi.errors import KedroSessionError
+from kedro_asgi.errors import KedroAsgiError, KedroSessionError
 from kedro_asgi.project import bootstrap_project, configure_project
 from kedro_asgi.runner import SequentialRunner, ThreadRunner
 from kedro_asgi.session import AbstractSession, KedroServiceSession, KedroSession
@@ -179,6 +179,25 @@ def test_a_context_shows_parameters_and_catalog(session_type: type[AbstractSessi
     assert context.params == {"a": 1, "b": 2}
     assert context.catalog.load("params:a") == 1
     assert context.catalog is not context.catalog
+
+
+def test_a_project_may_forbid_that_parameters_choose_types(make_project) -> None:
+    arguments = {"base_env": "base", "default_run_env": "local", "restrict_runtime_params_type_selection": True}
+    catalog = "d: {type: '${runtime_params:kind,MemoryDataset}'}\n"
+    project = make_project(catalog=catalog, settings=f"CONFIG_LOADER_ARGS = {arguments}\n")
+    kind = {"kind": "json.JSONDataset"}
+    with pytest.raises(KedroAsgiError, match="resolves a 'type' field .* is not permitted"):
+        KedroSession.create(project_path=project, runtime_params=kind).run()
+    session = KedroServiceSession.create(project_path=project)
+    with pytest.raises(KedroAsgiError, match="resolves a 'type' field .* is not permitted"):
+        session.run(runtime_params=kind)
+    assert session.run()["d"].load() == 6
+
+
+def test_an_unknown_argument_of_the_loader_is_told_with_its_place(make_project) -> None:
+    project = make_project(settings="CONFIG_LOADER_ARGS = {'base_environment': 'base'}\n")
+    with pytest.raises(TypeError, match="CONFIG_LOADER_ARGS of 'made_.*settings' .* 'base_environment'"):
+        KedroSession.create(project_path=project).run()
 
 
 @pytest.mark.parametrize(

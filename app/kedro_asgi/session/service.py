@@ -128,7 +128,8 @@ class KedroServiceSession(AbstractSession):
 
     def runtime(self, values: Mapping[str, Any]) -> RuntimeParams:
         """Return ``values`` with what this session lets them do."""
-        return RuntimeParams(values=values, literal=self._serving_mode, restrict_type_selection=self._serving_mode)
+        is_restricted = self._serving_mode or self.engine.planner.restricts_type_selection
+        return RuntimeParams(values=values, literal=self._serving_mode, restrict_type_selection=is_restricted)
 
     def close(self) -> None:
         """Say that the session ended (SES-31), and end its worker processes; it may run again all the same."""

@@ -122,9 +122,10 @@ class KedroSession(AbstractSession):
         self.close()
 
     def _runtime(self) -> RuntimeParams:
-        """Whoever opens a session writes the configuration too: no literals, no type guard (CFG-35)."""
+        """Whoever opens a session writes the configuration too: no literals, no type guard but its own (CFG-35)."""
         values = self._store.get("runtime_params") or {}
-        return RuntimeParams(values=values, literal=False, restrict_type_selection=False)
+        is_restricted = self._engine.planner.restricts_type_selection
+        return RuntimeParams(values=values, literal=False, restrict_type_selection=is_restricted)
 
 
 def _create_store(engine: Engine, session_id: str) -> BaseSessionStore:

@@ -1,12 +1,12 @@
 """PRJ-13 to PRJ-22: settings.py."""
 
-from both_engines.cases import Case, Deviation, Run, Script
+from both_engines.cases import Case, Deviation, Files, Run, Script
 
 from oracle_projects.prj.cases import BOOTSTRAP, OPEN
 
 
-def _settings(text: str, **facts: object) -> Case:
-    files = {"src/{package}/settings.py": text}
+def _settings(text: str, more: Files | None = None, **facts: object) -> Case:
+    files = {"src/{package}/settings.py": text, **(more or {})}
     return Case(**{"rule": "PRJ-22", "call": OPEN, "files": files, "compare": ("error",), **facts})  # type: ignore[arg-type]
 
 
@@ -19,6 +19,15 @@ SETTINGS = (
         name="an unknown argument of the loader",
         call=Run(),
         says=("unexpected keyword argument 'nope'",),
+    ),
+    _settings(
+        "CONFIG_LOADER_ARGS = {'base_env': 'base', 'default_run_env': 'local', "
+        "'restrict_runtime_params_type_selection': True}",
+        name="a project that lets nobody choose a dataset's type",
+        rule="CFG-56",
+        call=Run(arguments={"runtime_params": {"dt": "json.JSONDataset"}}),
+        says=("resolves a 'type' field via the 'runtime_params:' resolver", "which is not permitted"),
+        more={"conf/base/catalog.yml": "d: {type: '${runtime_params:dt,MemoryDataset}'}"},
     ),
     _settings(
         "class X: pass\nCONTEXT_CLASS = X",
