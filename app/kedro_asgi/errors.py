@@ -1202,6 +1202,13 @@ class StoreVersionError(DispatchError):
         )
 
 
+class PolicyError(DispatchError, ValueError):
+    """What a room of runs is to allow makes no sense."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The policy of runs cannot be used: {problem}")
+
+
 class StoreUrlError(DispatchError, ValueError):
     """The URL of a store cannot be used."""
 

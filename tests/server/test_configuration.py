@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kedro_asgi.dispatch import Policy
-from kedro_asgi.errors import ServerSettingsError
+from kedro_asgi.errors import PolicyError, ServerSettingsError
 from kedro_asgi.server import create_http_server
 from kedro_asgi.server.configuration import ServerConfiguration
 
@@ -64,3 +64,14 @@ def test_limits_are_whole_numbers_from_one(tmp_path: Path, value: str) -> None:
         ServerSettingsError, match="'KEDRO_SERVER_MAX_CONCURRENT_RUNS' must not be '.*': Expected `int`"
     ):
         read({"KEDRO_SERVER_MAX_CONCURRENT_RUNS": value}, project_path=tmp_path)
+
+
+@pytest.mark.parametrize("limit", ["max_concurrent_runs", "max_buffered_events", "max_unwritten_runs", "look_seconds"])
+def test_limits_that_python_callers_give_are_checked_too(tiny: Path, limit: str) -> None:
+    with pytest.raises(PolicyError, match=rf"The policy of runs cannot be used: .* `\$.{limit}`"):
+        create_http_server(tiny, policy=Policy(**{limit: 0}))
+
+
+def test_a_reader_of_events_may_not_be_behind_by_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ServerSettingsError, match="'KEDRO_SERVER_MAX_BUFFERED_EVENTS' must not be '0'"):
+        read({"KEDRO_SERVER_MAX_BUFFERED_EVENTS": "0"}, project_path=tmp_path)

@@ -15,7 +15,7 @@ from kedro_asgi.dispatch.looks import look
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.opening import Opening
 from kedro_asgi.dispatch.outputs import to_json
-from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.policy import Policy, checked
 from kedro_asgi.dispatch.room import Room
 from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
 from kedro_asgi.dispatch.stores.base import Key
@@ -63,7 +63,7 @@ class Dispatcher:
         policy: Policy | None = None,
         convert: Convert = to_json,
     ) -> None:
-        self.policy = policy or Policy()
+        self.policy = checked(policy or Policy())
         self.metrics = Metrics()
         self._session = session
         self._store = open_store(store) if isinstance(store, str | Path) else store

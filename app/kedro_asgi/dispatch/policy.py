@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from kedro_asgi.errors import PolicyError
+
 Count = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
 
 
@@ -26,7 +29,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     max_concurrent_runs: Count = msgspec.field(default_factory=default_concurrency)
-    max_queued_runs: Annotated[int, Meta(ge=0)] = 1000
+    max_queued_runs: NotNegative = 1000
     max_timeout_seconds: Positive | None = None
     grace_seconds: Annotated[float, Meta(ge=0)] = 10.0
     on_restart: Literal["run", "mark"] = "run"
@@ -35,8 +38,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     keep_days: Positive = 30.0
     key_hours: Positive = 24.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    max_log_lines: int = 1000
-    max_buffered_events: int = 1000
-    max_unwritten_runs: int = 10_000
-    linger_seconds: float = 0.02
-    look_seconds: float = 0.25
+    max_log_lines: NotNegative = 1000
+    max_buffered_events: Count = 1000
+    max_unwritten_runs: Count = 10_000
+    linger_seconds: Annotated[float, Meta(ge=0)] = 0.02
+    look_seconds: Positive = 0.25
+
+
+def checked(policy: Policy) -> Policy:
+    """Return ``policy``; raises `PolicyError` for a value that no run could go with."""
+    try:
+        return msgspec.convert(msgspec.structs.asdict(policy), Policy)
+    except msgspec.ValidationError as error:
+        raise PolicyError(str(error)) from error
