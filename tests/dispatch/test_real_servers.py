@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import anyio
@@ -265,14 +265,17 @@ def test_one_key_at_many_workers_is_one_run(work: Path, start: Start, tmp_path: 
     assert (tmp_path / "started").read_text() == "1\n"
 
 
+def worker_of_the_running_run(work: Path) -> int:
+    with closing(sqlite3.connect(work / ".kedro-asgi" / "runs.db")) as connection:
+        (owner,) = connection.execute("SELECT owner FROM runs WHERE status = 'running' LIMIT 1").fetchone()
+    return int(owner.partition("-")[0])
+
+
 def test_a_dead_workers_runs_are_taken_over_by_the_others(work: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", work, "--workers", "2", KEDRO_SERVER_MAX_CONCURRENT_RUNS="1")
     runs = [sleeping(server, 1.0, on_interrupt="rerun") for _ in range(6)]
     until(lambda: any(read(server, run)["status"] == "running" for run in runs))
-    with sqlite3.connect(work / ".kedro-asgi" / "runs.db") as connection:
-        (owner,) = connection.execute("SELECT owner FROM runs WHERE status = 'running' LIMIT 1").fetchone()
-    connection.close()
-    os.kill(int(owner.partition("-")[0]), signal.SIGKILL)
+    os.kill(worker_of_the_running_run(work), signal.SIGKILL)
     records = []
     for run in runs:
         with httpx.Client(transport=httpx.HTTPTransport(retries=5)) as client:
@@ -283,6 +286,21 @@ def test_a_dead_workers_runs_are_taken_over_by_the_others(work: Path, start: Sta
     assert len(interrupted) <= 1
     for record in interrupted:
         assert read(server, {"run_id": record["resubmitted_as"]}, wait=20)["status"] == "success"
+
+
+def test_a_worker_that_is_silent_for_a_while_is_not_taken_for_dead(work: Path, start: Start) -> None:
+    """A node that holds the interpreter's lock silences its worker in the same way."""
+    server = start("kedro_asgi", "serve", work, "--workers", "2")
+    run = sleeping(server, 1.0)
+    until(lambda: read(server, run)["status"] == "running")
+    pid = worker_of_the_running_run(work)
+    os.kill(pid, signal.SIGSTOP)
+    # Longer than uvicorn's supervisor waits for an answer, and between two looks.
+    time.sleep(7)
+    os.kill(pid, signal.SIGCONT)
+    with httpx.Client(transport=httpx.HTTPTransport(retries=5)) as client:
+        record = client.get(f"{server.url}/runs/{run['run_id']}", params={"wait": 10}, timeout=20).json()
+    assert record["status"] == "success"
 
 
 def test_sigterm_ends_all_workers_with_code_0(work: Path, start: Start) -> None:
@@ -341,6 +359,7 @@ def test_a_store_of_a_newer_version_ends_the_start_up(work: Path, command, tmp_p
     done = command("serve", work, "--port", "0", environ={"KEDRO_SERVER_STORE": str(tmp_path / "runs.db")})
     assert done.returncode != 0
     assert "has schema version 99" in done.stderr
+    assert "dispatch/" not in done.stderr
 
 
 # --- all of it ---

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import uvicorn
@@ -17,6 +18,7 @@ import uvicorn
 from kedro_asgi.cli.failure import one_line_errors
 from kedro_asgi.cli.logs import server_log_config
 from kedro_asgi.cli.options import Names, conf_source_option, env_option, project_argument
+from kedro_asgi.cli.workers import serve_with_workers
 from kedro_asgi.project import load_project
 from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.session.stamp import STAMP_VARIABLE
@@ -88,16 +90,11 @@ def serve_project(
         ServerConfiguration.read(project_path=None, env=None, conf_source=None)
     signal.signal(signal.SIGTERM, _leave)
     with _common_stamp(workers):
-        uvicorn.run(
-            _FACTORY,
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            reload=reload,
-            reload_dirs=[str(project_path)] if reload else None,
-            log_config=log_config,
-        )
+        options: dict[str, Any] = {"factory": True, "host": host, "port": port, "log_config": log_config}
+        if workers > 1:
+            serve_with_workers(_FACTORY, workers=workers, **options)
+        else:
+            uvicorn.run(_FACTORY, reload=reload, reload_dirs=[str(project_path)] if reload else None, **options)
 
 
 @contextmanager

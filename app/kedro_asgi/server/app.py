@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -78,7 +78,13 @@ def create_http_server(
             _raise_briefly((await session.open()).error)
         _log.info("Kedro server started successfully")
         draining = draining_on_signals(runs, is_wanted=configuration.drain_on_signals)
-        async with session, runs, draining, anyio.create_task_group() as tasks:
+        async with AsyncExitStack() as stack:
+            try:
+                for part in (session, runs, draining):
+                    await stack.enter_async_context(part)
+            except KedroAsgiError as error:
+                _raise_briefly(error)
+            tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(upkeep.open)
             yield
             tasks.cancel_scope.cancel()
