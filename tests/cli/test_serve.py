@@ -38,6 +38,15 @@ def test_serve(tiny: Path, start) -> None:
     assert server.process.wait(20) == 0
 
 
+def test_what_no_option_says_the_environment_says(make_project, start) -> None:
+    project = make_project(files={"conf/prod/parameters.yml": "a: 5\n", "conf/local/parameters.yml": "a: 7\n"})
+    outputs = {"outputs": ["d"]}
+    server = start("kedro_asgi", "serve", project, KEDRO_SERVER_ENV="prod")
+    assert httpx.post(f"{server.url}/run", json=outputs).json()["outputs"] == {"d": 14}
+    server = start("kedro_asgi", "serve", project, "--env", "local", KEDRO_SERVER_ENV="prod")
+    assert httpx.post(f"{server.url}/run", json=outputs).json()["outputs"] == {"d": 18}
+
+
 def test_a_setting_that_cannot_be_read_is_said_in_one_line(tiny: Path, command) -> None:
     done = command("serve", tiny, "--port", "0", environ={"KEDRO_SERVER_MAX_BODY_BYTES": "lots"})
     assert done.returncode == 1

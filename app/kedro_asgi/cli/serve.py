@@ -31,7 +31,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Server processes.")
-@click.option("--reload", is_flag=True, help="Start again when a file of the project changes (development).")
+@click.option("--reload", is_flag=True, help="Start again when Python code changes (development).")
 @click.option("--preload", type=Names(), help="Datasets to load once and share by all runs: model,*_encoder")
 @click.option("--store", help="Where runs are remembered: a path, a URL or 'memory:'; in the project unless given.")
 @env_option
@@ -131,8 +131,5 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _tell_workers(**variables: str | None) -> None:
-    """Hand on what the factory reads; what was inherited and not given is taken away (SRV-58)."""
-    for name, value in variables.items():
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value
+    """Hand on what the factory reads; what is not given stays as the environment has it, in a container for example."""
+    os.environ.update({name: value for name, value in variables.items() if value is not None})
