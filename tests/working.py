@@ -30,6 +30,9 @@ def lines(count):
         logging.getLogger("project").warning("line %s", number)
     return count
 
+def items(count):
+    yield from range(int(count))
+
 def count(x):
     with open("{folder}/started", "a") as file:
         file.write(f"{x}\\n")
@@ -52,6 +55,7 @@ def register_pipelines():
         "wait": Pipeline([node(wait, "params:seconds", "waited", name="wait")]),
         "boom": Pipeline([node(boom, "params:a", "never", name="boom")]),
         "lines": Pipeline([node(lines, "params:count", "counted", name="lines")]),
+        "items": Pipeline([node(items, "params:count", "item", name="items")]),
         "count": Pipeline([node(count, "params:a", "counted", name="count")]),
     }
 """

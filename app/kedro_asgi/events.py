@@ -62,7 +62,7 @@ class NodeCancelled(Event, frozen=True, kw_only=True):
 
 
 class DatasetSaved(Event, frozen=True, kw_only=True):
-    """An output of a node was saved; ``is_kept`` unless it lives in memory only."""
+    """An output of a node was saved, by a generator for the first time; ``is_kept`` unless it is in memory only."""
 
     dataset: str
     node: str

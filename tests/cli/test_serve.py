@@ -111,6 +111,26 @@ def test_uvicorn_with_the_factory(tiny: Path, start, monkeypatch: pytest.MonkeyP
     assert httpx.get(f"{server.url}/snapshot").json()["status"] == "success"
 
 
+SILENCE = """
+import sys
+from kedro_asgi.pipeline import Pipeline, node
+
+def silence():
+    sys.stdout = None
+    return 1
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(silence, None, "out")])}
+"""
+
+
+def test_a_node_that_takes_the_output_away_does_not_change_the_exit_code(make_project, start) -> None:
+    server = start("kedro_asgi", "serve", make_project(SILENCE))
+    assert httpx.post(f"{server.url}/run", json={}).json()["status"] == "success"
+    server.process.terminate()
+    assert server.process.wait(20) == 0
+
+
 def test_demo(start) -> None:
     server = start("kedro_asgi", "demo")
     assert "accuracy on 86 held-out ones: 0.9" in server.log()

@@ -312,6 +312,13 @@ async def test_a_run_tells_everything_that_happens(room, store: str) -> None:
     assert facts[RunEnded].status == "success"
 
 
+async def test_a_generator_tells_once_what_it_saves(room) -> None:
+    async with room() as runs:
+        run = await runs.submit("items", runtime_params={"count": 50})
+        told = [published.event async for published in runs.follow(run.run_id)]
+    assert [event.dataset for event in told if isinstance(event, DatasetSaved)] == ["item"]
+
+
 async def test_following_resumes_behind_what_is_known(room, store: str) -> None:
     async with room(store) as runs:
         run = await runs.submit("calc")

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,9 @@ def _leave(number: int, frame: object) -> None:
     A thread of a node that did not end in time would keep the interpreter from ending.
     """
     logging.shutdown()
-    sys.stdout.flush()
+    with suppress(AttributeError, OSError, ValueError):
+        # A node may have closed it, or put something else in its place.
+        sys.stdout.flush()
     is_left_behind = any(not thread.daemon for thread in threading.enumerate() if thread != threading.main_thread())
     os._exit(0) if is_left_behind else sys.exit(0)
 

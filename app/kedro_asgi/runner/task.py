@@ -53,6 +53,7 @@ class Task:
         self._is_async = is_async
         self._calling = calling
         self._result: Any = None
+        self._told: set[str] = set()
 
     def execute(self) -> Node:
         """Run the node and return it; raises what it, a dataset or a hook raised, `RunStoppedError` if asked to."""
@@ -134,7 +135,9 @@ class Task:
             self._hooks.before_dataset_saved(dataset_name=name, data=data, node=self.node)
 
     def _after_save(self, name: str, data: Any) -> None:
-        if self._hooks.emit is not None:
+        if self._hooks.emit is not None and name not in self._told:
+            # Once: a generator saves each of its items, and there may be millions.
+            self._told.add(name)
             self._hooks.emit(self._saved(name))
         if self._hooks.after_dataset_saved is not None:
             self._hooks.after_dataset_saved(dataset_name=name, data=data, node=self.node)
