@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from kedro_asgi.dispatch.stores.absences import Absences, Presence
 from kedro_asgi.dispatch.stores.forks import in_forked_processes
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sql import SqlStore, borrowed
@@ -40,6 +41,7 @@ class PostgresStore(SqlStore):
     def open(self, owner: str) -> None:
         self.close()
         self._owner = owner
+        self._absences = Absences()
         with self._translated():
             self._live()
         self.migrate()
@@ -109,10 +111,11 @@ class PostgresStore(SqlStore):
         connection = psycopg.connect(self._url, connect_timeout=5, options=f"-c search_path={self._schema}")
         return _Connection(connection)
 
-    def _is_dead(self, connection: Any, owner: str) -> bool:
+    def _presence(self, connection: Any, owner: str) -> Presence:
         sql = "SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0))"
         (is_free,) = connection.execute(sql, (self._lock_name(owner),)).fetchone()
-        return bool(is_free)
+        # It may have lost its connection only, as all do when the database is restarted.
+        return "away" if is_free else "here"
 
     def _lock_name(self, owner: str) -> str:
         return f"{self._schema}:{owner}"

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.dispatch.document import encode
+from kedro_asgi.dispatch.stores.absences import Absences, Presence
 from kedro_asgi.dispatch.stores.base import Chunk, Entry, Key, Stored, Verdict
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.errors import StoreVersionError
@@ -39,6 +40,7 @@ class SqlStore(ABC):
 
     def __init__(self, *, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
         self._migrations = migrations
+        self._absences = Absences()
 
     # --- what each database does in its own way ---
 
@@ -59,8 +61,8 @@ class SqlStore(ABC):
         """An expression that is true where the text in ``column`` contains a parameter."""
 
     @abstractmethod
-    def _is_dead(self, connection: Any, owner: str) -> bool:
-        """Whether a worker process has ended."""
+    def _presence(self, connection: Any, owner: str) -> Presence:
+        """Whether a worker process gives a sign of life; ``gone`` if it has ended for sure."""
 
     @abstractmethod
     def _schema_version(self, connection: Any) -> int:
@@ -197,7 +199,7 @@ class SqlStore(ABC):
         with self.transaction(writes=False) as connection:
             sql = "SELECT DISTINCT owner FROM runs WHERE ended_at IS NULL AND owner <> ?"
             owners = [row[0] for row in connection.execute(sql, (owner,)).fetchall()]
-            dead = [found for found in owners if self._is_dead(connection, found)]
+            dead = self._absences.gone({found: self._presence(connection, found) for found in owners})
             marks = ", ".join("?" * len(dead)) or "NULL"
             sql = (
                 f"SELECT run_id, owner FROM runs WHERE ended_at IS NULL AND (owner IS NULL OR owner IN ({marks})) "

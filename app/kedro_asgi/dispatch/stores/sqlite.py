@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from kedro_asgi.dispatch.stores.absences import Absences, Presence
 from kedro_asgi.dispatch.stores.forks import in_forked_processes
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sql import SqlStore, borrowed
@@ -40,6 +41,7 @@ class SQLiteStore(SqlStore):
 
     def open(self, owner: str) -> None:
         self.close()
+        self._absences = Absences()
         if self._path is not None:
             self._path = self._path.absolute()
             try:
@@ -107,8 +109,30 @@ class SQLiteStore(SqlStore):
         for place in path.parent.glob(f"{path.name}-*.lock"):
             _is_free(place, remove=True)
 
-    def _is_dead(self, connection: Any, owner: str) -> bool:
-        return self._path is None or _is_free(self._life_of(owner))
+    def orphans(self, owner: str, *, limit: int) -> Any:
+        if self._path is not None:
+            self._renew_life(owner)
+        return super().orphans(owner, limit=limit)
+
+    def _renew_life(self, owner: str) -> None:
+        """Make this worker's lock again if somebody has tidied it away."""
+        place = self._life_of(owner)
+        try:
+            if self._life >= 0 and not place.exists():
+                renewed = _locked(place)
+                self._let_go()
+                self._life = renewed
+        except OSError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def _presence(self, connection: Any, owner: str) -> Presence:
+        if self._path is None:
+            return "gone"
+        place = self._life_of(owner)
+        if not place.exists():
+            # Somebody has tidied it away; its worker makes it again.
+            return "away"
+        return "gone" if _is_free(place) else "here"
 
     def _name(self) -> str:
         return str(self._path or "in memory")
