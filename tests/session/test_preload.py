@@ -326,6 +326,16 @@ def test_processes_that_share_a_stamp_hear_of_each_others_artifacts(project: Pat
     assert {answer(one)["id"] for _ in range(3)} == {id(shared)}
 
 
+@pytest.mark.parametrize("parameters", ["x: 100\nslope: 3\n", "x: ["])
+def test_what_a_run_saves_has_no_process_read_the_configuration(project: Path, monkeypatch, parameters: str) -> None:
+    """It may be edited for a reload that is still to come."""
+    monkeypatch.setenv("KEDRO_SERVER_PRELOAD_STAMP", str(project / "stamp"))
+    one, other = opened(project, "model"), opened(project, "model")
+    (project / "conf" / "base" / "parameters.yml").write_text(parameters)
+    one.run(pipeline_names=["train"])
+    assert [answer(session)["value"] for session in (one, other)] == [30, 30]
+
+
 def test_news_that_cannot_be_read_leave_a_process_as_it_was(project: Path, monkeypatch, caplog) -> None:
     monkeypatch.setenv("KEDRO_SERVER_PRELOAD_STAMP", str(project / "stamp"))
     session = opened(project, "model")

@@ -38,12 +38,15 @@ class LiveProject:
         self._make_catalog = make_catalog
         self._lock = threading.Lock()
         self._names: tuple[str, ...] = ()
-        self._stamp: Stamp | None = None
+        self._reloads: Stamp | None = None
+        self._saves: Stamp | None = None
 
     def begin(self) -> Live:
         """Return what a run that begins now works with until it ends, whatever is replaced meanwhile."""
-        if self._stamp is not None and self._stamp.news():
-            self._hear(self._stamp)
+        if self._reloads is not None and self._reloads.news():
+            self._hear(self._reloads, self._reload)
+        if self._saves is not None and self._saves.news():
+            self._hear(self._saves, self._load_again)
         return self.current
 
     def preload(self, names: Iterable[str]) -> None:
@@ -53,8 +56,8 @@ class LiveProject:
         """
         with self._lock:
             self._names = tuple(names)
-            path = os.environ.get(STAMP_VARIABLE)
-            self._stamp = Stamp(Path(path)) if path and self._names else None
+            if (path := os.environ.get(STAMP_VARIABLE)) and self._names:
+                self._reloads, self._saves = Stamp(Path(path)), Stamp(Path(f"{path}.saves"))
             artifacts = self._load(self.current.planner)
             self._replace(self.current.planner, artifacts)
 
@@ -65,18 +68,22 @@ class LiveProject:
         """
         with self._lock:
             self._reload()
-            self._tell_others()
+            _tell_others(self._reloads)
 
     def renew(self, catalog: DataCatalog) -> None:
         """Replace what the run of ``catalog`` has saved, all at once; also if it failed afterwards."""
         with self._lock:
             saved = resaved(self.current.artifacts, catalog)
             self.current = msgspec.structs.replace(self.current, artifacts={**self.current.artifacts, **saved})
-            self._tell_others()
+            _tell_others(self._saves)
         tell(saved)
 
     def _reload(self) -> None:
-        planner = self.current.planner.renewed()
+        self._load_again(self.current.planner.renewed())
+
+    def _load_again(self, planner: Planner | None = None) -> None:
+        """Load the artifacts again, as the configuration says that was read before unless there is a new one."""
+        planner = planner or self.current.planner
         artifacts = self._load(planner)
         check_reload(artifacts, self.current.artifacts)
         self._replace(planner, artifacts)
@@ -94,18 +101,19 @@ class LiveProject:
         pipelines = planner.project.pipelines.load().values()
         return preloaded(self._names, catalog, sorted({name for found in pipelines for name in found.datasets()}))
 
-    def _tell_others(self) -> None:
-        if self._stamp is not None:
-            self._stamp.renew()
-
-    def _hear(self, stamp: Stamp) -> None:
+    def _hear(self, stamp: Stamp, read: Callable[[], None]) -> None:
         """Another process has replaced something: read it before a run begins that may ask for it."""
         with self._lock:
             news = stamp.news()
             if news is None:
                 return
             try:
-                self._reload()
+                read()
             except Exception as error:  # datasets and hooks of a project may raise anything
                 _log.warning("What another process has replaced cannot be read: %s", redact(str(error)))
             stamp.heed(news)
+
+
+def _tell_others(stamp: Stamp | None) -> None:
+    if stamp is not None:
+        stamp.renew()
