@@ -326,6 +326,15 @@ def test_processes_that_share_a_stamp_hear_of_each_others_artifacts(project: Pat
     assert {answer(one)["id"] for _ in range(3)} == {id(shared)}
 
 
+def test_processes_hear_of_a_reload_without_artifacts_too(project: Path, monkeypatch) -> None:
+    monkeypatch.setenv("KEDRO_SERVER_PRELOAD_STAMP", str(project / "stamp"))
+    one, other = opened(project), opened(project)
+    assert [answer(session)["value"] for session in (one, other)] == [20, 20]
+    (project / "conf" / "base" / "parameters.yml").write_text("x: 100\nslope: 3\n")
+    one.reload()
+    assert [answer(session)["value"] for session in (one, other)] == [200, 200]
+
+
 @pytest.mark.parametrize("parameters", ["x: 100\nslope: 3\n", "x: ["])
 def test_what_a_run_saves_has_no_process_read_the_configuration(project: Path, monkeypatch, parameters: str) -> None:
     """It may be edited for a reload that is still to come."""

@@ -56,8 +56,9 @@ class LiveProject:
         """
         with self._lock:
             self._names = tuple(names)
-            if (path := os.environ.get(STAMP_VARIABLE)) and self._names:
-                self._reloads, self._saves = Stamp(Path(path)), Stamp(Path(f"{path}.saves"))
+            if path := os.environ.get(STAMP_VARIABLE):
+                self._reloads = Stamp(Path(path))
+                self._saves = Stamp(Path(f"{path}.saves")) if self._names else None
             artifacts = self._load(self.current.planner)
             self._replace(self.current.planner, artifacts)
 
