@@ -289,6 +289,22 @@ def test_a_sqlite_store_is_in_wal_mode_and_leaves_only_itself(tmp_path: Path) ->
     assert (tmp_path / "deep" / ".gitignore").read_text() == "*\n"
 
 
+def test_a_file_that_is_taken_away_is_not_written_on(tmp_path: Path) -> None:
+    """SQLite would not mind, and all of it would be lost."""
+    place, aside = tmp_path / "runs.db", tmp_path / "aside.db"
+    store = open_store(place)
+    store.open("me")
+    place.rename(aside)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError, match="removed or replaced while it was in use"):
+            store.write([entry(record())])
+        place.touch()
+    aside.rename(place)
+    store.write([entry(record())])
+    assert store.read("run-1") is not None
+    store.close()
+
+
 # --- who lives ---
 
 WORKER = """

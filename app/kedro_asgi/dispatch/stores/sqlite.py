@@ -34,6 +34,7 @@ class SQLiteStore(SqlStore):
         self._path = path
         self._pool: list[sqlite3.Connection] = []
         self._life = -1
+        self._file: tuple[int, int] | None = None
         self.is_shared = path is not None
         # One connection is all of a store in memory: threads take turns.
         self._turn: Any = nullcontext() if path is not None else threading.Lock()
@@ -52,8 +53,11 @@ class SQLiteStore(SqlStore):
                 self.close()
                 raise StoreUnavailableError(str(error)) from error
         self.migrate()
+        if self._path is not None:
+            self._file = _identity(self._path)
 
     def close(self) -> None:
+        self._file = None
         while self._pool:
             self._pool.pop().close()
         self._let_go()
@@ -65,6 +69,7 @@ class SQLiteStore(SqlStore):
 
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator[sqlite3.Connection]:
+        self._check_file()
         try:
             with self._turn, borrowed(self._pool, self._connect, is_broken=self._is_broken) as connection:
                 connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
@@ -80,6 +85,12 @@ class SQLiteStore(SqlStore):
             raise
         except sqlite3.DatabaseError as error:
             raise StoreUnavailableError(f"{self._name()}: {error}") from error
+
+    def _check_file(self) -> None:
+        """Raise if the file is not the one that was opened: SQLite writes on into one that nobody will find again."""
+        if self._file is not None and self._path is not None and _identity(self._path) != self._file:
+            reason = "the file was removed or replaced while it was in use: put it back, or start the server again"
+            raise StoreUnavailableError(f"{self._name()}: {reason}")
 
     def _connect(self) -> sqlite3.Connection:
         place = ":memory:" if self._path is None else str(self._path)
@@ -149,6 +160,14 @@ class SQLiteStore(SqlStore):
 
     def _set_schema_version(self, connection: Any, version: int) -> None:
         connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _identity(place: Path) -> tuple[int, int]:
+    try:
+        found = place.stat()
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
 
 
 def _locked(place: Path) -> int:
