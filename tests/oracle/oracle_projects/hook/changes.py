@@ -63,7 +63,7 @@ class First:
 _GLOBALS = {
     "conf/base/globals.yml": "g: 3",
     "conf/base/parameters.yml": "a: ${globals:g}\nb: 2",
-    "conf/base/other.yml": "o: 1",
+    "conf/base/other.yml": "a: 5\nb: 7\no: 1",
 }
 
 CHANGES = Project(
@@ -222,7 +222,7 @@ class H:
                 ("what parameters a context has", "context.params.update(b=5, z=6); context.params.pop('c')"),
                 ("a runtime parameter", "context.config_loader.runtime_params['a'] = 77"),
                 ("what runtime parameters there are", "context.config_loader.runtime_params = {'b': 8}"),
-                ("which files hold parameters", "context.config_loader.config_patterns['parameters'].append('other*')"),
+                ("which files hold parameters", "context.config_loader.config_patterns['parameters'][:] = ['other*']"),
                 ("a global", "context.config_loader['globals'] = {'g': 30}"),
             )
         ),
