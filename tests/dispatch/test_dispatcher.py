@@ -22,6 +22,7 @@ from kedro_asgi.errors import (
 )
 from kedro_asgi.events import DatasetSaved, LogLine, NodeCancelled, NodeFinished, NodeStarted, RunEnded, RunPlanned
 from kedro_asgi.runs import RunOrder, RunQuery, RunSpec, Slice
+from kedro_asgi.session import AsyncSession
 
 pytestmark = pytest.mark.anyio
 
@@ -402,6 +403,21 @@ async def test_lines_of_concurrent_runs_are_not_mixed(room) -> None:
         for run_id, seconds in ordered.items():
             lines = [p.event.message async for p in runs.follow(run_id) if isinstance(p.event, LogLine)]
             assert lines == [f"sleeping for {seconds}"]
+
+
+async def test_a_frame_is_kept_as_it_is_over_http(make_project) -> None:
+    registry = """
+    import pandas as pd
+    from kedro_asgi.pipeline import Pipeline, node
+    def make():
+        return pd.DataFrame({"n": [1, 2], "s": ["a", None]})
+    def register_pipelines():
+        return {"__default__": Pipeline([node(make, None, "frame")])}
+    """
+    async with AsyncSession.create(make_project(registry)) as session, Dispatcher(session) as runs:
+        run = await runs.submit(outputs=["frame"])
+        assert (await runs.wait(run.run_id)).status == "success"
+        assert json.loads(await runs.output(run.run_id, "frame")) == [{"n": 1, "s": "a"}, {"n": 2, "s": None}]
 
 
 # --- looking ---

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
+from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import TableError, UnencodableOutputError
-from kedro_asgi.server.encoding import encode_output
 from kedro_asgi.tables import as_plain
 from kedro_asgi.tables.records import BATCH_ROWS
 

@@ -14,12 +14,12 @@ from kedro_asgi.dispatch.life import Life
 from kedro_asgi.dispatch.looks import look
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.opening import Opening
-from kedro_asgi.dispatch.outputs import to_json
 from kedro_asgi.dispatch.policy import Policy, checked
 from kedro_asgi.dispatch.room import Room
 from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
 from kedro_asgi.dispatch.stores.base import Key
 from kedro_asgi.dispatch.tail import Stream
+from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import (
     DrainingError,
     KeyReusedError,
@@ -61,7 +61,7 @@ class Dispatcher:
         *,
         store: Store | str | Path = MEMORY,
         policy: Policy | None = None,
-        convert: Convert = to_json,
+        convert: Convert = encode_output,
     ) -> None:
         self.policy = checked(policy or Policy())
         self.metrics = Metrics()

@@ -147,7 +147,7 @@ class Room:
 
     def launch(self, life: Life, *, was_reserved: bool = True) -> None:
         """Have a run that was admitted driven, from now on without anybody."""
-        if self.is_draining and self._is_handed_back(life):
+        if self.is_draining and self._hand_back(life):
             if was_reserved:
                 self.driver.cede()
             life.announce()
@@ -168,7 +168,7 @@ class Room:
         if is_first:
             self.custody.is_adopting = False
             for life in list(self.lives.values()):
-                if life.record.status == "queued" and self._is_handed_back(life):
+                if life.record.status == "queued" and self._hand_back(life):
                     self._stop(life, RunCancelledError())
         await self._wait_for_lives(grace_seconds)
         for life in self._going():
@@ -207,7 +207,8 @@ class Room:
         except StoreUnavailableError as error:
             _log.warning("%s", error)
 
-    def _is_handed_back(self, life: Life) -> bool:
+    def _hand_back(self, life: Life) -> bool:
+        """Leave a queued run to the next server, if that will find it; returns whether it will."""
         life.is_handed_back = life.is_promised and self.store.is_shared and life.stored == "queued"
         return life.is_handed_back
 

@@ -14,7 +14,6 @@ from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.errors import DispatchError, KedroAsgiError
 from kedro_asgi.project import load_project
 from kedro_asgi.server.configuration import ServerConfiguration
-from kedro_asgi.server.encoding import encode_output
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch, explain_query
 from kedro_asgi.server.routes import Routes
@@ -60,7 +59,7 @@ def create_http_server(
         drain_on_signals=drain_on_signals,
     )
     session = AsyncSession(lambda: _open(configuration), max_concurrency=configuration.policy.max_concurrent_runs)
-    runs = Dispatcher(session, store=configuration.store, policy=configuration.policy, convert=encode_output)
+    runs = Dispatcher(session, store=configuration.store, policy=configuration.policy)
     routes = Routes(
         session,
         runs,

@@ -8,8 +8,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.schemas import HTTPError, HTTPValidationError, ValidationError
-from kedro_asgi.server.encoding import encode_json
 
 
 class InvalidBodyError(Exception):

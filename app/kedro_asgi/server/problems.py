@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import (
     DispatchError,
     DrainingError,
@@ -18,7 +19,6 @@ from kedro_asgi.errors import (
     UnstorableOrderError,
 )
 from kedro_asgi.schemas import Problem
-from kedro_asgi.server.encoding import encode_json
 from kedro_asgi.server.errors import InvalidBodyError
 
 MEDIA_TYPE = "application/problem+json"

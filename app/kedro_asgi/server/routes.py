@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from kedro_asgi.config import parse_params
 from kedro_asgi.dispatch import Dispatcher, Finished, run_error
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.runs import ErrorDetail, RunOrder
 from kedro_asgi.schemas import (
     HealthResponse,
@@ -22,7 +23,6 @@ from kedro_asgi.schemas import (
     SnapshotSuccess,
 )
 from kedro_asgi.server.bodies import read_request, spec_of
-from kedro_asgi.server.encoding import encode_json
 from kedro_asgi.server.errors import json_response
 from kedro_asgi.server.openapi import openapi
 from kedro_asgi.server.queries import idempotency_key

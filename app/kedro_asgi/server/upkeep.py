@@ -9,8 +9,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kedro_asgi.dispatch import Dispatcher, run_error
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.schemas import ReadyResponse, ReloadProblem, ReloadResponse
-from kedro_asgi.server.encoding import encode_json
 from kedro_asgi.server.errors import json_response
 from kedro_asgi.session import AsyncSession
 

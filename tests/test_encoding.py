@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kedro_asgi.encoding import encode_json, encode_output
 from kedro_asgi.errors import UnencodableOutputError
-from kedro_asgi.server.encoding import encode_json, encode_output
 
 
 def encoded(value: Any) -> Any:
@@ -71,7 +71,7 @@ def test_text_that_is_no_unicode_is_escaped() -> None:
 
 def test_nothing_is_imported_to_look_at_a_type() -> None:
     code = (
-        "import sys, kedro_asgi.server.encoding as e\n"
+        "import sys, kedro_asgi.encoding as e\n"
         "try: e.encode_output('x', object())\n"
         "except Exception: pass\n"
         "print([m for m in ('pandas', 'numpy', 'kedro') if m in sys.modules])"
