@@ -104,7 +104,7 @@ async def _client(url: str) -> "AsyncIterator[AsyncClient]":
         # An extra: the other commands do without.
         from kedro_asgi.client import AsyncClient
     except ImportError as error:
-        raise click.ClickException(f"Install 'kedro-asgi[cli]' for this command ({error}).") from error
+        raise click.ClickException("Install 'kedro-asgi[cli]' for this command.") from error
     async with AsyncClient(url) as client:
         yield client
 
