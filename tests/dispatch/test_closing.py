@@ -1,5 +1,6 @@
 """What becomes of those who wait, and of what they wait for, when a room closes."""
 
+import time
 from pathlib import Path
 
 import anyio
@@ -10,6 +11,7 @@ from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.entries import entry_of, settle
 from kedro_asgi.dispatch.life import Life, now
 from kedro_asgi.dispatch.stores import Store, open_store
+from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import DrainingError
 from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord, RunSpec, Slice
 
@@ -56,6 +58,32 @@ async def test_a_keyed_run_that_is_left_to_the_next_server_is_refused_and_not_fa
     async with room(tmp_path / "runs.db") as runs:
         assert (await runs.run(order("count", key="k"))).record.status == "success"
     assert (tmp_path / "started").read_text() == "1\n"
+
+
+class SlowStore(SQLiteStore):
+    """A store whose readers are still on their way when it is closed."""
+
+    def read(self, run_id: str) -> RunRecord | None:
+        time.sleep(0.2)
+        return super().read(run_id)
+
+
+@pytest.mark.parametrize("file", [None, "runs.db"])
+async def test_who_has_yet_to_read_how_a_run_ended_is_told_before_the_store_is_closed(
+    room, tmp_path: Path, file: str | None
+) -> None:
+    statuses: list[str] = []
+
+    async def wait(runs: Dispatcher, run_id: str) -> None:
+        statuses.append((await runs.wait(run_id)).status)
+
+    async with anyio.create_task_group() as tasks:
+        async with room(SlowStore(file and tmp_path / file)) as runs:
+            running = await runs.submit("wait", runtime_params={"seconds": 30})
+            for _ in range(3):
+                tasks.start_soon(wait, runs, running.run_id)
+            await anyio.wait_all_tasks_blocked()
+    assert statuses == ["cancelled"] * 3
 
 
 async def test_an_error_leaves_the_room_as_it_is(room) -> None:

@@ -1,7 +1,7 @@
 """The verbs of the room of runs: run, submit, read, wait, list, follow, cancel, output."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -79,9 +79,9 @@ class Dispatcher:
         A caller who is cancelled leaves the run to itself. ``until`` returns when nobody waits for the end any more:
         then the run is cancelled.
         """
-        room = self._opening.room or await self._opening.needed()
         if order.key is not None:
             return await self._run_promised(order)
+        room = self._opening.room or await self._opening.needed()
         life = room.admit(order, promise=False)
         room.launch(life)
         if until is None:
@@ -91,13 +91,14 @@ class Dispatcher:
         return Finished(record=life.record, outputs=life.outputs)
 
     async def _run_promised(self, order: RunOrder) -> Finished:
-        record, _ = await self.accept(order)
-        record = await self.wait(record.run_id)
-        if not record.is_final:
-            # It is left to the next server, and so may be its caller: the key leads there.
-            raise DrainingError
-        outputs = {name: msgspec.Raw(await self.output(record.run_id, name)) for name in record.outputs}
-        return Finished(record=record, outputs=outputs)
+        async with self._visit():
+            record, _ = await self.accept(order)
+            record = await self.wait(record.run_id)
+            if not record.is_final:
+                # It is left to the next server, and so may be its caller: the key leads there.
+                raise DrainingError
+            outputs = {name: msgspec.Raw(await self.output(record.run_id, name)) for name in record.outputs}
+            return Finished(record=record, outputs=outputs)
 
     async def submit(
         self,
@@ -132,10 +133,13 @@ class Dispatcher:
 
         Raises `QueueFullError`, `DrainingError`, `StoreUnavailableError`, `KeyReusedError` or `UnstorableOrderError`.
         """
-        room = self._opening.room or await self._opening.needed()
+        async with self._visit() as room:
+            return await self._accept(room, order)
+
+    async def _accept(self, room: Room, order: RunOrder) -> tuple[RunRecord, bool]:
         run_id = self._run_ids.next()
         key = await look(lambda: key_of(order, run_id, self.policy)) if order.key is not None else None
-        if key is not None and (known := await self._known(key)) is not None:
+        if key is not None and (known := await self._known(room, key)) is not None:
             return known, False
         life = room.admit(order, run_id=run_id, key=key, promise=True)
         try:
@@ -148,25 +152,26 @@ class Dispatcher:
         if key is not None and life.verdict == "conflict":
             # Somebody else was faster, a moment ago.
             room.withdraw(life)
-            known = await self._known(key)
-            return (known, False) if known is not None else await self.accept(order)
+            known = await self._known(room, key)
+            return (known, False) if known is not None else await self._accept(room, order)
         record = life.record
         room.launch(life)
         return record, True
 
-    async def _known(self, key: Key) -> RunRecord | None:
+    async def _known(self, room: Room, key: Key) -> RunRecord | None:
         found = await look(lambda: self._store.find_key(key.key, not_before=key.not_before))
         if found is None:
             return None
         if found.digest != key.digest:
             raise KeyReusedError(key.key)
-        return await self.read(found.run_id)
+        return await self._read(room, found.run_id)
 
     # --- looking ---
 
     async def read(self, run_id: str) -> RunRecord:
         """Return what is known of a run; raises `RunNotFoundError`."""
-        return await self._read(self._opening.room or await self._opening.needed(), run_id)
+        async with self._visit() as room:
+            return await self._read(room, run_id)
 
     async def _read(self, room: Room, run_id: str) -> RunRecord:
         life = room.lives.get(run_id)
@@ -180,7 +185,10 @@ class Dispatcher:
 
     async def wait(self, run_id: str, *, timeout_seconds: float | None = None) -> RunRecord:
         """Return the record when the run has ended, or as it is after ``timeout_seconds`` or when the room closes."""
-        room = self._opening.room or await self._opening.needed()
+        async with self._visit() as room:
+            return await self._wait(room, run_id, timeout_seconds)
+
+    async def _wait(self, room: Room, run_id: str, timeout_seconds: float | None) -> RunRecord:
         record = await self._read(room, run_id)
         with anyio.move_on_after(timeout_seconds):
             while not record.is_final and not room.is_closed:
@@ -201,21 +209,22 @@ class Dispatcher:
 
     async def list(self, query: RunQuery) -> RunPage:
         """Return runs, newest first."""
-        room = self._opening.room or await self._opening.needed()
-        if room.journal.failure is None:
-            with anyio.move_on_after(_FLUSH_SECONDS):
-                await room.journal.flushed()
-        return await look(lambda: self._store.find(query))
+        async with self._visit() as room:
+            if room.journal.failure is None:
+                with anyio.move_on_after(_FLUSH_SECONDS):
+                    await room.journal.flushed()
+            return await look(lambda: self._store.find(query))
 
     async def output(self, run_id: str, name: str) -> bytes:
         """Return a kept output as JSON; raises `RunNotEndedError` or `OutputNotFoundError`."""
-        record = await self.read(run_id)
-        if not record.is_final:
-            raise RunNotEndedError(run_id, record.status)
-        value = await look(lambda: self._store.output(run_id, name)) if name in record.outputs else None
-        if value is None:
-            raise OutputNotFoundError(run_id, name, record.outputs)
-        return value
+        async with self._visit() as room:
+            record = await self._read(room, run_id)
+            if not record.is_final:
+                raise RunNotEndedError(run_id, record.status)
+            value = await look(lambda: self._store.output(run_id, name)) if name in record.outputs else None
+            if value is None:
+                raise OutputNotFoundError(run_id, name, record.outputs)
+            return value
 
     async def follow(
         self, run_id: str | None = None, *, after: int = 0, position: str | None = None
@@ -245,10 +254,11 @@ class Dispatcher:
                 yield events
 
     def _told_of(self, room: Room, run_id: str, *, after: int = 0) -> Stream:
-        return room.tail.follow_run(run_id, after=after, is_over=lambda: self._is_over(run_id))
+        return room.tail.follow_run(run_id, after=after, is_over=lambda: self._is_over(room, run_id))
 
-    async def _is_over(self, run_id: str) -> bool:
-        record = await look(lambda: self._store.read(run_id))
+    async def _is_over(self, room: Room, run_id: str) -> bool:
+        with room.visits.one():
+            record = await look(lambda: self._store.read(run_id))
         return record is not None and record.is_final
 
     # --- stopping ---
@@ -258,19 +268,19 @@ class Dispatcher:
 
         A queued run has ended when this returns; a running one ends before its next node.
         """
-        room = self._opening.room or await self._opening.needed()
-        record = await self.read(run_id)
-        if record.is_final:
-            return record
-        is_ours = run_id in room.lives
-        try:
-            await look(lambda: self._store.ask_cancel(run_id))
-        except StoreUnavailableError:
-            if not is_ours:
-                raise
-        room.cancel(run_id)
-        patience = 4 * self.policy.look_seconds if record.status == "queued" or not is_ours else 0
-        return await self.wait(run_id, timeout_seconds=patience)
+        async with self._visit() as room:
+            record = await self._read(room, run_id)
+            if record.is_final:
+                return record
+            is_ours = run_id in room.lives
+            try:
+                await look(lambda: self._store.ask_cancel(run_id))
+            except StoreUnavailableError:
+                if not is_ours:
+                    raise
+            room.cancel(run_id)
+            patience = 4 * self.policy.look_seconds if record.status == "queued" or not is_ours else 0
+            return await self._wait(room, run_id, patience)
 
     async def drain(self, *, grace_seconds: float | None = None) -> None:
         """Accept nothing more, and return when all that ran has ended, at the latest after the grace."""
@@ -303,6 +313,13 @@ class Dispatcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._opening.close(kind, error, trace)
+
+    @asynccontextmanager
+    async def _visit(self) -> AsyncIterator[Room]:
+        """Have the room, whose store is not closed while this block lasts."""
+        room = self._opening.room or await self._opening.needed()
+        with room.visits.one():
+            yield room
 
     def _make_room(self) -> Room:
         return Room(self._session, self._store, self.policy, self.metrics, self._run_ids, convert=self._convert)

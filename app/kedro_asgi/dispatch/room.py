@@ -21,6 +21,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores import Store
 from kedro_asgi.dispatch.stores.base import Key
 from kedro_asgi.dispatch.tail import Tail
+from kedro_asgi.dispatch.visits import Visits
 from kedro_asgi.errors import (
     DrainingError,
     QueueFullError,
@@ -59,7 +60,8 @@ class Room:
         self.is_draining = False
         self.is_closed = False
         self.journal = Journal(store, self.owner, policy, written=self._written, failed=self._failed)
-        self.tail = Tail(store, policy)
+        self.visits = Visits()
+        self.tail = Tail(store, policy, self.visits)
         self.driver = Driver(session, self.journal, metrics, policy, convert=convert, began=self._began)
         self._deadlines = Deadlines(self._expired)
         self.custody = Custody(
@@ -103,6 +105,8 @@ class Room:
                         tasks.cancel_scope.cancel()
             finally:
                 with anyio.CancelScope(shield=True):
+                    with anyio.move_on_after(_LAST_SECONDS):
+                        await self.visits.ended()
                     await anyio.to_thread.run_sync(self.journal.close)
                 self.driver.close()
         if failure is not None:

@@ -14,6 +14,7 @@ from kedro_asgi.dispatch.document import encode, spliced
 from kedro_asgi.dispatch.looks import look
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import Chunk, Store
+from kedro_asgi.dispatch.visits import Visits
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.events import EventsLost, Published
 
@@ -65,9 +66,10 @@ class Reader:
 class Tail:
     """Reads new events from the store, once for all readers of this process, while there are any."""
 
-    def __init__(self, store: Store, policy: Policy) -> None:
+    def __init__(self, store: Store, policy: Policy, visits: Visits) -> None:
         self.lost = 0
         self._store = store
+        self._visits = visits
         self._look_seconds = policy.look_seconds / 2 if store.is_shared else math.inf
         self._size = policy.max_buffered_events
         self._readers: set[Reader] = set()
@@ -140,7 +142,8 @@ class Tail:
         reader = Reader(run_id, size=self._size)
         async with self._lock:
             if not self._readers:
-                self._position = await look(self._store.last_position)
+                with self._visits.one():
+                    self._position = await look(self._store.last_position)
             self._readers.add(reader)
         if self._is_closed:
             reader.close()
@@ -168,9 +171,10 @@ class Tail:
         return len(chunks) == _CHUNKS
 
     async def _stored_of(self, run_id: str, *, after: int) -> Stream:
-        while chunks := await look(partial(self._store.events_of, run_id, after=after, limit=_CHUNKS)):
-            yield [event for chunk in chunks for event in _published(chunk) if event.sequence > after]
-            after = chunks[-1].last
+        with self._visits.one():
+            while chunks := await look(partial(self._store.events_of, run_id, after=after, limit=_CHUNKS)):
+                yield [event for chunk in chunks for event in _published(chunk) if event.sequence > after]
+                after = chunks[-1].last
 
     async def _stored(self, after: str | None, *, until: int) -> Stream:
         if after is None:
@@ -178,12 +182,13 @@ class Tail:
         position, sequence = read_position(after)
         # The chunk at that position itself may have been told in part only.
         behind = position - 1
-        while behind < until:
-            chunks = await look(partial(self._store.events_behind, behind, limit=_CHUNKS))
-            told = [event for chunk in chunks if chunk.position <= until for event in _published(chunk)]
-            if events := [event for event in told if read_position(event.position) > (position, sequence)]:
-                yield events
-            behind = chunks[-1].position if chunks else until
+        with self._visits.one():
+            while behind < until:
+                chunks = await look(partial(self._store.events_behind, behind, limit=_CHUNKS))
+                told = [event for chunk in chunks if chunk.position <= until for event in _published(chunk)]
+                if events := [event for event in told if read_position(event.position) > (position, sequence)]:
+                    yield events
+                behind = chunks[-1].position if chunks else until
 
 
 def read_position(text: str) -> tuple[int, int]:

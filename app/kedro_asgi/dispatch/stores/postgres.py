@@ -3,15 +3,16 @@
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
 from kedro_asgi.dispatch.stores.absences import Absences, Presence
 from kedro_asgi.dispatch.stores.forks import in_forked_processes
+from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
-from kedro_asgi.dispatch.stores.sql import SqlStore, borrowed
+from kedro_asgi.dispatch.stores.sql import SqlStore
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.redaction import redact
 
@@ -32,7 +33,7 @@ class PostgresStore(SqlStore):
         self._url = url
         self._schema = schema
         self._owner = ""
-        self._pool: list[_Connection] = []
+        self._pool = Pool(self._connect, is_broken=_is_broken)
         self._life: _Connection | None = None
         # Whoever comes and who looks for orphans may both find that there is none.
         self._life_turn = threading.Lock()
@@ -42,12 +43,13 @@ class PostgresStore(SqlStore):
         self.close()
         self._owner = owner
         self._absences = Absences()
+        self._pool.open()
         with self._translated():
             self._live()
         self.migrate()
 
     def close(self) -> None:
-        self._empty_pool()
+        self._pool.close()
         with self._life_turn:
             if self._life is not None:
                 self._life.close()
@@ -55,7 +57,7 @@ class PostgresStore(SqlStore):
 
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator["_Connection"]:
-        with self._translated(), borrowed(self._pool, self._connect, is_broken=_is_broken) as connection:
+        with self._translated(), self._pool.lent() as connection:
             try:
                 if writes:
                     connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (_WRITING, self._schema))
@@ -76,14 +78,8 @@ class PostgresStore(SqlStore):
             yield
         except (psycopg.OperationalError, psycopg.InternalError) as error:
             # What waits in the pool may be as broken as what failed.
-            self._empty_pool()
+            self._pool.empty()
             raise StoreUnavailableError(redact(f"{self._name()}: {error}")) from error
-
-    def _empty_pool(self) -> None:
-        with suppress(IndexError):
-            # Other threads take from it, too.
-            while True:
-                self._pool.pop().close()
 
     def _live(self) -> None:
         """Hold this worker's lock; a connection that was lost is made again, and the lock taken again."""

@@ -1,8 +1,7 @@
 """A store in SQL: the statements that SQLite and PostgreSQL share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -216,26 +215,6 @@ class SqlStore(ABC):
             yield "created_at >= ?", int(query.since.timestamp() * 1000)
         for facet in _facets([query.pipeline] if query.pipeline is not None else [], query.labels):
             yield self._contains("facets"), facet
-
-
-@contextmanager
-def borrowed(
-    pool: list[Any], connect: Callable[[], Any], *, is_broken: Callable[[BaseException], bool]
-) -> Iterator[Any]:
-    """Take a connection from a pool, or make one; it goes back unless an error broke it."""
-    try:
-        connection = pool.pop()
-    except IndexError:
-        connection = connect()
-    try:
-        yield connection
-    except BaseException as error:
-        if is_broken(error):
-            connection.close()
-        else:
-            pool.append(connection)
-        raise
-    pool.append(connection)
 
 
 def _insert(connection: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

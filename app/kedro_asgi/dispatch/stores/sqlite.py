@@ -11,8 +11,9 @@ from typing import Any
 
 from kedro_asgi.dispatch.stores.absences import Absences, Presence
 from kedro_asgi.dispatch.stores.forks import in_forked_processes
+from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
-from kedro_asgi.dispatch.stores.sql import SqlStore, borrowed
+from kedro_asgi.dispatch.stores.sql import SqlStore
 from kedro_asgi.errors import StoreUnavailableError
 
 if sys.platform != "win32":
@@ -32,7 +33,7 @@ class SQLiteStore(SqlStore):
     def __init__(self, path: Path | None, *, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
         super().__init__(migrations=migrations)
         self._path = path
-        self._pool: list[sqlite3.Connection] = []
+        self._pool = Pool(self._connect, is_broken=self._is_broken)
         self._life = -1
         self._file: tuple[int, int] | None = None
         self.is_shared = path is not None
@@ -52,14 +53,14 @@ class SQLiteStore(SqlStore):
             except OSError as error:
                 self.close()
                 raise StoreUnavailableError(str(error)) from error
+        self._pool.open()
         self.migrate()
         if self._path is not None:
             self._file = _identity(self._path)
 
     def close(self) -> None:
         self._file = None
-        while self._pool:
-            self._pool.pop().close()
+        self._pool.close()
         self._let_go()
 
     def _let_go(self) -> None:
@@ -71,7 +72,7 @@ class SQLiteStore(SqlStore):
     def transaction(self, *, writes: bool) -> Iterator[sqlite3.Connection]:
         self._check_file()
         try:
-            with self._turn, borrowed(self._pool, self._connect, is_broken=self._is_broken) as connection:
+            with self._turn, self._pool.lent() as connection:
                 connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
                 try:
                     yield connection
@@ -88,7 +89,9 @@ class SQLiteStore(SqlStore):
 
     def _check_file(self) -> None:
         """Raise if the file is not the one that was opened: SQLite writes on into one that nobody will find again."""
-        if self._file is not None and self._path is not None and _identity(self._path) != self._file:
+        # Read once: another thread may close the store meanwhile.
+        opened = self._file
+        if opened is not None and self._path is not None and _identity(self._path) != opened:
             reason = "the file was removed or replaced while it was in use: put it back, or start the server again"
             raise StoreUnavailableError(f"{self._name()}: {reason}")
 
