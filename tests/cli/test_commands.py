@@ -175,6 +175,14 @@ def test_a_bad_project_path_is_one_line(command, tmp_path: Path, verb: str) -> N
     assert "Traceback" not in missing.stderr + nothing.stderr
 
 
+def test_outside_of_projects_the_environment_names_one(tiny: Path, make_project, command, tmp_path: Path) -> None:
+    other, environ = make_project(name="other", parameters="other: 1\n"), {"KEDRO_PROJECT_PATH": str(tiny)}
+    assert "PARAMETERS\nother\n" in command("inspect", cwd=other, environ=environ).stdout
+    assert "PARAMETERS\na, b\n" in command("inspect", environ=environ).stdout
+    wrong = command("inspect", environ={"KEDRO_PROJECT_PATH": str(tmp_path / "nope")})
+    assert f"Project path '{tmp_path / 'nope'}' does not exist." in wrong.stderr
+
+
 def test_broken_yaml_names_file_and_line(make_project, command) -> None:
     done = command("run", make_project(catalog="a: 1\nb: [\n"))
     assert done.returncode == 1

@@ -1,5 +1,6 @@
 """Options and arguments that several commands take."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -35,18 +36,19 @@ conf_source_option = click.option(
 
 
 def project_folder(given: Path | None) -> Path:
-    """Return the named folder, or the project around the working directory."""
-    if given is not None:
-        if not given.exists():
-            raise click.BadParameter(f"Project path '{given}' does not exist.")
-        return given.resolve()
-    found = find_kedro_project(Path.cwd())
-    if found is None:
+    """Return the named folder, the project around the working directory, or what ``KEDRO_PROJECT_PATH`` names."""
+    if given is None and (around := find_kedro_project(Path.cwd())) is not None:
+        return around
+    named = given or os.environ.get("KEDRO_PROJECT_PATH")
+    if not named:
         raise click.UsageError(
             "There is no Kedro project here: no folder from the working directory upwards holds a pyproject.toml "
-            "with a [tool.kedro] section. Name one, or make one with 'kedro-asgi new'."
+            "with a [tool.kedro] section. Name one, set KEDRO_PROJECT_PATH, or make one with 'kedro-asgi new'."
         )
-    return found
+    folder = Path(named)
+    if not folder.exists():
+        raise click.BadParameter(f"Project path '{named}' does not exist.")
+    return folder.resolve()
 
 
 def conf_source(given: str | None) -> str | None:
