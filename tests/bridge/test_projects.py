@@ -21,8 +21,8 @@ def test_its_pipelines_and_nodes_are_ours(kedro_project: MakeProject) -> None:
     assert sorted(pipelines) == ["__default__", "calc", "twice"]
     assert all(type(found) is Pipeline for found in pipelines.values())
     again = pipelines["twice"].nodes[0]
-    assert (type(again), again.name, again.inputs, again.tags) == (
-        Node,
+    assert (isinstance(again, Node), again.name, again.inputs, again.tags) == (
+        True,
         "again.add",
         ["params:a", "params:b"],
         {"sum"},
@@ -155,13 +155,27 @@ def test_hooks_written_for_kedro_are_called_and_find_kedros_attributes(kedro_pro
 def test_what_hooks_are_given_passes_for_an_instance_of_kedros_class(kedro_project: MakeProject, settings: str) -> None:
     hooks = """
     from kedro.framework.hooks import hook_impl
+    import pickle
+    from kedro.framework.context import KedroContext
     from kedro.io import AbstractDataset, CachedDataset, DataCatalog, MemoryDataset
+    from kedro.pipeline import Node, Pipeline
     SEEN = {}
     class Catalog(DataCatalog):
         pass
     class Hooks:
         @hook_impl
-        def before_pipeline_run(self, catalog):
+        def after_context_created(self, context):
+            SEEN["context"] = isinstance(context, KedroContext)
+        @hook_impl
+        def before_node_run(self, node):
+            SEEN["node"] = isinstance(node, Node) and pickle.loads(pickle.dumps(node)) == node
+        @hook_impl
+        def before_pipeline_run(self, run_params, pipeline, catalog):
+            SEEN["runner"] = run_params["runner"]
+            more = Pipeline([Node(len, "more", "length", name="more")])
+            parts = [pipeline, pipeline.tag("x"), pipeline.only_nodes("add"), pipeline + more, more + pipeline]
+            parts.append(pickle.loads(pickle.dumps(pipeline)))
+            SEEN["pipelines"] = [isinstance(found, Pipeline) for found in parts]
             SEEN["catalog"] = isinstance(catalog, DataCatalog), isinstance(catalog, Catalog)
             SEEN["in memory"] = {name for name, found in catalog.items() if isinstance(found, MemoryDataset)}
             SEEN["cached"] = {name for name, found in catalog.items() if isinstance(found, CachedDataset)}
@@ -181,6 +195,10 @@ def test_what_hooks_are_given_passes_for_an_instance_of_kedros_class(kedro_proje
     package = next(path.name for path in (project / "src").iterdir())
     seen = importlib.import_module(f"{package}.hooks").SEEN
     assert seen == {
+        "context": True,
+        "node": True,
+        "pipelines": [True] * 6,
+        "runner": "<kedro.runner.sequential_runner.SequentialRunner object>",
         "catalog": (True, bool(settings)),
         "in memory": {"parameters", "params:a", "params:b"},
         "cached": {"s"},

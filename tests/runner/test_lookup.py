@@ -1,11 +1,14 @@
 """Which classes a name stands for, and which are allowed (SRV-25, SRV-26)."""
 
+import sys
+from types import ModuleType
+
 import pytest
 
 from kedro_asgi.bridge import logging_left_alone
 from kedro_asgi.errors import NotARunnerError, RunnerNotAllowedError
 from kedro_asgi.runner import ParallelRunner, SequentialRunner, ThreadRunner
-from kedro_asgi.runner.lookup import adopted_runner, find_runner, load_runner
+from kedro_asgi.runner.lookup import adopted_runner, find_runner, load_runner, runner_text
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,13 @@ from kedro_asgi.runner.lookup import adopted_runner, find_runner, load_runner
 )
 def test_names_of_kedros_mean_ours(path: str) -> None:
     assert find_runner(path, package_name="mine") is ThreadRunner
+
+
+def test_hooks_are_told_of_runners_as_kedro_tells_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "kedro", raising=False)
+    assert runner_text(SequentialRunner()) == "kedro_asgi.runner.sequential.SequentialRunner"
+    monkeypatch.setitem(sys.modules, "kedro", ModuleType("kedro"))
+    assert runner_text(ThreadRunner()) == "<kedro.runner.thread_runner.ThreadRunner object>"
 
 
 def test_no_name_is_the_sequential_runner() -> None:

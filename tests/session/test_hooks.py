@@ -145,7 +145,6 @@ def test_run_params_tell_what_was_asked_for(hooked: Path) -> None:
         "load_versions": None,
         "runtime_params": {"a": 2},
         "pipeline_names": ["__default__"],
-        "runner": "kedro_asgi.runner.sequential.SequentialRunner",
         "only_missing_outputs": False,
     }
     assert {key: told[key] for key in expected} == expected

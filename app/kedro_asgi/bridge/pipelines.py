@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kedro_asgi.bridge.process import is_kedros
+from kedro_asgi.bridge.likeness import KedroNode, KedroPipeline
+from kedro_asgi.bridge.process import is_imported, is_kedros
 from kedro_asgi.errors import BridgeError
 from kedro_asgi.pipeline import Node, Pipeline
 
@@ -17,6 +18,11 @@ def adopted_pipelines(registered: Mapping[str, Any]) -> dict[str, Any]:
 def adopted_pipeline(value: Any) -> Any:
     """Return a pipeline of Kedro's as ours, and anything else as it is."""
     return _adopted(value, {})
+
+
+def as_kedros_pipeline(pipeline: Pipeline) -> Pipeline:
+    """Return a pipeline that passes for Kedro's, where anybody could ask."""
+    return KedroPipeline.of(pipeline) if is_imported() else pipeline
 
 
 def _adopted(value: Any, nodes: dict[int, Node]) -> Any:
@@ -37,7 +43,7 @@ def _node(theirs: Any) -> Node:
     if isinstance(theirs, Node):
         return theirs
     _check_run(theirs)
-    return Node(
+    return KedroNode(
         theirs.func,
         theirs._inputs,
         theirs._outputs,

@@ -249,7 +249,7 @@ class Node:
 
     def copy(self) -> "Node":
         """Return an equal node; what is set on it is not set here."""
-        same = object.__new__(Node)
+        same = object.__new__(type(self))
         same.__dict__.update(self.__dict__)
         return same
 

@@ -119,7 +119,7 @@ class Pipeline:
 
     def tag(self, tags: Tags) -> "Pipeline":
         """Return this pipeline with more tags on each node."""
-        return _trusted(node.tag(tags) for node in self._graph.nodes.values())
+        return self._holding(Graph(node.tag(tags) for node in self._graph.nodes.values()))
 
     def only_nodes(self, *node_names: str) -> "Pipeline":
         """Return the named nodes (PIP-36); raises `NodeNotFoundError`."""
@@ -191,14 +191,18 @@ class Pipeline:
 
     def with_own_nodes(self) -> "Pipeline":
         """Return this pipeline made of copies of its nodes: a ``func`` that is set there is not set here."""
-        own = object.__new__(Pipeline)
-        own._graph = self._graph.with_nodes({name: node.copy() for name, node in self._graph.nodes.items()})
-        return own
+        return self._holding(self._graph.with_nodes({name: node.copy() for name, node in self._graph.nodes.items()}))
 
     def _only(self, names: set[str]) -> "Pipeline":
         if len(names) == len(self._graph.nodes):
             return self
-        return _trusted(node for name, node in self._graph.nodes.items() if name in names)
+        return self._holding(Graph(node for name, node in self._graph.nodes.items() if name in names))
+
+    def _holding(self, graph: Graph) -> "Pipeline":
+        """Return a pipeline of nodes that are known to go together: a part of one does, and so does a tagged one."""
+        made = object.__new__(Pipeline)
+        made._graph = graph
+        return made
 
     def __add__(self, other: object) -> "Pipeline":
         if not isinstance(other, Pipeline):
@@ -285,10 +289,3 @@ def _checked(nodes: list[Node]) -> Graph:
     graph = Graph(nodes)
     _ = graph.layers  # raises for a circle
     return graph
-
-
-def _trusted(nodes: Iterable[Node]) -> Pipeline:
-    """Return a pipeline of nodes that are known to go together: a part of one does, and so does a tagged one."""
-    trusted = object.__new__(Pipeline)
-    trusted._graph = Graph(nodes)
-    return trusted

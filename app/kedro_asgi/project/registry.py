@@ -8,7 +8,7 @@ from importlib import import_module
 
 import msgspec
 
-from kedro_asgi.bridge import adopted_pipelines, check_version, configured, is_imported
+from kedro_asgi.bridge import adopted_pipelines, as_kedros_pipeline, check_version, configured, is_imported
 from kedro_asgi.errors import PipelineNotFoundError, RegistryError
 from kedro_asgi.pipeline import Pipeline
 
@@ -74,7 +74,7 @@ class PipelineRegistry:
             if name not in pipelines:
                 raise PipelineNotFoundError(name, self.load() if selective else pipelines)
             combined = combined + pipelines[name]
-        return combined
+        return as_kedros_pipeline(combined)
 
     def _register(self, requested: frozenset[str] | None) -> Mapping[str, Pipeline]:
         discovery = Discovery(package_name=self._package_name, requested=requested)

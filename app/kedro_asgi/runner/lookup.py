@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
-from kedro_asgi.bridge import is_kedros
+from kedro_asgi.bridge import is_imported, is_kedros
 from kedro_asgi.errors import NotARunnerError, RunnerNotAllowedError, UnknownRunnerError
 from kedro_asgi.runner.base import AbstractRunner
 from kedro_asgi.runner.kedro import KedroRunner
@@ -16,6 +16,11 @@ MakeRunner = Callable[..., AbstractRunner]
 
 _BUILTIN: Mapping[str, type] = {
     found.__name__: found for found in (AbstractRunner, ParallelRunner, SequentialRunner, Task, ThreadRunner)
+}
+_KEDROS_MODULES: Mapping[type, str] = {
+    ParallelRunner: "parallel_runner",
+    SequentialRunner: "sequential_runner",
+    ThreadRunner: "thread_runner",
 }
 _OURS = "kedro_asgi.runner"
 _KEDROS = "kedro.runner"
@@ -58,6 +63,19 @@ def adopted_runner(runner: object) -> AbstractRunner | None:
     given = {name: getattr(runner, f"_{name}", None) for name in ("max_workers", "is_async")}
     same: AbstractRunner = _BUILTIN[kind.__name__](**{name: value for name, value in given.items() if value})
     return same
+
+
+def runner_text(runner: AbstractRunner) -> str:
+    """Name a runner to hooks by its class (Q-34); in Kedro's projects as Kedro does it (SES-32).
+
+    Plugins look there for the classes of Kedro, such as kedro-viz, which follows sequential runs only.
+    """
+    kind = type(getattr(runner, "theirs", runner))
+    module = kind.__module__
+    if is_imported():
+        module = f"{_KEDROS}.{_KEDROS_MODULES[kind]}" if kind in _KEDROS_MODULES else module
+        return f"<{module}.{kind.__qualname__} object>"
+    return f"{module}.{kind.__qualname__}"
 
 
 def _is_allowed(module: str, prefixes: Iterable[str]) -> bool:

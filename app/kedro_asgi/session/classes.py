@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kedro_asgi.bridge import KedroCatalog, catalog_class, is_kedros
+from kedro_asgi.bridge import KedroCatalog, catalog_class, is_imported, is_kedros, passing_for
 from kedro_asgi.config import AbstractConfigLoader, ConfigLoader
 from kedro_asgi.errors import SettingsError
 from kedro_asgi.io import DataCatalog
@@ -40,8 +40,16 @@ class SessionClasses(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class _KedrosContext(KedroContext):
+    """A context that ``isinstance`` in hooks takes for one of Kedro's."""
+
+    __class__: Any = passing_for("kedro.framework.context.context", "KedroContext")
+
+
 def _contexts(settings: Settings, package_name: str) -> Contexts:
-    context = _choose("CONTEXT_CLASS", settings.context_class, KedroContext, KedroContext)
+    context = _choose(
+        "CONTEXT_CLASS", settings.context_class, KedroContext, _KedrosContext if is_imported() else KedroContext
+    )
     catalog = _choose("DATA_CATALOG_CLASS", settings.data_catalog_class, DataCatalog, catalog_class())
     make_catalog: MakeCatalog = catalog if issubclass(catalog, DataCatalog) else partial(KedroCatalog.of, catalog)
     if issubclass(context, KedroContext):

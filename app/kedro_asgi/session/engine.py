@@ -28,7 +28,7 @@ from kedro_asgi.project import (
     validate_settings,
 )
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
-from kedro_asgi.runner.lookup import adopted_runner, find_runner
+from kedro_asgi.runner.lookup import adopted_runner, find_runner, runner_text
 from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.classes import SessionClasses
@@ -246,7 +246,6 @@ class _Run:
 
     def _collected(self) -> dict[str, Any]:
         planner, slice_ = self.planner, self.spec.slice
-        kind = type(getattr(self.runner, "theirs", self.runner))
         filters = {name: list(value) or None for name, value in msgspec.structs.asdict(slice_).items()}
         return {
             "run_id": self.run_id,
@@ -257,7 +256,7 @@ class _Run:
             **filters,
             "load_versions": dict(self.spec.load_versions) or None,
             "runtime_params": dict(self.spec.runtime_params) or None,
-            "runner": f"{kind.__module__}.{kind.__qualname__}",
+            "runner": runner_text(self.runner),
             "only_missing_outputs": self.spec.only_missing_outputs,
             **self._facts,
         }
