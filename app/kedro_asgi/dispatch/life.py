@@ -146,8 +146,13 @@ class Life:
         if self._ended is not None:
             self._ended.set()
 
+    def let_go(self) -> None:
+        """Let go of those who wait for an end that cannot be told: the room closes, and it is not on disk."""
+        if self._ended is not None:
+            self._ended.set()
+
     async def settled(self) -> None:
-        """Wait for the end to be announced."""
+        """Wait for the end to be announced, or to be let go."""
         if not self._is_settled:
             self._ended = self._ended or anyio.Event()
             await self._ended.wait()

@@ -185,6 +185,8 @@ class Room:
         await self._write_the_rest(release=is_first and self.store.is_shared)
         await self.tail.close()
         self.is_closed = True
+        for life in self._going():
+            life.let_go()
 
     async def _write_the_rest(self, *, release: bool) -> None:
         """Have readers and other workers find what happened last, and only then give up the runs that are queued.
