@@ -1182,6 +1182,16 @@ class DrainingError(DispatchError):
         super().__init__("The server is shutting down and accepts no further runs.")
 
 
+class RoomOpenError(DispatchError):
+    """A room of runs is opened for a block, and is open already."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The room of runs is open already: for another block, or for a call that needed it, until its event loop "
+            "ends. Enter the block first, or make another Dispatcher."
+        )
+
+
 class StoreUnavailableError(DispatchError):
     """The store of runs cannot be read or written now, so nothing can be promised."""
 

@@ -1,5 +1,7 @@
 """Calls that meet at a bad moment: with the store's failure, with each other, with an end of their caller."""
 
+import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.stores.base import Entry, Verdict
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
-from kedro_asgi.errors import DrainingError, StoreUnavailableError
+from kedro_asgi.errors import DrainingError, RoomOpenError, StoreUnavailableError
 from kedro_asgi.runs import RunOrder, RunQuery, RunSpec, Slice
 
 pytestmark = pytest.mark.anyio
@@ -59,3 +61,72 @@ async def test_who_waits_for_an_end_that_cannot_be_written_is_let_go_when_the_ro
             await anyio.wait_all_tasks_blocked()
             store.is_failing = True
     assert sorted(answers) == ["refused", "running"]
+
+
+# --- the room is not open yet ---
+
+
+class SlowStore(SQLiteStore):
+    """A store that takes its time to open."""
+
+    opened = 0
+
+    def open(self, owner: str) -> None:
+        self.opened += 1
+        time.sleep(0.3)
+        super().open(owner)
+
+
+async def test_a_room_is_opened_once_although_who_asked_first_is_gone(room) -> None:
+    runs = room(store := SlowStore(None))
+    with anyio.move_on_after(0.1):
+        await runs.submit("calc")
+    record = await runs.submit("calc")
+    assert (await runs.wait(record.run_id)).status == "success"
+    assert store.opened == 1
+
+
+async def test_who_asks_while_a_block_opens_the_room_gets_that_one(room) -> None:
+    runs = room(store := SlowStore(None))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_enter, runs)
+        await anyio.wait_all_tasks_blocked()
+        await runs.submit("calc")
+    assert store.opened == 1
+    assert runs.gauges() == {}
+
+
+async def _enter(runs: Dispatcher) -> None:
+    async with runs:
+        await anyio.sleep(0.2)
+
+
+async def test_a_room_that_is_open_cannot_be_opened_for_a_block(room) -> None:
+    runs = room()
+    record = await runs.submit("calc")
+    with pytest.raises(RoomOpenError):
+        async with runs:
+            pass
+    assert (await runs.wait(record.run_id)).status == "success"
+
+
+async def test_a_block_that_was_not_entered_keeps_nobody_from_opening_the_room(room) -> None:
+    runs = room(store := SlowStore(None))
+    store.open = None  # type: ignore[assignment]
+    with pytest.raises(TypeError):
+        async with runs:
+            pass
+    del store.open
+    async with runs:
+        assert (await runs.run(order("calc"))).record.status == "success"
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+def test_a_loop_that_is_closed_over_its_room_leaves_it_to_the_next_one(room, anyio_backend: str) -> None:
+    runs = room()
+    for _ in range(2):
+        loop = asyncio.new_event_loop()
+        finished = loop.run_until_complete(asyncio.wait_for(runs.run(order("calc")), 5))
+        loop.close()
+        assert finished.record.status == "success"

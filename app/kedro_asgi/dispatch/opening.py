@@ -2,66 +2,98 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 
 import anyio
-from anyio.lowlevel import current_token
+from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.dispatch.room import Room
-from kedro_asgi.dispatch.soon import start_task
+from kedro_asgi.dispatch.soon import has_ended, start_task
+from kedro_asgi.errors import RoomOpenError
 
 
 class Opening:
     """At most one open room at a time, made by ``make`` on the event loop that it will belong to."""
 
     def __init__(self, make: Callable[[], Room]) -> None:
-        self.room: Room | None = None
         self._make = make
-        self._stack = AsyncExitStack()
-        self._lock = anyio.Lock()
-        self._background: object = None
-        self._error: Exception | None = None
+        self._current: _Opened | None = None
+
+    @property
+    def room(self) -> Room | None:
+        """The room, if it is open."""
+        current = self._current
+        return None if current is None or has_ended(current.loop) else current.room
 
     async def open(self) -> None:
-        """Open a room until `close`; its runs' log lines are among their events."""
-        await self._open(with_logs=True)
+        """Open a room until `close`; its runs' log lines are among their events. Raises `RoomOpenError`."""
+        if self._current is not None and not has_ended(self._current.loop):
+            raise RoomOpenError
+        opened = self._current = _Opened()
+        try:
+            await opened.enter(self._make(), with_logs=True)
+        except BaseException as error:
+            opened.error = error if isinstance(error, Exception) else None
+            self._forget(opened)
+            raise
 
     async def close(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Drain and close the room."""
+        opened = self._current
+        assert opened is not None
         try:
-            await self._stack.__aexit__(kind, error, trace)
+            await opened.stack.__aexit__(kind, error, trace)
         finally:
-            self.room = None
+            self._forget(opened)
 
     async def needed(self) -> Room:
-        """Return the room; where nobody opened one, open it for as long as this event loop runs."""
-        if self.room is not None:
-            return self.room
-        async with self._lock:
-            if self.room is None:
-                opened = anyio.Event()
-                self._background = start_task(current_token(), lambda: self._stay_open(opened))
-                await opened.wait()
-        if self.room is None:
-            assert self._error is not None
-            raise self._error
-        return self.room
+        """Return the room; where nobody opened one, open it for as long as this event loop runs.
 
-    async def _open(self, *, with_logs: bool) -> None:
-        room = self._make()
-        await self._stack.enter_async_context(room.opened(with_logs=with_logs))
-        self.room = room
+        It is opened once however many ask, and opened although who asked first is cancelled.
+        """
+        while True:
+            opened = self._current
+            if opened is None or has_ended(opened.loop):
+                opened = self._current = _Opened()
+                opened.task = start_task(opened.loop, partial(self._stay_open, opened))
+            await opened.is_decided.wait()
+            if opened.room is not None:
+                return opened.room
+            if opened.error is not None:
+                raise opened.error
 
-    async def _stay_open(self, opened: anyio.Event) -> None:
+    async def _stay_open(self, opened: "_Opened") -> None:
         try:
-            async with self._stack:
-                await self._open(with_logs=False)
-                opened.set()
+            async with opened.stack:
+                await opened.enter(self._make(), with_logs=False)
                 await anyio.sleep_forever()
         except Exception as error:
-            self._error = error
+            opened.error = error
         finally:
-            self.room = None
-            opened.set()
+            self._forget(opened)
+
+    def _forget(self, opened: "_Opened") -> None:
+        opened.is_decided.set()
+        opened.room = None
+        if self._current is opened:
+            self._current = None
+
+
+class _Opened:
+    """A room that is being opened, or is open, or could not be opened because of ``error``; then it is decided."""
+
+    def __init__(self) -> None:
+        self.room: Room | None = None
+        self.error: Exception | None = None
+        self.is_decided = anyio.Event()
+        self.stack = AsyncExitStack()
+        self.loop: EventLoopToken = current_token()
+        self.task: object = None
+
+    async def enter(self, room: Room, *, with_logs: bool) -> None:
+        await self.stack.enter_async_context(room.opened(with_logs=with_logs))
+        self.room = room
+        self.is_decided.set()

@@ -19,6 +19,12 @@ def call_soon(loop: EventLoopToken, call: Callable[[], None]) -> None:
         return
 
 
+def has_ended(loop: EventLoopToken) -> bool:
+    """Whether a loop was closed over its tasks, as only asyncio allows: they find no end then."""
+    native = loop.native_token
+    return isinstance(native, asyncio.AbstractEventLoop) and native.is_closed()
+
+
 def start_task(loop: EventLoopToken, work: Callable[[], Coroutine[Any, Any, None]]) -> object:
     """Start ``work`` as a task of the running loop itself; keep what is returned as long as it should live."""
     if isinstance(loop.native_token, asyncio.AbstractEventLoop):
