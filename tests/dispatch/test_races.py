@@ -1,6 +1,7 @@
 """Calls that meet at a bad moment: with the store's failure, with each other, with an end of their caller."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,3 +131,34 @@ def test_a_loop_that_is_closed_over_its_room_leaves_it_to_the_next_one(room, any
         finished = loop.run_until_complete(asyncio.wait_for(runs.run(order("calc")), 5))
         loop.close()
         assert finished.record.status == "success"
+
+
+# --- the caller is gone ---
+
+
+class HeldStore(SQLiteStore):
+    """A store that writes when it may."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(path)
+        self.may_write = threading.Event()
+        self.may_write.set()
+
+    def write(self, entries: Sequence[Entry]) -> list[Verdict]:
+        self.may_write.wait()
+        return super().write(entries)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_run_whose_caller_is_cancelled_as_asyncio_does_it_is_run_once_it_is_written(
+    room, tmp_path: Path, anyio_backend: str
+) -> None:
+    async with room(store := HeldStore(tmp_path / "runs.db")) as runs:
+        store.may_write.clear()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(runs.accept(order("count", key="k")), 0.1)
+        store.may_write.set()
+        with anyio.fail_after(5):
+            assert (await runs.run(order("count", key="k"))).record.status == "success"
+        assert runs.gauges()["runs_queued"] == 0
+    assert (tmp_path / "started").read_text() == "1\n"

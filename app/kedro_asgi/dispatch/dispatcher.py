@@ -142,20 +142,12 @@ class Dispatcher:
         if key is not None and (known := await self._known(room, key)) is not None:
             return known, False
         life = room.admit(order, run_id=run_id, key=key, promise=True)
-        try:
-            await room.journal.insert(life)
-        except BaseException as error:
-            room.withdraw(life)
-            if isinstance(error, StoreUnavailableError):
-                room.custody.doubt(run_id)
-            raise
+        record = life.record
+        await room.promise(life)
         if key is not None and life.verdict == "conflict":
             # Somebody else was faster, a moment ago.
-            room.withdraw(life)
             known = await self._known(room, key)
             return (known, False) if known is not None else await self._accept(room, order)
-        record = life.record
-        room.launch(life)
         return record, True
 
     async def _known(self, room: Room, key: Key) -> RunRecord | None:

@@ -94,11 +94,19 @@ class Journal:
         self.flush(done.set)
         await done.wait()
 
-    async def insert(self, life: Life) -> None:
-        """Write a run for the first time; raises what prevents it, and then never writes it."""
-        self.post(life)
+    async def insert(self, life: Life, then: Callable[[Exception | None], None]) -> None:
+        """Write a run for the first time; raises what prevents it, and then never writes it.
+
+        ``then`` is told of it first, also where the caller is gone by then: asyncio cancels whom it likes.
+        """
         done = anyio.Event()
-        ticket = Ticket(done.set, life)
+
+        def written() -> None:
+            then(ticket.error or life.refusal)
+            done.set()
+
+        ticket = Ticket(written, life)
+        self.post(life)
         self._submit(ticket)
         with anyio.CancelScope(shield=True):
             await done.wait()

@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 
 import anyio
 import anyio.to_thread
@@ -143,11 +144,22 @@ class Room:
         self.lives[record.run_id] = life
         return life
 
-    def withdraw(self, life: Life) -> None:
-        """Forget a run that was admitted and will not be driven."""
+    async def promise(self, life: Life) -> None:
+        """Have a run that was admitted written, and driven as soon as it is, whatever becomes of the caller.
+
+        One whose key stands for another run is forgotten. Raises `StoreUnavailableError` or `UnstorableOrderError`.
+        """
+        await self.journal.insert(life, partial(self._promised, life))
+
+    def _promised(self, life: Life, error: Exception | None) -> None:
+        if error is None and life.verdict != "conflict":
+            self.launch(life)
+            return
         self.driver.cede()
         life.announce()
         self.lives.pop(life.record.run_id, None)
+        if isinstance(error, StoreUnavailableError):
+            self.custody.doubt(life.record.run_id)
 
     def launch(self, life: Life, *, was_reserved: bool = True) -> None:
         """Have a run that was admitted driven, from now on without anybody."""
