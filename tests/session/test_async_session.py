@@ -1,5 +1,6 @@
 """`AsyncSession`: runs from async code, under asyncio and trio."""
 
+import asyncio
 import threading
 import time
 from pathlib import Path
@@ -153,6 +154,66 @@ async def test_a_cancelled_run_keeps_its_place_until_it_ends(make_project) -> No
             await session.run(runtime_params={"a": 0.4})
         await session.run(runtime_params={"a": 0})
         assert time.perf_counter() - started >= 0.4
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_run_that_asyncio_cancels_keeps_its_place_until_it_ends(make_project, anyio_backend: str) -> None:
+    async with AsyncSession.create(project_path=make_project(SLEEPY), max_concurrency=1) as session:
+        await session.prepare()
+        for _ in range(2):
+            started = time.perf_counter()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(session.run(runtime_params={"a": 0.4}), 0.1)
+            await session.run(runtime_params={"a": 0})
+            assert time.perf_counter() - started >= 0.4
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_run_whose_turn_has_not_come_is_forgotten_when_asyncio_cancels_it(
+    make_project, anyio_backend: str
+) -> None:
+    async with AsyncSession.create(project_path=make_project(SLEEPY), max_concurrency=1) as session:
+        await session.prepare()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(session.run(runtime_params={"a": 0.3}))
+            await asyncio.sleep(0)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(session.run(runtime_params={"a": 30}), 0.1)
+        assert (await session.run(runtime_params={"a": 0})).outputs
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_project_is_opened_once_although_those_who_wait_for_it_lose_patience(
+    make_project, anyio_backend: str
+) -> None:
+    project, created = make_project(), []
+
+    def create() -> KedroServiceSession:
+        created.append(time.sleep(0.3))
+        return KedroServiceSession.create(project_path=project)
+
+    async with AsyncSession(create) as session:
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(session.prepare(), 0.1)
+        assert (await session.run()).outputs == {"d": 6}
+    assert len(created) == 1
+
+
+async def test_a_session_is_closed_although_its_block_is_cancelled(make_project) -> None:
+    project, closed = make_project(), []
+
+    class Session(KedroServiceSession):
+        def close(self) -> None:
+            closed.append(True)
+            super().close()
+
+    with anyio.CancelScope() as scope:
+        async with AsyncSession(lambda: Session.create(project_path=project)) as session:
+            await session.run()
+            scope.cancel()
+            await anyio.sleep_forever()
+    assert closed == [True]
 
 
 @pytest.mark.parametrize(("pipeline", "error"), [("leave", SystemExit), ("stop", StopIteration)])

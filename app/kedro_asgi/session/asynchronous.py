@@ -1,5 +1,6 @@
 """Sessions for async code: each run is one hop into a worker thread."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from time import perf_counter
@@ -20,6 +21,7 @@ from kedro_asgi.runner.stopping import STOP, StopSignal
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session.arguments import run_spec
 from kedro_asgi.session.engine import RunEnd
+from kedro_asgi.session.places import Places
 from kedro_asgi.session.service import KedroServiceSession
 from kedro_asgi.snapshots import ProjectSnapshot
 
@@ -42,8 +44,8 @@ class AsyncSession:
     """Runs a project from async code, under asyncio or trio; safe to share between any number of tasks.
 
     Nothing of the project is read before the first run (or `prepare`), which creates the one
-    `KedroServiceSession` that all runs share. At most ``max_concurrency`` runs are in a thread at a time, on a
-    limiter of this session's own; a run that is cancelled keeps its thread, and its place, until it really ends.
+    `KedroServiceSession` that all runs share. At most ``max_concurrency`` runs are in a thread at a time; a run that
+    is cancelled, in whatever way, keeps its thread, and its place, until it really ends.
     """
 
     def __init__(
@@ -52,7 +54,8 @@ class AsyncSession:
         self._create = create
         self._ready: Outcome[KedroServiceSession] | None = None
         self._lock = anyio.Lock()
-        self._limiter = anyio.CapacityLimiter(max_concurrency)
+        self._creating = threading.Lock()
+        self._places = Places(max_concurrency)
 
     @classmethod
     def create(
@@ -91,11 +94,15 @@ class AsyncSession:
         if self._ready is None:
             async with self._lock:
                 if self._ready is None:
-                    created = await self._in_thread(self._create)
-                    if created.error is not None:
-                        return created
-                    self._ready = created
+                    return await self._in_thread(self._created)
         return self._ready
+
+    def _created(self) -> KedroServiceSession:
+        """Create the service session, in this thread; who asked before may be gone, and is waited for all the same."""
+        with self._creating:
+            if self._ready is None:
+                self._ready = Outcome(result=self._create())
+            return self._ready.value()
 
     async def run(
         self,
@@ -220,7 +227,9 @@ class AsyncSession:
         """Close the service session, if there is one; a later run creates another."""
         ready, self._ready = self._ready, None
         if ready is not None:
-            (await self._in_thread(ready.value().close)).value()
+            # A block that is cancelled ends here, too; runs that go on keep nobody from it.
+            with anyio.CancelScope(shield=True):
+                (await anyio.to_thread.run_sync(Outcome.of, ready.value().close)).value()
 
     async def __aenter__(self) -> Self:
         return self
@@ -237,7 +246,7 @@ class AsyncSession:
             HOST_LOOP.set(host)
             return work()
 
-        return await anyio.to_thread.run_sync(Outcome.of, hosted, limiter=self._limiter)
+        return await self._places.work(lambda: Outcome.of(hosted))
 
 
 class Outcome(msgspec.Struct, Generic[T], frozen=True, eq=False):
