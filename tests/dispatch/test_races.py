@@ -162,3 +162,45 @@ async def test_a_run_whose_caller_is_cancelled_as_asyncio_does_it_is_run_once_it
             assert (await runs.run(order("count", key="k"))).record.status == "success"
         assert runs.gauges()["runs_queued"] == 0
     assert (tmp_path / "started").read_text() == "1\n"
+
+
+# --- the store is being closed ---
+
+
+class ClosingStore(SQLiteStore):
+    """A store that is not through with closing until it may."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(path)
+        self.closings = 0
+        self.may_close = threading.Event()
+
+    @property
+    def is_closing(self) -> bool:
+        return self.closings > 1
+
+    def close(self) -> None:
+        super().close()
+        # One that is opened is closed before, too.
+        self.closings += 1
+        if self.is_closing:
+            self.may_close.wait()
+
+
+async def test_who_comes_as_the_store_is_closed_is_told_that_the_server_ends(room, tmp_path: Path) -> None:
+    store = ClosingStore(None)
+
+    async def come(runs: Dispatcher, run_id: str) -> None:
+        while not store.is_closing:
+            await anyio.sleep(0.01)
+        try:
+            for look in (runs.read, runs.wait, runs.cancel):
+                with pytest.raises(DrainingError):
+                    await look(run_id)
+            assert [event async for event in runs.follow()] == []
+        finally:
+            store.may_close.set()
+
+    async with anyio.create_task_group() as tasks, room(store) as runs:
+        finished = await runs.run(order("calc"))
+        tasks.start_soon(come, runs, finished.record.run_id)

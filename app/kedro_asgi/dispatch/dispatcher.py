@@ -1,7 +1,7 @@
 """The verbs of the room of runs: run, submit, read, wait, list, follow, cancel, output."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -241,9 +241,11 @@ class Dispatcher:
         else:
             await self.read(run_id)
             stream = self._told_of(room, run_id, after=after)
-        async with aclosing(stream):
-            async for events in stream:
-                yield events
+        # Who comes as the store is closed finds nothing any more: the room closes.
+        with suppress(DrainingError):
+            async with aclosing(stream):
+                async for events in stream:
+                    yield events
 
     def _told_of(self, room: Room, run_id: str, *, after: int = 0) -> Stream:
         return room.tail.follow_run(run_id, after=after, is_over=lambda: self._is_over(room, run_id))

@@ -108,6 +108,7 @@ class Room:
                 with anyio.CancelScope(shield=True):
                     with anyio.move_on_after(_LAST_SECONDS):
                         await self.visits.ended()
+                    self.visits.close()
                     await anyio.to_thread.run_sync(self.journal.close)
                 self.driver.close()
         if failure is not None:
