@@ -1182,6 +1182,13 @@ class DrainingError(DispatchError):
         super().__init__("The server is shutting down and accepts no further runs.")
 
 
+class NoThreadError(DispatchError):
+    """A run could not begin, since the system lets the process start no further thread."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"There is no thread for the run: {reason}. The system limits how many this process may have.")
+
+
 class RoomOpenError(DispatchError):
     """A room of runs is opened for a block, and is open already."""
 

@@ -204,3 +204,27 @@ async def test_who_comes_as_the_store_is_closed_is_told_that_the_server_ends(roo
     async with anyio.create_task_group() as tasks, room(store) as runs:
         finished = await runs.run(order("calc"))
         tasks.start_soon(come, runs, finished.record.run_id)
+
+
+# --- the system has no thread left ---
+
+
+@pytest.mark.parametrize("file", [None, "runs.db"])
+async def test_a_run_without_a_thread_fails_and_gives_its_place_back(
+    room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str | None
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("kedro-asgi-run"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    async with room(SQLiteStore(file and tmp_path / file), max_concurrent_runs=1) as runs:
+        with monkeypatch.context() as patched, anyio.fail_after(5):
+            patched.setattr(threading.Thread, "start", refuse)
+            records = [await runs.submit("calc") for _ in range(3)]
+            ended = [await runs.wait(record.run_id) for record in records]
+        assert {record.error and record.error.type for record in ended} == {"NoThreadError"}
+        assert (await runs.run(order("calc"))).record.status == "success"
+        assert runs.gauges()["runs_running"] == 0

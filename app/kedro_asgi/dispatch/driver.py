@@ -14,7 +14,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.report import report_failure, report_stop, report_success
 from kedro_asgi.dispatch.soon import call_soon
 from kedro_asgi.dispatch.threads import Threads
-from kedro_asgi.errors import QueueFullError, RunStoppedError
+from kedro_asgi.errors import NoThreadError, QueueFullError, RunStoppedError
 from kedro_asgi.events import RunStarted
 from kedro_asgi.runs import ErrorDetail
 from kedro_asgi.session import AsyncSession, Outcome, RunResult
@@ -148,7 +148,13 @@ class Driver:
 
     def _begin(self, life: Life) -> None:
         self._began(life)
-        self._threads.start(partial(life.begin().run, self._work, life))
+        try:
+            self._threads.start(partial(life.begin().run, self._work, life))
+        except RuntimeError as problem:
+            error = NoThreadError(str(problem))
+            described = report_failure(life.record.run_id, error)
+            # Soon: others that wait may start when it has ended, and end in the same way.
+            call_soon(self._loop, partial(self._end, life, Outcome(error=error), described))
 
     def _work(self, life: Life) -> None:
         """Run in this thread, and say on the event loop how it ended; raises nothing."""

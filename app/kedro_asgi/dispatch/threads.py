@@ -20,11 +20,14 @@ class Threads:
         self._busy = 0
 
     def start(self, job: Job) -> None:
-        """Do ``job`` now; it must raise nothing, and have `finished` called at its end."""
+        """Do ``job`` now; it must raise nothing, and have `finished` called at its end.
+
+        Raises ``RuntimeError`` where the system has no thread left; `finished` is called then, too.
+        """
         self._busy += 1
         if self._busy > self._threads:
+            threading.Thread(target=self._work, name=f"kedro-asgi-run-{self._threads + 1}", daemon=True).start()
             self._threads += 1
-            threading.Thread(target=self._work, name=f"kedro-asgi-run-{self._threads}", daemon=True).start()
         self._jobs.put(job)
 
     def finished(self) -> None:
