@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -406,6 +407,28 @@ def test_who_comes_and_who_looks_for_orphans_do_not_wait_for_each_other(postgres
         looking.join(5)
         assert not looking.is_alive()
         store.close()
+
+
+def test_a_worker_whose_lost_connection_the_database_still_keeps_goes_on_and_ends(postgres_url: str) -> None:
+    import psycopg
+
+    from kedro_asgi.dispatch.stores.postgres import PostgresStore
+
+    schema = f"test_{uuid.uuid4().hex}"
+    lock = f"hashtextextended('{schema}:me', 0)"
+    store = PostgresStore(postgres_url, schema=schema)
+    store.open("me")
+    with psycopg.connect(postgres_url, autocommit=True) as database:
+        # As where a connection ends without a word to the database: it is gone, and its lock is not.
+        held_by = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"
+        database.execute(f"SELECT pg_terminate_backend(pid) FROM ({held_by}) AS held")
+        database.execute(f"SELECT pg_advisory_lock({lock})")
+        with ThreadPoolExecutor() as threads:
+            assert threads.submit(store.orphans, "me", limit=1).result(timeout=5) == []
+        database.execute(f"SELECT pg_advisory_unlock({lock})")
+        assert store.orphans("me", limit=1) == []
+        assert len(database.execute(held_by).fetchall()) == 1
+    store.close()
 
 
 def test_a_worker_that_lives_leaves_no_transaction_open(postgres_url: str) -> None:

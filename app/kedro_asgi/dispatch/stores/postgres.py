@@ -91,10 +91,23 @@ class PostgresStore(SqlStore):
                     return
             except psycopg.Error:
                 self._life = None
-            life = self._connect()
+            self._life = self._locked()
+
+    def _locked(self) -> "_Connection | None":
+        """Return a connection that holds this worker's lock; none while the database keeps it for the lost one.
+
+        It may for hours, where nothing told it that the connection is gone; the others see this worker live meanwhile.
+        """
+        life = self._connect()
+        try:
+            # Others hold it for a moment, to see whether it is free.
+            life.execute("SET LOCAL lock_timeout = '1s'")
             life.execute("SELECT pg_advisory_lock(hashtextextended(?, 0))", (self._lock_name(self._owner),))
             life.commit()
-            self._life = life
+        except psycopg.errors.LockNotAvailable:
+            life.close()
+            return None
+        return life
 
     def _let_go(self) -> None:
         """Put something else in the place of a connection that belongs to another process, which goes on with it."""
