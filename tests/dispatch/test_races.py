@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.stores.base import Entry, Verdict
-from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
-from kedro_asgi.errors import DrainingError, RoomOpenError, StoreUnavailableError
+from kedro_asgi.dispatch.stores.schema import MIGRATIONS
+from kedro_asgi.dispatch.stores.sqlite import SQLiteStore, _is_free
+from kedro_asgi.errors import DrainingError, RoomOpenError, StoreUnavailableError, StoreVersionError
 from kedro_asgi.runs import RunOrder, RunQuery, RunSpec, Slice
 
 pytestmark = pytest.mark.anyio
@@ -72,10 +74,15 @@ class SlowStore(SQLiteStore):
 
     opened = 0
 
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(path)
+        self.is_through = threading.Event()
+
     def open(self, owner: str) -> None:
         self.opened += 1
         time.sleep(0.3)
         super().open(owner)
+        self.is_through.set()
 
 
 async def test_a_room_is_opened_once_although_who_asked_first_is_gone(room) -> None:
@@ -95,6 +102,24 @@ async def test_who_asks_while_a_block_opens_the_room_gets_that_one(room) -> None
         await runs.submit("calc")
     assert store.opened == 1
     assert runs.gauges() == {}
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_store_is_closed_although_who_opens_it_is_cancelled(room, tmp_path: Path, anyio_backend: str) -> None:
+    store = SlowStore(tmp_path / "runs.db")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(_enter(room(store)), 0.1)
+    await anyio.to_thread.run_sync(store.is_through.wait)
+    assert all(_is_free(lock) for lock in tmp_path.glob("*.lock"))
+
+
+async def test_a_store_of_a_newer_version_is_closed_again(room, tmp_path: Path) -> None:
+    newer = SQLiteStore(tmp_path / "runs.db", migrations=[*MIGRATIONS, ["CREATE TABLE newer (number INTEGER)"]])
+    await anyio.to_thread.run_sync(newer.open, "newer")
+    await anyio.to_thread.run_sync(newer.close)
+    with pytest.raises(StoreVersionError):
+        await _enter(room(tmp_path / "runs.db"))
+    assert all(_is_free(lock) for lock in tmp_path.glob("*.lock"))
 
 
 async def _enter(runs: Dispatcher) -> None:

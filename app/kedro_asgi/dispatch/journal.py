@@ -62,7 +62,10 @@ class Journal:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: EventLoopToken | None = None
+        # Who was to open the store may be cancelled, while a thread goes on with it.
+        self._store_turn = threading.Lock()
         self._is_store_open = False
+        self._is_closed = False
         self._is_failure_said = False
         self._lives: list[Life] = []
         self._tickets: list[Ticket] = []
@@ -122,8 +125,9 @@ class Journal:
             self._submit(Ticket(lambda: None))
             self._thread.join()
             self._thread = None
-        self._is_store_open = False
-        self._store.close()
+        with self._store_turn:
+            self._is_closed = True
+            self._store.close()
 
     def _submit(self, ticket: Ticket) -> None:
         self._posts.put(ticket)
@@ -234,9 +238,10 @@ class Journal:
         settle(life, entry, verdict)
 
     def _open_store(self) -> None:
-        if not self._is_store_open:
-            self._store.open(self._owner)
-            self._is_store_open = True
+        with self._store_turn:
+            if not (self._is_store_open or self._is_closed):
+                self._store.open(self._owner)
+                self._is_store_open = True
 
     def _open_store_late(self) -> None:
         """Open a store that was not there at first, in whatever version it is now."""

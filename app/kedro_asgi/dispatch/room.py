@@ -88,8 +88,8 @@ class Room:
         """
         failure: Exception | None = None
         with attached(self._policy.log_level) if with_logs else nullcontext():
-            await self.journal.open()
             try:
+                await self.journal.open()
                 async with anyio.create_task_group() as tasks:
                     for work in (self.tail.run, self.custody.run, self._deadlines.run):
                         tasks.start_soon(work)
