@@ -222,7 +222,8 @@ async def test_who_comes_as_the_store_is_closed_is_told_that_the_server_ends(roo
             for look in (runs.read, runs.wait, runs.cancel):
                 with pytest.raises(DrainingError):
                     await look(run_id)
-            assert [event async for event in runs.follow()] == []
+            for stream in (runs.follow(), runs.follow(run_id)):
+                assert [event async for event in stream] == []
         finally:
             store.may_close.set()
 

@@ -236,13 +236,13 @@ class Dispatcher:
     ) -> AsyncGenerator[Sequence[Published], None]:
         """Tell what `follow` tells, all that is there at a time."""
         room = self._opening.room or await self._opening.needed()
-        if run_id is None:
-            stream = room.tail.follow_all(after=position)
-        else:
-            await self.read(run_id)
-            stream = self._told_of(room, run_id, after=after)
         # Who comes as the store is closed finds nothing any more: the room closes.
         with suppress(DrainingError):
+            if run_id is not None:
+                await self.read(run_id)
+            stream = (
+                room.tail.follow_all(after=position) if run_id is None else self._told_of(room, run_id, after=after)
+            )
             async with aclosing(stream):
                 async for events in stream:
                     yield events
