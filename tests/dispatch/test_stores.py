@@ -314,6 +314,33 @@ def test_a_file_that_is_taken_away_is_not_written_on(tmp_path: Path) -> None:
     store.close()
 
 
+STARTER = """
+import sys
+from pathlib import Path
+from kedro_asgi.dispatch.stores import open_store
+
+folder, me = Path(sys.argv[1]), sys.argv[2]
+for number in range(20):
+    (folder / f"{number}-{me}").touch()
+    while len(list(folder.glob(f"{number}-?"))) < 3:
+        pass
+    store = open_store(folder / f"{number}.db")
+    store.open(me)
+    store.close()
+"""
+
+
+def test_workers_that_start_at_the_same_time_all_find_the_store(tmp_path: Path) -> None:
+    """SQLite says at once that a new file is locked while another worker gives it its log."""
+    started = [subprocess.Popen([sys.executable, "-c", STARTER, str(tmp_path), owner]) for owner in "abc"]
+    try:
+        assert [worker.wait(60) for worker in started] == [0, 0, 0]
+    finally:
+        for worker in started:
+            worker.kill()
+            worker.wait()
+
+
 # --- who lives ---
 
 WORKER = """

@@ -50,13 +50,27 @@ class SQLiteStore(SqlStore):
                 self._make_folder(self._path.parent)
                 self._sweep_lives(self._path)
                 self._life = _locked(self._life_of(owner))
+                with self._alone(self._path):
+                    self._open_file()
             except OSError as error:
                 self.close()
                 raise StoreUnavailableError(str(error)) from error
+            self._file = _identity(self._path)
+        else:
+            self._open_file()
+
+    def _open_file(self) -> None:
         self._pool.open()
         self.migrate()
-        if self._path is not None:
-            self._file = _identity(self._path)
+
+    @contextmanager
+    def _alone(self, path: Path) -> Iterator[None]:
+        """Let no other worker open the file meanwhile: SQLite makes nobody wait who gives a new one its log, it fails."""
+        opening = _locked(path.with_name(f"{path.name}-opening.lock"))
+        try:
+            yield
+        finally:
+            os.close(opening)
 
     def close(self) -> None:
         self._file = None
