@@ -9,9 +9,13 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from starlette.applications import Starlette
 
+from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.errors import UnknownPreloadError
 from kedro_asgi.server import create_http_server
+from kedro_asgi.server.upkeep import Upkeep
+from kedro_asgi.session import AsyncSession
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
 
@@ -69,6 +73,25 @@ async def test_it_is_ready_when_everything_is_loaded(project: Path) -> None:
         assert (starting.status_code, starting.json()) == (503, {"status": "starting"})
         assert ((await http.get("/ready")).status_code, (await http.get("/health")).status_code) == (200, 200)
     async with app.router.lifespan_context(app), client(app) as http:
+        assert (await http.get("/ready")).json() == {"status": "ready"}
+
+
+class SlowSession(AsyncSession):
+    """A session that takes its time to read a configuration."""
+
+    async def check(self) -> Any:
+        await anyio.sleep(0.2)
+        return await super().check()
+
+
+async def test_who_asks_while_the_last_step_is_taken_is_answered_behind_it(project: Path) -> None:
+    """A server that has loaded what is to be preloaded is not said to be starting."""
+    session = SlowSession.create(project, preload=["model_*"])
+    upkeep = Upkeep(session, Dispatcher(session))
+    await session.prepare()
+    async with client(Starlette(routes=upkeep.table())) as http, anyio.create_task_group() as tasks:
+        tasks.start_soon(upkeep.open)
+        await anyio.wait_all_tasks_blocked()
         assert (await http.get("/ready")).json() == {"status": "ready"}
 
 

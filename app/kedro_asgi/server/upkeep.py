@@ -3,6 +3,7 @@
 import logging
 from time import perf_counter
 
+import anyio
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +25,7 @@ class Upkeep:
         self._session = session
         self._runs = runs
         self._is_open = False
-        self._is_opening = False
+        self._opened: anyio.Event | None = None
         self._problem: str | None = None
 
     def table(self) -> list[Route]:
@@ -36,13 +37,14 @@ class Upkeep:
 
         What is wrong is logged and told by `ready`; the next call tries again. Only one call at a time does so.
         """
-        if self._is_opening:
+        if self._opened is not None:
             return
-        self._is_opening = True
+        opened = self._opened = anyio.Event()
         try:
             await self._try_to_open()
         finally:
-            self._is_opening = False
+            self._opened = None
+            opened.set()
 
     async def _try_to_open(self) -> None:
         outcome = await self._session.check()
@@ -65,7 +67,7 @@ class Upkeep:
         if self._runs.is_draining:
             return _ready(ReadyResponse(status="draining"))
         if not self._is_open and self._problem is None and self._session.prepared is not None:
-            await self.open()
+            await self._last_step()
         session = self._session.prepared
         if session is None or not self._is_open:
             opening = BackgroundTask(self.open)
@@ -73,6 +75,13 @@ class Upkeep:
         missing = {name: problem for name, problem in session.preloaded.items() if problem}
         store = self._runs.failure
         return _ready(ReadyResponse(status="waiting" if missing else "ready", missing=missing, store=store))
+
+    async def _last_step(self) -> None:
+        """Read the configuration of a project that is there, or wait for whoever does."""
+        if self._opened is not None:
+            await self._opened.wait()
+        else:
+            await self.open()
 
     async def reload(self, request: Request) -> Response:
         """Read configuration and preloaded datasets again, for runs that begin from now on."""

@@ -65,7 +65,7 @@ class SQLiteStore(SqlStore):
 
     @contextmanager
     def _alone(self, path: Path) -> Iterator[None]:
-        """Let no other worker open the file meanwhile: SQLite makes nobody wait who gives a new one its log, it fails."""
+        """Let no other worker open the file meanwhile: of two that give a new one its log, SQLite fails one at once."""
         opening = _locked(path.with_name(f"{path.name}-opening.lock"))
         try:
             yield
