@@ -123,7 +123,7 @@ def tiny(make_project: MakeProject) -> Path:
 
 @pytest.fixture
 def work(make_project: MakeProject, tmp_path: Path) -> Path:
-    """A project whose pipelines add, sleep, wait, fail and log."""
+    """A project whose pipelines do what tests need; ``held`` goes on when there is a file ``opened`` beside it."""
     registry = WORK.replace("{folder}", str(tmp_path))
     return make_project(registry, catalog=CATALOG, parameters=PARAMETERS)
 

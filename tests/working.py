@@ -1,11 +1,10 @@
-"""A project whose pipelines add, sleep, wait, fail, log and count."""
+"""A project whose pipelines add, sleep, wait, fail, log, count, and go on when a test says so."""
 
 WORK = """
-import logging, threading, time
+import logging, time
+from pathlib import Path
 import anyio
 from kedro_asgi.pipeline import Pipeline, node
-
-GATES = {}
 
 def add(x, y):
     return x + y
@@ -21,6 +20,12 @@ def sleep(seconds):
 async def wait(seconds):
     await anyio.sleep(seconds)
     return seconds
+
+def hold(gate):
+    deadline = time.monotonic() + 90
+    while not Path("{folder}", gate).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return gate
 
 def boom(x):
     raise ValueError("boom at s3://user:secret@bucket")
@@ -53,6 +58,10 @@ def register_pipelines():
         "slow": slow,
         "sleep": Pipeline([node(sleep, "params:seconds", "slept", name="sleep")]),
         "wait": Pipeline([node(wait, "params:seconds", "waited", name="wait")]),
+        # Until a test makes the file that the parameter names.
+        "held": Pipeline(
+            [node(hold, "params:gate", "first", name="one"), node(str.upper, "first", "second", name="two")]
+        ),
         "boom": Pipeline([node(boom, "params:a", "never", name="boom")]),
         "lines": Pipeline([node(lines, "params:count", "counted", name="lines")]),
         "items": Pipeline([node(items, "params:count", "item", name="items")]),
@@ -66,4 +75,4 @@ first:
   filepath: data/first.json
 """
 
-PARAMETERS = "a: 1\nb: 2\nseconds: 0.2\ncount: 3\n"
+PARAMETERS = "a: 1\nb: 2\nseconds: 0.2\ncount: 3\ngate: opened\n"

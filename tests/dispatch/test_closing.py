@@ -1,18 +1,21 @@
 """What becomes of those who wait, and of what they wait for, when a room closes."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 import pytest
 
-from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.dispatch.entries import entry_of, settle
+from kedro_asgi.dispatch.journal import Journal
 from kedro_asgi.dispatch.life import Life, now
 from kedro_asgi.dispatch.stores import Store, open_store
+from kedro_asgi.dispatch.stores.base import Entry, Verdict
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
-from kedro_asgi.errors import DrainingError
+from kedro_asgi.errors import DrainingError, StoreUnavailableError
 from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord, RunSpec, Slice
 
 pytestmark = pytest.mark.anyio
@@ -86,6 +89,67 @@ async def test_who_has_yet_to_read_how_a_run_ended_is_told_before_the_store_is_c
     assert statuses == ["cancelled"] * 3
 
 
+class BrokenStore(SQLiteStore):
+    """A store that takes nothing any more once it is broken, and takes its time to say so."""
+
+    is_broken = False
+    seconds = 0.0
+
+    def write(self, entries: Sequence[Entry]) -> list[Verdict]:
+        if self.is_broken:
+            time.sleep(self.seconds)
+            raise StoreUnavailableError("it is broken")
+        return super().write(entries)
+
+
+async def test_who_waits_for_an_end_that_cannot_be_written_is_let_go_when_the_room_closes(room, tmp_path: Path) -> None:
+    """What the next server will say of the run is not known."""
+    store, found = BrokenStore(tmp_path / "runs.db"), []
+
+    async def wait(runs: Dispatcher, run_id: str) -> None:
+        found.append((await runs.wait(run_id)).status)
+
+    async def run(runs: Dispatcher) -> None:
+        with pytest.raises(DrainingError):
+            await runs.run(order("held", key="k"))
+        found.append("refused")
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks, room(store) as runs:
+            tasks.start_soon(run, runs)
+            while not (listed := (await runs.list(RunQuery(status="running"))).runs):
+                await anyio.sleep(0.01)
+            tasks.start_soon(wait, runs, listed[0].run_id)
+            await anyio.wait_all_tasks_blocked()
+            store.is_broken = True
+            (tmp_path / "opened").touch()
+    assert sorted(found) == ["refused", "running"]
+
+
+async def test_who_brings_a_run_while_the_last_write_fails_is_refused(tmp_path: Path) -> None:
+    store = BrokenStore(tmp_path / "runs.db")
+    journal = Journal(store, "me", Policy(), written=lambda lives: None, failed=lambda: None)
+    refused: list[str] = []
+
+    async def insert() -> None:
+        record = RunRecord(run_id=RunIds().next(), status="queued", created_at=now())
+        with pytest.raises(StoreUnavailableError):
+            await journal.insert(Life(record, RunOrder(), touched=journal.post, is_promised=True, max_log_lines=1))
+        refused.append(record.run_id)
+
+    await journal.open()
+    store.is_broken, store.seconds = True, 0.5
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(insert)
+            # The writer is at it.
+            await anyio.sleep(0.2)
+            tasks.start_soon(insert)
+            await anyio.wait_all_tasks_blocked()
+            await anyio.to_thread.run_sync(journal.close)
+    assert len(refused) == 2
+
+
 async def test_an_error_leaves_the_room_as_it_is(room) -> None:
     runs = room()
     async with runs:
@@ -137,7 +201,7 @@ async def test_a_run_of_ours_that_another_worker_takes_for_dead_is_answered_when
     statuses: list[str] = []
 
     async def run(runs: Dispatcher) -> None:
-        statuses.append((await runs.run(order("slow", seconds=0.3))).record.status)
+        statuses.append((await runs.run(order("held"))).record.status)
 
     other = open_store(tmp_path / "runs.db")
     async with room(tmp_path / "runs.db") as runs, anyio.create_task_group() as tasks:
@@ -145,6 +209,7 @@ async def test_a_run_of_ours_that_another_worker_takes_for_dead_is_answered_when
         while not (listed := (await runs.list(RunQuery(status="running"))).runs):
             await anyio.sleep(0.01)
         await anyio.to_thread.run_sync(_take, other, listed[0].run_id, runs._opening.room.owner)
+        (tmp_path / "opened").touch()
     assert statuses == ["success"]
 
 

@@ -203,8 +203,7 @@ class Driver:
 
     def abandon(self, life: Life) -> None:
         """Record the end of a run whose thread does not end."""
-        if not life.is_over:
-            self._end_stopped(life, life.stop.asked())
+        self._end_stopped(life, life.stop.asked())
 
     def _announce(self, life: Life) -> None:
         self._metrics.ended[life.record.status] += 1

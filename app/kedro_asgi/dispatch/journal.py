@@ -151,6 +151,8 @@ class Journal:
                 failures += 1
             if self._closing.is_set() and (self.failure is not None or self._posts.empty()):
                 break
+        self._drain_posts()
+        self._refuse(StoreUnavailableError(self.failure or "it is closed"))
         if self._lives:
             _log.error("What happened last to %s runs could not be written: %s", len(self._lives), self.failure)
 
@@ -258,12 +260,17 @@ class Journal:
         self.failure = error.reason
         if self._loop is not None:
             call_soon(self._loop, self._failed)
+        self._refuse(error)
+        self._lives = self._keepable(self._lives)
+
+    def _refuse(self, error: StoreUnavailableError) -> None:
+        """Tell those who bring a run that it is not written and will not be."""
         refused = [ticket for ticket in self._tickets if ticket.life is not None]
         for ticket in refused:
             assert ticket.life is not None
             ticket.error, ticket.life.is_refused = error, True
         self._tickets = [ticket for ticket in self._tickets if ticket.life is None]
-        self._lives = self._keepable([life for life in self._lives if not life.is_refused])
+        self._lives = [life for life in self._lives if not life.is_refused]
         self._tell([], refused)
 
     def _keepable(self, lives: list[Life]) -> list[Life]:

@@ -143,8 +143,7 @@ class Life:
     def announce(self) -> None:
         """Tell those who wait that the run has ended, and that this is on disk if it was promised."""
         self._is_settled = True
-        if self._ended is not None:
-            self._ended.set()
+        self.let_go()
 
     def let_go(self) -> None:
         """Let go of those who wait for an end that cannot be told: the room closes, and it is not on disk."""

@@ -192,13 +192,15 @@ class Room:
             self._stop(life, RunCancelledError("The server was shut down before the run ended."))
         await self._wait_for_lives(_LAST_SECONDS)
         for life in self._going():
-            _log.warning("Run %s does not stop: its thread is left behind.", life.record.run_id)
-            self.driver.abandon(life)
+            if not life.is_over:
+                _log.warning("Run %s does not stop: its thread is left behind.", life.record.run_id)
+                self.driver.abandon(life)
         await self._wait_for_lives(_LAST_SECONDS)
         await self._write_the_rest(release=is_first and self.store.is_shared)
         await self.tail.close()
         self.is_closed = True
         for life in self._going():
+            # Its end is not on disk, and may never be, where the store fails.
             life.let_go()
 
     async def _write_the_rest(self, *, release: bool) -> None:
