@@ -187,6 +187,14 @@ def test_outputs_are_kept(open_one: OpenStore) -> None:
     assert store.output("run-1", "e") is None
 
 
+def test_a_probe_writes_and_changes_nothing(open_one: OpenStore) -> None:
+    store = open_one()
+    store.write([entry(record())])
+    store.probe()
+    assert store.read("run-1") is not None
+    store.open("again")
+
+
 def test_any_worker_may_ask_to_cancel(open_one: OpenStore) -> None:
     store = open_one()
     store.write([entry(record("run-1")), entry(record("run-2", status="success"))])

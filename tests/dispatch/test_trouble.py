@@ -3,8 +3,8 @@
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -221,6 +221,38 @@ class SwitchedStore(SQLiteStore):
             time.sleep(0.3)
             raise StoreUnavailableError("it is off")
         return super().write(entries)
+
+
+class OffStore(SQLiteStore):
+    """A store that can be read only, while it is off."""
+
+    is_off = False
+    tries = 0
+
+    @contextmanager
+    def transaction(self, *, writes: bool) -> Iterator[sqlite3.Connection]:
+        if writes and self.is_off:
+            self.tries += 1
+            raise StoreUnavailableError("it is off")
+        with super().transaction(writes=writes) as connection:
+            yield connection
+
+
+async def test_a_store_that_failed_is_not_available_before_something_was_written(work: Path, tmp_path: Path) -> None:
+    """Also if nothing is left to write."""
+    store = OffStore(tmp_path / "runs.db")
+    async with open_room(work, store) as runs:
+        store.is_off = True
+        with pytest.raises(StoreUnavailableError):
+            await runs.submit("calc")
+        with anyio.fail_after(10):
+            while store.tries < 4:
+                assert runs.failure == "it is off"
+                await anyio.sleep(0.01)
+            store.is_off = False
+            while runs.failure is not None:
+                await anyio.sleep(0.01)
+        assert (await runs.wait((await runs.submit("calc")).run_id)).status == "success"
 
 
 async def test_who_could_not_start_while_the_store_failed_is_first_again_and_in_order(

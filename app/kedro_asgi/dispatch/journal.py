@@ -66,7 +66,6 @@ class Journal:
         self._store_turn = threading.Lock()
         self._is_store_open = False
         self._is_closed = False
-        self._is_failure_said = False
         self._lives: list[Life] = []
         self._tickets: list[Ticket] = []
 
@@ -186,12 +185,13 @@ class Journal:
         if lives:
             self._write(lives)
             self.groups += 1
+        elif self.failure is not None:
+            # With nothing to write, nothing would fail.
+            self._store.probe()
         if self.failure is not None:
             self.failure = None
             self._tell([], [Ticket(self._failed)])
-        if lives and self._is_failure_said:
             _log.warning("The store of runs is available again.")
-            self._is_failure_said = False
         tickets, self._tickets, self._lives = self._tickets, [], []
         self._tell(lives, tickets)
 
@@ -254,9 +254,8 @@ class Journal:
 
     def _fail(self, error: StoreUnavailableError) -> None:
         """Refuse what is new, and keep the rest for another try."""
-        if not self._is_failure_said:
+        if self.failure is None:
             _log.error("%s Runs are still executed, but nothing new is promised.", error)
-            self._is_failure_said = True
         self.failure = error.reason
         if self._loop is not None:
             call_soon(self._loop, self._failed)

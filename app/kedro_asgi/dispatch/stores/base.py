@@ -83,6 +83,9 @@ class Store(Protocol):
     def write(self, entries: Sequence[Entry]) -> list[Verdict]:
         """Write all entries, or none; answers in the order of ``entries``."""
 
+    def probe(self) -> None:
+        """Write something that changes nothing."""
+
     def read(self, run_id: str) -> RunRecord | None:
         """Return a run's record."""
 

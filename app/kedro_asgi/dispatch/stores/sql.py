@@ -97,6 +97,10 @@ class SqlStore(ABC):
             _insert(connection, _OUTPUT, outputs)
         return verdicts
 
+    def probe(self) -> None:
+        with self.transaction(writes=True) as connection:
+            self._set_schema_version(connection, self._schema_version(connection))
+
     def ask_cancel(self, run_id: str) -> bool:
         with self.transaction(writes=True) as connection:
             sql = "UPDATE runs SET wants_cancel = 1 WHERE run_id = ? AND ended_at IS NULL"
