@@ -31,6 +31,13 @@ def order(pipeline: str, *, outputs: tuple[str, ...] = (), **params: object) -> 
     return RunOrder(spec=RunSpec(slice=Slice(pipeline_names=(pipeline,)), runtime_params=params, outputs=outputs))
 
 
+async def until_read_by(runs: Dispatcher, count: int) -> None:
+    """Return when so many follow events."""
+    with anyio.fail_after(10):
+        while runs.gauges()["event_readers"] != count:
+            await anyio.sleep(0.001)
+
+
 async def until_working(runs: Dispatcher, run_id: str) -> None:
     """Return when the run's first node has started."""
     with anyio.fail_after(5):
@@ -78,7 +85,7 @@ async def test_waiting_ends_after_its_time(room) -> None:
         run = await runs.submit("wait", runtime_params={"seconds": 30})
         started = time.perf_counter()
         assert not (await runs.wait(run.run_id, timeout_seconds=0.1)).is_final
-        assert time.perf_counter() - started < 2
+        assert time.perf_counter() - started < 10
 
 
 # --- first come, first served, so many at a time ---
@@ -143,15 +150,18 @@ async def test_a_queued_run_that_is_cancelled_never_starts(room, store: str, tmp
     assert not (tmp_path / "started").exists()
 
 
-async def test_a_running_run_stops_before_its_next_node_and_keeps_what_is_saved(room, work: Path) -> None:
+async def test_a_running_run_stops_before_its_next_node_and_keeps_what_is_saved(
+    room, work: Path, tmp_path: Path
+) -> None:
     async with room() as runs:
-        run = await runs.submit("slow", runtime_params={"seconds": 0.4})
+        run = await runs.submit("held")
         await until_working(runs, run.run_id)
         assert (await runs.cancel(run.run_id)).is_stopping
+        (tmp_path / "opened").touch()
         record = await runs.wait(run.run_id)
         events = [published.event async for published in runs.follow(run.run_id)]
     assert (record.status, record.saved) == ("cancelled", ("first",))
-    assert json.loads((work / "data" / "first.json").read_text()) == 0.4
+    assert json.loads((work / "data" / "first.json").read_text()) == "opened"
     assert [event.node for event in events if isinstance(event, NodeStarted)] == ["one"]
 
 
@@ -162,7 +172,7 @@ async def test_an_await_is_cancelled_at_once(room) -> None:
         started = time.perf_counter()
         await runs.cancel(run.run_id)
         assert (await runs.wait(run.run_id)).status == "cancelled"
-        assert time.perf_counter() - started < 2
+        assert time.perf_counter() - started < 10
         events = [published.event async for published in runs.follow(run.run_id)]
     assert any(isinstance(event, NodeCancelled) for event in events)
 
@@ -174,12 +184,16 @@ async def test_cancelling_a_finished_run_does_nothing(room, store: str) -> None:
         assert await runs.cancel(run.run_id) == record
 
 
-async def test_a_deadline_ends_a_run(room, store: str) -> None:
+async def test_a_deadline_ends_a_run(room, store: str, tmp_path: Path) -> None:
     async with room(store) as runs:
         run = await runs.submit("wait", runtime_params={"seconds": 30}, timeout_seconds=0.1)
         record = await runs.wait(run.run_id)
         assert (record.status, record.error.message) == ("timed_out", "The run took longer than 0.1 seconds.")
-        late = await runs.submit("sleep", runtime_params={"seconds": 0.3}, timeout_seconds=0.1)
+        late = await runs.submit("held", timeout_seconds=0.1)
+        with anyio.fail_after(10):
+            while not (await runs.read(late.run_id)).is_stopping:
+                await anyio.sleep(0.01)
+        (tmp_path / "opened").touch()
         assert (await runs.wait(late.run_id)).status == "timed_out"
 
 
@@ -190,14 +204,18 @@ async def test_the_rooms_ceiling_holds_for_every_run(room) -> None:
         assert finished.record.status == "timed_out"
 
 
-async def test_a_place_is_taken_until_the_thread_ends(room) -> None:
-    async with room(max_concurrent_runs=1) as runs:
-        run = await runs.submit("sleep", runtime_params={"seconds": 0.5})
+async def test_a_place_is_taken_until_the_thread_ends(room, tmp_path: Path) -> None:
+    async with room(max_concurrent_runs=1, grace_seconds=10) as runs:
+        run = await runs.submit("held")
         await until_working(runs, run.run_id)
-        await runs.cancel(run.run_id)
-        started = time.perf_counter()
-        await runs.run(order("calc"))
-        assert time.perf_counter() - started > 0.3
+        assert (await runs.cancel(run.run_id)).is_stopping
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(runs.run, order("count"))
+            await anyio.wait_all_tasks_blocked()
+            assert (runs.gauges()["runs_running"], runs.gauges()["runs_queued"]) == (1, 1)
+            assert not (tmp_path / "started").exists()
+            (tmp_path / "opened").touch()
+    assert (tmp_path / "started").read_text() == "1\n"
 
 
 async def test_a_caller_who_is_gone_leaves_the_run_to_itself(room, tmp_path: Path) -> None:
@@ -349,8 +367,7 @@ async def test_all_runs_can_be_followed_from_a_position(room, store: str) -> Non
 async def test_followers_of_all_hear_from_now_on(room, store: str) -> None:
     heard = []
 
-    async def listen(runs: Dispatcher, *, task_status: anyio.abc.TaskStatus[None]) -> None:
-        task_status.started()
+    async def listen(runs: Dispatcher) -> None:
         async with aclosing(runs.follow()) as following:
             async for published in following:
                 heard.append(published)
@@ -360,8 +377,8 @@ async def test_followers_of_all_hear_from_now_on(room, store: str) -> None:
     async with room(store) as runs:
         await runs.wait((await runs.submit("calc")).run_id)
         async with anyio.create_task_group() as tasks:
-            await tasks.start(listen, runs)
-            await anyio.sleep(0.1)
+            tasks.start_soon(listen, runs)
+            await until_read_by(runs, 1)
             run = await runs.submit("calc")
     assert {published.run_id for published in heard} == {run.run_id}
 
@@ -369,7 +386,8 @@ async def test_followers_of_all_hear_from_now_on(room, store: str) -> None:
 async def test_a_slow_reader_loses_and_is_told_so_and_nobody_waits(room) -> None:
     async with room(max_buffered_events=10, max_log_lines=5000) as runs:
         run = await runs.submit("wait", runtime_params={"seconds": 0.2})
-        reading = runs.follow()
+        # From the start: the run may have ended before anybody listens.
+        reading = runs.follow(position="0")
         noisy = None
         told = []
         async for published in reading:
@@ -458,17 +476,18 @@ async def test_an_order_that_nobody_could_read_again_is_refused(room, wrong: dic
 # --- closing ---
 
 
-async def test_a_closing_room_lets_runs_end_and_accepts_no_more(room) -> None:
-    async with room(grace_seconds=5) as runs:
-        run = await runs.submit("sleep", runtime_params={"seconds": 0.3})
+async def test_a_closing_room_lets_runs_end_and_accepts_no_more(room, tmp_path: Path) -> None:
+    async with room(grace_seconds=10) as runs:
+        run = await runs.submit("held")
         await until_working(runs, run.run_id)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(runs.drain)
-            await anyio.sleep(0.05)
+            await anyio.wait_all_tasks_blocked()
             with pytest.raises(DrainingError):
                 await runs.submit("calc")
             with pytest.raises(DrainingError):
                 await runs.run(order("calc"))
+            (tmp_path / "opened").touch()
         assert (await runs.read(run.run_id)).status == "success"
 
 
@@ -491,8 +510,7 @@ async def test_who_follows_hears_of_every_end_before_a_closing_room_is_silent(ro
     for _ in range(5):
         async with anyio.create_task_group() as tasks, room(store) as runs:
             tasks.start_soon(listen, runs)
-            while not runs.gauges().get("event_readers"):
-                await anyio.sleep(0.001)
+            await until_read_by(runs, 1)
             await runs.submit("wait", runtime_params={"seconds": 30})
             await runs.run(order("calc"))
             await runs.drain()
@@ -530,6 +548,6 @@ async def test_old_runs_are_forgotten(room, tmp_path: Path) -> None:
     async with room(tmp_path / "runs.db", keep_runs=5) as runs:
         for _ in range(12):
             await runs.run(order("calc"))
-        await runs.list(RunQuery())
+        await runs._opening.room.journal.flushed()
         await runs._opening.room.custody._forget()
         assert len((await runs.list(RunQuery())).runs) == 5

@@ -35,8 +35,8 @@ from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.arguments import run_spec
 from kedro_asgi.session.asynchronous import Convert
 
-# How long a listing waits for what was just run to be written.
-_FLUSH_SECONDS = 1.0
+# How long a listing waits for what was just run to be written; disks of busy machines take their time.
+_FLUSH_SECONDS = 5.0
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
