@@ -1,6 +1,7 @@
 """``kedro-asgi runs``: a server's runs from the command line."""
 
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ def test_runs_are_listed_shown_followed_and_cancelled(work: Path, start, command
     followed = command("runs", "follow", run_id, "--url", server.url)
     assert followed.returncode == 0, followed.stderr
     assert "WARNING project: sleeping for 0.2" in followed.stdout
-    assert "one: done in 0.2" in followed.stdout
+    assert re.search(r"one: done in \d", followed.stdout)
     assert "first: saved" in followed.stdout
     assert followed.stdout.endswith(f"{run_id}: success\n")
     listed = command("runs", "list", "--label", "team=ml", environ={"KEDRO_ASGI_URL": server.url})

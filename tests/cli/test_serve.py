@@ -185,7 +185,7 @@ def test_health_answers_while_runs_sleep_or_compute(make_project, start, body: d
 def test_a_client_that_hangs_up_leaves_the_server_well(make_project, start) -> None:
     server = start("kedro_asgi", "serve", make_project(SLEEPY))
     with pytest.raises(httpx.TimeoutException):
-        httpx.post(f"{server.url}/run", json={"params": {"a": 1.0}}, timeout=0.3)
+        httpx.post(f"{server.url}/run", json={"params": {"a": 60}}, timeout=0.3)
     with socket.create_connection(("127.0.0.1", server.port)) as half:
         half.sendall(b"POST /run HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
     answer = httpx.post(f"{server.url}/run", json={"params": {"a": 0}, "outputs": ["out"]}, timeout=10).json()

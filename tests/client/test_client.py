@@ -162,9 +162,9 @@ async def test_waiting_asks_again_before_an_answer_would_take_too_long() -> None
 async def test_a_run_is_cancelled(work: Path) -> None:
     async with AsyncClient(app=create_http_server(work, store="memory:")) as client:
         run = await client.submit(["wait"], params={"seconds": 30})
+        assert not (await client.wait(run.run_id, timeout_seconds=0)).is_final
         await client.cancel(run.run_id)
         assert (await client.wait(run.run_id)).status == "cancelled"
-        assert not (await client.wait((await client.submit("slow")).run_id, timeout_seconds=0)).is_final
 
 
 async def test_one_key_is_one_run(work: Path) -> None:
@@ -202,7 +202,7 @@ async def test_a_refused_request_is_sent_again_when_the_server_says_so() -> None
     async with AsyncClient(app=Starlette(routes=[Route("/run", busy, methods=["POST"])])) as client:
         assert (await client.run("calc")).run_id == "r"
     assert times[1] - times[0] >= 1
-    assert times[2] - times[1] < 1
+    assert times[2] - times[1] >= 0.2
 
 
 @pytest.mark.parametrize(("key", "tries"), [("k", 3), (None, 1)])

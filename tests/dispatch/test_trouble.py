@@ -115,12 +115,20 @@ async def test_the_end_of_a_run_is_recorded_although_its_first_record_came_to_no
     work: Path, tmp_path: Path, is_written: bool
 ) -> None:
     store = TroubledStore(tmp_path / "runs.db", becomes("running"), is_written=is_written)
-    async with open_room(work, store) as runs:
-        finished = await runs.run(order("sleep", seconds=0.05))
-    assert store.has_failed
+    ended: list[RunRecord] = []
+
+    async def run(runs: Dispatcher) -> None:
+        ended.append((await runs.run(order("held"))).record)
+
+    async with open_room(work, store) as runs, anyio.create_task_group() as tasks:
+        tasks.start_soon(run, runs)
+        with anyio.fail_after(10):
+            while not store.has_failed:
+                await anyio.sleep(0.01)
+        (tmp_path / "opened").touch()
     async with open_room(work, SQLiteStore(tmp_path / "runs.db")) as runs:
-        assert (await runs.read(finished.record.run_id)).status == "success"
-        told = [published.sequence async for published in runs.follow(finished.record.run_id)]
+        assert (await runs.read(ended[0].run_id)).status == "success"
+        told = [published.sequence async for published in runs.follow(ended[0].run_id)]
         assert told == list(range(1, len(told) + 1))
 
 
@@ -149,7 +157,7 @@ async def test_runs_that_were_written_unheard_are_taken_over_once(work: Path, tm
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(submit)
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             ended = [await runs.wait(found.run_id) for found in (await runs.list(RunQuery())).runs]
         assert [record.status for record in ended] == ["success"] * 3
 
@@ -192,12 +200,14 @@ async def test_a_run_whose_outputs_cannot_be_stored_has_failed_and_disturbs_no_o
 
 
 async def test_a_store_that_comes_late_and_is_newer_is_not_available(work: Path, tmp_path: Path) -> None:
-    folder = anyio.Path(tmp_path / "folder")
-    await folder.write_text("not a folder")
-    async with open_room(work, SQLiteStore(tmp_path / "folder" / "runs.db")) as runs:
-        await folder.unlink()
-        await folder.mkdir()
-        await anyio.to_thread.run_sync(_make_newer, tmp_path / "folder" / "runs.db")
+    folder, newer = tmp_path / "folder", tmp_path / "newer"
+    folder.write_text("not a folder")
+    newer.mkdir()
+    await anyio.to_thread.run_sync(_make_newer, newer / "runs.db")
+    async with open_room(work, SQLiteStore(folder / "runs.db")) as runs:
+        # At once: in between, the room would make a folder of its own.
+        (tmp_path / "link").symlink_to(newer)
+        (tmp_path / "link").replace(folder)
         with anyio.fail_after(10):
             while "schema version 99" not in (runs.failure or ""):
                 await anyio.sleep(0.05)
@@ -261,22 +271,28 @@ async def test_who_could_not_start_while_the_store_failed_is_first_again_and_in_
     store = SwitchedStore(tmp_path / "runs.db")
     async with open_room(work, store, max_concurrent_runs=3, grace_seconds=5) as runs:
         for _ in range(3):
-            await runs.submit("wait", runtime_params={"seconds": 0.3})
+            await runs.submit("held")
         queued = [(await runs.submit("count", runtime_params={"a": number})).run_id for number in range(6)]
         store.is_off = True
+        (tmp_path / "opened").touch()
         await _until_places_are_free(runs)
         async with anyio.create_task_group() as tasks:
-            for seconds in (1.5, 3.0, 3.0):
-                tasks.start_soon(runs.run, order("wait", seconds=seconds))
+            for gate in ("first", "last", "last"):
+                tasks.start_soon(runs.run, order("held", gate=gate))
             await anyio.wait_all_tasks_blocked()
             store.is_off = False
-        for run_id in queued:
-            assert (await runs.wait(run_id)).status == "success"
+            while runs.failure is not None:
+                await anyio.sleep(0.01)
+            # One place for all of them.
+            (tmp_path / "first").touch()
+            for run_id in queued:
+                assert (await runs.wait(run_id)).status == "success"
+            (tmp_path / "last").touch()
     assert (tmp_path / "started").read_text().split() == ["0", "1", "2", "3", "4", "5"]
 
 
 async def _until_places_are_free(runs: Dispatcher) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(10):
         while runs.failure is None or runs.gauges()["runs_running"]:
             await anyio.sleep(0.01)
 
