@@ -53,9 +53,23 @@ class Process:
         self.process.wait()
 
     def restart(self) -> "Process":
-        """Start again on the same port."""
+        """Start again on the same port, as soon as the workers that were killed have let go of it."""
+        deadline = time.monotonic() + 30
+        while not self._is_port_free():
+            assert time.monotonic() < deadline, f"somebody still listens on port {self.port}"
+            time.sleep(0.01)
         self.process = self._begin()
         return self.wait_until_ready()
+
+    def _is_port_free(self) -> bool:
+        with socket.socket() as probe:
+            # As servers bind it: connections that were closed do not matter.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.port))
+            except OSError:
+                return False
+        return True
 
     def log(self) -> str:
         self.output.flush()
