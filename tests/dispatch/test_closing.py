@@ -129,13 +129,13 @@ async def test_who_waits_for_an_end_that_cannot_be_written_is_let_go_when_the_ro
 async def test_who_brings_a_run_while_the_last_write_fails_is_refused(tmp_path: Path) -> None:
     store = BrokenStore(tmp_path / "runs.db")
     journal = Journal(store, "me", Policy(), written=lambda lives: None, failed=lambda: None)
-    refused: list[str] = []
+    refused: list[Exception | None] = []
 
     async def insert() -> None:
         record = RunRecord(run_id=RunIds().next(), status="queued", created_at=now())
+        life = Life(record, RunOrder(), touched=journal.post, is_promised=True, max_log_lines=1)
         with pytest.raises(StoreUnavailableError):
-            await journal.insert(Life(record, RunOrder(), touched=journal.post, is_promised=True, max_log_lines=1))
-        refused.append(record.run_id)
+            await journal.insert(life, refused.append)
 
     await journal.open()
     store.is_broken, store.seconds = True, 0.5
