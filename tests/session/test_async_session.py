@@ -1,9 +1,11 @@
 """`AsyncSession`: runs from async code, under asyncio and trio."""
 
 import asyncio
+import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -14,13 +16,30 @@ from kedro_asgi.session import AsyncSession, KedroServiceSession
 
 pytestmark = pytest.mark.anyio
 
-SLEEPY = """
-import threading, time
+WAITING = """
+import threading
 from kedro_asgi.pipeline import Pipeline, node
 
-def sleep(seconds):
-    time.sleep(seconds)
+BEGUN, GATE = threading.Event(), threading.Event()
+FOUR = threading.Barrier(4, timeout=30)
+NOTES, RUNNING, COUNTS = [], [], []
+
+def where(x):
     return threading.get_ident()
+
+def wait(x):
+    NOTES.append(f"{x} begins")
+    BEGUN.set()
+    was_opened = GATE.wait(30)
+    NOTES.append(f"{x} ends")
+    return was_opened
+
+def meet(x):
+    RUNNING.append(x)
+    COUNTS.append(len(RUNNING))
+    FOUR.wait()
+    RUNNING.pop()
+    return x
 
 def leave(x):
     raise SystemExit(3)
@@ -30,7 +49,9 @@ def stop(x):
 
 def register_pipelines():
     return {
-        "__default__": Pipeline([node(sleep, "params:a", "out", name="sleep")]),
+        "__default__": Pipeline([node(where, "params:a", "out")]),
+        "wait": Pipeline([node(wait, "params:a", "out")]),
+        "meet": Pipeline([node(meet, "params:a", "out")]),
         "leave": Pipeline([node(leave, "params:a", "out")]),
         "stop": Pipeline([node(stop, "params:a", "out")]),
     }
@@ -118,86 +139,120 @@ async def test_nothing_is_read_before_the_first_run_and_a_failed_start_is_tried_
         assert (await session.run()).outputs == {"d": 6}
 
 
+def registry(project: Path) -> Any:
+    """Return the project's module of pipelines, which a session has imported."""
+    return sys.modules[f"{next((project / 'src').iterdir()).name}.pipeline_registry"]
+
+
+async def has_begun(project: Path) -> None:
+    """Wait, without blocking the loop, until a node of the project waits."""
+    with anyio.fail_after(30):
+        while not registry(project).BEGUN.is_set():
+            await anyio.sleep(0.01)
+
+
 async def test_runs_overlap_up_to_the_limit(make_project) -> None:
-    async with AsyncSession.create(project_path=make_project(SLEEPY), max_concurrency=4) as session:
-        await session.prepare()
-        started = time.perf_counter()
+    project = make_project(WAITING)
+    async with AsyncSession.create(project_path=project, max_concurrency=4) as session:
         async with anyio.create_task_group() as tasks:
             for _ in range(8):
-                tasks.start_soon(lambda: session.run(runtime_params={"a": 0.2}))
-        assert 0.4 <= time.perf_counter() - started < 1.2
+                tasks.start_soon(session.run, ["meet"])
+    assert max(registry(project).COUNTS) == 4
 
 
 async def test_the_event_loop_goes_on_while_runs_block(make_project) -> None:
-    ticks = 0
-    async with AsyncSession.create(project_path=make_project(SLEEPY)) as session:
+    project = make_project(WAITING)
+    outputs = []
+    async with AsyncSession.create(project_path=project) as session:
+        await session.prepare()
+
+        async def run() -> None:
+            outputs.append((await session.run(["wait"])).outputs)
+
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(lambda: session.run(runtime_params={"a": 0.5}))
-            with anyio.move_on_after(0.4):
-                while True:
-                    await anyio.sleep(0.01)
-                    ticks += 1
-    assert ticks > 15
+            tasks.start_soon(run)
+            await has_begun(project)
+            registry(project).GATE.set()
+    assert outputs == [{"out": True}]
 
 
 async def test_a_run_happens_in_one_worker_thread(make_project) -> None:
-    async with AsyncSession.create(project_path=make_project(SLEEPY)) as session:
+    async with AsyncSession.create(project_path=make_project(WAITING)) as session:
         result = await session.run(runtime_params={"a": 0})
     assert result.outputs["out"] != threading.get_ident()
 
 
 async def test_a_cancelled_run_keeps_its_place_until_it_ends(make_project) -> None:
-    async with AsyncSession.create(project_path=make_project(SLEEPY), max_concurrency=1) as session:
+    project = make_project(WAITING)
+    scope = anyio.CancelScope()
+    async with AsyncSession.create(project_path=project, max_concurrency=1) as session:
         await session.prepare()
-        started = time.perf_counter()
-        with anyio.move_on_after(0.05):
-            await session.run(runtime_params={"a": 0.4})
-        await session.run(runtime_params={"a": 0})
-        assert time.perf_counter() - started >= 0.4
+
+        async def run() -> None:
+            with scope:
+                await session.run(["wait"])
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            await has_begun(project)
+            scope.cancel()
+            tasks.start_soon(lambda: session.run(["wait"], runtime_params={"a": 2}))
+            await anyio.sleep(0.1)
+            registry(project).GATE.set()
+    assert registry(project).NOTES == ["1 begins", "1 ends", "2 begins", "2 ends"]
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_run_that_asyncio_cancels_keeps_its_place_until_it_ends(make_project, anyio_backend: str) -> None:
-    async with AsyncSession.create(project_path=make_project(SLEEPY), max_concurrency=1) as session:
+    project = make_project(WAITING)
+    async with AsyncSession.create(project_path=project, max_concurrency=1) as session:
         await session.prepare()
-        for _ in range(2):
-            started = time.perf_counter()
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(session.run(runtime_params={"a": 0.4}), 0.1)
-            await session.run(runtime_params={"a": 0})
-            assert time.perf_counter() - started >= 0.4
+        first = asyncio.create_task(session.run(["wait"]))
+        await has_begun(project)
+        first.cancel()
+        second = asyncio.create_task(session.run(["wait"], runtime_params={"a": 2}))
+        await asyncio.sleep(0.1)
+        registry(project).GATE.set()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        await second
+    assert registry(project).NOTES == ["1 begins", "1 ends", "2 begins", "2 ends"]
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_run_whose_turn_has_not_come_is_forgotten_when_asyncio_cancels_it(
     make_project, anyio_backend: str
 ) -> None:
-    async with AsyncSession.create(project_path=make_project(SLEEPY), max_concurrency=1) as session:
+    project = make_project(WAITING)
+    async with AsyncSession.create(project_path=project, max_concurrency=1) as session:
         await session.prepare()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(session.run(runtime_params={"a": 0.3}))
-            await asyncio.sleep(0)
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(session.run(runtime_params={"a": 30}), 0.1)
-        assert (await session.run(runtime_params={"a": 0})).outputs
+        first = asyncio.create_task(session.run(["wait"]))
+        await has_begun(project)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(session.run(["wait"], runtime_params={"a": 2}), 0.1)
+        registry(project).GATE.set()
+        await first
+        assert (await session.run()).outputs
+    assert registry(project).NOTES == ["1 begins", "1 ends"]
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_project_is_opened_once_although_those_who_wait_for_it_lose_patience(
     make_project, anyio_backend: str
 ) -> None:
-    project, created = make_project(), []
+    project, created, gate = make_project(), [], threading.Event()
 
     def create() -> KedroServiceSession:
-        created.append(time.sleep(0.3))
+        created.append(gate.wait(30))
         return KedroServiceSession.create(project_path=project)
 
     async with AsyncSession(create) as session:
         for _ in range(2):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(session.prepare(), 0.1)
+        gate.set()
         assert (await session.run()).outputs == {"d": 6}
-    assert len(created) == 1
+    assert created == [True]
 
 
 async def test_a_session_is_closed_although_its_block_is_cancelled(make_project) -> None:
@@ -218,7 +273,7 @@ async def test_a_session_is_closed_although_its_block_is_cancelled(make_project)
 
 @pytest.mark.parametrize(("pipeline", "error"), [("leave", SystemExit), ("stop", StopIteration)])
 async def test_odd_exceptions_come_back_as_data(make_project, pipeline: str, error: type[BaseException]) -> None:
-    async with AsyncSession.create(project_path=make_project(SLEEPY)) as session:
+    async with AsyncSession.create(project_path=make_project(WAITING)) as session:
         from kedro_asgi.runs import RunSpec, Slice
 
         outcome = await session.execute(RunSpec(slice=Slice(pipeline_names=(pipeline,))))

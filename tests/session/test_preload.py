@@ -294,18 +294,21 @@ def test_runners_share_alike(project: Path, runner: str) -> None:
 def test_artifacts_that_are_saved_together_change_together(project: Path) -> None:
     session = opened(project, "*_model")
     seen: list[Any] = []
-    is_over = threading.Event()
+    has_looked, is_over = threading.Event(), threading.Event()
 
     def train() -> None:
         for slope in range(2, 30):
             session.run(pipeline_names=["train_both"], runtime_params={"slope": slope})
+            has_looked.clear()
+            has_looked.wait(10)
         is_over.set()
 
     def look() -> None:
         while not is_over.is_set():
             seen.append(answer(session, "both"))
+            has_looked.set()
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(5) as pool:
         for done in [pool.submit(train), *(pool.submit(look) for _ in range(4))]:
             done.result(timeout=60)
     assert all(left == right for left, right in seen)
