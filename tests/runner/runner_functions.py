@@ -87,6 +87,26 @@ def sleep(seconds):
     return seconds
 
 
+def sleep_after(path):
+    """Sleeps once there is a file."""
+    wait_until(Path(path).exists)
+    time.sleep(0.3)
+    return path
+
+
+def meet(folder):
+    """Waits until three processes are here."""
+    Path(folder, str(os.getpid())).touch()
+    wait_until(lambda: len(os.listdir(folder)) >= 3)
+    return folder
+
+
+def wait_until(is_so):
+    until = time.monotonic() + 30
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.01)
+
+
 def logs(x):
     log.debug("not %s", "wanted")
     log.warning("working on %s", x)

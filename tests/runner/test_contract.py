@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import runner_functions as functions
 from recorder import Recorder
-from runner_functions import add, boom, both, double, listing, named, nothing, refuse, same, sleep, too_many
+from runner_functions import add, boom, both, double, listing, named, nothing, refuse, same, sleep_after, too_many
 
 from kedro_asgi.errors import ProducedInputError
 from kedro_asgi.hooks import create_hook_manager, hook_impl
@@ -346,13 +346,20 @@ def test_what_a_node_raises_is_raised_and_nothing_behind_it_runs(runner: Abstrac
     assert recorder.calls[-1] == ("error", "boom", "ZeroDivisionError", {"a": 1})
 
 
-def test_after_a_failure_nothing_starts(runner: AbstractRunner, recorder: Recorder) -> None:
+def test_after_a_failure_nothing_starts(runner: AbstractRunner, recorder: Recorder, tmp_path: Path) -> None:
     """Q-30: also not what was submitted already."""
+
+    class Marking:
+        @hook_impl
+        def on_node_error(self):
+            (tmp_path / "failed").touch()
+
     first = [node(boom, "a", "z", name="a_first")]
     late = [node(same, "z2", f"o{n}", name=f"n{n:02}") for n in range(20)]
-    pipeline = Pipeline([*first, node(sleep, "s", "z2", name="a_slow"), *late])
+    pipeline = Pipeline([*first, node(sleep_after, "mark", "z2", name="a_slow"), *late])
+    data = catalog(a=1, mark=str(tmp_path / "failed"))
     with pytest.raises(ZeroDivisionError):
-        runner.run(pipeline, catalog(a=1, s=0.3), create_hook_manager([recorder]))
+        runner.run(pipeline, data, create_hook_manager([recorder, Marking()]))
     assert [call for call in recorder.names() if call[0] == "run" and call[1].startswith("n")] == []
 
 
@@ -365,31 +372,35 @@ def test_one_thread_stops_at_the_node_that_failed(recorder: Recorder) -> None:
 
 def test_the_first_of_several_failures_is_raised() -> None:
     """Also where the thread that waits for nodes is busy while they fail."""
-    is_busy, have_failed = threading.Event(), threading.Event()
+    is_busy, failed = threading.Event(), {"first": threading.Event(), "second": threading.Event()}
+
+    class Telling(ThreadPoolExecutor):
+        def submit(self, *call):
+            future = super().submit(*call)
+            future.add_done_callback(lambda ended: (error := ended.exception()) and failed[str(error)].set())
+            return future
+
+    class Runner(ThreadRunner):
+        def _get_executor(self, max_workers):
+            return Telling(max_workers)
 
     class Slow(MemoryDataset):
         def _release(self):
             is_busy.set()
-            have_failed.wait(5)
-            time.sleep(0.02)
+            failed["second"].wait(30)
 
     def first(x):
-        is_busy.wait(5)
+        is_busy.wait(30)
         raise ZeroDivisionError("first")
 
     def second(x):
-        is_busy.wait(5)
-        time.sleep(0.02)
-        have_failed.set()
+        failed["first"].wait(30)
         raise ValueError("second")
 
     nodes = [(same, "a", "b"), (same, "b", "c"), (first, "a", "y"), (second, "a", "z")]
     pipeline = Pipeline([node(function, read, written, name=written) for function, read, written in nodes])
-    for _ in range(5):
-        is_busy.clear()
-        have_failed.clear()
-        with pytest.raises(ZeroDivisionError, match="first"):
-            ThreadRunner(max_workers=3).run(pipeline, DataCatalog({"a": MemoryDataset(1), "b": Slow()}))
+    with pytest.raises(ZeroDivisionError, match="first"):
+        Runner(max_workers=3).run(pipeline, DataCatalog({"a": MemoryDataset(1), "b": Slow()}))
 
 
 def test_the_very_exception_is_raised() -> None:

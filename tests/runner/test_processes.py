@@ -182,13 +182,12 @@ def test_the_environment_chooses_how_processes_start(monkeypatch: pytest.MonkeyP
     assert run(ParallelRunner(max_workers=1), functions.kind_of_process) == {"b": expected}
 
 
-def test_processes_are_as_many_as_a_run_can_use() -> None:
+def test_processes_are_as_many_as_a_run_can_use(tmp_path: Path) -> None:
     few = Processes()
-    pipeline = Pipeline([node(functions.sleep, "a", f"b{n}", name=f"n{n}") for n in range(4)])
-    ParallelRunner(max_workers=1).using(few).run(pipeline, DataCatalog({"a": MemoryDataset(0)}))
-    assert len(few) == 1
-    ParallelRunner(max_workers=3).using(few).run(pipeline, DataCatalog({"a": MemoryDataset(0.2)}))
-    assert len(few) == 3
+    for function, workers in ((same, 1), (functions.meet, 3)):
+        pipeline = Pipeline([node(function, "a", f"b{n}", name=f"n{n}") for n in range(4)])
+        ParallelRunner(max_workers=workers).using(few).run(pipeline, DataCatalog({"a": MemoryDataset(str(tmp_path))}))
+        assert len(few) == workers
     few.close()
     assert len(few) == 0
 
