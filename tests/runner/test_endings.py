@@ -8,6 +8,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -93,10 +94,12 @@ def wait_for_workers(parent: int) -> None:
     """Wait until a process has started workers, whether they are ready or not."""
     until = time.monotonic() + 30
     while time.monotonic() < until:
-        lists = Path(f"/proc/{parent}/task").glob("*/children")
-        children = [child for found in lists for child in found.read_text().split()]
-        if any(b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children):
-            return
+        # Threads and processes may end while they are looked at.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            lists = Path(f"/proc/{parent}/task").glob("*/children")
+            children = [child for found in lists for child in found.read_text().split()]
+            if any(b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children):
+                return
         time.sleep(0.001)
 
 
@@ -110,10 +113,10 @@ def are_gone(processes: list[int], *, within: float = 10) -> bool:
 def is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+        # Where nobody reaps what has lost its parent, the dead stay listed.
+        return not Path("/proc").exists() or "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    # Where nobody reaps what has lost its parent, the dead stay listed.
-    return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text() if Path("/proc").exists() else True
 
 
 def test_a_program_that_closes_nothing_ends_well(project: Path, start: Start) -> None:
