@@ -40,6 +40,6 @@ def test_redact(text: str, shown: str) -> None:
     "text", ["x" * 200_000 + "@", "a." * 100_000 + "@", "a:" * 100_000 + "@ b", "://" * 60_000 + "@"]
 )
 def test_time_is_linear_in_the_text(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     redact(f"in words {text}")
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1

@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kedro_asgi.errors import DatasetPatternError
@@ -111,14 +111,14 @@ def test_a_body_uses_the_placeholders_of_its_pattern() -> None:
 def test_time_is_linear_in_the_name(pattern: str, name: str) -> None:
     """Names come from requests, and a regular expression would try every way to cut them."""
     found = Pattern(pattern)
-    started = time.perf_counter()
+    started = time.thread_time()
     found.match(name)
     found.matches_ignoring_case(name)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 @given(st.text("ab_.", max_size=8), st.lists(st.sampled_from(["{a}", "{b}", "{c}", "_", ".", "a"]), max_size=6))
-@settings(derandomize=True)
+@settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_plain_patterns_match_as_regular_expressions_do(name: str, parts: list[str]) -> None:
     text = "".join(dict.fromkeys(parts))
     if "{" in text:

@@ -81,6 +81,7 @@ def generated(count: int) -> list[dict[str, Any]]:
         max_examples=count,
         phases=[Phase.generate],
         database=None,
+        deadline=None,
         derandomize=count < 1000,  # every day the same cases; new ones in the long version
         suppress_health_check=list(HealthCheck),
     )

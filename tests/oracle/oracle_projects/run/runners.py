@@ -219,18 +219,17 @@ RUNNERS = Project(
             "RUN-19",
             "inputs load at a time when asynchronous",
             """
-            import time
+            import threading
 
-            class Slow(MemoryDataset):
+            meet = threading.Barrier(3, timeout=30)
+
+            class Meeting(MemoryDataset):
                 def load(self):
-                    time.sleep(0.2)
+                    meet.wait()
                     return super().load()
 
-            started = time.monotonic()
-            SequentialRunner(is_async=True).run(
-                Pipeline([node(g, ["a", "b", "c"], "d")]), DataCatalog({n: Slow(1) for n in "abc"})
-            )
-            return time.monotonic() - started < 0.45
+            made, data = Pipeline([node(g, ["a", "b", "c"], "d")]), DataCatalog({n: Meeting(1) for n in "abc"})
+            return list(SequentialRunner(is_async=True).run(made, data))
             """,
         ),
         _direct(
