@@ -1,8 +1,13 @@
 """Run ids: sortable by time, never twice (DESIGN: run ids)."""
 
 import multiprocessing
+import os
 import re
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import pytest
 
 from kedro_asgi.runs import RunIds
 
@@ -37,15 +42,21 @@ def test_sources_and_processes_never_mint_the_same() -> None:
     assert len(set(minted)) == 30_000
 
 
-def test_a_forked_copy_mints_its_own(tmp_path) -> None:
-    ids = RunIds()
-    ids.next()
-    context = multiprocessing.get_context("fork")
-    queue = context.SimpleQueue()
-    children = [context.Process(target=lambda: queue.put([ids.next() for _ in range(500)])) for _ in range(3)]
-    for child in children:
-        child.start()
-    minted = [run_id for _ in children for run_id in queue.get()] + [ids.next() for _ in range(500)]
-    for child in children:
-        child.join()
-    assert len(set(minted)) == 2000
+FORKING = """
+import os
+from kedro_asgi.runs import RunIds
+
+ids = RunIds()
+ids.next()
+os.fork()
+os.fork()
+for _ in range(500):
+    os.write(1, f"{ids.next()}\\n".encode())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_forked_copy_mints_its_own() -> None:
+    """In a process that has one thread: others are not to be forked."""
+    done = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True)
+    assert len(set(done.stdout.splitlines())) == 2000

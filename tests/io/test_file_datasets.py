@@ -95,7 +95,8 @@ def test_a_full_disk_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> 
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "TextDataset(filepath=sys.argv[1]).save('x' * 5000)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=False)
+    # Without -B, modules that it imports late would be left in the cache cut to that length.
+    done = subprocess.run([sys.executable, "-B", "-c", code, str(file)], capture_output=True, text=True, check=False)
     assert "Failed while saving data to dataset" in done.stderr
     assert file.read_text() == "before"
     assert os.listdir(tmp_path) == ["file"]
