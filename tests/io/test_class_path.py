@@ -1,3 +1,4 @@
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,8 @@ def test_what_was_not_found_is_looked_for_again(module: Path) -> None:
     with pytest.raises(DatasetTypeError):
         classes.find("made_datasets.X")
     module.write_text("class X:\n    def load(self): ...\n    def save(self, data): ...\n")
+    # The time of a folder, which tells Python that there is something new, may go in steps of some milliseconds.
+    importlib.invalidate_caches()
     found = classes.find("made_datasets.X")
     assert found.__name__ == "X"
     assert classes.find("made_datasets.X") is found
