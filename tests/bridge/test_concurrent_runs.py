@@ -15,7 +15,8 @@ from projects.spaceflights_copy import add_folder_for_each_run, copy_spaceflight
 RUNS = range(32)
 WHAT: dict[str, Any] = {"pipeline_names": ["training"], "to_outputs": ["signed_report"]}
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+# Libraries silence warnings for a moment, which is of the whole process: runs at a time undo it for each other.
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture(scope="module")

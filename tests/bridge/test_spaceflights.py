@@ -60,7 +60,7 @@ def test_unmodified_or_ported_this_engine_writes_the_same_bytes(make_spaceflight
 
 
 @pytest.mark.anyio
-@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("ignore")  # runs at a time undo what libraries do to be silent for a moment
 async def test_served_with_its_model_preloaded_it_prices_what_it_is_sent(make_spaceflights) -> None:
     app = create_http_server(make_spaceflights(), preload=["*.regressor"])
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
