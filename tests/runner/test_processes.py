@@ -163,6 +163,15 @@ def test_a_worker_that_died_between_runs_is_replaced(runner: ParallelRunner) -> 
     assert run(runner, functions.pid)["b"] != first
 
 
+@pytest.mark.skipif(not hasattr(os, "waitpid"), reason="nobody else can wait for processes")
+def test_so_is_one_that_somebody_else_waited_for(runner: ParallelRunner) -> None:
+    """As what calls `os.wait` in a node or a hook may do."""
+    first = run(runner, functions.pid)["b"]
+    os.kill(first, signal.SIGKILL)
+    os.waitpid(first, 0)
+    assert run(runner, functions.pid)["b"] != first
+
+
 @pytest.mark.parametrize("function", [functions.pid, functions.boom, functions.die, functions.leave])
 def test_a_runner_by_itself_leaves_no_process_behind(function) -> None:
     before = multiprocessing.active_children()

@@ -1,7 +1,9 @@
 """One worker process, as its parent sees it."""
 
 import contextlib
+import time
 from collections.abc import Iterable
+from multiprocessing.connection import wait
 from multiprocessing.context import DefaultContext, ForkContext, ForkServerContext, SpawnContext
 
 from kedro_asgi.errors import WorkerDiedError
@@ -14,6 +16,7 @@ from kedro_asgi.runner.remote_signals import signals_held
 Context = DefaultContext | ForkContext | ForkServerContext | SpawnContext
 
 _SECONDS_TO_END = 5.0
+_SECONDS_TO_HEAR = 0.5
 
 
 class Worker:
@@ -33,7 +36,8 @@ class Worker:
     @property
     def is_free(self) -> bool:
         """Whether the process is alive and its last call was answered."""
-        return self._is_free and self._process.is_alive()
+        # Not is_alive(), which is true for ever of a process that somebody else waited for.
+        return self._is_free and not wait([self._process.sentinel], timeout=0)
 
     def ask(self, data: bytes, node: Node) -> Chunk | Answer:
         """Send a call of ``node``, or what a generator waits for, and return what comes back.
@@ -72,6 +76,10 @@ class Worker:
 
     def _death(self, node: Node) -> WorkerDiedError:
         self._process.join(_SECONDS_TO_END)
+        until = time.monotonic() + _SECONDS_TO_HEAR
+        # A thread that starts a process asks after all others: it may know this one's end, and be about to note it.
+        while self._process.exitcode is None and time.monotonic() < until:
+            time.sleep(0.001)
         return WorkerDiedError(node.name, exit_code=self._process.exitcode, was_ready=self._has_answered)
 
 
