@@ -61,10 +61,12 @@ REFUSALS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    """Two copies of the project, one behind each server; tests of this module go on with what earlier ones wrote."""
+    """Two copies of the project, one behind each server, with models; tests go on with what earlier ones wrote."""
     folder = tmp_path_factory.mktemp("served")
     theirs, ours = (copy_spaceflights(folder / name) for name in ("theirs", "ours"))
     with served(KEDRO, theirs) as kedro, served(OURS, ours) as asgi:
+        for client in (kedro, asgi):
+            client.post("/run", json=TRAINING)
         yield (kedro, theirs), (asgi, ours)
 
 
