@@ -51,6 +51,18 @@ def test_names_without_a_name_are_those_of_kedro(kedro_project: MakeProject) -> 
     assert node.name == theirs.name
 
 
+def test_a_warning_about_a_definition_is_not_given_twice(kedro_project: MakeProject, command) -> None:
+    dotted = """
+    from kedro.pipeline import Pipeline, node
+    def create_pipeline():
+        return Pipeline([node(abs, "params:a", "b.c")])
+    """
+    project = kedro_project(files={"src/{package}/pipelines/calc/__init__.py": dotted})
+    said = command("run", project, "--pipelines", "calc").stderr
+    assert "dataset names contain '.'" in said
+    assert "A dataset name contains a dot" not in said
+
+
 def test_a_broken_sibling_does_no_harm_to_a_run_by_name(kedro_project: MakeProject) -> None:
     project = kedro_project(files={"src/{package}/pipelines/broken/__init__.py": "raise RuntimeError('broken')"})
     with KedroSession.create(project_path=project) as session:

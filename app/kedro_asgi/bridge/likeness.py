@@ -23,6 +23,9 @@ class KedroNode(_Alike, Node):
 
     __class__: Any = passing_for("kedro.pipeline.node", "Node")
 
+    def _warn(self) -> None:
+        """Kedro has, when the project made its node."""
+
 
 class KedroPipeline(_Alike, Pipeline):
     """A pipeline that passes for one of Kedro's, as do its parts."""

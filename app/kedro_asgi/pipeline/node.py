@@ -74,7 +74,10 @@ class Node:
         self._namespace = namespace
         self._preview_fn = preview_fn
         check_datasets(self, self._input_names, self._output_names)
-        warn_of_dots([*self._input_names, *self._output_names], namespace)
+        self._warn()
+
+    def _warn(self) -> None:
+        warn_of_dots([*self._input_names, *self._output_names], self._namespace)
 
     def _adopt(self, func: Function) -> None:
         self._input_names = bound_inputs(func, self._inputs)
