@@ -1,6 +1,7 @@
-"""Calls that meet at a bad moment: with the store's failure, with each other, with an end of their caller."""
+"""Calls that meet at a bad moment: with each other, with the end of their caller or of the room."""
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Sequence
@@ -14,8 +15,8 @@ from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.stores.base import Entry, Verdict
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore, _is_free
-from kedro_asgi.errors import DrainingError, RoomOpenError, StoreUnavailableError, StoreVersionError
-from kedro_asgi.runs import RunOrder, RunQuery, RunSpec, Slice
+from kedro_asgi.errors import DrainingError, RoomOpenError, StoreVersionError
+from kedro_asgi.runs import RunOrder, RunSpec, Slice
 
 pytestmark = pytest.mark.anyio
 
@@ -23,47 +24,6 @@ pytestmark = pytest.mark.anyio
 def order(pipeline: str, *, key: str | None = None, **params: object) -> RunOrder:
     spec = RunSpec(slice=Slice(pipeline_names=(pipeline,)), runtime_params=params)
     return RunOrder(spec=spec, key=key)
-
-
-async def until_running(runs: Dispatcher) -> str:
-    """Return the id of a run that is recorded as running."""
-    while not (found := (await runs.list(RunQuery(status="running"))).runs):
-        await anyio.sleep(0.01)
-    return found[0].run_id
-
-
-# --- the end of a run cannot be written ---
-
-
-class FailingStore(SQLiteStore):
-    """A store that cannot be written from some moment on."""
-
-    is_failing = False
-
-    def write(self, entries: Sequence[Entry]) -> list[Verdict]:
-        if self.is_failing:
-            raise StoreUnavailableError("the disk is full")
-        return super().write(entries)
-
-
-async def test_who_waits_for_an_end_that_cannot_be_written_is_let_go_when_the_room_closes(room, tmp_path: Path) -> None:
-    store, answers = FailingStore(tmp_path / "runs.db"), []
-
-    async def run(runs: Dispatcher) -> None:
-        with pytest.raises(DrainingError):
-            await runs.run(order("wait", key="k", seconds=30))
-        answers.append("refused")
-
-    async def wait(runs: Dispatcher, run_id: str) -> None:
-        answers.append((await runs.wait(run_id)).status)
-
-    with anyio.fail_after(15):
-        async with anyio.create_task_group() as tasks, room(store) as runs:
-            tasks.start_soon(run, runs)
-            tasks.start_soon(wait, runs, await until_running(runs))
-            await anyio.wait_all_tasks_blocked()
-            store.is_failing = True
-    assert sorted(answers) == ["refused", "running"]
 
 
 # --- the room is not open yet ---
@@ -150,12 +110,19 @@ async def test_a_block_that_was_not_entered_keeps_nobody_from_opening_the_room(r
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 def test_a_loop_that_is_closed_over_its_room_leaves_it_to_the_next_one(room, anyio_backend: str) -> None:
-    runs = room()
-    for _ in range(2):
+    assert _statuses_in_loops(room(), 2) == ["success"] * 2
+    # What Python has to say of tasks without a loop is said now, and not in some later test.
+    gc.collect()
+
+
+def _statuses_in_loops(runs: Dispatcher, count: int) -> list[str]:
+    statuses = []
+    for _ in range(count):
         loop = asyncio.new_event_loop()
-        finished = loop.run_until_complete(asyncio.wait_for(runs.run(order("calc")), 5))
+        finished = loop.run_until_complete(asyncio.wait_for(runs.run(order("calc")), 30))
         loop.close()
-        assert finished.record.status == "success"
+        statuses.append(finished.record.status)
+    return statuses
 
 
 # --- the caller is gone ---
@@ -183,7 +150,7 @@ async def test_a_run_whose_caller_is_cancelled_as_asyncio_does_it_is_run_once_it
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(runs.accept(order("count", key="k")), 0.1)
         store.may_write.set()
-        with anyio.fail_after(5):
+        with anyio.fail_after(15):
             assert (await runs.run(order("count", key="k"))).record.status == "success"
         assert runs.gauges()["runs_queued"] == 0
     assert (tmp_path / "started").read_text() == "1\n"
@@ -247,7 +214,7 @@ async def test_a_run_without_a_thread_fails_and_gives_its_place_back(
         start(thread)
 
     async with room(SQLiteStore(file and tmp_path / file), max_concurrent_runs=1) as runs:
-        with monkeypatch.context() as patched, anyio.fail_after(5):
+        with monkeypatch.context() as patched, anyio.fail_after(15):
             patched.setattr(threading.Thread, "start", refuse)
             records = [await runs.submit("calc") for _ in range(3)]
             ended = [await runs.wait(record.run_id) for record in records]
