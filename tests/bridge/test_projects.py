@@ -181,12 +181,15 @@ def test_what_hooks_are_given_passes_for_an_instance_of_kedros_class(kedro_proje
         @hook_impl
         def before_node_run(self, node):
             SEEN["node"] = isinstance(node, Node) and pickle.loads(pickle.dumps(node)) == node
+            if node.name == "double":
+                same = Node(node.func, ["s"], "d", name="double")
+                SEEN["double"] = node == same, same == node, len({same, node})
         @hook_impl
         def before_pipeline_run(self, run_params, pipeline, catalog):
             SEEN["runner"] = run_params["runner"]
             more = Pipeline([Node(len, "more", "length", name="more")])
             parts = [pipeline, pipeline.tag("x"), pipeline.only_nodes("add"), pipeline + more, more + pipeline]
-            parts.append(pickle.loads(pickle.dumps(pipeline)))
+            parts += [pipeline + pipeline, pickle.loads(pickle.dumps(pipeline))]
             SEEN["pipelines"] = [isinstance(found, Pipeline) for found in parts]
             SEEN["catalog"] = isinstance(catalog, DataCatalog), isinstance(catalog, Catalog)
             SEEN["in memory"] = {name for name, found in catalog.items() if isinstance(found, MemoryDataset)}
@@ -209,7 +212,8 @@ def test_what_hooks_are_given_passes_for_an_instance_of_kedros_class(kedro_proje
     assert seen == {
         "context": True,
         "node": True,
-        "pipelines": [True] * 6,
+        "double": (True, True, 1),
+        "pipelines": [True] * 7,
         "runner": "<kedro.runner.sequential_runner.SequentialRunner object>",
         "catalog": (True, bool(settings)),
         "in memory": {"parameters", "params:a", "params:b"},

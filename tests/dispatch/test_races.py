@@ -142,6 +142,30 @@ class HeldStore(SQLiteStore):
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_those_who_wait_are_let_go_by_a_room_whose_drain_asyncio_cancels(room, anyio_backend: str) -> None:
+    runs = room(grace_seconds=30)
+    opened, submitted = asyncio.Event(), []
+
+    async def stay() -> None:
+        async with runs:
+            submitted.append(await runs.submit("wait", runtime_params={"seconds": 3}))
+            opened.set()
+
+    async def follow() -> None:
+        async for _ in runs.follow(submitted[0].run_id):
+            pass
+
+    staying = asyncio.create_task(stay())
+    await opened.wait()
+    waiting = [asyncio.create_task(runs.wait(submitted[0].run_id)), asyncio.create_task(follow())]
+    await asyncio.sleep(0.1)
+    staying.cancel()
+    done, _ = await asyncio.wait(waiting, timeout=20)
+    assert len(done) == 2
+    await asyncio.wait([staying])
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_run_whose_caller_is_cancelled_as_asyncio_does_it_is_run_once_it_is_written(
     room, tmp_path: Path, anyio_backend: str
 ) -> None:

@@ -12,22 +12,29 @@ def passing_for(module: str, name: str) -> Any:
     return property(lambda self: getattr(sys.modules.get(module), name, type(self)))
 
 
-class _Alike:
+class Alike:
+    """What passes for something else can be pickled all the same."""
+
     def __reduce__(self) -> Any:
         # Pickle would ask for the class, too.
         return object.__new__, (type(self),), self.__getstate__()
 
 
-class KedroNode(_Alike, Node):
+class KedroNode(Alike, Node):
     """A node that passes for one of Kedro's."""
 
     __class__: Any = passing_for("kedro.pipeline.node", "Node")
 
-    def _warn(self) -> None:
+    @property
+    def _unique_key(self) -> Any:
+        """What Kedro's nodes ask for when they are compared with this one."""
+        return self._key
+
+    def _warn_of_dots(self) -> None:
         """Kedro has, when the project made its node."""
 
 
-class KedroPipeline(_Alike, Pipeline):
+class KedroPipeline(Alike, Pipeline):
     """A pipeline that passes for one of Kedro's, as do its parts."""
 
     __class__: Any = passing_for("kedro.pipeline.pipeline", "Pipeline")

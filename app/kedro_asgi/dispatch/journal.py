@@ -12,9 +12,9 @@ from anyio.lowlevel import EventLoopToken, current_token
 from kedro_asgi.dispatch.entries import entry_of, settle
 from kedro_asgi.dispatch.life import Life
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.soon import call_soon
 from kedro_asgi.dispatch.stores.base import Entry, Store, Verdict
 from kedro_asgi.errors import StoreUnavailableError, StoreVersionError, UnstorableOrderError
+from kedro_asgi.session.soon import call_soon
 
 _log = logging.getLogger(__name__)
 
@@ -147,6 +147,10 @@ class Journal:
                 failures = 0
             except StoreUnavailableError as error:
                 self._fail(error)
+                failures += 1
+            except Exception as error:
+                # Such as a right that was taken away: without its thread, the journal would keep everybody waiting.
+                self._fail(StoreUnavailableError(f"{type(error).__name__}: {error}"))
                 failures += 1
             if self._closing.is_set() and (self.failure is not None or self._posts.empty()):
                 break

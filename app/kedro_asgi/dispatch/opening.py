@@ -9,8 +9,8 @@ import anyio
 from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.dispatch.room import Room
-from kedro_asgi.dispatch.soon import has_ended, start_task
 from kedro_asgi.errors import RoomOpenError
+from kedro_asgi.session.soon import has_ended, start_task
 
 
 class Opening:

@@ -105,12 +105,12 @@ class Room:
                             await self.drain(grace_seconds)
                         tasks.cancel_scope.cancel()
             finally:
-                with anyio.CancelScope(shield=True):
-                    with anyio.move_on_after(_LAST_SECONDS):
-                        await self.visits.ended()
-                    self.visits.close()
-                    await anyio.to_thread.run_sync(self.journal.close)
-                self.driver.close()
+                # Again: asyncio may have cancelled the drain, shielded or not.
+                self._let_go()
+                try:
+                    await self._close()
+                finally:
+                    self.driver.close()
         if failure is not None:
             raise failure
 
@@ -198,10 +198,21 @@ class Room:
         await self._wait_for_lives(_LAST_SECONDS)
         await self._write_the_rest(release=is_first and self.store.is_shared)
         await self.tail.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Have nobody wait any longer for what is not on disk, and may never be, where the store fails."""
         self.is_closed = True
+        self.tail.end()
         for life in self._going():
-            # Its end is not on disk, and may never be, where the store fails.
             life.let_go()
+
+    async def _close(self) -> None:
+        with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(_LAST_SECONDS):
+                await self.visits.ended()
+            self.visits.close()
+            await anyio.to_thread.run_sync(self.journal.close)
 
     async def _write_the_rest(self, *, release: bool) -> None:
         """Have readers and other workers find what happened last, and only then give up the runs that are queued.

@@ -91,6 +91,10 @@ class Tail:
         """End all readers, after what is written by now and what they have not read yet."""
         with suppress(StoreUnavailableError):
             await self._catch_up()
+        self.end()
+
+    def end(self) -> None:
+        """End all readers now."""
         self._is_closed = True
         for reader in self._readers:
             reader.close()

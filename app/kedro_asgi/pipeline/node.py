@@ -74,9 +74,9 @@ class Node:
         self._namespace = namespace
         self._preview_fn = preview_fn
         check_datasets(self, self._input_names, self._output_names)
-        self._warn()
+        self._warn_of_dots()
 
-    def _warn(self) -> None:
+    def _warn_of_dots(self) -> None:
         warn_of_dots([*self._input_names, *self._output_names], self._namespace)
 
     def _adopt(self, func: Function) -> None:

@@ -207,7 +207,8 @@ class Pipeline:
     def __add__(self, other: object) -> "Pipeline":
         if not isinstance(other, Pipeline):
             return NotImplemented
-        return Pipeline(dict.fromkeys([*self._graph.nodes.values(), *other._graph.nodes.values()]))
+        both = Pipeline(dict.fromkeys([*self._graph.nodes.values(), *other._graph.nodes.values()]))
+        return self._holding(both._graph)
 
     def __radd__(self, other: object) -> "Pipeline":
         return self if isinstance(other, int) and other == 0 else NotImplemented

@@ -36,8 +36,10 @@ class Worker:
     @property
     def is_free(self) -> bool:
         """Whether the process is alive and its last call was answered."""
-        # Not is_alive(), which is true for ever of a process that somebody else waited for.
-        return self._is_free and not wait([self._process.sentinel], timeout=0)
+        # Each knows what the other does not: is_alive() is true for ever of a process that somebody else waited for,
+        # and the sentinel is held by processes that it forked.
+        has_ended = not self._process.is_alive() or wait([self._process.sentinel], timeout=0)
+        return self._is_free and not has_ended
 
     def ask(self, data: bytes, node: Node) -> Chunk | Answer:
         """Send a call of ``node``, or what a generator waits for, and return what comes back.

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kedro_asgi.bridge import KedroCatalog, catalog_class, is_imported, is_kedros, passing_for
+from kedro_asgi.bridge import Alike, KedroCatalog, catalog_class, is_imported, is_kedros, passing_for
 from kedro_asgi.config import AbstractConfigLoader, ConfigLoader
 from kedro_asgi.errors import SettingsError
 from kedro_asgi.io import DataCatalog
@@ -40,7 +40,7 @@ class SessionClasses(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class _KedrosContext(KedroContext):
+class _KedrosContext(Alike, KedroContext):
     """A context that ``isinstance`` in hooks takes for one of Kedro's."""
 
     __class__: Any = passing_for("kedro.framework.context.context", "KedroContext")

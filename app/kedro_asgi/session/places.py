@@ -3,35 +3,46 @@
 import math
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeVar, cast
 
 import anyio
 import anyio.to_thread
-from anyio import from_thread
+from anyio.lowlevel import RunVar, current_token
+
+from kedro_asgi.session.soon import call_soon
 
 T = TypeVar("T")
 
 
 class Places:
-    """As many places as there may be threads at a time; work keeps its place until its thread ends.
+    """So many places on each event loop for threads; work keeps its place until its thread ends.
 
     A limiter alone gives away the place of a caller whom asyncio itself cancels (``asyncio.timeout``), while the thread
     goes on: no shield keeps that out.
     """
 
     def __init__(self, count: int) -> None:
-        self._places = anyio.CapacityLimiter(count)
-        self._threads = anyio.CapacityLimiter(math.inf)
+        self._count = count
+        self._limiters: RunVar[anyio.CapacityLimiter] = RunVar("kedro_asgi_places")
 
     async def work(self, work: Callable[[], T]) -> T:
         """Return what ``work`` returns, which must raise nothing."""
-        place = _Place(self._places)
-        await self._places.acquire_on_behalf_of(place)
+        limiter = self._limiter()
+        place = _Place(limiter)
+        await limiter.acquire_on_behalf_of(place)
         try:
-            return cast("T", await anyio.to_thread.run_sync(place.held, work, limiter=self._threads))
+            threads = anyio.CapacityLimiter(math.inf)
+            return cast("T", await anyio.to_thread.run_sync(place.held, work, limiter=threads))
         finally:
             place.leave()
+
+    def _limiter(self) -> anyio.CapacityLimiter:
+        try:
+            return self._limiters.get()
+        except LookupError:
+            limiter = anyio.CapacityLimiter(self._count)
+            self._limiters.set(limiter)
+            return limiter
 
 
 class _Place:
@@ -39,6 +50,7 @@ class _Place:
 
     def __init__(self, limiter: anyio.CapacityLimiter) -> None:
         self._limiter = limiter
+        self._loop = current_token()
         self._lock = threading.Lock()
         self._is_working = False
         self._is_left = False
@@ -54,9 +66,8 @@ class _Place:
             self._is_working = False
             is_last = self._is_left
         if is_last:
-            # Where the loop has ended there is no place left to give back.
-            with suppress(RuntimeError):
-                from_thread.run_sync(self._give_back)
+            # Without waiting for that: the loop may have stopped.
+            call_soon(self._loop, self._give_back)
         return result
 
     def leave(self) -> None:

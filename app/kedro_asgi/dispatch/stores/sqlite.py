@@ -70,7 +70,7 @@ class SQLiteStore(SqlStore):
         try:
             yield
         finally:
-            os.close(opening)
+            _unlock(opening)
 
     def close(self) -> None:
         self._file = None
@@ -199,6 +199,13 @@ def _locked(place: Path) -> int:
             if os.path.samestat(os.fstat(handle), place.stat()):
                 return handle
         os.close(handle)
+
+
+def _unlock(handle: int) -> None:
+    """Let go of a lock, also for processes that were forked meanwhile and hold a copy of it."""
+    if sys.platform != "win32":
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)
 
 
 def _is_free(place: Path, *, remove: bool = False) -> bool:

@@ -1,0 +1,54 @@
+"""Places that threads keep, whatever becomes of the loop that waited for them."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+
+from kedro_asgi.session.places import Places
+
+LEAVING = """
+import asyncio, threading
+from kedro_asgi.session.places import Places
+
+gate, ended = threading.Event(), threading.Event()
+
+def work():
+    gate.wait()
+    ended.set()
+
+async def leave(places):
+    task = asyncio.create_task(places.work(work))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    await asyncio.wait([task])
+
+loop = asyncio.new_event_loop()
+loop.run_until_complete(leave(Places(1)))
+gate.set()
+ended.wait()
+"""
+
+
+def test_a_loop_has_all_its_places_although_one_before_left_a_thread_behind() -> None:
+    places, gate = Places(1), threading.Event()
+
+    async def leave() -> None:
+        task = asyncio.create_task(places.work(gate.wait))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.wait([task])
+
+    async def work() -> int:
+        return await asyncio.wait_for(places.work(lambda: 7), 30)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leave())
+    assert asyncio.run(work()) == 7
+    gate.set()
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+def test_a_process_ends_although_a_thread_outlives_the_loop_that_stopped() -> None:
+    assert subprocess.run([sys.executable, "-c", LEAVING], timeout=60, check=False).returncode == 0
