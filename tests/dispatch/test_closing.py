@@ -13,7 +13,7 @@ from kedro_asgi.dispatch.entries import entry_of, settle
 from kedro_asgi.dispatch.journal import Journal
 from kedro_asgi.dispatch.life import Life, now
 from kedro_asgi.dispatch.stores import Store, open_store
-from kedro_asgi.dispatch.stores.base import Entry, Verdict
+from kedro_asgi.dispatch.stores.base import RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import DrainingError, StoreUnavailableError
 from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord, RunSpec, Slice
@@ -95,7 +95,7 @@ class BrokenStore(SQLiteStore):
     is_broken = False
     seconds = 0.0
 
-    def write(self, entries: Sequence[Entry]) -> list[Verdict]:
+    def write(self, entries: Sequence[RunWrite]) -> list[WriteResult]:
         if self.is_broken:
             time.sleep(self.seconds)
             raise StoreUnavailableError("it is broken")

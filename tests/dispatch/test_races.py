@@ -12,7 +12,7 @@ import anyio.to_thread
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher
-from kedro_asgi.dispatch.stores.base import Entry, Verdict
+from kedro_asgi.dispatch.stores.base import RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore, _is_free
 from kedro_asgi.errors import DrainingError, RoomOpenError, StoreVersionError
@@ -136,7 +136,7 @@ class HeldStore(SQLiteStore):
         self.may_write = threading.Event()
         self.may_write.set()
 
-    def write(self, entries: Sequence[Entry]) -> list[Verdict]:
+    def write(self, entries: Sequence[RunWrite]) -> list[WriteResult]:
         self.may_write.wait()
         return super().write(entries)
 

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from kedro_asgi.dispatch.stores import open_store
-from kedro_asgi.dispatch.stores.base import Chunk, Entry, Key, Store
+from kedro_asgi.dispatch.stores.base import EventBatch, IdempotencyKey, RunWrite, Store
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore, _is_free
 from kedro_asgi.errors import StoreUnavailableError, StoreUrlError, StoreVersionError
@@ -61,15 +61,15 @@ def record(run_id: str = "run-1", **facts: object) -> RunRecord:
     return RunRecord(run_id=RunId(run_id), **facts)
 
 
-def entry(found: RunRecord, *, was: str | None = None, owner: str = "me", **facts: object) -> Entry:
+def entry(found: RunRecord, *, was: str | None = None, owner: str = "me", **facts: object) -> RunWrite:
     ended = 1 if found.is_final else None
     created_at = int(found.created_at.timestamp() * 1000)
-    return Entry(record=found, was=was, owner=owner, created_at=created_at, ended_at=ended, **facts)
+    return RunWrite(record=found, was=was, owner=owner, created_at=created_at, ended_at=ended, **facts)
 
 
-def chunk(first: int, last: int, run_id: str = "run-1", **facts: object) -> Chunk:
+def chunk(first: int, last: int, run_id: str = "run-1", **facts: object) -> EventBatch:
     payload = msgspec.json.encode([{"event": "RunQueued", "number": n} for n in range(first, last + 1)])
-    return Chunk(run_id=run_id, first=first, last=last, payload=payload, **facts)
+    return EventBatch(run_id=run_id, first=first, last=last, payload=payload, **facts)
 
 
 def test_a_run_comes_back_as_it_was_written(open_one: OpenStore) -> None:
@@ -108,7 +108,7 @@ def test_what_lost_leaves_no_events(open_one: OpenStore) -> None:
 
 def test_a_key_stands_for_the_first_run_that_had_it(open_one: OpenStore) -> None:
     store = open_one()
-    first = Key(key="k", digest="d", run_id="run-1", created_at=1000)
+    first = IdempotencyKey(key="k", digest="d", run_id="run-1", created_at=1000)
     assert store.write([entry(record("run-1"), key=first)]) == ["stored"]
     again = msgspec.structs.replace(first, run_id="run-2", created_at=1001)
     assert store.write([entry(record("run-2"), key=again)]) == ["conflict"]
@@ -119,8 +119,8 @@ def test_a_key_stands_for_the_first_run_that_had_it(open_one: OpenStore) -> None
 
 def test_a_key_that_is_too_old_gives_way(open_one: OpenStore) -> None:
     store = open_one()
-    store.write([entry(record("run-1"), key=Key(key="k", digest="d", run_id="run-1", created_at=1000))])
-    new = Key(key="k", digest="e", run_id="run-2", created_at=3000, not_before=2000)
+    store.write([entry(record("run-1"), key=IdempotencyKey(key="k", digest="d", run_id="run-1", created_at=1000))])
+    new = IdempotencyKey(key="k", digest="e", run_id="run-2", created_at=3000, not_before=2000)
     assert store.write([entry(record("run-2"), key=new)]) == ["stored"]
     assert store.find_key("k", not_before=2000).digest == "e"
 
@@ -128,7 +128,7 @@ def test_a_key_that_is_too_old_gives_way(open_one: OpenStore) -> None:
 def test_writing_the_same_again_changes_nothing(open_one: OpenStore) -> None:
     """The news that a group was written may get lost on the way."""
     store = open_one()
-    key = Key(key="k", digest="d", run_id="run-1", created_at=1000)
+    key = IdempotencyKey(key="k", digest="d", run_id="run-1", created_at=1000)
     for _ in range(2):
         assert store.write([entry(record(), key=key, chunks=(chunk(1, 3),))]) == ["stored"]
     assert len(store.events_of("run-1", after=0, limit=10)) == 1
@@ -245,7 +245,7 @@ def test_released_runs_are_anybodys(open_one: OpenStore) -> None:
 
 def test_old_runs_and_surplus_ones_are_forgotten(open_one: OpenStore) -> None:
     store = open_one()
-    key = Key(key="k", digest="d", run_id="run-00", created_at=1)
+    key = IdempotencyKey(key="k", digest="d", run_id="run-00", created_at=1)
     ended = [record(f"run-{number:02}", status="success") for number in range(10)]
     store.write(
         [entry(ended[0], key=key, chunks=(chunk(1, 1, "run-00"),), outputs=(("d", b"1"),)), *map(entry, ended[1:])]
@@ -355,13 +355,13 @@ WORKER = """
 import os, sys, time
 from datetime import UTC, datetime
 from kedro_asgi.dispatch.stores import open_store
-from kedro_asgi.dispatch.stores.base import Entry
+from kedro_asgi.dispatch.stores.base import RunWrite
 from kedro_asgi.runs import RunRecord
 
 store = open_store(sys.argv[1])
 store.open("killed")
 record = RunRecord(run_id="run-1", status="running", created_at=datetime.now(UTC))
-store.write([Entry(record=record, was=None, owner="killed", created_at=1)])
+store.write([RunWrite(record=record, was=None, owner="killed", created_at=1)])
 if (child := os.fork()) == 0:
     os.close(1)
     time.sleep(60)

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher, Policy
-from kedro_asgi.dispatch.stores.base import Entry, Stored, Verdict
+from kedro_asgi.dispatch.stores.base import AdoptedRun, RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord, RunSpec, RunStatus, Slice
@@ -23,7 +23,7 @@ from kedro_asgi.session import AsyncSession
 
 pytestmark = pytest.mark.anyio
 
-Fails = Callable[[Entry], bool]
+Fails = Callable[[RunWrite], bool]
 
 
 class TroubledStore(SQLiteStore):
@@ -35,7 +35,7 @@ class TroubledStore(SQLiteStore):
         self._fails = fails
         self._is_written = is_written
 
-    def write(self, entries: Sequence[Entry]) -> list[Verdict]:
+    def write(self, entries: Sequence[RunWrite]) -> list[WriteResult]:
         if self.has_failed or not any(map(self._fails, entries)):
             return super().write(entries)
         self.has_failed = True
@@ -53,7 +53,7 @@ class ReluctantStore(SQLiteStore):
         super().__init__(path)
         self._known: set[str] = set()
 
-    def write(self, entries: Sequence[Entry]) -> list[Verdict]:
+    def write(self, entries: Sequence[RunWrite]) -> list[WriteResult]:
         verdicts = super().write(entries)
         new = {entry.record.run_id for entry in entries} - self._known
         self._known |= new
@@ -61,7 +61,7 @@ class ReluctantStore(SQLiteStore):
             raise StoreUnavailableError("the connection broke")
         return verdicts
 
-    def take(self, run_id: str, *, former: str | None, owner: str) -> Stored | None:
+    def take(self, run_id: str, *, former: str | None, owner: str) -> AdoptedRun | None:
         self.takes += 1
         if self.takes == 2:
             raise StoreUnavailableError("the connection broke")
@@ -86,7 +86,7 @@ def _leave_behind(path: Path, status: RunStatus, on_interrupt: str) -> RunRecord
     store.open("a worker that died")
     record = RunRecord(run_id=RunIds().next(), status=status, created_at=now, started_at=now, pipeline_names=("count",))
     ordered = msgspec.structs.replace(order("count"), on_interrupt=on_interrupt)
-    store.write([Entry(record=record, was=None, owner="a worker that died", created_at=1, order=ordered)])
+    store.write([RunWrite(record=record, was=None, owner="a worker that died", created_at=1, order=ordered)])
     store.close()
     return record
 
@@ -225,7 +225,7 @@ class SwitchedStore(SQLiteStore):
 
     is_off = False
 
-    def write(self, entries: Sequence[Entry]) -> list[Verdict]:
+    def write(self, entries: Sequence[RunWrite]) -> list[WriteResult]:
         if self.is_off:
             # As long as others may want to start meanwhile.
             time.sleep(0.3)

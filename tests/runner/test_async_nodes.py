@@ -17,7 +17,7 @@ from runner_functions import boom_later, double, later
 from kedro_asgi.io import DataCatalog, MemoryDataset
 from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.runner import AbstractRunner, SequentialRunner, ThreadRunner
-from kedro_asgi.runner.awaiting import HOST_LOOP
+from kedro_asgi.runner.async_nodes import HOST_LOOP
 
 
 def catalog(**data: object) -> DataCatalog:

@@ -10,7 +10,7 @@ from kedro_asgi.io import CachedDataset, DataCatalog, MemoryDataset
 from kedro_asgi.io.files.json import JSONDataset
 from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.runner import AbstractRunner
-from kedro_asgi.runner.missing import without_existing_outputs
+from kedro_asgi.runner.missing_outputs import without_existing_outputs
 
 CHAIN = Pipeline([node(double, *names, name=f"n{n}") for n, names in enumerate(("ab", "bc", "cd"), 1)])
 

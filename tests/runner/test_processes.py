@@ -25,7 +25,7 @@ from kedro_asgi.errors import (
 from kedro_asgi.io import DataCatalog, MemoryDataset, SharedMemoryDataCatalog
 from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.runner import ParallelRunner
-from kedro_asgi.runner.crossing import RemoteTraceback
+from kedro_asgi.runner.messages import RemoteTraceback
 from kedro_asgi.runner.processes import Processes
 from kedro_asgi.session import KedroServiceSession
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Self
 
 from kedro_asgi.bridge.errors import kedros_errors
-from kedro_asgi.bridge.process import is_imported
+from kedro_asgi.bridge.global_state import is_imported
 from kedro_asgi.io import (
     AbstractDataset,
     CachedDataset,

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from kedro_asgi.bridge.errors import kedros_errors
-from kedro_asgi.bridge.process import is_imported
+from kedro_asgi.bridge.global_state import is_imported
 from kedro_asgi.config import ConfigLoader
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kedro_asgi.bridge.likeness import KedroNode, KedroPipeline
-from kedro_asgi.bridge.process import is_imported, is_kedros
+from kedro_asgi.bridge.global_state import is_imported, is_kedros
+from kedro_asgi.bridge.kedro_types import KedroNode, KedroPipeline
 from kedro_asgi.errors import BridgeError
 from kedro_asgi.pipeline import Node, Pipeline
 

@@ -21,7 +21,7 @@ from kedro_asgi.cli.options import Names, conf_source_option, env_option, projec
 from kedro_asgi.cli.workers import serve_with_workers
 from kedro_asgi.project import load_project
 from kedro_asgi.server.configuration import ServerConfiguration
-from kedro_asgi.session.stamp import STAMP_VARIABLE
+from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 
 _FACTORY = "kedro_asgi.server:create_http_server"
 
@@ -100,11 +100,11 @@ def serve_project(
 @contextmanager
 def _common_stamp(workers: int) -> Iterator[None]:
     """Let several workers hear of each other's artifacts, unless whoever started us has seen to it."""
-    if workers == 1 or STAMP_VARIABLE in os.environ:
+    if workers == 1 or RELOAD_SIGNAL_VARIABLE in os.environ:
         yield
         return
     with tempfile.TemporaryDirectory(prefix="kedro-asgi-") as folder:
-        _tell_workers(**{STAMP_VARIABLE: str(Path(folder) / "preload")})
+        _tell_workers(**{RELOAD_SIGNAL_VARIABLE: str(Path(folder) / "preload")})
         yield
 
 

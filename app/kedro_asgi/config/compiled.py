@@ -9,12 +9,12 @@ from kedro_asgi.config.duplicates import refuse_duplicates
 from kedro_asgi.config.environments import Environments, combined, combiner
 from kedro_asgi.config.files import ConfigFiles, Tree
 from kedro_asgi.config.folding import Folder
+from kedro_asgi.config.interpolated import Layer, Resolver
 from kedro_asgi.config.overlay import mapping, with_environment
 from kedro_asgi.config.parameters import Parameters
-from kedro_asgi.config.places import Layer, Resolver
-from kedro_asgi.config.plant import plant
 from kedro_asgi.config.resolvers import resolvers_for
 from kedro_asgi.config.template import Template
+from kedro_asgi.config.tree_builder import plant
 from kedro_asgi.errors import ConfigShapeError, MissingConfigException
 
 _MAY_BE_ABSENT = ("catalog", "globals")

@@ -12,9 +12,9 @@ from kedro_asgi.config.environments import environments
 from kedro_asgi.config.files import ConfigFiles
 from kedro_asgi.config.parameters import Parameters
 from kedro_asgi.config.patterns import DEFAULT_PATTERNS
-from kedro_asgi.config.plant import plain
 from kedro_asgi.config.scope import Scope, copied
 from kedro_asgi.config.template import Template
+from kedro_asgi.config.tree_builder import plain
 from kedro_asgi.errors import ConfigError, UnknownConfigKeyError, fresh_error
 from kedro_asgi.runs import RuntimeParams
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
+from kedro_asgi.config.interpolated import Expression, Interpolated
 from kedro_asgi.config.overlay import is_open, mapping, sequence
 from kedro_asgi.config.paths import child, parse_path
-from kedro_asgi.config.places import Expression, Place
 from kedro_asgi.config.scope import Outcome, Path, RunDependentError, Scope, is_any_tainted
 from kedro_asgi.errors import (
     ConfigError,
@@ -20,7 +20,7 @@ from kedro_asgi.errors import (
 class Node(msgspec.Struct, frozen=True, eq=False):
     """Base of the expressions; an expression without others in it need only evaluate."""
 
-    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
         raise NotImplementedError
 
     def children(self) -> Sequence[Expression]:
@@ -35,7 +35,7 @@ class Literal(Node, frozen=True, eq=False):
 
     value: Any
 
-    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
         return self.value, False
 
 
@@ -44,7 +44,7 @@ class Join(Node, frozen=True, eq=False):
 
     parts: Sequence[Expression]
 
-    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
         outcomes = scope.each(self.parts, place)
         return "".join([str(value) for value, _ in outcomes]), is_any_tainted(outcomes)
 
@@ -80,21 +80,21 @@ class Reference(Node, frozen=True, eq=False):
     keys: tuple[str, ...]
     text: str
 
-    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
         path = self._path(place)
         value, tainted = place.layer.lookup(scope, path, place, self.text)
         if is_open(value) and _leads_to(path, place):
             raise place.error(InterpolationResolutionError, "Interpolation to parent node detected")
         return value, tainted
 
-    def target(self, scope: Scope, place: Place) -> Any:
+    def target(self, scope: Scope, place: Interpolated) -> Any:
         """Return what stands where this reference leads, unevaluated."""
         node = place.layer.tree(scope)
         for key in self._path(place):
             node = child(node, key)
         return node
 
-    def _path(self, place: Place) -> Path:
+    def _path(self, place: Interpolated) -> Path:
         if not self.ups:
             return self.keys
         if self.ups > len(place.path):
@@ -108,7 +108,7 @@ def reference_to(text: str) -> Reference:
     return Reference(ups, keys, text)
 
 
-def _leads_to(path: Path, place: Place) -> bool:
+def _leads_to(path: Path, place: Interpolated) -> bool:
     return list(map(str, path)) == list(map(str, place.path[: len(path)]))
 
 
@@ -119,7 +119,7 @@ class ComputedReference(Node, frozen=True, eq=False):
     keys: Sequence[Expression]
     brackets: Sequence[bool]
 
-    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
         outcomes = scope.each(self.keys, place)
         text = self._written([_key(value, place) for value, _ in outcomes])
         value, tainted = reference_to(text).evaluate(scope, place)
@@ -140,7 +140,7 @@ class ComputedReference(Node, frozen=True, eq=False):
         return ComputedReference(self.ups, children, self.brackets)
 
 
-def _key(value: Any, place: Place) -> str:
+def _key(value: Any, place: Interpolated) -> str:
     if isinstance(value, (str, int)):
         return str(value)
     problem = f"A key must be text or a whole number, but was computed as {value!r}"
@@ -150,9 +150,9 @@ def _key(value: Any, place: Place) -> str:
 class Follow(Node, frozen=True, eq=False):
     """A reference whose target is known, but has no value before a run."""
 
-    target: Place
+    target: Interpolated
 
-    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
         return scope.outcome(self.target)
 
 
@@ -162,7 +162,7 @@ class Call(Node, frozen=True, eq=False):
     name: Expression
     arguments: Sequence[Expression]
 
-    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
         name, chosen = self.name.evaluate(scope, place)
         if not isinstance(name, str):
             raise place.error(InterpolationResolutionError, f"A resolver was computed as {name!r}, which is no name")
@@ -191,7 +191,7 @@ class ListOf(Node, frozen=True, eq=False):
 
     items: Sequence[Expression]
 
-    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
         outcomes = scope.each(self.items, place)
         return sequence([value for value, _ in outcomes]), is_any_tainted(outcomes)
 
@@ -208,7 +208,7 @@ class MappingOf(Node, frozen=True, eq=False):
     keys: Sequence[Any]
     items: Sequence[Expression]
 
-    def evaluate(self, scope: Scope, place: Place) -> Outcome:
+    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
         outcomes = scope.each(self.items, place)
         values = dict(zip(self.keys, [value for value, _ in outcomes], strict=True))
         return mapping(values), is_any_tainted(outcomes)

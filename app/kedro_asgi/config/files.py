@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kedro_asgi.config.dialect import parse
 from kedro_asgi.config.patterns import is_hidden, matching
 from kedro_asgi.config.sources import Source, open_source
+from kedro_asgi.config.yaml_loader import parse
 from kedro_asgi.errors import ConfigEncodingError, MissingEnvironmentError
 
 Tree = dict[Any, Any]

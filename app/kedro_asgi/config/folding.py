@@ -5,8 +5,8 @@ from contextlib import suppress
 from typing import Any
 
 from kedro_asgi.config.expressions import Follow, Literal, Reference
+from kedro_asgi.config.interpolated import Expression, Interpolated
 from kedro_asgi.config.overlay import mapping, sequence
-from kedro_asgi.config.places import Expression, Place
 from kedro_asgi.config.scope import Evaluated, OpenDict, OpenList, Outcome, Pending, RunDependentError, Scope
 from kedro_asgi.errors import ConfigError
 from kedro_asgi.runs import RuntimeParams
@@ -97,12 +97,12 @@ class Folder:
         try:
             pending.settled = self._scope.outcome(pending)
         except RunDependentError:
-            if isinstance(pending, Place):
+            if isinstance(pending, Interpolated):
                 pending.expression = self._specialised(pending.expression, pending)
             return pending
         return self.fold(pending.settled[0])
 
-    def _specialised(self, expression: Expression, place: Place) -> Expression:
+    def _specialised(self, expression: Expression, place: Interpolated) -> Expression:
         """Partial evaluation: the parts of ``expression`` that have a value become literals."""
         children = [self._specialised(child, place) for child in expression.children()]
         expression = expression.rebuilt(children)
@@ -111,6 +111,6 @@ class Folder:
         except RunDependentError:
             return self._followed(expression, place) if isinstance(expression, Reference) else expression
 
-    def _followed(self, reference: Reference, place: Place) -> Expression:
+    def _followed(self, reference: Reference, place: Interpolated) -> Expression:
         target = reference.target(self._scope, place)
-        return Follow(target) if isinstance(target, Place) else reference
+        return Follow(target) if isinstance(target, Interpolated) else reference

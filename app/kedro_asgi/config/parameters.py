@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kedro_asgi.config.folding import BaselineScope
+from kedro_asgi.config.interpolated import Layer, Resolver
 from kedro_asgi.config.overlay import with_runtime
-from kedro_asgi.config.places import Layer, Resolver
-from kedro_asgi.config.plant import plain, plant
 from kedro_asgi.config.scope import OpenDict, OpenList, Pending, RunDependentError, Scope
+from kedro_asgi.config.tree_builder import plain, plant
 from kedro_asgi.errors import ConfigError, fresh_error
 from kedro_asgi.runs import RuntimeParams
 

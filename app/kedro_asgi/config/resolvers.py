@@ -8,14 +8,14 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from kedro_asgi.config.dialect import parse_value
+from kedro_asgi.config.caller_values import trace
 from kedro_asgi.config.grammar import parse_element
+from kedro_asgi.config.interpolated import Interpolated, Resolver, follow
 from kedro_asgi.config.overlay import sequence
 from kedro_asgi.config.paths import ABSENT, NO_INDEX, is_found, parse_path, write_path
-from kedro_asgi.config.places import Place, Resolver, follow
-from kedro_asgi.config.plant import plant, plant_runtime
 from kedro_asgi.config.scope import Outcome, Path, Scope, is_any_tainted
-from kedro_asgi.config.taint import trace
+from kedro_asgi.config.tree_builder import plant, plant_runtime
+from kedro_asgi.config.yaml_loader import parse_value
 from kedro_asgi.errors import GrammarParseError, InterpolationResolutionError, UnsupportedInterpolationType
 
 Arguments = Sequence[Outcome]
@@ -24,7 +24,7 @@ Arguments = Sequence[Outcome]
 class RuntimeParamsResolver:
     """``${runtime_params:path,default}``: a value that the caller of this run supplied (CFG-50)."""
 
-    def __call__(self, scope: Scope, place: Place, arguments: Arguments) -> Outcome:
+    def __call__(self, scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
         path, default = _path_and_default(arguments)
         values = scope.runtime_values()
         if scope.supplied is None:
@@ -45,7 +45,7 @@ class GlobalsResolver:
     def __init__(self, tree: Any) -> None:
         self._tree = tree
 
-    def __call__(self, scope: Scope, place: Place, arguments: Arguments) -> Outcome:
+    def __call__(self, scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
         path, default = _path_and_default(arguments)
         if path.startswith("_"):
             raise place.error(InterpolationResolutionError, "Keys starting with '_' are not supported for globals.")
@@ -65,13 +65,13 @@ class CustomResolver:
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
 
-    def __call__(self, scope: Scope, place: Place, arguments: Arguments) -> Outcome:
+    def __call__(self, scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
         scope.volatile()
         traced = [trace(scope, value, is_tainted) for value, is_tainted in arguments]
         return self._function(*[value for value, _ in traced]), is_any_tainted(traced)
 
 
-def env(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
+def env(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
     """``${oc.env:NAME,default}``: an environment variable, read when a run needs it (CFG-51)."""
     name, *default = arguments
     scope.volatile()
@@ -85,7 +85,7 @@ def env(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
     return found if found is None else str(found), tainted or name[1]
 
 
-def decode(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
+def decode(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
     """``${oc.decode:text}``: what the text stands for as an argument, interpolations in it included."""
     ((text, tainted),) = arguments
     if text is None:
@@ -102,7 +102,7 @@ def decode(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
     return value, tainted or inner
 
 
-def create(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
+def create(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
     """``${oc.create:value}``: a mapping or a list, also one written as YAML in a text."""
     ((value, tainted),) = arguments
     if isinstance(value, str):
@@ -115,7 +115,7 @@ def create(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
     return plant(value, place.layer, place.path, place.origin), tainted
 
 
-def select(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
+def select(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
     """``${oc.select:path,default}``: a reference that may lead nowhere."""
     path, default = _path_and_default(arguments)
     chosen = arguments[0][1]
@@ -126,19 +126,19 @@ def select(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
     return found, tainted or chosen
 
 
-def keys(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
+def keys(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
     """``${oc.dict.keys:path}``: the keys of a mapping, as a list."""
     mapping, tainted = _mapping(scope, place, arguments, "oc.dict.keys")
     return list(mapping), tainted
 
 
-def values(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
+def values(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
     """``${oc.dict.values:path}``: the values of a mapping, as a list."""
     mapping, tainted = _mapping(scope, place, arguments, "oc.dict.values")
     return sequence(list(mapping.values())), tainted
 
 
-def deprecated(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
+def deprecated(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
     """``${oc.deprecated:path,message}``: the value of another key, and a warning."""
     path, message = _path_and_default(arguments)
     value, tainted = _select(scope, place.layer.tree(scope), _absolute(place, path), place)
@@ -163,7 +163,7 @@ BUILTIN: Mapping[str, Resolver] = {
 def refused(problem: str, kind: type[InterpolationResolutionError] = UnsupportedInterpolationType) -> Resolver:
     """Return a resolver that says why it is not to be had."""
 
-    def refuse(scope: Scope, place: Place, arguments: Arguments) -> Outcome:
+    def refuse(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
         raise place.error(kind, problem)
 
     return refuse
@@ -177,7 +177,7 @@ def _path_and_default(arguments: Arguments) -> tuple[str, Outcome | None]:
     return path if isinstance(path, str) else _refuse_path(path), arguments[1] if len(arguments) == 2 else None
 
 
-def _select(scope: Scope, tree: Any, path: Path, place: Place) -> Outcome:
+def _select(scope: Scope, tree: Any, path: Path, place: Interpolated) -> Outcome:
     """What is at ``path``, or `ABSENT`; a list cannot be asked for a name, there or not."""
     value, is_tainted = follow(scope, tree, path)
     if value is NO_INDEX:
@@ -185,7 +185,7 @@ def _select(scope: Scope, tree: Any, path: Path, place: Place) -> Outcome:
     return (value if is_found(value) else ABSENT), is_tainted
 
 
-def _absolute(place: Place, text: str) -> Path:
+def _absolute(place: Interpolated, text: str) -> Path:
     ups, keys = parse_path(text)
     if ups > len(place.path):
         raise place.error(InterpolationResolutionError, f"'{text}' leads out of the configuration")
@@ -196,7 +196,7 @@ def _refuse_path(path: Any) -> NoReturn:
     raise TypeError(f"a path must be text, not {type(path).__name__} {path!r}")
 
 
-def _mapping(scope: Scope, place: Place, arguments: Arguments, name: str) -> Outcome:
+def _mapping(scope: Scope, place: Interpolated, arguments: Arguments, name: str) -> Outcome:
     """The one argument is a path, or a mapping itself."""
     ((given, is_tainted),) = arguments
     if isinstance(given, str):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kedro_asgi.config.dialect import parse_value
+from kedro_asgi.config.yaml_loader import parse_value
 from kedro_asgi.errors import ParamsSyntaxError
 
 

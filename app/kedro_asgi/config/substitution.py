@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kedro_asgi.config.expressions import ComputedReference, Follow, Literal
+from kedro_asgi.config.interpolated import Expression, Interpolated
 from kedro_asgi.config.overlay import Over, mapping, sequence
-from kedro_asgi.config.places import Expression, Place
 from kedro_asgi.config.scope import Pending
 from kedro_asgi.placeholders import filled
 
@@ -30,7 +30,7 @@ def _pending_texts(pending: Pending, seen: set[Pending]) -> Iterator[str]:
     if isinstance(pending, Over):
         yield from literal_texts(pending.below, seen)
         yield from literal_texts(pending.above, seen)
-    elif isinstance(pending, Place):
+    elif isinstance(pending, Interpolated):
         yield from _expression_texts(pending.expression, seen)
 
 
@@ -69,14 +69,14 @@ class Substitution:
     def _copy(self, pending: Pending) -> Pending:
         if isinstance(pending, Over):
             return type(pending)(self.tree(pending.below), self.tree(pending.above))
-        return pending.rewritten(self._expression) if isinstance(pending, Place) else pending
+        return pending.rewritten(self._expression) if isinstance(pending, Interpolated) else pending
 
     def _expression(self, expression: Expression) -> Expression:
         if isinstance(expression, Literal):
             return Literal(self.tree(expression.value))
         if isinstance(expression, Follow):
             target = self._pending(expression.target)
-            return Follow(target) if isinstance(target, Place) else expression
+            return Follow(target) if isinstance(target, Interpolated) else expression
         if isinstance(expression, ComputedReference):
             return expression
         return expression.rebuilt([self._expression(child) for child in expression.children()])

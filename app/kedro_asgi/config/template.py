@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kedro_asgi.config.caller_values import guarded
 from kedro_asgi.config.expressions import Follow, Join
+from kedro_asgi.config.interpolated import Expression, Interpolated
 from kedro_asgi.config.overlay import is_open
-from kedro_asgi.config.places import Expression, Place
 from kedro_asgi.config.scope import Pending, Scope, copied
 from kedro_asgi.config.substitution import Substitution, literal_texts
-from kedro_asgi.config.taint import guarded
 from kedro_asgi.runs import RuntimeParams
 
 
@@ -60,7 +60,7 @@ class Template:
 def may_select_type(node: Any) -> bool:
     """Whether a place in ``node`` could decide a ``type`` or a ``validator``: it is one, or holds one, or may."""
     if isinstance(node, Pending):
-        return not isinstance(node, Place) or not _is_text(node.expression)
+        return not isinstance(node, Interpolated) or not _is_text(node.expression)
     if not is_open(node):
         return False
     if isinstance(node, dict):

@@ -14,7 +14,7 @@ from kedro_asgi.dispatch.life import Life
 from kedro_asgi.dispatch.looks import look
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.stores.base import Store, Stored
+from kedro_asgi.dispatch.stores.base import AdoptedRun, Store
 from kedro_asgi.errors import RunCancelledError, RunInterruptedError, StoreUnavailableError
 from kedro_asgi.events import RunQueued
 from kedro_asgi.runs import RunIds, RunOrder, RunRecord
@@ -88,7 +88,7 @@ class Custody:
                 await self._adopt(taken)
             del self._doubtful[run_id]
 
-    async def _adopt(self, taken: Stored) -> None:
+    async def _adopt(self, taken: AdoptedRun) -> None:
         life = self._make_life(taken.record, taken.order or RunOrder())
         life.stored, life.last_event = taken.record.status, taken.last_event
         if taken.wants_cancel:
@@ -98,10 +98,10 @@ class Custody:
         else:
             await self._interrupt(life, taken)
 
-    def _may_run(self, taken: Stored) -> bool:
+    def _may_run(self, taken: AdoptedRun) -> bool:
         return self._policy.on_restart == "run" and taken.order is not None
 
-    async def _interrupt(self, life: Life, taken: Stored) -> None:
+    async def _interrupt(self, life: Life, taken: AdoptedRun) -> None:
         """Say that the run was interrupted and, in the same transaction, order it again if that was asked for."""
         successor = self._successor(taken)
         error = RunInterruptedError()
@@ -121,7 +121,7 @@ class Custody:
             del self._doubtful[successor.record.run_id]
             self._resume(successor)
 
-    def _successor(self, taken: Stored) -> Life | None:
+    def _successor(self, taken: AdoptedRun) -> Life | None:
         former, order = taken.record, taken.order
         is_wanted = order is not None and order.on_interrupt == "rerun" and former.status == "running"
         if order is None or not is_wanted or taken.wants_cancel or former.attempt >= self._policy.max_attempts:

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import anyio
 import msgspec
 
-from kedro_asgi.dispatch.keys import key_of
+from kedro_asgi.dispatch.idempotency import key_of
 from kedro_asgi.dispatch.life import Life
 from kedro_asgi.dispatch.looks import look
 from kedro_asgi.dispatch.metrics import Metrics
@@ -17,7 +17,7 @@ from kedro_asgi.dispatch.opening import Opening
 from kedro_asgi.dispatch.policy import Policy, checked
 from kedro_asgi.dispatch.room import Room
 from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
-from kedro_asgi.dispatch.stores.base import Key
+from kedro_asgi.dispatch.stores.base import IdempotencyKey
 from kedro_asgi.dispatch.tail import Stream
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import (
@@ -150,7 +150,7 @@ class Dispatcher:
             return (known, False) if known is not None else await self._accept(room, order)
         return record, True
 
-    async def _known(self, room: Room, key: Key) -> RunRecord | None:
+    async def _known(self, room: Room, key: IdempotencyKey) -> RunRecord | None:
         found = await look(lambda: self._store.find_key(key.key, not_before=key.not_before))
         if found is None:
             return None

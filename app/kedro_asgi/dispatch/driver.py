@@ -8,17 +8,17 @@ from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.dispatch.journal import Journal
 from kedro_asgi.dispatch.life import Life, now
-from kedro_asgi.dispatch.loglines import CURRENT
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.report import report_failure, report_stop, report_success
+from kedro_asgi.dispatch.run_logging import CURRENT
 from kedro_asgi.dispatch.threads import Threads
 from kedro_asgi.errors import NoThreadError, QueueFullError, RunStoppedError
 from kedro_asgi.events import RunStarted
 from kedro_asgi.runs import ErrorDetail
 from kedro_asgi.session import AsyncSession, Outcome, RunResult
 from kedro_asgi.session.asynchronous import Convert
-from kedro_asgi.session.soon import call_soon
+from kedro_asgi.session.event_loop import call_soon
 
 _ABSENT = object()
 

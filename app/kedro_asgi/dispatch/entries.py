@@ -4,11 +4,11 @@ from collections import deque
 
 from kedro_asgi.dispatch.document import encode
 from kedro_asgi.dispatch.life import Life
-from kedro_asgi.dispatch.stores.base import Chunk, Entry, Verdict
+from kedro_asgi.dispatch.stores.base import EventBatch, RunWrite, WriteResult
 from kedro_asgi.events import Event, RunEnded
 
 
-def entry_of(life: Life, owner: str) -> Entry:
+def entry_of(life: Life, owner: str) -> RunWrite:
     """Return what is to be written of a run now; only whoever writes the run may call it."""
     life.is_dirty = False
     events = _drain(life.events)
@@ -26,7 +26,7 @@ def entry_of(life: Life, owner: str) -> Entry:
     if record.status not in tried:
         life.tried = (*tried, record.status)
     ended = record.ended_at
-    return Entry(
+    return RunWrite(
         record=record,
         was=life.stored,
         owner=owner,
@@ -40,7 +40,7 @@ def entry_of(life: Life, owner: str) -> Entry:
     )
 
 
-def settle(life: Life, entry: Entry, verdict: Verdict) -> None:
+def settle(life: Life, entry: RunWrite, verdict: WriteResult) -> None:
     """Note that ``entry`` was written, or why not."""
     life.verdict = verdict
     life.tried = ()
@@ -56,9 +56,9 @@ def _drain(events: deque[Event]) -> list[Event]:
     return drained
 
 
-def _chunk(life: Life, events: list[Event]) -> Chunk:
+def _chunk(life: Life, events: list[Event]) -> EventBatch:
     first, life.last_event = life.last_event + 1, life.last_event + len(events)
-    return Chunk(
+    return EventBatch(
         run_id=life.record.run_id,
         first=first,
         last=life.last_event,

@@ -12,9 +12,9 @@ from anyio.lowlevel import EventLoopToken, current_token
 from kedro_asgi.dispatch.entries import entry_of, settle
 from kedro_asgi.dispatch.life import Life
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.stores.base import Entry, Store, Verdict
+from kedro_asgi.dispatch.stores.base import RunWrite, Store, WriteResult
 from kedro_asgi.errors import StoreUnavailableError, StoreVersionError, UnstorableOrderError
-from kedro_asgi.session.soon import call_soon
+from kedro_asgi.session.event_loop import call_soon
 
 _log = logging.getLogger(__name__)
 
@@ -238,7 +238,7 @@ class Journal:
         entry = entry_of(life, self._owner)
         self._settle(life, entry, self._store.write([entry])[0])
 
-    def _settle(self, life: Life, entry: Entry, verdict: Verdict) -> None:
+    def _settle(self, life: Life, entry: RunWrite, verdict: WriteResult) -> None:
         if verdict == "lost" != life.verdict:
             _log.warning("Run %s was taken over by another worker.", life.record.run_id)
         settle(life, entry, verdict)

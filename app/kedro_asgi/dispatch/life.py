@@ -11,7 +11,7 @@ from typing import Any, cast
 import anyio
 import msgspec
 
-from kedro_asgi.dispatch.stores.base import Chunk, Key, Verdict
+from kedro_asgi.dispatch.stores.base import EventBatch, IdempotencyKey, WriteResult
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import DatasetSaved, Event, LogLine, RunEnded
 from kedro_asgi.runner.stopping import StopSignal
@@ -38,7 +38,7 @@ class Life:
         *,
         touched: "Callable[[Life], None]",
         is_promised: bool = False,
-        key: Key | None = None,
+        key: IdempotencyKey | None = None,
         max_log_lines: int,
     ) -> None:
         self.record = record
@@ -65,8 +65,8 @@ class Life:
         self.refusal: Exception | None = None
         self.stored: RunStatus | None = None
         self.tried: tuple[RunStatus, ...] = ()
-        self.verdict: Verdict = "stored"
-        self.unwritten: list[Chunk] = []
+        self.verdict: WriteResult = "stored"
+        self.unwritten: list[EventBatch] = []
         self.last_event = 0
 
     def emit(self, event: Event) -> None:

@@ -10,7 +10,7 @@ from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.dispatch.room import Room
 from kedro_asgi.errors import RoomOpenError
-from kedro_asgi.session.soon import has_ended, start_task
+from kedro_asgi.session.event_loop import has_ended, start_task
 
 
 class Opening:

@@ -15,12 +15,12 @@ from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.driver import Driver
 from kedro_asgi.dispatch.journal import Journal
 from kedro_asgi.dispatch.life import Life, now
-from kedro_asgi.dispatch.loglines import attached
 from kedro_asgi.dispatch.looks import look
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.run_logging import attached
 from kedro_asgi.dispatch.stores import Store
-from kedro_asgi.dispatch.stores.base import Key
+from kedro_asgi.dispatch.stores.base import IdempotencyKey
 from kedro_asgi.dispatch.tail import Tail
 from kedro_asgi.dispatch.visits import Visits
 from kedro_asgi.errors import (
@@ -130,7 +130,9 @@ class Room:
 
     # --- in ---
 
-    def admit(self, order: RunOrder, *, run_id: RunId | None = None, key: Key | None = None, promise: bool) -> Life:
+    def admit(
+        self, order: RunOrder, *, run_id: RunId | None = None, key: IdempotencyKey | None = None, promise: bool
+    ) -> Life:
         """Let a run in; raises `QueueFullError` or `DrainingError`."""
         try:
             if self.is_draining:
@@ -285,7 +287,9 @@ class Room:
             timeout_seconds=min(limits, default=None),
         )
 
-    def _life(self, record: RunRecord, order: RunOrder, *, key: Key | None = None, is_promised: bool) -> Life:
+    def _life(
+        self, record: RunRecord, order: RunOrder, *, key: IdempotencyKey | None = None, is_promised: bool
+    ) -> Life:
         return Life(
             record,
             order,

@@ -13,7 +13,7 @@ import msgspec
 from kedro_asgi.dispatch.document import encode, spliced
 from kedro_asgi.dispatch.looks import look
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.stores.base import Chunk, Store
+from kedro_asgi.dispatch.stores.base import EventBatch, Store
 from kedro_asgi.dispatch.visits import Visits
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.events import EventsLost, Published
@@ -203,7 +203,7 @@ def read_position(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2] or 0)
 
 
-def _published(chunk: Chunk) -> Iterator[Published]:
+def _published(chunk: EventBatch) -> Iterator[Published]:
     for sequence, event in enumerate(_RAW_LIST.decode(chunk.payload), chunk.first):
         yield Published(
             run_id=chunk.run_id,

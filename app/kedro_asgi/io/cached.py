@@ -6,8 +6,8 @@ from typing import Any
 from kedro_asgi.errors import DatasetError
 from kedro_asgi.io.base import Dataset
 from kedro_asgi.io.dataset import AbstractDataset
+from kedro_asgi.io.dataset_protocols import is_dataset_class
 from kedro_asgi.io.definition import Definition
-from kedro_asgi.io.foreign import is_dataset_class
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.version import Version
 

@@ -10,9 +10,9 @@ from msgspec import UNSET
 from kedro_asgi.errors import DatasetError, DatasetNotFoundError
 from kedro_asgi.io.base import Dataset
 from kedro_asgi.io.catalog_config import CatalogConfig, catalog_config
+from kedro_asgi.io.dataset_protocols import class_path, read_what_is_saved
 from kedro_asgi.io.entry import plain_entries
 from kedro_asgi.io.failure import named_failure
-from kedro_asgi.io.foreign import class_path, read_what_is_saved
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.registry import DatasetRegistry
 from kedro_asgi.io.resolver import CatalogResolver

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kedro_asgi.errors import DatasetTypeError
-from kedro_asgi.io.foreign import class_path, is_dataset_class
+from kedro_asgi.io.dataset_protocols import class_path, is_dataset_class
 
 # Modules are named, not imported: a project pays for the datasets that it uses, and a dataset may itself
 # hold the configuration of another one.

@@ -10,8 +10,8 @@ from typing import Any, Generic, Self, TypeVar
 
 from kedro_asgi.errors import DatasetError, DatasetFailedError
 from kedro_asgi.io.base import Dataset
+from kedro_asgi.io.dataset_protocols import class_path, is_dataset_error
 from kedro_asgi.io.definition import Definition
-from kedro_asgi.io.foreign import class_path, is_dataset_error
 from kedro_asgi.redaction import redact
 
 _log = logging.getLogger(__name__)

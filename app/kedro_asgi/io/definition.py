@@ -8,7 +8,7 @@ from typing import Any
 from kedro_asgi.errors import DatasetConfigError, DatasetError, DatasetTypeError
 from kedro_asgi.io.base import Dataset
 from kedro_asgi.io.class_path import dataset_class
-from kedro_asgi.io.foreign import class_path
+from kedro_asgi.io.dataset_protocols import class_path
 from kedro_asgi.io.tree import SCALARS, copied, leaves
 from kedro_asgi.io.version import Version, timestamp
 from kedro_asgi.redaction import redact

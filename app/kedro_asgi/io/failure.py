@@ -4,7 +4,7 @@ from typing import Any
 
 from kedro_asgi.errors import DatasetError, DatasetFailedError
 from kedro_asgi.io.dataset import AbstractDataset
-from kedro_asgi.io.foreign import is_dataset_error, is_kedro_class
+from kedro_asgi.io.dataset_protocols import is_dataset_error, is_kedro_class
 from kedro_asgi.redaction import redact
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from kedro_asgi.io.base import Dataset
+from kedro_asgi.io.dataset_protocols import class_path
 from kedro_asgi.io.definition import Definition, checked_config
 from kedro_asgi.io.entry import Entry
-from kedro_asgi.io.foreign import class_path
 from kedro_asgi.io.inputs import table_form
 from kedro_asgi.io.reader import EntryReader
 from kedro_asgi.runs import RuntimeParams

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from kedro_asgi.errors import DatasetNotFoundError, VersionAlreadyExistsError
 from kedro_asgi.io.artifact import Artifact, Sharing
 from kedro_asgi.io.base import Dataset
-from kedro_asgi.io.foreign import is_dataset, is_dataset_class, pinned
+from kedro_asgi.io.dataset_protocols import is_dataset, is_dataset_class, pinned
 from kedro_asgi.io.inputs import form_of, framed, is_plain
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.parameters import ParameterView

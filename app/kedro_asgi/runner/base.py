@@ -12,9 +12,9 @@ from kedro_asgi.errors import UnmetInputsError
 from kedro_asgi.hooks import HookManager, RunHooks
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
-from kedro_asgi.runner.awaiting import RunLoop
+from kedro_asgi.runner.async_nodes import RunLoop
 from kedro_asgi.runner.graph import run_graph, run_in_order, workers_for
-from kedro_asgi.runner.missing import without_existing_outputs
+from kedro_asgi.runner.missing_outputs import without_existing_outputs
 from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runner.progress import Progress
 from kedro_asgi.runner.release import Releases

@@ -13,12 +13,12 @@ from kedro_asgi.hooks import HookManager, RunHooks
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.runner.base import AbstractRunner
-from kedro_asgi.runner.crossing import GO_ON, STOP, Answer, Chunk, packed_call
 from kedro_asgi.runner.graph import run_graph, worker_count, workers_for
+from kedro_asgi.runner.messages import GO_ON, STOP, Answer, Chunk, packed_call
 from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runner.release import Releases
 from kedro_asgi.runner.task import Task, call_node
-from kedro_asgi.runner.worker import Worker
+from kedro_asgi.runner.worker_process import Worker
 
 _MAX_WORKERS_ON_WINDOWS = 61
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.util import Finalize
 
-from kedro_asgi.runner.worker import Context, Worker, end_all
+from kedro_asgi.runner.worker_process import Context, Worker, end_all
 
 # Before the interpreter waits for all child processes.
 _BEFORE_JOINING = 100

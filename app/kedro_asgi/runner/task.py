@@ -13,7 +13,7 @@ from kedro_asgi.hooks import HookManager, RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node
 from kedro_asgi.redaction import redact
-from kedro_asgi.runner.awaiting import await_here, drawn
+from kedro_asgi.runner.async_nodes import await_here, drawn
 from kedro_asgi.runner.stopping import STOP
 
 # Where Kedro's users look for what nodes say (RUN-12).

@@ -10,7 +10,7 @@ import anyio
 from anyio.lowlevel import current_token
 
 from kedro_asgi.dispatch import Dispatcher
-from kedro_asgi.session.soon import call_soon
+from kedro_asgi.session.event_loop import call_soon
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

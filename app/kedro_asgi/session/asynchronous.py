@@ -16,13 +16,13 @@ from anyio.lowlevel import EventLoopToken, current_token
 from kedro_asgi.events import Emit
 from kedro_asgi.inspection import inspect_project
 from kedro_asgi.runner import AbstractRunner
-from kedro_asgi.runner.awaiting import HOST_LOOP
+from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.stopping import STOP, StopSignal
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session.arguments import run_spec
 from kedro_asgi.session.engine import RunEnd
-from kedro_asgi.session.places import Places
 from kedro_asgi.session.service import KedroServiceSession
+from kedro_asgi.session.slots import Slots
 from kedro_asgi.snapshots import ProjectSnapshot
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class AsyncSession:
         self._ready: Outcome[KedroServiceSession] | None = None
         self._lock = anyio.Lock()
         self._creating = threading.Lock()
-        self._places = Places(max_concurrency)
+        self._places = Slots(max_concurrency)
 
     @classmethod
     def create(

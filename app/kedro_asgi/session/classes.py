@@ -11,7 +11,7 @@ from kedro_asgi.errors import SettingsError
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.project import Project
 from kedro_asgi.session.context import KedroContext, MakeCatalog
-from kedro_asgi.session.contexts import Contexts, KedrosContexts, OurContexts
+from kedro_asgi.session.context_factory import Contexts, KedrosContexts, OurContexts
 from kedro_asgi.session.store import BaseSessionStore
 from kedro_asgi.settings import Settings
 

@@ -33,7 +33,7 @@ from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.classes import SessionClasses
 from kedro_asgi.session.context import KedroContext
-from kedro_asgi.session.live import LiveProject
+from kedro_asgi.session.shared_state import SharedProject
 from kedro_asgi.validation import Validate, unchecked
 from kedro_asgi.versions import kedro_version
 
@@ -54,7 +54,7 @@ class Engine:
     """
 
     def __init__(self, planner: Planner, classes: SessionClasses, *, session_type: str) -> None:
-        self._live = LiveProject(planner, self._catalog)
+        self._live = SharedProject(planner, self._catalog)
         self.run_ids = RunIds()
         self.classes = classes
         self._session_type = session_type

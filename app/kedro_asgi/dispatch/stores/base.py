@@ -8,10 +8,10 @@ import msgspec
 from kedro_asgi.runs import RunId, RunOrder, RunPage, RunQuery, RunRecord, RunStatus
 
 # What became of an entry: it is in the store; its key already stands for another run; another worker took the run.
-Verdict = Literal["stored", "conflict", "lost"]
+WriteResult = Literal["stored", "conflict", "lost"]
 
 
-class Chunk(msgspec.Struct, frozen=True, kw_only=True):
+class EventBatch(msgspec.Struct, frozen=True, kw_only=True):
     """Consecutive events of a run, as a JSON array; ``position`` is the chunk's place among those of all runs."""
 
     run_id: str
@@ -22,7 +22,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     position: int = 0
 
 
-class Key(msgspec.Struct, frozen=True, kw_only=True):
+class IdempotencyKey(msgspec.Struct, frozen=True, kw_only=True):
     """An idempotency key: the run that it stands for, and the digest of what was ordered.
 
     One that was made before ``not_before`` gives way to it.
@@ -35,7 +35,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     not_before: int = 0
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class RunWrite(msgspec.Struct, frozen=True, kw_only=True):
     """A run's state, to be written; ``was`` is the status that the store has, ``None`` for a run that it has not.
 
     ``tried`` are states that were written since, of which nobody heard whether they arrived: the store may have any of
@@ -49,12 +49,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     ended_at: int | None = None
     order: RunOrder | None = None
-    key: Key | None = None
-    chunks: Sequence[Chunk] = ()
+    key: IdempotencyKey | None = None
+    chunks: Sequence[EventBatch] = ()
     outputs: Sequence[tuple[str, bytes]] = ()
 
 
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
+class AdoptedRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run that was taken over: its record, its order (``None`` where it cannot be repeated), and how far it got."""
 
     record: RunRecord
@@ -80,7 +80,7 @@ class Store(Protocol):
     def close(self) -> None:
         """End ``owner``'s life and close."""
 
-    def write(self, entries: Sequence[Entry]) -> list[Verdict]:
+    def write(self, entries: Sequence[RunWrite]) -> list[WriteResult]:
         """Write all entries, or none; answers in the order of ``entries``."""
 
     def probe(self) -> None:
@@ -92,16 +92,16 @@ class Store(Protocol):
     def find(self, query: RunQuery) -> RunPage:
         """Return the runs that match, newest first."""
 
-    def find_key(self, key: str, *, not_before: int) -> Key | None:
+    def find_key(self, key: str, *, not_before: int) -> IdempotencyKey | None:
         """Return what a key stands for, unless it is older than ``not_before``."""
 
     def output(self, run_id: str, name: str) -> bytes | None:
         """Return a kept output as JSON."""
 
-    def events_of(self, run_id: str, *, after: int, limit: int) -> list[Chunk]:
+    def events_of(self, run_id: str, *, after: int, limit: int) -> list[EventBatch]:
         """Return chunks of a run with events behind number ``after``, in order."""
 
-    def events_behind(self, position: int, *, limit: int) -> list[Chunk]:
+    def events_behind(self, position: int, *, limit: int) -> list[EventBatch]:
         """Return chunks of all runs behind ``position``, in order."""
 
     def last_position(self) -> int:
@@ -116,7 +116,7 @@ class Store(Protocol):
     def orphans(self, owner: str, *, limit: int) -> list[tuple[RunId, str | None]]:
         """Return runs without an end whose owner is dead, oldest first, with that owner."""
 
-    def take(self, run_id: str, *, former: str | None, owner: str) -> Stored | None:
+    def take(self, run_id: str, *, former: str | None, owner: str) -> AdoptedRun | None:
         """Make ``owner`` the owner of a run of ``former``; ``None`` if somebody else was faster."""
 
     def release(self, owner: str) -> None:

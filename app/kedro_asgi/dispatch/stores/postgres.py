@@ -8,8 +8,8 @@ from typing import Any
 
 import psycopg
 
-from kedro_asgi.dispatch.stores.absences import Absences, Presence
 from kedro_asgi.dispatch.stores.forks import in_forked_processes
+from kedro_asgi.dispatch.stores.liveness import Liveness, Presence
 from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sql import SqlStore
@@ -42,7 +42,7 @@ class PostgresStore(SqlStore):
     def open(self, owner: str) -> None:
         self.close()
         self._owner = owner
-        self._absences = Absences()
+        self._absences = Liveness()
         self._pool.open()
         with self._translated():
             self._live()

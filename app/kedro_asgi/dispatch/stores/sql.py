@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.dispatch.document import encode
-from kedro_asgi.dispatch.stores.absences import Absences, Presence
-from kedro_asgi.dispatch.stores.base import Chunk, Entry, Key, Stored, Verdict
+from kedro_asgi.dispatch.stores.base import AdoptedRun, EventBatch, IdempotencyKey, RunWrite, WriteResult
+from kedro_asgi.dispatch.stores.liveness import Liveness, Presence
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.errors import StoreVersionError
 from kedro_asgi.runs import RunId, RunOrder, RunPage, RunQuery, RunRecord
@@ -39,7 +39,7 @@ class SqlStore(ABC):
 
     def __init__(self, *, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
         self._migrations = migrations
-        self._absences = Absences()
+        self._absences = Liveness()
 
     # --- what each database does in its own way ---
 
@@ -86,7 +86,7 @@ class SqlStore(ABC):
             if found < known:
                 self._set_schema_version(connection, known)
 
-    def write(self, entries: Sequence[Entry]) -> list[Verdict]:
+    def write(self, entries: Sequence[RunWrite]) -> list[WriteResult]:
         with self.transaction(writes=True) as connection:
             plain = [entry for entry in entries if entry.was is None and entry.key is None]
             _insert(connection, _INSERT, [_row(entry) for entry in plain])
@@ -106,7 +106,7 @@ class SqlStore(ABC):
             sql = "UPDATE runs SET wants_cancel = 1 WHERE run_id = ? AND ended_at IS NULL"
             return bool(connection.execute(sql, (run_id,)).rowcount)
 
-    def take(self, run_id: str, *, former: str | None, owner: str) -> Stored | None:
+    def take(self, run_id: str, *, former: str | None, owner: str) -> AdoptedRun | None:
         whose, known = ("owner IS NULL", ()) if former is None else ("owner = ?", (former,))
         with self.transaction(writes=True) as connection:
             sql = (
@@ -119,7 +119,7 @@ class SqlStore(ABC):
             sql = "SELECT coalesce(max(last), 0) FROM events WHERE run_id = ?"
             (last_event,) = connection.execute(sql, (run_id,)).fetchone()
         record, order, wants_cancel = row
-        return Stored(
+        return AdoptedRun(
             record=_RECORD.decode(record),
             order=None if order is None else _ORDER.decode(order),
             wants_cancel=bool(wants_cancel),
@@ -166,11 +166,11 @@ class SqlStore(ABC):
         runs = tuple(_RECORD.decode(row[0]) for row in rows[: query.limit])
         return RunPage(runs=runs, cursor=runs[-1].run_id if len(rows) > query.limit else None)
 
-    def find_key(self, key: str, *, not_before: int) -> Key | None:
+    def find_key(self, key: str, *, not_before: int) -> IdempotencyKey | None:
         with self.transaction(writes=False) as connection:
             sql = "SELECT digest, run_id, created_at FROM idempotency_keys WHERE key = ? AND created_at >= ?"
             row = connection.execute(sql, (key, not_before)).fetchone()
-        return None if row is None else Key(key=key, digest=row[0], run_id=row[1], created_at=row[2])
+        return None if row is None else IdempotencyKey(key=key, digest=row[0], run_id=row[1], created_at=row[2])
 
     def output(self, run_id: str, name: str) -> bytes | None:
         with self.transaction(writes=False) as connection:
@@ -178,12 +178,12 @@ class SqlStore(ABC):
             row = connection.execute(sql, (run_id, name)).fetchone()
         return None if row is None else bytes(row[0])
 
-    def events_of(self, run_id: str, *, after: int, limit: int) -> list[Chunk]:
+    def events_of(self, run_id: str, *, after: int, limit: int) -> list[EventBatch]:
         with self.transaction(writes=False) as connection:
             sql = f"{_CHUNKS} WHERE run_id = ? AND last > ? ORDER BY last LIMIT ?"
             return [_chunk(row) for row in connection.execute(sql, (run_id, after, limit)).fetchall()]
 
-    def events_behind(self, position: int, *, limit: int) -> list[Chunk]:
+    def events_behind(self, position: int, *, limit: int) -> list[EventBatch]:
         with self.transaction(writes=False) as connection:
             sql = f"{_CHUNKS} WHERE position > ? ORDER BY position LIMIT ?"
             return [_chunk(row) for row in connection.execute(sql, (position, limit)).fetchall()]
@@ -230,7 +230,7 @@ def _insert(connection: Any, statement: str, rows: Sequence[tuple[Any, ...]]) ->
             connection.execute(statement.format(rows=", ".join([marks] * size)), tuple(chain.from_iterable(some)))
 
 
-def _put(connection: Any, entry: Entry) -> Verdict:
+def _put(connection: Any, entry: RunWrite) -> WriteResult:
     """Write a run's state; one without a key is there by now, if it was not before."""
     if entry.was is None and entry.key is not None and not _is_entered(connection, entry, entry.key):
         return "conflict"
@@ -239,7 +239,7 @@ def _put(connection: Any, entry: Entry) -> Verdict:
     return _replace(connection, entry)
 
 
-def _replace(connection: Any, entry: Entry) -> Verdict:
+def _replace(connection: Any, entry: RunWrite) -> WriteResult:
     record = entry.record
     expected = (entry.was, *entry.tried, record.status) if entry.tried else (entry.was,)
     update = _UPDATE.format(marks=", ".join("?" * len(expected)))
@@ -251,7 +251,7 @@ def _replace(connection: Any, entry: Entry) -> Verdict:
     return "stored"
 
 
-def _is_entered(connection: Any, entry: Entry, key: Key) -> bool:
+def _is_entered(connection: Any, entry: RunWrite, key: IdempotencyKey) -> bool:
     """Enter a run under its key, unless the key stands for another run."""
     connection.execute(_OLD_KEY, (key.key, key.not_before))
     if not connection.execute(_KEY, (key.key, key.digest, key.run_id, key.created_at)).rowcount:
@@ -262,7 +262,7 @@ def _is_entered(connection: Any, entry: Entry, key: Key) -> bool:
     return True
 
 
-def _row(entry: Entry) -> tuple[Any, ...]:
+def _row(entry: RunWrite) -> tuple[Any, ...]:
     record = entry.record
     facets = "".join(_facets(record.pipeline_names, record.labels)) if record.pipeline_names or record.labels else ""
     order = None if entry.order is None or entry.ended_at is not None else encode(entry.order)
@@ -282,12 +282,12 @@ def _text(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace("=", "\\e").replace("\0", "\\0")
 
 
-def _chunk_row(chunk: Chunk) -> tuple[Any, ...]:
+def _chunk_row(chunk: EventBatch) -> tuple[Any, ...]:
     return chunk.run_id, chunk.first, chunk.last, int(chunk.is_last), chunk.payload
 
 
-def _chunk(row: Sequence[Any]) -> Chunk:
+def _chunk(row: Sequence[Any]) -> EventBatch:
     position, run_id, first, last, is_last, payload = row
-    return Chunk(
+    return EventBatch(
         position=position, run_id=run_id, first=first, last=last, is_last=bool(is_last), payload=bytes(payload)
     )

@@ -9,8 +9,8 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from kedro_asgi.dispatch.stores.absences import Absences, Presence
 from kedro_asgi.dispatch.stores.forks import in_forked_processes
+from kedro_asgi.dispatch.stores.liveness import Liveness, Presence
 from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sql import SqlStore
@@ -43,7 +43,7 @@ class SQLiteStore(SqlStore):
 
     def open(self, owner: str) -> None:
         self.close()
-        self._absences = Absences()
+        self._absences = Liveness()
         if self._path is not None:
             self._path = self._path.absolute()
             try:

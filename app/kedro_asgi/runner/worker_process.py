@@ -8,10 +8,10 @@ from multiprocessing.context import DefaultContext, ForkContext, ForkServerConte
 
 from kedro_asgi.errors import WorkerDiedError
 from kedro_asgi.pipeline import Node
-from kedro_asgi.runner.crossing import END, Answer, Chunk, Said, unpacked
-from kedro_asgi.runner.remote import Prepare, serve
-from kedro_asgi.runner.remote_logs import log_levels, retell
-from kedro_asgi.runner.remote_signals import signals_held
+from kedro_asgi.runner.messages import END, Answer, Chunk, Said, unpacked
+from kedro_asgi.runner.worker_logs import log_levels, retell
+from kedro_asgi.runner.worker_main import Prepare, serve
+from kedro_asgi.runner.worker_signals import signals_held
 
 Context = DefaultContext | ForkContext | ForkServerContext | SpawnContext
 

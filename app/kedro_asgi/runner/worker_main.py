@@ -11,7 +11,7 @@ from typing import Any
 
 from kedro_asgi.bridge import logging_left_alone
 from kedro_asgi.pipeline import Node
-from kedro_asgi.runner.crossing import (
+from kedro_asgi.runner.messages import (
     END,
     STOP,
     Answer,
@@ -21,8 +21,8 @@ from kedro_asgi.runner.crossing import (
     packed_result,
     unpacked_call,
 )
-from kedro_asgi.runner.remote_logs import logs_sent
-from kedro_asgi.runner.remote_signals import disregard_signals
+from kedro_asgi.runner.worker_logs import logs_sent
+from kedro_asgi.runner.worker_signals import disregard_signals
 
 Pipe = Connection
 Prepare = Callable[[], None]

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kedro_asgi.config.dialect import Raw, parse
+from kedro_asgi.config.yaml_loader import Raw, parse
 from kedro_asgi.errors import (
     ComposerError,
     ConfigShapeError,

@@ -9,7 +9,7 @@ Presence = Literal["here", "away", "gone"]
 _LOOKS = 4
 
 
-class Absences:
+class Liveness:
     """Tells workers that have ended from those whose sign of life was lost, and that will renew it.
 
     Who is away at the first look was so before: when a server starts again, nothing waits. Others are gone when they

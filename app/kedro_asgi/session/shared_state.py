@@ -14,19 +14,19 @@ from kedro_asgi.io import Artifact, DataCatalog
 from kedro_asgi.plan import Planner
 from kedro_asgi.redaction import redact
 from kedro_asgi.session.artifacts import check_reload, preloaded, resaved, tell
-from kedro_asgi.session.stamp import STAMP_VARIABLE, Stamp
+from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE, ReloadSignal
 
 _log = logging.getLogger(__name__)
 
 
-class Live(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class SharedState(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One reading of the project's configuration, and the artifacts that go with it."""
 
     planner: Planner
     artifacts: Mapping[str, Artifact] = {}
 
 
-class LiveProject:
+class SharedProject:
     """Holds what is live, and replaces it as a whole; thread-safe.
 
     ``make_catalog`` makes a catalog as a run without parameters has it: artifacts are loaded as runs would load
@@ -34,14 +34,14 @@ class LiveProject:
     """
 
     def __init__(self, planner: Planner, make_catalog: Callable[[Planner], Any]) -> None:
-        self.current = Live(planner=planner)
+        self.current = SharedState(planner=planner)
         self._make_catalog = make_catalog
         self._lock = threading.Lock()
         self._names: tuple[str, ...] = ()
-        self._reloads: Stamp | None = None
-        self._saves: Stamp | None = None
+        self._reloads: ReloadSignal | None = None
+        self._saves: ReloadSignal | None = None
 
-    def begin(self) -> Live:
+    def begin(self) -> SharedState:
         """Return what a run that begins now works with until it ends, whatever is replaced meanwhile."""
         if self._reloads is not None and self._reloads.news():
             self._hear(self._reloads, self._reload)
@@ -56,9 +56,9 @@ class LiveProject:
         """
         with self._lock:
             self._names = tuple(names)
-            if path := os.environ.get(STAMP_VARIABLE):
-                self._reloads = Stamp(Path(path))
-                self._saves = Stamp(Path(f"{path}.saves")) if self._names else None
+            if path := os.environ.get(RELOAD_SIGNAL_VARIABLE):
+                self._reloads = ReloadSignal(Path(path))
+                self._saves = ReloadSignal(Path(f"{path}.saves")) if self._names else None
             artifacts = self._load(self.current.planner)
             self._replace(self.current.planner, artifacts)
 
@@ -90,7 +90,7 @@ class LiveProject:
         self._replace(planner, artifacts)
 
     def _replace(self, planner: Planner, artifacts: Mapping[str, Artifact]) -> None:
-        self.current = Live(planner=planner, artifacts=artifacts)
+        self.current = SharedState(planner=planner, artifacts=artifacts)
         tell(artifacts)
 
     def _load(self, planner: Planner) -> dict[str, Artifact]:
@@ -102,7 +102,7 @@ class LiveProject:
         pipelines = planner.project.pipelines.load().values()
         return preloaded(self._names, catalog, sorted({name for found in pipelines for name in found.datasets()}))
 
-    def _hear(self, stamp: Stamp, read: Callable[[], None]) -> None:
+    def _hear(self, stamp: ReloadSignal, read: Callable[[], None]) -> None:
         """Another process has replaced something: read it before a run begins that may ask for it."""
         with self._lock:
             news = stamp.news()
@@ -115,6 +115,6 @@ class LiveProject:
             stamp.heed(news)
 
 
-def _tell_others(stamp: Stamp | None) -> None:
+def _tell_others(stamp: ReloadSignal | None) -> None:
     if stamp is not None:
         stamp.renew()

@@ -1,15 +1,15 @@
-"""Places that threads keep, whatever becomes of the loop that waited for them."""
+"""Slots that threads keep, whatever becomes of the loop that waited for them."""
 
 import asyncio
 import subprocess
 import sys
 import threading
 
-from kedro_asgi.session.places import Places
+from kedro_asgi.session.slots import Slots
 
 LEAVING = """
 import asyncio, threading
-from kedro_asgi.session.places import Places
+from kedro_asgi.session.slots import Slots
 
 gate, ended = threading.Event(), threading.Event()
 
@@ -24,14 +24,14 @@ async def leave(places):
     await asyncio.wait([task])
 
 loop = asyncio.new_event_loop()
-loop.run_until_complete(leave(Places(1)))
+loop.run_until_complete(leave(Slots(1)))
 gate.set()
 ended.wait()
 """
 
 
 def test_a_loop_has_all_its_places_although_one_before_left_a_thread_behind() -> None:
-    places, gate = Places(1), threading.Event()
+    places, gate = Slots(1), threading.Event()
 
     async def leave() -> None:
         task = asyncio.create_task(places.work(gate.wait))

@@ -27,7 +27,7 @@ class Origin(msgspec.Struct, frozen=True):
 class Expression(Protocol):
     """A parsed piece of an interpolated string. Immutable; the same one may stand at several places."""
 
-    def evaluate(self, scope: Scope, place: "Place") -> Outcome:
+    def evaluate(self, scope: Scope, place: "Interpolated") -> Outcome:
         """Return the value of this expression, standing at ``place``."""
         ...
 
@@ -43,7 +43,7 @@ class Expression(Protocol):
 class Resolver(Protocol):
     """What a name before the colon in ``${name:arguments}`` stands for."""
 
-    def __call__(self, scope: Scope, place: "Place", arguments: Sequence[Outcome]) -> Outcome:
+    def __call__(self, scope: Scope, place: "Interpolated", arguments: Sequence[Outcome]) -> Outcome:
         """Return the value for the evaluated ``arguments``."""
         ...
 
@@ -61,7 +61,7 @@ class Layer:
         """Return the tree as ``scope`` sees it."""
         return self.root if scope.roots is None else scope.roots.get(self, self.root)
 
-    def lookup(self, scope: Scope, path: Path, place: "Place", text: str) -> Outcome:
+    def lookup(self, scope: Scope, path: Path, place: "Interpolated", text: str) -> Outcome:
         """Return what is at ``path``; raises what CFG-42 says of a reference that leads nowhere."""
         node, is_tainted = follow(scope, self.tree(scope), path)
         if is_found(node):
@@ -91,7 +91,7 @@ def follow(scope: Scope, node: Any, path: Path) -> Outcome:
     return node, is_tainted
 
 
-class Place(Pending):
+class Interpolated(Pending):
     """An interpolated string where it stands.
 
     ``expression`` is replaced while compiling by one in which all is done that can be done before a run.
@@ -114,9 +114,11 @@ class Place(Pending):
     def evaluate(self, scope: Scope) -> Outcome:
         return self.expression.evaluate(scope, self)
 
-    def rewritten(self, rewrite: Callable[[Expression], Expression]) -> "Place":
+    def rewritten(self, rewrite: Callable[[Expression], Expression]) -> "Interpolated":
         """Return a copy with another expression, standing at the same place."""
-        return Place(rewrite(self.expression), layer=self.layer, path=self.path, text=self.text, origin=self.origin)
+        return Interpolated(
+            rewrite(self.expression), layer=self.layer, path=self.path, text=self.text, origin=self.origin
+        )
 
     def error(self, kind: type[_E], problem: str) -> _E:
         """Return an error that says where this place is."""

@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kedro_asgi.config.dialect import Raw
 from kedro_asgi.config.expressions import Literal
 from kedro_asgi.config.grammar import parse_text
+from kedro_asgi.config.interpolated import Interpolated, Layer, Origin, Resolver
 from kedro_asgi.config.overlay import mapping, sequence
 from kedro_asgi.config.paths import write_path
-from kedro_asgi.config.places import Layer, Origin, Place, Resolver
 from kedro_asgi.config.scope import Path
+from kedro_asgi.config.yaml_loader import Raw
 from kedro_asgi.errors import GrammarParseError
 from kedro_asgi.runs import RuntimeParams
 
@@ -56,7 +56,7 @@ def _text(text: str, layer: Layer, path: Path, origin: Origin) -> Any:
     if "${" in text:
         return _place(text, layer, path, origin)
     if text.endswith("???") and _ESCAPED_MISSING.fullmatch(text):
-        return Place(Literal(text[1:]), layer=layer, path=path, text=text, origin=origin)
+        return Interpolated(Literal(text[1:]), layer=layer, path=path, text=text, origin=origin)
     return text
 
 
@@ -65,4 +65,4 @@ def _place(text: str, layer: Layer, path: Path, origin: Origin) -> Any:
         expression = parse_text(text)
     except GrammarParseError as error:
         raise GrammarParseError(error.problem, full_key=write_path(path), file=origin.file, line=origin.line) from None
-    return Place(expression, layer=layer, path=path, text=text, origin=origin)
+    return Interpolated(expression, layer=layer, path=path, text=text, origin=origin)

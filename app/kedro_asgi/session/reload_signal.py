@@ -6,10 +6,10 @@ from pathlib import Path
 from kedro_asgi.io.files.base import write_aside
 
 #: Names the file; ``kedro-asgi serve --workers`` sets it, and so may whoever starts the processes.
-STAMP_VARIABLE = "KEDRO_SERVER_PRELOAD_STAMP"
+RELOAD_SIGNAL_VARIABLE = "KEDRO_SERVER_PRELOAD_STAMP"
 
 
-class Stamp:
+class ReloadSignal:
     """A file that is written anew whenever artifacts or configuration were replaced; looking costs one ``stat``."""
 
     def __init__(self, path: Path) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
 
-from kedro_asgi.runner.crossing import Said
+from kedro_asgi.runner.messages import Said
 
 Say = Callable[[Said], None]
 

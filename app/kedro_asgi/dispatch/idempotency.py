@@ -6,19 +6,19 @@ import time
 import msgspec
 
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.stores.base import Key
+from kedro_asgi.dispatch.stores.base import IdempotencyKey
 from kedro_asgi.errors import UnstorableOrderError
 from kedro_asgi.runs import RunId, RunOrder
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
-def key_of(order: RunOrder, run_id: RunId, policy: Policy) -> Key | None:
+def key_of(order: RunOrder, run_id: RunId, policy: Policy) -> IdempotencyKey | None:
     """Return the key of an order, if it has one; raises `UnstorableOrderError`."""
     if order.key is None:
         return None
     now = int(time.time() * 1000)
-    return Key(
+    return IdempotencyKey(
         key=order.key,
         digest=_digest(msgspec.structs.replace(order, key=None)),
         run_id=run_id,

@@ -9,12 +9,12 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar, current_token
 
-from kedro_asgi.session.soon import call_soon
+from kedro_asgi.session.event_loop import call_soon
 
 T = TypeVar("T")
 
 
-class Places:
+class Slots:
     """So many places on each event loop for threads; work keeps its place until its thread ends.
 
     A limiter alone gives away the place of a caller whom asyncio itself cancels (``asyncio.timeout``), while the thread
@@ -23,12 +23,12 @@ class Places:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._limiters: RunVar[anyio.CapacityLimiter] = RunVar("kedro_asgi_places")
+        self._limiters: RunVar[anyio.CapacityLimiter] = RunVar("kedro_asgi_slots")
 
     async def work(self, work: Callable[[], T]) -> T:
         """Return what ``work`` returns, which must raise nothing."""
         limiter = self._limiter()
-        place = _Place(limiter)
+        place = _Slot(limiter)
         await limiter.acquire_on_behalf_of(place)
         try:
             threads = anyio.CapacityLimiter(math.inf)
@@ -45,7 +45,7 @@ class Places:
             return limiter
 
 
-class _Place:
+class _Slot:
     """Held by a thread, and by who waits for it; the last of them gives it back."""
 
     def __init__(self, limiter: anyio.CapacityLimiter) -> None:
