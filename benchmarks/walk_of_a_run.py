@@ -1,0 +1,121 @@
+"""How many files must a stranger open to follow one run?
+
+One warm ``POST /run`` of two nodes in memory, with a parameter and an output, goes through the real application in this
+process. A profile function notes each function of ``kedro_asgi`` that the event loop or the run's thread calls; it leaves
+out the writer thread of the store. A *room* is a package or a module directly below ``kedro_asgi``. A *move* is a call
+from one room into another, or the return from it, in the run's thread.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import kedro_asgi
+from kedro_asgi.server import create_http_server
+from projects import write_project
+
+_ROOT = Path(kedro_asgi.__file__).parent
+_WARM_RUNS = 20
+_LOOP_THREAD, _RUN_THREADS = "MainThread", "kedro-asgi-run"
+
+
+class Walk:
+    """The files whose functions a request calls, in order, by the name of the thread."""
+
+    def __init__(self) -> None:
+        self.is_recording = False
+        self.files: dict[str, list[str]] = {}
+
+    def profile(self, frame: FrameType, event: str, _: Any) -> None:
+        """Note the file that a call or a return enters; every thread has this as its profile function."""
+        if self.is_recording and event in ("call", "return"):
+            caller = frame.f_back
+            file = frame.f_code.co_filename if event == "call" or caller is None else caller.f_code.co_filename
+            if file.startswith(str(_ROOT)):
+                self.files.setdefault(threading.current_thread().name, []).append(file.removeprefix(f"{_ROOT}/"))
+
+    def on_the_way(self) -> Iterator[str]:
+        """Yield the files that the event loop and the run's thread pass through, in order, each as often as passed."""
+        for thread, files in self.files.items():
+            if thread == _LOOP_THREAD or thread.startswith(_RUN_THREADS):
+                yield from files
+
+    def rooms_in_thread(self) -> list[str]:
+        """Return the rooms that the run's thread passes through, in order, without repetitions in a row."""
+        threads = (files for thread, files in self.files.items() if thread.startswith(_RUN_THREADS))
+        passed = [_room(file) for files in threads for file in files]
+        return [room for room, before in zip(passed, [None, *passed], strict=False) if room != before]
+
+
+def main() -> None:
+    """Measure one run and print the figures as one JSON line; with ``--show``, the walk itself."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--show", action="store_true", help="also list the files, and the rooms in order")
+    show = parser.parse_args().show
+    with tempfile.TemporaryDirectory() as folder:
+        walk = asyncio.run(_walk(write_project(Path(folder), engine="kedro_asgi")))
+    files, rooms = list(dict.fromkeys(walk.on_the_way())), walk.rooms_in_thread()
+    if show:
+        print(*files, "", " > ".join(rooms), "", sep="\n")
+    print(json.dumps({"files": len(files), "moves": len(rooms) - 1}))
+
+
+async def _walk(project: Path) -> Walk:
+    walk = Walk()
+    # The run's thread lives as long as the application: it must be born with the profile function.
+    threading.setprofile(walk.profile)
+    app = create_http_server(project, store="memory:")
+    async with app.router.lifespan_context(app):
+        for _ in range(_WARM_RUNS):
+            await _post_run(app)
+        sys.setprofile(walk.profile)
+        walk.is_recording = True
+        await _post_run(app)
+        walk.is_recording = False
+        sys.setprofile(None)
+    threading.setprofile(None)
+    return walk
+
+
+async def _post_run(app: Any) -> None:
+    body = json.dumps({"params": {"a": 10}, "outputs": ["d"]}).encode()
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/run",
+        "raw_path": b"/run",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())],
+        "server": ("bench", 80),
+        "client": ("bench", 1),
+    }
+    answer = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        answer.append(message.get("body", b""))
+
+    await app(scope, receive, send)
+    if b'"success"' not in b"".join(answer):
+        raise SystemExit(f"The answer is not as wanted: {b''.join(answer).decode()}")
+
+
+def _room(file: str) -> str:
+    return file.partition("/")[0].removesuffix(".py")
+
+
+if __name__ == "__main__":
+    main()
