@@ -1,9 +1,9 @@
 """How many files must a stranger open to follow one run?
 
-One warm ``POST /run`` of two nodes in memory, with a parameter and an output, goes through the real application in this
-process. A profile function notes each function of ``kedro_asgi`` that the event loop or the run's thread calls; it leaves
-out the writer thread of the store. A *room* is a package or a module directly below ``kedro_asgi``. A *move* is a call
-from one room into another, or the return from it, in the run's thread.
+One warm ``POST /run`` of two nodes in memory, with a parameter and an output, goes through the real application in
+this process. A profile function notes each function of ``kedro_asgi`` that the event loop or the run's thread calls; it
+leaves out the writer thread of the store. A *room* is a package or a module directly below ``kedro_asgi``. A *move* is
+a call from one room into another, or the return from it, in the run's thread.
 """
 
 import argparse

@@ -5,15 +5,38 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal, NewType
+from typing import Any, Literal, NewType, Self, TypedDict, Unpack
 
 import msgspec
 
 RunId = NewType("RunId", str)
 
 _RUN_ID = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z-[0-9a-f]{14}")
+
+
+Names = Iterable[str] | None
+"""Names as a caller gives them; a bare string stands for a list of one (Q-26)."""
+
+
+class RunArguments(TypedDict, total=False):
+    """The keyword arguments that every way to run shares: sessions, dispatcher, client and command line.
+
+    Each is a field of `Slice` or of `RunSpec`. The ways differ in ``pipeline_names``, ``runtime_params``, ``outputs``
+    and the runner, so those stand in the signatures.
+    """
+
+    tags: Names
+    node_names: Names
+    from_nodes: Names
+    to_nodes: Names
+    from_inputs: Names
+    to_outputs: Names
+    namespaces: Names
+    load_versions: Mapping[str, str] | None
+    only_missing_outputs: bool
+    inputs: Mapping[str, Any] | None
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +83,36 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     only_missing_outputs: bool = False
     runner: str | None = None
     is_async: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        pipeline_names: Names = None,
+        *,
+        runtime_params: Mapping[str, Any] | None = None,
+        outputs: Names = None,
+        runner: str | None = None,
+        is_async: bool = False,
+        **arguments: Unpack[RunArguments],
+    ) -> Self:
+        """Return the arguments of a run as a value; ``None`` stands for the default of each."""
+        given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
+        filters = {name: names_of(given.pop(name)) for name in Slice.__struct_fields__ if name in given}
+        return cls(
+            slice=Slice(**{"pipeline_names": names_of(pipeline_names), **filters}),
+            runtime_params=runtime_params or {},
+            outputs=None if outputs is None else names_of(outputs),
+            runner=runner,
+            is_async=is_async,
+            **given,
+        )
+
+
+def names_of(names: Names) -> tuple[str, ...]:
+    """Return the names that a caller gave."""
+    if names is None:
+        return ()
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):

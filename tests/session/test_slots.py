@@ -11,15 +11,17 @@ LEAVING = """
 import asyncio, threading
 from kedro_asgi.session.slots import Slots
 
-gate, ended = threading.Event(), threading.Event()
+started, gate, ended = threading.Event(), threading.Event(), threading.Event()
 
 def work():
+    started.set()
     gate.wait()
     ended.set()
 
 async def leave(places):
     task = asyncio.create_task(places.work(work))
-    await asyncio.sleep(0.1)
+    while not started.is_set():
+        await asyncio.sleep(0.001)
     task.cancel()
     await asyncio.wait([task])
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, Unpack
 
 import anyio
 import msgspec
@@ -30,9 +30,8 @@ from kedro_asgi.errors import (
     UnstorableOrderError,
 )
 from kedro_asgi.events import Published
-from kedro_asgi.runs import RunIds, RunOrder, RunPage, RunQuery, RunRecord, is_run_id
+from kedro_asgi.runs import RunArguments, RunIds, RunOrder, RunPage, RunQuery, RunRecord, RunSpec, is_run_id
 from kedro_asgi.session import AsyncSession
-from kedro_asgi.session.arguments import run_spec
 from kedro_asgi.session.asynchronous import Convert
 
 # How long a listing waits for what was just run to be written; disks of busy machines take their time.
@@ -108,15 +107,26 @@ class Dispatcher:
         timeout_seconds: float | None = None,
         on_interrupt: Literal["mark", "rerun"] = "mark",
         key: str | None = None,
+        runtime_params: Mapping[str, Any] | None = None,
         outputs: Iterable[str] = (),
-        **words: Any,
+        runner: str | None = None,
+        is_async: bool = False,
+        **arguments: Unpack[RunArguments],
     ) -> RunRecord:
-        """Promise a run and return its record; ``words`` are those of `AsyncSession.run`, ``outputs`` are kept.
+        """Promise a run and return its record; ``outputs`` are kept.
 
         Raises what `accept` raises, and `UnstorableOrderError` for an argument of a wrong type.
         """
+        spec = RunSpec.of(
+            pipeline_names,
+            runtime_params=runtime_params,
+            outputs=outputs,
+            runner=runner,
+            is_async=is_async,
+            **arguments,
+        )
         order = {
-            "spec": run_spec(pipeline_names=pipeline_names, outputs=outputs, **words),
+            "spec": spec,
             "labels": labels or {},
             "timeout_seconds": timeout_seconds,
             "on_interrupt": on_interrupt,

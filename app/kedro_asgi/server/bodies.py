@@ -8,7 +8,6 @@ from kedro_asgi.runs import RunSpec
 from kedro_asgi.schemas import RunRequest
 from kedro_asgi.server.validation import Request as Kind
 from kedro_asgi.server.validation import decode_run_request
-from kedro_asgi.session.arguments import run_spec
 
 # Bodies up to this size are decoded on the event loop, in well under a millisecond; larger ones in a thread.
 _SMALL_BODY_BYTES = 64 * 1024
@@ -25,8 +24,8 @@ async def read_request(request: Request, kind: type[Kind], *, max_bytes: int) ->
 
 def spec_of(asked: RunRequest) -> RunSpec:
     """Return the run that a request asks for."""
-    return run_spec(
-        pipeline_names=asked.pipeline_names,
+    return RunSpec.of(
+        asked.pipeline_names,
         tags=asked.tags,
         node_names=asked.node_names,
         from_nodes=asked.from_nodes,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, Unpack, cast
 
 import anyio
 import anyio.to_thread
@@ -18,8 +18,7 @@ from kedro_asgi.inspection import inspect_project
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.stopping import STOP, StopSignal
-from kedro_asgi.runs import RunId, RunSpec
-from kedro_asgi.session.arguments import run_spec
+from kedro_asgi.runs import RunArguments, RunId, RunSpec
 from kedro_asgi.session.engine import RunEnd
 from kedro_asgi.session.service import KedroServiceSession
 from kedro_asgi.session.slots import Slots
@@ -108,41 +107,18 @@ class AsyncSession:
         self,
         pipeline_names: Iterable[str] | None = None,
         *,
-        tags: Iterable[str] | None = None,
         runner: AbstractRunner | None = None,
-        node_names: Iterable[str] | None = None,
-        from_nodes: Iterable[str] | None = None,
-        to_nodes: Iterable[str] | None = None,
-        from_inputs: Iterable[str] | None = None,
-        to_outputs: Iterable[str] | None = None,
-        load_versions: Mapping[str, str] | None = None,
-        namespaces: Iterable[str] | None = None,
-        only_missing_outputs: bool = False,
         runtime_params: Mapping[str, Any] | None = None,
-        inputs: Mapping[str, Any] | None = None,
         outputs: Iterable[str] | None = None,
         run_id: str | None = None,
+        **arguments: Unpack[RunArguments],
     ) -> RunResult:
         """Run pipelines and return the values of ``outputs``, or of the free outputs that live in memory.
 
         ``inputs`` replaces datasets for this run; ``outputs`` may name any dataset that the run uses. Raises what
         the run raised.
         """
-        spec = run_spec(
-            pipeline_names=pipeline_names,
-            tags=tags,
-            node_names=node_names,
-            from_nodes=from_nodes,
-            to_nodes=to_nodes,
-            from_inputs=from_inputs,
-            to_outputs=to_outputs,
-            namespaces=namespaces,
-            load_versions=load_versions,
-            only_missing_outputs=only_missing_outputs,
-            runtime_params=runtime_params,
-            inputs=inputs,
-            outputs=outputs,
-        )
+        spec = RunSpec.of(pipeline_names, runtime_params=runtime_params, outputs=outputs, **arguments)
         return (await self.execute(spec, runner=runner, run_id=run_id)).value()
 
     async def execute(

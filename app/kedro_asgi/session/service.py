@@ -4,12 +4,11 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from kedro_asgi.runner import AbstractRunner
-from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.runs import RunArguments, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract import AbstractSession
-from kedro_asgi.session.arguments import run_spec
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine
 
@@ -65,38 +64,17 @@ class KedroServiceSession(AbstractSession):
         self,
         run_id: str | None = None,
         pipeline_names: Iterable[str] | None = None,
-        tags: Iterable[str] | None = None,
+        *,
         runner: AbstractRunner | None = None,
-        node_names: Iterable[str] | None = None,
-        from_nodes: Iterable[str] | None = None,
-        to_nodes: Iterable[str] | None = None,
-        from_inputs: Iterable[str] | None = None,
-        to_outputs: Iterable[str] | None = None,
-        load_versions: Mapping[str, str] | None = None,
-        namespaces: Iterable[str] | None = None,
-        only_missing_outputs: bool = False,
         runtime_params: Mapping[str, Any] | None = None,
-        inputs: Mapping[str, Any] | None = None,
+        **arguments: Unpack[RunArguments],
     ) -> dict[str, Any]:
         """Run pipelines and return their free outputs by name, as datasets (SES-25).
 
         ``runtime_params`` and ``inputs`` are for this run alone. ``run_id`` is also the save version; it is made
         up where it is not given. Raises what the run raised.
         """
-        spec = run_spec(
-            pipeline_names=pipeline_names,
-            tags=tags,
-            node_names=node_names,
-            from_nodes=from_nodes,
-            to_nodes=to_nodes,
-            from_inputs=from_inputs,
-            to_outputs=to_outputs,
-            namespaces=namespaces,
-            load_versions=load_versions,
-            only_missing_outputs=only_missing_outputs,
-            runtime_params=runtime_params,
-            inputs=inputs,
-        )
+        spec = RunSpec.of(pipeline_names, runtime_params=runtime_params, **arguments)
         run_id = run_id or self.engine.run_ids.next()
         _log.info("Session ID: %s", self.session_id)
         _log.info("Run ID: %s", run_id)

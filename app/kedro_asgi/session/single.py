@@ -8,15 +8,14 @@ import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import click
 
 from kedro_asgi.errors import SessionUsedError, StoreError
 from kedro_asgi.runner import AbstractRunner
-from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.runs import RunArguments, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract import AbstractSession
-from kedro_asgi.session.arguments import run_spec
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine
 from kedro_asgi.session.store import BaseSessionStore
@@ -68,17 +67,9 @@ class KedroSession(AbstractSession):
         self,
         pipeline_name: str | None = None,
         pipeline_names: Iterable[str] | None = None,
-        tags: Iterable[str] | None = None,
+        *,
         runner: AbstractRunner | None = None,
-        node_names: Iterable[str] | None = None,
-        from_nodes: Iterable[str] | None = None,
-        to_nodes: Iterable[str] | None = None,
-        from_inputs: Iterable[str] | None = None,
-        to_outputs: Iterable[str] | None = None,
-        load_versions: Mapping[str, str] | None = None,
-        namespaces: Iterable[str] | None = None,
-        only_missing_outputs: bool = False,
-        inputs: Mapping[str, Any] | None = None,
+        **arguments: Unpack[RunArguments],
     ) -> dict[str, Any]:
         """Run pipelines once and return their free outputs by name, as datasets (SES-18).
 
@@ -90,20 +81,8 @@ class KedroSession(AbstractSession):
         if pipeline_name:
             _log.warning("'pipeline_name' is deprecated: use 'pipeline_names', which takes a list.")
             pipeline_names = [pipeline_name]
-        spec = run_spec(
-            pipeline_names=pipeline_names,
-            tags=tags,
-            node_names=node_names,
-            from_nodes=from_nodes,
-            to_nodes=to_nodes,
-            from_inputs=from_inputs,
-            to_outputs=to_outputs,
-            namespaces=namespaces,
-            load_versions=load_versions,
-            only_missing_outputs=only_missing_outputs,
-            runtime_params=self._store.get("runtime_params"),
-            inputs=inputs,
-        )
+        runtime_params = self._store.get("runtime_params")
+        spec = RunSpec.of(pipeline_names, runtime_params=runtime_params, **arguments)
         end = self._engine.run(spec, run_id=self.session_id, runner=runner, runtime=self._runtime())
         self._is_completed = True
         return end.result
