@@ -66,9 +66,9 @@ async def test_a_keyed_run_that_is_left_to_the_next_server_is_refused_and_not_fa
 class SlowStore(SQLiteStore):
     """A store whose readers are still on their way when it is closed."""
 
-    def read(self, run_id: str) -> RunRecord | None:
+    def read_run(self, run_id: str) -> RunRecord | None:
         time.sleep(0.2)
-        return super().read(run_id)
+        return super().read_run(run_id)
 
 
 @pytest.mark.parametrize("file", [None, "runs.db"])
@@ -175,7 +175,7 @@ def test_a_run_has_ended_in_its_record_and_in_its_events_or_in_neither() -> None
     life.stored = "running"
     life.end("success")
     for entry in written:
-        assert entry.record.is_final == any(chunk.is_last for chunk in entry.chunks)
+        assert entry.record.is_final == any(chunk.is_last for chunk in entry.event_batches)
     assert [entry.record.status for entry in written][-1] == "success"
 
 
@@ -215,5 +215,5 @@ async def test_a_run_of_ours_that_another_worker_takes_for_dead_is_answered_when
 
 def _take(other: Store, run_id: str, former: str) -> None:
     other.open("other")
-    assert other.take(run_id, former=former, owner="other") is not None
+    assert other.adopt(run_id, former_owner=former, owner="other") is not None
     other.close()

@@ -13,8 +13,9 @@ import pytest
 
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.stores.base import RunWrite, WriteResult
+from kedro_asgi.dispatch.stores.file_lock import is_unlocked
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
-from kedro_asgi.dispatch.stores.sqlite import SQLiteStore, _is_free
+from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import DrainingError, RoomOpenError, StoreVersionError
 from kedro_asgi.runs import RunOrder, RunSpec, Slice
 
@@ -70,7 +71,7 @@ async def test_a_store_is_closed_although_who_opens_it_is_cancelled(room, tmp_pa
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(_enter(room(store)), 0.1)
     await anyio.to_thread.run_sync(store.is_through.wait)
-    assert all(_is_free(lock) for lock in tmp_path.glob("*.lock"))
+    assert all(is_unlocked(lock) for lock in tmp_path.glob("*.lock"))
 
 
 async def test_a_store_of_a_newer_version_is_closed_again(room, tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ async def test_a_store_of_a_newer_version_is_closed_again(room, tmp_path: Path) 
     await anyio.to_thread.run_sync(newer.close)
     with pytest.raises(StoreVersionError):
         await _enter(room(tmp_path / "runs.db"))
-    assert all(_is_free(lock) for lock in tmp_path.glob("*.lock"))
+    assert all(is_unlocked(lock) for lock in tmp_path.glob("*.lock"))
 
 
 async def _enter(runs: Dispatcher) -> None:

@@ -19,8 +19,9 @@ import pytest
 
 from kedro_asgi.dispatch.stores import open_store
 from kedro_asgi.dispatch.stores.base import EventBatch, IdempotencyKey, RunWrite, Store
+from kedro_asgi.dispatch.stores.file_lock import is_unlocked
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
-from kedro_asgi.dispatch.stores.sqlite import SQLiteStore, _is_free
+from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import StoreUnavailableError, StoreUrlError, StoreVersionError
 from kedro_asgi.runs import RunId, RunOrder, RunQuery, RunRecord, RunSpec
 
@@ -28,8 +29,8 @@ OpenStore = Callable[..., Store]
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-def open_one(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
-    """Return a function that opens the same store as another worker; in memory there is but one worker."""
+def open_worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
+    """Return a function that opens the store as a worker; a store in memory has only one worker."""
     opened: list[Store] = []
     make: Callable[..., Store]
     match request.param:
@@ -45,13 +46,13 @@ def open_one(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenSto
             make, arguments = PostgresStore, (request.getfixturevalue("postgres_url"),)
             options = {"schema": f"test_{uuid.uuid4().hex}"}
 
-    def begin(owner: str = "me", **more: object) -> Store:
+    def open_as(owner: str = "me", **more: object) -> Store:
         store = make(*arguments, **options, **more)
         opened.append(store)
         store.open(owner)
         return store
 
-    yield begin
+    yield open_as
     for store in opened:
         store.close()
 
@@ -61,115 +62,126 @@ def record(run_id: str = "run-1", **facts: object) -> RunRecord:
     return RunRecord(run_id=RunId(run_id), **facts)
 
 
-def entry(found: RunRecord, *, was: str | None = None, owner: str = "me", **facts: object) -> RunWrite:
+def run_write(found: RunRecord, *, expected: str | None = None, owner: str = "me", **facts: object) -> RunWrite:
     ended = 1 if found.is_final else None
     created_at = int(found.created_at.timestamp() * 1000)
-    return RunWrite(record=found, was=was, owner=owner, created_at=created_at, ended_at=ended, **facts)
+    return RunWrite(
+        record=found, expected_status=expected, owner=owner, created_at_ms=created_at, ended_at_ms=ended, **facts
+    )
 
 
-def chunk(first: int, last: int, run_id: str = "run-1", **facts: object) -> EventBatch:
+def batch(first: int, last: int, run_id: str = "run-1", **facts: object) -> EventBatch:
     payload = msgspec.json.encode([{"event": "RunQueued", "number": n} for n in range(first, last + 1)])
     return EventBatch(run_id=run_id, first=first, last=last, payload=payload, **facts)
 
 
-def test_a_run_comes_back_as_it_was_written(open_one: OpenStore) -> None:
-    store = open_one()
+def test_a_run_reads_back_as_it_was_written(open_worker: OpenStore) -> None:
+    store = open_worker()
     written = record(pipeline_names=("a", "b"), labels={"team": "ml"}, timeout_seconds=1.5)
-    assert store.write([entry(written)]) == ["stored"]
-    assert store.read("run-1") == written
-    assert store.read("run-2") is None
+    assert store.write([run_write(written)]) == ["stored"]
+    assert store.read_run("run-1") == written
+    assert store.read_run("run-2") is None
 
 
-def test_a_state_changes_only_from_the_state_that_was_expected(open_one: OpenStore) -> None:
-    store = open_one()
-    store.write([entry(record())])
-    assert store.write([entry(record(status="running"), was="queued")]) == ["stored"]
-    assert store.write([entry(record(status="cancelled"), was="queued")]) == ["lost"]
-    assert store.write([entry(record(status="success"), was="running", owner="other")]) == ["lost"]
-    assert store.write([entry(record(status="success"), was="running")]) == ["stored"]
-    assert store.read("run-1").status == "success"
+def test_a_write_replaces_only_the_expected_status(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([run_write(record())])
+    assert store.write([run_write(record(status="running"), expected="queued")]) == ["stored"]
+    assert store.write([run_write(record(status="cancelled"), expected="queued")]) == ["lost"]
+    assert store.write([run_write(record(status="success"), expected="running", owner="other")]) == ["lost"]
+    assert store.write([run_write(record(status="success"), expected="running")]) == ["stored"]
+    assert store.read_run("run-1").status == "success"
 
 
-def test_a_group_is_written_whole_or_not_at_all(open_one: OpenStore) -> None:
-    store = open_one()
-    bad = entry(record("run-2"), order=RunOrder(spec=RunSpec(inputs={"x": object()})))
+def test_a_write_stores_all_runs_or_none(open_worker: OpenStore) -> None:
+    store = open_worker()
+    bad = run_write(record("run-2"), order=RunOrder(spec=RunSpec(inputs={"x": object()})))
     with pytest.raises(TypeError):
-        store.write([entry(record("run-1")), bad])
-    assert store.read("run-1") is None
-    assert store.write([entry(record("run-1"))]) == ["stored"]
+        store.write([run_write(record("run-1")), bad])
+    assert store.read_run("run-1") is None
+    assert store.write([run_write(record("run-1"))]) == ["stored"]
 
 
-def test_what_lost_leaves_no_events(open_one: OpenStore) -> None:
-    store = open_one()
-    store.write([entry(record(), chunks=(chunk(1, 2),))])
-    store.write([entry(record(status="failure"), was="running", chunks=(chunk(3, 3),))])
-    assert [found.last for found in store.events_of("run-1", after=0, limit=10)] == [2]
+def test_a_lost_write_stores_no_events(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([run_write(record(), event_batches=(batch(1, 2),))])
+    store.write([run_write(record(status="failure"), expected="running", event_batches=(batch(3, 3),))])
+    assert [found.last for found in store.events_of_run("run-1", after=0, limit=10)] == [2]
 
 
-def test_a_key_stands_for_the_first_run_that_had_it(open_one: OpenStore) -> None:
-    store = open_one()
-    first = IdempotencyKey(key="k", digest="d", run_id="run-1", created_at=1000)
-    assert store.write([entry(record("run-1"), key=first)]) == ["stored"]
-    again = msgspec.structs.replace(first, run_id="run-2", created_at=1001)
-    assert store.write([entry(record("run-2"), key=again)]) == ["conflict"]
-    assert store.read("run-2") is None
-    assert store.find_key("k", not_before=0).run_id == "run-1"
-    assert store.find_key("k", not_before=1001) is None
+def test_a_key_stands_for_the_first_run_that_used_it(open_worker: OpenStore) -> None:
+    store = open_worker()
+    first = IdempotencyKey(key="k", digest="d", run_id="run-1", created_at_ms=1000)
+    assert store.write([run_write(record("run-1"), key=first)]) == ["stored"]
+    again = msgspec.structs.replace(first, run_id="run-2", created_at_ms=1001)
+    assert store.write([run_write(record("run-2"), key=again)]) == ["conflict"]
+    assert store.read_run("run-2") is None
+    assert store.read_key("k", not_before_ms=0).run_id == "run-1"
+    assert store.read_key("k", not_before_ms=1001) is None
 
 
-def test_a_key_that_is_too_old_gives_way(open_one: OpenStore) -> None:
-    store = open_one()
-    store.write([entry(record("run-1"), key=IdempotencyKey(key="k", digest="d", run_id="run-1", created_at=1000))])
-    new = IdempotencyKey(key="k", digest="e", run_id="run-2", created_at=3000, not_before=2000)
-    assert store.write([entry(record("run-2"), key=new)]) == ["stored"]
-    assert store.find_key("k", not_before=2000).digest == "e"
+def test_a_key_that_is_too_old_is_replaced(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write(
+        [run_write(record("run-1"), key=IdempotencyKey(key="k", digest="d", run_id="run-1", created_at_ms=1000))]
+    )
+    new = IdempotencyKey(key="k", digest="e", run_id="run-2", created_at_ms=3000, not_before_ms=2000)
+    assert store.write([run_write(record("run-2"), key=new)]) == ["stored"]
+    assert store.read_key("k", not_before_ms=2000).digest == "e"
 
 
-def test_writing_the_same_again_changes_nothing(open_one: OpenStore) -> None:
-    """The news that a group was written may get lost on the way."""
-    store = open_one()
-    key = IdempotencyKey(key="k", digest="d", run_id="run-1", created_at=1000)
+def test_a_repeated_write_changes_nothing(open_worker: OpenStore) -> None:
+    """The connection may break after the commit, before the writer learns of it."""
+    store = open_worker()
+    key = IdempotencyKey(key="k", digest="d", run_id="run-1", created_at_ms=1000)
     for _ in range(2):
-        assert store.write([entry(record(), key=key, chunks=(chunk(1, 3),))]) == ["stored"]
-    assert len(store.events_of("run-1", after=0, limit=10)) == 1
+        assert store.write([run_write(record(), key=key, event_batches=(batch(1, 3),))]) == ["stored"]
+    assert len(store.events_of_run("run-1", after=0, limit=10)) == 1
 
 
-def test_events_are_read_by_run_and_over_all_runs(open_one: OpenStore) -> None:
-    store = open_one()
-    store.write([entry(record("run-1"), chunks=(chunk(1, 3),)), entry(record("run-2"), chunks=(chunk(1, 1, "run-2"),))])
-    store.write([entry(record("run-1", status="running"), was="queued", chunks=(chunk(4, 5, is_last=True),))])
-    behind = store.events_of("run-1", after=3, limit=10)
-    assert [(found.first, found.last, found.is_last) for found in behind] == [(4, 5, True)]
-    every = store.events_behind(0, limit=10)
+def test_events_are_read_by_run_and_over_all_runs(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write(
+        [
+            run_write(record("run-1"), event_batches=(batch(1, 3),)),
+            run_write(record("run-2"), event_batches=(batch(1, 1, "run-2"),)),
+        ]
+    )
+    store.write(
+        [run_write(record("run-1", status="running"), expected="queued", event_batches=(batch(4, 5, is_last=True),))]
+    )
+    later = store.events_of_run("run-1", after=3, limit=10)
+    assert [(found.first, found.last, found.is_last) for found in later] == [(4, 5, True)]
+    every = store.events_after(0, limit=10)
     assert [found.run_id for found in every] == ["run-1", "run-2", "run-1"]
-    assert store.events_behind(every[0].position, limit=1) == [every[1]]
+    assert store.events_after(every[0].position, limit=1) == [every[1]]
     assert store.last_position() == every[-1].position
 
 
-def test_runs_are_listed_newest_first_with_a_cursor(open_one: OpenStore) -> None:
-    store = open_one()
-    store.write([entry(record(f"run-{number:02}")) for number in range(25)])
-    page = store.find(RunQuery(limit=10))
+def test_runs_are_listed_newest_first_with_a_cursor(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([run_write(record(f"run-{number:02}")) for number in range(25)])
+    page = store.list_runs(RunQuery(limit=10))
     assert [found.run_id for found in page.runs] == [f"run-{number:02}" for number in range(24, 14, -1)]
-    page = store.find(RunQuery(limit=10, cursor=page.cursor))
-    last = store.find(RunQuery(limit=10, cursor=page.cursor))
+    page = store.list_runs(RunQuery(limit=10, cursor=page.cursor))
+    last = store.list_runs(RunQuery(limit=10, cursor=page.cursor))
     assert [found.run_id for found in last.runs] == [f"run-{number:02}" for number in range(4, -1, -1)]
     assert last.cursor is None
 
 
-def test_lists_are_filtered(open_one: OpenStore) -> None:
-    store = open_one()
+def test_lists_are_filtered(open_worker: OpenStore) -> None:
+    store = open_worker()
     when = datetime(2026, 1, 1, tzinfo=UTC)
     store.write(
         [
-            entry(record("run-1", pipeline_names=("train", "eval"), labels={"team": "ml", "a=b": "c\n"})),
-            entry(record("run-2", pipeline_names=("training",), labels={"team": "mlops"}, created_at=when)),
-            entry(record("run-3", status="running")),
+            run_write(record("run-1", pipeline_names=("train", "eval"), labels={"team": "ml", "a=b": "c\n"})),
+            run_write(record("run-2", pipeline_names=("training",), labels={"team": "mlops"}, created_at=when)),
+            run_write(record("run-3", status="running")),
         ]
     )
 
     def ids(**query: object) -> list[str]:
-        return [found.run_id for found in store.find(RunQuery(**query)).runs]
+        return [found.run_id for found in store.list_runs(RunQuery(**query)).runs]
 
     assert ids(pipeline="train") == ["run-1"]
     assert ids(pipeline="eval", labels={"team": "ml"}) == ["run-1"]
@@ -180,125 +192,132 @@ def test_lists_are_filtered(open_one: OpenStore) -> None:
     assert ids(pipeline="tra%") == []
 
 
-def test_outputs_are_kept(open_one: OpenStore) -> None:
-    store = open_one()
-    store.write([entry(record(status="success"), outputs=(("d", b"[1,2]"),))])
-    assert store.output("run-1", "d") == b"[1,2]"
-    assert store.output("run-1", "e") is None
+def test_outputs_are_stored(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([run_write(record(status="success"), outputs=(("d", b"[1,2]"),))])
+    assert store.read_output("run-1", "d") == b"[1,2]"
+    assert store.read_output("run-1", "e") is None
 
 
-def test_a_probe_writes_and_changes_nothing(open_one: OpenStore) -> None:
-    store = open_one()
-    store.write([entry(record())])
-    store.probe()
-    assert store.read("run-1") is not None
+def test_a_check_of_writability_changes_nothing(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([run_write(record())])
+    store.check_writable()
+    assert store.read_run("run-1") is not None
     store.open("again")
 
 
-def test_any_worker_may_ask_to_cancel(open_one: OpenStore) -> None:
-    store = open_one()
-    store.write([entry(record("run-1")), entry(record("run-2", status="success"))])
-    assert store.ask_cancel("run-1")
-    assert not store.ask_cancel("run-2")
-    assert not store.ask_cancel("run-3")
-    assert store.asked_cancels("me") == ["run-1"]
-    assert store.asked_cancels("other") == []
+def test_any_worker_may_request_a_cancel(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([run_write(record("run-1")), run_write(record("run-2", status="success"))])
+    assert store.request_cancel("run-1")
+    assert not store.request_cancel("run-2")
+    assert not store.request_cancel("run-3")
+    assert store.requested_cancels("me") == ["run-1"]
+    assert store.requested_cancels("other") == []
 
 
-def test_a_dead_workers_runs_are_taken_over_once(open_one: OpenStore) -> None:
-    store = open_one("me")
+def test_the_runs_of_a_dead_worker_are_adopted_once(open_worker: OpenStore) -> None:
+    store = open_worker("me")
     order = RunOrder(spec=RunSpec(inputs={"x": [1]}), labels={"a": "b"})
-    store.write([entry(record(), owner="dead", order=order, chunks=(chunk(1, 4),))])
-    assert store.orphans("me", limit=10) == [("run-1", "dead")]
-    taken = store.take("run-1", former="dead", owner="me")
-    assert (taken.order, taken.last_event, taken.wants_cancel) == (order, 4, False)
-    assert store.take("run-1", former="dead", owner="me") is None
-    assert store.orphans("me", limit=10) == []
+    store.write([run_write(record(), owner="dead", order=order, event_batches=(batch(1, 4),))])
+    assert store.orphaned_runs("me", limit=10) == [("run-1", "dead")]
+    adopted = store.adopt("run-1", former_owner="dead", owner="me")
+    assert (adopted.order, adopted.last_event, adopted.is_cancel_requested) == (order, 4, False)
+    assert store.adopt("run-1", former_owner="dead", owner="me") is None
+    assert store.orphaned_runs("me", limit=10) == []
 
 
-def test_a_living_workers_runs_are_its_own(open_one: OpenStore) -> None:
-    first = open_one("first")
+def test_the_runs_of_a_live_worker_are_no_orphans(open_worker: OpenStore) -> None:
+    first = open_worker("first")
     if not first.is_shared:
         pytest.skip("a store in memory has one worker")
-    first.write([entry(record(), owner="first", order=RunOrder())])
-    second = open_one("second")
-    assert second.orphans("second", limit=10) == []
+    first.write([run_write(record(), owner="first", order=RunOrder())])
+    second = open_worker("second")
+    assert second.orphaned_runs("second", limit=10) == []
     first.close()
-    assert orphans_in_time(second, "second") == [("run-1", "first")]
+    assert wait_for_orphans(second, "second") == [("run-1", "first")]
 
 
-def orphans_in_time(store: Store, owner: str) -> list[tuple[RunId, str | None]]:
-    """Look again and again: whoever ended is missed after some looks, and a database hears of it after a while."""
+def wait_for_orphans(store: Store, owner: str) -> list[tuple[RunId, str | None]]:
+    """Repeat the look: a dead worker counts as dead after some looks, and a database notices a lost connection late."""
     deadline = time.monotonic() + 20
-    while not (found := store.orphans(owner, limit=10)) and time.monotonic() < deadline:
+    while not (found := store.orphaned_runs(owner, limit=10)) and time.monotonic() < deadline:
         time.sleep(0.02)
     return found
 
 
-def test_released_runs_are_anybodys(open_one: OpenStore) -> None:
-    store = open_one()
-    store.write([entry(record("run-1"), order=RunOrder()), entry(record("run-2", status="running"))])
-    store.release("me")
-    assert store.orphans("other", limit=10)[0] == ("run-1", None)
-    assert store.take("run-1", former=None, owner="other") is not None
+def test_any_worker_may_adopt_released_runs(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([run_write(record("run-1"), order=RunOrder()), run_write(record("run-2", status="running"))])
+    store.release_queued("me")
+    assert store.orphaned_runs("other", limit=10)[0] == ("run-1", None)
+    assert store.adopt("run-1", former_owner=None, owner="other") is not None
 
 
-def test_old_runs_and_surplus_ones_are_forgotten(open_one: OpenStore) -> None:
-    store = open_one()
-    key = IdempotencyKey(key="k", digest="d", run_id="run-00", created_at=1)
+def test_old_and_surplus_runs_are_deleted(open_worker: OpenStore) -> None:
+    store = open_worker()
+    key = IdempotencyKey(key="k", digest="d", run_id="run-00", created_at_ms=1)
     ended = [record(f"run-{number:02}", status="success") for number in range(10)]
     store.write(
-        [entry(ended[0], key=key, chunks=(chunk(1, 1, "run-00"),), outputs=(("d", b"1"),)), *map(entry, ended[1:])]
+        [
+            run_write(ended[0], key=key, event_batches=(batch(1, 1, "run-00"),), outputs=(("d", b"1"),)),
+            *map(run_write, ended[1:]),
+        ]
     )
-    store.write([entry(record("run-000-queued"))])
-    store.forget(before="run-03", keep=100, keys_before=0, limit=100)
-    assert len(store.find(RunQuery()).runs) == 8
-    assert store.read("run-000-queued") is not None
-    assert store.events_of("run-00", after=0, limit=1) == []
-    assert store.output("run-00", "d") is None
-    assert store.find_key("k", not_before=0) is None
-    store.forget(before="", keep=3, keys_before=0, limit=100)
-    assert [found.run_id for found in store.find(RunQuery(status="success")).runs] == ["run-09", "run-08", "run-07"]
+    store.write([run_write(record("run-000-queued"))])
+    store.delete_old(before_run_id="run-03", keep_runs=100, keys_before_ms=0, limit=100)
+    assert len(store.list_runs(RunQuery()).runs) == 8
+    assert store.read_run("run-000-queued") is not None
+    assert store.events_of_run("run-00", after=0, limit=1) == []
+    assert store.read_output("run-00", "d") is None
+    assert store.read_key("k", not_before_ms=0) is None
+    store.delete_old(before_run_id="", keep_runs=3, keys_before_ms=0, limit=100)
+    assert [found.run_id for found in store.list_runs(RunQuery(status="success")).runs] == [
+        "run-09",
+        "run-08",
+        "run-07",
+    ]
 
 
-def test_an_older_schema_is_migrated_and_a_newer_one_refused(open_one: OpenStore) -> None:
-    first = open_one("first")
-    first.write([entry(record())])
+def test_an_older_schema_is_migrated_and_a_newer_one_refused(open_worker: OpenStore) -> None:
+    first = open_worker("first")
+    first.write([run_write(record())])
     if not first.is_shared:
         pytest.skip("a store in memory is always new")
     newer = (*MIGRATIONS, ("ALTER TABLE runs ADD COLUMN note TEXT",))
-    second = open_one("second", migrations=newer)
-    assert second.read("run-1") is not None
+    second = open_worker("second", migrations=newer)
+    assert second.read_run("run-1") is not None
     with second.transaction(writes=False) as connection:
         assert connection.execute("SELECT note FROM runs").fetchall()[0][0] is None
     with pytest.raises(StoreVersionError, match="has schema version 2, and this version of kedro-asgi knows 1"):
-        open_one("third")
+        open_worker("third")
 
 
-def test_text_that_databases_dislike_is_kept(open_one: OpenStore) -> None:
-    store = open_one()
+def test_special_characters_are_stored(open_worker: OpenStore) -> None:
+    store = open_worker()
     odd = record(labels={"nul": "a\0b", "emoji": "🐧", "quote": "'; DROP TABLE runs; --"})
-    store.write([entry(odd)])
-    assert store.read("run-1") == odd
-    assert [found.run_id for found in store.find(RunQuery(labels={"nul": "a\0b"})).runs] == ["run-1"]
+    store.write([run_write(odd)])
+    assert store.read_run("run-1") == odd
+    assert [found.run_id for found in store.list_runs(RunQuery(labels={"nul": "a\0b"})).runs] == ["run-1"]
 
 
 @pytest.mark.parametrize("url", ["mysql://host/db", "sqlite://", "http://host"])
-def test_an_url_of_no_store_is_refused(url: str) -> None:
+def test_an_unknown_url_is_refused(url: str) -> None:
     with pytest.raises(StoreUrlError, match="cannot be used"):
         open_store(url)
 
 
-def test_a_file_that_is_no_database_is_not_available(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "runs.db").write_bytes(b"not a database" * 1000)
     with pytest.raises(StoreUnavailableError, match=r"runs\.db: file is not a database"):
         open_store(tmp_path / "runs.db").open("me")
 
 
-def test_a_sqlite_store_is_in_wal_mode_and_leaves_only_itself(tmp_path: Path) -> None:
+def test_a_sqlite_store_is_in_wal_mode_and_hides_its_folder_from_git(tmp_path: Path) -> None:
     store = open_store(tmp_path / "deep" / "runs.db")
     store.open("me")
-    store.write([entry(record())])
+    store.write([run_write(record())])
     store.close()
     with sqlite3.connect(tmp_path / "deep" / "runs.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -306,19 +325,19 @@ def test_a_sqlite_store_is_in_wal_mode_and_leaves_only_itself(tmp_path: Path) ->
     assert (tmp_path / "deep" / ".gitignore").read_text() == "*\n"
 
 
-def test_a_file_that_is_taken_away_is_not_written_on(tmp_path: Path) -> None:
-    """SQLite would not mind, and all of it would be lost."""
-    place, aside = tmp_path / "runs.db", tmp_path / "aside.db"
-    store = open_store(place)
+def test_a_file_that_was_moved_away_is_not_written(tmp_path: Path) -> None:
+    """SQLite would go on writing to the moved file, and the writes would be lost."""
+    path, aside = tmp_path / "runs.db", tmp_path / "aside.db"
+    store = open_store(path)
     store.open("me")
-    place.rename(aside)
+    path.rename(aside)
     for _ in range(2):
         with pytest.raises(StoreUnavailableError, match="removed or replaced while it was in use"):
-            store.write([entry(record())])
-        place.touch()
-    aside.rename(place)
-    store.write([entry(record())])
-    assert store.read("run-1") is not None
+            store.write([run_write(record())])
+        path.touch()
+    aside.rename(path)
+    store.write([run_write(record())])
+    assert store.read_run("run-1") is not None
     store.close()
 
 
@@ -338,8 +357,8 @@ for number in range(20):
 """
 
 
-def test_workers_that_start_at_the_same_time_all_find_the_store(tmp_path: Path) -> None:
-    """SQLite says at once that a new file is locked while another worker gives it its log."""
+def test_workers_that_start_at_once_can_all_open_a_new_store(tmp_path: Path) -> None:
+    """SQLite fails at once, without waiting, while another worker switches a new file to WAL."""
     started = [subprocess.Popen([sys.executable, "-c", STARTER, str(tmp_path), owner]) for owner in "abc"]
     try:
         assert [worker.wait(60) for worker in started] == [0, 0, 0]
@@ -349,7 +368,7 @@ def test_workers_that_start_at_the_same_time_all_find_the_store(tmp_path: Path) 
             worker.wait()
 
 
-# --- who lives ---
+# --- live and dead workers ---
 
 WORKER = """
 import os, sys, time
@@ -361,7 +380,7 @@ from kedro_asgi.runs import RunRecord
 store = open_store(sys.argv[1])
 store.open("killed")
 record = RunRecord(run_id="run-1", status="running", created_at=datetime.now(UTC))
-store.write([RunWrite(record=record, was=None, owner="killed", created_at=1)])
+store.write([RunWrite(record=record, expected_status=None, owner="killed", created_at_ms=1)])
 if (child := os.fork()) == 0:
     os.close(1)
     time.sleep(60)
@@ -370,49 +389,51 @@ os.kill(os.getpid(), 9)
 """
 
 
-def test_a_killed_worker_is_dead_although_what_it_forked_lives_on(shared_store: str) -> None:
+def test_a_killed_worker_is_dead_although_its_forked_child_lives(shared_store: str) -> None:
     done = subprocess.run([sys.executable, "-c", WORKER, shared_store], stdout=subprocess.PIPE, text=True, timeout=30)
     store = open_store(shared_store)
     store.open("me")
     try:
-        assert orphans_in_time(store, "me") == [("run-1", "killed")]
+        assert wait_for_orphans(store, "me") == [("run-1", "killed")]
     finally:
         os.kill(int(done.stdout), signal.SIGKILL)
         store.close()
 
 
-def test_a_worker_that_lost_its_sign_of_life_renews_it_before_it_is_taken_for_dead(open_one: OpenStore) -> None:
-    """Locks are tidied away by hand; connections are lost when a database is restarted."""
-    first = open_one("first")
+def test_a_worker_renews_a_lost_lock_before_others_take_it_for_dead(open_worker: OpenStore) -> None:
+    """Somebody may delete lock files; a restarted database drops all connections."""
+    first = open_worker("first")
     if not first.is_shared:
-        pytest.skip("in memory there is but one worker")
-    first.write([entry(record(status="running"), owner="first")])
-    second = open_one("second")
-    assert second.orphans("second", limit=10) == []
+        pytest.skip("a store in memory has one worker")
+    first.write([run_write(record(status="running"), owner="first")])
+    second = open_worker("second")
+    assert second.orphaned_runs("second", limit=10) == []
     for _ in range(3):
-        lose_sign_of_life(first)
-        assert [second.orphans("second", limit=10) for _ in range(3)] == [[], [], []]
-        first.orphans("first", limit=10)
-        assert second.orphans("second", limit=10) == []
+        lose_lock(first)
+        assert [second.orphaned_runs("second", limit=10) for _ in range(3)] == [[], [], []]
+        first.orphaned_runs("first", limit=10)
+        assert second.orphaned_runs("second", limit=10) == []
 
 
-def lose_sign_of_life(store: Any) -> None:
+def lose_lock(store: Any) -> None:
     if isinstance(store, SQLiteStore):
-        store._life_of("first").unlink()
+        store._worker_lock.path_of("first").unlink()
     else:
-        store._life.close()
+        store._worker_lock._connection.close()
 
 
-def test_a_lock_is_swept_only_while_nobody_can_take_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker that began in between would live without its lock, and its runs would be taken over."""
+def test_a_stale_lock_file_is_removed_only_while_nobody_can_take_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that took the lock just before the removal would seem dead, and others would adopt its runs."""
     left = tmp_path / "runs.db-dead.lock"
     left.touch()
     seen: list[bool] = []
     unlink = Path.unlink
 
-    def watched(place: Path, missing_ok: bool = False) -> None:
-        seen.append(_is_free(place))
-        unlink(place, missing_ok)
+    def watched(path: Path, missing_ok: bool = False) -> None:
+        seen.append(is_unlocked(path))
+        unlink(path, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", watched)
     store = SQLiteStore(tmp_path / "runs.db")
@@ -421,8 +442,8 @@ def test_a_lock_is_swept_only_while_nobody_can_take_it(tmp_path: Path, monkeypat
     assert (seen, left.exists()) == ([False], False)
 
 
-def test_who_comes_and_who_looks_for_orphans_do_not_wait_for_each_other(postgres_url: str) -> None:
-    """Both find that a worker has no connection of its own yet, when the database is back."""
+def test_opening_and_looking_for_orphans_do_not_block_each_other(postgres_url: str) -> None:
+    """When the database is back, both threads find that the lock has no connection."""
     from kedro_asgi.dispatch.stores.postgres import PostgresStore
 
     schema = f"test_{uuid.uuid4().hex}"
@@ -433,7 +454,7 @@ def test_who_comes_and_who_looks_for_orphans_do_not_wait_for_each_other(postgres
 
         def look(store: Store = store, owner: str = f"me-{number}", both: threading.Barrier = both) -> None:
             both.wait()
-            store.orphans(owner, limit=1)
+            store.orphaned_runs(owner, limit=1)
 
         looking = threading.Thread(target=look, daemon=True)
         looking.start()
@@ -444,7 +465,7 @@ def test_who_comes_and_who_looks_for_orphans_do_not_wait_for_each_other(postgres
         store.close()
 
 
-def test_a_worker_whose_lost_connection_the_database_still_keeps_goes_on_and_ends(postgres_url: str) -> None:
+def test_a_worker_goes_on_while_the_database_keeps_its_lost_connection(postgres_url: str) -> None:
     import psycopg
 
     from kedro_asgi.dispatch.stores.postgres import PostgresStore
@@ -454,26 +475,26 @@ def test_a_worker_whose_lost_connection_the_database_still_keeps_goes_on_and_end
     store = PostgresStore(postgres_url, schema=schema)
     store.open("me")
     with psycopg.connect(postgres_url, autocommit=True) as database:
-        # As where a connection ends without a word to the database: it is gone, and its lock is not.
+        # The worker loses its connection, and the database still holds the lock, as after a network failure.
         held_by = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"
         database.execute(f"SELECT pg_terminate_backend(pid) FROM ({held_by}) AS held")
         database.execute(f"SELECT pg_advisory_lock({lock})")
         with ThreadPoolExecutor() as threads:
-            assert threads.submit(store.orphans, "me", limit=1).result(timeout=5) == []
+            assert threads.submit(store.orphaned_runs, "me", limit=1).result(timeout=5) == []
         database.execute(f"SELECT pg_advisory_unlock({lock})")
-        assert store.orphans("me", limit=1) == []
+        assert store.orphaned_runs("me", limit=1) == []
         assert len(database.execute(held_by).fetchall()) == 1
     store.close()
 
 
-def test_a_worker_that_lives_leaves_no_transaction_open(postgres_url: str) -> None:
+def test_the_worker_lock_leaves_no_transaction_open(postgres_url: str) -> None:
     import psycopg
 
     from kedro_asgi.dispatch.stores.postgres import PostgresStore
 
     store = PostgresStore(postgres_url, schema=f"test_{uuid.uuid4().hex}")
     store.open("me")
-    store.orphans("me", limit=1)
+    store.orphaned_runs("me", limit=1)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         (count,) = connection.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"

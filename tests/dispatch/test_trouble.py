@@ -61,11 +61,11 @@ class ReluctantStore(SQLiteStore):
             raise StoreUnavailableError("the connection broke")
         return verdicts
 
-    def take(self, run_id: str, *, former: str | None, owner: str) -> AdoptedRun | None:
+    def adopt(self, run_id: str, *, former_owner: str | None, owner: str) -> AdoptedRun | None:
         self.takes += 1
         if self.takes == 2:
             raise StoreUnavailableError("the connection broke")
-        return super().take(run_id, former=former, owner=owner)
+        return super().adopt(run_id, former_owner=former_owner, owner=owner)
 
 
 def becomes(status: str) -> Fails:
@@ -86,7 +86,9 @@ def _leave_behind(path: Path, status: RunStatus, on_interrupt: str) -> RunRecord
     store.open("a worker that died")
     record = RunRecord(run_id=RunIds().next(), status=status, created_at=now, started_at=now, pipeline_names=("count",))
     ordered = msgspec.structs.replace(order("count"), on_interrupt=on_interrupt)
-    store.write([RunWrite(record=record, was=None, owner="a worker that died", created_at=1, order=ordered)])
+    store.write(
+        [RunWrite(record=record, expected_status=None, owner="a worker that died", created_at_ms=1, order=ordered)]
+    )
     store.close()
     return record
 

@@ -73,17 +73,17 @@ class Custody:
 
     async def _hear_cancels(self) -> None:
         if self._store.is_shared:
-            for run_id in await look(lambda: self._store.asked_cancels(self._owner)):
+            for run_id in await look(lambda: self._store.requested_cancels(self._owner)):
                 self._cancel(run_id)
 
     async def _adopt_orphans(self) -> None:
-        orphans: dict[str, str | None] = dict(await look(lambda: self._store.orphans(self._owner, limit=_MANY)))
+        orphans: dict[str, str | None] = dict(await look(lambda: self._store.orphaned_runs(self._owner, limit=_MANY)))
         orphans |= dict.fromkeys(self._doubtful, self._owner)
         for run_id, former in orphans.items():
             if not self.is_adopting:
                 return
             self.doubt(run_id)
-            taken = await look(partial(self._store.take, run_id, former=former, owner=self._owner))
+            taken = await look(partial(self._store.adopt, run_id, former_owner=former, owner=self._owner))
             if taken is not None:
                 await self._adopt(taken)
             del self._doubtful[run_id]
@@ -91,9 +91,9 @@ class Custody:
     async def _adopt(self, taken: AdoptedRun) -> None:
         life = self._make_life(taken.record, taken.order or RunOrder())
         life.stored, life.last_event = taken.record.status, taken.last_event
-        if taken.wants_cancel:
+        if taken.is_cancel_requested:
             life.stop.stop(RunCancelledError())
-        if taken.record.status == "queued" and (taken.wants_cancel or self._may_run(taken)):
+        if taken.record.status == "queued" and (taken.is_cancel_requested or self._may_run(taken)):
             self._resume(life)
         else:
             await self._interrupt(life, taken)
@@ -124,7 +124,7 @@ class Custody:
     def _successor(self, taken: AdoptedRun) -> Life | None:
         former, order = taken.record, taken.order
         is_wanted = order is not None and order.on_interrupt == "rerun" and former.status == "running"
-        if order is None or not is_wanted or taken.wants_cancel or former.attempt >= self._policy.max_attempts:
+        if order is None or not is_wanted or taken.is_cancel_requested or former.attempt >= self._policy.max_attempts:
             return None
         record = RunRecord(
             run_id=self._run_ids.next(),
@@ -146,10 +146,10 @@ class Custody:
         gone = _MANY
         while gone >= _MANY:
             gone = await look(
-                lambda: self._store.forget(
-                    before=f"{oldest:%Y-%m-%dT%H.%M.%S}",
-                    keep=self._policy.keep_runs,
-                    keys_before=int(keys_before * 1000),
+                lambda: self._store.delete_old(
+                    before_run_id=f"{oldest:%Y-%m-%dT%H.%M.%S}",
+                    keep_runs=self._policy.keep_runs,
+                    keys_before_ms=int(keys_before * 1000),
                     limit=_MANY,
                 )
             )

@@ -161,7 +161,7 @@ class Dispatcher:
         return record, True
 
     async def _known(self, room: Room, key: IdempotencyKey) -> RunRecord | None:
-        found = await look(lambda: self._store.find_key(key.key, not_before=key.not_before))
+        found = await look(lambda: self._store.read_key(key.key, not_before_ms=key.not_before_ms))
         if found is None:
             return None
         if found.digest != key.digest:
@@ -180,7 +180,7 @@ class Dispatcher:
         if life is not None and not life.is_handed_back:
             return life.known
         # What cannot be a run's name is not asked for: there is text that databases do not take.
-        record = await look(lambda: self._store.read(run_id)) if is_run_id(run_id) else None
+        record = await look(lambda: self._store.read_run(run_id)) if is_run_id(run_id) else None
         if record is None:
             raise RunNotFoundError(run_id)
         return record
@@ -215,7 +215,7 @@ class Dispatcher:
             if room.journal.failure is None:
                 with anyio.move_on_after(_FLUSH_SECONDS):
                     await room.journal.flushed()
-            return await look(lambda: self._store.find(query))
+            return await look(lambda: self._store.list_runs(query))
 
     async def output(self, run_id: str, name: str) -> bytes:
         """Return a kept output as JSON; raises `RunNotEndedError` or `OutputNotFoundError`."""
@@ -223,7 +223,7 @@ class Dispatcher:
             record = await self._read(room, run_id)
             if not record.is_final:
                 raise RunNotEndedError(run_id, record.status)
-            value = await look(lambda: self._store.output(run_id, name)) if name in record.outputs else None
+            value = await look(lambda: self._store.read_output(run_id, name)) if name in record.outputs else None
             if value is None:
                 raise OutputNotFoundError(run_id, name, record.outputs)
             return value
@@ -262,7 +262,7 @@ class Dispatcher:
 
     async def _is_over(self, room: Room, run_id: str) -> bool:
         with room.visits.one():
-            record = await look(lambda: self._store.read(run_id))
+            record = await look(lambda: self._store.read_run(run_id))
         return record is not None and record.is_final
 
     # --- stopping ---
@@ -278,7 +278,7 @@ class Dispatcher:
                 return record
             is_ours = run_id in room.lives
             try:
-                await look(lambda: self._store.ask_cancel(run_id))
+                await look(lambda: self._store.request_cancel(run_id))
             except StoreUnavailableError:
                 if not is_ours:
                     raise

@@ -28,14 +28,14 @@ def entry_of(life: Life, owner: str) -> RunWrite:
     ended = record.ended_at
     return RunWrite(
         record=record,
-        was=life.stored,
+        expected_status=life.stored,
         owner=owner,
-        tried=tried,
-        created_at=int(record.created_at.timestamp() * 1000),
-        ended_at=None if ended is None else int(ended.timestamp() * 1000),
+        unconfirmed_statuses=tried,
+        created_at_ms=int(record.created_at.timestamp() * 1000),
+        ended_at_ms=None if ended is None else int(ended.timestamp() * 1000),
         order=life.order if first_write and life.is_promised else None,
         key=life.key if first_write else None,
-        chunks=tuple(life.unwritten),
+        event_batches=tuple(life.unwritten),
         outputs=tuple((name, bytes(memoryview(life.outputs[name]))) for name in record.outputs),
     )
 
@@ -46,7 +46,7 @@ def settle(life: Life, entry: RunWrite, verdict: WriteResult) -> None:
     life.tried = ()
     if verdict == "stored":
         life.stored = entry.record.status
-        del life.unwritten[: len(entry.chunks)]
+        del life.unwritten[: len(entry.event_batches)]
 
 
 def _drain(events: deque[Event]) -> list[Event]:

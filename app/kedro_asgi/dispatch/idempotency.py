@@ -22,8 +22,8 @@ def key_of(order: RunOrder, run_id: RunId, policy: Policy) -> IdempotencyKey | N
         key=order.key,
         digest=_digest(msgspec.structs.replace(order, key=None)),
         run_id=run_id,
-        created_at=now,
-        not_before=now - int(policy.key_hours * 3_600_000),
+        created_at_ms=now,
+        not_before_ms=now - int(policy.key_hours * 3_600_000),
     )
 
 

@@ -191,7 +191,7 @@ class Journal:
             self.groups += 1
         elif self.failure is not None:
             # With nothing to write, nothing would fail.
-            self._store.probe()
+            self._store.check_writable()
         if self.failure is not None:
             self.failure = None
             self._tell([], [Ticket(self._failed)])

@@ -237,7 +237,7 @@ class Room:
 
     async def _release(self) -> None:
         try:
-            await look(lambda: self.store.release(self.owner))
+            await look(lambda: self.store.release_queued(self.owner))
         except StoreUnavailableError as error:
             _log.warning("%s", error)
 

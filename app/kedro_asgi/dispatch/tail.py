@@ -165,7 +165,7 @@ class Tail:
                 pass
 
     async def _read_on(self) -> bool:
-        chunks = await look(lambda: self._store.events_behind(self._position, limit=_CHUNKS))
+        chunks = await look(lambda: self._store.events_after(self._position, limit=_CHUNKS))
         for chunk in chunks:
             readers = [reader for reader in self._readers if reader.run_id in (None, chunk.run_id)]
             for event in _published(chunk) if readers else ():
@@ -176,7 +176,7 @@ class Tail:
 
     async def _stored_of(self, run_id: str, *, after: int) -> Stream:
         with self._visits.one():
-            while chunks := await look(partial(self._store.events_of, run_id, after=after, limit=_CHUNKS)):
+            while chunks := await look(partial(self._store.events_of_run, run_id, after=after, limit=_CHUNKS)):
                 yield [event for chunk in chunks for event in _published(chunk) if event.sequence > after]
                 after = chunks[-1].last
 
@@ -188,7 +188,7 @@ class Tail:
         behind = position - 1
         with self._visits.one():
             while behind < until:
-                chunks = await look(partial(self._store.events_behind, behind, limit=_CHUNKS))
+                chunks = await look(partial(self._store.events_after, behind, limit=_CHUNKS))
                 told = [event for chunk in chunks if chunk.position <= until for event in _published(chunk)]
                 if events := [event for event in told if read_position(event.position) > (position, sequence)]:
                     yield events

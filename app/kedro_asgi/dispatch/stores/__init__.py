@@ -1,4 +1,4 @@
-"""Where runs are remembered: SQLite, in a file or in memory, or PostgreSQL."""
+"""Stores of runs: SQLite, in a file or in memory, and PostgreSQL."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ MEMORY = "memory:"
 
 
 def open_store(url: str | Path) -> Store:
-    """Return the store at ``url``: ``memory:``, a path, ``sqlite:///path`` or ``postgresql://…``; opens nothing yet.
+    """Return the store at ``url``: ``memory:``, a path, ``sqlite:///path`` or ``postgresql://…``; does not open it.
 
     Raises `StoreUrlError`.
     """
@@ -30,7 +30,7 @@ def open_store(url: str | Path) -> Store:
 
 def _postgres(url: str) -> Store:
     try:
-        # An extra, so only who asks for it needs it.
+        # The driver is an optional dependency.
         from kedro_asgi.dispatch.stores.postgres import PostgresStore
     except ImportError as error:
         raise StoreUrlError(redact(url), f"install 'kedro-asgi[postgres]' ({error}).") from error

@@ -1,4 +1,4 @@
-"""The contract of all stores of runs, and what goes into them and comes out."""
+"""The contracts of a store of runs, one for each concern, and the structs that go in and come out."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol
@@ -7,12 +7,15 @@ import msgspec
 
 from kedro_asgi.runs import RunId, RunOrder, RunPage, RunQuery, RunRecord, RunStatus
 
-# What became of an entry: it is in the store; its key already stands for another run; another worker took the run.
+# The result of one `RunWrite`: it was stored, its key already stands for another run, or another worker owns the run.
 WriteResult = Literal["stored", "conflict", "lost"]
 
 
 class EventBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Consecutive events of a run, as a JSON array; ``position`` is the chunk's place among those of all runs."""
+    """Consecutive events of one run, numbered ``first`` to ``last``, as a JSON array.
+
+    The store numbers the batches of all runs in the order of their commits: that number is ``position``.
+    """
 
     run_id: str
     first: int
@@ -23,107 +26,136 @@ class EventBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True, kw_only=True):
-    """An idempotency key: the run that it stands for, and the digest of what was ordered.
+    """An idempotency key, the run that it stands for, and the digest of the order.
 
-    One that was made before ``not_before`` gives way to it.
+    A stored key that is older than ``not_before_ms`` is replaced. Times are milliseconds since 1970.
     """
 
     key: str
     digest: str
     run_id: str
-    created_at: int
-    not_before: int = 0
+    created_at_ms: int
+    not_before_ms: int = 0
 
 
 class RunWrite(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's state, to be written; ``was`` is the status that the store has, ``None`` for a run that it has not.
+    """The state of a run that the store is to have; ``expected_status`` is ``None`` for a run that it does not have.
 
-    ``tried`` are states that were written since, of which nobody heard whether they arrived: the store may have any of
-    them instead. Times are milliseconds since 1970.
+    ``unconfirmed_statuses`` were sent to the store in attempts that failed; the store may have any of them in place of
+    the expected one. Times are milliseconds since 1970.
     """
 
     record: RunRecord
-    was: RunStatus | None
+    expected_status: RunStatus | None
     owner: str
-    tried: tuple[RunStatus, ...] = ()
-    created_at: int
-    ended_at: int | None = None
+    unconfirmed_statuses: tuple[RunStatus, ...] = ()
+    created_at_ms: int
+    ended_at_ms: int | None = None
     order: RunOrder | None = None
     key: IdempotencyKey | None = None
-    chunks: Sequence[EventBatch] = ()
+    event_batches: Sequence[EventBatch] = ()
     outputs: Sequence[tuple[str, bytes]] = ()
 
 
 class AdoptedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that was taken over: its record, its order (``None`` where it cannot be repeated), and how far it got."""
+    """A run that has a new owner; ``order`` is ``None`` where the run cannot be repeated."""
 
     record: RunRecord
     order: RunOrder | None
-    wants_cancel: bool
+    is_cancel_requested: bool
     last_event: int
 
 
-class Store(Protocol):
-    """Keeps runs, events, outputs and keys. Blocking; every method but `open` and `close` may be called by any thread.
-
-    Each call is one transaction. ``owner`` is the worker process that has a run; only it writes the run's state, and
-    every write names the status that it expects to replace, so that one of two that disagree comes to nothing. All
-    methods raise `StoreUnavailableError` while the store cannot be reached, read or written.
-    """
+class StoreLifecycle(Protocol):
+    """Opens and closes a store, and tells whether it can be written."""
 
     is_shared: bool
-    """Whether other processes may use the same store."""
+    """Whether several processes may use the store at once."""
 
     def open(self, owner: str) -> None:
-        """Make or migrate the store and say that ``owner`` lives; raises `StoreVersionError` for a newer one."""
+        """Create or migrate the store and register ``owner`` as a live worker.
+
+        Raises `StoreVersionError` if a newer version of kedro-asgi wrote the store.
+        """
 
     def close(self) -> None:
-        """End ``owner``'s life and close."""
+        """Close the store; other workers then see that the owner is dead."""
 
-    def write(self, entries: Sequence[RunWrite]) -> list[WriteResult]:
-        """Write all entries, or none; answers in the order of ``entries``."""
-
-    def probe(self) -> None:
+    def check_writable(self) -> None:
         """Write something that changes nothing."""
 
-    def read(self, run_id: str) -> RunRecord | None:
-        """Return a run's record."""
 
-    def find(self, query: RunQuery) -> RunPage:
+class RunWriter(Protocol):
+    """Writes the state of runs, and deletes old runs."""
+
+    def write(self, writes: Sequence[RunWrite]) -> list[WriteResult]:
+        """Write all states in one transaction, or none; the results have the order of ``writes``."""
+
+    def delete_old(self, *, before_run_id: str, keep_runs: int, keys_before_ms: int, limit: int) -> int:
+        """Delete ended runs with ids before ``before_run_id`` and all but the newest ``keep_runs``; return how many.
+
+        Keys are deleted with their run, or when they were created before ``keys_before_ms``. One call deletes at most
+        ``limit`` runs by id, ``limit`` surplus runs and ``limit`` keys.
+        """
+
+
+class RunReader(Protocol):
+    """Reads runs, their outputs and idempotency keys."""
+
+    def read_run(self, run_id: str) -> RunRecord | None:
+        """Return the record of a run."""
+
+    def list_runs(self, query: RunQuery) -> RunPage:
         """Return the runs that match, newest first."""
 
-    def find_key(self, key: str, *, not_before: int) -> IdempotencyKey | None:
-        """Return what a key stands for, unless it is older than ``not_before``."""
+    def read_key(self, key: str, *, not_before_ms: int) -> IdempotencyKey | None:
+        """Return the stored key, unless it was created before ``not_before_ms``."""
 
-    def output(self, run_id: str, name: str) -> bytes | None:
-        """Return a kept output as JSON."""
+    def read_output(self, run_id: str, name: str) -> bytes | None:
+        """Return an output of a run as JSON."""
 
-    def events_of(self, run_id: str, *, after: int, limit: int) -> list[EventBatch]:
-        """Return chunks of a run with events behind number ``after``, in order."""
 
-    def events_behind(self, position: int, *, limit: int) -> list[EventBatch]:
-        """Return chunks of all runs behind ``position``, in order."""
+class EventReader(Protocol):
+    """Reads events, in batches and in order."""
+
+    def events_of_run(self, run_id: str, *, after: int, limit: int) -> list[EventBatch]:
+        """Return batches of a run that hold events after number ``after``."""
+
+    def events_after(self, position: int, *, limit: int) -> list[EventBatch]:
+        """Return batches of all runs after ``position``."""
 
     def last_position(self) -> int:
-        """Return the position of the newest chunk."""
+        """Return the position of the newest batch."""
 
-    def ask_cancel(self, run_id: str) -> bool:
-        """Ask the owner of a run to cancel it; false if it has ended or is not known."""
 
-    def asked_cancels(self, owner: str) -> list[str]:
-        """Return the runs of ``owner`` that somebody asked to cancel."""
+class WorkerCoordination(Protocol):
+    """Lets workers send cancel requests to each other, and adopt the runs of dead workers."""
 
-    def orphans(self, owner: str, *, limit: int) -> list[tuple[RunId, str | None]]:
-        """Return runs without an end whose owner is dead, oldest first, with that owner."""
+    def request_cancel(self, run_id: str) -> bool:
+        """Ask the owner of a run to cancel it; false if the run has ended or does not exist."""
 
-    def take(self, run_id: str, *, former: str | None, owner: str) -> AdoptedRun | None:
-        """Make ``owner`` the owner of a run of ``former``; ``None`` if somebody else was faster."""
+    def requested_cancels(self, owner: str) -> list[str]:
+        """Return the runs of ``owner`` that any worker asked to cancel."""
 
-    def release(self, owner: str) -> None:
-        """Give up the queued runs of ``owner``: any worker may take them."""
+    def orphaned_runs(self, owner: str, *, limit: int) -> list[tuple[RunId, str | None]]:
+        """Return unended runs without a live owner, oldest first, each with its owner.
 
-    def forget(self, *, before: str, keep: int, keys_before: int, limit: int) -> int:
-        """Delete ended runs with ids before ``before``, and all but the newest ``keep``; ``limit`` of each at a time.
-
-        Keys go with their run, or when they were made before ``keys_before``.
+        The call also renews the sign of life of ``owner``, the worker that asks.
         """
+
+    def adopt(self, run_id: str, *, former_owner: str | None, owner: str) -> AdoptedRun | None:
+        """Make ``owner`` the owner of a run; ``None`` if the run has ended or ``former_owner`` no longer has it."""
+
+    def release_queued(self, owner: str) -> None:
+        """Give up the queued runs of ``owner``: any worker may adopt them."""
+
+
+class Store(StoreLifecycle, RunWriter, RunReader, EventReader, WorkerCoordination, Protocol):
+    """Keeps runs, events, outputs and keys.
+
+    Methods block. Any thread may call any method but `open` and `close`. Each call is one transaction, except that
+    `delete_old` reads in one and deletes in another. ``owner`` is the worker process that has a run. Only the owner
+    writes the state of a run, and each write names the status that it expects to replace, so the later of two
+    contradicting writes changes nothing. All methods raise `StoreUnavailableError` while the store cannot be reached,
+    read or written.
+    """

@@ -1,27 +1,85 @@
-"""Who has ended, and who is only out of sight."""
+"""How workers know which other workers are alive."""
 
-from collections.abc import Mapping
-from typing import Literal
+import os
+import sys
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol, TypeVar
 
-Presence = Literal["here", "away", "gone"]
+T = TypeVar("T")
 
-# A worker shows up again within one, which takes about a second.
-_LOOKS = 4
+# A ``missing`` worker has no lock now; it may be dead, or about to take its lost lock again.
+WorkerStatus = Literal["alive", "missing", "dead"]
+
+# A worker takes a lost lock again at its next look for orphans, about a second later.
+_MISSES_UNTIL_DEAD = 4
 
 
-class Liveness:
-    """Tells workers that have ended from those whose sign of life was lost, and that will renew it.
+class WorkerLock(Protocol):
+    """The lock that a worker holds while it lives; the system frees it when the process ends, however it ends."""
 
-    Who is away at the first look was so before: when a server starts again, nothing waits. Others are gone when they
-    were away at several looks in a row.
+    def acquire(self, worker: str) -> None:
+        """Take the lock of ``worker``, which is this process."""
+
+    def renew(self) -> None:
+        """Take the lock again if it was lost."""
+
+    def release(self) -> None:
+        """Free the lock; without a lock this does nothing."""
+
+    def status_of(self, worker: str, connection: Any) -> WorkerStatus:
+        """Look at the lock of another worker, through a connection of the store."""
+
+
+class SingleWorker:
+    """The `WorkerLock` of a store that only one process uses: every other worker is dead."""
+
+    def acquire(self, worker: str) -> None:
+        """Do nothing."""
+
+    def renew(self) -> None:
+        """Do nothing."""
+
+    def release(self) -> None:
+        """Do nothing."""
+
+    def status_of(self, worker: str, connection: Any) -> WorkerStatus:
+        return "dead"
+
+
+class FailureDetector:
+    """Decides which missing workers are dead.
+
+    A worker that is missing at the first look is dead, so a restarted server adopts its runs at once. A worker that
+    goes missing later is dead after several looks in a row, so it has time to renew its lock.
     """
 
     def __init__(self) -> None:
-        self._away: dict[str, int] = {}
-        self._needed = 1
+        self._misses: dict[str, int] = {}
+        self._misses_until_dead = 1
 
-    def gone(self, presences: Mapping[str, Presence]) -> list[str]:
-        """Take note of one look at all workers with runs; returns those that have ended."""
-        self._away = {owner: self._away.get(owner, 0) + 1 for owner, found in presences.items() if found == "away"}
-        needed, self._needed = self._needed, _LOOKS
-        return [owner for owner, found in presences.items() if found == "gone" or self._away.get(owner, 0) >= needed]
+    def dead_workers(self, statuses: Mapping[str, WorkerStatus]) -> list[str]:
+        """Record one look at all workers with unended runs, and return the dead ones."""
+        missing = [worker for worker, status in statuses.items() if status == "missing"]
+        self._misses = {worker: self._misses.get(worker, 0) + 1 for worker in missing}
+        needed, self._misses_until_dead = self._misses_until_dead, _MISSES_UNTIL_DEAD
+        return [
+            worker for worker, status in statuses.items() if status == "dead" or self._misses.get(worker, 0) >= needed
+        ]
+
+
+def call_in_forked_children(owner: T, callback: Callable[[T], None]) -> None:
+    """Call ``callback(owner)`` in every process that is forked off this one while ``owner`` exists.
+
+    Nodes and process pools fork, and a child may outlive a worker that is killed. A child that kept a copy of the
+    worker's lock would make the worker seem alive.
+    """
+    if sys.platform != "win32":
+        reference = weakref.ref(owner)
+        os.register_at_fork(after_in_child=lambda: _call(reference, callback))
+
+
+def _call(reference: "weakref.ref[T]", callback: Callable[[T], None]) -> None:
+    owner = reference()
+    if owner is not None:
+        callback(owner)

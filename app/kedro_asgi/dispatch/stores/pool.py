@@ -1,4 +1,4 @@
-"""Connections to a database that wait to be used again."""
+"""A pool of database connections."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -6,17 +6,17 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Closable(Protocol):
-    """What a pool needs of a connection."""
+    """The part of a connection that a pool needs."""
 
     def close(self) -> object:
-        """End it."""
+        """Close the connection."""
 
 
 C = TypeVar("C", bound=Closable)
 
 
 class Pool(Generic[C]):
-    """Lends connections to threads, as many as are asked for; once closed it keeps none of them until `open`."""
+    """Lends connections to threads and connects as often as needed; a closed pool keeps no connection."""
 
     def __init__(self, connect: Callable[[], C], *, is_broken: Callable[[BaseException], bool]) -> None:
         self._connect = connect
@@ -25,24 +25,24 @@ class Pool(Generic[C]):
         self._is_open = False
 
     def open(self) -> None:
-        """Keep the connections that come back."""
+        """Keep the connections that threads give back."""
         self._is_open = True
 
     def close(self) -> None:
-        """End all connections: those that are lent, as they come back."""
+        """Close the idle connections now, and each lent one when its thread gives it back."""
         self._is_open = False
-        self.empty()
+        self.close_idle()
 
-    def empty(self) -> None:
-        """End the connections that are not lent."""
+    def close_idle(self) -> None:
+        """Close the connections that no thread has."""
         with suppress(IndexError):
-            # Other threads take from it, too.
+            # Other threads pop connections too, so the list may be empty at any step.
             while True:
                 self._idle.pop().close()
 
     @contextmanager
-    def lent(self) -> Iterator[C]:
-        """Lend a connection, made if there is none; it comes back unless an error broke it."""
+    def connection(self) -> Iterator[C]:
+        """Lend an idle or new connection for a block; keep it afterwards unless an error broke it."""
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -53,12 +53,12 @@ class Pool(Generic[C]):
             if self._is_broken(error):
                 connection.close()
             else:
-                self._take_back(connection)
+                self._put_back(connection)
             raise
-        self._take_back(connection)
+        self._put_back(connection)
 
-    def _take_back(self, connection: C) -> None:
+    def _put_back(self, connection: C) -> None:
         self._idle.append(connection)
         if not self._is_open:
-            # Looked at last: whoever closes the pool meanwhile may have emptied it before.
-            self.empty()
+            # Check after the append: the thread that closes the pool may have emptied the list just before.
+            self.close_idle()

@@ -1,133 +1,71 @@
 """A store in a PostgreSQL database."""
 
-import os
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
-from kedro_asgi.dispatch.stores.forks import in_forked_processes
-from kedro_asgi.dispatch.stores.liveness import Liveness, Presence
+from kedro_asgi.dispatch.stores.advisory_lock import AdvisoryWorkerLock
 from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
-from kedro_asgi.dispatch.stores.sql import SqlStore
+from kedro_asgi.dispatch.stores.sql import SqlConnection, SqlStore
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.redaction import redact
 
 _SCHEMA = "kedro_asgi"
-# Locks for the length of a transaction: one migrates at a time, and events are numbered in the order of commits.
-_WRITING = 4_021_977
+# The advisory lock of writing transactions: one worker migrates at a time, and events are numbered in commit order.
+_WRITE_LOCK = 4_021_977
 
 
 class PostgresStore(SqlStore):
-    """Keeps runs in the schema ``kedro_asgi`` of the database at ``url``; any number of machines may share it.
-
-    A worker holds a lock of its own in the database while it lives; the database lets go of it when the connection
-    ends, and so the others know.
-    """
+    """Keeps runs in the schema ``kedro_asgi`` of the database at ``url``; any number of machines may share it."""
 
     def __init__(self, url: str, *, schema: str = _SCHEMA, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
-        super().__init__(migrations=migrations)
+        super().__init__(AdvisoryWorkerLock(self._connect, schema=schema), migrations=migrations)
         self._url = url
         self._schema = schema
-        self._owner = ""
         self._pool = Pool(self._connect, is_broken=_is_broken)
-        self._life: _Connection | None = None
-        # Whoever comes and who looks for orphans may both find that there is none.
-        self._life_turn = threading.Lock()
-        in_forked_processes(self, PostgresStore._let_go)
 
     def open(self, owner: str) -> None:
         self.close()
-        self._owner = owner
-        self._absences = Liveness()
         self._pool.open()
-        with self._translated():
-            self._live()
+        with self._translated_errors():
+            self._acquire_lock(owner)
         self.migrate()
 
     def close(self) -> None:
         self._pool.close()
-        with self._life_turn:
-            if self._life is not None:
-                self._life.close()
-                self._life = None
+        self._worker_lock.release()
+
+    def orphaned_runs(self, owner: str, *, limit: int) -> Any:
+        with self._translated_errors():
+            return super().orphaned_runs(owner, limit=limit)
 
     @contextmanager
-    def transaction(self, *, writes: bool) -> Iterator["_Connection"]:
-        with self._translated(), self._pool.lent() as connection:
+    def transaction(self, *, writes: bool) -> Iterator[SqlConnection]:
+        with self._translated_errors(), self._pool.connection() as connection:
             try:
                 if writes:
-                    connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (_WRITING, self._schema))
+                    connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (_WRITE_LOCK, self._schema))
                 yield connection
             except BaseException:
                 connection.rollback()
                 raise
             connection.commit()
 
-    def orphans(self, owner: str, *, limit: int) -> Any:
-        with self._translated():
-            self._live()
-        return super().orphans(owner, limit=limit)
-
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except (psycopg.OperationalError, psycopg.InternalError) as error:
-            # What waits in the pool may be as broken as what failed.
-            self._pool.empty()
+            # The idle connections may be as broken as the one that failed.
+            self._pool.close_idle()
             raise StoreUnavailableError(redact(f"{self._name()}: {error}")) from error
-
-    def _live(self) -> None:
-        """Hold this worker's lock; a connection that was lost is made again, and the lock taken again."""
-        with self._life_turn:
-            try:
-                if self._life is not None:
-                    self._life.execute("SELECT 1")
-                    self._life.commit()
-                    return
-            except psycopg.Error:
-                self._life = None
-            self._life = self._locked()
-
-    def _locked(self) -> "_Connection | None":
-        """Return a connection that holds this worker's lock; none while the database keeps it for the lost one.
-
-        It may for hours, where nothing told it that the connection is gone; the others see this worker live meanwhile.
-        """
-        life = self._connect()
-        try:
-            # Others hold it for a moment, to see whether it is free.
-            life.execute("SET LOCAL lock_timeout = '1s'")
-            life.execute("SELECT pg_advisory_lock(hashtextextended(?, 0))", (self._lock_name(self._owner),))
-            life.commit()
-        except psycopg.errors.LockNotAvailable:
-            life.close()
-            return None
-        return life
-
-    def _let_go(self) -> None:
-        """Put something else in the place of a connection that belongs to another process, which goes on with it."""
-        if self._life is not None:
-            nothing = os.open(os.devnull, os.O_RDWR)
-            os.dup2(nothing, self._life.fileno())
-            os.close(nothing)
 
     def _connect(self) -> "_Connection":
         connection = psycopg.connect(self._url, connect_timeout=5, options=f"-c search_path={self._schema}")
         return _Connection(connection)
-
-    def _presence(self, connection: Any, owner: str) -> Presence:
-        sql = "SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0))"
-        (is_free,) = connection.execute(sql, (self._lock_name(owner),)).fetchone()
-        # It may have lost its connection only, as all do when the database is restarted.
-        return "away" if is_free else "here"
-
-    def _lock_name(self, owner: str) -> str:
-        return f"{self._schema}:{owner}"
 
     def _name(self) -> str:
         return redact(self._url)
@@ -138,13 +76,13 @@ class PostgresStore(SqlStore):
     def _contains(self, column: str) -> str:
         return f"strpos({column}, ?) > 0"
 
-    def _schema_version(self, connection: Any) -> int:
+    def _schema_version(self, connection: SqlConnection) -> int:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
         connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
         (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
         return int(version)
 
-    def _set_schema_version(self, connection: Any, version: int) -> None:
+    def _set_schema_version(self, connection: SqlConnection, version: int) -> None:
         connection.execute("DELETE FROM schema_version")
         connection.execute("INSERT INTO schema_version (version) VALUES (?)", (version,))
 
@@ -154,7 +92,7 @@ def _is_broken(error: BaseException) -> bool:
 
 
 class _Connection:
-    """A connection that takes the question marks that SQLite takes; many rows travel as one batch."""
+    """A connection that takes SQLite's question marks as placeholders; `executemany` sends all rows as one batch."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection

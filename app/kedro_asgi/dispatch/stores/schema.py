@@ -1,6 +1,7 @@
-"""The tables of a store of runs, as the steps that lead from one version to the next.
+"""The tables of a store of runs, as migrations from each version to the next.
 
-``{serial}`` is the type of a key that counts up by itself, ``{bytes}`` that of binary data. Steps are only added.
+``{serial}`` is the type of a key that the database counts up, ``{bytes}`` the type of binary data. A released
+migration never changes; a new version adds one.
 """
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (

@@ -1,15 +1,16 @@
 """A store in SQL: the statements that SQLite and PostgreSQL share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from kedro_asgi.dispatch.document import encode
 from kedro_asgi.dispatch.stores.base import AdoptedRun, EventBatch, IdempotencyKey, RunWrite, WriteResult
-from kedro_asgi.dispatch.stores.liveness import Liveness, Presence
+from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.errors import StoreVersionError
 from kedro_asgi.runs import RunId, RunOrder, RunPage, RunQuery, RunRecord
@@ -17,35 +18,64 @@ from kedro_asgi.runs import RunId, RunOrder, RunPage, RunQuery, RunRecord
 _RECORD = msgspec.json.Decoder(RunRecord)
 _ORDER = msgspec.json.Decoder(RunOrder)
 
-_INSERT = (
+_INSERT_RUNS = (
     "INSERT INTO runs (run_id, status, owner, created_at, ended_at, facets, record, run_order) "
     "VALUES {rows} ON CONFLICT DO NOTHING"
 )
-_UPDATE = "UPDATE runs SET status = ?, ended_at = ?, record = ? WHERE run_id = ? AND owner = ? AND status IN ({marks})"
-_DONE = "UPDATE runs SET run_order = NULL WHERE run_id = ?"
-_CHUNK = "INSERT INTO events (run_id, first, last, is_last, payload) VALUES {rows} ON CONFLICT DO NOTHING"
-_OUTPUT = "INSERT INTO outputs (run_id, name, value) VALUES {rows} ON CONFLICT DO NOTHING"
-_KEY = "INSERT INTO idempotency_keys (key, digest, run_id, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_OLD_KEY = "DELETE FROM idempotency_keys WHERE key = ? AND created_at < ?"
-_KEYS_RUN = "SELECT run_id FROM idempotency_keys WHERE key = ?"
-_ROWS_AT_ONCE = (64, 8, 1)
-_CHUNKS = "SELECT position, run_id, first, last, is_last, payload FROM events"
+_INSERT_EVENTS = "INSERT INTO events (run_id, first, last, is_last, payload) VALUES {rows} ON CONFLICT DO NOTHING"
+_INSERT_OUTPUTS = "INSERT INTO outputs (run_id, name, value) VALUES {rows} ON CONFLICT DO NOTHING"
+_INSERT_KEY = (
+    "INSERT INTO idempotency_keys (key, digest, run_id, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_UPDATE_RUN = (
+    "UPDATE runs SET status = ?, ended_at = ?, record = ? WHERE run_id = ? AND owner = ? AND status IN ({marks})"
+)
+_DELETE_ORDER = "UPDATE runs SET run_order = NULL WHERE run_id = ?"
+_DELETE_OLD_KEY = "DELETE FROM idempotency_keys WHERE key = ? AND created_at < ?"
+_SELECT_RUN_OF_KEY = "SELECT run_id FROM idempotency_keys WHERE key = ?"
+_SELECT_EVENTS = "SELECT position, run_id, first, last, is_last, payload FROM events"
+_ROWS_PER_INSERT = (64, 8, 1)
+
+
+class SqlCursor(Protocol):
+    """The result of a statement."""
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows that the statement changed."""
+
+    def fetchone(self) -> Any:
+        """Return the next row, or ``None``."""
+
+    def fetchall(self) -> list[Any]:
+        """Return the remaining rows."""
+
+
+class SqlConnection(Protocol):
+    """A connection to a database; placeholders are question marks."""
+
+    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> SqlCursor:
+        """Run a statement."""
+
+    def executemany(self, sql: str, rows: Sequence[Any], /) -> object:
+        """Run a statement once for each row."""
 
 
 class SqlStore(ABC):
-    """What a store does, given connections; rows come and go through one statement at a time."""
+    """A `Store`, given connections to a database."""
 
     is_shared = True
 
-    def __init__(self, *, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    def __init__(self, worker_lock: WorkerLock, *, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
         self._migrations = migrations
-        self._absences = Liveness()
+        self._worker_lock = worker_lock
+        self._failure_detector = FailureDetector()
 
-    # --- what each database does in its own way ---
+    # --- where the databases differ ---
 
     @abstractmethod
-    def transaction(self, *, writes: bool) -> Any:
-        """A context manager that gives a connection within a transaction; translates the database's errors."""
+    def transaction(self, *, writes: bool) -> AbstractContextManager[SqlConnection]:
+        """Lend a connection within a transaction; raise `StoreUnavailableError` for errors of the database."""
 
     @abstractmethod
     def _name(self) -> str:
@@ -53,162 +83,110 @@ class SqlStore(ABC):
 
     @abstractmethod
     def _types(self) -> dict[str, str]:
-        """The names that this database has for the types of the schema."""
+        """Return the database's names for the types of the schema."""
 
     @abstractmethod
     def _contains(self, column: str) -> str:
-        """An expression that is true where the text in ``column`` contains a parameter."""
+        """Return an expression that is true where the text in ``column`` contains a parameter."""
 
     @abstractmethod
-    def _presence(self, connection: Any, owner: str) -> Presence:
-        """Whether a worker process gives a sign of life; ``gone`` if it has ended for sure."""
+    def _schema_version(self, connection: SqlConnection) -> int:
+        """Return the number of applied migrations."""
 
     @abstractmethod
-    def _schema_version(self, connection: Any) -> int:
-        """The number of migrations that were applied."""
+    def _set_schema_version(self, connection: SqlConnection, version: int) -> None:
+        """Store the number of applied migrations."""
 
-    @abstractmethod
-    def _set_schema_version(self, connection: Any, version: int) -> None:
-        """Remember how many migrations were applied."""
-
-    # --- writing ---
+    # --- opening ---
 
     def migrate(self) -> None:
-        """Bring the schema to this version; raises `StoreVersionError` if it is newer."""
+        """Apply the missing migrations; raises `StoreVersionError` if the store is newer."""
         known = len(self._migrations)
         with self.transaction(writes=True) as connection:
             found = self._schema_version(connection)
             if found > known:
                 raise StoreVersionError(self._name(), found, known)
-            for step in self._migrations[found:]:
-                for statement in step:
-                    connection.execute(statement.format(**self._types()))
+            for statement in chain.from_iterable(self._migrations[found:]):
+                connection.execute(statement.format(**self._types()))
             if found < known:
                 self._set_schema_version(connection, known)
 
-    def write(self, entries: Sequence[RunWrite]) -> list[WriteResult]:
-        with self.transaction(writes=True) as connection:
-            plain = [entry for entry in entries if entry.was is None and entry.key is None]
-            _insert(connection, _INSERT, [_row(entry) for entry in plain])
-            verdicts = [_put(connection, entry) for entry in entries]
-            written = [entry for entry, verdict in zip(entries, verdicts, strict=True) if verdict == "stored"]
-            _insert(connection, _CHUNK, [_chunk_row(chunk) for entry in written for chunk in entry.chunks])
-            outputs = [(entry.record.run_id, *output) for entry in written for output in entry.outputs]
-            _insert(connection, _OUTPUT, outputs)
-        return verdicts
-
-    def probe(self) -> None:
+    def check_writable(self) -> None:
         with self.transaction(writes=True) as connection:
             self._set_schema_version(connection, self._schema_version(connection))
 
-    def ask_cancel(self, run_id: str) -> bool:
-        with self.transaction(writes=True) as connection:
-            sql = "UPDATE runs SET wants_cancel = 1 WHERE run_id = ? AND ended_at IS NULL"
-            return bool(connection.execute(sql, (run_id,)).rowcount)
+    def _acquire_lock(self, owner: str) -> None:
+        self._failure_detector = FailureDetector()
+        self._worker_lock.acquire(owner)
 
-    def take(self, run_id: str, *, former: str | None, owner: str) -> AdoptedRun | None:
-        whose, known = ("owner IS NULL", ()) if former is None else ("owner = ?", (former,))
+    # --- writing runs ---
+
+    def write(self, writes: Sequence[RunWrite]) -> list[WriteResult]:
         with self.transaction(writes=True) as connection:
-            sql = (
-                f"UPDATE runs SET owner = ? WHERE run_id = ? AND {whose} AND ended_at IS NULL "
-                "RETURNING record, run_order, wants_cancel"
+            new = [write for write in writes if write.expected_status is None and write.key is None]
+            _insert(connection, _INSERT_RUNS, [_run_row(write) for write in new])
+            results = [_write(connection, write) for write in writes]
+            stored = [write for write, result in zip(writes, results, strict=True) if result == "stored"]
+            _insert(
+                connection, _INSERT_EVENTS, [_event_row(batch) for write in stored for batch in write.event_batches]
             )
-            row = connection.execute(sql, (owner, run_id, *known)).fetchone()
-            if row is None:
-                return None
-            sql = "SELECT coalesce(max(last), 0) FROM events WHERE run_id = ?"
-            (last_event,) = connection.execute(sql, (run_id,)).fetchone()
-        record, order, wants_cancel = row
-        return AdoptedRun(
-            record=_RECORD.decode(record),
-            order=None if order is None else _ORDER.decode(order),
-            wants_cancel=bool(wants_cancel),
-            last_event=last_event,
-        )
+            outputs = [(write.record.run_id, *output) for write in stored for output in write.outputs]
+            _insert(connection, _INSERT_OUTPUTS, outputs)
+        return results
 
-    def release(self, owner: str) -> None:
-        with self.transaction(writes=True) as connection:
-            connection.execute("UPDATE runs SET owner = NULL WHERE owner = ? AND status = 'queued'", (owner,))
-
-    def forget(self, *, before: str, keep: int, keys_before: int, limit: int) -> int:
-        old = (
-            "SELECT run_id FROM runs WHERE ended_at IS NOT NULL AND run_id < ? ORDER BY run_id LIMIT ?",
-            "SELECT run_id FROM runs WHERE ended_at IS NOT NULL ORDER BY run_id DESC LIMIT ? OFFSET ?",
+    def delete_old(self, *, before_run_id: str, keep_runs: int, keys_before_ms: int, limit: int) -> int:
+        queries: tuple[tuple[str, tuple[Any, ...]], ...] = (
+            (
+                "SELECT run_id FROM runs WHERE ended_at IS NOT NULL AND run_id < ? ORDER BY run_id LIMIT ?",
+                (before_run_id, limit),
+            ),
+            (
+                "SELECT run_id FROM runs WHERE ended_at IS NOT NULL ORDER BY run_id DESC LIMIT ? OFFSET ?",
+                (limit, keep_runs),
+            ),
+            ("SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT ?", (keys_before_ms, limit)),
         )
         with self.transaction(writes=False) as connection:
-            aged = connection.execute(old[0], (before, limit)).fetchall()
-            surplus = connection.execute(old[1], (limit, keep)).fetchall()
-            keys = connection.execute(
-                "SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT ?", (keys_before, limit)
-            ).fetchall()
-        gone = list({tuple(row) for row in (*aged, *surplus)})
-        if gone or keys:
+            aged, surplus, keys = ([tuple(row) for row in connection.execute(*query).fetchall()] for query in queries)
+        runs = list({*aged, *surplus})
+        if runs or keys:
             with self.transaction(writes=True) as connection:
                 for table in ("runs", "events", "outputs", "idempotency_keys"):
-                    connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", gone)
-                connection.executemany("DELETE FROM idempotency_keys WHERE key = ?", [tuple(key) for key in keys])
-        return len(gone)
+                    connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", runs)
+                connection.executemany("DELETE FROM idempotency_keys WHERE key = ?", keys)
+        return len(runs)
 
-    # --- reading ---
+    # --- reading runs ---
 
-    def read(self, run_id: str) -> RunRecord | None:
-        with self.transaction(writes=False) as connection:
-            row = connection.execute("SELECT record FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    def read_run(self, run_id: str) -> RunRecord | None:
+        row = self._read_row("SELECT record FROM runs WHERE run_id = ?", run_id)
         return None if row is None else _RECORD.decode(row[0])
 
-    def find(self, query: RunQuery) -> RunPage:
+    def list_runs(self, query: RunQuery) -> RunPage:
         conditions = list(self._conditions(query))
         where = " AND ".join(["run_id IS NOT NULL", *(condition for condition, _ in conditions)])
         values = [value for _, value in conditions]
-        with self.transaction(writes=False) as connection:
-            sql = f"SELECT record FROM runs WHERE {where} ORDER BY run_id DESC LIMIT ?"
-            rows = connection.execute(sql, (*values, query.limit + 1)).fetchall()
+        sql = f"SELECT record FROM runs WHERE {where} ORDER BY run_id DESC LIMIT ?"
+        rows = self._read_rows(sql, *values, query.limit + 1)
         runs = tuple(_RECORD.decode(row[0]) for row in rows[: query.limit])
         return RunPage(runs=runs, cursor=runs[-1].run_id if len(rows) > query.limit else None)
 
-    def find_key(self, key: str, *, not_before: int) -> IdempotencyKey | None:
-        with self.transaction(writes=False) as connection:
-            sql = "SELECT digest, run_id, created_at FROM idempotency_keys WHERE key = ? AND created_at >= ?"
-            row = connection.execute(sql, (key, not_before)).fetchone()
-        return None if row is None else IdempotencyKey(key=key, digest=row[0], run_id=row[1], created_at=row[2])
+    def read_key(self, key: str, *, not_before_ms: int) -> IdempotencyKey | None:
+        sql = "SELECT digest, run_id, created_at FROM idempotency_keys WHERE key = ? AND created_at >= ?"
+        row = self._read_row(sql, key, not_before_ms)
+        return None if row is None else IdempotencyKey(key=key, digest=row[0], run_id=row[1], created_at_ms=row[2])
 
-    def output(self, run_id: str, name: str) -> bytes | None:
-        with self.transaction(writes=False) as connection:
-            sql = "SELECT value FROM outputs WHERE run_id = ? AND name = ?"
-            row = connection.execute(sql, (run_id, name)).fetchone()
+    def read_output(self, run_id: str, name: str) -> bytes | None:
+        row = self._read_row("SELECT value FROM outputs WHERE run_id = ? AND name = ?", run_id, name)
         return None if row is None else bytes(row[0])
 
-    def events_of(self, run_id: str, *, after: int, limit: int) -> list[EventBatch]:
+    def _read_row(self, sql: str, *values: Any) -> Any:
         with self.transaction(writes=False) as connection:
-            sql = f"{_CHUNKS} WHERE run_id = ? AND last > ? ORDER BY last LIMIT ?"
-            return [_chunk(row) for row in connection.execute(sql, (run_id, after, limit)).fetchall()]
+            return connection.execute(sql, values).fetchone()
 
-    def events_behind(self, position: int, *, limit: int) -> list[EventBatch]:
+    def _read_rows(self, sql: str, *values: Any) -> list[Any]:
         with self.transaction(writes=False) as connection:
-            sql = f"{_CHUNKS} WHERE position > ? ORDER BY position LIMIT ?"
-            return [_chunk(row) for row in connection.execute(sql, (position, limit)).fetchall()]
-
-    def last_position(self) -> int:
-        with self.transaction(writes=False) as connection:
-            (position,) = connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()
-        return int(position)
-
-    def asked_cancels(self, owner: str) -> list[str]:
-        with self.transaction(writes=False) as connection:
-            sql = "SELECT run_id FROM runs WHERE owner = ? AND ended_at IS NULL AND wants_cancel = 1"
-            return [row[0] for row in connection.execute(sql, (owner,)).fetchall()]
-
-    def orphans(self, owner: str, *, limit: int) -> list[tuple[RunId, str | None]]:
-        with self.transaction(writes=False) as connection:
-            sql = "SELECT DISTINCT owner FROM runs WHERE ended_at IS NULL AND owner <> ?"
-            owners = [row[0] for row in connection.execute(sql, (owner,)).fetchall()]
-            dead = self._absences.gone({found: self._presence(connection, found) for found in owners})
-            marks = ", ".join("?" * len(dead)) or "NULL"
-            sql = (
-                f"SELECT run_id, owner FROM runs WHERE ended_at IS NULL AND (owner IS NULL OR owner IN ({marks})) "
-                "ORDER BY run_id LIMIT ?"
-            )
-            return [(RunId(row[0]), row[1]) for row in connection.execute(sql, (*dead, limit)).fetchall()]
+            return connection.execute(sql, values).fetchall()
 
     def _conditions(self, query: RunQuery) -> Iterator[tuple[str, Any]]:
         if query.cursor is not None:
@@ -220,73 +198,135 @@ class SqlStore(ABC):
         for facet in _facets([query.pipeline] if query.pipeline is not None else [], query.labels):
             yield self._contains("facets"), facet
 
+    # --- reading events ---
 
-def _insert(connection: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert many rows by few statements: around each, a thread lets go of the interpreter and has to get it back."""
-    for size in _ROWS_AT_ONCE:
+    def events_of_run(self, run_id: str, *, after: int, limit: int) -> list[EventBatch]:
+        sql = f"{_SELECT_EVENTS} WHERE run_id = ? AND last > ? ORDER BY last LIMIT ?"
+        return [_event_batch(row) for row in self._read_rows(sql, run_id, after, limit)]
+
+    def events_after(self, position: int, *, limit: int) -> list[EventBatch]:
+        sql = f"{_SELECT_EVENTS} WHERE position > ? ORDER BY position LIMIT ?"
+        return [_event_batch(row) for row in self._read_rows(sql, position, limit)]
+
+    def last_position(self) -> int:
+        return int(self._read_row("SELECT coalesce(max(position), 0) FROM events")[0])
+
+    # --- coordination of workers ---
+
+    def request_cancel(self, run_id: str) -> bool:
+        with self.transaction(writes=True) as connection:
+            sql = "UPDATE runs SET wants_cancel = 1 WHERE run_id = ? AND ended_at IS NULL"
+            return bool(connection.execute(sql, (run_id,)).rowcount)
+
+    def requested_cancels(self, owner: str) -> list[str]:
+        sql = "SELECT run_id FROM runs WHERE owner = ? AND ended_at IS NULL AND wants_cancel = 1"
+        return [row[0] for row in self._read_rows(sql, owner)]
+
+    def orphaned_runs(self, owner: str, *, limit: int) -> list[tuple[RunId, str | None]]:
+        self._worker_lock.renew()
+        with self.transaction(writes=False) as connection:
+            sql = "SELECT DISTINCT owner FROM runs WHERE ended_at IS NULL AND owner <> ?"
+            workers = [row[0] for row in connection.execute(sql, (owner,)).fetchall()]
+            statuses = {worker: self._worker_lock.status_of(worker, connection) for worker in workers}
+            dead = self._failure_detector.dead_workers(statuses)
+            marks = ", ".join("?" * len(dead)) or "NULL"
+            sql = (
+                f"SELECT run_id, owner FROM runs WHERE ended_at IS NULL AND (owner IS NULL OR owner IN ({marks})) "
+                "ORDER BY run_id LIMIT ?"
+            )
+            return [(RunId(row[0]), row[1]) for row in connection.execute(sql, (*dead, limit)).fetchall()]
+
+    def adopt(self, run_id: str, *, former_owner: str | None, owner: str) -> AdoptedRun | None:
+        condition, values = ("owner IS NULL", ()) if former_owner is None else ("owner = ?", (former_owner,))
+        with self.transaction(writes=True) as connection:
+            sql = (
+                f"UPDATE runs SET owner = ? WHERE run_id = ? AND {condition} AND ended_at IS NULL "
+                "RETURNING record, run_order, wants_cancel"
+            )
+            row = connection.execute(sql, (owner, run_id, *values)).fetchone()
+            if row is None:
+                return None
+            sql = "SELECT coalesce(max(last), 0) FROM events WHERE run_id = ?"
+            (last_event,) = connection.execute(sql, (run_id,)).fetchone()
+        record, order, wants_cancel = row
+        return AdoptedRun(
+            record=_RECORD.decode(record),
+            order=None if order is None else _ORDER.decode(order),
+            is_cancel_requested=bool(wants_cancel),
+            last_event=last_event,
+        )
+
+    def release_queued(self, owner: str) -> None:
+        with self.transaction(writes=True) as connection:
+            connection.execute("UPDATE runs SET owner = NULL WHERE owner = ? AND status = 'queued'", (owner,))
+
+
+def _insert(connection: SqlConnection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert many rows by few statements: at each statement the thread releases the GIL and must acquire it again."""
+    for size in _ROWS_PER_INSERT:
         while len(rows) >= size:
             some, rows = rows[:size], rows[size:]
             marks = f"({', '.join('?' * len(some[0]))})"
             connection.execute(statement.format(rows=", ".join([marks] * size)), tuple(chain.from_iterable(some)))
 
 
-def _put(connection: Any, entry: RunWrite) -> WriteResult:
-    """Write a run's state; one without a key is there by now, if it was not before."""
-    if entry.was is None and entry.key is not None and not _is_entered(connection, entry, entry.key):
+def _write(connection: SqlConnection, write: RunWrite) -> WriteResult:
+    """Write the state of a run; `SqlStore.write` has inserted new runs without a key before."""
+    if write.expected_status is None and write.key is not None and not _insert_with_key(connection, write, write.key):
         return "conflict"
-    if entry.was is None and not entry.tried:
+    if write.expected_status is None and not write.unconfirmed_statuses:
         return "stored"
-    return _replace(connection, entry)
+    return _update(connection, write)
 
 
-def _replace(connection: Any, entry: RunWrite) -> WriteResult:
-    record = entry.record
-    expected = (entry.was, *entry.tried, record.status) if entry.tried else (entry.was,)
-    update = _UPDATE.format(marks=", ".join("?" * len(expected)))
-    values = (record.status, entry.ended_at, encode(record), record.run_id, entry.owner, *expected)
-    if not connection.execute(update, values).rowcount:
-        return "lost"
-    if entry.ended_at is not None:
-        connection.execute(_DONE, (record.run_id,))
-    return "stored"
-
-
-def _is_entered(connection: Any, entry: RunWrite, key: IdempotencyKey) -> bool:
-    """Enter a run under its key, unless the key stands for another run."""
-    connection.execute(_OLD_KEY, (key.key, key.not_before))
-    if not connection.execute(_KEY, (key.key, key.digest, key.run_id, key.created_at)).rowcount:
-        (taken_by,) = connection.execute(_KEYS_RUN, (key.key,)).fetchone()
-        # Its own run: this entry was written before, and only the news of that got lost.
-        return bool(taken_by == key.run_id)
-    _insert(connection, _INSERT, [_row(entry)])
+def _insert_with_key(connection: SqlConnection, write: RunWrite, key: IdempotencyKey) -> bool:
+    """Insert a run and its key; false if the key stands for another run."""
+    connection.execute(_DELETE_OLD_KEY, (key.key, key.not_before_ms))
+    if not connection.execute(_INSERT_KEY, (key.key, key.digest, key.run_id, key.created_at_ms)).rowcount:
+        (run_id,) = connection.execute(_SELECT_RUN_OF_KEY, (key.key,)).fetchone()
+        # The same run: an earlier attempt was committed, but the writer did not learn of it.
+        return bool(run_id == key.run_id)
+    _insert(connection, _INSERT_RUNS, [_run_row(write)])
     return True
 
 
-def _row(entry: RunWrite) -> tuple[Any, ...]:
-    record = entry.record
+def _update(connection: SqlConnection, write: RunWrite) -> WriteResult:
+    record, expected = write.record, [write.expected_status]
+    if write.unconfirmed_statuses:
+        expected += [*write.unconfirmed_statuses, record.status]
+    sql = _UPDATE_RUN.format(marks=", ".join("?" * len(expected)))
+    values = (record.status, write.ended_at_ms, encode(record), record.run_id, write.owner, *expected)
+    if not connection.execute(sql, values).rowcount:
+        return "lost"
+    if write.ended_at_ms is not None:
+        connection.execute(_DELETE_ORDER, (record.run_id,))
+    return "stored"
+
+
+def _run_row(write: RunWrite) -> tuple[Any, ...]:
+    record, ended_at_ms = write.record, write.ended_at_ms
     facets = "".join(_facets(record.pipeline_names, record.labels)) if record.pipeline_names or record.labels else ""
-    order = None if entry.order is None or entry.ended_at is not None else encode(entry.order)
-    owner = entry.owner
-    return record.run_id, record.status, owner, entry.created_at, entry.ended_at, facets, encode(record), order
+    order = None if write.order is None or ended_at_ms is not None else encode(write.order)
+    return record.run_id, record.status, write.owner, write.created_at_ms, ended_at_ms, facets, encode(record), order
 
 
-def _facets(pipelines: Iterable[str], labels: Any) -> Iterator[str]:
-    """What runs are filtered by, as lines that cannot be mistaken for parts of each other."""
+def _facets(pipelines: Iterable[str], labels: Mapping[str, str]) -> Iterator[str]:
+    """Yield the names and labels that queries filter by, each a whole line so that none matches a part of another."""
     for name in pipelines:
-        yield f"\npipeline={_text(name)}\n"
+        yield f"\npipeline={_escape(name)}\n"
     for name, value in labels.items():
-        yield f"\nlabel={_text(name)}={_text(value)}\n"
+        yield f"\nlabel={_escape(name)}={_escape(value)}\n"
 
 
-def _text(value: str) -> str:
+def _escape(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace("=", "\\e").replace("\0", "\\0")
 
 
-def _chunk_row(chunk: EventBatch) -> tuple[Any, ...]:
-    return chunk.run_id, chunk.first, chunk.last, int(chunk.is_last), chunk.payload
+def _event_row(batch: EventBatch) -> tuple[Any, ...]:
+    return batch.run_id, batch.first, batch.last, int(batch.is_last), batch.payload
 
 
-def _chunk(row: Sequence[Any]) -> EventBatch:
+def _event_batch(row: Sequence[Any]) -> EventBatch:
     position, run_id, first, last, is_last, payload = row
     return EventBatch(
         position=position, run_id=run_id, first=first, last=last, is_last=bool(is_last), payload=bytes(payload)

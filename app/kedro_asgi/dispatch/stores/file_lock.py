@@ -1,0 +1,110 @@
+"""Worker locks as locked files beside a SQLite store."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from kedro_asgi.dispatch.stores.liveness import WorkerStatus, call_in_forked_children
+from kedro_asgi.errors import StoreUnavailableError
+
+if sys.platform != "win32":
+    import fcntl
+
+
+class FileWorkerLock:
+    """A `WorkerLock` on the file ``<store>-<worker>.lock``; the kernel frees it when the process ends."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._path = store
+        self._descriptor = -1
+        call_in_forked_children(self, FileWorkerLock.release)
+
+    def acquire(self, worker: str) -> None:
+        """Remove the locks of workers that ended without `release`, and take the lock of ``worker``."""
+        # The working directory may change while the store is open.
+        self._store = self._store.absolute()
+        for path in self._store.parent.glob(f"{self._store.name}-*.lock"):
+            is_unlocked(path, remove=True)
+        self._path = self.path_of(worker)
+        self._descriptor = _lock(self._path)
+
+    def renew(self) -> None:
+        """Create the file again if somebody deleted it."""
+        try:
+            if self._descriptor >= 0 and not self._path.exists():
+                renewed = _lock(self._path)
+                self.release()
+                self._descriptor = renewed
+        except OSError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def release(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def status_of(self, worker: str, connection: Any) -> WorkerStatus:
+        path = self.path_of(worker)
+        if not path.exists():
+            # Somebody deleted it; a live worker creates it again.
+            return "missing"
+        return "dead" if is_unlocked(path) else "alive"
+
+    def path_of(self, worker: str) -> Path:
+        """Return the file that ``worker`` locks."""
+        return self._store.with_name(f"{self._store.name}-{worker}.lock")
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Hold the lock of a file for a block, against other processes."""
+    descriptor = _lock(path)
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":
+            # Closing is not enough: a process that was forked meanwhile has a copy of the descriptor.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
+
+
+def is_unlocked(path: Path, *, remove: bool = False) -> bool:
+    """Whether no process holds the file's lock; ``remove`` deletes the file while no process can take the lock."""
+    if sys.platform == "win32":
+        return True
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if remove:
+            path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _lock(path: Path) -> int:
+    """Create and lock a file, and return its descriptor.
+
+    Another process may remove the file between its creation and its lock, so check that it is still there.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        if sys.platform == "win32":
+            # `flock` does not exist there, so only one worker process is supported.
+            return descriptor
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        os.close(descriptor)
