@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.config import Config, CustomLoader, MissingConfigException
 from kedro_asgi.errors import (
     PipelineNotFoundError,
@@ -78,7 +79,7 @@ class Planner:
         self._loader_class = loader_class
         self._selective = selective
         self._lock = threading.RLock()
-        self._plans: dict[Slice, Plan] = {}
+        self._plans: BoundedCache[Slice, Plan] = BoundedCache(_MAX_PLANS)
 
     def renewed(self) -> "Planner":
         """Return a planner that has read the configuration again; raises what is wrong with it."""
@@ -175,11 +176,8 @@ class Planner:
         if _size(slice_) > _LONGEST_SLICE:
             return _plan(self._sliced(slice_))
         with self._lock:
-            if slice_ not in self._plans:
-                while len(self._plans) >= _MAX_PLANS:
-                    del self._plans[next(iter(self._plans))]
-                self._plans[slice_] = _plan(self._sliced(slice_))
-            return self._plans[slice_]
+            plan = self._plans.get(slice_)
+            return plan if plan is not None else self._plans.add(slice_, _plan(self._sliced(slice_)))
 
     def _sliced(self, slice_: Slice) -> Pipeline:
         whole = self.project.pipelines.combine(slice_.pipeline_names, selective=self._selective)

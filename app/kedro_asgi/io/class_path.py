@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
+from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.errors import DatasetTypeError
 from kedro_asgi.io.dataset_protocols import class_path, is_dataset_class
 
@@ -49,7 +50,8 @@ class DatasetClasses:
     _LIMIT = 1024
 
     def __init__(self) -> None:
-        self._known: dict[str, type[Any]] = {}
+        # A type may come from a run's parameters, so the number of types has no bound of its own.
+        self._known: BoundedCache[str, type[Any]] = BoundedCache(self._LIMIT)
 
     def find(self, type_: Any) -> type[Any]:
         """Return the class that ``type_`` stands for; what is not found is looked for again next time."""
@@ -57,10 +59,7 @@ class DatasetClasses:
         if known is not None:
             return known
         found = dataset_class(type_)
-        # A type may come from a run's parameters, so the number of types has no bound of its own.
-        if isinstance(type_, str) and len(self._known) < self._LIMIT:
-            self._known[type_] = found
-        return found
+        return self._known.add(type_, found) if isinstance(type_, str) else found
 
 
 def dataset_class(type_: Any) -> type[Any]:

@@ -1,9 +1,10 @@
 """Relative paths in the catalog start at the project's folder (CAT-12)."""
 
 import re
-from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
+
+from kedro_asgi.bounded_cache import BoundedCache
 
 _KEYS = frozenset({"filepath", "path", "filename"})
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
@@ -13,16 +14,20 @@ class ProjectPaths:
     """Lets relative paths start at one project's folder; every run shows hooks the same texts, so they are kept."""
 
     def __init__(self, project_path: Path) -> None:
-        self._absolute = lru_cache(maxsize=4096)(partial(_absolute, project_path))
+        self._project_path = project_path
+        self._known: BoundedCache[str, str] = BoundedCache(4096)
 
     def absolutised(self, config: Any) -> Any:
         """Return ``config`` with absolute paths, at any depth of mappings; lists are left alone."""
         if not isinstance(config, dict):
             return config
         return {
-            key: self._absolute(value) if _is_path(key, value) else self.absolutised(value)
+            key: self._absolute_path(value) if _is_path(key, value) else self.absolutised(value)
             for key, value in config.items()
         }
+
+    def _absolute_path(self, path: str) -> str:
+        return self._known.get(path) or self._known.add(path, _absolute(self._project_path, path))
 
 
 def _is_path(key: Any, value: Any) -> bool:

@@ -1,12 +1,12 @@
 """From the name of a dataset to the recipe that makes it."""
 
 import logging
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.errors import DatasetError
 from kedro_asgi.io.credentials import Credentials
 from kedro_asgi.io.entry import Entry, PlainEntry
@@ -49,8 +49,7 @@ class CatalogResolver:
         self._patterns = Patterns(self._bodies)
         self._default = Recipe(RUNTIME_DEFAULT, PlainEntry(RUNTIME_DEFAULT, {"type": default_type}), self._reader)
         self._type_selecting = tuple(entry for entry in entries.values() if entry.selects_type)
-        self._matched: dict[str, Recipe | None] = {}
-        self._lock = threading.Lock()
+        self._matched: BoundedCache[str, Recipe | None] = BoundedCache(self._LIMIT)
         self._check()
 
     def names(self) -> tuple[str, ...]:
@@ -157,10 +156,7 @@ class CatalogResolver:
         """Keep what a name came to; names can come from a request, so there are bounds."""
         if len(name) > self._LONGEST:
             return recipe
-        with self._lock:
-            if len(self._matched) >= self._LIMIT:
-                self._matched = {}
-            return self._matched.setdefault(name, recipe)
+        return self._matched.add(name, recipe)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._explicit)
