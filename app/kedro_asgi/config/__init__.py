@@ -2,9 +2,9 @@
 
 from kedro_asgi.config.config import Config
 from kedro_asgi.config.custom import CustomLoader, LoadedConfig
+from kedro_asgi.config.interpolation.template import Template
 from kedro_asgi.config.loader import AbstractConfigLoader, ConfigLoader
 from kedro_asgi.config.runtime_syntax import parse_params
-from kedro_asgi.config.template import Template
 from kedro_asgi.errors import BadConfigException, MissingConfigException
 
 __all__ = [

@@ -7,14 +7,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from kedro_asgi.config.compiled import Compiled, Compiler
+from kedro_asgi.config.compiler import Compiled, Compiler
 from kedro_asgi.config.environments import environments
 from kedro_asgi.config.files import ConfigFiles
-from kedro_asgi.config.parameters import Parameters
+from kedro_asgi.config.interpolation.evaluator import Scope, copied
+from kedro_asgi.config.interpolation.parameters import Parameters
+from kedro_asgi.config.interpolation.template import Template
+from kedro_asgi.config.interpolation.tree_builder import plain
 from kedro_asgi.config.patterns import DEFAULT_PATTERNS
-from kedro_asgi.config.scope import Scope, copied
-from kedro_asgi.config.template import Template
-from kedro_asgi.config.tree_builder import plain
 from kedro_asgi.errors import ConfigError, UnknownConfigKeyError, fresh_error
 from kedro_asgi.runs import RuntimeParams
 

@@ -1,14 +1,10 @@
-"""Which environments of a configuration source make up a configuration, and how they are put together."""
+"""The environments of a configuration source that make up a configuration."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
-from typing import Any
 
 import msgspec
 
-from kedro_asgi.config.overlay import mapping, with_environment
-from kedro_asgi.errors import InvalidEnvError, MergeStrategyError
+from kedro_asgi.errors import InvalidEnvError
 
 _ENV = re.compile(r"(?!\.+\Z)(?!.*\.\.)[A-Za-z0-9_.-]+")
 
@@ -39,23 +35,3 @@ def environments(env: str | None, base_env: str | None, default_run_env: str | N
     if env and not _ENV.fullmatch(env):
         raise InvalidEnvError(env)
     return Environments(base=base_env or "", run=env or default_run_env or "", is_explicit=bool(env))
-
-
-Combine = Callable[[dict[Any, Any], dict[Any, Any]], dict[Any, Any]]
-
-
-def combiner(strategy: str) -> Combine:
-    """Return the function that lays one environment over another; raises `MergeStrategyError` (CFG-28, CFG-29)."""
-    known: Mapping[str, Combine] = {"destructive": _replaced, "soft": with_environment}
-    if strategy.lower() not in known:
-        raise MergeStrategyError(strategy)
-    return known[strategy.lower()]
-
-
-def _replaced(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
-    return mapping({**below, **above})
-
-
-def combined(trees: Sequence[dict[Any, Any]], combine: Combine) -> dict[Any, Any]:
-    """Return ``trees`` as one, each laid over those before it; a single one is returned itself."""
-    return reduce(combine, trees) if trees else {}

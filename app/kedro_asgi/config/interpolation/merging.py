@@ -1,10 +1,12 @@
 """Laying one tree over another: mappings merge, everything else replaces. Neither tree changes."""
 
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
-from kedro_asgi.config.paths import ABSENT, MISSING
-from kedro_asgi.config.scope import OpenDict, OpenList, Outcome, Pending, Scope
-from kedro_asgi.errors import ConfigError, InterpolationResolutionError
+from kedro_asgi.config.interpolation.evaluator import OpenDict, OpenList, Outcome, Pending, Scope
+from kedro_asgi.config.interpolation.key_paths import ABSENT, MISSING
+from kedro_asgi.errors import ConfigError, InterpolationResolutionError, MergeStrategyError
 
 
 def is_open(node: Any) -> bool:
@@ -114,3 +116,23 @@ class TreeOver(Over):
 
 def _outcome(scope: Scope, node: Any) -> Outcome:
     return scope.outcome(node) if isinstance(node, Pending) else (node, False)
+
+
+Combine = Callable[[dict[Any, Any], dict[Any, Any]], dict[Any, Any]]
+
+
+def combiner(strategy: str) -> Combine:
+    """Return the function that lays one environment over another; raises `MergeStrategyError` (CFG-28, CFG-29)."""
+    known: Mapping[str, Combine] = {"destructive": _replaced, "soft": with_environment}
+    if strategy.lower() not in known:
+        raise MergeStrategyError(strategy)
+    return known[strategy.lower()]
+
+
+def _replaced(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
+    return mapping({**below, **above})
+
+
+def combined(trees: Sequence[dict[Any, Any]], combine: Combine) -> dict[Any, Any]:
+    """Return ``trees`` as one, each laid over those before it; a single one is returned itself."""
+    return reduce(combine, trees) if trees else {}

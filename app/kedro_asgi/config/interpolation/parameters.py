@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kedro_asgi.config.folding import BaselineScope
-from kedro_asgi.config.interpolated import Layer, Resolver
-from kedro_asgi.config.overlay import with_runtime
-from kedro_asgi.config.scope import OpenDict, OpenList, Pending, RunDependentError, Scope
-from kedro_asgi.config.tree_builder import plain, plant
+from kedro_asgi.config.interpolation.evaluator import OpenDict, OpenList, Pending, RunDependentError, Scope
+from kedro_asgi.config.interpolation.interpolated_string import Layer, Resolver
+from kedro_asgi.config.interpolation.merging import with_runtime
+from kedro_asgi.config.interpolation.partial_evaluation import BaselineScope
+from kedro_asgi.config.interpolation.tree_builder import plain, plant
 from kedro_asgi.errors import ConfigError, fresh_error
 from kedro_asgi.runs import RuntimeParams
 

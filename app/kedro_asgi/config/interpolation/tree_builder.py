@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kedro_asgi.config.expressions import Literal
-from kedro_asgi.config.grammar import parse_text
-from kedro_asgi.config.interpolated import Interpolated, Layer, Origin, Resolver
-from kedro_asgi.config.overlay import mapping, sequence
-from kedro_asgi.config.paths import write_path
-from kedro_asgi.config.scope import Path
+from kedro_asgi.config.interpolation.evaluator import Path
+from kedro_asgi.config.interpolation.expressions import Literal
+from kedro_asgi.config.interpolation.grammar import parse_text
+from kedro_asgi.config.interpolation.interpolated_string import Interpolated, Layer, Origin, Resolver
+from kedro_asgi.config.interpolation.key_paths import write_path
+from kedro_asgi.config.interpolation.merging import mapping, sequence
 from kedro_asgi.config.yaml_loader import Raw
 from kedro_asgi.errors import GrammarParseError
 from kedro_asgi.runs import RuntimeParams

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kedro_asgi.config.expressions import ComputedReference, Follow, Literal
-from kedro_asgi.config.interpolated import Expression, Interpolated
-from kedro_asgi.config.overlay import Over, mapping, sequence
-from kedro_asgi.config.scope import Pending
+from kedro_asgi.config.interpolation.evaluator import Pending
+from kedro_asgi.config.interpolation.expressions import ComputedReference, Follow, Literal
+from kedro_asgi.config.interpolation.interpolated_string import Expression, Interpolated
+from kedro_asgi.config.interpolation.merging import Over, mapping, sequence
 from kedro_asgi.placeholders import filled
 
 

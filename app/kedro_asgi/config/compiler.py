@@ -6,15 +6,15 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.config.duplicates import refuse_duplicates
-from kedro_asgi.config.environments import Environments, combined, combiner
+from kedro_asgi.config.environments import Environments
 from kedro_asgi.config.files import ConfigFiles, Tree
-from kedro_asgi.config.folding import Folder
-from kedro_asgi.config.interpolated import Layer, Resolver
-from kedro_asgi.config.overlay import mapping, with_environment
-from kedro_asgi.config.parameters import Parameters
-from kedro_asgi.config.resolvers import resolvers_for
-from kedro_asgi.config.template import Template
-from kedro_asgi.config.tree_builder import plant
+from kedro_asgi.config.interpolation.interpolated_string import Layer, Resolver
+from kedro_asgi.config.interpolation.merging import combined, combiner, mapping, with_environment
+from kedro_asgi.config.interpolation.parameters import Parameters
+from kedro_asgi.config.interpolation.partial_evaluation import Folder
+from kedro_asgi.config.interpolation.resolvers import resolvers_for
+from kedro_asgi.config.interpolation.template import Template
+from kedro_asgi.config.interpolation.tree_builder import plant
 from kedro_asgi.errors import ConfigShapeError, MissingConfigException
 
 _MAY_BE_ABSENT = ("catalog", "globals")

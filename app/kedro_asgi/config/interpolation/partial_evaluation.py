@@ -4,10 +4,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from kedro_asgi.config.expressions import Follow, Literal, Reference
-from kedro_asgi.config.interpolated import Expression, Interpolated
-from kedro_asgi.config.overlay import mapping, sequence
-from kedro_asgi.config.scope import Evaluated, OpenDict, OpenList, Outcome, Pending, RunDependentError, Scope
+from kedro_asgi.config.interpolation.evaluator import (
+    Evaluated,
+    OpenDict,
+    OpenList,
+    Outcome,
+    Pending,
+    RunDependentError,
+    Scope,
+)
+from kedro_asgi.config.interpolation.expressions import Follow, Literal, Reference
+from kedro_asgi.config.interpolation.interpolated_string import Expression, Interpolated
+from kedro_asgi.config.interpolation.merging import mapping, sequence
 from kedro_asgi.errors import ConfigError
 from kedro_asgi.runs import RuntimeParams
 

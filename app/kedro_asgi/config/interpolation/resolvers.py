@@ -8,13 +8,13 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from kedro_asgi.config.caller_values import trace
-from kedro_asgi.config.grammar import parse_element
-from kedro_asgi.config.interpolated import Interpolated, Resolver, follow
-from kedro_asgi.config.overlay import sequence
-from kedro_asgi.config.paths import ABSENT, NO_INDEX, is_found, parse_path, write_path
-from kedro_asgi.config.scope import Outcome, Path, Scope, is_any_tainted
-from kedro_asgi.config.tree_builder import plant, plant_runtime
+from kedro_asgi.config.interpolation.caller_values import trace
+from kedro_asgi.config.interpolation.evaluator import Outcome, Path, Scope, is_any_tainted
+from kedro_asgi.config.interpolation.grammar import parse_element
+from kedro_asgi.config.interpolation.interpolated_string import Interpolated, Resolver, follow
+from kedro_asgi.config.interpolation.key_paths import ABSENT, NO_INDEX, is_found, parse_path, write_path
+from kedro_asgi.config.interpolation.merging import sequence
+from kedro_asgi.config.interpolation.tree_builder import plant, plant_runtime
 from kedro_asgi.config.yaml_loader import parse_value
 from kedro_asgi.errors import GrammarParseError, InterpolationResolutionError, UnsupportedInterpolationType
 

@@ -4,8 +4,16 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from kedro_asgi.config.expressions import Call, ComputedReference, Join, ListOf, Literal, MappingOf, text_of
-from kedro_asgi.config.interpolated import Expression
+from kedro_asgi.config.interpolation.expressions import (
+    Call,
+    ComputedReference,
+    Join,
+    ListOf,
+    Literal,
+    MappingOf,
+    text_of,
+)
+from kedro_asgi.config.interpolation.interpolated_string import Expression
 from kedro_asgi.errors import GrammarParseError
 
 _OPEN = re.compile(r"(?P<slashes>\\*)(?P<mark>\$\{)")

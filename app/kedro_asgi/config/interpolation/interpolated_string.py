@@ -5,8 +5,8 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from kedro_asgi.config.paths import ABSENT, NO_INDEX, UNSET, child, is_found, write_path
-from kedro_asgi.config.scope import Outcome, Path, Pending, Scope
+from kedro_asgi.config.interpolation.evaluator import Outcome, Path, Pending, Scope
+from kedro_asgi.config.interpolation.key_paths import ABSENT, NO_INDEX, UNSET, child, is_found, write_path
 from kedro_asgi.errors import (
     InterpolationError,
     InterpolationKeyError,

@@ -5,9 +5,17 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from kedro_asgi.config.overlay import is_open
-from kedro_asgi.config.scope import OpenDict, OpenList, Outcome, Pending, Scope, copied, is_any_tainted
-from kedro_asgi.config.substitution import literal_texts
+from kedro_asgi.config.interpolation.evaluator import (
+    OpenDict,
+    OpenList,
+    Outcome,
+    Pending,
+    Scope,
+    copied,
+    is_any_tainted,
+)
+from kedro_asgi.config.interpolation.merging import is_open
+from kedro_asgi.config.interpolation.substitution import literal_texts
 from kedro_asgi.errors import InterpolationResolutionError
 
 Check = Callable[[Any, Any, Any], None]

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from kedro_asgi.config.interpolated import Expression, Interpolated
-from kedro_asgi.config.overlay import is_open, mapping, sequence
-from kedro_asgi.config.paths import child, parse_path
-from kedro_asgi.config.scope import Outcome, Path, RunDependentError, Scope, is_any_tainted
+from kedro_asgi.config.interpolation.evaluator import Outcome, Path, RunDependentError, Scope, is_any_tainted
+from kedro_asgi.config.interpolation.interpolated_string import Expression, Interpolated
+from kedro_asgi.config.interpolation.key_paths import child, parse_path
+from kedro_asgi.config.interpolation.merging import is_open, mapping, sequence
 from kedro_asgi.errors import (
     ConfigError,
     InterpolationKeyError,

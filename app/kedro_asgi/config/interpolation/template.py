@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kedro_asgi.config.caller_values import guarded
-from kedro_asgi.config.expressions import Follow, Join
-from kedro_asgi.config.interpolated import Expression, Interpolated
-from kedro_asgi.config.overlay import is_open
-from kedro_asgi.config.scope import Pending, Scope, copied
-from kedro_asgi.config.substitution import Substitution, literal_texts
+from kedro_asgi.config.interpolation.caller_values import guarded
+from kedro_asgi.config.interpolation.evaluator import Pending, Scope, copied
+from kedro_asgi.config.interpolation.expressions import Follow, Join
+from kedro_asgi.config.interpolation.interpolated_string import Expression, Interpolated
+from kedro_asgi.config.interpolation.merging import is_open
+from kedro_asgi.config.interpolation.substitution import Substitution, literal_texts
 from kedro_asgi.runs import RuntimeParams
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from kedro_asgi.config.scope import Path
+from kedro_asgi.config.interpolation.evaluator import Path
 
 ABSENT: Any = object()
 """There is nothing at a path."""

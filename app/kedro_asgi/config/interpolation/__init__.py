@@ -1,0 +1,1 @@
+"""Evaluating interpolation: trees in which strings such as ``${name}`` wait for their values."""
