@@ -13,6 +13,7 @@ from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.plan import Planner
 from kedro_asgi.project import Project
 from kedro_asgi.redaction import redact
+from kedro_asgi.reserved_names import is_parameter
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.snapshots import (
     DatasetSnapshot,
@@ -120,7 +121,7 @@ def _entries(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> I
     used = {name for pipeline in pipelines.values() for name in pipeline.datasets()}
     for name in sorted(used - catalog.keys()):
         entry = matcher.entry(name)
-        if isinstance(entry, Mapping) and not name.startswith("params:") and name != "parameters":
+        if isinstance(entry, Mapping) and not is_parameter(name):
             yield name, entry
 
 

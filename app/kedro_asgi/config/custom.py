@@ -11,6 +11,7 @@ from typing import Any, Self
 import msgspec
 
 from kedro_asgi.errors import LoaderCheckError, MissingConfigException
+from kedro_asgi.reserved_names import PATH_KEYS
 from kedro_asgi.runs import RuntimeParams
 
 # Loaders that build on OmegaConf register resolvers for the whole process (CFG-55), so only one is at work at a time.
@@ -18,7 +19,6 @@ _PROCESS_WIDE_RESOLVERS = threading.RLock()
 
 _GUARD = "restrict_runtime_params_type_selection"
 _KINDS = ("catalog", "credentials", "parameters")
-_PATHS = ("filepath", "path", "filename")
 
 
 class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -165,7 +165,7 @@ def _types(tree: Any, at: str = "") -> set[tuple[str, str]]:
 
 def _paths(tree: Any) -> Iterator[str]:
     for key, item in _items(tree):
-        if key in _PATHS and isinstance(item, str):
+        if key in PATH_KEYS and isinstance(item, str):
             yield item
         yield from _paths(item)
 

@@ -1,9 +1,11 @@
 """The catalog that a run gets: DataCatalog, and what it can tell about pipelines (CAT-65)."""
 
 from collections.abc import Iterable, Mapping
+from itertools import filterfalse
 from typing import Any, Protocol
 
 from kedro_asgi.io.catalog import DataCatalog
+from kedro_asgi.reserved_names import is_parameter
 
 
 class HasDatasets(Protocol):
@@ -30,7 +32,7 @@ class DataCatalogWithCatalogCommandsMixin(DataCatalog):
     def resolve_patterns(self, pipelines: Mapping[str, HasDatasets] | Iterable[HasDatasets] = ()) -> dict[str, Any]:
         """Return the configuration of all entries, and of all datasets that the pipelines use."""
         used = [name for pipeline in _named(pipelines).values() for name in _data_names(pipeline)]
-        names = dict.fromkeys((*filter(_is_data, self), *used))
+        names = dict.fromkeys((*filterfalse(is_parameter, self), *used))
         return {name: self._config_of(name) for name in names}
 
     def _described(self, pipeline: HasDatasets) -> dict[str, dict[str, list[str]]]:
@@ -61,8 +63,4 @@ def _named(pipelines: Mapping[str, HasDatasets] | Iterable[HasDatasets]) -> Mapp
 
 
 def _data_names(pipeline: HasDatasets) -> list[str]:
-    return sorted(filter(_is_data, pipeline.datasets()))
-
-
-def _is_data(name: str) -> bool:
-    return name != "parameters" and not name.startswith("params:")
+    return sorted(filterfalse(is_parameter, pipeline.datasets()))

@@ -7,10 +7,9 @@ from typing import Any
 from msgspec import UNSET
 
 from kedro_asgi.io.tree import SCALARS
+from kedro_asgi.reserved_names import ALL_PARAMETERS, PARAMS_PREFIX
 from kedro_asgi.validation.models import fields_of
 
-_WHOLE = "parameters"
-_PREFIX = "params:"
 _NO_MODELS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -29,15 +28,15 @@ class ParameterView:
 
     def find(self, name: str) -> Any:
         """Return the value of ``name``, or UNSET if there is no such parameter."""
-        if not name.startswith(_PREFIX):
-            return self.whole if name == _WHOLE else UNSET
-        path = name[len(_PREFIX) :]
+        if not name.startswith(PARAMS_PREFIX):
+            return self.whole if name == ALL_PARAMETERS else UNSET
+        path = name[len(PARAMS_PREFIX) :]
         return self.models[path] if path in self.models else _find(self.whole, path)
 
     def is_ambiguous(self, name: str) -> bool:
         """Tell whether ``name`` is written twice: as a key with a dot, and as one key under another (PAR-3)."""
-        path = name[len(_PREFIX) :]
-        return name.startswith(_PREFIX) and "." in path and len(_all_found(self.whole, path)) > 1
+        path = name[len(PARAMS_PREFIX) :]
+        return name.startswith(PARAMS_PREFIX) and "." in path and len(_all_found(self.whole, path)) > 1
 
     def names(self) -> list[str]:
         """Return every name once, in the order of the mapping (PAR-2)."""
@@ -45,8 +44,12 @@ class ParameterView:
 
     def flat(self) -> dict[str, Any]:
         """Return every name with its value; the values are those of the mapping (PAR-2, PAR-3)."""
-        named = {_PREFIX + path: value for path, value in _items(self.whole)}
-        return {_WHOLE: self.whole, **named, **{_PREFIX + path: model for path, model in self.models.items()}}
+        named = {PARAMS_PREFIX + path: value for path, value in _items(self.whole)}
+        return {
+            ALL_PARAMETERS: self.whole,
+            **named,
+            **{PARAMS_PREFIX + path: model for path, model in self.models.items()},
+        }
 
 
 def _find(parameters: Mapping[Any, Any], path: str) -> Any:

@@ -5,8 +5,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from kedro_asgi.bounded_cache import BoundedCache
+from kedro_asgi.reserved_names import PATH_KEYS
 
-_KEYS = frozenset({"filepath", "path", "filename"})
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 
@@ -31,7 +31,7 @@ class ProjectPaths:
 
 
 def _is_path(key: Any, value: Any) -> bool:
-    return isinstance(value, str) and key in _KEYS
+    return isinstance(value, str) and key in PATH_KEYS
 
 
 def _absolute(project_path: Path, path: str) -> str:

@@ -17,6 +17,7 @@ from kedro_asgi.errors import (
 from kedro_asgi.pipeline.binding import Function
 from kedro_asgi.pipeline.names import listed
 from kedro_asgi.pipeline.transcoding import base_name
+from kedro_asgi.reserved_names import is_parameter
 
 Tags = str | Iterable[str] | None
 
@@ -99,7 +100,7 @@ def warn_of_dots(names: Iterable[str], namespace: str | None) -> None:
     """Warn of dataset names that look as if they were in a namespace, but not in this one (PIP-10)."""
     top = namespace.partition(".")[0] + "." if namespace else None
     for name in names:
-        if "." in name and not name.startswith("params:") and not (top and name.startswith(top)):
+        if "." in name and not is_parameter(name) and not (top and name.startswith(top)):
             # The text and the place are always the same, so by default Python shows this once a process.
             warnings.warn(
                 "A dataset name contains a dot, though dot notation is reserved for namespaces.",

@@ -7,11 +7,9 @@ from kedro_asgi.pipeline.graph import Graph
 from kedro_asgi.pipeline.names import renamed
 from kedro_asgi.pipeline.node import Node
 from kedro_asgi.pipeline.transcoding import base_name, split_transcoding
+from kedro_asgi.reserved_names import ALL_PARAMETERS, PARAMS_PREFIX, is_parameter
 
 Renames = str | Iterable[str] | Mapping[str, str] | None
-
-_ALL_PARAMETERS = "parameters"
-_PARAMETER = "params:"
 
 
 def modular_nodes(
@@ -26,11 +24,12 @@ def modular_nodes(
     """Return the nodes in topological order under their new names; raises `PipelineError` (PIP-48, PIP-49)."""
     renamed_inputs, renamed_outputs = _renames(inputs), _renames(outputs)
     renamed_parameters = {
-        _parameter(old): f"{_PARAMETER}{new.removeprefix(_PARAMETER)}" for old, new in _renames(parameters).items()
+        _parameter(old): f"{PARAMS_PREFIX}{new.removeprefix(PARAMS_PREFIX)}"
+        for old, new in _renames(parameters).items()
     }
     _check(graph, renamed_inputs, renamed_outputs, renamed_parameters)
     # The whole of the parameters is one thing in all namespaces: naming it changes nothing.
-    renamed_parameters.pop(_ALL_PARAMETERS, None)
+    renamed_parameters.pop(ALL_PARAMETERS, None)
     renaming = _Renaming(
         {**renamed_inputs, **renamed_outputs, **renamed_parameters}, namespace if prefix_datasets else None
     )
@@ -50,11 +49,7 @@ def _renames(names: Renames) -> dict[str, str]:
 
 
 def _parameter(name: str) -> str:
-    return name if _is_parameter(name) else f"{_PARAMETER}{name}"
-
-
-def _is_parameter(name: str) -> bool:
-    return name == _ALL_PARAMETERS or name.startswith(_PARAMETER)
+    return name if is_parameter(name) else f"{PARAMS_PREFIX}{name}"
 
 
 def _check(graph: Graph, inputs: Collection[str], outputs: Collection[str], parameters: Collection[str]) -> None:
@@ -62,7 +57,7 @@ def _check(graph: Graph, inputs: Collection[str], outputs: Collection[str], para
     known = {base_name(name) for name in (*graph.readers, *graph.writers)}
     if unknown := mapped - known:
         raise UnknownMappingError(unknown, known)
-    if any(map(_is_parameter, inputs)):
+    if any(map(is_parameter, inputs)):
         raise PipelineError("Parameters should be specified in the 'parameters' argument")
     if any(base_name(name) in graph.writers for name in inputs):
         raise PipelineError("Inputs must not be outputs from another node in the same pipeline")
@@ -86,10 +81,10 @@ class _Renaming:
         return self._prefixed(name) if self._namespace else name
 
     def _prefixed(self, name: str) -> str:
-        if name == _ALL_PARAMETERS:
+        if name == ALL_PARAMETERS:
             return name
-        if name.startswith(_PARAMETER):
-            return f"{_PARAMETER}{self._namespace}.{name.removeprefix(_PARAMETER)}"
+        if name.startswith(PARAMS_PREFIX):
+            return f"{PARAMS_PREFIX}{self._namespace}.{name.removeprefix(PARAMS_PREFIX)}"
         return f"{self._namespace}.{name}"
 
 

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from kedro_asgi.errors import DatasetError, PreloadError, UnknownPreloadError
 from kedro_asgi.io import Artifact, DataCatalog
 from kedro_asgi.redaction import redact
+from kedro_asgi.reserved_names import is_parameter
 
 _log = logging.getLogger(__name__)
 _WILDCARDS = frozenset("*?[")
@@ -52,7 +53,7 @@ def tell(artifacts: Mapping[str, Artifact]) -> None:
 
 def _selected(patterns: Iterable[str], catalog: DataCatalog, used: Iterable[str]) -> list[str]:
     resolver = catalog.config_resolver
-    by_factory = (name for name in used if not name.startswith("params:") and name != "parameters")
+    by_factory = (name for name in used if not is_parameter(name))
     known = dict.fromkeys([*resolver.names(), *(name for name in by_factory if _is_entry(name, catalog))])
     selected: dict[str, None] = {}
     for pattern in patterns:

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from kedro_asgi.reserved_names import PARAMS_PREFIX
 from kedro_asgi.validation.hints import parameter_hints
 from kedro_asgi.validation.models import ModelType, model_type
 
 _log = logging.getLogger(__name__)
-_PREFIX = "params:"
 
 
 class HasArguments(Protocol):
@@ -52,7 +52,9 @@ class TypeExtractor:
 
 
 def _wanted(node: HasArguments) -> Iterator[tuple[str, ModelType]]:
-    arguments = [(name, dataset[len(_PREFIX) :]) for name, dataset in node.arguments if dataset.startswith(_PREFIX)]
+    arguments = [
+        (name, dataset[len(PARAMS_PREFIX) :]) for name, dataset in node.arguments if dataset.startswith(PARAMS_PREFIX)
+    ]
     hints = parameter_hints(node.func, [name for name, _ in arguments]) if arguments else {}
     for name, path in arguments:
         if name in hints and (model := model_type(hints[name])) is not None:

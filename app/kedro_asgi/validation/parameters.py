@@ -8,11 +8,11 @@ import msgspec
 from msgspec import UNSET
 
 from kedro_asgi.errors import ModelInstantiationError, ParameterValidationError
+from kedro_asgi.reserved_names import PARAMS_PREFIX
 from kedro_asgi.validation.extractor import HasNodes, TypeExtractor
 from kedro_asgi.validation.models import ModelType
 
 _log = logging.getLogger(__name__)
-_PREFIX = "params:"
 
 
 class ValidatedParameters(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -66,11 +66,11 @@ class ParameterValidator:
 
         Raises `ParameterValidationError` with everything that is wrong.
         """
-        wanted = [path for path in self._types if _PREFIX + path in given] if given else []
+        wanted = [path for path in self._types if PARAMS_PREFIX + path in given] if given else []
         if not wanted:
             return given
-        models = self._instantiate({path: given[_PREFIX + path] for path in wanted})
-        return {**given, **{_PREFIX + path: model for path, model in models.items()}}
+        models = self._instantiate({path: given[PARAMS_PREFIX + path] for path in wanted})
+        return {**given, **{PARAMS_PREFIX + path: model for path, model in models.items()}}
 
     def _instantiate(self, values: Mapping[str, Any], *, forgiven: Container[str] = ()) -> dict[str, Any]:
         models, failures = {}, {}
@@ -78,7 +78,7 @@ class ParameterValidator:
             try:
                 models[path] = self._types[path].instantiate(path, value)
             except ModelInstantiationError as error:
-                if _PREFIX + path not in forgiven:
+                if PARAMS_PREFIX + path not in forgiven:
                     failures.update(error.failures)
         if failures:
             raise ParameterValidationError(failures)

@@ -17,9 +17,9 @@ from kedro_asgi.config.interpolation.evaluator import (
 from kedro_asgi.config.interpolation.merging import is_open
 from kedro_asgi.config.interpolation.substitution import literal_texts
 from kedro_asgi.errors import InterpolationResolutionError
+from kedro_asgi.reserved_names import PATH_KEYS
 
 Check = Callable[[Any, Any, Any], None]
-_PATHS = ("filepath", "path", "filename")
 _NOTHING_SPECIAL: Mapping[Any, Check] = MappingProxyType({})
 _UPWARDS = re.compile(r"(?:^|[/\\])\.\.(?=[/\\]|$)")
 
@@ -43,7 +43,7 @@ def guarded(scope: Scope, name: str, node: Any) -> Any:
             raise _refusal(name, "type", value)
         if key == "validator" and not isinstance(value, dict):
             raise _refusal(name, "validator", value)
-        if key in _PATHS and isinstance(value, str) and _climbs(value, node):
+        if key in PATH_KEYS and isinstance(value, str) and _climbs(value, node):
             raise InterpolationResolutionError(
                 f"Dataset '{name}' resolves '{key}' via the 'runtime_params:' resolver to '{value}', which is not "
                 "permitted: runtime parameters must not lead upwards with '..'."

@@ -1,0 +1,12 @@
+"""Names that mean something by themselves: parameters among the datasets of a node, and keys of a catalog entry."""
+
+ALL_PARAMETERS = "parameters"
+PARAMS_PREFIX = "params:"
+
+#: Keys of a catalog entry whose text is a path, at any depth (CAT-12).
+PATH_KEYS = frozenset({"filepath", "path", "filename"})
+
+
+def is_parameter(name: str) -> bool:
+    """Tell whether ``name``, an input of a node, stands for parameters and not for a dataset."""
+    return name.startswith(PARAMS_PREFIX) or name == ALL_PARAMETERS
