@@ -1,7 +1,8 @@
-"""Python values as JSON: what runs hand out, and every answer."""
+"""Python values as JSON: outputs of runs, answers, and what stores and session records hold."""
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,15 +11,28 @@ from kedro_asgi.errors import UnencodableOutputError
 from kedro_asgi.tables import Records, plain_value, whole_value
 
 
-def encode_json(value: Any) -> bytes:
-    """Return ``value`` as compact JSON; text that is not valid Unicode is escaped instead of refused."""
+def _plain(value: object) -> object:
+    """Turn a value that JSON does not know into one that it does; the encoder calls this for no other value."""
+    plain = plain_value(value)
+    return _joined(plain) if isinstance(plain, Records) else plain
+
+
+def encode_json(value: object, *, fallback: Callable[[Any], object] | None = _plain, indent: int = 0) -> bytes:
+    """Return ``value`` as JSON, compact without ``indent``; text that is not valid Unicode is escaped, not refused.
+
+    ``fallback`` turns a value that JSON does not know into one that it does: by default a frame, an array or a scalar
+    of a library. With ``None`` such a value raises ``TypeError``.
+    """
     try:
-        return _ENCODER.encode(value)
+        content = msgspec.json.encode(value, enc_hook=fallback)
     except UnicodeEncodeError:
-        return json.dumps(_finite(msgspec.to_builtins(value, enc_hook=whole_value)), separators=(",", ":")).encode()
+        # Records are a list here: the standard library does not know `msgspec.Raw`.
+        builtins = _finite(msgspec.to_builtins(value, enc_hook=whole_value if fallback is _plain else fallback))
+        return json.dumps(builtins, indent=indent or None, separators=None if indent else (",", ":")).encode()
+    return msgspec.json.format(content, indent=indent) if indent else content
 
 
-def encode_output(name: str, value: Any) -> msgspec.Raw:
+def encode_output(name: str, value: object) -> msgspec.Raw:
     """Return dataset ``name``'s value as JSON: a frame as a list of records, missing values and NaN as null.
 
     Raises `UnencodableOutputError`, which names the dataset.
@@ -31,29 +45,25 @@ def encode_output(name: str, value: Any) -> msgspec.Raw:
         raise UnencodableOutputError(name, str(error)) from error
 
 
-def _plain(value: Any) -> Any:
-    """Turn a value that JSON does not know into one that it does; called by the encoder for the others only."""
-    plain = plain_value(value)
-    return _joined(plain) if isinstance(plain, Records) else plain
+def escape_surrogates(text: str) -> str:
+    r"""Return ``text`` with each half of a surrogate pair, which is not valid Unicode, written as ``\udxxx``."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _joined(records: Records) -> msgspec.Raw:
-    """Encode batch by batch: the rows of a large table are never all there as Python objects."""
+    """Encode batch by batch, so that the rows of a large table never exist all at once as Python objects."""
     content = bytearray(b"[")
     for batch in records.batches:
-        content += _ENCODER.encode(batch)[1:-1]
+        content += msgspec.json.encode(batch, enc_hook=_plain)[1:-1]
         content += b","
     content[1 if len(content) == 1 else -1 :] = b"]"
     return msgspec.Raw(bytes(content))
 
 
-def _finite(tree: Any) -> Any:
-    """The standard library would write NaN and Infinity, which are no JSON."""
+def _finite(tree: object) -> object:
+    """Replace NaN and infinities by ``None``: the standard library would write words that are not JSON."""
     if isinstance(tree, dict):
         return {key: _finite(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):
         return [_finite(value) for value in tree]
     return None if isinstance(tree, float) and not math.isfinite(tree) else tree
-
-
-_ENCODER = msgspec.json.Encoder(enc_hook=_plain)

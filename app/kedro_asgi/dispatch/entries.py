@@ -2,9 +2,9 @@
 
 from collections import deque
 
-from kedro_asgi.dispatch.document import encode
 from kedro_asgi.dispatch.life import Life
 from kedro_asgi.dispatch.stores.base import EventBatch, RunWrite, WriteResult
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.events import Event, RunEnded
 
 
@@ -62,6 +62,6 @@ def _chunk(life: Life, events: list[Event]) -> EventBatch:
         run_id=life.record.run_id,
         first=first,
         last=life.last_event,
-        payload=encode(events),
+        payload=encode_json(events),
         is_last=isinstance(events[-1], RunEnded),
     )

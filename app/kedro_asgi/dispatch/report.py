@@ -4,6 +4,7 @@ import logging
 import traceback
 from pathlib import Path
 
+from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.errors import KedroAsgiError, RunStoppedError, describe_error
 from kedro_asgi.redaction import redact
 from kedro_asgi.runs import ErrorDetail, RunId
@@ -16,8 +17,8 @@ _PACKAGE = str(Path(__file__).parent.parent)
 def run_error(error: BaseException) -> ErrorDetail:
     """Describe ``error`` for the outside: its type by Kedro's name, its message without credentials (SRV-29)."""
     kind, message = describe_error(error)
-    # A name that a caller sent may hold half a surrogate pair, which no answer can carry (SRV-22).
-    return ErrorDetail(type=kind, message=redact(message).encode(errors="backslashreplace").decode())
+    # A name that a caller sent may hold half a surrogate pair (SRV-22).
+    return ErrorDetail(type=kind, message=escape_surrogates(redact(message)))
 
 
 def report_failure(run_id: RunId, error: BaseException) -> ErrorDetail:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from kedro_asgi.dispatch.life import Life
+from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.events import LogLine
 from kedro_asgi.redaction import redact
 
@@ -62,5 +63,5 @@ def _line(run_id: str, record: logging.LogRecord) -> LogLine:
     message = record.getMessage()
     if record.exc_info is not None and record.exc_info[1] is not None:
         message = f"{message} ({type(record.exc_info[1]).__name__}: {record.exc_info[1]})"
-    shown = redact(message[:_MAX_CHARACTERS]).encode(errors="backslashreplace").decode()
+    shown = escape_surrogates(redact(message[:_MAX_CHARACTERS]))
     return LogLine(run_id=run_id, level=record.levelname, logger=record.name, message=shown)

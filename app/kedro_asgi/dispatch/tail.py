@@ -10,11 +10,11 @@ from functools import partial
 import anyio
 import msgspec
 
-from kedro_asgi.dispatch.document import encode, spliced
 from kedro_asgi.dispatch.looks import look
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import EventBatch, Store
 from kedro_asgi.dispatch.visits import Visits
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.events import EventsLost, Published
 
@@ -209,7 +209,8 @@ def _published(chunk: EventBatch) -> Iterator[Published]:
             run_id=chunk.run_id,
             sequence=sequence,
             position=f"{chunk.position}.{sequence}",
-            body=spliced(bytes(event), sequence),
+            # The number goes in front of the fields of the JSON object.
+            body=b'{"sequence":%d,' % sequence + bytes(event)[1:],
             is_last=chunk.is_last and sequence == chunk.last,
         )
 
@@ -217,4 +218,4 @@ def _published(chunk: EventBatch) -> Iterator[Published]:
 def _notice(before: Published, count: int) -> Published:
     """Tell a reader that it lost events before ``before``; it has no number of its own, so it moves no position."""
     event = EventsLost(run_id=before.run_id, count=count)
-    return Published(run_id=before.run_id, sequence=0, position="", body=encode(event))
+    return Published(run_id=before.run_id, sequence=0, position="", body=encode_json(event))

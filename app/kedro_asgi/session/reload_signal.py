@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from kedro_asgi.io.files.base import write_aside
+from kedro_asgi.atomic_file import write_atomically
 
 #: Names the file; ``kedro-asgi serve --workers`` sets it, and so may whoever starts the processes.
 RELOAD_SIGNAL_VARIABLE = "KEDRO_SERVER_PRELOAD_STAMP"
@@ -27,7 +27,7 @@ class ReloadSignal:
 
     def renew(self) -> None:
         """Tell all processes, this one too: another one may have told something at the same moment."""
-        write_aside(self._path, os.urandom(8).hex().encode())
+        write_atomically(self._path, os.urandom(8).hex().encode())
 
     def _look(self) -> tuple[int, int]:
         try:

@@ -1,13 +1,13 @@
 """Where a `KedroSession` keeps its record."""
 
-import json
-import os
-import tempfile
 from collections import UserDict
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from kedro_asgi.atomic_file import write_atomically
+from kedro_asgi.encoding import encode_json
 
 
 class BaseSessionStore(UserDict[str, Any]):
@@ -30,7 +30,7 @@ class BaseSessionStore(UserDict[str, Any]):
 
 
 class JSONSessionStore(BaseSessionStore):
-    """Keeps the record in ``<path>/<session_id>.json``, written aside and swapped: whole or not at all.
+    """Keeps the record in ``<path>/<session_id>.json``, which is written whole or not at all.
 
     Paths and other objects that JSON does not know are written as text.
     """
@@ -46,21 +46,6 @@ class JSONSessionStore(BaseSessionStore):
         return msgspec.json.decode(self.file.read_bytes(), type=dict[str, Any])
 
     def save(self) -> None:
-        content = _as_json(self.data)
-        self._path.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=self._path, prefix=".", suffix=".json")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.replace(aside, self.file)
-        except BaseException:
-            os.unlink(aside)
-            raise
-
-
-def _as_json(record: dict[str, Any]) -> bytes:
-    """Text that is not valid Unicode, as an error may quote it, is escaped instead of refused."""
-    try:
-        return msgspec.json.format(msgspec.json.encode(record, enc_hook=str), indent=2)
-    except UnicodeEncodeError:
-        return json.dumps(record, default=str, indent=2).encode()
+        content = encode_json(self.data, fallback=str, indent=2)
+        # The record may hold parameters that are nobody else's business.
+        write_atomically(self.file, content, mode=0o600)

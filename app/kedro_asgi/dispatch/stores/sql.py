@@ -3,18 +3,21 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import chain
 from typing import Any, Protocol
 
 import msgspec
 
-from kedro_asgi.dispatch.document import encode
 from kedro_asgi.dispatch.stores.base import AdoptedRun, EventBatch, IdempotencyKey, RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import StoreVersionError
 from kedro_asgi.runs import RunId, RunOrder, RunPage, RunQuery, RunRecord
 
+# Refuse an order with a value that JSON does not know, also where an answer could show that value.
+_encode = partial(encode_json, fallback=None)
 _RECORD = msgspec.json.Decoder(RunRecord)
 _ORDER = msgspec.json.Decoder(RunOrder)
 
@@ -295,7 +298,7 @@ def _update(connection: SqlConnection, write: RunWrite) -> WriteResult:
     if write.unconfirmed_statuses:
         expected += [*write.unconfirmed_statuses, record.status]
     sql = _UPDATE_RUN.format(marks=", ".join("?" * len(expected)))
-    values = (record.status, write.ended_at_ms, encode(record), record.run_id, write.owner, *expected)
+    values = (record.status, write.ended_at_ms, _encode(record), record.run_id, write.owner, *expected)
     if not connection.execute(sql, values).rowcount:
         return "lost"
     if write.ended_at_ms is not None:
@@ -306,8 +309,8 @@ def _update(connection: SqlConnection, write: RunWrite) -> WriteResult:
 def _run_row(write: RunWrite) -> tuple[Any, ...]:
     record, ended_at_ms = write.record, write.ended_at_ms
     facets = "".join(_facets(record.pipeline_names, record.labels)) if record.pipeline_names or record.labels else ""
-    order = None if write.order is None or ended_at_ms is not None else encode(write.order)
-    return record.run_id, record.status, write.owner, write.created_at_ms, ended_at_ms, facets, encode(record), order
+    order = None if write.order is None or ended_at_ms is not None else _encode(write.order)
+    return record.run_id, record.status, write.owner, write.created_at_ms, ended_at_ms, facets, _encode(record), order
 
 
 def _facets(pipelines: Iterable[str], labels: Mapping[str, str]) -> Iterator[str]:

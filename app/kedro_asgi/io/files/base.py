@@ -2,13 +2,13 @@
 
 import os
 import re
-import secrets
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from kedro_asgi.atomic_file import write_atomically
 from kedro_asgi.errors import DatasetError
 from kedro_asgi.io.version import Version
 from kedro_asgi.io.versioned import AbstractVersionedDataset
@@ -55,7 +55,7 @@ class FileDataset(AbstractVersionedDataset[Any, Any]):
 
     def save(self, data: Any) -> None:
         path = Path(self._get_save_path())
-        write_aside(path, self._encode(data))
+        write_atomically(path, self._encode(data))
 
     @abstractmethod
     def _decode(self, content: bytes) -> Any:
@@ -76,21 +76,6 @@ class FileDataset(AbstractVersionedDataset[Any, Any]):
             "save_args": self._save_args or None,
             "version": self._version,
         }
-
-
-def write_aside(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path``, all of it or nothing; a link stays, and what it leads to is replaced."""
-    target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        aside.write_bytes(content)
-        if target.exists():
-            aside.chmod(target.stat().st_mode & 0o7777)
-        aside.replace(target)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
 
 
 def _local_path(filepath: str, *, is_versioned: bool) -> PurePosixPath:
