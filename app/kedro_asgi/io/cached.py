@@ -6,7 +6,7 @@ from typing import Any
 from kedro_asgi.errors import DatasetError
 from kedro_asgi.io.base import Dataset
 from kedro_asgi.io.dataset import AbstractDataset
-from kedro_asgi.io.dataset_protocols import is_dataset_class
+from kedro_asgi.io.dataset_protocols import is_dataset_class, is_persistent
 from kedro_asgi.io.definition import Definition
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.version import Version
@@ -30,7 +30,7 @@ class CachedDataset(AbstractDataset[Any, Any]):
         self.metadata = metadata
         self._dataset = _inner_dataset(dataset, version)
         self._cache = MemoryDataset(copy_mode=copy_mode)
-        self._EPHEMERAL = bool(getattr(self._dataset, "_EPHEMERAL", False))
+        self._EPHEMERAL = not is_persistent(self._dataset)
 
     def load(self) -> Any:
         if self._cache.exists():

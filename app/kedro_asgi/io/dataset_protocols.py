@@ -31,6 +31,11 @@ def is_dataset(value: Any) -> bool:
     return not isinstance(value, type) and all(callable(getattr(value, verb, None)) for verb in _VERBS)
 
 
+def is_persistent(dataset: object) -> bool:
+    """Tell whether data saved to ``dataset``, an object or its class, outlives the run that saved it."""
+    return not getattr(dataset, "_EPHEMERAL", False)
+
+
 def class_path(cls: type[Any]) -> str:
     """Return the dotted path of ``cls``."""
     return f"{cls.__module__}.{cls.__qualname__}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
+from kedro_asgi.runner.progress import is_name_persistent
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class _Outputs:
         self._exists: dict[str, bool] = {}
 
     def is_persistent(self, name: str) -> bool:
-        return name in self._catalog and not getattr(self._catalog[name], "_EPHEMERAL", False)
+        return is_name_persistent(name, self._catalog)
 
     def is_missing(self, name: str) -> bool:
         return self.is_persistent(name) and not self._is_there(name)

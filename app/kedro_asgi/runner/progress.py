@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from itertools import count
 
 from kedro_asgi.io import DataCatalog
+from kedro_asgi.io.dataset_protocols import is_persistent
 from kedro_asgi.pipeline import Node, Pipeline
 
 _log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def resume_nodes(pipeline: Pipeline, left: Iterable[Node], catalog: DataCatalog)
     again = list(needed)
     while again:
         node = again.pop()
-        missing = {name for name in node.inputs if not _is_persistent(name, catalog)}
+        missing = {name for name in node.inputs if not is_name_persistent(name, catalog)}
         makers = {parent for parent in parents[node] if missing.intersection(parent.outputs)} - needed
         needed |= makers
         again.extend(makers)
@@ -65,5 +66,6 @@ def resume_nodes(pipeline: Pipeline, left: Iterable[Node], catalog: DataCatalog)
     return sorted(node.name for node in needed if needed.isdisjoint(parents[node]))
 
 
-def _is_persistent(name: str, catalog: DataCatalog) -> bool:
-    return name in catalog and not getattr(catalog[name], "_EPHEMERAL", False)
+def is_name_persistent(name: str, catalog: DataCatalog) -> bool:
+    """Tell whether ``catalog`` has a dataset ``name`` whose data outlives the run."""
+    return name in catalog and is_persistent(catalog[name])

@@ -11,6 +11,7 @@ from kedro_asgi.errors import AsyncGeneratorNodeError, RunStoppedError
 from kedro_asgi.events import DatasetSaved, Emit, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
 from kedro_asgi.hooks import HookManager, RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
+from kedro_asgi.io.dataset_protocols import is_persistent
 from kedro_asgi.pipeline import Node
 from kedro_asgi.redaction import redact
 from kedro_asgi.runner.async_nodes import await_here, drawn
@@ -190,7 +191,7 @@ class Task:
             self._hooks.on_node_error(error=error, inputs=inputs, **self._facts())
 
     def _saved(self, name: str) -> DatasetSaved:
-        is_kept = not getattr(self._catalog[name], "_EPHEMERAL", False)
+        is_kept = is_persistent(self._catalog[name])
         return DatasetSaved(run_id=self._run_id, dataset=name, node=self.node.name, is_kept=is_kept)
 
     def _facts(self) -> dict[str, Any]:

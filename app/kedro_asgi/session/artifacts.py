@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from kedro_asgi.errors import DatasetError, PreloadError, UnknownPreloadError
 from kedro_asgi.io import Artifact, DataCatalog
+from kedro_asgi.io.dataset_protocols import is_persistent
 from kedro_asgi.redaction import redact
 from kedro_asgi.reserved_names import is_parameter
 
@@ -76,7 +77,7 @@ def _is_entry(name: str, catalog: DataCatalog) -> bool:
 def _is_in_memory(name: str, catalog: DataCatalog) -> bool:
     recipe = catalog.config_resolver.recipe(name)
     try:
-        return recipe is not None and bool(getattr(recipe.dataset_class(catalog.runtime), "_EPHEMERAL", False))
+        return recipe is not None and not is_persistent(recipe.dataset_class(catalog.runtime))
     except DatasetError:
         # Its class cannot be had; whoever loads it will be told.
         return False

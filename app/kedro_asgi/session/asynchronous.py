@@ -15,6 +15,7 @@ from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.events import Emit
 from kedro_asgi.inspection import inspect_project
+from kedro_asgi.io.dataset_protocols import is_persistent
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.stopping import STOP, StopSignal
@@ -289,5 +290,5 @@ def _run(
 
 def _load_outputs(end: RunEnd, names: Iterable[str] | None) -> dict[str, Any]:
     if names is None:
-        names = [name for name, dataset in end.result.items() if getattr(dataset, "_EPHEMERAL", False)]
+        names = [name for name, dataset in end.result.items() if not is_persistent(dataset)]
     return {name: end.catalog.load(name) for name in names}
