@@ -1,0 +1,5 @@
+"""Call a server from async Python."""
+
+from kedro_asgi.client.async_client import AsyncClient
+
+__all__ = ["AsyncClient"]

@@ -1,0 +1,266 @@
+"""The async client of a server."""
+
+import math
+import uuid
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar, Unpack
+from urllib.parse import quote
+
+import anyio
+import msgspec
+
+try:
+    import httpx
+except ImportError as error:
+    raise ImportError(f"The client needs an extra: pip install 'kedro-asgi[client]' ({error}).") from error
+
+from kedro_asgi.client.request_sender import RequestSender, backoff_seconds, decode
+from kedro_asgi.client.server_sent_events import ServerSentEvents
+from kedro_asgi.errors import ProjectFailedError, RunFailedError, UnencodableRequestError
+from kedro_asgi.events import RunEnded, RunEvent
+from kedro_asgi.runs import Names, RunArguments, RunPage, RunRecord, RunStatus, names_of
+from kedro_asgi.schemas import (
+    HealthResponse,
+    ReadyResponse,
+    ReloadResponse,
+    RunAnswer,
+    RunFailure,
+    RunRequest,
+    RunSubmission,
+    RunSuccess,
+    SnapshotAnswer,
+    SnapshotFailure,
+    SnapshotSuccess,
+)
+
+T = TypeVar("T")
+
+_MAX_WAIT_SECONDS = 30.0
+# A server sends a comment into a silent stream every 15 seconds, so a longer silence means a dead connection.
+_SILENCE_SECONDS = 45.0
+
+_HEALTH = msgspec.json.Decoder(HealthResponse)
+_RUN: msgspec.json.Decoder[RunAnswer] = msgspec.json.Decoder(RunAnswer)
+_RECORD = msgspec.json.Decoder(RunRecord)
+_PAGE = msgspec.json.Decoder(RunPage)
+_READY = msgspec.json.Decoder(ReadyResponse)
+_RELOAD = msgspec.json.Decoder(ReloadResponse)
+_EVENT: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)
+_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+_SNAPSHOT: msgspec.json.Decoder[SnapshotAnswer] = msgspec.json.Decoder(SnapshotAnswer)
+
+
+class AsyncClient:
+    """A client of the server at ``base_url``, or of the ASGI application ``app`` in this process.
+
+    A run may take any time, so only connecting has a time limit, ``connect_timeout_seconds``; ``timeout_seconds``
+    limits whole answers. The client repeats a request up to ``retries`` times where that is safe. It waits as long as
+    the server asks it to, or twice as long each time. Further ``options`` go to ``httpx.AsyncClient``. Every error is
+    a `KedroAsgiError`.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://kedro-asgi",
+        *,
+        app: Any = None,
+        connect_timeout_seconds: float = 5.0,
+        timeout_seconds: float | None = None,
+        retries: int = 4,
+        **options: Any,
+    ) -> None:
+        if app is not None:
+            options["transport"] = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        timeout = httpx.Timeout(timeout_seconds, connect=connect_timeout_seconds)
+        # The server must end a long poll before the client's own time limit.
+        self._wait_seconds = min(_MAX_WAIT_SECONDS, (timeout_seconds or math.inf) / 2)
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout, **options)
+        self._sender = RequestSender(self._http, retries=retries)
+
+    async def health(self) -> HealthResponse:
+        """Return the answer of ``GET /health``."""
+        return await self._request("GET", "health", _HEALTH)
+
+    async def snapshot(self, params: str | None = None) -> SnapshotSuccess:
+        """Return the project's snapshot, with ``params`` (``a=1,b.c=2``) applied; raises `ProjectFailedError`."""
+        query = {} if params is None else {"params": params}
+        match await self._request("GET", "snapshot", _SNAPSHOT, params=query):
+            case SnapshotFailure(error=error):
+                raise ProjectFailedError(error.type, error.message)
+            case snapshot:
+                return snapshot
+
+    async def run(
+        self,
+        pipeline_names: Names = None,
+        *,
+        runner: str | None = None,
+        is_async: bool = False,
+        params: Mapping[str, Any] | None = None,
+        outputs: Names = None,
+        key: str | None = None,
+        **arguments: Unpack[RunArguments],
+    ) -> RunSuccess:
+        """Run pipelines and return the answer; its ``outputs`` are JSON values. Raises `RunFailedError`.
+
+        With a ``key``, which must be unique to this run, the client also repeats the request when the answer was lost.
+        """
+        request = RunRequest(
+            runner=runner,
+            is_async=is_async,
+            **_json_fields(pipeline_names=pipeline_names, params=params, outputs=outputs, **arguments),
+        )
+        match await self._request("POST", "run", _RUN, **_body(request, key), is_idempotent=key is not None):
+            case RunFailure(run_id=run_id, error=error):
+                raise RunFailedError(run_id, error.type, error.message)
+            case success:
+                return success
+
+    async def submit(
+        self,
+        pipeline_names: Names = None,
+        *,
+        runner: str | None = None,
+        is_async: bool = False,
+        params: Mapping[str, Any] | None = None,
+        outputs: Names = None,
+        timeout_seconds: float | None = None,
+        labels: Mapping[str, str] | None = None,
+        on_interrupt: Literal["mark", "rerun"] = "mark",
+        key: str | None = None,
+        **arguments: Unpack[RunArguments],
+    ) -> RunRecord:
+        """Submit a run and return its record; the server stores the named ``outputs``.
+
+        The client makes a ``key`` if none is given, so a repeated request starts no second run.
+        """
+        submission = RunSubmission(
+            runner=runner,
+            is_async=is_async,
+            timeout_seconds=timeout_seconds,
+            on_interrupt=on_interrupt,
+            **_json_fields(pipeline_names=pipeline_names, params=params, outputs=outputs, labels=labels, **arguments),
+        )
+        return await self._request("POST", "runs", _RECORD, **_body(submission, key or uuid.uuid4().hex))
+
+    async def read(self, run_id: str) -> RunRecord:
+        """Return the record of a run."""
+        return await self._request("GET", _path(run_id), _RECORD)
+
+    async def wait(self, run_id: str, *, timeout_seconds: float | None = None) -> RunRecord:
+        """Return the record when the run has ended, or its state after ``timeout_seconds``."""
+        record = await self.read(run_id)
+        with anyio.move_on_after(timeout_seconds):
+            while not record.is_final:
+                record = await self._request("GET", _path(run_id), _RECORD, params={"wait": self._wait_seconds})
+        return record
+
+    async def runs(
+        self,
+        *,
+        status: RunStatus | None = None,
+        pipeline: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        since: datetime | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> RunPage:
+        """Return a page of runs, newest first; its ``cursor`` gives the next page."""
+        query: dict[str, Any] = {"status": status, "pipeline": pipeline, "limit": limit, "cursor": cursor}
+        query["label"] = [f"{name}={value}" for name, value in (labels or {}).items()]
+        query["since"] = None if since is None else since.isoformat()
+        given = {name: value for name, value in query.items() if value is not None}
+        return await self._request("GET", "runs", _PAGE, params=given)
+
+    async def cancel(self, run_id: str) -> RunRecord:
+        """Ask a run to stop and return its record; a run that has ended does not change."""
+        return await self._request("POST", _path(run_id, "cancel"), _RECORD)
+
+    async def output(self, run_id: str, name: str) -> Any:
+        """Return a stored output of a run."""
+        return await self._request("GET", _path(run_id, "outputs", name), _ANY)
+
+    async def ready(self) -> ReadyResponse:
+        """Return whether the server is ready for runs, and if not, why."""
+        return await self._request("GET", "ready", _READY, accepted=(503,))
+
+    async def reload(self) -> ReloadResponse:
+        """Make the server read configuration and artifacts again; after a `ProblemError` nothing has changed there."""
+        return await self._request("POST", "reload", _RELOAD, is_idempotent=False)
+
+    async def events(self, run_id: str | None = None, *, after: int = 0) -> AsyncGenerator[RunEvent, None]:
+        """Yield the events of a run after number ``after`` until it ends, or those of all runs from now on.
+
+        The client connects again when the connection breaks, and resumes there. Raises `ServerUnreachableError` after
+        ``retries`` failures in a row.
+        """
+        path = "events" if run_id is None else _path(run_id, "events")
+        stream = ServerSentEvents(self._http, path, last_id=str(after) if after else None)
+        failures, is_over = 0, False
+        while not is_over:
+            try:
+                async with aclosing(stream.read(timeout_seconds=_SILENCE_SECONDS)) as received:
+                    async for data in received:
+                        failures, event = 0, decode(_EVENT, data, stream.path)
+                        # No break: the server ends the stream after the last event of a run.
+                        is_over = run_id is not None and isinstance(event, RunEnded)
+                        yield event
+                is_over = is_over or (run_id is not None and (await self.read(run_id)).is_final)
+            except httpx.HTTPError as error:
+                self._sender.check_can_resume(error, failures=failures)
+                failures += 1
+            if not is_over:
+                await anyio.sleep(backoff_seconds(max(failures - 1, 0)))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _request(
+        self, method: str, path: str, decoder: msgspec.json.Decoder[T], *, is_idempotent: bool = True, **options: Any
+    ) -> T:
+        response = await self._sender.send(method, path, is_idempotent=is_idempotent, **options)
+        return decode(decoder, response.content, path)
+
+
+def _path(*names: str) -> str:
+    return "/".join(["runs", *(quote(name) for name in names)])
+
+
+def _body(request: RunRequest, key: str | None) -> dict[str, Any]:
+    headers = {"content-type": "application/json"}
+    if key is not None:
+        headers["idempotency-key"] = key
+    return {"content": _encode(request), "headers": headers}
+
+
+def _encode(request: RunRequest) -> bytes:
+    try:
+        return msgspec.json.encode(request)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UnencodableRequestError(str(error)) from error
+
+
+def _json_fields(**arguments: Any) -> dict[str, Any]:
+    """Return arguments as fields of a request: mappings become dicts, and names become lists."""
+    return {name: _json_field(value) for name, value in arguments.items()}
+
+
+def _json_field(value: Any) -> Any:
+    match value:
+        case None | bool():
+            return value
+        case Mapping():
+            return dict(value)
+    return list(names_of(value))

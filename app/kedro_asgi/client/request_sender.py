@@ -1,0 +1,92 @@
+"""Send requests to a server, and repeat them where that is safe."""
+
+from collections.abc import Container
+from typing import Any, TypeVar
+
+import anyio
+import httpx
+import msgspec
+
+from kedro_asgi.errors import (
+    InvalidAnswerError,
+    InvalidRequestError,
+    ProblemError,
+    ServerStatusError,
+    ServerUnreachableError,
+)
+from kedro_asgi.schemas import Problem
+
+T = TypeVar("T")
+
+_PROBLEM = msgspec.json.Decoder(Problem)
+# A server that answers so has not accepted the request, so any request may be repeated.
+_REFUSED = (429, 503)
+# A gateway that answers so does not know whether the server accepted the request.
+_UNKNOWN = (502, 504)
+_MAX_WAIT_SECONDS = 30.0
+
+
+class RequestSender:
+    """Sends requests through ``http``; repeats a request up to ``retries`` times while that is safe and may help."""
+
+    def __init__(self, http: httpx.AsyncClient, *, retries: int) -> None:
+        self._http = http
+        self._retries = retries
+
+    async def send(
+        self, method: str, path: str, *, is_idempotent: bool, accepted: Container[int] = (), **options: Any
+    ) -> httpx.Response:
+        """Return the response; raises an error of kedro-asgi unless its status is 2xx or in ``accepted``."""
+        for attempt in range(self._retries + 1):
+            try:
+                response = await self._http.request(method, path, **options)
+            except httpx.HTTPError as error:
+                if attempt == self._retries or not (is_idempotent or isinstance(error, httpx.ConnectError)):
+                    raise self._unreachable(error) from error
+                await anyio.sleep(backoff_seconds(attempt))
+                continue
+            if response.is_success or response.status_code in accepted:
+                return response
+            is_safe = response.status_code in _REFUSED or (is_idempotent and response.status_code in _UNKNOWN)
+            if attempt == self._retries or not is_safe:
+                break
+            await anyio.sleep(_retry_after_seconds(response) or backoff_seconds(attempt))
+        raise _status_error(response)
+
+    def check_can_resume(self, error: httpx.HTTPError, *, failures: int) -> None:
+        """Raise an error of kedro-asgi if a stream that broke with ``error`` after so many failures must end."""
+        if isinstance(error, httpx.HTTPStatusError) and error.response.status_code not in (*_REFUSED, *_UNKNOWN):
+            raise _status_error(error.response) from error
+        if failures >= self._retries:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: httpx.HTTPError) -> ServerUnreachableError:
+        return ServerUnreachableError(str(self._http.base_url), str(error) or type(error).__name__)
+
+
+def decode(decoder: msgspec.json.Decoder[T], body: bytes, path: str) -> T:
+    """Return the value in ``body``, the answer of ``path``; raises `InvalidAnswerError`."""
+    try:
+        return decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise InvalidAnswerError(path, str(error)) from error
+
+
+def backoff_seconds(attempt: int) -> float:
+    """Return how long to wait before the next attempt; the time doubles with each attempt."""
+    return min(0.1 * 2.0**attempt, _MAX_WAIT_SECONDS)
+
+
+def _status_error(response: httpx.Response) -> ServerStatusError:
+    if response.headers.get("content-type", "").startswith("application/problem+json"):
+        problem = decode(_PROBLEM, response.content, str(response.url))
+        seconds = _retry_after_seconds(response)
+        return ProblemError(problem.status, problem.type, problem.detail, retry_after_seconds=seconds)
+    if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+        return InvalidRequestError(response.text)
+    return ServerStatusError(response.status_code, response.text)
+
+
+def _retry_after_seconds(response: httpx.Response) -> float | None:
+    text = response.headers.get("retry-after", "")
+    return min(float(text), _MAX_WAIT_SECONDS) if text.isdecimal() else None

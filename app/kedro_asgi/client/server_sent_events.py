@@ -1,0 +1,49 @@
+"""Read server-sent events from an HTTP response."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import httpx
+
+
+class ServerSentEvents:
+    """A stream of events at ``path``; each read resumes after ``last_id``, the id of the last received event."""
+
+    def __init__(self, http: httpx.AsyncClient, path: str, *, last_id: str | None = None) -> None:
+        self.path = path
+        self._last_id = last_id
+        self._http = http
+
+    async def read(self, *, timeout_seconds: float) -> AsyncGenerator[bytes, None]:
+        """Yield the data of each event until the stream ends.
+
+        Raises ``httpx.HTTPError``, also when nothing arrives for ``timeout_seconds``.
+        """
+        headers = {"accept": "text/event-stream"}
+        if self._last_id is not None:
+            headers["last-event-id"] = self._last_id
+        timeout = httpx.Timeout(timeout_seconds, pool=None)
+        async with self._http.stream("GET", self.path, headers=headers, timeout=timeout) as response:
+            if not response.is_success:
+                await response.aread()
+                response.raise_for_status()
+            event_id: str | None = None
+            async with aclosing(_lines(response)) as lines:
+                async for line in lines:
+                    field, _, value = line.partition(b": ")
+                    if field == b"id":
+                        event_id = value.decode()
+                    elif field == b"data":
+                        # Before the yield: a caller that has the event must not get it again after a resume.
+                        self._last_id = event_id or self._last_id
+                        event_id = None
+                        yield value
+
+
+async def _lines(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """Yield the lines of a response; httpx would also split at characters that the text of an event may contain."""
+    rest = b""
+    async for part in response.aiter_bytes():
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            yield line.removesuffix(b"\r")
