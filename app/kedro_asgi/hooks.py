@@ -140,15 +140,20 @@ Call = Callable[..., list[Any]]
 
 
 class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
-    """What a runner tells the outside world: the hooks that somebody implements, and the run's events.
+    """What a run tells the outside world: the hooks that somebody implements, and the run's events.
 
-    A hook that nobody implements is ``None``, so that it costs nothing. ``manager`` is where they are registered;
-    ``completed`` is told of each node that is done.
+    A hook without an implementation is ``None``, so that it costs nothing. ``manager`` is where the hooks are
+    registered. ``completed`` is called with each node that is done. ``shows_nodes`` tells whether hooks see nodes.
     """
 
     manager: pluggy.PluginManager | None = None
     emit: Emit | None = None
     completed: Callable[[Any], None] | None = None
+    shows_nodes: bool = False
+    after_context_created: Call | None = None
+    before_pipeline_run: Call | None = None
+    after_pipeline_run: Call | None = None
+    on_pipeline_error: Call | None = None
     before_node_run: Call | None = None
     after_node_run: Call | None = None
     on_node_error: Call | None = None
@@ -169,15 +174,12 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
             return manager
         if manager is None:
             return cls()
-        calls: dict[str, Any] = {name: implemented(manager, name) for name in cls.names()}
-        return cls(manager=manager, **calls)
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """Return the names of the hooks around nodes and datasets."""
-        return tuple(name for name in cls.__struct_fields__ if name not in ("manager", "emit", "completed"))
+        calls: dict[str, Any] = {name: implemented(manager, name) for name in _CALLS}
+        shows_nodes = any(call for name, call in calls.items() if name != "after_context_created")
+        return cls(manager=manager, shows_nodes=shows_nodes, **calls)
 
 
+_CALLS = tuple(name for name in RunHooks.__struct_fields__ if name.startswith(("before_", "after_", "on_")))
 HookManager = pluggy.PluginManager | RunHooks | None
 
 

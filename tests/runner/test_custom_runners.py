@@ -26,9 +26,6 @@ class OnThreads(AbstractRunner):
         self.asked = max_workers
         return ThreadPoolExecutor(max_workers)
 
-    def _run(self, pipeline, catalog, hook_manager=None, run_id=None):
-        super()._run(pipeline, catalog, hook_manager, run_id)
-
 
 class ByHand(AbstractRunner):
     """Does it all itself, hooks included."""
@@ -119,10 +116,7 @@ def test_what_wraps_a_runner_of_ours_sees_each_run() -> None:
     assert seen == ["mine"]
 
 
-@pytest.mark.parametrize("missing", ["_run", "_get_executor"])
-def test_both_methods_must_be_there(missing: str) -> None:
-    methods = {"_run": lambda *_: None, "_get_executor": lambda *_: None}
-    methods.pop(missing)
-    kind = type("Half", (AbstractRunner,), methods)
-    with pytest.raises(TypeError, match=missing):
+def test_a_runner_must_name_its_executor() -> None:
+    kind = type("Half", (AbstractRunner,), {"_run": lambda *_: None})
+    with pytest.raises(TypeError, match="_get_executor"):
         kind()

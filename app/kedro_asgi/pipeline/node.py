@@ -2,13 +2,14 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
 from kedro_asgi.errors import AsyncNodeError, NodeInputsError, NodeInputsTypeError
 from kedro_asgi.pipeline.binding import (
+    Call,
     Function,
     bind_call,
     bound_arguments,
@@ -28,13 +29,13 @@ from kedro_asgi.pipeline.definition import (
     warn_of_dots,
 )
 from kedro_asgi.pipeline.names import Names, copied, frozen, listed, printed
-from kedro_asgi.pipeline.unpacking import bind_unpack
+from kedro_asgi.pipeline.unpacking import Unpack, bind_unpack
 from kedro_asgi.redaction import redact
 
 _log = logging.getLogger(__name__)
 
 # What is bound to this process: closures cannot be pickled, and hashes of strings differ elsewhere.
-_UNPICKLED = ("_call", "_unpack", "_hash")
+_UNPICKLED = ("call", "unpack", "_hash")
 
 
 class Node:
@@ -50,6 +51,16 @@ class Node:
 
     is_async: bool
     """Whether `call` returns a coroutine, to be awaited before `unpack`, or an asynchronous generator."""
+
+    call: Call
+    """Calls the function and returns what it returns: if the node ``is_async``, something to await; no checks."""
+
+    unpack: Unpack
+    """Returns the outputs by dataset name; raises `NodeOutputsError` for a result of another shape (PIP-19).
+
+    A generator for several outputs is advanced by one chunk and becomes one iterator for each (PIP-20); one that
+    yields nothing becomes empty iterators (Q-25).
+    """
 
     def __init__(
         self,
@@ -89,8 +100,8 @@ class Node:
         self._bind()
 
     def _bind(self) -> None:
-        self._call = bind_call(self._func, self._inputs)
-        self._unpack = bind_unpack(self._outputs, self)
+        self.call = bind_call(self._func, self._inputs)
+        self.unpack = bind_unpack(self._outputs, self)
 
     @property
     def func(self) -> Function:
@@ -192,7 +203,7 @@ class Node:
             if self.is_async:
                 raise AsyncNodeError(str(self))
             self.check(inputs)
-            return self._unpack(self._call(inputs))
+            return self.unpack(self.call(inputs))
         except Exception as error:
             _log.error("Node %s failed with error: \n%s", self, redact(str(error)))
             raise
@@ -206,18 +217,6 @@ class Node:
             raise NodeInputsTypeError(inputs)
         if inputs.keys() != self._required:
             raise NodeInputsError(str(self), self._expected(), inputs)
-
-    def call(self, inputs: Mapping[str, Any]) -> Any:
-        """Call the function and return what it returns: if the node ``is_async``, what is to be awaited; no checks."""
-        return self._call(inputs)
-
-    def unpack(self, result: Any) -> dict[str, Any]:
-        """Return the outputs by dataset name; raises `NodeOutputsError` for a result of another shape (PIP-19).
-
-        A generator for several outputs is advanced by one chunk and becomes one iterator for each (PIP-20); one
-        that yields nothing becomes empty iterators (Q-25).
-        """
-        return self._unpack(result)
 
     def _expected(self) -> str:
         if not self._required:

@@ -16,6 +16,7 @@ from kedro_asgi.pipeline.modular import Renames, modular_nodes
 from kedro_asgi.pipeline.namespaces import warn_of_interruptions
 from kedro_asgi.pipeline.node import Node
 from kedro_asgi.pipeline.selection import Names
+from kedro_asgi.pipeline.steps import Steps
 
 
 class Pipeline:
@@ -76,6 +77,11 @@ class Pipeline:
         """The nodes that wait for each node; read-only."""
         nodes, children = self._graph.nodes, self._graph.children
         return MappingProxyType({node: tuple(nodes[child] for child in children[name]) for name, node in nodes.items()})
+
+    @cached_property
+    def steps(self) -> Steps:
+        """What runs need to know of this pipeline; worked out once, however many runs there are."""
+        return Steps.of(self._graph)
 
     def inputs(self) -> set[str]:
         """Return the names of the datasets that are read here and not written here, parameters included."""

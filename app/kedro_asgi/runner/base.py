@@ -2,7 +2,9 @@
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from typing import Any
 
@@ -13,14 +15,23 @@ from kedro_asgi.hooks import HookManager, RunHooks
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.runner.async_nodes import RunLoop
-from kedro_asgi.runner.graph import run_graph, run_in_order, workers_for
+from kedro_asgi.runner.graph import run_graph, workers_for
 from kedro_asgi.runner.missing_outputs import without_existing_outputs
 from kedro_asgi.runner.processes import Processes
-from kedro_asgi.runner.progress import Progress
-from kedro_asgi.runner.release import Releases
-from kedro_asgi.runner.task import Task
+from kedro_asgi.runner.progress import hint_at_resuming, noting
+from kedro_asgi.runner.task import CallNode, NodeRunner, call_node
 
 _log = logging.getLogger(__name__)
+
+
+class NodeCalls(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """How one run calls the functions of its nodes; ``interrupt`` ends the calls that are under way."""
+
+    call: CallNode = call_node
+    interrupt: Callable[[], None] = lambda: None
+
+
+_IN_THIS_PROCESS = nullcontext(NodeCalls())
 
 
 class AbstractRunner(ABC):
@@ -31,7 +42,8 @@ class AbstractRunner(ABC):
     released when its last consumer is done (RUN-28). A runner holds no state of a run, so one instance may
     serve many runs at a time.
 
-    A subclass says in `_get_executor` what nodes run on, and calls `_run` of this class, or does it all itself.
+    A subclass says in `_get_executor` what nodes run on; it may also call functions elsewhere (`_calling`), or do it
+    all itself (`_run`).
     """
 
     _has_async_mode = True
@@ -59,25 +71,29 @@ class AbstractRunner(ABC):
         started = perf_counter()
         if only_missing_outputs:
             pipeline = without_existing_outputs(pipeline, catalog)
-        _check_inputs(pipeline, catalog)
-        catalog.prepare(pipeline.datasets())
-        self._say_mode()
-        progress = Progress(pipeline)
-        hooks = msgspec.structs.replace(RunHooks.of(hook_manager), completed=progress.completed)
+        steps = pipeline.steps
+        # Before anything is registered, so that a second try fails in the same way (RUN-8, Q-27).
+        if unmet := [name for name in steps.free_inputs if name not in catalog]:
+            # Not type(): a catalog of the project's own gives its name through ours.
+            raise UnmetInputsError(unmet, catalog.__class__.__name__)
+        catalog.prepare(steps.datasets)
+        self._log_mode()
+        done: list[Node] = []
+        hooks = msgspec.structs.replace(RunHooks.of(hook_manager), completed=noting(done, len(steps.in_order)))
         try:
-            with RunLoop():
+            with RunLoop() if steps.has_async_nodes else nullcontext():
                 self._run(pipeline, catalog, hooks, run_id)
         except Exception:
-            progress.hint(catalog)
+            hint_at_resuming(pipeline, done, catalog)
             raise
         _log.info("Pipeline execution completed successfully in %.1f sec.", perf_counter() - started)
-        return {name: catalog[name] for name in pipeline.outputs()}
+        return {name: catalog[name] for name in steps.free_outputs}
 
     def using(self, processes: Processes) -> "AbstractRunner":
         """Return a runner that does the same with ``processes``, which its session keeps; most need none."""
         return self
 
-    def _say_mode(self) -> None:
+    def _log_mode(self) -> None:
         if not self._has_async_mode:
             return
         if self._is_async:
@@ -85,7 +101,6 @@ class AbstractRunner(ABC):
         else:
             _log.info("Using synchronous mode for loading and saving data. '--async' does it all at a time.")
 
-    @abstractmethod
     def _run(
         self,
         pipeline: Pipeline,
@@ -94,26 +109,24 @@ class AbstractRunner(ABC):
         run_id: str | None = None,
     ) -> None:
         """Run the nodes on what `_get_executor` returns; every dataset of ``pipeline`` is in ``catalog``."""
-        hooks, is_async = RunHooks.of(hook_manager), self._is_async
+        steps, hooks = pipeline.steps, RunHooks.of(hook_manager)
+        workers = 1 if self._max_workers == 1 else workers_for(pipeline, self._max_workers)
+        with self._calling(pipeline, workers) as calls:
+            nodes = NodeRunner(catalog=catalog, hooks=hooks, run_id=run_id, is_async=self._is_async, call=calls.call)
+            executor = self._get_executor(workers)
+            if executor is not None:
+                with executor:
+                    run_graph(steps, nodes.run, executor, release=catalog.release, interrupt=calls.interrupt)
+                return
+            for step in steps.in_order:
+                nodes.run(step)
+                for name in step.releases:
+                    catalog.release(name)
 
-        def execute(node: Node) -> None:
-            Task(node, catalog, is_async, hooks, run_id).execute()
-
-        releases = Releases(pipeline, catalog)
-        executor = self._get_executor(workers_for(pipeline, self._max_workers))
-        if executor is None:
-            run_in_order(pipeline, execute, releases)
-            return
-        with executor:
-            run_graph(pipeline, execute, executor, releases)
+    def _calling(self, pipeline: Pipeline, workers: int) -> AbstractContextManager[NodeCalls]:
+        """Return how the functions of nodes are called while a run lasts: in the thread of each node."""
+        return _IN_THIS_PROCESS
 
     @abstractmethod
     def _get_executor(self, max_workers: int) -> Executor | None:
         """Return an executor of threads that nodes are submitted to, or ``None`` to run them in the calling one."""
-
-
-def _check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Look before anything is registered, so that a second try fails in the same way (RUN-8, Q-27)."""
-    if unmet := [name for name in pipeline.inputs() if name not in catalog]:
-        # Not type(): a catalog of the project's own tells its name through ours.
-        raise UnmetInputsError(unmet, catalog.__class__.__name__)

@@ -1,4 +1,4 @@
-"""The order in which the nodes of a run have their turns."""
+"""Run the steps of a pipeline on an executor, each as soon as the steps before it are done."""
 
 import os
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from concurrent.futures import Executor, Future
 from contextvars import copy_context
 from queue import SimpleQueue
 
-from kedro_asgi.pipeline import Node, Pipeline
-from kedro_asgi.runner.release import Releases
+from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.pipeline.steps import Releases, Step, Steps
 
-Execute = Callable[[Node], None]
+RunStep = Callable[[Step], None]
 
 
 def worker_count(max_workers: int | None) -> int:
@@ -25,104 +25,96 @@ def worker_count(max_workers: int | None) -> int:
 
 def workers_for(pipeline: Pipeline, max_workers: int) -> int:
     """Return how many workers a pipeline can keep busy (RUN-4)."""
-    if max_workers == 1:
-        return 1
     nodes, layers = len(pipeline.nodes), len(pipeline.grouped_nodes)
     return max(1, min(nodes - layers + 1, max_workers))
 
 
-def run_in_order(pipeline: Pipeline, execute: Execute, releases: Releases) -> None:
-    """Execute every node in this thread, one after another."""
-    for node in pipeline.nodes:
-        execute(node)
-        releases.after(node)
-
-
 def run_graph(
-    pipeline: Pipeline,
-    execute: Execute,
+    steps: Steps,
+    run_step: RunStep,
     executor: Executor,
-    releases: Releases,
     *,
-    interrupt: Callable[[], None] | None = None,
+    release: Callable[[str], None],
+    interrupt: Callable[[], None],
 ) -> None:
-    """Execute every node on ``executor`` as soon as the nodes before it are done, ready ones in topological order.
+    """Run every step on ``executor`` as soon as the steps before it are done, ready ones in topological order.
 
-    After a failure nothing new starts, also of what was submitted, and what runs is waited for (Q-30); then the first
-    failure is raised. ``interrupt`` is called where this thread is interrupted, to end what runs.
+    ``release`` is called with each dataset that no step needs any more. After a failure no further step starts, not
+    even a submitted one, and this thread waits for those that run (Q-30); then it raises the first failure.
+    ``interrupt`` ends those that run where this thread is interrupted.
     """
-    turns = _Turns(execute, executor)
-    waiting = {node: len(parents) for node, parents in pipeline.node_dependencies.items()}
-    children = pipeline.node_children
+    submitted = _Submitted(run_step, executor)
+    releases = Releases(steps)
+    waits_for = [step.waits_for for step in steps.in_order]
     try:
-        for node in pipeline.nodes:
-            if not waiting[node]:
-                turns.submit(node)
-        while turns.are_left:
-            node = turns.next_done()
-            releases.after(node)
-            for child in children[node]:
-                waiting[child] -= 1
-                if not waiting[child]:
-                    turns.submit(child)
+        for step in steps.in_order:
+            if not step.waits_for:
+                submitted.submit(step)
+        while submitted.has_more:
+            done = submitted.next_done()
+            for name in releases.after(done):
+                release(name)
+            for child in done.children:
+                waits_for[child] -= 1
+                if not waits_for[child]:
+                    submitted.submit(steps.in_order[child])
     except KeyboardInterrupt as error:
-        turns.stop(error)
-        if interrupt is not None:
-            interrupt()
+        submitted.stop(error)
+        interrupt()
         raise
     except BaseException as error:
-        turns.stop(error)
+        submitted.stop(error)
         raise
     finally:
-        turns.wait()
+        submitted.wait()
 
 
-class _Turns:
-    """Nodes that were submitted, and those that are done, in the order in which they ended."""
+class _Submitted:
+    """The steps that were submitted, and those that are done, in the order in which they ended."""
 
-    def __init__(self, execute: Execute, executor: Executor) -> None:
-        self._execute = execute
+    def __init__(self, run_step: RunStep, executor: Executor) -> None:
+        self._run_step = run_step
         self._executor = executor
-        self._left = 0
-        self._ended: SimpleQueue[Future[Node]] = SimpleQueue()
+        self._pending = 0
+        self._done: SimpleQueue[Future[Step]] = SimpleQueue()
         self._failures: list[BaseException] = []
 
     @property
-    def are_left(self) -> bool:
-        return self._left > 0
+    def has_more(self) -> bool:
+        return self._pending > 0
 
-    def submit(self, node: Node) -> None:
-        future = self._executor.submit(copy_context().run, self._turn, node)
-        self._left += 1
-        future.add_done_callback(self._ended.put)
+    def submit(self, step: Step) -> None:
+        future = self._executor.submit(copy_context().run, self._run, step)
+        self._pending += 1
+        future.add_done_callback(self._done.put)
 
-    def next_done(self) -> Node:
-        """Wait for a node to end and return it; raises the first failure of any."""
-        future = self._ended.get()
-        self._left -= 1
+    def next_done(self) -> Step:
+        """Wait for a step to end and return it; raises the first failure of any."""
+        future = self._done.get()
+        self._pending -= 1
         if not self._failures:
             return future.result()
-        # The error must not hold what holds it, or data of the run would stay until the garbage is collected.
+        # The error must not refer to what refers to it, or data of the run stays until the garbage is collected.
         del future
         raise self._failures[0]
 
     def stop(self, error: BaseException) -> None:
-        """Let nothing start any more because of ``error``."""
+        """Let no further step start because of ``error``."""
         self._failures.append(error)
 
     def wait(self) -> None:
-        """Wait for what was submitted, then forget what failed."""
-        while self._left:
-            self._ended.get()
-            self._left -= 1
+        """Wait for all submitted steps, then forget the failures."""
+        while self._pending:
+            self._done.get()
+            self._pending -= 1
         self._failures = []
 
-    def _turn(self, node: Node) -> Node:
+    def _run(self, step: Step) -> Step:
         if self._failures:
-            return node
+            return step
         try:
-            self._execute(node)
+            self._run_step(step)
         except BaseException as error:
             self._failures.append(error)
             raise
-        return node
+        return step

@@ -35,11 +35,6 @@ class KedroRunner(AbstractRunner):
         )
         return result
 
-    def _run(
-        self, pipeline: Pipeline, catalog: DataCatalog, hook_manager: HookManager = None, run_id: str | None = None
-    ) -> None:
-        self.run(pipeline, catalog, hook_manager, run_id)
-
     def _get_executor(self, max_workers: int) -> Executor | None:
         executor: Executor | None = self.theirs._get_executor(max_workers)
         return executor

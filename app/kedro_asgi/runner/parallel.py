@@ -5,19 +5,16 @@ import os
 import pickle
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any, Self
 
 from kedro_asgi.errors import UnpicklableNodesError, WorkerDiedError
-from kedro_asgi.hooks import HookManager, RunHooks
-from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
-from kedro_asgi.runner.base import AbstractRunner
-from kedro_asgi.runner.graph import run_graph, worker_count, workers_for
+from kedro_asgi.runner.base import AbstractRunner, NodeCalls
+from kedro_asgi.runner.graph import worker_count
 from kedro_asgi.runner.messages import GO_ON, STOP, Answer, Chunk, packed_call
 from kedro_asgi.runner.processes import Processes
-from kedro_asgi.runner.release import Releases
-from kedro_asgi.runner.task import Task, call_node
+from kedro_asgi.runner.task import call_node
 from kedro_asgi.runner.worker_process import Worker
 
 _MAX_WORKERS_ON_WINDOWS = 61
@@ -47,34 +44,12 @@ class ParallelRunner(AbstractRunner):
         runner._lent = processes
         return runner
 
-    def _run(
-        self,
-        pipeline: Pipeline,
-        catalog: DataCatalog,
-        hook_manager: HookManager = None,
-        run_id: str | None = None,
-    ) -> None:
-        _check_nodes(pipeline)
-        hooks, is_async = RunHooks.of(hook_manager), self._is_async
-        workers = workers_for(pipeline, self._max_workers)
-        with self._processes() as processes, self._get_executor(workers) as threads:
-            calls = _Calls(processes, wanted=workers)
-
-            def execute(node: Node) -> None:
-                Task(node, catalog, is_async, hooks, run_id, calling=calls.call).execute()
-
-            run_graph(pipeline, execute, threads, Releases(pipeline, catalog), interrupt=calls.interrupt)
-
     @contextmanager
-    def _processes(self) -> Iterator[Processes]:
-        if self._lent is not None:
-            yield self._lent
-            return
-        own = Processes()
-        try:
-            yield own
-        finally:
-            own.close()
+    def _calling(self, pipeline: Pipeline, workers: int) -> Iterator[NodeCalls]:
+        _check_nodes(pipeline)
+        with nullcontext(self._lent) if self._lent is not None else closing(Processes()) as processes:
+            calls = _Calls(processes, wanted=workers)
+            yield NodeCalls(call=calls.call, interrupt=calls.interrupt)
 
     def _get_executor(self, max_workers: int) -> ThreadPoolExecutor:
         """One thread waits for each process."""

@@ -1,4 +1,4 @@
-"""How far a run is: what is said of it in the log, and how to go on after a failure (RUN-12, RUN-33)."""
+"""How far a run is: log lines on the way, and where to go on after a failure (RUN-12, RUN-33)."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -11,44 +11,40 @@ from kedro_asgi.pipeline import Node, Pipeline
 _log = logging.getLogger(__name__)
 
 
-class Progress:
-    """Counts the nodes of one run that are done. Any thread of the run may tell of one."""
+def noting(done: list[Node], total: int) -> Callable[[Node], None]:
+    """Return what adds a node to ``done`` when its outputs are saved, and logs that; any thread may call it."""
+    if not _log.isEnabledFor(logging.INFO):
+        return done.append
+    numbers = count(1)
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self._done: list[Node] = []
-        self._numbers = count(1)
-        self.completed: Callable[[Node], None] = self._done.append
-        """Notes that a node ran and its outputs are saved."""
-        if _log.isEnabledFor(logging.INFO):
-            self._total = len(pipeline.nodes)
-            self.completed = self._tell
-
-    def _tell(self, node: Node) -> None:
-        self._done.append(node)
+    def note(node: Node) -> None:
+        done.append(node)
         _log.info("Completed node: %s", node.name)
-        _log.info("Completed %d out of %d tasks", next(self._numbers), self._total)
+        _log.info("Completed %d out of %d tasks", next(numbers), total)
 
-    def hint(self, catalog: DataCatalog) -> None:
-        """Say after a failure from which nodes to go on."""
-        done = set(self._done)
-        left = [node for node in self._pipeline.nodes if node not in done]
-        if not done:
-            _log.warning("No nodes ran. Repeat the previous command to attempt a new run.")
-        elif left:
-            names = ",".join(resume_nodes(self._pipeline, left, catalog))
-            _log.warning(
-                'There are %d nodes that have not run.\nTo go on from where the run failed, add: --from-nodes "%s"',
-                len(left),
-                names,
-            )
+    return note
+
+
+def hint_at_resuming(pipeline: Pipeline, done: Iterable[Node], catalog: DataCatalog) -> None:
+    """Log after a failure from which nodes a new run can go on."""
+    done = set(done)
+    left = [node for node in pipeline.nodes if node not in done]
+    if not done:
+        _log.warning("No nodes ran. Repeat the previous command to attempt a new run.")
+    elif left:
+        names = ",".join(resume_nodes(pipeline, left, catalog))
+        _log.warning(
+            'There are %d nodes that have not run.\nTo go on from where the run failed, add: --from-nodes "%s"',
+            len(left),
+            names,
+        )
 
 
 def resume_nodes(pipeline: Pipeline, left: Iterable[Node], catalog: DataCatalog) -> list[str]:
     """Return the names of the nodes from which a new run does what is ``left``, sorted.
 
-    Those are the first of the nodes that are left, of what makes their inputs again where these are not persistent,
-    and of everything behind that.
+    These are the first of the nodes that are left, of the nodes that make their inputs again where these are not
+    persistent, and of all nodes behind those.
     """
     parents = pipeline.node_dependencies
     needed = set(left)

@@ -3,9 +3,12 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from contextvars import copy_context
 from time import perf_counter
 from typing import Any
+
+import msgspec
 
 from kedro_asgi.errors import AsyncGeneratorNodeError, RunStoppedError
 from kedro_asgi.events import DatasetSaved, Emit, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
@@ -13,6 +16,7 @@ from kedro_asgi.hooks import HookManager, RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset_protocols import is_persistent
 from kedro_asgi.pipeline import Node
+from kedro_asgi.pipeline.steps import Step
 from kedro_asgi.redaction import redact
 from kedro_asgi.runner.async_nodes import await_here, drawn
 from kedro_asgi.runner.stopping import STOP
@@ -20,7 +24,7 @@ from kedro_asgi.runner.stopping import STOP
 # Where Kedro's users look for what nodes say (RUN-12).
 _log = logging.getLogger("kedro_asgi.pipeline.node")
 
-Calling = Callable[[Node, dict[str, Any]], Any]
+CallNode = Callable[[Node, dict[str, Any]], Any]
 
 
 def call_node(node: Node, inputs: dict[str, Any]) -> Any:
@@ -31,11 +35,159 @@ def call_node(node: Node, inputs: dict[str, Any]) -> Any:
     return drawn(result) if node.is_generator else await_here(result)
 
 
-class Task:
-    """Runs one node on a catalog in the order of RUN-13, telling hooks and events what happens.
+class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Runs the nodes of one run on a catalog, each in the order of RUN-13; any thread of the run may use it.
 
-    ``calling`` is how the function itself is called: here, or in another process.
+    ``call`` calls the function itself: here, or in another process.
     """
+
+    catalog: DataCatalog
+    hooks: RunHooks
+    run_id: str | None
+    is_async: bool
+    call: CallNode = call_node
+
+    def run(self, step: Step) -> None:
+        """Run a node; raises what it, a dataset or a hook raised, `RunStoppedError` if the run was asked to stop."""
+        stop = STOP.get()
+        if stop is not None and stop.reason is not None:
+            raise stop.reason
+        if self.hooks.emit is None:
+            self._run(step)
+        else:
+            self._run_and_emit(step, self.hooks.emit)
+        if self.hooks.completed is not None:
+            self.hooks.completed(step.node)
+
+    def _run_and_emit(self, step: Step, emit: Emit) -> None:
+        started, name = perf_counter(), step.name
+        emit(NodeStarted(run_id=self.run_id, node=name))
+        try:
+            self._run(step)
+        except RunStoppedError:
+            emit(NodeCancelled(run_id=self.run_id, node=name, duration_ms=_since(started)))
+            raise
+        except BaseException:
+            emit(NodeFailed(run_id=self.run_id, node=name, duration_ms=_since(started)))
+            raise
+        emit(NodeFinished(run_id=self.run_id, node=name, duration_ms=_since(started)))
+
+    def _run(self, step: Step) -> None:
+        if self.is_async:
+            self._load_and_save_at_once(step)
+        else:
+            inputs = {name: self._load(step, name) for name in step.inputs}
+            if step.node.is_generator:
+                self._run_generator(step, inputs)
+            else:
+                for name, data in self._run_function(step, inputs).items():
+                    self._save(step, name, data)
+        for name in step.confirms:
+            self.catalog.confirm(name)
+
+    def _load_and_save_at_once(self, step: Step) -> None:
+        """Load all inputs at a time, then save all outputs at a time (RUN-19, RUN-20)."""
+        if step.node.is_generator:
+            raise AsyncGeneratorNodeError(step.name)
+        with ThreadPoolExecutor() as pool:
+            loads = [(name, _submit(pool, self._load, step, name)) for name in step.inputs]
+            outputs = self._run_function(step, {name: load.result() for name, load in loads})
+            self._save_at_once(pool, step, outputs)
+
+    def _load(self, step: Step, name: str) -> Any:
+        hooks = self.hooks
+        if hooks.before_dataset_loaded is not None:
+            hooks.before_dataset_loaded(dataset_name=name, node=step.node)
+        data = self.catalog.load(name)
+        if hooks.after_dataset_loaded is not None:
+            hooks.after_dataset_loaded(dataset_name=name, data=data, node=step.node)
+        return data
+
+    def _save(self, step: Step, name: str, data: Any, *, is_first: bool = True) -> None:
+        self._before_save(step, name, data)
+        self.catalog.save(name, data)
+        self._after_save(step, name, data, is_first=is_first)
+
+    def _save_at_once(self, pool: ThreadPoolExecutor, step: Step, outputs: Mapping[str, Any]) -> None:
+        """This thread calls the hooks: before in the order of outputs, after as each is saved (RUN-20)."""
+        saves = {}
+        for name, data in outputs.items():
+            self._before_save(step, name, data)
+            saves[_submit(pool, self.catalog.save, name, data)] = name
+        for save in as_completed(saves):
+            save.result()
+            self._after_save(step, saves[save], outputs[saves[save]])
+
+    def _before_save(self, step: Step, name: str, data: Any) -> None:
+        if self.hooks.before_dataset_saved is not None:
+            self.hooks.before_dataset_saved(dataset_name=name, data=data, node=step.node)
+
+    def _after_save(self, step: Step, name: str, data: Any, *, is_first: bool = True) -> None:
+        if is_first and self.hooks.emit is not None:
+            # Once: a generator saves each of its items, and there may be millions.
+            self.hooks.emit(self._saved(step, name))
+        if self.hooks.after_dataset_saved is not None:
+            self.hooks.after_dataset_saved(dataset_name=name, data=data, node=step.node)
+
+    def _run_function(self, step: Step, inputs: dict[str, Any], opened: ExitStack | None = None) -> dict[str, Any]:
+        """Return the outputs by name; ``opened`` closes the generator that the function returns."""
+        hooks, node = self.hooks, step.node
+        replaced: Mapping[str, Any] = {}
+        if hooks.before_node_run is not None:
+            # A copy: replacing keys must go through the return value (HOOK-12).
+            replaced = merge_replacements(hooks.before_node_run(inputs=dict(inputs), **self._facts(node)))
+            inputs.update(replaced)
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("Running node: %s", node)
+        try:
+            if replaced:
+                node.check(inputs)
+            result = self.call(node, inputs)
+            if opened is not None:
+                opened.callback(result.close)
+            outputs = node.unpack(result)
+        except RunStoppedError:
+            raise
+        except Exception as error:
+            self._report(node, error, inputs)
+            raise
+        if hooks.after_node_run is not None:
+            hooks.after_node_run(inputs=inputs, outputs=outputs, **self._facts(node))
+        return outputs
+
+    def _run_generator(self, step: Step, inputs: dict[str, Any]) -> None:
+        """Save the outputs chunk by chunk as they come (RUN-15), and close the generator, however far it came."""
+        with ExitStack() as opened:
+            outputs = self._run_function(step, inputs, opened)
+            for number, chunk in enumerate(self._chunks(step, outputs, inputs)):
+                for name, data in zip(outputs, chunk, strict=True):
+                    self._save(step, name, data, is_first=not number)
+
+    def _chunks(self, step: Step, outputs: Mapping[str, Any], inputs: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """Draw the chunks; an error of a generator on its way is the node's (Q-28)."""
+        try:
+            yield from zip(*outputs.values(), strict=False)
+        except RunStoppedError:
+            raise
+        except Exception as error:
+            self._report(step.node, error, inputs)
+            raise
+
+    def _report(self, node: Node, error: Exception, inputs: dict[str, Any]) -> None:
+        _log.error("Node %s failed with error: \n%s", node, redact(str(error)))
+        if self.hooks.on_node_error is not None:
+            self.hooks.on_node_error(error=error, inputs=inputs, **self._facts(node))
+
+    def _saved(self, step: Step, name: str) -> DatasetSaved:
+        is_kept = is_persistent(self.catalog[name])
+        return DatasetSaved(run_id=self.run_id, dataset=name, node=step.name, is_kept=is_kept)
+
+    def _facts(self, node: Node) -> dict[str, Any]:
+        return {"node": node, "catalog": self.catalog, "is_async": self.is_async, "run_id": self.run_id}
+
+
+class Task:
+    """Runs one node on a catalog; for runners of a project's own."""
 
     def __init__(
         self,
@@ -44,163 +196,15 @@ class Task:
         is_async: bool = False,
         hook_manager: HookManager = None,
         run_id: str | None = None,
-        *,
-        calling: Calling = call_node,
     ) -> None:
         self.node = node
-        self._catalog = catalog
-        self._hooks = RunHooks.of(hook_manager)
-        self._run_id = run_id
-        self._is_async = is_async
-        self._calling = calling
-        self._result: Any = None
-        self._told: set[str] = set()
+        hooks = RunHooks.of(hook_manager)
+        self._runner = NodeRunner(catalog=catalog, hooks=hooks, run_id=run_id, is_async=is_async)
 
     def execute(self) -> Node:
-        """Run the node and return it; raises what it, a dataset or a hook raised, `RunStoppedError` if asked to."""
-        if (stop := STOP.get()) is not None:
-            stop.check()
-        if self._hooks.emit is None:
-            self._execute()
-        else:
-            self._tell(self._hooks.emit)
-        if self._hooks.completed is not None:
-            self._hooks.completed(self.node)
+        """Run the node and return it; raises what `NodeRunner.run` raises."""
+        self._runner.run(Step.of(self.node))
         return self.node
-
-    def _tell(self, emit: Emit) -> None:
-        """Execute the node between the events that tell of it."""
-        started, name = perf_counter(), self.node.name
-        emit(NodeStarted(run_id=self._run_id, node=name))
-        try:
-            self._execute()
-        except RunStoppedError:
-            emit(NodeCancelled(run_id=self._run_id, node=name, duration_ms=_since(started)))
-            raise
-        except BaseException:
-            emit(NodeFailed(run_id=self._run_id, node=name, duration_ms=_since(started)))
-            raise
-        emit(NodeFinished(run_id=self._run_id, node=name, duration_ms=_since(started)))
-
-    def _execute(self) -> None:
-        node = self.node
-        if self._is_async:
-            self._execute_async()
-            return
-        inputs = {name: self._load(name) for name in node.inputs}
-        if node.is_generator:
-            self._run_generator(inputs)
-        else:
-            for name, data in self._run_function(inputs).items():
-                self._save(name, data)
-        for name in node.confirms:
-            self._catalog.confirm(name)
-
-    def _execute_async(self) -> None:
-        """Load all inputs at a time, then save all outputs at a time (RUN-19, RUN-20)."""
-        if self.node.is_generator:
-            raise AsyncGeneratorNodeError(self.node.name)
-        with ThreadPoolExecutor() as pool:
-            loads = [(name, _submit(pool, self._load, name)) for name in self.node.inputs]
-            outputs = self._run_function({name: load.result() for name, load in loads})
-            self._save_at_once(pool, outputs)
-        for name in self.node.confirms:
-            self._catalog.confirm(name)
-
-    def _load(self, name: str) -> Any:
-        hooks = self._hooks
-        if hooks.before_dataset_loaded is not None:
-            hooks.before_dataset_loaded(dataset_name=name, node=self.node)
-        data = self._catalog.load(name)
-        if hooks.after_dataset_loaded is not None:
-            hooks.after_dataset_loaded(dataset_name=name, data=data, node=self.node)
-        return data
-
-    def _save(self, name: str, data: Any) -> None:
-        self._before_save(name, data)
-        self._catalog.save(name, data)
-        self._after_save(name, data)
-
-    def _save_at_once(self, pool: ThreadPoolExecutor, outputs: Mapping[str, Any]) -> None:
-        """Hooks are told in this thread: before in the order of outputs, after as each is saved (RUN-20)."""
-        saves = {}
-        for name, data in outputs.items():
-            self._before_save(name, data)
-            saves[_submit(pool, self._catalog.save, name, data)] = name
-        for save in as_completed(saves):
-            save.result()
-            self._after_save(saves[save], outputs[saves[save]])
-
-    def _before_save(self, name: str, data: Any) -> None:
-        if self._hooks.before_dataset_saved is not None:
-            self._hooks.before_dataset_saved(dataset_name=name, data=data, node=self.node)
-
-    def _after_save(self, name: str, data: Any) -> None:
-        if self._hooks.emit is not None and name not in self._told:
-            # Once: a generator saves each of its items, and there may be millions.
-            self._told.add(name)
-            self._hooks.emit(self._saved(name))
-        if self._hooks.after_dataset_saved is not None:
-            self._hooks.after_dataset_saved(dataset_name=name, data=data, node=self.node)
-
-    def _run_function(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        hooks = self._hooks
-        if hooks.before_node_run is not None:
-            # A copy: replacing keys must go through the return value (HOOK-12).
-            answers = hooks.before_node_run(inputs=dict(inputs), **self._facts())
-            inputs.update(merge_replacements(answers))
-        if _log.isEnabledFor(logging.INFO):
-            _log.info("Running node: %s", self.node)
-        try:
-            self.node.check(inputs)
-            self._result = self._calling(self.node, inputs)
-            outputs = self.node.unpack(self._result)
-        except RunStoppedError:
-            raise
-        except Exception as error:
-            self._report(error, inputs)
-            raise
-        if hooks.after_node_run is not None:
-            hooks.after_node_run(inputs=inputs, outputs=outputs, **self._facts())
-        return outputs
-
-    def _run_generator(self, inputs: dict[str, Any]) -> None:
-        """Save the outputs chunk by chunk as they come (RUN-15), and end the generator, however far it came."""
-        try:
-            outputs = self._run_function(inputs)
-            for chunk in self._chunks(outputs, inputs):
-                for name, data in zip(outputs, chunk, strict=True):
-                    self._save(name, data)
-        finally:
-            if self._result is not None:
-                self._result.close()
-
-    def _chunks(self, outputs: Mapping[str, Any], inputs: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-        """Draw the chunks; errors of a generator on its way are the node's (Q-28)."""
-        try:
-            yield from zip(*outputs.values(), strict=False)
-        except RunStoppedError:
-            raise
-        except Exception as error:
-            self._report(error, inputs)
-            raise
-
-    def _report(self, error: Exception, inputs: dict[str, Any]) -> None:
-        _log.error("Node %s failed with error: \n%s", self.node, redact(str(error)))
-        if self._hooks.on_node_error is not None:
-            self._hooks.on_node_error(error=error, inputs=inputs, **self._facts())
-
-    def _saved(self, name: str) -> DatasetSaved:
-        is_kept = is_persistent(self._catalog[name])
-        return DatasetSaved(run_id=self._run_id, dataset=name, node=self.node.name, is_kept=is_kept)
-
-    def _facts(self) -> dict[str, Any]:
-        return {
-            "node": self.node,
-            "catalog": self._catalog,
-            "is_async": self._is_async,
-            "run_id": self._run_id,
-        }
 
 
 def _submit(pool: ThreadPoolExecutor, function: Callable[..., Any], *args: Any) -> Future[Any]:

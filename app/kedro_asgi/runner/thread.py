@@ -3,9 +3,6 @@
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
-from kedro_asgi.hooks import HookManager
-from kedro_asgi.io import DataCatalog
-from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.runner.base import AbstractRunner
 from kedro_asgi.runner.graph import worker_count
 
@@ -25,15 +22,6 @@ class ThreadRunner(AbstractRunner):
             )
         super().__init__(is_async=False)
         self._max_workers = worker_count(max_workers)
-
-    def _run(
-        self,
-        pipeline: Pipeline,
-        catalog: DataCatalog,
-        hook_manager: HookManager = None,
-        run_id: str | None = None,
-    ) -> None:
-        super()._run(pipeline, catalog, hook_manager, run_id)
 
     def _get_executor(self, max_workers: int) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="kedro-asgi-node")

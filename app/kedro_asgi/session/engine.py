@@ -12,7 +12,7 @@ import pluggy
 
 from kedro_asgi.errors import PackageNotConfiguredError, RunnerInstanceError
 from kedro_asgi.events import Emit, RunPlanned
-from kedro_asgi.hooks import RunHooks, add_hooks, create_hook_manager, implemented
+from kedro_asgi.hooks import RunHooks, add_hooks, create_hook_manager
 from kedro_asgi.io import Artifact, DataCatalog
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.plan import Planner
@@ -63,8 +63,6 @@ class Engine:
         )
         self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project)
         self._run_hooks = RunHooks.of(self._hook_manager)
-        self._tells = {name: implemented(self._hook_manager, name) for name in _RUN_HOOKS}
-        self._shows_nodes = any(implemented(self._hook_manager, name) for name in _HOOKS_WITH_NODES)
 
     @classmethod
     def open(
@@ -134,7 +132,7 @@ class Engine:
 
     def _context(self, planner: Planner, runtime: RuntimeParams, validate: Validate) -> KedroContext:
         context: KedroContext = self.classes.contexts.make(planner, runtime, self._hook_manager, validate)
-        if created := self._tells["after_context_created"]:
+        if created := self._run_hooks.after_context_created:
             created(context=context)
         return context
 
@@ -174,7 +172,7 @@ class Engine:
         plan.check(spec)
         inputs = plan.parameter_validator.inputs(spec.inputs)
         # What a hook does to a node ends with the run.
-        pipeline = plan.pipeline.with_own_nodes() if self._shows_nodes else plan.pipeline
+        pipeline = plan.pipeline.with_own_nodes() if self._run_hooks.shows_nodes else plan.pipeline
         runner = self._checked(runner).using(self._processes) if runner is not None else SequentialRunner()
         catalog: DataCatalog = self.classes.contexts.catalog(
             context, save_version=run_id, load_versions=spec.load_versions
@@ -191,18 +189,18 @@ class Engine:
                 self._live.renew(catalog)
 
     def _run(self, run: "_Run", pipeline: Pipeline, catalog: DataCatalog, emit: Emit | None) -> RunEnd:
-        if before := self._tells["before_pipeline_run"]:
+        if before := self._run_hooks.before_pipeline_run:
             before(run_params=run.params(), pipeline=pipeline, catalog=catalog)
         if emit is not None:
-            emit(RunPlanned(run_id=run.run_id, nodes=len(pipeline.nodes)))
+            emit(RunPlanned(run_id=run.run_id, nodes=len(pipeline.steps.in_order)))
         hooks = self._run_hooks if emit is None else msgspec.structs.replace(self._run_hooks, emit=emit)
         try:
             result = run.runner.run(pipeline, catalog, hooks, run.run_id, run.spec.only_missing_outputs)
         except Exception as error:
-            if failed := self._tells["on_pipeline_error"]:
+            if failed := self._run_hooks.on_pipeline_error:
                 failed(error=error, run_params=run.params(), pipeline=pipeline, catalog=catalog)
             raise
-        if after := self._tells["after_pipeline_run"]:
+        if after := self._run_hooks.after_pipeline_run:
             after(run_params=run.params(), run_result=result, pipeline=pipeline, catalog=catalog)
         return RunEnd(result=result, catalog=catalog)
 
@@ -211,10 +209,6 @@ class Engine:
         if adopted is None:
             raise RunnerInstanceError(self._session_type)
         return adopted
-
-
-_RUN_HOOKS = ("after_context_created", "before_pipeline_run", "on_pipeline_error", "after_pipeline_run")
-_HOOKS_WITH_NODES = ("before_pipeline_run", "on_pipeline_error", *RunHooks.names())
 
 
 def _hook_manager(project: Project) -> pluggy.PluginManager:
