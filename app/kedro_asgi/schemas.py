@@ -1,4 +1,4 @@
-"""The bodies that go over the wire, shared by the server and the client (SRV)."""
+"""The bodies of requests and responses, shared by the server and the client."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,8 +11,8 @@ from kedro_asgi.snapshots import ProjectSnapshot
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The body of ``POST /run``: Kedro's fields (SRV-16), then ``inputs`` and ``outputs``.
 
-    ``inputs`` holds the JSON value that replaces each named dataset for this run; ``outputs`` names the datasets
-    whose values come back.
+    ``inputs`` maps the names of datasets to JSON values that replace them in this run; ``outputs`` names the datasets
+    whose values the response contains.
     """
 
     from_inputs: list[str] | None = None
@@ -33,10 +33,10 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class RunSubmission(RunRequest, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The body of ``POST /runs``: that of ``/run``, and how the run is to be treated.
+    """The body of ``POST /runs``: the fields of ``/run``, and options of the submission.
 
-    ``outputs`` names the outputs to keep. ``timeout_seconds`` counts from the run's start. ``on_interrupt`` says
-    whether a run whose server dies under it is marked, or run again as a new one.
+    ``outputs`` names the outputs to store. ``timeout_seconds`` counts from the run's start. If the server dies during
+    the run, ``on_interrupt`` decides whether the run is marked as interrupted or repeated as a new run.
     """
 
     timeout_seconds: Annotated[float, msgspec.Meta(gt=0)] | None = None
@@ -45,7 +45,7 @@ class RunSubmission(RunRequest, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class RunSuccess(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="success", omit_defaults=True):
-    """A run that succeeded; ``outputs`` is there only when outputs were asked for."""
+    """A run that succeeded; ``outputs`` is present only if the request named outputs."""
 
     run_id: str
     duration_ms: float
@@ -53,7 +53,7 @@ class RunSuccess(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", 
 
 
 class RunFailure(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="failure"):
-    """A run that failed (SRV-29)."""
+    """A run that failed."""
 
     run_id: str
     duration_ms: float
@@ -64,11 +64,11 @@ RunAnswer = RunSuccess | RunFailure
 
 
 class SnapshotSuccess(ProjectSnapshot, frozen=True, kw_only=True, tag_field="status", tag="success"):
-    """The project's snapshot (SRV-40)."""
+    """The project's snapshot."""
 
 
 class SnapshotFailure(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="failure"):
-    """What kept the snapshot from being taken (SRV-41)."""
+    """The reason why there is no snapshot."""
 
     error: ErrorDetail
 
@@ -77,16 +77,16 @@ SnapshotAnswer = SnapshotSuccess | SnapshotFailure
 
 
 class HealthResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of ``GET /health`` (SRV-15)."""
+    """The answer of ``GET /health``."""
 
     status: Literal["healthy", "unhealthy"] = "healthy"
     kedro_version: str
 
 
 class ReadyResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The answer of ``GET /ready``; ``missing`` says of each preloaded dataset why it is not there.
+    """The answer of ``GET /ready``; ``missing`` says for each preloaded dataset why it is not loaded.
 
-    ``store`` says why runs can be executed but not promised, where that is so.
+    ``store`` says why the store is not available; the server then executes runs of ``/run``, but accepts no others.
     """
 
     status: Literal["ready", "waiting", "starting", "draining"]
@@ -96,7 +96,7 @@ class ReadyResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class ReloadResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of ``POST /reload``: the datasets that runs share from now on."""
+    """The answer of ``POST /reload``: the preloaded datasets that later runs share."""
 
     status: Literal["reloaded"] = "reloaded"
     preloaded: list[str]
@@ -104,7 +104,7 @@ class ReloadResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReloadProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a reload failed (RFC 9457); everything is as it was before."""
+    """The reason why a reload failed (RFC 9457); nothing has changed."""
 
     type: str = "urn:kedro-asgi:problem:reload-failed"
     title: str = "The reload failed"
@@ -113,7 +113,7 @@ class ReloadProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ValidationError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that is wrong with a request body (SRV-20); ``loc`` leads to it from ``body``."""
+    """One problem of a request body (SRV-20); ``loc`` is the path to it, from ``body``."""
 
     type: str
     loc: list[str | int]
@@ -123,13 +123,13 @@ class ValidationError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class HTTPValidationError(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of a 422 answer: all that is wrong with a request."""
+    """The body of a 422 response: all problems of a request."""
 
     detail: list[ValidationError]
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An error of the routes about runs (RFC 9457); ``type`` is stable, ``errors`` says what is wrong with a body."""
+    """An error of the routes of runs (RFC 9457); ``type`` is stable, ``errors`` lists the problems of a body."""
 
     type: str
     title: str
@@ -140,6 +140,6 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class HTTPError(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of every other refusal: 404, 405, 413, 500."""
+    """The body of every other error: 404, 405, 413, 500."""
 
     detail: str

@@ -87,11 +87,11 @@ async def test_runs_are_listed_and_filtered(client: httpx.AsyncClient) -> None:
         ("/runs?label=odd", "'label' must be of the form name=value"),
         ("/runs?since=yesterday", "'since' must be a time"),
         *((f"/runs?limit={odd}", "'limit' must be a whole number from 1") for odd in ("-1", "0", "1.5", "9" * 5000)),
-        ("/runs?cursor=xx", "'cursor' must be one that a list gave, not 'xx'"),
-        ("/runs?state=running", "'state' is unknown: a list is asked for by status, pipeline, label"),
+        ("/runs?cursor=xx", "'cursor' must come from an earlier page, not 'xx'"),
+        ("/runs?state=running", "'state' is unknown; the parameters of a list are status, pipeline, label"),
         ("/runs/x/events?after=odd", "'after' must be a whole number from 0"),
         ("/runs/x?wait=long", "'wait' must be a number from 0, not 'long'"),
-        *((f"/events?after={odd}", "'after' is no position") for odd in ("odd", "-1", f"-{'9' * 20}.1", "1_0")),
+        *((f"/events?after={odd}", "'after' is not a position") for odd in ("odd", "-1", f"-{'9' * 20}.1", "1_0")),
     ],
 )
 async def test_a_query_that_cannot_be_read_is_a_problem(client: httpx.AsyncClient, path: str, problem: str) -> None:

@@ -28,7 +28,7 @@ async def test_silence_is_filled_with_comments_until_the_client_hangs_up() -> No
         if sent.count(b": still here\n\n") == 2:
             hung_up.set()
 
-    stream = EventStream(groups(), name=lambda event: event.position, keep_alive_seconds=0.02)
+    stream = EventStream(groups(), event_id=lambda event: event.position, keep_alive_seconds=0.02)
     with anyio.fail_after(5):
         await stream({"type": "http"}, receive, send)
     frame = b'id: 1.1\ndata: {"event":"RunQueued"}\n\n'
@@ -51,5 +51,5 @@ async def test_head_is_answered_at_once() -> None:
         sent.append(message)
 
     with anyio.fail_after(5):
-        await EventStream(groups(), name=str)({"type": "http", "method": "HEAD"}, anyio.sleep_forever, send)
+        await EventStream(groups(), event_id=str)({"type": "http", "method": "HEAD"}, anyio.sleep_forever, send)
     assert (sent[0]["status"], sent[-1]["more_body"], begun) == (200, False, False)

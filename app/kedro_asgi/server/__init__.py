@@ -1,4 +1,4 @@
-"""The HTTP face: Kedro's wire contract as a Starlette application."""
+"""The HTTP server: a Starlette application that answers as Kedro's server does, and more."""
 
 from kedro_asgi.server.app import create_http_server
 

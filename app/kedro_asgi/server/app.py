@@ -1,8 +1,8 @@
-"""The composition root: here the server's parts are put together."""
+"""The composition root: creates the server's parts and connects them."""
 
 import logging
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from starlette.applications import Starlette
 from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.errors import DispatchError, KedroAsgiError
 from kedro_asgi.project import load_project
+from kedro_asgi.server.admin_routes import AdminRoutes
 from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
-from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch, explain_query
-from kedro_asgi.server.routes import Routes
-from kedro_asgi.server.runs import RunRoutes
-from kedro_asgi.server.signals import draining_on_signals
-from kedro_asgi.server.upkeep import Upkeep
+from kedro_asgi.server.kedro_routes import KedroRoutes
+from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch_error, explain_query_error
+from kedro_asgi.server.run_routes import RunRoutes
+from kedro_asgi.server.signals import drain_on_signals
 from kedro_asgi.session import AsyncSession, KedroServiceSession
 
 _log = logging.getLogger(__name__)
@@ -38,13 +38,14 @@ def create_http_server(
     cancel_on_hang_up: bool | None = None,
     drain_on_signals: bool | None = None,
 ) -> Starlette:
-    """Return the ASGI application that serves a project: ``/health``, ``/snapshot``, ``/run`` (SRV) and ``/runs``.
+    """Return the ASGI application that serves a project: Kedro's routes (SRV-14), ``/runs`` and others.
 
-    Arguments beat the environment (``KEDRO_PROJECT_PATH``, ``KEDRO_SERVER_ENV``, ``KEDRO_SERVER_CONF_SOURCE``,
-    ``KEDRO_SERVER_STORE``, ``KEDRO_SERVER_PRELOAD`` and so on; a ``policy`` beats the variables of all its fields),
-    which beats the project's options. ``store`` is a path, a URL or ``memory:``; a file in the project's folder unless
-    told. Raises `ServerSettingsError`. With its lifespan run, a broken ``pyproject.toml`` ends the start-up, what is to
-    be preloaded is loaded in it, and the project is opened behind it; mounted without, the first request opens it.
+    An argument beats its environment variable (``KEDRO_PROJECT_PATH``, ``KEDRO_SERVER_ENV``, ``KEDRO_SERVER_STORE`` and
+    so on), which beats the project's options. A ``policy`` beats the variables of all its fields. ``store`` is a path,
+    a URL or ``memory:``; the default is a file in the project's folder. Raises `ServerSettingsError`.
+
+    The lifespan fails if ``pyproject.toml`` is broken, loads the preloaded datasets, and then opens the project in the
+    background. An application that is mounted without its lifespan opens the project at the first request.
     """
     configuration = ServerConfiguration.read(
         project_path=project_path,
@@ -58,53 +59,63 @@ def create_http_server(
         cancel_on_hang_up=cancel_on_hang_up,
         drain_on_signals=drain_on_signals,
     )
-    session = AsyncSession(lambda: _open(configuration), max_concurrency=configuration.policy.max_concurrent_runs)
+    session = AsyncSession(
+        lambda: _open_session(configuration), max_concurrency=configuration.policy.max_concurrent_runs
+    )
     runs = Dispatcher(session, store=configuration.store, policy=configuration.policy)
-    routes = Routes(
+    kedro_routes = KedroRoutes(
         session,
         runs,
         max_body_bytes=configuration.max_body_bytes,
         cancel_on_hang_up=configuration.cancel_on_hang_up,
     )
     run_routes = RunRoutes(runs, max_body_bytes=configuration.max_body_bytes)
-    upkeep = Upkeep(session, runs)
+    admin_routes = AdminRoutes(session, runs)
+    explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)
+    return Starlette(
+        routes=[*kedro_routes.table(), *run_routes.table(), *admin_routes.table()],
+        lifespan=_lifespan(configuration, session, runs, admin_routes),
+        exception_handlers={
+            **EXCEPTION_HANDLERS,
+            DispatchError: explain_busy,
+            InvalidQueryError: explain_query_error,
+        },
+    )
 
+
+def _lifespan(
+    configuration: ServerConfiguration, session: AsyncSession, runs: Dispatcher, admin_routes: AdminRoutes
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         _log.info("Bootstrapping Kedro project at: %s", configuration.project_path)
         project = await anyio.to_thread.run_sync(load_project, configuration.project_path)
         if project.options.preload if configuration.preload is None else configuration.preload:
-            _raise_briefly((await session.open()).error)
+            _raise_without_traceback((await session.open()).error)
         _log.info("Kedro server started successfully")
-        draining = draining_on_signals(runs, is_wanted=configuration.drain_on_signals)
+        draining = drain_on_signals(runs, is_enabled=configuration.drain_on_signals)
         async with AsyncExitStack() as stack:
             try:
                 for part in (session, runs, draining):
                     await stack.enter_async_context(part)
             except KedroAsgiError as error:
-                _raise_briefly(error)
+                _raise_without_traceback(error)
             tasks = await stack.enter_async_context(anyio.create_task_group())
-            tasks.start_soon(upkeep.open)
+            tasks.start_soon(admin_routes.open_project)
             yield
             tasks.cancel_scope.cancel()
 
-    handlers = {
-        **EXCEPTION_HANDLERS,
-        DispatchError: partial(explain_dispatch, busy_status=configuration.busy_status),
-        InvalidQueryError: explain_query,
-    }
-    table = [*routes.table(), *run_routes.table(), *upkeep.table()]
-    return Starlette(routes=table, lifespan=lifespan, exception_handlers=handlers)
+    return lifespan
 
 
-def _raise_briefly(error: BaseException | None) -> None:
-    """What is wrong with a setting is said without the way to where it was found out."""
+def _raise_without_traceback(error: BaseException | None) -> None:
+    """Raise ``error``, if any; the message of our own errors is enough for an operator, without a traceback."""
     if error is not None:
         raise error.with_traceback(None) if isinstance(error, KedroAsgiError) else error
 
 
-def _open(configuration: ServerConfiguration) -> KedroServiceSession:
-    """Open the project; it is loaded first, so that what is wrong with its ``pyproject.toml`` is what is said."""
+def _open_session(configuration: ServerConfiguration) -> KedroServiceSession:
+    # Load the project first, so that an error in ``pyproject.toml`` is reported before any other.
     load_project(configuration.project_path)
     return KedroServiceSession.create(
         project_path=configuration.project_path,

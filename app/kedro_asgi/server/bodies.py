@@ -1,4 +1,6 @@
-"""Read the bodies of requests to run."""
+"""Read the bodies of run requests."""
+
+from typing import Any
 
 import anyio.to_thread
 from starlette.exceptions import HTTPException
@@ -6,15 +8,16 @@ from starlette.requests import ClientDisconnect, Request
 
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.schemas import RunRequest
-from kedro_asgi.server.validation import Request as Kind
-from kedro_asgi.server.validation import decode_run_request
+from kedro_asgi.server.validation import AnyRunRequest, decode_run_request
 
-# Bodies up to this size are decoded on the event loop, in well under a millisecond; larger ones in a thread.
+# The event loop decodes bodies up to this size, in well under a millisecond; a thread decodes larger ones.
 _SMALL_BODY_BYTES = 64 * 1024
+# The fields of a request that `RunSpec.of` takes under the same name.
+_SHARED_FIELDS = tuple(name for name in RunRequest.__struct_fields__ if name not in ("params", "outputs"))
 
 
-async def read_request(request: Request, kind: type[Kind], *, max_bytes: int) -> Kind:
-    """Return what the body asks for; raises 413 for a large one, `InvalidBodyError` for one that asks for nothing."""
+async def read_run_request(request: Request, kind: type[AnyRunRequest], *, max_bytes: int) -> AnyRunRequest:
+    """Return the decoded body; raises 413 if it is too large, and `InvalidBodyError`."""
     body = await _read_body(request, max_bytes)
     content_type = request.headers.get("content-type", "")
     if len(body) <= _SMALL_BODY_BYTES:
@@ -22,40 +25,25 @@ async def read_request(request: Request, kind: type[Kind], *, max_bytes: int) ->
     return await anyio.to_thread.run_sync(decode_run_request, body, content_type, kind)
 
 
-def spec_of(asked: RunRequest) -> RunSpec:
-    """Return the run that a request asks for."""
-    return RunSpec.of(
-        asked.pipeline_names,
-        tags=asked.tags,
-        node_names=asked.node_names,
-        from_nodes=asked.from_nodes,
-        to_nodes=asked.to_nodes,
-        from_inputs=asked.from_inputs,
-        to_outputs=asked.to_outputs,
-        namespaces=asked.namespaces,
-        load_versions=asked.load_versions,
-        only_missing_outputs=asked.only_missing_outputs,
-        runtime_params=asked.params,
-        inputs=asked.inputs,
-        outputs=asked.outputs or (),
-        runner=asked.runner,
-        is_async=asked.is_async,
-    )
+def run_spec(request: RunRequest) -> RunSpec:
+    """Return the run that a request describes."""
+    arguments: dict[str, Any] = {name: getattr(request, name) for name in _SHARED_FIELDS}
+    return RunSpec.of(runtime_params=request.params, outputs=request.outputs or (), **arguments)
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the body; raises 413 as soon as it is, or says that it will be, larger than ``max_bytes``."""
+    """Return the body; raises 413 once its declared or received size is over ``max_bytes``."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
     chunks: list[bytes] = []
-    size, is_more = 0, True
-    while is_more:
+    size, has_more = 0, True
+    while has_more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunks.append(message.get("body", b""))
-        size, is_more = size + len(chunks[-1]), message.get("more_body", False)
+        size, has_more = size + len(chunks[-1]), message.get("more_body", False)
         if size > max_bytes:
             raise _too_large(max_bytes)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -1,4 +1,4 @@
-"""What a server is told: by arguments, else by environment variables, else defaults."""
+"""The settings of a server: from arguments, else from environment variables, else the defaults."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -18,12 +18,12 @@ _STORE = Path(".kedro-asgi") / "runs.db"
 
 
 class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
-    """One server's settings.
+    """The settings of one server.
 
-    ``max_body_bytes`` limits request bodies. ``preload`` of ``None`` leaves it to the project what to preload.
-    ``store`` is where runs are remembered, ``policy`` what is allowed of them; runs beyond it are refused with
-    ``busy_status``. ``cancel_on_hang_up`` cancels a run of ``/run`` whose client is gone. ``drain_on_signals`` takes
-    over SIGTERM and SIGINT to let runs end first.
+    ``max_body_bytes`` limits request bodies. With ``preload`` of ``None``, the project's options name the datasets to
+    preload. ``store`` is the store of runs, and ``policy`` sets their limits; the server refuses a run over the limits
+    with ``busy_status``. ``cancel_on_hang_up`` cancels a run of ``/run`` when its client disconnects. With
+    ``drain_on_signals``, SIGTERM and SIGINT let runs end before the server ends.
     """
 
     project_path: Path
@@ -53,7 +53,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         drain_on_signals: bool | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> "ServerConfiguration":
-        """Combine arguments and environment (SRV-2, SRV-3); raises `ServerSettingsError`."""
+        """Combine arguments and environment variables (SRV-2); raises `ServerSettingsError`."""
         source = conf_source if conf_source is not None else environ.get("KEDRO_SERVER_CONF_SOURCE")
         path = _project_path(project_path if project_path is not None else environ.get(_PROJECT_PATH))
         given = {
@@ -68,8 +68,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             conf_source=str(source) if source is not None else None,
             preload=_names(preload if preload is not None else environ.get("KEDRO_SERVER_PRELOAD")),
             store=str(store) if store is not None else environ.get("KEDRO_SERVER_STORE") or str(path / _STORE),
-            policy=policy if policy is not None else Policy(**_told(Policy, {}, environ)),
-            **_told(cls, given, environ),
+            policy=policy if policy is not None else Policy(**_settings(Policy, {}, environ)),
+            **_settings(cls, given, environ),
         )
 
 
@@ -89,22 +89,22 @@ def _names(given: Iterable[str] | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in names if name.strip())
 
 
-# Fields that are read from the environment in a way of their own.
-_OTHERS = ("project_path", "env", "conf_source", "preload", "store", "policy")
+# `ServerConfiguration.read` reads these fields itself.
+_SPECIAL_FIELDS = ("project_path", "env", "conf_source", "preload", "store", "policy")
 
 
-def _told(struct: type[msgspec.Struct], given: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the fields that were given, else those that ``KEDRO_SERVER_<FIELD>`` sets; the rest are defaults."""
-    told = {}
+def _settings(struct: type[msgspec.Struct], given: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return each field that is given or set by ``KEDRO_SERVER_<FIELD>``; the others keep their defaults."""
+    settings = {}
     for field, kind in get_type_hints(struct, include_extras=True).items():
         name = f"{_PREFIX}{field.upper()}"
         value = given.get(field) if given.get(field) is not None else environ.get(name)
-        if field not in _OTHERS and value is not None:
-            told[field] = _converted(name, value, kind)
-    return told
+        if field not in _SPECIAL_FIELDS and value is not None:
+            settings[field] = _convert(name, value, kind)
+    return settings
 
 
-def _converted(name: str, value: Any, kind: Any) -> Any:
+def _convert(name: str, value: Any, kind: Any) -> Any:
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""Exceptions become HTTP answers here."""
+"""Turn exceptions into HTTP responses."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from kedro_asgi.schemas import HTTPError, HTTPValidationError, ValidationError
 
 
 class InvalidBodyError(Exception):
-    """A request body does not have the shape that the route takes."""
+    """A request body does not match the schema of its route."""
 
     def __init__(self, problems: list[ValidationError]) -> None:
         self.problems = problems
@@ -25,30 +25,30 @@ def json_response(body: Any, *, status_code: int = 200, headers: Any = None) -> 
     return Response(encode_json(body), status_code, headers, media_type="application/json")
 
 
-async def _refuse(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return json_response(HTTPError(detail=error.detail), status_code=error.status_code, headers=error.headers)
 
 
-async def _explain(request: Request, error: Exception) -> Response:
-    """In a thread: what was wrong is quoted, and may be large."""
+async def _invalid_body(request: Request, error: Exception) -> Response:
     assert isinstance(error, InvalidBodyError)
-    answer = HTTPValidationError(detail=error.problems)
-    return await anyio.to_thread.run_sync(lambda: json_response(answer, status_code=422))
+    # In a thread: the response quotes the invalid values, which may be large.
+    body = HTTPValidationError(detail=error.problems)
+    return await anyio.to_thread.run_sync(lambda: json_response(body, status_code=422))
 
 
-async def _let_go(request: Request, error: Exception) -> Response:
-    """Whoever hung up while sending a body hears nothing any more; it is no error of the server."""
+async def _client_disconnect(request: Request, error: Exception) -> Response:
+    """Return a response that no client receives; a disconnect is not an error of the server."""
     return Response(status_code=400)
 
 
-async def _confess(request: Request, error: Exception) -> Response:
+async def _internal_error(request: Request, error: Exception) -> Response:
     return json_response(HTTPError(detail="Internal Server Error"), status_code=500)
 
 
 EXCEPTION_HANDLERS: dict[Any, ExceptionHandler] = {
-    HTTPException: _refuse,
-    InvalidBodyError: _explain,
-    ClientDisconnect: _let_go,
-    Exception: _confess,
+    HTTPException: _http_error,
+    InvalidBodyError: _invalid_body,
+    ClientDisconnect: _client_disconnect,
+    Exception: _internal_error,
 }

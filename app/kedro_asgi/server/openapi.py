@@ -1,4 +1,4 @@
-"""The API's own description, made of the structs that it speaks (SRV-55, SRV-56)."""
+"""The OpenAPI document, made from the structs in `schemas` (SRV-55)."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def openapi(version: str) -> dict[str, Any]:
 
 
 def _health() -> dict[str, Any]:
-    answers = {"200": _json("The event loop answers.", _ref(HealthResponse))}
+    answers = {"200": _json("The event loop runs.", _ref(HealthResponse))}
     return _operation("health", "health_health_get", answers)
 
 
@@ -73,7 +73,9 @@ def _snapshot() -> dict[str, Any]:
         "schema": {"type": "string"},
     }
     answers = {
-        "200": _json("What the project registers and configures.", _either(SnapshotSuccess, SnapshotFailure)),
+        "200": _json(
+            "The pipelines, datasets and parameters of the project.", _either(SnapshotSuccess, SnapshotFailure)
+        ),
         "422": _json("The query is malformed.", _ref(HTTPValidationError)),
     }
     return {**_operation("inspection", "get_snapshot_snapshot_get", answers), "parameters": [parameter]}
@@ -81,10 +83,10 @@ def _snapshot() -> dict[str, Any]:
 
 def _run() -> dict[str, Any]:
     answers = {
-        "200": _json("How the run ended; a failed run is an answer too.", _either(RunSuccess, RunFailure)),
+        "200": _json("How the run ended; a failed run answers 200 too.", _either(RunSuccess, RunFailure)),
         "413": _json("The body is too large.", _ref(HTTPError)),
-        "422": _json("The body is no run request.", _ref(HTTPValidationError)),
-        "429": _problem("As many runs as are allowed are running and waiting."),
+        "422": _json("The body is not a run request.", _ref(HTTPValidationError)),
+        "429": _problem("The running and queued runs have reached their limits."),
         "503": _problem("The server is shutting down."),
     }
     body = {"required": True, "content": _content(_ref(RunRequest))}
@@ -93,8 +95,8 @@ def _run() -> dict[str, Any]:
 
 def _ready() -> dict[str, Any]:
     answers = {
-        "200": _json("Everything that is to be preloaded is there.", _ref(ReadyResponse)),
-        "503": _json("Not yet, or not any more.", _ref(ReadyResponse)),
+        "200": _json("The project is open and all preloaded datasets are loaded.", _ref(ReadyResponse)),
+        "503": _json("The server is not ready yet, or is shutting down.", _ref(ReadyResponse)),
     }
     return _operation("health", "ready_ready_get", answers)
 
@@ -102,58 +104,64 @@ def _ready() -> dict[str, Any]:
 def _reload() -> dict[str, Any]:
     problem = {"application/problem+json": {"schema": _ref(ReloadProblem)}}
     answers = {
-        "200": _json("Runs that begin now use what was read.", _ref(ReloadResponse)),
-        "500": {"description": "It could not be read; nothing has changed.", "content": problem},
+        "200": _json("Later runs use the new configuration and datasets.", _ref(ReloadResponse)),
+        "500": {"description": "The reload failed; nothing has changed.", "content": problem},
     }
-    return _operation("upkeep", "reload_reload_post", answers)
+    return _operation("admin", "reload_reload_post", answers)
 
 
 def _run_paths() -> dict[str, Any]:
     run_id = [_parameter("path", "run_id", "string")]
     wait = [_parameter("query", "wait", "number")]
     after = [_parameter("header", "Last-Event-ID", "string")]
-    record = _json("What is known of the run.", _ref(RunRecord))
-    missing = {"404": _problem("There is no such run.")}
+    record = _json("The record of the run.", _ref(RunRecord))
+    missing = {"404": _problem("The run does not exist.")}
     stream = {"200": {"description": "Server-sent events.", "content": {"text/event-stream": {}}}}
     filters = [_parameter("query", name, "string") for name in ("status", "pipeline", "label", "since", "cursor")]
     return {
         "/runs": {
             "post": _submit([*wait, _parameter("header", "Idempotency-Key", "string")]),
-            "get": _with([*filters, _parameter("query", "limit", "integer")], "list_runs", _page()),
+            "get": _run_operation([*filters, _parameter("query", "limit", "integer")], "list_runs", _page()),
         },
-        "/runs/{run_id}": {"get": _with([*run_id, *wait], "read_run", {"200": record, **missing})},
+        "/runs/{run_id}": {"get": _run_operation([*run_id, *wait], "read_run", {"200": record, **missing})},
         "/runs/{run_id}/cancel": {
-            "post": _with(run_id, "cancel_run", {"200": record, "202": _json("It stops.", _ref(RunRecord)), **missing})
+            "post": _run_operation(
+                run_id, "cancel_run", {"200": record, "202": _json("The run is stopping.", _ref(RunRecord)), **missing}
+            )
         },
         "/runs/{run_id}/outputs/{name}": {
-            "get": _with(
+            "get": _run_operation(
                 [*run_id, _parameter("path", "name", "string")],
                 "read_output",
                 {"200": _json("The output.", {}), **missing, "409": _problem("The run has not ended.")},
             )
         },
-        "/runs/{run_id}/events": {"get": _with([*run_id, *after], "follow_run", {**stream, **missing})},
-        "/events": {"get": _with(after, "follow_runs", stream)},
-        "/metrics": {"get": _with([], "metrics", {"200": {"description": "Counts.", "content": {"text/plain": {}}}})},
+        "/runs/{run_id}/events": {"get": _run_operation([*run_id, *after], "follow_run", {**stream, **missing})},
+        "/events": {"get": _run_operation(after, "follow_runs", stream)},
+        "/metrics": {
+            "get": _run_operation(
+                [], "metrics", {"200": {"description": "Counters and gauges.", "content": {"text/plain": {}}}}
+            )
+        },
     }
 
 
 def _submit(parameters: list[dict[str, Any]]) -> dict[str, Any]:
     answers = {
-        "202": _json("The run is promised.", _ref(RunRecord)),
-        "422": _problem("The body is no run, or its key stands for another run."),
-        "429": _problem("As many runs as are allowed are running and waiting."),
+        "202": _json("The run is stored and will be executed.", _ref(RunRecord)),
+        "422": _problem("The body is not a run submission, or its key stands for another run."),
+        "429": _problem("The running and queued runs have reached their limits."),
         "503": _problem("The server is shutting down, or its store is not available."),
     }
     body = {"required": True, "content": _content(_ref(RunSubmission))}
-    return {**_with(parameters, "submit_run", answers), "requestBody": body}
+    return {**_run_operation(parameters, "submit_run", answers), "requestBody": body}
 
 
 def _page() -> dict[str, Any]:
-    return {"200": _json("Runs, newest first.", _ref(RunPage)), "422": _problem("The query cannot be read.")}
+    return {"200": _json("Runs, newest first.", _ref(RunPage)), "422": _problem("A query parameter is invalid.")}
 
 
-def _with(parameters: list[dict[str, Any]], operation_id: str, answers: dict[str, Any]) -> dict[str, Any]:
+def _run_operation(parameters: list[dict[str, Any]], operation_id: str, answers: dict[str, Any]) -> dict[str, Any]:
     return {**_operation("runs", operation_id, answers), "parameters": parameters}
 
 

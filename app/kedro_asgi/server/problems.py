@@ -1,4 +1,4 @@
-"""What keeps a request about runs from being answered, as ``application/problem+json``."""
+"""Errors of the routes of runs, as ``application/problem+json``."""
 
 from collections.abc import Mapping
 
@@ -24,8 +24,8 @@ from kedro_asgi.server.errors import InvalidBodyError
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:kedro-asgi:problem:"
 
-# The end of the type, the title and the status of each situation.
-_KINDS: Mapping[type[DispatchError], tuple[str, str, int]] = {
+# For each error: the end of the problem's type, its title and its status.
+_PROBLEMS: Mapping[type[DispatchError], tuple[str, str, int]] = {
     QueueFullError: ("queue-full", "Too many runs", 429),
     DrainingError: ("draining", "The server is shutting down", 503),
     StoreUnavailableError: ("store-unavailable", "The store of runs is not available", 503),
@@ -35,44 +35,44 @@ _KINDS: Mapping[type[DispatchError], tuple[str, str, int]] = {
     KeyReusedError: ("idempotency-key-reused", "The idempotency key stands for another run", 422),
     UnstorableOrderError: ("unstorable-run", "The run cannot be stored", 422),
 }
-# How soon a server that is going, or whose store is, may be back.
+# A server that is shutting down, or a store that failed, may be back after this time.
 _RETRY_AFTER_SECONDS = 5
 
 
 class InvalidQueryError(Exception):
-    """A header or a query parameter of a request about runs cannot be read."""
+    """A header or a query parameter is invalid."""
 
 
-async def explain_dispatch(request: Request, error: Exception, *, busy_status: int) -> Response:
-    """Answer for what the room of runs raised."""
+async def explain_dispatch_error(request: Request, error: Exception, *, busy_status: int) -> Response:
+    """Return the response for an error of the dispatcher."""
     assert isinstance(error, DispatchError)
-    slug, title, status = _KINDS.get(type(error), ("failed", "The request failed", 500))
+    slug, title, status = _PROBLEMS.get(type(error), ("failed", "The request failed", 500))
     if isinstance(error, QueueFullError):
         status = busy_status
     problem = Problem(
         type=_TYPE + slug, title=title, status=status, detail=str(error), run_id=getattr(error, "run_id", None)
     )
-    return _answer(problem, _retry_after(error))
+    return _response(problem, _retry_after(error))
 
 
-async def explain_query(request: Request, error: Exception) -> Response:
-    """Answer 422 for a query."""
-    return _answer(Problem(type=f"{_TYPE}invalid-query", title="Invalid query", status=422, detail=str(error)))
+async def explain_query_error(request: Request, error: Exception) -> Response:
+    """Return a 422 response for an invalid header or query parameter."""
+    return _response(Problem(type=f"{_TYPE}invalid-query", title="Invalid query", status=422, detail=str(error)))
 
 
-async def explain_body(request: Request, error: InvalidBodyError) -> Response:
-    """Answer 422 for a body, with everything that is wrong with it."""
+async def explain_body_error(request: Request, error: InvalidBodyError) -> Response:
+    """Return a 422 response that lists all problems of a body."""
     detail = "; ".join(f"{'.'.join(map(str, found.loc))}: {found.msg}" for found in error.problems)
     problem = Problem(
         type=f"{_TYPE}invalid-body", title="Invalid body", status=422, detail=detail, errors=error.problems
     )
-    return _answer(problem)
+    return _response(problem)
 
 
-async def explain_refusal(request: Request, error: HTTPException) -> Response:
-    """Answer for a refusal of the routes themselves, such as a body that is too large."""
+async def explain_http_error(request: Request, error: HTTPException) -> Response:
+    """Return the response for an error of a route itself, such as a body that is too large."""
     slug, title = ("body-too-large", "The body is too large") if error.status_code == 413 else ("refused", "Refused")
-    return _answer(Problem(type=_TYPE + slug, title=title, status=error.status_code, detail=str(error.detail)))
+    return _response(Problem(type=_TYPE + slug, title=title, status=error.status_code, detail=str(error.detail)))
 
 
 def _retry_after(error: DispatchError) -> dict[str, str]:
@@ -84,5 +84,5 @@ def _retry_after(error: DispatchError) -> dict[str, str]:
     return {}
 
 
-def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     return Response(encode_json(problem), problem.status, headers, media_type=MEDIA_TYPE)

@@ -1,4 +1,4 @@
-"""What requests about runs ask in their query and their headers."""
+"""Read the query parameters and headers of requests."""
 
 import re
 from datetime import UTC, datetime
@@ -13,63 +13,67 @@ from kedro_asgi.server.problems import InvalidQueryError
 _MAX_WAIT_SECONDS = 600.0
 _MAX_LIMIT = 1000
 _MAX_DIGITS = 19
-_MAX_KEY = 255
-_LIST_NAMES = ("status", "pipeline", "label", "since", "limit", "cursor")
+_MAX_KEY_LENGTH = 255
+_LIST_PARAMETERS = ("status", "pipeline", "label", "since", "limit", "cursor")
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+(?:\.\d+)?)\"?", re.IGNORECASE)
 
 
 def wait_seconds(request: Request) -> float:
-    """Return how long to wait for the end of a run: ``?wait=10``, else ``Prefer: wait=10``, else not at all."""
-    asked = request.query_params.get("wait")
-    if asked is None:
+    """Return how long to wait for the end of a run, from ``?wait=10`` or ``Prefer: wait=10``; 0 without either."""
+    text = request.query_params.get("wait")
+    if text is None:
         preferred = _PREFER_WAIT.search(request.headers.get("prefer", ""))
-        asked = preferred[1] if preferred else "0"
-    return min(_number("wait", asked), _MAX_WAIT_SECONDS)
+        text = preferred[1] if preferred else "0"
+    return min(_number("wait", text), _MAX_WAIT_SECONDS)
 
 
 def idempotency_key(request: Request) -> str | None:
     """Return the ``Idempotency-Key``."""
     key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= _MAX_KEY:
-        raise InvalidQueryError(f"'Idempotency-Key' must have 1 to {_MAX_KEY} characters, not {len(key)}.")
+    if key is not None and not 1 <= len(key) <= _MAX_KEY_LENGTH:
+        raise InvalidQueryError(f"'Idempotency-Key' must have 1 to {_MAX_KEY_LENGTH} characters, not {len(key)}.")
     return key
 
 
 def run_query(request: Request) -> RunQuery:
-    """Return which runs to list."""
-    asked = request.query_params
-    if unknown := sorted(set(asked) - set(_LIST_NAMES)):
-        raise InvalidQueryError(f"'{unknown[0]}' is unknown: a list is asked for by {', '.join(_LIST_NAMES)}.")
-    status: RunStatus | None = next((known for known in get_args(RunStatus) if known == asked.get("status")), None)
-    if status is None and "status" in asked:
-        raise InvalidQueryError(f"'status' must be one of {', '.join(get_args(RunStatus))}, not '{asked['status']}'.")
+    """Return the filters of a list of runs."""
+    parameters = request.query_params
+    if unknown := sorted(set(parameters) - set(_LIST_PARAMETERS)):
+        raise InvalidQueryError(
+            f"'{unknown[0]}' is unknown; the parameters of a list are {', '.join(_LIST_PARAMETERS)}."
+        )
+    status: RunStatus | None = next((known for known in get_args(RunStatus) if known == parameters.get("status")), None)
+    if status is None and "status" in parameters:
+        raise InvalidQueryError(
+            f"'status' must be one of {', '.join(get_args(RunStatus))}, not '{parameters['status']}'."
+        )
     return RunQuery(
         status=status,
-        pipeline=asked.get("pipeline"),
-        labels=dict(_label(text) for text in asked.getlist("label")),
-        since=_time("since", asked["since"]) if "since" in asked else None,
-        limit=min(_whole("limit", asked.get("limit", "50"), at_least=1), _MAX_LIMIT),
-        cursor=_cursor(asked["cursor"]) if "cursor" in asked else None,
+        pipeline=parameters.get("pipeline"),
+        labels=dict(_label(text) for text in parameters.getlist("label")),
+        since=_datetime("since", parameters["since"]) if "since" in parameters else None,
+        limit=min(_whole("limit", parameters.get("limit", "50"), at_least=1), _MAX_LIMIT),
+        cursor=_cursor(parameters["cursor"]) if "cursor" in parameters else None,
     )
 
 
 def last_sequence(request: Request) -> int:
-    """Return the number of the last event of a run that the client has: 0 for none."""
-    name, asked = _last_event(request)
-    return _whole(name, asked or "0", at_least=0)
+    """Return the number of the last event of a run that the client has received; 0 for none."""
+    name, text = _last_event(request)
+    return _whole(name, text or "0", at_least=0)
 
 
 def last_position(request: Request) -> str | None:
-    """Return the position of the last event of all runs that the client has."""
-    name, asked = _last_event(request)
+    """Return the position of the last event of all runs that the client has received."""
+    name, text = _last_event(request)
     try:
-        return asked if asked is None or read_position(asked) else None
+        return text if text is None or read_position(text) else None
     except ValueError as error:
-        raise InvalidQueryError(f"'{name}' is no position: '{asked}'.") from error
+        raise InvalidQueryError(f"'{name}' is not a position: '{text}'.") from error
 
 
 def _last_event(request: Request) -> tuple[str, str | None]:
-    """Return where the client said what it has, and what it said."""
+    """Return the name of the header or parameter that names the last event, and its value."""
     if header := request.headers.get("last-event-id"):
         return "Last-Event-ID", header
     return "after", request.query_params.get("after") or None
@@ -77,7 +81,7 @@ def _last_event(request: Request) -> tuple[str, str | None]:
 
 def _cursor(text: str) -> str:
     if not is_run_id(text):
-        raise InvalidQueryError(f"'cursor' must be one that a list gave, not '{text}'.")
+        raise InvalidQueryError(f"'cursor' must come from an earlier page, not '{text}'.")
     return text
 
 
@@ -104,7 +108,7 @@ def _whole(name: str, text: str, *, at_least: int) -> int:
     return int(text)
 
 
-def _time(name: str, text: str) -> datetime:
+def _datetime(name: str, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:

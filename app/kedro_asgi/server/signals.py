@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT let runs end before the server does."""
+"""Let runs end before SIGTERM or SIGINT ends the server."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -16,33 +16,33 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @asynccontextmanager
-async def draining_on_signals(runs: Dispatcher, *, is_wanted: bool) -> AsyncIterator[None]:
-    """While this block lasts, hold back the signals that end the server until the room of runs is drained.
+async def drain_on_signals(runs: Dispatcher, *, is_enabled: bool) -> AsyncIterator[None]:
+    """In this block, drain the dispatcher at the first SIGTERM or SIGINT, and only then pass the signal on.
 
-    The server goes on answering meanwhile, and refuses new runs. A second signal is passed on at once.
+    Meanwhile the server answers requests, but refuses new runs. A second signal is passed on at once.
     """
-    if not is_wanted:
+    if not is_enabled:
         yield
         return
-    keeper = _Keeper()
+    delay = _SignalDelay()
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(keeper.drain, runs)
+            tasks.start_soon(delay.drain, runs)
             yield
             tasks.cancel_scope.cancel()
     finally:
-        keeper.restore()
+        delay.restore()
 
 
-class _Keeper:
+class _SignalDelay:
     def __init__(self) -> None:
         self._loop = current_token()
-        self._came = anyio.Event()
+        self._received = anyio.Event()
         self._number: int | None = None
-        self._handlers: dict[int, Any] = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        self._handlers: dict[int, Any] = {number: signal.signal(number, self._receive) for number in _SIGNALS}
 
     async def drain(self, runs: Dispatcher) -> None:
-        await self._came.wait()
+        await self._received.wait()
         await runs.drain()
         assert self._number is not None
         self._pass_on(self._number, None)
@@ -51,12 +51,12 @@ class _Keeper:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._number is not None:
             self._pass_on(number, frame)
             return
         self._number = number
-        call_soon(self._loop, self._came.set)
+        call_soon(self._loop, self._received.set)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         handler = self._handlers[number]

@@ -1,4 +1,4 @@
-"""Events of runs as server-sent events."""
+"""Send the events of runs as server-sent events."""
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -13,57 +13,57 @@ from kedro_asgi.events import Published
 
 _log = logging.getLogger(__name__)
 
-# Longer silence makes proxies and clients think that the connection is dead.
+# After a longer silence, proxies and clients take the connection for dead.
 KEEP_ALIVE_SECONDS = 15.0
-_HEAD = b"retry: 1000\n\n"
+_FIRST_FRAME = b"retry: 1000\n\n"
 _COMMENT = b": still here\n\n"
 
 Groups = AsyncGenerator[Sequence[Published], None]
 
 
 class EventStream(Response):
-    """Tells groups of events until there are no more or the client hangs up.
+    """Sends groups of events until there are no more or the client disconnects.
 
-    ``name`` is the id behind which a client resumes. A client that reads slowly keeps only itself waiting: what it is
-    too late for is lost to it, further up.
+    ``event_id`` returns the id from which a client resumes. A slow client delays only its own stream; the dispatcher
+    drops the events that it is too late for.
     """
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, groups: Groups, *, name: Callable[[Published], str], keep_alive_seconds: float = KEEP_ALIVE_SECONDS
+        self, groups: Groups, *, event_id: Callable[[Published], str], keep_alive_seconds: float = KEEP_ALIVE_SECONDS
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._groups = groups
-        self._name = name
+        self._event_id = event_id
         self._keep_alive_seconds = keep_alive_seconds
         self._is_quiet = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Send the response to one request."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if scope.get("method") == "HEAD":
-            # Nobody reads on, but the connection would be kept busy as long as there are events.
+            # A response to HEAD has no body; without this, the stream would keep the connection busy.
             await self._groups.aclose()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             return
-        await send(_chunk(_HEAD))
+        await send(_body_message(_FIRST_FRAME))
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_until_hung_up, receive, tasks.cancel_scope)
+            tasks.start_soon(_cancel_on_disconnect, receive, tasks.cancel_scope)
             tasks.start_soon(self._keep_alive, send)
-            await self._tell(send)
+            await self._send_events(send)
             tasks.cancel_scope.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _tell(self, send: Send) -> None:
+    async def _send_events(self, send: Send) -> None:
         try:
             async with aclosing(self._groups) as groups:
                 async for events in groups:
                     self._is_quiet = False
-                    await send(_chunk(b"".join(map(self._frame, events))))
+                    await send(_body_message(b"".join(map(self._frame, events))))
         except StoreUnavailableError as error:
-            # The answer has begun: the client comes back behind what it has.
+            # The response has begun, so no status can tell of the error; the client connects again and resumes.
             _log.warning("A stream of events ended early: %s", error)
 
     async def _keep_alive(self, send: Send) -> None:
@@ -71,19 +71,19 @@ class EventStream(Response):
             self._is_quiet = True
             await anyio.sleep(self._keep_alive_seconds)
             if self._is_quiet:
-                await send(_chunk(_COMMENT))
+                await send(_body_message(_COMMENT))
 
     def _frame(self, event: Published) -> bytes:
-        name = self._name(event)
-        head = f"id: {name}\n".encode() if name else b""
-        return head + b"data: " + event.body + b"\n\n"
+        event_id = self._event_id(event)
+        first_line = f"id: {event_id}\n".encode() if event_id else b""
+        return first_line + b"data: " + event.body + b"\n\n"
 
 
-async def _until_hung_up(receive: Receive, scope: anyio.CancelScope) -> None:
+async def _cancel_on_disconnect(receive: Receive, scope: anyio.CancelScope) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     scope.cancel()
 
 
-def _chunk(body: bytes) -> dict[str, object]:
+def _body_message(body: bytes) -> dict[str, object]:
     return {"type": "http.response.body", "body": body, "more_body": True}

@@ -1,11 +1,11 @@
-"""Read the body of ``POST /run``: quickly where it is right, and in Kedro's words where it is wrong (SRV-16..22)."""
+"""Decode the body of ``POST /run``: fast where it is valid, and with Kedro's messages where it is not (SRV-20)."""
 
 import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_type_hints
 
 import msgspec
 
@@ -16,21 +16,21 @@ _DECODERS = {kind: msgspec.json.Decoder(kind) for kind in (RunRequest, RunSubmis
 _RUNNER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _JSON_TYPE = re.compile(r"application/([\w.!#$&^-]+\+)?json", re.IGNORECASE)
 
-# An answer must not be many times the size of its request.
-_MOST_PROBLEMS = 100
+# A response must not be many times larger than its request.
+_MAX_PROBLEMS = 100
 _NOT_AN_OBJECT = "Input should be a valid dictionary or object to extract fields from"
 
 
 Location = list[str | int]
 Check = Callable[[Any, Location], Iterator[ValidationError]]
-Request = TypeVar("Request", RunRequest, RunSubmission)
+AnyRunRequest = TypeVar("AnyRunRequest", RunRequest, RunSubmission)
 
 
-def decode_run_request(body: bytes, content_type: str, kind: type[Request]) -> Request:
-    """Return the request in ``body``; raises `InvalidBodyError` with one problem for each thing that is wrong.
+def decode_run_request(body: bytes, content_type: str, kind: type[AnyRunRequest]) -> AnyRunRequest:
+    """Return the request in ``body``; raises `InvalidBodyError`, which lists all problems.
 
-    msgspec reads what is right. Whatever it refuses is read again field by field: to say all that is wrong as
-    Kedro does, and to accept what Kedro accepts beyond plain JSON (``"yes"`` for true, ``NaN``).
+    msgspec decodes a valid body. If msgspec refuses the body, it is read again field by field, to list its problems as
+    Kedro does and to accept the values that Kedro accepts beyond plain JSON (``"yes"`` for true, ``NaN``).
     """
     if not body:
         raise InvalidBodyError([ValidationError(type="missing", loc=["body"], msg="Field required", input=None)])
@@ -45,9 +45,9 @@ def decode_run_request(body: bytes, content_type: str, kind: type[Request]) -> R
     return request
 
 
-def _decode(body: bytes, kind: type[Request]) -> Request:
+def _decode(body: bytes, kind: type[AnyRunRequest]) -> AnyRunRequest:
     request: Any = _DECODERS[kind].decode(body)
-    return cast("Request", request)
+    return cast("AnyRunRequest", request)
 
 
 def _parse(body: bytes) -> dict[str, Any]:
@@ -64,9 +64,9 @@ def _parse(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _read_fields(document: dict[str, Any], kind: type[Request]) -> Request:
-    checks = {field: check for field, check in _CHECKS.items() if field in kind.__struct_fields__}
-    if problems := list(islice(_problems(document, checks), _MOST_PROBLEMS)):
+def _read_fields(document: dict[str, Any], kind: type[AnyRunRequest]) -> AnyRunRequest:
+    checks = _CHECKS[kind]
+    if problems := list(islice(_problems(document, checks), _MAX_PROBLEMS)):
         raise InvalidBodyError(problems)
     bools = {key: _as_bool(value) for key, value in document.items() if checks[key] is _check_bool}
     return kind(**{**document, **bools})
@@ -83,7 +83,7 @@ def _problems(document: dict[str, Any], checks: Mapping[str, Check]) -> Iterator
 
 
 def _check_bool(value: Any, loc: Location) -> Iterator[ValidationError]:
-    if isinstance(value, bool) or _is_lax_bool(value):
+    if isinstance(value, bool) or _is_bool_word(value):
         return
     if isinstance(value, str | int):
         msg = "Input should be a valid boolean, unable to interpret input"
@@ -146,34 +146,31 @@ def _check_on_interrupt(value: Any, loc: Location) -> Iterator[ValidationError]:
         yield ValidationError(type="literal_error", loc=loc, msg="Input should be 'mark' or 'rerun'", input=value)
 
 
-# In the order in which Kedro reports them (SRV-20).
-_CHECKS: dict[str, Check] = {
-    "from_inputs": _check_texts,
-    "to_outputs": _check_texts,
-    "from_nodes": _check_texts,
-    "to_nodes": _check_texts,
-    "node_names": _check_texts,
-    "runner": _check_runner,
-    "is_async": _check_bool,
-    "tags": _check_texts,
-    "load_versions": _check_text_mapping,
-    "pipeline_names": _check_texts,
-    "namespaces": _check_texts,
-    "params": _check_mapping,
-    "only_missing_outputs": _check_bool,
-    "inputs": _check_mapping,
-    "outputs": _check_texts,
-    "timeout_seconds": _check_seconds,
-    "labels": _check_text_mapping,
-    "on_interrupt": _check_on_interrupt,
+_CHECKS_BY_TYPE: Mapping[Any, Check] = {
+    bool: _check_bool,
+    list[str] | None: _check_texts,
+    dict[str, str] | None: _check_text_mapping,
+    dict[str, Any] | None: _check_mapping,
+    float | None: _check_seconds,
+    Literal["mark", "rerun"]: _check_on_interrupt,
 }
+_CHECKS_BY_FIELD: Mapping[str, Check] = {"runner": _check_runner}
+
+
+def _checks(kind: type[AnyRunRequest]) -> dict[str, Check]:
+    # The structs declare their fields in the order in which Kedro reports problems (SRV-20).
+    types = get_type_hints(kind)
+    return {name: _CHECKS_BY_FIELD.get(name) or _CHECKS_BY_TYPE[types[name]] for name in kind.__struct_fields__}
+
+
+_CHECKS: Mapping[type[RunRequest], Mapping[str, Check]] = {kind: _checks(kind) for kind in (RunRequest, RunSubmission)}
 
 _TRUE = ("1", "on", "t", "true", "y", "yes")
 _FALSE = ("0", "off", "f", "false", "n", "no")
 
 
-def _is_lax_bool(value: Any) -> bool:
-    """SRV-18: numbers and words that stand for true and false."""
+def _is_bool_word(value: Any) -> bool:
+    """Whether Kedro reads a number or word as true or false (SRV-18)."""
     if isinstance(value, str):
         return value.lower() in (*_TRUE, *_FALSE)
     return isinstance(value, int | float) and value in (0, 1)

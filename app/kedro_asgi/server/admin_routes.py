@@ -1,4 +1,4 @@
-"""Routes for those who keep the server: is it ready, and reload what it read."""
+"""Routes for operators: readiness, and reload of configuration and preloaded datasets."""
 
 import logging
 from time import perf_counter
@@ -18,7 +18,7 @@ from kedro_asgi.session import AsyncSession
 _log = logging.getLogger(__name__)
 
 
-class Upkeep:
+class AdminRoutes:
     """``GET /ready`` and ``POST /reload`` of one served project."""
 
     def __init__(self, session: AsyncSession, runs: Dispatcher) -> None:
@@ -32,10 +32,10 @@ class Upkeep:
         """Return the routes."""
         return [Route("/ready", self.ready, methods=["GET"]), Route("/reload", self.reload, methods=["POST"])]
 
-    async def open(self) -> None:
-        """Open the project and read its configuration, so that the first run need not.
+    async def open_project(self) -> None:
+        """Open the project and read its configuration, before the first run needs them.
 
-        What is wrong is logged and told by `ready`; the next call tries again. Only one call at a time does so.
+        A failure is logged and shown by `ready`; the next call tries again. While one call runs, others return at once.
         """
         if self._opened is not None:
             return
@@ -49,54 +49,55 @@ class Upkeep:
     async def _try_to_open(self) -> None:
         outcome = await self._session.check()
         if outcome.error is not None and self._problem is not None and self._session.prepared is not None:
-            # What is wrong with a configuration stays wrong until it is read again.
+            # The session keeps the broken configuration until a reload reads it again.
             outcome = await self._session.reload()
         self._is_open = outcome.error is None
-        before, self._problem = self._problem, None
-        if outcome.error is not None:
-            error = run_error(outcome.error)
-            self._problem = f"{error.type}: {error.message}"
-        if self._problem not in (None, before):
+        former, self._problem = self._problem, None if outcome.error is None else _describe(outcome.error)
+        if self._problem not in (None, former):
             _log.error("The project cannot be run: %s", self._problem)
 
     async def ready(self, request: Request) -> Response:
-        """Answer 200 when the project is open and what is to be preloaded is there; until then 503, and try to open it.
+        """Respond 200 when the project is open and all preloaded datasets are loaded, otherwise 503.
 
-        Also 503 once the server is about to end.
+        Each request tries again to open a project that is not open. A server that is shutting down responds 503.
         """
         if self._runs.is_draining:
-            return _ready(ReadyResponse(status="draining"))
+            return _ready_response(ReadyResponse(status="draining"))
         if not self._is_open and self._problem is None and self._session.prepared is not None:
-            await self._last_step()
+            await self._finish_opening()
         session = self._session.prepared
         if session is None or not self._is_open:
-            opening = BackgroundTask(self.open)
-            return _ready(ReadyResponse(status="starting", problem=self._problem), opening)
+            opening = BackgroundTask(self.open_project)
+            return _ready_response(ReadyResponse(status="starting", problem=self._problem), opening)
         missing = {name: problem for name, problem in session.preloaded.items() if problem}
         store = self._runs.failure
-        return _ready(ReadyResponse(status="waiting" if missing else "ready", missing=missing, store=store))
+        return _ready_response(ReadyResponse(status="waiting" if missing else "ready", missing=missing, store=store))
 
-    async def _last_step(self) -> None:
-        """Read the configuration of a project that is there, or wait for whoever does."""
+    async def _finish_opening(self) -> None:
+        """Read the configuration of a project that is loaded, or wait for the task that reads it."""
         if self._opened is not None:
             await self._opened.wait()
         else:
-            await self.open()
+            await self.open_project()
 
     async def reload(self, request: Request) -> Response:
-        """Read configuration and preloaded datasets again, for runs that begin from now on."""
+        """Read configuration and preloaded datasets again; later runs use them."""
         started = perf_counter()
         outcome = await self._session.reload()
         if outcome.error is not None:
-            error = run_error(outcome.error)
-            problem = ReloadProblem(detail=f"{error.type}: {error.message} Nothing has changed.")
+            problem = ReloadProblem(detail=f"{_describe(outcome.error)} Nothing has changed.")
             return Response(encode_json(problem), problem.status, media_type="application/problem+json")
         self._is_open, self._problem = True, None
         duration_ms = round((perf_counter() - started) * 1000, 2)
         return json_response(ReloadResponse(preloaded=sorted(outcome.value().preloaded), duration_ms=duration_ms))
 
 
-def _ready(body: ReadyResponse, background: BackgroundTask | None = None) -> Response:
+def _ready_response(body: ReadyResponse, background: BackgroundTask | None = None) -> Response:
     response = json_response(body, status_code=200 if body.status == "ready" else 503)
     response.background = background
     return response
+
+
+def _describe(error: BaseException) -> str:
+    detail = run_error(error)
+    return f"{detail.type}: {detail.message}"

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.errors import UnknownPreloadError
 from kedro_asgi.server import create_http_server
-from kedro_asgi.server.upkeep import Upkeep
+from kedro_asgi.server.admin_routes import AdminRoutes
 from kedro_asgi.session import AsyncSession
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
@@ -87,10 +87,10 @@ class SlowSession(AsyncSession):
 async def test_who_asks_while_the_last_step_is_taken_is_answered_behind_it(project: Path) -> None:
     """A server that has loaded what is to be preloaded is not said to be starting."""
     session = SlowSession.create(project, preload=["model_*"])
-    upkeep = Upkeep(session, Dispatcher(session))
+    admin_routes = AdminRoutes(session, Dispatcher(session))
     await session.prepare()
-    async with client(Starlette(routes=upkeep.table())) as http, anyio.create_task_group() as tasks:
-        tasks.start_soon(upkeep.open)
+    async with client(Starlette(routes=admin_routes.table())) as http, anyio.create_task_group() as tasks:
+        tasks.start_soon(admin_routes.open_project)
         await anyio.wait_all_tasks_blocked()
         assert (await http.get("/ready")).json() == {"status": "ready"}
 

@@ -1,4 +1,4 @@
-"""The routes: bytes in, one call down, bytes out."""
+"""The routes of Kedro's server: ``/health``, ``/snapshot`` and ``/run``."""
 
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from kedro_asgi.schemas import (
     SnapshotFailure,
     SnapshotSuccess,
 )
-from kedro_asgi.server.bodies import read_request, spec_of
+from kedro_asgi.server.bodies import read_run_request, run_spec
 from kedro_asgi.server.errors import json_response
 from kedro_asgi.server.openapi import openapi
 from kedro_asgi.server.queries import idempotency_key
@@ -31,8 +31,8 @@ from kedro_asgi.snapshots import ProjectSnapshot
 from kedro_asgi.versions import kedro_version
 
 
-class Routes:
-    """The endpoints of one served project."""
+class KedroRoutes:
+    """Kedro's endpoints of one served project, and the description of all endpoints."""
 
     def __init__(
         self, session: AsyncSession, runs: Dispatcher, *, max_body_bytes: int, cancel_on_hang_up: bool = False
@@ -45,7 +45,7 @@ class Routes:
         self._openapi = encode_json(openapi(kedro_version()))
 
     def table(self) -> list[Route]:
-        """Return the routes; ``HEAD`` is refused as Kedro does (SRV-11)."""
+        """Return the routes; they refuse ``HEAD`` (SRV-11)."""
         table = [
             Route("/run", self.run, methods=["POST"]),
             Route("/health", self.health, methods=["GET"]),
@@ -57,30 +57,30 @@ class Routes:
         return [*table, Route("/openapi.json", self.openapi)]
 
     async def health(self, request: Request) -> Response:
-        """Say that the event loop answers (SRV-15)."""
+        """Return a constant: a response shows that the event loop runs."""
         return Response(self._health, media_type="application/json")
 
     async def openapi(self, request: Request) -> Response:
-        """Describe this API (SRV-55)."""
+        """Return the OpenAPI document."""
         return Response(self._openapi, media_type="application/json")
 
     async def snapshot(self, request: Request) -> Response:
-        """Show the project; ``?params=a=1,b.c=2`` applies runtime parameters (SRV-49)."""
+        """Return the project's snapshot; ``?params=a=1,b.c=2`` applies runtime parameters (SRV-49)."""
         text = request.query_params.get("params") or ""
         outcome = await self._session.inspect(lambda: parse_params(text))
         body = await anyio.to_thread.run_sync(lambda: encode_json(_snapshot_answer(outcome)))
         return Response(body, media_type="application/json")
 
     async def run(self, request: Request) -> Response:
-        """Run what the body asks for and answer when it ended (SRV-14)."""
-        asked = await read_request(request, RunRequest, max_bytes=self._max_body_bytes)
-        order = RunOrder(spec=spec_of(asked), key=idempotency_key(request))
-        until = partial(_hung_up, request) if self._cancel_on_hang_up else None
+        """Run the pipelines that the body names, and respond when the run has ended."""
+        body = await read_run_request(request, RunRequest, max_bytes=self._max_body_bytes)
+        order = RunOrder(spec=run_spec(body), key=idempotency_key(request))
+        until = partial(_disconnected, request) if self._cancel_on_hang_up else None
         finished = await self._runs.run(order, until=until)
-        return json_response(_run_answer(finished, with_outputs=asked.outputs is not None))
+        return json_response(_run_answer(finished, with_outputs=body.outputs is not None))
 
 
-async def _hung_up(request: Request) -> None:
+async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -89,7 +89,7 @@ def _run_answer(finished: Finished, *, with_outputs: bool) -> RunAnswer:
     record = finished.record
     duration_ms = record.duration_ms or 0.0
     if record.status != "success":
-        # Only a run that another worker left unfinished has no error of its own.
+        # Only a run that another worker left without an end has no error.
         error = record.error or ErrorDetail(type="RunInterruptedError", message=f"The run is {record.status}.")
         return RunFailure(run_id=record.run_id, duration_ms=duration_ms, error=error)
     outputs: dict[str, Any] | None = dict(finished.outputs) if with_outputs else None

@@ -1,4 +1,4 @@
-"""The routes of runs: thin, over the verbs of the room."""
+"""The routes of runs, events and metrics: each calls one method of the dispatcher."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -11,15 +11,15 @@ from starlette.routing import Route
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.runs import RunOrder
 from kedro_asgi.schemas import RunSubmission
-from kedro_asgi.server.bodies import read_request, spec_of
+from kedro_asgi.server.bodies import read_run_request, run_spec
 from kedro_asgi.server.errors import InvalidBodyError, json_response
-from kedro_asgi.server.problems import explain_body, explain_refusal
+from kedro_asgi.server.problems import explain_body_error, explain_http_error
 from kedro_asgi.server.queries import idempotency_key, last_position, last_sequence, run_query, wait_seconds
 from kedro_asgi.server.streams import EventStream
 
 
 class RunRoutes:
-    """The endpoints of the runs of one served project."""
+    """The endpoints for the runs of one served project."""
 
     def __init__(self, runs: Dispatcher, *, max_body_bytes: int) -> None:
         self._runs = runs
@@ -39,70 +39,70 @@ class RunRoutes:
         ]
 
     async def submit(self, request: Request) -> Response:
-        """Promise a run: 202 with its record, as it is now or after the wait that was asked for."""
+        """Submit a run; respond 202 with its record, now or after the requested wait."""
         try:
-            asked = await read_request(request, RunSubmission, max_bytes=self._max_body_bytes)
+            body = await read_run_request(request, RunSubmission, max_bytes=self._max_body_bytes)
         except InvalidBodyError as error:
-            return await explain_body(request, error)
+            return await explain_body_error(request, error)
         except HTTPException as error:
-            return await explain_refusal(request, error)
+            return await explain_http_error(request, error)
         wait = wait_seconds(request)
-        record, is_new = await self._runs.accept(_order(asked, idempotency_key(request)))
+        record, is_new = await self._runs.accept(_order(body, idempotency_key(request)))
         if wait:
             record = await self._runs.wait(record.run_id, timeout_seconds=wait)
         headers = {"Location": quote(f"{request.scope.get('root_path', '')}/runs/{record.run_id}")}
-        return json_response(record, status_code=202, headers={**headers, **_applied(request, is_new)})
+        return json_response(record, status_code=202, headers={**headers, **_result_headers(request, is_new)})
 
     async def list(self, request: Request) -> Response:
         """List runs, newest first."""
         return json_response(await self._runs.list(run_query(request)))
 
     async def read(self, request: Request) -> Response:
-        """Show a run, now or when it ends within the wait that was asked for."""
+        """Return the record of a run, now or when it ends within the requested wait."""
         run_id, wait = request.path_params["run_id"], wait_seconds(request)
         record = await (self._runs.wait(run_id, timeout_seconds=wait) if wait else self._runs.read(run_id))
         return json_response(record)
 
     async def cancel(self, request: Request) -> Response:
-        """Cancel a run: 200 if it has ended, 202 while it is stopping."""
+        """Cancel a run; respond 200 if it has ended, 202 while it is stopping."""
         record = await self._runs.cancel(request.path_params["run_id"])
         return json_response(record, status_code=200 if record.is_final else 202)
 
     async def output(self, request: Request) -> Response:
-        """Give a kept output."""
+        """Return a stored output."""
         value = await self._runs.output(request.path_params["run_id"], request.path_params["name"])
         return Response(value, media_type="application/json")
 
     async def events(self, request: Request) -> Response:
-        """Tell a run's events until it ends."""
+        """Stream the events of a run until it ends."""
         run_id, after = request.path_params["run_id"], last_sequence(request)
         await self._runs.read(run_id)
         groups = self._runs.follow_in_groups(run_id, after=after)
-        return EventStream(groups, name=lambda event: str(event.sequence or ""))
+        return EventStream(groups, event_id=lambda event: str(event.sequence or ""))
 
     async def all_events(self, request: Request) -> Response:
-        """Tell the events of all runs."""
+        """Stream the events of all runs."""
         groups = self._runs.follow_in_groups(position=last_position(request))
-        return EventStream(groups, name=lambda event: event.position)
+        return EventStream(groups, event_id=lambda event: event.position)
 
     async def metrics(self, request: Request) -> Response:
-        """Show counts for Prometheus."""
+        """Return counters and gauges for Prometheus."""
         text = self._runs.metrics.text(self._runs.gauges())
         return Response(text, media_type="text/plain; version=0.0.4")
 
 
-def _order(asked: RunSubmission, key: str | None) -> RunOrder:
+def _order(body: RunSubmission, key: str | None) -> RunOrder:
     return RunOrder(
-        spec=spec_of(asked),
-        labels=asked.labels or {},
-        timeout_seconds=asked.timeout_seconds,
-        on_interrupt=asked.on_interrupt,
+        spec=run_spec(body),
+        labels=body.labels or {},
+        timeout_seconds=body.timeout_seconds,
+        on_interrupt=body.on_interrupt,
         key=key,
     )
 
 
-def _applied(request: Request, is_new: bool) -> Mapping[str, str]:
-    applied = {} if is_new else {"Idempotent-Replayed": "true"}
+def _result_headers(request: Request, is_new: bool) -> Mapping[str, str]:
+    headers = {} if is_new else {"Idempotent-Replayed": "true"}
     if wait_seconds(request) and "wait" not in request.query_params:
-        applied["Preference-Applied"] = f"wait={wait_seconds(request):g}"
-    return applied
+        headers["Preference-Applied"] = f"wait={wait_seconds(request):g}"
+    return headers
