@@ -14,7 +14,7 @@ from kedro_asgi.cli.serve import serve
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    """Run Kedro-format pipelines: as an HTTP service, or once."""
+    """Run Kedro-format pipelines, as an HTTP service or once."""
 
 
 for _command in (serve, run, runs, inspect, new, demo):

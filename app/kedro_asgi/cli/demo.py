@@ -1,12 +1,12 @@
-"""``kedro-asgi demo``: write the starter, train it, serve it."""
+"""``kedro-asgi demo``: write the starter project, train its model and serve it."""
 
 from pathlib import Path
 
 import click
 import msgspec
 
-from kedro_asgi.cli.failure import one_line_errors
-from kedro_asgi.cli.logs import log_to_stderr
+from kedro_asgi.cli.error_messages import one_line_errors
+from kedro_asgi.cli.logging_setup import log_to_stderr
 from kedro_asgi.cli.serve import serve_project
 from kedro_asgi.project import bootstrap_project, is_kedro_project
 from kedro_asgi.session import KedroSession
@@ -28,7 +28,7 @@ _REQUEST = {
 @click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
 def demo(folder: Path, host: str, port: int) -> None:
-    """Write the starter project into FOLDER (or use the one there), train its model and serve it."""
+    """Write the starter project into FOLDER, unless it is there already; train its model and serve it."""
     log_to_stderr()
     with one_line_errors():
         if not is_kedro_project(folder):
@@ -41,7 +41,7 @@ def demo(folder: Path, host: str, port: int) -> None:
     click.echo(
         f"Trained on {rows['train']} penguins; accuracy on {rows['test']} held-out ones: {metrics['accuracy']:.3f}"
     )
-    click.echo(f"Serving at http://{host}:{port} (Ctrl-C ends it). Ask it for a species:\n")
+    click.echo(f"Serving at http://{host}:{port} (Ctrl-C stops the server). Predict a species:\n")
     click.echo(
         f"  curl -s http://{host}:{port}/run -H 'Content-Type: application/json' -d \\\n"
         f"    '{msgspec.json.encode(_REQUEST).decode()}'\n"

@@ -1,4 +1,4 @@
-"""Our commands within Kedro's own command line: ``kedro asgi serve`` (entry point ``kedro.project_commands``)."""
+"""The commands for Kedro's command line, ``kedro asgi serve`` and others (entry point ``kedro.project_commands``)."""
 
 import click
 
@@ -7,7 +7,7 @@ from kedro_asgi.cli.run import run
 from kedro_asgi.cli.runs import runs
 from kedro_asgi.cli.serve import serve
 
-# Kedro merges the commands of this group into its own.
+# Kedro adds the commands of this group to its own.
 commands = click.Group(
     "kedro-asgi",
     commands=[

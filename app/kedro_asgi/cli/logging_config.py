@@ -1,4 +1,4 @@
-"""A project's own ``logging.yml``, checked before it is applied (PRJ-36 to PRJ-38)."""
+"""Read a project's ``logging.yml`` and check that it is safe to apply (PRJ-36)."""
 
 import logging
 import os
@@ -15,15 +15,15 @@ from kedro_asgi.errors import LoggingConfigError
 _VARIABLE = "KEDRO_LOGGING_CONFIG"
 _ALLOWLIST = "KEDRO_LOGGING_MODULE_ALLOWLIST"
 _ALLOWED = ("logging", "kedro.logging")
-_KEDROS_HANDLER = "kedro.logging.RichHandler"
-_KINDS = (logging.Handler, logging.Formatter, logging.Filter)
+_KEDRO_HANDLER = "kedro.logging.RichHandler"
+_LOGGING_CLASSES = (logging.Handler, logging.Formatter, logging.Filter)
 
 
 def read_logging_config(project_path: Path, environ: Mapping[str, str] = os.environ) -> dict[str, Any] | None:
     """Return the configuration that ``KEDRO_LOGGING_CONFIG`` names, else the project's, else ``None``.
 
-    Raises `LoggingConfigError` for a file that is missing or broken, and for one that would call or import what it
-    must not: ``()`` keys, and classes outside ``logging`` and ``KEDRO_LOGGING_MODULE_ALLOWLIST``.
+    Raises `LoggingConfigError` for a missing or broken file. It also refuses ``()`` keys and classes outside
+    ``logging`` and the modules in ``KEDRO_LOGGING_MODULE_ALLOWLIST``, since they could run any code.
     """
     file = _file(project_path, environ)
     if file is None:
@@ -37,19 +37,19 @@ def read_logging_config(project_path: Path, environ: Mapping[str, str] = os.envi
     allowed = (*_ALLOWED, *filter(None, map(str.strip, environ.get(_ALLOWLIST, "").split(","))))
     for problem in _problems(config, allowed):
         raise LoggingConfigError(file, problem)
-    return _placed(config, project_path)
+    return _adapt_handlers(config, project_path)
 
 
-def _placed(config: dict[str, Any], project_path: Path) -> dict[str, Any]:
-    """Log files start at the project, wherever the command is given; Kedro's handler is rich's own, or a plain one."""
+def _adapt_handlers(config: dict[str, Any], project_path: Path) -> dict[str, Any]:
+    """Make file names relative to the project, and replace Kedro's handler by a handler that is installed."""
     handlers = {}
     for name, handler in (config.get("handlers") or {}).items():
-        placed = dict(handler)
-        if placed.get("class") == _KEDROS_HANDLER:
-            placed = _rich(placed)
-        if isinstance(placed.get("filename"), str):
-            placed["filename"] = str(project_path / placed["filename"])
-        handlers[name] = placed
+        adapted = dict(handler)
+        if adapted.get("class") == _KEDRO_HANDLER:
+            adapted = _rich(adapted)
+        if isinstance(adapted.get("filename"), str):
+            adapted["filename"] = str(project_path / adapted["filename"])
+        handlers[name] = adapted
     return {"version": 1, **config, "handlers": handlers}
 
 
@@ -82,19 +82,19 @@ def _problems(tree: Any, allowed: tuple[str, ...]) -> Iterator[str]:
 
 def _class_problems(path: str, allowed: tuple[str, ...]) -> Iterator[str]:
     module, _, name = path.rpartition(".")
-    if path == _KEDROS_HANDLER:
+    if path == _KEDRO_HANDLER:
         return
     if not any(module == prefix or module.startswith(f"{prefix}.") for prefix in allowed):
         yield f"Module '{module}' of class '{path}' is not permitted: name it in {_ALLOWLIST}"
         return
-    found = _found(module, name)
+    found = _import_class(module, name)
     if found is None:
         yield f"Class '{path}' not found"
-    elif not (isinstance(found, type) and issubclass(found, _KINDS)):
+    elif not (isinstance(found, type) and issubclass(found, _LOGGING_CLASSES)):
         yield f"Invalid logging class '{path}': it must be a handler, a formatter or a filter"
 
 
-def _found(module: str, name: str) -> Any:
+def _import_class(module: str, name: str) -> Any:
     try:
         return getattr(import_module(module), name, None)
     except ImportError:

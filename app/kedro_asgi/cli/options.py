@@ -1,4 +1,4 @@
-"""Options and arguments that several commands take."""
+"""Options and arguments that several commands share."""
 
 import os
 import re
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     _VersionsType = click.ParamType[dict[str, str]]
     _ParamsType = click.ParamType[dict[str, Any]]
 else:
-    # At run time it takes no types before click 8.4, and the first versions of Kedro want an older one.
+    # `click.ParamType` is not generic at run time before click 8.4, and the first versions of Kedro need an older one.
     _NamesType = _VersionsType = _ParamsType = click.ParamType
 
 project_argument = click.argument(
@@ -27,23 +27,23 @@ project_argument = click.argument(
     type=click.Path(path_type=Path),
     callback=lambda context, parameter, value: project_folder(value),
 )
-env_option = click.option("-e", "--env", help="Configuration environment to run in; 'local' unless given.")
+env_option = click.option("-e", "--env", help="Configuration environment; the default is 'local'.")
 conf_source_option = click.option(
     "--conf-source",
-    help="Folder, archive or URL that holds the configuration, instead of the project's own.",
+    help="Folder, archive or URL of the configuration; the default is the project's own.",
     callback=lambda context, parameter, value: conf_source(value),
 )
 
 
 def project_folder(given: Path | None) -> Path:
-    """Return the named folder, the project around the working directory, or what ``KEDRO_PROJECT_PATH`` names."""
-    if given is None and (around := find_kedro_project(Path.cwd())) is not None:
-        return around
+    """Return the given folder, else the project around the working directory, else ``KEDRO_PROJECT_PATH``."""
+    if given is None and (enclosing := find_kedro_project(Path.cwd())) is not None:
+        return enclosing
     named = given or os.environ.get("KEDRO_PROJECT_PATH")
     if not named:
         raise click.UsageError(
             "There is no Kedro project here: no folder from the working directory upwards holds a pyproject.toml "
-            "with a [tool.kedro] section. Name one, set KEDRO_PROJECT_PATH, or make one with 'kedro-asgi new'."
+            "with a [tool.kedro] section. Name a project, set KEDRO_PROJECT_PATH, or run 'kedro-asgi new'."
         )
     folder = Path(named)
     if not folder.exists():
@@ -52,7 +52,7 @@ def project_folder(given: Path | None) -> Path:
 
 
 def conf_source(given: str | None) -> str | None:
-    """Return a local path made absolute; a URL as it is (SRV-57)."""
+    """Return a local path as an absolute path, and a URL unchanged."""
     if given is None or "://" in given:
         return given
     path = Path(given).expanduser()
@@ -62,7 +62,7 @@ def conf_source(given: str | None) -> str | None:
 
 
 class Names(_NamesType):
-    """A comma-separated list of names; commas within brackets do not separate, since default names hold them."""
+    """A comma-separated list of names; a comma in brackets belongs to a node's default name."""
 
     name = "names"
 
@@ -74,7 +74,7 @@ class Names(_NamesType):
 
 
 class Versions(_VersionsType):
-    """``dataset:version,…`` as a mapping; the version itself may hold colons."""
+    """``dataset:version,…`` as a mapping; a version may contain colons."""
 
     name = "versions"
 
@@ -88,7 +88,7 @@ class Versions(_VersionsType):
 
 
 class Params(_ParamsType):
-    """``key=value,nested.key=value`` as a mapping (SRV-49)."""
+    """``key=value,nested.key=value`` as a mapping."""
 
     name = "params"
 

@@ -1,4 +1,4 @@
-"""A run's progress on a terminal, and as lines elsewhere."""
+"""Show the progress of a run: a bar on a terminal, lines elsewhere."""
 
 from contextlib import aclosing
 
@@ -23,7 +23,7 @@ from kedro_asgi.runs import RunRecord
 
 
 async def show_progress(client: AsyncClient, run_id: str) -> RunRecord:
-    """Show the run's events as they come, and return its record when it has ended."""
+    """Print the events of a run until it ends, and return its record."""
     console = Console()
     bar = Progress(
         SpinnerColumn(),
@@ -63,5 +63,5 @@ def _line(event: RunEvent) -> str:
         case LogLine(level=level, logger=logger, message=message):
             return f"{level} {logger}: {message}"
         case EventsLost(count=count):
-            return f"({count} events were lost: reading was too slow)"
+            return f"({count} events were lost because this client was too slow)"
     return ""

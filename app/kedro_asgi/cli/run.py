@@ -1,4 +1,4 @@
-"""``kedro-asgi run``: one run in this process."""
+"""``kedro-asgi run``: run pipelines once, in this process."""
 
 import logging
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 import click
 import yaml
 
-from kedro_asgi.cli.failure import one_line_errors
-from kedro_asgi.cli.logs import log_run
+from kedro_asgi.cli.error_messages import one_line_errors
+from kedro_asgi.cli.logging_setup import configure_run_logging
 from kedro_asgi.cli.options import (
     Params,
     Versions,
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
-    """Take defaults for all other options from the ``run`` section of a YAML file."""
+    """Set the defaults of all other options from the ``run`` section of a YAML file."""
     if path is None:
         return
     try:
@@ -37,18 +37,20 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
 
 
 def _session_class(project: Project) -> type[KedroSession]:
-    """A project's own may be derived from ours; one that is derived from Kedro's would run on Kedro."""
-    wanted = project.settings.session_class
-    if wanted is None or issubclass(wanted, KedroSession):
-        return wanted or KedroSession
-    if not wanted.__module__.startswith(("kedro.", "kedro_asgi.")):
-        path = f"{wanted.__module__}.{wanted.__qualname__}"
-        _log.warning("SESSION_CLASS '%s' is not used: it is not derived from kedro_asgi.session.KedroSession.", path)
+    """Return the project's session class if it derives from ours; one that derives from Kedro's would run on Kedro."""
+    configured = project.settings.session_class
+    if configured is None or issubclass(configured, KedroSession):
+        return configured or KedroSession
+    if not configured.__module__.startswith(("kedro.", "kedro_asgi.")):
+        path = f"{configured.__module__}.{configured.__qualname__}"
+        _log.warning(
+            "SESSION_CLASS '%s' is not used, since it does not derive from kedro_asgi.session.KedroSession.", path
+        )
     return KedroSession
 
 
 def _parameter_name(context: click.Context, key: str) -> str:
-    """The file may name an option as the command line does: ``nodes``, ``load-versions``."""
+    """Return the parameter for a key of the file, which may be the name of an option, such as ``load-versions``."""
     flag = f"--{key.replace('_', '-')}"
     names = (found.name for found in context.command.params if flag in found.opts)
     return next(names, None) or key
@@ -56,21 +58,25 @@ def _parameter_name(context: click.Context, key: str) -> str:
 
 @click.command()
 @project_argument
-@names_option("--from-inputs", help="Start at the nodes that take these datasets.")
-@names_option("--to-outputs", help="Stop at the nodes that make these datasets.")
+@names_option("--from-inputs", help="Start at the nodes that load these datasets.")
+@names_option("--to-outputs", help="Stop at the nodes that save these datasets.")
 @names_option("--from-nodes", help="Start at these nodes.")
 @names_option("--to-nodes", help="Stop at these nodes.")
 @names_option("-n", "--nodes", "node_names", help="Run only these nodes.")
-@names_option("-t", "--tags", help="Run only nodes with one of these tags.")
+@names_option("-t", "--tags", help="Run only nodes with at least one of these tags.")
 @names_option("-ns", "--namespaces", help="Run only nodes in these namespaces.")
-@names_option("-p", "--pipelines", "--pipeline", "pipeline_names", help="Run these pipelines, not __default__.")
-@click.option("-lv", "--load-versions", type=Versions(), default=dict, help="Versions to load: dataset:version,…")
+@names_option(
+    "-p", "--pipelines", "--pipeline", "pipeline_names", help="Run these pipelines; the default is __default__."
+)
+@click.option(
+    "-lv", "--load-versions", type=Versions(), default=dict, help="Versions of datasets to load: dataset:version,…"
+)
 @click.option("--params", type=Params(), default=dict, help="Runtime parameters: key=value,nested.key=value")
 @click.option("-r", "--runner", default="SequentialRunner", help="Runner class: a name or a dotted path.")
 @click.option("--runner-params", type=Params(), default=dict, help="Arguments of the runner: key=value,…")
-@click.option("--async", "is_async", is_flag=True, help="Load and save a node's datasets all at a time.")
-@click.option("--only-missing-outputs", is_flag=True, help="Skip nodes whose outputs exist already.")
-@click.option("--traceback", is_flag=True, help="Show the whole traceback of a failure.")
+@click.option("--async", "is_async", is_flag=True, help="Load and save the datasets of a node in parallel.")
+@click.option("--only-missing-outputs", is_flag=True, help="Skip nodes whose outputs already exist.")
+@click.option("--traceback", is_flag=True, help="Show the traceback of a failure.")
 @click.option(
     "-c",
     "--config",
@@ -93,10 +99,10 @@ def run(
     traceback: bool,
     **options: Any,
 ) -> None:
-    """Run pipelines of the project at PATH once; the working directory's project unless given."""
+    """Run pipelines of the project at PATH once; the default is the project around the working directory."""
     with one_line_errors(with_traceback=traceback):
         project = bootstrap_project(project_path)
-        log_run(project, project_path)
+        configure_run_logging(project, project_path)
         instance = load_runner(runner)(**{"is_async": is_async, **runner_params})
         with _session_class(project).create(
             project_path=project_path, env=env, conf_source=conf_source, runtime_params=params

@@ -1,4 +1,4 @@
-"""``kedro-asgi runs``: look at the runs of a server, follow them, cancel them."""
+"""``kedro-asgi runs``: list, show, follow and cancel the runs of a server."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import click
-import msgspec
 
-from kedro_asgi.cli.failure import one_line_errors
-from kedro_asgi.cli.tables import columns
+from kedro_asgi.cli.error_messages import one_line_errors
+from kedro_asgi.cli.output import columns, format_option, indented_json
 from kedro_asgi.runs import RunRecord
 
 if TYPE_CHECKING:
@@ -18,30 +17,31 @@ if TYPE_CHECKING:
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 _url_option = click.option(
-    "--url", default=DEFAULT_URL, envvar="KEDRO_ASGI_URL", show_default=True, help="Where the server is."
+    "--url", default=DEFAULT_URL, envvar="KEDRO_ASGI_URL", show_default=True, help="URL of the server."
 )
-_json_option = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 
 
 @click.group()
 def runs() -> None:
-    """Look at the runs of a server, follow them, cancel them."""
+    """List, show, follow and cancel the runs of a server."""
 
 
 @runs.command("list")
-@click.option("--status", help="Only runs in this state.")
+@click.option("--status", help="Only runs with this status.")
 @click.option("--pipeline", help="Only runs of this pipeline.")
 @click.option("--label", "labels", multiple=True, help="Only runs with this label: name=value; may be repeated.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
-@_json_option
+@format_option
 @_url_option
-def list_runs(url: str, form: str, limit: int, labels: tuple[str, ...], pipeline: str | None, status: Any) -> None:
+def list_runs(
+    url: str, output_format: str, limit: int, labels: tuple[str, ...], pipeline: str | None, status: Any
+) -> None:
     """List runs, newest first."""
-    wanted = dict(label.partition("=")[::2] for label in labels)
+    filters = dict(label.partition("=")[::2] for label in labels)
 
     async def work(client: "AsyncClient") -> None:
-        page = await client.runs(status=status, pipeline=pipeline, labels=wanted, limit=limit)
-        click.echo(_json(page.runs) if form == "json" else _table(page.runs))
+        page = await client.runs(status=status, pipeline=pipeline, labels=filters, limit=limit)
+        click.echo(indented_json(page.runs) if output_format == "json" else _table(page.runs))
 
     _with_client(url, work)
 
@@ -50,10 +50,10 @@ def list_runs(url: str, form: str, limit: int, labels: tuple[str, ...], pipeline
 @click.argument("run_id")
 @_url_option
 def show(run_id: str, url: str) -> None:
-    """Show what is known of a run, as JSON."""
+    """Show the record of a run as JSON."""
 
     async def work(client: "AsyncClient") -> None:
-        click.echo(_json(await client.read(run_id)))
+        click.echo(indented_json(await client.read(run_id)))
 
     _with_client(url, work)
 
@@ -75,10 +75,10 @@ def cancel(run_id: str, url: str) -> None:
 @click.argument("run_id")
 @_url_option
 def follow(run_id: str, url: str) -> None:
-    """Follow a run to its end, with a bar on a terminal; the exit code is 1 unless it succeeds."""
+    """Show the progress of a run until it ends; the exit code is 1 unless it succeeds."""
 
     async def work(client: "AsyncClient") -> None:
-        # An extra, and only this command needs it.
+        # rich is an optional dependency, and only this command needs it.
         from kedro_asgi.cli.progress import show_progress
 
         record = await show_progress(client, run_id)
@@ -101,7 +101,7 @@ def _with_client(url: str, work: Callable[["AsyncClient"], Awaitable[None]]) -> 
 @asynccontextmanager
 async def _client(url: str) -> "AsyncIterator[AsyncClient]":
     try:
-        # An extra: the other commands do without.
+        # httpx is an optional dependency, and the other commands do not need it.
         from kedro_asgi.client import AsyncClient
     except ImportError as error:
         raise click.ClickException("Install 'kedro-asgi[cli]' for this command.") from error
@@ -121,10 +121,6 @@ def _table(records: tuple[RunRecord, ...]) -> str:
         for record in records
     ]
     return columns(("RUN", "STATUS", "PIPELINE", "SECONDS", "LABELS"), rows)
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
 def _reason(record: RunRecord) -> str:

@@ -1,4 +1,4 @@
-"""``kedro-asgi serve``: the HTTP server under uvicorn."""
+"""``kedro-asgi serve``: run the HTTP server with uvicorn."""
 
 import logging
 import os
@@ -15,10 +15,10 @@ from typing import Any
 import click
 import uvicorn
 
-from kedro_asgi.cli.failure import one_line_errors
-from kedro_asgi.cli.logs import server_log_config
+from kedro_asgi.cli.error_messages import one_line_errors
+from kedro_asgi.cli.logging_setup import server_log_config
 from kedro_asgi.cli.options import Names, conf_source_option, env_option, project_argument
-from kedro_asgi.cli.workers import serve_with_workers
+from kedro_asgi.cli.worker_processes import serve_with_workers
 from kedro_asgi.project import load_project
 from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
@@ -31,9 +31,9 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Server processes.")
-@click.option("--reload", is_flag=True, help="Start again when Python code changes (development).")
-@click.option("--preload", type=Names(), help="Datasets to load once and share by all runs: model,*_encoder")
-@click.option("--store", help="Where runs are remembered: a path, a URL or 'memory:'; in the project unless given.")
+@click.option("--reload", is_flag=True, help="Restart when Python code changes (for development).")
+@click.option("--preload", type=Names(), help="Datasets to load once and share between runs: model,*_encoder")
+@click.option("--store", help="Store of runs: a path, a URL or 'memory:'; the default is a file in the project.")
 @env_option
 @conf_source_option
 def serve(
@@ -47,9 +47,9 @@ def serve(
     env: str | None,
     conf_source: str | None,
 ) -> None:
-    """Serve the project at PATH over HTTP; the working directory's project unless given."""
+    """Serve the project at PATH over HTTP; the default is the project around the working directory."""
     if reload and workers > 1:
-        raise click.UsageError("--reload watches one process: it does not go with --workers.")
+        raise click.UsageError("--reload supports one process only, so it cannot be combined with --workers.")
     if store is not None:
         os.environ["KEDRO_SERVER_STORE"] = store
     serve_project(
@@ -75,11 +75,11 @@ def serve_project(
     env: str | None = None,
     conf_source: str | None = None,
 ) -> None:
-    """Serve in the foreground until interrupted; what is wrong with project or port is said in one line first."""
+    """Serve in the foreground until interrupted; an error of the project or the port ends the command with one line."""
     with one_line_errors():
         log_config = server_log_config(load_project(project_path), project_path)
     _check_port(host, port)
-    _tell_workers(
+    _set_environment(
         KEDRO_PROJECT_PATH=str(project_path),
         KEDRO_SERVER_ENV=env,
         KEDRO_SERVER_CONF_SOURCE=conf_source,
@@ -88,8 +88,8 @@ def serve_project(
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")
     with one_line_errors():
         ServerConfiguration.read(project_path=None, env=None, conf_source=None)
-    signal.signal(signal.SIGTERM, _leave)
-    with _common_stamp(workers):
+    signal.signal(signal.SIGTERM, _exit)
+    with _shared_reload_signal(workers):
         options: dict[str, Any] = {"factory": True, "host": host, "port": port, "log_config": log_config}
         if workers > 1:
             serve_with_workers(_FACTORY, workers=workers, **options)
@@ -98,31 +98,31 @@ def serve_project(
 
 
 @contextmanager
-def _common_stamp(workers: int) -> Iterator[None]:
-    """Let several workers hear of each other's artifacts, unless whoever started us has seen to it."""
+def _shared_reload_signal(workers: int) -> Iterator[None]:
+    """Give several workers one file that tells them of replaced artifacts, unless the environment names one."""
     if workers == 1 or RELOAD_SIGNAL_VARIABLE in os.environ:
         yield
         return
     with tempfile.TemporaryDirectory(prefix="kedro-asgi-") as folder:
-        _tell_workers(**{RELOAD_SIGNAL_VARIABLE: str(Path(folder) / "preload")})
+        _set_environment(**{RELOAD_SIGNAL_VARIABLE: str(Path(folder) / "preload")})
         yield
 
 
-def _leave(number: int, frame: object) -> None:
-    """End with code 0: uvicorn raises the signal again when it has shut down, and everything is on disk.
+def _exit(number: int, frame: object) -> None:
+    """Exit with code 0: uvicorn raises the signal again after its shutdown, when all writes are on disk.
 
-    A thread of a node that did not end in time would keep the interpreter from ending.
+    ``sys.exit`` would wait for the thread of a node that did not end in time, so ``os._exit`` does not.
     """
     logging.shutdown()
     with suppress(AttributeError, OSError, ValueError):
-        # A node may have closed it, or put something else in its place.
+        # A node may have closed or replaced standard output.
         sys.stdout.flush()
-    is_left_behind = any(not thread.daemon for thread in threading.enumerate() if thread != threading.main_thread())
-    os._exit(0) if is_left_behind else sys.exit(0)
+    has_other_threads = any(not thread.daemon for thread in threading.enumerate() if thread != threading.main_thread())
+    os._exit(0) if has_other_threads else sys.exit(0)
 
 
 def _check_port(host: str, port: int) -> None:
-    """Find out now whether the address can be had, as uvicorn would bind it."""
+    """Check that the address is free, with the socket options that uvicorn uses."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -132,6 +132,6 @@ def _check_port(host: str, port: int) -> None:
         raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}") from error
 
 
-def _tell_workers(**variables: str | None) -> None:
-    """Hand on what the factory reads; what is not given stays as the environment has it, in a container for example."""
+def _set_environment(**variables: str | None) -> None:
+    """Set the variables that the application factory reads in each worker; ``None`` leaves a variable unchanged."""
     os.environ.update({name: value for name, value in variables.items() if value is not None})

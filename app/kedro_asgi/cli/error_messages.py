@@ -1,4 +1,4 @@
-"""Errors end a command with one line that says what and where."""
+"""Print an error as one line with its message and place."""
 
 import sysconfig
 import traceback
@@ -13,7 +13,7 @@ from kedro_asgi.dispatch import run_error
 
 @contextmanager
 def one_line_errors(*, with_traceback: bool = False) -> Iterator[None]:
-    """Turn whatever a project raises into an error message and exit code 1; ``with_traceback`` shows all of it."""
+    """End the command with one line and exit code 1 at any exception; ``with_traceback`` lets the exception through."""
     try:
         yield
     except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -21,24 +21,26 @@ def one_line_errors(*, with_traceback: bool = False) -> Iterator[None]:
     except Exception as error:
         if with_traceback:
             raise
-        described = run_error(error)
-        message = " ".join(described.message.split())
-        raise click.ClickException(f"{described.type}: {message}{_cause(error)}{_place(error)}") from error
+        raise click.ClickException(f"{_one_line(error)}{_cause(error)}{_location(error)}") from error
+
+
+def _one_line(error: BaseException) -> str:
+    detail = run_error(error)
+    return f"{detail.type}: {' '.join(detail.message.split())}"
 
 
 def _cause(error: BaseException) -> str:
-    """What kept a module from being imported is often what the user has to mend."""
+    """Return the first cause of a failed import, since that is often the error that the user has to fix."""
     root = error
     while root.__cause__ is not None:
         root = root.__cause__
-    described = run_error(root)
-    if not isinstance(error, ImportError) or root is error or described.message in str(error):
+    if not isinstance(error, ImportError) or root is error or run_error(root).message in str(error):
         return ""
-    return f" Cause: {described.type}: {' '.join(described.message.split())}"
+    return f" Cause: {_one_line(root)}"
 
 
-def _place(error: BaseException) -> str:
-    """Where the error left the user's code: its last frame that is neither ours nor a library's."""
+def _location(error: BaseException) -> str:
+    """Return the last line of the user's own code in the traceback, which excludes our code and libraries."""
     if isinstance(error, SyntaxError):
         return ""
     libraries = (str(Path(__file__).parent.parent), sysconfig.get_path("stdlib"), "<frozen")

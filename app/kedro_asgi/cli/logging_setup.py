@@ -1,4 +1,4 @@
-"""Logging of the command line's own process; an application that hosts us keeps its own."""
+"""Configure logging for the commands; an application that mounts the server configures its own."""
 
 import copy
 import logging
@@ -16,24 +16,24 @@ _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
 def log_to_stderr() -> None:
-    """Show what the engine does, on standard error."""
+    """Log to standard error."""
     logging.basicConfig(format=_FORMAT, level=logging.WARNING)
     logging.getLogger("kedro_asgi").setLevel(logging.INFO)
-    # Within Kedro's command line there is a handler already, which would take the brackets of a node for markup.
+    # Kedro's command line has a handler of rich, which would read the brackets in a node's name as markup.
     for handler in logging.getLogger().handlers:
-        handler.addFilter(_as_it_is)
+        handler.addFilter(_disable_markup)
 
 
-def _as_it_is(record: logging.LogRecord) -> bool:
+def _disable_markup(record: logging.LogRecord) -> bool:
     if record.name.startswith("kedro_asgi"):
         record.markup = False
     return True
 
 
-def log_run(project: Project, project_path: Path) -> None:
-    """Log as the project configures it, else to standard error; its own package too, from INFO on (PRJ-11).
+def configure_run_logging(project: Project, project_path: Path) -> None:
+    """Apply the project's logging configuration, or log to standard error without one; raises `LoggingConfigError`.
 
-    Raises `LoggingConfigError`.
+    The project's own package logs from INFO on (PRJ-11).
     """
     config = read_logging_config(project_path)
     if config is None:
@@ -47,10 +47,11 @@ def log_run(project: Project, project_path: Path) -> None:
 
 
 def server_log_config(project: Project, project_path: Path) -> dict[str, Any]:
-    """Return uvicorn's logging configuration with ours and the project's, for every worker process.
+    """Return uvicorn's logging configuration, combined with ours and the project's, for every worker process.
 
-    Served runs log a line each, with their id. What their nodes load and save is left out: lines of concurrent runs
-    could not be told apart, and writing them costs as much as the runs. Raises `LoggingConfigError`.
+    Each served run logs one line, with its id. The lines about nodes and datasets are off: readers could not tell to
+    which of the concurrent runs they belong, and writing them would cost as much as the runs. Raises
+    `LoggingConfigError`.
     """
     config = copy.deepcopy(LOGGING_CONFIG)
     config["loggers"]["kedro_asgi"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
@@ -62,13 +63,13 @@ def server_log_config(project: Project, project_path: Path) -> dict[str, Any]:
 
 
 def _with_our_loggers(config: dict[str, Any], package_name: str) -> dict[str, Any]:
-    """What a project says of ``kedro`` is meant for the engine that runs it."""
+    """Configure the logger ``kedro_asgi`` as the project configures ``kedro``, and the project's own at INFO."""
     loggers = dict(config.get("loggers") or {})
     loggers.setdefault("kedro_asgi", loggers.get("kedro") or {"level": "INFO"})
     loggers.setdefault(package_name, {"level": "INFO"})
     return {**config, "loggers": loggers}
 
 
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    parts = {part: {**below[part], **(above.get(part) or {})} for part in ("formatters", "handlers", "loggers")}
-    return {**below, **above, **parts}
+def _merged(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+    parts = {part: {**base[part], **(override.get(part) or {})} for part in ("formatters", "handlers", "loggers")}
+    return {**base, **override, **parts}
