@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kedro_asgi.errors import InputTableError, LoaderCheckError, PreloadError
+from kedro_asgi.errors import CallerValueError, InputTableError, PreloadError
 from kedro_asgi.runs import RunSpec, Slice
 from kedro_asgi.session import AsyncSession, KedroServiceSession, KedroSession
 
@@ -42,7 +42,7 @@ def test_a_loader_of_its_own(kedro_project: MakeProject, short_turns: None) -> N
     # Kedro's loader works with resolvers of the whole process: runs must not find each other's.
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(run, range(150))) == [str(2 * (number + 20)) for number in range(150)]
-    with pytest.raises(LoaderCheckError, match="leads upwards"):
+    with pytest.raises(CallerValueError, match="leads upwards"):
         served.run(runtime_params={"who": "../../x"}, **CALC)
 
 

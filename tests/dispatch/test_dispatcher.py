@@ -18,7 +18,7 @@ from kedro_asgi.errors import (
     QueueFullError,
     RunNotEndedError,
     RunNotFoundError,
-    UnstorableOrderError,
+    UnstorableRunError,
 )
 from kedro_asgi.events import DatasetSaved, LogLine, NodeCancelled, NodeFinished, NodeStarted, RunEnded, RunPlanned
 from kedro_asgi.runs import RunOrder, RunQuery, RunSpec, Slice
@@ -105,7 +105,7 @@ async def test_beyond_the_queue_runs_are_refused(room) -> None:
     async with room(max_concurrent_runs=1, max_queued_runs=1) as runs:
         for _ in range(2):
             await runs.submit("wait", runtime_params={"seconds": 30})
-        with pytest.raises(QueueFullError, match="1 runs are running and 1 are waiting") as caught:
+        with pytest.raises(QueueFullError, match="1 runs are running and 1 are queued") as caught:
             await runs.submit("calc")
         with pytest.raises(QueueFullError):
             await runs.run(order("calc"))
@@ -116,7 +116,7 @@ async def test_beyond_the_queue_runs_are_refused(room) -> None:
 async def test_a_refused_run_leaves_its_place(room) -> None:
     async with room(max_concurrent_runs=1, max_queued_runs=0) as runs:
         for _ in range(5):
-            with pytest.raises(UnstorableOrderError, match="Encoding objects of type object is unsupported"):
+            with pytest.raises(UnstorableRunError, match="Encoding objects of type object is unsupported"):
                 await runs.submit("calc", inputs={"s": object()})
         assert (await runs.run(order("calc"))).record.status == "success"
 
@@ -468,7 +468,7 @@ async def test_what_no_run_and_no_output_is_called_is_not_there_in_any_store(roo
 )
 async def test_an_order_that_nobody_could_read_again_is_refused(room, wrong: dict) -> None:
     async with room() as runs:
-        with pytest.raises(UnstorableOrderError, match=rf"\$\.{next(iter(wrong))}"):
+        with pytest.raises(UnstorableRunError, match=rf"\$\.{next(iter(wrong))}"):
             await runs.submit("calc", **wrong)
         assert not (await runs.list(RunQuery())).runs
 

@@ -16,7 +16,7 @@ from kedro_asgi.dispatch.stores.base import RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.file_lock import is_unlocked
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
-from kedro_asgi.errors import DrainingError, RoomOpenError, StoreVersionError
+from kedro_asgi.errors import DrainingError, ServiceOpenError, StoreVersionError
 from kedro_asgi.runs import RunOrder, RunSpec, Slice
 
 pytestmark = pytest.mark.anyio
@@ -91,7 +91,7 @@ async def _enter(runs: Dispatcher) -> None:
 async def test_a_room_that_is_open_cannot_be_opened_for_a_block(room) -> None:
     runs = room()
     record = await runs.submit("calc")
-    with pytest.raises(RoomOpenError):
+    with pytest.raises(ServiceOpenError):
         async with runs:
             pass
     assert (await runs.wait(record.run_id)).status == "success"

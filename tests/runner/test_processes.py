@@ -16,11 +16,11 @@ import runner_functions as functions
 from runner_functions import OddError, Once, same
 
 from kedro_asgi.errors import (
-    NotCallableThereError,
     RemoteNodeError,
-    UnreadableAnswerError,
+    UnreadableResultError,
     UnserialisableDataError,
     WorkerDiedError,
+    WorkerImportError,
 )
 from kedro_asgi.io import DataCatalog, MemoryDataset, SharedMemoryDataCatalog
 from kedro_asgi.pipeline import Pipeline, node
@@ -87,12 +87,12 @@ def test_an_input_that_cannot_be_sent_is_named(runner: ParallelRunner) -> None:
 
 
 def test_an_input_that_cannot_be_read_there_is_the_nodes_failure(runner: ParallelRunner) -> None:
-    with pytest.raises(NotCallableThereError, match="ValueError: invalid literal .* must be importable there"):
+    with pytest.raises(WorkerImportError, match="ValueError: invalid literal .* must be importable there"):
         run(runner, same, Once())
 
 
 def test_an_output_that_cannot_be_read_here_is_told(runner: ParallelRunner) -> None:
-    with pytest.raises(UnreadableAnswerError, match="What node 'n' returned in another process cannot be read"):
+    with pytest.raises(UnreadableResultError, match="This process cannot read the result that node 'n' returned"):
         run(runner, functions.unreadable)
     assert run(runner, same) == {"b": 1}
 
@@ -132,7 +132,7 @@ def test_what_nodes_log_is_logged_at_levels_of_this_process(caplog: pytest.LogCa
 
 
 def test_a_killed_worker_fails_its_run_with_a_reason(runner: ParallelRunner) -> None:
-    message = "A worker process ended abruptly while node 'n' was running: it was ended by SIGKILL"
+    message = "A worker process ended abruptly while node 'n' was running: SIGKILL ended it"
     with pytest.raises(WorkerDiedError, match=message) as caught:
         run(runner, functions.die)
     assert (caught.value.node, caught.value.exit_code) == ("n", -9)
@@ -140,7 +140,7 @@ def test_a_killed_worker_fails_its_run_with_a_reason(runner: ParallelRunner) -> 
 
 
 def test_a_worker_that_leaves_fails_its_run_with_its_exit_code(runner: ParallelRunner) -> None:
-    with pytest.raises(WorkerDiedError, match="it left with exit code 7"):
+    with pytest.raises(WorkerDiedError, match="it ended with exit code 7"):
         run(runner, functions.exit_at_once)
 
 

@@ -68,7 +68,7 @@ def test_limits_are_whole_numbers_from_one(tmp_path: Path, value: str) -> None:
 
 @pytest.mark.parametrize("limit", ["max_concurrent_runs", "max_buffered_events", "max_unwritten_runs", "look_seconds"])
 def test_limits_that_python_callers_give_are_checked_too(tiny: Path, limit: str) -> None:
-    with pytest.raises(PolicyError, match=rf"The policy of runs cannot be used: .* `\$.{limit}`"):
+    with pytest.raises(PolicyError, match=rf"The run policy is invalid: .* `\$.{limit}`"):
         create_http_server(tiny, policy=Policy(**{limit: 0}))
 
 

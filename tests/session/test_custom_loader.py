@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kedro_asgi.errors import LoaderCheckError
+from kedro_asgi.errors import CallerValueError
 from kedro_asgi.inspection import inspect_project
 from kedro_asgi.session import KedroServiceSession, KedroSession
 
@@ -116,7 +116,7 @@ def test_concurrent_runs_each_have_their_own_loader(project: Path, short_turns: 
     ],
 )
 def test_a_caller_decides_neither_types_nor_where_paths_lead(project: Path, params: dict, message: str) -> None:
-    with pytest.raises(LoaderCheckError, match=message):
+    with pytest.raises(CallerValueError, match=message):
         serving(project).run(runtime_params=params)
     assert not (project / "data").exists()
 
@@ -124,7 +124,7 @@ def test_a_caller_decides_neither_types_nor_where_paths_lead(project: Path, para
 def test_what_cannot_be_told_is_refused(make_project: Callable[..., Path]) -> None:
     loader = LOADER.replace('runtime.get("name", "d")', 'str(int(runtime.get("name", "1")))')
     project = make_project(settings=SETTINGS, files={"src/{package}/loader.py": loader})
-    with pytest.raises(LoaderCheckError, match="cannot be told .* ValueError"):
+    with pytest.raises(CallerValueError, match="cannot be told .* ValueError"):
         serving(project).run(runtime_params={"name": "7"})
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import msgspec
 
-from kedro_asgi.errors import LoaderCheckError, MissingConfigException
+from kedro_asgi.errors import CallerValueError, MissingConfigException
 from kedro_asgi.reserved_names import PATH_KEYS
 from kedro_asgi.runs import RuntimeParams
 
@@ -58,7 +58,7 @@ class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def load(self, runtime: RuntimeParams) -> LoadedConfig:
         """Make the loader of one run and read from it what a run needs.
 
-        Raises what the loader raises, and `LoaderCheckError` if a caller's value reaches a dataset's type (Q-19) or
+        Raises what the loader raises, and `CallerValueError` if a caller's value reaches a dataset's type (Q-19) or
         leads a path upwards: since such a loader cannot be followed step by step, it is asked a second time, with
         other texts, and what differs is what a caller decides.
         """
@@ -92,12 +92,12 @@ class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         try:
             others = _types(self._read(runtime, _replaced_texts(runtime.values)).values.get("catalog"))
         except Exception as error:
-            raise LoaderCheckError(
+            raise CallerValueError(
                 "It cannot be told whether the runtime parameters select the type of a dataset: with other texts "
                 f"in them the project's configuration loader fails with {type(error).__name__}: {error}"
             ) from error
         if types != others:
-            raise LoaderCheckError(
+            raise CallerValueError(
                 "A runtime parameter has a part in the 'type' of a dataset, which is not permitted: "
                 f"{sorted(types - others)}"
             )
@@ -141,7 +141,7 @@ def _replaced_texts(value: Any) -> Any:
 def _refuse_references(values: Mapping[str, Any]) -> None:
     """Values of a caller are literals (Q-14), and whether this loader would keep them so cannot be known."""
     if found := next((text for text in _texts(values) if "${" in text), None):
-        raise LoaderCheckError(f"The runtime parameter {found!r} holds an interpolation, which is not permitted.")
+        raise CallerValueError(f"The runtime parameter {found!r} holds an interpolation, which is not permitted.")
 
 
 def _refuse_steps_upwards(loaded: LoadedConfig, values: Mapping[str, Any]) -> None:
@@ -149,7 +149,7 @@ def _refuse_steps_upwards(loaded: LoadedConfig, values: Mapping[str, Any]) -> No
         return
     for path in _paths(loaded.values.get("catalog")):
         if ".." in PurePath(path).parts:
-            raise LoaderCheckError(f"The path '{path}' leads upwards, and a runtime parameter may have led it there.")
+            raise CallerValueError(f"The path '{path}' leads upwards, and a runtime parameter may have led it there.")
 
 
 def _types(tree: Any, at: str = "") -> set[tuple[str, str]]:

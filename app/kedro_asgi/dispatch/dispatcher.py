@@ -27,7 +27,7 @@ from kedro_asgi.errors import (
     RunNotEndedError,
     RunNotFoundError,
     StoreUnavailableError,
-    UnstorableOrderError,
+    UnstorableRunError,
 )
 from kedro_asgi.events import Published
 from kedro_asgi.runs import RunArguments, RunIds, RunOrder, RunPage, RunQuery, RunRecord, RunSpec, is_run_id
@@ -115,7 +115,7 @@ class Dispatcher:
     ) -> RunRecord:
         """Promise a run and return its record; ``outputs`` are kept.
 
-        Raises what `accept` raises, and `UnstorableOrderError` for an argument of a wrong type.
+        Raises what `accept` raises, and `UnstorableRunError` for an argument of a wrong type.
         """
         spec = RunSpec.of(
             pipeline_names,
@@ -136,12 +136,12 @@ class Dispatcher:
             # Now: what cannot be read again would be found out by whoever takes the run over.
             return (await self.accept(msgspec.convert(order, RunOrder)))[0]
         except msgspec.ValidationError as error:
-            raise UnstorableOrderError(str(error)) from error
+            raise UnstorableRunError(str(error)) from error
 
     async def accept(self, order: RunOrder) -> tuple[RunRecord, bool]:
         """Promise a run; also says whether it is a new one. What is returned is on disk.
 
-        Raises `QueueFullError`, `DrainingError`, `StoreUnavailableError`, `KeyReusedError` or `UnstorableOrderError`.
+        Raises `QueueFullError`, `DrainingError`, `StoreUnavailableError`, `KeyReusedError` or `UnstorableRunError`.
         """
         async with self._visit() as room:
             return await self._accept(room, order)

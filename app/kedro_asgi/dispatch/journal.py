@@ -13,7 +13,7 @@ from kedro_asgi.dispatch.entries import entry_of, settle
 from kedro_asgi.dispatch.life import Life
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import RunWrite, Store, WriteResult
-from kedro_asgi.errors import StoreUnavailableError, StoreVersionError, UnstorableOrderError
+from kedro_asgi.errors import StoreUnavailableError, StoreVersionError, UnstorableRunError
 from kedro_asgi.session.event_loop import call_soon
 
 _log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ class Journal:
         if ticket.error is not None:
             raise ticket.error
         if life.refusal is not None:
-            raise UnstorableOrderError(str(life.refusal)) from life.refusal
+            raise UnstorableRunError(str(life.refusal)) from life.refusal
 
     def close(self) -> None:
         """Write what is left, if the store lets us, end the thread and close the store; blocks."""

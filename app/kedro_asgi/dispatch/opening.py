@@ -9,7 +9,7 @@ import anyio
 from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.dispatch.room import Room
-from kedro_asgi.errors import RoomOpenError
+from kedro_asgi.errors import ServiceOpenError
 from kedro_asgi.session.event_loop import has_ended, start_task
 
 
@@ -27,9 +27,9 @@ class Opening:
         return None if current is None or has_ended(current.loop) else current.room
 
     async def open(self) -> None:
-        """Open a room until `close`; its runs' log lines are among their events. Raises `RoomOpenError`."""
+        """Open a room until `close`; its runs' log lines are among their events. Raises `ServiceOpenError`."""
         if self._current is not None and not has_ended(self._current.loop):
-            raise RoomOpenError
+            raise ServiceOpenError
         opened = self._current = _Opened()
         try:
             await opened.enter(self._make(), with_logs=True)

@@ -150,7 +150,7 @@ class Room:
     async def promise(self, life: Life) -> None:
         """Have a run that was admitted written, and driven as soon as it is, whatever becomes of the caller.
 
-        One whose key stands for another run is forgotten. Raises `StoreUnavailableError` or `UnstorableOrderError`.
+        One whose key stands for another run is forgotten. Raises `StoreUnavailableError` or `UnstorableRunError`.
         """
         await self.journal.insert(life, partial(self._promised, life))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from kedro_asgi.errors import NotCallableThereError, RemoteNodeError, UnreadableAnswerError, UnserialisableDataError
+from kedro_asgi.errors import RemoteNodeError, UnreadableResultError, UnserialisableDataError, WorkerImportError
 from kedro_asgi.pipeline import Node
 
 _FAILURES = (pickle.PicklingError, TypeError, AttributeError, RecursionError)
@@ -72,11 +72,11 @@ def packed_call(node: Node, inputs: Mapping[str, Any]) -> bytes:
 
 
 def unpacked_call(call: bytes) -> tuple[Node, dict[str, Any]]:
-    """Return the node and its inputs; raises `NotCallableThereError` where they cannot be imported here."""
+    """Return the node and its inputs; raises `WorkerImportError` where they cannot be imported here."""
     try:
         node, inputs = pickle.loads(call)
     except Exception as error:  # whatever modules raise when they are imported
-        raise NotCallableThereError(error) from error
+        raise WorkerImportError(error) from error
     return node, inputs
 
 
@@ -104,11 +104,11 @@ def packed_chunk(node: Node, value: Any) -> bytes:
 
 
 def unpacked(data: bytes, node: Node) -> Message:
-    """Return a message; raises `UnreadableAnswerError` for one that cannot be read here."""
+    """Return a message; raises `UnreadableResultError` for one that cannot be read here."""
     try:
         message: Message = pickle.loads(data)
     except Exception as error:  # whatever classes raise when they are restored
-        raise UnreadableAnswerError(node.name, error) from error
+        raise UnreadableResultError(node.name, error) from error
     return message
 
 

@@ -28,7 +28,7 @@ class ParallelRunner(AbstractRunner):
     A node that is ``async`` is awaited here, on the host's loop. A session lends the processes that it keeps; a runner
     used by itself has its own for each run.
 
-    Raises `UnpicklableNodesError`, `NotCallableThereError`, `UnserialisableDataError` and `UnreadableAnswerError` for
+    Raises `UnpicklableNodesError`, `WorkerImportError`, `UnserialisableDataError` and `UnreadableResultError` for
     what cannot cross, and `WorkerDiedError` where a process is killed.
     """
 

@@ -44,7 +44,7 @@ class Worker:
     def ask(self, data: bytes, node: Node) -> Chunk | Answer:
         """Send a call of ``node``, or what a generator waits for, and return what comes back.
 
-        What is logged meanwhile is logged here. Raises `WorkerDiedError`, and `UnreadableAnswerError`.
+        What is logged meanwhile is logged here. Raises `WorkerDiedError`, and `UnreadableResultError`.
         """
         self._is_free = False
         try:

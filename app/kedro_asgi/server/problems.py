@@ -16,7 +16,7 @@ from kedro_asgi.errors import (
     RunNotEndedError,
     RunNotFoundError,
     StoreUnavailableError,
-    UnstorableOrderError,
+    UnstorableRunError,
 )
 from kedro_asgi.schemas import Problem
 from kedro_asgi.server.errors import InvalidBodyError
@@ -33,7 +33,7 @@ _PROBLEMS: Mapping[type[DispatchError], tuple[str, str, int]] = {
     OutputNotFoundError: ("output-not-found", "No such output", 404),
     RunNotEndedError: ("run-not-ended", "The run has not ended", 409),
     KeyReusedError: ("idempotency-key-reused", "The idempotency key stands for another run", 422),
-    UnstorableOrderError: ("unstorable-run", "The run cannot be stored", 422),
+    UnstorableRunError: ("unstorable-run", "The run cannot be stored", 422),
 }
 # A server that is shutting down, or a store that failed, may be back after this time.
 _RETRY_AFTER_SECONDS = 5

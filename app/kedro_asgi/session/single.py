@@ -12,7 +12,7 @@ from typing import Any, Self, Unpack
 
 import click
 
-from kedro_asgi.errors import SessionUsedError, StoreError
+from kedro_asgi.errors import SessionStoreError, SessionUsedError
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runs import RunArguments, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract import AbstractSession
@@ -115,11 +115,11 @@ def _create_store(engine: Engine, session_id: str) -> BaseSessionStore:
     try:
         store: BaseSessionStore = kind(session_id=session_id, **arguments)
     except TypeError as error:
-        raise StoreError(
+        raise SessionStoreError(
             f"Store config must only contain arguments valid for the constructor of '{path}'. ({error})"
         ) from error
     except Exception as error:
-        raise StoreError(f"Failed to instantiate session store of type '{path}'. ({error})") from error
+        raise SessionStoreError(f"Failed to instantiate session store of type '{path}'. ({error})") from error
     return store
 
 

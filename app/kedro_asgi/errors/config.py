@@ -1,0 +1,141 @@
+"""Errors of configuration files, environments, interpolation and runtime parameters."""
+
+from yaml import YAMLError
+
+from kedro_asgi.errors.base import KedroAsgiError, ReportedAsBase
+
+
+class ConfigError(KedroAsgiError):
+    """Root of all errors in a project's configuration."""
+
+
+class MissingConfigException(ConfigError):
+    """The project has no file for a configuration key."""
+
+
+class MissingEnvironmentError(ReportedAsBase, MissingConfigException):
+    """The folder of an environment, or the whole source, is missing."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        super().__init__(f"Given configuration path either does not exist or is not a valid directory: {location}")
+
+
+class BadConfigException(ConfigError):
+    """A configuration file has the wrong shape."""
+
+
+class ConfigShapeError(ReportedAsBase, BadConfigException, AttributeError):
+    """A configuration file holds no mapping, or a top-level key that is no text."""
+
+
+class KeyValidationError(BadConfigException, ValueError):
+    """A key in a configuration file is neither text nor a number nor a boolean."""
+
+
+class ConfigEncodingError(BadConfigException, ValueError):
+    """A configuration file is not UTF-8."""
+
+    kedro_type = "UnicodeDecodeError"
+
+
+class DuplicateKeysError(ReportedAsBase, BadConfigException, ValueError):
+    """Two files of one environment define the same key."""
+
+
+class InvalidEnvError(ReportedAsBase, ConfigError, ValueError):
+    """The name of an environment could lead out of the configuration folder (Q-8)."""
+
+    def __init__(self, env: str) -> None:
+        self.env = env
+        super().__init__(
+            f"Invalid env value '{env}': must contain only letters, digits, dots, hyphens, and underscores, "
+            "and name a folder of its own."
+        )
+
+
+class MergeStrategyError(ReportedAsBase, ConfigError, ValueError):
+    """``merge_strategy`` is neither ``destructive`` nor ``soft``."""
+
+    def __init__(self, strategy: str) -> None:
+        self.strategy = strategy
+        super().__init__(f"Merging strategy {strategy} not supported. Use 'destructive' or 'soft'.")
+
+
+class UnknownConfigKeyError(ReportedAsBase, ConfigError, KeyError):
+    """The configuration loader has no file patterns for a key."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"No config patterns were found for '{key}' in your config loader")
+
+
+class ConfigSourceError(ConfigError, ValueError):
+    """A configuration source cannot be read."""
+
+
+class YamlError(BadConfigException, YAMLError):
+    """A configuration file is not valid YAML here (CFG-16). ``line`` and ``column`` count from 1."""
+
+    def __init__(self, problem: str, *, file: str, line: int, column: int) -> None:
+        self.problem, self.file, self.line, self.column = problem, file, line, column
+        super().__init__(f"Invalid YAML or JSON file {file}, unable to read line {line}, position {column}: {problem}")
+
+
+class ParserError(YamlError):
+    """A configuration file is not well-formed YAML or JSON."""
+
+
+class ComposerError(YamlError):
+    """A configuration file holds several documents, or an alias without an anchor."""
+
+
+class ConstructorError(YamlError):
+    """A configuration file repeats a key, or holds a value of an unsupported type."""
+
+
+class InterpolationError(ConfigError):
+    """Root of all errors in interpolated strings; ``full_key``, ``file`` and ``line`` say where the string stands."""
+
+    def __init__(self, problem: str, *, full_key: str = "", file: str = "", line: int = 0) -> None:
+        self.problem, self.full_key, self.file, self.line = problem, full_key, file, line
+        where = f"\n    full_key: {full_key}" if full_key else ""
+        super().__init__(problem + where + (f"\n    file: {file}, line {line}" if file else ""))
+
+
+class GrammarParseError(InterpolationError):
+    """An interpolated string cannot be parsed."""
+
+
+class InterpolationResolutionError(InterpolationError, ValueError):
+    """An interpolated string has no value, or a value that is not allowed there (CFG-56)."""
+
+
+class InterpolationKeyError(InterpolationResolutionError):
+    """An interpolated string refers to a key that does not exist."""
+
+
+class InterpolationToMissingValueError(InterpolationResolutionError):
+    """An interpolated string refers to the value ``???``."""
+
+
+class UnsupportedInterpolationType(InterpolationResolutionError):
+    """An interpolated string calls a resolver that does not exist."""
+
+
+class CallerValueError(KedroAsgiError, ValueError):
+    """With the project's own configuration loader, a caller's value reaches a place where none is allowed (Q-19)."""
+
+    kedro_type = "InterpolationResolutionError"
+
+
+class ParamsSyntaxError(ReportedAsBase, ConfigError, ValueError):
+    """Runtime parameters were not written as ``key=value`` pairs."""
+
+    def __init__(self, item: str, problem: str = "") -> None:
+        self.item = item
+        shown = item if len(item) <= 100 else f"{item[:100]}..."
+        super().__init__(
+            f"Invalid 'params' value: '{shown}'. Expected comma-separated key=value pairs"
+            + (f" ({problem})." if problem else ", for example 'model.lr=0.01,seed=5'.")
+        )

@@ -1,0 +1,148 @@
+"""Errors of runs as resources: stopped runs, refused requests, the store of runs."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from kedro_asgi.errors.base import KedroAsgiError
+from kedro_asgi.errors.wording import quoted
+
+
+class RunStoppedError(KedroAsgiError):
+    """A run was stopped before its end; raised within the run, between its nodes or where a node awaits."""
+
+    status: ClassVar[str] = "cancelled"
+
+
+class RunCancelledError(RunStoppedError):
+    """A run was cancelled."""
+
+    def __init__(self, reason: str = "The run was cancelled.") -> None:
+        super().__init__(reason)
+
+
+class RunTimedOutError(RunStoppedError):
+    """A run took longer than its time limit."""
+
+    status = "timed_out"
+
+    def __init__(self, timeout_seconds: float) -> None:
+        self.timeout_seconds = timeout_seconds
+        super().__init__(f"The run took longer than {timeout_seconds:g} seconds.")
+
+
+class RunInterruptedError(RunStoppedError):
+    """The server of a run ended before the run."""
+
+    status = "interrupted"
+
+    def __init__(self, reason: str = "The server that had the run ended before the run did.") -> None:
+        super().__init__(reason)
+
+
+class DispatchError(KedroAsgiError):
+    """Root of all errors about accepting, finding and storing runs."""
+
+
+class QueueFullError(DispatchError):
+    """As many runs are running and queued as the policy allows; try again after ``retry_after_seconds``."""
+
+    def __init__(self, *, running: int, queued: int, retry_after_seconds: int) -> None:
+        self.running, self.queued, self.retry_after_seconds = running, queued, retry_after_seconds
+        super().__init__(f"{running} runs are running and {queued} are queued: the server accepts no more for now.")
+
+
+class DrainingError(DispatchError):
+    """The server is shutting down and accepts no runs."""
+
+    def __init__(self) -> None:
+        super().__init__("The server is shutting down and accepts no further runs.")
+
+
+class NoThreadError(DispatchError):
+    """A run cannot start, because the system refuses the process another thread."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"No thread can start for the run: {reason}. The system limits the threads of this process.")
+
+
+class ServiceOpenError(DispatchError):
+    """The caller opens a dispatcher that is open already."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The dispatcher is open already: in another block, or because an earlier call opened it until its event "
+            "loop ends. Enter the block before the first call, or make another Dispatcher."
+        )
+
+
+class StoreUnavailableError(DispatchError):
+    """The store of runs cannot be read or written now, so the server can promise nothing."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The store of runs is not available: {reason}")
+
+
+class StoreVersionError(DispatchError):
+    """A newer version of kedro-asgi wrote the store."""
+
+    def __init__(self, store: str, found: int, known: int) -> None:
+        self.found, self.known = found, known
+        super().__init__(
+            f"The store of runs {store} has schema version {found}, and this version of kedro-asgi knows {known}. "
+            "Upgrade kedro-asgi, or name another store."
+        )
+
+
+class PolicyError(DispatchError, ValueError):
+    """The policy of a dispatcher has an invalid value."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The run policy is invalid: {problem}")
+
+
+class StoreUrlError(DispatchError, ValueError):
+    """The URL of a store cannot be used."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(f"The store '{url}' cannot be used: {problem}")
+
+
+class RunNotFoundError(DispatchError, LookupError):
+    """The store has no run of that id; it may have deleted it as too old."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"There is no run '{run_id}'.")
+
+
+class OutputNotFoundError(DispatchError, LookupError):
+    """A run keeps no output of that name."""
+
+    def __init__(self, run_id: str, name: str, kept: Iterable[str]) -> None:
+        self.run_id, self.name, self.kept = run_id, name, tuple(kept)
+        hint = f"It keeps {quoted(self.kept)}." if self.kept else "It keeps none."
+        super().__init__(f"Run '{run_id}' keeps no output '{name}'. {hint}")
+
+
+class RunNotEndedError(DispatchError):
+    """The caller asks for an output of a run that has not ended."""
+
+    def __init__(self, run_id: str, status: str) -> None:
+        self.run_id, self.status = run_id, status
+        super().__init__(f"Run '{run_id}' is {status}: it has no outputs yet.")
+
+
+class KeyReusedError(DispatchError):
+    """The caller sends an idempotency key again, with a different run."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"The idempotency key '{key}' was used for another run. Use a new key for a new run.")
+
+
+class UnstorableRunError(DispatchError, TypeError):
+    """A run holds a value of a wrong type or without a JSON form, so it could not outlive this process."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The run cannot be stored: {reason}")

@@ -1,0 +1,103 @@
+"""Errors of validation: parameters that do not fit their models, data that fails its validator."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from kedro_asgi.errors.base import KedroAsgiError, ReportedAsBase
+from kedro_asgi.errors.io import DatasetError
+from kedro_asgi.errors.wording import shortened
+
+
+class ParameterValidationError(KedroAsgiError):
+    """Parameters do not fit the type hints of the nodes that run; ``failures`` gives the reason for each."""
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        self.failures = dict(failures)
+        listed = "\n".join(f"- Parameter '{name}': {reason}" for name, reason in self.failures.items())
+        super().__init__(f"Parameter validation failed:\n{listed}")
+
+
+class ModelInstantiationError(ParameterValidationError):
+    """One parameter cannot become the model that a node's type hint names."""
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        self.failures = {parameter: reason}
+        KedroAsgiError.__init__(self, reason)
+
+
+class CheckFailure(msgspec.Struct, frozen=True):
+    """One check that data did not pass: how often it failed, and some of the values that failed."""
+
+    message: str
+    check: str | None = None
+    column: str | None = None
+    failure_count: int = 1
+    failure_examples: list[Any] = []
+
+    def __str__(self) -> str:
+        cases = "1 case" if self.failure_count == 1 else f"{self.failure_count} cases"
+        examples = ", ".join(shortened(str(example), 40) for example in self.failure_examples[:5])
+        where = f"{self.column}: " if self.column else ""
+        return f"{where}{self.check or self.message} — {cases}" + (f" (e.g. {examples})" if examples else "")
+
+
+class DataValidationError(DatasetError):
+    """Data does not pass the validator of its dataset.
+
+    ``mode`` is ``load``, ``save`` or ``api``; ``failures`` lists the failed checks where the validator reports them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        dataset_name: str | None = None,
+        mode: str | None = None,
+        validator: str | None = None,
+        failures: Iterable[CheckFailure] | None = None,
+        error_type: str | None = None,
+    ) -> None:
+        self.message = message
+        self.dataset_name = dataset_name
+        self.mode = mode
+        self.validator = validator
+        self.failures = list(failures or ())
+        self.error_type = error_type
+        super().__init__("\n".join(filter(None, [self._subject(), self._source(), self._reason()])))
+
+    def _subject(self) -> str:
+        if self.dataset_name is None:
+            return self.message
+        return f"Validation failed for dataset '{self.dataset_name}'" + (f" on {self.mode}" if self.mode else "")
+
+    def _source(self) -> str:
+        return f"(validator: {self.validator})" if self.validator else ""
+
+    def _reason(self) -> str:
+        if not self.failures:
+            return "" if self.dataset_name is None else self.message
+        cases = sum(failure.failure_count for failure in self.failures)
+        listed = [f"  - {failure}" for failure in self.failures]
+        return "\n".join([f"{len(self.failures)} check(s) failed — {cases} failure case(s):", *listed])
+
+
+class ValidationConfigurationError(DatasetError):
+    """A ``validator`` is declared wrongly, or is no validator."""
+
+
+class ValidatorDeclarationError(ReportedAsBase, ValidationConfigurationError):
+    """An entry of the catalog does not say how to validate its data."""
+
+    def __init__(self, dataset_name: str, problem: str) -> None:
+        self.dataset_name = dataset_name
+        super().__init__(f"Invalid validator declaration for dataset '{dataset_name}': {problem}.")
+
+
+class ValidatorTargetError(ReportedAsBase, ValidationConfigurationError):
+    """The ``class`` of a validator cannot validate, or takes other options."""
+
+    def __init__(self, class_path: str, problem: str) -> None:
+        self.class_path = class_path
+        super().__init__(problem)
