@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kedro_asgi.errors import CredentialsNotFoundError, error_type
-from kedro_asgi.io import CatalogResolver, DatasetError, PlainEntry
+from kedro_asgi.io import CatalogResolver, DatasetError, MemoryDataset, PlainEntry
 from kedro_asgi.io.entry import Entry, plain_entries
 from kedro_asgi.runs import RuntimeParams
 
@@ -53,9 +53,9 @@ def given(**arguments: Any) -> dict[str, Any]:
 
 
 def built(resolver: CatalogResolver, name: str, runtime: RuntimeParams = RUNTIME, **versions: str) -> dict[str, Any]:
-    recipe = resolver.recipe(name)
-    assert recipe is not None
-    dataset = recipe.build(runtime, **versions)
+    builder = resolver.builder(name)
+    assert builder is not None
+    dataset = builder.build(runtime, **versions)
     assert isinstance(dataset, Given)
     return dataset.given
 
@@ -84,10 +84,10 @@ def test_an_entry_has_a_type() -> None:
 
 
 def test_a_pattern_without_a_type_fails_when_it_is_used() -> None:
-    recipe = resolver({"{x}_y": {"a": 1}}).recipe("a_y")
-    assert recipe is not None
+    builder = resolver({"{x}_y": {"a": 1}}).builder("a_y")
+    assert builder is not None
     with pytest.raises(DatasetError, match="dataset 'a_y':\n'type' is missing"):
-        recipe.build(RUNTIME)
+        builder.build(RUNTIME)
 
 
 def test_a_name_is_text() -> None:
@@ -96,18 +96,18 @@ def test_a_name_is_text() -> None:
 
 
 def test_a_broken_class_does_no_harm_until_it_is_used() -> None:
-    recipe = resolver({"x": {"type": "nope.X"}}).recipe("x")
-    assert recipe is not None
+    builder = resolver({"x": {"type": "nope.X"}}).builder("x")
+    assert builder is not None
     with pytest.raises(DatasetError, match="parsing config for dataset 'x':\nNo module named 'nope'"):
-        recipe.build(RUNTIME)
+        builder.build(RUNTIME)
 
 
 @pytest.mark.parametrize("versioned", ["false", 1, "yes"])
 def test_versioned_is_true_or_false_and_nothing_else(versioned: Any) -> None:
-    recipe = resolver({"x": given(versioned=versioned)}).recipe("x")
-    assert recipe is not None
+    builder = resolver({"x": given(versioned=versioned)}).builder("x")
+    assert builder is not None
     with pytest.raises(DatasetError, match="'versioned' must be true or false"):
-        recipe.build(RUNTIME)
+        builder.build(RUNTIME)
 
 
 def test_a_versioned_dataset_gets_its_versions() -> None:
@@ -141,10 +141,10 @@ def test_a_constructor_that_fails_is_told_by_its_path(
         "class Angry(MemoryDataset):\n    def __init__(self, a): raise ValueError('no s3://u:p@b')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    recipe = resolver({"x": {"type": f"test_definition_classes.{type_}", "a": 1}}).recipe("x")
-    assert recipe is not None
+    builder = resolver({"x": {"type": f"test_definition_classes.{type_}", "a": 1}}).builder("x")
+    assert builder is not None
     with pytest.raises(DatasetError, match=message):
-        recipe.build(RUNTIME)
+        builder.build(RUNTIME)
 
 
 def test_credentials_are_put_in_at_any_depth_of_mappings() -> None:
@@ -198,12 +198,12 @@ def test_explicit_entries_come_before_patterns_and_the_catch_all_last() -> None:
     assert found.list_patterns() == ["a_{b}", "{a}", "{default}"]
 
 
-def test_without_a_match_there_is_no_recipe_but_a_default() -> None:
+def test_without_a_match_there_is_no_builder_but_a_default() -> None:
     found = resolver({"a_{b}": given()})
-    assert found.recipe("z") is None
+    assert found.builder("z") is None
     assert not found.matches("z")
     assert not found.is_catch_all("z")
-    assert found.default_recipe().class_path(RUNTIME) == "kedro_asgi.io.memory.MemoryDataset"
+    assert found.default_builder().dataset_class(RUNTIME) is MemoryDataset
 
 
 def test_an_entry_called_default_is_a_catch_all() -> None:
@@ -219,15 +219,15 @@ def test_a_pattern_fills_its_type_too() -> None:
 def test_a_match_but_for_case_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     found = resolver({"{a}_X": given()})
     with caplog.at_level(logging.WARNING):
-        assert found.recipe("q_x") is None
-        assert found.recipe("q_x") is None
+        assert found.builder("q_x") is None
+        assert found.builder("q_x") is None
     assert caplog.messages == ["Dataset 'q_x' would match the pattern '{a}_X' if case did not count."]
 
 
 def test_the_use_of_the_catch_all_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     found = resolver({"{name}": given()})
     with caplog.at_level(logging.WARNING):
-        assert found.recipe("foo") is found.recipe("foo")
+        assert found.builder("foo") is found.builder("foo")
     assert caplog.messages == [
         "Config from the dataset pattern '{name}' in the catalog will be used to override the default dataset "
         "creation for 'foo'"

@@ -16,7 +16,7 @@ from kedro_asgi.io import (
     SharedMemoryDataset,
     Version,
 )
-from kedro_asgi.io.inputs import form_of, framed, is_plain
+from kedro_asgi.io.inputs import is_plain, table_form_of, to_frame
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.runs import RuntimeParams
 
@@ -74,8 +74,8 @@ class KedroCatalog:
     def inject(self, name: str, data: Any) -> None:
         """Put ``data`` in place of the dataset ``name`` for this run, as `DataCatalog.inject` does."""
         dataset = self._theirs.get(name) if is_plain(data) else None
-        form = None if dataset is None else form_of(name, dataset)
-        self._theirs[name] = data if form is None else framed(name, data, form)
+        form = None if dataset is None else table_form_of(name, dataset)
+        self._theirs[name] = data if form is None else to_frame(name, data, form)
 
     def prepare(self, names: Iterable[str]) -> None:
         """Make the datasets ``names``, unknown ones in memory."""

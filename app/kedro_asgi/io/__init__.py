@@ -9,14 +9,12 @@ from kedro_asgi.errors import (
 from kedro_asgi.io.artifact import Artifact
 from kedro_asgi.io.cached import CachedDataset
 from kedro_asgi.io.catalog import DataCatalog
-from kedro_asgi.io.commands import DataCatalogWithCatalogCommandsMixin
+from kedro_asgi.io.catalog_commands import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.io.dataset import AbstractDataset
 from kedro_asgi.io.entry import Entry, PlainEntry, plain_entries
-from kedro_asgi.io.matching import Matcher
 from kedro_asgi.io.memory import MemoryDataset
-from kedro_asgi.io.resolver import CatalogResolver
-from kedro_asgi.io.shared import SharedMemoryDataset
-from kedro_asgi.io.shared_catalog import SharedMemoryDataCatalog
+from kedro_asgi.io.resolver import CatalogResolver, Matcher
+from kedro_asgi.io.shared import SharedMemoryDataCatalog, SharedMemoryDataset
 from kedro_asgi.io.version import Version
 from kedro_asgi.io.versioned import AbstractVersionedDataset
 

@@ -1,13 +1,12 @@
-"""A dataset that keeps what another one loaded or saved."""
+"""A dataset that keeps in memory what another one loaded or saved."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from kedro_asgi.errors import DatasetError
-from kedro_asgi.io.base import Dataset
+from kedro_asgi.io.builder import DatasetDefinition
 from kedro_asgi.io.dataset import AbstractDataset
-from kedro_asgi.io.dataset_protocols import is_dataset_class, is_persistent
-from kedro_asgi.io.definition import Definition
+from kedro_asgi.io.dataset_protocols import Dataset, is_dataset_class, is_persistent
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.version import Version
 
@@ -15,17 +14,17 @@ from kedro_asgi.io.version import Version
 class CachedDataset(AbstractDataset[Any, Any]):
     """Saves through to another dataset and loads from memory where it can (CAT-45).
 
-    Whether it outlives its run is up to the dataset inside (Q-29). Not for several processes.
+    It outlives its run if the inner dataset does (Q-29). Several processes cannot share it.
     """
 
     _SINGLE_PROCESS = True
 
     def __init__(
         self,
-        dataset: Dataset | Mapping[str, Any],
+        dataset: Dataset | Mapping[str, object],
         version: Version | None = None,
         copy_mode: str | None = None,
-        metadata: dict[str, Any] | None = None,
+        metadata: dict[str, object] | None = None,
     ) -> None:
         self.metadata = metadata
         self._dataset = _inner_dataset(dataset, version)
@@ -54,11 +53,11 @@ class CachedDataset(AbstractDataset[Any, Any]):
         if release:
             release()
 
-    def _describe(self) -> dict[str, Any]:
+    def _describe(self) -> dict[str, object]:
         return {"dataset": repr(self._dataset), "cache": repr(self._cache)}
 
 
-def _inner_dataset(dataset: Dataset | Mapping[str, Any], version: Version | None) -> Dataset:
+def _inner_dataset(dataset: Dataset | Mapping[str, object], version: Version | None) -> Dataset:
     if not isinstance(dataset, Mapping):
         if is_dataset_class(type(dataset)):
             return dataset
@@ -71,6 +70,6 @@ def _inner_dataset(dataset: Dataset | Mapping[str, Any], version: Version | None
             "Cached datasets should specify that they are versioned in the 'CachedDataset', not in the wrapped dataset."
         )
     if version is None:
-        return Definition.from_config("_cached", dataset).build()
+        return DatasetDefinition.from_config("_cached", dataset).build()
     versioned = {**dataset, "versioned": True}
-    return Definition.from_config("_cached", versioned).build(version.load, version.save)
+    return DatasetDefinition.from_config("_cached", versioned).build(version.load, version.save)

@@ -1,28 +1,37 @@
-"""The datasets of one run, by name."""
+"""The catalog of a run: what can be done with a dataset by its name."""
 
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from msgspec import UNSET
 
 from kedro_asgi.errors import DatasetError, DatasetNotFoundError
-from kedro_asgi.io.base import Dataset
-from kedro_asgi.io.catalog_config import CatalogConfig, catalog_config
-from kedro_asgi.io.dataset_protocols import class_path, read_what_is_saved
+from kedro_asgi.io.dataset import named_failure
+from kedro_asgi.io.dataset_classes import class_path
+from kedro_asgi.io.dataset_mapping import DatasetMapping
+from kedro_asgi.io.dataset_protocols import Dataset, load_what_is_saved
 from kedro_asgi.io.entry import plain_entries
-from kedro_asgi.io.failure import named_failure
 from kedro_asgi.io.memory import MemoryDataset
-from kedro_asgi.io.registry import DatasetRegistry
 from kedro_asgi.io.resolver import CatalogResolver
 from kedro_asgi.validation import DatasetCheck, ValidatorSpec, is_switched_on
 
 _log = logging.getLogger(__name__)
+_CREDENTIALS = "credentials"
 
 
-class DataCatalog(DatasetRegistry):
-    """The datasets of one run, and all that can be done with one by its name (CAT-53)."""
+class CatalogConfig(NamedTuple):
+    """The arguments of ``DataCatalog.from_config``."""
+
+    catalog: dict[str, Any]
+    credentials: dict[str, Any]
+    load_versions: dict[str, str | None]
+    save_version: str | None
+
+
+class DataCatalog(DatasetMapping):
+    """The datasets of one run, which are loaded and saved by name (CAT-53)."""
 
     @classmethod
     def from_config(
@@ -42,11 +51,12 @@ class DataCatalog(DatasetRegistry):
         return made
 
     def load(self, ds_name: str, version: str | None = None) -> Any:
-        """Load data, or raise a DatasetError that begins with the name (CAT-56); what is shared is not copied.
+        """Load data; the value of an artifact is not copied.
 
-        Raises `DataValidationError` for data that its validator refuses (CAT-67).
+        Raises a `DatasetError` that begins with the name (CAT-56), and `DataValidationError` for data that the
+        dataset's validator refuses.
         """
-        shared = self.sharing.value(ds_name) if version is None else UNSET
+        shared = self.artifacts.value(ds_name) if version is None else UNSET
         if shared is not UNSET:
             if _log.isEnabledFor(logging.INFO):
                 _log.info("Loading data from %s (preloaded)...", ds_name)
@@ -63,38 +73,39 @@ class DataCatalog(DatasetRegistry):
             if failure is None:
                 raise
             raise failure from error
-        if self._checks and (check := self._check(ds_name)) is not None:
+        if self._checks and (check := self._active_check(ds_name)) is not None:
             wanted = version or self._load_versions.get(ds_name)
             return check.loaded(data, is_saved=wanted in (None, self._save_version))
         return data
 
     def load_anew(self, name: str) -> Any:
-        """Load what a run that begins now would load of the entry ``name``: the latest version, validated."""
-        recipe = self._resolver.recipe(name)
-        if recipe is None:
+        """Load, and validate, what a run that begins now would load of the entry ``name``: the latest version."""
+        builder = self._resolver.builder(name)
+        if builder is None:
             raise DatasetNotFoundError(f"Dataset '{name}' not found in the catalog")
-        data = recipe.build(self._runtime, save_version=self.save_version).load()
-        spec = recipe.validator(self._runtime)
+        data = builder.build(self._runtime, save_version=self.save_version).load()
+        spec = builder.validator(self._runtime)
         if spec is None or not is_switched_on(self.validation_enabled):
             return data
         return DatasetCheck(name, spec).loaded(data)
 
     def save(self, ds_name: str, data: Any) -> None:
-        """Save data, or raise a DatasetError that begins with the name (CAT-56).
+        """Save data.
 
-        Raises `DataValidationError` for data that its validator refuses (CAT-67).
+        Raises a `DatasetError` that begins with the name (CAT-56), and `DataValidationError` for data that the
+        dataset's validator refuses.
         """
         dataset = self._datasets.get(ds_name)
         if dataset is None:
             dataset = self._required(ds_name)
-        if self._checks and (check := self._check(ds_name)) is not None:
+        if self._checks and (check := self._active_check(ds_name)) is not None:
             data = check.saved(data)
         if data is None:
             raise DatasetError(f"{ds_name}: Saving 'None' to a 'Dataset' is not allowed")
-        self.sharing.save(ds_name)
+        self.artifacts.mark_saved(ds_name)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Saving data to %s (%s)...", ds_name, type(dataset).__name__)
-        read_what_is_saved(dataset)
+        load_what_is_saved(dataset)
         try:
             dataset.save(data)
         except Exception as error:
@@ -104,7 +115,7 @@ class DataCatalog(DatasetRegistry):
             raise failure from error
 
     def exists(self, ds_name: str) -> bool:
-        """Tell whether there is something to load; not so for an unknown name (CAT-55)."""
+        """Tell whether there is something to load; false for an unknown name (CAT-55)."""
         dataset = self.get(ds_name)
         if dataset is None:
             return False
@@ -115,7 +126,7 @@ class DataCatalog(DatasetRegistry):
         return bool(exists and exists())
 
     def release(self, ds_name: str) -> None:
-        """Let go of what a dataset holds in memory, unless it is to be kept."""
+        """Drop what a dataset holds in memory, unless it is to be kept."""
         if ds_name in self._kept:
             return
         if self._checks and ds_name in self._checks:
@@ -141,9 +152,9 @@ class DataCatalog(DatasetRegistry):
         self,
         name_regex: str | re.Pattern[str] | None = None,
         type_regex: str | re.Pattern[str] | None = None,
-        by_type: type[Any] | Iterable[type[Any]] | None = None,
+        by_type: type | Iterable[type] | None = None,
     ) -> list[str]:
-        """Return the names for which all that is given holds; ``by_type`` means these very classes (CAT-60)."""
+        """Return the names that meet every given condition; ``by_type`` does not include subclasses (CAT-60)."""
         classes = {by_type} if isinstance(by_type, type) else set(by_type or ())
         return [
             name
@@ -154,19 +165,22 @@ class DataCatalog(DatasetRegistry):
         ]
 
     def values(self) -> list[Dataset]:
-        """Return all datasets, made if they were not yet."""
+        """Return all datasets; makes those that do not exist yet."""
         return [self[name] for name in self]
 
     def items(self) -> list[tuple[str, Dataset]]:
-        """Return all names with their datasets, made if they were not yet."""
+        """Return all names with their datasets; makes those that do not exist yet."""
         return [(name, self[name]) for name in self]
 
     @property
     def validator_specs(self) -> dict[str, ValidatorSpec]:
-        """The validators of entries, and of datasets that patterns made so far, by name; raises what CAT-70 says."""
+        """The validators of entries, and of datasets that patterns made so far, by name.
+
+        Raises `ValidatorDeclarationError` (CAT-70).
+        """
         unused = [name for name in self._resolver.names() if name not in self._datasets]
-        recipes = {name: self._resolver.recipe(name) for name in unused if self._parameter(name) is UNSET}
-        found = {name: recipe.validator(self._runtime) for name, recipe in recipes.items() if recipe is not None}
+        builders = {name: self._resolver.builder(name) for name in unused if self._parameter(name) is UNSET}
+        found = {name: builder.validator(self._runtime) for name, builder in builders.items() if builder is not None}
         declared = {name: spec for name, spec in found.items() if spec is not None}
         return declared | {name: check.spec for name, check in self._checks.items()}
 
@@ -176,21 +190,55 @@ class DataCatalog(DatasetRegistry):
         return {name: spec.to_config() for name, spec in self.validator_specs.items()}
 
     def to_config(self) -> CatalogConfig:
-        """Return what would make this catalog again, but for what lives in memory (CAT-62)."""
-        return catalog_config(self)
+        """Return the configuration that would make this catalog again (CAT-62).
+
+        Datasets in memory are left out; credentials stand apart from the entries.
+        """
+        found = {name: config for name in self if (config := self._config(name))}
+        entries = {name: config for name, config in found.items() if not _is_memory_dataset(config)}
+        credentials: dict[str, object] = {}
+        for name, config in entries.items():
+            if config.get(_CREDENTIALS) is not None:
+                key = f"{name}_credentials"
+                credentials[key] = config[_CREDENTIALS]
+                config[_CREDENTIALS] = key
+        versions = {name: self._load_versions.get(name) for name in entries}
+        return CatalogConfig(entries, credentials, versions, self.save_version)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self)})"
 
-    def _check(self, name: str) -> DatasetCheck | None:
+    def _active_check(self, name: str) -> DatasetCheck | None:
         check = self._checks.get(name)
         return check if check is not None and is_switched_on(self.validation_enabled) else None
 
-    def _class_of(self, name: str) -> type[Any] | None:
+    def _class_of(self, name: str) -> type | None:
         dataset = self._datasets.get(name)
         if dataset is not None:
             return type(dataset)
         if self._parameter(name) is not UNSET:
             return MemoryDataset
-        recipe = self._resolver.recipe(name)
-        return None if recipe is None else recipe.dataset_class(self._runtime)
+        builder = self._resolver.builder(name)
+        return None if builder is None else builder.dataset_class(self._runtime)
+
+    def _config(self, name: str) -> Any:
+        dataset = self._datasets.get(name)
+        config = None if dataset is None else _constructor_config(dataset)
+        if config is not None:
+            check = self._checks.get(name)
+            return dict(config) if check is None else {**config, "validator": check.spec.to_config()}
+        builder = self._resolver.builder(name)
+        return None if builder is None else builder.complete_config(self._runtime)
+
+
+def _constructor_config(dataset: Dataset) -> Mapping[str, Any] | None:
+    """Our datasets and Kedro's remember their constructor arguments; of others only the entry is known."""
+    method = getattr(dataset, "to_config", None) or getattr(dataset, "_init_config", None)
+    config: Mapping[str, Any] | None = method() if method else None
+    return config
+
+
+def _is_memory_dataset(config: Mapping[str, Any]) -> bool:
+    type_ = config["type"]
+    name = type_.__name__ if isinstance(type_, type) else str(type_).rpartition(".")[2]
+    return name in ("MemoryDataset", "SharedMemoryDataset")

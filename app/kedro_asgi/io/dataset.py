@@ -1,4 +1,4 @@
-"""The base class of datasets."""
+"""The base class of datasets, and the errors of datasets that fail."""
 
 import inspect
 import logging
@@ -9,9 +9,9 @@ from pprint import pformat
 from typing import Any, Generic, Self, TypeVar
 
 from kedro_asgi.errors import DatasetError, DatasetFailedError
-from kedro_asgi.io.base import Dataset
-from kedro_asgi.io.dataset_protocols import class_path, is_dataset_error
-from kedro_asgi.io.definition import Definition
+from kedro_asgi.io.builder import DatasetDefinition
+from kedro_asgi.io.dataset_classes import class_path
+from kedro_asgi.io.dataset_protocols import Dataset, is_dataset_error, is_kedro_class
 from kedro_asgi.redaction import redact
 
 _log = logging.getLogger(__name__)
@@ -23,23 +23,22 @@ _NOT_CONFIGURED = ("self", "version", "metadata")
 class AbstractDataset(ABC, Generic[_In, _Out]):
     """A place that data is loaded from and saved to.
 
-    A subclass gives ``load``, ``save`` and ``_describe`` and may give ``_exists``, ``_release`` and
-    ``confirm``; ``_load`` and ``_save`` are taken for ``load`` and ``save`` (CAT-48). What these raise leaves
-    as DatasetError with the cause attached, except that a FileNotFoundError or a NotADirectoryError of
-    ``save`` leaves as it is (CAT-50).
+    A subclass implements ``load``, ``save`` and ``_describe`` and may implement ``_exists``, ``_release`` and
+    ``confirm``; ``_load`` and ``_save`` also count as ``load`` and ``save`` (CAT-48). The caller gets their exceptions
+    as DatasetError with the cause attached, except a FileNotFoundError or a NotADirectoryError of ``save`` (CAT-50).
     """
 
     _EPHEMERAL: bool = False
     _SINGLE_PROCESS: bool = False
-    __made_with: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+    __made_with: tuple[tuple[object, ...], dict[str, object]] = ((), {})
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        # Names with two underscores are no subclass' own: whatever it calls its attributes, these stay.
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        # Two underscores: no attribute of a subclass can have this name.
         dataset = super().__new__(cls)
         dataset.__made_with = (args, kwargs)
         return dataset
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         for verb, guarded in (("load", cls._guarded_load), ("save", cls._guarded_save)):
             method = vars(cls).get(verb) or vars(cls).get(f"_{verb}")
@@ -50,12 +49,12 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
     def from_config(
         cls,
         name: str,
-        config: Mapping[str, Any],
+        config: Mapping[str, object],
         load_version: str | None = None,
         save_version: str | None = None,
     ) -> Dataset:
         """Make the dataset that an entry of the catalog describes; paths are relative to the working folder."""
-        return Definition.from_config(name, config).build(load_version, save_version)
+        return DatasetDefinition.from_config(name, config).build(load_version, save_version)
 
     @abstractmethod
     def load(self) -> _Out:
@@ -63,11 +62,11 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
 
     @abstractmethod
     def save(self, data: _In) -> None:
-        """Keep ``data``; ``None`` is refused (CAT-49)."""
+        """Store ``data``; ``None`` is refused (CAT-49)."""
 
     @abstractmethod
     def _describe(self) -> dict[str, Any]:
-        """Return what ``repr`` shows; credentials do not belong here."""
+        """Return the facts that ``repr`` shows, without credentials."""
 
     def exists(self) -> bool:
         """Tell whether there is something to load."""
@@ -79,7 +78,7 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
             raise _failure(self, "during exists check for", error) from error
 
     def release(self) -> None:
-        """Let go of what the dataset holds in memory."""
+        """Drop what the dataset holds in memory."""
         try:
             self._release()
         except DatasetError:
@@ -87,7 +86,7 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
         except Exception as error:
             raise _failure(self, "during release for", error) from error
 
-    def to_config(self) -> dict[str, Any]:
+    def to_config(self) -> dict[str, object]:
         """Return an entry of the catalog that would make this dataset (CAT-62)."""
         arguments = self.__arguments()
         given = {key: value for key, value in arguments.items() if key not in _NOT_CONFIGURED}
@@ -107,10 +106,10 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
         return False
 
     def _release(self) -> None:
-        """Nothing is held unless a subclass says so."""
+        """Drop what the dataset holds in memory; this base class holds nothing."""
 
     def __arguments(self) -> dict[str, Any]:
-        """Return the arguments of the constructor by name, those that it passes on as ``**`` among them."""
+        """Return the arguments of the constructor by name, including those in its ``**`` parameter."""
         args, kwargs = self.__made_with
         signature = inspect.signature(type(self).__init__)
         bound = signature.bind(self, *args, **kwargs)
@@ -149,7 +148,20 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
         return guarded
 
 
-def _failure(dataset: AbstractDataset[Any, Any], doing: str, error: Exception) -> DatasetError:
+def named_failure(error: Exception, name: str, doing: str, dataset: object) -> DatasetError | None:
+    """Return the DatasetError that names the dataset, or ``None`` if ``error`` goes to the caller as it is (CAT-56).
+
+    A class that extends no AbstractDataset does not wrap what it raises, so this function does.
+    """
+    if is_dataset_error(error):
+        return DatasetError(f"{name}: {redact(str(error))}")
+    if isinstance(dataset, AbstractDataset) or is_kedro_class(type(dataset)):
+        return None
+    failure = DatasetFailedError(doing, redact(repr(dataset)), redact(str(error)))
+    return DatasetError(f"{name}: {failure}")
+
+
+def _failure(dataset: object, doing: str, error: Exception) -> DatasetError:
     if is_dataset_error(error):
         return DatasetError(redact(str(error)))
     return DatasetFailedError(doing, repr(dataset), redact(str(error)))

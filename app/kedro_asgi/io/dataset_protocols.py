@@ -1,33 +1,47 @@
-"""How to recognise datasets, and errors of datasets, that are not ours, without importing Kedro."""
+"""The contract of datasets, and how to recognise datasets and errors of other libraries without importing Kedro."""
 
 import copy
-from typing import Any
+from typing import Any, Protocol
 
 from kedro_asgi.errors import DatasetError
-from kedro_asgi.io.base import Dataset
 from kedro_asgi.io.version import Version
 
 _KEDRO_MODULE = "kedro.io.core"
 _VERBS = ("load", "save", "exists", "release")
 
 
+class Dataset(Protocol):
+    """Anything that can load and save: our classes, Kedro's, and any class of a project (BRG-5).
+
+    ``exists``, ``release`` and ``confirm`` are optional; the catalog looks for them when it needs them.
+    """
+
+    def load(self) -> Any:
+        """Return the data; the caller may change it."""
+        ...
+
+    def save(self, data: Any) -> None:
+        """Store ``data``, which is never ``None``."""
+        ...
+
+
 def is_dataset_error(error: BaseException) -> bool:
-    """Tell whether ``error`` is a DatasetError of ours or of Kedro's."""
+    """Tell whether ``error`` is a DatasetError, ours or Kedro's."""
     return isinstance(error, DatasetError) or _descends_from(type(error), "DatasetError")
 
 
-def is_kedro_class(cls: type[Any]) -> bool:
-    """Tell whether ``cls`` extends Kedro's AbstractDataset, which wraps errors as ours does (CAT-50)."""
+def is_kedro_class(cls: type) -> bool:
+    """Tell whether ``cls`` extends Kedro's AbstractDataset, which wraps errors as ours does."""
     return _descends_from(cls, "AbstractDataset")
 
 
-def is_dataset_class(cls: type[Any]) -> bool:
-    """Tell whether instances of ``cls`` can be datasets: it can load and save, and no more is asked (BRG-5)."""
+def is_dataset_class(cls: type) -> bool:
+    """Tell whether instances of ``cls`` can be datasets: it is enough that they load and save (BRG-5)."""
     return callable(getattr(cls, "load", None)) and callable(getattr(cls, "save", None))
 
 
-def is_dataset(value: Any) -> bool:
-    """Tell whether ``value`` is surely a dataset, and not data that happens to load and save, as models do."""
+def is_dataset(value: object) -> bool:
+    """Tell whether ``value`` is surely a dataset, and not data that happens to load and save, such as a model."""
     return not isinstance(value, type) and all(callable(getattr(value, verb, None)) for verb in _VERBS)
 
 
@@ -36,18 +50,13 @@ def is_persistent(dataset: object) -> bool:
     return not getattr(dataset, "_EPHEMERAL", False)
 
 
-def class_path(cls: type[Any]) -> str:
-    """Return the dotted path of ``cls``."""
-    return f"{cls.__module__}.{cls.__qualname__}"
-
-
-def pinned(dataset: Any, version: Version) -> Dataset:
-    """Return a copy of ``dataset`` that has that version, or ``dataset`` if it has no versions (CAT-38)."""
-    result: Dataset = dataset if not getattr(dataset, "_version", None) else _copied(dataset, version)
+def with_version(dataset: Dataset, version: Version) -> Dataset:
+    """Return a copy of ``dataset`` that has ``version``, or ``dataset`` itself if it is not versioned (CAT-38)."""
+    result: Dataset = _copy_with_version(dataset, version) if getattr(dataset, "_version", None) else dataset
     return result
 
 
-def read_what_is_saved(dataset: Any) -> None:
+def load_what_is_saved(dataset: Any) -> None:
     """Let a versioned dataset of Kedro's load, from its next save on, the version that it saves, as ours do."""
     version = getattr(dataset, "_version", None)
     if version is None or version.load is not None or version.save is None:
@@ -56,14 +65,14 @@ def read_what_is_saved(dataset: Any) -> None:
         dataset._version = Version(version.save, version.save)
 
 
-def _copied(dataset: Any, version: Version) -> Any:
-    """Both engines' classes have a method for it; a class that imitates them may have the attribute alone."""
+def _copy_with_version(dataset: Any, version: Version) -> Any:
+    """Both engines' classes have ``_copy``; a class that only resembles them may have nothing but ``_version``."""
     if callable(getattr(dataset, "_copy", None)):
         return dataset._copy(_version=version)
-    result = copy.copy(dataset)
-    result._version = version
-    return result
+    changed = copy.copy(dataset)
+    changed._version = version
+    return changed
 
 
-def _descends_from(cls: type[Any], name: str) -> bool:
+def _descends_from(cls: type, name: str) -> bool:
     return any(base.__name__ == name and base.__module__ == _KEDRO_MODULE for base in cls.__mro__)

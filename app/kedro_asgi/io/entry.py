@@ -1,19 +1,20 @@
 """An entry of the catalog before a run gives it its values."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
-from kedro_asgi.io.tree import copied, leaves, mapped
+from kedro_asgi.configuration_tree import ConfigValue
+from kedro_asgi.io.copying import copy_containers, iterate_leaves, map_leaves
 from kedro_asgi.placeholders import filled
 from kedro_asgi.runs import RuntimeParams
 
 
 class Entry(Protocol):
-    """One catalog entry, one body of a dataset factory pattern, or one set of credentials. Never changes."""
+    """One catalog entry, one body of a dataset factory pattern, or one set of credentials; immutable."""
 
     @property
     def name(self) -> str:
-        """The key under which it stands in its file."""
+        """Its key in the configuration file."""
         ...
 
     @property
@@ -23,11 +24,11 @@ class Entry(Protocol):
 
     @property
     def selects_type(self) -> bool:
-        """Whether a value that a run brings could decide a dataset's type."""
+        """Whether a value of a run could decide a dataset's type."""
         ...
 
-    def resolve(self, runtime: RuntimeParams) -> Any:
-        """Return its value for one run, as a tree that nobody else holds."""
+    def resolve(self, runtime: RuntimeParams) -> ConfigValue:
+        """Return its value for one run, as a tree that belongs to the caller."""
         ...
 
     def texts(self) -> Iterator[str]:
@@ -47,23 +48,24 @@ class PlainEntry:
     is_static = True
     selects_type = False
 
-    def __init__(self, name: str, value: Any) -> None:
+    def __init__(self, name: str, value: object) -> None:
         self.name = name
         self._value = value
 
-    def resolve(self, runtime: RuntimeParams) -> Any:
-        return copied(self._value)
+    def resolve(self, runtime: RuntimeParams) -> ConfigValue:
+        value: ConfigValue = copy_containers(self._value)
+        return value
 
     def texts(self) -> Iterator[str]:
-        return (leaf for leaf in leaves(self._value) if isinstance(leaf, str))
+        return (leaf for leaf in iterate_leaves(self._value) if isinstance(leaf, str))
 
     def substitute(self, placeholders: Mapping[str, str]) -> "PlainEntry":
-        def fill(leaf: Any) -> Any:
+        def fill(leaf: object) -> object:
             return filled(leaf, placeholders) if isinstance(leaf, str) else leaf
 
-        return PlainEntry(self.name, mapped(self._value, fill))
+        return PlainEntry(self.name, map_leaves(self._value, fill))
 
 
-def plain_entries(values: Mapping[str, Any] | None) -> dict[str, Entry]:
+def plain_entries(values: Mapping[str, object] | None) -> dict[str, Entry]:
     """Return the values of a plain mapping as entries."""
     return {name: PlainEntry(name, value) for name, value in (values or {}).items()}

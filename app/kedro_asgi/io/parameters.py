@@ -1,4 +1,4 @@
-"""Parameters under the names by which nodes ask for them (PAR-1 to PAR-6)."""
+"""Parameters under the names that nodes use: ``parameters`` and ``params:a.b`` (PAR-1)."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -6,27 +6,27 @@ from typing import Any
 
 from msgspec import UNSET
 
-from kedro_asgi.io.tree import SCALARS
+from kedro_asgi.io.copying import IMMUTABLE_TYPES
 from kedro_asgi.reserved_names import ALL_PARAMETERS, PARAMS_PREFIX
 from kedro_asgi.validation.models import fields_of
 
-_NO_MODELS: Mapping[str, Any] = MappingProxyType({})
+_NO_MODELS: Mapping[str, object] = MappingProxyType({})
 
 
 class ParameterView:
-    """Looks parameters up as ``parameters`` and ``params:a.b`` in the mapping itself, which it never changes.
+    """Looks parameters up in the mapping itself, and never changes it.
 
-    Fields of models are found as keys of mappings are (PAR-16). ``models`` are what nodes ask for by these very
-    paths; they are found first.
+    A field of a model is found like a key of a mapping (PAR-16). ``models`` holds the models that nodes ask for, by
+    path; they are found first.
     """
 
     __slots__ = ("models", "whole")
 
-    def __init__(self, parameters: Mapping[str, Any], models: Mapping[str, Any] = _NO_MODELS) -> None:
+    def __init__(self, parameters: Mapping[str, object], models: Mapping[str, object] = _NO_MODELS) -> None:
         self.whole = parameters
         self.models = models
 
-    def find(self, name: str) -> Any:
+    def find(self, name: str) -> object:
         """Return the value of ``name``, or UNSET if there is no such parameter."""
         if not name.startswith(PARAMS_PREFIX):
             return self.whole if name == ALL_PARAMETERS else UNSET
@@ -34,16 +34,16 @@ class ParameterView:
         return self.models[path] if path in self.models else _find(self.whole, path)
 
     def is_ambiguous(self, name: str) -> bool:
-        """Tell whether ``name`` is written twice: as a key with a dot, and as one key under another (PAR-3)."""
+        """Tell whether ``name`` occurs twice: as a key with a dot, and as a key under another key (PAR-3)."""
         path = name[len(PARAMS_PREFIX) :]
         return name.startswith(PARAMS_PREFIX) and "." in path and len(_all_found(self.whole, path)) > 1
 
     def names(self) -> list[str]:
-        """Return every name once, in the order of the mapping (PAR-2)."""
+        """Return every name once, in the order of the mapping."""
         return list(self.flat())
 
-    def flat(self) -> dict[str, Any]:
-        """Return every name with its value; the values are those of the mapping (PAR-2, PAR-3)."""
+    def flat(self) -> dict[str, object]:
+        """Return every name with its value, which is not copied (PAR-2)."""
         named = {PARAMS_PREFIX + path: value for path, value in _items(self.whole)}
         return {
             ALL_PARAMETERS: self.whole,
@@ -52,25 +52,25 @@ class ParameterView:
         }
 
 
-def _find(parameters: Mapping[Any, Any], path: str) -> Any:
+def _find(parameters: Mapping[Any, object], path: str) -> object:
     if "." not in path and path in parameters:
         return parameters[path]
     candidates = [key for key in _prefixes(path) if key in parameters]
-    # A literal key 'a.b' and a key 'b' under 'a' are one name, and the later one has it (PAR-3); keys that are
-    # no strings are asked for by their text.
+    # A literal key 'a.b' and a key 'b' under 'a' have the same name, and the later one wins (PAR-3). A key that is
+    # no string is found by its text.
     found = _find_under(parameters, candidates[0], path) if len(candidates) == 1 else UNSET
     return found if found is not UNSET else _last_found(parameters, path)
 
 
-def _last_found(parameters: Mapping[Any, Any], path: str) -> Any:
+def _last_found(parameters: Mapping[Any, object], path: str) -> object:
     return next(iter(reversed(_all_found(parameters, path))), UNSET)
 
 
-def _all_found(parameters: Mapping[Any, Any], path: str) -> list[Any]:
+def _all_found(parameters: Mapping[Any, object], path: str) -> list[object]:
     return [found for key in parameters if (found := _find_under(parameters, key, path)) is not UNSET]
 
 
-def _find_under(parameters: Mapping[Any, Any], key: Any, path: str) -> Any:
+def _find_under(parameters: Mapping[Any, object], key: object, path: str) -> object:
     text, value = str(key), parameters[key]
     if text == path:
         return value
@@ -79,10 +79,10 @@ def _find_under(parameters: Mapping[Any, Any], key: Any, path: str) -> Any:
     return UNSET
 
 
-def _under(value: Any) -> Mapping[Any, Any] | None:
+def _under(value: object) -> Mapping[Any, object] | None:
     if isinstance(value, Mapping):
         return value
-    return None if type(value) in SCALARS else fields_of(value)
+    return None if type(value) in IMMUTABLE_TYPES else fields_of(value)
 
 
 def _prefixes(path: str) -> Iterator[str]:
@@ -92,7 +92,7 @@ def _prefixes(path: str) -> Iterator[str]:
         yield path
 
 
-def _items(parameters: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+def _items(parameters: Mapping[Any, object]) -> Iterator[tuple[str, object]]:
     for key, value in parameters.items():
         yield str(key), value
         if (under := _under(value)) is not None:

@@ -1,4 +1,4 @@
-"""Dataset factory patterns: names with placeholders, and which of them a name matches (CAT-17 to CAT-29)."""
+"""Dataset factory patterns: names with placeholders, and which of them a name matches (CAT-17)."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ from kedro_asgi.placeholders import tokens
 RUNTIME_DEFAULT = "{default}"
 _PART = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}]*)\}")
 _LONGEST = 200
-# What a typed placeholder, {year:d}, may match; an untyped one takes one or more characters of any kind.
+# The texts that a typed placeholder, such as {year:d}, matches; an untyped one matches any one or more characters.
 _KINDS = MappingProxyType(
     {
         "": r".+?",
@@ -40,10 +40,10 @@ class Match(NamedTuple):
 
 
 class Pattern:
-    """One pattern. Placeholders take as little as they can, from the left; one that is repeated, the same.
+    """One pattern. From the left, each placeholder matches as little as it can; a repeated one matches the same text.
 
-    Names may come from a request, so matching takes time linear in the name; only patterns with types or repeated
-    placeholders are regular expressions, which see no name of more than `_LONGEST` characters.
+    Names may come from a request, so matching takes time linear in the name. Only patterns with types or repeated
+    placeholders are regular expressions, and these match no name of more than `_LONGEST` characters.
     """
 
     __slots__ = ("_plain", "_typed", "specificity", "text")
@@ -56,11 +56,11 @@ class Pattern:
 
     @property
     def rank(self) -> tuple[int, int, str]:
-        """The place among other patterns, best first (CAT-19)."""
+        """The sort key among other patterns, best first (CAT-19)."""
         return -self.specificity, -self.text.count("{"), self.text
 
     def match(self, name: str) -> Match | None:
-        """Return the texts of the placeholders if all of ``name`` matches, case included (Q-22)."""
+        """Return the match of the whole of ``name``, case-sensitive, or ``None`` (Q-22)."""
         matcher = self._plain or self._typed
         placeholders = matcher.match(name) if matcher else None
         return None if placeholders is None else Match(self.text, placeholders)
@@ -70,7 +70,7 @@ class Pattern:
         return matcher is not None and matcher.matches_ignoring_case(name)
 
     def check(self, texts: Iterable[str]) -> None:
-        """Raise DatasetPatternError if ``texts``, the values of the body, use placeholders it lacks (CAT-21)."""
+        """Raise DatasetPatternError if ``texts``, the values of the body, use placeholders that the name lacks."""
         unknown = sorted({token for text in texts for token in tokens(text) if token not in self.text})
         if unknown:
             raise DatasetPatternError(
@@ -80,7 +80,7 @@ class Pattern:
 
 
 class PlainPattern:
-    """Literals, and between each two a placeholder that takes one or more characters of any kind."""
+    """Literals, and between each two a placeholder that matches any one or more characters."""
 
     __slots__ = ("_keys", "_literals", "_lowered")
 
@@ -91,7 +91,7 @@ class PlainPattern:
 
     @classmethod
     def of(cls, text: str) -> "PlainPattern | None":
-        """Return ``text`` taken apart, or ``None`` if a placeholder has a type or comes twice."""
+        """Return ``text`` as a pattern, or ``None`` if a placeholder has a type or occurs twice."""
         literals, keys, end = [""], list[str](), 0
         for part in _PART.finditer(text):
             literals[-1] += text[end : part.start()]
@@ -115,7 +115,7 @@ class PlainPattern:
 
 
 def _between(literals: list[str], name: str) -> list[str] | None:
-    """Return what stands between ``literals`` if they make up ``name``, each as far left as it can be."""
+    """Return the texts between ``literals`` in ``name``, each literal as far left as possible; ``None``: no match."""
     first, *middle, last = literals
     if not middle and len(literals) == 1:
         return [] if name == first else None
@@ -133,7 +133,7 @@ def _between(literals: list[str], name: str) -> list[str] | None:
 
 
 class TypedPattern:
-    """A pattern with placeholders that have types, ``{year:d}``, or come twice: a regular expression."""
+    """A pattern with placeholders that have types, ``{year:d}``, or occur twice: a regular expression."""
 
     __slots__ = ("_keys", "_regex")
 
@@ -152,7 +152,7 @@ class TypedPattern:
 
 
 class Patterns:
-    """The patterns of a catalog, best first, with the one that catches every name apart (CAT-19, CAT-20)."""
+    """The patterns of a catalog, best first; the catch-all, which matches every name, stands apart (CAT-20)."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         ranked = sorted((Pattern(text) for text in texts), key=lambda pattern: pattern.rank)
@@ -171,7 +171,7 @@ class Patterns:
             yield self.catch_all
 
     def match(self, name: str) -> Match | None:
-        """Return the match of the best pattern that is no catch-all."""
+        """Return the match of the best pattern other than the catch-all."""
         return next((match for pattern in self._specific if (match := pattern.match(name))), None)
 
     def near_miss(self, name: str) -> str | None:

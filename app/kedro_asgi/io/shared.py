@@ -1,14 +1,14 @@
-"""Data that several processes of one run share."""
+"""Data that the processes of one run share, and the catalog of runs whose datasets themselves go to processes."""
 
 import pickle
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any, Self
+from multiprocessing.managers import SyncManager
+from typing import Any, Self
 
-from kedro_asgi.errors import DatasetError
+from kedro_asgi.errors import DatasetError, SingleProcessDatasetsError
+from kedro_asgi.io.catalog import DataCatalog
 from kedro_asgi.io.dataset import AbstractDataset
-
-if TYPE_CHECKING:
-    from multiprocessing.managers import SyncManager
+from kedro_asgi.io.dataset_protocols import Dataset
 
 _DATA = "data"
 
@@ -21,15 +21,15 @@ class SharedMemoryDataset(AbstractDataset[Any, Any]):
 
     _EPHEMERAL = True
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        # It does not remember its arguments: a manager cannot be sent to another process.
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        # Do not remember the arguments: a manager cannot be sent to another process.
         return object.__new__(cls)
 
-    def __init__(self, manager: "SyncManager | None" = None) -> None:
+    def __init__(self, manager: SyncManager | None = None) -> None:
         self._shared: MutableMapping[str, bytes] = {} if manager is None else manager.dict()
 
-    def set_manager(self, manager: "SyncManager") -> None:
-        """Keep the data with ``manager`` from now on; what was saved before is out of reach."""
+    def set_manager(self, manager: SyncManager) -> None:
+        """Keep the data with ``manager`` from now on; data saved before can no longer be loaded."""
         self._shared = manager.dict()
 
     def load(self) -> Any:
@@ -38,7 +38,7 @@ class SharedMemoryDataset(AbstractDataset[Any, Any]):
             raise DatasetError("Data for MemoryDataset has not been saved yet.")
         return pickle.loads(content)
 
-    def save(self, data: Any) -> None:
+    def save(self, data: object) -> None:
         try:
             content = pickle.dumps(data, protocol=pickle.HIGHEST_PROTOCOL)
         except Exception as error:  # objects may raise anything from their __reduce__
@@ -54,5 +54,36 @@ class SharedMemoryDataset(AbstractDataset[Any, Any]):
     def _release(self) -> None:
         self._shared.pop(_DATA, None)
 
-    def _describe(self) -> dict[str, Any]:
+    def _describe(self) -> dict[str, object]:
         return {}
+
+
+class SharedMemoryDataCatalog(DataCatalog):
+    """A catalog that keeps data without an entry in `SharedMemoryDataset`, so it must be serialisable (CAT-25).
+
+    It is for a project's own runners that send datasets to other processes (RUN-35). `ParallelRunner` sends none and
+    takes any catalog (Q-31).
+    """
+
+    _runtime_default = "SharedMemoryDataset"
+
+    def set_manager_datasets(self, manager: SyncManager) -> None:
+        """Let the datasets in shared memory keep their data with ``manager``."""
+        for dataset in self.registered.values():
+            if isinstance(dataset, SharedMemoryDataset):
+                dataset.set_manager(manager)
+
+    def validate_catalog(self) -> None:
+        """Raise `SingleProcessDatasetsError` for datasets made so far that cannot leave this process (RUN-36)."""
+        if names := sorted(name for name, dataset in self.registered.items() if not _can_leave_process(dataset)):
+            raise SingleProcessDatasetsError(names)
+
+
+def _can_leave_process(dataset: Dataset) -> bool:
+    if getattr(dataset, "_SINGLE_PROCESS", False):
+        return False
+    try:
+        pickle.dumps(dataset)
+    except Exception:  # objects may raise anything from their __reduce__
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""Which version of a dataset is loaded and which is saved."""
+"""The version of a dataset that is loaded, and the one that is saved."""
 
 import time
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ class Version(NamedTuple):
 
 
 def as_version(version: Version | str) -> Version:
-    """Return a pair of versions, of Kedro's class too, as one of ours; a name alone is the version to load."""
+    """Return ``version``, which may be of Kedro's class, as one of ours; a text is the version to load."""
     return Version(version, None) if isinstance(version, str) else Version(*version)
 
 
@@ -27,6 +27,6 @@ def checked_version(version: str) -> str:
 
 
 def timestamp() -> str:
-    """Return the present moment as a version, ``2026-11-21T00.18.19.983Z``."""
+    """Return the current time as a version: ``2026-11-21T00.18.19.983Z``."""
     seconds, rest = divmod(time.time_ns() // 1_000_000, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H.%M.%S}.{rest:03d}Z"

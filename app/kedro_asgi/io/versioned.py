@@ -1,4 +1,4 @@
-"""Datasets that keep every version that was ever saved."""
+"""The base class of datasets that keep every version that was saved."""
 
 import os
 import warnings
@@ -18,9 +18,9 @@ _Out = TypeVar("_Out")
 class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
     """A dataset that, given a ``version``, saves to ``<filepath>/<version>/<basename>`` (CAT-30).
 
-    The latest version and the version of the next save are looked up once per object, until it is saved or
-    released (CAT-33); what was saved is what is loaded then, unless another version was asked for. Other file systems
-    than the local one bring their own ``exists_function`` and ``glob_function``. Threads may share an object.
+    An object looks up the latest version and the version of its next save once, until it is saved or released
+    (CAT-33). After a save it loads what it saved, unless ``version`` names another one to load. A file system other
+    than the local one brings its own ``exists_function`` and ``glob_function``. Thread-safe.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
         self._version = version
         self._exists_function = exists_function or os.path.exists
         self._glob_function = glob_function
-        # Replaced, never emptied, and written by setdefault alone: threads agree on a version without a lock,
-        # and the dataset can still be pickled.
+        # The dictionary is replaced and never emptied, and only setdefault writes to it: so threads agree on a version
+        # without a lock, and the dataset can still be pickled.
         self.__resolved: dict[str, str] = {}
 
     def resolve_load_version(self) -> str | None:
-        """Return the version that ``load`` reads, ``None`` if not versioned, or raise VersionNotFoundError."""
+        """Return the version that ``load`` reads, ``None`` if not versioned; raises `VersionNotFoundError`."""
         if not self._version:
             return None
         if self._version.load:
@@ -68,12 +68,12 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
         except VersionNotFoundError:
             return False
 
-    def _copy(self, **changes: Any) -> Self:
+    def _copy(self, **changes: object) -> Self:
         """Return a copy with other attributes, which resolves its versions anew (CAT-38)."""
-        copied = type(self).__new__(type(self))
-        copied.__dict__.update(self.__dict__, **changes)
-        copied.__resolved = {}
-        return copied
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__, **changes)
+        copy.__resolved = {}
+        return copy
 
     def _get_load_path(self) -> PurePosixPath:
         version = self.resolve_load_version()
@@ -101,7 +101,7 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
         return latest
 
     def __found_versions(self) -> Iterator[str]:
-        """Yield versions, newest first; whether the file of one is there is looked up as it is reached."""
+        """Yield versions, newest first; the file of each is looked up only when the iteration reaches it."""
         for version in sorted(self.__candidates(), reverse=True):
             if self._exists_function(str(self.__path_of(version))):
                 yield version
@@ -128,20 +128,20 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
             try:
                 guarded(self, data)
             except (FileNotFoundError, NotADirectoryError) as error:
-                raise self.__blocked() from error
-            self.__read_what_was_saved(self._version)
+                raise self.__file_in_the_way() from error
+            self.__load_what_was_saved(self._version)
 
         return guarded_version
 
-    def __blocked(self) -> DatasetError:
+    def __file_in_the_way(self) -> DatasetError:
         name, folder = self._filepath.name, self._filepath.parent
         return DatasetError(
             f"Cannot save versioned dataset '{name}' to '{folder}' because a file with the same name already "
             f"exists. Remove that file, or move it to '{name}/<version>/{name}'."
         )
 
-    def __read_what_was_saved(self, version: Version) -> None:
-        """The latest version may be that of another run, which began later and saved first."""
+    def __load_what_was_saved(self, version: Version) -> None:
+        """Do not look up the latest version: another run may have begun later and saved first."""
         saved = str(self.resolve_save_version())
         self.__resolved = {"save": saved, "load": saved}
         if version.load not in (None, saved):

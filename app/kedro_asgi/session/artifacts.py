@@ -30,8 +30,8 @@ def resaved(artifacts: Mapping[str, Artifact], catalog: DataCatalog) -> dict[str
     """Return those of ``artifacts`` that the run of ``catalog`` has saved, as a load gives them now."""
     return {
         name: _loaded(name, artifacts[name], catalog)
-        for name in sorted(catalog.sharing.saved & artifacts.keys())
-        if artifacts[name].is_of(catalog.config_resolver.recipe(name), catalog.runtime)
+        for name in sorted(catalog.artifacts.saved & artifacts.keys())
+        if artifacts[name].is_of(catalog.config_resolver.builder(name), catalog.runtime)
     }
 
 
@@ -75,18 +75,18 @@ def _is_entry(name: str, catalog: DataCatalog) -> bool:
 
 
 def _is_in_memory(name: str, catalog: DataCatalog) -> bool:
-    recipe = catalog.config_resolver.recipe(name)
+    builder = catalog.config_resolver.builder(name)
     try:
-        return recipe is not None and not is_persistent(recipe.dataset_class(catalog.runtime))
+        return builder is not None and not is_persistent(builder.dataset_class(catalog.runtime))
     except DatasetError:
         # Its class cannot be had; whoever loads it will be told.
         return False
 
 
 def _preload(name: str, catalog: DataCatalog) -> Artifact:
-    recipe = catalog.config_resolver.recipe(name)
-    assert recipe is not None, "selected names have entries"
-    return _loaded(name, Artifact.of(recipe), catalog)
+    builder = catalog.config_resolver.builder(name)
+    assert builder is not None, "selected names have entries"
+    return _loaded(name, Artifact.of(builder), catalog)
 
 
 def _loaded(name: str, artifact: Artifact, catalog: DataCatalog) -> Artifact:

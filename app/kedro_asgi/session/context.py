@@ -10,7 +10,7 @@ import pluggy
 from kedro_asgi.config import LoadedConfig
 from kedro_asgi.hooks import asked_for, implemented
 from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin
-from kedro_asgi.io.tree import deep_copy
+from kedro_asgi.io.copying import deep_copy
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import LoaderConfiguration, RunConfiguration
 from kedro_asgi.validation import Validate, ValidatedParameters, unchecked

@@ -185,7 +185,7 @@ class Engine:
         try:
             return self._run(_Run(live.planner, spec, run_id, runner, facts or {}), pipeline, catalog, emit)
         finally:
-            if live.artifacts and catalog.sharing.saved:
+            if live.artifacts and catalog.artifacts.saved:
                 self._live.renew(catalog)
 
     def _run(self, run: "_Run", pipeline: Pipeline, catalog: DataCatalog, emit: Emit | None) -> RunEnd:

@@ -18,14 +18,14 @@ _MODES = (None, "r", "rb", "rt", "w", "wb", "wt")
 
 
 class FileDataset(AbstractVersionedDataset[Any, Any]):
-    """One local file; a subclass says how bytes become data and back.
+    """One local file; a subclass decodes its bytes and encodes data.
 
-    Saving encodes everything first, writes it to a file beside the target, and swaps the two: a reader sees the
-    old content or the new, and a failure leaves the old. Folders are made as needed. Paths and ``file://`` URLs
-    are understood. Credentials are not needed, and not looked at; of ``fs_args`` the encoding can be changed.
+    A save encodes everything first and replaces the file as a whole: a reader sees the old content or the new, and a
+    failure leaves the old. ``filepath`` is a path or a ``file://`` URL. Credentials are ignored; ``fs_args`` can only
+    set the encoding.
     """
 
-    _default_save_args: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    _default_save_args: ClassVar[Mapping[str, object]] = MappingProxyType({})
     _default_load_encoding: ClassVar[str] = "utf-8"
     _has_args: ClassVar[bool] = True
 
@@ -33,19 +33,19 @@ class FileDataset(AbstractVersionedDataset[Any, Any]):
         self,
         *,
         filepath: str | os.PathLike[str],
-        load_args: Mapping[str, Any] | None = None,
-        save_args: Mapping[str, Any] | None = None,
+        load_args: Mapping[str, object] | None = None,
+        save_args: Mapping[str, object] | None = None,
         version: Version | None = None,
-        credentials: Mapping[str, Any] | None = None,
-        fs_args: Mapping[str, Any] | None = None,
-        metadata: Mapping[str, Any] | None = None,
+        credentials: Mapping[str, object] | None = None,
+        fs_args: Mapping[str, object] | None = None,
+        metadata: Mapping[str, object] | None = None,
     ) -> None:
         if (load_args or save_args) and not self._has_args:
             raise TypeError(f"{type(self).__name__}.__init__() has no use for load_args or save_args")
         self.metadata = metadata
         super().__init__(_local_path(os.fspath(filepath), is_versioned=bool(version)), version)
-        self._load_args = {**(load_args or {})}
-        self._save_args = {**self._default_save_args, **(save_args or {})}
+        self._load_args: dict[str, Any] = {**(load_args or {})}
+        self._save_args: dict[str, Any] = {**self._default_save_args, **(save_args or {})}
         load_encoding, save_encoding = _encodings({**(fs_args or {})})
         self._load_encoding = load_encoding or self._default_load_encoding
         self._save_encoding = save_encoding or "utf-8"
@@ -68,7 +68,7 @@ class FileDataset(AbstractVersionedDataset[Any, Any]):
     def _exists(self) -> bool:
         return Path(self._get_load_path()).exists()
 
-    def _describe(self) -> dict[str, Any]:
+    def _describe(self) -> dict[str, object]:
         return {
             "filepath": self._filepath,
             "protocol": "file",
@@ -85,7 +85,7 @@ def _local_path(filepath: str, *, is_versioned: bool) -> PurePosixPath:
     if url[1] == "file":
         return PurePosixPath(filepath[url.end() :])
     if is_versioned and url[1] in ("http", "https"):
-        # The base class has a word of its own on these.
+        # The base class refuses these with a message of its own.
         return PurePosixPath(filepath)
     raise _unsupported(f"'{url[0]}' paths")
 
@@ -93,14 +93,14 @@ def _local_path(filepath: str, *, is_versioned: bool) -> PurePosixPath:
 def _encodings(fs_args: dict[str, Any]) -> tuple[str | None, str | None]:
     load = _encoding(fs_args.pop("open_args_load", None))
     save = _encoding(fs_args.pop("open_args_save", None))
-    # Folders are made in any case; anything else is meant for another file system.
+    # A save always makes folders; other arguments are for other file systems.
     fs_args.pop("auto_mkdir", None)
     if fs_args:
         raise _unsupported(f"fs_args {sorted(fs_args)}")
     return load, save
 
 
-def _encoding(open_args: Mapping[str, Any] | None) -> str | None:
+def _encoding(open_args: Mapping[str, object] | None) -> str | None:
     arguments = {**(open_args or {})}
     encoding, mode = arguments.pop("encoding", None), arguments.pop("mode", None)
     if mode not in _MODES or arguments:

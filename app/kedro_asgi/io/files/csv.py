@@ -17,7 +17,7 @@ class CSVDataset(FileDataset):
     names the columns, unless ``fieldnames`` in ``save_args`` does; every other row must have the same ones.
     """
 
-    _default_save_args: ClassVar[Mapping[str, Any]] = MappingProxyType({"lineterminator": "\n"})
+    _default_save_args: ClassVar[Mapping[str, object]] = MappingProxyType({"lineterminator": "\n"})
     # Spreadsheets put a mark before the first column's name; a file without one reads the same.
     _default_load_encoding = "utf-8-sig"
 
@@ -25,7 +25,7 @@ class CSVDataset(FileDataset):
         text = io.StringIO(content.decode(self._load_encoding), newline="")
         return list(csv.DictReader(text, **self._load_args))
 
-    def _encode(self, data: Sequence[Mapping[str, Any]]) -> bytes:
+    def _encode(self, data: Sequence[Mapping[str, object]]) -> bytes:
         rows = list(data)
         arguments = dict(self._save_args)
         columns = arguments.pop("fieldnames", None) or _columns(rows)
@@ -39,13 +39,13 @@ class CSVDataset(FileDataset):
         return text.getvalue().encode(self._save_encoding)
 
 
-def _columns(rows: list[Mapping[str, Any]]) -> list[str]:
+def _columns(rows: list[Mapping[str, object]]) -> list[str]:
     if rows and not isinstance(rows[0], Mapping):
         raise DatasetError(f"A CSV file holds rows that are mappings; row 1 is {type(rows[0]).__name__}.")
     return list(rows[0]) if rows else []
 
 
-def _check_row(row: Mapping[str, Any], number: int, columns: Sequence[str], arguments: Mapping[str, Any]) -> None:
+def _check_row(row: Mapping[str, object], number: int, columns: Sequence[str], arguments: Mapping[str, object]) -> None:
     """A row of another shape would shift or lose data, unless the arguments say what is to become of it."""
     if not isinstance(row, Mapping):
         raise DatasetError(f"A CSV file holds rows that are mappings; row {number} is {type(row).__name__}.")

@@ -21,5 +21,5 @@ class PickleDataset(FileDataset):
     def _decode(self, content: bytes) -> Any:
         return pickle.loads(content, **self._load_args)
 
-    def _encode(self, data: Any) -> bytes:
+    def _encode(self, data: object) -> bytes:
         return pickle.dumps(data, **self._save_args)

@@ -1,7 +1,5 @@
 """Text in a file."""
 
-from typing import Any
-
 from kedro_asgi.io.files.base import FileDataset
 
 
@@ -13,7 +11,7 @@ class TextDataset(FileDataset):
     def _decode(self, content: bytes) -> str:
         return content.decode(self._load_encoding).replace("\r\n", "\n").replace("\r", "\n")
 
-    def _encode(self, data: Any) -> bytes:
+    def _encode(self, data: object) -> bytes:
         if not isinstance(data, str):
             raise TypeError(f"A text file holds a str, not {type(data).__name__}.")
         return data.encode(self._save_encoding)

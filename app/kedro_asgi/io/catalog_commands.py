@@ -1,15 +1,17 @@
-"""The catalog that a run gets: DataCatalog, and what it can tell about pipelines (CAT-65)."""
+"""The catalog that a run gets: a DataCatalog with the methods behind Kedro's catalog commands (CAT-65)."""
 
 from collections.abc import Iterable, Mapping
 from itertools import filterfalse
-from typing import Any, Protocol
+from typing import Protocol
 
+from kedro_asgi.configuration_tree import ConfigMapping, ConfigValue
 from kedro_asgi.io.catalog import DataCatalog
+from kedro_asgi.io.dataset_classes import class_path
 from kedro_asgi.reserved_names import is_parameter
 
 
 class HasDatasets(Protocol):
-    """A pipeline, as far as a catalog needs to know one."""
+    """What a catalog needs of a pipeline."""
 
     def datasets(self) -> Iterable[str]:
         """Return the names of all datasets that its nodes use."""
@@ -23,19 +25,19 @@ class DataCatalogWithCatalogCommandsMixin(DataCatalog):
         self, pipelines: Mapping[str, HasDatasets] | Iterable[HasDatasets] = ()
     ) -> dict[str, dict[str, dict[str, list[str]]]]:
         """Return names by class, for each pipeline: from ``datasets``, from ``factories``, and ``defaults``."""
-        return {name: self._described(pipeline) for name, pipeline in _named(pipelines).items()}
+        return {name: self._describe_datasets_of(pipeline) for name, pipeline in _named(pipelines).items()}
 
     def list_patterns(self) -> list[str]:
         """Return the patterns, best first, with ``{default}`` at the end (CAT-29)."""
         return self.config_resolver.list_patterns()
 
-    def resolve_patterns(self, pipelines: Mapping[str, HasDatasets] | Iterable[HasDatasets] = ()) -> dict[str, Any]:
+    def resolve_patterns(self, pipelines: Mapping[str, HasDatasets] | Iterable[HasDatasets] = ()) -> ConfigMapping:
         """Return the configuration of all entries, and of all datasets that the pipelines use."""
         used = [name for pipeline in _named(pipelines).values() for name in _data_names(pipeline)]
         names = dict.fromkeys((*filterfalse(is_parameter, self), *used))
         return {name: self._config_of(name) for name in names}
 
-    def _described(self, pipeline: HasDatasets) -> dict[str, dict[str, list[str]]]:
+    def _describe_datasets_of(self, pipeline: HasDatasets) -> dict[str, dict[str, list[str]]]:
         described: dict[str, dict[str, list[str]]] = {"datasets": {}, "factories": {}, "defaults": {}}
         for name in _data_names(pipeline):
             kind = self._origin(name)
@@ -49,9 +51,9 @@ class DataCatalogWithCatalogCommandsMixin(DataCatalog):
         return "factories" if self.config_resolver.matches(name) else "defaults"
 
     def _default_type(self) -> str:
-        return self.config_resolver.default_recipe().class_path(self.runtime)
+        return class_path(self.config_resolver.default_builder().dataset_class(self.runtime))
 
-    def _config_of(self, name: str) -> dict[str, Any]:
+    def _config_of(self, name: str) -> ConfigValue:
         config = self.config_resolver.config_of(name, self.runtime)
         return {"type": self.get_type(name) or self._default_type()} if config is None else config
 

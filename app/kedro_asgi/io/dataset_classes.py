@@ -1,18 +1,16 @@
-"""From the ``type`` of an entry to a class (CAT-6 to CAT-11)."""
+"""From the ``type`` of a catalog entry to a class (CAT-6)."""
 
 import warnings
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any
 
 from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.errors import DatasetTypeError
-from kedro_asgi.io.dataset_protocols import class_path, is_dataset_class
+from kedro_asgi.io.dataset_protocols import is_dataset_class
 
-# Modules are named, not imported: a project pays for the datasets that it uses, and a dataset may itself
-# hold the configuration of another one.
+# Modules are named and not imported: a project pays only for the datasets that it uses.
 _CORE = MappingProxyType(
     {
         spelling: target
@@ -45,30 +43,34 @@ _HINT = (
 
 
 class DatasetClasses:
-    """Remembers which class a type stands for; safe to share between threads."""
+    """Remembers the class of each ``type``; thread-safe."""
 
     _LIMIT = 1024
 
     def __init__(self) -> None:
         # A type may come from a run's parameters, so the number of types has no bound of its own.
-        self._known: BoundedCache[str, type[Any]] = BoundedCache(self._LIMIT)
+        self._classes: BoundedCache[str, type] = BoundedCache(self._LIMIT)
 
-    def find(self, type_: Any) -> type[Any]:
-        """Return the class that ``type_`` stands for; what is not found is looked for again next time."""
-        known = self._known.get(type_) if isinstance(type_, str) else None
-        if known is not None:
-            return known
-        found = dataset_class(type_)
-        return self._known.add(type_, found) if isinstance(type_, str) else found
+    def find(self, type_: object) -> type:
+        """Return the class that ``type_`` stands for; a failure is not remembered."""
+        if not isinstance(type_, str):
+            return dataset_class(type_)
+        known = self._classes.get(type_)
+        return self._classes.add(type_, dataset_class(type_)) if known is None else known
 
 
-def dataset_class(type_: Any) -> type[Any]:
-    """Return the class that ``type_``, a class or a dotted path, stands for, else raise DatasetTypeError.
+def class_path(cls: type) -> str:
+    """Return the dotted path of ``cls``."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def dataset_class(type_: object) -> type:
+    """Return the class that ``type_``, a class or a dotted path, stands for; raises `DatasetTypeError`.
 
     A path is looked up among the core classes, then in ``kedro_datasets`` if it is installed, then among the
     built-in file datasets, then as it is. Any class that can load and save will do (BRG-5).
     """
-    found = _found(type_) if isinstance(type_, str) else type_
+    found = _import_type(type_) if isinstance(type_, str) else type_
     if not isinstance(found, type):
         raise DatasetTypeError(f"'type' is {found!r}, no class: issubclass() arg 1 must be a class")
     if not is_dataset_class(found):
@@ -78,7 +80,7 @@ def dataset_class(type_: Any) -> type[Any]:
     return found
 
 
-def _found(path: str) -> Any:
+def _import_type(path: str) -> object:
     if path.startswith(".") or path.endswith("."):
         raise DatasetTypeError("'type' class path does not support relative paths or paths ending with a dot.")
     if path.endswith("Set"):
@@ -86,10 +88,10 @@ def _found(path: str) -> Any:
     failures: list[DatasetTypeError] = []
     for candidate in _candidates(path):
         try:
-            return _imported(candidate)
+            return _import_object(candidate)
         except DatasetTypeError as failure:
             failures.append(failure)
-    raise _most_telling(path, failures)
+    raise _most_informative(path, failures)
 
 
 def _candidates(path: str) -> Iterator[str]:
@@ -107,29 +109,29 @@ def _candidates(path: str) -> Iterator[str]:
     yield path
 
 
-def _imported(path: str) -> Any:
+def _import_object(path: str) -> object:
     module_name, _, name = path.rpartition(".")
     try:
         module = import_module(module_name)
     except Exception as error:  # a module may raise anything while it is imported
-        raise _not_imported(path, error) from error
+        raise _import_failure(path, error) from error
     try:
         return getattr(module, name)
     except AttributeError as error:
         short = module_name.removeprefix("kedro_datasets.")
         raise DatasetTypeError(f"Dataset '{name}' not found in '{short}'. {_HINT}", is_absent=True) from error
-    except Exception as error:  # a lazy module is imported only now
-        raise _not_imported(path, error) from error
+    except Exception as error:  # a lazy module imports its parts only now
+        raise _import_failure(path, error) from error
 
 
-def _not_imported(path: str, error: Exception) -> DatasetTypeError:
+def _import_failure(path: str, error: Exception) -> DatasetTypeError:
     if not isinstance(error, ModuleNotFoundError):
         return DatasetTypeError(f"Importing '{path}' failed: {type(error).__name__}: {error}")
     return DatasetTypeError(f"{error}. {_HINT}", is_absent=f"{path}.".startswith(f"{error.name}."))
 
 
-def _most_telling(path: str, failures: list[DatasetTypeError]) -> DatasetTypeError:
-    """A library that is missing says more than a name that is not there; else the plain path speaks (Q-21)."""
+def _most_informative(path: str, failures: list[DatasetTypeError]) -> DatasetTypeError:
+    """Prefer a module that fails to import over a name that does not exist; else take the plain path's failure."""
     broken = [failure for failure in failures if not failure.is_absent]
     if broken or failures:
         return (broken or failures[-1:])[0]

@@ -3,23 +3,23 @@ from typing import Any
 
 import pytest
 
-from kedro_asgi.io.paths import ProjectPaths
+from kedro_asgi.io.environment import ProjectPaths
 
 PATHS = ProjectPaths(Path("/project"))
 
 
 @pytest.mark.parametrize("key", ["filepath", "path", "filename"])
 def test_relative_paths_start_at_the_project(key: str) -> None:
-    assert PATHS.absolutised({key: "data/a.csv"}) == {key: "/project/data/a.csv"}
+    assert PATHS.make_absolute({key: "data/a.csv"}) == {key: "/project/data/a.csv"}
 
 
 @pytest.mark.parametrize("path", ["/a/b", "s3://bucket/a", "file:///a", "https://host/a", "C:/a/b"])
 def test_absolute_paths_and_urls_stay(path: str) -> None:
-    assert PATHS.absolutised({"filepath": path}) == {"filepath": path}
+    assert PATHS.make_absolute({"filepath": path}) == {"filepath": path}
 
 
 def test_windows_paths_get_slashes() -> None:
-    assert PATHS.absolutised({"filepath": "C:\\a\\b"}) == {"filepath": "C:/a/b"}
+    assert PATHS.make_absolute({"filepath": "C:\\a\\b"}) == {"filepath": "C:/a/b"}
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,4 @@ def test_windows_paths_get_slashes() -> None:
     ],
 )
 def test_mappings_are_looked_into_at_any_depth_and_lists_are_not(config: Any, expected: Any) -> None:
-    assert PATHS.absolutised(config) == expected
+    assert PATHS.make_absolute(config) == expected

@@ -1,4 +1,4 @@
-"""Where the datasets of one run stand: each is made on first use, and kept until the run ends."""
+"""The datasets of one run by name: each is made on first use, and kept until the run ends."""
 
 import logging
 import threading
@@ -9,10 +9,9 @@ from typing import Any
 from msgspec import UNSET
 
 from kedro_asgi.errors import DatasetNotFoundError, VersionAlreadyExistsError
-from kedro_asgi.io.artifact import Artifact, Sharing
-from kedro_asgi.io.base import Dataset
-from kedro_asgi.io.dataset_protocols import is_dataset, is_dataset_class, pinned
-from kedro_asgi.io.inputs import form_of, framed, is_plain
+from kedro_asgi.io.artifact import Artifact, RunArtifacts
+from kedro_asgi.io.dataset_protocols import Dataset, is_dataset, is_dataset_class, with_version
+from kedro_asgi.io.inputs import is_plain, table_form_of, to_frame
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.io.resolver import CatalogResolver
@@ -25,18 +24,18 @@ _log = logging.getLogger(__name__)
 _NO_VALUES = RuntimeParams()
 
 
-class DatasetRegistry:
+class DatasetMapping:
     """Finds or makes datasets by name, with a resolver that all runs share.
 
-    Making one costs the same whatever the size of the catalog. Threads may share one: a dataset is made once.
-    Names are looked for among datasets, then parameters, then entries, then patterns (CAT-19, PAR-6).
+    The cost of a dataset does not depend on the size of the catalog. Thread-safe: each dataset is made once. A name is
+    looked for among the datasets, then the parameters, then the entries, then the patterns (CAT-19, PAR-6).
     """
 
     _runtime_default = "MemoryDataset"
 
     def __init__(
         self,
-        datasets: Mapping[str, Any] | None = None,
+        datasets: Mapping[str, object] | None = None,
         config_resolver: CatalogResolver | None = None,
         load_versions: Mapping[str, str] | None = None,
         save_version: str | None = None,
@@ -52,8 +51,8 @@ class DatasetRegistry:
         self._save_version = save_version
         self._runtime = runtime
         self._kept: frozenset[str] = frozenset()
-        self._given: set[str] = set()
-        self.sharing = Sharing({})
+        self._replaced: set[str] = set()
+        self.artifacts = RunArtifacts({})
         # Re-entrant: the constructor of a dataset may look at the catalog.
         self._lock = threading.RLock()
         for name, value in (datasets or {}).items():
@@ -62,57 +61,6 @@ class DatasetRegistry:
             self._put(name, value if is_dataset_class(type(value)) else MemoryDataset(value))
         if load_versions:
             self._check_load_versions()
-
-    def add_parameters(self, parameters: Mapping[str, Any], models: Mapping[str, Any] | None = None) -> None:
-        """Offer ``parameters`` and ``params:…`` from now on, in place of what had these names (PAR-1, PAR-6).
-
-        ``models`` are what nodes asked for, by path (PAR-16). The mappings are kept and never changed: every load
-        gives a copy. A second call replaces the first.
-        """
-        view = self._parameters = ParameterView(parameters, models or {})
-        for name in [name for name in self._datasets if view.find(name) is not UNSET]:
-            del self._datasets[name]
-            self._watch(name, None)
-
-    def flat_parameters(self) -> dict[str, Any]:
-        """Return a copy of all parameters under the names that nodes use, as hooks are shown them (HOOK-17)."""
-        view = self._parameters
-        return {} if view is None else ParameterView(*deepcopy((view.whole, view.models))).flat()
-
-    def inject(self, name: str, data: Any) -> None:
-        """Put ``data``, which may be ``None``, in place of the dataset ``name`` for this run.
-
-        A plain value becomes a frame where the dataset loads frames; raises `InputTableError` if it cannot. All else
-        is held as it is, and copied by each load: the caller must not change it during the run. A validator of the
-        dataset sees it when it is loaded.
-        """
-        recipe = self._resolver.recipe(name) if self._parameter(name) is UNSET else None
-        self._watch(name, None if recipe is None else recipe.validator(self._runtime))
-        form = self._table_form(name) if is_plain(data) else None
-        self._datasets[name] = MemoryDataset.adopt(data if form is None else framed(name, data, form))
-        self._own(name)
-
-    def prepare(self, names: Iterable[str]) -> None:
-        """Make the datasets ``names``, unknown ones in memory, before nodes ask for them; shared ones can wait."""
-        for name in names:
-            if self.sharing.value(name) is UNSET:
-                self.get(name, fallback_to_runtime_pattern=True)
-
-    def share(self, artifacts: Mapping[str, Artifact]) -> None:
-        """Let loads return the values of ``artifacts`` wherever this run would load the same datasets.
-
-        Not so for what somebody put into this catalog.
-        """
-        same = {
-            name: artifact
-            for name, artifact in artifacts.items()
-            if name not in self._given and artifact.is_of(self._resolver.recipe(name), self._runtime)
-        }
-        self.sharing = Sharing(same, pinned=self._load_versions)
-
-    def keep(self, names: Iterable[str]) -> None:
-        """Do not release the datasets ``names``, so that they can be loaded when the run is over."""
-        self._kept = frozenset(names)
 
     @property
     def config_resolver(self) -> CatalogResolver:
@@ -126,25 +74,66 @@ class DatasetRegistry:
 
     @property
     def registered(self) -> Mapping[str, Dataset]:
-        """The datasets that were made or added so far; not to be changed."""
+        """The datasets that were made or added so far; read-only."""
         return self._datasets
 
     @property
-    def checks(self) -> Mapping[str, DatasetCheck]:
-        """The validators of the datasets that were made so far; not to be changed."""
-        return self._checks
-
-    @property
-    def load_versions(self) -> Mapping[str, str]:
-        """The versions to load, by name, where it is not the latest."""
-        return self._load_versions
-
-    @property
     def save_version(self) -> str:
-        """The version that every versioned dataset of this catalog saves (CAT-31, CAT-39)."""
+        """The version that every versioned dataset of this catalog saves (CAT-31)."""
         with self._lock:
             self._save_version = self._save_version or timestamp()
             return self._save_version
+
+    def add_parameters(self, parameters: Mapping[str, object], models: Mapping[str, object] | None = None) -> None:
+        """Offer ``parameters`` and ``params:…`` from now on, in place of what had these names (PAR-1, PAR-6).
+
+        ``models`` holds the models that nodes ask for, by path (PAR-16). The catalog never changes the two mappings:
+        every load gives a copy. A second call replaces the first.
+        """
+        view = self._parameters = ParameterView(parameters, models or {})
+        for name in [name for name in self._datasets if view.find(name) is not UNSET]:
+            del self._datasets[name]
+            self._set_validator(name, None)
+
+    def flat_parameters(self) -> dict[str, Any]:
+        """Return a copy of all parameters under the names that nodes use, as hooks see them (HOOK-17)."""
+        view = self._parameters
+        return {} if view is None else ParameterView(*deepcopy((view.whole, view.models))).flat()
+
+    def inject(self, name: str, data: object) -> None:
+        """Put ``data``, which may be ``None``, in place of the dataset ``name`` for this run.
+
+        A plain value becomes a frame where the dataset loads frames; raises `InputTableError` if it cannot. Any other
+        value is held as it is and copied by each load, so the caller must not change it during the run. The dataset's
+        validator sees it when it is loaded.
+        """
+        builder = self._resolver.builder(name) if self._parameter(name) is UNSET else None
+        self._set_validator(name, None if builder is None else builder.validator(self._runtime))
+        form = self._table_form(name) if is_plain(data) else None
+        self._datasets[name] = MemoryDataset.adopt(data if form is None else to_frame(name, data, form))
+        self._mark_replaced(name)
+
+    def prepare(self, names: Iterable[str]) -> None:
+        """Make the datasets ``names``, unknown ones in memory, before nodes ask for them; artifacts can wait."""
+        for name in names:
+            if self.artifacts.value(name) is UNSET:
+                self.get(name, fallback_to_runtime_pattern=True)
+
+    def share(self, artifacts: Mapping[str, Artifact]) -> None:
+        """Let loads return the values of ``artifacts`` where this run would load the same datasets.
+
+        A dataset that somebody put into this catalog is not the same.
+        """
+        same = {
+            name: artifact
+            for name, artifact in artifacts.items()
+            if name not in self._replaced and artifact.is_of(self._resolver.builder(name), self._runtime)
+        }
+        self.artifacts = RunArtifacts(same, pinned=self._load_versions)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Do not release the datasets ``names``, so that they can be loaded when the run is over."""
+        self._kept = frozenset(names)
 
     def get(
         self,
@@ -154,15 +143,15 @@ class DatasetRegistry:
     ) -> Dataset | None:
         """Return a dataset, or ``None``; the fallback makes a dataset in memory for an unknown name (CAT-54).
 
-        With a ``version``, or the name of one to load, it is a copy that has it (CAT-38).
+        With a ``version``, or the name of one to load, return a copy that has it (CAT-38).
         """
         dataset = self._datasets.get(key)
         if dataset is None:
             dataset = self._made(key, fallback=fallback_to_runtime_pattern)
-        return dataset if dataset is None or version is None else pinned(dataset, as_version(version))
+        return dataset if dataset is None or version is None else with_version(dataset, as_version(version))
 
     def keys(self) -> list[str]:
-        """Return all names but those that only patterns know: entries not used yet, parameters, then the rest."""
+        """Return entries not used yet, then parameters, then all other datasets; not what only patterns match."""
         parameters = self._parameters.names() if self._parameters else []
         later = set(parameters).union(self._datasets)
         unused = [name for name in self._resolver.names() if name not in later]
@@ -171,7 +160,7 @@ class DatasetRegistry:
     def __getitem__(self, name: str) -> Dataset:
         return self._required(name)
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         if name in self:
             _log.warning("Replacing dataset '%s'", name)
         self._put(name, value if is_dataset(value) else MemoryDataset(value))
@@ -207,51 +196,51 @@ class DatasetRegistry:
         parameter = self._parameter(name)
         if parameter is not UNSET:
             if "." in name:
-                self._tell_of_replaced(name)
+                self._warn_of_ambiguous(name)
             return MemoryDataset.adopt(parameter)
-        recipe = self._resolver.recipe(name)
-        if recipe is None:
-            return self._resolver.default_recipe().build(self._runtime) if fallback else None
-        definition = recipe.definition(self._runtime)
+        builder = self._resolver.builder(name)
+        if builder is None:
+            return self._resolver.default_builder().build(self._runtime) if fallback else None
+        definition = builder.definition(self._runtime)
         if definition.validator is not None:
-            self._watch(name, definition.validator)
+            self._set_validator(name, definition.validator)
         return definition.build(self._load_versions.get(name), self._save_version or self.save_version)
 
     def _table_form(self, name: str) -> TableForm | None:
         dataset = self._datasets.get(name)
         if dataset is not None:
-            return form_of(name, dataset)
-        recipe = self._resolver.recipe(name) if self._parameter(name) is UNSET else None
-        return None if recipe is None else recipe.table_form(self._runtime)
+            return table_form_of(name, dataset)
+        builder = self._resolver.builder(name) if self._parameter(name) is UNSET else None
+        return None if builder is None else builder.table_form(self._runtime)
 
-    def _parameter(self, name: str) -> Any:
+    def _parameter(self, name: str) -> object:
         return UNSET if self._parameters is None else self._parameters.find(name)
 
-    def _tell_of_replaced(self, name: str) -> None:
+    def _warn_of_ambiguous(self, name: str) -> None:
         if self._parameters is not None and self._parameters.is_ambiguous(name):
             _log.warning("Replacing dataset '%s': it is written with a dot and nested; the later one is used.", name)
 
-    def _put(self, name: str, dataset: Dataset) -> None:
+    def _put(self, name: str, dataset: Any) -> None:
         save_version = getattr(getattr(dataset, "_version", None), "save", None)
         with self._lock:
             if save_version:
                 self._agree_on(save_version, name)
-            # Behind all others, as what is put in last (CAT-59).
+            # The dataset that was put last comes last (CAT-59).
             self._datasets.pop(name, None)
             self._datasets[name] = dataset
-            self._watch(name, None)
-        self._own(name)
+            self._set_validator(name, None)
+        self._mark_replaced(name)
 
-    def _watch(self, name: str, spec: ValidatorSpec | None) -> None:
+    def _set_validator(self, name: str, spec: ValidatorSpec | None) -> None:
         if spec is None:
             self._checks.pop(name, None)
         else:
             self._checks[name] = DatasetCheck(name, spec)
 
-    def _own(self, name: str) -> None:
-        """What somebody puts in place of a dataset has nothing to do with what is shared of it."""
-        self._given.add(name)
-        self.sharing.leave(name)
+    def _mark_replaced(self, name: str) -> None:
+        """What somebody puts in place of a dataset has nothing to do with the artifact of that name."""
+        self._replaced.add(name)
+        self.artifacts.discard(name)
 
     def _agree_on(self, save_version: str, name: str) -> None:
         if self._save_version and self._save_version != save_version:
@@ -262,7 +251,7 @@ class DatasetRegistry:
         self._save_version = save_version
 
     def _check_load_versions(self) -> None:
-        """Raise DatasetNotFoundError for a version of nothing, or of what only the catch-all knows (CAT-37)."""
+        """Raise DatasetNotFoundError for a version of nothing, or of what only the catch-all matches (CAT-37)."""
         unknown = sorted(name for name in self._load_versions if not self._can_have_version(name))
         if unknown:
             raise DatasetNotFoundError(f"'load_versions' keys [{', '.join(unknown)}] are not found in the catalog.")

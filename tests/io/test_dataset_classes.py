@@ -8,7 +8,7 @@ import pytest
 
 from kedro_asgi.errors import DatasetTypeError
 from kedro_asgi.io import CachedDataset, MemoryDataset, SharedMemoryDataset
-from kedro_asgi.io.class_path import DatasetClasses, dataset_class
+from kedro_asgi.io.dataset_classes import DatasetClasses, dataset_class
 from kedro_asgi.io.files.csv import CSVDataset
 from kedro_asgi.io.files.json import JSONDataset
 

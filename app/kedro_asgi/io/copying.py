@@ -1,0 +1,49 @@
+"""Copy values, and walk through configuration trees: mappings, lists and tuples, with values at their leaves."""
+
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from datetime import date, datetime
+from typing import Any
+
+#: Types whose values cannot change, so that two runs may hold the same object.
+IMMUTABLE_TYPES: frozenset[type] = frozenset({int, float, complex, str, bool, bytes, type(None), date, datetime})
+
+
+def deep_copy(data: Any) -> Any:
+    """Do what ``copy.deepcopy`` does, tens of times faster for a list or a dict of immutable values."""
+    are_immutable = IMMUTABLE_TYPES.issuperset
+    if type(data) is list and are_immutable(map(type, data)):
+        return data.copy()
+    if type(data) is dict and are_immutable(map(type, data)) and are_immutable(map(type, data.values())):
+        return data.copy()
+    return deepcopy(data)
+
+
+def copy_containers(tree: Any) -> Any:
+    """Return ``tree`` with mappings, lists and tuples of its own; the objects at the leaves are shared."""
+    return tree if type(tree) in IMMUTABLE_TYPES else map_leaves(tree, _identity)
+
+
+def map_leaves(tree: Any, change: Callable[[Any], object]) -> Any:
+    """Return a copy of ``tree`` with ``change`` applied to its leaves; keys stay as they are."""
+    if isinstance(tree, Mapping):
+        return {key: map_leaves(value, change) for key, value in tree.items()}
+    if type(tree) in (list, tuple):
+        return type(tree)(map_leaves(value, change) for value in tree)
+    return change(tree)
+
+
+def iterate_leaves(tree: Any) -> Iterator[object]:
+    """Yield the leaves of ``tree``, in order."""
+    if isinstance(tree, Mapping):
+        for value in tree.values():
+            yield from iterate_leaves(value)
+    elif type(tree) in (list, tuple):
+        for value in tree:
+            yield from iterate_leaves(value)
+    else:
+        yield tree
+
+
+def _identity(leaf: object) -> object:
+    return leaf
