@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from kedro_asgi.bridge import logging_left_alone
+from kedro_asgi.bridge import preserve_logging
 from kedro_asgi.errors import NotARunnerError, RunnerNotAllowedError
 from kedro_asgi.runner import ParallelRunner, SequentialRunner, ThreadRunner
 from kedro_asgi.runner.lookup import adopted_runner, find_runner, load_runner, runner_text
@@ -56,7 +56,7 @@ def test_what_is_no_runner_is_refused(path: str, error: type[Exception]) -> None
 
 
 def test_an_instance_of_kedros_is_replaced_by_ours_with_its_arguments() -> None:
-    with logging_left_alone():
+    with preserve_logging():
         import kedro.runner
 
     adopted = adopted_runner(kedro.runner.ThreadRunner(max_workers=3))

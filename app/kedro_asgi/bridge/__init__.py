@@ -1,25 +1,31 @@
-"""A real Kedro project's objects, made ours when the project is loaded; Kedro itself is never imported first."""
+"""Converts the objects of a real Kedro project when the project is loaded; never imports Kedro first."""
 
 from kedro_asgi.bridge.catalog import KedroCatalog, catalog_class
-from kedro_asgi.bridge.global_state import check_version, configure, configured, is_imported, is_kedros
-from kedro_asgi.bridge.kedro_types import Alike, passing_for
+from kedro_asgi.bridge.global_state import (
+    check_kedro_version,
+    configure_kedro,
+    is_kedro_class,
+    is_kedro_imported,
+    kedro_configured,
+)
+from kedro_asgi.bridge.kedro_types import KedroInstance, kedro_class
 from kedro_asgi.bridge.loader import loader_class
-from kedro_asgi.bridge.logs import logging_left_alone
-from kedro_asgi.bridge.pipelines import adopted_pipeline, adopted_pipelines, as_kedros_pipeline
+from kedro_asgi.bridge.logging_state import preserve_logging
+from kedro_asgi.bridge.pipelines import as_kedro_pipeline, convert_pipeline, convert_pipelines
 
 __all__ = [
-    "Alike",
     "KedroCatalog",
-    "adopted_pipeline",
-    "adopted_pipelines",
-    "as_kedros_pipeline",
+    "KedroInstance",
+    "as_kedro_pipeline",
     "catalog_class",
-    "check_version",
-    "configure",
-    "configured",
-    "is_imported",
-    "is_kedros",
+    "check_kedro_version",
+    "configure_kedro",
+    "convert_pipeline",
+    "convert_pipelines",
+    "is_kedro_class",
+    "is_kedro_imported",
+    "kedro_class",
+    "kedro_configured",
     "loader_class",
-    "logging_left_alone",
-    "passing_for",
+    "preserve_logging",
 ]

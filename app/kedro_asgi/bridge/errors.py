@@ -1,38 +1,39 @@
-"""Errors that hooks and nodes of a Kedro project can catch by Kedro's classes."""
+"""Errors that the hooks and nodes of a Kedro project can catch by Kedro's classes."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kedro_asgi.errors import KedroAsgiError
+from kedro_asgi.errors import KedroAsgiError, error_type
 
 _MODULES = ("kedro.config", "kedro.io", "kedro.validation")
 
 
 @contextmanager
-def kedros_errors() -> Iterator[None]:
-    """Raise errors of this engine such that an ``except`` with Kedro's class of that name catches them."""
+def raise_kedro_errors() -> Iterator[None]:
+    """Convert the errors of the block, so that ``except`` with Kedro's class of the same name catches them."""
     try:
         yield
     except KedroAsgiError as error:
-        raise as_kedros(error) from error.__cause__
+        raise as_kedro_error(error) from error.__cause__
 
 
-def as_kedros(error: KedroAsgiError) -> KedroAsgiError:
-    """Return ``error`` as one that is also of Kedro's class of that name, where the project imported it."""
-    named = type(error).kedro_type or type(error).__qualname__
-    theirs = next((found for module in _MODULES if (found := _class(module, named))), None)
-    if theirs is None or isinstance(error, theirs):
+def as_kedro_error(error: KedroAsgiError) -> KedroAsgiError:
+    """Return ``error`` as an instance of its own class and of Kedro's, if the project has imported Kedro's."""
+    name = error_type(error)
+    kedro_error = next((found for module in _MODULES if (found := _imported_error(module, name))), None)
+    if kedro_error is None or isinstance(error, kedro_error):
         return error
     ours = type(error)
-    both: Any = type(ours.__name__, (ours, theirs), {"__module__": ours.__module__, "__qualname__": ours.__qualname__})
+    namespace = {"__module__": ours.__module__, "__qualname__": ours.__qualname__}
+    both: Any = type(ours.__name__, (ours, kedro_error), namespace)
     converted: KedroAsgiError = both.__new__(both)
     converted.args = error.args
     converted.__dict__.update(error.__dict__)
     return converted.with_traceback(error.__traceback__)
 
 
-def _class(module: str, name: str) -> type | None:
+def _imported_error(module: str, name: str) -> type | None:
     found = getattr(sys.modules.get(module), name, None)
     return found if isinstance(found, type) and issubclass(found, Exception) else None

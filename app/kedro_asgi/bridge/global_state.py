@@ -1,4 +1,4 @@
-"""The state that Kedro keeps for the whole process: which project it works for."""
+"""The global state of Kedro: which project the process works for."""
 
 import logging
 import sys
@@ -10,73 +10,70 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from kedro_asgi.bridge.importing import FRAMEWORK, FrameworkWatch
-from kedro_asgi.bridge.logs import logging_left_alone
+from kedro_asgi.bridge.import_hook import FRAMEWORK, KedroImportHook
+from kedro_asgi.bridge.logging_state import preserve_logging
 from kedro_asgi.errors import KedroVersionError
 
 _log = logging.getLogger(__name__)
 _OLDEST, _NEWEST = (1, 0), (1, 7)
 
-# Kedro knows one project at a time, so projects are loaded one after the other.
+# Kedro knows one project at a time, so only one thread at a time loads a registry.
 _ONE_PROJECT = threading.RLock()
 
 
-def is_imported() -> bool:
-    """Tell whether the project imported Kedro; only then is there anything to bridge."""
+def is_kedro_imported() -> bool:
+    """Tell whether the process has imported Kedro; otherwise there is nothing to bridge."""
     return "kedro" in sys.modules
 
 
-def is_kedros(kind: type, name: str) -> bool:
-    """Tell whether ``kind`` is Kedro's class ``name``, or descends from it."""
+def is_kedro_class(kind: type, name: str) -> bool:
+    """Tell whether ``kind`` is Kedro's class ``name``, or a subclass of it."""
     return any(base.__qualname__ == name and base.__module__.partition(".")[0] == "kedro" for base in kind.__mro__)
 
 
-def configure(package_name: str) -> None:
-    """Let Kedro work for ``package_name`` from now on, as soon as somebody imports what it knows of projects with."""
-    FrameworkWatch.of_process().then = partial(_work_for, package_name, None)
+def configure_kedro(package_name: str) -> None:
+    """Configure Kedro for ``package_name``: now, or when the process imports Kedro's framework."""
+    KedroImportHook.installed().on_import = partial(_configure, package_name, None)
     if FRAMEWORK in sys.modules:
-        with _ONE_PROJECT, logging_left_alone():
-            _work_for(package_name, None)
+        with _ONE_PROJECT, preserve_logging():
+            _configure(package_name, None)
 
 
 @contextmanager
-def configured(package_name: str, requested: Iterable[str] | None) -> Iterator[None]:
-    """Let Kedro work for ``package_name``, as its ``find_pipelines`` needs, while its registry is loaded.
+def kedro_configured(package_name: str, requested: Iterable[str] | None) -> Iterator[None]:
+    """Configure Kedro for ``package_name`` while the block loads the project's registry.
 
-    Its other globals (``settings``, ``pipelines``) stay with the project that was loaded last. ``requested`` are the
-    pipelines to find (PRJ-26); ``None`` is all.
+    Kedro's ``find_pipelines`` needs this. ``requested`` are the pipelines that it looks for; ``None`` means all.
+    Afterwards Kedro's ``settings`` and ``pipelines`` stay with the project that was loaded last.
     """
-    work = partial(_work_for, package_name, requested)
-    with _ONE_PROJECT, logging_left_alone(), FrameworkWatch.of_process().calling(work):
+    configure = partial(_configure, package_name, requested)
+    with _ONE_PROJECT, preserve_logging(), KedroImportHook.installed().calling(configure):
         if FRAMEWORK in sys.modules:
-            work()
+            configure()
         yield
 
 
-def _work_for(package_name: str, requested: Iterable[str] | None) -> None:
-    """No lock is taken here: whoever imports Kedro in this moment holds that of the module."""
+def _configure(package_name: str, requested: Iterable[str] | None) -> None:
+    """Takes no lock: the import hook calls this in a thread that holds the lock of a module."""
     framework: Any = import_module(FRAMEWORK)
     if package_name != framework.PACKAGE_NAME:
-        _configure(framework, package_name)
+        _configure_project(framework, package_name)
     set_requested = getattr(framework.pipelines, "set_requested", None)
     if set_requested is not None:
         set_requested(None if requested is None else sorted(requested))
 
 
-def _configure(framework: Any, package_name: str) -> None:
-    """A project of ours in the same process may have classes that Kedro does not take, and has no need of it."""
+def _configure_project(framework: Any, package_name: str) -> None:
+    """A project that does not use Kedro may name classes that Kedro refuses: its load must not fail for that."""
     try:
         framework.configure_project(package_name)
     except Exception as error:
         _log.info("Kedro cannot be configured for package '%s', which may not need it: %s", package_name, error)
 
 
-def check_version() -> None:
-    """Say in one line when the project's Kedro is not one that this bridge was made for.
-
-    Raises `KedroVersionError` for an older one; warns of a newer one.
-    """
-    if not is_imported():
+def check_kedro_version() -> None:
+    """Raise `KedroVersionError` if the imported Kedro is too old for the bridge; warn if it is newer."""
+    if not is_kedro_imported():
         return
     installed = version("kedro")
     release = tuple(int(part) for part in installed.split(".")[:2] if part.isdigit())
@@ -84,5 +81,5 @@ def check_version() -> None:
         raise KedroVersionError(installed, "1.0", "1.7")
     if release > _NEWEST:
         _log.warning(
-            "Kedro %s is newer than 1.7, the latest that this bridge knows: what is new may not work.", installed
+            "Kedro %s is newer than 1.7, the latest that kedro-asgi supports: new features may not work.", installed
         )

@@ -1,4 +1,4 @@
-"""Objects of ours that ``isinstance`` takes for Kedro's: hooks of plugins ask."""
+"""Nodes and pipelines that ``isinstance`` takes for Kedro's, because hooks of plugins check."""
 
 import sys
 from typing import Any
@@ -7,49 +7,49 @@ from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.pipeline.graph import Graph
 
 
-def passing_for(module: str, name: str) -> Any:
-    """Return a ``__class__`` that is Kedro's class ``name``; whoever asks for that has imported ``module``."""
+def kedro_class(module: str, name: str) -> Any:
+    """Return a ``__class__`` property that is Kedro's class ``name``, once the process has imported ``module``."""
     return property(lambda self: getattr(sys.modules.get(module), name, type(self)))
 
 
-class Alike:
-    """What passes for something else can be pickled all the same."""
+class KedroInstance:
+    """Base of classes with a `kedro_class`, which makes their instances fit to be pickled."""
 
     def __reduce__(self) -> Any:
-        # Pickle would ask for the class, too.
+        # By default, pickle would restore an instance of `__class__`, which is Kedro's class.
         return object.__new__, (type(self),), self.__getstate__()
 
 
-class KedroNode(Alike, Node):
-    """A node that passes for one of Kedro's."""
+class KedroNode(KedroInstance, Node):
+    """A node that ``isinstance`` takes for a node of Kedro."""
 
-    __class__: Any = passing_for("kedro.pipeline.node", "Node")
+    __class__: Any = kedro_class("kedro.pipeline.node", "Node")
 
     @property
     def _unique_key(self) -> Any:
-        """What Kedro's nodes ask for when they are compared with this one."""
+        """Kedro's nodes read this when they are compared with this node."""
         return self._key
 
     def _warn_of_dots(self) -> None:
-        """Kedro has, when the project made its node."""
+        """Kedro gave this warning when the project made its node."""
 
 
-class KedroPipeline(Alike, Pipeline):
-    """A pipeline that passes for one of Kedro's, as do its parts."""
+class KedroPipeline(KedroInstance, Pipeline):
+    """A pipeline that ``isinstance`` takes for a pipeline of Kedro, as are the pipelines made from it."""
 
-    __class__: Any = passing_for("kedro.pipeline.pipeline", "Pipeline")
+    __class__: Any = kedro_class("kedro.pipeline.pipeline", "Pipeline")
 
     @property
     def _nodes(self) -> list[Node]:
-        """What Kedro's operators ask for, where a hook combines this with a pipeline of its own."""
+        """Kedro's operators read this when a hook combines this pipeline with one of Kedro."""
         return self.nodes
 
     @classmethod
     def of(cls, pipeline: Pipeline) -> "KedroPipeline":
-        """Return ``pipeline`` as one of this class."""
-        made = object.__new__(cls)
-        made._graph = pipeline._graph
-        return made
+        """Return ``pipeline`` as an instance of this class."""
+        converted = object.__new__(cls)
+        converted._graph = pipeline._graph
+        return converted
 
-    def _holding(self, graph: Graph) -> "KedroPipeline":
-        return self.of(super()._holding(graph))
+    def _with_graph(self, graph: Graph) -> "KedroPipeline":
+        return self.of(super()._with_graph(graph))

@@ -125,7 +125,7 @@ class Pipeline:
 
     def tag(self, tags: Tags) -> "Pipeline":
         """Return this pipeline with more tags on each node."""
-        return self._holding(Graph(node.tag(tags) for node in self._graph.nodes.values()))
+        return self._with_graph(Graph(node.tag(tags) for node in self._graph.nodes.values()))
 
     def only_nodes(self, *node_names: str) -> "Pipeline":
         """Return the named nodes (PIP-36); raises `NodeNotFoundError`."""
@@ -197,14 +197,14 @@ class Pipeline:
 
     def with_own_nodes(self) -> "Pipeline":
         """Return this pipeline made of copies of its nodes: a ``func`` that is set there is not set here."""
-        return self._holding(self._graph.with_nodes({name: node.copy() for name, node in self._graph.nodes.items()}))
+        return self._with_graph(self._graph.with_nodes({name: node.copy() for name, node in self._graph.nodes.items()}))
 
     def _only(self, names: set[str]) -> "Pipeline":
         if len(names) == len(self._graph.nodes):
             return self
-        return self._holding(Graph(node for name, node in self._graph.nodes.items() if name in names))
+        return self._with_graph(Graph(node for name, node in self._graph.nodes.items() if name in names))
 
-    def _holding(self, graph: Graph) -> "Pipeline":
+    def _with_graph(self, graph: Graph) -> "Pipeline":
         """Return a pipeline of nodes that are known to go together: a part of one does, and so does a tagged one."""
         made = object.__new__(Pipeline)
         made._graph = graph
@@ -214,7 +214,7 @@ class Pipeline:
         if not isinstance(other, Pipeline):
             return NotImplemented
         both = Pipeline(dict.fromkeys([*self._graph.nodes.values(), *other._graph.nodes.values()]))
-        return self._holding(both._graph)
+        return self._with_graph(both._graph)
 
     def __radd__(self, other: object) -> "Pipeline":
         return self if isinstance(other, int) and other == 0 else NotImplemented

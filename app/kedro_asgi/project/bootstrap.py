@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from kedro_asgi.bridge import check_version, configure, logging_left_alone
+from kedro_asgi.bridge import check_kedro_version, configure_kedro, preserve_logging
 from kedro_asgi.errors import PackageConflictError, PackageNotConfiguredError
 from kedro_asgi.project.metadata import ProjectMetadata, read_metadata
 from kedro_asgi.project.options import ProjectOptions, read_options
@@ -73,10 +73,10 @@ def _project(package_name: str, *, metadata: ProjectMetadata | None) -> Project:
     has_settings = _has_settings(package_name)
     if metadata is not None:
         _check_origin(package_name, metadata.source_dir)
-    with logging_left_alone():
+    with preserve_logging():
         settings = read_settings(import_module(f"{package_name}.settings")) if has_settings else Settings()
-    check_version()
-    configure(package_name)
+    check_kedro_version()
+    configure_kedro(package_name)
     return Project(
         package_name=package_name,
         settings=settings,

@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.resources import files
 from types import ModuleType
 
-from kedro_asgi.bridge import adopted_pipeline
+from kedro_asgi.bridge import convert_pipeline
 from kedro_asgi.errors import DiscoveryError
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.project.bootstrap import current_project
@@ -89,7 +89,7 @@ class _Finder:
             return None
         if not hasattr(module, "create_pipeline"):
             return self._warn(f"The '{module_name}' module does not expose a 'create_pipeline' function.")
-        made = adopted_pipeline(module.create_pipeline())
+        made = convert_pipeline(module.create_pipeline())
         if not isinstance(made, Pipeline):
             return self._warn(
                 f"Expected the 'create_pipeline' function in the '{module_name}' module to return a 'Pipeline' "

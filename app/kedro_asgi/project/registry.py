@@ -8,7 +8,13 @@ from importlib import import_module
 
 import msgspec
 
-from kedro_asgi.bridge import adopted_pipelines, as_kedros_pipeline, check_version, configured, is_imported
+from kedro_asgi.bridge import (
+    as_kedro_pipeline,
+    check_kedro_version,
+    convert_pipelines,
+    is_kedro_imported,
+    kedro_configured,
+)
 from kedro_asgi.errors import PipelineNotFoundError, RegistryError
 from kedro_asgi.pipeline import Pipeline
 
@@ -74,17 +80,17 @@ class PipelineRegistry:
             if name not in pipelines:
                 raise PipelineNotFoundError(name, self.load() if selective else pipelines)
             combined = combined + pipelines[name]
-        return as_kedros_pipeline(combined)
+        return as_kedro_pipeline(combined)
 
     def _register(self, requested: frozenset[str] | None) -> Mapping[str, Pipeline]:
         discovery = Discovery(package_name=self._package_name, requested=requested)
-        with configured(self._package_name, requested), _discovering(discovery):
+        with kedro_configured(self._package_name, requested), _discovering(discovery):
             module = import_module(f"{self._package_name}.pipeline_registry")
-            check_version()
+            check_kedro_version()
             pipelines = module.register_pipelines()
         if not isinstance(pipelines, Mapping):
             raise RegistryError(self._package_name, f"returned {type(pipelines).__name__}, not a mapping by name")
-        return adopted_pipelines(pipelines) if is_imported() else pipelines
+        return convert_pipelines(pipelines) if is_kedro_imported() else pipelines
 
     def _load_only(self, names: tuple[str, ...]) -> Mapping[str, Pipeline]:
         """Kedro's ``find_pipelines`` fails for a name that it does not find; then all names are of use (Q-7).

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
-from kedro_asgi.bridge import is_imported, is_kedros
+from kedro_asgi.bridge import is_kedro_class, is_kedro_imported
 from kedro_asgi.errors import NotARunnerError, RunnerNotAllowedError, UnknownRunnerError
 from kedro_asgi.runner.base import AbstractRunner
 from kedro_asgi.runner.kedro import KedroRunner
@@ -46,7 +46,7 @@ def load_runner(path: str) -> MakeRunner:
     found = _find(module or _KEDROS, name)
     if isinstance(found, type) and issubclass(found, AbstractRunner):
         return found
-    if isinstance(found, type) and is_kedros(found, "AbstractRunner"):
+    if isinstance(found, type) and is_kedro_class(found, "AbstractRunner"):
         return lambda **arguments: KedroRunner(found(**arguments))
     raise NotARunnerError(path)
 
@@ -56,7 +56,7 @@ def adopted_runner(runner: object) -> AbstractRunner | None:
     kind = type(runner)
     if isinstance(runner, AbstractRunner):
         return runner
-    if not is_kedros(kind, "AbstractRunner"):
+    if not is_kedro_class(kind, "AbstractRunner"):
         return None
     if kind.__module__.partition(".")[0] != "kedro":
         return KedroRunner(runner)
@@ -72,7 +72,7 @@ def runner_text(runner: AbstractRunner) -> str:
     """
     kind = type(getattr(runner, "theirs", runner))
     module = kind.__module__
-    if is_imported():
+    if is_kedro_imported():
         module = f"{_KEDROS}.{_KEDROS_MODULES[kind]}" if kind in _KEDROS_MODULES else module
         return f"<{module}.{kind.__qualname__} object>"
     return f"{module}.{kind.__qualname__}"

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from types import GeneratorType
 from typing import Any
 
-from kedro_asgi.bridge import logging_left_alone
+from kedro_asgi.bridge import preserve_logging
 from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.messages import (
     END,
@@ -75,7 +75,7 @@ class _Line:
 def _answer(line: _Line, call: bytes) -> None:
     """Make a call, and tell what comes of it, whatever it is."""
     try:
-        with logging_left_alone():
+        with preserve_logging():
             node, inputs = unpacked_call(call)
         result = node.call(inputs)
         if isinstance(result, GeneratorType) and node.is_generator:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kedro_asgi.bridge import Alike, KedroCatalog, catalog_class, is_imported, is_kedros, passing_for
+from kedro_asgi.bridge import KedroCatalog, KedroInstance, catalog_class, is_kedro_class, is_kedro_imported, kedro_class
 from kedro_asgi.config import AbstractConfigLoader, ConfigLoader
 from kedro_asgi.errors import SettingsError
 from kedro_asgi.io import DataCatalog
@@ -40,15 +40,15 @@ class SessionClasses(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class _KedrosContext(Alike, KedroContext):
+class _KedrosContext(KedroInstance, KedroContext):
     """A context that ``isinstance`` in hooks takes for one of Kedro's."""
 
-    __class__: Any = passing_for("kedro.framework.context.context", "KedroContext")
+    __class__: Any = kedro_class("kedro.framework.context.context", "KedroContext")
 
 
 def _contexts(settings: Settings, package_name: str) -> Contexts:
     context = _choose(
-        "CONTEXT_CLASS", settings.context_class, KedroContext, _KedrosContext if is_imported() else KedroContext
+        "CONTEXT_CLASS", settings.context_class, KedroContext, _KedrosContext if is_kedro_imported() else KedroContext
     )
     catalog = _choose("DATA_CATALOG_CLASS", settings.data_catalog_class, DataCatalog, catalog_class())
     make_catalog: MakeCatalog = catalog if issubclass(catalog, DataCatalog) else partial(KedroCatalog.of, catalog)
@@ -61,7 +61,7 @@ def _choose(setting: str, wanted: Any, base: type[T], default: type[T]) -> Any:
     """A class that descends from Kedro's does as well as one that descends from ours."""
     if wanted is None or _is_kedros_default(wanted):
         return default
-    if not (issubclass(wanted, base) or is_kedros(wanted, base.__qualname__)):
+    if not (issubclass(wanted, base) or is_kedro_class(wanted, base.__qualname__)):
         raise SettingsError(
             f"Invalid value '{wanted.__module__}.{wanted.__qualname__}' received for setting '{setting}'. "
             f"It must be a subclass of '{base.__module__}.{base.__qualname__}'."

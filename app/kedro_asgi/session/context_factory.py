@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pluggy
 
-from kedro_asgi.bridge import KedroCatalog, configured
+from kedro_asgi.bridge import KedroCatalog, kedro_configured
 from kedro_asgi.plan import Planner
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import run_configuration
@@ -72,7 +72,7 @@ class KedrosContexts:
         self, planner: Planner, runtime: RuntimeParams, hook_manager: pluggy.PluginManager, validate: Validate
     ) -> Any:
         # Such a context looks at Kedro's settings and pipelines, which are those of one project at a time.
-        with configured(self._package_name, None):
+        with kedro_configured(self._package_name, None):
             return self._kind(
                 project_path=planner.project_path,
                 config_loader=run_configuration(planner, runtime).loader,
@@ -86,5 +86,5 @@ class KedrosContexts:
         wanted: dict[str, Any] = {"save_version": save_version, "load_versions": dict(load_versions) or None}
         if self._catalog_class and "catalog_class" in inspect.signature(context._get_catalog).parameters:
             wanted["catalog_class"] = self._catalog_class
-        with configured(self._package_name, None):
+        with kedro_configured(self._package_name, None):
             return KedroCatalog(context._get_catalog(**wanted))

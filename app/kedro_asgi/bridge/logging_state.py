@@ -1,4 +1,4 @@
-"""Kedro configures logging when it is imported and when a project is configured; here that is taken back (Q-4)."""
+"""Kedro configures logging when it is imported and when a project is configured; this undoes it (Q-4)."""
 
 import logging
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ import msgspec
 
 
 @contextmanager
-def logging_left_alone() -> Iterator[None]:
-    """Put back handlers, levels and ways up of the loggers that are known, whatever is imported meanwhile."""
+def preserve_logging() -> Iterator[None]:
+    """Restore handlers, levels and propagation of all present loggers when the block ends."""
     root = logging.getLogger()
-    known = [found for found in root.manager.loggerDict.values() if isinstance(found, logging.Logger)]
-    states = [_State.of(logger) for logger in (root, *known)]
+    loggers = [found for found in root.manager.loggerDict.values() if isinstance(found, logging.Logger)]
+    states = [_LoggerState.of(logger) for logger in (root, *loggers)]
     try:
         yield
     finally:
@@ -20,8 +20,8 @@ def logging_left_alone() -> Iterator[None]:
             state.restore()
 
 
-class _State(msgspec.Struct, frozen=True, eq=False):
-    """What configuring logging changes of a logger: one that keeps lines from the root would lose its own handlers."""
+class _LoggerState(msgspec.Struct, frozen=True, eq=False):
+    """All that a logging configuration may change of a logger."""
 
     logger: logging.Logger
     handlers: list[logging.Handler]
@@ -30,7 +30,7 @@ class _State(msgspec.Struct, frozen=True, eq=False):
     is_disabled: bool
 
     @classmethod
-    def of(cls, logger: logging.Logger) -> "_State":
+    def of(cls, logger: logging.Logger) -> "_LoggerState":
         return cls(logger, list(logger.handlers), logger.level, logger.propagate, logger.disabled)
 
     def restore(self) -> None:
