@@ -151,6 +151,7 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     completed: Callable[[Any], None] | None = None
     shows_nodes: bool = False
     after_context_created: Call | None = None
+    after_catalog_created: Call | None = None
     before_pipeline_run: Call | None = None
     after_pipeline_run: Call | None = None
     on_pipeline_error: Call | None = None
@@ -175,7 +176,7 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
         if manager is None:
             return cls()
         calls: dict[str, Any] = {name: implemented(manager, name) for name in _CALLS}
-        shows_nodes = any(call for name, call in calls.items() if name != "after_context_created")
+        shows_nodes = any(call for name, call in calls.items() if not name.endswith("_created"))
         return cls(manager=manager, shows_nodes=shows_nodes, **calls)
 
 

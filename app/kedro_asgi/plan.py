@@ -40,11 +40,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     datasets: frozenset[str]
     producers: Mapping[str, str]
     parameter_validator: ParameterValidator
+    has_typed_parameters: bool
 
-    def check(self, spec: RunSpec) -> None:
-        """Refuse injected inputs and wanted outputs that this plan cannot serve, before anything runs.
+    def checked_inputs(self, spec: RunSpec) -> Mapping[str, Any]:
+        """Return the inputs of ``spec``, with models in place of parameters that have to be one.
 
-        Raises `UnknownDatasetsError` and `ProducedInputError`.
+        Raises `UnknownDatasetsError`, `ProducedInputError` and `ParameterValidationError` for inputs and outputs that
+        this plan cannot serve, before anything runs.
         """
         for argument, names in (("inputs", spec.inputs), ("outputs", spec.outputs or ())):
             if unknown := set(names) - self.datasets:
@@ -52,6 +54,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         for name in spec.inputs:
             if name in self.producers:
                 raise ProducedInputError(name, self.producers[name])
+        return self.parameter_validator.inputs(spec.inputs) if spec.inputs else spec.inputs
 
 
 class Planner:
@@ -155,7 +158,7 @@ class Planner:
         A plan is compiled when that is first asked, and what asks for nothing costs nothing once that is known.
         """
         plan = self._plans.get(spec.slice)
-        if plan is not None and not plan.parameter_validator.types:
+        if plan is not None and not plan.has_typed_parameters:
             return unchecked
         return lambda raw: self._validated(raw, spec)
 
@@ -222,9 +225,11 @@ def _size(slice_: Slice) -> int:
 
 
 def _plan(pipeline: Pipeline) -> Plan:
+    validator = ParameterValidator({"run": pipeline})
     return Plan(
         pipeline=pipeline,
         datasets=frozenset(pipeline.datasets()),
         producers={name: node.name for node in pipeline.nodes for name in node.outputs},
-        parameter_validator=ParameterValidator({"run": pipeline}),
+        parameter_validator=validator,
+        has_typed_parameters=bool(validator.types),
     )

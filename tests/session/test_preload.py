@@ -316,8 +316,8 @@ def test_artifacts_that_are_saved_together_change_together(project: Path) -> Non
     assert answer(session, "both") == [29, 29]
 
 
-def test_processes_that_share_a_stamp_hear_of_each_others_artifacts(project: Path, monkeypatch) -> None:
-    monkeypatch.setenv("KEDRO_SERVER_PRELOAD_STAMP", str(project / "stamp"))
+def test_processes_that_share_a_signal_read_each_others_artifacts(project: Path, monkeypatch) -> None:
+    monkeypatch.setenv("KEDRO_SERVER_RELOAD_SIGNAL", str(project / "signal"))
     one, other = opened(project, "model"), opened(project, "model")
     assert [answer(session)["value"] for session in (one, other)] == [20, 20]
     one.run(pipeline_names=["train"])
@@ -330,7 +330,7 @@ def test_processes_that_share_a_stamp_hear_of_each_others_artifacts(project: Pat
 
 
 def test_processes_hear_of_a_reload_without_artifacts_too(project: Path, monkeypatch) -> None:
-    monkeypatch.setenv("KEDRO_SERVER_PRELOAD_STAMP", str(project / "stamp"))
+    monkeypatch.setenv("KEDRO_SERVER_RELOAD_SIGNAL", str(project / "signal"))
     one, other = opened(project), opened(project)
     assert [answer(session)["value"] for session in (one, other)] == [20, 20]
     (project / "conf" / "base" / "parameters.yml").write_text("x: 100\nslope: 3\n")
@@ -341,7 +341,7 @@ def test_processes_hear_of_a_reload_without_artifacts_too(project: Path, monkeyp
 @pytest.mark.parametrize("parameters", ["x: 100\nslope: 3\n", "x: ["])
 def test_what_a_run_saves_has_no_process_read_the_configuration(project: Path, monkeypatch, parameters: str) -> None:
     """It may be edited for a reload that is still to come."""
-    monkeypatch.setenv("KEDRO_SERVER_PRELOAD_STAMP", str(project / "stamp"))
+    monkeypatch.setenv("KEDRO_SERVER_RELOAD_SIGNAL", str(project / "signal"))
     one, other = opened(project, "model"), opened(project, "model")
     (project / "conf" / "base" / "parameters.yml").write_text(parameters)
     one.run(pipeline_names=["train"])
@@ -349,10 +349,10 @@ def test_what_a_run_saves_has_no_process_read_the_configuration(project: Path, m
 
 
 def test_news_that_cannot_be_read_leave_a_process_as_it_was(project: Path, monkeypatch, caplog) -> None:
-    monkeypatch.setenv("KEDRO_SERVER_PRELOAD_STAMP", str(project / "stamp"))
+    monkeypatch.setenv("KEDRO_SERVER_RELOAD_SIGNAL", str(project / "signal"))
     session = opened(project, "model")
     (project / "data" / "model.json").write_text("{")
-    (project / "stamp").write_text("news")
+    (project / "signal").write_text("news")
     assert [answer(session)["value"] for _ in range(3)] == [20, 20, 20]
     assert caplog.text.count("What another process has replaced cannot be read") == 1
 

@@ -18,8 +18,8 @@ def work():
     gate.wait()
     ended.set()
 
-async def leave(places):
-    task = asyncio.create_task(places.work(work))
+async def leave(slots):
+    task = asyncio.create_task(slots.run(work))
     while not started.is_set():
         await asyncio.sleep(0.001)
     task.cancel()
@@ -32,17 +32,17 @@ ended.wait()
 """
 
 
-def test_a_loop_has_all_its_places_although_one_before_left_a_thread_behind() -> None:
-    places, gate = Slots(1), threading.Event()
+def test_a_loop_has_all_its_slots_although_one_before_left_a_thread_behind() -> None:
+    slots, gate = Slots(1), threading.Event()
 
     async def leave() -> None:
-        task = asyncio.create_task(places.work(gate.wait))
+        task = asyncio.create_task(slots.run(gate.wait))
         await asyncio.sleep(0.1)
         task.cancel()
         await asyncio.wait([task])
 
     async def work() -> int:
-        return await asyncio.wait_for(places.work(lambda: 7), 30)
+        return await asyncio.wait_for(slots.run(lambda: 7), 30)
 
     loop = asyncio.new_event_loop()
     loop.run_until_complete(leave())

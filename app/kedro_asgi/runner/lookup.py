@@ -1,5 +1,6 @@
 """Find the runner class that a request names, within the allowlist (SRV-25)."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
@@ -14,8 +15,10 @@ from kedro_asgi.runner.thread import ThreadRunner
 
 MakeRunner = Callable[..., AbstractRunner]
 
+# Kedro's has two abstract methods, as the answer to a request that names it says (SRV-26).
+_ABSTRACT = type("AbstractRunner", (AbstractRunner,), {"_run": abstractmethod(AbstractRunner._run)})
 _BUILTIN: Mapping[str, type] = {
-    found.__name__: found for found in (AbstractRunner, ParallelRunner, SequentialRunner, Task, ThreadRunner)
+    found.__name__: found for found in (_ABSTRACT, ParallelRunner, SequentialRunner, Task, ThreadRunner)
 }
 _KEDROS_MODULES: Mapping[type, str] = {
     ParallelRunner: "parallel_runner",
@@ -52,7 +55,7 @@ def load_runner(path: str) -> MakeRunner:
 
 
 def adopted_runner(runner: object) -> AbstractRunner | None:
-    """Return ``runner`` if it is ours; for an instance of one of Kedro's classes what does the same, else ``None``."""
+    """Return ``runner`` if it is ours, our equivalent of an instance of Kedro's, or ``None`` for anything else."""
     kind = type(runner)
     if isinstance(runner, AbstractRunner):
         return runner

@@ -2,10 +2,10 @@
 
 from kedro_asgi.errors import KedroSessionError
 from kedro_asgi.session.abstract import AbstractSession
-from kedro_asgi.session.asynchronous import AsyncSession, Outcome, RunResult
+from kedro_asgi.session.asynchronous import AsyncSession, Outcome
 from kedro_asgi.session.context import KedroContext
-from kedro_asgi.session.service import KedroServiceSession
-from kedro_asgi.session.single import KedroSession
+from kedro_asgi.session.kedro_session import KedroSession
+from kedro_asgi.session.service import KedroServiceSession, RunResult
 from kedro_asgi.session.store import BaseSessionStore, JSONSessionStore
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Load the artifacts that all runs of a session share, and load them again when a run has saved them."""
+"""Load the artifacts that all runs of a session share, and load them again after a run has saved them."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -17,17 +17,17 @@ _log = logging.getLogger(__name__)
 _WILDCARDS = frozenset("*?[")
 
 
-def preloaded(patterns: Iterable[str], catalog: DataCatalog, used: Iterable[str]) -> dict[str, Artifact]:
-    """Return the artifacts that ``patterns`` name; those that cannot be loaded say why instead.
+def load_artifacts(patterns: Iterable[str], catalog: DataCatalog, used: Iterable[str]) -> dict[str, Artifact]:
+    """Return the artifacts that ``patterns`` name; one that cannot be loaded holds the reason instead of a value.
 
-    Patterns with ``*``, ``?`` or ``[…]`` stand for all datasets that they match, other than those in memory, among the
-    entries and, of the names that pipelines use, those that factories know. Raises `UnknownPreloadError`.
+    A pattern with ``*``, ``?`` or ``[…]`` stands for all datasets that it matches, except those in memory: entries of
+    the catalog, and names in ``used`` that a dataset factory matches. Raises `UnknownPreloadError`.
     """
     return {name: _preload(name, catalog) for name in _selected(patterns, catalog, used)}
 
 
-def resaved(artifacts: Mapping[str, Artifact], catalog: DataCatalog) -> dict[str, Artifact]:
-    """Return those of ``artifacts`` that the run of ``catalog`` has saved, as a load gives them now."""
+def reload_saved(artifacts: Mapping[str, Artifact], catalog: DataCatalog) -> dict[str, Artifact]:
+    """Load again those of ``artifacts`` that the run of ``catalog`` has saved, and return them."""
     return {
         name: _loaded(name, artifacts[name], catalog)
         for name in sorted(catalog.artifacts.saved & artifacts.keys())
@@ -36,15 +36,15 @@ def resaved(artifacts: Mapping[str, Artifact], catalog: DataCatalog) -> dict[str
 
 
 def check_reload(artifacts: Mapping[str, Artifact], former: Mapping[str, Artifact]) -> None:
-    """Raise `PreloadError` for what cannot be loaded, unless it could not be loaded before either."""
+    """Raise `PreloadError` for an artifact that could be loaded before and cannot be loaded now."""
     for name, artifact in artifacts.items():
         was_missing = name in former and former[name].value is UNSET
         if artifact.value is UNSET and not was_missing:
             raise PreloadError(name, artifact.problem)
 
 
-def tell(artifacts: Mapping[str, Artifact]) -> None:
-    """Log what runs share from now on, and what not."""
+def log_artifacts(artifacts: Mapping[str, Artifact]) -> None:
+    """Log which artifacts runs share from now on, and which not."""
     for name, artifact in artifacts.items():
         if artifact.value is UNSET:
             _log.warning("Dataset '%s' is not preloaded, runs load it themselves: %s", name, artifact.problem)
@@ -69,7 +69,7 @@ def _selected(patterns: Iterable[str], catalog: DataCatalog, used: Iterable[str]
 
 
 def _is_entry(name: str, catalog: DataCatalog) -> bool:
-    """A catch-all knows every name; that says nothing."""
+    """Tell whether the catalog knows ``name``, other than by a catch-all, which matches every name."""
     resolver = catalog.config_resolver
     return resolver.matches(name) and not resolver.is_catch_all(name)
 
@@ -79,7 +79,7 @@ def _is_in_memory(name: str, catalog: DataCatalog) -> bool:
     try:
         return builder is not None and not is_persistent(builder.dataset_class(catalog.runtime))
     except DatasetError:
-        # Its class cannot be had; whoever loads it will be told.
+        # Its class cannot be imported; loading it reports that.
         return False
 
 
@@ -90,7 +90,7 @@ def _preload(name: str, catalog: DataCatalog) -> Artifact:
 
 
 def _loaded(name: str, artifact: Artifact, catalog: DataCatalog) -> Artifact:
-    """Load anew what ``artifact`` stands for, as a run would that begins now."""
+    """Load the dataset of ``artifact`` again, as a run would that begins now."""
     try:
         value = catalog.load_anew(name)
     except Exception as error:  # datasets of a project may raise anything

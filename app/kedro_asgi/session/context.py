@@ -1,4 +1,4 @@
-"""What a run knows of its project: configuration, parameters and catalog."""
+"""The context of a run: configuration, parameters and catalog."""
 
 from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
@@ -8,8 +8,8 @@ import msgspec
 import pluggy
 
 from kedro_asgi.config import LoadedConfig
-from kedro_asgi.hooks import asked_for, implemented
-from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin
+from kedro_asgi.hooks import Call, asked_for, implemented
+from kedro_asgi.io import CatalogResolver, DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.io.copying import deep_copy
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import LoaderConfiguration, RunConfiguration
@@ -18,8 +18,40 @@ from kedro_asgi.validation import Validate, ValidatedParameters, unchecked
 MakeCatalog = Callable[..., Any]
 
 
+def create_catalog(
+    make_catalog: MakeCatalog,
+    resolver: CatalogResolver,
+    runtime: RuntimeParams,
+    *,
+    parameters: Callable[[], ValidatedParameters],
+    is_validated: bool,
+    save_version: str | None,
+    load_versions: Mapping[str, str] | None,
+    created: Call | None,
+) -> Any:
+    """Return a catalog for one run, with its parameters in it, after calling ``created``, the hook (SES-36)."""
+    resolver.check(runtime)
+    versions = dict(load_versions) if load_versions else None
+    catalog = make_catalog(config_resolver=resolver, load_versions=versions, save_version=save_version, runtime=runtime)
+    catalog.validation_enabled = is_validated
+    found = parameters()
+    catalog.add_parameters(found.whole, found.models)
+    if created is not None:
+        # Copies of the whole configuration are only made for hooks that take them.
+        asked = asked_for(created)
+        created(
+            catalog=catalog,
+            conf_catalog=resolver.config(runtime) if "conf_catalog" in asked else {},
+            conf_creds=resolver.credentials(runtime) if "conf_creds" in asked else {},
+            parameters=catalog.flat_parameters() if "parameters" in asked else {},
+            save_version=save_version,
+            load_versions=versions,
+        )
+    return catalog
+
+
 class _HandedOut(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Parameters that somebody may have changed, and what they were made of."""
+    """Parameters that a hook may have changed, and the ones that they were made of."""
 
     raw: Mapping[str, Any]
     params: dict[str, Any]
@@ -28,8 +60,8 @@ class _HandedOut(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class KedroContext:
     """The context of one run (SES-35); hooks may add attributes, change ``params`` and what ``config_loader`` says.
 
-    ``params`` are this context's own, and its catalogs hold what they are by then; each ``catalog`` is new. Made by
-    itself, a context reads its ``config_loader``; a session lets it `adopt` what is compiled of the project.
+    ``params`` are this context's own; a catalog gets them as they are when it is made, and each ``catalog`` is new. A
+    context that is made by itself reads its ``config_loader``; a session lets it `adopt` the compiled configuration.
     """
 
     def __init__(
@@ -42,7 +74,7 @@ class KedroContext:
         runtime_params: Mapping[str, Any] | None = None,
     ) -> None:
         self.package_name = package_name
-        # Plugins that are in wide use read it under this name.
+        # Widely used plugins read it under this name.
         self._package_name = package_name
         self.project_path = (project_path if isinstance(project_path, Path) else Path(project_path)).absolute()
         self.config_loader = config_loader
@@ -94,43 +126,30 @@ class KedroContext:
         return self.create_catalog()
 
     def create_catalog(self, *, save_version: str | None = None, load_versions: Mapping[str, str] | None = None) -> Any:
-        """Build a catalog with the parameters in it and tell ``after_catalog_created`` (SES-36)."""
-        resolver = self._configuration().resolver()
-        resolver.check(self._runtime)
-        catalog = self._make_catalog(
-            config_resolver=resolver,
-            load_versions=dict(load_versions) if load_versions else None,
+        """Build a catalog with the parameters in it and call ``after_catalog_created`` (SES-36)."""
+        return create_catalog(
+            self._make_catalog,
+            self._configuration().resolver(),
+            self._runtime,
+            parameters=self._parameters,
+            is_validated=self._dataset_validation,
             save_version=save_version,
-            runtime=self._runtime,
+            load_versions=load_versions,
+            created=implemented(self._hook_manager, "after_catalog_created"),
         )
-        catalog.validation_enabled = self._dataset_validation
-        parameters = self._parameters()
-        catalog.add_parameters(parameters.whole, parameters.models)
-        if created := implemented(self._hook_manager, "after_catalog_created"):
-            # What takes copies of the whole configuration is only made where somebody looks at it.
-            asked = asked_for(created)
-            created(
-                catalog=catalog,
-                conf_catalog=resolver.config(self._runtime) if "conf_catalog" in asked else {},
-                conf_creds=resolver.credentials(self._runtime) if "conf_creds" in asked else {},
-                parameters=catalog.flat_parameters() if "parameters" in asked else {},
-                save_version=save_version,
-                load_versions=dict(load_versions) if load_versions else None,
-            )
-        return catalog
 
     def _get_catalog(
         self, save_version: str | None = None, load_versions: Mapping[str, str] | None = None, **_: Any
     ) -> Any:
-        """What plugins that are in wide use call, as they do in Kedro."""
+        """Do what the method of this name does in Kedro; widely used plugins call it."""
         return self.create_catalog(save_version=save_version, load_versions=load_versions)
 
     def _get_config_credentials(self) -> dict[str, Any]:
-        """What plugins that are in wide use call, as they do in Kedro."""
+        """Do what the method of this name does in Kedro; widely used plugins call it."""
         return self._configuration().resolver().credentials(self._runtime)
 
     def _parameters(self) -> ValidatedParameters:
-        """What nobody can have changed is shared by all runs; a subclass has its own idea of ``params``."""
+        """Return parameters that all runs share, unless a hook may have changed them or a subclass makes its own."""
         if type(self).params is not KedroContext.params:
             return unchecked(self.params)
         if self._handed_out is None:

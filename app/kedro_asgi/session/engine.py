@@ -31,8 +31,8 @@ from kedro_asgi.runner import AbstractRunner, SequentialRunner
 from kedro_asgi.runner.lookup import adopted_runner, find_runner, runner_text
 from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
-from kedro_asgi.session.classes import SessionClasses
-from kedro_asgi.session.context import KedroContext
+from kedro_asgi.session.context import KedroContext, create_catalog
+from kedro_asgi.session.project_classes import ProjectClasses
 from kedro_asgi.session.shared_state import SharedProject
 from kedro_asgi.validation import Validate, unchecked
 from kedro_asgi.versions import kedro_version
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class RunEnd(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A run that succeeded: its free outputs, as datasets, and the catalog that they live in."""
+    """A run that succeeded: its free outputs, as datasets, and the catalog that holds them."""
 
     result: dict[str, Any]
     catalog: DataCatalog
@@ -50,11 +50,11 @@ class RunEnd(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Engine:
     """A project opened in one environment; thread-safe, any number of runs at a time.
 
-    What a run works with, configuration and artifacts, is what is live when it begins, until it ends.
+    A run works with the configuration and the artifacts that are current when it begins, until it ends.
     """
 
-    def __init__(self, planner: Planner, classes: SessionClasses, *, session_type: str) -> None:
-        self._live = SharedProject(planner, self._catalog)
+    def __init__(self, planner: Planner, classes: ProjectClasses, *, session_type: str) -> None:
+        self._shared = SharedProject(planner, self._catalog_without_parameters)
         self.run_ids = RunIds()
         self.classes = classes
         self._session_type = session_type
@@ -62,7 +62,14 @@ class Engine:
             partial(_open_in_worker, planner.project.package_name, planner.project.project_path)
         )
         self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project)
-        self._run_hooks = RunHooks.of(self._hook_manager)
+        self._hooks = RunHooks.of(self._hook_manager)
+        self._default_runner = SequentialRunner()
+        # The catalog of a run is made of what the planner has compiled, without a context, where nobody sees one.
+        self._needs_context = (
+            classes.contexts.is_custom
+            or planner.custom_loader is not None
+            or self._hooks.after_context_created is not None
+        )
 
     @classmethod
     def open(
@@ -78,15 +85,15 @@ class Engine:
         """Open the project at ``project_path``, else the current one, else the one around the working directory.
 
         Raises ``ValueError`` ("Package name not found…", PRJ-20) where there is none, and what reading its settings
-        and registering its hooks raises. ``serving`` loads all pipelines at once (SES-27), and what the project's
-        options name to ``preload`` unless names are given here.
+        and registering its hooks raises. ``serving`` loads all pipelines at once (SES-27), and preloads the datasets
+        that the project's options name unless ``preload`` does.
         """
         path = _project_path(project_path)
         found = _project(path, is_given=project_path is not None)
         if found is None and project_path is not None:
             raise PackageNotConfiguredError(path)
         project = validate_settings(found)
-        classes = SessionClasses.of(project)
+        classes = ProjectClasses.of(project)
         planner = Planner(
             project,
             project_path=path,
@@ -98,7 +105,7 @@ class Engine:
         engine = cls(planner, classes, session_type=session_type)
         if serving:
             project.pipelines.load()
-        engine._live.preload((project.options.preload if serving else ()) if preload is None else preload)
+        engine._shared.preload((project.options.preload if serving else ()) if preload is None else preload)
         return engine
 
     def close(self) -> None:
@@ -108,47 +115,27 @@ class Engine:
     @property
     def planner(self) -> Planner:
         """What is compiled of the project, as runs that begin now see it."""
-        return self._live.current.planner
+        return self._shared.current.planner
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:
         """The values that runs that begin now share, by the names of their datasets."""
-        return self._live.current.artifacts
+        return self._shared.current.artifacts
 
     def reload(self) -> None:
         """Read the project's configuration and load its artifacts again; runs that have begun keep what they have.
 
-        Raises what is wrong with either, and leaves everything as it was then.
+        Raises the errors of either; nothing has changed then.
         """
-        self._live.reload()
+        self._shared.reload()
 
     def load_context(self, runtime: RuntimeParams) -> KedroContext:
-        """Return a new context for looking around, and tell ``after_context_created``.
+        """Return a new context for looking around, and call ``after_context_created``.
 
         Its parameters are checked for the nodes of all pipelines (PAR-18).
         """
         planner = self.planner
         return self._context(planner, runtime, lambda raw: planner.parameter_validator.validated(raw))
-
-    def _context(self, planner: Planner, runtime: RuntimeParams, validate: Validate) -> KedroContext:
-        context: KedroContext = self.classes.contexts.make(planner, runtime, self._hook_manager, validate)
-        if created := self._run_hooks.after_context_created:
-            created(context=context)
-        return context
-
-    def _catalog(self, planner: Planner) -> Any:
-        """Return a catalog as a run without parameters has it, whatever nodes would say of its parameters."""
-        context = self._context(planner, RuntimeParams(), unchecked)
-        return self.classes.contexts.catalog(context, save_version=self.run_ids.next(), load_versions={})
-
-    def find_runner(self, spec: RunSpec) -> AbstractRunner:
-        """Make the runner that a request names (SRV-25)."""
-        if spec.runner is None and not spec.is_async:
-            return SequentialRunner()
-        project = self.planner.project
-        allowlist = project.settings.runner_module_allowlist
-        kind = find_runner(spec.runner, package_name=project.package_name, allowlist=allowlist)
-        return kind(is_async=spec.is_async)
 
     def run(
         self,
@@ -162,53 +149,103 @@ class Engine:
     ) -> RunEnd:
         """Run ``spec`` in this thread, in the order of SES-6; raises what the run raised.
 
-        ``facts`` are put over what hooks are told as ``run_params``.
+        ``facts`` are put over the other ``run_params`` of the hooks.
         """
-        live = self._live.begin()
+        self._shared.read_signals()
+        shared = self._shared.current
+        planner, validate = shared.planner, shared.planner.validation(spec)
         if _log.isEnabledFor(logging.INFO):
-            _log.info("Kedro project %s", live.planner.project.package_name)
-        context = self._context(live.planner, runtime, live.planner.validation(spec))
-        plan = live.planner.plan(spec.slice)
-        plan.check(spec)
-        inputs = plan.parameter_validator.inputs(spec.inputs)
+            _log.info("Kedro project %s", planner.project.package_name)
+        context = self._context(planner, runtime, validate) if self._needs_context else None
+        plan = planner.plan(spec.slice)
+        inputs = plan.checked_inputs(spec)
         # What a hook does to a node ends with the run (Q-33).
-        pipeline = plan.pipeline.with_own_nodes() if self._run_hooks.shows_nodes else plan.pipeline
-        runner = self._checked(runner).using(self._processes) if runner is not None else SequentialRunner()
-        catalog: DataCatalog = self.classes.contexts.catalog(
-            context, save_version=run_id, load_versions=spec.load_versions
+        pipeline = plan.pipeline.with_own_nodes() if self._hooks.shows_nodes else plan.pipeline
+        runner = self._runner(spec, runner)
+        catalog = self._catalog(
+            context, planner, runtime, validate, save_version=run_id, load_versions=spec.load_versions
         )
-        if live.artifacts:
-            catalog.share(live.artifacts)
+        if shared.artifacts:
+            catalog.share(shared.artifacts)
         for name, value in inputs.items():
             catalog.inject(name, value)
-        catalog.keep(spec.outputs or ())
+        if spec.outputs:
+            catalog.keep(spec.outputs)
         try:
-            return self._run(_Run(live.planner, spec, run_id, runner, facts or {}), pipeline, catalog, emit)
+            return self._run(_RunParams(planner, spec, run_id, runner, facts or {}), pipeline, catalog, emit)
         finally:
-            if live.artifacts and catalog.artifacts.saved:
-                self._live.renew(catalog)
+            if shared.artifacts and catalog.artifacts.saved:
+                self._shared.replace_saved(catalog)
 
-    def _run(self, run: "_Run", pipeline: Pipeline, catalog: DataCatalog, emit: Emit | None) -> RunEnd:
-        if before := self._run_hooks.before_pipeline_run:
-            before(run_params=run.params(), pipeline=pipeline, catalog=catalog)
+    def _run(self, run: "_RunParams", pipeline: Pipeline, catalog: DataCatalog, emit: Emit | None) -> RunEnd:
+        hooks = self._hooks if emit is None else msgspec.structs.replace(self._hooks, emit=emit)
+        if hooks.before_pipeline_run is not None:
+            hooks.before_pipeline_run(run_params=run.params(), pipeline=pipeline, catalog=catalog)
         if emit is not None:
             emit(RunPlanned(run_id=run.run_id, nodes=len(pipeline.steps.in_order)))
-        hooks = self._run_hooks if emit is None else msgspec.structs.replace(self._run_hooks, emit=emit)
         try:
             result = run.runner.run(pipeline, catalog, hooks, run.run_id, run.spec.only_missing_outputs)
         except Exception as error:
-            if failed := self._run_hooks.on_pipeline_error:
-                failed(error=error, run_params=run.params(), pipeline=pipeline, catalog=catalog)
+            if hooks.on_pipeline_error is not None:
+                hooks.on_pipeline_error(error=error, run_params=run.params(), pipeline=pipeline, catalog=catalog)
             raise
-        if after := self._run_hooks.after_pipeline_run:
-            after(run_params=run.params(), run_result=result, pipeline=pipeline, catalog=catalog)
+        if hooks.after_pipeline_run is not None:
+            hooks.after_pipeline_run(run_params=run.params(), run_result=result, pipeline=pipeline, catalog=catalog)
         return RunEnd(result=result, catalog=catalog)
 
-    def _checked(self, runner: object) -> AbstractRunner:
-        adopted = adopted_runner(runner)
+    def _context(self, planner: Planner, runtime: RuntimeParams, validate: Validate) -> KedroContext:
+        context: KedroContext = self.classes.contexts.make(planner, runtime, self._hook_manager, validate)
+        if self._hooks.after_context_created is not None:
+            self._hooks.after_context_created(context=context)
+        return context
+
+    def _catalog(
+        self,
+        context: KedroContext | None,
+        planner: Planner,
+        runtime: RuntimeParams,
+        validate: Validate,
+        *,
+        save_version: str,
+        load_versions: Mapping[str, str],
+    ) -> DataCatalog:
+        """Return the catalog of a run, parameters included, after calling ``after_catalog_created``."""
+        if context is not None:
+            catalog: DataCatalog = self.classes.contexts.catalog(
+                context, save_version=save_version, load_versions=load_versions
+            )
+            return catalog
+        made: DataCatalog = create_catalog(
+            self.classes.contexts.make_catalog,
+            planner.resolver,
+            runtime,
+            parameters=lambda: validate(planner.parameters(runtime)),
+            is_validated=planner.project.settings.dataset_validation,
+            save_version=save_version,
+            load_versions=load_versions,
+            created=self._hooks.after_catalog_created,
+        )
+        return made
+
+    def _catalog_without_parameters(self, planner: Planner) -> DataCatalog:
+        """Return a catalog as a run without parameters has it, whatever nodes would say of its parameters."""
+        runtime, version = RuntimeParams(), self.run_ids.next()
+        context = self._context(planner, runtime, unchecked)
+        return self._catalog(context, planner, runtime, unchecked, save_version=version, load_versions={})
+
+    def _runner(self, spec: RunSpec, given: object) -> AbstractRunner:
+        """Return the given runner, else the one that ``spec`` names (SRV-25)."""
+        if given is None and spec.runner is None and not spec.is_async:
+            return self._default_runner
+        if given is None:
+            project = self.planner.project
+            allowlist = project.settings.runner_module_allowlist
+            kind = find_runner(spec.runner, package_name=project.package_name, allowlist=allowlist)
+            given = kind(is_async=spec.is_async)
+        adopted = adopted_runner(given)
         if adopted is None:
             raise RunnerInstanceError(self._session_type)
-        return adopted
+        return adopted.using(self._processes)
 
 
 def _hook_manager(project: Project) -> pluggy.PluginManager:
@@ -219,8 +256,8 @@ def _hook_manager(project: Project) -> pluggy.PluginManager:
     return manager
 
 
-class _Run:
-    """One run's facts, as hooks are told them (SES-22, SES-32); put together only where a hook asks."""
+class _RunParams:
+    """The ``run_params`` of one run for hooks (SES-22, SES-32); put together only where a hook asks."""
 
     def __init__(
         self, planner: Planner, spec: RunSpec, run_id: str, runner: AbstractRunner, facts: Mapping[str, Any]
@@ -233,7 +270,7 @@ class _Run:
         self._params: dict[str, Any] | None = None
 
     def params(self) -> dict[str, Any]:
-        """What one hook puts in, later ones find."""
+        """Return the same dict each time: what one hook puts in, later ones find."""
         if self._params is None:
             self._params = self._collected()
         return self._params

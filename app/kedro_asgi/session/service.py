@@ -2,25 +2,42 @@
 
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Self, Unpack
 
+import msgspec
+
+from kedro_asgi.events import Emit
+from kedro_asgi.io.dataset_protocols import is_persistent
 from kedro_asgi.runner import AbstractRunner
-from kedro_asgi.runs import RunArguments, RunSpec, RuntimeParams
+from kedro_asgi.runs import RunArguments, RunId, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract import AbstractSession
 from kedro_asgi.session.context import KedroContext
-from kedro_asgi.session.engine import Engine
+from kedro_asgi.session.engine import Engine, RunEnd
 
 _log = logging.getLogger(__name__)
 
 
-class KedroServiceSession(AbstractSession):
-    """Any number of runs of a project, from any number of threads; runs share nothing mutable but what was preloaded.
+Convert = Callable[[str, Any], Any]
+"""Makes something else, such as JSON, of an output; called with its name and its value."""
 
-    The project is read once: edits to its configuration want a `reload`, edits to its code a new session.
-    ``serving_mode`` loads all pipelines at once,
-    and takes runtime parameters as literals that cannot select a dataset's type (SES-27, SES-28, Q-14).
+
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that succeeded; ``outputs`` holds the loaded values by dataset name."""
+
+    run_id: RunId
+    duration_ms: float
+    outputs: Mapping[str, Any]
+
+
+class KedroServiceSession(AbstractSession):
+    """Any number of runs of a project, from any number of threads; runs share nothing mutable but preloaded datasets.
+
+    The project is read once: edits to its configuration need a `reload`, edits to its code a new session.
+    ``serving_mode`` loads all pipelines at once, and takes runtime parameters as literals that cannot select a
+    dataset's type (SES-27, SES-28, Q-14).
     """
 
     def __init__(self, engine: Engine, *, session_id: str, serving_mode: bool = False) -> None:
@@ -40,8 +57,8 @@ class KedroServiceSession(AbstractSession):
     ) -> Self:
         """Open a project for many runs (SES-24); the raised errors are those of `Engine.open`.
 
-        ``preload`` names datasets, by name or pattern, that are loaded once and handed to all runs, never copied; in
-        serving mode it is what the project's ``[tool.kedro-asgi]`` says, unless it is given.
+        ``preload`` names datasets, by name or pattern, that are loaded once and handed to all runs, never copied. In
+        serving mode its default is in the project's ``[tool.kedro-asgi]``.
         """
         session_id = session_id or str(uuid.uuid4())
         if serving_mode:
@@ -58,7 +75,7 @@ class KedroServiceSession(AbstractSession):
 
     def load_context(self, runtime_params: Mapping[str, Any] | None = None) -> KedroContext:
         """Return a new context on every call (SES-29)."""
-        return self.engine.load_context(self.runtime(runtime_params or {}))
+        return self.engine.load_context(self._runtime(runtime_params or {}))
 
     def run(
         self,
@@ -71,45 +88,74 @@ class KedroServiceSession(AbstractSession):
     ) -> dict[str, Any]:
         """Run pipelines and return their free outputs by name, as datasets (SES-25).
 
-        ``runtime_params`` and ``inputs`` are for this run alone. ``run_id`` is also the save version; it is made
-        up where it is not given. Raises what the run raised.
+        ``runtime_params`` and ``inputs`` are for this run alone. ``run_id`` is also the save version; without one the
+        session mints one. Raises what the run raised.
         """
         spec = RunSpec.of(pipeline_names, runtime_params=runtime_params, **arguments)
         run_id = run_id or self.engine.run_ids.next()
         _log.info("Session ID: %s", self.session_id)
         _log.info("Run ID: %s", run_id)
-        runtime = self.runtime(spec.runtime_params)
-        return self.engine.run(spec, run_id=run_id, runner=runner, runtime=runtime, facts=self.facts(spec)).result
+        return self._run(spec, runner=runner, run_id=run_id, emit=None).result
 
-    @property
-    def preloaded(self) -> dict[str, str]:
-        """The datasets that were to be preloaded, each with the reason why it is not there; empty if it is."""
-        return {name: artifact.problem for name, artifact in self.engine.artifacts.items()}
+    def execute(
+        self,
+        spec: RunSpec,
+        *,
+        runner: AbstractRunner | None = None,
+        run_id: str | None = None,
+        convert: Convert | None = None,
+        emit: Emit | None = None,
+    ) -> RunResult:
+        """Run ``spec`` in this thread and return the values of its outputs; raises what the run raised.
 
-    def check(self) -> None:
-        """Read the project's configuration now, unless a run has; raises what is wrong with it."""
-        self.engine.planner.compile()
-
-    def reload(self) -> None:
-        """Read the project's configuration and what was preloaded again, for runs that begin from now on.
-
-        Raises what is wrong with either; then nothing has changed.
+        ``convert`` is applied to each output. ``emit`` is called with the events of the run.
         """
-        self.engine.reload()
+        started = perf_counter()
+        run_id = run_id or self.engine.run_ids.next()
+        end = self._run(spec, runner=runner, run_id=run_id, emit=emit)
+        names = spec.outputs
+        if names is None:
+            names = tuple(name for name, dataset in end.result.items() if not is_persistent(dataset))
+        outputs = {name: end.catalog.load(name) for name in names}
+        if convert is not None:
+            outputs = {name: convert(name, value) for name, value in outputs.items()}
+        return RunResult(run_id=RunId(run_id), duration_ms=(perf_counter() - started) * 1000, outputs=outputs)
 
-    def facts(self, spec: Any) -> dict[str, Any]:
-        """What hooks are told in ``run_params`` beyond the run itself (SES-32)."""
-        return {
-            "session_id": self.session_id,
-            "pipeline_names": list(spec.slice.pipeline_names) or ["__default__"],
-        }
+    def _run(self, spec: RunSpec, *, runner: AbstractRunner | None, run_id: str, emit: Emit | None) -> RunEnd:
+        return self.engine.run(
+            spec,
+            run_id=run_id,
+            runtime=self._runtime(spec.runtime_params),
+            runner=runner,
+            facts={
+                "session_id": self.session_id,
+                "pipeline_names": list(spec.slice.pipeline_names) or ["__default__"],
+            },
+            emit=emit,
+        )
 
-    def runtime(self, values: Mapping[str, Any]) -> RuntimeParams:
+    def _runtime(self, values: Mapping[str, Any]) -> RuntimeParams:
         """Return ``values`` with what this session lets them do."""
         is_restricted = self._serving_mode or self.engine.planner.restricts_type_selection
         return RuntimeParams(values=values, literal=self._serving_mode, restrict_type_selection=is_restricted)
 
+    @property
+    def preloaded(self) -> dict[str, str]:
+        """The datasets to preload, each with the reason why it is missing; the reason is empty where it is there."""
+        return {name: artifact.problem for name, artifact in self.engine.artifacts.items()}
+
+    def check(self) -> None:
+        """Read the project's configuration now, unless a run has; raises its errors."""
+        self.engine.planner.compile()
+
+    def reload(self) -> None:
+        """Read the project's configuration and the preloaded datasets again, for runs that begin from now on.
+
+        Raises the errors of either; nothing has changed then.
+        """
+        self.engine.reload()
+
     def close(self) -> None:
-        """Say that the session ended (SES-31), and end its worker processes; it may run again all the same."""
+        """Log the end of the session (SES-31), and end its worker processes; it may still run again."""
         _log.info("Closing session %s", self.session_id)
         self.engine.close()

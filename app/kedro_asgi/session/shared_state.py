@@ -1,4 +1,4 @@
-"""What runs that begin now work with, and how it is replaced."""
+"""The state that runs share: the compiled project and its artifacts, and how both are replaced."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from kedro_asgi.errors import PreloadError
 from kedro_asgi.io import Artifact, DataCatalog
 from kedro_asgi.plan import Planner
 from kedro_asgi.redaction import redact
-from kedro_asgi.session.artifacts import check_reload, preloaded, resaved, tell
+from kedro_asgi.session.artifacts import check_reload, load_artifacts, log_artifacts, reload_saved
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE, ReloadSignal
 
 _log = logging.getLogger(__name__)
@@ -27,10 +27,11 @@ class SharedState(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class SharedProject:
-    """Holds what is live, and replaces it as a whole; thread-safe.
+    """Holds the current state of a project, and replaces it as a whole; thread-safe.
 
-    ``make_catalog`` makes a catalog as a run without parameters has it: artifacts are loaded as runs would load
-    them, since hooks may bring credentials or change the catalog.
+    A run takes `current` when it begins and keeps it until it ends. ``make_catalog`` makes a catalog as a run without
+    parameters has it: artifacts are loaded as runs would load them, since hooks may bring credentials or change the
+    catalog.
     """
 
     def __init__(self, planner: Planner, make_catalog: Callable[[Planner], Any]) -> None:
@@ -41,16 +42,15 @@ class SharedProject:
         self._reloads: ReloadSignal | None = None
         self._saves: ReloadSignal | None = None
 
-    def begin(self) -> SharedState:
-        """Return what a run that begins now works with until it ends, whatever is replaced meanwhile."""
-        if self._reloads is not None and self._reloads.news():
-            self._hear(self._reloads, self._reload)
-        if self._saves is not None and self._saves.news():
-            self._hear(self._saves, self._load_again)
-        return self.current
+    def read_signals(self) -> None:
+        """Read again what other processes have replaced, before a run begins."""
+        if self._reloads is not None and self._reloads.pending():
+            self._react(self._reloads, self._reload)
+        if self._saves is not None and self._saves.pending():
+            self._react(self._saves, self._reload_artifacts)
 
     def preload(self, names: Iterable[str]) -> None:
-        """Load datasets, by name or pattern, once for all runs; what cannot be loaded is left to the runs.
+        """Load datasets, by name or pattern, once for all runs; a run loads itself what cannot be loaded here.
 
         Raises `UnknownPreloadError`, and `PreloadError` for a catalog that cannot share.
         """
@@ -65,25 +65,25 @@ class SharedProject:
     def reload(self) -> None:
         """Read the configuration and load the artifacts again.
 
-        Raises what is wrong with either, and leaves everything as it was then.
+        Raises the errors of either; nothing has changed then.
         """
         with self._lock:
             self._reload()
-            _tell_others(self._reloads)
+            _send(self._reloads)
 
-    def renew(self, catalog: DataCatalog) -> None:
-        """Replace what the run of ``catalog`` has saved, all at once; also if it failed afterwards."""
+    def replace_saved(self, catalog: DataCatalog) -> None:
+        """Replace the artifacts that the run of ``catalog`` has saved, all at once; also if it failed afterwards."""
         with self._lock:
-            saved = resaved(self.current.artifacts, catalog)
+            saved = reload_saved(self.current.artifacts, catalog)
             self.current = msgspec.structs.replace(self.current, artifacts={**self.current.artifacts, **saved})
-            _tell_others(self._saves)
-        tell(saved)
+            _send(self._saves)
+        log_artifacts(saved)
 
     def _reload(self) -> None:
-        self._load_again(self.current.planner.renewed())
+        self._reload_artifacts(self.current.planner.renewed())
 
-    def _load_again(self, planner: Planner | None = None) -> None:
-        """Load the artifacts again, as the configuration says that was read before unless there is a new one."""
+    def _reload_artifacts(self, planner: Planner | None = None) -> None:
+        """Load the artifacts again, by the configuration of ``planner``, or by the current one."""
         planner = planner or self.current.planner
         artifacts = self._load(planner)
         check_reload(artifacts, self.current.artifacts)
@@ -91,7 +91,7 @@ class SharedProject:
 
     def _replace(self, planner: Planner, artifacts: Mapping[str, Artifact]) -> None:
         self.current = SharedState(planner=planner, artifacts=artifacts)
-        tell(artifacts)
+        log_artifacts(artifacts)
 
     def _load(self, planner: Planner) -> dict[str, Artifact]:
         if not self._names:
@@ -100,21 +100,21 @@ class SharedProject:
         if not isinstance(catalog, DataCatalog):
             raise PreloadError(self._names[0], "a DATA_CATALOG_CLASS or CONTEXT_CLASS of Kedro's cannot share values")
         pipelines = planner.project.pipelines.load().values()
-        return preloaded(self._names, catalog, sorted({name for found in pipelines for name in found.datasets()}))
+        return load_artifacts(self._names, catalog, sorted({name for found in pipelines for name in found.datasets()}))
 
-    def _hear(self, stamp: ReloadSignal, read: Callable[[], None]) -> None:
-        """Another process has replaced something: read it before a run begins that may ask for it."""
+    def _react(self, signal: ReloadSignal, read: Callable[[], None]) -> None:
+        """Read what another process has replaced, once, however many runs begin at the same time."""
         with self._lock:
-            news = stamp.news()
-            if news is None:
+            stamp = signal.pending()
+            if stamp is None:
                 return
             try:
                 read()
             except Exception as error:  # datasets and hooks of a project may raise anything
                 _log.warning("What another process has replaced cannot be read: %s", redact(str(error)))
-            stamp.heed(news)
+            signal.acknowledge(stamp)
 
 
-def _tell_others(stamp: ReloadSignal | None) -> None:
-    if stamp is not None:
-        stamp.renew()
+def _send(signal: ReloadSignal | None) -> None:
+    if signal is not None:
+        signal.send()

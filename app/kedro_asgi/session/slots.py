@@ -1,4 +1,4 @@
-"""Work in threads, so much at a time, whatever becomes of those who wait for it."""
+"""A limited number of threads at a time, also where the callers that wait for them are cancelled."""
 
 import math
 import threading
@@ -15,26 +15,26 @@ T = TypeVar("T")
 
 
 class Slots:
-    """So many places on each event loop for threads; work keeps its place until its thread ends.
+    """A number of slots for threads on each event loop; work keeps its slot until its thread ends.
 
-    A limiter alone gives away the place of a caller whom asyncio itself cancels (``asyncio.timeout``), while the thread
-    goes on: no shield keeps that out.
+    A limiter alone gives away the slot of a caller that asyncio itself cancels (``asyncio.timeout``), while the thread
+    goes on: no shield prevents that.
     """
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._limiters: RunVar[anyio.CapacityLimiter] = RunVar("kedro_asgi_slots")
 
-    async def work(self, work: Callable[[], T]) -> T:
-        """Return what ``work`` returns, which must raise nothing."""
+    async def run(self, work: Callable[[], T]) -> T:
+        """Return the result of ``work``, which must raise nothing, from a thread."""
         limiter = self._limiter()
-        place = _Slot(limiter)
-        await limiter.acquire_on_behalf_of(place)
+        slot = _Slot(limiter)
+        await limiter.acquire_on_behalf_of(slot)
         try:
             threads = anyio.CapacityLimiter(math.inf)
-            return cast("T", await anyio.to_thread.run_sync(place.held, work, limiter=threads))
+            return cast("T", await anyio.to_thread.run_sync(slot.run, work, limiter=threads))
         finally:
-            place.leave()
+            slot.leave()
 
     def _limiter(self) -> anyio.CapacityLimiter:
         try:
@@ -46,37 +46,37 @@ class Slots:
 
 
 class _Slot:
-    """Held by a thread, and by who waits for it; the last of them gives it back."""
+    """Held by a thread and by the caller that waits for it; the last of them releases it."""
 
     def __init__(self, limiter: anyio.CapacityLimiter) -> None:
         self._limiter = limiter
         self._loop = current_token()
         self._lock = threading.Lock()
-        self._is_working = False
-        self._is_left = False
+        self._is_running = False
+        self._has_caller = True
 
-    def held(self, work: Callable[[], T]) -> T | None:
-        """Work, in the thread, unless nobody waits for that any more."""
+    def run(self, work: Callable[[], T]) -> T | None:
+        """Work, in the thread, unless the caller has left before the thread began."""
         with self._lock:
-            self._is_working = not self._is_left
-        if not self._is_working:
+            self._is_running = self._has_caller
+        if not self._is_running:
             return None
         result = work()
         with self._lock:
-            self._is_working = False
-            is_last = self._is_left
+            self._is_running = False
+            is_last = not self._has_caller
         if is_last:
-            # Without waiting for that: the loop may have stopped.
-            call_soon(self._loop, self._give_back)
+            # The thread does not wait for the release: the loop may have stopped.
+            call_soon(self._loop, self._release)
         return result
 
     def leave(self) -> None:
-        """Wait no longer."""
+        """Note, on the event loop, that the caller waits no longer."""
         with self._lock:
-            self._is_left = True
-            is_last = not self._is_working
+            self._has_caller = False
+            is_last = not self._is_running
         if is_last:
-            self._give_back()
+            self._release()
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         self._limiter.release_on_behalf_of(self)

@@ -15,7 +15,7 @@ from kedro_asgi.validation.models import ModelType
 _log = logging.getLogger(__name__)
 
 
-class ValidatedParameters(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class ValidatedParameters(msgspec.Struct, frozen=True, eq=False):
     """Parameters with the models in their places, and the models by the paths that nodes ask for."""
 
     whole: Mapping[str, Any]
@@ -24,10 +24,8 @@ class ValidatedParameters(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 Validate = Callable[[Mapping[str, Any]], ValidatedParameters]
 
-
-def unchecked(raw: Mapping[str, Any]) -> ValidatedParameters:
-    """Return parameters of which nodes ask nothing."""
-    return ValidatedParameters(whole=raw)
+# Takes parameters as they are, where no node asks for a model.
+unchecked: Validate = ValidatedParameters
 
 
 class ParameterValidator:

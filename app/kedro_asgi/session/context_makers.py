@@ -1,4 +1,4 @@
-"""How contexts of runs are made, and their catalogs: of our class, or of one that the project derived from Kedro's."""
+"""Make the contexts of runs, and their catalogs: of our class, or of one that the project derived from Kedro's."""
 
 import inspect
 from collections.abc import Mapping
@@ -14,8 +14,18 @@ from kedro_asgi.session.context import KedroContext, MakeCatalog
 from kedro_asgi.validation import Validate
 
 
-class Contexts(Protocol):
-    """Makes the context of a run, and the catalog that it gives."""
+class ContextMaker(Protocol):
+    """Makes the context of a run, and the catalog that it gives.
+
+    ``is_custom`` tells whether the class is the project's own, so that every run needs a context. A run without a
+    context makes its catalog with ``make_catalog``.
+    """
+
+    @property
+    def is_custom(self) -> bool: ...
+
+    @property
+    def make_catalog(self) -> MakeCatalog: ...
 
     def make(
         self, planner: Planner, runtime: RuntimeParams, hook_manager: pluggy.PluginManager, validate: Validate
@@ -24,16 +34,17 @@ class Contexts(Protocol):
         ...
 
     def catalog(self, context: Any, *, save_version: str, load_versions: Mapping[str, str]) -> Any:
-        """Return the run's catalog, parameters included, after telling ``after_catalog_created`` of it."""
+        """Return the run's catalog, parameters included, after calling ``after_catalog_created``."""
         ...
 
 
-class OurContexts:
-    """Contexts that share what is compiled of the project."""
+class OurContextMaker:
+    """Makes contexts that share what is compiled of the project."""
 
-    def __init__(self, kind: type[KedroContext], make_catalog: MakeCatalog) -> None:
+    def __init__(self, kind: type[KedroContext], make_catalog: MakeCatalog, *, is_custom: bool) -> None:
         self._kind = kind
-        self._make_catalog = make_catalog
+        self.make_catalog = make_catalog
+        self.is_custom = is_custom
 
     def make(
         self, planner: Planner, runtime: RuntimeParams, hook_manager: pluggy.PluginManager, validate: Validate
@@ -50,7 +61,7 @@ class OurContexts:
         context.adopt(
             configuration,
             runtime,
-            make_catalog=self._make_catalog,
+            make_catalog=self.make_catalog,
             validate=validate,
             dataset_validation=planner.project.settings.dataset_validation,
         )
@@ -60,8 +71,11 @@ class OurContexts:
         return context.create_catalog(save_version=save_version, load_versions=load_versions)
 
 
-class KedrosContexts:
-    """Contexts of a class that descends from Kedro's: they build catalogs and check parameters themselves."""
+class KedroContextMaker:
+    """Makes contexts of a class derived from Kedro's: they build catalogs and check parameters themselves."""
+
+    is_custom = True
+    make_catalog: MakeCatalog = KedroCatalog
 
     def __init__(self, kind: Any, catalog_class: Any, package_name: str) -> None:
         self._kind = kind

@@ -1,4 +1,4 @@
-"""Which classes a project wants its sessions to use."""
+"""The classes that a project wants its sessions to use."""
 
 from functools import partial
 from typing import Any, TypeVar
@@ -11,25 +11,25 @@ from kedro_asgi.errors import SettingsError
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.project import Project
 from kedro_asgi.session.context import KedroContext, MakeCatalog
-from kedro_asgi.session.context_factory import Contexts, KedrosContexts, OurContexts
+from kedro_asgi.session.context_makers import ContextMaker, KedroContextMaker, OurContextMaker
 from kedro_asgi.session.store import BaseSessionStore
 from kedro_asgi.settings import Settings
 
 T = TypeVar("T")
 
 
-class SessionClasses(msgspec.Struct, frozen=True, kw_only=True):
+class ProjectClasses(msgspec.Struct, frozen=True, kw_only=True):
     """The classes of one project: ours, unless ``settings.py`` names others.
 
     A ``loader`` of ``None`` is ours, whose configuration is compiled.
     """
 
-    contexts: Contexts
+    contexts: ContextMaker
     store: type[BaseSessionStore]
     loader: type | None
 
     @classmethod
-    def of(cls, project: Project) -> "SessionClasses":
+    def of(cls, project: Project) -> "ProjectClasses":
         """Choose the classes; raises `SettingsError` for one that this engine cannot work with (PRJ-18)."""
         settings = project.settings
         loader = _choose("CONFIG_LOADER_CLASS", settings.config_loader_class, AbstractConfigLoader, ConfigLoader)
@@ -46,15 +46,15 @@ class _KedrosContext(KedroInstance, KedroContext):
     __class__: Any = kedro_class("kedro.framework.context.context", "KedroContext")
 
 
-def _contexts(settings: Settings, package_name: str) -> Contexts:
+def _contexts(settings: Settings, package_name: str) -> ContextMaker:
     context = _choose(
         "CONTEXT_CLASS", settings.context_class, KedroContext, _KedrosContext if is_kedro_imported() else KedroContext
     )
     catalog = _choose("DATA_CATALOG_CLASS", settings.data_catalog_class, DataCatalog, catalog_class())
     make_catalog: MakeCatalog = catalog if issubclass(catalog, DataCatalog) else partial(KedroCatalog.of, catalog)
     if issubclass(context, KedroContext):
-        return OurContexts(context, make_catalog)
-    return KedrosContexts(context, settings.data_catalog_class, package_name)
+        return OurContextMaker(context, make_catalog, is_custom=context not in (KedroContext, _KedrosContext))
+    return KedroContextMaker(context, settings.data_catalog_class, package_name)
 
 
 def _choose(setting: str, wanted: Any, base: type[T], default: type[T]) -> Any:

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 class KedroSession(AbstractSession):
     """One successful run of a project; its ``session_id`` is the run id and the save version (SES-20).
 
-    What is known of the session is in ``store``, which `close` saves when ``save_on_close`` is set.
+    ``store`` holds the record of the session; `close` saves it when ``save_on_close`` is set.
     """
 
     def __init__(
@@ -97,11 +97,11 @@ class KedroSession(AbstractSession):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            self._store["exception"] = _describe(error)
+            self._store["exception"] = _description(error)
         self.close()
 
     def _runtime(self) -> RuntimeParams:
-        """Whoever opens a session writes the configuration too: no literals, no type guard but its own (CFG-35)."""
+        """The caller writes the configuration too: no literals, and no type guard but the project's own (CFG-35)."""
         values = self._store.get("runtime_params") or {}
         is_restricted = self._engine.planner.restricts_type_selection
         return RuntimeParams(values=values, literal=False, restrict_type_selection=is_restricted)
@@ -124,7 +124,7 @@ def _create_store(engine: Engine, session_id: str) -> BaseSessionStore:
 
 
 def _record(engine: Engine, session_id: str, runtime_params: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What is known of a session when it opens (SES-13); what is empty or unknown is left out."""
+    """Return the record of a session that opens (SES-13), without empty and unknown facts."""
     path = engine.planner.project_path
     facts = {
         "env": engine.planner.env,
@@ -145,19 +145,19 @@ def _username() -> str | None:
 
 
 def _git(folder: Path) -> dict[str, Any] | None:
-    commit = _ask_git(folder, "rev-parse", "--short", "HEAD")
+    commit = _run_git(folder, "rev-parse", "--short", "HEAD")
     if commit is None:
         return None
-    return {"commit_sha": commit, "dirty": bool(_ask_git(folder, "status", "--short"))}
+    return {"commit_sha": commit, "dirty": bool(_run_git(folder, "status", "--short"))}
 
 
-def _ask_git(folder: Path, *arguments: str) -> str | None:
+def _run_git(folder: Path, *arguments: str) -> str | None:
     try:
-        answer = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+        result = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
     except (OSError, subprocess.SubprocessError) as error:
         _log.debug("Unable to git describe %s: %s", folder, error)
         return None
-    return answer.stdout.strip()
+    return result.stdout.strip()
 
 
 def _cli() -> dict[str, Any] | None:
@@ -172,7 +172,7 @@ def _cli() -> dict[str, Any] | None:
     }
 
 
-def _describe(error: BaseException) -> dict[str, Any]:
+def _description(error: BaseException) -> dict[str, Any]:
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return {"type": name, "value": str(error), "traceback": traceback.format_tb(error.__traceback__)}
