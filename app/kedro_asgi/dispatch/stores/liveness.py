@@ -32,17 +32,11 @@ class WorkerLock(Protocol):
 
 
 class SingleWorker:
-    """The `WorkerLock` of a store that only one process uses: every other worker is dead."""
+    """The `WorkerLock` of a store that only one process uses: nothing is locked, and every other worker is dead."""
 
-    def acquire(self, worker: str) -> None:
-        """Do nothing."""
-
-    def renew(self) -> None:
-        """Do nothing."""
-
-    def release(self) -> None:
-        """Do nothing."""
-
+    def acquire(self, worker: str) -> None: ...
+    def renew(self) -> None: ...
+    def release(self) -> None: ...
     def status_of(self, worker: str, connection: Any) -> WorkerStatus:
         return "dead"
 

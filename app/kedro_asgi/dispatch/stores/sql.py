@@ -44,24 +44,16 @@ class SqlCursor(Protocol):
     """The result of a statement."""
 
     @property
-    def rowcount(self) -> int:
-        """The number of rows that the statement changed."""
-
-    def fetchone(self) -> Any:
-        """Return the next row, or ``None``."""
-
-    def fetchall(self) -> list[Any]:
-        """Return the remaining rows."""
+    def rowcount(self) -> int: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
 
 
 class SqlConnection(Protocol):
-    """A connection to a database; placeholders are question marks."""
+    """A connection to a database that takes question marks as placeholders."""
 
-    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> SqlCursor:
-        """Run a statement."""
-
-    def executemany(self, sql: str, rows: Sequence[Any], /) -> object:
-        """Run a statement once for each row."""
+    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> SqlCursor: ...
+    def executemany(self, sql: str, rows: Sequence[Any], /) -> object: ...
 
 
 class SqlStore(ABC):
