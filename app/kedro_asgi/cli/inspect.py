@@ -7,7 +7,8 @@ import click
 
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.options import Params, conf_source_option, env_option, project_argument
-from kedro_asgi.cli.output import columns, format_option, indented_json
+from kedro_asgi.cli.output import columns, format_option
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.inspection import inspect_project
 from kedro_asgi.session import KedroServiceSession
 from kedro_asgi.snapshots import ProjectSnapshot
@@ -26,7 +27,7 @@ def inspect(
     with one_line_errors():
         session = KedroServiceSession.create(project_path=project_path, env=env, conf_source=conf_source)
         snapshot = inspect_project(session.engine.planner, params)
-    click.echo(indented_json(snapshot) if output_format == "json" else _table(snapshot))
+    click.echo(encode_json(snapshot, fallback=str, indent=2).decode() if output_format == "json" else _table(snapshot))
 
 
 def _table(snapshot: ProjectSnapshot) -> str:

@@ -1,12 +1,9 @@
-"""Tables and JSON on standard output."""
+"""Options and tables for the output of commands."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
-import msgspec
-
-from kedro_asgi.encoding import encode_json
 
 format_option = click.option(
     "--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True
@@ -20,8 +17,3 @@ def columns(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
     )
-
-
-def indented_json(value: Any) -> str:
-    """Return ``value`` as JSON for people to read."""
-    return msgspec.json.format(encode_json(value), indent=2).decode()

@@ -8,7 +8,8 @@ import anyio
 import click
 
 from kedro_asgi.cli.error_messages import one_line_errors
-from kedro_asgi.cli.output import columns, format_option, indented_json
+from kedro_asgi.cli.output import columns, format_option
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.runs import RunRecord
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def list_runs(
 
     async def work(client: "AsyncClient") -> None:
         page = await client.runs(status=status, pipeline=pipeline, labels=filters, limit=limit)
-        click.echo(indented_json(page.runs) if output_format == "json" else _table(page.runs))
+        click.echo(encode_json(page.runs, indent=2).decode() if output_format == "json" else _table(page.runs))
 
     _with_client(url, work)
 
@@ -53,7 +54,7 @@ def show(run_id: str, url: str) -> None:
     """Show the record of a run as JSON."""
 
     async def work(client: "AsyncClient") -> None:
-        click.echo(indented_json(await client.read(run_id)))
+        click.echo(encode_json(await client.read(run_id), indent=2).decode())
 
     _with_client(url, work)
 

@@ -19,6 +19,7 @@ except ImportError as error:
 
 from kedro_asgi.client.request_sender import RequestSender, backoff_seconds, decode
 from kedro_asgi.client.server_sent_events import ServerSentEvents
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import ProjectFailedError, RunFailedError, UnencodableRequestError
 from kedro_asgi.events import RunEnded, RunEvent
 from kedro_asgi.runs import Names, RunArguments, RunPage, RunRecord, RunStatus, names_of
@@ -247,7 +248,7 @@ def _body(request: RunRequest, key: str | None) -> dict[str, Any]:
 
 def _encode(request: RunRequest) -> bytes:
     try:
-        return msgspec.json.encode(request)
+        return encode_json(request, fallback=None)
     except (TypeError, ValueError, RecursionError) as error:
         raise UnencodableRequestError(str(error)) from error
 
