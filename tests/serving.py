@@ -1,4 +1,4 @@
-"""Servers in processes of their own."""
+"""Servers in separate processes."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ import httpx
 
 
 class Process:
-    """A serving process on a port of its own; it can be killed and started again there."""
+    """A server process on a free port; it can be killed and restarted on the same port."""
 
     def __init__(self, arguments: list[str], *, cwd: Path, environ: Mapping[str, str]) -> None:
         with socket.socket() as probe:
@@ -21,14 +21,14 @@ class Process:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = (cwd / f"server-{self.port}.log").open("w+")
-        self._line = [sys.executable, "-m", *arguments, "--port", str(self.port)]
+        self._command = [sys.executable, "-m", *arguments, "--port", str(self.port)]
         self._cwd = cwd
         self._environ = {**clean_environment(), **environ}
-        self.process = self._begin()
+        self.process = self._start()
 
-    def _begin(self) -> "subprocess.Popen[str]":
+    def _start(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            self._line,
+            self._command,
             stdout=self.output,
             stderr=subprocess.STDOUT,
             text=True,
@@ -45,25 +45,25 @@ class Process:
             except httpx.HTTPError:
                 assert self.process.poll() is None, self.log()
             time.sleep(0.05)
-        raise AssertionError(f"the server did not come up:\n{self.log()}")
+        raise AssertionError(f"the server did not start:\n{self.log()}")
 
     def kill(self) -> None:
-        """End the process and its workers at once, as a power cut would."""
+        """Kill the process and its workers at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def restart(self) -> "Process":
-        """Start again on the same port, as soon as the workers that were killed have let go of it."""
+        """Start again on the same port, once the killed workers no longer use it."""
         deadline = time.monotonic() + 30
         while not self._is_port_free():
-            assert time.monotonic() < deadline, f"somebody still listens on port {self.port}"
+            assert time.monotonic() < deadline, f"a process still listens on port {self.port}"
             time.sleep(0.01)
-        self.process = self._begin()
+        self.process = self._start()
         return self.wait_until_ready()
 
     def _is_port_free(self) -> bool:
         with socket.socket() as probe:
-            # As servers bind it: connections that were closed do not matter.
+            # As servers do: ignore connections that were closed a moment ago.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", self.port))
@@ -82,5 +82,5 @@ class Process:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this process' environment without what servers would be told by it."""
+    """Return the environment of this process without the variables that servers read."""
     return {key: value for key, value in os.environ.items() if not key.startswith("KEDRO_")}

@@ -1,4 +1,4 @@
-"""A project whose pipelines add, sleep, wait, fail, log, count, and go on when a test says so."""
+"""A project whose pipelines add, sleep, wait, fail, log and count, or wait for a file that a test creates."""
 
 WORK = """
 import logging, time
@@ -58,7 +58,7 @@ def register_pipelines():
         "slow": slow,
         "sleep": Pipeline([node(sleep, "params:seconds", "slept", name="sleep")]),
         "wait": Pipeline([node(wait, "params:seconds", "waited", name="wait")]),
-        # Until a test makes the file that the parameter names.
+        # The first node waits until a test creates the file that the parameter names.
         "held": Pipeline(
             [node(hold, "params:gate", "first", name="one"), node(str.upper, "first", "second", name="two")]
         ),

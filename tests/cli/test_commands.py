@@ -1,4 +1,4 @@
-"""``run``, ``inspect`` and ``new``, and how bad input ends them."""
+"""``run``, ``inspect`` and ``new``, and their messages for bad input."""
 
 import json
 import subprocess
@@ -18,72 +18,72 @@ def register_pipelines():
 """
 
 
-def test_commands_need_no_newer_click_than_kedro_allows() -> None:
+def test_the_commands_work_with_the_oldest_click_that_kedro_allows() -> None:
     older = "import click; click.ParamType.__class_getitem__ = None; import kedro_asgi.cli"
     subprocess.run([sys.executable, "-c", older], check=True, timeout=60)
 
 
-def test_run(tiny: Path, command) -> None:
+def test_run_prints_the_outputs(tiny: Path, command) -> None:
     done = command("run", tiny, "--params", "a=10,b=1", "--nodes", "add")
     assert done.returncode == 0, done.stderr
     assert "succeeded. Outputs: s" in done.stdout
 
 
-def test_run_with_a_runner_and_its_arguments(make_project, command) -> None:
+def test_run_passes_arguments_to_the_runner(make_project, command) -> None:
     runners = """
     from kedro_asgi.runner import ThreadRunner
-    class Told(ThreadRunner):
+    class Verbose(ThreadRunner):
         def __init__(self, depth=0, **arguments):
             super().__init__(**arguments)
-            print("told", depth, self._max_workers)
+            print("verbose", depth, self._max_workers)
     """
     project = make_project(files={"src/{package}/runners.py": runners})
     package = next((project / "src").iterdir()).name
-    done = command("run", project, "--runner", f"{package}.runners.Told", "--runner-params", "depth=3,max_workers=2")
-    assert "told 3 2" in done.stdout, done.stderr
+    done = command("run", project, "--runner", f"{package}.runners.Verbose", "--runner-params", "depth=3,max_workers=2")
+    assert "verbose 3 2" in done.stdout, done.stderr
 
 
-def test_run_in_other_processes_says_what_happens(make_project, command) -> None:
+def test_run_shows_the_log_of_other_processes(make_project, command) -> None:
     registry = """
     import logging
     from kedro_asgi.pipeline import Pipeline, node
-    def say(a):
+    def log_value(a):
         logging.getLogger(__name__).info("saying %s", a)
         return a
     def register_pipelines():
-        return {"__default__": Pipeline([node(say, "params:a", "b", name="n")])}
+        return {"__default__": Pipeline([node(log_value, "params:a", "b", name="n")])}
     """
     done = command("run", make_project(registry), "--runner", "ParallelRunner", "--runner-params", "max_workers=1")
     assert "Outputs: b" in done.stdout
-    for line in ("Running node: n: say([params:a]) -> [b]", "saying 1", "Completed 1 out of 1 tasks"):
+    for line in ("Running node: n: log_value([params:a]) -> [b]", "saying 1", "Completed 1 out of 1 tasks"):
         assert line in done.stderr
 
 
 OWN_SESSION = """
 class Own({base}):
     def run(self, *arguments, **named):
-        print("in a session of its own")
+        print("in the session of the project")
         return super().run(*arguments, **named)
 SESSION_CLASS = Own
 """
 
 
-def test_run_in_a_session_of_a_class_of_the_project(make_project, command) -> None:
+def test_run_uses_the_session_class_of_the_project(make_project, command) -> None:
     own = "from kedro_asgi.session import KedroSession\n" + OWN_SESSION.format(base="KedroSession")
-    assert "in a session of its own" in command("run", make_project(settings=own)).stdout
+    assert "in the session of the project" in command("run", make_project(settings=own)).stdout
 
 
-def test_a_session_class_that_is_not_derived_from_ours_is_told(make_project, command) -> None:
+def test_a_session_class_that_does_not_derive_from_ours_is_reported(make_project, command) -> None:
     done = command("run", make_project(settings=OWN_SESSION.format(base="object")))
     assert done.returncode == 0, done.stderr
     assert ".settings.Own' is not used" in done.stderr
 
 
-def test_run_in_the_working_directory(tiny: Path, command) -> None:
+def test_run_finds_the_project_around_the_working_directory(tiny: Path, command) -> None:
     assert command("run", "--pipelines", "calc", cwd=tiny / "src").returncode == 0
 
 
-def test_run_writes_what_the_catalog_says(make_project, command) -> None:
+def test_run_saves_datasets_and_a_session_record(make_project, command) -> None:
     project = make_project(
         catalog="d:\n  type: json.JSONDataset\n  filepath: data/${runtime_params:who, me}.json\n",
         settings="from kedro_asgi.session import JSONSessionStore as SESSION_STORE_CLASS\n",
@@ -117,13 +117,13 @@ def test_run_validates_typed_parameters(make_project, command) -> None:
     assert "Parameter 'options': Failed to instantiate Options" in done.stderr
 
 
-def test_options_may_come_from_a_file(tiny: Path, command, tmp_path: Path) -> None:
+def test_a_file_may_set_the_options_of_run(tiny: Path, command, tmp_path: Path) -> None:
     config = tmp_path / "run.yml"
     config.write_text("run:\n  pipelines: [calc]\n  nodes: [add]\n")
     assert "Outputs: s" in command("run", tiny, "--config", config).stdout
 
 
-def test_inspect_as_a_table_and_as_json(tiny: Path, command) -> None:
+def test_inspect_prints_a_table_or_json(tiny: Path, command) -> None:
     table = command("inspect", tiny).stdout
     assert "Made (package made_" in table
     assert "PIPELINE" in table
@@ -131,7 +131,7 @@ def test_inspect_as_a_table_and_as_json(tiny: Path, command) -> None:
     assert snapshot["parameters"] == ["a", "b", "c"]
 
 
-def test_new_writes_a_project_that_runs(command, tmp_path: Path) -> None:
+def test_new_writes_a_working_project(command, tmp_path: Path) -> None:
     assert command("new", "My Penguins").returncode == 0
     done = command("run", tmp_path / "My Penguins")
     assert done.returncode == 0, done.stderr
@@ -155,7 +155,7 @@ def test_new_writes_a_project_that_runs(command, tmp_path: Path) -> None:
         ("", BOOM, ["--conf-source", "nope"], "Path 'nope' does not exist."),
     ],
 )
-def test_what_is_wrong_is_one_line(make_project, command, settings, registry, arguments, message) -> None:
+def test_an_error_is_one_line(make_project, command, settings, registry, arguments, message) -> None:
     done = command("run", make_project(registry, settings=settings), *arguments)
     assert done.returncode != 0
     errors = [line for line in done.stderr.splitlines() if line.startswith("Error")]
@@ -165,7 +165,7 @@ def test_what_is_wrong_is_one_line(make_project, command, settings, registry, ar
 
 
 @pytest.mark.parametrize("verb", ["run", "serve", "inspect"])
-def test_a_bad_project_path_is_one_line(command, tmp_path: Path, verb: str) -> None:
+def test_an_error_in_the_project_path_is_one_line(command, tmp_path: Path, verb: str) -> None:
     missing = command(verb, tmp_path / "nope")
     assert missing.returncode == 2
     assert "does not exist" in missing.stderr
@@ -175,7 +175,7 @@ def test_a_bad_project_path_is_one_line(command, tmp_path: Path, verb: str) -> N
     assert "Traceback" not in missing.stderr + nothing.stderr
 
 
-def test_outside_of_projects_the_environment_names_one(tiny: Path, make_project, command, tmp_path: Path) -> None:
+def test_outside_of_a_project_the_environment_names_one(tiny: Path, make_project, command, tmp_path: Path) -> None:
     other, environ = make_project(name="other", parameters="other: 1\n"), {"KEDRO_PROJECT_PATH": str(tiny)}
     assert "PARAMETERS\nother\n" in command("inspect", cwd=other, environ=environ).stdout
     assert "PARAMETERS\na, b\n" in command("inspect", environ=environ).stdout
@@ -183,7 +183,7 @@ def test_outside_of_projects_the_environment_names_one(tiny: Path, make_project,
     assert f"Project path '{tmp_path / 'nope'}' does not exist." in wrong.stderr
 
 
-def test_broken_yaml_names_file_and_line(make_project, command) -> None:
+def test_broken_yaml_is_reported_with_file_and_line(make_project, command) -> None:
     done = command("run", make_project(catalog="a: 1\nb: [\n"))
     assert done.returncode == 1
     assert "catalog.yml" in done.stderr

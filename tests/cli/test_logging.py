@@ -1,4 +1,4 @@
-"""A project's ``conf/logging.yml`` (PRJ-36 to PRJ-38): applied by the commands, and only if it does no harm."""
+"""A project's ``conf/logging.yml``: the commands apply it, and refuse an unsafe one (PRJ-36)."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from kedro_asgi.cli.logging_config import read_logging_config
 from kedro_asgi.errors import LoggingConfigError
 
-# As Kedro's own template has it, in essence.
+# In essence the file of Kedro's template.
 LOGGING = """
 version: 1
 disable_existing_loggers: False
@@ -31,12 +31,12 @@ NODES = """
 import logging
 from kedro_asgi.pipeline import Pipeline, node
 
-def say(a):
+def log_value(a):
     logging.getLogger(__name__).info("the node says %s", a)
     return a
 
 def register_pipelines():
-    return {"__default__": Pipeline([node(say, "params:a", "out", name="say")])}
+    return {"__default__": Pipeline([node(log_value, "params:a", "out", name="log_value")])}
 """
 
 
@@ -45,7 +45,7 @@ def project(make_project) -> Path:
     return make_project(NODES, files={"conf/logging.yml": LOGGING})
 
 
-def test_a_run_logs_as_the_project_says(project: Path, command, tmp_path: Path) -> None:
+def test_a_run_logs_as_configured(project: Path, command, tmp_path: Path) -> None:
     done = command("run", project, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = (project / "info.log").read_text().splitlines()
@@ -53,11 +53,11 @@ def test_a_run_logs_as_the_project_says(project: Path, command, tmp_path: Path) 
     assert any(line.endswith("|the node says 1") for line in lines)
 
 
-def test_without_a_configuration_the_projects_own_lines_are_shown(make_project, command) -> None:
+def test_without_a_configuration_the_project_logs_to_standard_error(make_project, command) -> None:
     assert "the node says 1" in command("run", make_project(NODES)).stderr
 
 
-def test_a_server_logs_as_the_project_says(project: Path, start) -> None:
+def test_a_server_logs_as_configured(project: Path, start) -> None:
     import httpx
 
     server = start("kedro_asgi", "serve", project)
@@ -67,7 +67,7 @@ def test_a_server_logs_as_the_project_says(project: Path, start) -> None:
     assert "Pipeline run " in log
 
 
-def test_the_environment_names_another_file(project: Path, tmp_path: Path) -> None:
+def test_the_environment_may_name_another_file(project: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.yml"
     other.write_text("root: {level: DEBUG}")
     assert read_logging_config(project, {"KEDRO_LOGGING_CONFIG": str(other)})["root"] == {"level": "DEBUG"}
@@ -84,18 +84,18 @@ def test_the_environment_names_another_file(project: Path, tmp_path: Path) -> No
         ("{class: logging.Logger}", "Invalid logging class"),
     ],
 )
-def test_what_could_do_harm_is_refused(make_project, handler: str, problem: str) -> None:
+def test_an_unsafe_configuration_is_refused(make_project, handler: str, problem: str) -> None:
     project = make_project(files={"conf/logging.yml": f"handlers:\n  h: {handler}\n"})
     with pytest.raises(LoggingConfigError, match=problem):
         read_logging_config(project, {})
 
 
-def test_a_module_may_be_allowed(make_project) -> None:
+def test_the_environment_may_allow_a_module(make_project) -> None:
     project = make_project(files={"conf/logging.yml": "handlers:\n  h: {class: uvicorn.logging.ColourizedFormatter}\n"})
     assert read_logging_config(project, {"KEDRO_LOGGING_MODULE_ALLOWLIST": "nope, uvicorn"})
 
 
-def test_broken_logging_ends_a_run_in_one_line(make_project, command) -> None:
+def test_a_broken_configuration_is_one_line(make_project, command) -> None:
     done = command("run", make_project(files={"conf/logging.yml": "root: {handlers: [nope]}"}))
     assert done.returncode == 1
     assert "LoggingConfigError" in done.stderr or "ValueError: Logging configuration" in done.stderr

@@ -1,4 +1,4 @@
-"""``kedro-asgi runs``: a server's runs from the command line."""
+"""``kedro-asgi runs``: the runs of a server on the command line."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def test_runs_are_listed_shown_followed_and_cancelled(work: Path, start, command
     assert "cancelled (RunCancelledError: The run was cancelled.)" in followed.stdout
 
 
-def test_bad_input_is_one_line(work: Path, start, command, free_tcp_port: int) -> None:
+def test_an_error_is_one_line(work: Path, start, command, free_tcp_port: int) -> None:
     server = start("kedro_asgi", "serve", work)
     for arguments, message in [
         (("show", "nope", "--url", server.url), "There is no run 'nope'"),

@@ -1,4 +1,4 @@
-"""A real uvicorn on loopback, started as users start it."""
+"""Real servers, started with the commands that users type."""
 
 import json
 import signal
@@ -29,7 +29,7 @@ def register_pipelines():
 """
 
 
-def test_serve(tiny: Path, start) -> None:
+def test_serve_answers_and_stops_at_ctrl_c(tiny: Path, start) -> None:
     server = start("kedro_asgi", "serve", tiny)
     answer = httpx.post(f"{server.url}/run", json={"outputs": ["d"]}).json()
     assert answer["outputs"] == {"d": 6}
@@ -38,7 +38,7 @@ def test_serve(tiny: Path, start) -> None:
     assert server.process.wait(20) == 0
 
 
-def test_what_no_option_says_the_environment_says(make_project, start) -> None:
+def test_an_option_beats_its_environment_variable(make_project, start) -> None:
     project = make_project(files={"conf/prod/parameters.yml": "a: 5\n", "conf/local/parameters.yml": "a: 7\n"})
     outputs = {"outputs": ["d"]}
     server = start("kedro_asgi", "serve", project, KEDRO_SERVER_ENV="prod")
@@ -47,14 +47,14 @@ def test_what_no_option_says_the_environment_says(make_project, start) -> None:
     assert httpx.post(f"{server.url}/run", json=outputs).json()["outputs"] == {"d": 18}
 
 
-def test_a_setting_that_cannot_be_read_is_said_in_one_line(tiny: Path, command) -> None:
+def test_an_invalid_setting_is_one_line(tiny: Path, command) -> None:
     done = command("serve", tiny, "--port", "0", environ={"KEDRO_SERVER_MAX_BODY_BYTES": "lots"})
     assert done.returncode == 1
     assert done.stderr.startswith("Error: ServerSettingsError: 'KEDRO_SERVER_MAX_BODY_BYTES' must not be 'lots'")
     assert "Traceback" not in done.stderr
 
 
-def test_serve_with_workers(tiny: Path, start) -> None:
+def test_several_workers_serve_one_port(tiny: Path, start) -> None:
     server = start("kedro_asgi", "serve", tiny, "--workers", "2")
     answers = [httpx.post(f"{server.url}/run", json={}).json() for _ in range(20)]
     assert len({answer["run_id"] for answer in answers}) == 20
@@ -78,7 +78,7 @@ def register_pipelines():
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_all_workers_share_what_a_run_of_one_has_saved(make_project, start, workers: int) -> None:
+def test_all_workers_use_an_artifact_that_one_worker_saved(make_project, start, workers: int) -> None:
     project = make_project(
         TRAINED,
         catalog="model:\n  type: json.JSONDataset\n  filepath: data/model.json\n",
@@ -99,14 +99,14 @@ def test_all_workers_share_what_a_run_of_one_has_saved(make_project, start, work
     assert [run(outputs=["out"])["outputs"]["out"] for _ in range(20)] == [2] * 20
 
 
-def test_a_name_that_cannot_be_preloaded_ends_the_start_up_in_a_few_lines(tiny: Path, command) -> None:
+def test_an_unknown_name_to_preload_fails_the_startup_with_a_few_lines(tiny: Path, command) -> None:
     done = command("serve", tiny, "--preload", "s", "--port", "0")
     assert done.returncode == 3
     assert "'preload' names 's', but the catalog has no such dataset." in done.stderr
     assert len(done.stderr.splitlines()) < 20
 
 
-def test_uvicorn_with_the_factory(tiny: Path, start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_takes_an_environment(tiny: Path, start, monkeypatch: pytest.MonkeyPatch) -> None:
     server = start("kedro_asgi", "serve", tiny, "--env", "local")
     assert httpx.get(f"{server.url}/snapshot").json()["status"] == "success"
 
@@ -124,14 +124,14 @@ def register_pipelines():
 """
 
 
-def test_a_node_that_takes_the_output_away_does_not_change_the_exit_code(make_project, start) -> None:
+def test_a_node_that_replaces_standard_output_does_not_change_the_exit_code(make_project, start) -> None:
     server = start("kedro_asgi", "serve", make_project(SILENCE))
     assert httpx.post(f"{server.url}/run", json={}).json()["status"] == "success"
     server.process.terminate()
     assert server.process.wait(20) == 0
 
 
-def test_demo(start) -> None:
+def test_demo_trains_and_serves_the_starter(start) -> None:
     server = start("kedro_asgi", "demo")
     assert "accuracy on 86 held-out ones: 0.9" in server.log()
     penguin = {"bill_length_mm": 46.5, "bill_depth_mm": 17.9, "flipper_length_mm": 192, "body_mass_g": 3500}
@@ -142,7 +142,7 @@ def test_demo(start) -> None:
     assert "bill_depth_mm" in httpx.post(f"{server.url}/run", json=body).json()["error"]["message"]
 
 
-def test_a_port_in_use_is_one_line(tiny: Path, command) -> None:
+def test_an_error_about_the_port_is_one_line(tiny: Path, command) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -153,7 +153,7 @@ def test_a_port_in_use_is_one_line(tiny: Path, command) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_broken_settings_are_one_line(make_project, command) -> None:
+def test_an_error_in_the_settings_is_one_line(make_project, command) -> None:
     done = command("serve", make_project(settings="raise RuntimeError('broken here')\n"))
     assert done.returncode == 1
     assert "RuntimeError: broken here" in done.stderr
@@ -162,7 +162,7 @@ def test_broken_settings_are_one_line(make_project, command) -> None:
 
 
 @pytest.mark.parametrize("body", [{"params": {"a": 1.0}}, {"pipeline_names": ["compute"], "params": {"n": 3_000_000}}])
-def test_health_answers_while_runs_sleep_or_compute(make_project, start, body: dict) -> None:
+def test_health_answers_while_nodes_sleep_or_compute(make_project, start, body: dict) -> None:
     server = start("kedro_asgi", "serve", make_project(SLEEPY))
     httpx.post(f"{server.url}/run", json={"params": {"a": 0}}, timeout=30)
     runs = [
@@ -182,7 +182,7 @@ def test_health_answers_while_runs_sleep_or_compute(make_project, start, body: d
     assert sorted(waits)[5] < 0.5
 
 
-def test_a_client_that_hangs_up_leaves_the_server_well(make_project, start) -> None:
+def test_the_server_survives_clients_that_disconnect(make_project, start) -> None:
     server = start("kedro_asgi", "serve", make_project(SLEEPY))
     with pytest.raises(httpx.TimeoutException):
         httpx.post(f"{server.url}/run", json={"params": {"a": 60}}, timeout=0.3)
@@ -193,7 +193,7 @@ def test_a_client_that_hangs_up_leaves_the_server_well(make_project, start) -> N
     assert "Traceback" not in server.log()
 
 
-def test_logs_say_what_happened_without_credentials(make_project, start) -> None:
+def test_logs_and_answers_show_no_credentials(make_project, start) -> None:
     registry = """
     from kedro_asgi.pipeline import Pipeline, node
     def boom(x):

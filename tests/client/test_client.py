@@ -1,4 +1,4 @@
-"""`AsyncClient`, over an ASGI app in process."""
+"""`AsyncClient`, over an ASGI application in this process."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ from kedro_asgi.server import create_http_server
 pytestmark = pytest.mark.anyio
 
 
-async def test_typed_answers(tiny: Path) -> None:
+async def test_answers_are_typed(tiny: Path) -> None:
     async with AsyncClient(app=create_http_server(tiny)) as client:
         assert (await client.health()).status == "healthy"
         snapshot = await client.snapshot(params="c=5")
@@ -39,7 +39,7 @@ async def test_typed_answers(tiny: Path) -> None:
     assert answer.duration_ms >= 0
 
 
-def test_without_its_extra_the_client_says_what_to_install() -> None:
+def test_without_httpx_the_client_names_the_extra_to_install() -> None:
     hidden = "import sys; sys.modules['httpx'] = None; import kedro_asgi.client"
     done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, timeout=60)
     assert "ImportError: The client needs an extra: pip install 'kedro-asgi[client]'" in done.stderr
@@ -58,13 +58,13 @@ async def test_ready_and_reload(tiny: Path) -> None:
         assert (await client.ready()).status == "ready"
 
 
-async def test_below_a_prefix(tiny: Path) -> None:
+async def test_the_base_url_may_have_a_path(tiny: Path) -> None:
     app = Starlette(routes=[Mount("/deep/down", create_http_server(tiny))])
     async with AsyncClient("http://host/deep/down", app=app) as client:
         assert (await client.run(outputs=["d"])).outputs == {"d": 6}
 
 
-async def test_a_failed_run_is_an_exception_with_the_runs_error(tiny: Path) -> None:
+async def test_a_failed_run_raises_the_error_of_the_run(tiny: Path) -> None:
     async with AsyncClient(app=create_http_server(tiny)) as client:
         with pytest.raises(RunFailedError) as caught:
             await client.run("nope")
@@ -73,13 +73,13 @@ async def test_a_failed_run_is_an_exception_with_the_runs_error(tiny: Path) -> N
     assert caught.value.run_id
 
 
-async def test_a_project_that_cannot_be_shown_is_an_exception(make_project) -> None:
+async def test_a_failed_snapshot_raises(make_project) -> None:
     async with AsyncClient(app=create_http_server(make_project("import nope_zz\n"))) as client:
         with pytest.raises(ProjectFailedError, match="ModuleNotFoundError"):
             await client.snapshot()
 
 
-async def test_refusals_are_exceptions(tiny: Path) -> None:
+async def test_an_error_status_raises(tiny: Path) -> None:
     async with AsyncClient(app=create_http_server(tiny, max_body_bytes=100)) as client:
         with pytest.raises(InvalidRequestError, match="not a valid Python dotted identifier"):
             await client.run(runner="bad-name!")
@@ -88,7 +88,7 @@ async def test_refusals_are_exceptions(tiny: Path) -> None:
     assert caught.value.status_code == 413
 
 
-async def test_another_kind_of_server_is_an_exception() -> None:
+async def test_the_answer_of_another_server_raises() -> None:
     async def page(request):
         return PlainTextResponse("hello")
 
@@ -97,16 +97,21 @@ async def test_another_kind_of_server_is_an_exception() -> None:
             await client.health()
 
 
-async def test_no_server_is_an_exception(free_tcp_port: int) -> None:
+async def test_an_unreachable_server_raises(free_tcp_port: int) -> None:
     async with AsyncClient(f"http://127.0.0.1:{free_tcp_port}", retries=1) as client:
         with pytest.raises(ServerUnreachableError, match="No answer from"):
             await client.health()
 
 
-async def test_an_input_that_is_no_json_is_an_exception_of_our_tree(tiny: Path) -> None:
+async def test_an_input_that_json_cannot_express_raises(tiny: Path) -> None:
     async with AsyncClient(app=create_http_server(tiny)) as client:
         with pytest.raises(KedroAsgiError, match="cannot be encoded as JSON"):
             await client.run(inputs={"s": object()})
+
+
+async def test_an_input_that_is_not_valid_unicode_is_sent(tiny: Path) -> None:
+    async with AsyncClient(app=create_http_server(tiny)) as client:
+        assert (await client.run(from_nodes="double", inputs={"s": "half a pair: \ud800"})).run_id
 
 
 async def test_a_run_is_submitted_followed_and_fetched(work: Path) -> None:
@@ -127,16 +132,16 @@ ODD = """
 import logging
 from kedro_asgi.pipeline import Pipeline, node
 
-def say(x):
+def log_lines(x):
     logging.getLogger("project").warning("one\\u2028two\\x85three")
     return x
 
 def register_pipelines():
-    return {"__default__": Pipeline([node(say, "params:a", "what?#", name="say")])}
+    return {"__default__": Pipeline([node(log_lines, "params:a", "what?#", name="log_lines")])}
 """
 
 
-async def test_text_and_names_come_as_they_are(make_project) -> None:
+async def test_special_characters_in_texts_and_names_survive(make_project) -> None:
     app = create_http_server(make_project(ODD), store="memory:")
     async with app.router.lifespan_context(app), AsyncClient(app=app) as client:
         run = await client.submit(outputs=["what?#"])
@@ -145,18 +150,18 @@ async def test_text_and_names_come_as_they_are(make_project) -> None:
         assert await client.output(run.run_id, "what?#") == 1
 
 
-async def test_waiting_asks_again_before_an_answer_would_take_too_long() -> None:
-    asked: list[float] = []
+async def test_wait_polls_within_the_time_limit_of_one_answer() -> None:
+    waits: list[float] = []
 
     async def read(request):
-        asked.append(float(request.query_params.get("wait", 0)))
-        status = "success" if len(asked) == 3 else "running"
+        waits.append(float(request.query_params.get("wait", 0)))
+        status = "success" if len(waits) == 3 else "running"
         return JSONResponse({"run_id": "r", "status": status, "created_at": "2026-11-21T00:00:00Z"})
 
     app = Starlette(routes=[Route("/runs/{run_id}", read)])
     async with AsyncClient(app=app, timeout_seconds=10) as client:
         assert (await client.wait("r")).status == "success"
-    assert asked == [0, 5, 5]
+    assert waits == [0, 5, 5]
 
 
 async def test_a_run_is_cancelled(work: Path) -> None:
@@ -174,7 +179,7 @@ async def test_one_key_is_one_run(work: Path) -> None:
         assert (await client.run("calc", key="l")).run_id == (await client.run("calc", key="l")).run_id
 
 
-async def test_a_problem_is_an_exception_that_says_which(work: Path) -> None:
+async def test_a_problem_raises_with_its_type(work: Path) -> None:
     policy = Policy(max_concurrent_runs=1, max_queued_runs=0, grace_seconds=0)
     async with AsyncClient(app=create_http_server(work, store="memory:", policy=policy), retries=0) as client:
         with pytest.raises(ProblemError, match="There is no run 'nope'") as caught:
@@ -188,7 +193,7 @@ async def test_a_problem_is_an_exception_that_says_which(work: Path) -> None:
         assert (caught.value.status_code, caught.value.retry_after_seconds) == (429, 1.0)
 
 
-async def test_a_refused_request_is_sent_again_when_the_server_says_so() -> None:
+async def test_a_refused_request_is_repeated_after_the_requested_time() -> None:
     times: list[float] = []
 
     async def busy(request):
@@ -206,15 +211,15 @@ async def test_a_refused_request_is_sent_again_when_the_server_says_so() -> None
 
 
 @pytest.mark.parametrize(("key", "tries"), [("k", 3), (None, 1)])
-async def test_a_lost_answer_is_asked_for_again_only_where_that_is_safe(key: str | None, tries: int) -> None:
-    asked: list[str | None] = []
+async def test_a_request_without_an_answer_is_repeated_only_where_that_is_safe(key: str | None, tries: int) -> None:
+    keys: list[str | None] = []
 
-    async def lose(request):
-        asked.append(request.headers.get("idempotency-key"))
+    async def bad_gateway(request):
+        keys.append(request.headers.get("idempotency-key"))
         return PlainTextResponse("gateway", 502)
 
-    app = Starlette(routes=[Route("/run", lose, methods=["POST"])])
+    app = Starlette(routes=[Route("/run", bad_gateway, methods=["POST"])])
     async with AsyncClient(app=app, retries=2) as client:
         with pytest.raises(ServerStatusError, match="502"):
             await client.run("calc", key=key)
-    assert asked == [key] * tries
+    assert keys == [key] * tries

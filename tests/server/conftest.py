@@ -1,4 +1,4 @@
-"""A served project, called in process."""
+"""A served project, called in this process."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ Serve = Callable[..., httpx.AsyncClient]
 
 @pytest.fixture
 def serve() -> Serve:
-    """Return a function that gives an HTTP client of a project's app; its lifespan is not run."""
+    """Return a function that returns an HTTP client of a project's application; its lifespan does not run."""
 
     def make(project: Path, **arguments: object) -> httpx.AsyncClient:
         app = create_http_server(project, **arguments)
@@ -25,7 +25,7 @@ def serve() -> Serve:
 
 @pytest.fixture
 def tiny(make_project) -> Path:
-    """The contract's tiny project, with the catalog that Kedro's answers were observed on."""
+    """The tiny project of the contract, with the catalog that Kedro's answers were recorded with."""
     return make_project(catalog="out:\n  type: json.JSONDataset\n  filepath: data/out.json\n")
 
 

@@ -1,4 +1,4 @@
-"""``GET /ready`` and ``POST /reload``: artifacts that are loaded before requests come, and replaced while they do."""
+"""``GET /ready`` and ``POST /reload``: artifacts are loaded before the first request, and replaced between requests."""
 
 import itertools
 import json
@@ -38,12 +38,12 @@ CATALOG = '"model_{part}":\n  type: json.JSONDataset\n  filepath: data/{part}.js
 
 
 def store(project: Path, value: int) -> None:
-    """Write both artifacts and the parameter; each file at once, but not all of them together."""
+    """Replace both artifacts and the parameter; each file is replaced at once, but not all together."""
     (project / "data").mkdir(exist_ok=True)
     for name, content in (("weights", [value] * 1000), ("offset", {"value": value})):
-        aside = project / "data" / f".{name}"
-        aside.write_text(json.dumps(content))
-        aside.replace(project / "data" / f"{name}.json")
+        temporary = project / "data" / f".{name}"
+        temporary.write_text(json.dumps(content))
+        temporary.replace(project / "data" / f"{name}.json")
     (project / "conf" / "base" / "parameters.yml").write_text(f"x: {value}\nvalue: 0\n")
 
 
@@ -66,7 +66,7 @@ async def predict(http: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
     return answer["outputs"]["out"]
 
 
-async def test_it_is_ready_when_everything_is_loaded(project: Path) -> None:
+async def test_the_server_is_ready_when_all_datasets_are_preloaded(project: Path) -> None:
     app = create_http_server(project, preload=["model_*"])
     async with client(app) as http:
         starting = await http.get("/ready")
@@ -77,15 +77,15 @@ async def test_it_is_ready_when_everything_is_loaded(project: Path) -> None:
 
 
 class SlowSession(AsyncSession):
-    """A session that takes its time to read a configuration."""
+    """A session that reads its configuration slowly."""
 
     async def check(self) -> Any:
         await anyio.sleep(0.2)
         return await super().check()
 
 
-async def test_who_asks_while_the_last_step_is_taken_is_answered_behind_it(project: Path) -> None:
-    """A server that has loaded what is to be preloaded is not said to be starting."""
+async def test_a_request_waits_while_the_configuration_is_read(project: Path) -> None:
+    """A server that has preloaded its datasets does not answer that it is starting."""
     session = SlowSession.create(project, preload=["model_*"])
     admin_routes = AdminRoutes(session, Dispatcher(session))
     await session.prepare()
@@ -95,8 +95,8 @@ async def test_who_asks_while_the_last_step_is_taken_is_answered_behind_it(proje
         assert (await http.get("/ready")).json() == {"status": "ready"}
 
 
-async def until_it_says(http: httpx.AsyncClient, status: str) -> dict[str, Any]:
-    """Return the answer of ``/ready`` as soon as its status is ``status`` and, if that is not ready, has a problem."""
+async def wait_for_status(http: httpx.AsyncClient, status: str) -> dict[str, Any]:
+    """Return the answer of ``/ready`` once it has ``status`` and, unless the status is ready, a problem."""
     with anyio.fail_after(10):
         while True:
             answer = (await http.get("/ready")).json()
@@ -105,10 +105,10 @@ async def until_it_says(http: httpx.AsyncClient, status: str) -> dict[str, Any]:
             await anyio.sleep(0.01)
 
 
-async def test_with_nothing_to_preload_it_is_ready_when_the_project_is_open(tiny: Path) -> None:
+async def test_without_preloaded_datasets_the_server_is_ready_when_the_project_is_open(tiny: Path) -> None:
     app = create_http_server(tiny)
     async with app.router.lifespan_context(app), client(app) as http:
-        assert await until_it_says(http, "ready") == {"status": "ready"}
+        assert await wait_for_status(http, "ready") == {"status": "ready"}
 
 
 @pytest.mark.parametrize(
@@ -118,26 +118,26 @@ async def test_with_nothing_to_preload_it_is_ready_when_the_project_is_open(tiny
         ({"conf/base/parameters.yml": "a: 1\na: 2\n"}, "ConstructorError: .*found duplicate key a"),
     ],
 )
-async def test_a_broken_configuration_is_said_until_it_is_mended(make_project, broken, problem, caplog) -> None:
+async def test_a_broken_configuration_is_reported_until_it_is_fixed(make_project, broken, problem, caplog) -> None:
     project = make_project(files=broken)
     app = create_http_server(project)
     async with app.router.lifespan_context(app), client(app) as http:
-        assert re.match(problem, (await until_it_says(http, "starting"))["problem"])
+        assert re.match(problem, (await wait_for_status(http, "starting"))["problem"])
         assert (await http.post("/run", json={})).json()["status"] == "failure"
         assert sum("The project cannot be run" in record.message for record in caplog.records) == 1
         for name in broken:
             (project / name).write_text("{a: 1, b: 2}\n" if "parameters" in name else "{}\n")
-        await until_it_says(http, "ready")
+        await wait_for_status(http, "ready")
         assert (await http.post("/run", json={})).json()["status"] == "success"
 
 
-async def test_an_environment_that_is_not_there_is_not_ready(tiny: Path) -> None:
+async def test_with_a_missing_environment_the_server_is_not_ready(tiny: Path) -> None:
     app = create_http_server(tiny, env="nope")
     async with app.router.lifespan_context(app), client(app) as http:
-        assert "nope" in (await until_it_says(http, "starting"))["problem"]
+        assert "nope" in (await wait_for_status(http, "starting"))["problem"]
 
 
-async def test_it_waits_for_what_is_not_there_yet_and_a_run_may_bring_it(project: Path) -> None:
+async def test_a_run_may_save_a_preloaded_dataset_that_was_missing(project: Path) -> None:
     (project / "data" / "offset.json").unlink()
     app = create_http_server(project, preload=["model_*"])
     async with app.router.lifespan_context(app), client(app) as http:
@@ -148,25 +148,25 @@ async def test_it_waits_for_what_is_not_there_yet_and_a_run_may_bring_it(project
         assert (await http.get("/ready")).json() == {"status": "ready"}
 
 
-async def test_an_unknown_name_ends_the_start_up(project: Path) -> None:
+async def test_an_unknown_name_to_preload_fails_the_startup(project: Path) -> None:
     app = create_http_server(project, preload=["weights"])
     with pytest.raises(UnknownPreloadError, match=r"names 'weights', but the catalog has no such dataset"):
         async with app.router.lifespan_context(app):
             pass
 
 
-async def test_a_project_that_does_not_open_is_not_ready_and_says_why(make_project) -> None:
+async def test_a_project_that_does_not_open_is_not_ready_and_its_problem_is_shown(make_project) -> None:
     async with client(create_http_server(make_project("import nope_zz\n"))) as http:
         await http.get("/ready")
         answer = await http.get("/ready")
-    told = "No module named 'nope_zz'"
+    message = "No module named 'nope_zz'"
     assert (answer.status_code, answer.json()) == (
         503,
-        {"status": "starting", "problem": f"ModuleNotFoundError: {told}"},
+        {"status": "starting", "problem": f"ModuleNotFoundError: {message}"},
     )
 
 
-async def test_however_often_it_is_asked_a_project_is_opened_once_at_a_time(make_project, tmp_path: Path) -> None:
+async def test_concurrent_requests_open_the_project_once(make_project, tmp_path: Path) -> None:
     opening = (
         f"import pathlib, time\n(pathlib.Path({str(tmp_path)!r}) / str(time.time_ns())).with_suffix('.open').touch()\n"
     )
@@ -177,7 +177,7 @@ async def test_however_often_it_is_asked_a_project_is_opened_once_at_a_time(make
     assert len(list(tmp_path.glob("*.open"))) == 1
 
 
-async def test_the_environment_and_the_project_may_name_them(project: Path, monkeypatch) -> None:
+async def test_the_environment_and_the_project_may_name_datasets_to_preload(project: Path, monkeypatch) -> None:
     with (project / "pyproject.toml").open("a") as file:
         file.write('\n[tool.kedro-asgi]\npreload = ["model_offset"]\n')
     for variable, expected in (
@@ -191,7 +191,7 @@ async def test_the_environment_and_the_project_may_name_them(project: Path, monk
             assert (await http.post("/reload")).json()["preloaded"] == expected
 
 
-async def test_reload_brings_new_configuration_and_artifacts(project: Path) -> None:
+async def test_reload_reads_configuration_and_artifacts_again(project: Path) -> None:
     async with client(create_http_server(project, preload=["model_*"])) as http:
         assert await predict(http) == {"weights": [1], "offset": 1, "params": 1}
         store(project, 2)
@@ -203,7 +203,7 @@ async def test_reload_brings_new_configuration_and_artifacts(project: Path) -> N
         assert (await http.get("/reload")).status_code == 405
 
 
-async def test_a_reload_that_fails_keeps_the_old_and_says_why(project: Path) -> None:
+async def test_a_failed_reload_changes_nothing_and_gives_the_reason(project: Path) -> None:
     async with client(create_http_server(project, preload=["model_*"])) as http:
         await predict(http)
         (project / "data" / "offset.json").write_text("{")
@@ -220,17 +220,17 @@ async def test_runs_during_reloads_each_see_one_consistent_set(project: Path) ->
     app = create_http_server(project, preload=["model_*"])
     seen: list[dict[str, Any]] = []
     async with app.router.lifespan_context(app), client(app) as http:
-        is_over = anyio.Event()
+        is_done = anyio.Event()
 
         async def ask() -> None:
-            while not is_over.is_set():
+            while not is_done.is_set():
                 seen.append(await predict(http))
 
         async def reload() -> None:
             for value in itertools.islice(itertools.count(2), 40):
                 await anyio.to_thread.run_sync(store, project, value)
                 assert (await http.post("/reload")).status_code == 200
-            is_over.set()
+            is_done.set()
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(reload)

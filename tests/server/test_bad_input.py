@@ -1,4 +1,4 @@
-"""What is wrong is said, with its place, and nothing is changed by it."""
+"""Bad input: the error names the problem and its place, and nothing has changed."""
 
 import json
 import logging
@@ -53,7 +53,7 @@ async def failure(client, **body: object) -> tuple[str, str]:
     ("raw", "shown"),
     [(None, "No such file or directory"), ("[1, ", "Expecting value")],
 )
-async def test_a_dataset_that_cannot_be_loaded(project: Path, serve, raw: str | None, shown: str) -> None:
+async def test_a_dataset_that_does_not_load_is_named(project: Path, serve, raw: str | None, shown: str) -> None:
     file = project / "data" / "raw.json"
     file.unlink()
     if raw is not None:
@@ -65,12 +65,12 @@ async def test_a_dataset_that_cannot_be_loaded(project: Path, serve, raw: str | 
     assert (project / "data" / "copy.json").read_text() == '"before"'
 
 
-async def test_a_missing_input(project: Path, serve) -> None:
+async def test_a_missing_input_is_named(project: Path, serve) -> None:
     kind, message = await failure(serve(project), pipeline_names=["odd"])
     assert (kind, "Pipeline input(s) {'nowhere'} not found in the DataCatalog" in message) == ("ValueError", True)
 
 
-async def test_a_value_that_cannot_be_saved_leaves_the_file_as_it_was(project: Path, serve) -> None:
+async def test_a_failed_save_leaves_the_file_unchanged(project: Path, serve) -> None:
     (project / "data" / "raw.json").write_text("[1]")
     for body in ({"pipeline_names": ["none"]}, {"inputs": {"raw": None}}):
         _, message = await failure(serve(project), **body)
@@ -79,27 +79,27 @@ async def test_a_value_that_cannot_be_saved_leaves_the_file_as_it_was(project: P
     assert sorted(path.name for path in (project / "data").iterdir()) == ["copy.json", "raw.json"]
 
 
-async def test_a_missing_configuration_folder(project: Path, serve) -> None:
+async def test_a_missing_configuration_folder_is_named(project: Path, serve) -> None:
     shutil.rmtree(project / "conf" / "base")
     kind, message = await failure(serve(project))
     assert kind == "MissingConfigException"
     assert f"does not exist or is not a valid directory: {project}/conf/base" in message
 
 
-async def test_broken_yaml_names_file_and_line(project: Path, serve) -> None:
+async def test_broken_yaml_is_reported_with_file_and_line(project: Path, serve) -> None:
     (project / "conf" / "base" / "parameters.yml").write_text("a: 1\nb: {\nc: ]\n")
     kind, message = await failure(serve(project))
     assert kind == "ParserError"
     assert f"Invalid YAML or JSON file {project}/conf/base/parameters.yml, unable to read line 3" in message
 
 
-async def test_unknown_nodes_and_pipelines_are_named_with_what_was_meant(project: Path, serve) -> None:
+async def test_unknown_nodes_and_pipelines_are_named_with_suggestions(project: Path, serve) -> None:
     client = serve(project)
     assert "nodes named ['cpy']" in (await failure(client, node_names=["cpy"]))[1]
     assert (await failure(client, pipeline_names=["od"]))[1].endswith("Did you mean one of these instead?\n    odd")
 
 
-async def test_the_hosts_logging_is_left_alone(project: Path, serve, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_logging_of_the_host_is_unchanged(project: Path, serve, caplog: pytest.LogCaptureFixture) -> None:
     root = logging.getLogger()
     before = (list(root.handlers), root.level, root.manager.disable)
     await serve(project).post("/run", json={})
@@ -116,7 +116,7 @@ async def test_the_hosts_logging_is_left_alone(project: Path, serve, caplog: pyt
         {"tags": ["t" * 1_000_000]},
     ],
 )
-async def test_a_small_request_is_a_small_answer_and_soon(make_project, serve, body: dict) -> None:
+async def test_a_small_bad_request_gets_a_small_and_quick_answer(make_project, serve, body: dict) -> None:
     catalog = '"{a}.{b}.{c}@x":\n  type: MemoryDataset\n'
     client = serve(make_project(catalog=catalog))
     await client.post("/run", json={})
@@ -127,7 +127,7 @@ async def test_a_small_request_is_a_small_answer_and_soon(make_project, serve, b
     assert len(answer.content) < 2 * len(json.dumps(body)) + 20_000
 
 
-async def test_a_mistake_of_the_caller_is_logged_in_one_line(tiny: Path, serve, caplog) -> None:
+async def test_a_mistake_of_the_caller_is_logged_as_one_line(tiny: Path, serve, caplog) -> None:
     client = serve(tiny)
     await client.post("/run", json={"pipeline_names": ["calk"]})
     await client.post("/run", json={"inputs": {"nope": 1}})
@@ -138,7 +138,7 @@ async def test_a_mistake_of_the_caller_is_logged_in_one_line(tiny: Path, serve, 
     assert "Traceback" not in caplog.text
 
 
-async def test_neither_answer_nor_log_shows_a_password_that_an_error_quotes(make_project, serve, caplog) -> None:
+async def test_answers_and_logs_hide_a_password_in_an_error(make_project, serve, caplog) -> None:
     registry = """
     from kedro_asgi.pipeline import Pipeline, node
 

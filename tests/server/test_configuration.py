@@ -1,4 +1,4 @@
-"""What a server is told, and what it refuses to be told (SRV-2, SRV-3)."""
+"""The settings of a server, and the values that it refuses (SRV-2)."""
 
 from pathlib import Path
 
@@ -22,16 +22,16 @@ def test_arguments_beat_the_environment(tmp_path: Path) -> None:
         "KEDRO_SERVER_CONF_SOURCE": "elsewhere",
         "KEDRO_SERVER_MAX_BODY_BYTES": "10",
     }
-    told = read(environ, project_path=tmp_path, env="")
-    assert told.project_path == tmp_path
-    assert told.env == ""
-    assert told.conf_source == "elsewhere"
-    assert told.max_body_bytes == 10
-    assert told.policy.max_queued_runs == 1000
-    assert told.store == str(tmp_path / ".kedro-asgi" / "runs.db")
+    settings = read(environ, project_path=tmp_path, env="")
+    assert settings.project_path == tmp_path
+    assert settings.env == ""
+    assert settings.conf_source == "elsewhere"
+    assert settings.max_body_bytes == 10
+    assert settings.policy.max_queued_runs == 1000
+    assert settings.store == str(tmp_path / ".kedro-asgi" / "runs.db")
 
 
-def test_the_environment_sets_what_is_allowed_of_runs(tmp_path: Path) -> None:
+def test_environment_variables_set_the_policy(tmp_path: Path) -> None:
     environ = {
         "KEDRO_SERVER_MAX_CONCURRENT_RUNS": "3",
         "KEDRO_SERVER_GRACE_SECONDS": "1.5",
@@ -39,10 +39,10 @@ def test_the_environment_sets_what_is_allowed_of_runs(tmp_path: Path) -> None:
         "KEDRO_SERVER_CANCEL_ON_HANG_UP": "true",
         "KEDRO_SERVER_STORE": "memory:",
     }
-    told = read(environ, project_path=tmp_path)
-    assert told.policy == Policy(max_concurrent_runs=3, grace_seconds=1.5, on_restart="mark")
-    assert told.cancel_on_hang_up
-    assert told.store == "memory:"
+    settings = read(environ, project_path=tmp_path)
+    assert settings.policy == Policy(max_concurrent_runs=3, grace_seconds=1.5, on_restart="mark")
+    assert settings.cancel_on_hang_up
+    assert settings.store == "memory:"
     assert read(environ, project_path=tmp_path, policy=Policy(), store="x.db").policy == Policy()
 
 
@@ -59,7 +59,7 @@ def test_the_project_must_exist() -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
-def test_limits_are_whole_numbers_from_one(tmp_path: Path, value: str) -> None:
+def test_a_limit_must_be_a_whole_number_from_one(tmp_path: Path, value: str) -> None:
     with pytest.raises(
         ServerSettingsError, match="'KEDRO_SERVER_MAX_CONCURRENT_RUNS' must not be '.*': Expected `int`"
     ):
@@ -67,11 +67,11 @@ def test_limits_are_whole_numbers_from_one(tmp_path: Path, value: str) -> None:
 
 
 @pytest.mark.parametrize("limit", ["max_concurrent_runs", "max_buffered_events", "max_unwritten_runs", "look_seconds"])
-def test_limits_that_python_callers_give_are_checked_too(tiny: Path, limit: str) -> None:
+def test_limits_given_as_arguments_are_checked_too(tiny: Path, limit: str) -> None:
     with pytest.raises(PolicyError, match=rf"The run policy is invalid: .* `\$.{limit}`"):
         create_http_server(tiny, policy=Policy(**{limit: 0}))
 
 
-def test_a_reader_of_events_may_not_be_behind_by_nothing(tmp_path: Path) -> None:
+def test_the_event_buffer_of_a_reader_cannot_be_empty(tmp_path: Path) -> None:
     with pytest.raises(ServerSettingsError, match="'KEDRO_SERVER_MAX_BUFFERED_EVENTS' must not be '0'"):
         read({"KEDRO_SERVER_MAX_BUFFERED_EVENTS": "0"}, project_path=tmp_path)

@@ -1,4 +1,4 @@
-"""The app within other apps, with and without its lifespan."""
+"""The application mounted in other applications, with and without its lifespan."""
 
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +20,7 @@ def client(app) -> httpx.AsyncClient:
 
 
 @pytest.mark.parametrize("prefix", ["/penguins", "/api/v1/kedro"])
-async def test_mounted_without_its_lifespan(tiny: Path, prefix: str) -> None:
+async def test_the_application_works_mounted_without_its_lifespan(tiny: Path, prefix: str) -> None:
     app = Starlette(routes=[Mount(prefix, create_http_server(tiny))])
     async with client(app) as http:
         assert (await http.get(f"{prefix}/health")).json()["status"] == "healthy"
@@ -33,7 +33,7 @@ async def test_mounted_without_its_lifespan(tiny: Path, prefix: str) -> None:
         assert (redirect.status_code, redirect.headers["location"]) == (307, f"http://host{prefix}/run")
 
 
-async def test_mounted_with_its_lifespan(tiny: Path) -> None:
+async def test_the_application_works_mounted_with_its_lifespan(tiny: Path) -> None:
     served = create_http_server(tiny)
 
     @asynccontextmanager
@@ -46,14 +46,14 @@ async def test_mounted_with_its_lifespan(tiny: Path) -> None:
         assert (await http.post("/kedro/run", json={"outputs": ["d"]})).json()["outputs"] == {"d": 6}
 
 
-async def test_mounted_in_fastapi(tiny: Path, anyio_backend_name: str) -> None:
+async def test_the_application_works_mounted_in_fastapi(tiny: Path, anyio_backend_name: str) -> None:
     app = FastAPI()
     app.mount("/kedro", create_http_server(tiny))
     async with client(app) as http:
         assert (await http.post("/kedro/run", json={"outputs": ["d"]})).json()["outputs"] == {"d": 6}
 
 
-async def test_two_projects_in_one_host_run_at_the_same_time(make_project) -> None:
+async def test_two_projects_run_concurrently_in_one_host(make_project) -> None:
     one = make_project(parameters="a: 1\nb: 1\n", name="one")
     two = make_project(parameters="a: 20\nb: 1\n", name="two")
     app = Starlette(routes=[Mount("/one", create_http_server(one)), Mount("/two", create_http_server(two))])
@@ -70,14 +70,14 @@ async def test_two_projects_in_one_host_run_at_the_same_time(make_project) -> No
     assert answers == {"one": {4}, "two": {42}}
 
 
-async def test_a_broken_project_ends_the_start_up(tmp_path: Path) -> None:
+async def test_a_broken_project_fails_the_startup(tmp_path: Path) -> None:
     app = create_http_server(tmp_path)
     with pytest.raises(RuntimeError, match="Could not find the project configuration file 'pyproject.toml'"):
         async with app.router.lifespan_context(app):
             pass
 
 
-async def test_mounted_over_a_folder_that_is_no_project(tmp_path: Path) -> None:
+async def test_a_run_fails_if_the_mounted_folder_is_not_a_project(tmp_path: Path) -> None:
     async with client(create_http_server(tmp_path)) as http:
         body = (await http.post("/run", json={})).json()
     assert body["error"]["type"] == "RuntimeError"

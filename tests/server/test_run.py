@@ -1,4 +1,4 @@
-"""``POST /run``: data in, data out, failures as data, and bad requests."""
+"""``POST /run``: inputs, outputs, failed runs and bad requests."""
 
 import asyncio
 import json
@@ -72,7 +72,7 @@ async def run(client: httpx.AsyncClient, **body: object) -> dict[str, object]:
     return answer.json()
 
 
-async def test_outputs_come_back_when_asked_for(tiny_served: httpx.AsyncClient) -> None:
+async def test_requested_outputs_are_returned(tiny_served: httpx.AsyncClient) -> None:
     body = await run(tiny_served, outputs=["s", "d"], params={"a": 10})
     assert set(body) == {"status", "run_id", "duration_ms", "outputs"}
     assert body["outputs"] == {"s": 12, "d": 24}
@@ -84,7 +84,7 @@ async def test_inputs_replace_a_dataset_for_that_run_only(tiny_served: httpx.Asy
     assert (await run(tiny_served, outputs=["d"]))["outputs"] == {"d": 6}
 
 
-async def test_values_become_json(make_project, serve) -> None:
+async def test_values_are_converted_to_json(make_project, serve) -> None:
     body = await run(serve(make_project(ODD)), pipeline_names=["values"], outputs=["out"])
     assert body["outputs"]["out"] == {
         "date": "2026-11-21",
@@ -96,14 +96,14 @@ async def test_values_become_json(make_project, serve) -> None:
 
 
 @pytest.mark.parametrize("pipeline", ["handle", "loop"])
-async def test_an_output_that_is_no_json_is_a_failure_that_names_it(make_project, serve, pipeline: str) -> None:
+async def test_an_output_that_json_cannot_express_is_named(make_project, serve, pipeline: str) -> None:
     body = await run(serve(make_project(ODD)), pipeline_names=[pipeline], outputs=["out"])
     assert body["status"] == "failure"
     assert "Output 'out' cannot be encoded as JSON" in body["error"]["message"]
 
 
 @pytest.mark.parametrize("field", [{"inputs": {"nope": 1}}, {"outputs": ["nope"]}])
-async def test_an_unknown_name_is_a_failure_that_names_it(tiny_served: httpx.AsyncClient, field: dict) -> None:
+async def test_an_unknown_dataset_is_named(tiny_served: httpx.AsyncClient, field: dict) -> None:
     body = await run(tiny_served, **field)
     assert body["error"]["type"] == "DatasetNotFoundError"
     assert "nope" in body["error"]["message"]
@@ -119,7 +119,9 @@ async def test_an_unknown_name_is_a_failure_that_names_it(tiny_served: httpx.Asy
         ("inner", "Outer.Inner", "in"),
     ],
 )
-async def test_every_failure_is_an_answer(make_project, serve, pipeline: str, kind: str, message: str) -> None:
+async def test_every_failure_is_answered_with_type_and_message(
+    make_project, serve, pipeline: str, kind: str, message: str
+) -> None:
     client = serve(make_project(ODD))
     body = await run(client, pipeline_names=[pipeline])
     assert set(body) == {"status", "run_id", "duration_ms", "error"}
@@ -137,7 +139,7 @@ async def test_every_failure_is_an_answer(make_project, serve, pipeline: str, ki
         ("", "def register_pipelines(): return 5\n", "TypeError"),
     ],
 )
-async def test_a_broken_project_answers_in_the_envelope(make_project, serve, settings, registry, kind) -> None:
+async def test_a_broken_project_is_answered_as_a_failed_run(make_project, serve, settings, registry, kind) -> None:
     client = serve(make_project(registry, settings=settings))
     body = await run(client)
     assert body["status"] == "failure"
@@ -162,7 +164,7 @@ async def test_a_body_over_the_limit_is_refused(tiny: Path, serve) -> None:
     assert (await client.post("/run", json={})).json()["status"] == "success"
 
 
-async def test_a_large_body_within_the_limit_is_taken(make_project, serve) -> None:
+async def test_a_large_body_within_the_limit_is_accepted(make_project, serve) -> None:
     rows = [{"n": n, "text": "x" * 100} for n in range(20_000)]
     body = await run(serve(make_project(ODD)), pipeline_names=["rows"], inputs={"rows": rows}, outputs=["out"])
     assert body["outputs"]["out"] == rows
@@ -178,13 +180,13 @@ async def test_a_large_body_within_the_limit_is_taken(make_project, serve) -> No
         b'{"outputs": "d"}',
     ],
 )
-async def test_a_body_that_is_no_request_is_explained(tiny_served: httpx.AsyncClient, body: bytes) -> None:
+async def test_the_answer_to_an_invalid_body_names_its_problems(tiny_served: httpx.AsyncClient, body: bytes) -> None:
     answer = await tiny_served.post("/run", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"][0] == "body"
 
 
-async def test_a_caller_cannot_choose_a_type(make_project, serve) -> None:
+async def test_a_caller_cannot_choose_the_type_of_a_dataset(make_project, serve) -> None:
     catalog = "q:\n  type: ${runtime_params:dt, MemoryDataset}\n"
     registry = """
     from kedro_asgi.pipeline import Pipeline, node
@@ -200,7 +202,7 @@ async def test_a_caller_cannot_choose_a_type(make_project, serve) -> None:
     assert "Dataset 'q' resolves a 'type' field via the 'runtime_params:' resolver" in body["error"]["message"]
 
 
-async def test_a_runner_of_the_project_may_be_named(make_project, serve) -> None:
+async def test_a_caller_may_name_a_runner_of_the_project(make_project, serve) -> None:
     runners = "from kedro_asgi.runner import SequentialRunner\nclass Mine(SequentialRunner):\n    pass\n"
     project = make_project(files={"src/{package}/runners.py": runners})
     package = next((project / "src").iterdir()).name
@@ -210,7 +212,7 @@ async def test_a_runner_of_the_project_may_be_named(make_project, serve) -> None
     assert f"Runner module '{package}other.runners' is not allowed." in refused["error"]["message"]
 
 
-async def test_what_the_kernel_of_the_wire_refuses_is_not_run(tiny_served: httpx.AsyncClient) -> None:
+async def test_a_field_that_kedro_refuses_is_refused(tiny_served: httpx.AsyncClient) -> None:
     answer = await tiny_served.post("/run", json={"env": "prod"})
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["type"] == "extra_forbidden"
@@ -250,7 +252,7 @@ async def test_a_thousand_concurrent_runs_each_write_their_own_file(make_project
 
 
 @pytest.mark.parametrize("who", ["../outside", "a/../../outside", "..", "..\\outside"])
-async def test_a_caller_cannot_climb_out_of_a_folder(make_project, serve, who: str) -> None:
+async def test_a_caller_cannot_leave_the_folder_of_a_dataset(make_project, serve, who: str) -> None:
     catalog = "note:\n  type: json.JSONDataset\n  filepath: data/notes/${runtime_params:who}/x.json\n"
     project = make_project(WHO, catalog=catalog, parameters="who: nobody\n")
     client = serve(project)
@@ -261,6 +263,6 @@ async def test_a_caller_cannot_climb_out_of_a_folder(make_project, serve, who: s
     assert (await run(client, params={"who": "a..b"}))["status"] == "success"
 
 
-async def test_run_ids_never_collide(tiny_served: httpx.AsyncClient) -> None:
+async def test_run_ids_are_unique(tiny_served: httpx.AsyncClient) -> None:
     answers = await asyncio.gather(*(run(tiny_served) for _ in range(300)))
     assert len({answer["run_id"] for answer in answers}) == 300

@@ -1,4 +1,4 @@
-"""Runs over HTTP, in process."""
+"""The routes of runs, called in this process."""
 
 import json
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ async def submit(client: httpx.AsyncClient, *, wait: float = 0, **body: object) 
     return answer.json()
 
 
-async def test_a_submitted_run_has_a_place_of_its_own(client: httpx.AsyncClient) -> None:
+async def test_a_submitted_run_has_its_own_url(client: httpx.AsyncClient) -> None:
     answer = await client.post("/runs", json={"outputs": ["d"], "labels": {"team": "ml"}})
     assert answer.status_code == 202
     record = answer.json()
@@ -39,14 +39,14 @@ async def test_a_submitted_run_has_a_place_of_its_own(client: httpx.AsyncClient)
 
 
 @pytest.mark.parametrize("how", [{"params": {"wait": "5"}}, {"headers": {"Prefer": "respond-async, wait=5"}}])
-async def test_submit_waits_for_the_end_if_asked_to(client: httpx.AsyncClient, how: dict) -> None:
+async def test_submit_waits_for_the_end_on_request(client: httpx.AsyncClient, how: dict) -> None:
     answer = await client.post("/runs", json={}, **how)
     assert (answer.status_code, answer.json()["status"]) == (202, "success")
     assert answer.headers.get("preference-applied") == ("wait=5" if "headers" in how else None)
 
 
 @pytest.mark.parametrize("prefix", ["/deep", "/データ"])
-async def test_below_a_prefix_the_location_has_it(work: Path, prefix: str) -> None:
+async def test_the_location_includes_the_mount_path(work: Path, prefix: str) -> None:
     from starlette.applications import Starlette
     from starlette.routing import Mount
 
@@ -94,7 +94,7 @@ async def test_runs_are_listed_and_filtered(client: httpx.AsyncClient) -> None:
         *((f"/events?after={odd}", "'after' is not a position") for odd in ("odd", "-1", f"-{'9' * 20}.1", "1_0")),
     ],
 )
-async def test_a_query_that_cannot_be_read_is_a_problem(client: httpx.AsyncClient, path: str, problem: str) -> None:
+async def test_an_invalid_query_is_a_problem(client: httpx.AsyncClient, path: str, problem: str) -> None:
     answer = await client.get(path)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
@@ -131,7 +131,7 @@ async def test_a_body_that_is_too_large_is_a_problem(work: Path, serve) -> None:
     assert (answer.status_code, answer.json()["type"]) == (413, "urn:kedro-asgi:problem:body-too-large")
 
 
-async def test_what_is_not_there_is_a_problem(client: httpx.AsyncClient) -> None:
+async def test_a_missing_run_or_output_is_a_problem(client: httpx.AsyncClient) -> None:
     for method, path in [("GET", "/runs/x"), ("POST", "/runs/x/cancel"), ("GET", "/runs/x/events")]:
         answer = await client.request(method, path)
         assert answer.status_code == 404
@@ -141,7 +141,7 @@ async def test_what_is_not_there_is_a_problem(client: httpx.AsyncClient) -> None
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:kedro-asgi:problem:output-not-found")
 
 
-async def test_beyond_the_limits_runs_are_refused_and_nothing_else(client: httpx.AsyncClient) -> None:
+async def test_over_the_limits_only_runs_are_refused(client: httpx.AsyncClient) -> None:
     for _ in range(3):
         await submit(client, **FOREVER)
     for path in ("/run", "/runs"):
@@ -154,7 +154,7 @@ async def test_beyond_the_limits_runs_are_refused_and_nothing_else(client: httpx
     assert 'kedro_asgi_runs_refused_total{reason="QueueFullError"} 2' in (await client.get("/metrics")).text
 
 
-async def test_a_setting_makes_it_503(work: Path, serve) -> None:
+async def test_a_setting_changes_the_status_of_a_full_queue(work: Path, serve) -> None:
     client = serve(
         work, store="memory:", busy_status=503, policy=Policy(max_concurrent_runs=1, max_queued_runs=0, grace_seconds=0)
     )
@@ -162,7 +162,7 @@ async def test_a_setting_makes_it_503(work: Path, serve) -> None:
     assert (await client.post("/run", json={})).status_code == 503
 
 
-async def test_cancelling(client: httpx.AsyncClient) -> None:
+async def test_a_run_is_cancelled(client: httpx.AsyncClient) -> None:
     run = await submit(client, **FOREVER)
     with anyio.fail_after(5):
         while (await client.get(f"/runs/{run['run_id']}")).json()["status"] != "running":
@@ -175,12 +175,12 @@ async def test_cancelling(client: httpx.AsyncClient) -> None:
     assert (again.status_code, again.json()) == (200, done)
 
 
-async def test_a_deadline(client: httpx.AsyncClient) -> None:
+async def test_a_run_has_a_time_limit(client: httpx.AsyncClient) -> None:
     done = await submit(client, wait=5, timeout_seconds=0.1, **FOREVER)
     assert (done["status"], done["timeout_seconds"]) == ("timed_out", 0.1)
 
 
-async def test_idempotency_keys(client: httpx.AsyncClient) -> None:
+async def test_a_key_stands_for_one_run(client: httpx.AsyncClient) -> None:
     headers = {"Idempotency-Key": "k"}
     first = await client.post("/runs", json={"outputs": ["d"], "params": {"a": 1, "b": 4}}, headers=headers)
     again = await client.post("/runs", json={"params": {"b": 4, "a": 1}, "outputs": ["d"]}, headers=headers)
@@ -194,7 +194,7 @@ async def test_idempotency_keys(client: httpx.AsyncClient) -> None:
     assert (await client.post("/runs", json={}, headers={"Idempotency-Key": "k" * 256})).status_code == 422
 
 
-async def test_events_of_a_run_as_a_stream(client: httpx.AsyncClient) -> None:
+async def test_the_events_of_a_run_are_streamed(client: httpx.AsyncClient) -> None:
     run = await submit(client, wait=5)
     answer = await client.get(f"/runs/{run['run_id']}/events")
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -206,14 +206,14 @@ async def test_events_of_a_run_as_a_stream(client: httpx.AsyncClient) -> None:
     assert rest.text.count("id: ") == 1
 
 
-async def test_readiness(client: httpx.AsyncClient) -> None:
+async def test_the_server_is_ready_after_the_project_was_opened(client: httpx.AsyncClient) -> None:
     answer = await client.get("/ready")
-    # Nobody said that nothing is to be preloaded, so the project is opened first.
+    # The server must open the project to know which datasets to preload.
     assert (answer.status_code, answer.json()) == (503, {"status": "starting"})
     assert (await client.get("/ready")).json() == {"status": "ready"}
 
 
-async def test_a_failed_run_of_kedros_route_is_recorded_too(client: httpx.AsyncClient) -> None:
+async def test_a_failed_run_of_kedros_route_has_a_record_too(client: httpx.AsyncClient) -> None:
     body = (await client.post("/run", json={"pipeline_names": ["boom"]})).json()
     record = (await client.get(f"/runs/{body['run_id']}")).json()
     assert record["error"] == body["error"]

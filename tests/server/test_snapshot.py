@@ -1,4 +1,4 @@
-"""``GET /snapshot`` (SRV-40..53)."""
+"""``GET /snapshot`` (SRV-40)."""
 
 import httpx
 import pytest
@@ -57,7 +57,7 @@ _hidden:
 """
 
 
-async def test_a_rich_project(make_project, serve) -> None:
+async def test_a_snapshot_shows_pipelines_datasets_and_parameters(make_project, serve) -> None:
     client = serve(make_project(RICH, catalog=CATALOG, parameters="opt: {lr: 1}\n_own: 2\n"))
     body = (await client.get("/snapshot")).json()
     assert body["status"] == "success"
@@ -103,7 +103,9 @@ async def test_a_rich_project(make_project, serve) -> None:
         ("a:\n  type: nope.Nope\n", "nope.Nope"),
     ],
 )
-async def test_datasets_are_shown_as_configured_and_not_made(make_project, serve, catalog: str, type_: object) -> None:
+async def test_datasets_are_shown_as_configured_without_creating_them(
+    make_project, serve, catalog: str, type_: object
+) -> None:
     body = (await serve(make_project(catalog=catalog)).get("/snapshot")).json()
     assert body["datasets"]["a"]["type"] == type_
 
@@ -112,7 +114,7 @@ async def test_datasets_are_shown_as_configured_and_not_made(make_project, serve
     ("catalog", "kind"),
     [("b: [\n", "ParserError"), ("a:\n  type: ${nope}\n", "InterpolationKeyError")],
 )
-async def test_broken_configuration_is_a_failure(make_project, serve, catalog: str, kind: str) -> None:
+async def test_a_broken_configuration_is_a_failure(make_project, serve, catalog: str, kind: str) -> None:
     client = serve(make_project(catalog=catalog))
     body = (await client.get("/snapshot")).json()
     assert body["status"] == "failure"
@@ -120,7 +122,7 @@ async def test_broken_configuration_is_a_failure(make_project, serve, catalog: s
     assert (await client.post("/run", json={})).json()["error"]["type"] == kind
 
 
-async def test_runtime_parameters_show(make_project, serve) -> None:
+async def test_runtime_parameters_are_applied(make_project, serve) -> None:
     catalog = "a:\n  type: ${runtime_params:dt, MemoryDataset}\n"
     client = serve(make_project(catalog=catalog))
     body = (await client.get("/snapshot", params={"params": "dt=pickle.PickleDataset,new.k=1"})).json()
@@ -135,7 +137,7 @@ async def test_a_missing_environment_is_a_failure_for_runs_and_snapshots(tiny, s
         assert "does not exist or is not a valid directory" in answer.json()["error"]["message"]
 
 
-async def test_a_project_without_catalog_and_parameters_is_empty(make_project, serve) -> None:
+async def test_the_snapshot_of_a_project_without_catalog_and_parameters_is_empty(make_project, serve) -> None:
     project = make_project(parameters=None)
     (project / "conf" / "base" / "catalog.yml").unlink()
     body = (await serve(project).get("/snapshot")).json()

@@ -1,4 +1,4 @@
-"""Server-sent events, below the routes."""
+"""`EventStream`, without routes."""
 
 import anyio
 import pytest
@@ -11,22 +11,22 @@ pytestmark = pytest.mark.anyio
 EVENT = Published(run_id="r", sequence=1, position="1.1", body=b'{"event":"RunQueued"}')
 
 
-async def test_silence_is_filled_with_comments_until_the_client_hangs_up() -> None:
+async def test_a_silent_stream_sends_comments_until_the_client_disconnects() -> None:
     sent: list[bytes] = []
-    hung_up = anyio.Event()
+    disconnected = anyio.Event()
 
     async def groups():
         yield [EVENT, EVENT]
         await anyio.sleep_forever()
 
     async def receive():
-        await hung_up.wait()
+        await disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def send(message):
         sent.append(message.get("body", b""))
         if sent.count(b": still here\n\n") == 2:
-            hung_up.set()
+            disconnected.set()
 
     stream = EventStream(groups(), event_id=lambda event: event.position, keep_alive_seconds=0.02)
     with anyio.fail_after(5):
@@ -36,14 +36,14 @@ async def test_silence_is_filled_with_comments_until_the_client_hangs_up() -> No
     assert sent[-1] == b""
 
 
-async def test_head_is_answered_at_once() -> None:
-    """Its connection is used again, which could not be while a stream goes on in it."""
+async def test_head_is_answered_without_a_stream() -> None:
+    """The client reuses the connection, so no stream may keep it busy."""
     sent: list[dict[str, object]] = []
-    begun = False
+    is_started = False
 
     async def groups():
-        nonlocal begun
-        begun = True
+        nonlocal is_started
+        is_started = True
         yield [EVENT]
         await anyio.sleep_forever()
 
@@ -52,4 +52,4 @@ async def test_head_is_answered_at_once() -> None:
 
     with anyio.fail_after(5):
         await EventStream(groups(), event_id=str)({"type": "http", "method": "HEAD"}, anyio.sleep_forever, send)
-    assert (sent[0]["status"], sent[-1]["more_body"], begun) == (200, False, False)
+    assert (sent[0]["status"], sent[-1]["more_body"], is_started) == (200, False, False)

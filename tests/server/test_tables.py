@@ -1,4 +1,4 @@
-"""Tables in and out of a served project."""
+"""Tables as inputs and outputs of a served project."""
 
 import json
 import subprocess
@@ -74,7 +74,7 @@ async def run(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("table", [RECORDS, {name: [record[name] for record in RECORDS] for name in RECORDS[0]}])
-async def test_a_table_goes_in_and_comes_out_as_it_was(served: httpx.AsyncClient, table: Any) -> None:
+async def test_a_table_keeps_its_values_from_input_to_output(served: httpx.AsyncClient, table: Any) -> None:
     body = await run(served, inputs={"rows": table}, outputs=["out", "dtypes"])
     assert body["outputs"]["out"] == RECORDS
     dtypes = body["outputs"]["dtypes"]
@@ -88,7 +88,7 @@ async def test_a_table_goes_in_and_comes_out_as_it_was(served: httpx.AsyncClient
     assert dtypes["at"].startswith("datetime64")
 
 
-async def test_a_file_gives_what_the_request_gives(make_project, serve) -> None:
+async def test_a_table_from_a_file_equals_the_table_from_a_request(make_project, serve) -> None:
     project = make_project(REGISTRY, catalog=CATALOG)
     (project / "data").mkdir()
     pd.DataFrame(RECORDS).to_csv(project / "data" / "rows.csv", index=False)
@@ -97,18 +97,18 @@ async def test_a_file_gives_what_the_request_gives(make_project, serve) -> None:
     assert from_file["outputs"] == (await run(client, inputs={"rows": RECORDS}, outputs=["out", "dtypes"]))["outputs"]
 
 
-async def test_what_a_run_saves_can_be_asked_for(served: httpx.AsyncClient) -> None:
+async def test_a_saved_dataset_can_be_an_output(served: httpx.AsyncClient) -> None:
     body = await run(served, pipeline_names=["saved"], inputs={"rows": RECORDS}, outputs=["file"])
     assert body["outputs"]["file"] == RECORDS
 
 
-async def test_datasets_in_memory_take_values_as_they_are_unless_they_ask(served: httpx.AsyncClient) -> None:
+async def test_a_memory_dataset_gets_a_table_only_on_request(served: httpx.AsyncClient) -> None:
     inputs = {name: [{"n": 1}] for name in ("rows", "asked", "plain", "loose")}
     body = await run(served, pipeline_names=["kinds"], inputs=inputs, outputs=[f"kind_of_{name}" for name in inputs])
     assert list(body["outputs"].values()) == ["DataFrame", "DataFrame", "list", "list"]
 
 
-async def test_scalars_of_numpy_are_plain(served: httpx.AsyncClient) -> None:
+async def test_scalars_of_numpy_become_plain_numbers(served: httpx.AsyncClient) -> None:
     answer = await served.post(
         "/run", json={"pipeline_names": ["total"], "inputs": {"rows": [{"n": 1}, {"n": 2}]}, "outputs": ["sum"]}
     )
@@ -126,7 +126,7 @@ async def test_scalars_of_numpy_are_plain(served: httpx.AsyncClient) -> None:
         ([{"count": 1}, {"count": "x"}], "column 'count', record 2: 'x' cannot be read as Int64"),
     ],
 )
-async def test_what_is_no_table_is_a_failure_that_says_where(
+async def test_a_value_that_is_not_a_table_is_named_with_its_place(
     served: httpx.AsyncClient, value: Any, reason: str
 ) -> None:
     body = await run(served, inputs={"rows": value})
@@ -136,7 +136,7 @@ async def test_what_is_no_table_is_a_failure_that_says_where(
     assert (await run(served, inputs={"rows": RECORDS}))["status"] == "success"
 
 
-async def test_the_event_loop_goes_on_while_a_large_table_is_read_and_written(
+async def test_a_large_table_does_not_block_the_event_loop(
     make_project, serve: Callable[..., httpx.AsyncClient]
 ) -> None:
     client = serve(make_project(REGISTRY, catalog=CATALOG), max_body_bytes=64 * 1024 * 1024)
@@ -160,7 +160,7 @@ async def test_the_event_loop_goes_on_while_a_large_table_is_read_and_written(
     assert sorted(waits)[len(waits) // 2] < 0.05
 
 
-async def test_thirty_two_tables_at_a_time_stay_apart(served: httpx.AsyncClient) -> None:
+async def test_concurrent_runs_do_not_mix_their_tables(served: httpx.AsyncClient) -> None:
     async def ask(number: int) -> None:
         rows = [{"n": number, "x": np.pi * number}] * 50
         body = await run(served, inputs={"rows": rows}, outputs=["out"])
@@ -171,7 +171,7 @@ async def test_thirty_two_tables_at_a_time_stay_apart(served: httpx.AsyncClient)
             tasks.start_soon(ask, number)
 
 
-async def test_nothing_is_imported_for_values_that_are_plain(make_project, tmp_path: Path) -> None:
+async def test_plain_values_import_no_library(make_project, tmp_path: Path) -> None:
     code = f"""
 import sys
 from kedro_asgi.session import KedroServiceSession

@@ -1,4 +1,4 @@
-"""The answers of Kedro 1.7.0's server, observed on the tiny project, against ours (SRV)."""
+"""Our answers against the answers of Kedro 1.7.0's server, recorded on the tiny project."""
 
 import json
 from pathlib import Path
@@ -11,21 +11,21 @@ pytestmark = pytest.mark.anyio
 
 CASES = json.loads((Path(__file__).parent / "wire_cases.json").read_text())
 
-# Where we answer differently on purpose; the reasons are in docs/compatibility.md.
+# Where we deviate on purpose; docs/contract gives the reasons.
 DEVIATIONS: dict[str, dict[str, Any]] = {
-    # Values that a caller sends are literals (Q-14): adding them to a number is what fails.
+    # A caller's value is a literal, so adding it to a number fails (Q-14).
     "run_params_bad_interpolation": {"status": 200, "outcome": "failure", "error": "TypeError"},
     "run_params_grammar_error": {"status": 200, "outcome": "failure", "error": "TypeError"},
     "run_params_resolver_unknown": {"status": 200, "outcome": "failure", "error": "TypeError"},
     "run_params_interpolation_injection": {"status": 200, "outcome": "failure", "error": "TypeError"},
-    # A name given twice is one name (Q-26).
+    # A name given twice counts once (Q-26).
     "run_node_names_dup": {"status": 200, "outcome": "success"},
-    # A trailing newline is no part of a name (Q-24).
+    # A name cannot end with a newline (Q-24).
     "run_runner_trailing_newline": {
         "status": 422,
         "problems": [{"type": "value_error", "loc": ["body", "runner"], "input": "SequentialRunner\n"}],
     },
-    # Broken YAML in a query is the caller's error, not ours (Q-35).
+    # Broken YAML in a query is an error of the caller, not of the server (Q-35).
     "snapshot_params_yaml_list": {"status": 200, "outcome": "failure", "error": "ValueError"},
 }
 
@@ -44,7 +44,9 @@ async def _ask(client: httpx.AsyncClient, request: dict[str, Any], package: str)
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.filterwarnings("ignore:'ThreadRunner' doesn't support")
-async def test_answers_as_kedro_does(case: dict[str, Any], tiny_served: httpx.AsyncClient, tiny: Path) -> None:
+async def test_the_server_answers_as_kedro_does(
+    case: dict[str, Any], tiny_served: httpx.AsyncClient, tiny: Path
+) -> None:
     package = next((tiny / "src").iterdir()).name
     expected = DEVIATIONS.get(case["name"], case["expected"])
     answer = await _ask(tiny_served, case["request"], package)
