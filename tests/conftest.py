@@ -69,7 +69,7 @@ def _own_process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give each test its own import path, environment and current project; forget the packages that it made."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
-    monkeypatch.setattr(bootstrap._Current, "project", None)
+    monkeypatch.setattr(bootstrap._CurrentProject, "project", None)
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:

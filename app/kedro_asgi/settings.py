@@ -1,4 +1,4 @@
-"""A project's ``settings.py``, read once into a value."""
+"""A project's ``settings.py`` as a value."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
@@ -10,10 +10,9 @@ from kedro_asgi.errors import SettingsError, SettingTypeError
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The recognised settings (PRJ-16) with Kedro's defaults; a class of ``None`` is the engine's own.
+    """The settings that Kedro knows, with Kedro's defaults; ``None`` in place of a class means kedro-asgi's class.
 
-    ``extras`` holds the project's other UPPER-CASE names. ``CONFIG_LOADER_ARGS`` replaces the default whole
-    (PRJ-17).
+    ``extras`` holds the project's other UPPER-CASE names. ``CONFIG_LOADER_ARGS`` replaces all of its default (PRJ-17).
     """
 
     conf_source: str = "conf"
@@ -34,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_settings(module: ModuleType) -> Settings:
-    """Read the UPPER-CASE names of ``module`` (PRJ-15); raises `SettingsError` for one of the wrong kind."""
+    """Read the UPPER-CASE names of ``module``; raises `SettingsError` for an invalid value."""
     named = {name.lower(): value for name, value in vars(module).items() if name.isupper()}
     known = {field: _checked(module, field, value) for field, value in named.items() if field in _CHECKS}
     extras = {field.upper(): value for field, value in named.items() if field not in _CHECKS}
@@ -69,7 +68,7 @@ def _names(value: Iterable[str]) -> tuple[str, ...]:
     return tuple(map(str, value))
 
 
-# HOOKS is checked by the hook manager: a wrong one must not keep a server from starting (SRV-8).
+# The hook manager checks HOOKS: a server must start although they are invalid (SRV-8).
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "conf_source": str,
     "hooks": lambda value: value,

@@ -1,4 +1,4 @@
-"""The read-only picture of a project that ``GET /snapshot`` and ``inspect`` show (SRV-40)."""
+"""The structure of a project as ``GET /snapshot`` and ``inspect`` show it (SRV-40)."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class NodeSourceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a node's function is written: POSIX path relative to the project, 1-based inclusive lines."""
+    """The source of a node's function: POSIX path relative to the project, first and last line, from 1."""
 
     filepath: str
     line_start: int
@@ -14,7 +14,7 @@ class NodeSourceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NodeSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """One node; inputs and outputs in binding order."""
+    """One node; inputs and outputs in the order of the function's parameters and results."""
 
     name: str
     func_name: str
@@ -35,7 +35,7 @@ class PipelineSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DatasetSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """One catalog entry as configured: ``type`` is the raw value, ``filepath`` is redacted."""
+    """One catalog entry: ``type`` as the project writes it, ``filepath`` without credentials."""
 
     name: str
     type: Any
@@ -43,7 +43,7 @@ class DatasetSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProjectMetadataSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Who the project is; ``kedro_version`` is the version that it was made with (SRV-42)."""
+    """The names of the project, and the version of Kedro that it was made with."""
 
     project_name: str
     package_name: str
@@ -51,7 +51,7 @@ class ProjectMetadataSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProjectSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole project: nothing in it was imported from, constructed or read for datasets (SRV-47)."""
+    """A whole project. Making it imports no dataset class, makes no dataset and reads no data (SRV-47)."""
 
     metadata: ProjectMetadataSnapshot
     pipelines: tuple[PipelineSnapshot, ...]

@@ -1,4 +1,4 @@
-"""Which Kedro this engine is, to those who ask."""
+"""The version of Kedro that kedro-asgi reports."""
 
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -6,9 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 @cache
 def kedro_version() -> str:
-    """Return the installed Kedro's version, or 1.7.0: the one whose behaviour this engine implements.
+    """Return the version of the installed Kedro, else 1.7.0, whose behaviour kedro-asgi implements.
 
-    Looked up once: hooks are told it in every run, and installed packages do not change under a process.
+    Cached, because every run passes it to hooks, and installed packages do not change during a process.
     """
     try:
         return version("kedro")

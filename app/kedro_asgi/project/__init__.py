@@ -1,4 +1,4 @@
-"""Find a Kedro-format project, read it, and hand it on as a value."""
+"""Finds a Kedro-format project and reads it into a `Project`."""
 
 from kedro_asgi.project.bootstrap import (
     bootstrap_project,

@@ -1,4 +1,4 @@
-"""Turn a folder, or the name of a package, into a `Project`."""
+"""Makes a `Project` from a folder, or from the name of a package."""
 
 import logging
 import os
@@ -18,47 +18,47 @@ from kedro_asgi.settings import Settings, read_settings
 _log = logging.getLogger(__name__)
 
 
-class _Current:
-    """The project that was configured last: the default of sessions that are given no path, as in Kedro."""
+class _CurrentProject:
+    """The project that was configured last: the default of sessions that get no path, as in Kedro."""
 
     project: Project | None = None
 
 
 def current_project() -> Project | None:
     """Return the project that `bootstrap_project` or `configure_project` configured last in this process."""
-    return _Current.project
+    return _CurrentProject.project
 
 
 def bootstrap_project(project_path: str | Path) -> Project:
-    """Read the project at ``project_path``, make its package importable and remember it as the current one.
+    """Read the project at ``project_path``, make its package importable and remember it as the current project.
 
-    Raises what PRJ-7 and PRJ-9 list, whatever ``settings.py`` raises, `SettingsError`, and
-    `PackageConflictError` where the package is already imported from somewhere else. Logging is left alone (Q-4).
+    Raises what `read_metadata` raises, any error of ``settings.py``, `SettingsError`, and `PackageConflictError` if
+    the package is already imported from another folder. Leaves the logging of the process as it is (Q-4).
     """
-    _Current.project = load_project(project_path)
-    return _Current.project
+    _CurrentProject.project = load_project(project_path)
+    return _CurrentProject.project
 
 
 def configure_project(package_name: str) -> Project:
-    """Configure an importable package by name (packaged mode, PRJ-11) and remember it as the current project.
+    """Configure an importable package by name (packaged mode) and remember it as the current project.
 
-    A missing package is found out later, by `validate_settings` or the first look at its pipelines (PRJ-13).
+    Does not import the package: if it is missing, `validate_settings` or the load of its pipelines raises (PRJ-13).
     """
-    _Current.project = _project(package_name, metadata=None)
-    return _Current.project
+    _CurrentProject.project = _project(package_name, metadata=None)
+    return _CurrentProject.project
 
 
 def load_project(project_path: str | Path) -> Project:
-    """Do what `bootstrap_project` does without touching the current project."""
+    """Do what `bootstrap_project` does, but do not change the current project."""
     metadata = read_metadata(Path(project_path).expanduser().resolve())
     _add_to_paths(str(metadata.source_dir))
     return _project(metadata.package_name, metadata=metadata)
 
 
 def validate_settings(project: Project | None = None) -> Project:
-    """Return ``project``, by default the current one; says so where it has no settings of its own (PRJ-15).
+    """Return ``project``, by default the current one; warn if it has no ``settings.py``.
 
-    Raises PRJ-20's error without a project, and ``ModuleNotFoundError`` without its package.
+    Raises `PackageNotConfiguredError` if there is no project, and ``ModuleNotFoundError`` if its package is missing.
     """
     project = project or current_project()
     if project is None:
@@ -103,7 +103,7 @@ def _check_origin(package_name: str, source_dir: Path) -> None:
 
 
 def _add_to_paths(source_dir: str) -> None:
-    """Make the package importable here and in child processes (PRJ-10; whole entries are compared, Q-4)."""
+    """Make the package importable in this process and in child processes."""
     if source_dir not in sys.path:
         sys.path.insert(0, source_dir)
     entries = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]

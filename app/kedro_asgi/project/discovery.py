@@ -1,4 +1,4 @@
-"""Find the pipelines of a package by the layout of its folders."""
+"""Finds the pipelines of a package by the layout of its folders."""
 
 import traceback
 import warnings
@@ -15,19 +15,22 @@ from kedro_asgi.project.registry import DEFAULT, Discovery, current_discovery
 
 
 def find_pipelines(raise_errors: bool = False, pipelines_to_find: Iterable[str] | None = None) -> dict[str, Pipeline]:
-    """Collect ``create_pipeline()`` of every ``<package>.pipelines.<name>``, sorted by name (PRJ-28..33, Q-12).
+    """Call ``create_pipeline()`` of every ``<package>.pipelines.<name>``; return the pipelines, sorted by name (Q-12).
 
-    Looks into the project whose registry is being loaded, else into the configured one; raises
-    ``RuntimeError`` where there is neither. A session that runs single pipelines asks for only those, which
-    beats ``pipelines_to_find``. Problems are warnings, or errors with ``raise_errors``.
+    The package is that of the project whose registry is loading, else of the current project; raises
+    `DiscoveryError` if there is neither. What a session requests takes precedence over ``pipelines_to_find``.
+    Problems are warnings, or errors with ``raise_errors``.
     """
-    discovery = current_discovery() or _configured()
-    wanted = discovery.requested if discovery.requested is not None else _as_set(pipelines_to_find)
+    discovery = current_discovery() or _discovery_of_current_project()
+    requested = discovery.requested
+    wanted = requested
+    if wanted is None and pipelines_to_find is not None:
+        wanted = frozenset(pipelines_to_find)
     finder = _Finder(discovery.package_name, raise_errors=raise_errors)
     if wanted is None or DEFAULT in wanted:
-        return {DEFAULT: finder.simplified(), **finder.collect(finder.names())}
-    if discovery.requested is not None:
-        # The session tells which of them there are not (SES-8).
+        return {DEFAULT: finder.one_file_pipeline(), **finder.collect(finder.names())}
+    if requested is not None:
+        # The session raises an error for the names that do not exist.
         return finder.collect(name for name in finder.names() if name in wanted)
     if wanted and not finder.has_folder():
         finder.report_missing(sorted(wanted))
@@ -35,15 +38,11 @@ def find_pipelines(raise_errors: bool = False, pipelines_to_find: Iterable[str] 
     return finder.collect(sorted(wanted))
 
 
-def _configured() -> Discovery:
+def _discovery_of_current_project() -> Discovery:
     project = current_project()
     if project is None:
         raise DiscoveryError("'find_pipelines' cannot be called before the project is configured.")
     return Discovery(package_name=project.package_name)
-
-
-def _as_set(names: Iterable[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset(names)
 
 
 class _Finder:
@@ -64,8 +63,8 @@ class _Finder:
             if entry.is_dir() and entry.name != "__pycache__" and not entry.name.startswith(".")
         )
 
-    def simplified(self) -> Pipeline:
-        """The one-file layout: ``<package>/pipeline.py`` (PRJ-30)."""
+    def one_file_pipeline(self) -> Pipeline:
+        """Return the pipeline of ``<package>/pipeline.py``; an empty one if there is no such file."""
         module_name = f"{self._package_name}.pipeline"
         if not any((files(self._package_name) / name).is_file() for name in ("pipeline.py", "pipeline")):
             return Pipeline([])

@@ -1,4 +1,4 @@
-"""A project's ``pyproject.toml``: where it is, and what ``[tool.kedro]`` says."""
+"""A project's ``pyproject.toml``: where it is, and its section ``[tool.kedro]``."""
 
 import tomllib
 from pathlib import Path
@@ -15,7 +15,7 @@ _OPTIONAL = ("source_dir", "tools", "example_pipeline")
 
 
 class ProjectMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``[tool.kedro]`` says (PRJ-6); all paths are absolute and resolved."""
+    """The section ``[tool.kedro]``; all paths are absolute and resolved."""
 
     config_file: Path
     package_name: str
@@ -28,9 +28,9 @@ class ProjectMetadata(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_kedro_project(path: str | Path) -> bool:
-    """Tell whether ``path`` holds a ``pyproject.toml`` with a ``[tool.kedro]`` section (PRJ-1).
+    """Tell whether ``path`` holds a ``pyproject.toml`` with a section ``[tool.kedro]``.
 
-    A file that is no valid TOML but contains the header counts, so that its real error is shown later (Q-1).
+    Also true for invalid TOML that contains the header, so that the user sees the real error later (Q-1).
     """
     file = Path(path).expanduser().resolve() / _FILE
     try:
@@ -43,13 +43,16 @@ def is_kedro_project(path: str | Path) -> bool:
 
 
 def find_kedro_project(start: str | Path) -> Path | None:
-    """Return ``start`` or the nearest of its parents that is a project, or ``None`` (PRJ-3, Q-2)."""
+    """Return ``start`` or the nearest of its parents that is a project, or ``None``."""
     start = Path(start).expanduser().absolute()
     return next((folder for folder in (start, *start.parents) if is_kedro_project(folder)), None)
 
 
 def read_metadata(project_path: Path) -> ProjectMetadata:
-    """Read the ``pyproject.toml`` of ``project_path``; raises what PRJ-7 lists, in its order."""
+    """Read the ``pyproject.toml`` of ``project_path`` and check it in Kedro's order (PRJ-7).
+
+    Raises `ProjectError`, `ProjectVersionError`, `SourcePathError` or `SourceNotFoundError`.
+    """
     file = project_path / _FILE
     section = _read_section(file)
     if missing := [key for key in _REQUIRED if key not in section]:
@@ -69,7 +72,7 @@ def _read_section(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise ProjectError(
             f"Could not find the project configuration file '{_FILE}' in {file.parent}. "
-            "Name the root folder of a Kedro project."
+            "Give the root folder of a Kedro project."
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProjectError(f"Failed to parse '{_FILE}' file. ({file}: {error})") from error
@@ -87,7 +90,7 @@ def _check_version(init_version: object) -> None:
     if init_version.partition(".")[0] != ours.partition(".")[0]:
         raise ProjectVersionError(
             f"Your Kedro project version {init_version} does not match Kedro package version {ours}. Migrate the "
-            f"project, then write the version that it is for as 'kedro_init_version' in '{_FILE}'."
+            f"project, then set 'kedro_init_version' in '{_FILE}' to the new version."
         )
 
 

@@ -1,4 +1,4 @@
-"""What ``[tool.kedro-asgi]`` of a project's ``pyproject.toml`` says."""
+"""The section ``[tool.kedro-asgi]`` of a project's ``pyproject.toml``."""
 
 import tomllib
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ _SECTION = "kedro-asgi"
 
 
 class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The project's options for this engine.
+    """The project's options for kedro-asgi.
 
-    ``plugins`` turns the hooks of installed distributions on or off by name; all are on but telemetry's. ``preload``
-    names datasets, by name or pattern, that a served project loads once and that all its runs share.
+    ``plugins`` turns the hooks of installed distributions on or off by name; all but those of kedro-telemetry are on
+    by default. ``preload`` lists names and patterns of datasets that a server loads once for all runs.
     """
 
     plugins: Mapping[str, bool] = {}
@@ -23,7 +23,7 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 def read_options(config_file: Path) -> ProjectOptions:
-    """Read the section of ``config_file``, which may have none; raises `ProjectError` for what it must not hold."""
+    """Read the section from ``config_file``; it may be missing. Raises `ProjectError` if it is invalid."""
     document = tomllib.loads(config_file.read_text(encoding="utf-8"))
     try:
         return msgspec.convert(document.get("tool", {}).get(_SECTION, {}), ProjectOptions)

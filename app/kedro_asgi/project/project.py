@@ -1,4 +1,4 @@
-"""A project as a value: who it is, its settings and its pipelines."""
+"""A project as a value: its metadata, its settings and its pipelines."""
 
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from kedro_asgi.settings import Settings
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One configured project; any number of them live in a process.
+    """One configured project; a process may have several.
 
-    ``metadata`` is ``None`` for a package that was configured by name alone (packaged mode, PRJ-14); what it says
-    can be read of the project itself too, as Kedro's `bootstrap_project` returns it (PRJ-6).
+    ``metadata`` is ``None`` for a package that was configured by name alone (packaged mode). The project has the
+    attributes of its metadata, because Kedro's `bootstrap_project` returns the metadata (PRJ-6).
     """
 
     package_name: str
@@ -31,7 +31,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def project_name(self) -> str:
-        """The human name of the project."""
+        """The name of the project, for people to read."""
         return self.metadata.project_name if self.metadata else self.package_name
 
     @property
@@ -51,10 +51,10 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def tools(self) -> Any:
-        """What the project's template noted, as it is written."""
+        """The value in ``[tool.kedro]``, which the project's template wrote."""
         return self.metadata.tools if self.metadata else None
 
     @property
     def example_pipeline(self) -> Any:
-        """What the project's template noted, as it is written."""
+        """The value in ``[tool.kedro]``, which the project's template wrote."""
         return self.metadata.example_pipeline if self.metadata else None

@@ -1,4 +1,4 @@
-"""A project's pipelines: what its ``pipeline_registry`` registers, loaded on first need."""
+"""The pipelines that a project's ``pipeline_registry`` registers, loaded when they are first needed."""
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,19 +22,19 @@ DEFAULT = "__default__"
 
 
 class Discovery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which package ``find_pipelines`` looks into, and which pipelines it is asked for; ``None`` is all."""
+    """The package in which ``find_pipelines`` looks, and the pipelines that are requested; ``None`` means all."""
 
     package_name: str
     requested: frozenset[str] | None = None
 
 
-# Lets a registry call find_pipelines() without arguments while several projects load in one process: the
-# value belongs to the loading thread alone and is taken back when the load ends.
+# A registry calls find_pipelines() without saying for which project, and several projects may load at a time. Only the
+# thread that loads a registry sees this value.
 _DISCOVERY: ContextVar[Discovery | None] = ContextVar("kedro_asgi_discovery", default=None)
 
 
 def current_discovery() -> Discovery | None:
-    """Return what the registry that this thread is loading looks for."""
+    """Return the discovery of the registry that this thread is loading."""
     return _DISCOVERY.get()
 
 
@@ -48,9 +48,9 @@ def _discovering(discovery: Discovery) -> Iterator[None]:
 
 
 class PipelineRegistry:
-    """Calls ``register_pipelines`` once for each set of requested names and keeps the answer (PRJ-23, PRJ-26).
+    """Calls ``register_pipelines`` once for each set of requested names and keeps the result.
 
-    Thread-safe. A load that failed is tried again on the next access (PRJ-25).
+    Thread-safe. After a load that failed, the next access loads again.
     """
 
     def __init__(self, package_name: str) -> None:
@@ -59,7 +59,7 @@ class PipelineRegistry:
         self._loaded: dict[frozenset[str] | None, Mapping[str, Pipeline]] = {}
 
     def load(self, requested: Iterable[str] | None = None) -> Mapping[str, Pipeline]:
-        """Return the registered pipelines by name; ``requested`` spares `find_pipelines` the others (PRJ-27)."""
+        """Return the registered pipelines by name; `find_pipelines` then skips those that are not ``requested``."""
         names = None if requested is None else frozenset(requested)
         if names is not None and DEFAULT in names:
             names = None
@@ -69,12 +69,12 @@ class PipelineRegistry:
             return self._loaded[names]
 
     def combine(self, names: tuple[str, ...], *, selective: bool) -> Pipeline:
-        """Return the union of the named pipelines (SES-7); raises `PipelineNotFoundError` with close matches.
+        """Return the union of the named pipelines; raises `PipelineNotFoundError` with close matches.
 
-        ``selective`` loads only what is asked for, so that a broken sibling does no harm (PRJ-35).
+        ``selective`` loads the named pipelines only, so that a broken one among the others does not matter (PRJ-35).
         """
         names = names or (DEFAULT,)
-        pipelines = self._load_only(names) if selective else self.load()
+        pipelines = self._load_selected(names) if selective else self.load()
         combined = Pipeline([])
         for name in names:
             if name not in pipelines:
@@ -92,10 +92,11 @@ class PipelineRegistry:
             raise RegistryError(self._package_name, f"returned {type(pipelines).__name__}, not a mapping by name")
         return convert_pipelines(pipelines) if is_kedro_imported() else pipelines
 
-    def _load_only(self, names: tuple[str, ...]) -> Mapping[str, Pipeline]:
-        """Kedro's ``find_pipelines`` fails for a name that it does not find; then all names are of use (Q-7).
+    def _load_selected(self, names: tuple[str, ...]) -> Mapping[str, Pipeline]:
+        """Load the named pipelines; load all if that fails.
 
-        So they are to a registry that puts its default together from pipelines that a run by name does not look for.
+        Kedro's ``find_pipelines`` raises for an unknown name, before `combine` can suggest close matches (Q-7). And a
+        registry may combine its default from pipelines that were not requested.
         """
         try:
             return self.load(names)

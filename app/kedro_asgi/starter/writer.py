@@ -1,4 +1,4 @@
-"""Write the starter project into a folder of the user's choice."""
+"""Writes the starter project into a folder."""
 
 import keyword
 import re
@@ -20,40 +20,40 @@ _PLACEHOLDER = re.compile(r"\{\{ (\w+) \}\}")
 def write_starter(folder: Path, *, project_name: str) -> Path:
     """Write a new project called ``project_name`` into ``folder`` and return the folder's full path.
 
-    The folder must be absent or empty. It gets the whole project or, if anything fails, nothing.
+    The folder must be absent or empty. If anything fails, nothing is written to it.
     """
     package_name = _package_name(project_name)
     folder = folder.expanduser().resolve()
-    _check_free(folder)
+    _check_empty(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".kedro-asgi-", dir=folder.parent) as aside:
-        project = Path(aside) / "project"
+    with tempfile.TemporaryDirectory(prefix=".kedro-asgi-", dir=folder.parent) as staging:
+        project = Path(staging) / "project"
         _copy_template(project, project_name=project_name, package_name=package_name)
-        _move_in(project, folder)
+        _move_into_place(project, folder)
     return folder
 
 
 def _package_name(project_name: str) -> str:
-    """Return the import name for a project, or say why its name cannot become one."""
+    """Return the import name for a project; raises `StarterError` if its name cannot become one."""
     if not project_name.isprintable():
         raise StarterError(f"Project name {project_name!r} must be one line of printable characters.")
     name = re.sub(r"[^a-z0-9_]+", "_", project_name.lower()).strip("_")
     if not name.isidentifier():
         raise StarterError(
             f"Project name '{project_name}' makes no valid package name: "
-            "it needs a letter from a to z, and no digit before that."
+            "it needs a letter from a to z, and no digit before that letter."
         )
     if keyword.iskeyword(name):
         raise StarterError(f"Project name '{project_name}' makes the package name '{name}', a Python keyword.")
     if name in _RESERVED:
         raise StarterError(
             f"Project name '{project_name}' makes the package name '{name}', "
-            "which would hide the module of that name. Choose another."
+            "which would hide the module of that name. Choose another name."
         )
     return name
 
 
-def _check_free(folder: Path) -> None:
+def _check_empty(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise StarterError(f"'{folder}' is a file; a new project needs an absent or empty folder.")
     if folder.exists() and any(folder.iterdir()):
@@ -74,14 +74,14 @@ def _copy_template(project: Path, *, project_name: str, package_name: str) -> No
 
 
 def _template_files() -> Iterator[Path]:
-    """Yield the template's files, without the byte code that installers leave beside them."""
+    """Yield the template's files, without the byte code that installers put beside them."""
     for path in sorted(_TEMPLATE.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             yield path
 
 
 def _target(path: Path, package_name: str) -> Path:
-    """Return where a template file goes: ``.gitignore`` and the package have other names in the wheel."""
+    """Return the path of a template file in the project; ``.gitignore`` and the package have other names there."""
     path = _RENAMED.get(path, path)
     return Path(*(package_name if part == "__package__" else part for part in path.parts))
 
@@ -90,8 +90,8 @@ def _fill(content: bytes, values: dict[str, str]) -> bytes:
     return _PLACEHOLDER.sub(lambda match: values[match[1]], content.decode()).encode()
 
 
-def _move_in(project: Path, folder: Path) -> None:
-    """Put the finished project in place; an empty folder is kept, for it may be a shell's working directory."""
+def _move_into_place(project: Path, folder: Path) -> None:
+    """Move the finished project into place; keep an empty folder, which may be the shell's working directory."""
     if not folder.exists():
         project.rename(folder)
         return
