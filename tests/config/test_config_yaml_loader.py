@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kedro_asgi.config.yaml_loader import Raw, parse
+from kedro_asgi.config.yaml_loader import RawString, parse
 from kedro_asgi.errors import (
     ComposerError,
     ConfigShapeError,
@@ -67,7 +67,7 @@ def test_anchors_and_merge_keys_work_and_may_be_overridden() -> None:
 
 def test_strings_with_an_interpolation_know_their_file_and_line() -> None:
     tree = parse("a: 1\nb:\n  - ${a}\n", "f.yml")
-    assert tree["b"] == [Raw("${a}", "f.yml", 3)]
+    assert tree["b"] == [RawString("${a}", "f.yml", 3)]
 
 
 def test_keys_are_never_interpolated() -> None:

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -10,22 +10,24 @@ from typing import Any
 from kedro_asgi.config.compiler import Compiled, Compiler
 from kedro_asgi.config.environments import environments
 from kedro_asgi.config.files import ConfigFiles
-from kedro_asgi.config.interpolation.evaluator import Scope, copied
+from kedro_asgi.config.interpolation.evaluator import Evaluator
 from kedro_asgi.config.interpolation.parameters import Parameters
+from kedro_asgi.config.interpolation.resolvers import CustomResolvers
 from kedro_asgi.config.interpolation.template import Template
-from kedro_asgi.config.interpolation.tree_builder import plain
+from kedro_asgi.config.interpolation.tree_builder import to_plain_mapping
 from kedro_asgi.config.patterns import DEFAULT_PATTERNS
+from kedro_asgi.configuration_tree import copy_tree
 from kedro_asgi.errors import ConfigError, UnknownConfigKeyError, fresh_error
 from kedro_asgi.runs import RuntimeParams
 
-_NOTHING_SUPPLIED = RuntimeParams()
+_NO_VALUES = RuntimeParams()
 
 
 class Config:
     """A project's configuration in one environment, read and compiled once and shared by all its runs.
 
-    Immutable and thread-safe: each kind of configuration is compiled when it is first asked for, later edits of
-    its files are not seen. What is wrong with it is raised as `ConfigError`, each time it is asked for.
+    Immutable and thread-safe. Each kind of configuration is compiled on first use; later edits of its files have no
+    effect. A faulty kind raises the same `ConfigError` on each use.
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class Config:
         base_env: str | None = None,
         default_run_env: str | None = None,
         config_patterns: Mapping[str, Sequence[str]] | None = None,
-        custom_resolvers: Mapping[str, Callable[..., Any]] | None = None,
+        custom_resolvers: CustomResolvers | None = None,
         merge_strategy: Mapping[str, str] | None = None,
         ignore_hidden: bool = True,
     ) -> None:
@@ -55,40 +57,39 @@ class Config:
             custom_resolvers=dict(custom_resolvers or {}),
         )
         self._lock = threading.RLock()
-        self._kept: dict[tuple[str, tuple[str, ...]], Compiled | ConfigError] = {}
+        self._results: dict[tuple[str, tuple[str, ...]], Compiled | ConfigError] = {}
         self._parameters: Parameters | None = None
 
     def check(self, key: str) -> None:
-        """Raise `MissingConfigException` if no file belongs to ``key``, and whatever every run would run into."""
+        """Raise `MissingConfigException` if no file belongs to ``key``, and the errors that every run would raise."""
         self._compiled(key)
 
     def entries(self, key: str) -> Mapping[str, Template]:
-        """Return the top-level values of a catalog or of credentials by name, base first, but for ``_hidden`` ones.
+        """Return the top-level values of a catalog or of credentials by name, base first, without ``_hidden`` ones.
 
-        An absent catalog has none. Raises `MissingConfigException` for any other kind that no file belongs to,
-        and whatever every run would run into.
+        An absent catalog has none. Raises `MissingConfigException` for any other kind without files, and the errors
+        that every run would raise.
         """
         return self._compiled(key).templates
 
     def resolve(
         self,
         key: str,
-        runtime: RuntimeParams = _NOTHING_SUPPLIED,
+        runtime: RuntimeParams = _NO_VALUES,
         *,
         patterns: Sequence[str] | None = None,
     ) -> dict[str, Any]:
-        """Return all of ``key`` for one run, as a tree that the caller owns; ``patterns`` instead of the known ones."""
+        """Return all of ``key`` for one run, as a tree that the caller owns; ``patterns`` replaces the default ones."""
         compiled = self._compiled(key, patterns)
         if compiled.parameters is not None:
-            values: dict[str, Any] = copied(compiled.parameters.values(runtime))
-            return values
-        scope = Scope(runtime)
-        return {name: template.evaluate(scope) for name, template in compiled.templates.items()}
+            return {name: copy_tree(value) for name, value in compiled.parameters.values(runtime).items()}
+        evaluator = Evaluator(runtime)
+        return {name: template.evaluate(evaluator) for name, template in compiled.templates.items()}
 
     def parameters(self, runtime: RuntimeParams) -> Mapping[str, Any]:
-        """Return the parameters of one run, for reading only: what no runtime value touches is shared by all runs.
+        """Return the parameters of one run, for reading only: all runs share what no runtime value changes.
 
-        Without runtime values, and without resolvers of the project's own, this is the same object each time.
+        Without runtime values, and without resolvers of the project, this is the same object each time.
         """
         if self._parameters is None:
             self._parameters = self._compiled("parameters").parameters
@@ -97,31 +98,33 @@ class Config:
         return self._parameters.values(runtime)
 
     def with_globals(self, values: Mapping[str, Any]) -> "Config":
-        """Return the same configuration with other globals (CFG-60); files are not read again."""
+        """Return the same configuration with other globals (CFG-60), without reading a file again."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._lock = threading.RLock()
         other._parameters = None
-        other._kept = {("globals", tuple(self.patterns["globals"])): Compiled(tree=plain(values), templates={})}
+        other._results = {
+            ("globals", tuple(self.patterns["globals"])): Compiled(tree=to_plain_mapping(values), templates={})
+        }
         return other
 
     def _compiled(self, key: str, patterns: Sequence[str] | None = None) -> Compiled:
         patterns = self.patterns.get(key) if patterns is None else patterns
         if patterns is None:
             raise UnknownConfigKeyError(key)
-        kept = self._kept.get((key, tuple(patterns)))
-        if kept is None:
-            kept = self._compile(key, tuple(patterns))
-        if isinstance(kept, ConfigError):
-            raise fresh_error(kept)
-        return kept
+        result = self._results.get((key, tuple(patterns)))
+        if result is None:
+            result = self._compile(key, tuple(patterns))
+        if isinstance(result, ConfigError):
+            raise fresh_error(result)
+        return result
 
     def _compile(self, key: str, patterns: tuple[str, ...]) -> Compiled | ConfigError:
         with self._lock:
-            if (key, patterns) not in self._kept:
+            if (key, patterns) not in self._results:
                 try:
                     globals_ = {} if key == "globals" else self._compiled("globals").tree
-                    self._kept[key, patterns] = self._compiler.compile(key, patterns, globals_)
+                    self._results[key, patterns] = self._compiler.compile(key, patterns, globals_)
                 except ConfigError as error:
-                    self._kept[key, patterns] = fresh_error(error)
-            return self._kept[key, patterns]
+                    self._results[key, patterns] = fresh_error(error)
+            return self._results[key, patterns]

@@ -4,14 +4,11 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from kedro_asgi.config.patterns import is_hidden, matching
 from kedro_asgi.config.sources import Source, open_source
-from kedro_asgi.config.yaml_loader import parse
+from kedro_asgi.config.yaml_loader import ParsedMapping, parse
 from kedro_asgi.errors import ConfigEncodingError, MissingEnvironmentError
-
-Tree = dict[Any, Any]
 
 
 class ConfigFiles:
@@ -22,7 +19,7 @@ class ConfigFiles:
         self._ignore_hidden = ignore_hidden
         self._lock = threading.RLock()
         self._names: dict[str, list[str]] = {}
-        self._trees: dict[str, Tree] = {}
+        self._trees: dict[str, ParsedMapping] = {}
 
     @cached_property
     def source(self) -> Source:
@@ -35,7 +32,7 @@ class ConfigFiles:
         if not self.source.has_folder(folder):
             raise MissingEnvironmentError(self.source.location(folder))
 
-    def trees(self, folder: str, patterns: Sequence[str]) -> list[tuple[str, Tree]]:
+    def trees(self, folder: str, patterns: Sequence[str]) -> list[tuple[str, ParsedMapping]]:
         """Return location and content of each file of ``folder`` that one of ``patterns`` matches, sorted by path."""
         with self._lock:
             names = matching(self._listed(folder), patterns)
@@ -49,7 +46,7 @@ class ConfigFiles:
             self._names[folder] = [name for name in found if not (hidden or (self._ignore_hidden and is_hidden(name)))]
         return self._names[folder]
 
-    def _parsed(self, path: str) -> Tree:
+    def _parsed(self, path: str) -> ParsedMapping:
         if path not in self._trees:
             location = self.source.location(path)
             self._trees[path] = parse(_decoded(self.source.read(path), location), location)

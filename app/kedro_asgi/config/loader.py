@@ -1,11 +1,12 @@
-"""Kedro's face of a configuration: a dict-like loader for one run."""
+"""The configuration loader that Kedro's users know: a mapping for one run."""
 
 from collections import UserDict
-from collections.abc import Callable, KeysView, Mapping, Sequence
+from collections.abc import KeysView, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from kedro_asgi.config.config import Config
+from kedro_asgi.config.interpolation.resolvers import CustomResolvers
 from kedro_asgi.errors import UnknownConfigKeyError
 from kedro_asgi.runs import RuntimeParams
 
@@ -30,8 +31,8 @@ class AbstractConfigLoader(UserDict[str, Any]):
 class ConfigLoader(AbstractConfigLoader):
     """Reads the configuration of one run through a compiled `Config` (CFG-1).
 
-    Every ``loader[key]`` is a fresh plain tree; ``loader[key] = value`` replaces what the files say. A loader made
-    by itself interpolates strings among its ``runtime_params`` (CFG-35); a view follows the ones it is given.
+    Every ``loader[key]`` is a new plain tree; ``loader[key] = value`` replaces the content of the files. A loader that
+    a user constructs interpolates strings in its ``runtime_params`` (CFG-35); a view follows its `RuntimeParams`.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class ConfigLoader(AbstractConfigLoader):
         config_patterns: Mapping[str, Sequence[str]] | None = None,
         base_env: str | None = None,
         default_run_env: str | None = None,
-        custom_resolvers: Mapping[str, Callable[..., Any]] | None = None,
+        custom_resolvers: CustomResolvers | None = None,
         merge_strategy: Mapping[str, str] | None = None,
         ignore_hidden: bool = True,
         restrict_runtime_params_type_selection: bool = False,
@@ -59,35 +60,35 @@ class ConfigLoader(AbstractConfigLoader):
             merge_strategy=merge_strategy,
             ignore_hidden=ignore_hidden,
         )
-        given = RuntimeParams(
+        runtime = RuntimeParams(
             values=runtime_params or {}, literal=False, restrict_type_selection=restrict_runtime_params_type_selection
         )
-        self._bind(config, given)
+        self._bind(config, runtime)
 
     @classmethod
     def view(cls, config: Config, runtime: RuntimeParams) -> Self:
-        """Return a loader over a configuration that others share; reads no file by itself."""
+        """Return a loader over a configuration that other runs share; it reads no file."""
         loader = cls.__new__(cls)
         AbstractConfigLoader.__init__(loader, config.conf_source, config.env)
         loader._bind(config, runtime)
         return loader
 
-    def _bind(self, config: Config, given: RuntimeParams) -> None:
+    def _bind(self, config: Config, runtime: RuntimeParams) -> None:
         self._config = config
-        self._given_params = given.values
-        self._is_literal = given.literal
-        self.restrict_runtime_params_type_selection = given.restrict_type_selection
+        self._initial_params = runtime.values
+        self._is_literal = runtime.literal
+        self.restrict_runtime_params_type_selection = runtime.restrict_type_selection
         self.base_env = config.base_env
         self.default_run_env = config.default_run_env
         self.ignore_hidden = config.ignore_hidden
         self.merge_strategy = config.merge_strategy
-        # Made when somebody looks at them, which few runs do, since whoever does may change them.
+        # Copied on first access, which few runs need: a hook that reads them may change them.
         self._patterns: dict[str, Sequence[str]] | None = None
         self._params: Mapping[str, Any] | None = None
 
     @property
     def config_patterns(self) -> dict[str, Sequence[str]]:
-        """The patterns of files by kind, this loader's own: plugins add some of theirs from a hook."""
+        """The file patterns by kind; this loader's own copy, since plugins add patterns in a hook."""
         if self._patterns is None:
             self._patterns = {key: list(found) for key, found in self._config.patterns.items()}
         return self._patterns
@@ -98,9 +99,9 @@ class ConfigLoader(AbstractConfigLoader):
 
     @property
     def runtime_params(self) -> Mapping[str, Any]:
-        """The runtime parameters, a dict of this loader's own: hooks may change it."""
+        """The runtime parameters; this loader's own copy, since hooks may change it."""
         if self._params is None:
-            self._params = dict(self._given_params)
+            self._params = dict(self._initial_params)
         return self._params
 
     @runtime_params.setter
@@ -108,14 +109,14 @@ class ConfigLoader(AbstractConfigLoader):
         self._params = values
 
     def is_changed(self, key: str) -> bool:
-        """Tell whether somebody, such as a hook, lets this loader say of ``key`` what its files do not (HOOK-13)."""
+        """Whether a hook or another user changed the value that this loader returns for ``key`` (HOOK-13)."""
         if not self.data and self._patterns is None and self._params is None:
             return False
         return (
             key in self.data
             or "globals" in self.data
             or tuple(self.config_patterns.get(key, ())) != tuple(self._config.patterns[key])
-            or not _is_same(self.runtime_params, self._given_params)
+            or not _is_same(self.runtime_params, self._initial_params)
         )
 
     def __getitem__(self, key: str) -> Any:
@@ -132,7 +133,7 @@ class ConfigLoader(AbstractConfigLoader):
         return self._config.resolve(key, runtime, patterns=self.config_patterns[key])
 
     def __setitem__(self, key: str, value: Any) -> None:
-        """Let ``value`` stand for ``key`` from now on; globals are also what ``${globals:}`` sees."""
+        """Replace the value of ``key``; ``${globals:}`` sees replaced globals."""
         super().__setitem__(key, value)
         if key == "globals":
             self._config = self._config.with_globals(value)

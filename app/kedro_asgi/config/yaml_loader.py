@@ -1,12 +1,13 @@
-"""The YAML dialect of configuration files (CFG-16): text in, a plain tree with located interpolations out."""
+"""The YAML of configuration files (CFG-16): parses a text into a plain tree with located interpolations."""
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import yaml
 
+from kedro_asgi.configuration_tree import ConfigValue
 from kedro_asgi.errors import (
     ComposerError,
     ConfigShapeError,
@@ -16,8 +17,11 @@ from kedro_asgi.errors import (
     YamlError,
 )
 
+ParsedValue: TypeAlias = "bool | int | float | str | RawString | list[ParsedValue] | dict[Any, ParsedValue] | None"
+ParsedMapping: TypeAlias = dict[Any, ParsedValue]
 
-class Raw(msgspec.Struct, frozen=True):
+
+class RawString(msgspec.Struct, frozen=True):
     """A text that holds an interpolation, as it stands in a file; ``line`` counts from 1."""
 
     text: str
@@ -25,14 +29,14 @@ class Raw(msgspec.Struct, frozen=True):
     line: int
 
 
-def parse(text: str, file: str) -> dict[Any, Any]:
-    """Return what a configuration file says; an empty one says ``{}``, a lone word ``w`` says ``{w: None}``.
+def parse(text: str, file: str) -> ParsedMapping:
+    """Return the content of a configuration file: ``{}`` for an empty one, ``{w: None}`` for a lone word ``w``.
 
-    Strings that hold ``${`` come back as `Raw`. Raises `ParserError`, `ComposerError`, `ConstructorError`,
-    `KeyValidationError` and `ConfigShapeError`, each naming the file.
+    Strings that hold ``${`` become `RawString`. Raises `ParserError`, `ComposerError`, `ConstructorError`,
+    `KeyValidationError` and `ConfigShapeError`, each of which names the file.
     """
     document = _load(text, file, _FileLoader)
-    if isinstance(document, Raw):
+    if isinstance(document, RawString):
         document = document.text
     if isinstance(document, str):
         return {document: None}
@@ -43,10 +47,10 @@ def parse(text: str, file: str) -> dict[Any, Any]:
     return document
 
 
-def parse_value(text: str) -> Any:
-    """Return the value of a text in this dialect, without aliases; raises `ValueError`.
+def parse_value(text: str) -> ConfigValue:
+    """Return the value of a text, without aliases; raises `ValueError`.
 
-    Fit for what strangers send: neither deep nesting nor a small text that stands for a large value does harm.
+    Safe for texts of strangers: neither deep nesting nor a small text that stands for a large value does harm.
     """
     try:
         return _plain(_load(text, "", _ValueLoader))
@@ -55,19 +59,20 @@ def parse_value(text: str) -> Any:
         raise ValueError(f"{shown!r} is not a YAML value: {getattr(error, 'problem', error)}") from None
 
 
-def _load(text: str, file: str, loader_class: Any) -> Any:
+def _load(text: str, file: str, loader_class: Any) -> ParsedValue:
     try:
         loader = loader_class(text.removeprefix("\ufeff"))
         loader.file = file
         try:
-            return loader.get_single_data()
+            document: ParsedValue = loader.get_single_data()
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        raise _translated(error, file) from None
+        raise _translate(error, file) from None
+    return document
 
 
-def _translated(error: yaml.YAMLError, file: str) -> YamlError:
+def _translate(error: yaml.YAMLError, file: str) -> YamlError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
@@ -75,39 +80,38 @@ def _translated(error: yaml.YAMLError, file: str) -> YamlError:
     return kind(problem, file=file, line=line, column=column)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: ParsedValue) -> ConfigValue:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    return value.text if isinstance(value, Raw) else value
+    return value.text if isinstance(value, RawString) else value
 
 
-def _text(loader: Any, node: Any) -> Any:
-    value = loader.construct_scalar(node)
-    return Raw(value, loader.file, node.start_mark.line + 1) if "${" in value else value
+def _construct_text(loader: "_Loader", node: yaml.ScalarNode) -> str | RawString:
+    value = str(loader.construct_scalar(node))
+    return RawString(value, loader.file, node.start_mark.line + 1) if "${" in value else value
 
 
-def _integer(loader: Any, node: Any) -> int:
+def _construct_integer(loader: "_Loader", node: yaml.ScalarNode) -> int:
     try:
-        value: int = yaml.SafeLoader.construct_yaml_int(loader, node)
+        return yaml.SafeLoader.construct_yaml_int(loader, node)
     except ValueError as error:
         raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
-    return value
 
 
-def _list(loader: Any, node: Any) -> list[Any]:
+def _construct_list(loader: "_Loader", node: yaml.SequenceNode) -> list[ParsedValue]:
     return [loader.construct_object(item, deep=True) for item in node.value]
 
 
-def _mapping(loader: Any, node: Any) -> dict[Any, Any]:
-    _refuse_duplicates(loader, node)
+def _construct_mapping(loader: "_Loader", node: yaml.MappingNode) -> dict[object, ParsedValue]:
+    _refuse_duplicates(node)
     loader.flatten_mapping(node)
     return {_key(loader, key, node): loader.construct_object(value, deep=True) for key, value in node.value}
 
 
-def _refuse_duplicates(loader: Any, node: Any) -> None:
-    """A key that ``<<`` brings in may be overridden; one that is written twice is a mistake."""
+def _refuse_duplicates(node: yaml.MappingNode) -> None:
+    """A key that ``<<`` brings in may be overridden; a key that is written twice is a mistake."""
     seen = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
@@ -119,7 +123,7 @@ def _refuse_duplicates(loader: Any, node: Any) -> None:
         seen.add((key.tag, key.value))
 
 
-def _key(loader: Any, node: Any, mapping: Any) -> Any:
+def _key(loader: "_Loader", node: yaml.Node, mapping: yaml.MappingNode) -> object:
     """Keys are never interpolated (CFG-41)."""
     if not isinstance(node, yaml.ScalarNode):
         raise yaml.constructor.ConstructorError(
@@ -130,7 +134,13 @@ def _key(loader: Any, node: Any, mapping: Any) -> Any:
         raise KeyValidationError(
             f"Incompatible key type 'NoneType': null cannot be a key ({loader.file}, line {node.start_mark.line + 1})"
         )
-    return key.text if isinstance(key, Raw) else key
+    return key.text if isinstance(key, RawString) else key
+
+
+class _Loader(yaml.SafeLoader):
+    """The type that the functions above see; libyaml's loader has the same methods."""
+
+    file: str
 
 
 _ERRORS: dict[type[yaml.YAMLError], type[YamlError]] = {
@@ -148,23 +158,23 @@ _FLOAT = re.compile(
 )
 _STANDARD = "tag:yaml.org,2002:"
 _REPLACED_RESOLVERS = {f"{_STANDARD}timestamp", f"{_STANDARD}float"}
-_CONSTRUCTORS: dict[str, Callable[[Any, Any], Any]] = {
-    "int": _integer,
-    "map": _mapping,
-    "seq": _list,
-    "str": _text,
+_CONSTRUCTORS: dict[str, Callable[..., object]] = {
+    "int": _construct_integer,
+    "map": _construct_mapping,
+    "seq": _construct_list,
+    "str": _construct_text,
 }
 _REFUSED_TAGS = ("set", "omap", "pairs", "timestamp")
 
 
-def _refuse_alias(loader: Any, parent: Any, index: Any) -> Any:
+def _refuse_alias(loader: Any, parent: yaml.Node | None, index: int) -> yaml.Node | None:
     if loader.check_event(yaml.AliasEvent):
         raise yaml.composer.ComposerError(None, None, "an alias cannot be used here", loader.peek_event().start_mark)
     return yaml.SafeLoader.compose_node(loader, parent, index)
 
 
-def _dialect(base: Any, **methods: Any) -> Any:
-    """Derive a loader at run time: which parser there is to derive from, libyaml's or Python's, differs."""
+def _loader_class(base: Any, **methods: Callable[..., object]) -> Any:
+    """Derive a loader at run time, since its base differs: libyaml's where there is one, else Python's."""
     resolvers = {
         first: [(tag, pattern) for tag, pattern in known if tag not in _REPLACED_RESOLVERS]
         for first, known in base.yaml_implicit_resolvers.items()
@@ -178,6 +188,6 @@ def _dialect(base: Any, **methods: Any) -> Any:
     return loader
 
 
-_FileLoader = _dialect(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+_FileLoader = _loader_class(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 # libyaml's composer overflows the stack of the process on deep nesting; Python's raises RecursionError.
-_ValueLoader = _dialect(yaml.SafeLoader, compose_node=_refuse_alias)
+_ValueLoader = _loader_class(yaml.SafeLoader, compose_node=_refuse_alias)

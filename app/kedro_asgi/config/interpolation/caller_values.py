@@ -1,121 +1,126 @@
-"""No value of a caller decides which class or validator a dataset has (CFG-56, Q-19), or climbs out of its folder."""
+"""No value of a caller decides the class or validator of a dataset (CFG-56), or leads a path out of its folder."""
 
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TypeAlias
 
 from kedro_asgi.config.interpolation.evaluator import (
-    OpenDict,
-    OpenList,
-    Outcome,
-    Pending,
-    Scope,
-    copied,
-    is_any_tainted,
+    Deferred,
+    DeferredDict,
+    DeferredList,
+    Evaluator,
+    Node,
+    TracedValue,
+    has_deferred,
 )
-from kedro_asgi.config.interpolation.merging import is_open
 from kedro_asgi.config.interpolation.substitution import literal_texts
+from kedro_asgi.configuration_tree import ConfigValue, copy_tree
 from kedro_asgi.errors import InterpolationResolutionError
-from kedro_asgi.reserved_names import PATH_KEYS
 
-Check = Callable[[Any, Any, Any], None]
-_NOTHING_SPECIAL: Mapping[Any, Check] = MappingProxyType({})
-_UPWARDS = re.compile(r"(?:^|[/\\])\.\.(?=[/\\]|$)")
+_Traced: TypeAlias = tuple[ConfigValue, bool]
+"""A value without deferred ones in it, and whether the caller contributed to any of it."""
 
-
-def trace(scope: Scope, node: Any, is_tainted: bool = False) -> Outcome:
-    """Return the value of a tree, as `Scope.fresh` does, and whether the caller contributed to any of it."""
-    return _Tracer(scope, _accept).fresh(node, is_tainted)
+_Check = Callable[[object, ConfigValue, Node], None]
+_PATH_KEYS = ("filepath", "path", "filename")
+_NO_CHECKS: Mapping[object, _Check] = MappingProxyType({})
+_STEP_UP = re.compile(r"(?:^|[/\\])\.\.(?=[/\\]|$)")
 
 
-def guarded(scope: Scope, name: str, node: Any) -> Any:
-    """Return the value of entry ``name``, as `Scope.fresh` does.
+def resolve_traced(evaluator: Evaluator, traced: TracedValue) -> _Traced:
+    """Return a value as a copy, and whether the caller contributed to any of it."""
+    return _TracingResolver(evaluator, _accept).resolve(traced.value, traced.is_from_caller)
+
+
+def resolve_guarded(evaluator: Evaluator, name: str, node: Node) -> ConfigValue:
+    """Return the value of catalog entry ``name`` as a copy.
 
     Raises `InterpolationResolutionError` if a supplied value had a part in a ``type`` or a ``validator`` at any
-    depth, or in choosing a mapping or list with one in it: directly, through other places, as a default, a key or an
-    argument. Options of a validator may be supplied. Raises it also if a supplied value leads a path upwards, beyond
-    what the entry itself says.
+    depth, or in choosing a mapping or list that holds one: directly, through references, as a default, a key or an
+    argument. The caller may supply options of a validator. Raises it also if a supplied value leads a path further
+    upwards than the entry itself does.
     """
 
-    def check(key: Any, value: Any, node: Any) -> None:
+    def check(key: object, value: ConfigValue, node: Node) -> None:
         if _names_class(key, value):
             raise _refusal(name, "type", value)
         if key == "validator" and not isinstance(value, dict):
             raise _refusal(name, "validator", value)
-        if key in PATH_KEYS and isinstance(value, str) and _climbs(value, node):
+        if key in _PATH_KEYS and isinstance(value, str) and _leads_upwards(value, node):
             raise InterpolationResolutionError(
                 f"Dataset '{name}' resolves '{key}' via the 'runtime_params:' resolver to '{value}', which is not "
                 "permitted: runtime parameters must not lead upwards with '..'."
             )
 
-    def check_validator(key: Any, value: Any, node: Any) -> None:
+    def check_validator(key: object, value: ConfigValue, node: Node) -> None:
         if key == "class":
             raise _refusal(name, "validator", value)
         check(key, value, node)
 
-    return _Tracer(scope, check, {"validator": check_validator}).fresh(node, False)[0]
+    return _TracingResolver(evaluator, check, {"validator": check_validator}).resolve(node, is_from_caller=False)[0]
 
 
-class _Tracer:
-    """Walks a tree; ``check`` gets to see each key whose value the caller contributed to.
+class _TracingResolver:
+    """Resolves a tree; calls ``check`` for each key whose value the caller contributed to.
 
-    Below the keys of ``special``, their checks are used in its place.
+    Below a key of ``inner_checks``, it calls that check instead.
     """
 
-    def __init__(self, scope: Scope, check: Check, special: Mapping[Any, Check] = _NOTHING_SPECIAL) -> None:
-        self._scope = scope
+    def __init__(self, evaluator: Evaluator, check: _Check, inner_checks: Mapping[object, _Check] = _NO_CHECKS) -> None:
+        self._evaluator = evaluator
         self._check = check
-        self._below = {key: _Tracer(scope, other) for key, other in special.items()}
+        self._inner = {key: _TracingResolver(evaluator, inner) for key, inner in inner_checks.items()}
 
-    def fresh(self, node: Any, is_tainted: bool) -> Outcome:
-        if not is_tainted and not is_open(node):
-            return copied(node), False
-        if isinstance(node, Pending):
-            return self._pending(node, is_tainted)
+    def resolve(self, node: Node, is_from_caller: bool) -> _Traced:
+        if isinstance(node, Deferred):
+            return self._deferred(node, is_from_caller)
+        if not is_from_caller and not isinstance(node, (DeferredDict, DeferredList)):
+            return copy_tree(node), False
         if isinstance(node, dict):
-            return self._mapping(node, is_tainted)
+            return self._mapping(node, is_from_caller)
         if isinstance(node, list):
-            outcomes = [self.fresh(item, is_tainted) for item in node]
-            return [value for value, _ in outcomes], is_tainted or is_any_tainted(outcomes)
-        return node, is_tainted
+            results = [self.resolve(item, is_from_caller) for item in node]
+            is_any_from_caller = is_from_caller or any([is_item for _, is_item in results])  # noqa: C419
+            return [value for value, _ in results], is_any_from_caller
+        return node, is_from_caller
 
-    def _mapping(self, node: dict[Any, Any], is_tainted: bool) -> Outcome:
-        values, touched = {}, is_tainted
+    def _mapping(self, node: Mapping[object, Node], is_from_caller: bool) -> _Traced:
+        values: dict[object, ConfigValue] = {}
+        is_any_from_caller = is_from_caller
         for key, item in node.items():
-            values[key], tainted = self._below.get(key, self).fresh(item, is_tainted)
-            if tainted:
-                touched = True
+            values[key], is_item_from_caller = self._inner.get(key, self).resolve(item, is_from_caller)
+            if is_item_from_caller:
+                is_any_from_caller = True
                 self._check(key, values[key], item)
-        return values, touched
+        return values, is_any_from_caller
 
-    def _pending(self, pending: Pending, is_tainted: bool) -> Outcome:
-        value, tainted = self._scope.outcome(pending)
-        is_tainted = is_tainted or tainted
-        if not isinstance(value, (OpenDict, OpenList)):
-            return self.fresh(value, is_tainted)
-        return self._scope.expanding(pending, value, lambda node: self.fresh(node, is_tainted))
+    def _deferred(self, deferred: Deferred, is_from_caller: bool) -> _Traced:
+        result = self._evaluator.evaluate(deferred)
+        is_from_caller = is_from_caller or result.is_from_caller
+        if not has_deferred(result.value):
+            return self.resolve(result.value, is_from_caller)
+        return self._evaluator.descend(deferred, result.value, lambda node: self.resolve(node, is_from_caller))
 
 
-def _accept(key: Any, value: Any, node: Any) -> None:
+def _accept(key: object, value: ConfigValue, node: Node) -> None:
     pass
 
 
-def _climbs(path: str, node: Any) -> bool:
-    steps = _steps_up(path)
-    return steps > 0 and steps > _steps_up("".join(literal_texts(node)))
+def _leads_upwards(path: str, node: Node) -> bool:
+    steps = _count_steps_up(path)
+    return steps > 0 and steps > _count_steps_up("".join(literal_texts(node)))
 
 
-def _steps_up(path: str) -> int:
-    return len(_UPWARDS.findall(path))
+def _count_steps_up(path: str) -> int:
+    return len(_STEP_UP.findall(path))
 
 
-def _names_class(key: Any, value: Any) -> bool:
-    """``dataset: some.Class`` is how a partitioned dataset is told the class of its partitions."""
+def _names_class(key: object, value: ConfigValue) -> bool:
+    """A partitioned dataset names the class of its partitions as ``dataset: some.Class``."""
     return key == "type" or (key == "dataset" and isinstance(value, str) and "." in value)
 
 
-def _refusal(name: str, field: str, value: Any) -> InterpolationResolutionError:
+def _refusal(name: str, field: str, value: ConfigValue) -> InterpolationResolutionError:
     return InterpolationResolutionError(
         f"Dataset '{name}' resolves a '{field}' field via the 'runtime_params:' resolver to '{value}', which is not "
         "permitted. Runtime parameters must not decide which class is made, at any depth."

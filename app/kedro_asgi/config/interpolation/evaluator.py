@@ -1,158 +1,180 @@
-"""One evaluation of interpolated places: what a run brings, what has been found so far, what is under way."""
+"""One evaluation of a configuration tree: the values of the run, the values found so far, and those under way."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
+import msgspec
+
+from kedro_asgi.configuration_tree import ConfigMapping, ConfigValue, copy_tree
 from kedro_asgi.errors import InterpolationResolutionError
 from kedro_asgi.runs import RuntimeParams
 
-Outcome = tuple[Any, bool]
-"""A value, and whether a value that the caller supplied had a part in it."""
+Node: TypeAlias = "Deferred | DeferredDict | DeferredList | ConfigValue"
+"""A part of a configuration tree. A plain ``dict`` or ``list`` in it holds no deferred value, at any depth."""
 
-Path = tuple[Any, ...]
+Tree: TypeAlias = "ConfigMapping | DeferredDict"
+KeyPath: TypeAlias = "tuple[bool | int | float | str, ...]"
 
 _T = TypeVar("_T")
+_String = TypeVar("_String", contravariant=True)
+
+
+class TracedValue(msgspec.Struct, frozen=True, eq=False):
+    """A value, which is never `Deferred`, and whether a value that the caller supplied had a part in it."""
+
+    value: Node
+    is_from_caller: bool
 
 
 class RunDependentError(Exception):
-    """Signal of the compiler to itself: this has no value before a run. Never leaves this package."""
+    """The compiler's signal to itself: this has no value before a run. Never leaves this package."""
 
 
-class OpenDict(dict[Any, Any]):
-    """A mapping with places to be evaluated in it; ``open`` are the keys that lead to them.
+class Deferred:
+    """Stands in a configuration tree for a value that must be evaluated. Hashed by identity.
 
-    A plain ``dict`` or ``list`` in a configuration tree has none, at any depth.
+    The compiler sets ``precomputed`` where the result depends neither on a run nor on values merged over the tree;
+    nothing sets it later.
     """
 
-    __slots__ = ("open",)
-
-    def __init__(self, items: Mapping[Any, Any], open_: Iterable[Any]) -> None:
-        super().__init__(items)
-        self.open = tuple(open_)
-
-
-class OpenList(list[Any]):
-    """A list with places to be evaluated in it."""
-
-
-class Pending:
-    """What stands in a configuration tree for a value that has to be evaluated. Hashed by identity.
-
-    ``settled`` is its outcome where that depends neither on a run nor on values laid over the tree; it is written
-    while compiling, never later.
-    """
-
-    __slots__ = ("settled",)
+    __slots__ = ("precomputed",)
 
     def __init__(self) -> None:
-        self.settled: Outcome | None = None
+        self.precomputed: TracedValue | None = None
 
-    def evaluate(self, scope: "Scope") -> Outcome:
-        """Return the value, which may be a tree with further places in it, but is never one itself."""
+    def evaluate(self, evaluator: "Evaluator") -> TracedValue:
+        """Return the value, which may be a tree with further deferred values in it."""
         raise NotImplementedError
 
     def recursion(self) -> InterpolationResolutionError:
-        """Return the error that says that this place leads to itself."""
+        """Return the error for a value that refers to itself."""
         raise NotImplementedError
 
 
-class Evaluated(Protocol):
-    """An expression as the scope sees it."""
+class DeferredDict(dict[Any, Node]):
+    """A mapping that holds deferred values; ``deferred_keys`` lead to them."""
 
-    def evaluate(self, scope: "Scope", place: Any) -> Outcome:
-        """Return the value of this expression, standing at ``place``."""
+    __slots__ = ("deferred_keys",)
+
+    def __init__(self, items: Mapping[Any, Node], deferred_keys: Iterable[Any]) -> None:
+        super().__init__(items)
+        self.deferred_keys = tuple(deferred_keys)
+
+
+class DeferredList(list[Node]):
+    """A list that holds deferred values."""
+
+
+def has_deferred(node: Node) -> bool:
+    """Whether ``node`` is or holds a deferred value."""
+    return isinstance(node, (DeferredDict, DeferredList, Deferred))
+
+
+def make_dict(items: dict[Any, Node]) -> Tree:
+    """Return ``items`` as a mapping of a configuration tree."""
+    deferred_keys = [key for key, item in items.items() if has_deferred(item)]
+    plain: dict[Any, Any] = items
+    return DeferredDict(items, deferred_keys) if deferred_keys else plain
+
+
+def make_list(items: list[Node]) -> Node:
+    """Return ``items`` as a list of a configuration tree."""
+    plain: list[Any] = items
+    return DeferredList(items) if any(map(has_deferred, items)) else plain
+
+
+class Evaluable(Protocol[_String]):
+    """An expression that can be evaluated for the string in which it stands."""
+
+    def evaluate(self, evaluator: "Evaluator", string: _String) -> TracedValue:
+        """Return the value of this expression."""
         ...
 
 
-def is_any_tainted(outcomes: Iterable[Outcome]) -> bool:
-    """Whether the caller contributed to any of ``outcomes``."""
-    return any([is_tainted for _, is_tainted in outcomes])  # noqa: C419 - a list is faster here, and short
+def is_any_from_caller(results: Iterable[TracedValue]) -> bool:
+    """Whether the caller contributed to any of ``results``."""
+    return any([result.is_from_caller for result in results])  # noqa: C419 - a list is faster here, and short
 
 
-def copied(value: Any) -> Any:
-    """Return a copy of a tree without places; what is neither ``dict`` nor ``list`` is not copied."""
-    kind = type(value)
-    if kind is dict:
-        return {key: copied(item) for key, item in value.items()}
-    return [copied(item) for item in value] if kind is list else value
+class Evaluator:
+    """Evaluates deferred values for one run. Belongs to one thread and is discarded after the run.
 
-
-class Scope:
-    """Evaluates places for one run; belongs to one thread and is thrown away afterwards.
-
-    ``roots`` are trees to look references up in, for layers that this run lays values over. With any,
-    ``settled`` outcomes do not count: they were found in the tree as it is without them.
+    ``overlaid_roots`` holds a tree for each layer that the values of this run are merged over. Where there are any,
+    ``precomputed`` results do not count: they belong to the trees without these values.
     """
 
-    __slots__ = ("_active", "found", "roots", "runtime", "supplied")
+    __slots__ = ("_active", "caller_tree", "memo", "overlaid_roots", "runtime")
 
-    def __init__(self, runtime: RuntimeParams, roots: Mapping[Any, Any] | None = None) -> None:
+    def __init__(self, runtime: RuntimeParams, overlaid_roots: Mapping[Any, Tree] | None = None) -> None:
         self.runtime = runtime
-        self.roots = roots
-        self.supplied: Any = None
-        self.found: dict[Pending, Outcome] = {}
-        self._active: set[Pending] = set()
+        self.overlaid_roots = overlaid_roots
+        self.caller_tree: Tree | None = None
+        self.memo: dict[Deferred, TracedValue] = {}
+        self._active: set[Deferred] = set()
 
-    def outcome(self, pending: Pending) -> Outcome:
-        """Return what ``pending`` evaluates to, evaluating it at most once; refuses cycles."""
-        if pending.settled is not None and self.roots is None:
-            return pending.settled
-        found = self.found.get(pending)
-        if found is None:
-            found = self.found[pending] = self._evaluate(pending)
-        return found
+    def evaluate(self, deferred: Deferred) -> TracedValue:
+        """Return the value of ``deferred``, evaluating it at most once; refuses cycles."""
+        if deferred.precomputed is not None and self.overlaid_roots is None:
+            return deferred.precomputed
+        result = self.memo.get(deferred)
+        if result is None:
+            result = self.memo[deferred] = self._evaluate(deferred)
+        return result
 
-    def each(self, expressions: Iterable[Evaluated], place: Any) -> list[Outcome]:
-        """Evaluate all ``expressions``."""
-        return [expression.evaluate(self, place) for expression in expressions]
+    def evaluate_all(self, expressions: Iterable[Evaluable[_String]], string: _String) -> list[TracedValue]:
+        """Evaluate ``expressions``, which stand in ``string``."""
+        return [expression.evaluate(self, string) for expression in expressions]
 
-    def volatile(self) -> None:
-        """Announce a value that may be another one in the next run."""
+    def require_run(self) -> None:
+        """Resolvers call this before they make a value that may differ between two runs."""
 
-    def runtime_values(self) -> Mapping[str, Any]:
-        """Return the values that the caller supplied."""
-        return self.runtime.values
+    def require_runtime_values(self) -> None:
+        """Resolvers call this before they look at the values that the caller supplied."""
 
-    def _evaluate(self, pending: Pending) -> Outcome:
-        if pending in self._active:
-            raise pending.recursion()
-        self._active.add(pending)
-        try:
-            return pending.evaluate(self)
-        finally:
-            self._active.discard(pending)
+    def resolve_copy(self, node: Node) -> ConfigValue:
+        """Return the value of a tree as a copy that the caller owns."""
+        if isinstance(node, DeferredDict):
+            return {key: self.resolve_copy(item) for key, item in node.items()}
+        if isinstance(node, DeferredList):
+            return [self.resolve_copy(item) for item in node]
+        return self._resolve(node, self.resolve_copy) if isinstance(node, Deferred) else copy_tree(node)
 
-    # --- from outcomes to values ---
+    def resolve_view(self, node: Node) -> ConfigValue:
+        """Return the value of a tree for reading only: parts without deferred values are the tree's own."""
+        if isinstance(node, DeferredDict):
+            return self.resolve_mapping_view(node)
+        if isinstance(node, DeferredList):
+            return [self.resolve_view(item) for item in node]
+        return self._resolve(node, self.resolve_view) if isinstance(node, Deferred) else node
 
-    def fresh(self, node: Any) -> Any:
-        """Return the value of a tree, every place evaluated, as a copy that the caller owns."""
-        if type(node) is OpenDict:
-            return {key: self.fresh(item) for key, item in node.items()}
-        if type(node) is OpenList:
-            return [self.fresh(item) for item in node]
-        return self._expanded(node, self.fresh) if isinstance(node, Pending) else copied(node)
-
-    def shared(self, node: Any) -> Any:
-        """Return the value of a tree for reading only: parts without places are the tree's own."""
-        if type(node) is OpenDict:
-            tree = dict(node)
-            for key in node.open:
-                tree[key] = self.shared(tree[key])
+    def resolve_mapping_view(self, tree: Tree) -> ConfigMapping:
+        """Return what `resolve_view` returns for a mapping."""
+        if not isinstance(tree, DeferredDict):
             return tree
-        if type(node) is OpenList:
-            return [self.shared(item) for item in node]
-        return self._expanded(node, self.shared) if isinstance(node, Pending) else node
+        view: dict[Any, Any] = dict(tree)
+        for key in tree.deferred_keys:
+            view[key] = self.resolve_view(view[key])
+        return view
 
-    def _expanded(self, pending: Pending, expand: Callable[[Any], Any]) -> Any:
-        value, _ = self.outcome(pending)
-        return self.expanding(pending, value, expand) if isinstance(value, (OpenDict, OpenList)) else expand(value)
-
-    def expanding(self, pending: Pending, value: Any, expand: Callable[[Any], _T]) -> _T:
-        """Return ``expand(value)``; refuses a place whose value holds the place again, an endless tree."""
-        if pending in self._active:
-            raise pending.recursion()
-        self._active.add(pending)
+    def descend(self, deferred: Deferred, value: Node, resolve: Callable[[Node], _T]) -> _T:
+        """Return ``resolve(value)``; refuses a deferred value that holds itself, which would be an endless tree."""
+        if deferred in self._active:
+            raise deferred.recursion()
+        self._active.add(deferred)
         try:
-            return expand(value)
+            return resolve(value)
         finally:
-            self._active.discard(pending)
+            self._active.discard(deferred)
+
+    def _resolve(self, deferred: Deferred, resolve: Callable[[Node], ConfigValue]) -> ConfigValue:
+        value = self.evaluate(deferred).value
+        return self.descend(deferred, value, resolve) if has_deferred(value) else resolve(value)
+
+    def _evaluate(self, deferred: Deferred) -> TracedValue:
+        if deferred in self._active:
+            raise deferred.recursion()
+        self._active.add(deferred)
+        try:
+            return deferred.evaluate(self)
+        finally:
+            self._active.discard(deferred)

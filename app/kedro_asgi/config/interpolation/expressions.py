@@ -1,14 +1,22 @@
-"""What interpolated strings are made of (CFG-38..41)."""
+"""The expressions that interpolated strings are made of (CFG-38)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
-from kedro_asgi.config.interpolation.evaluator import Outcome, Path, RunDependentError, Scope, is_any_tainted
-from kedro_asgi.config.interpolation.interpolated_string import Expression, Interpolated
-from kedro_asgi.config.interpolation.key_paths import child, parse_path
-from kedro_asgi.config.interpolation.merging import is_open, mapping, sequence
+from kedro_asgi.config.interpolation.evaluator import (
+    Evaluator,
+    KeyPath,
+    Node,
+    RunDependentError,
+    TracedValue,
+    has_deferred,
+    is_any_from_caller,
+    make_dict,
+    make_list,
+)
+from kedro_asgi.config.interpolation.interpolated_string import Expression, InterpolatedString
+from kedro_asgi.config.interpolation.key_paths import NotFound, get_child, parse_path
 from kedro_asgi.errors import (
     ConfigError,
     InterpolationKeyError,
@@ -17,89 +25,99 @@ from kedro_asgi.errors import (
 )
 
 
-class Node(msgspec.Struct, frozen=True, eq=False):
-    """Base of the expressions; an expression without others in it need only evaluate."""
+class BaseExpression(msgspec.Struct, frozen=True, eq=False):
+    """An expression without others in it."""
 
-    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
+    def evaluate(self, evaluator: Evaluator, string: InterpolatedString) -> TracedValue:
         raise NotImplementedError
 
     def children(self) -> Sequence[Expression]:
         return ()
 
-    def rebuilt(self, children: Sequence[Expression]) -> Expression:
+    def with_children(self, children: Sequence[Expression]) -> Expression:
         return self
 
 
-class Literal(Node, frozen=True, eq=False):
-    """A value that is known: a text, a number, or a tree that was found while compiling."""
+class Literal(BaseExpression, frozen=True, eq=False):
+    """A known value: a text, a number, or a tree that the compiler found."""
 
-    value: Any
+    value: Node
 
-    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
-        return self.value, False
+    def evaluate(self, evaluator: Evaluator, string: InterpolatedString) -> TracedValue:
+        return TracedValue(self.value, False)
 
 
-class Join(Node, frozen=True, eq=False):
-    """Pieces that make up one text."""
+class CompoundExpression(BaseExpression, frozen=True, eq=False):
+    """An expression made of others."""
 
     parts: Sequence[Expression]
-
-    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
-        outcomes = scope.each(self.parts, place)
-        return "".join([str(value) for value, _ in outcomes]), is_any_tainted(outcomes)
 
     def children(self) -> Sequence[Expression]:
         return self.parts
 
-    def rebuilt(self, children: Sequence[Expression]) -> Expression:
-        return text_of(children)
+    def with_children(self, children: Sequence[Expression]) -> Expression:
+        return msgspec.structs.replace(self, parts=children)
 
 
-def text_of(pieces: Sequence[Expression]) -> Expression:
-    """Return ``pieces`` as one text, what is known of it in as few literals as can be."""
+class Join(CompoundExpression, frozen=True, eq=False):
+    """Parts that make up one text."""
+
+    def evaluate(self, evaluator: Evaluator, string: InterpolatedString) -> TracedValue:
+        results = evaluator.evaluate_all(self.parts, string)
+        return TracedValue("".join([str(result.value) for result in results]), is_any_from_caller(results))
+
+    def with_children(self, children: Sequence[Expression]) -> Expression:
+        return join_text(children)
+
+
+def join_text(parts: Sequence[Expression]) -> Expression:
+    """Return ``parts`` as one text; neighbouring literals become one."""
     joined: list[Expression] = []
     known = ""
-    for piece in (*pieces, None):
-        if isinstance(piece, Literal):
-            known += str(piece.value)
+    for part in (*parts, None):
+        if isinstance(part, Literal):
+            known += str(part.value)
             continue
         if known:
             joined.append(Literal(known))
-        if piece is not None:
-            joined.append(piece)
+        if part is not None:
+            joined.append(part)
         known = ""
     if len(joined) == 1 and isinstance(joined[0], Literal):
         return joined[0]
     return Join(joined) if joined else Literal("")
 
 
-class Reference(Node, frozen=True, eq=False):
-    """A path to another value: from the root of the tree, or ``ups`` containers up from where it stands."""
+class Reference(BaseExpression, frozen=True, eq=False):
+    """A path to another value: from the root of the tree, or ``ups`` containers up from the string."""
 
     ups: int
     keys: tuple[str, ...]
     text: str
 
-    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
-        path = self._path(place)
-        value, tainted = place.layer.lookup(scope, path, place, self.text)
-        if is_open(value) and _leads_to(path, place):
-            raise place.error(InterpolationResolutionError, "Interpolation to parent node detected")
-        return value, tainted
+    def evaluate(self, evaluator: Evaluator, string: InterpolatedString) -> TracedValue:
+        path = self._path(string)
+        result = string.layer.look_up(evaluator, path, string, self.text)
+        if has_deferred(result.value) and _leads_to(path, string):
+            raise string.error(InterpolationResolutionError, "Interpolation to parent node detected")
+        return result
 
-    def target(self, scope: Scope, place: Interpolated) -> Any:
-        """Return what stands where this reference leads, unevaluated."""
-        node = place.layer.tree(scope)
-        for key in self._path(place):
-            node = child(node, key)
+    def target(self, evaluator: Evaluator, string: InterpolatedString) -> "Node | NotFound":
+        """Return the node to which this reference leads, unevaluated."""
+        node: Node = string.layer.tree(evaluator)
+        for key in self._path(string):
+            child = get_child(node, key)
+            if isinstance(child, NotFound):
+                return child
+            node = child
         return node
 
-    def _path(self, place: Interpolated) -> Path:
+    def _path(self, string: InterpolatedString) -> KeyPath:
         if not self.ups:
             return self.keys
-        if self.ups > len(place.path):
-            raise place.error(InterpolationKeyError, f"Interpolation key '{self.text}' not found")
-        return place.path[: -self.ups] + self.keys
+        if self.ups > len(string.path):
+            raise string.error(InterpolationKeyError, f"Interpolation key '{self.text}' not found")
+        return string.path[: -self.ups] + self.keys
 
 
 def reference_to(text: str) -> Reference:
@@ -108,113 +126,86 @@ def reference_to(text: str) -> Reference:
     return Reference(ups, keys, text)
 
 
-def _leads_to(path: Path, place: Interpolated) -> bool:
-    return list(map(str, path)) == list(map(str, place.path[: len(path)]))
+def _leads_to(path: KeyPath, string: InterpolatedString) -> bool:
+    return list(map(str, path)) == list(map(str, string.path[: len(path)]))
 
 
-class ComputedReference(Node, frozen=True, eq=False):
-    """A reference of which some keys are themselves interpolated; one of these may stand for several keys."""
+class ComputedReference(CompoundExpression, frozen=True, eq=False):
+    """A reference with interpolations among its keys, which are its parts; one of these may stand for several keys."""
 
     ups: int
-    keys: Sequence[Expression]
     brackets: Sequence[bool]
 
-    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
-        outcomes = scope.each(self.keys, place)
-        text = self._written([_key(value, place) for value, _ in outcomes])
-        value, tainted = reference_to(text).evaluate(scope, place)
-        return value, tainted or is_any_tainted(outcomes)
+    def evaluate(self, evaluator: Evaluator, string: InterpolatedString) -> TracedValue:
+        results = evaluator.evaluate_all(self.parts, string)
+        text = self._text([_key(result.value, string) for result in results])
+        found = reference_to(text).evaluate(evaluator, string)
+        return TracedValue(found.value, found.is_from_caller or is_any_from_caller(results))
 
-    def _written(self, keys: Sequence[str]) -> str:
-        pieces = [f"[{key}]" if bracket else f".{key}" for key, bracket in zip(keys, self.brackets, strict=True)]
-        return "." * self.ups + "".join(pieces).removeprefix(".")
-
-    def children(self) -> Sequence[Expression]:
-        return self.keys
-
-    def rebuilt(self, children: Sequence[Expression]) -> Expression:
-        """Return a plain reference if nothing is left to compute."""
+    def with_children(self, children: Sequence[Expression]) -> Expression:
+        """Return a plain reference where all keys are known."""
         known = [str(key.value) for key in children if isinstance(key, Literal) and isinstance(key.value, (str, int))]
         if len(known) == len(children):
-            return reference_to(self._written(known))
-        return ComputedReference(self.ups, children, self.brackets)
+            return reference_to(self._text(known))
+        return ComputedReference(children, self.ups, self.brackets)
+
+    def _text(self, keys: Sequence[str]) -> str:
+        parts = [f"[{key}]" if bracket else f".{key}" for key, bracket in zip(keys, self.brackets, strict=True)]
+        return "." * self.ups + "".join(parts).removeprefix(".")
 
 
-def _key(value: Any, place: Interpolated) -> str:
+def _key(value: Node, string: InterpolatedString) -> str:
     if isinstance(value, (str, int)):
         return str(value)
     problem = f"A key must be text or a whole number, but was computed as {value!r}"
-    raise place.error(InterpolationResolutionError, problem)
+    raise string.error(InterpolationResolutionError, problem)
 
 
-class Follow(Node, frozen=True, eq=False):
-    """A reference whose target is known, but has no value before a run."""
+class DirectReference(BaseExpression, frozen=True, eq=False):
+    """A reference to a known string, which has no value before a run."""
 
-    target: Interpolated
+    target: InterpolatedString
 
-    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
-        return scope.outcome(self.target)
+    def evaluate(self, evaluator: Evaluator, string: InterpolatedString) -> TracedValue:
+        return evaluator.evaluate(self.target)
 
 
-class Call(Node, frozen=True, eq=False):
-    """``${name:arguments}``; ``name`` evaluates to the name of a resolver."""
+class Call(CompoundExpression, frozen=True, eq=False):
+    """``${name:arguments}``; the first part evaluates to the name of a resolver."""
 
-    name: Expression
-    arguments: Sequence[Expression]
-
-    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
-        name, chosen = self.name.evaluate(scope, place)
-        if not isinstance(name, str):
-            raise place.error(InterpolationResolutionError, f"A resolver was computed as {name!r}, which is no name")
-        resolver = place.layer.find_resolver(name)
+    def evaluate(self, evaluator: Evaluator, string: InterpolatedString) -> TracedValue:
+        name = self.parts[0].evaluate(evaluator, string)
+        if not isinstance(name.value, str):
+            problem = f"A resolver was computed as {name.value!r}, which is no name"
+            raise string.error(InterpolationResolutionError, problem)
+        resolver = string.layer.find_resolver(name.value)
         if resolver is None:
-            raise place.error(UnsupportedInterpolationType, f"Unsupported interpolation type {name}")
-        arguments = scope.each(self.arguments, place)
+            raise string.error(UnsupportedInterpolationType, f"Unsupported interpolation type {name.value}")
+        arguments = evaluator.evaluate_all(self.parts[1:], string)
         try:
-            value, tainted = resolver(scope, place, arguments)
+            result = resolver(evaluator, string, arguments)
         except (ConfigError, RunDependentError):
             raise
         except Exception as error:
             problem = f"{type(error).__name__} raised while resolving interpolation: {error}"
-            raise place.error(InterpolationResolutionError, problem) from error
-        return value, tainted or chosen
-
-    def children(self) -> Sequence[Expression]:
-        return (self.name, *self.arguments)
-
-    def rebuilt(self, children: Sequence[Expression]) -> Expression:
-        return Call(children[0], children[1:])
+            raise string.error(InterpolationResolutionError, problem) from error
+        return TracedValue(result.value, True) if name.is_from_caller else result
 
 
-class ListOf(Node, frozen=True, eq=False):
+class ListExpression(CompoundExpression, frozen=True, eq=False):
     """``[a, b]`` among the arguments of a resolver."""
 
-    items: Sequence[Expression]
-
-    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
-        outcomes = scope.each(self.items, place)
-        return sequence([value for value, _ in outcomes]), is_any_tainted(outcomes)
-
-    def children(self) -> Sequence[Expression]:
-        return self.items
-
-    def rebuilt(self, children: Sequence[Expression]) -> Expression:
-        return ListOf(children)
+    def evaluate(self, evaluator: Evaluator, string: InterpolatedString) -> TracedValue:
+        results = evaluator.evaluate_all(self.parts, string)
+        return TracedValue(make_list([result.value for result in results]), is_any_from_caller(results))
 
 
-class MappingOf(Node, frozen=True, eq=False):
-    """``{a: b}`` among the arguments of a resolver."""
+class DictExpression(CompoundExpression, frozen=True, eq=False):
+    """``{a: b}`` among the arguments of a resolver; the parts are its values."""
 
-    keys: Sequence[Any]
-    items: Sequence[Expression]
+    keys: Sequence[Node]
 
-    def evaluate(self, scope: Scope, place: Interpolated) -> Outcome:
-        outcomes = scope.each(self.items, place)
-        values = dict(zip(self.keys, [value for value, _ in outcomes], strict=True))
-        return mapping(values), is_any_tainted(outcomes)
-
-    def children(self) -> Sequence[Expression]:
-        return self.items
-
-    def rebuilt(self, children: Sequence[Expression]) -> Expression:
-        return MappingOf(self.keys, children)
+    def evaluate(self, evaluator: Evaluator, string: InterpolatedString) -> TracedValue:
+        results = evaluator.evaluate_all(self.parts, string)
+        values = dict(zip(self.keys, [result.value for result in results], strict=True))
+        return TracedValue(make_dict(values), is_any_from_caller(results))

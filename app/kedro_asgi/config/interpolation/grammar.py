@@ -1,17 +1,18 @@
-"""The language of interpolated strings (CFG-38..41, CFG-48): text in, an expression out."""
+"""The grammar of interpolated strings (CFG-38..41, CFG-48): parses a text into an expression."""
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
 
+from kedro_asgi.config.interpolation.evaluator import Node
 from kedro_asgi.config.interpolation.expressions import (
     Call,
     ComputedReference,
+    DictExpression,
     Join,
-    ListOf,
+    ListExpression,
     Literal,
-    MappingOf,
-    text_of,
+    join_text,
 )
 from kedro_asgi.config.interpolation.interpolated_string import Expression
 from kedro_asgi.errors import GrammarParseError
@@ -34,23 +35,23 @@ _FLOAT = re.compile(
     rf"[+-]?(?:(?:{_NUMBER}\.(?:{_DIGITS})?|\.{_DIGITS})(?:e[+-]?{_DIGITS})?|{_NUMBER}e[+-]?{_DIGITS}|inf|nan)",
     re.IGNORECASE,
 )
-_CONSTANTS = {"true": True, "false": False, "null": None}
+_CONSTANTS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
 def parse_text(text: str) -> Expression:
-    """Return what a string with interpolations stands for; raises `GrammarParseError`.
+    """Return the expression of a string with interpolations; raises `GrammarParseError`.
 
-    A string that is one interpolation and nothing else stands for the value itself, any other one for a text.
+    A string that is one interpolation and nothing else evaluates to the value itself, any other string to a text.
     """
     parser = _Parser(text)
-    return _joined(parser.pieces(_OPEN, until=None))
+    return _join(parser.parse_parts(_OPEN, until=None))
 
 
 def parse_element(text: str) -> Expression:
-    """Return what ``text`` stands for as an argument of a resolver; raises `GrammarParseError`."""
+    """Return the expression of ``text`` as an argument of a resolver; raises `GrammarParseError`."""
     parser = _Parser(text)
     parser.skip_blanks()
-    element = parser.element()
+    element = parser.parse_element()
     parser.skip_blanks()
     if parser.position < len(text):
         parser.fail()
@@ -58,129 +59,129 @@ def parse_element(text: str) -> Expression:
 
 
 class _Parser:
-    """Reads a string once, left to right; each method takes what it is named after."""
+    """Reads a string once, left to right; ``parse_…`` methods consume the part that they are named after."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
 
-    def pieces(self, stop: re.Pattern[str], until: str | None) -> list[Expression]:
-        """Free text with interpolations, up to the quote ``until`` or the end.
+    def parse_parts(self, stop: re.Pattern[str], until: str | None) -> list[Expression]:
+        """Parse free text with interpolations, up to the quote ``until`` or the end.
 
-        A backslash means something only in front of ``${`` or of that quote: pairs stand for one, an odd one
-        takes the meaning away from what follows.
+        A backslash has a meaning only before ``${`` or before that quote: two stand for one, and an odd one escapes
+        what follows.
         """
-        pieces: list[Expression] = []
+        parts: list[Expression] = []
         while found := stop.search(self.text, self.position):
             slashes, mark = len(found["slashes"]), found["mark"]
             before = self.text[self.position : found.start()] + "\\" * (slashes // 2)
             self.position = found.end()
             if slashes % 2:
-                pieces.append(Literal(before + mark))
+                parts.append(Literal(before + mark))
                 continue
-            pieces.append(Literal(before))
+            parts.append(Literal(before))
             if mark == until:
-                return pieces
-            pieces.append(self.interpolation())
+                return parts
+            parts.append(self.parse_interpolation())
         if until is not None:
             self.fail()
-        return [*pieces, Literal(self.text[self.position :])]
+        return [*parts, Literal(self.text[self.position :])]
 
-    def interpolation(self) -> Expression:
-        """What follows ``${``, and the closing brace."""
+    def parse_interpolation(self) -> Expression:
+        """Parse what follows ``${``, up to and with the closing brace."""
         self.skip_blanks()
-        ups = self.dots()
-        keys, brackets = self.keys()
+        ups = self.parse_dots()
+        keys, brackets = self.parse_keys()
         self.skip_blanks()
-        if self.takes("}"):
-            return ComputedReference(ups, keys, brackets).rebuilt(keys)
-        if ups or any(brackets) or not self.takes(":") or not all(map(_may_name, keys)):
+        if self.accept("}"):
+            return ComputedReference(keys, ups, brackets).with_children(keys)
+        if ups or any(brackets) or not self.accept(":") or not all(map(_may_name, keys)):
             self.fail()
-        return Call(_joined(_dotted(keys)), self.sequence("}"))
+        return Call([_join(_with_dots(keys)), *self.parse_elements("}")])
 
-    def dots(self) -> int:
+    def parse_dots(self) -> int:
         start = self.position
-        while self.takes("."):
+        while self.accept("."):
             pass
         return self.position - start
 
-    def keys(self) -> tuple[list[Expression], list[bool]]:
+    def parse_keys(self) -> tuple[list[Expression], list[bool]]:
         keys, brackets = [], []
-        brackets.append(self.takes("["))
-        keys.append(self.key(bracketed=brackets[-1]))
-        while (is_bracket := self.takes("[")) or self.takes("."):
+        brackets.append(self.accept("["))
+        keys.append(self.parse_key(bracketed=brackets[-1]))
+        while (is_bracket := self.accept("[")) or self.accept("."):
             brackets.append(is_bracket)
-            keys.append(self.key(bracketed=is_bracket))
+            keys.append(self.parse_key(bracketed=is_bracket))
         return keys, brackets
 
-    def key(self, *, bracketed: bool) -> Expression:
-        key = self.interpolation() if self.takes("${") else Literal(self.match(_KEY))
-        if bracketed and not self.takes("]"):
+    def parse_key(self, *, bracketed: bool) -> Expression:
+        key = self.parse_interpolation() if self.accept("${") else Literal(self.expect(_KEY))
+        if bracketed and not self.accept("]"):
             self.fail()
         return key
 
-    def sequence(self, close: str) -> list[Expression]:
-        """Elements between commas up to ``close``; between two commas may be nothing, an empty text (CFG-48)."""
+    def parse_elements(self, close: str) -> list[Expression]:
+        """Parse elements between commas up to ``close``; nothing between two commas is an empty text (CFG-48)."""
         self.skip_blanks()
         items: list[Expression] = []
-        if self.takes(close):
+        if self.accept(close):
             return items
         while True:
             self.skip_blanks()
-            items.append(Literal("") if self.peek() in {",", close} else self.element())
+            items.append(Literal("") if self.peek() in {",", close} else self.parse_element())
             self.skip_blanks()
-            if self.takes(close):
+            if self.accept(close):
                 return items
-            if not self.takes(","):
+            if not self.accept(","):
                 self.fail()
 
-    def element(self) -> Expression:
+    def parse_element(self) -> Expression:
         for quote, stop in _OPEN_OR_QUOTE.items():
-            if self.takes(quote):
-                return text_of(self.pieces(stop, until=quote))
-        if self.takes("["):
-            return ListOf(self.sequence("]"))
-        return self.mapping() if self.takes("{") else self.primitive()
+            if self.accept(quote):
+                return join_text(self.parse_parts(stop, until=quote))
+        if self.accept("["):
+            return ListExpression(self.parse_elements("]"))
+        return self.parse_mapping() if self.accept("{") else self.parse_primitive()
 
-    def mapping(self) -> Expression:
-        keys: list[Any] = []
+    def parse_mapping(self) -> Expression:
+        keys: list[Node] = []
         items: list[Expression] = []
         self.skip_blanks()
-        while keys or not self.takes("}"):
-            keys.append(self.mapping_key())
-            items.append(self.element())
+        while keys or not self.accept("}"):
+            keys.append(self.parse_mapping_key())
+            items.append(self.parse_element())
             self.skip_blanks()
-            if self.takes("}"):
+            if self.accept("}"):
                 break
-            if not self.takes(","):
+            if not self.accept(","):
                 self.fail()
             self.skip_blanks()
-        return MappingOf(keys, items)
+        return DictExpression(items, keys)
 
-    def mapping_key(self) -> Any:
-        key = self.words(_KEY_WORD, None)
-        if not key or not self.takes(":"):
+    def parse_mapping_key(self) -> Node:
+        key = self.parse_words(_KEY_WORD, None)
+        if not key or not self.accept(":"):
             self.fail()
         self.skip_blanks()
         return key[0].value if isinstance(key[0], Literal) else None
 
-    def primitive(self) -> Expression:
-        """Words without quotes: a number, a boolean or null if they are one word that looks like it."""
-        pieces = self.words(_WORD, self.interpolation)
-        if not pieces:
+    def parse_primitive(self) -> Expression:
+        """Parse words without quotes: one word that looks like a number, a boolean or null is one."""
+        parts = self.parse_words(_WORD, self.parse_interpolation)
+        if not parts:
             self.fail()
-        return pieces[0] if len(pieces) == 1 else Join(pieces)
+        return parts[0] if len(parts) == 1 else Join(parts)
 
-    def words(self, word: re.Pattern[str], interpolation: Callable[[], Expression] | None) -> list[Expression]:
-        pieces: list[Expression] = []
+    def parse_words(self, word: re.Pattern[str], interpolation: Callable[[], Expression] | None) -> list[Expression]:
+        parts: list[Expression] = []
         start, text, blank = self.position, "", 0
         while True:
             if found := _ESCAPED.match(self.text, self.position):
                 text, blank = text + found[1], 0
             elif found := word.match(self.text, self.position):
                 text, blank = text + found[0], _trailing_blanks(found[0])
-            elif interpolation and self.takes("${"):
-                pieces += [Literal(text), interpolation()]
+            elif interpolation and self.accept("${"):
+                parts += [Literal(text), interpolation()]
                 text, blank = "", 0
                 continue
             elif self.peek() == "\\":
@@ -190,24 +191,24 @@ class _Parser:
                 break
             self.position = found.end()
         text = text[: len(text) - blank]
-        if not pieces:
+        if not parts:
             is_plain = self.text[start : self.position].rstrip(" \t") == text
-            return [Literal(_typed(text) if is_plain else text)] if text else []
-        return [piece for piece in [*pieces, Literal(text)] if not _is_empty(piece)]
+            return [Literal(_convert(text) if is_plain else text)] if text else []
+        return [part for part in [*parts, Literal(text)] if not _is_empty(part)]
 
     def skip_blanks(self) -> None:
-        self.match(_BLANKS)
+        self.expect(_BLANKS)
 
     def peek(self) -> str:
         return self.text[self.position : self.position + 1]
 
-    def takes(self, token: str) -> bool:
+    def accept(self, token: str) -> bool:
         if not self.text.startswith(token, self.position):
             return False
         self.position += len(token)
         return True
 
-    def match(self, pattern: re.Pattern[str]) -> str:
+    def expect(self, pattern: re.Pattern[str]) -> str:
         found = pattern.match(self.text, self.position)
         if not found:
             self.fail()
@@ -221,29 +222,29 @@ class _Parser:
 
 
 def _trailing_blanks(word: str) -> int:
-    """How many blanks at the end are only there to be trimmed; those behind a colon belong to it."""
+    """Count the blanks at the end that are trimmed; blanks after a colon belong to the word."""
     bare = word.rstrip(" \t")
     return 0 if bare.endswith(":") else len(word) - len(bare)
 
 
 def _may_name(key: Expression) -> bool:
-    return not isinstance(key, Literal) or _NAME.fullmatch(key.value) is not None
+    return not isinstance(key, Literal) or _NAME.fullmatch(str(key.value)) is not None
 
 
-def _dotted(keys: Sequence[Expression]) -> list[Expression]:
-    return [piece for key in keys for piece in (Literal("."), key)][1:]
+def _with_dots(keys: Sequence[Expression]) -> list[Expression]:
+    return [part for key in keys for part in (Literal("."), key)][1:]
 
 
-def _is_empty(piece: Expression) -> bool:
-    return isinstance(piece, Literal) and piece.value == ""
+def _is_empty(part: Expression) -> bool:
+    return isinstance(part, Literal) and part.value == ""
 
 
-def _joined(pieces: Sequence[Expression]) -> Expression:
-    pieces = [piece for piece in pieces if not _is_empty(piece)]
-    return pieces[0] if len(pieces) == 1 and not isinstance(pieces[0], Literal) else text_of(pieces)
+def _join(parts: Sequence[Expression]) -> Expression:
+    parts = [part for part in parts if not _is_empty(part)]
+    return parts[0] if len(parts) == 1 and not isinstance(parts[0], Literal) else join_text(parts)
 
 
-def _typed(word: str) -> Any:
+def _convert(word: str) -> Node:
     if _INTEGER.fullmatch(word):
         return int(word)
     if _FLOAT.fullmatch(word):

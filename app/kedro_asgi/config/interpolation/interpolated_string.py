@@ -1,12 +1,12 @@
-"""Interpolated strings at their places in a tree, and the tree they look references up in."""
+"""Interpolated strings where they stand in a tree, and the layer in which they look references up."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
-from kedro_asgi.config.interpolation.evaluator import Outcome, Path, Pending, Scope
-from kedro_asgi.config.interpolation.key_paths import ABSENT, NO_INDEX, UNSET, child, is_found, write_path
+from kedro_asgi.config.interpolation.evaluator import Deferred, Evaluator, KeyPath, Node, TracedValue, Tree
+from kedro_asgi.config.interpolation.key_paths import NotFound, format_path, get_child
 from kedro_asgi.errors import (
     InterpolationError,
     InterpolationKeyError,
@@ -17,7 +17,7 @@ from kedro_asgi.errors import (
 _E = TypeVar("_E", bound=InterpolationError)
 
 
-class Origin(msgspec.Struct, frozen=True):
+class SourceLocation(msgspec.Struct, frozen=True):
     """The file, and the line counted from 1, that an error message names."""
 
     file: str = ""
@@ -25,104 +25,116 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class Expression(Protocol):
-    """A parsed piece of an interpolated string. Immutable; the same one may stand at several places."""
+    """A parsed piece of an interpolated string. Immutable; several strings may share it."""
 
-    def evaluate(self, scope: Scope, place: "Interpolated") -> Outcome:
-        """Return the value of this expression, standing at ``place``."""
+    def evaluate(self, evaluator: Evaluator, string: "InterpolatedString") -> TracedValue:
+        """Return the value of this expression, which stands in ``string``."""
         ...
 
     def children(self) -> Sequence["Expression"]:
         """Return the expressions in it."""
         ...
 
-    def rebuilt(self, children: Sequence["Expression"]) -> "Expression":
-        """Return this expression with other ones in it."""
+    def with_children(self, children: Sequence["Expression"]) -> "Expression":
+        """Return this expression with other expressions in it."""
         ...
 
 
 class Resolver(Protocol):
-    """What a name before the colon in ``${name:arguments}`` stands for."""
+    """The function that the name before the colon in ``${name:arguments}`` stands for."""
 
-    def __call__(self, scope: Scope, place: "Interpolated", arguments: Sequence[Outcome]) -> Outcome:
+    def __call__(
+        self, evaluator: Evaluator, string: "InterpolatedString", arguments: Sequence[TracedValue]
+    ) -> TracedValue:
         """Return the value for the evaluated ``arguments``."""
         ...
 
 
+FindResolver = Callable[[str], Resolver | None]
+
+
 class Layer:
-    """The tree in which places look references up: one kind of configuration in one environment."""
+    """The tree in which strings look references up: one kind of configuration in one environment."""
 
     __slots__ = ("find_resolver", "root")
 
-    def __init__(self, find_resolver: Callable[[str], Resolver | None]) -> None:
-        self.root: Any = {}
+    def __init__(self, find_resolver: FindResolver) -> None:
+        self.root: Tree = {}
         self.find_resolver = find_resolver
 
-    def tree(self, scope: Scope) -> Any:
-        """Return the tree as ``scope`` sees it."""
-        return self.root if scope.roots is None else scope.roots.get(self, self.root)
+    def tree(self, evaluator: Evaluator) -> Tree:
+        """Return the tree as ``evaluator`` sees it."""
+        roots = evaluator.overlaid_roots
+        return self.root if roots is None else roots.get(self, self.root)
 
-    def lookup(self, scope: Scope, path: Path, place: "Interpolated", text: str) -> Outcome:
-        """Return what is at ``path``; raises what CFG-42 says of a reference that leads nowhere."""
-        node, is_tainted = follow(scope, self.tree(scope), path)
-        if is_found(node):
-            return node, is_tainted
-        raise place.error(*_unfound(node, text))
-
-
-def _unfound(node: Any, text: str) -> tuple[type[InterpolationResolutionError], str]:
-    if node is ABSENT:
-        return InterpolationKeyError, f"Interpolation key '{text}' not found"
-    if node is UNSET:
-        return InterpolationToMissingValueError, f"Missing mandatory value: {text}"
-    reason = "an index into a list is not an int" if node is NO_INDEX else "part of it is not a container"
-    return InterpolationResolutionError, f"'{text}' cannot be found: {reason}"
+    def look_up(self, evaluator: Evaluator, path: KeyPath, string: "InterpolatedString", text: str) -> TracedValue:
+        """Return the value at ``path``; raises the error of a reference that leads nowhere (CFG-42)."""
+        node, is_from_caller = follow_path(evaluator, self.tree(evaluator), path)
+        if isinstance(node, NotFound):
+            raise string.error(*_explain(node, text))
+        return TracedValue(node, is_from_caller)
 
 
-def follow(scope: Scope, node: Any, path: Path) -> Outcome:
-    """Return what is at ``path`` below ``node``, or a constant of `paths` that says why nothing is."""
-    is_tainted = False
+def _explain(reason: NotFound, text: str) -> tuple[type[InterpolationResolutionError], str]:
+    match reason:
+        case NotFound.ABSENT:
+            return InterpolationKeyError, f"Interpolation key '{text}' not found"
+        case NotFound.UNSET:
+            return InterpolationToMissingValueError, f"Missing mandatory value: {text}"
+        case NotFound.NO_INDEX:
+            return InterpolationResolutionError, f"'{text}' cannot be found: an index into a list is not an int"
+        case NotFound.NO_CONTAINER:
+            return InterpolationResolutionError, f"'{text}' cannot be found: part of it is not a container"
+
+
+def follow_path(evaluator: Evaluator, node: Node, path: KeyPath) -> tuple["Node | NotFound", bool]:
+    """Return the value at ``path`` below ``node``, or the reason why there is none."""
+    is_from_caller = False
     for key in path:
-        node = child(node, key)
-        if isinstance(node, Pending):
-            node, tainted = scope.outcome(node)
-            is_tainted = is_tainted or tainted
-        elif not is_found(node):
-            break
-    return node, is_tainted
+        child = get_child(node, key)
+        if isinstance(child, NotFound):
+            return child, is_from_caller
+        node = child
+        if isinstance(node, Deferred):
+            result = evaluator.evaluate(node)
+            node, is_from_caller = result.value, is_from_caller or result.is_from_caller
+    return node, is_from_caller
 
 
-class Interpolated(Pending):
-    """An interpolated string where it stands.
+class InterpolatedString(Deferred):
+    """A string with interpolations, where it stands.
 
-    ``expression`` is replaced while compiling by one in which all is done that can be done before a run.
+    The compiler replaces ``expression`` by one in which everything is evaluated that needs no run.
     """
 
-    __slots__ = ("expression", "layer", "origin", "path", "text")
+    __slots__ = ("expression", "layer", "location", "path", "text")
 
-    def __init__(self, expression: Expression, *, layer: Layer, path: Path, text: str, origin: Origin) -> None:
+    def __init__(
+        self, expression: Expression, *, layer: Layer, path: KeyPath, text: str, location: SourceLocation
+    ) -> None:
         super().__init__()
         self.expression = expression
         self.layer = layer
         self.path = path
         self.text = text
-        self.origin = origin
+        self.location = location
 
     def __repr__(self) -> str:
-        """As its text: this is how it shows inside a mapping that is written into a string (CFG-39)."""
+        """As its text: so it shows inside a mapping that is joined into a string (CFG-39)."""
         return repr(self.text)
 
-    def evaluate(self, scope: Scope) -> Outcome:
-        return self.expression.evaluate(scope, self)
+    def evaluate(self, evaluator: Evaluator) -> TracedValue:
+        return self.expression.evaluate(evaluator, self)
 
-    def rewritten(self, rewrite: Callable[[Expression], Expression]) -> "Interpolated":
-        """Return a copy with another expression, standing at the same place."""
-        return Interpolated(
-            rewrite(self.expression), layer=self.layer, path=self.path, text=self.text, origin=self.origin
+    def rewritten(self, rewrite: Callable[[Expression], Expression]) -> "InterpolatedString":
+        """Return a copy with another expression, which stands where this one stands."""
+        return InterpolatedString(
+            rewrite(self.expression), layer=self.layer, path=self.path, text=self.text, location=self.location
         )
 
     def error(self, kind: type[_E], problem: str) -> _E:
-        """Return an error that says where this place is."""
-        return kind(problem, full_key=write_path(self.path), file=self.origin.file, line=self.origin.line)
+        """Return an error that names the key, the file and the line of this string."""
+        return kind(problem, full_key=format_path(self.path), file=self.location.file, line=self.location.line)
 
     def recursion(self) -> InterpolationResolutionError:
         return self.error(InterpolationResolutionError, "Recursive interpolation detected")

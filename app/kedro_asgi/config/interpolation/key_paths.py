@@ -1,59 +1,57 @@
-"""Paths into a configuration tree: taking them apart, following them, writing them down."""
+"""Key paths into a configuration tree: parsing, following and formatting them."""
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import Final
 
-from kedro_asgi.config.interpolation.evaluator import Path
+from kedro_asgi.config.interpolation.evaluator import KeyPath, Node
 
-ABSENT: Any = object()
-"""There is nothing at a path."""
 
-NO_CONTAINER: Any = object()
-"""A path leads into a value that is neither a mapping nor a list."""
+class NotFound(Enum):
+    """Why there is no value at a path."""
 
-NO_INDEX: Any = object()
-"""A path leads into a list, by something that is not a number."""
+    ABSENT = auto()
+    NO_CONTAINER = auto()
+    """The path leads into a value that is neither a mapping nor a list."""
+    NO_INDEX = auto()
+    """The path leads into a list, by a key that is no number."""
+    UNSET = auto()
+    """``???`` stands there: a value that must still be given (CFG-20)."""
 
-UNSET: Any = object()
-"""There is ``???`` at a path: a value that still has to be given (CFG-20)."""
 
-MISSING = "???"
+UNSET_TEXT: Final = "???"
 _KEY = re.compile(r"\[(?P<bracketed>(?:\\.|[^\\\[\]])*)\]|(?P<plain>(?:\\.|[^.\[\\]|\\\Z)+)", re.DOTALL)
 _ESCAPED = re.compile(r"\\([\\.\[\]:=])")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 
 
-def child(node: Any, key: Any) -> Any:
-    """Return what is in ``node`` under ``key``, or one of the constants that say why there is nothing."""
+def get_child(node: Node, key: bool | int | float | str) -> "Node | NotFound":
+    """Return the value in ``node`` under ``key``."""
     if isinstance(node, dict):
-        found = node.get(key, ABSENT) if key in node or not isinstance(key, str) else _numbered(node, key)
+        found = node.get(key, NotFound.ABSENT)
+        if found is NotFound.ABSENT and isinstance(key, str) and _INTEGER.fullmatch(key):
+            # A key written as digits also finds a number.
+            found = node.get(int(key), NotFound.ABSENT)
     elif isinstance(node, list):
         found = _indexed(node, key)
     else:
-        return UNSET if node is UNSET else NO_CONTAINER
-    return UNSET if isinstance(found, str) and found == MISSING else found
+        return NotFound.NO_CONTAINER
+    return NotFound.UNSET if isinstance(found, str) and found == UNSET_TEXT else found
 
 
-def is_found(node: Any) -> bool:
-    """Whether there is something at a path."""
-    return not (node is ABSENT or node is NO_CONTAINER or node is NO_INDEX or node is UNSET)
-
-
-def _indexed(node: list[Any], key: Any) -> Any:
+def _indexed(node: Sequence[Node], key: bool | int | float | str) -> "Node | NotFound":
     try:
         index = int(key)
     except ValueError:
-        return NO_INDEX
-    return node[index] if -len(node) <= index < len(node) else ABSENT
-
-
-def _numbered(node: dict[Any, Any], key: str) -> Any:
-    """A key written as digits also finds a number."""
-    return node.get(int(key), ABSENT) if _INTEGER.fullmatch(key) else ABSENT
+        return NotFound.NO_INDEX
+    return node[index] if -len(node) <= index < len(node) else NotFound.ABSENT
 
 
 def parse_path(text: str) -> tuple[int, tuple[str, ...]]:
     """Return the number of leading dots and the keys of ``a.b[0]`` or ``.a``; a backslash keeps ``.:=[]`` in a key."""
+    if text.isidentifier():
+        return 0, (text,)
     rest = text.lstrip(".")
     keys = tuple([found["plain"] or found["bracketed"] for found in _KEY.finditer(rest)])
     if "\\" in rest:
@@ -61,7 +59,7 @@ def parse_path(text: str) -> tuple[int, tuple[str, ...]]:
     return len(text) - len(rest), keys
 
 
-def write_path(path: Path) -> str:
+def format_path(path: KeyPath) -> str:
     """Return ``path`` as in ``a.b[0]``."""
     text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
     return text.removeprefix(".")

@@ -1,138 +1,135 @@
-"""Laying one tree over another: mappings merge, everything else replaces. Neither tree changes."""
+"""Merging one tree over another: mappings merge, every other value replaces. Neither tree changes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
-from kedro_asgi.config.interpolation.evaluator import OpenDict, OpenList, Outcome, Pending, Scope
-from kedro_asgi.config.interpolation.key_paths import ABSENT, MISSING
+from kedro_asgi.config.interpolation.evaluator import (
+    Deferred,
+    DeferredDict,
+    Evaluator,
+    Node,
+    TracedValue,
+    Tree,
+    has_deferred,
+    make_dict,
+)
+from kedro_asgi.config.interpolation.key_paths import UNSET_TEXT, NotFound
 from kedro_asgi.errors import ConfigError, InterpolationResolutionError, MergeStrategyError
 
-
-def is_open(node: Any) -> bool:
-    """Whether there are places to be evaluated in ``node``."""
-    return isinstance(node, (OpenDict, OpenList, Pending))
+Merge = Callable[[Tree, Tree], Tree]
 
 
-def mapping(items: dict[Any, Any]) -> dict[Any, Any]:
-    """Return ``items`` as a mapping of a configuration tree."""
-    open_ = [key for key, item in items.items() if is_open(item)]
-    return OpenDict(items, open_) if open_ else items
+def merge_runtime(below: Tree, above: Tree) -> Tree:
+    """Merge the caller's values over a tree (CFG-31); the cost is that of these values and their siblings."""
+    return _merge(below, above, RuntimeMerge)
 
 
-def sequence(items: list[Any]) -> list[Any]:
-    """Return ``items`` as a list of a configuration tree."""
-    return OpenList(items) if any(map(is_open, items)) else items
+def merge_environment(below: Tree, above: Tree) -> Tree:
+    """Merge one environment softly over another (CFG-29)."""
+    return _merge(below, above, EnvironmentMerge)
 
 
-def with_runtime(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
-    """Lay the caller's values over a tree (CFG-31); costs what the caller's values and their siblings cost."""
-    return _merged(below, above, ValueOver)
-
-
-def with_environment(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
-    """Lay one environment softly over another (CFG-29)."""
-    return _merged(below, above, TreeOver)
-
-
-def _merged(below: dict[Any, Any], above: dict[Any, Any], over: type["Over"]) -> dict[Any, Any]:
-    changed = {key: over.laid(below.get(key, ABSENT), value) for key, value in above.items()}
-    open_ = [key for key in below.open if key not in changed] if isinstance(below, OpenDict) else []
-    open_ += [key for key, value in changed.items() if is_open(value)]
-    merged = OpenDict(below, open_) if open_ else dict(below)
-    merged.update(changed)
-    return merged
-
-
-class Over(Pending):
-    """A value over one that has to be evaluated before it is known whether they are both mappings."""
-
-    __slots__ = ("above", "below")
-
-    def __init__(self, below: Any, above: Any) -> None:
-        super().__init__()
-        self.below = below
-        self.above = above
-
-    @classmethod
-    def laid(cls, below: Any, above: Any) -> Any:
-        """Return ``above`` laid over ``below``."""
-        if isinstance(above, dict) and isinstance(below, dict):
-            return _merged(below, above, cls)
-        return cls(below, above) if cls.is_undecided(below, above) else above
-
-    @staticmethod
-    def is_undecided(below: Any, above: Any) -> bool:
-        """Whether it takes an evaluation to know what ``above`` over ``below`` is."""
-        return isinstance(below, Pending) and isinstance(above, dict)
-
-    def evaluate(self, scope: Scope) -> Outcome:
-        above, above_tainted = _outcome(scope, self.above)
-        if not isinstance(above, dict):
-            return above, above_tainted
-        below, below_tainted = self.outcome_below(scope)
-        if not isinstance(below, dict):
-            return above, above_tainted
-        return _merged(below, above, type(self)), above_tainted or below_tainted
-
-    def outcome_below(self, scope: Scope) -> Outcome:
-        """Return what ``below`` evaluates to."""
-        return _outcome(scope, self.below)
-
-    def recursion(self) -> InterpolationResolutionError:
-        return InterpolationResolutionError("Recursive interpolation detected")
-
-
-class ValueOver(Over):
-    """A value of the caller over a place; a place that has no value is replaced."""
-
-    __slots__ = ()
-
-    def outcome_below(self, scope: Scope) -> Outcome:
-        try:
-            return _outcome(scope, self.below)
-        except ConfigError:
-            return None, False
-
-
-class TreeOver(Over):
-    """A place of one environment over a place or a mapping of another, or a mapping over a place.
-
-    ``???`` says that a value is still to be given; it replaces none that is there.
-    """
-
-    __slots__ = ()
-
-    @classmethod
-    def laid(cls, below: Any, above: Any) -> Any:
-        is_unset = isinstance(above, str) and above == MISSING and below is not ABSENT
-        return below if is_unset else super().laid(below, above)
-
-    @staticmethod
-    def is_undecided(below: Any, above: Any) -> bool:
-        pending = isinstance(below, Pending) or isinstance(above, Pending)
-        return pending and isinstance(below, (dict, Pending)) and isinstance(above, (dict, Pending))
-
-
-def _outcome(scope: Scope, node: Any) -> Outcome:
-    return scope.outcome(node) if isinstance(node, Pending) else (node, False)
-
-
-Combine = Callable[[dict[Any, Any], dict[Any, Any]], dict[Any, Any]]
-
-
-def combiner(strategy: str) -> Combine:
-    """Return the function that lays one environment over another; raises `MergeStrategyError` (CFG-28, CFG-29)."""
-    known: Mapping[str, Combine] = {"destructive": _replaced, "soft": with_environment}
+def merge_function(strategy: str) -> Merge:
+    """Return the function that merges environments; raises `MergeStrategyError` (CFG-28, CFG-29)."""
+    known: Mapping[str, Merge] = {"destructive": _replace, "soft": merge_environment}
     if strategy.lower() not in known:
         raise MergeStrategyError(strategy)
     return known[strategy.lower()]
 
 
-def _replaced(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
-    return mapping({**below, **above})
+def merge_all(trees: Sequence[Tree], merge: Merge) -> Tree:
+    """Return ``trees`` as one, each merged over those before it; a single tree is returned as it is."""
+    return reduce(merge, trees) if trees else {}
 
 
-def combined(trees: Sequence[dict[Any, Any]], combine: Combine) -> dict[Any, Any]:
-    """Return ``trees`` as one, each laid over those before it; a single one is returned itself."""
-    return reduce(combine, trees) if trees else {}
+def _replace(below: Tree, above: Tree) -> Tree:
+    merged: dict[Any, Any] = {**below, **above}
+    return make_dict(merged)
+
+
+def _merge(below: Tree, above: Tree, kind: type["DeferredMerge"]) -> Tree:
+    changed = {key: kind.merge(below.get(key, NotFound.ABSENT), value) for key, value in above.items()}
+    keys_below = below.deferred_keys if isinstance(below, DeferredDict) else ()
+    deferred_keys = [key for key in keys_below if key not in changed]
+    deferred_keys += [key for key, value in changed.items() if has_deferred(value)]
+    merged: dict[Any, Any] = DeferredDict(below, deferred_keys) if deferred_keys else dict(below)
+    merged.update(changed)
+    return merged
+
+
+class DeferredMerge(Deferred):
+    """A value over one that must be evaluated before it is known whether both are mappings."""
+
+    __slots__ = ("above", "below")
+
+    def __init__(self, below: Node, above: Node) -> None:
+        super().__init__()
+        self.below = below
+        self.above = above
+
+    @classmethod
+    def merge(cls, below: "Node | NotFound", above: Node) -> Node:
+        """Return ``above`` merged over ``below``."""
+        if isinstance(below, NotFound):
+            return above
+        if isinstance(above, dict) and isinstance(below, dict):
+            return _merge(below, above, cls)
+        return cls(below, above) if cls.needs_evaluation(below, above) else above
+
+    @staticmethod
+    def needs_evaluation(below: Node, above: Node) -> bool:
+        """Whether the result of a merge is known only after an evaluation."""
+        return isinstance(below, Deferred) and isinstance(above, dict)
+
+    def evaluate(self, evaluator: Evaluator) -> TracedValue:
+        above = _evaluate(evaluator, self.above)
+        if not isinstance(above.value, dict):
+            return above
+        below = self.evaluate_below(evaluator)
+        if not isinstance(below.value, dict):
+            return above
+        merged = _merge(below.value, above.value, type(self))
+        return TracedValue(merged, above.is_from_caller or below.is_from_caller)
+
+    def evaluate_below(self, evaluator: Evaluator) -> TracedValue:
+        """Return the value of ``below``."""
+        return _evaluate(evaluator, self.below)
+
+    def recursion(self) -> InterpolationResolutionError:
+        return InterpolationResolutionError("Recursive interpolation detected")
+
+
+class RuntimeMerge(DeferredMerge):
+    """A value of the caller over a deferred value; it replaces one that cannot be evaluated."""
+
+    __slots__ = ()
+
+    def evaluate_below(self, evaluator: Evaluator) -> TracedValue:
+        try:
+            return _evaluate(evaluator, self.below)
+        except ConfigError:
+            return TracedValue(None, False)
+
+
+class EnvironmentMerge(DeferredMerge):
+    """A deferred value of one environment over one or a mapping of another environment, or a mapping over one.
+
+    ``???`` marks a value that must still be given; it replaces no value that exists.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def merge(cls, below: "Node | NotFound", above: Node) -> Node:
+        is_unset = isinstance(above, str) and above == UNSET_TEXT
+        return below if is_unset and not isinstance(below, NotFound) else super().merge(below, above)
+
+    @staticmethod
+    def needs_evaluation(below: Node, above: Node) -> bool:
+        is_any_deferred = isinstance(below, Deferred) or isinstance(above, Deferred)
+        return is_any_deferred and isinstance(below, (dict, Deferred)) and isinstance(above, (dict, Deferred))
+
+
+def _evaluate(evaluator: Evaluator, node: Node) -> TracedValue:
+    return evaluator.evaluate(node) if isinstance(node, Deferred) else TracedValue(node, False)

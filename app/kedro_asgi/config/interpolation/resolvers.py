@@ -1,62 +1,64 @@
-"""The resolvers that are always there (CFG-44..51), and the wrapping of a project's own (CFG-54).
-
-Each is a callable of a scope, a place and evaluated arguments. None keeps anything between two calls.
-"""
+"""The built-in resolvers (CFG-44..51), and the wrapping of a project's own (CFG-54). None keeps state between calls."""
 
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, TypeAlias
 
-from kedro_asgi.config.interpolation.caller_values import trace
-from kedro_asgi.config.interpolation.evaluator import Outcome, Path, Scope, is_any_tainted
+from kedro_asgi.config.interpolation.caller_values import resolve_traced
+from kedro_asgi.config.interpolation.evaluator import (
+    Evaluator,
+    KeyPath,
+    Node,
+    TracedValue,
+    Tree,
+    make_list,
+)
 from kedro_asgi.config.interpolation.grammar import parse_element
-from kedro_asgi.config.interpolation.interpolated_string import Interpolated, Resolver, follow
-from kedro_asgi.config.interpolation.key_paths import ABSENT, NO_INDEX, is_found, parse_path, write_path
-from kedro_asgi.config.interpolation.merging import sequence
-from kedro_asgi.config.interpolation.tree_builder import plant, plant_runtime
+from kedro_asgi.config.interpolation.interpolated_string import InterpolatedString, Layer, Resolver, follow_path
+from kedro_asgi.config.interpolation.key_paths import NotFound, format_path, parse_path
+from kedro_asgi.config.interpolation.tree_builder import build_caller_tree, build_node
 from kedro_asgi.config.yaml_loader import parse_value
 from kedro_asgi.errors import GrammarParseError, InterpolationResolutionError, UnsupportedInterpolationType
 
-Arguments = Sequence[Outcome]
+Arguments: TypeAlias = Sequence[TracedValue]
+CustomResolvers: TypeAlias = Mapping[str, Callable[..., Any]]
 
 
 class RuntimeParamsResolver:
     """``${runtime_params:path,default}``: a value that the caller of this run supplied (CFG-50)."""
 
-    def __call__(self, scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
+    def __call__(self, evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
         path, default = _path_and_default(arguments)
-        values = scope.runtime_values()
-        if scope.supplied is None:
-            scope.supplied = plant_runtime(values, scope.runtime, place.layer.find_resolver)
-        value, _ = _select(scope, scope.supplied, parse_path(path)[1], place)
-        if value is not ABSENT:
-            return value, True
+        evaluator.require_runtime_values()
+        if evaluator.caller_tree is None:
+            layer = Layer(string.layer.find_resolver)
+            layer.root = evaluator.caller_tree = build_caller_tree(evaluator.runtime, layer)
+        found = _select(evaluator, evaluator.caller_tree, parse_path(path)[1], string)
+        if found is not None:
+            return TracedValue(found.value, True)
         if default is None:
             problem = f"Runtime parameter '{path}' not found and no default value provided."
-            raise place.error(InterpolationResolutionError, problem)
-        # Whoever chose the name of an absent variable chose its default.
-        return default[0], default[1] or arguments[0][1]
+            raise string.error(InterpolationResolutionError, problem)
+        # A caller that chose the name of an absent variable chose its default.
+        return _chosen(default, arguments[0])
 
 
 class GlobalsResolver:
     """``${globals:path,default}``: a value of the project's ``globals.yml`` (CFG-45..47)."""
 
-    def __init__(self, tree: Any) -> None:
+    def __init__(self, tree: Tree) -> None:
         self._tree = tree
 
-    def __call__(self, scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
+    def __call__(self, evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
         path, default = _path_and_default(arguments)
         if path.startswith("_"):
-            raise place.error(InterpolationResolutionError, "Keys starting with '_' are not supported for globals.")
-        value, _ = _select(scope, self._tree, parse_path(path)[1], place)
-        chosen = arguments[0][1]
-        if value is not ABSENT:
-            return value, chosen
-        if default is None:
+            raise string.error(InterpolationResolutionError, "Keys starting with '_' are not supported for globals.")
+        found = _select(evaluator, self._tree, parse_path(path)[1], string) or default
+        if found is None:
             problem = f"Globals key '{path}' not found and no default value provided."
-            raise place.error(InterpolationResolutionError, problem)
-        return default[0], default[1] or chosen
+            raise string.error(InterpolationResolutionError, problem)
+        return _chosen(found, arguments[0])
 
 
 class CustomResolver:
@@ -65,92 +67,89 @@ class CustomResolver:
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
 
-    def __call__(self, scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
-        scope.volatile()
-        traced = [trace(scope, value, is_tainted) for value, is_tainted in arguments]
-        return self._function(*[value for value, _ in traced]), is_any_tainted(traced)
+    def __call__(self, evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
+        evaluator.require_run()
+        traced = [resolve_traced(evaluator, argument) for argument in arguments]
+        return TracedValue(self._function(*[value for value, _ in traced]), any(is_from for _, is_from in traced))
 
 
-def env(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
+def env(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
     """``${oc.env:NAME,default}``: an environment variable, read when a run needs it (CFG-51)."""
-    name, *default = arguments
-    scope.volatile()
-    value = os.environ.get(str(name[0]))
+    name, *defaults = arguments
+    evaluator.require_run()
+    value = os.environ.get(str(name.value))
     if value is not None:
-        return value, name[1]
-    if not default:
-        problem = f"KeyError raised while resolving interpolation: \"Environment variable '{name[0]}' not found\""
-        raise place.error(InterpolationResolutionError, problem)
-    (found, tainted), *_ = default
-    return found if found is None else str(found), tainted or name[1]
+        return TracedValue(value, name.is_from_caller)
+    if not defaults:
+        variable = f"\"Environment variable '{name.value}' not found\""
+        raise string.error(InterpolationResolutionError, f"KeyError raised while resolving interpolation: {variable}")
+    default = defaults[0]
+    return _chosen(default if default.value is None else TracedValue(str(default.value), default.is_from_caller), name)
 
 
-def decode(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
-    """``${oc.decode:text}``: what the text stands for as an argument, interpolations in it included."""
-    ((text, tainted),) = arguments
+def decode(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
+    """``${oc.decode:text}``: the value that the text has as an argument, interpolations in it included."""
+    (argument,) = arguments
+    text = argument.value
     if text is None:
-        return None, tainted
+        return argument
     if not isinstance(text, str):
         raise TypeError(f"`oc.decode` can only take strings or None as input, but `{text}` is a {type(text)}")
-    if tainted and scope.runtime.literal and "${" in text:
+    if argument.is_from_caller and evaluator.runtime.literal and "${" in text:
         raise ValueError("values that a caller supplied are not interpolated")
     try:
         expression = parse_element(text)
     except GrammarParseError as error:
         raise ValueError(error.problem) from None
-    value, inner = expression.evaluate(scope, place)
-    return value, tainted or inner
+    return _chosen(expression.evaluate(evaluator, string), argument)
 
 
-def create(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
+def create(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
     """``${oc.create:value}``: a mapping or a list, also one written as YAML in a text."""
-    ((value, tainted),) = arguments
+    (argument,) = arguments
+    value = argument.value
     if isinstance(value, str):
-        value = parse_value(value)
-        value = {value: None} if isinstance(value, str) else value
+        parsed = parse_value(value)
+        value = {parsed: None} if isinstance(parsed, str) else parsed
     if value is not None and not isinstance(value, (dict, list)):
         raise TypeError(f"`oc.create` cannot make a configuration of a {type(value).__name__}")
-    if tainted and scope.runtime.literal:
-        return value, tainted
-    return plant(value, place.layer, place.path, place.origin), tainted
+    if not (argument.is_from_caller and evaluator.runtime.literal):
+        value = build_node(value, string.layer, string.path, string.location)
+    return TracedValue(value, argument.is_from_caller)
 
 
-def select(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
+def select(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
     """``${oc.select:path,default}``: a reference that may lead nowhere."""
     path, default = _path_and_default(arguments)
-    chosen = arguments[0][1]
-    value, tainted = _select(scope, place.layer.tree(scope), _absolute(place, path), place)
-    if value is not ABSENT:
-        return value, tainted or chosen
-    found, tainted = default if default else (None, False)
-    return found, tainted or chosen
+    found = _select(evaluator, string.layer.tree(evaluator), _absolute(string, path), string)
+    return _chosen(found or default or TracedValue(None, False), arguments[0])
 
 
-def keys(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
+def keys(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
     """``${oc.dict.keys:path}``: the keys of a mapping, as a list."""
-    mapping, tainted = _mapping(scope, place, arguments, "oc.dict.keys")
-    return list(mapping), tainted
+    mapping, is_from_caller = _mapping(evaluator, string, arguments, "oc.dict.keys")
+    return TracedValue(list(mapping), is_from_caller)
 
 
-def values(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
+def values(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
     """``${oc.dict.values:path}``: the values of a mapping, as a list."""
-    mapping, tainted = _mapping(scope, place, arguments, "oc.dict.values")
-    return sequence(list(mapping.values())), tainted
+    mapping, is_from_caller = _mapping(evaluator, string, arguments, "oc.dict.values")
+    return TracedValue(make_list(list(mapping.values())), is_from_caller)
 
 
-def deprecated(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
+def deprecated(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
     """``${oc.deprecated:path,message}``: the value of another key, and a warning."""
     path, message = _path_and_default(arguments)
-    value, tainted = _select(scope, place.layer.tree(scope), _absolute(place, path), place)
-    if value is ABSENT:
+    found = _select(evaluator, string.layer.tree(evaluator), _absolute(string, path), string)
+    if found is None:
         raise KeyError(f"oc.deprecated: there is no key '{path}'")
-    text = str(message[0]) if message else "'$OLD_KEY' is deprecated. Use '$NEW_KEY' instead."
-    old, new = write_path(place.path), path
+    text = str(message.value) if message else "'$OLD_KEY' is deprecated. Use '$NEW_KEY' instead."
+    old, new = format_path(string.path), path
     warnings.warn(text.replace("$OLD_KEY", old).replace("$NEW_KEY", new), UserWarning, stacklevel=2)
-    return value, tainted or arguments[0][1]
+    return _chosen(found, arguments[0])
 
 
-BUILTIN: Mapping[str, Resolver] = {
+BUILT_IN: Mapping[str, Resolver] = {
     "oc.create": create,
     "oc.decode": decode,
     "oc.deprecated": deprecated,
@@ -161,58 +160,63 @@ BUILTIN: Mapping[str, Resolver] = {
 
 
 def refused(problem: str, kind: type[InterpolationResolutionError] = UnsupportedInterpolationType) -> Resolver:
-    """Return a resolver that says why it is not to be had."""
+    """Return a resolver that raises why it cannot be used."""
 
-    def refuse(scope: Scope, place: Interpolated, arguments: Arguments) -> Outcome:
-        raise place.error(kind, problem)
+    def refuse(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
+        raise string.error(kind, problem)
 
     return refuse
 
 
-def _path_and_default(arguments: Arguments) -> tuple[str, Outcome | None]:
+def _path_and_default(arguments: Arguments) -> tuple[str, TracedValue | None]:
     """The arguments of a look-up that may have a default."""
     if not 1 <= len(arguments) <= 2:
         raise TypeError(f"a path and perhaps a default are wanted, not {len(arguments)} arguments")
-    path = arguments[0][0]
-    return path if isinstance(path, str) else _refuse_path(path), arguments[1] if len(arguments) == 2 else None
+    path = arguments[0].value
+    if not isinstance(path, str):
+        raise TypeError(f"a path must be text, not {type(path).__name__} {path!r}")
+    return path, arguments[1] if len(arguments) == 2 else None
 
 
-def _select(scope: Scope, tree: Any, path: Path, place: Interpolated) -> Outcome:
-    """What is at ``path``, or `ABSENT`; a list cannot be asked for a name, there or not."""
-    value, is_tainted = follow(scope, tree, path)
-    if value is NO_INDEX:
-        raise place.error(InterpolationResolutionError, f"{write_path(path)}: an index into a list is not an int")
-    return (value if is_found(value) else ABSENT), is_tainted
+def _chosen(result: TracedValue, choice: TracedValue) -> TracedValue:
+    """A caller that contributed to ``choice``, which led to ``result``, contributed to the result."""
+    return TracedValue(result.value, True) if choice.is_from_caller else result
 
 
-def _absolute(place: Interpolated, text: str) -> Path:
+def _select(evaluator: Evaluator, tree: Tree, path: KeyPath, string: InterpolatedString) -> TracedValue | None:
+    """The value at ``path``, if there is one; a list has no names, so asking for one is an error."""
+    value, is_from_caller = follow_path(evaluator, tree, path)
+    if value is NotFound.NO_INDEX:
+        raise string.error(InterpolationResolutionError, f"{format_path(path)}: an index into a list is not an int")
+    return None if isinstance(value, NotFound) else TracedValue(value, is_from_caller)
+
+
+def _absolute(string: InterpolatedString, text: str) -> KeyPath:
     ups, keys = parse_path(text)
-    if ups > len(place.path):
-        raise place.error(InterpolationResolutionError, f"'{text}' leads out of the configuration")
-    return place.path[: len(place.path) - ups] + keys if ups else keys
+    if ups > len(string.path):
+        raise string.error(InterpolationResolutionError, f"'{text}' leads out of the configuration")
+    return string.path[: len(string.path) - ups] + keys if ups else keys
 
 
-def _refuse_path(path: Any) -> NoReturn:
-    raise TypeError(f"a path must be text, not {type(path).__name__} {path!r}")
-
-
-def _mapping(scope: Scope, place: Interpolated, arguments: Arguments, name: str) -> Outcome:
+def _mapping(
+    evaluator: Evaluator, string: InterpolatedString, arguments: Arguments, name: str
+) -> tuple[Mapping[Any, Node], bool]:
     """The one argument is a path, or a mapping itself."""
-    ((given, is_tainted),) = arguments
-    if isinstance(given, str):
-        value, tainted = _select(scope, place.layer.tree(scope), _absolute(place, given), place)
-        given, is_tainted = value, is_tainted or tainted
-    if given is ABSENT:
-        raise KeyError(f"{name}: there is no key '{arguments[0][0]}'")
-    if not isinstance(given, dict):
-        raise TypeError(f"`{name}` cannot be applied to objects of type: {type(given).__name__}")
-    return given, is_tainted
+    (argument,) = arguments
+    found: TracedValue | None = argument
+    if isinstance(argument.value, str):
+        found = _select(evaluator, string.layer.tree(evaluator), _absolute(string, argument.value), string)
+    if found is None:
+        raise KeyError(f"{name}: there is no key '{argument.value}'")
+    if not isinstance(found.value, dict):
+        raise TypeError(f"`{name}` cannot be applied to objects of type: {type(found.value).__name__}")
+    return found.value, found.is_from_caller or argument.is_from_caller
 
 
-def resolvers_for(key: str, custom: Mapping[str, Callable[..., Any]], globals_: Any) -> Mapping[str, Resolver]:
+def resolvers_for(key: str, custom: CustomResolvers, globals_: Tree) -> Mapping[str, Resolver]:
     """Return the resolvers that the files of ``key`` may call; a project's own never replace built-in ones."""
     table: dict[str, Resolver] = {name: CustomResolver(function) for name, function in custom.items()}
-    table.update(BUILTIN)
+    table.update(BUILT_IN)
     if key == "globals":
         table["globals"] = refused(
             "Globals cannot be looked up with `globals:` within globals: refer to them as `${name}`.",
