@@ -9,7 +9,7 @@ from kedro_asgi.config.duplicates import refuse_duplicates
 from kedro_asgi.config.environments import Environments
 from kedro_asgi.config.files import ConfigFiles
 from kedro_asgi.config.interpolation.evaluator import Tree, make_dict
-from kedro_asgi.config.interpolation.interpolated_string import FindResolver, Layer
+from kedro_asgi.config.interpolation.interpolated import FindResolver, Layer
 from kedro_asgi.config.interpolation.merging import Merge, merge_all, merge_environment, merge_function
 from kedro_asgi.config.interpolation.parameters import Parameters
 from kedro_asgi.config.interpolation.partial_evaluation import PartialEvaluator

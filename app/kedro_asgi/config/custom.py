@@ -1,4 +1,4 @@
-"""A project's own ``CONFIG_LOADER_CLASS``: made and read anew for every run, a slower path than `Config`."""
+"""A project's own ``CONFIG_LOADER_CLASS``: constructed and read for every run, which is slower than `Config`."""
 
 import inspect
 import secrets
@@ -14,17 +14,18 @@ from kedro_asgi.errors import CallerValueError, MissingConfigException
 from kedro_asgi.reserved_names import PATH_KEYS
 from kedro_asgi.runs import RuntimeParams
 
-# Loaders that build on OmegaConf register resolvers for the whole process (CFG-55), so only one is at work at a time.
+# Loaders that use OmegaConf register resolvers for the whole process (CFG-55), so only one thread reads at a time.
 _PROCESS_WIDE_RESOLVERS = threading.RLock()
 
 _GUARD = "restrict_runtime_params_type_selection"
 _KINDS = ("catalog", "credentials", "parameters")
+_TYPE_KEYS = frozenset({"type", "dataset", "validator"})
 
 
 class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What a loader says for one run.
+    """The configuration of one run.
 
-    ``values`` were read in advance; the rest is asked of the loader, as is what a hook has put there (HOOK-13).
+    ``values`` were read in advance. The loader is asked for the rest, and for values that a hook set in it (HOOK-13).
     """
 
     loader: MutableMapping[str, Any]
@@ -37,13 +38,13 @@ class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         try:
             return self.loader[key]
         except Exception as error:
-            if not _says_missing(error):
+            if not _means_missing(error):
                 raise
             raise MissingConfigException(str(error)) from error
 
 
 class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """How to make and read the loader of a project; thread-safe."""
+    """Constructs and reads the loader of a project; thread-safe."""
 
     cls: type
     conf_source: str | Path
@@ -52,15 +53,15 @@ class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @classmethod
     def of(cls, kind: type, conf_source: str | Path, *, env: str | None, arguments: Mapping[str, Any]) -> Self:
-        """Return how to make loaders of ``kind`` that pass each other by, also where hooks ask them."""
+        """Return a factory of ``kind``; its loaders read one at a time, also when a hook reads one."""
         return cls(cls=_one_at_a_time(kind), conf_source=conf_source, env=env, arguments=arguments)
 
     def load(self, runtime: RuntimeParams) -> LoadedConfig:
-        """Make the loader of one run and read from it what a run needs.
+        """Construct the loader of one run and read the configuration that a run needs.
 
-        Raises what the loader raises, and `CallerValueError` if a caller's value reaches a dataset's type (Q-19) or
-        leads a path upwards: since such a loader cannot be followed step by step, it is asked a second time, with
-        other texts, and what differs is what a caller decides.
+        Raises the errors of the loader, and `CallerValueError` if a caller's value reaches a dataset's type (Q-19) or
+        leads a path upwards. Such a loader cannot be traced, so it is read a second time with other texts: a
+        difference between the two depends on the caller.
         """
         with _PROCESS_WIDE_RESOLVERS:
             loaded = self._read(runtime, runtime.values)
@@ -77,7 +78,7 @@ class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             try:
                 found[kind] = loader[kind]
             except Exception as error:
-                if not _says_missing(error):
+                if not _means_missing(error):
                     raise
         return LoadedConfig(loader=loader, values=found)
 
@@ -90,7 +91,7 @@ class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def _refuse_selected_types(self, loaded: LoadedConfig, runtime: RuntimeParams) -> None:
         types = _types(loaded.values.get("catalog"))
         try:
-            others = _types(self._read(runtime, _replaced_texts(runtime.values)).values.get("catalog"))
+            others = _types(self._read(runtime, _replace_texts(runtime.values)).values.get("catalog"))
         except Exception as error:
             raise CallerValueError(
                 "It cannot be told whether the runtime parameters select the type of a dataset: with other texts "
@@ -104,9 +105,9 @@ class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def _one_at_a_time(kind: Any) -> type:
-    """Derive a class whose instances wait for each other: to read one, resolvers of the process are made its own."""
+    """Derive a class whose instances wait for each other: reading one replaces resolvers of the whole process."""
 
-    def read(self: Any, key: str) -> Any:
+    def read(self: object, key: str) -> object:
         with _PROCESS_WIDE_RESOLVERS:
             return kind.__getitem__(self, key)
 
@@ -114,64 +115,50 @@ def _one_at_a_time(kind: Any) -> type:
     return new_class(kind.__name__, (kind,), exec_body=lambda body: body.update(names))
 
 
-def _says_missing(error: Exception) -> bool:
-    """Kedro's error counts as ours; loaders of a project may raise either."""
+def _means_missing(error: Exception) -> bool:
+    """Kedro's error counts as ours; a project's loader may raise either."""
     return any(kind.__name__ == "MissingConfigException" for kind in type(error).__mro__)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
-
-
-def _replaced_texts(value: Any) -> Any:
+def _replace_texts(value: Any) -> Any:
     if isinstance(value, str):
         return f"x{secrets.token_hex(8)}"
     if isinstance(value, Mapping):
-        return {key: _replaced_texts(item) for key, item in value.items()}
-    return [_replaced_texts(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: _replace_texts(item) for key, item in value.items()}
+    return [_replace_texts(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _refuse_references(values: Mapping[str, Any]) -> None:
-    """Values of a caller are literals (Q-14), and whether this loader would keep them so cannot be known."""
+def _refuse_references(values: Mapping[str, object]) -> None:
+    """Values of a caller are literals (Q-14), and nothing tells whether this loader would keep them so."""
     if found := next((text for text in _texts(values) if "${" in text), None):
         raise CallerValueError(f"The runtime parameter {found!r} holds an interpolation, which is not permitted.")
 
 
-def _refuse_steps_upwards(loaded: LoadedConfig, values: Mapping[str, Any]) -> None:
+def _refuse_steps_upwards(loaded: LoadedConfig, values: Mapping[str, object]) -> None:
     if not any(".." in text for text in _texts(values)):
         return
-    for path in _paths(loaded.values.get("catalog")):
-        if ".." in PurePath(path).parts:
+    for keys, path in _leaves(loaded.values.get("catalog")):
+        if not PATH_KEYS.isdisjoint(keys[-1:]) and isinstance(path, str) and ".." in PurePath(path).parts:
             raise CallerValueError(f"The path '{path}' leads upwards, and a runtime parameter may have led it there.")
 
 
-def _types(tree: Any, at: str = "") -> set[tuple[str, str]]:
-    """Every ``type`` of a catalog with its place."""
-    found: set[tuple[str, str]] = set()
-    for key, item in _items(tree):
-        is_class = key in ("type", "dataset", "validator") or (key == "class" and at.endswith("validator."))
-        if is_class and not isinstance(item, Mapping | list):
-            found.add((f"{at}{key}", str(item)))
-        found |= _types(item, f"{at}{key}.")
-    return found
+def _types(catalog: object) -> set[tuple[str, str]]:
+    """Every ``type`` of a catalog with its path."""
+    return {
+        (".".join(map(str, keys)), str(leaf))
+        for keys, leaf in _leaves(catalog)
+        if not _TYPE_KEYS.isdisjoint(keys[-1:]) or keys[-2:] == ("validator", "class")
+    }
 
 
-def _paths(tree: Any) -> Iterator[str]:
-    for key, item in _items(tree):
-        if key in PATH_KEYS and isinstance(item, str):
-            yield item
-        yield from _paths(item)
+def _texts(values: object) -> Iterator[str]:
+    return (leaf for _, leaf in _leaves(values) if isinstance(leaf, str))
 
 
-def _items(tree: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(tree, Mapping):
-        yield from tree.items()
-    elif isinstance(tree, list | tuple):
-        yield from enumerate(tree)
+def _leaves(tree: object, keys: tuple[object, ...] = ()) -> Iterator[tuple[tuple[object, ...], object]]:
+    """Yield every value that is no container, with the keys that lead to it."""
+    if not isinstance(tree, Mapping | list | tuple):
+        yield keys, tree
+        return
+    for key, item in tree.items() if isinstance(tree, Mapping) else enumerate(tree):
+        yield from _leaves(item, (*keys, key))

@@ -6,9 +6,8 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from kedro_asgi.config.interpolation.evaluator import (
+    DEFERRED_TYPES,
     Deferred,
-    DeferredDict,
-    DeferredList,
     Evaluator,
     Node,
     TracedValue,
@@ -17,12 +16,12 @@ from kedro_asgi.config.interpolation.evaluator import (
 from kedro_asgi.config.interpolation.substitution import literal_texts
 from kedro_asgi.configuration_tree import ConfigValue, copy_tree
 from kedro_asgi.errors import InterpolationResolutionError
+from kedro_asgi.reserved_names import PATH_KEYS
 
 _Traced: TypeAlias = tuple[ConfigValue, bool]
 """A value without deferred ones in it, and whether the caller contributed to any of it."""
 
 _Check = Callable[[object, ConfigValue, Node], None]
-_PATH_KEYS = ("filepath", "path", "filename")
 _NO_CHECKS: Mapping[object, _Check] = MappingProxyType({})
 _STEP_UP = re.compile(r"(?:^|[/\\])\.\.(?=[/\\]|$)")
 
@@ -46,7 +45,7 @@ def resolve_guarded(evaluator: Evaluator, name: str, node: Node) -> ConfigValue:
             raise _refusal(name, "type", value)
         if key == "validator" and not isinstance(value, dict):
             raise _refusal(name, "validator", value)
-        if key in _PATH_KEYS and isinstance(value, str) and _leads_upwards(value, node):
+        if key in PATH_KEYS and isinstance(value, str) and _leads_upwards(value, node):
             raise InterpolationResolutionError(
                 f"Dataset '{name}' resolves '{key}' via the 'runtime_params:' resolver to '{value}', which is not "
                 "permitted: runtime parameters must not lead upwards with '..'."
@@ -74,7 +73,7 @@ class _TracingResolver:
     def resolve(self, node: Node, is_from_caller: bool) -> _Traced:
         if isinstance(node, Deferred):
             return self._deferred(node, is_from_caller)
-        if not is_from_caller and not isinstance(node, (DeferredDict, DeferredList)):
+        if not is_from_caller and not isinstance(node, DEFERRED_TYPES):
             return copy_tree(node), False
         if isinstance(node, dict):
             return self._mapping(node, is_from_caller)

@@ -1,7 +1,7 @@
 """One evaluation of a configuration tree: the values of the run, the values found so far, and those under way."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -65,9 +65,21 @@ class DeferredList(list[Node]):
     """A list that holds deferred values."""
 
 
+DEFERRED_TYPES: Final = (DeferredDict, DeferredList, Deferred)
+
+
 def has_deferred(node: Node) -> bool:
     """Whether ``node`` is or holds a deferred value."""
-    return isinstance(node, (DeferredDict, DeferredList, Deferred))
+    return isinstance(node, DEFERRED_TYPES)
+
+
+def deferred_values(node: Node) -> list[Deferred]:
+    """Return the deferred values in ``node``, but not those in their own values."""
+    if isinstance(node, Deferred):
+        return [node]
+    if isinstance(node, DeferredDict):
+        return [found for key in node.deferred_keys for found in deferred_values(node[key])]
+    return [found for item in node for found in deferred_values(item)] if isinstance(node, DeferredList) else []
 
 
 def make_dict(items: dict[Any, Node]) -> Tree:

@@ -15,7 +15,7 @@ from kedro_asgi.config.interpolation.evaluator import (
     make_dict,
     make_list,
 )
-from kedro_asgi.config.interpolation.interpolated_string import Expression, InterpolatedString
+from kedro_asgi.config.interpolation.interpolated import Expression, InterpolatedString
 from kedro_asgi.config.interpolation.key_paths import NotFound, get_child, parse_path
 from kedro_asgi.errors import (
     ConfigError,

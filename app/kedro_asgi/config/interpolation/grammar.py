@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from kedro_asgi.config.interpolation.evaluator import Node
 from kedro_asgi.config.interpolation.expressions import (
@@ -14,9 +14,10 @@ from kedro_asgi.config.interpolation.expressions import (
     Literal,
     join_text,
 )
-from kedro_asgi.config.interpolation.interpolated_string import Expression
+from kedro_asgi.config.interpolation.interpolated import Expression
 from kedro_asgi.errors import GrammarParseError
 
+_T = TypeVar("_T")
 _OPEN = re.compile(r"(?P<slashes>\\*)(?P<mark>\$\{)")
 _OPEN_OR_QUOTE = {
     "'": re.compile(r"(?P<slashes>\\*)(?P<mark>\$\{|')"),
@@ -122,18 +123,20 @@ class _Parser:
 
     def parse_elements(self, close: str) -> list[Expression]:
         """Parse elements between commas up to ``close``; nothing between two commas is an empty text (CFG-48)."""
+        return self.parse_list(close, lambda: Literal("") if self.peek() in {",", close} else self.parse_element())
+
+    def parse_list(self, close: str, parse_item: Callable[[], _T]) -> list[_T]:
+        items: list[_T] = []
         self.skip_blanks()
-        items: list[Expression] = []
-        if self.accept(close):
-            return items
-        while True:
+        while items or not self.accept(close):
             self.skip_blanks()
-            items.append(Literal("") if self.peek() in {",", close} else self.parse_element())
+            items.append(parse_item())
             self.skip_blanks()
             if self.accept(close):
-                return items
+                break
             if not self.accept(","):
                 self.fail()
+        return items
 
     def parse_element(self) -> Expression:
         for quote, stop in _OPEN_OR_QUOTE.items():
@@ -144,26 +147,15 @@ class _Parser:
         return self.parse_mapping() if self.accept("{") else self.parse_primitive()
 
     def parse_mapping(self) -> Expression:
-        keys: list[Node] = []
-        items: list[Expression] = []
-        self.skip_blanks()
-        while keys or not self.accept("}"):
-            keys.append(self.parse_mapping_key())
-            items.append(self.parse_element())
-            self.skip_blanks()
-            if self.accept("}"):
-                break
-            if not self.accept(","):
-                self.fail()
-            self.skip_blanks()
-        return DictExpression(items, keys)
+        pairs = self.parse_list("}", self.parse_pair)
+        return DictExpression([item for _, item in pairs], [key for key, _ in pairs])
 
-    def parse_mapping_key(self) -> Node:
+    def parse_pair(self) -> tuple[Node, Expression]:
         key = self.parse_words(_KEY_WORD, None)
         if not key or not self.accept(":"):
             self.fail()
         self.skip_blanks()
-        return key[0].value if isinstance(key[0], Literal) else None
+        return key[0].value if isinstance(key[0], Literal) else None, self.parse_element()
 
     def parse_primitive(self) -> Expression:
         """Parse words without quotes: one word that looks like a number, a boolean or null is one."""

@@ -3,16 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kedro_asgi.config.interpolation.evaluator import (
-    Deferred,
-    DeferredDict,
-    DeferredList,
-    Evaluator,
-    Node,
-    RunDependentError,
-    Tree,
-)
-from kedro_asgi.config.interpolation.interpolated_string import FindResolver, Layer
+from kedro_asgi.config.interpolation.evaluator import Evaluator, RunDependentError, Tree, deferred_values
+from kedro_asgi.config.interpolation.interpolated import FindResolver, Layer
 from kedro_asgi.config.interpolation.merging import merge_runtime
 from kedro_asgi.config.interpolation.partial_evaluation import DefaultsEvaluator
 from kedro_asgi.config.interpolation.tree_builder import build_caller_tree
@@ -31,9 +23,9 @@ class Parameters:
         self._layers = layers
         self._tree = tree
         self._find_resolver = find_resolver
-        reached = set(_deferred_values(tree))
+        reached = set(deferred_values(tree))
         # An environment with deferred values that another one replaces is still evaluated as a whole (CFG-27).
-        self._shadowed = [layer for layer in layers if not reached.issuperset(_deferred_values(layer.root))]
+        self._shadowed = [layer for layer in layers if not reached.issuperset(deferred_values(layer.root))]
         self._defaults: Mapping[str, Any] | None = None
         self._error: ConfigError | None = None
         self._compile()
@@ -58,7 +50,7 @@ class Parameters:
         except ConfigError as error:
             self._error = error
         except RunDependentError:
-            for deferred in _deferred_values(self._tree):
+            for deferred in deferred_values(self._tree):
                 evaluator.try_evaluate(deferred)
         evaluator.store_results()
 
@@ -78,11 +70,3 @@ class Parameters:
         for layer in self._shadowed:
             evaluator.resolve_view(roots[layer])
         return evaluator.resolve_mapping_view(own.root)
-
-
-def _deferred_values(node: Node) -> list[Deferred]:
-    if isinstance(node, Deferred):
-        return [node]
-    if isinstance(node, DeferredDict):
-        return [found for key in node.deferred_keys for found in _deferred_values(node[key])]
-    return [found for item in node for found in _deferred_values(item)] if isinstance(node, DeferredList) else []

@@ -18,7 +18,7 @@ from kedro_asgi.config.interpolation.evaluator import (
     make_list,
 )
 from kedro_asgi.config.interpolation.expressions import DirectReference, Literal, Reference
-from kedro_asgi.config.interpolation.interpolated_string import Expression, InterpolatedString
+from kedro_asgi.config.interpolation.interpolated import Expression, InterpolatedString
 from kedro_asgi.errors import ConfigError
 from kedro_asgi.runs import RuntimeParams
 

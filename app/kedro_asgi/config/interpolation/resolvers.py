@@ -6,16 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from kedro_asgi.config.interpolation.caller_values import resolve_traced
-from kedro_asgi.config.interpolation.evaluator import (
-    Evaluator,
-    KeyPath,
-    Node,
-    TracedValue,
-    Tree,
-    make_list,
-)
+from kedro_asgi.config.interpolation.evaluator import Evaluator, KeyPath, Node, TracedValue, Tree, make_list
 from kedro_asgi.config.interpolation.grammar import parse_element
-from kedro_asgi.config.interpolation.interpolated_string import InterpolatedString, Layer, Resolver, follow_path
+from kedro_asgi.config.interpolation.interpolated import InterpolatedString, Layer, Resolver, follow_path
 from kedro_asgi.config.interpolation.key_paths import NotFound, format_path, parse_path
 from kedro_asgi.config.interpolation.tree_builder import build_caller_tree, build_node
 from kedro_asgi.config.yaml_loader import parse_value

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from kedro_asgi.config.interpolation.evaluator import Deferred, Node, make_dict, make_list
 from kedro_asgi.config.interpolation.expressions import ComputedReference, DirectReference, Literal
-from kedro_asgi.config.interpolation.interpolated_string import Expression, InterpolatedString
+from kedro_asgi.config.interpolation.interpolated import Expression, InterpolatedString
 from kedro_asgi.config.interpolation.merging import DeferredMerge
 from kedro_asgi.placeholders import filled
 

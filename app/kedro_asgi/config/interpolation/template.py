@@ -3,16 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from kedro_asgi.config.interpolation.caller_values import resolve_guarded
-from kedro_asgi.config.interpolation.evaluator import (
-    Deferred,
-    DeferredDict,
-    DeferredList,
-    Evaluator,
-    Node,
-    has_deferred,
-)
+from kedro_asgi.config.interpolation.evaluator import DEFERRED_TYPES, Deferred, Evaluator, Node, has_deferred
 from kedro_asgi.config.interpolation.expressions import DirectReference, Join
-from kedro_asgi.config.interpolation.interpolated_string import Expression, InterpolatedString
+from kedro_asgi.config.interpolation.interpolated import Expression, InterpolatedString
 from kedro_asgi.config.interpolation.substitution import Substitution, literal_texts
 from kedro_asgi.configuration_tree import ConfigValue, copy_tree
 from kedro_asgi.runs import RuntimeParams
@@ -43,7 +36,7 @@ class Template:
         Raises `InterpolationError`; with ``runtime.restrict_type_selection`` also for a catalog entry in which a
         supplied value has a part in a ``type`` (CFG-56).
         """
-        if isinstance(self._node, (DeferredDict, DeferredList, Deferred)):
+        if isinstance(self._node, DEFERRED_TYPES):
             return self.evaluate(Evaluator(runtime))
         return copy_tree(self._node)
 

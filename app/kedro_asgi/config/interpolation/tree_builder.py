@@ -7,12 +7,7 @@ from typing import Any
 from kedro_asgi.config.interpolation.evaluator import KeyPath, Node, Tree, make_dict, make_list
 from kedro_asgi.config.interpolation.expressions import Literal
 from kedro_asgi.config.interpolation.grammar import parse_text
-from kedro_asgi.config.interpolation.interpolated_string import (
-    FindResolver,
-    InterpolatedString,
-    Layer,
-    SourceLocation,
-)
+from kedro_asgi.config.interpolation.interpolated import FindResolver, InterpolatedString, Layer, SourceLocation
 from kedro_asgi.config.interpolation.key_paths import format_path
 from kedro_asgi.config.yaml_loader import ParsedMapping, ParsedValue, RawString
 from kedro_asgi.configuration_tree import ConfigMapping, ConfigValue
