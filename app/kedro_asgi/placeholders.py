@@ -1,4 +1,4 @@
-"""Placeholders, ``{name}``, in the texts of a dataset factory pattern."""
+"""Placeholders, such as ``{name}``, in the texts of a dataset factory pattern."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,9 +15,10 @@ def tokens(text: str) -> Iterator[str]:
 
 
 def filled(text: str, placeholders: Mapping[str, str]) -> str:
-    """Return ``text`` with its placeholders replaced; a text without ``}`` is left alone (CAT-22).
+    """Return ``text`` with its placeholders replaced; a text without ``}`` stays as it is (CAT-22).
 
-    Keys are what stands between the braces. A doubled brace stands for one; a stray one raises StrayBraceError.
+    ``placeholders`` maps the text between the braces to its value. A doubled brace means a literal one; a stray brace
+    raises StrayBraceError.
     """
 
     def fill(part: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 ALL_PARAMETERS = "parameters"
 PARAMS_PREFIX = "params:"
 
-#: Keys of a catalog entry whose text is a path, at any depth (CAT-12).
+#: Keys of a catalog entry whose text is a path, at any depth.
 PATH_KEYS = frozenset({"filepath", "path", "filename"})
 
 

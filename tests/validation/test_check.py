@@ -48,15 +48,15 @@ def check(name: str, **settings: Any) -> DatasetCheck:
 
 
 def test_what_the_validator_returns_replaces_the_data() -> None:
-    assert check("twice").saved(3) == 6
-    assert check("twice").loaded(3) == 6
-    assert check("positive").loaded(3) == 3
-    assert check("nothing").loaded(3) == 0
+    assert check("twice").check_saved(3) == 6
+    assert check("twice").check_loaded(3) == 6
+    assert check("positive").check_loaded(3) == 3
+    assert check("nothing").check_loaded(3) == 0
 
 
 def test_a_failure_says_where_why_and_by_whom() -> None:
     with pytest.raises(DataValidationError) as caught:
-        check("positive").saved(-1)
+        check("positive").check_saved(-1)
     error = caught.value
     assert str(error).startswith(
         "Validation failed for dataset 'x' on save\n(validator: made_checks.positive)\nit is neg"
@@ -69,7 +69,7 @@ def test_a_failure_says_where_why_and_by_whom() -> None:
 
 def test_a_validator_may_raise_the_error_itself() -> None:
     with pytest.raises(DataValidationError) as caught:
-        check("telling").loaded(1)
+        check("telling").check_loaded(1)
     assert str(caught.value) == (
         "Validation failed for dataset 'x' on load\n(validator: made_checks.telling)\n"
         "1 check(s) failed — 2 failure case(s):\n  - a: c — 2 cases (e.g. 1, 2)"
@@ -78,29 +78,29 @@ def test_a_validator_may_raise_the_error_itself() -> None:
 
 def test_a_warning_leaves_the_data_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        assert check("positive", severity="warn").saved(-1) == -1
+        assert check("positive", severity="warn").check_saved(-1) == -1
     assert "Validation failed for dataset 'x' on save" in caplog.text
 
 
 @pytest.mark.parametrize("settings", [{"on": "save"}, {"enabled": False}])
 def test_data_is_validated_only_when_it_is_to_be(settings: dict[str, Any]) -> None:
-    assert check("positive", **settings).loaded(-1) == -1
+    assert check("positive", **settings).check_loaded(-1) == -1
 
 
 def test_data_that_passed_when_it_was_saved_need_not_be_looked_at_again() -> None:
     checked = check("twice", skip_load_after_save=True)
-    assert checked.loaded(1) == 2
-    checked.saved(1)
-    assert checked.loaded(1) == 1
-    assert checked.loaded(1, is_saved=False) == 2
-    checked.forget()
-    assert checked.loaded(1) == 2
+    assert checked.check_loaded(1) == 2
+    checked.check_saved(1)
+    assert checked.check_loaded(1) == 1
+    assert checked.check_loaded(1, is_saved=False) == 2
+    checked.forget_save()
+    assert checked.check_loaded(1) == 2
 
 
 def test_data_that_was_only_warned_of_is_looked_at_again(caplog: pytest.LogCaptureFixture) -> None:
     checked = check("positive", skip_load_after_save=True, severity="warn")
     with caplog.at_level(logging.WARNING):
-        checked.loaded(checked.saved(-1))
+        checked.check_loaded(checked.check_saved(-1))
     assert caplog.text.count("Validation failed") == 2
 
 
@@ -108,12 +108,12 @@ def test_data_that_was_only_warned_of_is_looked_at_again(caplog: pytest.LogCaptu
 def test_a_validator_that_does_not_work_is_no_matter_of_severity(name: str) -> None:
     checked = check(name, severity="warn")
     with pytest.raises(ValidationConfigurationError):
-        checked.loaded(1)
+        checked.check_loaded(1)
 
 
 def test_leaving_the_program_is_no_failure_of_data() -> None:
     with pytest.raises(SystemExit):
-        check("leaving", severity="warn").loaded(1)
+        check("leaving", severity="warn").check_loaded(1)
 
 
 @pytest.mark.parametrize(

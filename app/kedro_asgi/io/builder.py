@@ -30,7 +30,7 @@ _HINT = "Hint: an entry that only serves interpolation needs a name that starts 
 class DatasetBuilder:
     """Builds the dataset of one name for any run; what does not depend on the run is computed once, when needed.
 
-    Thread-safe. The class is imported, and its errors are raised, on first use (CAT-5).
+    Thread-safe. The class is imported, and its errors are raised, on first use.
     """
 
     __slots__ = ("_definition", "_entry", "_environment", "_table_form", "_validator", "name")
@@ -85,7 +85,7 @@ class DatasetBuilder:
         return form
 
     def validator(self, runtime: RuntimeParams) -> ValidatorSpec | None:
-        """Return what validates the data; imports nothing, and raises `ValidatorDeclarationError` (CAT-70)."""
+        """Return what validates the data; imports nothing, and raises `ValidatorDeclarationError`."""
         if self._validator is not UNSET:
             return self._validator
         spec = _validator(self.name, self._entry.resolve(runtime))
@@ -94,7 +94,7 @@ class DatasetBuilder:
         return spec
 
     def check(self) -> None:
-        """Raise `DatasetError` now for what is wrong in every run: a wrong shape, missing credentials (CAT-4)."""
+        """Raise `DatasetError` now for what is wrong in every run: a wrong shape, missing credentials."""
         if self._entry.is_static:
             config = self._entry.resolve(RuntimeParams())
             _check_shape(self.name, config)
@@ -136,7 +136,7 @@ class DatasetDefinition:
     def from_config(
         cls, name: str, config: object, find_class: Callable[[object], type] = dataset_class
     ) -> "DatasetDefinition":
-        """Read an entry that has its credentials and absolute paths; raises `DatasetError` (CAT-4, CAT-8)."""
+        """Read an entry that has its credentials and absolute paths; raises `DatasetError`."""
         checked = _check_shape(name, config)
         try:
             found = find_class(checked["type"])
@@ -153,7 +153,7 @@ class DatasetDefinition:
         return all(type(leaf) in IMMUTABLE_TYPES for leaf in iterate_leaves(self.arguments))
 
     def build(self, load_version: str | None = None, save_version: str | None = None) -> Dataset:
-        """Build a dataset; raises `DatasetError` (CAT-11). Versions are ignored if it is not versioned."""
+        """Build a dataset; raises `DatasetError`. Versions are ignored if it is not versioned."""
         arguments: dict[str, object] = {key: copy_containers(value) for key, value in self.arguments.items()}
         if self.is_versioned:
             arguments["version"] = Version(load_version, save_version or timestamp())
@@ -176,7 +176,7 @@ class DatasetDefinition:
 
 
 def _check_shape(name: str, config: object) -> Mapping[str, ConfigValue]:
-    """Return ``config`` if it has the shape of an entry (CAT-4)."""
+    """Return ``config`` if it has the shape of an entry."""
     if not isinstance(config, Mapping):
         raise DatasetError(f"Catalog entry '{name}' is not a valid dataset configuration.\n{_HINT}")
     if "type" not in config:

@@ -12,7 +12,7 @@ from kedro_asgi.io.version import Version
 
 
 class CachedDataset(AbstractDataset[Any, Any]):
-    """Saves through to another dataset and loads from memory where it can (CAT-45).
+    """Saves through to another dataset and loads from memory where it can.
 
     It outlives its run if the inner dataset does (Q-29). Several processes cannot share it.
     """

@@ -31,7 +31,7 @@ class CatalogConfig(NamedTuple):
 
 
 class DataCatalog(DatasetMapping):
-    """The datasets of one run, which are loaded and saved by name (CAT-53)."""
+    """The datasets of one run, which are loaded and saved by name."""
 
     @classmethod
     def from_config(
@@ -42,7 +42,7 @@ class DataCatalog(DatasetMapping):
         save_version: str | None = None,
         validation_enabled: bool = True,
     ) -> Self:
-        """Make a catalog from plain entries; relative paths start at the working folder (CAT-13)."""
+        """Make a catalog from plain entries; relative paths start at the working folder."""
         resolver = CatalogResolver(
             plain_entries(catalog), plain_entries(credentials), default_type=cls._runtime_default
         )
@@ -53,7 +53,7 @@ class DataCatalog(DatasetMapping):
     def load(self, ds_name: str, version: str | None = None) -> Any:
         """Load data; the value of an artifact is not copied.
 
-        Raises a `DatasetError` that begins with the name (CAT-56), and `DataValidationError` for data that the
+        Raises a `DatasetError` that begins with the name, and `DataValidationError` for data that the
         dataset's validator refuses.
         """
         shared = self.artifacts.value(ds_name) if version is None else UNSET
@@ -75,7 +75,7 @@ class DataCatalog(DatasetMapping):
             raise failure from error
         if self._checks and (check := self._active_check(ds_name)) is not None:
             wanted = version or self._load_versions.get(ds_name)
-            return check.loaded(data, is_saved=wanted in (None, self._save_version))
+            return check.check_loaded(data, is_saved=wanted in (None, self._save_version))
         return data
 
     def load_anew(self, name: str) -> Any:
@@ -87,19 +87,19 @@ class DataCatalog(DatasetMapping):
         spec = builder.validator(self._runtime)
         if spec is None or not is_switched_on(self.validation_enabled):
             return data
-        return DatasetCheck(name, spec).loaded(data)
+        return DatasetCheck(name, spec).check_loaded(data)
 
     def save(self, ds_name: str, data: Any) -> None:
         """Save data.
 
-        Raises a `DatasetError` that begins with the name (CAT-56), and `DataValidationError` for data that the
+        Raises a `DatasetError` that begins with the name, and `DataValidationError` for data that the
         dataset's validator refuses.
         """
         dataset = self._datasets.get(ds_name)
         if dataset is None:
             dataset = self._required(ds_name)
         if self._checks and (check := self._active_check(ds_name)) is not None:
-            data = check.saved(data)
+            data = check.check_saved(data)
         if data is None:
             raise DatasetError(f"{ds_name}: Saving 'None' to a 'Dataset' is not allowed")
         self.artifacts.mark_saved(ds_name)
@@ -115,7 +115,7 @@ class DataCatalog(DatasetMapping):
             raise failure from error
 
     def exists(self, ds_name: str) -> bool:
-        """Tell whether there is something to load; false for an unknown name (CAT-55)."""
+        """Tell whether there is something to load; false for an unknown name."""
         dataset = self.get(ds_name)
         if dataset is None:
             return False
@@ -130,13 +130,13 @@ class DataCatalog(DatasetMapping):
         if ds_name in self._kept:
             return
         if self._checks and ds_name in self._checks:
-            self._checks[ds_name].forget()
+            self._checks[ds_name].forget_save()
         release = getattr(self._required(ds_name), "release", None)
         if release is not None:
             release()
 
     def confirm(self, ds_name: str) -> None:
-        """Tell a dataset that its data was processed (CAT-57)."""
+        """Tell a dataset that its data was processed."""
         _log.info("Confirming dataset '%s'", ds_name)
         confirm = getattr(self._required(ds_name), "confirm", None)
         if confirm is None:
@@ -144,7 +144,7 @@ class DataCatalog(DatasetMapping):
         confirm()
 
     def get_type(self, ds_name: str) -> str | None:
-        """Return the path of a dataset's class without making the dataset; ``None`` if unknown (CAT-61)."""
+        """Return the path of a dataset's class without making the dataset; ``None`` if unknown."""
         cls = self._class_of(ds_name)
         return None if cls is None else class_path(cls)
 
@@ -176,7 +176,7 @@ class DataCatalog(DatasetMapping):
     def validator_specs(self) -> dict[str, ValidatorSpec]:
         """The validators of entries, and of datasets that patterns made so far, by name.
 
-        Raises `ValidatorDeclarationError` (CAT-70).
+        Raises `ValidatorDeclarationError`.
         """
         unused = [name for name in self._resolver.names() if name not in self._datasets]
         builders = {name: self._resolver.builder(name) for name in unused if self._parameter(name) is UNSET}

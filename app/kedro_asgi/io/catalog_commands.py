@@ -28,7 +28,7 @@ class DataCatalogWithCatalogCommandsMixin(DataCatalog):
         return {name: self._describe_datasets_of(pipeline) for name, pipeline in _named(pipelines).items()}
 
     def list_patterns(self) -> list[str]:
-        """Return the patterns, best first, with ``{default}`` at the end (CAT-29)."""
+        """Return the patterns, best first, with ``{default}`` at the end."""
         return self.config_resolver.list_patterns()
 
     def resolve_patterns(self, pipelines: Mapping[str, HasDatasets] | Iterable[HasDatasets] = ()) -> ConfigMapping:

@@ -62,7 +62,7 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
 
     @abstractmethod
     def save(self, data: _In) -> None:
-        """Store ``data``; ``None`` is refused (CAT-49)."""
+        """Store ``data``; ``None`` is refused."""
 
     @abstractmethod
     def _describe(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
             raise _failure(self, "during release for", error) from error
 
     def to_config(self) -> dict[str, object]:
-        """Return an entry of the catalog that would make this dataset (CAT-62)."""
+        """Return an entry of the catalog that would make this dataset."""
         arguments = self.__arguments()
         given = {key: value for key, value in arguments.items() if key not in _NOT_CONFIGURED}
         versioned = {"versioned": True} if arguments.get("version") else {}

@@ -68,7 +68,7 @@ def dataset_class(type_: object) -> type:
     """Return the class that ``type_``, a class or a dotted path, stands for; raises `DatasetTypeError`.
 
     A path is looked up among the core classes, then in ``kedro_datasets`` if it is installed, then among the
-    built-in file datasets, then as it is. Any class that can load and save will do (BRG-5).
+    built-in file datasets, then as it is. Any class that can load and save will do.
     """
     found = _import_type(type_) if isinstance(type_, str) else type_
     if not isinstance(found, type):

@@ -28,7 +28,7 @@ class DatasetMapping:
     """Finds or makes datasets by name, with a resolver that all runs share.
 
     The cost of a dataset does not depend on the size of the catalog. Thread-safe: each dataset is made once. A name is
-    looked for among the datasets, then the parameters, then the entries, then the patterns (CAT-19, PAR-6).
+    looked for among the datasets, then the parameters, then the entries, then the patterns (CAT-19).
     """
 
     _runtime_default = "MemoryDataset"
@@ -85,9 +85,9 @@ class DatasetMapping:
             return self._save_version
 
     def add_parameters(self, parameters: Mapping[str, object], models: Mapping[str, object] | None = None) -> None:
-        """Offer ``parameters`` and ``params:…`` from now on, in place of what had these names (PAR-1, PAR-6).
+        """Offer ``parameters`` and ``params:…`` from now on, in place of what had these names.
 
-        ``models`` holds the models that nodes ask for, by path (PAR-16). The catalog never changes the two mappings:
+        ``models`` holds the models that nodes ask for, by path. The catalog never changes the two mappings:
         every load gives a copy. A second call replaces the first.
         """
         view = self._parameters = ParameterView(parameters, models or {})
@@ -96,7 +96,7 @@ class DatasetMapping:
             self._set_validator(name, None)
 
     def flat_parameters(self) -> dict[str, Any]:
-        """Return a copy of all parameters under the names that nodes use, as hooks see them (HOOK-17)."""
+        """Return a copy of all parameters under the names that nodes use, as hooks see them."""
         view = self._parameters
         return {} if view is None else ParameterView(*deepcopy((view.whole, view.models))).flat()
 
@@ -141,9 +141,9 @@ class DatasetMapping:
         fallback_to_runtime_pattern: bool = False,
         version: Version | str | None = None,
     ) -> Dataset | None:
-        """Return a dataset, or ``None``; the fallback makes a dataset in memory for an unknown name (CAT-54).
+        """Return a dataset, or ``None``; the fallback makes a dataset in memory for an unknown name.
 
-        With a ``version``, or the name of one to load, return a copy that has it (CAT-38).
+        With a ``version``, or the name of one to load, return a copy that has it.
         """
         dataset = self._datasets.get(key)
         if dataset is None:

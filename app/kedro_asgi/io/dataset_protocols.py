@@ -36,7 +36,7 @@ def is_kedro_class(cls: type) -> bool:
 
 
 def is_dataset_class(cls: type) -> bool:
-    """Tell whether instances of ``cls`` can be datasets: it is enough that they load and save (BRG-5)."""
+    """Tell whether instances of ``cls`` can be datasets: it is enough that they load and save."""
     return callable(getattr(cls, "load", None)) and callable(getattr(cls, "save", None))
 
 

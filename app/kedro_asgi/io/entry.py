@@ -36,7 +36,7 @@ class Entry(Protocol):
         ...
 
     def substitute(self, placeholders: Mapping[str, str]) -> "Entry":
-        """Return an entry whose literal texts have ``{placeholder}`` replaced (CAT-22)."""
+        """Return an entry whose literal texts have ``{placeholder}`` replaced."""
         ...
 
 

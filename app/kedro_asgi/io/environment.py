@@ -59,7 +59,7 @@ class ProjectPaths:
 
 
 class Credentials:
-    """The credentials of an environment, which the entries of its catalog name (CAT-14)."""
+    """The credentials of an environment, which the entries of its catalog name."""
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
         self._entries = dict(entries)

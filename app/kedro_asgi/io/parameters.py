@@ -1,4 +1,4 @@
-"""Parameters under the names that nodes use: ``parameters`` and ``params:a.b`` (PAR-1)."""
+"""Parameters under the names that nodes use: ``parameters`` and ``params:a.b``."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -43,7 +43,7 @@ class ParameterView:
         return list(self.flat())
 
     def flat(self) -> dict[str, object]:
-        """Return every name with its value, which is not copied (PAR-2)."""
+        """Return every name with its value, which is not copied."""
         named = {PARAMS_PREFIX + path: value for path, value in _items(self.whole)}
         return {
             ALL_PARAMETERS: self.whole,

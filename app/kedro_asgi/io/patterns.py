@@ -56,7 +56,7 @@ class Pattern:
 
     @property
     def rank(self) -> tuple[int, int, str]:
-        """The sort key among other patterns, best first (CAT-19)."""
+        """The sort key among other patterns, best first."""
         return -self.specificity, -self.text.count("{"), self.text
 
     def match(self, name: str) -> Match | None:
@@ -152,7 +152,7 @@ class TypedPattern:
 
 
 class Patterns:
-    """The patterns of a catalog, best first; the catch-all, which matches every name, stands apart (CAT-20)."""
+    """The patterns of a catalog, best first; the catch-all, which matches every name, stands apart."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         ranked = sorted((Pattern(text) for text in texts), key=lambda pattern: pattern.rank)

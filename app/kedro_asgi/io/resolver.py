@@ -23,7 +23,7 @@ class CatalogResolver:
     """The catalog of one environment, compiled: immutable, and shared by all runs and threads.
 
     The constructor raises what is wrong with the shape of entries, with credentials and patterns; classes are
-    imported when they are first needed. Without ``project_path`` relative paths stay relative (CAT-13).
+    imported when they are first needed. Without ``project_path`` relative paths stay relative.
     """
 
     _LIMIT = 65_536
@@ -57,7 +57,7 @@ class CatalogResolver:
         return tuple(self._explicit)
 
     def list_patterns(self) -> list[str]:
-        """Return the patterns, best first, then the catch-all, then ``{default}`` (CAT-29)."""
+        """Return the patterns, best first, then the catch-all, then ``{default}``."""
         listed = [pattern.text for pattern in self._patterns]
         return listed if RUNTIME_DEFAULT in self._bodies else [*listed, RUNTIME_DEFAULT]
 
@@ -73,7 +73,7 @@ class CatalogResolver:
         return builder if len(name) > self._LONGEST else self._matched.add(name, builder)
 
     def default_builder(self) -> DatasetBuilder:
-        """Return the builder of datasets that match no entry and no pattern (CAT-25)."""
+        """Return the builder of datasets that match no entry and no pattern."""
         return self._default
 
     def matches(self, name: str) -> bool:
@@ -100,7 +100,7 @@ class CatalogResolver:
         return None if builder is None else builder.config(runtime)
 
     def config(self, runtime: RuntimeParams = _NO_VALUES) -> ConfigMapping:
-        """Return all entries and patterns with absolute paths, as hooks see them (HOOK-17)."""
+        """Return all entries and patterns with absolute paths, as hooks see them."""
         explicit = {name: builder.config_with_absolute_paths(runtime) for name, builder in self._explicit.items()}
         absolute = self._environment.with_absolute_paths
         return explicit | {name: absolute(entry.resolve(runtime)) for name, entry in self._bodies.items()}

@@ -14,7 +14,7 @@ _DATA = "data"
 
 
 class SharedMemoryDataset(AbstractDataset[Any, Any]):
-    """Keeps data as bytes: in this process or, given a manager, in the manager's until that stops (CAT-46).
+    """Keeps data as bytes: in this process or, given a manager, in the manager's until that stops.
 
     With a manager the dataset itself can be pickled: every process that gets it sees the same data.
     """
@@ -62,7 +62,7 @@ class SharedMemoryDataCatalog(DataCatalog):
     """A catalog that keeps data without an entry in `SharedMemoryDataset`, so it must be serialisable (CAT-25).
 
     It is for a project's own runners that send datasets to other processes (RUN-35). `ParallelRunner` sends none and
-    takes any catalog (Q-31).
+    takes any catalog.
     """
 
     _runtime_default = "SharedMemoryDataset"
@@ -74,7 +74,7 @@ class SharedMemoryDataCatalog(DataCatalog):
                 dataset.set_manager(manager)
 
     def validate_catalog(self) -> None:
-        """Raise `SingleProcessDatasetsError` for datasets made so far that cannot leave this process (RUN-36)."""
+        """Raise `SingleProcessDatasetsError` for datasets made so far that cannot leave this process."""
         if names := sorted(name for name, dataset in self.registered.items() if not _can_leave_process(dataset)):
             raise SingleProcessDatasetsError(names)
 

@@ -16,7 +16,7 @@ _Out = TypeVar("_Out")
 
 
 class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
-    """A dataset that, given a ``version``, saves to ``<filepath>/<version>/<basename>`` (CAT-30).
+    """A dataset that, given a ``version``, saves to ``<filepath>/<version>/<basename>``.
 
     An object looks up the latest version and the version of its next save once, until it is saved or released
     (CAT-33). After a save it loads what it saved, unless ``version`` names another one to load. A file system other
@@ -56,7 +56,7 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
         return self._version.save or self.__resolved.setdefault("save", timestamp())
 
     def list_versions(self, full_path: bool = True) -> list[str]:
-        """Return what was saved, newest first: paths, or versions alone (CAT-40)."""
+        """Return what was saved, newest first: paths, or versions alone."""
         if not self._version:
             return []
         found = list(self.__found_versions())
@@ -69,7 +69,7 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
             return False
 
     def _copy(self, **changes: object) -> Self:
-        """Return a copy with other attributes, which resolves its versions anew (CAT-38)."""
+        """Return a copy with other attributes, which resolves its versions anew."""
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__, **changes)
         copy.__resolved = {}

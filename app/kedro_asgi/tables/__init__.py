@@ -1,6 +1,6 @@
-"""Tables and arrays of libraries, and the plain values that stand for them in JSON: both ways.
+"""Convert tables and arrays of libraries into plain values that JSON knows, and back.
 
-No library is imported to look at a value: whoever made one has imported it (Q-42).
+No library is imported to look at a value: the code that made the value has imported it (Q-42).
 """
 
 from kedro_asgi.tables.form import Library, TableForm

@@ -1,4 +1,4 @@
-"""What kind of table an input is to become, and what is known of its columns."""
+"""The kind of table that an input becomes, and the declared types of its columns."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -9,11 +9,11 @@ Library = Literal["pandas", "polars", "polars.lazy"]
 
 
 class TableForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The frame that a dataset's consumers expect: its library, and the columns whose type JSON cannot tell.
+    """The frame that a dataset's consumers expect: its library, and the columns whose type JSON cannot express.
 
-    ``dtype`` is one type for all columns, or types by column. ``parse_dates`` names columns that hold moments as
-    text, ``date_format`` says how they may be written besides ISO 8601. ``index_col`` names columns that become the
-    index. ``is_sheets`` asks for a mapping of tables, as a workbook is loaded.
+    ``dtype`` is one type for all columns, or types by column. ``parse_dates`` names columns with dates as text;
+    ``date_format`` is a format that they may have besides ISO 8601. ``index_col`` names columns that become the
+    index. ``is_sheets`` asks for a mapping of tables, as a workbook with several sheets is loaded.
     """
 
     library: Library
@@ -25,7 +25,7 @@ class TableForm(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, library: Library, options: Mapping[str, Any]) -> Self:
-        """Read the words that pandas' own readers use; columns that are given by their number are left alone."""
+        """Read the arguments that pandas' own readers take; columns that are given by number are ignored."""
         dates = options.get("parse_dates")
         return cls(
             library=library,
@@ -41,13 +41,13 @@ class TableForm(msgspec.Struct, frozen=True, kw_only=True):
         return self.dtype.get(column) if isinstance(self.dtype, Mapping) else self.dtype
 
     def date_format_of(self, column: str) -> str | None:
-        """Return how moments in ``column`` may be written besides ISO 8601."""
+        """Return the format that dates in ``column`` may have besides ISO 8601."""
         found = self.date_format.get(column) if isinstance(self.date_format, Mapping) else self.date_format
         return found if isinstance(found, str) else None
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    """Names out of what pandas takes: one name, several, or a mapping by name."""
+    """Return the column names in an argument of pandas: one name, several, or a mapping by name."""
     if isinstance(value, str):
         return (value,)
     if isinstance(value, Mapping):

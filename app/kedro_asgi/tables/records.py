@@ -1,4 +1,4 @@
-"""The rows of a table on their way out."""
+"""The rows of a table as records, for JSON."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -12,24 +12,24 @@ BATCH_ROWS = 5000
 
 
 class Records(msgspec.Struct, frozen=True):
-    """Rows as mappings of column to value, in batches, so that a large table is never there twice.
+    """Rows as mappings of column to value, in batches, so that a large table is never in memory twice.
 
-    To be gone through once. Values are plain, or of a kind that `plain_value` knows.
+    The batches can be iterated once. Values are plain, or of a kind that `plain_value` converts.
     """
 
     batches: Iterable[list[dict[str, Any]]]
 
 
-def batched(rows: int, names: list[str], columns_from: Callable[[int, int], Iterable[list[Any]]]) -> Records:
-    """Return the records of a table with ``rows`` rows; ``columns_from`` gives its columns between two rows."""
+def batched(rows: int, names: list[str], columns_between: Callable[[int, int], Iterable[list[Any]]]) -> Records:
+    """Return the records of a table with ``rows`` rows; ``columns_between`` returns its columns between two rows."""
     if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
         raise TableError(f"columns share a name: {', '.join(repeated)}")
-    return Records(_batches(rows, names, columns_from))
+    return Records(_batches(rows, names, columns_between))
 
 
 def _batches(
-    rows: int, names: list[str], columns_from: Callable[[int, int], Iterable[list[Any]]]
+    rows: int, names: list[str], columns_between: Callable[[int, int], Iterable[list[Any]]]
 ) -> Iterator[list[dict[str, Any]]]:
     for start in range(0, rows, BATCH_ROWS):
-        columns = columns_from(start, min(start + BATCH_ROWS, rows))
+        columns = columns_between(start, min(start + BATCH_ROWS, rows))
         yield [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -1,4 +1,4 @@
-"""Check parameters against type hints of nodes, and data against validators; Kedro's names for it (PAR-20)."""
+"""Check parameters against the type hints of nodes, and data against validators, under Kedro's names (PAR-20)."""
 
 from kedro_asgi.errors import (
     CheckFailure,
@@ -14,7 +14,7 @@ from kedro_asgi.validation.models import instantiate_model
 from kedro_asgi.validation.pandera import PanderaValidator
 from kedro_asgi.validation.parameters import ParameterValidator, Validate, ValidatedParameters, unchecked
 from kedro_asgi.validation.results import ValidationResult, validate_catalog, validate_dataset
-from kedro_asgi.validation.targets import CallableValidator, Validator, preflight_check, resolve_validator
+from kedro_asgi.validation.validators import CallableValidator, Validator, preflight_check, resolve_validator
 
 __all__ = [
     "CallableValidator",

@@ -1,4 +1,4 @@
-"""The validator of one dataset at work in one run (CAT-67 to CAT-69)."""
+"""The checks of one dataset in one run, by its validator."""
 
 import inspect
 import logging
@@ -8,52 +8,53 @@ from typing import Any
 from kedro_asgi.errors import DataValidationError, ValidatorTargetError
 from kedro_asgi.redaction import redact
 from kedro_asgi.validation.declaration import ValidatorSpec
-from kedro_asgi.validation.targets import Validator, resolve_validator
+from kedro_asgi.validation.validators import Validator, resolve_validator
 
 _log = logging.getLogger(__name__)
-_SWITCH = "KEDRO_DATASET_VALIDATION"
-_SWITCHED = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
+_VARIABLE = "KEDRO_DATASET_VALIDATION"
+_SWITCHES = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
 
 
 def is_switched_on(default: bool) -> bool:
-    """Tell whether data is validated: as the environment says at this moment, else as the settings do (CAT-68)."""
-    return _SWITCHED.get(os.environ.get(_SWITCH, "").strip().lower(), default)
+    """Tell whether data is validated: the environment variable decides, else ``default``, the setting (CAT-68)."""
+    return _SWITCHES.get(os.environ.get(_VARIABLE, "").strip().lower(), default)
 
 
 class DatasetCheck:
-    """Validates what is loaded from a dataset and saved to it; the validator is found at its first use."""
+    """Validates the data that a dataset loads and saves; the validator is imported on first use."""
 
     def __init__(self, name: str, spec: ValidatorSpec) -> None:
         self._name = name
         self.spec = spec
         self._modes = spec.on if spec.enabled else ()
         self._validator: Validator | None = None
-        self._is_fresh = False
+        self._has_passed_save = False
 
-    def loaded(self, data: Any, *, is_saved: bool = True) -> Any:
-        """Return loaded data as the validator leaves it.
+    def check_loaded(self, data: Any, *, is_saved: bool = True) -> Any:
+        """Return loaded data as the validator returns it.
 
-        Data that passed when it was saved may be skipped, unless this is not the version that was saved.
+        ``skip_load_after_save`` skips data that passed when it was saved; ``is_saved`` tells that this is the version
+        that was saved.
         """
-        if "load" not in self._modes or (self._is_fresh and self.spec.skip_load_after_save and is_saved):
+        if "load" not in self._modes or (self._has_passed_save and self.spec.skip_load_after_save and is_saved):
             return data
-        return self._seen(data, "load")[0]
+        return self._apply(data, "load")[0]
 
-    def saved(self, data: Any) -> Any:
-        """Return data that is to be saved as the validator leaves it."""
+    def check_saved(self, data: Any) -> Any:
+        """Return data that is about to be saved as the validator returns it."""
         if "save" not in self._modes:
             return data
-        data, self._is_fresh = self._seen(data, "save")
+        data, self._has_passed_save = self._apply(data, "save")
         return data
 
-    def forget(self) -> None:
-        """Validate again what is loaded next: the dataset was released."""
-        self._is_fresh = False
+    def forget_save(self) -> None:
+        """Note that the dataset was released: the next load is validated again."""
+        self._has_passed_save = False
 
     def validate(self, data: Any, mode: str) -> Any:
-        """Return ``data`` as the validator leaves it.
+        """Return ``data`` as the validator returns it.
 
-        Raises `DataValidationError` whatever the severity, and `ValidatorTargetError` if there is no validator.
+        Raises `DataValidationError` for any severity, and `ValidatorTargetError` if there is no validator.
         """
         validator = self.resolve()
         try:
@@ -67,12 +68,13 @@ class DatasetCheck:
         return data if result is None else result
 
     def resolve(self) -> Validator:
-        """Return the validator, the same each time; raises `ValidatorTargetError`."""
+        """Return the validator, the same object each time; raises `ValidatorTargetError`."""
         if self._validator is None:
             self._validator = resolve_validator(self.spec)
         return self._validator
 
-    def _seen(self, data: Any, mode: str) -> tuple[Any, bool]:
+    def _apply(self, data: Any, mode: str) -> tuple[Any, bool]:
+        """Return the data, and whether it passed; data that fails is only logged if the severity is ``warn``."""
         try:
             return self.validate(data, mode), True
         except DataValidationError as failure:
@@ -82,7 +84,7 @@ class DatasetCheck:
             return data, False
 
     def _failure(self, error: Exception, mode: str) -> DataValidationError:
-        """A validator may raise the error itself, and know more than its text."""
+        """Keep the details of a `DataValidationError` that the validator itself raised."""
         known = error if isinstance(error, DataValidationError) else None
         return DataValidationError(
             redact(str(error) if known is None else known.message),

@@ -1,4 +1,4 @@
-"""The ``validator`` of an entry in the catalog (CAT-70)."""
+"""The ``validator`` key of a catalog entry (CAT-70)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ _KEYS = ("class", "enabled", "on", "options", "severity", "skip_load_after_save"
 
 
 class ValidatorSpec(msgspec.Struct, frozen=True):
-    """What validates the data of a dataset, when, and what becomes of data that fails."""
+    """Which validator checks the data of a dataset, on which operations, and how severe a failure is."""
 
     class_path: str
     on: tuple[str, ...] = MODES
@@ -23,17 +23,17 @@ class ValidatorSpec(msgspec.Struct, frozen=True):
     options: dict[str, Any] = {}
 
     @classmethod
-    def from_dataset_config(cls, ds_name: str, config: Any) -> "ValidatorSpec":
+    def from_dataset_config(cls, ds_name: str, config: object) -> "ValidatorSpec":
         """Read a declaration: the path of a target, or a mapping; raises `ValidatorDeclarationError`."""
         if isinstance(config, str):
             return cls(config)
         try:
             return _read(config)
-        except _DeclarationProblem as problem:
+        except _DeclarationError as problem:
             raise ValidatorDeclarationError(ds_name, str(problem)) from None
 
     def to_config(self) -> str | dict[str, Any]:
-        """Return the shortest declaration that means this."""
+        """Return the shortest declaration that gives this spec."""
         default = ValidatorSpec(self.class_path)
         values = msgspec.structs.asdict(self)
         changed = {key: values[key] for key in values if values[key] != getattr(default, key)}
@@ -42,48 +42,48 @@ class ValidatorSpec(msgspec.Struct, frozen=True):
         return {"class": self.class_path, **changed} if changed else self.class_path
 
 
-class _DeclarationProblem(Exception):
-    """What is wrong with a declaration."""
+class _DeclarationError(Exception):
+    """The reason why a declaration is wrong."""
 
 
-def _read(config: Any) -> ValidatorSpec:
-    given = _keys(config)
+def _read(config: object) -> ValidatorSpec:
+    given = _known_keys(config)
     class_path = given.pop("class", None)
     if not isinstance(class_path, str) or not class_path:
-        raise _DeclarationProblem("'class' must be a non-empty class path string")
+        raise _DeclarationError("'class' must be a non-empty class path string")
     if "on" in given:
         given["on"] = _modes(given["on"])
     if given.get("severity", "error") not in _SEVERITIES:
-        raise _DeclarationProblem(f"'severity' must be one of {list(_SEVERITIES)}, got {given['severity']!r}")
+        raise _DeclarationError(f"'severity' must be one of {list(_SEVERITIES)}, got {given['severity']!r}")
     for flag in ("enabled", "skip_load_after_save"):
         _expect(given, flag, bool, "a boolean")
     _expect(given, "options", dict, "a dictionary")
     return ValidatorSpec(class_path, **given)
 
 
-def _keys(config: Any) -> dict[str, Any]:
+def _known_keys(config: object) -> dict[str, Any]:
     if isinstance(config, list):
-        raise _DeclarationProblem("a list is reserved for later; declare one validator, as a path or a dictionary")
+        raise _DeclarationError("a list is reserved for later; declare one validator, as a path or a dictionary")
     if not isinstance(config, Mapping):
         kind = type(config).__name__
-        raise _DeclarationProblem(f"expected a class path string or a dictionary, got {kind} ({config!r})")
+        raise _DeclarationError(f"expected a class path string or a dictionary, got {kind} ({config!r})")
     given = dict(config)
-    if True in given:  # what YAML 1.1 makes of an unquoted `on`
+    if True in given:  # YAML 1.1 reads an unquoted `on` as true
         if "on" in given:
-            raise _DeclarationProblem("the key 'on' is there twice, quoted and unquoted, which YAML reads as true")
+            raise _DeclarationError("the key 'on' is there twice, quoted and unquoted, which YAML reads as true")
         given["on"] = given.pop(True)
     if unknown := sorted(str(key) for key in given if key not in _KEYS):
-        raise _DeclarationProblem(f"unknown key(s) {unknown}. Allowed keys: {list(_KEYS)}")
+        raise _DeclarationError(f"unknown key(s) {unknown}. Allowed keys: {list(_KEYS)}")
     return given
 
 
-def _modes(on: Any) -> tuple[str, ...]:
+def _modes(on: object) -> tuple[str, ...]:
     wanted = [on] if isinstance(on, str) else on
     if not isinstance(wanted, list | tuple) or not wanted or not all(mode in MODES for mode in wanted):
-        raise _DeclarationProblem(f"'on' must be a non-empty subset of {list(MODES)}, got {on!r}")
+        raise _DeclarationError(f"'on' must be a non-empty subset of {list(MODES)}, got {on!r}")
     return tuple(mode for mode in MODES if mode in wanted)
 
 
-def _expect(given: dict[str, Any], key: str, kind: type[Any], named: str) -> None:
+def _expect(given: dict[str, Any], key: str, kind: type, description: str) -> None:
     if key in given and not isinstance(given[key], kind):
-        raise _DeclarationProblem(f"'{key}' must be {named}, got {type(given[key]).__name__}")
+        raise _DeclarationError(f"'{key}' must be {description}, got {type(given[key]).__name__}")

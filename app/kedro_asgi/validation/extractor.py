@@ -1,4 +1,4 @@
-"""What the nodes of pipelines ask their parameters to be (PAR-11)."""
+"""The types that the nodes of pipelines require of their parameters."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,19 +12,19 @@ _log = logging.getLogger(__name__)
 
 
 class HasArguments(Protocol):
-    """A node, as far as types are concerned."""
+    """What the extractor needs of a node."""
 
     @property
     def func(self) -> Callable[..., Any]: ...
 
     @property
     def arguments(self) -> list[tuple[str, str]]:
-        """The names of the function's parameters, each with the dataset that it gets."""
+        """The names of the function's parameters, each with the dataset that it receives."""
         ...
 
 
 class HasNodes(Protocol):
-    """A pipeline, as far as types are concerned."""
+    """What the extractor needs of a pipeline."""
 
     @property
     def nodes(self) -> Sequence[HasArguments]: ...
@@ -37,21 +37,21 @@ class TypeExtractor:
         self._pipelines = pipelines
 
     def extract_types_from_pipelines(self) -> dict[str, Any]:
-        """Return the hints that name a model, by the path of their parameter."""
+        """Return the hints that name a model, by the path of the parameter."""
         return {path: found.hint for path, found in self.extract_models().items()}
 
     def extract_models(self) -> dict[str, ModelType]:
-        """Return what parameters have to become, by path; of different wishes for one, the last counts (PAR-17)."""
+        """Return the models that parameters must become, by path; of several for one path, the last counts (PAR-17)."""
         models: dict[str, ModelType] = {}
         for name, pipeline in self._pipelines.items():
             for node in pipeline.nodes:
-                for path, model in _wanted(node):
+                for path, model in _required_models(node):
                     _warn_of_conflict(path, models.get(path), model, name)
                     models[path] = model
         return models
 
 
-def _wanted(node: HasArguments) -> Iterator[tuple[str, ModelType]]:
+def _required_models(node: HasArguments) -> Iterator[tuple[str, ModelType]]:
     arguments = [
         (name, dataset[len(PARAMS_PREFIX) :]) for name, dataset in node.arguments if dataset.startswith(PARAMS_PREFIX)
     ]

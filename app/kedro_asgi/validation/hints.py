@@ -13,10 +13,10 @@ _log = logging.getLogger(__name__)
 def parameter_hints(function: Callable[..., Any], names: Iterable[str]) -> dict[str, Any]:
     """Return the hints of those parameters ``names`` that have one, without ``Annotated`` around them.
 
-    Partials, callable objects and decorators that know what they wrap are looked through. Hints are resolved one by
-    one: a hint that cannot be is logged, and keeps no other from being found.
+    Partials, callable objects and decorators that set ``__wrapped__`` are unwrapped. Hints are resolved one by one: a
+    hint that fails is logged, and the others are still found.
     """
-    function = _annotated(function)
+    function = _annotated_function(function)
     written = getattr(function, "__annotations__", {})
     scope = getattr(inspect.unwrap(function), "__globals__", {})
     hints = {}
@@ -24,7 +24,7 @@ def parameter_hints(function: Callable[..., Any], names: Iterable[str]) -> dict[
         if name in written:
             try:
                 hints[name] = _resolved(written[name], scope)
-            except Exception as error:  # what stands in a hint may raise anything
+            except Exception as error:  # the code in a hint may raise anything
                 _log.warning("Could not extract type hints from function %s: '%s': %s", function, name, error)
     return hints
 
@@ -34,7 +34,7 @@ def _resolved(annotation: Any, scope: dict[str, Any]) -> Any:
     return get_type_hints(holder, globalns=scope)["hint"]
 
 
-def _annotated(function: Callable[..., Any]) -> Any:
+def _annotated_function(function: Callable[..., Any]) -> Any:
     while isinstance(function, partial):
         function = function.func
     if inspect.isroutine(function):

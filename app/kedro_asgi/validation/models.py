@@ -1,4 +1,4 @@
-"""Classes that a parameter can become, and how it does (PAR-11, PAR-13)."""
+"""The classes that a parameter can become: dataclasses, pydantic models and msgspec structs (PAR-13)."""
 
 import dataclasses
 import logging
@@ -18,7 +18,7 @@ Build = Callable[[type[Any], Any], Any]
 
 
 class ModelType(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What a type hint asks a parameter to be; ``hint`` is what the function says, ``cls`` the class in it."""
+    """The class that a type hint requires of a parameter; ``hint`` is the whole hint, ``cls`` the class in it."""
 
     hint: Any
     cls: type[Any]
@@ -26,9 +26,9 @@ class ModelType(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     is_optional: bool
 
     def instantiate(self, parameter: str, raw: Any) -> Any:
-        """Return the model that ``raw`` stands for, built of a copy; raises `ModelInstantiationError`.
+        """Return the model that is built from a copy of ``raw``; raises `ModelInstantiationError`.
 
-        ``None`` is for optional hints only (PAR-14); an instance of the class stays what it is.
+        ``None`` is accepted for optional hints only (PAR-14); an instance of the class stays as it is.
         """
         if isinstance(raw, self.cls) or (raw is None and self.is_optional):
             return raw
@@ -38,7 +38,7 @@ class ModelType(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def model_type(hint: Any) -> ModelType | None:
-    """Return what ``hint`` asks for, or ``None`` if it is not about models; unions of several types are not."""
+    """Return the model that ``hint`` requires, or ``None`` if it names no model, or a union of several types."""
     options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     wanted = [option for option in options if option is not NoneType]
     builds = [build for option in wanted if (build := _build(option)) is not None]
@@ -50,7 +50,7 @@ def model_type(hint: Any) -> ModelType | None:
 
 
 def instantiate_model(param_key: str, raw_value: Any, model_type: type[Any]) -> Any:
-    """Return ``raw_value`` as an instance of ``model_type``; as it is, if that is no class of models.
+    """Return ``raw_value`` as an instance of ``model_type``, or as it is if that is no model class.
 
     A dataclass is called with the keys, and does not check their types. A pydantic model validates. A msgspec struct
     is converted strictly: the text ``"5"`` is no number. Raises `ModelInstantiationError`.
@@ -59,7 +59,7 @@ def instantiate_model(param_key: str, raw_value: Any, model_type: type[Any]) -> 
     if build is None:
         return raw_value
     try:
-        # Of a copy: the code of a model may change what it is given, and that belongs to all runs.
+        # Build from a copy: the code of a model may change its argument, which belongs to all runs.
         return build(model_type, deepcopy(raw_value))
     except _NotAMappingError as error:
         raise ModelInstantiationError(param_key, str(error)) from None
@@ -85,7 +85,7 @@ def _values(value: Any, names: Iterable[str]) -> dict[str, Any]:
 
 
 class _NotAMappingError(TypeError):
-    """A dataclass is to be made of something that has no keys."""
+    """A dataclass cannot be built from a value that has no keys."""
 
 
 def _build(cls: Any) -> Build | None:
@@ -103,7 +103,7 @@ def _is_struct(cls: type[Any]) -> bool:
 
 
 def _is_pydantic(cls: type[Any]) -> bool:
-    """Look among the imported modules only: where pydantic is not imported, there are no models of it (Q-42)."""
+    """Look among the imported modules only: without pydantic there are no models of it."""
     base = getattr(sys.modules.get("pydantic.main"), "BaseModel", None)
     return base is not None and issubclass(cls, base)
 

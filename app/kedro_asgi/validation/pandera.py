@@ -1,4 +1,4 @@
-"""Schemas and models of pandera as validators, recognised by where their class comes from: pandera is not imported."""
+"""Schemas and models of pandera as validators, recognised by the module of their class: pandera is not imported."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,7 +17,7 @@ def is_pandera(target: Any) -> bool:
 
 
 class PanderaValidator:
-    """Validates data with a schema; what fails is told check by check, all of it if ``lazy``."""
+    """Validates data with a schema; reports each failed check, or only the first one unless ``lazy``."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class PanderaValidator:
         }
 
     def validate(self, data: Any) -> Any:
-        """Return the data, with types coerced as the schema says; raises `DataValidationError`."""
+        """Return the data, with types coerced by the schema; raises `DataValidationError`."""
         try:
             return self._schema.validate(data, **self._arguments)
         except Exception as error:
@@ -77,7 +77,7 @@ def _failures(error: Any) -> list[CheckFailure]:
 
 
 def _cases(error: Any) -> Iterator[tuple[str | None, str, Any]]:
-    """Yield column, check and value of each failure; a single error tells the first two of all its values at once."""
+    """Yield column, check and value of each failure; a single error has one column and check for all its values."""
     check = getattr(error, "check", None)
     check = getattr(check, "error", None) or check
     for row in _rows(error.failure_cases):

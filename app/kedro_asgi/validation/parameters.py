@@ -1,4 +1,4 @@
-"""Turn parameters into the models that nodes ask for (PAR-11 to PAR-19)."""
+"""Turn parameters into the models that nodes require."""
 
 import logging
 from collections.abc import Callable, Container, Mapping
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class ValidatedParameters(msgspec.Struct, frozen=True, eq=False):
-    """Parameters with the models in their places, and the models by the paths that nodes ask for."""
+    """Parameters with models in place of their raw values, and the models by path."""
 
     whole: Mapping[str, Any]
     models: Mapping[str, Any] = {}
@@ -24,14 +24,14 @@ class ValidatedParameters(msgspec.Struct, frozen=True, eq=False):
 
 Validate = Callable[[Mapping[str, Any]], ValidatedParameters]
 
-# Takes parameters as they are, where no node asks for a model.
+# Takes parameters as they are, where no node requires a model.
 unchecked: Validate = ValidatedParameters
 
 
 class ParameterValidator:
-    """Knows the types of parameters in some pipelines; compiled once, never changes, made for many runs.
+    """Builds the models that the nodes of some pipelines require; immutable, and shared by many runs.
 
-    Models are made for every run: their code may look at the clock, at files or at the environment.
+    Each run gets new models: their code may read the clock, files or the environment.
     """
 
     def __init__(self, pipelines: Mapping[str, HasNodes]) -> None:
@@ -40,29 +40,29 @@ class ParameterValidator:
             _log.info("No typed parameter requirements found, returning original parameters")
 
     def validate_raw_params(self, raw_params: Mapping[str, Any]) -> dict[str, Any]:
-        """Return ``raw_params``, which stay as they are, with models in place of what has to be one (PAR-16)."""
+        """Return a copy of ``raw_params`` with models in place of the values that must be models (PAR-16)."""
         return dict(self.validated(raw_params).whole)
 
     def validated(self, raw: Mapping[str, Any], *, replaced: Container[str] = ()) -> ValidatedParameters:
-        """Return parameters and models; a parameter that does not exist is left to fail as an input (PAR-12).
+        """Return parameters and models; a parameter that does not exist fails later, as an unmet input (PAR-12).
 
-        Raises `ParameterValidationError` with everything that is wrong. Where a run brings another dataset for a
-        parameter, one of the ``replaced``, a value that is wrong stays as it is.
+        Raises `ParameterValidationError` with all failures. ``replaced`` names the parameters for which the run has
+        another dataset: a wrong value there stays as it is.
         """
         if not self._types:
             return unchecked(raw)
         places = {path: keys for path in self._types if (keys := _keys(raw, path))}
-        models = self._instantiate({path: _at(raw, keys) for path, keys in places.items()}, forgiven=replaced)
+        models = self._instantiate({path: _value_at(raw, keys) for path, keys in places.items()}, ignored=replaced)
         whole = dict(raw)
-        # Outer ones first: what lies within a model is the model's own, not ours to replace.
+        # Outer models first: a value inside a model belongs to that model and is not replaced.
         for path in sorted(models, key=lambda path: len(places[path])):
             _put(whole, places[path], models[path])
         return ValidatedParameters(whole=whole, models=models)
 
     def inputs(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return inputs of a run with models in place of parameters that have to be one.
+        """Return inputs of a run with models in place of the parameters that must be models.
 
-        Raises `ParameterValidationError` with everything that is wrong.
+        Raises `ParameterValidationError` with all failures.
         """
         wanted = [path for path in self._types if PARAMS_PREFIX + path in given] if given else []
         if not wanted:
@@ -70,13 +70,13 @@ class ParameterValidator:
         models = self._instantiate({path: given[PARAMS_PREFIX + path] for path in wanted})
         return {**given, **{PARAMS_PREFIX + path: model for path, model in models.items()}}
 
-    def _instantiate(self, values: Mapping[str, Any], *, forgiven: Container[str] = ()) -> dict[str, Any]:
+    def _instantiate(self, values: Mapping[str, Any], *, ignored: Container[str] = ()) -> dict[str, Any]:
         models, failures = {}, {}
         for path, value in values.items():
             try:
                 models[path] = self._types[path].instantiate(path, value)
             except ModelInstantiationError as error:
-                if PARAMS_PREFIX + path not in forgiven:
+                if PARAMS_PREFIX + path not in ignored:
                     failures.update(error.failures)
         if failures:
             raise ParameterValidationError(failures)
@@ -84,19 +84,19 @@ class ParameterValidator:
 
     @property
     def types(self) -> Mapping[str, ModelType]:
-        """What parameters have to become, by path; not to be changed."""
+        """The models that parameters must become, by path; read-only."""
         return self._types
 
 
 def _keys(parameters: Mapping[str, Any], path: str) -> tuple[str, ...]:
-    """The keys that lead to ``path``: the path itself as one key, else its parts (PAR-12); none if nothing is there."""
+    """Return the keys that lead to ``path``: the path as one key, else its parts; none if there is no value."""
     if path in parameters:
         return (path,)
     keys = tuple(path.split("."))
-    return () if _at(parameters, keys) is UNSET else keys
+    return () if _value_at(parameters, keys) is UNSET else keys
 
 
-def _at(parameters: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+def _value_at(parameters: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     value: Any = parameters
     for key in keys:
         if not isinstance(value, Mapping) or key not in value:
@@ -106,7 +106,7 @@ def _at(parameters: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
 
 
 def _put(whole: dict[str, Any], keys: tuple[str, ...], model: Any) -> None:
-    """Put a model in place, with copies of the mappings around it, which belong to all runs."""
+    """Put a model in place, and copy the mappings around it, since all runs share them."""
     for key in keys[:-1]:
         if not isinstance(whole[key], Mapping):
             return

@@ -1,4 +1,4 @@
-"""Validate datasets of a catalog on demand, with the outcome as data (PAR-20)."""
+"""Validate datasets of a catalog on demand, with results as data."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Protocol
@@ -15,7 +15,7 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 class HasValidators(Protocol):
-    """A catalog, as far as validation is concerned."""
+    """What validation needs of a catalog."""
 
     @property
     def validator_specs(self) -> Mapping[str, ValidatorSpec]: ...
@@ -24,10 +24,10 @@ class HasValidators(Protocol):
 
 
 class ValidationResult(msgspec.Struct, frozen=True):
-    """What became of one dataset: ``reason`` says why it was skipped, ``message`` what is wrong with it.
+    """The result of one dataset: ``reason`` says why it was skipped, ``message`` what is wrong with it.
 
-    ``error_type`` of ``unresolvable_validator`` or ``dataset_error`` says what kept it from being validated.
-    ``data`` is as the validator left it.
+    The ``error_type`` of a dataset that could not be validated is ``unresolvable_validator`` or ``dataset_error``.
+    ``data`` is the data as the validator returned it.
     """
 
     dataset_name: str
@@ -54,18 +54,18 @@ class ValidationResult(msgspec.Struct, frozen=True):
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all but the data, in values that JSON knows."""
+        """Return all fields but the data, as values that JSON knows."""
         facts = {key: value for key, value in msgspec.structs.asdict(self).items() if key != "data"}
-        return {**facts, "failures": [_plain(failure) for failure in self.failures]}
+        return {**facts, "failures": [_as_builtins(failure) for failure in self.failures]}
 
 
 def validate_dataset(
     catalog: HasValidators, name: str, data: Any = UNSET, *, on: str = "load", version: str | None = None
 ) -> ValidationResult:
-    """Validate ``data``, or what is loaded from the dataset, as if it were loaded or saved, and say how that went.
+    """Validate ``data``, or the data that the dataset loads, as if it were loaded or saved.
 
-    A validator is used even if it, or validation, is switched off. Raises ``ValueError`` for arguments that make no
-    sense, and nothing else.
+    A validator is used even if it, or all validation, is switched off. Raises ``ValueError`` for wrong arguments, and
+    nothing else.
     """
     if on not in MODES:
         raise ValueError(f"'on' must be 'load' or 'save', got {on!r}.")
@@ -87,7 +87,7 @@ def validate_dataset(
 
 
 def validate_catalog(catalog: HasValidators, names: Iterable[str] | None = None) -> dict[str, ValidationResult]:
-    """Load and validate datasets: ``names``, or all that have a validator of their own, sorted."""
+    """Load and validate the datasets ``names``, or all that have a validator, sorted."""
     wanted = sorted(catalog.validator_specs) if names is None else names
     return {name: validate_dataset(catalog, name) for name in wanted}
 
@@ -103,14 +103,14 @@ def _validated(check: DatasetCheck, name: str, dataset: Any, data: Any) -> Valid
     except Exception as error:
         return _errored(name, spec, "dataset_error", str(error))
     try:
-        seen = check.validate(data, "api")
+        validated = check.validate(data, "api")
     except DataValidationError as error:
         return ValidationResult(
             name, spec.class_path, "failed", failures=error.failures, message=str(error), enabled=spec.enabled
         )
     except ValidationConfigurationError as error:
         return _errored(name, spec, "unresolvable_validator", str(error))
-    return ValidationResult(name, spec.class_path, "passed", enabled=spec.enabled, data=seen)
+    return ValidationResult(name, spec.class_path, "passed", enabled=spec.enabled, data=validated)
 
 
 def _errored(name: str, spec: ValidatorSpec | None, error_type: str, message: str) -> ValidationResult:
@@ -118,10 +118,10 @@ def _errored(name: str, spec: ValidatorSpec | None, error_type: str, message: st
     return ValidationResult(name, path, "errored", message=message, error_type=error_type, enabled=enabled)
 
 
-def _plain(failure: CheckFailure) -> dict[str, Any]:
+def _as_builtins(failure: CheckFailure) -> dict[str, Any]:
     examples = [value if _is_plain(value) else str(value) for value in failure.failure_examples]
     return {**msgspec.structs.asdict(failure), "failure_examples": examples}
 
 
 def _is_plain(value: Any) -> bool:
-    return type(value) in _PLAIN and value == value  # NaN is no number that JSON knows
+    return type(value) in _PLAIN and value == value  # JSON has no NaN

@@ -1,4 +1,4 @@
-"""From columns of plain values to frames: a module for each library."""
+"""Make frames from columns of plain values: a module for each library."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kedro_asgi.errors import TableError
-from kedro_asgi.tables.columns import columns_of, word
+from kedro_asgi.tables.columns import columns_of, kind_of
 from kedro_asgi.tables.form import TableForm
 from kedro_asgi.tables.frames.pandas import pandas_frame
 from kedro_asgi.tables.frames.polars import lazy_polars_frame, polars_frame
@@ -19,14 +19,14 @@ _MAKERS: Mapping[str, Callable[[Any, Columns, TableForm], Any]] = MappingProxyTy
 
 
 def frame_of(data: Any, form: TableForm) -> Any:
-    """Return the frame that ``data``, the JSON of a table, stands for; raises `TableError`."""
+    """Return ``data``, a table as JSON gives it, as a frame; raises `TableError`."""
     make = _MAKERS[form.library]
-    # Here the library is wanted, not only looked for; the catalog names it, so the project has it.
+    # This import may load the library: the catalog names it, so the project has it.
     library = import_module(form.library.partition(".")[0])
     if not form.is_sheets:
         return make(library, columns_of(data), form)
     if not isinstance(data, Mapping):
-        raise TableError(f"it is {word(data)}; expected is a mapping of sheets, each a table")
+        raise TableError(f"it is {kind_of(data)}; expected is a mapping of sheets, each a table")
     return {
         name: _sheet(name, table, lambda table: make(library, columns_of(table), form)) for name, table in data.items()
     }

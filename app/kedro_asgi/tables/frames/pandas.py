@@ -1,4 +1,4 @@
-"""Frames of pandas: what reading the same table from a file would give."""
+"""Frames of pandas, as pandas would read the same table from a file."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,10 +11,10 @@ _LARGEST_EXACT = 2**53
 
 
 def pandas_frame(pandas: Any, columns: Mapping[str, list[Any]], form: TableForm) -> Any:
-    """Return a ``DataFrame``; columns of no declared type are as pandas reads them from a file.
+    """Return a ``DataFrame``; a column without a declared type becomes what pandas reads from a file.
 
-    So integers stay integers, with missing values among them they are floats, unless that would change one of them.
-    Text is text, also where it looks like a date. Raises `TableError` for a value that its column cannot hold.
+    Integers stay integers; with missing values among them they become floats, unless that would change one of them.
+    Text stays text, also where it looks like a date. Raises `TableError` for a value that its column cannot hold.
     """
     frame = pandas.DataFrame({name: _column(pandas, name, values, form) for name, values in columns.items()})
     index = [name for name in form.index_col if name in columns]
@@ -22,10 +22,10 @@ def pandas_frame(pandas: Any, columns: Mapping[str, list[Any]], form: TableForm)
 
 
 def _column(pandas: Any, name: str, values: list[Any], form: TableForm) -> Any:
-    """Return a list or an array; a series would cost an alignment of its index."""
+    """Return a list or an array, since pandas would align the index of a series."""
     dtype = form.dtype_of(name)
     if name in form.parse_dates:
-        return _moments(pandas, name, values, form.date_format_of(name))
+        return _dates(pandas, name, values, form.date_format_of(name))
     return _untyped(pandas, values) if dtype is None else _typed(pandas, name, values, dtype, form)
 
 
@@ -51,7 +51,7 @@ def _typed(pandas: Any, name: str, values: list[Any], dtype: Any, form: TableFor
     except TypeError as error:
         raise TableError(f"column '{name}': its declared type {dtype!r} is unknown to pandas") from error
     if wanted.kind == "M":
-        return _moments(pandas, name, values, form.date_format_of(name)).astype(wanted)
+        return _dates(pandas, name, values, form.date_format_of(name)).astype(wanted)
     return _converted(name, values, _conversion(pandas, wanted), f"as {wanted}")
 
 
@@ -59,7 +59,7 @@ def _conversion(pandas: Any, wanted: Any) -> Callable[[list[Any]], Any]:
     if issubclass(wanted.type, str):
         return lambda values: pandas.Series([_text(value) for value in values], dtype=wanted).array
     if wanted.kind == "b" and not hasattr(wanted, "na_value"):
-        # Straight to bool, any text would be true, and what is missing false.
+        # A direct conversion to bool would make any text true and a missing value false.
         return lambda values: pandas.Series(values, dtype="boolean").astype(wanted).array
     return lambda values: pandas.Series(values, dtype=wanted).array
 
@@ -68,10 +68,10 @@ def _text(value: Any) -> Any:
     return value if value is None or isinstance(value, str) else str(value)
 
 
-def _moments(pandas: Any, name: str, values: list[Any], date_format: str | None) -> Any:
+def _dates(pandas: Any, name: str, values: list[Any], date_format: str | None) -> Any:
     def parse(part: list[Any]) -> Any:
-        if odd := next((value for value in part if not isinstance(value, str | None)), None):
-            raise ValueError(f"{odd!r} is no text")
+        if wrong := next((value for value in part if not isinstance(value, str | None)), None):
+            raise ValueError(f"{wrong!r} is no text")
         try:
             return pandas.to_datetime(part, format="ISO8601").array
         except ValueError:
@@ -92,7 +92,7 @@ def _converted(name: str, values: list[Any], convert: Callable[[list[Any]], Any]
 
 
 def _first_bad(values: list[Any], convert: Callable[[list[Any]], Any]) -> int | None:
-    """Return the number of the first record whose value fails by itself; each step halves where it can be."""
+    """Return the number of the first record whose value fails by itself, by bisection."""
     start, end = 0, len(values)
     while end - start > 1:
         middle = (start + end) // 2

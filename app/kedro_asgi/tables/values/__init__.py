@@ -1,4 +1,4 @@
-"""From values of libraries to plain ones: a module for each library."""
+"""Turn values of libraries into plain values: a module for each library."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -21,10 +21,10 @@ _LIBRARIES: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
 
 
 def plain_value(value: Any) -> Any:
-    """Return a value that stands for ``value`` in JSON: `Records` for a table, a list for an array or a column.
+    """Return ``value`` in a form that JSON knows: `Records` for a table, a list for an array or a column.
 
-    One step: what is inside may again be a value of a library. Raises ``TypeError`` where nothing stands for it, and
-    `TableError` for a table that has no records.
+    The result may again contain values of a library. Raises ``TypeError`` for a value without such a form, and
+    `TableError` for a table that cannot be records.
     """
     for library, plain in _LIBRARIES.items():
         module = _imported(library)
@@ -35,23 +35,23 @@ def plain_value(value: Any) -> Any:
 
 
 def _imported(library: str) -> ModuleType | None:
-    """Whoever made a value of a library has imported it; to do so here would only cost time (Q-42).
+    """Return a library that is imported already; a value of it cannot exist otherwise.
 
-    A library that another thread is importing just now is not all there, and none of its values can be ours.
+    A library that another thread is importing at this moment is incomplete, and no value of it can exist yet.
     """
     module = sys.modules.get(library)
     return None if getattr(getattr(module, "__spec__", None), "_initializing", False) else module
 
 
 def as_plain(value: Any) -> Any:
-    """Return ``value`` as JSON would give it back: tables as lists of records, moments as text in ISO 8601.
+    """Return ``value`` as it would come back from JSON: tables as lists of records, dates as text in ISO 8601.
 
-    Raises ``TypeError`` for what has no JSON form, and `TableError`.
+    Raises ``TypeError`` for a value without a JSON form, and `TableError`.
     """
     return msgspec.json.decode(msgspec.json.encode(value, enc_hook=whole_value))
 
 
 def whole_value(value: Any) -> Any:
-    """Do what `plain_value` does, with all records of a table in one list."""
+    """Do what `plain_value` does, but put all records of a table into one list."""
     plain = plain_value(value)
     return list(chain.from_iterable(plain.batches)) if isinstance(plain, Records) else plain

@@ -9,7 +9,7 @@ from kedro_asgi.tables.records import batched
 
 
 def plain_of_arrow(pyarrow: Any, value: Any) -> Any:
-    """Return what stands for ``value``: records for a table, a list for a column."""
+    """Return the plain form of ``value``: records for a table, a list for a column; UNSET for other values."""
     match value:
         case pyarrow.Table() | pyarrow.RecordBatch():
             return batched(value.num_rows, value.schema.names, partial(_columns_between, value))

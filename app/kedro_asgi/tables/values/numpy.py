@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 
 def plain_of_numpy(numpy: Any, value: Any) -> Any:
-    """Return what stands for a scalar or an array: nested lists, and mappings where elements have named fields."""
+    """Return a scalar or an array as nested lists, with mappings for elements with named fields; else UNSET."""
     if not isinstance(value, numpy.ndarray | numpy.generic):
         return UNSET
     if value.dtype.kind in "mM":
@@ -17,7 +17,7 @@ def plain_of_numpy(numpy: Any, value: Any) -> Any:
 
 
 def _times(numpy: Any, times: Any) -> Any:
-    """Python's own moments and spans, or text for what these cannot hold exactly."""
+    """Return Python's own datetimes and timedeltas, or text for a value that these cannot hold exactly."""
     coarse = times.astype(f"{times.dtype.kind}8[us]")
     if numpy.datetime_data(times.dtype)[0] in ("D", "h", "m", "s", "ms", "us"):
         return times.tolist()

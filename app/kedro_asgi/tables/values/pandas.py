@@ -11,10 +11,10 @@ from kedro_asgi.tables.records import Records, batched
 
 
 def plain_of_pandas(pandas: Any, value: Any) -> Any:
-    """Return what stands for ``value``: records for a frame, a list for a column, text for a span of time.
+    """Return the plain form of ``value``: records for a frame, a list for a column; UNSET for other values.
 
-    An index that carries something, a name or labels that are no numbers, comes along: as columns of a frame, as the
-    keys of a column.
+    An index with a name, or with labels that are no numbers, is kept: as columns of the records, or as keys in place
+    of the list.
     """
     match value:
         case pandas.DataFrame():
@@ -35,7 +35,7 @@ def plain_of_pandas(pandas: Any, value: Any) -> Any:
 def _records(pandas: Any, frame: Any) -> Records:
     if frame.columns.nlevels > 1:
         raise TableError("its columns have several levels; records have one name a column")
-    if _carries_something(frame.index):
+    if _is_meaningful(frame.index):
         frame = _with_index(frame)
     names = [_label(pandas, name) for name in frame.columns]
     return batched(len(frame), names, partial(_columns_between, pandas, frame))
@@ -48,7 +48,7 @@ def _columns_between(pandas: Any, frame: Any, start: int, end: int) -> Iterable[
 
 def _column(pandas: Any, series: Any) -> Any:
     values = _values(pandas, series)
-    if not _carries_something(series.index):
+    if not _is_meaningful(series.index):
         return values
     if series.index.nlevels > 1:
         raise TableError("its index has several levels; reset_index() makes a table of it")
@@ -58,7 +58,7 @@ def _column(pandas: Any, series: Any) -> Any:
     return dict(zip(labels, values, strict=True))
 
 
-def _carries_something(index: Any) -> bool:
+def _is_meaningful(index: Any) -> bool:
     return index.nlevels > 1 or index.name is not None or (index.dtype.kind not in "iu" and len(index) > 0)
 
 
@@ -76,7 +76,7 @@ def _label(pandas: Any, label: Any) -> str:
 
 
 def _values(pandas: Any, series: Any) -> list[Any]:
-    """Return the values of a column: missing ones as ``None`` or NaN, others plain or known to `plain_of_pandas`."""
+    """Return the values of a column: missing ones as ``None`` or NaN, others plain or of a kind known here."""
     dtype = series.dtype
     match dtype:
         case pandas.CategoricalDtype():
@@ -89,18 +89,18 @@ def _values(pandas: Any, series: Any) -> list[Any]:
         case pandas.ArrowDtype():
             pass
         case _ if dtype.kind == "M":
-            return _moments(pandas.DatetimeIndex(series))
+            return _datetimes(pandas.DatetimeIndex(series))
         case _ if dtype.kind == "m":
-            return _spans(pandas.TimedeltaIndex(series))
+            return _timedeltas(pandas.TimedeltaIndex(series))
         case _ if dtype.kind in "biuf" and not hasattr(dtype, "na_value"):
             return list(series.to_numpy().tolist())
     return list(series.to_numpy(dtype=object, na_value=None).tolist())
 
 
-def _moments(index: Any) -> list[Any]:
-    """Python knows no nanoseconds."""
+def _datetimes(index: Any) -> list[Any]:
+    """Return Python's datetimes, unless a value has nanoseconds, which these cannot hold."""
     return [*index] if index.nanosecond.any() else list(index.to_pydatetime())
 
 
-def _spans(index: Any) -> list[Any]:
+def _timedeltas(index: Any) -> list[Any]:
     return [*index] if index.nanoseconds.any() else list(index.to_pytimedelta())

@@ -9,7 +9,7 @@ from kedro_asgi.tables.records import batched
 
 
 def plain_of_polars(polars: Any, value: Any) -> Any:
-    """Return what stands for ``value``: records for a frame, which is collected if it is lazy, a list for a column."""
+    """Return the plain form of ``value``: records for a frame, collected if lazy, a list for a column; else UNSET."""
     match value:
         case polars.DataFrame():
             return batched(value.height, value.columns, partial(_columns_between, value))

@@ -1,4 +1,4 @@
-"""From the ``class`` of a declaration to what validates (CAT-71)."""
+"""Validators, and how the ``class`` of a declaration becomes one (CAT-71)."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -12,10 +12,10 @@ from kedro_asgi.validation.pandera import OPTIONS, PanderaValidator, is_pandera
 
 @runtime_checkable
 class Validator(Protocol):
-    """Anything that looks at data."""
+    """Any object that validates data."""
 
     def validate(self, data: Any) -> Any:
-        """Return the data to go on with, or ``None`` to leave it as it is; raise anything to refuse it."""
+        """Return the data that the run goes on with, ``None`` for ``data`` itself; raise any exception to refuse it."""
         ...
 
 
@@ -26,7 +26,7 @@ class CallableValidator:
         self._func = func
 
     def validate(self, data: Any) -> Any:
-        """Return what the function returns, or ``data`` where that is ``None``."""
+        """Return the result of the function, or ``data`` if that is ``None``."""
         result = self._func(data)
         return data if result is None else result
 
@@ -35,12 +35,12 @@ class CallableValidator:
 
 
 def resolve_validator(spec: ValidatorSpec) -> Validator:
-    """Return what ``spec`` names: a class is instantiated with the options, an instance or a function is taken.
+    """Return the validator that ``spec`` names: an instance of a class, made with the options, an object or a function.
 
-    Schemas and models of pandera are recognised. Raises `ValidatorTargetError` for what is not there or cannot
+    Schemas and models of pandera are wrapped. Raises `ValidatorTargetError` if the name cannot be imported or does not
     validate.
     """
-    target = _imported(spec.class_path)
+    target = _import_target(spec.class_path)
     if is_pandera(target):
         return _pandera(spec, target)
     if isinstance(target, type):
@@ -59,11 +59,11 @@ def resolve_validator(spec: ValidatorSpec) -> Validator:
 
 
 def preflight_check(specs: Mapping[str, ValidatorSpec]) -> list[str]:
-    """Return a sentence for each validator whose package is not installed; imports nothing."""
-    return [problem for name, spec in specs.items() if (problem := _missing(name, spec.class_path))]
+    """Return a message for each validator whose package is not installed; imports nothing."""
+    return [problem for name, spec in specs.items() if (problem := _missing_package(name, spec.class_path))]
 
 
-def _missing(name: str, class_path: str) -> str | None:
+def _missing_package(name: str, class_path: str) -> str | None:
     package = class_path.partition(".")[0]
     if not package:
         return f"Validator for dataset '{name}' has an invalid class path '{class_path}'."
@@ -72,7 +72,7 @@ def _missing(name: str, class_path: str) -> str | None:
     return None
 
 
-def _imported(class_path: str) -> Any:
+def _import_target(class_path: str) -> Any:
     module, _, name = class_path.rpartition(".")
     try:
         if not module or module.startswith("."):
