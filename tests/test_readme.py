@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
+from kedro_asgi.dispatch import Policy
 from kedro_asgi.starter import write_starter
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -53,6 +54,13 @@ def test_runs_in_process_as_documented(project_root: Path) -> None:
     record, value = anyio.run(names["snippet"])
     assert record.status == "success"
     assert b"Chinstrap" in value
+
+
+def test_every_setting_of_the_policy_is_documented() -> None:
+    document = (Path(__file__).parent.parent / "docs" / "runs.md").read_text(encoding="utf-8")
+    assert [
+        field for field in Policy.__struct_fields__ if f"| `{field}`" not in document.replace("`, `", "` | `")
+    ] == []
 
 
 def test_the_readme_has_its_promised_snippets() -> None:
