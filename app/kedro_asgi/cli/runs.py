@@ -1,7 +1,7 @@
 """``kedro-asgi runs``: list, show, follow and cancel the runs of a server."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -17,9 +17,30 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
-_url_option = click.option(
-    "--url", default=DEFAULT_URL, envvar="KEDRO_ASGI_URL", show_default=True, help="URL of the server."
-)
+
+def _client_command(command: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Turn an async function of a client into a command with the option ``--url``."""
+
+    async def call(url: str, options: dict[str, Any]) -> None:
+        async with _client(url) as client:
+            await command(client, **options)
+
+    @click.option("--url", default=DEFAULT_URL, envvar="KEDRO_ASGI_URL", show_default=True, help="URL of the server.")
+    @wraps(command)
+    def run(url: str, **options: Any) -> None:
+        with one_line_errors():
+            anyio.run(call, url, options)
+
+    return run
+
+
+def _client(url: str) -> "AsyncClient":
+    try:
+        # httpx is an optional dependency, and the other commands do not need it.
+        from kedro_asgi.client import AsyncClient
+    except ImportError as error:
+        raise click.ClickException("Install 'kedro-asgi[cli]' for this command.") from error
+    return AsyncClient(url)
 
 
 @click.group()
@@ -33,81 +54,42 @@ def runs() -> None:
 @click.option("--label", "labels", multiple=True, help="Only runs with this label: name=value; may be repeated.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @format_option
-@_url_option
-def list_runs(
-    url: str, output_format: str, limit: int, labels: tuple[str, ...], pipeline: str | None, status: Any
-) -> None:
+@_client_command
+async def list_runs(client: "AsyncClient", output_format: str, labels: tuple[str, ...], **filters: Any) -> None:
     """List runs, newest first."""
-    filters = dict(label.partition("=")[::2] for label in labels)
-
-    async def work(client: "AsyncClient") -> None:
-        page = await client.runs(status=status, pipeline=pipeline, labels=filters, limit=limit)
-        click.echo(encode_json(page.runs, indent=2).decode() if output_format == "json" else _table(page.runs))
-
-    _with_client(url, work)
+    page = await client.runs(labels=dict(label.partition("=")[::2] for label in labels), **filters)
+    click.echo(encode_json(page.runs, indent=2).decode() if output_format == "json" else _table(page.runs))
 
 
 @runs.command()
 @click.argument("run_id")
-@_url_option
-def show(run_id: str, url: str) -> None:
+@_client_command
+async def show(client: "AsyncClient", run_id: str) -> None:
     """Show the record of a run as JSON."""
-
-    async def work(client: "AsyncClient") -> None:
-        click.echo(encode_json(await client.read(run_id), indent=2).decode())
-
-    _with_client(url, work)
+    click.echo(encode_json(await client.read(run_id), indent=2).decode())
 
 
 @runs.command()
 @click.argument("run_id")
-@_url_option
-def cancel(run_id: str, url: str) -> None:
+@_client_command
+async def cancel(client: "AsyncClient", run_id: str) -> None:
     """Cancel a run: it stops before its next node."""
-
-    async def work(client: "AsyncClient") -> None:
-        record = await client.cancel(run_id)
-        click.echo(f"{record.run_id} is {'stopping' if record.is_stopping else record.status}.")
-
-    _with_client(url, work)
+    record = await client.cancel(run_id)
+    click.echo(f"{record.run_id} is {'stopping' if record.is_stopping else record.status}.")
 
 
 @runs.command()
 @click.argument("run_id")
-@_url_option
-def follow(run_id: str, url: str) -> None:
+@_client_command
+async def follow(client: "AsyncClient", run_id: str) -> None:
     """Show the progress of a run until it ends; the exit code is 1 unless it succeeds."""
+    # rich is an optional dependency, and only this command needs it.
+    from kedro_asgi.cli.progress import show_progress
 
-    async def work(client: "AsyncClient") -> None:
-        # rich is an optional dependency, and only this command needs it.
-        from kedro_asgi.cli.progress import show_progress
-
-        record = await show_progress(client, run_id)
-        click.echo(f"{record.run_id}: {record.status}{_reason(record)}")
-        if record.status != "success":
-            raise click.exceptions.Exit(1)
-
-    _with_client(url, work)
-
-
-def _with_client(url: str, work: Callable[["AsyncClient"], Awaitable[None]]) -> None:
-    async def main() -> None:
-        async with _client(url) as client:
-            await work(client)
-
-    with one_line_errors():
-        anyio.run(main)
-
-
-@asynccontextmanager
-async def _client(url: str) -> "AsyncIterator[AsyncClient]":
-    try:
-        # httpx is an optional dependency, and the other commands do not need it.
-        from kedro_asgi.client import AsyncClient
-    except ImportError as error:
-        raise click.ClickException("Install 'kedro-asgi[cli]' for this command.") from error
-    async with AsyncClient(url) as client:
-        yield client
+    record = await show_progress(client, run_id)
+    click.echo(f"{record.run_id}: {record.status}{_reason(record)}")
+    if record.status != "success":
+        raise click.exceptions.Exit(1)
 
 
 def _table(records: tuple[RunRecord, ...]) -> str:

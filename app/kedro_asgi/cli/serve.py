@@ -36,32 +36,11 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @click.option("--store", help="Store of runs: a path, a URL or 'memory:'; the default is a file in the project.")
 @env_option
 @conf_source_option
-def serve(
-    project_path: Path,
-    host: str,
-    port: int,
-    workers: int,
-    reload: bool,
-    preload: list[str] | None,
-    store: str | None,
-    env: str | None,
-    conf_source: str | None,
-) -> None:
+def serve(project_path: Path, workers: int, reload: bool, **options: Any) -> None:
     """Serve the project at PATH over HTTP; the default is the project around the working directory."""
     if reload and workers > 1:
         raise click.UsageError("--reload supports one process only, so it cannot be combined with --workers.")
-    if store is not None:
-        os.environ["KEDRO_SERVER_STORE"] = store
-    serve_project(
-        project_path,
-        host=host,
-        port=port,
-        workers=workers,
-        reload=reload,
-        preload=preload,
-        env=env,
-        conf_source=conf_source,
-    )
+    serve_project(project_path, workers=workers, reload=reload, **options)
 
 
 def serve_project(
@@ -72,6 +51,7 @@ def serve_project(
     workers: int = 1,
     reload: bool = False,
     preload: list[str] | None = None,
+    store: str | None = None,
     env: str | None = None,
     conf_source: str | None = None,
 ) -> None:
@@ -83,6 +63,7 @@ def serve_project(
         KEDRO_PROJECT_PATH=str(project_path),
         KEDRO_SERVER_ENV=env,
         KEDRO_SERVER_CONF_SOURCE=conf_source,
+        KEDRO_SERVER_STORE=store,
         KEDRO_SERVER_PRELOAD=None if preload is None else ",".join(preload),
     )
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import anyio.to_thread
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -99,10 +100,4 @@ def _run_answer(finished: Finished, *, with_outputs: bool) -> RunAnswer:
 def _snapshot_answer(outcome: Outcome[ProjectSnapshot]) -> SnapshotAnswer:
     if outcome.error is not None:
         return SnapshotFailure(error=run_error(outcome.error))
-    snapshot = outcome.value()
-    return SnapshotSuccess(
-        metadata=snapshot.metadata,
-        pipelines=snapshot.pipelines,
-        datasets=snapshot.datasets,
-        parameters=snapshot.parameters,
-    )
+    return SnapshotSuccess(**msgspec.structs.asdict(outcome.value()))
