@@ -22,7 +22,7 @@ from kedro_asgi.server import create_http_server
 from projects import write_project
 
 _ROOT = Path(kedro_asgi.__file__).parent
-_WARM_RUNS = 20
+_WARM_RUNS, _RECORDED_RUNS = 20, 20
 _LOOP_THREAD, _RUN_THREADS = "MainThread", "kedro-asgi-run"
 
 
@@ -30,16 +30,7 @@ class Walk:
     """The files whose functions a request calls, in order, by the name of the thread."""
 
     def __init__(self) -> None:
-        self.is_recording = False
         self.files: dict[str, list[str]] = {}
-
-    def profile(self, frame: FrameType, event: str, _: Any) -> None:
-        """Note the file that a call or a return enters; every thread has this as its profile function."""
-        if self.is_recording and event in ("call", "return"):
-            caller = frame.f_back
-            file = frame.f_code.co_filename if event == "call" or caller is None else caller.f_code.co_filename
-            if file.startswith(str(_ROOT)):
-                self.files.setdefault(threading.current_thread().name, []).append(file.removeprefix(f"{_ROOT}/"))
 
     def on_the_way(self) -> Iterator[str]:
         """Yield the files that the event loop and the run's thread pass through, in order, each as often as passed."""
@@ -54,33 +45,55 @@ class Walk:
         return [room for room, before in zip(passed, [None, *passed], strict=False) if room != before]
 
 
+class Profiler:
+    """Records a walk, while there is one to record."""
+
+    def __init__(self) -> None:
+        self.walk: Walk | None = None
+
+    def profile(self, frame: FrameType, event: str, _: Any) -> None:
+        """Note the file that a call or a return enters; every thread has this as its profile function."""
+        if self.walk is not None and event in ("call", "return"):
+            caller = frame.f_back
+            file = frame.f_code.co_filename if event == "call" or caller is None else caller.f_code.co_filename
+            if file.startswith(str(_ROOT)):
+                self.walk.files.setdefault(threading.current_thread().name, []).append(file.removeprefix(f"{_ROOT}/"))
+
+
 def main() -> None:
     """Measure one run and print the figures as one JSON line; with ``--show``, the walk itself."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--show", action="store_true", help="also list the files, and the rooms in order")
     show = parser.parse_args().show
     with tempfile.TemporaryDirectory() as folder:
-        walk = asyncio.run(_walk(write_project(Path(folder), engine="kedro_asgi")))
+        walks = asyncio.run(_walks(write_project(Path(folder), engine="kedro_asgi")))
+    # The event loop may have done other work meanwhile: the shortest walk is that of the run alone.
+    walk = min(walks, key=lambda walk: len(set(walk.on_the_way())))
     files, rooms = list(dict.fromkeys(walk.on_the_way())), walk.rooms_in_thread()
     if show:
         print(*files, "", " > ".join(rooms), "", sep="\n")
     print(json.dumps({"files": len(files), "moves": len(rooms) - 1}))
 
 
-async def _walk(project: Path) -> Walk:
-    walk = Walk()
+async def _walks(project: Path) -> list[Walk]:
+    profiler = Profiler()
     # The run's thread lives as long as the application: it must be born with the profile function.
-    threading.setprofile(walk.profile)
+    threading.setprofile(profiler.profile)
     app = create_http_server(project, store="memory:")
     async with app.router.lifespan_context(app):
         for _ in range(_WARM_RUNS):
             await _post_run(app)
-        sys.setprofile(walk.profile)
-        walk.is_recording = True
-        await _post_run(app)
-        walk.is_recording = False
+        sys.setprofile(profiler.profile)
+        walks = [await _recorded(app, profiler) for _ in range(_RECORDED_RUNS)]
         sys.setprofile(None)
     threading.setprofile(None)
+    return walks
+
+
+async def _recorded(app: Any, profiler: "Profiler") -> Walk:
+    walk = profiler.walk = Walk()
+    await _post_run(app)
+    profiler.walk = None
     return walk
 
 

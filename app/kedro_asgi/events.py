@@ -1,23 +1,20 @@
-"""What happens during a run, told in the past tense to whoever asked to be told."""
+"""The events of a run: what happened to it, in the past tense."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 
 from kedro_asgi.runs import ErrorDetail, RunStatus
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="event"):
-    """Something that happened to a run, and when; ``sequence`` is its number among the run's, once it is told."""
+    """Something that happened to a run, and when; ``sequence`` is its number within the run, once it is published."""
 
     run_id: str | None
     sequence: int | msgspec.UnsetType = msgspec.UNSET
-    at: datetime = msgspec.field(default_factory=_now)
+    at: datetime = msgspec.field(default_factory=partial(datetime.now, UTC))
 
 
 class RunQueued(Event, frozen=True, kw_only=True):
@@ -62,7 +59,7 @@ class NodeCancelled(Event, frozen=True, kw_only=True):
 
 
 class DatasetSaved(Event, frozen=True, kw_only=True):
-    """An output of a node was saved, by a generator for the first time; ``is_kept`` unless it is in memory only."""
+    """An output of a node was saved, for the first time if by a generator; ``is_kept`` unless in memory only."""
 
     dataset: str
     node: str
@@ -86,7 +83,7 @@ class RunEnded(Event, frozen=True, kw_only=True):
 
 
 class EventsLost(Event, frozen=True, kw_only=True):
-    """This reader was too slow: ``count`` events were not told to it."""
+    """This reader was too slow: it missed ``count`` events."""
 
     count: int
 
@@ -109,10 +106,10 @@ Emit = Callable[[Event], None]
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as it is told to readers.
+    """An event as readers get it.
 
-    ``sequence`` counts the events of its run from 1. ``position`` is the event's place among those of all runs: give
-    it back to go on behind it. ``body`` is the event as JSON, with its sequence number.
+    ``sequence`` counts the events of its run from 1. ``position`` is the event's place among the events of all runs; a
+    reader that gives it back goes on after it. ``body`` is the event as JSON, with its sequence number.
     """
 
     run_id: str

@@ -44,7 +44,7 @@ class DataCatalog(DatasetMapping):
     ) -> Self:
         """Make a catalog from plain entries; relative paths start at the working folder."""
         resolver = CatalogResolver(
-            plain_entries(catalog), plain_entries(credentials), default_type=cls._runtime_default
+            plain_entries(catalog), plain_entries(credentials), default_type=cls._default_class.__name__
         )
         made = cls(config_resolver=resolver, load_versions=load_versions, save_version=save_version)
         made.validation_enabled = validation_enabled
@@ -56,8 +56,7 @@ class DataCatalog(DatasetMapping):
         Raises a `DatasetError` that begins with the name, and `DataValidationError` for data that the
         dataset's validator refuses.
         """
-        shared = self.artifacts.value(ds_name) if version is None else UNSET
-        if shared is not UNSET:
+        if self.artifacts is not None and version is None and (shared := self.artifacts.value(ds_name)) is not UNSET:
             if _log.isEnabledFor(logging.INFO):
                 _log.info("Loading data from %s (preloaded)...", ds_name)
             return shared
@@ -102,7 +101,8 @@ class DataCatalog(DatasetMapping):
             data = check.check_saved(data)
         if data is None:
             raise DatasetError(f"{ds_name}: Saving 'None' to a 'Dataset' is not allowed")
-        self.artifacts.mark_saved(ds_name)
+        if self.artifacts is not None:
+            self.artifacts.mark_saved(ds_name)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Saving data to %s (%s)...", ds_name, type(dataset).__name__)
         load_what_is_saved(dataset)

@@ -31,7 +31,7 @@ class DatasetMapping:
     looked for among the datasets, then the parameters, then the entries, then the patterns (CAT-19).
     """
 
-    _runtime_default = "MemoryDataset"
+    _default_class: type[Dataset] = MemoryDataset
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class DatasetMapping:
         validation_enabled: bool = True,
     ) -> None:
         self.validation_enabled = validation_enabled
-        self._resolver = config_resolver or CatalogResolver({}, default_type=self._runtime_default)
+        self._resolver = config_resolver or CatalogResolver({}, default_type=self._default_class.__name__)
         self._datasets: dict[str, Dataset] = {}
         self._checks: dict[str, DatasetCheck] = {}
         self._parameters: ParameterView | None = None
@@ -52,7 +52,7 @@ class DatasetMapping:
         self._runtime = runtime
         self._kept: frozenset[str] = frozenset()
         self._replaced: set[str] = set()
-        self.artifacts = RunArtifacts({})
+        self.artifacts: RunArtifacts | None = None
         # Re-entrant: the constructor of a dataset may look at the catalog.
         self._lock = threading.RLock()
         for name, value in (datasets or {}).items():
@@ -116,7 +116,7 @@ class DatasetMapping:
     def prepare(self, names: Iterable[str]) -> None:
         """Make the datasets ``names``, unknown ones in memory, before nodes ask for them; artifacts can wait."""
         for name in names:
-            if self.artifacts.value(name) is UNSET:
+            if self.artifacts is None or self.artifacts.value(name) is UNSET:
                 self.get(name, fallback_to_runtime_pattern=True)
 
     def share(self, artifacts: Mapping[str, Artifact]) -> None:
@@ -200,7 +200,7 @@ class DatasetMapping:
             return MemoryDataset.adopt(parameter)
         builder = self._resolver.builder(name)
         if builder is None:
-            return self._resolver.default_builder().build(self._runtime) if fallback else None
+            return self._default_class() if fallback else None
         definition = builder.definition(self._runtime)
         if definition.validator is not None:
             self._set_validator(name, definition.validator)
@@ -240,7 +240,8 @@ class DatasetMapping:
     def _mark_replaced(self, name: str) -> None:
         """What somebody puts in place of a dataset has nothing to do with the artifact of that name."""
         self._replaced.add(name)
-        self.artifacts.discard(name)
+        if self.artifacts is not None:
+            self.artifacts.discard(name)
 
     def _agree_on(self, save_version: str, name: str) -> None:
         if self._save_version and self._save_version != save_version:

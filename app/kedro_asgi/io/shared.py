@@ -65,7 +65,7 @@ class SharedMemoryDataCatalog(DataCatalog):
     takes any catalog.
     """
 
-    _runtime_default = "SharedMemoryDataset"
+    _default_class = SharedMemoryDataset
 
     def set_manager_datasets(self, manager: SyncManager) -> None:
         """Let the datasets in shared memory keep their data with ``manager``."""

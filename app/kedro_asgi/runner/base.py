@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
+from itertools import count
 from time import perf_counter
 from typing import Any
 
@@ -18,7 +19,7 @@ from kedro_asgi.runner.async_nodes import RunLoop
 from kedro_asgi.runner.graph import run_graph, workers_for
 from kedro_asgi.runner.missing_outputs import without_existing_outputs
 from kedro_asgi.runner.processes import Processes
-from kedro_asgi.runner.progress import hint_at_resuming, noting
+from kedro_asgi.runner.resuming import hint_at_resuming
 from kedro_asgi.runner.task import CallNode, NodeRunner, call_node
 
 _log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class AbstractRunner(ABC):
         catalog.prepare(steps.datasets)
         self._log_mode()
         done: list[Node] = []
-        hooks = msgspec.structs.replace(RunHooks.of(hook_manager), completed=noting(done, len(steps.in_order)))
+        hooks = msgspec.structs.replace(RunHooks.of(hook_manager), completed=_noting(done, len(steps.in_order)))
         try:
             with RunLoop() if steps.has_async_nodes else nullcontext():
                 self._run(pipeline, catalog, hooks, run_id)
@@ -130,3 +131,17 @@ class AbstractRunner(ABC):
     @abstractmethod
     def _get_executor(self, max_workers: int) -> Executor | None:
         """Return an executor of threads that nodes are submitted to, or ``None`` to run them in the calling one."""
+
+
+def _noting(done: list[Node], total: int) -> Callable[[Node], None]:
+    """Return what adds a node to ``done`` when its outputs are saved, and logs that; any thread may call it."""
+    if not _log.isEnabledFor(logging.INFO):
+        return done.append
+    numbers = count(1)
+
+    def note(node: Node) -> None:
+        done.append(node)
+        _log.info("Completed node: %s", node.name)
+        _log.info("Completed %d out of %d tasks", next(numbers), total)
+
+    return note

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
-from kedro_asgi.runner.progress import is_name_persistent
+from kedro_asgi.runner.resuming import is_name_persistent
 
 _log = logging.getLogger(__name__)
 

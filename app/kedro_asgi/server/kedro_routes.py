@@ -24,7 +24,6 @@ from kedro_asgi.schemas import (
     SnapshotSuccess,
 )
 from kedro_asgi.server.bodies import read_run_request, run_spec
-from kedro_asgi.server.errors import json_response
 from kedro_asgi.server.openapi import openapi
 from kedro_asgi.server.queries import idempotency_key
 from kedro_asgi.session import AsyncSession, Outcome
@@ -78,7 +77,8 @@ class KedroRoutes:
         order = RunOrder(spec=run_spec(body), key=idempotency_key(request))
         until = partial(_disconnected, request) if self._cancel_on_hang_up else None
         finished = await self._runs.run(order, until=until)
-        return json_response(_run_answer(finished, with_outputs=body.outputs is not None))
+        answer = encode_json(_run_answer(finished, with_outputs=body.outputs is not None))
+        return Response(answer, media_type="application/json")
 
 
 async def _disconnected(request: Request) -> None:

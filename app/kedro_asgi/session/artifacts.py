@@ -28,9 +28,10 @@ def load_artifacts(patterns: Iterable[str], catalog: DataCatalog, used: Iterable
 
 def reload_saved(artifacts: Mapping[str, Artifact], catalog: DataCatalog) -> dict[str, Artifact]:
     """Load again those of ``artifacts`` that the run of ``catalog`` has saved, and return them."""
+    saved = set() if catalog.artifacts is None else catalog.artifacts.saved
     return {
         name: _loaded(name, artifacts[name], catalog)
-        for name in sorted(catalog.artifacts.saved & artifacts.keys())
+        for name in sorted(saved & artifacts.keys())
         if artifacts[name].is_of(catalog.config_resolver.builder(name), catalog.runtime)
     }
 

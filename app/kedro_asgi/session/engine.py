@@ -151,7 +151,8 @@ class Engine:
 
         ``facts`` are put over the other ``run_params`` of the hooks.
         """
-        self._shared.read_signals()
+        if self._shared.has_signals:
+            self._shared.read_signals()
         shared = self._shared.current
         planner, validate = shared.planner, shared.planner.validation(spec)
         if _log.isEnabledFor(logging.INFO):
@@ -174,7 +175,7 @@ class Engine:
         try:
             return self._run(_RunParams(planner, spec, run_id, runner, facts or {}), pipeline, catalog, emit)
         finally:
-            if shared.artifacts and catalog.artifacts.saved:
+            if shared.artifacts and catalog.artifacts is not None and catalog.artifacts.saved:
                 self._shared.replace_saved(catalog)
 
     def _run(self, run: "_RunParams", pipeline: Pipeline, catalog: DataCatalog, emit: Emit | None) -> RunEnd:

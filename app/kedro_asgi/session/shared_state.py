@@ -41,6 +41,8 @@ class SharedProject:
         self._names: tuple[str, ...] = ()
         self._reloads: ReloadSignal | None = None
         self._saves: ReloadSignal | None = None
+        self.has_signals = False
+        """Whether other processes may replace something, so that a run reads their signals before it begins."""
 
     def read_signals(self) -> None:
         """Read again what other processes have replaced, before a run begins."""
@@ -59,6 +61,7 @@ class SharedProject:
             if path := os.environ.get(RELOAD_SIGNAL_VARIABLE):
                 self._reloads = ReloadSignal(Path(path))
                 self._saves = ReloadSignal(Path(f"{path}.saves")) if self._names else None
+                self.has_signals = True
             artifacts = self._load(self.current.planner)
             self._replace(self.current.planner, artifacts)
 

@@ -7,7 +7,7 @@ from kedro_asgi.config.interpolation.evaluator import Evaluator, RunDependentErr
 from kedro_asgi.config.interpolation.interpolated import FindResolver, Layer
 from kedro_asgi.config.interpolation.merging import merge_runtime
 from kedro_asgi.config.interpolation.partial_evaluation import DefaultsEvaluator
-from kedro_asgi.config.interpolation.tree_builder import build_caller_tree
+from kedro_asgi.config.interpolation.tree_builder import build_caller_tree, to_plain_mapping
 from kedro_asgi.errors import ConfigError, fresh_error
 from kedro_asgi.runs import RuntimeParams
 
@@ -26,6 +26,7 @@ class Parameters:
         reached = set(deferred_values(tree))
         # An environment with deferred values that another one replaces is still evaluated as a whole (CFG-27).
         self._shadowed = [layer for layer in layers if not reached.issuperset(deferred_values(layer.root))]
+        self._is_constant = not reached and not self._shadowed
         self._defaults: Mapping[str, Any] | None = None
         self._error: ConfigError | None = None
         self._compile()
@@ -59,7 +60,9 @@ class Parameters:
             evaluator.resolve_view(layer.root)
         return evaluator.resolve_mapping_view(self._tree)
 
-    def _with_runtime(self, runtime: RuntimeParams) -> dict[str, Any]:
+    def _with_runtime(self, runtime: RuntimeParams) -> Mapping[str, Any]:
+        if self._is_constant and runtime.literal:
+            return merge_runtime(self._tree, to_plain_mapping(runtime.values))
         own = Layer(self._find_resolver)
         values = build_caller_tree(runtime, own)
         own.root = merge_runtime(self._tree, values)

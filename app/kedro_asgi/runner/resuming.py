@@ -1,28 +1,13 @@
-"""How far a run is: log lines on the way, and where to go on after a failure (RUN-12, RUN-33)."""
+"""Where a new run can go on after one that failed (RUN-33)."""
 
 import logging
-from collections.abc import Callable, Iterable
-from itertools import count
+from collections.abc import Iterable
 
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset_protocols import is_persistent
 from kedro_asgi.pipeline import Node, Pipeline
 
 _log = logging.getLogger(__name__)
-
-
-def noting(done: list[Node], total: int) -> Callable[[Node], None]:
-    """Return what adds a node to ``done`` when its outputs are saved, and logs that; any thread may call it."""
-    if not _log.isEnabledFor(logging.INFO):
-        return done.append
-    numbers = count(1)
-
-    def note(node: Node) -> None:
-        done.append(node)
-        _log.info("Completed node: %s", node.name)
-        _log.info("Completed %d out of %d tasks", next(numbers), total)
-
-    return note
 
 
 def hint_at_resuming(pipeline: Pipeline, done: Iterable[Node], catalog: DataCatalog) -> None:
