@@ -1,7 +1,5 @@
 """Read the bodies of run requests."""
 
-from typing import Any
-
 import anyio.to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -27,8 +25,8 @@ async def read_run_request(request: Request, kind: type[AnyRunRequest], *, max_b
 
 def run_spec(request: RunRequest) -> RunSpec:
     """Return the run that a request describes."""
-    arguments: dict[str, Any] = {name: getattr(request, name) for name in _SHARED_FIELDS}
-    return RunSpec.of(runtime_params=request.params, outputs=request.outputs or (), **arguments)
+    given = {name: value for name in _SHARED_FIELDS if (value := getattr(request, name)) is not None}
+    return RunSpec.of(runtime_params=request.params, outputs=request.outputs or (), **given)
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:

@@ -37,6 +37,9 @@ _DELETE_ORDER = "UPDATE runs SET run_order = NULL WHERE run_id = ?"
 _DELETE_OLD_KEY = "DELETE FROM idempotency_keys WHERE key = ? AND created_at < ?"
 _SELECT_RUN_OF_KEY = "SELECT run_id FROM idempotency_keys WHERE key = ?"
 _SELECT_EVENTS = "SELECT position, run_id, first, last, is_last, payload FROM events"
+_SELECT_AGED_RUNS = "SELECT run_id FROM runs WHERE ended_at IS NOT NULL AND run_id < ? ORDER BY run_id LIMIT ?"
+_SELECT_SURPLUS_RUNS = "SELECT run_id FROM runs WHERE ended_at IS NOT NULL ORDER BY run_id DESC LIMIT ? OFFSET ?"
+_SELECT_OLD_KEYS = "SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT ?"
 _ROWS_PER_INSERT = (64, 8, 1)
 
 
@@ -130,20 +133,11 @@ class SqlStore(ABC):
         return results
 
     def delete_old(self, *, before_run_id: str, keep_runs: int, keys_before_ms: int, limit: int) -> int:
-        queries: tuple[tuple[str, tuple[Any, ...]], ...] = (
-            (
-                "SELECT run_id FROM runs WHERE ended_at IS NOT NULL AND run_id < ? ORDER BY run_id LIMIT ?",
-                (before_run_id, limit),
-            ),
-            (
-                "SELECT run_id FROM runs WHERE ended_at IS NOT NULL ORDER BY run_id DESC LIMIT ? OFFSET ?",
-                (limit, keep_runs),
-            ),
-            ("SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT ?", (keys_before_ms, limit)),
-        )
         with self.transaction(writes=False) as connection:
-            aged, surplus, keys = ([tuple(row) for row in connection.execute(*query).fetchall()] for query in queries)
-        runs = list({*aged, *surplus})
+            aged = connection.execute(_SELECT_AGED_RUNS, (before_run_id, limit)).fetchall()
+            surplus = connection.execute(_SELECT_SURPLUS_RUNS, (limit, keep_runs)).fetchall()
+            keys = connection.execute(_SELECT_OLD_KEYS, (keys_before_ms, limit)).fetchall()
+        runs = list({*map(tuple, aged), *map(tuple, surplus)})
         if runs or keys:
             with self.transaction(writes=True) as connection:
                 for table in ("runs", "events", "outputs", "idempotency_keys"):

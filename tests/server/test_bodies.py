@@ -1,0 +1,41 @@
+"""The fields of a request reach the run."""
+
+from kedro_asgi.runs import RunArguments, RunSpec, Slice
+from kedro_asgi.schemas import RunRequest, RunSubmission
+from kedro_asgi.server.bodies import run_spec
+
+NAMES = ("tags", "node_names", "from_nodes", "to_nodes", "from_inputs", "to_outputs", "namespaces")
+
+
+def test_a_request_has_a_field_for_each_argument_of_a_run() -> None:
+    others = {"pipeline_names", "params", "outputs", "runner", "is_async"}
+    assert set(RunRequest.__struct_fields__) == set(RunArguments.__annotations__) | others
+
+
+def test_every_field_reaches_the_spec() -> None:
+    request = RunSubmission(
+        pipeline_names=["p"],
+        params={"a": 1},
+        outputs=["o"],
+        runner="ThreadRunner",
+        is_async=True,
+        load_versions={"d": "v"},
+        only_missing_outputs=True,
+        inputs={"i": [1]},
+        labels={"team": "ml"},
+        **{name: [name] for name in NAMES},
+    )
+    assert run_spec(request) == RunSpec(
+        slice=Slice(pipeline_names=("p",), **{name: (name,) for name in NAMES}),
+        runtime_params={"a": 1},
+        outputs=("o",),
+        runner="ThreadRunner",
+        is_async=True,
+        load_versions={"d": "v"},
+        only_missing_outputs=True,
+        inputs={"i": [1]},
+    )
+
+
+def test_an_empty_request_is_a_run_of_all_nodes_without_outputs() -> None:
+    assert run_spec(RunRequest()) == RunSpec(outputs=())
