@@ -19,9 +19,9 @@ def quoted(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names))
 
 
-def braced(names: Iterable[str]) -> str:
+def braced(names: Iterable[object]) -> str:
     """Return names as Python prints a set of them, but sorted."""
-    return f"{{{quoted(sorted(names))}}}"
+    return f"{{{', '.join(sorted(map(repr, names)))}}}"
 
 
 def shortened(text: str, length: int) -> str:

@@ -1,4 +1,4 @@
-"""Nodes and pipelines: what runs, in which order, and how to cut and to combine it."""
+"""Nodes and pipelines: which functions run, in which order, and how to slice and combine them."""
 
 from kedro_asgi.pipeline.grouping import GroupedNodes
 from kedro_asgi.pipeline.node import Node, node

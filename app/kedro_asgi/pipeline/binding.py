@@ -1,4 +1,4 @@
-"""How datasets become the arguments of a function; decided once for each node, so that a run only calls."""
+"""Binds datasets to the parameters of a function, once for each node, so that a run only calls the function."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from kedro_asgi.errors import NodeSignatureError
-from kedro_asgi.pipeline.names import Names, listed
+from kedro_asgi.pipeline.names import DatasetNames, list_names
 
 Function = Callable[..., Any]
 Call = Callable[[Mapping[str, Any]], Any]
@@ -16,37 +16,37 @@ _TAKES_ANYTHING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWO
 
 
 def function_name(function: Function) -> str:
-    """Return what a function is called in messages; an object without a name goes by its repr."""
+    """Return the name of a function for messages: its repr if it has no name."""
     if hasattr(function, "__name__"):
         return str(function.__name__)
     return "<partial>" if isinstance(function, partial) else repr(function)
 
 
-def bound_inputs(function: Function, inputs: Names) -> list[str]:
+def order_inputs(function: Function, inputs: DatasetNames) -> list[str]:
     """Return the input names in the order of the function's parameters (PIP-17).
 
-    Raises `NodeSignatureError` if the function cannot be called so (PIP-4). Positions in builtins, and what Python
-    knows no signature of, are not checked.
+    Raises `NodeSignatureError` if the function does not accept these inputs. Does not check functions without a known
+    signature, nor positional inputs of builtins.
     """
     signature = _signature(function)
     if signature is None or (inspect.isbuiltin(function) and not isinstance(inputs, dict)):
-        return listed(inputs)
+        return list_names(inputs)
     try:
-        bound = signature.bind(**inputs) if isinstance(inputs, dict) else signature.bind(*listed(inputs))
+        bound = signature.bind(**inputs) if isinstance(inputs, dict) else signature.bind(*list_names(inputs))
     except TypeError as error:
         raise NodeSignatureError(function_name(function), signature.parameters, inputs) from error
     return [*bound.args, *bound.kwargs.values()]
 
 
-def bound_arguments(function: Function, inputs: Names) -> list[tuple[str, str]]:
+def pair_arguments(function: Function, inputs: DatasetNames) -> list[tuple[str, str]]:
     """Return the names of the function's parameters, each with the dataset that it gets.
 
-    Where a decorator takes anything, the parameters of what it wraps are named. What Python knows no signature of
-    has none.
+    If a decorator takes any arguments, the names are those of the decorated function. A function without a known
+    signature gives none.
     """
     for signature in _signatures(function):
         try:
-            bound = signature.bind(**inputs) if isinstance(inputs, dict) else signature.bind(*listed(inputs))
+            bound = signature.bind(**inputs) if isinstance(inputs, dict) else signature.bind(*list_names(inputs))
         except TypeError:
             continue
         return [pair for name, value in bound.arguments.items() for pair in _pairs(name, value)]
@@ -77,33 +77,27 @@ def _signature(function: Function, *, follow_wrapped: bool = False) -> inspect.S
 
 
 def is_async_function(function: Function) -> bool:
-    """Tell whether calling ``function`` gives a coroutine; partials and callable objects are looked through."""
-    function = _inner(function)
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_call_of(function))
+    """Tell whether ``function`` returns a coroutine; also for partials and callable objects."""
+    return _is_any(inspect.iscoroutinefunction, function)
 
 
 def is_async_generator_function(function: Function) -> bool:
-    """Tell whether calling ``function`` gives an asynchronous generator, looking through as for coroutines."""
-    function = _inner(function)
-    return inspect.isasyncgenfunction(function) or inspect.isasyncgenfunction(_call_of(function))
+    """Tell whether ``function`` returns an asynchronous generator; also for partials and callable objects."""
+    return _is_any(inspect.isasyncgenfunction, function)
 
 
-def _inner(function: Function) -> Function:
+def _is_any(is_kind: Callable[[Any], bool], function: Any) -> bool:
     while isinstance(function, partial):
         function = function.func
-    return function
-
-
-def _call_of(function: Function) -> Any:
     kind: Any = type(function)
-    return kind.__call__
+    return is_kind(function) or is_kind(kind.__call__)
 
 
-def bind_call(function: Function, inputs: Names) -> Call:
-    """Return what calls ``function`` with data picked by dataset name: a list by position, a dict by keyword."""
+def bind_call(function: Function, inputs: DatasetNames) -> Call:
+    """Return a callable that passes data by dataset name to ``function``: a list by position, a dict by keyword."""
     if isinstance(inputs, dict):
         return _by_keyword(function, inputs)
-    return _by_position(function, listed(inputs))
+    return _by_position(function, list_names(inputs))
 
 
 def _by_position(function: Function, names: list[str]) -> Call:

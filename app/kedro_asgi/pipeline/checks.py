@@ -1,4 +1,4 @@
-"""What the nodes of one pipeline must not do to each other (PIP-24, PIP-26)."""
+"""Checks that the nodes of one pipeline do not conflict."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What a node may be made of (PIP-2 to PIP-12)."""
+"""Checks of the arguments of a node, and the name of a node that has none."""
 
 import re
 import warnings
@@ -15,7 +15,7 @@ from kedro_asgi.errors import (
     UnnamedNodeError,
 )
 from kedro_asgi.pipeline.binding import Function
-from kedro_asgi.pipeline.names import listed
+from kedro_asgi.pipeline.names import list_names
 from kedro_asgi.pipeline.transcoding import base_name
 from kedro_asgi.reserved_names import is_parameter
 
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[\w\.-]+")
 
 
 def check_definition(func: object, inputs: object, outputs: object) -> None:
-    """Raise `NodeDefinitionError` unless a function and names of datasets are given (PIP-3)."""
+    """Raise `NodeDefinitionError` unless the arguments are a function and dataset names."""
     check_function(func)
     _check_names("inputs", inputs)
     _check_names("outputs", outputs)
@@ -34,7 +34,7 @@ def check_definition(func: object, inputs: object, outputs: object) -> None:
 
 
 def check_function(func: object) -> None:
-    """Raise `NodeDefinitionError` for what cannot be called."""
+    """Raise `NodeDefinitionError` if ``func`` cannot be called."""
     if not callable(func):
         raise NodeDefinitionError(f"first argument must be a function, not '{type(func).__name__}'.")
 
@@ -44,7 +44,7 @@ def _check_names(side: str, names: object) -> None:
         raise NodeDefinitionError(
             f"'{side}' type must be one of [String, List, Dict, None], not '{type(names).__name__}'."
         )
-    for name in listed(names):
+    for name in list_names(names):
         if not isinstance(name, str):
             raise NodeDefinitionError(
                 f"names of variables used as {side} must be of 'String' type, and {name!r} from {names} is not."
@@ -52,7 +52,7 @@ def _check_names(side: str, names: object) -> None:
 
 
 def check_datasets(node: object, inputs: list[str], outputs: list[str]) -> None:
-    """Raise for an output that is named twice (PIP-5) or read as well (PIP-6), and for a name with two ``@``."""
+    """Raise if an output is repeated or also an input, or if a name has two ``@``."""
     if len(set(outputs)) != len(outputs):
         repeated = [name for name, count in Counter(outputs).items() if count > 1]
         raise NodeOutputsNotUniqueError(str(node), repeated)
@@ -61,12 +61,12 @@ def check_datasets(node: object, inputs: list[str], outputs: list[str]) -> None:
 
 
 def checked_name(name: str) -> str:
-    """Return ``name``; raises `NodeNameError` if it has characters that names must not have (PIP-8)."""
+    """Return ``name``; raises `NodeNameError` if it has a character that is not allowed."""
     return _checked("name", name)
 
 
 def checked_tags(tags: Tags) -> frozenset[str]:
-    """Return one or more tags as a set; raises `NodeNameError` as `checked_name` does (PIP-9)."""
+    """Return one or more tags as a set; raises `NodeNameError` as `checked_name` does."""
     given = [tags] if isinstance(tags, str) else tags or ()
     return frozenset(_checked("tag", tag) for tag in given)
 
@@ -78,30 +78,30 @@ def _checked(kind: str, value: str) -> str:
 
 
 def derived_name(func: Function, inputs: list[str], outputs: list[str]) -> str:
-    """Return the name of a node that was given none: its function's, and 8 digits of a hash (PIP-12).
+    """Return the name of a node without a given name: that of its function, and 8 digits of a hash (PIP-12).
 
-    Raises `UnnamedNodeError` for an object that has no name (PIP-13).
+    Raises `UnnamedNodeError` if the function has no name.
     """
-    name = _inner_name(func)
+    name = _function_name(func)
     origin = name if isinstance(func, partial) else f"{func.__module__}.{name}"
     digest = sha256(f"{origin}|{inputs}|{outputs}".encode()).hexdigest()
     return f"{name}__{digest[:8]}"
 
 
-def _inner_name(func: Function) -> str:
+def _function_name(func: Function) -> str:
     if isinstance(func, partial):
-        return f"partial({_inner_name(func.func)})"
+        return f"partial({_function_name(func.func)})"
     if not hasattr(func, "__name__"):
         raise UnnamedNodeError(func)
     return str(func.__name__)
 
 
 def warn_of_dots(names: Iterable[str], namespace: str | None) -> None:
-    """Warn of dataset names that look as if they were in a namespace, but not in this one (PIP-10)."""
+    """Warn of a dataset name with a dot that does not begin with the node's top-level namespace."""
     top = namespace.partition(".")[0] + "." if namespace else None
     for name in names:
         if "." in name and not is_parameter(name) and not (top and name.startswith(top)):
-            # The text and the place are always the same, so by default Python shows this once a process.
+            # The text and the line are always the same, so by default Python shows this once a process.
             warnings.warn(
                 "A dataset name contains a dot, though dot notation is reserved for namespaces.",
                 UserWarning,

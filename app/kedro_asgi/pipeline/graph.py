@@ -1,4 +1,4 @@
-"""The nodes of a pipeline by name, and which of them wait for which."""
+"""The dependency graph of a pipeline: its nodes by name, and the edges between them."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -9,38 +9,38 @@ from kedro_asgi.errors import CircularDependencyError
 from kedro_asgi.pipeline.node import Node
 from kedro_asgi.pipeline.transcoding import base_name
 
-Links = Mapping[str, Collection[str]]
+Edges = Mapping[str, Collection[str]]
 
 
 class Graph:
-    """Nodes with unique names; what is asked of them is worked out on first need and kept.
+    """Nodes with unique names. Each property is computed when it is first read, in time linear in nodes and edges.
 
-    All of it takes time linear in nodes and links. Nodes are linked by datasets without their formats (PIP-31).
+    A dataset connects nodes whatever its format.
     """
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         self.nodes = {node.name: node for node in nodes}
 
     def with_nodes(self, nodes: dict[str, Node]) -> "Graph":
-        """Return the same graph of other nodes, which have the names and datasets of these."""
-        same = object.__new__(Graph)
-        same.__dict__.update(self.__dict__)
-        same.nodes = nodes
-        return same
+        """Return this graph with other nodes, which must have the same names and datasets."""
+        graph = object.__new__(Graph)
+        graph.__dict__.update(self.__dict__)
+        graph.nodes = nodes
+        return graph
 
     @cached_property
     def readers(self) -> Mapping[str, list[str]]:
-        """The nodes that read a dataset; by its full name, and by its name without format."""
-        return _users((name, node.inputs) for name, node in self.nodes.items())
+        """The nodes that read each dataset, by its name with and without format."""
+        return _nodes_by_dataset((name, node.inputs) for name, node in self.nodes.items())
 
     @cached_property
     def writers(self) -> Mapping[str, list[str]]:
-        """The nodes that write a dataset; by its full name, and by its name without format."""
-        return _users((name, node.outputs) for name, node in self.nodes.items())
+        """The nodes that write each dataset, by its name with and without format."""
+        return _nodes_by_dataset((name, node.outputs) for name, node in self.nodes.items())
 
     @cached_property
-    def parents(self) -> Links:
-        """The nodes that a node waits for."""
+    def parents(self) -> Edges:
+        """The nodes that each node waits for."""
         writers = self.writers
         return {
             name: {parent for dataset in node.inputs for parent in writers.get(base_name(dataset), ())}
@@ -48,8 +48,8 @@ class Graph:
         }
 
     @cached_property
-    def children(self) -> Links:
-        """The nodes that wait for a node."""
+    def children(self) -> Edges:
+        """The nodes that wait for each node."""
         children: dict[str, list[str]] = {name: [] for name in self.nodes}
         for name, parents in self.parents.items():
             for parent in parents:
@@ -58,13 +58,13 @@ class Graph:
 
     @cached_property
     def layers(self) -> list[list[str]]:
-        """The topological layers, each sorted by name (PIP-30); raises `CircularDependencyError`."""
+        """The topological layers, each sorted by name; raises `CircularDependencyError`."""
         sorter = TopologicalSorter(self.parents)
         try:
             sorter.prepare()
         except CycleError as error:
-            circle = error.args[1][1:]
-            raise CircularDependencyError({name: self.nodes[name] for name in circle}) from None
+            cycle = error.args[1][1:]
+            raise CircularDependencyError({name: self.nodes[name] for name in cycle}) from None
         layers = []
         while ready := sorter.get_ready():
             layers.append(sorted(ready))
@@ -77,34 +77,34 @@ class Graph:
         return [name for layer in self.layers for name in layer]
 
     @cached_property
-    def read(self) -> frozenset[str]:
-        """The full names of all that is read."""
+    def all_inputs(self) -> frozenset[str]:
+        """The full names of all datasets that nodes read."""
         return frozenset(name for node in self.nodes.values() for name in node.inputs)
 
     @cached_property
-    def written(self) -> frozenset[str]:
-        """The full names of all that is written."""
+    def all_outputs(self) -> frozenset[str]:
+        """The full names of all datasets that nodes write."""
         return frozenset(name for node in self.nodes.values() for name in node.outputs)
 
     @cached_property
     def free_inputs(self) -> frozenset[str]:
-        """The full names of what is read and not written, in whatever format (PIP-32)."""
-        return frozenset(name for name in self.read if base_name(name) not in self.writers)
+        """The full names of datasets that nodes read and no node writes in any format."""
+        return frozenset(name for name in self.all_inputs if base_name(name) not in self.writers)
 
     @cached_property
     def free_outputs(self) -> frozenset[str]:
-        """The full names of what is written and not read, in whatever format (PIP-32)."""
-        return frozenset(name for name in self.written if base_name(name) not in self.readers)
+        """The full names of datasets that nodes write and no node reads in any format."""
+        return frozenset(name for name in self.all_outputs if base_name(name) not in self.readers)
 
     @cached_property
     def consumers(self) -> Mapping[str, int]:
-        """How many nodes read a dataset under its full name."""
+        """How many nodes read each dataset under its full name."""
         return Counter(name for node in self.nodes.values() for name in set(node.inputs))
 
 
-def _users(uses: Iterable[tuple[str, list[str]]]) -> dict[str, list[str]]:
-    users: dict[str, list[str]] = {}
-    for node, datasets in uses:
-        for name in {key for dataset in datasets for key in (dataset, base_name(dataset))}:
-            users.setdefault(name, []).append(node)
-    return users
+def _nodes_by_dataset(datasets: Iterable[tuple[str, list[str]]]) -> dict[str, list[str]]:
+    nodes: dict[str, list[str]] = {}
+    for node, names in datasets:
+        for name in {*names, *map(base_name, names)}:
+            nodes.setdefault(name, []).append(node)
+    return nodes

@@ -1,4 +1,4 @@
-"""Groups of nodes that are deployed together."""
+"""Groups of nodes, for tools that deploy a group together."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from kedro_asgi.pipeline.node import Node
 
 @dataclass(frozen=True)
 class GroupedNodes:
-    """Nodes by name, and the names of the groups that have to run before; ``type``: ``namespace`` or ``nodes``."""
+    """The names of the nodes in a group, and of the groups that run before it; ``type``: ``namespace`` or ``nodes``."""
 
     name: str
     type: str
@@ -22,8 +22,8 @@ _Key = tuple[str, str]
 
 
 def grouped_nodes(graph: Graph, group_by: str | None) -> list[GroupedNodes]:
-    """Return the groups in topological order; raises `GroupingError` for an unknown way to group (PIP-35)."""
-    key = _grouping(group_by)
+    """Return the groups in topological order; raises `GroupingError` for an unknown ``group_by``."""
+    key = _group_key(group_by)
     keys = {name: key(node) for name, node in graph.nodes.items()}
     members: dict[_Key, list[str]] = {}
     needed: dict[_Key, list[_Key]] = {}
@@ -36,19 +36,19 @@ def grouped_nodes(graph: Graph, group_by: str | None) -> list[GroupedNodes]:
     ]
 
 
-def _grouping(group_by: str | None) -> Callable[[Node], _Key]:
+def _group_key(group_by: str | None) -> Callable[[Node], _Key]:
     match "none" if group_by is None else group_by.lower():
         case "namespace":
             return _by_namespace
         case "none":
-            return _alone
+            return _by_name
         case _:
             raise GroupingError(group_by)
 
 
 def _by_namespace(node: Node) -> _Key:
-    return (node.namespace.partition(".")[0], "namespace") if node.namespace else _alone(node)
+    return (node.namespace.partition(".")[0], "namespace") if node.namespace else _by_name(node)
 
 
-def _alone(node: Node) -> _Key:
+def _by_name(node: Node) -> _Key:
     return node.name, "nodes"

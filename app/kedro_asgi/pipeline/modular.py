@@ -1,10 +1,10 @@
-"""Reuse of a pipeline under other names: renamed datasets, and namespaces (PIP-46 to PIP-53)."""
+"""Modular pipelines: the nodes of a pipeline with renamed datasets, or in a namespace."""
 
 from collections.abc import Collection, Iterable, Mapping
 
 from kedro_asgi.errors import PipelineError, UnknownMappingError
 from kedro_asgi.pipeline.graph import Graph
-from kedro_asgi.pipeline.names import renamed
+from kedro_asgi.pipeline.names import rename_each
 from kedro_asgi.pipeline.node import Node
 from kedro_asgi.pipeline.transcoding import base_name, split_transcoding
 from kedro_asgi.reserved_names import ALL_PARAMETERS, PARAMS_PREFIX, is_parameter
@@ -21,14 +21,14 @@ def modular_nodes(
     namespace: str | None,
     prefix_datasets: bool,
 ) -> list[Node]:
-    """Return the nodes in topological order under their new names; raises `PipelineError` (PIP-48, PIP-49)."""
+    """Return the renamed nodes in topological order; raises `PipelineError`."""
     renamed_inputs, renamed_outputs = _renames(inputs), _renames(outputs)
     renamed_parameters = {
         _parameter(old): f"{PARAMS_PREFIX}{new.removeprefix(PARAMS_PREFIX)}"
         for old, new in _renames(parameters).items()
     }
     _check(graph, renamed_inputs, renamed_outputs, renamed_parameters)
-    # The whole of the parameters is one thing in all namespaces: naming it changes nothing.
+    # "parameters" is the same dataset in all namespaces, so it cannot be renamed.
     renamed_parameters.pop(ALL_PARAMETERS, None)
     renaming = _Renaming(
         {**renamed_inputs, **renamed_outputs, **renamed_parameters}, namespace if prefix_datasets else None
@@ -66,7 +66,7 @@ def _check(graph: Graph, inputs: Collection[str], outputs: Collection[str], para
 
 
 class _Renaming:
-    """What becomes of a dataset name: what it is mapped to, else its name in the namespace, else itself."""
+    """Renames a dataset: to the name that the user maps it to, else into the namespace, else not at all."""
 
     def __init__(self, mapping: Mapping[str, str], namespace: str | None) -> None:
         self._mapping = mapping
@@ -90,9 +90,9 @@ class _Renaming:
 
 def _renamed_node(node: Node, renaming: _Renaming, namespace: str | None) -> Node:
     return node.replace(
-        inputs=renamed(node._inputs, renaming),
-        outputs=renamed(node._outputs, renaming),
-        confirms=renamed(node._confirms, renaming),
+        inputs=rename_each(node._inputs, renaming),
+        outputs=rename_each(node._outputs, renaming),
+        confirms=rename_each(node._confirms, renaming),
         namespace=_joined(namespace, node.namespace),
     )
 

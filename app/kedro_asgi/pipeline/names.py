@@ -1,11 +1,11 @@
-"""The dataset names of a node, in the shape in which they were given: one, a list, a dict, or none."""
+"""The dataset names of a node in the shape that the user gave: one name, a list, a dict, or none."""
 
 from collections.abc import Callable
 
-Names = str | list[str] | dict[str, str] | None
+DatasetNames = str | list[str] | dict[str, str] | None
 
 
-def listed(names: Names) -> list[str]:
+def list_names(names: DatasetNames) -> list[str]:
     """Return the names as a new list."""
     match names:
         case None:
@@ -18,8 +18,8 @@ def listed(names: Names) -> list[str]:
             return list(names)
 
 
-def renamed(names: Names, rename: Callable[[str], str]) -> Names:
-    """Return the names in their shape, each changed."""
+def rename_each(names: DatasetNames, rename: Callable[[str], str]) -> DatasetNames:
+    """Return the names in the same shape, each renamed."""
     match names:
         case None:
             return None
@@ -31,13 +31,8 @@ def renamed(names: Names, rename: Callable[[str], str]) -> Names:
             return [rename(name) for name in names]
 
 
-def copied(names: Names) -> Names:
-    """Return the names in a shape that nobody else can change."""
-    return names.copy() if isinstance(names, list | dict) else names
-
-
-def frozen(names: Names) -> object:
-    """Return the names as something to compare, hash and sort by; the order of a dict does not count (PIP-14)."""
+def comparison_key(names: DatasetNames) -> object:
+    """Return a value to compare, hash and sort the names by; it ignores the order of a dict (PIP-14)."""
     match names:
         case list():
             return tuple(names)
@@ -47,6 +42,6 @@ def frozen(names: Names) -> object:
             return names
 
 
-def printed(names: list[str]) -> str:
-    """Return the names as a node prints them (PIP-15)."""
+def format_names(names: list[str]) -> str:
+    """Return the names as the text of a node shows them."""
     return f"[{';'.join(names)}]" if names else "None"

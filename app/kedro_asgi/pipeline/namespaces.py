@@ -1,4 +1,4 @@
-"""Namespaces that a pipeline leaves and enters again (PIP-28)."""
+"""Finds namespaces that a path through a pipeline leaves and enters again."""
 
 import warnings
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from kedro_asgi.pipeline.graph import Graph
 
 
 def warn_of_interruptions(graph: Graph) -> None:
-    """Warn once for each namespace that a path leaves and enters again; of nested ones, for the outermost."""
+    """Warn once for each interrupted namespace; of nested ones, for the outermost."""
     if any(node.namespace for node in graph.nodes.values()):
-        for namespace, nodes in _Interruptions(graph):
+        for namespace, nodes in _InterruptionFinder(graph):
             warnings.warn(
                 f"Namespace '{namespace}' is interrupted by nodes {nodes} and thus invalid.",
                 UserWarning,
@@ -17,8 +17,8 @@ def warn_of_interruptions(graph: Graph) -> None:
             )
 
 
-class _Interruptions:
-    """Finds interrupted namespaces in one pass; a set of namespaces is an int, a bit for each, to be quick."""
+class _InterruptionFinder:
+    """Finds interrupted namespaces in one pass. A set of namespaces is an int with a bit for each, which is fast."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -31,15 +31,15 @@ class _Interruptions:
         for name in self._graph.order:
             prefixes = self._graph.nodes[name].namespace_prefixes
             parents = sorted(self._graph.parents[name])
-            self._enter(name, prefixes, parents)
+            self._record(name, prefixes, parents)
             for parent in parents:
                 namespace = next((prefix for prefix in prefixes if self._left[parent] & self._bits[prefix]), None)
                 if namespace is not None and namespace not in found:
                     found.add(namespace)
-                    yield namespace, self._way_back(parent, self._bits[namespace])
+                    yield namespace, self._path_outside(parent, self._bits[namespace])
 
-    def _enter(self, name: str, prefixes: list[str], parents: list[str]) -> None:
-        """Note which namespaces a node is in, and which the paths to it have left."""
+    def _record(self, name: str, prefixes: list[str], parents: list[str]) -> None:
+        """Record which namespaces a node is in, and which the paths to it have left."""
         inside = passed = 0
         for prefix in prefixes:
             inside |= self._bits.setdefault(prefix, 1 << len(self._bits))
@@ -48,8 +48,8 @@ class _Interruptions:
         self._inside[name] = inside
         self._left[name] = passed & ~inside
 
-    def _way_back(self, name: str, bit: int) -> list[str]:
-        """Return the nodes of a path that leads out of a namespace to ``name``, from the first outside of it."""
+    def _path_outside(self, name: str, bit: int) -> list[str]:
+        """Return the path that left a namespace and leads to ``name``: its nodes outside of the namespace."""
         path = [name]
         while True:
             parents = sorted(self._graph.parents[path[-1]])

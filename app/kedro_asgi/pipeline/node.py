@@ -3,6 +3,7 @@
 import inspect
 import logging
 from collections.abc import Callable
+from copy import copy
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -12,11 +13,11 @@ from kedro_asgi.pipeline.binding import (
     Call,
     Function,
     bind_call,
-    bound_arguments,
-    bound_inputs,
     function_name,
     is_async_function,
     is_async_generator_function,
+    order_inputs,
+    pair_arguments,
 )
 from kedro_asgi.pipeline.definition import (
     Tags,
@@ -28,45 +29,44 @@ from kedro_asgi.pipeline.definition import (
     derived_name,
     warn_of_dots,
 )
-from kedro_asgi.pipeline.names import Names, copied, frozen, listed, printed
+from kedro_asgi.pipeline.names import DatasetNames, comparison_key, format_names, list_names
 from kedro_asgi.pipeline.unpacking import Unpack, bind_unpack
 from kedro_asgi.redaction import redact
 
 _log = logging.getLogger(__name__)
 
-# What is bound to this process: closures cannot be pickled, and hashes of strings differ elsewhere.
+# Closures cannot be pickled, and another process has other hashes for strings.
 _UNPICKLED = ("call", "unpack", "_hash")
 
 
 class Node:
-    """One step of a pipeline; immutable, but for ``func``.
+    """One step of a pipeline; immutable, except for ``func``.
 
-    Nodes are equal if their names, inputs and outputs are (PIP-14). Raises what PIP-3 to PIP-9 say of a wrong
-    definition: `NodeDefinitionError`, `NodeSignatureError`, `NodeNameError`, `NodeOutputsNotUniqueError`,
-    `NodeLoopError`, `TranscodingError`.
+    Nodes are equal if their names, inputs and outputs are (PIP-14). Raises `NodeDefinitionError`,
+    `NodeSignatureError`, `NodeNameError`, `NodeOutputsNotUniqueError`, `NodeLoopError` or `TranscodingError`.
     """
 
     is_generator: bool
-    """Whether the function is a generator function: its outputs come in chunks (RUN-15)."""
+    """Whether the function is a generator function, whose outputs come in chunks."""
 
     is_async: bool
-    """Whether `call` returns a coroutine, to be awaited before `unpack`, or an asynchronous generator."""
+    """Whether `call` returns a coroutine, which the caller awaits before `unpack`, or an asynchronous generator."""
 
     call: Call
-    """Calls the function and returns what it returns: if the node ``is_async``, something to await; no checks."""
+    """Calls the function without checks and returns its result, which is awaitable if the node ``is_async``."""
 
     unpack: Unpack
-    """Returns the outputs by dataset name; raises `NodeOutputsError` for a result of another shape (PIP-19).
+    """Returns the outputs by dataset name; raises `NodeOutputsError` if the result does not fit.
 
-    A generator for several outputs is advanced by one chunk and becomes one iterator for each (PIP-20); one that
-    yields nothing becomes empty iterators (Q-25).
+    A generator for several outputs becomes an iterator for each: `unpack` reads its first chunk to check it (PIP-20).
+    A generator that yields nothing becomes empty iterators (Q-25).
     """
 
     def __init__(
         self,
         func: Function,
-        inputs: Names,
-        outputs: Names,
+        inputs: DatasetNames,
+        outputs: DatasetNames,
         *,
         name: str | None = None,
         tags: Tags = None,
@@ -75,13 +75,13 @@ class Node:
         preview_fn: Callable[..., Any] | None = None,
     ) -> None:
         check_definition(func, inputs, outputs)
-        self._inputs = copied(inputs)
-        self._outputs = copied(outputs)
-        self._output_names = listed(outputs)
-        self._adopt(func)
+        self._inputs = copy(inputs)
+        self._outputs = copy(outputs)
+        self._output_names = list_names(outputs)
+        self._set_function(func)
         self._name = checked_name(name) if name else name
         self._tags = checked_tags(tags)
-        self._confirms = copied(confirms)
+        self._confirms = copy(confirms)
         self._namespace = namespace
         self._preview_fn = preview_fn
         check_datasets(self, self._input_names, self._output_names)
@@ -90,8 +90,8 @@ class Node:
     def _warn_of_dots(self) -> None:
         warn_of_dots([*self._input_names, *self._output_names], self._namespace)
 
-    def _adopt(self, func: Function) -> None:
-        self._input_names = bound_inputs(func, self._inputs)
+    def _set_function(self, func: Function) -> None:
+        self._input_names = order_inputs(func, self._inputs)
         self._required = frozenset(self._input_names)
         self._func = func
         is_async_generator = is_async_generator_function(func)
@@ -105,22 +105,22 @@ class Node:
 
     @property
     def func(self) -> Function:
-        """The function; another one may be set, if it takes the same inputs.
+        """The function; hooks may set another one that takes the same inputs.
 
-        A node that was given no name is then named after the new function, but keeps the key by which sets and
-        dicts that hold it already find it.
+        A node without a given name then takes the name of the new function. Its hash stays the same, so sets and
+        dicts that hold the node still find it.
         """
         return self._func
 
     @func.setter
     def func(self, func: Function) -> None:
         check_function(func)
-        self._adopt(func)
+        self._set_function(func)
         self.__dict__.pop("_full_name", None)
 
     @property
     def name(self) -> str:
-        """The full name, namespace included (PIP-12); raises `UnnamedNodeError` if there is none (PIP-13)."""
+        """The full name with the namespace; raises `UnnamedNodeError` if neither node nor function has a name."""
         return self._full_name
 
     @cached_property
@@ -130,7 +130,7 @@ class Node:
 
     @property
     def short_name(self) -> str:
-        """The given name, or else the function's in title case."""
+        """The given name, else the name of the function in title case."""
         return self._name or self._func_name.replace("_", " ").title()
 
     @property
@@ -144,7 +144,7 @@ class Node:
 
     @property
     def namespace_prefixes(self) -> list[str]:
-        """All namespaces that the node is in, outermost first: ``a.b`` gives ``a`` and ``a.b`` (Q-46)."""
+        """All namespaces of the node, outermost first: ``a.b`` gives ``a`` and ``a.b``."""
         segments = self._namespace.split(".") if self._namespace else []
         return list(accumulate(segments, "{}.{}".format))
 
@@ -155,30 +155,30 @@ class Node:
 
     @property
     def inputs(self) -> list[str]:
-        """The names of what is read, in the order of the function's parameters (PIP-17); a copy."""
+        """The names of the datasets that it reads, in the order of the function's parameters; a copy."""
         return self._input_names.copy()
 
     @property
     def arguments(self) -> list[tuple[str, str]]:
-        """The names of the function's parameters, each with the dataset that it gets; worked out on each call."""
-        return bound_arguments(self._func, self._inputs)
+        """The names of the function's parameters, each with the dataset that it gets; computed on each access."""
+        return pair_arguments(self._func, self._inputs)
 
     @property
     def outputs(self) -> list[str]:
-        """The names of what is written; a copy."""
+        """The names of the datasets that it writes; a copy."""
         return self._output_names.copy()
 
     @property
     def confirms(self) -> list[str]:
-        """The names of what is confirmed after a successful run."""
-        return listed(self._confirms)
+        """The names of the datasets that a runner confirms after the node."""
+        return list_names(self._confirms)
 
     def tag(self, tags: Tags) -> "Node":
         """Return this node with more tags."""
         return self.replace(tags=self._tags | checked_tags(tags))
 
     def replace(self, **changes: Any) -> "Node":
-        """Return a new node that differs in ``changes``, which are arguments of ``Node``."""
+        """Return a new node with other arguments of ``Node``."""
         definition = {
             "func": self._func,
             "inputs": self._inputs,
@@ -194,8 +194,8 @@ class Node:
     def run(self, inputs: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call the function with ``inputs`` by dataset name and return its outputs by dataset name.
 
-        What it raises is logged and raised unchanged (PIP-21). Raises `NodeInputsError` for other inputs than the
-        declared ones, `NodeOutputsError` for a result of another shape, and `AsyncNodeError` for an async node.
+        Logs any error and raises it unchanged. Raises `NodeInputsError` for other inputs than the node declares,
+        `NodeOutputsError` if the result does not fit, and `AsyncNodeError` for an async node.
         """
         if inputs is None:
             inputs = {}
@@ -212,7 +212,7 @@ class Node:
         return self.run(inputs)
 
     def check(self, inputs: dict[str, Any]) -> None:
-        """Raise `NodeInputsError` unless ``inputs`` has exactly the declared names (PIP-18)."""
+        """Raise `NodeInputsError` unless ``inputs`` has exactly the declared names."""
         if not isinstance(inputs, dict):
             raise NodeInputsTypeError(inputs)
         if inputs.keys() != self._required:
@@ -227,7 +227,7 @@ class Node:
 
     @cached_property
     def _key(self) -> tuple[object, ...]:
-        return (self.name, frozen(self._inputs), frozen(self._outputs))
+        return (self.name, comparison_key(self._inputs), comparison_key(self._outputs))
 
     @cached_property
     def _hash(self) -> int:
@@ -244,16 +244,16 @@ class Node:
 
     def __str__(self) -> str:
         name = f"{self._name}: " if self._name else ""
-        return f"{name}{self._func_name}({printed(self._input_names)}) -> {printed(self._output_names)}"
+        return f"{name}{self._func_name}({format_names(self._input_names)}) -> {format_names(self._output_names)}"
 
     def __repr__(self) -> str:
         return f"Node({self._func_name}, {self._inputs!r}, {self._outputs!r}, {self._name!r})"
 
     def copy(self) -> "Node":
-        """Return an equal node; what is set on it is not set here."""
-        same = object.__new__(type(self))
-        same.__dict__.update(self.__dict__)
-        return same
+        """Return an equal node; a ``func`` that is set on it does not change this node."""
+        node = object.__new__(type(self))
+        node.__dict__.update(self.__dict__)
+        return node
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key not in _UNPICKLED}
@@ -265,8 +265,8 @@ class Node:
 
 def node(
     func: Function,
-    inputs: Names,
-    outputs: Names,
+    inputs: DatasetNames,
+    outputs: DatasetNames,
     *,
     name: str | None = None,
     tags: Tags = None,

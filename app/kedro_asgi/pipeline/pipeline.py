@@ -1,4 +1,4 @@
-"""A pipeline: nodes in the order in which they can run, and ways to cut and to combine them."""
+"""A pipeline: nodes in the order in which they can run, and ways to slice and combine them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -15,17 +15,17 @@ from kedro_asgi.pipeline.grouping import GroupedNodes, grouped_nodes
 from kedro_asgi.pipeline.modular import Renames, modular_nodes
 from kedro_asgi.pipeline.namespaces import warn_of_interruptions
 from kedro_asgi.pipeline.node import Node
-from kedro_asgi.pipeline.selection import Names
+from kedro_asgi.pipeline.selection import Selection
 from kedro_asgi.pipeline.steps import Steps
 
 
 class Pipeline:
-    """Nodes that depend on each other through their datasets. Immutable; compared by identity (PIP-29).
+    """Nodes that depend on each other through their datasets. Immutable; compared by identity.
 
-    Made of nodes and pipelines; ``inputs``, ``outputs``, ``parameters`` and ``namespace`` put them under other
-    names (PIP-46). Takes time linear in nodes and links. Raises what PIP-22 to PIP-26 and PIP-48 say of nodes that
-    do not go together: `MissingNodesError`, `NotANodeError`, `NodeNotUniqueError`, `MixedTranscodingError`,
-    `OutputNotUniqueError`, `ConfirmNotUniqueError`, `CircularDependencyError`, `PipelineError`.
+    Made from nodes and pipelines, in time linear in nodes and edges; ``inputs``, ``outputs``, ``parameters`` and
+    ``namespace`` rename their datasets. Raises `MissingNodesError`, `NotANodeError`, `NodeNotUniqueError`,
+    `MixedTranscodingError`, `OutputNotUniqueError`, `ConfirmNotUniqueError`, `CircularDependencyError` or
+    `PipelineError`.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Pipeline:
         namespace: str | None = None,
         prefix_datasets_with_namespace: bool = True,
     ) -> None:
-        self._graph = _checked(_members(nodes))
+        self._graph = _checked_graph(_collect_nodes(nodes))
         if inputs or outputs or parameters or namespace:
             renamed = modular_nodes(
                 self._graph,
@@ -49,24 +49,24 @@ class Pipeline:
                 namespace=namespace,
                 prefix_datasets=prefix_datasets_with_namespace,
             )
-            self._graph = _checked(renamed)
+            self._graph = _checked_graph(renamed)
         if tags:
             self._graph = Graph(node.tag(tags) for node in self._graph.nodes.values())
         warn_of_interruptions(self._graph)
 
     @property
     def nodes(self) -> list[Node]:
-        """The nodes in the order in which they run (PIP-30); a copy."""
+        """The nodes in the order in which they run; a copy."""
         return [self._graph.nodes[name] for name in self._graph.order]
 
     @property
     def grouped_nodes(self) -> list[list[Node]]:
-        """The topological layers, each sorted by name (PIP-30); a copy."""
+        """The topological layers, each sorted by name; a copy."""
         return [[self._graph.nodes[name] for name in layer] for layer in self._graph.layers]
 
     @cached_property
     def node_dependencies(self) -> Mapping[Node, AbstractSet[Node]]:
-        """The nodes that each node waits for (PIP-31); read-only."""
+        """The nodes that each node waits for; read-only."""
         nodes, parents = self._graph.nodes, self._graph.parents
         return MappingProxyType(
             {node: frozenset(nodes[parent] for parent in parents[name]) for name, node in nodes.items()}
@@ -84,99 +84,99 @@ class Pipeline:
         return Steps.of(self._graph)
 
     def inputs(self) -> set[str]:
-        """Return the names of the datasets that are read here and not written here, parameters included."""
+        """Return the names of the datasets that nodes read and no node writes, parameters included."""
         return set(self._graph.free_inputs)
 
     def outputs(self) -> set[str]:
-        """Return the names of the datasets that are written here and not read here."""
+        """Return the names of the datasets that nodes write and no node reads."""
         return set(self._graph.free_outputs)
 
     def all_inputs(self) -> set[str]:
         """Return the full names of all datasets that nodes read."""
-        return set(self._graph.read)
+        return set(self._graph.all_inputs)
 
     def all_outputs(self) -> set[str]:
         """Return the full names of all datasets that nodes write."""
-        return set(self._graph.written)
+        return set(self._graph.all_outputs)
 
     def datasets(self) -> set[str]:
         """Return the full names of all datasets that nodes read or write."""
-        return {*self._graph.read, *self._graph.written}
+        return {*self._graph.all_inputs, *self._graph.all_outputs}
 
     def consumers(self) -> dict[str, int]:
         """Return how many nodes read each dataset under its full name; a copy."""
         return dict(self._graph.consumers)
 
     def group_nodes_by(self, group_by: str | None = "namespace") -> list[GroupedNodes]:
-        """Return the nodes grouped by top-level ``"namespace"`` or, for ``"none"``, each alone (PIP-35)."""
+        """Return the nodes grouped by top-level ``"namespace"``; for ``"none"``, a group for each node."""
         return grouped_nodes(self._graph, group_by)
 
     def describe(self, names_only: bool = True) -> str:
-        """Return the execution order for people to read (PIP-34)."""
+        """Return the execution order for people to read."""
         lines = [node.name if names_only else str(node) for node in self.nodes]
-        return description.described(lines, self.inputs(), self.outputs())
+        return description.describe(lines, self.inputs(), self.outputs())
 
     def to_json(self) -> str:
-        """Return the nodes as JSON, in the order in which they were given (PIP-34)."""
+        """Return the nodes as JSON, in the order in which the user gave them (PIP-34)."""
         return description.as_json(self._graph.nodes.values())
 
     def __repr__(self) -> str:
-        return f"Pipeline({description.listed(self.nodes)})"
+        return f"Pipeline({description.list_nodes(self.nodes)})"
 
     def tag(self, tags: Tags) -> "Pipeline":
         """Return this pipeline with more tags on each node."""
         return self._with_graph(Graph(node.tag(tags) for node in self._graph.nodes.values()))
 
     def only_nodes(self, *node_names: str) -> "Pipeline":
-        """Return the named nodes (PIP-36); raises `NodeNotFoundError`."""
-        return self._only(selection.named(self._graph, node_names))
+        """Return the named nodes; raises `NodeNotFoundError`."""
+        return self._subset(selection.named(self._graph, node_names))
 
     def only_nodes_with_tags(self, *tags: str) -> "Pipeline":
-        """Return the nodes that have any of ``tags``, maybe none (PIP-40)."""
-        return self._only(selection.tagged(self._graph, tags))
+        """Return the nodes that have any of ``tags``; the result may be empty."""
+        return self._subset(selection.tagged(self._graph, tags))
 
-    def only_nodes_with_namespaces(self, node_namespaces: Names) -> "Pipeline":
-        """Return the nodes in these namespaces and in those within (PIP-41); raises `NamespaceNotFoundError`."""
-        return self._only(selection.in_namespaces(self._graph, node_namespaces))
+    def only_nodes_with_namespaces(self, node_namespaces: Selection) -> "Pipeline":
+        """Return the nodes in these namespaces and the nested ones; raises `NamespaceNotFoundError`."""
+        return self._subset(selection.in_namespaces(self._graph, node_namespaces))
 
     def only_nodes_with_inputs(self, *inputs: str) -> "Pipeline":
-        """Return the nodes that read any of these datasets (PIP-40); raises `DatasetNotInPipelineError`."""
-        return self._only(selection.reading(self._graph, inputs))
+        """Return the nodes that read any of these datasets; raises `DatasetNotInPipelineError`."""
+        return self._subset(selection.reading(self._graph, inputs))
 
     def only_nodes_with_outputs(self, *outputs: str) -> "Pipeline":
-        """Return the nodes that write any of these datasets (PIP-40); raises `DatasetNotInPipelineError`."""
-        return self._only(selection.writing(self._graph, outputs))
+        """Return the nodes that write any of these datasets; raises `DatasetNotInPipelineError`."""
+        return self._subset(selection.writing(self._graph, outputs))
 
     def from_nodes(self, *node_names: str) -> "Pipeline":
-        """Return the named nodes and all that wait for them (PIP-37); raises `NodeNotFoundError`."""
-        return self._only(selection.from_nodes(self._graph, node_names))
+        """Return the named nodes and all that depend on them; raises `NodeNotFoundError`."""
+        return self._subset(selection.from_nodes(self._graph, node_names))
 
     def to_nodes(self, *node_names: str) -> "Pipeline":
-        """Return the named nodes and all that they wait for (PIP-37); raises `NodeNotFoundError`."""
-        return self._only(selection.to_nodes(self._graph, node_names))
+        """Return the named nodes and all that they depend on; raises `NodeNotFoundError`."""
+        return self._subset(selection.to_nodes(self._graph, node_names))
 
     def from_inputs(self, *inputs: str) -> "Pipeline":
-        """Return what reads these and all that waits for it (PIP-38); raises `DatasetNotInPipelineError`."""
-        return self._only(selection.from_inputs(self._graph, inputs))
+        """Return the readers of these datasets and all that depend on them; raises `DatasetNotInPipelineError`."""
+        return self._subset(selection.from_inputs(self._graph, inputs))
 
     def to_outputs(self, *outputs: str) -> "Pipeline":
-        """Return what writes these and all that it waits for (PIP-39); raises `DatasetNotInPipelineError`."""
-        return self._only(selection.to_outputs(self._graph, outputs))
+        """Return the writers of these datasets and all that they depend on; raises `DatasetNotInPipelineError`."""
+        return self._subset(selection.to_outputs(self._graph, outputs))
 
     def filter(
         self,
-        tags: Names | None = None,
-        from_nodes: Names | None = None,
-        to_nodes: Names | None = None,
-        node_names: Names | None = None,
-        from_inputs: Names | None = None,
-        to_outputs: Names | None = None,
-        node_namespaces: Names | None = None,
+        tags: Selection | None = None,
+        from_nodes: Selection | None = None,
+        to_nodes: Selection | None = None,
+        node_names: Selection | None = None,
+        from_inputs: Selection | None = None,
+        to_outputs: Selection | None = None,
+        node_namespaces: Selection | None = None,
     ) -> "Pipeline":
-        """Return the nodes that meet every criterion, each taken of this whole pipeline (PIP-43).
+        """Return the nodes that meet every criterion; each criterion sees this whole pipeline (PIP-43).
 
-        What is empty is no criterion. Raises `SelectionError`: `NodeNotFoundError`, `DatasetNotInPipelineError`,
-        `NamespaceNotFoundError`, or `EmptyPipelineError` if no node is left (PIP-44).
+        Ignores empty criteria. Raises `SelectionError`: `NodeNotFoundError`, `DatasetNotInPipelineError`,
+        `NamespaceNotFoundError`, or `EmptyPipelineError` if no node is left.
         """
         criteria = (
             (selection.tagged, tags),
@@ -187,28 +187,28 @@ class Pipeline:
             (selection.to_outputs, to_outputs),
             (selection.in_namespaces, node_namespaces),
         )
-        picked = set(self._graph.nodes)
-        for pick, names in criteria:
+        selected = set(self._graph.nodes)
+        for select, names in criteria:
             if names:
-                picked &= pick(self._graph, names)
-        if not picked:
+                selected &= select(self._graph, names)
+        if not selected:
             raise EmptyPipelineError
-        return self._only(picked)
+        return self._subset(selected)
 
-    def with_own_nodes(self) -> "Pipeline":
-        """Return this pipeline made of copies of its nodes: a ``func`` that is set there is not set here."""
+    def with_copied_nodes(self) -> "Pipeline":
+        """Return this pipeline with copies of its nodes, so that a hook that sets their ``func`` does not change it."""
         return self._with_graph(self._graph.with_nodes({name: node.copy() for name, node in self._graph.nodes.items()}))
 
-    def _only(self, names: set[str]) -> "Pipeline":
+    def _subset(self, names: set[str]) -> "Pipeline":
         if len(names) == len(self._graph.nodes):
             return self
         return self._with_graph(Graph(node for name, node in self._graph.nodes.items() if name in names))
 
     def _with_graph(self, graph: Graph) -> "Pipeline":
-        """Return a pipeline of nodes that are known to go together: a part of one does, and so does a tagged one."""
-        made = object.__new__(Pipeline)
-        made._graph = graph
-        return made
+        """Return a pipeline without checks, for nodes that come from a checked pipeline."""
+        pipeline = object.__new__(Pipeline)
+        pipeline._graph = graph
+        return pipeline
 
     def __add__(self, other: object) -> "Pipeline":
         if not isinstance(other, Pipeline):
@@ -225,13 +225,13 @@ class Pipeline:
         if not isinstance(other, Pipeline):
             return NotImplemented
         others = set(other._graph.nodes.values())
-        return self._only({name for name, node in self._graph.nodes.items() if node in others})
+        return self._subset({name for name, node in self._graph.nodes.items() if node in others})
 
     def __sub__(self, other: object) -> "Pipeline":
         if not isinstance(other, Pipeline):
             return NotImplemented
         others = set(other._graph.nodes.values())
-        return self._only({name for name, node in self._graph.nodes.items() if node not in others})
+        return self._subset({name for name, node in self._graph.nodes.items() if node not in others})
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_graph": self._graph}
@@ -259,15 +259,15 @@ def pipeline(
     )
 
 
-def _members(nodes: Iterable[Node | Pipeline] | Pipeline | None) -> list[Node]:
-    """Return the nodes of nodes and pipelines; raises if it is not made of them, or if names repeat."""
+def _collect_nodes(nodes: Iterable[Node | Pipeline] | Pipeline | None) -> list[Node]:
+    """Return all nodes, also those of the pipelines; raises for other objects and for repeated names."""
     if nodes is None:
         raise MissingNodesError
     items: list[Node | Pipeline] = [nodes] if isinstance(nodes, Pipeline) else list(nodes)
-    members = [node for item in items for node in _nodes_of(item)]
-    if len({node.name for node in members}) < len(members):
+    collected = [node for item in items for node in _nodes_of(item)]
+    if len({node.name for node in collected}) < len(collected):
         raise NodeNotUniqueError(_repeated_names(items))
-    return members
+    return collected
 
 
 def _nodes_of(item: Node | Pipeline) -> list[Node]:
@@ -279,11 +279,11 @@ def _nodes_of(item: Node | Pipeline) -> list[Node]:
 
 
 def _repeated_names(items: list[Node | Pipeline]) -> dict[str, list[str]]:
-    """Return the names that came before, grouped by the item in which they come again."""
+    """Return the repeated names, grouped by the item that repeats them."""
     seen: set[str] = set()
     repeated: dict[str, list[str]] = {}
     for item in items:
-        origin = "Free nodes" if isinstance(item, Node) else f"Pipeline({description.listed(item.nodes, '')})"
+        origin = "Free nodes" if isinstance(item, Node) else f"Pipeline({description.list_nodes(item.nodes, '')})"
         names = {node.name for node in _nodes_of(item)}
         if again := names & seen:
             repeated.setdefault(origin, []).extend(again)
@@ -291,8 +291,8 @@ def _repeated_names(items: list[Node | Pipeline]) -> dict[str, list[str]]:
     return repeated
 
 
-def _checked(nodes: list[Node]) -> Graph:
+def _checked_graph(nodes: list[Node]) -> Graph:
     check_nodes(nodes)
     graph = Graph(nodes)
-    _ = graph.layers  # raises for a circle
+    _ = graph.layers  # raises for a cycle
     return graph

@@ -1,4 +1,4 @@
-"""Names with ``@``: the same dataset, read or written in another format."""
+"""Transcoding: a dataset name with ``@`` stands for a dataset that is read or written in another format."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ SEPARATOR = "@"
 
 
 def split_transcoding(name: str) -> tuple[str, str]:
-    """Return the dataset that ``name`` stands for, and what follows it: ``x@csv`` is ``x`` and ``@csv``.
+    """Split ``name`` into dataset and format: ``x@csv`` becomes ``x`` and ``@csv``.
 
     Raises `TranscodingError` for more than one separator.
     """
@@ -24,7 +24,7 @@ def base_name(name: str) -> str:
 
 
 def check_not_mixed(names: Iterable[str]) -> None:
-    """Raise `MixedTranscodingError` if ``names`` has a dataset both with and without a format (PIP-26)."""
+    """Raise `MixedTranscodingError` if ``names`` has a dataset both with and without a format."""
     distinct = set(names)
     transcoded = {name for name in distinct if SEPARATOR in name}
     if mixed := (distinct - transcoded) & {base_name(name) for name in transcoded}:

@@ -1,27 +1,28 @@
-"""How the result of a function becomes named outputs; decided once for each node."""
+"""Turns the result of a function into named outputs; how is decided once for each node."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain, islice, tee
 from types import GeneratorType
 from typing import Any
 
 from kedro_asgi.errors import NodeOutputsError
-from kedro_asgi.pipeline.names import Names
+from kedro_asgi.errors.wording import braced
+from kedro_asgi.pipeline.names import DatasetNames
 
 Unpack = Callable[[Any], dict[str, Any]]
 
 
-def bind_unpack(outputs: Names, node: object) -> Unpack:
-    """Return what makes named outputs of a result (PIP-19).
+def bind_unpack(outputs: DatasetNames, node: object) -> Unpack:
+    """Return a function that turns a result into outputs by dataset name.
 
-    It raises `NodeOutputsError`, which tells of ``node``, for a result of another shape. A generator behind
-    several names becomes one stream for each of them, and every chunk is checked (PIP-20).
+    The function raises `NodeOutputsError` with the text of ``node`` if the result does not fit. It splits a generator
+    for several outputs into an iterator for each, and checks every chunk.
     """
     match outputs:
         case None:
-            return partial(_drop, node)
+            return partial(_discard, node)
         case str():
             return lambda result: {outputs: result}
         case dict():
@@ -30,7 +31,7 @@ def bind_unpack(outputs: Names, node: object) -> Unpack:
             return _streaming(_from_list(outputs, node), outputs)
 
 
-def _drop(node: object, result: Any) -> dict[str, Any]:
+def _discard(node: object, result: Any) -> dict[str, Any]:
     if result is not None:
         warnings.warn(
             f"Node {node} has no outputs, so the '{type(result).__name__}' that its function returned is dropped.",
@@ -78,11 +79,7 @@ def _dict_problem(names: dict[str, str], result: Any) -> str:
             f"The node definition contains a dictionary of outputs {names}, "
             f"whereas the node function returned a '{type(result).__name__}'."
         )
-    return f"The node's output keys {_braced(names)} do not match with the returned output's keys {_braced(result)}."
-
-
-def _braced(keys: Iterable[object]) -> str:
-    return f"{{{', '.join(sorted(map(repr, keys)))}}}"
+    return f"The node's output keys {braced(names)} do not match with the returned output's keys {braced(result)}."
 
 
 def _streaming(unpack: Unpack, names: list[str]) -> Unpack:
@@ -95,7 +92,7 @@ def _streaming(unpack: Unpack, names: list[str]) -> Unpack:
 
 
 def _streams(chunks: Iterator[dict[str, Any]], names: list[str]) -> dict[str, Any]:
-    """Split ``chunks`` by name; the first is drawn now, so that a wrong shape fails before anything is saved."""
+    """Split ``chunks`` by name; read the first chunk now, so that a wrong shape fails before any output is saved."""
     first = list(islice(chunks, 1))
     copies = tee(chain(first, chunks), len(names))
     return {name: _stream(copy, name) for name, copy in zip(names, copies, strict=True)}

@@ -161,7 +161,7 @@ class Engine:
         plan = planner.plan(spec.slice)
         inputs = plan.checked_inputs(spec)
         # What a hook does to a node ends with the run.
-        pipeline = plan.pipeline.with_own_nodes() if self._hooks.shows_nodes else plan.pipeline
+        pipeline = plan.pipeline.with_copied_nodes() if self._hooks.shows_nodes else plan.pipeline
         runner = self._runner(spec, runner)
         catalog = self._catalog(
             context, planner, runtime, validate, save_version=run_id, load_versions=spec.load_versions
