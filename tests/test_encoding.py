@@ -1,4 +1,4 @@
-"""Values of runs as JSON, those of pandas and numpy included."""
+"""Values of runs as JSON, including those of pandas and numpy."""
 
 import json
 import subprocess
@@ -60,16 +60,16 @@ def test_values_of_libraries_become_plain(value: Any, shown: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [object(), lambda: 1, {"deep": [object()]}, {("a", 1): 2}, 1j])
-def test_what_has_no_json_form_is_named(value: Any) -> None:
+def test_a_value_without_a_json_form_is_an_error_that_names_the_output(value: Any) -> None:
     with pytest.raises(UnencodableOutputError, match="Output 'out' cannot be encoded as JSON"):
         encode_output("out", value)
 
 
-def test_text_that_is_no_unicode_is_escaped() -> None:
+def test_invalid_unicode_is_escaped() -> None:
     assert json.loads(encode_json({"a": "\ud800"})) == {"a": "\ud800"}
 
 
-def test_nothing_is_imported_to_look_at_a_type() -> None:
+def test_encoding_imports_no_library() -> None:
     code = (
         "import sys, kedro_asgi.encoding as e\n"
         "try: e.encode_output('x', object())\n"

@@ -44,14 +44,14 @@ class Told(Plain):
         raise OSError("stuck")
 
 
-def test_what_load_raises_is_wrapped_with_its_cause() -> None:
+def test_errors_of_load_are_wrapped_with_their_cause() -> None:
     cause = ValueError("broken")
     with pytest.raises(DatasetError, match=r"Failed while loading data from dataset .*Plain\(.*\)\.\nbroken") as caught:
         Plain(error=cause).load()
     assert caught.value.__cause__ is cause
 
 
-def test_what_save_raises_is_wrapped() -> None:
+def test_errors_of_save_are_wrapped() -> None:
     with pytest.raises(DatasetError, match=r"Failed while saving data to dataset .*Plain\(.*\)\.\nbroken"):
         Plain(error=ValueError("broken")).save(1)
 
@@ -71,12 +71,12 @@ def test_a_missing_folder_passes_save_unwrapped_but_not_load(error: OSError) -> 
         Plain(error=error).load()
 
 
-def test_none_is_refused() -> None:
+def test_saving_none_is_refused() -> None:
     with pytest.raises(DatasetError, match="Saving 'None' to a 'Dataset' is not allowed"):
         Plain().save(None)
 
 
-def test_underscored_names_are_taken_for_load_and_save() -> None:
+def test_underscored_methods_count_as_load_and_save() -> None:
     assert Legacy().load() == "legacy"
     with pytest.raises(DatasetError, match="saving data to"):
         Legacy().save(1)
@@ -105,24 +105,24 @@ def test_exists_and_release_are_wrapped() -> None:
         Told().release()
 
 
-def test_a_dataset_that_cannot_tell_is_taken_for_missing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_dataset_without_exists_counts_as_missing(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert not Plain().exists()
     assert "'exists()' not implemented for 'Plain'. Assuming output does not exist." in caplog.text
 
 
-def test_repr_shows_the_path_of_the_class_and_what_it_describes() -> None:
+def test_repr_shows_the_class_path_and_the_description() -> None:
     assert repr(Plain()) == f"{__name__}.Plain(url='mem://x', deep={{'a': {{'b': {{...}}}}}})"
 
 
-def test_credentials_in_urls_are_shown_nowhere() -> None:
+def test_credentials_in_urls_are_never_shown() -> None:
     dataset = Plain("s3://user:pw@bucket/key", error=ValueError("no s3://user:pw@bucket"))
     with pytest.raises(DatasetError) as caught:
         dataset.load()
     assert "pw" not in repr(dataset) + str(caught.value)
 
 
-def test_a_class_that_lacks_a_method_cannot_be_made() -> None:
+def test_a_class_without_a_required_method_cannot_be_instantiated() -> None:
     class Half(AbstractDataset[Any, Any]):
         def load(self) -> Any: ...
 
@@ -130,13 +130,13 @@ def test_a_class_that_lacks_a_method_cannot_be_made() -> None:
         Half()
 
 
-def test_a_dataset_is_made_from_an_entry_and_tells_its_entry() -> None:
+def test_a_dataset_is_made_from_an_entry_and_returns_it_again() -> None:
     dataset = AbstractDataset.from_config("a", {"type": f"{__name__}.Plain", "url": "mem://y"})
     assert isinstance(dataset, Plain)
     assert dataset.to_config() == {"type": f"{__name__}.Plain", "url": "mem://y", "error": None}
 
 
-def test_a_subclass_may_call_its_attributes_what_it_likes() -> None:
+def test_a_subclass_can_use_any_attribute_name() -> None:
     class Named(AbstractDataset[Any, Any]):
         def __init__(self, arguments: int) -> None:
             self._arguments, self._init_args, self._failed = arguments, "mine", "mine"

@@ -27,7 +27,7 @@ def test_the_first_load_is_remembered_until_release(tmp_path: Path) -> None:
     assert dataset.load() == [2]
 
 
-def test_it_exists_where_its_inside_does(tmp_path: Path) -> None:
+def test_it_exists_if_the_inner_dataset_exists(tmp_path: Path) -> None:
     file = tmp_path / "d.json"
     dataset = CachedDataset({"type": FILE, "filepath": str(file)})
     assert not dataset.exists()
@@ -35,13 +35,13 @@ def test_it_exists_where_its_inside_does(tmp_path: Path) -> None:
     assert dataset.exists()
 
 
-def test_it_is_as_ephemeral_as_its_inside(tmp_path: Path) -> None:
+def test_it_is_as_persistent_as_the_inner_dataset(tmp_path: Path) -> None:
     assert CachedDataset(MemoryDataset())._EPHEMERAL
     assert not CachedDataset({"type": FILE, "filepath": "x"})._EPHEMERAL
     assert CachedDataset._SINGLE_PROCESS
 
 
-def test_versions_are_declared_on_the_outside(tmp_path: Path) -> None:
+def test_versions_are_declared_on_the_outer_dataset(tmp_path: Path) -> None:
     file = tmp_path / "d.json"
     dataset = CachedDataset({"type": FILE, "filepath": str(file)}, version=Version(None, "a"))
     dataset.save(1)
@@ -50,7 +50,7 @@ def test_versions_are_declared_on_the_outside(tmp_path: Path) -> None:
         CachedDataset({"type": FILE, "filepath": str(file), "versioned": True})
 
 
-def test_what_is_no_dataset_is_refused() -> None:
+def test_an_object_that_is_no_dataset_is_refused() -> None:
     with pytest.raises(DatasetError, match="The argument type of 'dataset' should be either a dict/YAML"):
         CachedDataset(3)
 

@@ -20,7 +20,7 @@ def made() -> Catalog:
     return catalog
 
 
-def test_datasets_are_described_by_where_they_come_from() -> None:
+def test_datasets_are_described_by_their_origin() -> None:
     expected = {
         "datasets": {JSON: ["a"]},
         "factories": {JSON: ["q_p"]},
@@ -44,11 +44,11 @@ def test_patterns_are_resolved_for_pipelines() -> None:
     }
 
 
-def test_its_name_is_the_one_that_kedros_messages_have() -> None:
+def test_its_class_name_is_the_one_in_kedros_messages() -> None:
     assert type(made()).__name__ == "DataCatalogWithCatalogCommandsMixin"
 
 
-def test_a_catalog_that_is_not_compiled_can_be_asked_for_an_entry() -> None:
+def test_a_matcher_finds_entries_in_a_catalog_that_is_not_compiled() -> None:
     catalog = {
         "a": {"type": "x"},
         "{n}_p": {"type": "{n}"},

@@ -16,7 +16,7 @@ RUNTIME = RuntimeParams()
 
 
 class Given:
-    """Shows what it was given."""
+    """Records its arguments."""
 
     def __init__(self, **given: Any) -> None:
         self.given = given
@@ -27,7 +27,7 @@ class Given:
 
 
 class RunEntry:
-    """An entry whose values are those of the run."""
+    """An entry that resolves to the values of the run."""
 
     is_static = False
 
@@ -95,7 +95,7 @@ def test_a_name_is_text() -> None:
         resolver({3: given()})
 
 
-def test_a_broken_class_does_no_harm_until_it_is_used() -> None:
+def test_a_broken_class_fails_only_when_it_is_used() -> None:
     builder = resolver({"x": {"type": "nope.X"}}).builder("x")
     assert builder is not None
     with pytest.raises(DatasetError, match="parsing config for dataset 'x':\nNo module named 'nope'"):
@@ -103,7 +103,7 @@ def test_a_broken_class_does_no_harm_until_it_is_used() -> None:
 
 
 @pytest.mark.parametrize("versioned", ["false", 1, "yes"])
-def test_versioned_is_true_or_false_and_nothing_else(versioned: Any) -> None:
+def test_versioned_must_be_a_boolean(versioned: Any) -> None:
     builder = resolver({"x": given(versioned=versioned)}).builder("x")
     assert builder is not None
     with pytest.raises(DatasetError, match="'versioned' must be true or false"):
@@ -131,7 +131,7 @@ def test_a_versioned_dataset_gets_its_versions() -> None:
         ),
     ],
 )
-def test_a_constructor_that_fails_is_told_by_its_path(
+def test_the_error_of_a_constructor_names_the_class(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, type_: str, message: str
 ) -> None:
     (tmp_path / "test_definition_classes.py").write_text(
@@ -147,7 +147,7 @@ def test_a_constructor_that_fails_is_told_by_its_path(
         builder.build(RUNTIME)
 
 
-def test_credentials_are_put_in_at_any_depth_of_mappings() -> None:
+def test_credentials_are_inserted_at_any_depth_of_mappings() -> None:
     entry = given(credentials="k", a={"credentials": "l"}, b=[{"credentials": "k"}], c={"credentials": None})
     assert built(resolver({"x": entry}, {"k": {"token": 1}, "l": "text"}), "x") == {
         "credentials": {"token": 1},
@@ -157,14 +157,14 @@ def test_credentials_are_put_in_at_any_depth_of_mappings() -> None:
     }
 
 
-def test_credentials_that_are_a_mapping_are_looked_into_but_those_put_in_are_not() -> None:
+def test_credential_names_inside_a_mapping_are_replaced_but_not_those_in_inserted_credentials() -> None:
     entry = given(credentials={"credentials": "k"})
     found = built(resolver({"x": entry}, {"k": {"credentials": "k"}}), "x")
     assert found == {"credentials": {"credentials": {"credentials": "k"}}}
 
 
 @pytest.mark.parametrize("name", ["x", "{x}_y"])
-def test_missing_credentials_are_an_error_of_both_kinds_at_once(name: str) -> None:
+def test_missing_credentials_are_a_key_error_and_a_dataset_error(name: str) -> None:
     with pytest.raises(CredentialsNotFoundError, match="^Unable to find credentials 'zz'") as caught:
         resolver({name: given(a={"credentials": "zz"})})
     assert isinstance(caught.value, DatasetError)
@@ -172,7 +172,7 @@ def test_missing_credentials_are_an_error_of_both_kinds_at_once(name: str) -> No
     assert error_type(caught.value) == "KeyError"
 
 
-def test_braces_in_credentials_are_no_placeholders() -> None:
+def test_braces_in_credentials_are_not_placeholders() -> None:
     found = built(resolver({"{x}_y": given(credentials="k")}, {"k": "p{x}}q"}), "a_y")
     assert found == {"credentials": "p{x}}q"}
 
@@ -186,7 +186,7 @@ def test_paths_start_at_the_project_and_those_of_credentials_do_not(tmp_path: Pa
     assert found == {"path": f"{tmp_path}/d", "credentials": {"path": "d"}}
 
 
-def test_without_a_project_paths_stay() -> None:
+def test_without_a_project_paths_stay_relative() -> None:
     assert built(resolver({"x": given(path="d")}), "x") == {"path": "d"}
 
 
@@ -216,7 +216,7 @@ def test_a_pattern_fills_its_type_too() -> None:
     assert built(resolver({"{kind}_{x}": {"type": HERE + ".{kind}", "x": ["{x}"]}}), "Given_1") == {"x": ["1"]}
 
 
-def test_a_match_but_for_case_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_match_in_another_case_warns_once(caplog: pytest.LogCaptureFixture) -> None:
     found = resolver({"{a}_X": given()})
     with caplog.at_level(logging.WARNING):
         assert found.builder("q_x") is None
@@ -224,7 +224,7 @@ def test_a_match_but_for_case_is_warned_of_once(caplog: pytest.LogCaptureFixture
     assert caplog.messages == ["Dataset 'q_x' would match the pattern '{a}_X' if case did not count."]
 
 
-def test_the_use_of_the_catch_all_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_use_of_the_catch_all_warns_once(caplog: pytest.LogCaptureFixture) -> None:
     found = resolver({"{name}": given()})
     with caplog.at_level(logging.WARNING):
         assert found.builder("foo") is found.builder("foo")
@@ -241,12 +241,12 @@ def test_the_use_of_the_catch_all_is_warned_of_once(caplog: pytest.LogCaptureFix
         ({"{a}_x": given(y="{b}")}, "Keys used in the configuration"),
     ],
 )
-def test_patterns_that_make_no_sense_are_errors_of_the_constructor(catalog: dict[str, Any], message: str) -> None:
+def test_the_constructor_refuses_wrong_patterns(catalog: dict[str, Any], message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         resolver(catalog)
 
 
-def test_no_two_datasets_share_what_can_change() -> None:
+def test_two_datasets_share_nothing_mutable() -> None:
     found = resolver({"x": given(a={"b": [1]}, credentials="k")}, {"k": {"c": [1]}})
     first = built(found, "x")
     first["a"]["b"].append(2)
@@ -286,7 +286,7 @@ def test_concurrent_runs_never_see_each_others_values(short_turns: None) -> None
     assert wrong == []
 
 
-def test_only_entries_that_a_run_could_give_a_type_are_checked_and_only_if_it_has_values() -> None:
+def test_only_entries_whose_type_a_run_could_select_are_checked() -> None:
     found = CatalogResolver({"a": RunEntry("a", given()), "b": RunEntry("b", given(), selects_type=True)})
     found.check(RUNTIME)
     found.check(RuntimeParams(values={"x": 1}, restrict_type_selection=False))
@@ -294,7 +294,7 @@ def test_only_entries_that_a_run_could_give_a_type_are_checked_and_only_if_it_ha
         found.check(RuntimeParams(values={"x": 1}))
 
 
-def test_the_configuration_of_a_name_is_as_it_is_written(tmp_path: Path) -> None:
+def test_the_configuration_of_a_name_is_the_entry_as_written(tmp_path: Path) -> None:
     entry = given(filepath="d/{a}", credentials="k")
     found = resolver({"{a}_x": entry, "y": given(path="p")}, {"k": {"token": 1}}, project_path=tmp_path)
     assert found.config_of("q_x") == given(filepath="d/q", credentials="k")

@@ -57,7 +57,7 @@ def test_data_is_validated_when_it_is_saved_and_when_it_is_loaded() -> None:
     assert made.load("x") == 4
 
 
-def test_a_failure_keeps_data_from_being_saved_and_has_no_name_before_it() -> None:
+def test_data_that_fails_is_not_saved_and_the_message_has_no_name_in_front() -> None:
     made = catalog()
     with pytest.raises(DataValidationError, match="^Validation failed for dataset 'x' on save\n"):
         made.save("x", -1)
@@ -72,24 +72,24 @@ def test_the_dataset_itself_does_not_validate() -> None:
         made.load("x")
 
 
-def test_what_keeps_data_from_being_loaded_comes_first() -> None:
+def test_an_error_of_the_load_comes_before_validation() -> None:
     with pytest.raises(DatasetError, match="^x: Data for MemoryDataset has not been saved yet"):
         catalog("no_such_module.f").load("x")
 
 
-def test_nothing_is_imported_before_data_is_there() -> None:
+def test_a_validator_is_imported_when_there_is_data() -> None:
     made = catalog("no_such_module.f")
     made.get("x")
     with pytest.raises(ValidationConfigurationError, match="Could not import validator 'no_such_module.f'"):
         made.save("x", 1)
 
 
-def test_a_wrong_declaration_is_an_error_of_the_catalog() -> None:
+def test_the_catalog_refuses_a_wrong_declaration() -> None:
     with pytest.raises(ValidationConfigurationError, match="Invalid validator declaration for dataset 'x'"):
         catalog(5)
 
 
-def test_a_wrong_declaration_of_a_pattern_is_an_error_of_what_it_makes() -> None:
+def test_a_wrong_declaration_in_a_pattern_fails_when_a_dataset_is_made() -> None:
     made = DataCatalog.from_config({"{n}_x": memory({"class": "{n}", "nope": 1})})
     with pytest.raises(ValidationConfigurationError, match="Invalid validator declaration for dataset 'a_x'"):
         made.save("a_x", 1)
@@ -161,7 +161,7 @@ def test_injected_data_is_validated_when_it_is_loaded() -> None:
         made.load("x")
 
 
-def test_skipping_ends_with_a_release_and_is_for_the_version_that_was_saved(tmp_path: Path) -> None:
+def test_a_load_is_skipped_until_a_release_and_only_for_the_saved_version(tmp_path: Path) -> None:
     validator = {"class": "made_validators.twice", "skip_load_after_save": True}
     entry = {"type": "pickle.PickleDataset", "filepath": str(tmp_path / "x.pkl"), "versioned": True}
     older, newer = "2026-11-21T00.00.00.000Z", "2026-11-22T00.00.00.000Z"
@@ -174,21 +174,21 @@ def test_skipping_ends_with_a_release_and_is_for_the_version_that_was_saved(tmp_
     assert made.load("x") == 4
 
 
-def test_none_is_still_refused() -> None:
+def test_saving_none_is_refused_with_a_validator() -> None:
     with pytest.raises(DatasetError, match="Saving 'None'"):
         catalog("made_validators.Counting").save("plain", None)
     with pytest.raises(DataValidationError, match="'<' not supported between instances of 'NoneType' and 'int'"):
         catalog().save("x", None)
 
 
-def test_a_validator_within_a_dataset_is_ignored_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_validator_of_an_inner_dataset_is_ignored_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         dataset = CachedDataset(memory("made_validators.positive"))
     dataset.save(-1)
     assert "its 'validator' is ignored" in caplog.text
 
 
-def test_a_catalog_can_be_written_with_its_validators(tmp_path: Path) -> None:
+def test_to_config_includes_validators(tmp_path: Path) -> None:
     validator = {"class": "made_validators.positive", "on": ["load"]}
     entry = {"type": "pickle.PickleDataset", "filepath": str(tmp_path / "x.pkl"), "validator": validator}
     made = DataCatalog.from_config({"x": entry, "{n}_y": {**entry, "validator": "made_validators.twice"}})
@@ -247,7 +247,7 @@ def test_a_dataset_can_be_validated_on_demand(name: str, status: str, error_type
         result.raise_if_failed()
 
 
-def test_given_data_is_validated_in_place_of_what_would_be_loaded() -> None:
+def test_given_data_is_validated_instead_of_loaded_data() -> None:
     made = results()
     assert validate_dataset(made, "x", 5).status == "passed"
     assert validate_dataset(made, "saved", 5, on="save").status == "passed"
@@ -255,7 +255,7 @@ def test_given_data_is_validated_in_place_of_what_would_be_loaded() -> None:
     assert validate_dataset(made, "plain", 5).reason == "no validator declared"
 
 
-def test_arguments_that_make_no_sense_are_refused() -> None:
+def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="'on' must be 'load' or 'save', got 'zz'"):
         validate_dataset(results(), "x", on="zz")
     with pytest.raises(ValueError, match="data must be provided"):

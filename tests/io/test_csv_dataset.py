@@ -22,7 +22,7 @@ def test_every_value_is_loaded_as_text(file: Path) -> None:
     assert CSVDataset(filepath=file).load() == [{"a": "1", "b": ""}]
 
 
-def test_the_mark_that_spreadsheets_write_is_no_part_of_a_name(file: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_a_name(file: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbfa\n1\n")
     dataset = CSVDataset(filepath=file)
     assert dataset.load() == [{"a": "1"}]

@@ -71,7 +71,7 @@ class OfKedro(kedro.io.AbstractDataset[Any, Any]):
         return {}
 
 
-def test_what_is_saved_is_loaded() -> None:
+def test_saved_data_is_loaded() -> None:
     catalog = DataCatalog.from_config({"a": MEMORY})
     catalog.save("a", [1])
     assert catalog.load("a") == [1]
@@ -117,7 +117,7 @@ def test_an_unknown_name_is_an_error(verb: str) -> None:
         DataCatalog().save("z", 1)
 
 
-def test_an_unknown_name_does_not_exist_and_is_not_got() -> None:
+def test_an_unknown_name_does_not_exist_and_get_returns_none() -> None:
     catalog = DataCatalog()
     assert not catalog.exists("z")
     assert catalog.get("z") is None
@@ -131,7 +131,7 @@ def test_the_fallback_registers_a_dataset_in_memory() -> None:
     assert "z" in catalog
 
 
-def test_names_that_patterns_know_are_members_and_are_listed_once_used() -> None:
+def test_names_that_match_patterns_are_members_and_are_listed_after_use() -> None:
     catalog = DataCatalog.from_config({"a_{x}": MEMORY})
     assert "a_1" in catalog
     assert catalog.keys() == []
@@ -203,11 +203,11 @@ def test_a_version_is_loaded_from_a_copy(tmp_path: Path) -> None:
         assert copied.resolve_load_version() == "a"
 
 
-def test_a_version_of_what_has_none_is_ignored() -> None:
+def test_a_version_of_a_dataset_without_versions_is_ignored() -> None:
     assert DataCatalog({"a": MemoryDataset(1)}).load("a", version="x") == 1
 
 
-def test_a_missing_version_is_told_under_the_name(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_version_begins_with_the_name(tmp_path: Path) -> None:
     entry = {"type": JSON, "filepath": str(tmp_path / "d.json"), "versioned": True}
     with pytest.raises(DatasetError, match="^x: Did not find any versions for") as caught:
         DataCatalog.from_config({"x": entry}).load("x")
@@ -236,7 +236,7 @@ def test_a_dataset_of_another_save_version_is_refused() -> None:
         catalog["b"] = JSONDataset(filepath="b", version=Version(None, "two"))
 
 
-def test_assigned_data_is_put_in_memory_and_assigned_datasets_are_kept(caplog: pytest.LogCaptureFixture) -> None:
+def test_assigned_data_is_wrapped_and_assigned_datasets_are_not(caplog: pytest.LogCaptureFixture) -> None:
     catalog = DataCatalog.from_config({"a": MEMORY})
     dataset = MemoryDataset(2)
     catalog["a"] = [1]
@@ -252,7 +252,7 @@ def test_data_that_happens_to_load_and_save_is_data() -> None:
     assert isinstance(catalog["model"], MemoryDataset)
 
 
-def test_a_dataset_that_is_given_wins_over_its_entry(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_given_dataset_wins_over_its_entry(caplog: pytest.LogCaptureFixture) -> None:
     resolver = CatalogResolver(plain_entries({"a": {"type": "nope.X"}}))
     assert DataCatalog({"a": MemoryDataset(1)}, resolver).load("a") == 1
     assert "'a' is given as an object" in caplog.text
@@ -268,7 +268,7 @@ def test_names_are_listed_unused_first_then_in_order_of_use() -> None:
     assert all(isinstance(dataset, MemoryDataset) for dataset in catalog.values())
 
 
-def test_what_is_put_in_last_is_listed_last() -> None:
+def test_a_replaced_dataset_is_listed_last() -> None:
     catalog = DataCatalog.from_config({"a": MEMORY})
     catalog["n"], catalog["a"], catalog["n"] = 1, 2, 3
     assert catalog.keys() == ["a", "n"]
@@ -286,7 +286,7 @@ def test_names_are_filtered_by_name_and_type() -> None:
     assert catalog.filter(name_regex="m", by_type=JSONDataset) == []
 
 
-def test_the_type_of_a_name_is_told_without_making_the_dataset() -> None:
+def test_get_type_does_not_make_the_dataset() -> None:
     catalog = DataCatalog.from_config({"j_{x}": {"type": JSON, "filepath": "{x}"}})
     assert catalog.get_type("j_1") == JSON
     assert catalog.get_type("z") is None
@@ -315,7 +315,7 @@ def test_loads_and_saves_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == ["Saving data to a (MemoryDataset)...", "Loading data from a (MemoryDataset)..."]
 
 
-def test_release_lets_go_but_not_of_what_is_to_be_kept() -> None:
+def test_release_drops_data_except_of_kept_datasets() -> None:
     catalog = DataCatalog({"a": MemoryDataset(1), "b": MemoryDataset(2)})
     catalog.keep(["b"])
     catalog.release("a")
@@ -380,7 +380,7 @@ def test_a_hook_may_replace_a_parameter() -> None:
 
 
 @pytest.mark.parametrize("is_used", [False, True])
-def test_a_catalog_can_be_written_as_configuration(is_used: bool) -> None:
+def test_to_config_returns_entries_and_credentials(is_used: bool) -> None:
     entry = {"type": JSON, "filepath": "x.json", "credentials": "k", "versioned": True}
     catalog = DataCatalog.from_config(
         {"x": entry, "m": MEMORY}, {"k": {"t": 1}}, load_versions={"x": "v"}, save_version="s"

@@ -32,14 +32,14 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("prefix", ["", "kedro.io."])
 @pytest.mark.parametrize("cls", [MemoryDataset, CachedDataset, SharedMemoryDataset])
-def test_the_names_of_the_core_stand_for_our_classes(prefix: str, cls: type[Any]) -> None:
+def test_core_names_are_our_classes(prefix: str, cls: type[Any]) -> None:
     assert dataset_class(f"{prefix}{cls.__name__}") is cls
 
 
 @pytest.mark.parametrize(
     "path", ["json.JSONDataset", "kedro_datasets.json.JSONDataset", "kedro_datasets.json.json_dataset.JSONDataset"]
 )
-def test_kedro_datasets_comes_first_where_it_is_installed(path: str) -> None:
+def test_kedro_datasets_comes_first_if_it_is_installed(path: str) -> None:
     assert dataset_class(path) is kedro_datasets.json.JSONDataset
 
 
@@ -47,11 +47,11 @@ def test_kedro_datasets_comes_first_where_it_is_installed(path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["json.JSONDataset", "kedro_datasets.json.JSONDataset", "kedro_datasets.json.json_dataset.JSONDataset"]
 )
-def test_built_in_datasets_take_its_place_where_it_is_not(path: str) -> None:
+def test_built_in_datasets_are_used_without_kedro_datasets(path: str) -> None:
     assert dataset_class(path) is JSONDataset
 
 
-def test_built_in_datasets_that_it_lacks_are_found_all_the_same() -> None:
+def test_built_in_datasets_that_kedro_datasets_lacks_are_found() -> None:
     assert dataset_class("csv.CSVDataset") is CSVDataset
 
 
@@ -77,17 +77,17 @@ def test_a_class_need_not_extend_anything() -> None:
         (None, r"issubclass\(\) arg 1 must be a class"),
     ],
 )
-def test_what_is_no_dataset_type_says_why(type_: Any, message: str) -> None:
+def test_the_error_of_a_wrong_type_says_why(type_: Any, message: str) -> None:
     with pytest.raises(DatasetTypeError, match=message):
         dataset_class(type_)
 
 
-def test_a_missing_library_says_more_than_a_missing_name() -> None:
+def test_a_missing_library_is_reported_before_a_missing_name() -> None:
     with pytest.raises(DatasetTypeError, match=r"No module named '(?!pandas|kedro)"):
         dataset_class("snowflake.SnowparkTableDataset")
 
 
-def test_a_module_that_fails_to_import_is_told_by_its_error(module: Path) -> None:
+def test_the_error_of_a_failing_import_is_reported(module: Path) -> None:
     module.write_text("raise RuntimeError('no licence')")
     with pytest.raises(DatasetTypeError, match=r"Importing 'made_datasets.X' failed: RuntimeError: no licence"):
         dataset_class("made_datasets.X")
@@ -99,17 +99,17 @@ def test_a_library_missing_from_a_projects_module_is_named(module: Path) -> None
         dataset_class("made_datasets.X")
 
 
-def test_the_old_spelling_warns() -> None:
+def test_an_old_name_that_ends_in_data_set_warns() -> None:
     with pytest.warns(UserWarning, match="names of datasets end in 'set'"), pytest.raises(DatasetTypeError):
         dataset_class("json.JSONDataSet")
 
 
-def test_what_was_not_found_is_looked_for_again(module: Path) -> None:
+def test_a_failed_lookup_is_repeated(module: Path) -> None:
     classes = DatasetClasses()
     with pytest.raises(DatasetTypeError):
         classes.find("made_datasets.X")
     module.write_text("class X:\n    def load(self): ...\n    def save(self, data): ...\n")
-    # The time of a folder, which tells Python that there is something new, may go in steps of some milliseconds.
+    # Python sees new modules by the folder's modification time, which may have a resolution of milliseconds.
     importlib.invalidate_caches()
     found = classes.find("made_datasets.X")
     assert found.__name__ == "X"

@@ -8,19 +8,19 @@ from kedro_asgi.runs import RuntimeParams
 RUNTIME = RuntimeParams()
 
 
-def test_every_resolution_is_a_tree_of_its_own() -> None:
+def test_each_resolution_returns_a_new_tree() -> None:
     entry = PlainEntry("a", {"x": [{"y": 1}]})
     first = entry.resolve(RUNTIME)
     first["x"][0]["y"] = 2
     assert entry.resolve(RUNTIME) == {"x": [{"y": 1}]}
 
 
-def test_texts_are_values_at_any_depth_and_no_keys() -> None:
+def test_texts_are_values_at_any_depth_but_not_keys() -> None:
     entry = PlainEntry("a", {"k": "1", "l": ["2", ("3", 4, {"m": "5"})], "n": None})
     assert list(entry.texts()) == ["1", "2", "3", "5"]
 
 
-def test_placeholders_are_put_into_values_at_any_depth_and_not_into_keys() -> None:
+def test_placeholders_are_replaced_in_values_at_any_depth_but_not_in_keys() -> None:
     entry = PlainEntry("{a}_x", {1: ("{a}", ["{a}.csv"]), "{a}": {"b": "{a}"}, "c": None})
     assert entry.substitute({"a": "q"}).resolve(RUNTIME) == {1: ("q", ["q.csv"]), "{a}": {"b": "q"}, "c": None}
 
@@ -36,7 +36,7 @@ def test_placeholders_are_put_into_values_at_any_depth_and_not_into_keys() -> No
         ("{a", "{a"),
     ],
 )
-def test_a_text_is_filled(text: str, expected: str) -> None:
+def test_placeholders_in_a_text_are_replaced(text: str, expected: str) -> None:
     assert filled(text, {"a": "q", "b:d": "7"}) == expected
 
 
@@ -51,5 +51,5 @@ def test_an_unknown_placeholder_is_an_error() -> None:
         filled("{z}", {"a": "q"})
 
 
-def test_what_fills_a_placeholder_is_not_filled_again() -> None:
+def test_a_replacement_is_not_replaced_again() -> None:
     assert filled("{a}", {"a": "{b}", "b": "no"}) == "{b}"

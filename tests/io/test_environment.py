@@ -32,5 +32,5 @@ def test_windows_paths_get_slashes() -> None:
         ("filepath", "filepath"),
     ],
 )
-def test_mappings_are_looked_into_at_any_depth_and_lists_are_not(config: Any, expected: Any) -> None:
+def test_mappings_are_searched_at_any_depth_but_lists_are_not(config: Any, expected: Any) -> None:
     assert PATHS.make_absolute(config) == expected

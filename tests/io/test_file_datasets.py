@@ -36,7 +36,7 @@ KEDROS = {
 
 
 @pytest.mark.parametrize(("kind", "data"), KINDS)
-def test_what_is_saved_is_loaded_and_folders_are_made(tmp_path: Path, kind: type[FileDataset], data: Any) -> None:
+def test_saved_data_is_loaded_and_folders_are_made(tmp_path: Path, kind: type[FileDataset], data: Any) -> None:
     dataset = kind(filepath=tmp_path / "new" / "folder" / "file")
     assert not dataset.exists()
     dataset.save(data)
@@ -56,7 +56,7 @@ def test_saving_again_replaces_the_file_and_keeps_its_mode(tmp_path: Path, kind:
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_data_that_cannot_be_written_leaves_nothing(tmp_path: Path, kind: type[FileDataset]) -> None:
+def test_data_that_cannot_be_encoded_leaves_no_file(tmp_path: Path, kind: type[FileDataset]) -> None:
     with pytest.raises(DatasetError, match=r"while saving data to|rows that are mappings"):
         kind(filepath=tmp_path / "folder" / "file").save([{"a": 1}, lambda: None])
     assert os.listdir(tmp_path) == []
@@ -95,7 +95,7 @@ def test_a_full_disk_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> 
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "TextDataset(filepath=sys.argv[1]).save('x' * 5000)\n"
     )
-    # Without -B, modules that it imports late would be left in the cache cut to that length.
+    # Without -B, the process would write truncated bytecode of modules that it imports late.
     done = subprocess.run([sys.executable, "-B", "-c", code, str(file)], capture_output=True, text=True, check=False)
     assert "Failed while saving data to dataset" in done.stderr
     assert file.read_text() == "before"
@@ -109,7 +109,7 @@ def test_a_folder_in_the_place_of_the_file_is_an_error_and_leaves_nothing(tmp_pa
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("before")
     (tmp_path / "link").symlink_to("real")
     TextDataset(filepath=tmp_path / "link").save("after")
@@ -130,7 +130,7 @@ def test_file_urls_are_paths(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("filepath", ["s3://bucket/key", "https://host/key", "gs://a/b"])
-def test_other_schemes_are_refused_with_a_way_out(filepath: str) -> None:
+def test_other_schemes_are_refused_with_a_hint(filepath: str) -> None:
     with pytest.raises(DatasetError, match=r"do not support '\w+://' paths. Install kedro-datasets"):
         JSONDataset(filepath=filepath)
 
@@ -169,7 +169,7 @@ def test_yaml_makes_no_python_objects(tmp_path: Path) -> None:
         YAMLDataset(filepath=tmp_path / "a").load()
 
 
-def test_line_ends_of_text_are_loaded_as_one_character(tmp_path: Path) -> None:
+def test_line_ends_of_text_are_loaded_as_newlines(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1\r\n2\r3\n")
     assert TextDataset(filepath=tmp_path / "a").load() == "1\n2\n3\n"
 
@@ -185,7 +185,9 @@ def test_other_pickle_backends_are_not_built_in() -> None:
 
 
 @pytest.mark.parametrize(("kind", "data"), [pair for pair in KINDS if pair[0] in KEDROS])
-def test_files_and_versions_are_those_of_kedro_datasets(tmp_path: Path, kind: type[FileDataset], data: Any) -> None:
+def test_files_and_versions_are_the_same_as_those_of_kedro_datasets(
+    tmp_path: Path, kind: type[FileDataset], data: Any
+) -> None:
     ours, kedros = tmp_path / "ours", tmp_path / "kedros"
     kind(filepath=ours, version=Version(None, "v")).save(data)
     KEDROS[kind](filepath=str(kedros), version=Version(None, "v")).save(data)
@@ -194,7 +196,7 @@ def test_files_and_versions_are_those_of_kedro_datasets(tmp_path: Path, kind: ty
     assert KEDROS[kind](filepath=str(ours), version=Version("v", None)).load() == data
 
 
-def test_a_dataset_tells_the_entry_that_makes_it() -> None:
+def test_to_config_returns_the_entry_of_a_dataset() -> None:
     dataset = PickleDataset(filepath="a", save_args={"protocol": 4}, version=Version(None, "v"))
     config = dataset.to_config()
     assert config == {

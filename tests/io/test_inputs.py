@@ -1,4 +1,4 @@
-"""What becomes of a plain value that is given in place of a dataset: the catalog decides."""
+"""Plain values as inputs in place of datasets: the catalog decides what they become."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ ROWS = [{"n": 1, "t": "2026-11-21"}]
 
 
 def given(entry: dict[str, Any] | None, value: Any, name: str = "rows") -> Any:
-    """Return what a node loads when ``value`` is given in place of ``entry``."""
+    """Return the data that a node loads when ``value`` is injected in place of ``entry``."""
     catalog = DataCatalog.from_config({} if entry is None else {"rows": entry})
     catalog.inject(name, value)
     return catalog.load(name)
@@ -47,11 +47,13 @@ def csv(**options: Any) -> dict[str, Any]:
         (None, list),
     ],
 )
-def test_the_class_of_the_entry_decides(entry: dict[str, Any] | None, kind: type[Any]) -> None:
+def test_the_class_of_the_entry_decides_which_frame_an_input_becomes(
+    entry: dict[str, Any] | None, kind: type[Any]
+) -> None:
     assert type(given(entry, ROWS)) is kind
 
 
-def test_load_args_and_metadata_say_what_json_cannot() -> None:
+def test_load_args_and_metadata_declare_types_that_json_lacks() -> None:
     frame = given(csv(load_args={"dtype": {"n": "Int8"}, "parse_dates": ["t"]}), ROWS)
     assert frame.dtypes.astype(str)["n"] == "Int8"
     assert frame["t"][0] == pd.Timestamp("2026-11-21")
@@ -66,11 +68,11 @@ def test_load_args_and_metadata_say_what_json_cannot() -> None:
 @pytest.mark.parametrize(
     "value", [pd.DataFrame({"n": [1]}), {"sheet": pd.DataFrame({"n": [1]})}, [pd.DataFrame({"n": [1]})], (1, 2), None]
 )
-def test_objects_of_a_python_caller_are_left_as_they_are(value: Any) -> None:
+def test_objects_of_a_python_caller_stay_as_they_are(value: Any) -> None:
     assert type(given(csv(), value)) is type(value)
 
 
-def test_what_is_no_table_is_an_error_that_names_the_input() -> None:
+def test_an_input_that_is_no_table_is_an_error_that_names_it() -> None:
     with pytest.raises(
         InputTableError, match="Input 'rows' cannot become a table of pandas: record 2 has no column 'n'"
     ):
@@ -83,7 +85,7 @@ def test_what_is_no_table_is_an_error_that_names_the_input() -> None:
         given(csv(metadata={"kedro_asgi": {"inputs": "pandas"}}), ROWS)
 
 
-def test_factories_and_run_values_are_followed() -> None:
+def test_entries_from_factories_and_with_run_values_decide_too() -> None:
     entry = {"type": "{kind}.CSVDataset", "filepath": "{kind}.csv"}
     catalog = DataCatalog.from_config({"{kind}_rows": entry})
     for name, kind in (("pandas_rows", pd.DataFrame), ("polars_rows", pl.DataFrame)):
@@ -91,7 +93,7 @@ def test_factories_and_run_values_are_followed() -> None:
         assert type(catalog.load(name)) is kind
 
 
-def test_a_dataset_that_a_hook_put_there_decides() -> None:
+def test_a_dataset_that_a_hook_set_decides() -> None:
     from kedro_datasets.pandas import CSVDataset
 
     catalog = DataCatalog.from_config({"rows": {"type": "MemoryDataset"}})
@@ -134,6 +136,6 @@ class Neither:
 @pytest.mark.parametrize(
     ("cls", "library"), [(Annotated, "pandas"), (Generic, "pandas"), (Misleading, "pandas"), (Neither, None)]
 )
-def test_classes_of_a_project_are_understood_by_what_they_say(cls: type[Any], library: str | None) -> None:
+def test_classes_of_a_project_decide_by_their_annotations(cls: type[Any], library: str | None) -> None:
     form = table_form("rows", cls, {})
     assert (form and form.library) == library

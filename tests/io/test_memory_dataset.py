@@ -16,7 +16,7 @@ class Frame:
 DataFrame = type("DataFrame", (), {})
 
 
-def test_what_was_saved_is_loaded() -> None:
+def test_saved_data_is_loaded() -> None:
     dataset = MemoryDataset()
     dataset.save({"a": [1]})
     assert dataset.load() == {"a": [1]}
@@ -53,7 +53,7 @@ def test_objects_shared_inside_the_data_stay_shared() -> None:
 
 
 @pytest.mark.parametrize("data", [1, 1.5, "text", True, b"bytes", None])
-def test_what_cannot_change_is_not_copied(data: object) -> None:
+def test_immutable_data_is_not_copied(data: object) -> None:
     assert MemoryDataset(data).load() is data
 
 
@@ -110,7 +110,7 @@ def test_release_forgets_the_data_and_frees_it() -> None:
     assert watched() is None
 
 
-def test_what_cannot_be_copied_is_an_error_that_names_the_dataset() -> None:
+def test_data_that_cannot_be_copied_is_an_error_that_names_the_dataset() -> None:
     message = r"(?s)Failed while saving data to dataset .*MemoryDataset\(\).\ncannot pickle '_thread.lock' object"
     with pytest.raises(DatasetError, match=message):
         MemoryDataset().save(threading.Lock())
@@ -118,7 +118,7 @@ def test_what_cannot_be_copied_is_an_error_that_names_the_dataset() -> None:
         MemoryDataset(threading.Lock())
 
 
-def test_adopted_data_is_held_itself_and_copied_by_loads() -> None:
+def test_adopted_data_is_copied_only_by_loads() -> None:
     data = {"a": [1]}
     loaded = MemoryDataset.adopt(data).load()
     data["a"].append(2)
@@ -130,7 +130,7 @@ def test_repr_shows_the_type_of_the_data_and_not_the_data() -> None:
     assert repr(MemoryDataset()) == "kedro_asgi.io.memory.MemoryDataset()"
 
 
-def test_no_library_is_imported_to_choose_how_to_copy() -> None:
+def test_choosing_a_copy_mode_imports_no_library() -> None:
     code = (
         "import sys; from kedro_asgi.io import MemoryDataset; MemoryDataset([[1]]).load();"
         "print([name for name in ('pandas', 'numpy', 'ibis', 'kedro') if name in sys.modules])"

@@ -46,12 +46,12 @@ def test_all_names_are_listed_in_order() -> None:
         ({"x.y": 7, "x": {"z": 8}}, 7),
     ],
 )
-def test_of_two_spellings_of_a_name_the_later_wins(parameters: dict[str, Any], value: int) -> None:
+def test_the_later_of_two_spellings_of_a_name_wins(parameters: dict[str, Any], value: int) -> None:
     view = ParameterView(parameters)
     assert view.find("params:x.y") == view.flat()["params:x.y"] == value
 
 
-def test_the_names_that_are_listed_are_the_names_that_are_found() -> None:
+def test_every_listed_name_is_found() -> None:
     view = ParameterView({"x.y": {"z": 1, "w.v": 2}, "x": {"y": 3, "y.z": 4}, 5: {"a": {6: 7}}})
     assert {name: view.find(name) for name in view.names()} == view.flat()
 
@@ -62,7 +62,7 @@ class Model:
     inner: Any = None
 
 
-def test_fields_of_models_are_found_as_keys_are() -> None:
+def test_fields_of_models_are_found_like_keys() -> None:
     view = ParameterView({"m": Model(1.0, {"k": Model(2.0)}), "l": [Model(3.0)]})
     assert view.find("params:m.rate") == 1.0
     assert view.find("params:m.inner.k.rate") == 2.0
@@ -75,7 +75,7 @@ def test_fields_of_models_are_found_as_keys_are() -> None:
     ]
 
 
-def test_what_nodes_ask_for_by_a_path_comes_first() -> None:
+def test_models_by_path_are_found_first() -> None:
     view = ParameterView({"m": Model(1.0, {"rate": 2})}, {"m.inner": Model(2.0)})
     assert view.find("params:m.inner") == Model(2.0)
     assert view.find("params:m") == Model(1.0, {"rate": 2})
@@ -85,5 +85,5 @@ def test_what_nodes_ask_for_by_a_path_comes_first() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"), [("params:x.y", True), ("params:x.z", False), ("params:x", False), ("x.y", False)]
 )
-def test_names_that_are_written_twice_are_known(name: str, expected: bool) -> None:
+def test_names_with_two_spellings_are_ambiguous(name: str, expected: bool) -> None:
     assert ParameterView({"x.y": 1, "x": {"y": 2, "z": 3}}).is_ambiguous(name) is expected

@@ -32,7 +32,7 @@ def placeholders(pattern: str, name: str) -> dict[str, str] | None:
         ("{{a}}_{b}", "{a}_q", {"b": "q"}),
     ],
 )
-def test_placeholders_take_one_or_more_characters_and_as_few_as_they_can(
+def test_placeholders_match_one_or_more_characters_and_as_few_as_possible(
     pattern: str, name: str, expected: dict[str, str] | None
 ) -> None:
     assert placeholders(pattern, name) == expected
@@ -49,7 +49,7 @@ def test_placeholders_take_one_or_more_characters_and_as_few_as_they_can(
         ("{a:x}_x", "ff_x", {"a:x": "ff"}),
     ],
 )
-def test_a_typed_placeholder_takes_less(pattern: str, name: str, expected: dict[str, str] | None) -> None:
+def test_a_typed_placeholder_matches_only_its_type(pattern: str, name: str, expected: dict[str, str] | None) -> None:
     assert placeholders(pattern, name) == expected
 
 
@@ -58,7 +58,7 @@ def test_an_unknown_type_of_placeholder_is_refused() -> None:
         Pattern("{a:zz}_x")
 
 
-def test_case_counts_but_a_near_miss_can_be_told() -> None:
+def test_matching_is_case_sensitive_and_near_misses_are_found() -> None:
     patterns = Patterns(["{a}_X"])
     assert patterns.match("q_x") is None
     assert patterns.near_miss("q_x") == "{a}_X"
@@ -88,7 +88,7 @@ def test_the_best_pattern_wins(name: str, expected: str | None) -> None:
     assert (match and match.pattern) == expected
 
 
-def test_only_one_pattern_may_catch_all() -> None:
+def test_only_one_catch_all_is_allowed() -> None:
     message = r"Multiple catch-all patterns found in the catalog: \{a\}\{b\}, \{c\}\."
     with pytest.raises(DatasetPatternError, match=message):
         Patterns(["{c}", "{a}{b}", "{d}_x"])
@@ -108,8 +108,8 @@ def test_a_body_uses_the_placeholders_of_its_pattern() -> None:
     ("pattern", "name"),
     [("{a}.{b}.{c}@x", "." * 100_000), ("{a}_{b}_{c}_{d}", "_" * 100_000 + "x"), ("{a:w}{b:w}{c:w}@", "w" * 100_000)],
 )
-def test_time_is_linear_in_the_name(pattern: str, name: str) -> None:
-    """Names come from requests, and a regular expression would try every way to cut them."""
+def test_matching_takes_time_linear_in_the_name(pattern: str, name: str) -> None:
+    """Names come from requests, and a regular expression would try every way to split them."""
     found = Pattern(pattern)
     started = time.thread_time()
     found.match(name)
@@ -119,7 +119,7 @@ def test_time_is_linear_in_the_name(pattern: str, name: str) -> None:
 
 @given(st.text("ab_.", max_size=8), st.lists(st.sampled_from(["{a}", "{b}", "{c}", "_", ".", "a"]), max_size=6))
 @settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_plain_patterns_match_as_regular_expressions_do(name: str, parts: list[str]) -> None:
+def test_plain_patterns_match_like_regular_expressions(name: str, parts: list[str]) -> None:
     text = "".join(dict.fromkeys(parts))
     if "{" in text:
         found = Pattern(text).match(name)

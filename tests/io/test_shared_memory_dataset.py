@@ -42,7 +42,7 @@ def test_processes_share_the_data_and_release_forgets_it(manager: SyncManager) -
         dataset.load()
 
 
-def test_what_cannot_be_sent_is_refused(manager: SyncManager) -> None:
+def test_data_that_cannot_be_pickled_is_refused(manager: SyncManager) -> None:
     message = "cannot be serialised. ParallelRunner implicit memory datasets can only be used with serialisable data"
     with pytest.raises(DatasetError, match=message):
         SharedMemoryDataset(manager).save(threading.Lock())
@@ -57,14 +57,14 @@ def test_it_ends_with_its_manager() -> None:
         dataset.load()
 
 
-def test_what_no_entry_knows_must_be_serialisable_in_a_shared_catalog() -> None:
+def test_data_without_an_entry_must_be_serialisable_in_a_shared_catalog() -> None:
     catalog = SharedMemoryDataCatalog()
     assert type(catalog.get("y", fallback_to_runtime_pattern=True)) is SharedMemoryDataset
     with pytest.raises(DatasetError, match="cannot be serialised"):
         catalog.save("y", (n for n in range(2)))
 
 
-def test_without_a_manager_it_keeps_its_data_here() -> None:
+def test_without_a_manager_data_stays_in_this_process() -> None:
     dataset = SharedMemoryDataset()
     assert not dataset.exists()
     data = [1]
@@ -73,13 +73,13 @@ def test_without_a_manager_it_keeps_its_data_here() -> None:
     assert dataset.load() == [1]
 
 
-def test_a_catalog_may_name_it() -> None:
+def test_a_catalog_entry_can_name_it() -> None:
     catalog = DataCatalog.from_config({"x": {"type": "SharedMemoryDataset"}})
     catalog.save("x", 1)
     assert catalog.load("x") == 1
 
 
-def test_a_shared_catalog_hands_its_manager_on(manager: SyncManager) -> None:
+def test_a_shared_catalog_passes_its_manager_to_datasets(manager: SyncManager) -> None:
     catalog = SharedMemoryDataCatalog({"x": SharedMemoryDataset(), "y": 1})
     catalog.set_manager_datasets(manager)
     child = multiprocessing.get_context("spawn").Process(target=_put, args=(catalog["x"],))
@@ -88,7 +88,7 @@ def test_a_shared_catalog_hands_its_manager_on(manager: SyncManager) -> None:
     assert catalog.load("x") == 5
 
 
-def test_a_shared_catalog_names_what_cannot_leave_this_process() -> None:
+def test_a_shared_catalog_names_datasets_that_cannot_leave_the_process() -> None:
     catalog = SharedMemoryDataCatalog(
         {
             "cached": CachedDataset(dataset={"type": "MemoryDataset"}),

@@ -61,7 +61,7 @@ def test_the_latest_version_is_remembered_until_release(file: Path) -> None:
     assert dataset.load() == 2
 
 
-def test_saving_shows_the_new_version_at_once(file: Path) -> None:
+def test_after_a_save_the_new_version_is_loaded(file: Path) -> None:
     versioned(file, save="a").save(1)
     dataset = versioned(file, save="b")
     assert dataset.load() == 1
@@ -92,21 +92,21 @@ def test_a_file_in_the_place_of_the_folder_is_an_error(file: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [".", "..", "../x", "a/b", "a\\b", "a\0b"])
-def test_a_version_that_leads_elsewhere_is_refused(file: Path, version: str) -> None:
+def test_a_version_that_is_a_path_is_refused(file: Path, version: str) -> None:
     with pytest.raises(DatasetError, match="is not allowed"):
         versioned(file, load=version).load()
     with pytest.raises(DatasetError, match="is not allowed"):
         versioned(file, save=version).save(1)
 
 
-def test_a_save_that_the_next_load_would_not_see_warns(file: Path) -> None:
+def test_a_save_beside_a_pinned_load_version_warns(file: Path) -> None:
     versioned(file, save="b").save(1)
     with pytest.warns(UserWarning, match=r"Save version 'a' did not match load version 'b' for"):
         versioned(file, load="b", save="a").save(2)
     assert versioned(file, load="a").load() == 2
 
 
-def test_what_was_saved_is_loaded_also_where_a_later_version_exists(file: Path) -> None:
+def test_saved_data_is_loaded_even_if_a_later_version_exists(file: Path) -> None:
     versioned(file, save="b").save(1)
     dataset = versioned(file, save="a")
     dataset.save(2)
@@ -122,7 +122,7 @@ def test_versions_are_listed_newest_first(file: Path) -> None:
     assert versioned(file).list_versions()[0] == str(file / "c" / "d.json")
 
 
-def test_without_versions_there_are_none_to_tell(file: Path) -> None:
+def test_without_versioning_there_are_no_versions_to_list(file: Path) -> None:
     dataset = JSONDataset(filepath=file)
     dataset.save(1)
     assert (dataset.resolve_load_version(), dataset.resolve_save_version(), dataset.list_versions()) == (
@@ -132,7 +132,7 @@ def test_without_versions_there_are_none_to_tell(file: Path) -> None:
     )
 
 
-def test_http_has_no_versions() -> None:
+def test_http_paths_cannot_be_versioned() -> None:
     with pytest.raises(DatasetError, match=r"Versioning is not supported for HTTP protocols\."):
         JSONDataset(filepath="https://host/d.json", version=Version(None, None))
 

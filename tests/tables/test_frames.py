@@ -1,4 +1,4 @@
-"""The JSON of a table becomes a frame: what reading the same table from a file would give."""
+"""A table in JSON becomes the frame that reading the same table from a file would give."""
 
 import io
 from typing import Any
@@ -20,7 +20,7 @@ COLUMNS = {"n": [1, 2], "x": [0.5, None], "s": ["a", None], "b": [True, False]}
 
 
 @pytest.mark.parametrize("data", [RECORDS, COLUMNS])
-def test_records_and_columns_give_what_a_csv_file_gives(data: Any) -> None:
+def test_records_and_columns_become_the_frame_of_a_csv_file(data: Any) -> None:
     read = pd.read_csv(io.StringIO("n,x,s,b\n1,0.5,a,True\n2,,,False\n"))
     pd.testing.assert_frame_equal(pandas_frame(data), read)
 
@@ -36,7 +36,7 @@ def test_records_and_columns_give_what_a_csv_file_gives(data: Any) -> None:
         ([-1, 2**62], f"-1\n{2**62}"),
     ],
 )
-def test_a_column_of_no_declared_type_is_as_read_from_a_file(values: list[Any], csv: str) -> None:
+def test_a_column_without_a_declared_type_is_as_read_from_a_file(values: list[Any], csv: str) -> None:
     read = pd.read_csv(io.StringIO(f"c\n{csv}\n"), skip_blank_lines=False)
     pd.testing.assert_frame_equal(pandas_frame({"c": values}), read)
 
@@ -63,7 +63,7 @@ def test_declared_types_are_followed() -> None:
     "options",
     [{"parse_dates": ["t"]}, {"parse_dates": "t"}, {"dtype": {"t": "datetime64[us]"}}, {"convert_dates": ["t"]}],
 )
-def test_declared_dates_become_moments(options: dict[str, Any]) -> None:
+def test_declared_dates_become_datetimes(options: dict[str, Any]) -> None:
     frame = pandas_frame([{"t": "2026-11-21"}, {"t": None}, {"t": "2026-11-21T10:20:30.5"}], **options)
     assert frame["t"].dtype.kind == "M"
     assert frame["t"][2] == pd.Timestamp("2026-11-21T10:20:30.5")
@@ -77,7 +77,7 @@ def test_time_zones_are_kept_and_formats_are_known() -> None:
         assert pandas_frame([{"t": text}], **options)["t"][0] == pd.Timestamp("2026-11-21")
 
 
-def test_columns_named_as_the_index_become_it() -> None:
+def test_index_columns_become_the_index() -> None:
     frame = pandas_frame([{"id": 7, "x": 1}], index_col="id", dtype={"id": "Int64"})
     assert (frame.index.name, frame.index[0], list(frame)) == ("id", 7, ["x"])
     assert pandas_frame([{"a": 1, "b": 2, "x": 1}], index_col=["a", "b"]).index.names == ["a", "b"]
@@ -131,13 +131,13 @@ def test_a_workbook_is_a_mapping_of_sheets() -> None:
         ([{"t": 5}], {"parse_dates": ["t"]}, "record 1: 5 cannot be read as a moment in ISO 8601"),
     ],
 )
-def test_what_is_no_table_is_told_where(data: Any, options: dict[str, Any], message: str) -> None:
+def test_the_error_of_a_wrong_table_says_where(data: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(TableError) as caught:
         pandas_frame(data, **options)
     assert message in str(caught.value)
 
 
-def test_polars_frames() -> None:
+def test_records_become_polars_frames() -> None:
     form = TableForm.read("polars", {"dtype": {"n": "Int8"}, "parse_dates": ["t"]})
     frame = frame_of([{"n": 1, "x": 1, "t": "2026-11-21T01:02:03"}, {"n": None, "x": 2.5, "t": None}], form)
     assert frame.schema == {"n": pl.Int8, "x": pl.Float64, "t": pl.Datetime("us")}

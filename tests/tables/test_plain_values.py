@@ -23,7 +23,7 @@ def encoded(value: Any) -> Any:
 
 
 def column(values: Any, **options: Any) -> list[Any]:
-    """Return what a frame's column of ``values`` looks like on the wire."""
+    """Return a frame's column of ``values`` as it appears in JSON."""
     return [record["c"] for record in encoded(pd.DataFrame({"c": pd.Series(values, **options)}))]
 
 
@@ -59,11 +59,11 @@ def column(values: Any, **options: Any) -> list[Any]:
         (pd.Categorical(pd.to_datetime(["2026-11-21", None])), None, ["2026-11-21T00:00:00", None]),
     ],
 )
-def test_a_column(values: Any, dtype: Any, shown: list[Any]) -> None:
+def test_each_kind_of_column_becomes_plain_values(values: Any, dtype: Any, shown: list[Any]) -> None:
     assert column(values, dtype=dtype) == shown
 
 
-def test_integers_are_no_floats_on_the_wire() -> None:
+def test_integers_stay_integers_in_json() -> None:
     frame = pd.DataFrame({"n": [1, 2], "m": pd.array([1, None], dtype="Int64"), "x": [1.0, 2.5]})
     assert bytes(encode_output("out", frame)) == b'[{"n":1,"m":1,"x":1.0},{"n":2,"m":null,"x":2.5}]'
 
@@ -76,7 +76,7 @@ def test_frames_of_many_batches_and_of_none() -> None:
     assert encoded(pd.DataFrame(index=[1, 2])) == []
 
 
-def test_an_index_that_carries_something_comes_along() -> None:
+def test_a_meaningful_index_is_kept() -> None:
     frame = pd.DataFrame({"x": [1, 2, 3], "k": ["a", "b", "a"]})
     assert encoded(frame[frame["x"] > 1]) == [{"x": 2, "k": "b"}, {"x": 3, "k": "a"}]
     assert encoded(frame.groupby("k").sum()) == [{"k": "a", "x": 4}, {"k": "b", "x": 2}]
@@ -86,7 +86,7 @@ def test_an_index_that_carries_something_comes_along() -> None:
     assert encoded(frame["x"][frame["x"] > 1]) == [2, 3]
 
 
-def test_names_of_columns_are_text() -> None:
+def test_column_names_become_text() -> None:
     frame = pd.DataFrame({1: [1], pd.Timestamp("2026-11-21"): [2], None: [3]})
     assert encoded(frame) == [{"1": 1, "2026-11-21T00:00:00": 2, "None": 3}]
 
@@ -106,7 +106,7 @@ def test_names_of_columns_are_text() -> None:
         (LinearRegression(), "objects of type 'sklearn.linear_model._base.LinearRegression' have no JSON form"),
     ],
 )
-def test_what_makes_no_records_is_refused_with_the_reason(value: Any, reason: str) -> None:
+def test_a_frame_that_cannot_be_records_is_refused_with_the_reason(value: Any, reason: str) -> None:
     with pytest.raises(UnencodableOutputError, match="Output 'out' cannot be encoded as JSON") as caught:
         encode_output("out", value)
     assert reason in str(caught.value)
@@ -135,7 +135,7 @@ def test_what_makes_no_records_is_refused_with_the_reason(value: Any, reason: st
         (pa.scalar(5), 5),
     ],
 )
-def test_other_values_of_libraries(value: Any, shown: Any) -> None:
+def test_other_values_of_libraries_become_plain(value: Any, shown: Any) -> None:
     assert encoded(value) == shown
 
 
@@ -149,7 +149,7 @@ def test_predictions_of_scikit_learn() -> None:
     assert list(chances) == ["no", "yes"]
 
 
-def test_text_that_is_no_unicode_is_escaped_in_frames_too() -> None:
+def test_invalid_unicode_in_frames_is_escaped() -> None:
     assert encoded(pd.DataFrame({"s": ["\ud800"], "x": [np.nan]}, dtype=object)) == [{"s": "\ud800", "x": None}]
 
 

@@ -1,4 +1,4 @@
-"""One validator in one run."""
+"""The checks of one dataset in one run."""
 
 import logging
 import sys
@@ -47,14 +47,14 @@ def check(name: str, **settings: Any) -> DatasetCheck:
     return DatasetCheck("x", ValidatorSpec.from_dataset_config("x", {"class": f"made_checks.{name}", **settings}))
 
 
-def test_what_the_validator_returns_replaces_the_data() -> None:
+def test_the_result_of_the_validator_replaces_the_data() -> None:
     assert check("twice").check_saved(3) == 6
     assert check("twice").check_loaded(3) == 6
     assert check("positive").check_loaded(3) == 3
     assert check("nothing").check_loaded(3) == 0
 
 
-def test_a_failure_says_where_why_and_by_whom() -> None:
+def test_a_failure_names_dataset_reason_and_validator() -> None:
     with pytest.raises(DataValidationError) as caught:
         check("positive").check_saved(-1)
     error = caught.value
@@ -83,11 +83,11 @@ def test_a_warning_leaves_the_data_as_it_was(caplog: pytest.LogCaptureFixture) -
 
 
 @pytest.mark.parametrize("settings", [{"on": "save"}, {"enabled": False}])
-def test_data_is_validated_only_when_it_is_to_be(settings: dict[str, Any]) -> None:
+def test_data_is_validated_only_on_declared_operations(settings: dict[str, Any]) -> None:
     assert check("positive", **settings).check_loaded(-1) == -1
 
 
-def test_data_that_passed_when_it_was_saved_need_not_be_looked_at_again() -> None:
+def test_data_that_passed_its_save_can_skip_the_load_check() -> None:
     checked = check("twice", skip_load_after_save=True)
     assert checked.check_loaded(1) == 2
     checked.check_saved(1)
@@ -97,7 +97,7 @@ def test_data_that_passed_when_it_was_saved_need_not_be_looked_at_again() -> Non
     assert checked.check_loaded(1) == 2
 
 
-def test_data_that_was_only_warned_of_is_looked_at_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_data_that_failed_its_save_with_a_warning_is_checked_again(caplog: pytest.LogCaptureFixture) -> None:
     checked = check("positive", skip_load_after_save=True, severity="warn")
     with caplog.at_level(logging.WARNING):
         checked.check_loaded(checked.check_saved(-1))
@@ -105,13 +105,13 @@ def test_data_that_was_only_warned_of_is_looked_at_again(caplog: pytest.LogCaptu
 
 
 @pytest.mark.parametrize("name", ["nope", "awaited"])
-def test_a_validator_that_does_not_work_is_no_matter_of_severity(name: str) -> None:
+def test_a_broken_validator_fails_at_any_severity(name: str) -> None:
     checked = check(name, severity="warn")
     with pytest.raises(ValidationConfigurationError):
         checked.check_loaded(1)
 
 
-def test_leaving_the_program_is_no_failure_of_data() -> None:
+def test_system_exit_passes_through() -> None:
     with pytest.raises(SystemExit):
         check("leaving", severity="warn").check_loaded(1)
 
@@ -120,13 +120,15 @@ def test_leaving_the_program_is_no_failure_of_data() -> None:
     ("value", "expected"),
     [("1", True), (" TRUE ", True), ("on", True), ("0", False), ("False", False), ("OFF", False)],
 )
-def test_the_environment_beats_the_settings(monkeypatch: pytest.MonkeyPatch, value: str, expected: bool) -> None:
+def test_the_environment_variable_beats_the_settings(
+    monkeypatch: pytest.MonkeyPatch, value: str, expected: bool
+) -> None:
     monkeypatch.setenv("KEDRO_DATASET_VALIDATION", value)
     assert is_switched_on(True) is is_switched_on(False) is expected
 
 
 @pytest.mark.parametrize("value", ["", "yes", "no", "2"])
-def test_other_values_say_nothing(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_other_values_of_the_variable_are_ignored(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("KEDRO_DATASET_VALIDATION", value)
     assert is_switched_on(True)
     assert not is_switched_on(False)

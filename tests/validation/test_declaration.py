@@ -1,4 +1,4 @@
-"""What an entry of the catalog may say under ``validator``."""
+"""The ``validator`` key of a catalog entry."""
 
 import pickle
 from typing import Any
@@ -22,7 +22,7 @@ def test_a_path_stands_for_the_defaults() -> None:
     ("on", "expected"),
     [("load", ("load",)), (["save"], ("save",)), (("save", "load", "save"), ("load", "save"))],
 )
-def test_when_data_is_validated(on: Any, expected: tuple[str, ...]) -> None:
+def test_on_takes_one_or_several_operations(on: Any, expected: tuple[str, ...]) -> None:
     assert read({"class": "a.b", "on": on}).on == read({"class": "a.b", True: on}).on == expected
 
 

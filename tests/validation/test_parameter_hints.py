@@ -1,4 +1,4 @@
-"""Type hints of parameters, however the function is wrapped."""
+"""Type hints of parameters, also of wrapped functions."""
 
 import functools
 import logging
@@ -116,11 +116,11 @@ def test_arguments_are_matched_by_name() -> None:
 
 
 @pytest.mark.parametrize("function", [opaque(annotated), len, lambda options: options])
-def test_what_has_no_hints_has_none(function: Any) -> None:
+def test_functions_without_hints_have_none(function: Any) -> None:
     assert hints(function) == {}
 
 
-def test_a_hint_that_cannot_be_resolved_is_logged_and_spoils_no_other(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_hint_that_fails_is_logged_and_the_others_are_found(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert hints(postponed, ["params:o", "params:p"]) == {"params:o": Options}
     assert "Could not extract type hints from function" in caplog.text

@@ -1,4 +1,4 @@
-"""What a parameter can become, and how."""
+"""The models that a parameter can become."""
 
 import logging
 import subprocess
@@ -46,7 +46,7 @@ def test_models_are_found_in_hints(cls: Any, optional: bool) -> None:
 
 
 @pytest.mark.parametrize("hint", [int, dict, None, Any, list[Options], type[Options], "Options", int | str])
-def test_other_hints_ask_for_nothing(hint: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_hints_require_no_model(hint: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert model_type(hint) is None
     assert caplog.text == ""
 
@@ -75,7 +75,7 @@ def test_pydantic_converts_texts_and_msgspec_does_not() -> None:
         instantiate_model("o", {"rate": "0.5"}, Record)
 
 
-def test_code_of_a_model_gets_a_copy_of_what_all_runs_share() -> None:
+def test_a_model_is_built_from_a_copy() -> None:
     raw = {"rate": 1, "steps": [1]}
     assert instantiate_model("o", raw, Options).steps == [1, 1]
     assert raw == {"rate": 1, "steps": [1]}
@@ -92,14 +92,14 @@ def test_code_of_a_model_gets_a_copy_of_what_all_runs_share() -> None:
         (5, Record, "Failed to instantiate Record for parameter 'o': Expected `object`, got `int`"),
     ],
 )
-def test_what_is_no_model_is_said(raw: Any, cls: Any, reason: str) -> None:
+def test_the_error_of_a_failed_model_says_why(raw: Any, cls: Any, reason: str) -> None:
     with pytest.raises(ModelInstantiationError, match=reason) as caught:
         instantiate_model("o", raw, cls)
     assert isinstance(caught.value, ParameterValidationError)
     assert list(caught.value.failures) == ["o"]
 
 
-def test_what_is_not_to_become_a_model_stays_as_it_is() -> None:
+def test_a_value_for_a_class_that_is_no_model_stays_as_it_is() -> None:
     assert instantiate_model("o", {"rate": 1}, int) == {"rate": 1}
 
 

@@ -1,4 +1,4 @@
-"""Parameters become models where nodes ask for them."""
+"""Parameters become models where nodes require them."""
 
 import logging
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def validated(raw: dict[str, Any], **wishes: Any) -> dict[str, Any]:
     return ParameterValidator({"p": pipeline(**wishes)}).validate_raw_params(raw)
 
 
-def test_models_stand_where_the_raw_values_were_and_nothing_else_is_copied_or_changed() -> None:
+def test_models_replace_raw_values_and_nothing_else_is_copied_or_changed() -> None:
     raw = {"m": {"rate": 1}, "deep": {"m": {"rate": 2}, "other": [1]}, "plain": {"k": [1]}}
     found = validated(raw, m=Inner, deep__m=Inner)
     assert found == {"m": Inner(1), "deep": {"m": Inner(2), "other": [1]}, "plain": {"k": [1]}}
@@ -59,11 +59,11 @@ def test_a_literal_key_with_a_dot_comes_before_a_nested_one() -> None:
 
 
 @pytest.mark.parametrize("raw", [{}, {"deep": {}}, {"deep": 5}, {"deep": None}, {"deep": [{"rate": 1}]}])
-def test_a_parameter_that_does_not_exist_is_left_alone(raw: dict[str, Any]) -> None:
+def test_a_parameter_that_does_not_exist_is_ignored(raw: dict[str, Any]) -> None:
     assert validated(raw, deep__m=Inner, m=Inner) == raw
 
 
-def test_none_is_for_optional_hints() -> None:
+def test_none_is_accepted_for_optional_hints_only() -> None:
     assert validated({"m": None}, m=Inner | None) == {"m": None}
     with pytest.raises(ParameterValidationError, match="Parameter 'm': value is None but type is not Optional"):
         validated({"m": None}, m=Inner)
@@ -74,7 +74,7 @@ def test_an_instance_stays_itself() -> None:
     assert validated({"m": model}, m=Inner)["m"] is model
 
 
-def test_everything_that_is_wrong_is_said_at_once() -> None:
+def test_all_failures_are_reported_at_once() -> None:
     with pytest.raises(ParameterValidationError) as caught:
         validated({"a": {}, "b": 5, "c": None, "d": {"rate": 1}}, a=Inner, b=Inner, c=Inner, d=Inner)
     assert set(caught.value.failures) == {"a", "b", "c"}
@@ -88,14 +88,14 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
 
 @pytest.mark.parametrize("paths", [("m", "m__inner"), ("m__inner", "m")])
-def test_outer_and_inner_models_each_get_what_they_ask_for(paths: tuple[str, str]) -> None:
+def test_outer_and_inner_models_are_both_built(paths: tuple[str, str]) -> None:
     wishes = {path: {"m": Outer, "m__inner": Inner}[path] for path in paths}
     found = ParameterValidator({"p": pipeline(**wishes)}).validated({"m": {"inner": {"rate": 1}}})
     assert found.whole == {"m": Outer({"rate": 1})}
     assert found.models == {"m": Outer({"rate": 1}), "m.inner": Inner(1)}
 
 
-def test_of_different_wishes_the_last_counts_and_a_warning_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_last_of_conflicting_types_counts_and_a_warning_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     pipelines = {"one": pipeline(m=Inner), "two": pipeline(m=Outer)}
     with caplog.at_level(logging.WARNING):
         assert TypeExtractor(pipelines).extract_types_from_pipelines() == {"m": Outer}

@@ -1,4 +1,4 @@
-"""From the path in a declaration to what validates."""
+"""From the path in a declaration to a validator."""
 
 import functools
 import sys
@@ -79,7 +79,7 @@ def test_a_class_is_instantiated_with_the_options() -> None:
     assert resolved("OfClass").validate(3) == 3
 
 
-def test_instances_and_functions_are_taken() -> None:
+def test_instances_and_functions_are_used_as_they_are() -> None:
     assert resolved("instance") is sys.modules["made_targets"].instance
     assert isinstance(resolved("twice"), CallableValidator)
     assert resolved("partial").validate(3) == 6
@@ -107,14 +107,14 @@ def test_a_function_that_returns_nothing_leaves_the_data() -> None:
         ("made_targets.schema", {"k": 1}, r"Unsupported option\(s\) \['k'\] for pandera validator"),
     ],
 )
-def test_what_cannot_validate_is_said(path: str, options: dict[str, Any], problem: str) -> None:
+def test_the_error_of_an_object_that_cannot_validate_says_why(path: str, options: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationConfigurationError, match=problem) as caught:
         resolve_validator(ValidatorSpec(path, options=options))
     assert error_type(caught.value) == "ValidationConfigurationError"
     assert caught.value.class_path == path
 
 
-def test_packages_can_be_looked_for_before_anything_is_validated() -> None:
+def test_preflight_check_reports_missing_packages() -> None:
     specs = {"x": ValidatorSpec("pandas.f"), "y": ValidatorSpec("no_such_package.sub.f"), "z": ValidatorSpec(".f")}
     problems = preflight_check(specs)
     assert len(problems) == 2
@@ -123,7 +123,7 @@ def test_packages_can_be_looked_for_before_anything_is_validated() -> None:
 
 
 @pytest.mark.parametrize("name", ["schema", "Model"])
-def test_pandera_tells_every_failure_of_every_check(name: str) -> None:
+def test_pandera_reports_every_failure_of_every_check(name: str) -> None:
     frame = pd.DataFrame({"a": [1, -2, -3], "b": ["x", None, "z"]})
     validator = resolved(name)
     assert isinstance(validator, PanderaValidator)
@@ -140,7 +140,7 @@ def test_pandera_tells_every_failure_of_every_check(name: str) -> None:
     assert "2 check(s) failed — 3 failure case(s):\n  - a: greater_than(0) — 2 cases (e.g. -2, -3)" in str(caught.value)
 
 
-def test_pandera_stops_at_the_first_check_if_told() -> None:
+def test_pandera_stops_at_the_first_failure_if_not_lazy() -> None:
     frame = pd.DataFrame({"a": [1, -2, -3], "b": ["x", None, "z"]})
     with pytest.raises(DataValidationError) as caught:
         resolved("schema", lazy=False).validate(frame)
@@ -149,12 +149,12 @@ def test_pandera_stops_at_the_first_check_if_told() -> None:
 
 
 @pytest.mark.parametrize("lazy", [True, False])
-def test_pandera_tells_of_a_missing_column(lazy: bool) -> None:
+def test_pandera_reports_a_missing_column(lazy: bool) -> None:
     with pytest.raises(DataValidationError, match="column_in_dataframe — 1 case .e.g. b."):
         resolved("schema", lazy=lazy).validate(pd.DataFrame({"a": [1]}))
 
 
-def test_pandera_looks_at_as_much_as_it_is_told_and_other_errors_pass() -> None:
+def test_pandera_options_limit_the_data_and_other_errors_pass() -> None:
     frame = pd.DataFrame({"a": [1, -2], "b": ["x", "y"]})
     assert resolved("schema", head=1).validate(frame) is not None
     with pytest.raises(TypeError, match="list"):
