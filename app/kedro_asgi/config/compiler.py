@@ -54,7 +54,7 @@ class Compiler(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return _compile_templates(groups, merge, is_guarded=key == "catalog")
 
     def _layers(self, key: str, folder: str, patterns: Sequence[str], find_resolver: FindResolver) -> list[Layer]:
-        """The trees of one environment in which references are looked up: one, or one per file (CFG-21, CFG-52)."""
+        """The trees of one environment in which references are looked up: one, or one per file (CFG-52)."""
         files = self.files.trees(folder, patterns)
         is_parameters = key == "parameters"
         refuse_duplicates(files, by_leaf=is_parameters)
@@ -66,9 +66,9 @@ class Compiler(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return [build_layer(tree, find_resolver) for tree in trees]
 
     def _nothing_found(self, patterns: Sequence[str]) -> MissingConfigException:
-        places = " or ".join(map(self.files.source.location, self.environments.folders))
+        locations = " or ".join(map(self.files.source.location, self.environments.folders))
         return MissingConfigException(
-            f"No files of YAML or JSON format found in {places} matching the glob pattern(s): {list(patterns)}"
+            f"No files of YAML or JSON format found in {locations} matching the glob pattern(s): {list(patterns)}"
         )
 
 

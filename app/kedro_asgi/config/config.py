@@ -98,7 +98,7 @@ class Config:
         return self._parameters.values(runtime)
 
     def with_globals(self, values: Mapping[str, Any]) -> "Config":
-        """Return the same configuration with other globals (CFG-60), without reading a file again."""
+        """Return the same configuration with other globals, without reading a file again."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._lock = threading.RLock()

@@ -25,7 +25,7 @@ _TYPE_KEYS = frozenset({"type", "dataset", "validator"})
 class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The configuration of one run.
 
-    ``values`` were read in advance. The loader is asked for the rest, and for values that a hook set in it (HOOK-13).
+    ``values`` were read in advance. The loader is asked for the rest, and for values that a hook set in it.
     """
 
     loader: MutableMapping[str, Any]
@@ -59,7 +59,7 @@ class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def load(self, runtime: RuntimeParams) -> LoadedConfig:
         """Construct the loader of one run and read the configuration that a run needs.
 
-        Raises the errors of the loader, and `CallerValueError` if a caller's value reaches a dataset's type (Q-19) or
+        Raises the errors of the loader, and `CallerValueError` if a caller's value reaches a dataset's type or
         leads a path upwards. Such a loader cannot be traced, so it is read a second time with other texts: a
         difference between the two depends on the caller.
         """

@@ -1,6 +1,6 @@
-"""Finding keys that two files of one environment define (CFG-22..25, Q-12)."""
+"""Refusing keys that two files of one environment define (CFG-22)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -9,13 +9,13 @@ from kedro_asgi.errors import DuplicateKeysError
 _MAX_LISTED = 100
 
 
-def refuse_duplicates(trees: Sequence[tuple[str, Mapping[Any, Any]]], *, by_leaf: bool) -> None:
-    """Raise `DuplicateKeysError` if files repeat each other's keys: leaf paths, or else top-level keys.
+def refuse_duplicates(trees: Sequence[tuple[str, Mapping[Any, object]]], *, by_leaf: bool) -> None:
+    """Raise `DuplicateKeysError` if two files define the same key: a leaf path, or else a top-level key.
 
-    A leaf clashes with a path below it, too. Keys that start with ``_`` may be repeated.
+    A leaf also clashes with a path below it. Two files may define a key that starts with ``_``.
     """
-    keys_of: Callable[[Mapping[Any, Any]], Iterable[str]] = _leaves if by_leaf else _top
-    known = [(file, {key for key in keys_of(tree) if not key.startswith("_")}) for file, tree in trees]
+    keys_by_file = [(file, _leaves(tree) if by_leaf else map(str, tree)) for file, tree in trees]
+    known = [(file, {key for key in keys if not key.startswith("_")}) for file, keys in keys_by_file]
     problems = [
         f"Duplicate keys found in {first} and {second}: {_listed(clashes)}"
         for (first, keys), (second, others) in combinations(known, 2)
@@ -25,11 +25,7 @@ def refuse_duplicates(trees: Sequence[tuple[str, Mapping[Any, Any]]], *, by_leaf
         raise DuplicateKeysError("\n".join(problems))
 
 
-def _top(tree: Mapping[Any, Any]) -> Iterator[str]:
-    return map(str, tree)
-
-
-def _leaves(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
+def _leaves(tree: Mapping[Any, object], prefix: str = "") -> Iterator[str]:
     for key, value in tree.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{prefix}{key}.")
@@ -38,17 +34,17 @@ def _leaves(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
 
 
 def _clashes(keys: set[str], others: set[str]) -> set[str]:
-    return (keys & others) | (keys & _above(others)) | (others & _above(keys))
+    return (keys & others) | (keys & _parents(others)) | (others & _parents(keys))
 
 
-def _above(keys: Iterable[str]) -> set[str]:
+def _parents(keys: Iterable[str]) -> set[str]:
     """The paths that lead to ``keys``."""
-    above: set[str] = set()
+    parents: set[str] = set()
     for key in keys:
         while "." in key:
             key = key.rpartition(".")[0]
-            above.add(key)
-    return above
+            parents.add(key)
+    return parents
 
 
 def _listed(keys: Iterable[str]) -> str:

@@ -10,9 +10,9 @@ _ENV = re.compile(r"(?!\.+\Z)(?!.*\.\.)[A-Za-z0-9_.-]+")
 
 
 class Environments(msgspec.Struct, frozen=True):
-    """The base folder and the folder of the run environment, which may be the same (CFG-2).
+    """The base folder and the folder of the run environment, which may be the same.
 
-    A run environment that is only the default may be absent (Q-43).
+    The run environment may be absent if it is only the default (Q-43).
     """
 
     base: str
@@ -31,7 +31,7 @@ class Environments(msgspec.Struct, frozen=True):
 
 
 def environments(env: str | None, base_env: str | None, default_run_env: str | None) -> Environments:
-    """Return what ``env`` selects; raises `InvalidEnvError` if it could lead elsewhere (Q-8)."""
+    """Return the environments that ``env`` selects; raises `InvalidEnvError` for a path out of the source."""
     if env and not _ENV.fullmatch(env):
         raise InvalidEnvError(env)
     return Environments(base=base_env or "", run=env or default_run_env or "", is_explicit=bool(env))

@@ -1,4 +1,4 @@
-"""The configuration files of a source: found once, parsed once."""
+"""The configuration files of a source, found once and parsed once."""
 
 import threading
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from kedro_asgi.errors import ConfigEncodingError, MissingEnvironmentError
 
 
 class ConfigFiles:
-    """Reads a configuration source, each file at most once. Thread-safe; what it returns must not be changed."""
+    """Reads a configuration source, each file at most once. Thread-safe; its results must not be changed."""
 
     def __init__(self, conf_source: str | Path, *, ignore_hidden: bool) -> None:
         self._conf_source = conf_source
@@ -28,12 +28,12 @@ class ConfigFiles:
             return open_source(self._conf_source)
 
     def require(self, folder: str) -> None:
-        """Raise `MissingEnvironmentError` unless there is such a folder (CFG-4)."""
+        """Raise `MissingEnvironmentError` unless there is such a folder."""
         if not self.source.has_folder(folder):
             raise MissingEnvironmentError(self.source.location(folder))
 
     def trees(self, folder: str, patterns: Sequence[str]) -> list[tuple[str, ParsedMapping]]:
-        """Return location and content of each file of ``folder`` that one of ``patterns`` matches, sorted by path."""
+        """Return location and content of each file of ``folder`` that matches one of ``patterns``, sorted by path."""
         with self._lock:
             names = matching(self._listed(folder), patterns)
             paths = [f"{folder}/{name}" if folder else name for name in names]

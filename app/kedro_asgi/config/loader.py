@@ -12,7 +12,7 @@ from kedro_asgi.runs import RuntimeParams
 
 
 class AbstractConfigLoader(UserDict[str, Any]):
-    """Base of all config loaders: a mapping from a kind of configuration to its values."""
+    """Base of all configuration loaders: a mapping from a kind of configuration to its values."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class AbstractConfigLoader(UserDict[str, Any]):
         runtime_params: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        # Not super(): a class may descend from Kedro's loader too, whose constructor would read the source again.
+        # Do not call super(): a class may also derive from Kedro's loader, whose constructor reads the source again.
         UserDict.__init__(self)
         self.conf_source = conf_source
         self.env = env
@@ -29,7 +29,7 @@ class AbstractConfigLoader(UserDict[str, Any]):
 
 
 class ConfigLoader(AbstractConfigLoader):
-    """Reads the configuration of one run through a compiled `Config` (CFG-1).
+    """Reads the configuration of one run through a compiled `Config`.
 
     Every ``loader[key]`` is a new plain tree; ``loader[key] = value`` replaces the content of the files. A loader that
     a user constructs interpolates strings in its ``runtime_params`` (CFG-35); a view follows its `RuntimeParams`.
@@ -146,10 +146,10 @@ class ConfigLoader(AbstractConfigLoader):
             return default
 
     def keys(self) -> KeysView[str]:
-        """Return the known kinds of configuration (CFG-15)."""
+        """Return the known kinds of configuration."""
         return self.config_patterns.keys()
 
 
 def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Values are compared as objects: they may be frames, which have no equality."""
+    """Compares the identity of values: they may be frames, which have no equality."""
     return one.keys() == other.keys() and all(value is other[key] for key, value in one.items())

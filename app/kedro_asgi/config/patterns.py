@@ -1,8 +1,7 @@
-"""Which files hold which kind of configuration (CFG-9..12)."""
+"""The patterns of file names for each kind of configuration."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 
 DEFAULT_PATTERNS: Mapping[str, Sequence[str]] = {
     "catalog": ("catalog*", "catalog*/**", "**/catalog*"),
@@ -20,11 +19,10 @@ def matching(files: Iterable[str], patterns: Sequence[str]) -> list[str]:
 
 
 def is_hidden(file: str) -> bool:
-    """Whether a file or a folder on the way to it starts with a dot (CFG-12)."""
+    """Whether a file or a folder on the way to it starts with a dot."""
     return any(part.startswith(".") for part in file.split("/"))
 
 
-@cache
 def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(map(_translated, _TOKEN.findall(pattern))), re.DOTALL)
 

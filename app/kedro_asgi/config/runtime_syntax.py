@@ -1,17 +1,16 @@
-"""Runtime parameters as they are written on a command line and in a query (SRV-49, SRV-50)."""
-
-from typing import Any
+"""The syntax of runtime parameters on a command line and in a query."""
 
 from kedro_asgi.config.yaml_loader import parse_value
+from kedro_asgi.configuration_tree import ConfigMapping, ConfigValue
 from kedro_asgi.errors import ParamsSyntaxError
 
 
-def parse_params(text: str) -> dict[str, Any]:
-    """Return what ``a=1,model.lr=0.01`` says; raises `ParamsSyntaxError`, a ``ValueError``.
+def parse_params(text: str) -> ConfigMapping:
+    """Return the values of a text such as ``a=1,model.lr=0.01``; raises `ParamsSyntaxError`, a ``ValueError``.
 
     Values are YAML; dots in keys nest; later keys win.
     """
-    params: dict[str, Any] = {}
+    params: ConfigMapping = {}
     for item in filter(None, map(str.strip, text.split(","))):
         key, equals, value = item.partition("=")
         names = key.strip().split(".")
@@ -21,14 +20,14 @@ def parse_params(text: str) -> dict[str, Any]:
     return params
 
 
-def _value(item: str, text: str) -> Any:
+def _value(item: str, text: str) -> ConfigValue:
     try:
         return parse_value(text)
     except ValueError as error:
         raise ParamsSyntaxError(item, str(error)) from None
 
 
-def _put(params: dict[str, Any], names: list[str], value: Any) -> None:
+def _put(params: ConfigMapping, names: list[str], value: ConfigValue) -> None:
     for name in names[:-1]:
         inner = params.get(name)
         if not isinstance(inner, dict):

@@ -1,15 +1,15 @@
-"""Where configuration is read from: a folder, an archive that holds one, or a URL of either (CFG-7, Q-9)."""
+"""The sources of configuration: a folder, an archive that holds one, or a URL of either."""
 
 import io
 import os
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote, urlparse
 
-from kedro_asgi.config.remote import SUFFIXES, RemoteSource, read_remote
+from kedro_asgi.config.remote import SUFFIXES, RemoteSource, by_parts, read_remote
 from kedro_asgi.errors import ConfigSourceError, MissingEnvironmentError
 from kedro_asgi.redaction import redact
 
@@ -28,26 +28,26 @@ class Source(Protocol):
         ...
 
     def read(self, file: str) -> bytes:
-        """Return what is in a file."""
+        """Return the content of a file."""
         ...
 
     def location(self, path: str) -> str:
-        """Return what an error message calls ``path``."""
+        """Return the name of ``path`` for an error message."""
         ...
 
 
 def open_source(conf_source: str | Path) -> Source:
-    """Return what ``conf_source`` names; raises `ConfigSourceError`, or `MissingEnvironmentError` for no archive."""
+    """Open ``conf_source``; raises `ConfigSourceError`, or `MissingEnvironmentError` for an absent archive."""
     text = str(conf_source)
     is_archive = text.lower().endswith(_ARCHIVES)
     url = urlparse(text)
     if "://" in text and url.scheme != "file":
         return ArchiveSource(redact(text), read_remote(text)) if is_archive else RemoteSource(text)
     path = Path(unquote(url.path)) if url.scheme == "file" else Path(conf_source).expanduser()
-    return ArchiveSource(str(path), _content(path)) if is_archive and not path.is_dir() else FolderSource(path)
+    return ArchiveSource(str(path), _read(path)) if is_archive and not path.is_dir() else FolderSource(path)
 
 
-def _content(path: Path) -> bytes:
+def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -57,7 +57,7 @@ def _content(path: Path) -> bytes:
 
 
 class FolderSource:
-    """A folder on disk. Links are followed, as mounted configuration is often made of them."""
+    """A folder on disk. It follows links, since mounted configuration often consists of links."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -68,7 +68,7 @@ class FolderSource:
     def files(self, folder: str) -> list[str]:
         start = self._root / folder
         found = (os.path.relpath(path, start).replace(os.sep, "/") for path in _walk(str(start), frozenset()))
-        return sorted(found, key=_by_parts)
+        return sorted(found, key=by_parts)
 
     def read(self, file: str) -> bytes:
         return (self._root / file).read_bytes()
@@ -78,7 +78,7 @@ class FolderSource:
 
 
 def _walk(folder: str, parents: frozenset[str]) -> Iterator[str]:
-    """A link to a folder that one is in already would have no end."""
+    """Yield the files below ``folder``; skips a link to one of ``parents``, which would have no end."""
     parents = parents | {os.path.realpath(folder)}
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -95,7 +95,7 @@ class ArchiveSource:
         self._location = location
         members = _without_top(location, dict(_members(location, data)))
         self._files = {name: data for name, data in members.items() if data is not None}
-        parents = {str(parent) for name in members for parent in _parents(name)}
+        parents = {str(parent) for name in members for parent in PurePosixPath(name).parents}
         self._folders = {"", *parents, *(name for name, data in members.items() if data is None)}
 
     def has_folder(self, folder: str) -> bool:
@@ -104,7 +104,7 @@ class ArchiveSource:
     def files(self, folder: str) -> list[str]:
         prefix = f"{folder.strip('/')}/" if folder else ""
         below = (name.removeprefix(prefix) for name in self._files if name.startswith(prefix))
-        return sorted((name for name in below if name.endswith(SUFFIXES)), key=_by_parts)
+        return sorted((name for name in below if name.endswith(SUFFIXES)), key=by_parts)
 
     def read(self, file: str) -> bytes:
         return self._files[file]
@@ -113,14 +113,8 @@ class ArchiveSource:
         return f"{self._location}/{path}"
 
 
-def _parents(name: str) -> Iterator[str]:
-    while "/" in name:
-        name = name.rpartition("/")[0]
-        yield name
-
-
 def _members(location: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
-    """The paths in an archive, with what the files hold; folders hold ``None``."""
+    """Yield the paths in an archive with the content of the files, and with ``None`` for folders."""
     try:
         yield from _zipped(io.BytesIO(data)) if location.lower().endswith(".zip") else _tarred(io.BytesIO(data))
     except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
@@ -154,7 +148,3 @@ def _without_top(location: str, members: Mapping[str, bytes | None]) -> dict[str
         )
     (top,) = tops
     return {name.removeprefix(f"{top}/"): data for name, data in members.items() if name.startswith(f"{top}/")}
-
-
-def _by_parts(path: str) -> list[str]:
-    return path.split("/")

@@ -124,7 +124,7 @@ def _refuse_duplicates(node: yaml.MappingNode) -> None:
 
 
 def _key(loader: "_Loader", node: yaml.Node, mapping: yaml.MappingNode) -> object:
-    """Keys are never interpolated (CFG-41)."""
+    """Return the value of a key, which is never interpolated."""
     if not isinstance(node, yaml.ScalarNode):
         raise yaml.constructor.ConstructorError(
             "while constructing a mapping", mapping.start_mark, "found unhashable key", node.start_mark

@@ -98,7 +98,7 @@ class _TracingResolver:
         is_from_caller = is_from_caller or result.is_from_caller
         if not has_deferred(result.value):
             return self.resolve(result.value, is_from_caller)
-        return self._evaluator.descend(deferred, result.value, lambda node: self.resolve(node, is_from_caller))
+        return self._evaluator.guard(deferred, lambda node: self.resolve(node, is_from_caller), result.value)
 
 
 def _accept(key: object, value: ConfigValue, node: Node) -> None:

@@ -15,6 +15,7 @@ Node: TypeAlias = "Deferred | DeferredDict | DeferredList | ConfigValue"
 Tree: TypeAlias = "ConfigMapping | DeferredDict"
 KeyPath: TypeAlias = "tuple[bool | int | float | str, ...]"
 
+_A = TypeVar("_A")
 _T = TypeVar("_T")
 _String = TypeVar("_String", contravariant=True)
 
@@ -130,7 +131,7 @@ class Evaluator:
             return deferred.precomputed
         result = self.memo.get(deferred)
         if result is None:
-            result = self.memo[deferred] = self._evaluate(deferred)
+            result = self.memo[deferred] = self.guard(deferred, deferred.evaluate, self)
         return result
 
     def evaluate_all(self, expressions: Iterable[Evaluable[_String]], string: _String) -> list[TracedValue]:
@@ -168,25 +169,16 @@ class Evaluator:
             view[key] = self.resolve_view(view[key])
         return view
 
-    def descend(self, deferred: Deferred, value: Node, resolve: Callable[[Node], _T]) -> _T:
-        """Return ``resolve(value)``; refuses a deferred value that holds itself, which would be an endless tree."""
+    def guard(self, deferred: Deferred, function: Callable[[_A], _T], argument: _A) -> _T:
+        """Return ``function(argument)``, called for ``deferred``; refuses a call within such a call: a cycle."""
         if deferred in self._active:
             raise deferred.recursion()
         self._active.add(deferred)
         try:
-            return resolve(value)
+            return function(argument)
         finally:
             self._active.discard(deferred)
 
     def _resolve(self, deferred: Deferred, resolve: Callable[[Node], ConfigValue]) -> ConfigValue:
         value = self.evaluate(deferred).value
-        return self.descend(deferred, value, resolve) if has_deferred(value) else resolve(value)
-
-    def _evaluate(self, deferred: Deferred) -> TracedValue:
-        if deferred in self._active:
-            raise deferred.recursion()
-        self._active.add(deferred)
-        try:
-            return deferred.evaluate(self)
-        finally:
-            self._active.discard(deferred)
+        return self.guard(deferred, resolve, value) if has_deferred(value) else resolve(value)

@@ -1,4 +1,4 @@
-"""The expressions that interpolated strings are made of (CFG-38)."""
+"""The expressions that interpolated strings are made of."""
 
 from collections.abc import Sequence
 
@@ -25,20 +25,7 @@ from kedro_asgi.errors import (
 )
 
 
-class BaseExpression(msgspec.Struct, frozen=True, eq=False):
-    """An expression without others in it."""
-
-    def evaluate(self, evaluator: Evaluator, string: InterpolatedString) -> TracedValue:
-        raise NotImplementedError
-
-    def children(self) -> Sequence[Expression]:
-        return ()
-
-    def with_children(self, children: Sequence[Expression]) -> Expression:
-        return self
-
-
-class Literal(BaseExpression, frozen=True, eq=False):
+class Literal(Expression, frozen=True, eq=False):
     """A known value: a text, a number, or a tree that the compiler found."""
 
     value: Node
@@ -47,7 +34,7 @@ class Literal(BaseExpression, frozen=True, eq=False):
         return TracedValue(self.value, False)
 
 
-class CompoundExpression(BaseExpression, frozen=True, eq=False):
+class CompoundExpression(Expression, frozen=True, eq=False):
     """An expression made of others."""
 
     parts: Sequence[Expression]
@@ -88,7 +75,7 @@ def join_text(parts: Sequence[Expression]) -> Expression:
     return Join(joined) if joined else Literal("")
 
 
-class Reference(BaseExpression, frozen=True, eq=False):
+class Reference(Expression, frozen=True, eq=False):
     """A path to another value: from the root of the tree, or ``ups`` containers up from the string."""
 
     ups: int
@@ -161,7 +148,7 @@ def _key(value: Node, string: InterpolatedString) -> str:
     raise string.error(InterpolationResolutionError, problem)
 
 
-class DirectReference(BaseExpression, frozen=True, eq=False):
+class DirectReference(Expression, frozen=True, eq=False):
     """A reference to a known string, which has no value before a run."""
 
     target: InterpolatedString

@@ -1,4 +1,4 @@
-"""The grammar of interpolated strings (CFG-38..41, CFG-48): parses a text into an expression."""
+"""The grammar of interpolated strings (CFG-38): parses a text into an expression."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -24,20 +24,20 @@ class SourceLocation(msgspec.Struct, frozen=True):
     line: int = 0
 
 
-class Expression(Protocol):
+class Expression(msgspec.Struct, frozen=True, eq=False):
     """A parsed piece of an interpolated string. Immutable; several strings may share it."""
 
     def evaluate(self, evaluator: Evaluator, string: "InterpolatedString") -> TracedValue:
         """Return the value of this expression, which stands in ``string``."""
-        ...
+        raise NotImplementedError
 
     def children(self) -> Sequence["Expression"]:
         """Return the expressions in it."""
-        ...
+        return ()
 
     def with_children(self, children: Sequence["Expression"]) -> "Expression":
         """Return this expression with other expressions in it."""
-        ...
+        return self
 
 
 class Resolver(Protocol):
@@ -68,7 +68,7 @@ class Layer:
         return self.root if roots is None else roots.get(self, self.root)
 
     def look_up(self, evaluator: Evaluator, path: KeyPath, string: "InterpolatedString", text: str) -> TracedValue:
-        """Return the value at ``path``; raises the error of a reference that leads nowhere (CFG-42)."""
+        """Return the value at ``path``; raises the error of a reference that leads nowhere."""
         node, is_from_caller = follow_path(evaluator, self.tree(evaluator), path)
         if isinstance(node, NotFound):
             raise string.error(*_explain(node, text))
@@ -120,7 +120,7 @@ class InterpolatedString(Deferred):
         self.location = location
 
     def __repr__(self) -> str:
-        """As its text: so it shows inside a mapping that is joined into a string (CFG-39)."""
+        """As its text: so it shows inside a mapping that is joined into a string."""
         return repr(self.text)
 
     def evaluate(self, evaluator: Evaluator) -> TracedValue:

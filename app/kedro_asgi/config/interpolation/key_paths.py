@@ -17,7 +17,7 @@ class NotFound(Enum):
     NO_INDEX = auto()
     """The path leads into a list, by a key that is no number."""
     UNSET = auto()
-    """``???`` stands there: a value that must still be given (CFG-20)."""
+    """``???`` stands there: a value that must still be given."""
 
 
 UNSET_TEXT: Final = "???"

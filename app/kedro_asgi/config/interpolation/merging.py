@@ -21,17 +21,17 @@ Merge = Callable[[Tree, Tree], Tree]
 
 
 def merge_runtime(below: Tree, above: Tree) -> Tree:
-    """Merge the caller's values over a tree (CFG-31); the cost is that of these values and their siblings."""
+    """Merge the caller's values over a tree; the cost is that of these values and their siblings."""
     return _merge(below, above, RuntimeMerge)
 
 
 def merge_environment(below: Tree, above: Tree) -> Tree:
-    """Merge one environment softly over another (CFG-29)."""
+    """Merge one environment softly over another."""
     return _merge(below, above, EnvironmentMerge)
 
 
 def merge_function(strategy: str) -> Merge:
-    """Return the function that merges environments; raises `MergeStrategyError` (CFG-28, CFG-29)."""
+    """Return the function that merges environments; raises `MergeStrategyError` (CFG-28)."""
     known: Mapping[str, Merge] = {"destructive": _replace, "soft": merge_environment}
     if strategy.lower() not in known:
         raise MergeStrategyError(strategy)

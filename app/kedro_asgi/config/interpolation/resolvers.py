@@ -1,4 +1,4 @@
-"""The built-in resolvers (CFG-44..51), and the wrapping of a project's own (CFG-54). None keeps state between calls."""
+"""The built-in resolvers (CFG-44), and a wrapper for a project's own. None keeps state between calls."""
 
 import os
 import warnings
@@ -19,7 +19,7 @@ CustomResolvers: TypeAlias = Mapping[str, Callable[..., Any]]
 
 
 class RuntimeParamsResolver:
-    """``${runtime_params:path,default}``: a value that the caller of this run supplied (CFG-50)."""
+    """``${runtime_params:path,default}``: a value that the caller of this run supplied."""
 
     def __call__(self, evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
         path, default = _path_and_default(arguments)
@@ -38,7 +38,7 @@ class RuntimeParamsResolver:
 
 
 class GlobalsResolver:
-    """``${globals:path,default}``: a value of the project's ``globals.yml`` (CFG-45..47)."""
+    """``${globals:path,default}``: a value of the project's ``globals.yml``."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
@@ -67,7 +67,7 @@ class CustomResolver:
 
 
 def env(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
-    """``${oc.env:NAME,default}``: an environment variable, read when a run needs it (CFG-51)."""
+    """``${oc.env:NAME,default}``: an environment variable, read when a run needs it."""
     name, *defaults = arguments
     evaluator.require_run()
     value = os.environ.get(str(name.value))

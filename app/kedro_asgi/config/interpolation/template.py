@@ -34,7 +34,7 @@ class Template:
         """Return the value for one run, as a tree that the caller owns.
 
         Raises `InterpolationError`; with ``runtime.restrict_type_selection`` also for a catalog entry in which a
-        supplied value has a part in a ``type`` (CFG-56).
+        supplied value has a part in a ``type``.
         """
         if isinstance(self._node, DEFERRED_TYPES):
             return self.evaluate(Evaluator(runtime))
@@ -52,7 +52,7 @@ class Template:
         return literal_texts(self._node)
 
     def substitute(self, placeholders: Mapping[str, str]) -> "Template":
-        """Return a template whose literal texts have their ``{placeholders}`` filled in (CAT-22).
+        """Return a template whose literal texts have their ``{placeholders}`` filled in.
 
         Raises `StrayBraceError`, a ``ValueError``. Values that a run brings are never filled.
         """

@@ -45,7 +45,7 @@ def build_node(
 
 
 def to_plain_mapping(values: Mapping[str, Any]) -> ConfigMapping:
-    """Return a copy made of ``dict`` and ``list``; objects of other types stay as they are (Q-15)."""
+    """Return a copy made of ``dict`` and ``list``; objects of other types stay as they are."""
     return {key: _plain(item) for key, item in values.items()}
 
 
