@@ -7,6 +7,11 @@ from kedro_asgi.errors.base import KedroAsgiError, ReportedAsBase, error_type
 from kedro_asgi.errors.io import DatasetError
 from kedro_asgi.errors.wording import braced
 
+_MAIN_GUARD_HINT = (
+    " It ended before it was ready. If your script starts the run, it must do so below "
+    "'if __name__ == \"__main__\":', because worker processes import the script."
+)
+
 
 class RunnerNotAllowedError(ReportedAsBase, ValueError):
     """A request names a runner from a module outside the allowlist."""
@@ -130,12 +135,7 @@ class WorkerDiedError(KedroAsgiError, RuntimeError):
 
     def __init__(self, node: str, *, exit_code: int | None, was_ready: bool) -> None:
         self.node, self.exit_code = node, exit_code
-        hint = (
-            ""
-            if was_ready or exit_code != 1
-            else " It ended before it was ready. If your script starts the run, it must do so below "
-            "'if __name__ == \"__main__\":', because worker processes import the script."
-        )
+        hint = "" if was_ready or exit_code != 1 else _MAIN_GUARD_HINT
         super().__init__(
             f"A worker process ended abruptly while node '{node}' was running: {_ending(exit_code)}.{hint}"
         )
@@ -146,12 +146,5 @@ def _ending(exit_code: int | None) -> str:
         return "the reason is unknown"
     if exit_code >= 0:
         return f"it ended with exit code {exit_code}"
-    name = _signal_name(-exit_code)
+    name = next((known.name for known in signal.Signals if known == -exit_code), f"signal {-exit_code}")
     return f"{name} ended it{', as happens when memory runs out' if name == 'SIGKILL' else ''}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

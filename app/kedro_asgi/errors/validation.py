@@ -59,12 +59,8 @@ class DataValidationError(DatasetError):
         failures: Iterable[CheckFailure] | None = None,
         error_type: str | None = None,
     ) -> None:
-        self.message = message
-        self.dataset_name = dataset_name
-        self.mode = mode
-        self.validator = validator
-        self.failures = list(failures or ())
-        self.error_type = error_type
+        self.message, self.dataset_name, self.mode = message, dataset_name, mode
+        self.validator, self.failures, self.error_type = validator, list(failures or ()), error_type
         super().__init__("\n".join(filter(None, [self._subject(), self._source(), self._reason()])))
 
     def _subject(self) -> str:

@@ -263,25 +263,5 @@ class Node:
         self._bind()
 
 
-def node(
-    func: Function,
-    inputs: DatasetNames,
-    outputs: DatasetNames,
-    *,
-    name: str | None = None,
-    tags: Tags = None,
-    confirms: str | list[str] | None = None,
-    namespace: str | None = None,
-    preview_fn: Callable[..., Any] | None = None,
-) -> Node:
-    """Return a `Node` of these arguments."""
-    return Node(
-        func,
-        inputs,
-        outputs,
-        name=name,
-        tags=tags,
-        confirms=confirms,
-        namespace=namespace,
-        preview_fn=preview_fn,
-    )
+node = Node
+"""Kedro's other name for `Node`."""

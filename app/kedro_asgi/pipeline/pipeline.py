@@ -237,26 +237,8 @@ class Pipeline:
         return {"_graph": self._graph}
 
 
-def pipeline(
-    nodes: Iterable[Node | Pipeline] | Pipeline,
-    *,
-    inputs: Renames = None,
-    outputs: Renames = None,
-    parameters: Renames = None,
-    tags: Tags = None,
-    namespace: str | None = None,
-    prefix_datasets_with_namespace: bool = True,
-) -> Pipeline:
-    """Return a `Pipeline` of these arguments."""
-    return Pipeline(
-        nodes,
-        inputs=inputs,
-        outputs=outputs,
-        parameters=parameters,
-        tags=tags,
-        namespace=namespace,
-        prefix_datasets_with_namespace=prefix_datasets_with_namespace,
-    )
+pipeline = Pipeline
+"""Kedro's other name for `Pipeline`."""
 
 
 def _collect_nodes(nodes: Iterable[Node | Pipeline] | Pipeline | None) -> list[Node]:
