@@ -1,4 +1,4 @@
-"""Credentials leave no trace (CAT-66, Q-23)."""
+"""Redaction removes credentials from text (CAT-66)."""
 
 import time
 
@@ -32,14 +32,14 @@ from kedro_asgi.redaction import redact
         ("C:/data/report@2024.csv", "C:/data/report@2024.csv"),
     ],
 )
-def test_redact(text: str, shown: str) -> None:
+def test_credentials_are_redacted(text: str, shown: str) -> None:
     assert redact(text) == shown
 
 
 @pytest.mark.parametrize(
     "text", ["x" * 200_000 + "@", "a." * 100_000 + "@", "a:" * 100_000 + "@ b", "://" * 60_000 + "@"]
 )
-def test_time_is_linear_in_the_text(text: str) -> None:
+def test_redaction_takes_time_linear_in_the_text(text: str) -> None:
     started = time.thread_time()
     redact(f"in words {text}")
     assert time.thread_time() - started < 1

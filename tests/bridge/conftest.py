@@ -1,4 +1,4 @@
-"""Projects that import from Kedro itself."""
+"""Projects that import Kedro."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +46,7 @@ CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}
 
 @pytest.fixture
 def kedro_project(make_project: Callable[..., Path]) -> Callable[..., Path]:
-    """Return a function that writes a project as Kedro's own template has it."""
+    """Return a function that writes a project as Kedro's template makes it."""
 
     def make(
         settings: str = "", *, files: dict[str, str] | None = None, catalog: str = "", name: str = "project"

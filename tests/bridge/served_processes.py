@@ -17,7 +17,7 @@ OURS = "kedro_asgi.server:create_http_server"
 
 @contextmanager
 def served(factory: str, project: Path, **environ: str) -> Iterator[httpx.Client]:
-    """Serve ``project`` with uvicorn on loopback, and yield a client once it listens; its log lies in the project."""
+    """Serve ``project`` with uvicorn on loopback, and yield a client once it listens; the project holds its log."""
     port = _free_port()
     line = [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(port), "--log-level", "warning"]
     with (project / "server.log").open("w") as log:

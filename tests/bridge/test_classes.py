@@ -20,7 +20,7 @@ def session(project: Path, **options: Any) -> KedroServiceSession:
 
 
 @pytest.mark.filterwarnings("ignore:register_new_resolver:UserWarning")
-def test_a_loader_of_its_own(kedro_project: MakeProject, short_turns: None) -> None:
+def test_a_project_may_use_its_own_loader_class(kedro_project: MakeProject, short_turns: None) -> None:
     loader = """
     from kedro.config import OmegaConfigLoader
     class Loader(OmegaConfigLoader):
@@ -46,7 +46,7 @@ def test_a_loader_of_its_own(kedro_project: MakeProject, short_turns: None) -> N
         served.run(runtime_params={"who": "../../x"}, **CALC)
 
 
-def test_a_context_of_its_own(kedro_project: MakeProject) -> None:
+def test_a_project_may_use_its_own_context_class(kedro_project: MakeProject) -> None:
     context = """
     from kedro.framework.context import KedroContext
     class Context(KedroContext):
@@ -71,7 +71,7 @@ def test_a_context_of_its_own(kedro_project: MakeProject) -> None:
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.anyio
-async def test_a_catalog_of_its_own(kedro_project: MakeProject) -> None:
+async def test_a_project_may_use_its_own_catalog_class(kedro_project: MakeProject) -> None:
     catalog = """
     from kedro.io import DataCatalog
     LOADED = []
@@ -89,7 +89,7 @@ async def test_a_catalog_of_its_own(kedro_project: MakeProject) -> None:
     assert (result.outputs, injected.outputs) == ({"d": 12, "s": 6}, {"d": 100})
 
 
-def test_a_runner_of_its_own_and_those_of_kedro(kedro_project: MakeProject) -> None:
+def test_a_project_may_use_its_own_runner_class_and_kedros_runners(kedro_project: MakeProject) -> None:
     from kedro.runner import SequentialRunner, ThreadRunner
 
     runner = """
@@ -107,7 +107,7 @@ def test_a_runner_of_its_own_and_those_of_kedro(kedro_project: MakeProject) -> N
         assert served.run(runner=given, **CALC)["d"].load() == 6
 
 
-def test_a_session_store_derived_from_kedros(kedro_project: MakeProject) -> None:
+def test_a_project_may_derive_its_session_store_from_kedros(kedro_project: MakeProject) -> None:
     store = """
     from kedro.framework.session.store import BaseSessionStore
     SAVED = []
@@ -146,7 +146,7 @@ SETTING_OF_IT = "from .catalog import Catalog\nDATA_CATALOG_CLASS = Catalog\n"
 
 
 @pytest.mark.parametrize("settings", ["", SETTING_OF_IT])
-def test_a_plain_value_becomes_a_frame_in_any_catalog(kedro_project: MakeProject, settings: str) -> None:
+def test_a_plain_input_becomes_a_frame_in_any_catalog(kedro_project: MakeProject, settings: str) -> None:
     catalog = "rows:\n  type: pandas.CSVDataset\n  filepath: rows.csv\n"
     served = session(kedro_project(settings, files=CATALOG_OF_ITS_OWN, catalog=catalog), serving_mode=True)
     assert served.run(**CALC, inputs={"rows": [{"n": 1}]})["kind"].load() == "DataFrame"
@@ -154,7 +154,7 @@ def test_a_plain_value_becomes_a_frame_in_any_catalog(kedro_project: MakeProject
         served.run(**CALC, inputs={"rows": [1]})
 
 
-def test_a_catalog_of_kedros_cannot_share(kedro_project: MakeProject) -> None:
+def test_a_catalog_derived_from_kedros_cannot_preload(kedro_project: MakeProject) -> None:
     catalog = "rows:\n  type: pandas.CSVDataset\n  filepath: rows.csv\n"
     project = kedro_project(SETTING_OF_IT, files=CATALOG_OF_ITS_OWN, catalog=catalog)
     with pytest.raises(PreloadError, match="Cannot preload 'rows': a DATA_CATALOG_CLASS or CONTEXT_CLASS of Kedro's"):

@@ -1,4 +1,4 @@
-"""32 runs of the spaceflights project at a time, each with its own parameters, make what they make one by one."""
+"""32 concurrent runs of the spaceflights project, each with its own parameters, write what they write one by one."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -15,13 +15,13 @@ from projects.spaceflights_copy import add_folder_for_each_run, copy_spaceflight
 RUNS = range(32)
 WHAT: dict[str, Any] = {"pipeline_names": ["training"], "to_outputs": ["signed_report"]}
 
-# Libraries silence warnings for a moment, which is of the whole process: runs at a time undo it for each other.
+# Libraries silence warnings for a moment, in the whole process: concurrent runs undo this for each other.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project as it stands, beside it an environment ``each`` in which every run writes to a folder of its own."""
+    """The unmodified project with an environment ``each``, in which every run writes to its own folder."""
     folder = copy_spaceflights(tmp_path_factory.mktemp("concurrent") / "project", package="many_spaceflights")
     assert add_folder_for_each_run(folder) == "each"
     return folder
@@ -29,7 +29,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(project: Path) -> list[dict[str, bytes]]:
-    """What each run writes when it runs alone, one after another."""
+    """The files that each run writes when the runs do not overlap."""
     session = KedroServiceSession.create(project_path=project, env="each")
     for number in RUNS:
         session.run(**WHAT, runtime_params=params(number, "twin"))
@@ -61,14 +61,14 @@ async def all_at_once(run: Callable[[int], Awaitable[None]]) -> None:
             tasks.start_soon(run, number)
 
 
-def test_the_runs_differ(expected: list[dict[str, bytes]]) -> None:
+def test_the_32_runs_write_different_files(expected: list[dict[str, bytes]]) -> None:
     assert all(run.keys() == expected[0].keys() for run in expected)
     assert len({run["report.txt"] + run["report.json/<version>/report.json"] for run in expected}) == len(RUNS)
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_session_runs_them_at_a_time(project: Path, expected: list[dict[str, bytes]]) -> None:
+async def test_a_session_runs_them_concurrently(project: Path, expected: list[dict[str, bytes]]) -> None:
     async with AsyncSession.create(project, env="each") as session:
 
         async def run(number: int) -> None:
@@ -86,7 +86,7 @@ def url(project: Path) -> Iterator[str]:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_the_server_runs_them_at_a_time(url: str, project: Path, expected: list[dict[str, bytes]]) -> None:
+async def test_a_server_runs_them_concurrently(url: str, project: Path, expected: list[dict[str, bytes]]) -> None:
     body = {**WHAT, "outputs": ["report_text"]}
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
 

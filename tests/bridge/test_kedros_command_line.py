@@ -14,14 +14,14 @@ def kedro(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_the_commands_are_there(kedro_project) -> None:
+def test_kedro_lists_our_commands(kedro_project) -> None:
     shown = kedro(kedro_project(), "--help")
     assert all(command in shown.stdout for command in ("serve", "run", "runs", "inspect")), shown.stderr
 
 
-def test_a_run_from_kedros_command_line(kedro_project) -> None:
+def test_kedro_asgi_run_runs_the_project(kedro_project) -> None:
     done = kedro(kedro_project(), "run", "--pipelines", "calc", "--params", "a=4")
     assert done.returncode == 0, done.stderr
     assert "succeeded. Outputs: d" in done.stdout
-    # Rich would take the brackets for markup.
+    # Rich must not read the brackets as markup.
     assert "add([params:a;params:b]) -> [s]" in " ".join((done.stdout + done.stderr).split())

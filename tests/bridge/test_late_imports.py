@@ -1,4 +1,4 @@
-"""Projects that import what Kedro knows of them as late as they like: each is run in a new process."""
+"""Projects that import Kedro's framework late; each runs in a new process."""
 
 import json
 import os

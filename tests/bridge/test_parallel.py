@@ -1,4 +1,4 @@
-"""Projects that import Kedro, with their nodes in other processes."""
+"""Projects that import Kedro, with their nodes in worker processes."""
 
 import logging
 
@@ -23,10 +23,10 @@ def create_pipeline(**kwargs):
 """
 
 
-def test_nodes_run_and_log_as_elsewhere(
+def test_nodes_in_worker_processes_log_in_the_parent(
     kedro_project, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Although Kedro, when a process imports it, wants to log there."""
+    """Importing Kedro in a worker process configures logging there, which must have no effect."""
     files = {"src/{package}/pipelines/saying/__init__.py": SAYING}
     with KedroServiceSession.create(project_path=kedro_project(files=files)) as session:
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""Projects written for Kedro run as they are (BRG)."""
+"""Projects written for Kedro run unmodified."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from kedro_asgi.session import KedroServiceSession, KedroSession
 MakeProject = Callable[..., Path]
 
 
-def test_its_pipelines_and_nodes_are_ours(kedro_project: MakeProject) -> None:
+def test_kedros_pipelines_and_nodes_become_ours(kedro_project: MakeProject) -> None:
     session = KedroServiceSession.create(project_path=kedro_project(), serving_mode=True)
     pipelines = session.engine.planner.project.pipelines.load()
     assert sorted(pipelines) == ["__default__", "calc", "twice"]
@@ -29,12 +29,12 @@ def test_its_pipelines_and_nodes_are_ours(kedro_project: MakeProject) -> None:
     )
 
 
-def test_it_runs(kedro_project: MakeProject) -> None:
+def test_a_project_written_for_kedro_runs(kedro_project: MakeProject) -> None:
     result = KedroServiceSession.create(project_path=kedro_project()).run(runtime_params={"a": 5})
     assert {name: dataset.load() for name, dataset in result.items()} == {"d": 14, "again.d": 14}
 
 
-def test_names_without_a_name_are_those_of_kedro(kedro_project: MakeProject) -> None:
+def test_a_node_without_a_name_gets_the_name_that_kedro_gives(kedro_project: MakeProject) -> None:
     import kedro.pipeline
 
     files = {
@@ -51,7 +51,7 @@ def test_names_without_a_name_are_those_of_kedro(kedro_project: MakeProject) -> 
     assert node.name == theirs.name
 
 
-def test_a_warning_about_a_definition_is_not_given_twice(kedro_project: MakeProject, command) -> None:
+def test_only_kedro_warns_about_a_node_of_kedro(kedro_project: MakeProject, command) -> None:
     dotted = """
     from kedro.pipeline import Pipeline, node
     def create_pipeline():
@@ -63,7 +63,7 @@ def test_a_warning_about_a_definition_is_not_given_twice(kedro_project: MakeProj
     assert "A dataset name contains a dot" not in said
 
 
-def test_a_broken_sibling_does_no_harm_to_a_run_by_name(kedro_project: MakeProject) -> None:
+def test_a_run_by_name_works_beside_a_broken_pipeline(kedro_project: MakeProject) -> None:
     project = kedro_project(files={"src/{package}/pipelines/broken/__init__.py": "raise RuntimeError('broken')"})
     with KedroSession.create(project_path=project) as session:
         assert session.run(pipeline_names=["calc"])["d"].load() == 6
@@ -71,7 +71,7 @@ def test_a_broken_sibling_does_no_harm_to_a_run_by_name(kedro_project: MakeProje
         KedroServiceSession.create(project_path=project, serving_mode=True)
 
 
-def test_an_unknown_pipeline_is_named_with_close_matches(kedro_project: MakeProject) -> None:
+def test_the_error_for_an_unknown_pipeline_suggests_close_matches(kedro_project: MakeProject) -> None:
     with (
         KedroSession.create(project_path=kedro_project()) as session,
         pytest.raises(ValueError, match=r"calcc(.|\n)*calc"),
@@ -89,14 +89,14 @@ def test_two_projects_live_in_one_process(kedro_project: MakeProject) -> None:
     assert [session.run(pipeline_names=["calc"])["d"].load() for session in sessions] == [6, 24]
 
 
-def test_logging_of_the_host_is_left_alone(kedro_project: MakeProject) -> None:
+def test_loading_a_project_does_not_change_the_hosts_logging(kedro_project: MakeProject) -> None:
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     KedroServiceSession.create(project_path=kedro_project()).run()
     assert (root.handlers, root.level) == (before, level)
 
 
-def test_a_server_logs_and_tells_what_the_projects_code_says(kedro_project: MakeProject, start) -> None:
+def test_log_lines_of_a_node_reach_the_servers_log_and_the_runs_events(kedro_project: MakeProject, start) -> None:
     import httpx
 
     says = """
@@ -116,7 +116,7 @@ def test_a_server_logs_and_tells_what_the_projects_code_says(kedro_project: Make
     assert "the node says 1" in server.log()
 
 
-def test_hooks_written_for_kedro_are_called_and_find_kedros_attributes(kedro_project: MakeProject) -> None:
+def test_hooks_written_for_kedro_find_kedros_attributes(kedro_project: MakeProject) -> None:
     hooks = """
     from kedro.config import MissingConfigException, OmegaConfigLoader
     from kedro.framework.hooks import hook_impl
@@ -164,7 +164,7 @@ def test_hooks_written_for_kedro_are_called_and_find_kedros_attributes(kedro_pro
 
 
 @pytest.mark.parametrize("settings", ["", "from .hooks import Catalog\nDATA_CATALOG_CLASS = Catalog\n"])
-def test_what_hooks_are_given_passes_for_an_instance_of_kedros_class(kedro_project: MakeProject, settings: str) -> None:
+def test_objects_in_hooks_are_instances_of_kedros_classes(kedro_project: MakeProject, settings: str) -> None:
     hooks = """
     from kedro.framework.hooks import hook_impl
     import pickle
@@ -230,7 +230,7 @@ def test_an_unmet_input_names_the_catalog_class_of_the_project(kedro_project: Ma
         KedroServiceSession.create(project_path=project).run(pipeline_names=["calc"], from_nodes=["double"])
 
 
-def test_datasets_derived_from_kedros_are_used_and_their_errors_named(kedro_project: MakeProject) -> None:
+def test_datasets_derived_from_kedros_save_and_load(kedro_project: MakeProject) -> None:
     datasets = """
     from pathlib import PurePosixPath
     from kedro.io import AbstractDataset, AbstractVersionedDataset, Version
@@ -264,7 +264,7 @@ def test_datasets_derived_from_kedros_are_used_and_their_errors_named(kedro_proj
         session.run(pipeline_names=["calc"], from_nodes=["double"], load_versions={"s": "2000-01-01T00.00.00.000Z"})
 
 
-def test_a_node_class_of_its_own_is_refused_in_one_line(kedro_project: MakeProject) -> None:
+def test_a_node_class_with_its_own_run_is_refused(kedro_project: MakeProject) -> None:
     own = """
     from kedro.pipeline import Node, Pipeline
     class Own(Node):

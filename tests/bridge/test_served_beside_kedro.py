@@ -1,4 +1,4 @@
-"""The spaceflights project, served as it stands by Kedro's own server and by ours: the same answers, the same files."""
+"""Kedro's server and ours serve the unmodified spaceflights project: the same answers, the same files."""
 
 import re
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ REFUSALS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    """Two copies of the project, one behind each server, with models; tests go on with what earlier ones wrote."""
+    """Two copies of the project with trained models, one for each server; the tests share their files."""
     folder = tmp_path_factory.mktemp("served")
     theirs, ours = (copy_spaceflights(folder / name) for name in ("theirs", "ours"))
     with served(KEDRO, theirs) as kedro, served(OURS, ours) as asgi:
@@ -71,7 +71,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
 
 
 def answers(both: Both, method: str, path: str, **request: Any) -> list[tuple[int, str]]:
-    """Ask both, and return status and text of their answers without what differs between any two runs."""
+    """Send a request to both servers; return status and text of the answers, with run ids and durations masked."""
     found = []
     for client, project in both:
         answer = client.request(method, path, **request)
@@ -81,40 +81,40 @@ def answers(both: Both, method: str, path: str, **request: Any) -> list[tuple[in
 
 def _masked(text: str, project: Path) -> str:
     text = _RUN_ID.sub("<run id>", text.replace(str(project), "<project>"))
-    # Names in a message stand in the order of a set.
+    # Kedro lists names in the random order of a set.
     text = _NAMES.sub(lambda match: "{" + ", ".join(sorted(match[1].split(", "))) + "}", text)
     return _DURATION.sub('"duration_ms":0', text)
 
 
 @pytest.mark.parametrize("body", SUCCESSES.values(), ids=SUCCESSES)
-def test_runs_succeed_alike_and_write_the_same_files(both: Both, body: dict[str, Any]) -> None:
+def test_both_servers_run_it_and_write_the_same_files(both: Both, body: dict[str, Any]) -> None:
     theirs, ours = answers(both, "POST", "/run", json=body)
     assert ours == theirs == (200, '{"status":"success","run_id":"<run id>","duration_ms":0}')
     assert outputs(both[1][1]) == outputs(both[0][1])
 
 
 @pytest.mark.parametrize("body", FAILURES.values(), ids=FAILURES)
-def test_runs_fail_alike(both: Both, body: dict[str, Any]) -> None:
+def test_both_servers_give_the_same_failure(both: Both, body: dict[str, Any]) -> None:
     theirs, ours = answers(both, "POST", "/run", json=body)
     assert ours == theirs
     assert ours[1].startswith('{"status":"failure","run_id":"<run id>","duration_ms":0,"error":{"type":')
 
 
 @pytest.mark.parametrize("body", REFUSALS.values(), ids=REFUSALS)
-def test_requests_are_refused_alike(both: Both, body: Any) -> None:
+def test_both_servers_refuse_the_same_requests(both: Both, body: Any) -> None:
     theirs, ours = answers(both, "POST", "/run", json=body)
     assert ours == theirs
     assert ours[0] == 422
 
 
-def test_health_is_the_same(both: Both) -> None:
+def test_both_servers_give_the_same_health(both: Both) -> None:
     theirs, ours = answers(both, "GET", "/health")
     assert ours == theirs
 
 
 @pytest.mark.parametrize("query", [{}, {"params": "currency=EUR,split.seed=5"}])
-def test_the_snapshot_is_the_same(both: Both, query: dict[str, str]) -> None:
+def test_both_servers_give_the_same_snapshot(both: Both, query: dict[str, str]) -> None:
     theirs, ours = (client.get("/snapshot", params=query).json() for client, _ in both)
-    # A pattern that matches the name of a parameter makes no dataset of it, here.
+    # In kedro-asgi, a pattern that matches the name of a parameter does not make a dataset.
     shown = {name: entry for name, entry in theirs["datasets"].items() if not name.startswith("params:")}
     assert ours == {**theirs, "datasets": shown}

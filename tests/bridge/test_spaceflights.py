@@ -1,4 +1,4 @@
-"""The spaceflights project: Kedro runs it as it stands, and what it writes is known."""
+"""The spaceflights project, run by Kedro and by kedro-asgi."""
 
 import subprocess
 import sys
@@ -35,14 +35,14 @@ WRITTEN = {
 
 
 def kedro(project: Path, *arguments: str) -> str:
-    """Run Kedro's command in a process of its own, and return what it said."""
+    """Run Kedro's command in a new process and return its output."""
     line = [sys.executable, "-m", "kedro", *arguments]
     done = subprocess.run(line, cwd=project, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
-def test_kedro_runs_it(make_spaceflights) -> None:
+def test_kedro_runs_spaceflights(make_spaceflights) -> None:
     project = make_spaceflights()
     kedro(project, "run")
     assert outputs(project).keys() == WRITTEN
@@ -50,7 +50,7 @@ def test_kedro_runs_it(make_spaceflights) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_unmodified_or_ported_this_engine_writes_the_same_bytes(make_spaceflights) -> None:
+def test_kedro_asgi_writes_the_same_bytes_as_kedro(make_spaceflights) -> None:
     theirs, ours, ported = (make_spaceflights(name, ported=name == "ported") for name in ("theirs", "ours", "ported"))
     kedro(theirs, "run")
     for project in (ours, ported):
@@ -60,8 +60,8 @@ def test_unmodified_or_ported_this_engine_writes_the_same_bytes(make_spaceflight
 
 
 @pytest.mark.anyio
-@pytest.mark.filterwarnings("ignore")  # runs at a time undo what libraries do to be silent for a moment
-async def test_served_with_its_model_preloaded_it_prices_what_it_is_sent(make_spaceflights) -> None:
+@pytest.mark.filterwarnings("ignore")  # libraries silence warnings in the whole process, concurrent runs undo it
+async def test_a_server_with_preloaded_models_predicts_from_sent_inputs(make_spaceflights) -> None:
     app = create_http_server(make_spaceflights(), preload=["*.regressor"])
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://s") as http:

@@ -94,7 +94,7 @@ def test_parameters_are_models_and_data_is_validated(project: Path) -> None:
     assert error_type(refused.value) == "ParameterValidationError"
 
 
-def test_the_error_is_ours_and_kedros(project: Path) -> None:
+def test_a_validation_error_is_caught_by_kedros_class(project: Path) -> None:
     from kedro.validation import DataValidationError as KedrosError
 
     session = KedroServiceSession.create(project_path=project)

@@ -1,4 +1,4 @@
-"""What a node is called, what it is equal to, and what it tells of itself."""
+"""The names, the equality and the attributes of nodes."""
 
 import copy
 import functools
@@ -30,7 +30,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def test_the_names_of_the_contract_come_out() -> None:
+def test_derived_names_equal_kedros() -> None:
     def f(x: Any) -> Any:
         return x
 
@@ -43,18 +43,18 @@ def test_the_names_of_the_contract_come_out() -> None:
     assert node(functools.partial(g, 1), "a", "b").name == "partial(g)__cc91eb34"
 
 
-def test_a_derived_name_is_the_functions_and_a_hash() -> None:
+def test_a_derived_name_is_the_function_name_and_a_hash() -> None:
     key = f"{__name__}.plain_function|['a']|['b']"
 
     assert node(plain_function, "a", "b").name == f"plain_function__{digest(key)}"
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [("a", "b"), (["a"], ["b"]), ({"x": "a"}, {"k": "b"})])
-def test_the_shape_of_the_names_does_not_count_in_a_derived_name(inputs: Any, outputs: Any) -> None:
+def test_a_derived_name_ignores_the_shape_of_the_names(inputs: Any, outputs: Any) -> None:
     assert node(plain_function, inputs, outputs).name == node(plain_function, "a", "b").name
 
 
-def test_the_order_of_the_parameters_counts_in_a_derived_name() -> None:
+def test_a_derived_name_depends_on_the_order_of_the_parameters() -> None:
     key = f"{__name__}.pair|['a', 'b']|['c']"
 
     assert node(pair, {"y": "b", "x": "a"}, "c").name == f"pair__{digest(key)}"
@@ -70,7 +70,7 @@ def test_bound_methods_and_lambdas_have_names() -> None:
     assert node(lambda x: x, "a", "b").name.startswith("<lambda>__")
 
 
-def test_the_short_name_is_the_given_name_or_the_functions_in_title_case() -> None:
+def test_the_short_name_is_the_given_name_or_the_function_name_in_title_case() -> None:
     assert node(plain_function, "a", "b", name="my_name", namespace="ns").short_name == "my_name"
     assert node(plain_function, "a", "b").short_name == "Plain Function"
     assert node(functools.partial(pair, 1), "a", "b").short_name == "<Partial>"
@@ -91,7 +91,7 @@ def test_confirms_are_a_list(confirms: Any, expected: list[str]) -> None:
     assert node(plain_function, "a", "b", confirms=confirms).confirms == expected
 
 
-def test_what_a_node_gives_away_are_copies() -> None:
+def test_a_node_returns_copies() -> None:
     made = node(pair, ["a", "b"], ["c", "d"], tags="t")
     made.inputs.append("x")
     made.outputs.clear()
@@ -100,7 +100,7 @@ def test_what_a_node_gives_away_are_copies() -> None:
     assert (made.inputs, made.outputs, made.tags) == (["a", "b"], ["c", "d"], {"t"})
 
 
-def test_the_given_shapes_are_kept_for_the_bridge() -> None:
+def test_a_node_keeps_the_given_shapes_of_names() -> None:
     made = node(pair, {"y": "a", "x": "b"}, ["c"], name="n")
 
     assert (made._inputs, made._outputs, made._name, made._func) == ({"y": "a", "x": "b"}, ["c"], "n", pair)
@@ -171,7 +171,7 @@ def test_tagging_makes_another_node() -> None:
     assert (tagged.confirms, tagged.namespace, tagged._preview_fn) == (["c"], "ns", another)
 
 
-def test_the_function_may_be_set() -> None:
+def test_the_function_can_be_set() -> None:
     made = node(pair, {"y": "a", "x": "b"}, "c", name="n")
     made.func = lambda y, x: y - x
 
@@ -179,7 +179,7 @@ def test_the_function_may_be_set() -> None:
     assert made.run({"a": 5, "b": 3}) == {"c": 2}
 
 
-def test_a_set_function_renames_a_node_but_does_not_lose_it() -> None:
+def test_setting_the_function_renames_a_node_but_keeps_its_hash() -> None:
     made = node(plain_function, "a", "b")
     kept = {made: "found"}
     made.func = another
@@ -188,7 +188,7 @@ def test_a_set_function_renames_a_node_but_does_not_lose_it() -> None:
     assert kept[made] == "found"
 
 
-def test_a_set_function_changes_what_the_node_knows_of_it() -> None:
+def test_setting_the_function_updates_the_node() -> None:
     made = node(plain_function, "a", "b", name="n")
 
     async def later(x: Any) -> Any:
@@ -198,7 +198,7 @@ def test_a_set_function_changes_what_the_node_knows_of_it() -> None:
     assert made.is_async
 
 
-def test_a_set_function_must_take_the_inputs() -> None:
+def test_a_function_that_is_set_must_accept_the_inputs() -> None:
     made = node(plain_function, "a", "b", name="n")
 
     with pytest.raises(NodeDefinitionError):

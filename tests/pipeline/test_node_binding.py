@@ -1,4 +1,4 @@
-"""How datasets become the arguments of a function."""
+"""Binding datasets to the parameters of a function."""
 
 import functools
 import operator
@@ -21,7 +21,7 @@ def ordered(x: Any, *args: Any, z: Any = 1, **more: Any) -> Any:
 @pytest.mark.parametrize(
     ("inputs", "shown"), [("a", "a"), (["a", "b", "c"], "['a', 'b', 'c']"), ({"x": "a"}, "{'x': 'a'}"), (None, "None")]
 )
-def test_inputs_that_the_function_does_not_take_are_refused(inputs: Any, shown: str) -> None:
+def test_inputs_that_the_function_does_not_accept_are_refused(inputs: Any, shown: str) -> None:
     with pytest.raises(TypeError) as caught:
         node(pair, inputs, "out")
 
@@ -46,7 +46,7 @@ def test_positions_in_builtins_are_not_checked(function: Any) -> None:
 
 
 @pytest.mark.parametrize("function", [str, dict, operator.itemgetter(0)])
-def test_what_has_no_signature_is_not_checked(function: Any) -> None:
+def test_a_function_without_a_signature_is_not_checked(function: Any) -> None:
     assert node(function, "a", "out", name="n").inputs == ["a"]
 
 
@@ -88,7 +88,7 @@ def test_a_partial_and_a_method_are_called() -> None:
     assert node(Holder().method, "a", "out").run({"a": 2}) == {"out": 3}
 
 
-def test_the_names_that_a_node_was_given_may_be_changed_afterwards() -> None:
+def test_a_node_copies_the_names_that_it_gets() -> None:
     inputs, outputs = ["a", "b"], {"x": "c"}
     made = node(pair, inputs, outputs)
     inputs.append("z")
@@ -125,7 +125,7 @@ class AsyncObject:
         AsyncObject().method,
     ],
 )
-def test_async_functions_are_known(function: Any) -> None:
+def test_async_functions_are_detected(function: Any) -> None:
     made = node(function, "a", "out", name="n")
 
     assert made.is_async
@@ -139,7 +139,7 @@ def test_other_functions_are_not_async(function: Any) -> None:
     assert not node(function, inputs, "out", name="n").is_async
 
 
-def test_generator_functions_are_known() -> None:
+def test_generator_functions_are_detected() -> None:
     assert node(yielded, "a", "out").is_generator
     assert node(functools.partial(yielded), "a", "out").is_generator
     assert not node(lambda x: yielded(x), "a", "out").is_generator

@@ -1,4 +1,4 @@
-"""What a node may be made of."""
+"""The arguments of a node."""
 
 import warnings
 from typing import Any
@@ -63,12 +63,12 @@ def test_a_wrong_definition_is_refused(func: Any, inputs: Any, outputs: Any, mes
 
 
 @pytest.mark.parametrize("sides", [("a", None), (None, "b"), (["a"], []), ({}, {"x": "b"}), ("", "b")])
-def test_one_side_is_enough(sides: tuple[Any, Any]) -> None:
+def test_inputs_or_outputs_are_enough(sides: tuple[Any, Any]) -> None:
     assert node(anything, *sides)
 
 
 @pytest.mark.parametrize("outputs", [["b", "b"], {"x": "b", "y": "b"}])
-def test_an_output_is_named_once(outputs: Any) -> None:
+def test_a_repeated_output_is_refused(outputs: Any) -> None:
     with pytest.raises(
         NodeOutputsNotUniqueError, match=r"due to duplicate output\(s\) \{'b'\}\.\nNode outputs must be unique\."
     ):
@@ -80,7 +80,7 @@ def test_an_input_may_be_named_twice() -> None:
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [("a", "a"), ("a@x", "a@y"), (["b", "a"], ["c", "a@y"])])
-def test_what_is_read_is_not_written(inputs: Any, outputs: Any) -> None:
+def test_a_node_cannot_write_a_dataset_that_it_reads(inputs: Any, outputs: Any) -> None:
     with pytest.raises(NodeLoopError) as caught:
         node(anything, inputs, outputs)
 
@@ -89,7 +89,7 @@ def test_what_is_read_is_not_written(inputs: Any, outputs: Any) -> None:
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [("a@x@y", "b"), ("b", "a@x@y")])
-def test_a_dataset_has_one_format(inputs: str, outputs: str) -> None:
+def test_two_formats_in_one_name_are_refused(inputs: str, outputs: str) -> None:
     with pytest.raises(TranscodingError) as caught:
         node(identity, inputs, outputs)
 
@@ -105,7 +105,7 @@ def test_names_and_tags_have_word_characters_dots_and_hyphens(name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["bad name", "a/b", "a\n", "\n", "a:b"])
-def test_other_characters_are_refused_and_so_is_a_newline_at_the_end(name: str) -> None:
+def test_other_characters_and_a_final_newline_are_refused(name: str) -> None:
     with pytest.raises(NodeNameError) as caught:
         node(identity, "a", "b", name=name)
     assert f"{name!r} is not a valid node name." in str(caught.value)
@@ -133,7 +133,7 @@ def test_a_dot_in_a_dataset_name_warns(inputs: str, namespace: str | None) -> No
     ("inputs", "namespace"),
     [("ns.a", "ns"), ("ns.in.a", "ns"), ("ns.a", "ns.in"), ("params:model.size", None), ("parameters", None)],
 )
-def test_a_dot_is_fine_in_the_own_namespace_and_in_parameters(inputs: str, namespace: str | None) -> None:
+def test_a_dot_does_not_warn_in_the_nodes_namespace_and_in_parameters(inputs: str, namespace: str | None) -> None:
     assert node(identity, inputs, "b", namespace=namespace).inputs == [inputs]
 
 
@@ -146,7 +146,7 @@ def test_the_warning_of_dots_is_shown_once() -> None:
     assert len(caught) == 1
 
 
-def test_parameters_may_be_written() -> None:
+def test_a_node_may_write_parameters() -> None:
     assert node(anything, "a", ["params:z", "parameters"]).outputs == ["params:z", "parameters"]
 
 

@@ -54,12 +54,12 @@ def test_other_inputs_than_declared_are_refused(function: Any, inputs: Any, data
 
 
 @pytest.mark.parametrize("data", [[1], "a", 3])
-def test_what_is_no_dict_is_refused(data: Any) -> None:
+def test_inputs_that_are_no_dict_are_refused(data: Any) -> None:
     with pytest.raises(NodeInputsTypeError, match=r"Node\.run\(\) expects a dictionary or None"):
         node(identity, "a", "b").run(data)
 
 
-def test_an_error_is_logged_and_raised_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_is_logged_and_raised_unchanged(caplog: pytest.LogCaptureFixture) -> None:
     error = KeyError("why")
 
     def failing(x: Any) -> Any:
@@ -82,7 +82,7 @@ def test_a_wrong_result_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
     assert "Node n: identity([a]) -> [b] failed with error:" in caplog.text
 
 
-def test_calling_and_unpacking_can_be_done_apart() -> None:
+def test_call_and_unpack_can_be_used_separately() -> None:
     made = node(lambda x: {"k": x}, "a", {"k": "b"})
 
     result = made.call({"a": 1})
@@ -90,7 +90,7 @@ def test_calling_and_unpacking_can_be_done_apart() -> None:
     assert made.unpack(result) == {"b": 1}
 
 
-def test_inputs_can_be_checked_apart() -> None:
+def test_check_can_be_used_separately() -> None:
     made = node(identity, "a", "b")
 
     made.check({"a": 1})

@@ -1,4 +1,4 @@
-"""Names with a format."""
+"""Dataset names with a format."""
 
 import pytest
 

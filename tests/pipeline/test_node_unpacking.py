@@ -1,4 +1,4 @@
-"""How the result of a function becomes named outputs."""
+"""Turning the result of a function into named outputs."""
 
 from collections.abc import Iterator
 from types import GeneratorType
@@ -20,7 +20,7 @@ class Point(NamedTuple):
 
 
 @pytest.mark.parametrize("value", [1, None, [1, 2], {"k": 1}])
-def test_one_output_is_the_value_as_it_is(value: Any) -> None:
+def test_a_single_output_is_the_unchanged_value(value: Any) -> None:
     assert returning(value, "b").run() == {"b": value}
 
 
@@ -102,7 +102,7 @@ def test_a_generator_for_several_outputs_becomes_a_stream_for_each(chunks: Any, 
     assert list(zip(streams["b"], streams["c"], strict=True)) == [(1, 2), (3, 4)]
 
 
-def test_the_streams_are_lazy_but_for_the_first_chunk() -> None:
+def test_only_the_first_chunk_is_read_early() -> None:
     drawn = []
 
     def function() -> Iterator[Any]:
@@ -132,7 +132,7 @@ def test_a_wrong_first_chunk_is_refused_at_once(chunk: Any, outputs: Any, messag
         chunks_of(chunk, outputs=outputs)
 
 
-def test_a_wrong_later_chunk_is_refused_when_it_comes() -> None:
+def test_a_wrong_later_chunk_is_refused_when_it_is_read() -> None:
     stream = chunks_of((1, 2), 3, outputs=["b", "c"])["b"]
 
     assert next(stream) == 1
@@ -153,6 +153,6 @@ def test_a_generator_that_a_plain_function_returns_streams_too() -> None:
     assert list(streams["c"]) == [-1, -2]
 
 
-def test_another_iterator_is_no_list() -> None:
+def test_an_iterator_is_not_accepted_as_a_list() -> None:
     with pytest.raises(NodeOutputsError, match="'list_iterator'"):
         returning(iter([(1, 2)]), ["b", "c"]).run()

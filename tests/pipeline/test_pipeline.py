@@ -1,4 +1,4 @@
-"""What a pipeline is made of, what it tells of itself, and how it combines with others."""
+"""The members, attributes and operators of pipelines."""
 
 import pickle
 from typing import Any
@@ -52,13 +52,13 @@ def test_a_pipeline_may_be_empty() -> None:
     assert made.inputs() == made.outputs() == made.datasets() == set()
 
 
-def test_none_makes_no_pipeline() -> None:
+def test_none_is_refused() -> None:
     with pytest.raises(MissingNodesError, match="'nodes' argument of 'Pipeline' is None"):
         Pipeline(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("nodes", [[1], "text", [None], [[step("a", "b", "c")]]])
-def test_other_things_make_no_pipeline(nodes: Any) -> None:
+def test_objects_other_than_nodes_and_pipelines_are_refused(nodes: Any) -> None:
     with pytest.raises(AttributeError) as caught:
         Pipeline(nodes)
     assert isinstance(caught.value, NotANodeError)
@@ -110,7 +110,7 @@ def test_inputs_are_read_and_not_written_and_outputs_the_reverse() -> None:
     assert made.datasets() == {"in", "zin", "A", "B", "C", "D", "E"}
 
 
-def test_formats_are_looked_through_but_kept_in_names() -> None:
+def test_formats_are_ignored_for_dependencies_but_kept_in_names() -> None:
     made = pipeline([step("w", ["in", "params:x", "parameters"], "x@s"), step("r", "x@l", "y@a")])
 
     assert made.inputs() == {"in", "params:x", "parameters"}
@@ -118,7 +118,7 @@ def test_formats_are_looked_through_but_kept_in_names() -> None:
     assert made.datasets() == {"in", "params:x", "parameters", "x@s", "x@l", "y@a"}
 
 
-def test_what_a_pipeline_gives_away_does_not_change_it() -> None:
+def test_a_pipeline_returns_copies() -> None:
     made = diamond()
     made.nodes.clear()
     made.grouped_nodes[0].clear()
@@ -161,7 +161,7 @@ def test_pipelines_can_be_summed() -> None:
 
 
 @pytest.mark.parametrize("other", [1, 0, None, [step("a", "x", "y")], step("a", "x", "y"), 0.0])
-def test_other_things_do_not_combine(other: Any) -> None:
+def test_other_objects_cannot_be_combined(other: Any) -> None:
     made = diamond()
 
     for combine in (

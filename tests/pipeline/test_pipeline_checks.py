@@ -1,4 +1,4 @@
-"""What the nodes of one pipeline must not do to each other."""
+"""Conflicts between the nodes of one pipeline."""
 
 from typing import Any
 
@@ -17,30 +17,30 @@ def step(name: str, inputs: Any, outputs: Any, **more: Any) -> Node:
 
 
 @pytest.mark.parametrize(("first", "second"), [("b", ["b", "c"]), ("b@x", "b@y"), (["b@x", "b@y"], "c")])
-def test_a_dataset_is_written_once(first: Any, second: Any) -> None:
+def test_two_writers_of_a_dataset_are_refused(first: Any, second: Any) -> None:
     with pytest.raises(OutputNotUniqueError, match=r"Output\(s\) \['b'\] are returned by more than one nodes\."):
         pipeline([step("one", "in", first), step("two", "in", second)])
 
 
 @pytest.mark.parametrize(("first", "second"), [("k", ["k", "l"]), ("k@x", "k@y"), (["k", "k"], None)])
-def test_a_dataset_is_confirmed_once(first: Any, second: Any) -> None:
+def test_two_confirmations_of_a_dataset_are_refused(first: Any, second: Any) -> None:
     with pytest.raises(ConfirmNotUniqueError, match=r"\['k'\] datasets are confirmed by more than one node\."):
         pipeline([step("one", "in", "x", confirms=first), step("two", "in", "y", confirms=second)])
 
 
-def test_a_dataset_has_formats_everywhere_or_nowhere() -> None:
+def test_a_dataset_with_and_without_format_is_refused() -> None:
     expected = "The following datasets are used with transcoding, but were referenced without the separator: b."
 
     with pytest.raises(MixedTranscodingError, match=expected):
         pipeline([step("one", "in", "b"), step("two", "b@x", "c")])
 
 
-def test_several_faults_are_told_in_a_fixed_order() -> None:
-    circle = [step("one", "x", "y", confirms="k"), step("two", "y", "x", confirms="k")]
+def test_of_several_faults_the_same_one_is_always_reported() -> None:
+    cycle = [step("one", "x", "y", confirms="k"), step("two", "y", "x", confirms="k")]
 
     with pytest.raises(ConfirmNotUniqueError):
-        pipeline(circle)
+        pipeline(cycle)
     with pytest.raises(OutputNotUniqueError):
-        pipeline([*circle, step("three", "in", "x")])
+        pipeline([*cycle, step("three", "in", "x")])
     with pytest.raises(MixedTranscodingError):
-        pipeline([*circle, step("three", "in", "x"), step("four", ["x@a"], "z")])
+        pipeline([*cycle, step("three", "in", "x"), step("four", ["x@a"], "z")])

@@ -30,13 +30,13 @@ def test_the_execution_order_is_described_by_names() -> None:
     ]
 
 
-def test_or_by_nodes() -> None:
+def test_the_execution_order_is_described_by_nodes() -> None:
     made = pipeline([step("a", "in", "A")])
 
     assert "\n\na: anything([in]) -> [A]\n\n" in made.describe(names_only=False)
 
 
-def test_a_side_without_datasets_is_none() -> None:
+def test_missing_inputs_or_outputs_are_described_as_none() -> None:
     text = pipeline([]).describe()
 
     assert "Inputs: None\n" in text

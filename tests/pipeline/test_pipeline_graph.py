@@ -1,4 +1,4 @@
-"""Which nodes wait for which, and the order in which they run."""
+"""Dependencies between nodes, and the order in which they run."""
 
 import itertools
 from typing import Any
@@ -42,7 +42,7 @@ def test_a_layer_is_sorted_by_code_point() -> None:
     assert layers(made) == [["Beta", "Z", "_", "alpha", "é"]]
 
 
-def test_formats_link_nodes() -> None:
+def test_formats_connect_nodes() -> None:
     write, read = step("write", "in", "x@spark"), step("a_read", "x@pandas", "y")
     made = pipeline([read, write])
 
@@ -57,15 +57,15 @@ def test_a_node_waits_once_for_each_parent() -> None:
 
 
 @pytest.mark.parametrize(
-    "circle",
+    "cycle",
     [
         [step("x", "z", "y"), step("y", "y", "z")],
         [step("x", "z@b", "y@b"), step("y", "y@a", "z@a")],
     ],
 )
-def test_circles_are_refused(circle: list[Node]) -> None:
+def test_cycles_are_refused(cycle: list[Node]) -> None:
     with pytest.raises(CircularDependencyError) as caught:
-        pipeline([step("before", None, "start"), *circle])
+        pipeline([step("before", None, "start"), *cycle])
 
     assert "Circular dependencies exist among the following 2 item(s): [Node(anything, " in str(caught.value)
     assert sorted(caught.value.names) == ["x", "y"]

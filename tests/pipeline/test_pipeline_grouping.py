@@ -1,4 +1,4 @@
-"""Groups of nodes that are deployed together."""
+"""Groups of nodes, for tools that deploy a group together."""
 
 from typing import Any
 
@@ -54,5 +54,5 @@ def test_other_strategies_are_refused() -> None:
         grouped().group_nodes_by("zz")
 
 
-def test_a_group_has_nothing_unless_told() -> None:
+def test_a_group_is_empty_by_default() -> None:
     assert GroupedNodes("n", "nodes") == GroupedNodes(name="n", type="nodes", nodes=[], dependencies=[])

@@ -1,4 +1,4 @@
-"""Reuse of a pipeline under other names."""
+"""Modular pipelines: renamed datasets and namespaces."""
 
 import re
 from typing import Any
@@ -129,7 +129,7 @@ def test_a_derived_name_follows_the_new_datasets() -> None:
         ({"inputs": ["parameters"]}, "Parameters should be specified in the 'parameters' argument"),
     ],
 )
-def test_names_go_to_the_argument_of_their_kind(base: Pipeline, arguments: Any, message: str) -> None:
+def test_names_in_the_wrong_argument_are_refused(base: Pipeline, arguments: Any, message: str) -> None:
     with pytest.raises(PipelineError, match=re.escape(message)):
         pipeline(base, **arguments)
 
@@ -169,7 +169,7 @@ def test_formats_stay_unless_they_are_mapped(transcoded: Pipeline, arguments: An
     assert pipeline(transcoded, **arguments).inputs() == inputs
 
 
-def test_renamed_formats_still_link_nodes(transcoded: Pipeline) -> None:
+def test_renamed_formats_still_connect_nodes(transcoded: Pipeline) -> None:
     made = pipeline(transcoded, outputs={"x": "X"})
 
     assert made.all_outputs() == {"X@s", "y", "u"}

@@ -32,7 +32,7 @@ def test_a_path_that_leaves_a_namespace_and_returns_warns() -> None:
         pipeline([step("x", "a", "b", "n1"), step("mid", "b", "c"), step("y", "c", "d", "n1")])
 
 
-def test_the_whole_way_outside_is_told() -> None:
+def test_the_warning_lists_the_whole_path_outside() -> None:
     nodes = [
         step("x", "a", "b", "n1"),
         step("one", "b", "c"),
@@ -62,13 +62,13 @@ def test_an_inner_namespace_can_be_left_for_the_outer_one() -> None:
     assert warned(*nodes) == told("n1.in", ["n1.mid"])
 
 
-def test_of_nested_namespaces_the_outermost_is_told() -> None:
+def test_the_warning_names_the_outermost_of_nested_namespaces() -> None:
     nodes = [step("x", "a", "b", "n1.in"), step("mid", "b", "c"), step("y", "c", "d", "n1.in")]
 
     assert warned(*nodes) == told("n1", ["mid"])
 
 
-def test_a_namespace_is_told_of_once() -> None:
+def test_each_namespace_is_warned_about_once() -> None:
     nodes = [
         step("x", "a", "b", "n1"),
         step("mid", "b", "c"),
@@ -79,7 +79,7 @@ def test_a_namespace_is_told_of_once() -> None:
     assert warned(*nodes) == told("n1", ["mid"])
 
 
-def test_cutting_a_pipeline_does_not_warn_again() -> None:
+def test_slicing_a_pipeline_does_not_warn_again() -> None:
     with pytest.warns(UserWarning, match="interrupted"):
         made = pipeline([step("x", "a", "b", "n1"), step("mid", "b", "c"), step("y", "c", "d", "n1")])
 

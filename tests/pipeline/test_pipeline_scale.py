@@ -1,4 +1,4 @@
-"""Large pipelines: time grows with nodes and links, not with their square, and nothing recurses."""
+"""Large pipelines: time is linear in nodes and edges, and nothing recurses."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -10,7 +10,7 @@ from kedro_asgi.errors import CircularDependencyError
 from kedro_asgi.pipeline import Node, Pipeline, node, pipeline
 
 NODES = 10_000
-# Each takes well under half a second on an idle machine; anything quadratic takes minutes.
+# Each takes less than half a second on an idle machine; a quadratic algorithm takes minutes.
 LIMIT_SECONDS = 10
 
 
@@ -59,6 +59,6 @@ def test_many_namespaces_are_quick() -> None:
     assert perf_counter() - started < LIMIT_SECONDS
 
 
-def test_a_large_circle_is_found() -> None:
+def test_a_large_cycle_is_found() -> None:
     with pytest.raises(CircularDependencyError):
         pipeline([*chain(2000), node(identity, "d2000", "d0", name="back")])

@@ -1,4 +1,4 @@
-"""Cutting a pipeline."""
+"""Slicing a pipeline."""
 
 import re
 from typing import Any
@@ -58,7 +58,7 @@ def transcoded() -> Pipeline:
     return pipeline([step("w", ["in", "params:x"], "x@s"), step("r", "x@l", "y@a"), step("r2", "x@m", "z")])
 
 
-def test_nodes_are_picked_by_full_name(diamond: Pipeline, spaced: Pipeline) -> None:
+def test_nodes_are_selected_by_full_name(diamond: Pipeline, spaced: Pipeline) -> None:
     assert names(diamond.only_nodes("d", "a")) == ["a", "d"]
     assert names(diamond.only_nodes()) == []
     assert names(spaced.only_nodes("ns.inner.k")) == ["ns.inner.k"]
@@ -90,14 +90,14 @@ def test_repeated_names_count_once(diamond: Pipeline) -> None:
     assert names(diamond.filter(node_names=["a", "a"])) == ["a"]
 
 
-def test_a_cut_starts_or_ends_at_nodes(diamond: Pipeline) -> None:
+def test_a_slice_starts_or_ends_at_nodes(diamond: Pipeline) -> None:
     assert names(diamond.from_nodes("b")) == ["b", "d"]
     assert names(diamond.from_nodes("b", "e")) == ["b", "e", "d"]
     assert names(diamond.to_nodes("b")) == ["a", "b"]
     assert names(diamond.to_nodes()) == []
 
 
-def test_a_cut_starts_or_ends_at_datasets(diamond: Pipeline) -> None:
+def test_a_slice_starts_or_ends_at_datasets(diamond: Pipeline) -> None:
     assert names(diamond.from_inputs("A")) == ["b", "c", "d"]
     assert names(diamond.to_outputs("B", "E")) == ["a", "e", "b"]
 
@@ -116,19 +116,19 @@ def test_unknown_datasets_are_refused(diamond: Pipeline, method: str) -> None:
     assert str(caught.value) == "Pipeline does not contain datasets named ['P', 'Q']"
 
 
-def test_direct_readers_and_writers_are_picked(diamond: Pipeline) -> None:
+def test_direct_readers_and_writers_are_selected(diamond: Pipeline) -> None:
     assert names(diamond.only_nodes_with_inputs("A", "in")) == ["a", "b", "c"]
     assert names(diamond.only_nodes_with_outputs("A", "D")) == ["a", "d"]
     assert names(diamond.only_nodes_with_outputs("in")) == []
 
 
-def test_any_tag_picks(diamond: Pipeline) -> None:
+def test_any_of_the_tags_selects_a_node(diamond: Pipeline) -> None:
     assert names(diamond.only_nodes_with_tags("t1", "t2")) == ["a", "b"]
     assert names(diamond.only_nodes_with_tags("unknown")) == []
     assert names(diamond.only_nodes_with_tags()) == []
 
 
-def test_namespaces_pick_what_is_within(spaced: Pipeline) -> None:
+def test_namespaces_select_nested_namespaces(spaced: Pipeline) -> None:
     assert names(spaced.only_nodes_with_namespaces(["ns"])) == ["ns.k", "ns.inner.k"]
     assert names(spaced.only_nodes_with_namespaces(["ns.inner", "ns2"])) == ["ns.inner.k", "ns2.y"]
 
@@ -163,7 +163,7 @@ def test_a_base_name_stands_for_all_formats(
     assert names(transcoded.only_nodes_with_outputs(name)) == writers
 
 
-def test_cuts_follow_datasets_through_formats(transcoded: Pipeline) -> None:
+def test_slices_follow_datasets_through_formats(transcoded: Pipeline) -> None:
     assert names(transcoded.from_inputs("in")) == ["w", "r", "r2"]
     assert names(transcoded.to_outputs("y")) == ["w", "r"]
     assert names(transcoded.to_outputs("x@l")) == []
@@ -187,13 +187,13 @@ def test_an_unknown_format_is_an_unknown_dataset(transcoded: Pipeline, name: str
         ({}, ["a", "e", "b", "c", "d"]),
     ],
 )
-def test_a_filter_meets_all_criteria_on_the_whole(
+def test_a_filter_applies_each_criterion_to_the_whole_pipeline(
     diamond: Pipeline, criteria: dict[str, Any], expected: list[str]
 ) -> None:
     assert names(diamond.filter(**criteria)) == expected
 
 
-def test_a_filter_knows_namespaces(spaced: Pipeline) -> None:
+def test_a_filter_accepts_namespaces(spaced: Pipeline) -> None:
     assert names(spaced.filter(node_namespaces=["ns"], from_nodes=["ns.inner.k"])) == ["ns.inner.k"]
 
 
@@ -211,7 +211,7 @@ def test_an_empty_pipeline_is_refused_without_criteria() -> None:
 @pytest.mark.parametrize(
     "criteria", [{"node_names": ["q"]}, {"to_outputs": ["q"]}, {"node_namespaces": ["q"]}, {"tags": ["q"]}]
 )
-def test_all_that_a_filter_refuses_is_a_selection_error(diamond: Pipeline, criteria: dict[str, Any]) -> None:
+def test_a_filter_raises_only_selection_errors(diamond: Pipeline, criteria: dict[str, Any]) -> None:
     with pytest.raises(SelectionError):
         diamond.filter(**criteria)
 
@@ -224,12 +224,12 @@ def test_a_bare_string_is_one_name(diamond: Pipeline, spaced: Pipeline) -> None:
         diamond.filter(node_names="ad")
 
 
-def test_layers_of_a_cut_are_its_own(diamond: Pipeline) -> None:
+def test_a_slice_has_its_own_layers(diamond: Pipeline) -> None:
     cut = diamond.from_nodes("b", "e")
 
     assert [[made.name for made in layer] for layer in cut.grouped_nodes] == [["b", "e"], ["d"]]
     assert cut.inputs() == {"A", "C", "zin"}
 
 
-def test_a_cut_keeps_the_nodes_as_they_are(diamond: Pipeline) -> None:
+def test_a_slice_keeps_the_same_node_objects(diamond: Pipeline) -> None:
     assert diamond.only_nodes("a").nodes[0] is diamond.nodes[0]

@@ -17,7 +17,7 @@ from kedro_asgi.project import (
 )
 
 
-def test_bootstrap_makes_the_package_importable_here_and_in_children(tiny: Path) -> None:
+def test_bootstrap_makes_the_package_importable_also_in_child_processes(tiny: Path) -> None:
     bootstrap_project(tiny)
     bootstrap_project(tiny)
     source = str(tiny / "src")
@@ -25,7 +25,7 @@ def test_bootstrap_makes_the_package_importable_here_and_in_children(tiny: Path)
     assert os.environ["PYTHONPATH"].split(os.pathsep).count(source) == 1
 
 
-def test_bootstrap_leaves_logging_alone(tiny: Path) -> None:
+def test_bootstrap_does_not_change_logging(tiny: Path) -> None:
     root = logging.getLogger()
     handler = logging.NullHandler()
     root.addHandler(handler)
@@ -43,7 +43,7 @@ def test_two_projects_live_in_one_process(make_project) -> None:
     assert current_project() is second
 
 
-def test_two_projects_with_one_package_name_are_told_apart(make_project) -> None:
+def test_a_second_project_with_the_same_package_name_is_refused(make_project) -> None:
     one, two = make_project(name="one"), make_project(name="two")
     package = next((one / "src").iterdir()).name
     next((two / "src").iterdir()).rename(two / "src" / package)
@@ -54,7 +54,7 @@ def test_two_projects_with_one_package_name_are_told_apart(make_project) -> None
         bootstrap_project(two)
 
 
-def test_a_missing_package_is_found_out_later() -> None:
+def test_configure_project_does_not_import_the_package() -> None:
     project = configure_project("made_missing_pkg")
     with pytest.raises(ModuleNotFoundError, match="made_missing_pkg"):
         validate_settings(project)
@@ -62,12 +62,12 @@ def test_a_missing_package_is_found_out_later() -> None:
         project.pipelines.load()
 
 
-def test_without_a_project_the_package_name_is_missing() -> None:
+def test_validate_settings_needs_a_project() -> None:
     with pytest.raises(ValueError, match="Package name not found. Make sure you have configured the project using"):
         validate_settings(None)
 
 
-def test_settings_have_kedros_defaults_and_keep_what_is_unknown(make_project) -> None:
+def test_settings_have_kedros_defaults_and_keep_unknown_names(make_project) -> None:
     settings = bootstrap_project(make_project(settings="CONF_SOURCE = 'settings'\nMINE = 5\nlower = 1\n")).settings
     assert settings.conf_source == "settings"
     assert settings.config_loader_args == {"base_env": "base", "default_run_env": "local"}
@@ -79,7 +79,7 @@ def test_a_project_without_settings_has_the_defaults(tiny: Path) -> None:
     assert bootstrap_project(tiny).settings.conf_source == "conf"
 
 
-def test_a_project_without_settings_is_told_so(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_validate_settings_warns_of_missing_settings(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:
     next((tiny / "src").iterdir()).joinpath("settings.py").unlink()
     bootstrap_project(tiny)
     validate_settings()

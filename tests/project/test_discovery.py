@@ -1,4 +1,4 @@
-"""Pipelines found by the layout of a package (PRJ-28..35)."""
+"""Finding pipelines by the layout of a package."""
 
 from pathlib import Path
 
@@ -32,19 +32,19 @@ def files(**modules: str) -> dict[str, str]:
     return {f"src/{{package}}/pipelines/{name}/__init__.py": text for name, text in modules.items()}
 
 
-def test_folders_are_pipelines_sorted_by_name(make_project) -> None:
+def test_each_folder_is_a_pipeline_in_order_of_name(make_project) -> None:
     project = make_project(TEMPLATE, files=files(two=pipeline("two"), one=pipeline("one")))
     pipelines = bootstrap_project(project).pipelines.load()
     assert list(pipelines) == ["__default__", "one", "two"]
     assert [node.name for node in pipelines["__default__"].nodes] == ["one", "two"]
 
 
-def test_the_simplified_layout_is_the_default_pipeline(make_project) -> None:
+def test_the_one_file_layout_is_the_default_pipeline(make_project) -> None:
     project = make_project(TEMPLATE, files={"src/{package}/pipeline.py": pipeline("alone")})
     assert [node.name for node in bootstrap_project(project).pipelines.load()["__default__"].nodes] == ["alone"]
 
 
-def test_a_broken_sibling_harms_only_who_needs_it(make_project) -> None:
+def test_a_broken_pipeline_does_not_affect_runs_of_others(make_project) -> None:
     project = make_project(TEMPLATE, files=files(one=pipeline("one"), broken="import nope_zz\n"))
     with KedroSession.create(project_path=project) as session:
         assert session.run(pipeline_names=["one"])["one_out"].load() == "one"
@@ -57,7 +57,7 @@ def test_a_broken_sibling_harms_only_who_needs_it(make_project) -> None:
         KedroServiceSession.create(project_path=project, serving_mode=True)
 
 
-def test_an_unknown_name_is_a_missing_pipeline_and_not_a_missing_module(make_project) -> None:
+def test_an_unknown_name_gives_pipeline_not_found_rather_than_an_import_error(make_project) -> None:
     project = make_project(TEMPLATE, files=files(one=pipeline("one")))
     for session in (KedroSession.create(project_path=project), KedroServiceSession.create(project_path=project)):
         with pytest.raises(ValueError, match="Failed to find the pipeline named 'onee'.*\n    one"):
@@ -79,13 +79,13 @@ def test_a_registry_may_expect_all_pipelines_when_one_is_run(make_project) -> No
         ("def create_pipeline():\n    return 5\n", "Expected the 'create_pipeline' function .* got 'int' instead"),
     ],
 )
-def test_problems_are_warnings_unless_errors_are_wanted(make_project, text: str, message: str) -> None:
+def test_problems_are_warnings_or_errors_with_raise_errors(make_project, text: str, message: str) -> None:
     project = make_project(LENIENT, files=files(one=pipeline("one"), odd=text))
     with pytest.warns(UserWarning, match=message):
         assert list(bootstrap_project(project).pipelines.load()) == ["__default__", "one"]
 
 
-def test_a_failed_load_is_tried_again(make_project) -> None:
+def test_the_next_access_repeats_a_failed_load(make_project) -> None:
     project: Path = make_project("import nope_zz\n")
     registry = next((project / "src").iterdir()) / "pipeline_registry.py"
     pipelines = bootstrap_project(project).pipelines

@@ -1,4 +1,4 @@
-"""Finding a project and reading its ``pyproject.toml`` (PRJ-1..9)."""
+"""Finding a project and reading its ``pyproject.toml``."""
 
 from pathlib import Path
 
@@ -27,11 +27,11 @@ def write(folder: Path, text: str) -> Path:
         ("broken = \n", False),
     ],
 )
-def test_a_project_has_the_section(tmp_path: Path, text: str, is_project: bool) -> None:
+def test_a_project_is_a_folder_with_the_section(tmp_path: Path, text: str, is_project: bool) -> None:
     assert is_kedro_project(write(tmp_path, text)) is is_project
 
 
-def test_the_innermost_project_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_nearest_project_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outer = write(tmp_path / "outer", GOOD)
     inner = write(outer / "inner", GOOD)
     deep = inner / "a" / "b"
@@ -65,14 +65,16 @@ def test_the_innermost_project_is_found(tmp_path: Path, monkeypatch: pytest.Monk
         (GOOD, NotADirectoryError, "cannot be found"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, text: str | None, error: type[Exception], message: str) -> None:
+def test_an_invalid_pyproject_is_refused(
+    tmp_path: Path, text: str | None, error: type[Exception], message: str
+) -> None:
     if text is not None:
         write(tmp_path, text)
     with pytest.raises(error, match=message):
         bootstrap_project(tmp_path)
 
 
-def test_a_project_tells_who_it_is(tiny: Path) -> None:
+def test_a_project_has_the_attributes_of_its_metadata(tiny: Path) -> None:
     project = bootstrap_project(str(tiny))
     assert project.project_path == tiny
     assert project.project_name == "Made"

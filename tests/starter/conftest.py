@@ -1,4 +1,4 @@
-"""A starter project, written once per test session and importable under a name of its own."""
+"""A starter project, written once per test session and importable by its own name."""
 
 import importlib
 import sys
@@ -21,7 +21,7 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def load(starter: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
-    """Return a function that imports a module of the written project; all of them are forgotten afterwards."""
+    """Return a function that imports a module of the project; afterwards it is removed from ``sys.modules``."""
     package = next(path.name for path in (starter / "src").iterdir())
     monkeypatch.syspath_prepend(starter / "src")
     yield lambda name: importlib.import_module(f"{package}.{name}")

@@ -1,4 +1,4 @@
-"""What the nodes of the starter promise to the first people who read them."""
+"""The nodes of the starter project."""
 
 import csv
 import json
@@ -41,7 +41,7 @@ def options(starter: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def model(train: ModuleType, penguins: Rows, options: dict[str, Any]) -> dict[str, Any]:
-    """Return a model as it comes back from the catalog: through JSON."""
+    """Return a model after a round trip through JSON, as the catalog returns it."""
     measured, _ = train.clean(penguins)
     train_set, _ = train.split(measured, options["split"])
     model: dict[str, Any] = json.loads(json.dumps(train.fit(train_set, options["fit"])))
@@ -78,7 +78,7 @@ def test_split_follows_its_seed(train: ModuleType, penguins: Rows) -> None:
     assert one != two
 
 
-def test_split_leaves_its_input_as_it_was(train: ModuleType, penguins: Rows) -> None:
+def test_split_does_not_change_its_input(train: ModuleType, penguins: Rows) -> None:
     measured, _ = train.clean(penguins)
     before = list(measured)
     train.split(measured, {"seed": 1, "test_fraction": 0.25})
@@ -93,7 +93,7 @@ def test_split_never_empties_a_side(train: ModuleType, penguins: Rows, fraction:
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 25])
-def test_split_refuses_a_share_that_is_none(train: ModuleType, fraction: float) -> None:
+def test_split_refuses_a_fraction_outside_0_and_1(train: ModuleType, fraction: float) -> None:
     with pytest.raises(ValueError, match=r"'split\.test_fraction' must lie between 0 and 1"):
         train.split([], {"seed": 1, "test_fraction": fraction})
 
@@ -128,7 +128,7 @@ def test_the_same_rows_give_the_same_model(
     assert train.fit(train_set, options["fit"]) == model
 
 
-def test_training_that_diverges_says_so(train: ModuleType, penguins: Rows) -> None:
+def test_training_that_diverges_raises(train: ModuleType, penguins: Rows) -> None:
     measured, _ = train.clean(penguins)
     with pytest.raises(ValueError, match="Training diverged"):
         train.fit(measured, {"learning_rate": 100.0, "epochs": 250, "l2": 10.0})
@@ -189,6 +189,6 @@ def test_a_measurement_that_is_no_number_is_refused(predict: ModuleType, value: 
     [0, -18.7, float("nan"), float("inf"), 1_000_000, 10**400],
     ids=["zero", "negative", "nan", "inf", "limit", "beyond floats"],
 )
-def test_a_measurement_that_no_penguin_has_is_refused(predict: ModuleType, value: float) -> None:
+def test_a_measurement_out_of_range_is_refused(predict: ModuleType, value: float) -> None:
     with pytest.raises(ValueError, match=r"^Row 0 .*column 'body_mass_g' must be above 0 and below 1000000"):
         predict.check([{**ADELIE, "body_mass_g": value}])

@@ -1,4 +1,4 @@
-"""What the starter's writer promises: a whole project with a fitting name, or nothing and a clear reason."""
+"""The writer of the starter project writes a whole project, or nothing and raises a clear error."""
 
 import os
 import tomllib
@@ -40,14 +40,14 @@ def kedro_table(project: Path) -> dict[str, str]:
     return tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["kedro"]
 
 
-def test_every_file_arrives_and_nothing_else(tmp_path: Path) -> None:
+def test_the_writer_writes_every_file_and_no_other(tmp_path: Path) -> None:
     project = write_starter(tmp_path / "birds", project_name="My Birds")
     assert project == (tmp_path / "birds").resolve()
     assert files_in(project) == FILES
     assert os.listdir(tmp_path) == ["birds"]
 
 
-def test_the_project_declares_its_names(tmp_path: Path) -> None:
+def test_pyproject_holds_the_names_of_the_project(tmp_path: Path) -> None:
     project = write_starter(tmp_path / "birds", project_name="My Birds")
     assert kedro_table(project) == {
         "project_name": "My Birds",
@@ -64,7 +64,7 @@ def test_no_placeholder_is_left(tmp_path: Path) -> None:
     assert not [text for text in texts if "{{" in text or "__package__" in text]
 
 
-def test_the_table_is_the_published_one(tmp_path: Path) -> None:
+def test_the_data_is_the_published_table(tmp_path: Path) -> None:
     project = write_starter(tmp_path / "birds", project_name="My Birds")
     header, *rows = (project / "data/01_raw/penguins.csv").read_text(encoding="utf-8").splitlines()
     assert header == "species,island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex,year"
@@ -88,7 +88,7 @@ def test_the_package_name_is_a_slug(tmp_path: Path, project_name: str, package_n
 
 
 @pytest.mark.parametrize("project_name", ['Say "hi"', "back\\slash", "{{ package_name }}", "🐧 penguins"])
-def test_any_printable_name_survives_in_toml(tmp_path: Path, project_name: str) -> None:
+def test_any_printable_name_is_valid_in_toml(tmp_path: Path, project_name: str) -> None:
     assert kedro_table(write_starter(tmp_path / "p", project_name=project_name))["project_name"] == project_name
 
 
@@ -111,21 +111,21 @@ def test_a_name_that_cannot_be_a_package_is_refused(tmp_path: Path, project_name
     assert os.listdir(tmp_path) == []
 
 
-def test_a_folder_with_anything_in_it_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_empty_is_refused_and_not_changed(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(StarterError, match="is not empty"):
         write_starter(tmp_path, project_name="birds")
     assert files_in(tmp_path) == {"notes.txt"}
 
 
-def test_a_file_in_the_way_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_refused_and_not_changed(tmp_path: Path) -> None:
     (tmp_path / "birds").write_text("mine", encoding="utf-8")
     with pytest.raises(StarterError, match="is a file"):
         write_starter(tmp_path / "birds", project_name="birds")
     assert (tmp_path / "birds").read_text(encoding="utf-8") == "mine"
 
 
-def test_an_empty_folder_stays_the_same_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_folder_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "birds"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -140,12 +140,12 @@ def test_missing_parents_are_made(tmp_path: Path) -> None:
 
 
 def test_a_failure_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
-    """The package name is one character longer than a file name may be: it fails in the middle of the copy."""
+    """The package name is one character too long for a file name, so the copy fails in the middle."""
     with pytest.raises(OSError, match="too long"):
         write_starter(tmp_path / "birds", project_name="b" * 256)
     assert os.listdir(tmp_path) == []
 
 
-def test_the_error_is_ours_and_a_value_error() -> None:
+def test_a_starter_error_is_a_value_error() -> None:
     assert issubclass(StarterError, KedroAsgiError)
     assert issubclass(StarterError, ValueError)
