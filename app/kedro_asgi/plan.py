@@ -2,7 +2,7 @@
 
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.bounded_cache import BoundedCache
-from kedro_asgi.config import Config, CustomLoader, MissingConfigException
+from kedro_asgi.config import Config, CustomLoader, MissingConfigException, Parameters
 from kedro_asgi.errors import (
     PipelineNotFoundError,
     ProducedInputError,
@@ -18,6 +18,7 @@ from kedro_asgi.errors import (
     SettingTypeError,
     UnknownDatasetsError,
 )
+from kedro_asgi.hooks import Call, asked_for
 from kedro_asgi.io import CatalogResolver, Entry
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
@@ -28,6 +29,8 @@ from kedro_asgi.validation import ParameterValidator, Validate, ValidatedParamet
 # What callers ask for is kept, so there are bounds: on the number, and on the characters of each.
 _MAX_PLANS = 256
 _LONGEST_SLICE = 10_000
+
+MakeCatalog = Callable[..., Any]
 
 # What a project may say in CONFIG_LOADER_ARGS; each run knows it, since it belongs to the values and not to the files.
 _GUARD = "restrict_runtime_params_type_selection"
@@ -100,7 +103,7 @@ class Planner:
     def compile(self) -> None:
         """Read the configuration now, unless that was done or each run does it; raises what is wrong with it."""
         if self.custom_loader is None:
-            _ = self.resolver, self._has_parameters
+            _ = self.resolver, self._parameters
 
     @cached_property
     def custom_loader(self) -> CustomLoader | None:
@@ -141,10 +144,30 @@ class Planner:
             return compile_catalog(self.config.entries("catalog"), self._credentials(), project_path=self.project_path)
 
     def parameters(self, runtime: RuntimeParams) -> Mapping[str, Any]:
-        """Return the parameters of a run, to be read only; without parameters files, its own (PAR-9)."""
-        if self._has_parameters:
-            return self.config.parameters(runtime)
-        return runtime.values
+        """Return the parameters of a run, for reading only; without files, its runtime parameters (PAR-9)."""
+        return runtime.values if self._parameters is None else self._parameters.values(runtime)
+
+    def create_catalog(
+        self,
+        make_catalog: MakeCatalog,
+        runtime: RuntimeParams,
+        validate: Validate,
+        *,
+        save_version: str,
+        load_versions: Mapping[str, str],
+        created: Call | None,
+    ) -> Any:
+        """Return a catalog for one run, as `create_catalog` does, of what is compiled."""
+        return create_catalog(
+            make_catalog,
+            self.resolver,
+            runtime,
+            parameters=lambda: validate(self.parameters(runtime)),
+            is_validated=self.project.settings.dataset_validation,
+            save_version=save_version,
+            load_versions=load_versions,
+            created=created,
+        )
 
     @cached_property
     def parameter_validator(self) -> ParameterValidator:
@@ -195,13 +218,12 @@ class Planner:
         )
 
     @cached_property
-    def _has_parameters(self) -> bool:
+    def _parameters(self) -> Parameters | None:
         try:
-            self.config.check("parameters")
+            return self.config.compiled_parameters()
         except MissingConfigException:
             warnings.warn("Parameters not found in your Kedro project config.", UserWarning, stacklevel=2)
-            return False
-        return True
+            return None
 
     def _credentials(self) -> Mapping[str, Any]:
         try:
@@ -218,6 +240,38 @@ def compile_catalog(
     for name in entries:
         base_name(name)
     return resolver
+
+
+def create_catalog(
+    make_catalog: MakeCatalog,
+    resolver: CatalogResolver,
+    runtime: RuntimeParams,
+    *,
+    parameters: Callable[[], ValidatedParameters],
+    is_validated: bool,
+    save_version: str | None,
+    load_versions: Mapping[str, str] | None,
+    created: Call | None,
+) -> Any:
+    """Return a catalog for one run, with its parameters in it, after calling ``created``, the hook (SES-36)."""
+    resolver.check(runtime)
+    versions = dict(load_versions) if load_versions else None
+    catalog = make_catalog(config_resolver=resolver, load_versions=versions, save_version=save_version, runtime=runtime)
+    catalog.validation_enabled = is_validated
+    found = parameters()
+    catalog.add_parameters(found.whole, found.models)
+    if created is not None:
+        # Copies of the whole configuration are only made for hooks that take them.
+        asked = asked_for(created)
+        created(
+            catalog=catalog,
+            conf_catalog=resolver.config(runtime) if "conf_catalog" in asked else {},
+            conf_creds=resolver.credentials(runtime) if "conf_creds" in asked else {},
+            parameters=catalog.flat_parameters() if "parameters" in asked else {},
+            save_version=save_version,
+            load_versions=versions,
+        )
+    return catalog
 
 
 def _size(slice_: Slice) -> int:

@@ -2,6 +2,7 @@
 
 from kedro_asgi.config.config import Config
 from kedro_asgi.config.custom import CustomLoader, LoadedConfig
+from kedro_asgi.config.interpolation.parameters import Parameters
 from kedro_asgi.config.interpolation.template import Template
 from kedro_asgi.config.loader import AbstractConfigLoader, ConfigLoader
 from kedro_asgi.config.runtime_syntax import parse_params
@@ -15,6 +16,7 @@ __all__ = [
     "CustomLoader",
     "LoadedConfig",
     "MissingConfigException",
+    "Parameters",
     "Template",
     "parse_params",
 ]

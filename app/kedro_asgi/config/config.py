@@ -58,7 +58,6 @@ class Config:
         )
         self._lock = threading.RLock()
         self._results: dict[tuple[str, tuple[str, ...]], Compiled | ConfigError] = {}
-        self._parameters: Parameters | None = None
 
     def check(self, key: str) -> None:
         """Raise `MissingConfigException` if no file belongs to ``key``, and the errors that every run would raise."""
@@ -91,18 +90,20 @@ class Config:
 
         Without runtime values, and without resolvers of the project, this is the same object each time.
         """
-        if self._parameters is None:
-            self._parameters = self._compiled("parameters").parameters
-            if self._parameters is None:
-                raise UnknownConfigKeyError("parameters")
-        return self._parameters.values(runtime)
+        return self.compiled_parameters().values(runtime)
+
+    def compiled_parameters(self) -> Parameters:
+        """Return the parameters as they are for all runs; raises `MissingConfigException` without files, and errors."""
+        compiled = self._compiled("parameters").parameters
+        if compiled is None:
+            raise UnknownConfigKeyError("parameters")
+        return compiled
 
     def with_globals(self, values: Mapping[str, Any]) -> "Config":
         """Return the same configuration with other globals, without reading a file again."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._lock = threading.RLock()
-        other._parameters = None
         other._results = {
             ("globals", tuple(self.patterns["globals"])): Compiled(tree=to_plain_mapping(values), templates={})
         }

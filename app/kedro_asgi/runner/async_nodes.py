@@ -97,7 +97,7 @@ async def _wait(awaitable: Awaitable[Any], stop: StopSignal | None = None) -> _E
     try:
         if stop is None:
             return _Ended(result=await awaitable)
-        with CancelScope() as scope, stop.calling(scope.cancel):
+        with CancelScope() as scope, stop.on_stop(scope.cancel):
             return _Ended(result=await awaitable)
     except (SystemExit, KeyboardInterrupt) as error:
         return _Ended(left=error)

@@ -1,35 +1,29 @@
-"""How a run is asked to stop, and how it finds out."""
+"""Ask a run to stop."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import msgspec
+
 from kedro_asgi.errors import RunStoppedError
 
 
-class StopSignal:
-    """Asks one run to stop, once.
+class StopSignal(msgspec.Struct, eq=False):
+    """Asks one run to stop, once; ``reason`` is set from then on, and every thread of the run may read it.
 
-    `stop` and `calling` belong to the event loop that hosts the run; `check` may be called by any thread.
+    The methods belong to the event loop that hosts the run.
     """
 
-    __slots__ = ("_calls", "reason")
-
-    def __init__(self) -> None:
-        self.reason: RunStoppedError | None = None
-        self._calls: list[Callable[[], None]] = []
+    reason: RunStoppedError | None = None
+    _callbacks: list[Callable[[], None]] = []
 
     def stop(self, reason: RunStoppedError) -> None:
-        """Ask the run to stop because of ``reason``; what was said first stays."""
+        """Ask the run to stop because of ``reason``; the first reason stays."""
         if self.reason is None:
             self.reason = reason
-            for call in tuple(self._calls):
-                call()
-
-    def check(self) -> None:
-        """Raise the reason if the run was asked to stop."""
-        if self.reason is not None:
-            raise self.reason
+            for callback in tuple(self._callbacks):
+                callback()
 
     def asked(self) -> RunStoppedError:
         """Return the reason of a run that was asked to stop."""
@@ -37,15 +31,15 @@ class StopSignal:
         return self.reason
 
     @contextmanager
-    def calling(self, call: Callable[[], None]) -> Iterator[None]:
-        """Have ``call`` called when the run is asked to stop while this block lasts, or was already."""
-        self._calls.append(call)
+    def on_stop(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Call ``callback`` when the run is asked to stop while this block lasts, or now if it was already."""
+        self._callbacks.append(callback)
         try:
             if self.reason is not None:
-                call()
+                callback()
             yield
         finally:
-            self._calls.remove(call)
+            self._callbacks.remove(callback)
 
 
 # Set for the threads of a run that can be stopped.

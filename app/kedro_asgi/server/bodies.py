@@ -1,15 +1,20 @@
 """Read the bodies of run requests."""
 
+from contextlib import suppress
+from typing import Any, cast
+
 import anyio.to_thread
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from kedro_asgi.runs import RunSpec
-from kedro_asgi.schemas import RunRequest
-from kedro_asgi.server.validation import AnyRunRequest, decode_run_request
+from kedro_asgi.schemas import RunRequest, RunSubmission
+from kedro_asgi.server.validation import JSON_TYPE, RUNNER_PATH, AnyRunRequest, validate_run_request
 
 # The event loop decodes bodies up to this size, in well under a millisecond; a thread decodes larger ones.
 _SMALL_BODY_BYTES = 64 * 1024
+_DECODERS = {kind: msgspec.json.Decoder(kind) for kind in (RunRequest, RunSubmission)}
 # The fields of a request that `RunSpec.of` takes under the same name.
 _SHARED_FIELDS = tuple(name for name in RunRequest.__struct_fields__ if name not in ("params", "outputs"))
 
@@ -19,8 +24,18 @@ async def read_run_request(request: Request, kind: type[AnyRunRequest], *, max_b
     body = await _read_body(request, max_bytes)
     content_type = request.headers.get("content-type", "")
     if len(body) <= _SMALL_BODY_BYTES:
-        return decode_run_request(body, content_type, kind)
-    return await anyio.to_thread.run_sync(decode_run_request, body, content_type, kind)
+        return _decode(body, content_type, kind)
+    return await anyio.to_thread.run_sync(_decode, body, content_type, kind)
+
+
+def _decode(body: bytes, content_type: str, kind: type[AnyRunRequest]) -> AnyRunRequest:
+    """Decode a valid body with msgspec; `validate_run_request` reads any other."""
+    if JSON_TYPE.fullmatch(content_type.partition(";")[0].strip()):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            request: Any = _DECODERS[kind].decode(body)
+            if request.runner is None or RUNNER_PATH.fullmatch(request.runner):
+                return cast("AnyRunRequest", request)
+    return validate_run_request(body, content_type, kind)
 
 
 def run_spec(request: RunRequest) -> RunSpec:

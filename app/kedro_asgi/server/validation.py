@@ -1,20 +1,17 @@
-"""Decode the body of ``POST /run``: fast where it is valid, and with Kedro's messages where it is not (SRV-20)."""
+"""Validate the body of a run request that msgspec refuses, with Kedro's messages (SRV-20)."""
 
 import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any, Literal, TypeVar, cast, get_type_hints
-
-import msgspec
+from typing import Any, Literal, TypeVar, get_type_hints
 
 from kedro_asgi.schemas import RunRequest, RunSubmission, ValidationError
 from kedro_asgi.server.errors import InvalidBodyError
 
-_DECODERS = {kind: msgspec.json.Decoder(kind) for kind in (RunRequest, RunSubmission)}
-_RUNNER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
-_JSON_TYPE = re.compile(r"application/([\w.!#$&^-]+\+)?json", re.IGNORECASE)
+RUNNER_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+JSON_TYPE = re.compile(r"application/([\w.!#$&^-]+\+)?json", re.IGNORECASE)
 
 # A response must not be many times larger than its request.
 _MAX_PROBLEMS = 100
@@ -26,28 +23,17 @@ Check = Callable[[Any, Location], Iterator[ValidationError]]
 AnyRunRequest = TypeVar("AnyRunRequest", RunRequest, RunSubmission)
 
 
-def decode_run_request(body: bytes, content_type: str, kind: type[AnyRunRequest]) -> AnyRunRequest:
-    """Return the request in ``body``; raises `InvalidBodyError`, which lists all problems.
+def validate_run_request(body: bytes, content_type: str, kind: type[AnyRunRequest]) -> AnyRunRequest:
+    """Return the request in a body that msgspec refused; raises `InvalidBodyError`, which lists all problems.
 
-    msgspec decodes a valid body. If msgspec refuses the body, it is read again field by field, to list its problems as
-    Kedro does and to accept the values that Kedro accepts beyond plain JSON (``"yes"`` for true, ``NaN``).
+    The body is read field by field, to list its problems as Kedro does and to accept the values that Kedro accepts
+    beyond plain JSON (``"yes"`` for true, ``NaN``).
     """
     if not body:
         raise InvalidBodyError([ValidationError(type="missing", loc=["body"], msg="Field required", input=None)])
-    if not _JSON_TYPE.fullmatch(content_type.partition(";")[0].strip()):
+    if not JSON_TYPE.fullmatch(content_type.partition(";")[0].strip()):
         raise InvalidBodyError([_not_an_object(body.decode(errors="replace"))])
-    try:
-        request = _decode(body, kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _read_fields(_parse(body), kind)
-    if request.runner is not None and not _RUNNER.fullmatch(request.runner):
-        raise InvalidBodyError(list(_check_runner(request.runner, ["body", "runner"])))
-    return request
-
-
-def _decode(body: bytes, kind: type[AnyRunRequest]) -> AnyRunRequest:
-    request: Any = _DECODERS[kind].decode(body)
-    return cast("AnyRunRequest", request)
+    return _read_fields(_parse(body), kind)
 
 
 def _parse(body: bytes) -> dict[str, Any]:
@@ -124,7 +110,7 @@ def _check_runner(value: Any, loc: Location) -> Iterator[ValidationError]:
         return
     if not isinstance(value, str):
         yield from _check_text(value, loc)
-    elif not _RUNNER.fullmatch(value):
+    elif not RUNNER_PATH.fullmatch(value):
         msg = (
             f"Value error, runner '{value}' is not a valid Python dotted identifier. "
             "Name a class, such as 'SequentialRunner', or its dotted path."

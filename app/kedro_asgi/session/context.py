@@ -1,6 +1,6 @@
 """The context of a run: configuration, parameters and catalog."""
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -8,46 +8,13 @@ import msgspec
 import pluggy
 
 from kedro_asgi.config import LoadedConfig
-from kedro_asgi.hooks import Call, asked_for, implemented
-from kedro_asgi.io import CatalogResolver, DataCatalogWithCatalogCommandsMixin
+from kedro_asgi.hooks import implemented
+from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.io.copying import deep_copy
+from kedro_asgi.plan import MakeCatalog, create_catalog
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import LoaderConfiguration, RunConfiguration
 from kedro_asgi.validation import Validate, ValidatedParameters, unchecked
-
-MakeCatalog = Callable[..., Any]
-
-
-def create_catalog(
-    make_catalog: MakeCatalog,
-    resolver: CatalogResolver,
-    runtime: RuntimeParams,
-    *,
-    parameters: Callable[[], ValidatedParameters],
-    is_validated: bool,
-    save_version: str | None,
-    load_versions: Mapping[str, str] | None,
-    created: Call | None,
-) -> Any:
-    """Return a catalog for one run, with its parameters in it, after calling ``created``, the hook (SES-36)."""
-    resolver.check(runtime)
-    versions = dict(load_versions) if load_versions else None
-    catalog = make_catalog(config_resolver=resolver, load_versions=versions, save_version=save_version, runtime=runtime)
-    catalog.validation_enabled = is_validated
-    found = parameters()
-    catalog.add_parameters(found.whole, found.models)
-    if created is not None:
-        # Copies of the whole configuration are only made for hooks that take them.
-        asked = asked_for(created)
-        created(
-            catalog=catalog,
-            conf_catalog=resolver.config(runtime) if "conf_catalog" in asked else {},
-            conf_creds=resolver.credentials(runtime) if "conf_creds" in asked else {},
-            parameters=catalog.flat_parameters() if "parameters" in asked else {},
-            save_version=save_version,
-            load_versions=versions,
-        )
-    return catalog
 
 
 class _HandedOut(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import pluggy
 
 from kedro_asgi.bridge import KedroCatalog, kedro_configured
-from kedro_asgi.plan import Planner
+from kedro_asgi.plan import MakeCatalog, Planner
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import run_configuration
-from kedro_asgi.session.context import KedroContext, MakeCatalog
+from kedro_asgi.session.context import KedroContext
 from kedro_asgi.validation import Validate
 
 

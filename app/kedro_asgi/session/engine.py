@@ -31,7 +31,7 @@ from kedro_asgi.runner import AbstractRunner, SequentialRunner
 from kedro_asgi.runner.lookup import adopted_runner, find_runner, runner_text
 from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
-from kedro_asgi.session.context import KedroContext, create_catalog
+from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.project_classes import ProjectClasses
 from kedro_asgi.session.shared_state import SharedProject
 from kedro_asgi.validation import Validate, unchecked
@@ -211,22 +211,20 @@ class Engine:
         load_versions: Mapping[str, str],
     ) -> DataCatalog:
         """Return the catalog of a run, parameters included, after calling ``after_catalog_created``."""
-        if context is not None:
-            catalog: DataCatalog = self.classes.contexts.catalog(
-                context, save_version=save_version, load_versions=load_versions
+        contexts = self.classes.contexts
+        catalog: DataCatalog
+        if context is None:
+            catalog = planner.create_catalog(
+                contexts.make_catalog,
+                runtime,
+                validate,
+                save_version=save_version,
+                load_versions=load_versions,
+                created=self._hooks.after_catalog_created,
             )
-            return catalog
-        made: DataCatalog = create_catalog(
-            self.classes.contexts.make_catalog,
-            planner.resolver,
-            runtime,
-            parameters=lambda: validate(planner.parameters(runtime)),
-            is_validated=planner.project.settings.dataset_validation,
-            save_version=save_version,
-            load_versions=load_versions,
-            created=self._hooks.after_catalog_created,
-        )
-        return made
+        else:
+            catalog = contexts.catalog(context, save_version=save_version, load_versions=load_versions)
+        return catalog
 
     def _catalog_without_parameters(self, planner: Planner) -> DataCatalog:
         """Return a catalog as a run without parameters has it, whatever nodes would say of its parameters."""

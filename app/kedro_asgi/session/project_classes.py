@@ -9,8 +9,9 @@ from kedro_asgi.bridge import KedroCatalog, KedroInstance, catalog_class, is_ked
 from kedro_asgi.config import AbstractConfigLoader, ConfigLoader
 from kedro_asgi.errors import SettingsError
 from kedro_asgi.io import DataCatalog
+from kedro_asgi.plan import MakeCatalog
 from kedro_asgi.project import Project
-from kedro_asgi.session.context import KedroContext, MakeCatalog
+from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.context_makers import ContextMaker, KedroContextMaker, OurContextMaker
 from kedro_asgi.session.store import BaseSessionStore
 from kedro_asgi.settings import Settings

@@ -62,7 +62,7 @@ class Parameters:
 
     def _with_runtime(self, runtime: RuntimeParams) -> Mapping[str, Any]:
         if self._is_constant and runtime.literal:
-            return merge_runtime(self._tree, to_plain_mapping(runtime.values))
+            return _merge_constants(self._tree, to_plain_mapping(runtime.values))
         own = Layer(self._find_resolver)
         values = build_caller_tree(runtime, own)
         own.root = merge_runtime(self._tree, values)
@@ -73,3 +73,12 @@ class Parameters:
         for layer in self._shadowed:
             evaluator.resolve_view(roots[layer])
         return evaluator.resolve_mapping_view(own.root)
+
+
+def _merge_constants(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
+    """Do what `merge_runtime` does, where there is nothing to evaluate."""
+    merged = {**below, **above}
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(known := below.get(key), dict):
+            merged[key] = _merge_constants(known, value)
+    return merged
