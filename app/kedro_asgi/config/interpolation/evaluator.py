@@ -1,7 +1,7 @@
 """One evaluation of a configuration tree: the values of the run, the values found so far, and those under way."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar, final
 
 import msgspec
 
@@ -52,6 +52,7 @@ class Deferred:
         raise NotImplementedError
 
 
+@final
 class DeferredDict(dict[Any, Node]):
     """A mapping that holds deferred values; ``deferred_keys`` lead to them."""
 
@@ -62,6 +63,7 @@ class DeferredDict(dict[Any, Node]):
         self.deferred_keys = tuple(deferred_keys)
 
 
+@final
 class DeferredList(list[Node]):
     """A list that holds deferred values."""
 
@@ -146,17 +148,17 @@ class Evaluator:
 
     def resolve_copy(self, node: Node) -> ConfigValue:
         """Return the value of a tree as a copy that the caller owns."""
-        if isinstance(node, DeferredDict):
+        if type(node) is DeferredDict:
             return {key: self.resolve_copy(item) for key, item in node.items()}
-        if isinstance(node, DeferredList):
+        if type(node) is DeferredList:
             return [self.resolve_copy(item) for item in node]
         return self._resolve(node, self.resolve_copy) if isinstance(node, Deferred) else copy_tree(node)
 
     def resolve_view(self, node: Node) -> ConfigValue:
         """Return the value of a tree for reading only: parts without deferred values are the tree's own."""
-        if isinstance(node, DeferredDict):
+        if type(node) is DeferredDict:
             return self.resolve_mapping_view(node)
-        if isinstance(node, DeferredList):
+        if type(node) is DeferredList:
             return [self.resolve_view(item) for item in node]
         return self._resolve(node, self.resolve_view) if isinstance(node, Deferred) else node
 
@@ -181,4 +183,6 @@ class Evaluator:
 
     def _resolve(self, deferred: Deferred, resolve: Callable[[Node], ConfigValue]) -> ConfigValue:
         value = self.evaluate(deferred).value
-        return self.guard(deferred, resolve, value) if has_deferred(value) else resolve(value)
+        return (
+            self.guard(deferred, resolve, value) if isinstance(value, (DeferredDict, DeferredList)) else resolve(value)
+        )

@@ -7,12 +7,7 @@ import msgspec
 
 from kedro_asgi.config.interpolation.evaluator import Deferred, Evaluator, KeyPath, Node, TracedValue, Tree
 from kedro_asgi.config.interpolation.key_paths import NotFound, format_path, get_child
-from kedro_asgi.errors import (
-    InterpolationError,
-    InterpolationKeyError,
-    InterpolationResolutionError,
-    InterpolationToMissingValueError,
-)
+from kedro_asgi.errors import InterpolationError, InterpolationResolutionError
 
 _E = TypeVar("_E", bound=InterpolationError)
 
@@ -71,20 +66,8 @@ class Layer:
         """Return the value at ``path``; raises the error of a reference that leads nowhere."""
         node, is_from_caller = follow_path(evaluator, self.tree(evaluator), path)
         if isinstance(node, NotFound):
-            raise string.error(*_explain(node, text))
+            raise string.error(node.kind, node.problem.format(text))
         return TracedValue(node, is_from_caller)
-
-
-def _explain(reason: NotFound, text: str) -> tuple[type[InterpolationResolutionError], str]:
-    match reason:
-        case NotFound.ABSENT:
-            return InterpolationKeyError, f"Interpolation key '{text}' not found"
-        case NotFound.UNSET:
-            return InterpolationToMissingValueError, f"Missing mandatory value: {text}"
-        case NotFound.NO_INDEX:
-            return InterpolationResolutionError, f"'{text}' cannot be found: an index into a list is not an int"
-        case NotFound.NO_CONTAINER:
-            return InterpolationResolutionError, f"'{text}' cannot be found: part of it is not a container"
 
 
 def follow_path(evaluator: Evaluator, node: Node, path: KeyPath) -> tuple["Node | NotFound", bool]:

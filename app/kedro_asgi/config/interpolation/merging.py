@@ -14,7 +14,7 @@ from kedro_asgi.config.interpolation.evaluator import (
     has_deferred,
     make_dict,
 )
-from kedro_asgi.config.interpolation.key_paths import UNSET_TEXT, NotFound
+from kedro_asgi.config.interpolation.key_paths import ABSENT, UNSET_TEXT, NotFound
 from kedro_asgi.errors import ConfigError, InterpolationResolutionError, MergeStrategyError
 
 Merge = Callable[[Tree, Tree], Tree]
@@ -49,7 +49,7 @@ def _replace(below: Tree, above: Tree) -> Tree:
 
 
 def _merge(below: Tree, above: Tree, kind: type["DeferredMerge"]) -> Tree:
-    changed = {key: kind.merge(below.get(key, NotFound.ABSENT), value) for key, value in above.items()}
+    changed = {key: kind.merge(below.get(key, ABSENT), value) for key, value in above.items()}
     keys_below = below.deferred_keys if isinstance(below, DeferredDict) else ()
     deferred_keys = [key for key in keys_below if key not in changed]
     deferred_keys += [key for key, value in changed.items() if has_deferred(value)]

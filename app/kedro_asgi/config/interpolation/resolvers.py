@@ -9,7 +9,7 @@ from kedro_asgi.config.interpolation.caller_values import resolve_traced
 from kedro_asgi.config.interpolation.evaluator import Evaluator, KeyPath, Node, TracedValue, Tree, make_list
 from kedro_asgi.config.interpolation.grammar import parse_element
 from kedro_asgi.config.interpolation.interpolated import InterpolatedString, Layer, Resolver, follow_path
-from kedro_asgi.config.interpolation.key_paths import NotFound, format_path, parse_path
+from kedro_asgi.config.interpolation.key_paths import NO_INDEX, NotFound, format_path, parse_path
 from kedro_asgi.config.interpolation.tree_builder import build_caller_tree, build_node
 from kedro_asgi.config.yaml_loader import parse_value
 from kedro_asgi.errors import GrammarParseError, InterpolationResolutionError, UnsupportedInterpolationType
@@ -179,7 +179,7 @@ def _chosen(result: TracedValue, choice: TracedValue) -> TracedValue:
 def _select(evaluator: Evaluator, tree: Tree, path: KeyPath, string: InterpolatedString) -> TracedValue | None:
     """The value at ``path``, if there is one; a list has no names, so asking for one is an error."""
     value, is_from_caller = follow_path(evaluator, tree, path)
-    if value is NotFound.NO_INDEX:
+    if value is NO_INDEX:
         raise string.error(InterpolationResolutionError, f"{format_path(path)}: an index into a list is not an int")
     return None if isinstance(value, NotFound) else TracedValue(value, is_from_caller)
 
