@@ -33,13 +33,13 @@ def test_the_soft_strategy_works_for_every_kind(make_config: MakeConfig, key: st
     assert config.resolve(key) == {"a": {"x": 1, "l": [2], "y": 2}}
 
 
-def test_a_value_still_to_be_given_softly_replaces_none(make_config: MakeConfig) -> None:
+def test_an_unset_value_replaces_no_value_in_a_soft_merge(make_config: MakeConfig) -> None:
     files = {"base/catalog.yml": "a: {x: 1}\nb: 2", "local/catalog.yml": "a: {x: '???', y: '???'}\nb: ???"}
     config = make_config(files, merge_strategy={"catalog": "soft"})
     assert config.resolve("catalog") == {"a": {"x": 1, "y": "???"}, "b": 2}
 
 
-def test_mappings_merge_softly_also_where_they_are_interpolated(make_config: MakeConfig) -> None:
+def test_a_soft_merge_merges_interpolated_mappings(make_config: MakeConfig) -> None:
     files = {
         "base/catalog.yml": "a: {type: t}\nb: '${runtime_params:b,{type: u, k: 1}}'",
         "local/catalog.yml": "a: '${runtime_params:a,{k: 2}}'\nb: {k: 3}",
@@ -53,14 +53,14 @@ def test_an_unknown_strategy_is_refused(make_config: MakeConfig) -> None:
         make_config(LAYERS, merge_strategy={"parameters": "weird"}).resolve("parameters")
 
 
-def test_environments_are_resolved_each_by_itself(make_config: MakeConfig) -> None:
+def test_each_environment_is_resolved_by_itself(make_config: MakeConfig) -> None:
     config = make_config({"base/parameters.yml": "a: 1\nb: ${a}", "local/parameters.yml": "a: 2"})
     assert config.resolve("parameters") == {"a": 2, "b": 1}
     with pytest.raises(InterpolationKeyError, match="Interpolation key 'a' not found"):
         make_config({"base/parameters.yml": "a: 1", "local/parameters.yml": "b: ${a}"}).resolve("parameters")
 
 
-def test_order_is_that_of_the_base_with_new_keys_behind(make_config: MakeConfig) -> None:
+def test_keys_keep_the_order_of_the_base_and_new_ones_follow(make_config: MakeConfig) -> None:
     config = make_config({"base/catalog.yml": "a: 1\nb: 2", "local/catalog.yml": "c: 3\na: 4"})
     assert list(config.entries("catalog")) == ["a", "b", "c"]
 
@@ -86,7 +86,7 @@ def test_an_explicit_environment_replaces_the_default_one(make_config: MakeConfi
     assert config.resolve("parameters") == {"a": {"x": 1, "y": 2}, "b": 4}
 
 
-def test_an_empty_environment_means_none_given(make_config: MakeConfig) -> None:
+def test_an_empty_environment_name_selects_the_default(make_config: MakeConfig) -> None:
     config = make_config(LAYERS, env="")
     assert (config.env, config.effective_env) == ("", "local")
     assert config.resolve("parameters")["a"] == {"x": 9}

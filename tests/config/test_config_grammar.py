@@ -91,7 +91,7 @@ def test_references_find_values_and_keep_their_types(evaluate: Any, text: str, e
         (r"\\???", r"\???"),
     ],
 )
-def test_a_backslash_takes_the_meaning_from_an_interpolation(evaluate: Any, text: str, expected: str) -> None:
+def test_a_backslash_escapes_an_interpolation(evaluate: Any, text: str, expected: str) -> None:
     assert evaluate(text) == expected
 
 
@@ -134,7 +134,7 @@ def test_arguments_are_typed(evaluate: Any, arguments: str, expected: tuple[Any,
         "${.shown:1}", "${shown[0]:1}", "${1shown:1}", "${shown:a\nb}",
     ],
 )  # fmt: skip
-def test_what_is_not_in_the_language_is_refused(evaluate: Any, text: str) -> None:
+def test_invalid_syntax_is_refused(evaluate: Any, text: str) -> None:
     with pytest.raises(GrammarParseError, match=r"(?s)full_key: text\n    file: .*catalog\.yml, line 1"):
         evaluate(text)
 
@@ -162,7 +162,7 @@ def test_what_is_not_in_the_language_is_refused(evaluate: Any, text: str) -> Non
         ("${runtime_params:x, ${nope}}", InterpolationKeyError, "Interpolation key 'nope' not found"),
     ],
 )
-def test_errors_are_found_before_any_run_and_name_the_place(
+def test_errors_are_raised_before_any_run_and_name_key_and_line(
     make_config: MakeConfig, text: str, kind: type[InterpolationResolutionError], message: str
 ) -> None:
     config = make_config(
@@ -180,7 +180,7 @@ def test_a_plain_missing_marker_stays(evaluate: Any) -> None:
     assert evaluate("???") == "???"
 
 
-def test_relative_references_count_from_where_they_stand(make_config: MakeConfig) -> None:
+def test_relative_references_start_at_their_string(make_config: MakeConfig) -> None:
     inner = "{b: '${..c}', d: '${.b}', l: ['${...c}', '${..d}', '${.0}'], x: {y: '${...a.d}'}}"
     config = make_config({"catalog": f"c: 9\na: {inner}\ne: ${{a}}"})
     expected = {"b": 9, "d": 9, "l": [9, 9, 9], "x": {"y": 9}}
@@ -203,13 +203,13 @@ def test_references_lead_through_other_references(make_config: MakeConfig) -> No
         "a: {b: 'x ${..a}'}",
     ],
 )
-def test_circles_are_refused(make_config: MakeConfig, text: str) -> None:
+def test_cycles_are_refused(make_config: MakeConfig, text: str) -> None:
     with pytest.raises(InterpolationResolutionError, match=r"Recursive interpolation|parent node"):
         make_config({"catalog": text}).entries("catalog")
 
 
 @pytest.mark.parametrize("text", ["a: {x: '${b.y}'}\nb: {y: 1, z: '${a.x}'}", "a: {x: '${.y}', y: 1}\nb: {q: '${a}'}"])
-def test_what_only_looks_like_a_circle_is_fine(make_config: MakeConfig, text: str) -> None:
+def test_references_between_siblings_are_no_cycle(make_config: MakeConfig, text: str) -> None:
     assert make_config({"catalog": text}).resolve("catalog")["a"]["x"] == 1
 
 
@@ -218,7 +218,7 @@ def test_a_mapping_in_a_text_shows_as_it_was_written(make_config: MakeConfig) ->
     assert config.resolve("catalog")["a"] == "s {'x': '${n}'}"
 
 
-def test_each_place_gets_a_tree_of_its_own(make_config: MakeConfig) -> None:
+def test_each_reference_gets_its_own_copy(make_config: MakeConfig) -> None:
     resolved = make_config({"catalog": "a: ${c}\nb: ${c}\nc: {l: [1]}"}).resolve("catalog")
     resolved["a"]["l"].append(2)
     assert resolved["b"] == resolved["c"] == {"l": [1]}

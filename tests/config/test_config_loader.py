@@ -27,7 +27,7 @@ def test_a_loader_reads_like_a_dict(source: Path) -> None:
     assert isinstance(loader, AbstractConfigLoader)
 
 
-def test_each_access_is_a_fresh_tree(source: Path) -> None:
+def test_each_access_is_a_new_tree(source: Path) -> None:
     loader = ConfigLoader(source, base_env="base", default_run_env="local")
     loader["catalog"]["d"]["f"] = "changed"
     assert loader["catalog"]["d"]["f"] == "data/x"
@@ -68,14 +68,14 @@ def test_any_key_may_be_set(source: Path) -> None:
     assert loader["anything"] == loader.get("anything") == 5
 
 
-def test_globals_that_are_set_are_what_interpolation_sees(source: Path) -> None:
+def test_interpolation_sees_replaced_globals(source: Path) -> None:
     loader = ConfigLoader(source, base_env="base", default_run_env="local")
     assert loader["catalog"]["d"]["f"] == "data/x"
     loader["globals"] = {"root": "elsewhere"}
     assert loader["catalog"]["d"]["f"] == "elsewhere/x"
 
 
-def test_a_loader_made_by_itself_interpolates_runtime_strings(source: Path) -> None:
+def test_a_constructed_loader_interpolates_runtime_strings(source: Path) -> None:
     loader = ConfigLoader(source, runtime_params={"a": "${globals:root}"}, base_env="base", default_run_env="local")
     assert loader["parameters"] == {"a": "data", "b": "data", "x": "none"}
     loader.runtime_params = {"a": 7}
@@ -96,7 +96,7 @@ def test_types_are_restricted_on_request(source: Path) -> None:
         restricted["catalog"]
 
 
-def test_a_view_follows_its_run_and_reads_nothing_again(make_config: MakeConfig) -> None:
+def test_a_view_uses_the_values_of_its_run_and_reads_no_file(make_config: MakeConfig) -> None:
     config = make_config(FILES)
     config.resolve("parameters")
     Path(config.conf_source, "base/parameters.yml").unlink()
@@ -105,7 +105,7 @@ def test_a_view_follows_its_run_and_reads_nothing_again(make_config: MakeConfig)
     assert views[0].conf_source == config.conf_source
 
 
-def test_what_one_view_sets_no_other_sees(make_config: MakeConfig) -> None:
+def test_changes_of_one_view_do_not_reach_another(make_config: MakeConfig) -> None:
     config = make_config({**FILES, "base/mlflow.yml": "m: ${globals:root}"})
     first, second = (ConfigLoader.view(config, RuntimeParams()) for _ in range(2))
     first["parameters"] = {"z": 1}

@@ -44,7 +44,7 @@ NOTHING = RuntimeParams()
         ("d: ${l.0}", {"l": ("x", 1)}, {"d": "x", "l": ["x", 1]}),
     ],
 )
-def test_runtime_values_are_laid_over_parameters(
+def test_runtime_values_are_merged_over_parameters(
     make_config: MakeConfig, text: str, runtime: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     config = make_config({"parameters": text})
@@ -53,19 +53,19 @@ def test_runtime_values_are_laid_over_parameters(
         assert config.resolve("parameters", supplied(runtime, literal=literal)) == expected
 
 
-def test_environments_are_combined_before_runtime_values_are_laid_over(make_config: MakeConfig) -> None:
+def test_environments_are_merged_before_runtime_values(make_config: MakeConfig) -> None:
     config = make_config({"base/parameters.yml": "b: {c: 2, d: 3}", "local/parameters.yml": "q: 1"})
     assert config.parameters(supplied({"b": {"z": 7}})) == {"b": {"c": 2, "d": 3, "z": 7}, "q": 1}
 
 
-def test_every_environment_looks_through_to_runtime_values(make_config: MakeConfig) -> None:
+def test_every_environment_sees_runtime_values(make_config: MakeConfig) -> None:
     files = {"base/parameters.yml": "a: 1\nb: ${a}", "local/parameters.yml": "a: 2\nc: ${a}\nd: '${oc.select:e,0}'"}
     config = make_config(files)
     assert config.parameters(NOTHING) == {"a": 2, "b": 1, "c": 2, "d": 0}
     assert config.parameters(supplied({"a": 9, "e": 8})) == {"a": 9, "b": 9, "c": 9, "d": 8, "e": 8}
 
 
-def test_a_place_that_another_environment_replaces_must_still_have_a_value(make_config: MakeConfig) -> None:
+def test_a_string_that_another_environment_replaces_must_have_a_value(make_config: MakeConfig) -> None:
     config = make_config({"base/parameters.yml": "a: ${nope}", "local/parameters.yml": "a: 1"})
     for runtime in (NOTHING, supplied({"b": 1})):
         with pytest.raises(InterpolationKeyError):
@@ -73,12 +73,12 @@ def test_a_place_that_another_environment_replaces_must_still_have_a_value(make_
     assert config.parameters(supplied({"nope": 1})) == {"a": 1, "nope": 1}
 
 
-def test_runtime_params_touch_no_other_kind(make_config: MakeConfig) -> None:
+def test_runtime_params_change_no_other_kind(make_config: MakeConfig) -> None:
     config = make_config({"parameters": "a: 1", "catalog": "a: {type: t}"})
     assert config.resolve("catalog", supplied({"a": {"k": 2}, "b": 3})) == {"a": {"type": "t"}}
 
 
-def test_a_string_of_the_caller_is_taken_literally_wherever_it_shows_up(make_config: MakeConfig) -> None:
+def test_a_string_of_the_caller_stays_literal_everywhere(make_config: MakeConfig) -> None:
     config = make_config(
         {
             "globals": "secret: s",
@@ -112,14 +112,14 @@ def test_a_string_of_the_caller_can_be_decoded_but_not_interpolated(make_config:
         ({"b": "${x}", "x": "${y}", "y": 4}, {"a": 1, "b": 4, "c": 1, "g": {"z": 0}, "x": 4, "y": 4}),
     ],
 )
-def test_strings_are_interpolated_where_that_is_wanted(
+def test_strings_of_the_caller_are_interpolated_on_request(
     make_config: MakeConfig, runtime: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     config = make_config({"globals": "secret: s", "parameters": "a: 1\nb: 2\nc: ${a}\ng: {z: 0}"})
     assert config.parameters(supplied(runtime, literal=False)) == expected
 
 
-def test_interpolated_strings_may_not_go_in_circles(make_config: MakeConfig) -> None:
+def test_a_cycle_in_strings_of_the_caller_is_refused(make_config: MakeConfig) -> None:
     with pytest.raises(InterpolationResolutionError, match="Recursive interpolation detected"):
         make_config({"parameters": "a: 1"}).parameters(supplied({"a": "${a}"}, literal=False))
 
@@ -137,7 +137,7 @@ def test_without_runtime_values_parameters_are_one_shared_object(make_config: Ma
     assert config.parameters(NOTHING) is config.parameters(RuntimeParams(literal=False))
 
 
-def test_what_no_runtime_value_touches_is_shared(make_config: MakeConfig) -> None:
+def test_runs_share_parameters_that_no_runtime_value_changes(make_config: MakeConfig) -> None:
     config = make_config({"parameters": "a: {x: {y: 1}}\nb: {c: [1], d: {e: 1}}\nf: ${b.d}"})
     one, two = config.parameters(supplied({"b": {"c": 2}})), config.parameters(NOTHING)
     assert one["a"] is two["a"]
@@ -151,14 +151,14 @@ def test_a_resolved_tree_belongs_to_the_caller(make_config: MakeConfig) -> None:
     assert config.parameters(NOTHING) == {"a": {"x": [1]}}
 
 
-def test_changing_the_values_afterwards_changes_no_run(make_config: MakeConfig) -> None:
+def test_a_later_change_of_the_values_changes_no_run(make_config: MakeConfig) -> None:
     values = {"a": {"x": [1]}}
     found = make_config({"parameters": "b: 1"}).parameters(supplied(values))
     values["a"]["x"].append(2)
     assert found["a"] == {"x": [1]}
 
 
-def test_a_missing_value_is_the_error_of_each_run_that_lacks_it(make_config: MakeConfig) -> None:
+def test_each_run_without_a_required_value_fails(make_config: MakeConfig) -> None:
     config = make_config({"parameters": "a: ${runtime_params:x}"})
     config.check("parameters")
     for _ in range(2):

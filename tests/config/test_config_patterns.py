@@ -51,7 +51,7 @@ def test_hidden_files_count_only_on_request(make_config: MakeConfig, file: str) 
     assert shown.resolve("parameters") == {"a": 1, "b": 2}
 
 
-def test_a_dot_anywhere_on_the_way_hides() -> None:
+def test_a_file_below_a_hidden_folder_is_hidden() -> None:
     assert is_hidden("a/.b/c.yml")
     assert not is_hidden("a/b.c.yml")
 

@@ -44,13 +44,13 @@ def test_globals_are_looked_up_everywhere(make_config: MakeConfig, key: str, tex
         ("${globals:5}", "TypeError raised while resolving interpolation: a path must be text"),
     ],
 )
-def test_globals_that_cannot_be_had_are_errors(make_config: MakeConfig, text: str, message: str) -> None:
+def test_a_failed_lookup_of_globals_is_an_error(make_config: MakeConfig, text: str, message: str) -> None:
     with pytest.raises(InterpolationResolutionError) as caught:
         make_config({"globals": GLOBALS, "catalog": f'v: "{text}"'}).entries("catalog")
     assert str(caught.value).startswith(message)
 
 
-def test_globals_of_both_environments_are_combined(make_config: MakeConfig) -> None:
+def test_globals_of_both_environments_are_merged(make_config: MakeConfig) -> None:
     files = {
         "base/globals.yml": "a: 1\nb: {x: 1}",
         "local/globals.yml": "b: {y: 2}",
@@ -69,7 +69,7 @@ def test_globals_of_both_environments_are_combined(make_config: MakeConfig) -> N
         ("${oc.env:HOME}", UnsupportedInterpolationType, "Unsupported interpolation type oc.env"),
     ],
 )
-def test_globals_depend_on_nothing_outside(
+def test_globals_cannot_use_other_resolvers(
     make_config: MakeConfig, text: str, kind: type[InterpolationError], message: str
 ) -> None:
     config = make_config({"globals": f"a: {text}\nb: 1", "parameters": "p: 1"})
@@ -146,7 +146,7 @@ def test_custom_resolvers_are_called_for_each_run(make_config: MakeConfig) -> No
     assert config.entries("catalog")["c"].is_static
 
 
-def test_a_custom_resolver_is_called_once_for_all_that_refers_to_it(make_config: MakeConfig) -> None:
+def test_a_custom_resolver_is_called_once_for_all_references(make_config: MakeConfig) -> None:
     count = itertools.count()
     files = {"catalog": "_n: ${count:}\na: {x: '${_n}', y: 'v${_n}', z: '${_n}'}"}
     config = make_config(files, custom_resolvers={"count": lambda: next(count)})
@@ -168,7 +168,7 @@ def test_custom_resolvers_get_and_return_plain_values(make_config: MakeConfig) -
     assert [type(value) for value in seen] == [dict, list]
 
 
-def test_a_failing_custom_resolver_names_the_place(make_config: MakeConfig) -> None:
+def test_the_error_of_a_failing_custom_resolver_names_the_key(make_config: MakeConfig) -> None:
     config = make_config({"catalog": "a: {b: ['${div:1,0}']}"}, custom_resolvers={"div": lambda a, b: a / b})
     with pytest.raises(
         InterpolationResolutionError, match=r"(?s)^ZeroDivisionError raised while resolving.*full_key: a\.b\[0\]"
@@ -184,7 +184,7 @@ def test_custom_resolvers_belong_to_their_configuration(make_config: MakeConfig)
     assert [config.resolve("catalog")["a"] for config in (first, second, first)] == ["first", "second", "first"]
 
 
-def test_a_custom_resolver_does_not_replace_a_built_in_one_but_may_bring_oc_env(make_config: MakeConfig) -> None:
+def test_a_custom_resolver_does_not_replace_a_built_in_one_but_may_provide_oc_env(make_config: MakeConfig) -> None:
     config = make_config(
         {"globals": "a: 1", "catalog": "a: ${globals:a}\nb: ${oc.env:X}"},
         custom_resolvers={"globals": lambda name: "mine", "oc.env": lambda name: f"env {name}"},
@@ -214,7 +214,7 @@ def test_a_custom_resolver_does_not_replace_a_built_in_one_but_may_bring_oc_env(
         ("${oc.create:word}", {"word": None}),
     ],
 )
-def test_the_usual_resolvers_are_there(make_config: MakeConfig, text: str, expected: object) -> None:
+def test_built_in_resolvers_return_values(make_config: MakeConfig, text: str, expected: object) -> None:
     around = "m: {x: 1, y: '${n}'}\nn: 2\nnone: null\nunset: ???\nl: [4, 5]"
     config = make_config({"catalog": f'{around}\nv: "{text}"'})
     assert config.entries("catalog")["v"].is_static
@@ -235,7 +235,7 @@ def test_the_usual_resolvers_are_there(make_config: MakeConfig, text: str, expec
         "${oc.deprecated:nope}",
     ],
 )
-def test_the_usual_resolvers_refuse_what_makes_no_sense(make_config: MakeConfig, text: str) -> None:
+def test_built_in_resolvers_refuse_invalid_arguments(make_config: MakeConfig, text: str) -> None:
     with pytest.raises(InterpolationResolutionError):
         make_config({"catalog": f'l: [1]\nv: "{text}"'}).entries("catalog")
 

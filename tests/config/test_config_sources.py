@@ -59,7 +59,7 @@ def test_an_environment_that_an_archive_lacks_is_missing(tmp_path: Path) -> None
         config(source, env="prod").resolve("parameters")
 
 
-def test_a_broken_archive_says_so(tmp_path: Path) -> None:
+def test_a_broken_archive_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "c.zip").write_bytes(b"not a zip")
     with pytest.raises(ConfigSourceError, match=r"c\.zip' cannot be read"):
         config(tmp_path / "c.zip").resolve("parameters")
@@ -77,7 +77,7 @@ def test_a_file_url_names_a_folder(write_config: WriteConfig) -> None:
 
 @pytest.fixture
 def remote() -> Iterator[Any]:
-    """A file system that lives in memory and is reached by URLs, as those of clouds are."""
+    """A file system in memory with URLs, like those of clouds."""
     memory = fsspec.filesystem("memory")
     memory.pipe("/made/conf/base/parameters.yml", b"a: 1\nb: {c: 2}")
     memory.pipe("/made/conf/base/deep/parameters_x.json", b'{"x": 5}')
@@ -130,7 +130,7 @@ def test_files_that_are_not_utf8_are_named(write_config: WriteConfig) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs the right to make links")
-def test_links_are_followed_but_not_in_circles(write_config: WriteConfig, tmp_path: Path) -> None:
+def test_links_are_followed_except_in_cycles(write_config: WriteConfig, tmp_path: Path) -> None:
     (tmp_path / "mounted").mkdir()
     (tmp_path / "mounted/z.yml").write_text("z: 1")
     source = write_config({"base/parameters.yml": "a: 1"})

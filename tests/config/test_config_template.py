@@ -174,14 +174,14 @@ def test_a_caller_may_supply_options_of_a_validator_and_keys_named_class(templat
         ("_t: 'x.${runtime_params:x}'\nq: {type: '${_t}'}", False, True),
     ],
 )
-def test_a_template_knows_what_depends_on_a_run(
+def test_a_template_knows_whether_it_depends_on_a_run(
     template: MakeTemplate, text: str, is_static: bool, selects_type: bool
 ) -> None:
     entry = template(text, globals_="g: 1", custom_resolvers={"same": lambda value: value})
     assert (entry.name, entry.is_static, entry.selects_type) == ("q", is_static, selects_type)
 
 
-def test_each_resolution_is_a_fresh_tree(template: MakeTemplate) -> None:
+def test_each_resolution_is_a_new_tree(template: MakeTemplate) -> None:
     runtime = attack(x={"l": [1]})
     for text in (
         "q: {f: {l: [1]}}",
@@ -226,6 +226,12 @@ def test_placeholders_are_filled_into_literal_texts_only(template: MakeTemplate)
     assert entry.resolve(attack(r=1))["f"] == "data/{layer}/{n}.csv"
 
 
+def test_placeholders_in_globals_are_filled_beside_a_value_of_the_run(template: MakeTemplate) -> None:
+    entry = template("q: {f: '${globals:root}/${runtime_params:r}/{n}'}", globals_="root: data/{layer}")
+    filled = entry.substitute({"n": "foo", "layer": "raw"})
+    assert filled.resolve(attack(r="{n}")) == {"f": "data/raw/{n}/foo"}
+
+
 def test_a_filled_template_is_still_guarded(template: MakeTemplate) -> None:
     filled = template("q: {type: '${runtime_params:x}', f: '{n}'}").substitute({"n": "foo"})
     with pytest.raises(InterpolationResolutionError, match="not permitted"):
@@ -235,7 +241,7 @@ def test_a_filled_template_is_still_guarded(template: MakeTemplate) -> None:
 @pytest.mark.parametrize(
     "text", ["a}", "{n}}", "}{n}", "{{n}", "{n}{}", "{n.__class__}", "{n[0]}", "{m}", "{n!r}", "{n:>5}"]
 )
-def test_anything_but_a_known_plain_name_between_braces_is_refused(template: MakeTemplate, text: str) -> None:
+def test_only_a_known_plain_name_is_accepted_between_braces(template: MakeTemplate, text: str) -> None:
     with pytest.raises(Exception, match=r"Single '[{}]' encountered in format string|is unknown: only"):
         template(f'q: {{f: "{text}"}}').substitute({"n": "foo"})
 
@@ -248,6 +254,6 @@ def test_a_stray_brace_is_a_value_error(template: MakeTemplate) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"), [("{a", "{a"), ("{{n}}", "{n}"), ("plain", "plain"), ("{n}{n}", "foofoo")]
 )
-def test_braces_are_doubled_to_be_kept(template: MakeTemplate, text: str, expected: str) -> None:
+def test_doubled_braces_become_single_ones(template: MakeTemplate, text: str, expected: str) -> None:
     filled = template(f"q: {{f: '{text}'}}").substitute({"n": "foo"})
     assert filled.resolve(RuntimeParams()) == {"f": expected}

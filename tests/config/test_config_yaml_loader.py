@@ -42,7 +42,7 @@ def value(text: str) -> Any:
         ("!!binary aGk=", b"hi"),
     ],
 )
-def test_scalars_have_the_types_of_the_dialect(text: str, expected: object) -> None:
+def test_scalars_have_the_types_of_configuration_files(text: str, expected: object) -> None:
     found = value(text)
     assert (type(found), found) == (type(expected), expected)
 
@@ -81,7 +81,7 @@ def test_a_syntax_error_names_file_and_line_counted_from_one() -> None:
 
 
 @pytest.mark.parametrize("text", ["a: [1", "a: {b: ???}", "a: b: c", 'a: "x', "a: @x", "\ta: 1", "a: \x01"])
-def test_what_is_not_well_formed_is_a_parser_error(text: str) -> None:
+def test_malformed_text_is_a_parser_error(text: str) -> None:
     with pytest.raises(ParserError) as caught:
         parse(text, "f.yml")
     assert isinstance(caught.value, yaml.YAMLError)
@@ -105,7 +105,7 @@ def test_one_and_the_text_one_are_different_keys() -> None:
 
 
 @pytest.mark.parametrize("text", ["a: !foo 1", "a: !!python/name:os.system x", "a: !!set {x}", "[1]: 2", "a: {<<: 5}"])
-def test_values_that_have_no_place_in_a_configuration_are_refused(text: str) -> None:
+def test_unsupported_tags_and_keys_are_refused(text: str) -> None:
     with pytest.raises(ConstructorError):
         parse(text, "f.yml")
 
@@ -117,7 +117,7 @@ def test_a_value_that_holds_itself_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["--- {}\n--- {}", "a: *nope"])
-def test_several_documents_and_aliases_of_nothing_are_refused(text: str) -> None:
+def test_several_documents_and_unknown_aliases_are_refused(text: str) -> None:
     with pytest.raises(ComposerError, match=r"f\.yml"):
         parse(text, "f.yml")
 
