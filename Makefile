@@ -42,6 +42,7 @@ test: check postgres
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_run_overhead.py
+	$(BIN)/python benchmarks/bench_runtime_interpolation.py
 	$(BIN)/python benchmarks/bench_long_chains.py
 	$(BIN)/python benchmarks/bench_concurrent_requests.py
 	$(BIN)/python benchmarks/bench_preloaded_artifacts.py

@@ -1,7 +1,7 @@
 """Configuration: YAML environments, compiled once and evaluated per run."""
 
 from kedro_asgi.config.config import Config
-from kedro_asgi.config.custom import CustomLoader, LoadedConfig
+from kedro_asgi.config.custom_loader import CustomLoader, LoadedConfig
 from kedro_asgi.config.interpolation.parameters import Parameters
 from kedro_asgi.config.interpolation.template import Template
 from kedro_asgi.config.loader import AbstractConfigLoader, ConfigLoader

@@ -9,13 +9,13 @@ from typing import Any
 
 from kedro_asgi.config.compiler import Compiled, Compiler
 from kedro_asgi.config.environments import environments
+from kedro_asgi.config.file_patterns import DEFAULT_PATTERNS
 from kedro_asgi.config.files import ConfigFiles
 from kedro_asgi.config.interpolation.evaluator import Evaluator
 from kedro_asgi.config.interpolation.parameters import Parameters
 from kedro_asgi.config.interpolation.resolvers import CustomResolvers
 from kedro_asgi.config.interpolation.template import Template
 from kedro_asgi.config.interpolation.tree_builder import to_plain_mapping
-from kedro_asgi.config.patterns import DEFAULT_PATTERNS
 from kedro_asgi.configuration_tree import copy_tree
 from kedro_asgi.errors import ConfigError, UnknownConfigKeyError, fresh_error
 from kedro_asgi.runs import RuntimeParams

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from kedro_asgi.config.patterns import is_hidden, matching
+from kedro_asgi.config.file_patterns import is_hidden, matching
 from kedro_asgi.config.sources import Source, open_source
 from kedro_asgi.config.yaml_loader import ParsedMapping, parse
 from kedro_asgi.errors import ConfigEncodingError, MissingEnvironmentError

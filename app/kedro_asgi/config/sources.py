@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote, urlparse
 
-from kedro_asgi.config.remote import SUFFIXES, RemoteSource, by_parts, read_remote
+from kedro_asgi.config.remote_source import SUFFIXES, RemoteSource, by_parts, read_remote
 from kedro_asgi.errors import ConfigSourceError, MissingEnvironmentError
 from kedro_asgi.redaction import redact
 

@@ -1,7 +1,7 @@
 import pytest
 from config_fixtures import MakeConfig
 
-from kedro_asgi.config.patterns import DEFAULT_PATTERNS, is_hidden, matching
+from kedro_asgi.config.file_patterns import DEFAULT_PATTERNS, is_hidden, matching
 
 
 @pytest.mark.parametrize(
