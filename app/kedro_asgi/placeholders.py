@@ -9,12 +9,12 @@ _TOKEN = re.compile(r"\{.*?\}")
 _PART = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}]*)\}|[{}]")
 
 
-def tokens(text: str) -> Iterator[str]:
+def find_placeholders(text: str) -> Iterator[str]:
     """Yield the placeholders in ``text``, with their braces."""
     return iter(_TOKEN.findall(text)) if "{" in text else iter(())
 
 
-def filled(text: str, placeholders: Mapping[str, str]) -> str:
+def fill_placeholders(text: str, placeholders: Mapping[str, str]) -> str:
     """Return ``text`` with its placeholders replaced; a text without ``}`` stays as it is (CAT-22).
 
     ``placeholders`` maps the text between the braces to its value. A doubled brace means a literal one; a stray brace

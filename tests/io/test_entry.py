@@ -2,7 +2,7 @@ import pytest
 
 from kedro_asgi.errors import DatasetPatternError
 from kedro_asgi.io.entry import PlainEntry
-from kedro_asgi.placeholders import filled
+from kedro_asgi.placeholders import fill_placeholders
 from kedro_asgi.runs import RuntimeParams
 
 RUNTIME = RuntimeParams()
@@ -37,19 +37,19 @@ def test_placeholders_are_replaced_in_values_at_any_depth_but_not_in_keys() -> N
     ],
 )
 def test_placeholders_in_a_text_are_replaced(text: str, expected: str) -> None:
-    assert filled(text, {"a": "q", "b:d": "7"}) == expected
+    assert fill_placeholders(text, {"a": "q", "b:d": "7"}) == expected
 
 
 @pytest.mark.parametrize(("text", "brace"), [("{a}}", "}"), ("{a}{", "{"), ("x}", "}")])
 def test_a_stray_brace_is_a_value_error(text: str, brace: str) -> None:
     with pytest.raises(ValueError, match=f"Single '{brace}' encountered in format string"):
-        filled(text, {"a": "q"})
+        fill_placeholders(text, {"a": "q"})
 
 
 def test_an_unknown_placeholder_is_an_error() -> None:
     with pytest.raises(DatasetPatternError, match=r"Placeholder '\{z\}' is unknown"):
-        filled("{z}", {"a": "q"})
+        fill_placeholders("{z}", {"a": "q"})
 
 
 def test_a_replacement_is_not_replaced_again() -> None:
-    assert filled("{a}", {"a": "{b}", "b": "no"}) == "{b}"
+    assert fill_placeholders("{a}", {"a": "{b}", "b": "no"}) == "{b}"

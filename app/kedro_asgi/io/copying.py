@@ -20,7 +20,7 @@ def deep_copy(data: Any) -> Any:
 
 
 def copy_containers(tree: Any) -> Any:
-    """Return ``tree`` with mappings, lists and tuples of its own; the objects at the leaves are shared."""
+    """Return ``tree``, which may come from Python code, with new dicts, lists and tuples; leaves are shared."""
     return tree if type(tree) in IMMUTABLE_TYPES else map_leaves(tree, _identity)
 
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from kedro_asgi.configuration_tree import ConfigValue
 from kedro_asgi.io.copying import copy_containers, iterate_leaves, map_leaves
-from kedro_asgi.placeholders import filled
+from kedro_asgi.placeholders import fill_placeholders
 from kedro_asgi.runs import RuntimeParams
 
 
@@ -61,7 +61,7 @@ class PlainEntry:
 
     def substitute(self, placeholders: Mapping[str, str]) -> "PlainEntry":
         def fill(leaf: object) -> object:
-            return filled(leaf, placeholders) if isinstance(leaf, str) else leaf
+            return fill_placeholders(leaf, placeholders) if isinstance(leaf, str) else leaf
 
         return PlainEntry(self.name, map_leaves(self._value, fill))
 

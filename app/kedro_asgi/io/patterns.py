@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from kedro_asgi.errors import DatasetPatternError
-from kedro_asgi.placeholders import tokens
+from kedro_asgi.placeholders import find_placeholders
 
 RUNTIME_DEFAULT = "{default}"
 _PART = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}]*)\}")
@@ -46,13 +46,12 @@ class Pattern:
     placeholders are regular expressions, and these match no name of more than `_LONGEST` characters.
     """
 
-    __slots__ = ("_plain", "_typed", "specificity", "text")
+    __slots__ = ("_matcher", "specificity", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.specificity = len(text) - sum(map(len, tokens(text)))
-        self._plain = PlainPattern.of(text)
-        self._typed = TypedPattern(text) if self._plain is None else None
+        self.specificity = len(text) - sum(map(len, find_placeholders(text)))
+        self._matcher = PlainPattern.of(text) or TypedPattern(text)
 
     @property
     def rank(self) -> tuple[int, int, str]:
@@ -61,17 +60,15 @@ class Pattern:
 
     def match(self, name: str) -> Match | None:
         """Return the match of the whole of ``name``, case-sensitive, or ``None`` (Q-22)."""
-        matcher = self._plain or self._typed
-        placeholders = matcher.match(name) if matcher else None
+        placeholders = self._matcher.match(name)
         return None if placeholders is None else Match(self.text, placeholders)
 
     def matches_ignoring_case(self, name: str) -> bool:
-        matcher = self._plain or self._typed
-        return matcher is not None and matcher.matches_ignoring_case(name)
+        return self._matcher.matches_ignoring_case(name)
 
     def check(self, texts: Iterable[str]) -> None:
         """Raise DatasetPatternError if ``texts``, the values of the body, use placeholders that the name lacks."""
-        unknown = sorted({token for text in texts for token in tokens(text) if token not in self.text})
+        unknown = sorted({found for text in texts for found in find_placeholders(text) if found not in self.text})
         if unknown:
             raise DatasetPatternError(
                 f"Incorrect dataset configuration provided. Keys used in the configuration "
@@ -107,14 +104,14 @@ class PlainPattern:
 
     def match(self, name: str) -> dict[str, str] | None:
         """Return the text of each placeholder that has a name."""
-        texts = _between(self._literals, name)
+        texts = _texts_between(self._literals, name)
         return None if texts is None else {key: text for key, text in zip(self._keys, texts, strict=True) if key}
 
     def matches_ignoring_case(self, name: str) -> bool:
-        return _between(self._lowered, name.lower()) is not None
+        return _texts_between(self._lowered, name.lower()) is not None
 
 
-def _between(literals: list[str], name: str) -> list[str] | None:
+def _texts_between(literals: list[str], name: str) -> list[str] | None:
     """Return the texts between ``literals`` in ``name``, each literal as far left as possible; ``None``: no match."""
     first, *middle, last = literals
     if not middle and len(literals) == 1:

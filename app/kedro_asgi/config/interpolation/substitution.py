@@ -6,7 +6,7 @@ from kedro_asgi.config.interpolation.evaluator import Deferred, Node, make_dict,
 from kedro_asgi.config.interpolation.expressions import ComputedReference, DirectReference, Literal
 from kedro_asgi.config.interpolation.interpolated import Expression, InterpolatedString
 from kedro_asgi.config.interpolation.merging import DeferredMerge
-from kedro_asgi.placeholders import filled
+from kedro_asgi.placeholders import fill_placeholders
 
 
 def literal_texts(node: Node, seen: set[Deferred] | None = None) -> Iterator[str]:
@@ -53,7 +53,7 @@ class Substitution:
     def apply(self, node: Node) -> Node:
         """Return ``node`` with its literal texts filled in."""
         if isinstance(node, str):
-            return filled(node, self._placeholders)
+            return fill_placeholders(node, self._placeholders)
         if isinstance(node, dict):
             return make_dict({key: self.apply(item) for key, item in node.items()})
         if isinstance(node, list):

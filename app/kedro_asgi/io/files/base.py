@@ -1,4 +1,4 @@
-"""The contract of datasets that are one file each."""
+"""The base class of datasets that are one local file."""
 
 import os
 import re
@@ -59,11 +59,11 @@ class FileDataset(AbstractVersionedDataset[Any, Any]):
 
     @abstractmethod
     def _decode(self, content: bytes) -> Any:
-        """Return the data that ``content`` stands for."""
+        """Return the data in ``content``, the bytes of the file."""
 
     @abstractmethod
     def _encode(self, data: Any) -> bytes:
-        """Return the content of the file that stands for ``data``."""
+        """Return ``data`` as the bytes of the file."""
 
     def _exists(self) -> bool:
         return Path(self._get_load_path()).exists()

@@ -18,7 +18,7 @@ class CSVDataset(FileDataset):
     """
 
     _default_save_args: ClassVar[Mapping[str, object]] = MappingProxyType({"lineterminator": "\n"})
-    # Spreadsheets put a mark before the first column's name; a file without one reads the same.
+    # Spreadsheets write a byte order mark at the start; a file without one reads the same.
     _default_load_encoding = "utf-8-sig"
 
     def _decode(self, content: bytes) -> list[dict[str, Any]]:
@@ -46,7 +46,7 @@ def _columns(rows: list[Mapping[str, object]]) -> list[str]:
 
 
 def _check_row(row: Mapping[str, object], number: int, columns: Sequence[str], arguments: Mapping[str, object]) -> None:
-    """A row of another shape would shift or lose data, unless the arguments say what is to become of it."""
+    """Refuse a row of another shape, which would shift or lose data, unless the arguments allow it."""
     if not isinstance(row, Mapping):
         raise DatasetError(f"A CSV file holds rows that are mappings; row {number} is {type(row).__name__}.")
     extra = [] if arguments.get("extrasaction") == "ignore" else [key for key in row if key not in columns]

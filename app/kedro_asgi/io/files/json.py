@@ -9,7 +9,7 @@ from kedro_asgi.io.files.base import FileDataset
 
 
 class JSONDataset(FileDataset):
-    """Anything that JSON can say; ``load_args`` go to ``json.loads``, ``save_args`` to ``json.dumps``."""
+    """Any value that JSON has; ``load_args`` go to ``json.loads``, ``save_args`` to ``json.dumps``."""
 
     _default_save_args: ClassVar[Mapping[str, object]] = MappingProxyType({"indent": 2})
 
