@@ -57,7 +57,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         for name in spec.inputs:
             if name in self.producers:
                 raise ProducedInputError(name, self.producers[name])
-        return self.parameter_validator.inputs(spec.inputs) if spec.inputs else spec.inputs
+        return self.parameter_validator.validate_inputs(spec.inputs) if spec.inputs else spec.inputs
 
 
 class Planner:
@@ -191,7 +191,7 @@ class Planner:
         except (PipelineNotFoundError, SelectionError):
             # The run itself is about to say so; a hook that looks at parameters before does not (HOOK-7).
             return unchecked(raw)
-        return validator.validated(raw, replaced=spec.inputs)
+        return validator.validate(raw, replaced=spec.inputs)
 
     def plan(self, slice_: Slice) -> Plan:
         """Return the plan of a slice; raises what PIP and SES-8 say of unknown names and empty results."""

@@ -90,7 +90,7 @@ def test_all_failures_are_reported_at_once() -> None:
 @pytest.mark.parametrize("paths", [("m", "m__inner"), ("m__inner", "m")])
 def test_outer_and_inner_models_are_both_built(paths: tuple[str, str]) -> None:
     wishes = {path: {"m": Outer, "m__inner": Inner}[path] for path in paths}
-    found = ParameterValidator({"p": pipeline(**wishes)}).validated({"m": {"inner": {"rate": 1}}})
+    found = ParameterValidator({"p": pipeline(**wishes)}).validate({"m": {"inner": {"rate": 1}}})
     assert found.whole == {"m": Outer({"rate": 1})}
     assert found.models == {"m": Outer({"rate": 1}), "m.inner": Inner(1)}
 
@@ -112,15 +112,15 @@ def test_without_types_the_parameters_come_back_as_they_are(caplog: pytest.LogCa
     raw = {"m": {"rate": 1}}
     with caplog.at_level(logging.INFO):
         validator = ParameterValidator({"p": pipeline(m=dict)})
-    assert validator.validated(raw).whole is raw
+    assert validator.validate(raw).whole is raw
     assert "No typed parameter requirements found, returning original parameters" in caplog.text
 
 
 def test_inputs_in_place_of_parameters_become_models_too() -> None:
     validator = ParameterValidator({"p": pipeline(m=Inner, n=Inner)})
     given = {"params:m": {"rate": 1}, "rows": [1]}
-    assert validator.inputs(given) == {"params:m": Inner(1), "rows": [1]}
-    assert validator.validated({"m": 5, "n": {"rate": 2}}, replaced=given).whole == {"m": 5, "n": Inner(2)}
-    assert validator.validated({"m": {"rate": 3}}, replaced=given).whole == {"m": Inner(3)}
+    assert validator.validate_inputs(given) == {"params:m": Inner(1), "rows": [1]}
+    assert validator.validate({"m": 5, "n": {"rate": 2}}, replaced=given).whole == {"m": 5, "n": Inner(2)}
+    assert validator.validate({"m": {"rate": 3}}, replaced=given).whole == {"m": Inner(3)}
     with pytest.raises(ParameterValidationError, match="Parameter 'm': Expected dict for dataclass Inner, got list"):
-        validator.inputs({"params:m": []})
+        validator.validate_inputs({"params:m": []})

@@ -11,7 +11,7 @@ from typing import Any, Generic, Self, TypeVar
 from kedro_asgi.errors import DatasetError, DatasetFailedError
 from kedro_asgi.io.builder import DatasetDefinition
 from kedro_asgi.io.dataset_classes import class_path
-from kedro_asgi.io.dataset_protocols import Dataset, is_dataset_error, is_kedro_class
+from kedro_asgi.io.dataset_protocols import Dataset, extends_kedro_dataset, is_dataset_error
 from kedro_asgi.redaction import redact
 
 _log = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ def named_failure(error: Exception, name: str, doing: str, dataset: object) -> D
     """
     if is_dataset_error(error):
         return DatasetError(f"{name}: {redact(str(error))}")
-    if isinstance(dataset, AbstractDataset) or is_kedro_class(type(dataset)):
+    if isinstance(dataset, AbstractDataset) or extends_kedro_dataset(type(dataset)):
         return None
     failure = DatasetFailedError(doing, redact(repr(dataset)), redact(str(error)))
     return DatasetError(f"{name}: {failure}")

@@ -30,7 +30,7 @@ def is_dataset_error(error: BaseException) -> bool:
     return isinstance(error, DatasetError) or _descends_from(type(error), "DatasetError")
 
 
-def is_kedro_class(cls: type) -> bool:
+def extends_kedro_dataset(cls: type) -> bool:
     """Tell whether ``cls`` extends Kedro's AbstractDataset, which wraps errors as ours does."""
     return _descends_from(cls, "AbstractDataset")
 
@@ -61,7 +61,7 @@ def load_what_is_saved(dataset: Any) -> None:
     version = getattr(dataset, "_version", None)
     if version is None or version.load is not None or version.save is None:
         return
-    if is_kedro_class(type(dataset)):
+    if extends_kedro_dataset(type(dataset)):
         dataset._version = Version(version.save, version.save)
 
 

@@ -135,7 +135,7 @@ class Engine:
         Its parameters are checked for the nodes of all pipelines (PAR-18).
         """
         planner = self.planner
-        return self._context(planner, runtime, lambda raw: planner.parameter_validator.validated(raw))
+        return self._context(planner, runtime, lambda raw: planner.parameter_validator.validate(raw))
 
     def run(
         self,

@@ -14,14 +14,14 @@ from kedro_asgi.errors import ModelInstantiationError
 
 _log = logging.getLogger(__name__)
 
-Build = Callable[[type[Any], Any], Any]
+Build = Callable[[type, Any], Any]
 
 
 class ModelType(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The class that a type hint requires of a parameter; ``hint`` is the whole hint, ``cls`` the class in it."""
 
     hint: Any
-    cls: type[Any]
+    cls: type
     build: Build
     is_optional: bool
 
@@ -49,7 +49,7 @@ def model_type(hint: Any) -> ModelType | None:
     return ModelType(hint=hint, cls=wanted[0], build=builds[0], is_optional=len(options) > 1)
 
 
-def instantiate_model(param_key: str, raw_value: Any, model_type: type[Any]) -> Any:
+def instantiate_model(param_key: str, raw_value: Any, model_type: type) -> Any:
     """Return ``raw_value`` as an instance of ``model_type``, or as it is if that is no model class.
 
     A dataclass is called with the keys, and does not check their types. A pydantic model validates. A msgspec struct
@@ -98,25 +98,25 @@ def _build(cls: Any) -> Build | None:
     return _build_dataclass if dataclasses.is_dataclass(cls) else None
 
 
-def _is_struct(cls: type[Any]) -> bool:
+def _is_struct(cls: type) -> bool:
     return issubclass(cls, msgspec.Struct)
 
 
-def _is_pydantic(cls: type[Any]) -> bool:
+def _is_pydantic(cls: type) -> bool:
     """Look among the imported modules only: without pydantic there are no models of it."""
     base = getattr(sys.modules.get("pydantic.main"), "BaseModel", None)
     return base is not None and issubclass(cls, base)
 
 
-def _build_struct(cls: type[Any], raw: Any) -> Any:
+def _build_struct(cls: type, raw: object) -> Any:
     return msgspec.convert(raw, cls)
 
 
-def _build_pydantic(cls: type[Any], raw: Any) -> Any:
+def _build_pydantic(cls: Any, raw: object) -> Any:
     return cls.model_validate(raw)
 
 
-def _build_dataclass(cls: type[Any], raw: Any) -> Any:
+def _build_dataclass(cls: type, raw: object) -> Any:
     if not isinstance(raw, dict):
         raise _NotAMappingError(f"Expected dict for dataclass {cls.__name__}, got {type(raw).__name__}")
     return cls(**raw)

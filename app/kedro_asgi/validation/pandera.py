@@ -51,7 +51,7 @@ class PanderaValidator:
         return f"{type(self).__name__}({_path(self._schema)})"
 
 
-def _pandera_bases(cls: type[Any]) -> Iterator[type[Any]]:
+def _pandera_bases(cls: type) -> Iterator[type]:
     return (base for base in cls.__mro__ if base.__module__.partition(".")[0] == "pandera")
 
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Container, Mapping
-from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -18,11 +17,11 @@ _log = logging.getLogger(__name__)
 class ValidatedParameters(msgspec.Struct, frozen=True, eq=False):
     """Parameters with models in place of their raw values, and the models by path."""
 
-    whole: Mapping[str, Any]
-    models: Mapping[str, Any] = {}
+    whole: Mapping[str, object]
+    models: Mapping[str, object] = {}
 
 
-Validate = Callable[[Mapping[str, Any]], ValidatedParameters]
+Validate = Callable[[Mapping[str, object]], ValidatedParameters]
 
 # Takes parameters as they are, where no node requires a model.
 unchecked: Validate = ValidatedParameters
@@ -39,11 +38,11 @@ class ParameterValidator:
         if not self._types:
             _log.info("No typed parameter requirements found, returning original parameters")
 
-    def validate_raw_params(self, raw_params: Mapping[str, Any]) -> dict[str, Any]:
+    def validate_raw_params(self, raw_params: Mapping[str, object]) -> dict[str, object]:
         """Return a copy of ``raw_params`` with models in place of the values that must be models (PAR-16)."""
-        return dict(self.validated(raw_params).whole)
+        return dict(self.validate(raw_params).whole)
 
-    def validated(self, raw: Mapping[str, Any], *, replaced: Container[str] = ()) -> ValidatedParameters:
+    def validate(self, raw: Mapping[str, object], *, replaced: Container[str] = ()) -> ValidatedParameters:
         """Return parameters and models; a parameter that does not exist fails later, as an unmet input (PAR-12).
 
         Raises `ParameterValidationError` with all failures. ``replaced`` names the parameters for which the run has
@@ -59,7 +58,7 @@ class ParameterValidator:
             _put(whole, places[path], models[path])
         return ValidatedParameters(whole=whole, models=models)
 
-    def inputs(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    def validate_inputs(self, given: Mapping[str, object]) -> Mapping[str, object]:
         """Return inputs of a run with models in place of the parameters that must be models.
 
         Raises `ParameterValidationError` with all failures.
@@ -70,7 +69,7 @@ class ParameterValidator:
         models = self._instantiate({path: given[PARAMS_PREFIX + path] for path in wanted})
         return {**given, **{PARAMS_PREFIX + path: model for path, model in models.items()}}
 
-    def _instantiate(self, values: Mapping[str, Any], *, ignored: Container[str] = ()) -> dict[str, Any]:
+    def _instantiate(self, values: Mapping[str, object], *, ignored: Container[str] = ()) -> dict[str, object]:
         models, failures = {}, {}
         for path, value in values.items():
             try:
@@ -88,7 +87,7 @@ class ParameterValidator:
         return self._types
 
 
-def _keys(parameters: Mapping[str, Any], path: str) -> tuple[str, ...]:
+def _keys(parameters: Mapping[str, object], path: str) -> tuple[str, ...]:
     """Return the keys that lead to ``path``: the path as one key, else its parts; none if there is no value."""
     if path in parameters:
         return (path,)
@@ -96,8 +95,8 @@ def _keys(parameters: Mapping[str, Any], path: str) -> tuple[str, ...]:
     return () if _value_at(parameters, keys) is UNSET else keys
 
 
-def _value_at(parameters: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
-    value: Any = parameters
+def _value_at(parameters: Mapping[str, object], keys: tuple[str, ...]) -> object:
+    value: object = parameters
     for key in keys:
         if not isinstance(value, Mapping) or key not in value:
             return UNSET
@@ -105,12 +104,12 @@ def _value_at(parameters: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     return value
 
 
-def _put(whole: dict[str, Any], keys: tuple[str, ...], model: Any) -> None:
+def _put(whole: dict[str, object], keys: tuple[str, ...], model: object) -> None:
     """Put a model in place, and copy the mappings around it, since all runs share them."""
     for key in keys[:-1]:
-        if not isinstance(whole[key], Mapping):
+        inner = whole[key]
+        if not isinstance(inner, Mapping):
             return
-        inner = dict(whole[key])
-        whole[key] = inner
-        whole = inner
+        whole[key] = copy = dict(inner)
+        whole = copy
     whole[keys[-1]] = model

@@ -92,7 +92,7 @@ def _pandera(spec: ValidatorSpec, schema: Any) -> PanderaValidator:
     return PanderaValidator(schema, **spec.options)
 
 
-def _instance(spec: ValidatorSpec, cls: type[Any]) -> Validator:
+def _instance(spec: ValidatorSpec, cls: type) -> Validator:
     if not callable(getattr(cls, "validate", None)):
         raise _problem(
             spec,
