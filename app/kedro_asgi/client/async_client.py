@@ -240,17 +240,12 @@ def _path(*names: str) -> str:
 
 
 def _body(request: RunRequest, key: str | None) -> dict[str, Any]:
-    headers = {"content-type": "application/json"}
-    if key is not None:
-        headers["idempotency-key"] = key
-    return {"content": _encode(request), "headers": headers}
-
-
-def _encode(request: RunRequest) -> bytes:
     try:
-        return encode_json(request, fallback=None)
+        content = encode_json(request, fallback=None)
     except (TypeError, ValueError, RecursionError) as error:
         raise UnencodableRequestError(str(error)) from error
+    headers = {} if key is None else {"idempotency-key": key}
+    return {"content": content, "headers": {"content-type": "application/json", **headers}}
 
 
 def _json_fields(**arguments: Any) -> dict[str, Any]:

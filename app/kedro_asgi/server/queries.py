@@ -37,23 +37,21 @@ def idempotency_key(request: Request) -> str | None:
 
 def run_query(request: Request) -> RunQuery:
     """Return the filters of a list of runs."""
-    parameters = request.query_params
-    if unknown := sorted(set(parameters) - set(_LIST_PARAMETERS)):
+    query = request.query_params
+    if unknown := sorted(set(query) - set(_LIST_PARAMETERS)):
         raise InvalidQueryError(
             f"'{unknown[0]}' is unknown; the parameters of a list are {', '.join(_LIST_PARAMETERS)}."
         )
-    status: RunStatus | None = next((known for known in get_args(RunStatus) if known == parameters.get("status")), None)
-    if status is None and "status" in parameters:
-        raise InvalidQueryError(
-            f"'status' must be one of {', '.join(get_args(RunStatus))}, not '{parameters['status']}'."
-        )
+    status: RunStatus | None = next((known for known in get_args(RunStatus) if known == query.get("status")), None)
+    if status is None and "status" in query:
+        raise InvalidQueryError(f"'status' must be one of {', '.join(get_args(RunStatus))}, not '{query['status']}'.")
     return RunQuery(
         status=status,
-        pipeline=parameters.get("pipeline"),
-        labels=dict(_label(text) for text in parameters.getlist("label")),
-        since=_datetime("since", parameters["since"]) if "since" in parameters else None,
-        limit=min(_whole("limit", parameters.get("limit", "50"), at_least=1), _MAX_LIMIT),
-        cursor=_cursor(parameters["cursor"]) if "cursor" in parameters else None,
+        pipeline=query.get("pipeline"),
+        labels=dict(_label(text) for text in query.getlist("label")),
+        since=_datetime("since", query["since"]) if "since" in query else None,
+        limit=min(_whole("limit", query.get("limit", "50"), at_least=1), _MAX_LIMIT),
+        cursor=_cursor(query["cursor"]) if "cursor" in query else None,
     )
 
 
