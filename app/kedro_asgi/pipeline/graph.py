@@ -1,13 +1,13 @@
 """The dependency graph of a pipeline: its nodes by name, and the edges between them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
-from kedro_asgi.errors import CircularDependencyError
+from kedro_asgi.errors import CircularDependencyError, ConfirmNotUniqueError, OutputNotUniqueError
 from kedro_asgi.pipeline.node import Node
-from kedro_asgi.pipeline.transcoding import base_name
+from kedro_asgi.pipeline.transcoding import base_name, check_not_mixed
 
 Edges = Mapping[str, Collection[str]]
 
@@ -108,3 +108,19 @@ def _nodes_by_dataset(datasets: Iterable[tuple[str, list[str]]]) -> dict[str, li
         for name in {*names, *map(base_name, names)}:
             nodes.setdefault(name, []).append(node)
     return nodes
+
+
+def checked_graph(nodes: Sequence[Node]) -> Graph:
+    """Return the graph of ``nodes``; raises an error if two of them conflict, or if they form a cycle."""
+    check_not_mixed(name for node in nodes for name in (*node.inputs, *node.outputs))
+    if repeated := _repeated(name for node in nodes for name in node.outputs):
+        raise OutputNotUniqueError(repeated)
+    if repeated := _repeated(name for node in nodes for name in node.confirms):
+        raise ConfirmNotUniqueError(repeated)
+    graph = Graph(nodes)
+    _ = graph.layers  # raises for a cycle
+    return graph
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(map(base_name, names)).items() if count > 1]

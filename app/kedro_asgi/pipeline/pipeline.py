@@ -8,9 +8,8 @@ from typing import Any
 
 from kedro_asgi.errors import EmptyPipelineError, MissingNodesError, NodeNotUniqueError, NotANodeError
 from kedro_asgi.pipeline import description, selection
-from kedro_asgi.pipeline.checks import check_nodes
 from kedro_asgi.pipeline.definition import Tags
-from kedro_asgi.pipeline.graph import Graph
+from kedro_asgi.pipeline.graph import Graph, checked_graph
 from kedro_asgi.pipeline.grouping import GroupedNodes, grouped_nodes
 from kedro_asgi.pipeline.modular import Renames, modular_nodes
 from kedro_asgi.pipeline.namespaces import warn_of_interruptions
@@ -39,7 +38,7 @@ class Pipeline:
         namespace: str | None = None,
         prefix_datasets_with_namespace: bool = True,
     ) -> None:
-        self._graph = _checked_graph(_collect_nodes(nodes))
+        self._graph = checked_graph(_collect_nodes(nodes))
         if inputs or outputs or parameters or namespace:
             renamed = modular_nodes(
                 self._graph,
@@ -49,7 +48,7 @@ class Pipeline:
                 namespace=namespace,
                 prefix_datasets=prefix_datasets_with_namespace,
             )
-            self._graph = _checked_graph(renamed)
+            self._graph = checked_graph(renamed)
         if tags:
             self._graph = Graph(node.tag(tags) for node in self._graph.nodes.values())
         warn_of_interruptions(self._graph)
@@ -271,10 +270,3 @@ def _repeated_names(items: list[Node | Pipeline]) -> dict[str, list[str]]:
             repeated.setdefault(origin, []).extend(again)
         seen |= names
     return repeated
-
-
-def _checked_graph(nodes: list[Node]) -> Graph:
-    check_nodes(nodes)
-    graph = Graph(nodes)
-    _ = graph.layers  # raises for a cycle
-    return graph
