@@ -6,7 +6,7 @@ import pytest
 from recorder import Recorder
 
 from kedro_asgi.runner import AbstractRunner, ParallelRunner, SequentialRunner, ThreadRunner
-from kedro_asgi.runner.processes import Processes
+from kedro_asgi.runner.worker_pool import WorkerPool
 
 RUNNERS: Mapping[str, Callable[[], AbstractRunner]] = {
     "sequential": SequentialRunner,
@@ -19,25 +19,25 @@ RUNNERS: Mapping[str, Callable[[], AbstractRunner]] = {
 
 
 @pytest.fixture(scope="package")
-def processes() -> Iterator[Processes]:
-    warm = Processes()
+def processes() -> Iterator[WorkerPool]:
+    warm = WorkerPool()
     yield warm
     warm.close()
 
 
 @pytest.fixture(params=list(RUNNERS))
-def runner(request: pytest.FixtureRequest, processes: Processes) -> AbstractRunner:
+def runner(request: pytest.FixtureRequest, processes: WorkerPool) -> AbstractRunner:
     return RUNNERS[request.param]().using(processes)
 
 
 @pytest.fixture(params=[name for name in RUNNERS if "async" not in name])
-def sync_runner(request: pytest.FixtureRequest, processes: Processes) -> AbstractRunner:
+def sync_runner(request: pytest.FixtureRequest, processes: WorkerPool) -> AbstractRunner:
     """A runner that loads and saves one dataset after another."""
     return RUNNERS[request.param]().using(processes)
 
 
 @pytest.fixture(params=[name for name in RUNNERS if "async" in name])
-def async_runner(request: pytest.FixtureRequest, processes: Processes) -> AbstractRunner:
+def async_runner(request: pytest.FixtureRequest, processes: WorkerPool) -> AbstractRunner:
     """A runner that loads and saves a node's datasets at a time."""
     return RUNNERS[request.param]().using(processes)
 

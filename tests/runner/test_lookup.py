@@ -8,7 +8,7 @@ import pytest
 from kedro_asgi.bridge import preserve_logging
 from kedro_asgi.errors import NotARunnerError, RunnerNotAllowedError
 from kedro_asgi.runner import ParallelRunner, SequentialRunner, ThreadRunner
-from kedro_asgi.runner.lookup import adopted_runner, find_runner, load_runner, runner_text
+from kedro_asgi.runner.lookup import as_our_runner, find_runner, load_runner, runner_path
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,9 @@ def test_names_of_kedros_mean_ours(path: str) -> None:
 
 def test_hooks_are_told_of_runners_as_kedro_tells_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "kedro", raising=False)
-    assert runner_text(SequentialRunner()) == "kedro_asgi.runner.sequential.SequentialRunner"
+    assert runner_path(SequentialRunner()) == "kedro_asgi.runner.sequential.SequentialRunner"
     monkeypatch.setitem(sys.modules, "kedro", ModuleType("kedro"))
-    assert runner_text(ThreadRunner()) == "<kedro.runner.thread_runner.ThreadRunner object>"
+    assert runner_path(ThreadRunner()) == "<kedro.runner.thread_runner.ThreadRunner object>"
 
 
 def test_no_name_is_the_sequential_runner() -> None:
@@ -59,8 +59,8 @@ def test_an_instance_of_kedros_is_replaced_by_ours_with_its_arguments() -> None:
     with preserve_logging():
         import kedro.runner
 
-    adopted = adopted_runner(kedro.runner.ThreadRunner(max_workers=3))
+    adopted = as_our_runner(kedro.runner.ThreadRunner(max_workers=3))
     assert (type(adopted), adopted._max_workers) == (ThreadRunner, 3)
-    adopted = adopted_runner(kedro.runner.SequentialRunner(is_async=True))
+    adopted = as_our_runner(kedro.runner.SequentialRunner(is_async=True))
     assert (type(adopted), adopted._is_async) == (SequentialRunner, True)
-    assert adopted_runner(ParallelRunner) is None
+    assert as_our_runner(ParallelRunner) is None

@@ -18,9 +18,9 @@ from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.runner.async_nodes import RunLoop
 from kedro_asgi.runner.graph import run_graph, workers_for
 from kedro_asgi.runner.missing_outputs import without_existing_outputs
-from kedro_asgi.runner.processes import Processes
 from kedro_asgi.runner.resuming import hint_at_resuming
 from kedro_asgi.runner.task import CallNode, NodeRunner, call_node
+from kedro_asgi.runner.worker_pool import WorkerPool
 
 _log = logging.getLogger(__name__)
 
@@ -90,8 +90,8 @@ class AbstractRunner(ABC):
         _log.info("Pipeline execution completed successfully in %.1f sec.", perf_counter() - started)
         return {name: catalog[name] for name in steps.free_outputs}
 
-    def using(self, processes: Processes) -> "AbstractRunner":
-        """Return a runner that does the same with ``processes``, which its session keeps; most need none."""
+    def using(self, pool: WorkerPool) -> "AbstractRunner":
+        """Return a runner that does the same with the worker processes of ``pool``; most need none."""
         return self
 
     def _log_mode(self) -> None:

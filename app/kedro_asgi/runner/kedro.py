@@ -10,15 +10,14 @@ from kedro_asgi.runner.base import AbstractRunner
 
 
 class KedroRunner(AbstractRunner):
-    """Lets ``theirs`` run our pipelines and catalogs, which have the methods of Kedro's.
+    """Lets ``kedro_runner`` run our pipelines and catalogs, which have the methods of Kedro's.
 
-    What Kedro's runners do not do is not done: there are no events of nodes, and a run cannot be cancelled between
-    them.
+    Such a run has no events of nodes, and cannot be cancelled between nodes.
     """
 
-    def __init__(self, theirs: Any) -> None:
+    def __init__(self, kedro_runner: Any) -> None:
         super().__init__()
-        self.theirs = theirs
+        self.kedro_runner = kedro_runner
 
     def run(
         self,
@@ -30,11 +29,11 @@ class KedroRunner(AbstractRunner):
     ) -> dict[str, Any]:
         # Kedro 1.0 does not know the last argument.
         more = {"only_missing_outputs": True} if only_missing_outputs else {}
-        result: dict[str, Any] = self.theirs.run(
+        result: dict[str, Any] = self.kedro_runner.run(
             pipeline, catalog, hook_manager=RunHooks.of(hook_manager).manager, run_id=run_id, **more
         )
         return result
 
     def _get_executor(self, max_workers: int) -> Executor | None:
-        executor: Executor | None = self.theirs._get_executor(max_workers)
+        executor: Executor | None = self.kedro_runner._get_executor(max_workers)
         return executor

@@ -30,7 +30,7 @@ _KEDROS = "kedro.runner"
 
 
 def find_runner(path: str | None, *, package_name: str, allowlist: Iterable[str] = ()) -> MakeRunner:
-    """Return what makes a runner of the class at ``path``; ``None`` is the sequential runner.
+    """Return a callable that makes a runner of the class at ``path``; ``None`` is the sequential runner.
 
     A path is dotted; a bare name, or one below ``kedro.runner``, means our class of that name. Nothing outside
     ``kedro_asgi.runner``, ``kedro.runner``, the project's package and ``allowlist`` is imported:
@@ -44,7 +44,7 @@ def find_runner(path: str | None, *, package_name: str, allowlist: Iterable[str]
 
 
 def load_runner(path: str) -> MakeRunner:
-    """Return what makes a runner of ``path``, wherever it is: for callers who may run any code anyway (SRV-63)."""
+    """Return a callable that makes a runner of ``path``, wherever it is: for callers that may run any code (SRV-63)."""
     module, _, name = path.rpartition(".")
     found = _find(module or _KEDROS, name)
     if isinstance(found, type) and issubclass(found, AbstractRunner):
@@ -54,8 +54,8 @@ def load_runner(path: str) -> MakeRunner:
     raise NotARunnerError(path)
 
 
-def adopted_runner(runner: object) -> AbstractRunner | None:
-    """Return ``runner`` if it is ours, our equivalent of an instance of Kedro's, or ``None`` for anything else."""
+def as_our_runner(runner: object) -> AbstractRunner | None:
+    """Return ``runner`` if it is ours, the equivalent of ours if it is Kedro's, else ``None``."""
     kind = type(runner)
     if isinstance(runner, AbstractRunner):
         return runner
@@ -68,12 +68,12 @@ def adopted_runner(runner: object) -> AbstractRunner | None:
     return same
 
 
-def runner_text(runner: AbstractRunner) -> str:
-    """Name a runner to hooks by its class (Q-34); in Kedro's projects as Kedro does it (SES-32).
+def runner_path(runner: AbstractRunner) -> str:
+    """Return a runner's class path, as hooks see it (Q-34); in Kedro's projects in Kedro's form (SES-32).
 
-    Plugins look there for the classes of Kedro, such as kedro-viz, which follows sequential runs only.
+    Plugins look for Kedro's classes in it, such as kedro-viz, which follows sequential runs only.
     """
-    kind = type(getattr(runner, "theirs", runner))
+    kind = type(getattr(runner, "kedro_runner", runner))
     module = kind.__module__
     if is_kedro_imported():
         module = f"{_KEDROS}.{_KEDROS_MODULES[kind]}" if kind in _KEDROS_MODULES else module

@@ -1,4 +1,4 @@
-"""What crosses between processes: bytes, made and read where an error can be named."""
+"""The messages between a run and its worker processes, as bytes; encoded where an error can name its data."""
 
 import pickle
 import traceback
@@ -13,45 +13,45 @@ from kedro_asgi.pipeline import Node
 
 _FAILURES = (pickle.PicklingError, TypeError, AttributeError, RecursionError)
 
-# What is said to a generator between two chunks.
-GO_ON = b"go on"
-STOP = b"stop"
-# Said to a process in place of a call: end.
-END = b""
+# Requests to a generator between two chunks.
+NEXT_CHUNK = b"next"
+CLOSE_GENERATOR = b"close"
+# A request to the worker process itself.
+SHUT_DOWN = b""
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A line that was logged during a call."""
+class LogMessage(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A record that the function logged."""
 
     record: LogRecord
 
 
-class Chunk(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What a generator yielded; it waits for `GO_ON` or `STOP`."""
+class GeneratorChunk(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A value that a generator yielded; the generator waits for `NEXT_CHUNK` or `CLOSE_GENERATOR`."""
 
     value: Any
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The end of a call: a result, or an error and where it was raised there."""
+class Response(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The end of a call: a result, or an error with its traceback in the worker process."""
 
     result: Any = None
     error: BaseException | None = None
     trace: str = ""
 
     @classmethod
-    def of_error(cls, error: BaseException) -> "Answer":
-        """Return what tells of ``error``, of whatever class."""
+    def of_error(cls, error: BaseException) -> "Response":
+        """Return the response for an error of any class."""
         return cls(error=_portable(error), trace="".join(traceback.format_exception(error)))
 
     def value(self) -> Any:
-        """Return the result or raise the error, with its traceback over there as the cause (RUN-40)."""
+        """Return the result or raise the error, with its traceback in the worker process as the cause (RUN-40)."""
         if self.error is not None:
             raise self.error from RemoteTraceback(self.trace)
         return self.result
 
 
-Message = Said | Chunk | Answer
+Message = LogMessage | GeneratorChunk | Response
 
 
 class RemoteTraceback(Exception):
@@ -61,49 +61,49 @@ class RemoteTraceback(Exception):
         return f"\n{self.args[0]}"
 
 
-def packed_call(node: Node, inputs: Mapping[str, Any]) -> bytes:
-    """Return a call as bytes; raises `UnserialisableDataError` for an input that cannot be sent (RUN-41)."""
+def encode_request(node: Node, inputs: Mapping[str, Any]) -> bytes:
+    """Return a call of ``node`` as bytes; raises `UnserialisableDataError` for an input that cannot be sent."""
     try:
-        return _pickled((node, inputs))
+        return _pickle((node, inputs))
     except _FAILURES:
         for name, data in inputs.items():
-            _check(name, data, node)
+            _check_picklable(name, data, node)
         raise
 
 
-def unpacked_call(call: bytes) -> tuple[Node, dict[str, Any]]:
+def decode_request(request: bytes) -> tuple[Node, dict[str, Any]]:
     """Return the node and its inputs; raises `WorkerImportError` where they cannot be imported here."""
     try:
-        node, inputs = pickle.loads(call)
+        node, inputs = pickle.loads(request)
     except Exception as error:  # whatever modules raise when they are imported
         raise WorkerImportError(error) from error
     return node, inputs
 
 
-def packed(message: Message) -> bytes:
+def encode_message(message: Message) -> bytes:
     """Return a message as bytes."""
-    return _pickled(message)
+    return _pickle(message)
 
 
-def packed_result(node: Node, result: Any) -> bytes:
-    """Return what a node returned as the bytes of an `Answer`; raises `UnserialisableDataError` (RUN-41)."""
+def encode_result(node: Node, result: Any) -> bytes:
+    """Return what a node returned as the bytes of a `Response`; raises `UnserialisableDataError` (RUN-41)."""
     try:
-        return _pickled(Answer(result=result))
+        return _pickle(Response(result=result))
     except _FAILURES:
         for name, data in node.unpack(result).items():
-            _check(name, data, node)
+            _check_picklable(name, data, node)
         raise
 
 
-def packed_chunk(node: Node, value: Any) -> bytes:
-    """Return what a generator node yielded as the bytes of a `Chunk`; raises `UnserialisableDataError`."""
+def encode_chunk(node: Node, value: Any) -> bytes:
+    """Return what a generator node yielded as the bytes of a `GeneratorChunk`; raises `UnserialisableDataError`."""
     try:
-        return _pickled(Chunk(value=value))
+        return _pickle(GeneratorChunk(value=value))
     except _FAILURES as error:
         raise UnserialisableDataError(", ".join(node.outputs), type(value), node.name) from error
 
 
-def unpacked(data: bytes, node: Node) -> Message:
+def decode_message(data: bytes, node: Node) -> Message:
     """Return a message; raises `UnreadableResultError` for one that cannot be read here."""
     try:
         message: Message = pickle.loads(data)
@@ -112,21 +112,21 @@ def unpacked(data: bytes, node: Node) -> Message:
     return message
 
 
-def _pickled(value: Any) -> bytes:
+def _pickle(value: Any) -> bytes:
     return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def _check(name: str, data: Any, node: Node) -> None:
+def _check_picklable(name: str, data: Any, node: Node) -> None:
     try:
-        _pickled(data)
+        _pickle(data)
     except _FAILURES as error:
         raise UnserialisableDataError(name, type(data), node.name) from error
 
 
 def _portable(error: BaseException) -> BaseException:
-    """Many classes of errors can be pickled but not read back; such an error is told by name."""
+    """Many classes of errors can be pickled but not read back; such an error is sent by name."""
     try:
-        copied: BaseException = pickle.loads(_pickled(error))
+        copied: BaseException = pickle.loads(_pickle(error))
     except Exception:
         return RemoteNodeError(error)
     return copied

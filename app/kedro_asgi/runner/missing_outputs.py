@@ -23,42 +23,42 @@ def without_existing_outputs(pipeline: Pipeline, catalog: DataCatalog) -> Pipeli
         if (
             not node.outputs
             or any(outputs.is_missing(name) for name in node.outputs)
-            or any(outputs.is_unloadable(name) for name in _handed_on(node, needed.intersection(children[node])))
+            or any(outputs.is_unloadable(name) for name in _passed_names(node, needed.intersection(children[node])))
         ):
             needed.add(node)
-    _tell(pipeline, needed, outputs)
+    _log_skipped(pipeline, needed, outputs)
     return pipeline if len(needed) == len(pipeline.nodes) else Pipeline([n for n in pipeline.nodes if n in needed])
 
 
-def _handed_on(node: Node, children: Iterable[Node]) -> Iterator[str]:
+def _passed_names(node: Node, children: Iterable[Node]) -> Iterator[str]:
     """Yield what ``children`` read of what ``node`` writes, under the names that they use (Q-29)."""
     written = {base_name(name) for name in node.outputs}
     return (name for child in children for name in child.inputs if base_name(name) in written)
 
 
 class _Outputs:
-    """What the catalog says of outputs; each is asked once."""
+    """Asks the catalog about outputs, once about each."""
 
     def __init__(self, catalog: DataCatalog) -> None:
         self._catalog = catalog
-        self._exists: dict[str, bool] = {}
+        self._known: dict[str, bool] = {}
 
     def is_persistent(self, name: str) -> bool:
         return is_name_persistent(name, self._catalog)
 
     def is_missing(self, name: str) -> bool:
-        return self.is_persistent(name) and not self._is_there(name)
+        return self.is_persistent(name) and not self._exists(name)
 
     def is_unloadable(self, name: str) -> bool:
-        return not self.is_persistent(name) or not self._is_there(name)
+        return not self.is_persistent(name) or not self._exists(name)
 
-    def _is_there(self, name: str) -> bool:
-        if name not in self._exists:
-            self._exists[name] = self._catalog.exists(name)
-        return self._exists[name]
+    def _exists(self, name: str) -> bool:
+        if name not in self._known:
+            self._known[name] = self._catalog.exists(name)
+        return self._known[name]
 
 
-def _tell(pipeline: Pipeline, needed: set[Node], outputs: _Outputs) -> None:
+def _log_skipped(pipeline: Pipeline, needed: set[Node], outputs: _Outputs) -> None:
     names = sorted(node.name for node in pipeline.nodes if node not in needed)
     total = len(pipeline.nodes)
     if not needed:

@@ -43,4 +43,4 @@ class StopSignal(msgspec.Struct, eq=False):
 
 
 # Set for the threads of a run that can be stopped.
-STOP: ContextVar[StopSignal | None] = ContextVar("kedro_asgi_stop", default=None)
+STOP_SIGNAL: ContextVar[StopSignal | None] = ContextVar("kedro_asgi_stop", default=None)

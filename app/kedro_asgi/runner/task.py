@@ -18,8 +18,8 @@ from kedro_asgi.io.dataset_protocols import is_persistent
 from kedro_asgi.pipeline import Node
 from kedro_asgi.pipeline.steps import Step
 from kedro_asgi.redaction import redact
-from kedro_asgi.runner.async_nodes import await_here, drawn
-from kedro_asgi.runner.stopping import STOP
+from kedro_asgi.runner.async_nodes import await_in_thread, iterate_in_thread
+from kedro_asgi.runner.stopping import STOP_SIGNAL
 
 # Where Kedro's users look for what nodes say (RUN-12).
 _log = logging.getLogger("kedro_asgi.pipeline.node")
@@ -32,7 +32,7 @@ def call_node(node: Node, inputs: dict[str, Any]) -> Any:
     result = node.call(inputs)
     if not node.is_async:
         return result
-    return drawn(result) if node.is_generator else await_here(result)
+    return iterate_in_thread(result) if node.is_generator else await_in_thread(result)
 
 
 class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -49,7 +49,7 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def run(self, step: Step) -> None:
         """Run a node; raises what it, a dataset or a hook raised, `RunStoppedError` if the run was asked to stop."""
-        stop = STOP.get()
+        stop = STOP_SIGNAL.get()
         if stop is not None and stop.reason is not None:
             raise stop.reason
         if self.hooks.emit is None:

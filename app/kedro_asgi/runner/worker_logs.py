@@ -1,4 +1,4 @@
-"""Lines that nodes log in other processes are logged in this one, as those of all other nodes."""
+"""Log in this process what nodes log in worker processes, like the records of all other nodes."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
 
-from kedro_asgi.runner.messages import Said
+from kedro_asgi.runner.messages import LogMessage
 
-Say = Callable[[Said], None]
+SendLog = Callable[[LogMessage], None]
 
 
 def log_levels() -> dict[str, int]:
@@ -19,31 +19,31 @@ def log_levels() -> dict[str, int]:
 
 
 @contextmanager
-def logs_sent(say: Say, levels: Mapping[str, int]) -> Iterator[None]:
-    """In a worker process: say what is logged at ``levels``, and log nowhere else."""
+def forward_logs(send: SendLog, levels: Mapping[str, int]) -> Iterator[None]:
+    """In a worker process: send the records at ``levels`` to the parent, and log nowhere else."""
     inherited = [logger for logger in logging.root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
     for logger in inherited:
         logger.handlers.clear()
         logger.propagate = True
-    logging.root.handlers[:] = [_Sending(say)]
+    logging.root.handlers[:] = [_ForwardingHandler(send)]
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
     yield
 
 
-def retell(said: Said) -> None:
-    """In the parent: log a line as if it had been logged here."""
-    logger = logging.getLogger(said.record.name)
-    if logger.isEnabledFor(said.record.levelno):
-        logger.handle(said.record)
+def log_here(message: LogMessage) -> None:
+    """In the parent: log a record as if it had been logged here."""
+    logger = logging.getLogger(message.record.name)
+    if logger.isEnabledFor(message.record.levelno):
+        logger.handle(message.record)
 
 
-class _Sending(QueueHandler):
-    """Makes records fit to be sent, as for a queue."""
+class _ForwardingHandler(QueueHandler):
+    """Makes records picklable, as for a queue, and sends them."""
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, send: SendLog) -> None:
         super().__init__(SimpleQueue())
-        self._say = say
+        self._send = send
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        self._say(Said(record=record))
+        self._send(LogMessage(record=record))

@@ -1,4 +1,4 @@
-"""What a worker process does: it waits for calls of nodes and answers them, one at a time."""
+"""The main function of a worker process, which calls nodes for its parent, one at a time."""
 
 import os
 import threading
@@ -12,104 +12,104 @@ from typing import Any
 from kedro_asgi.bridge import preserve_logging
 from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.messages import (
-    END,
-    STOP,
-    Answer,
-    Said,
-    packed,
-    packed_chunk,
-    packed_result,
-    unpacked_call,
+    CLOSE_GENERATOR,
+    SHUT_DOWN,
+    LogMessage,
+    Response,
+    decode_request,
+    encode_chunk,
+    encode_message,
+    encode_result,
 )
-from kedro_asgi.runner.worker_logs import logs_sent
-from kedro_asgi.runner.worker_signals import disregard_signals
+from kedro_asgi.runner.worker_logs import forward_logs
+from kedro_asgi.runner.worker_signals import ignore_signals
 
 Pipe = Connection
 Prepare = Callable[[], None]
 
 
 def serve(pipe: Pipe, parents_end: Pipe, prepare: Prepare | None, log_levels: Mapping[str, int]) -> None:
-    """Answer calls until the parent says that it is enough, or ends."""
+    """Respond to requests until the parent asks to shut down, or ends."""
     parents_end.close()
-    disregard_signals()
-    threading.Thread(target=_end_with_parent, name="kedro-asgi-parent-watch", daemon=True).start()
-    line = _Line(pipe)
-    # These say that the parent has gone; what nodes raise does not come this far.
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError), logs_sent(line.say, log_levels):
-        problem = _problem(prepare)
-        while (call := line.receive()) != END:
-            if problem is None:
-                _answer(line, call)
+    ignore_signals()
+    threading.Thread(target=_exit_with_parent, name="kedro-asgi-parent-watch", daemon=True).start()
+    parent = _ParentConnection(pipe)
+    # These errors mean that the parent has gone; an error of a node is part of a response.
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError), forward_logs(parent.send_log, log_levels):
+        failure = _prepare_failure(prepare)
+        while (request := parent.receive()) != SHUT_DOWN:
+            if failure is None:
+                _respond(parent, request)
             else:
-                line.send(packed(problem))
+                parent.send(encode_message(failure))
 
 
-class _Line:
-    """The way to the parent; any thread may send."""
+class _ParentConnection:
+    """The pipe to the parent; any thread may send."""
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
         self._lock = threading.Lock()
-        self._is_heard = False
+        self._is_parent_waiting = False
 
     def receive(self) -> bytes:
-        """Wait for what the parent says."""
+        """Wait for a request."""
         data = self._pipe.recv_bytes()
-        self._is_heard = True
+        self._is_parent_waiting = True
         return data
 
     def send(self, data: bytes, *, is_last: bool = True) -> None:
-        """Send a message; after the last one of a call the parent does not listen."""
+        """Send a message; after the last one of a call the parent waits for none."""
         with self._lock:
-            self._is_heard = not is_last
+            self._is_parent_waiting = not is_last
             self._pipe.send_bytes(data)
 
-    def say(self, said: Said) -> None:
-        """Send a line of the log, if somebody listens."""
-        data = packed(said)
+    def send_log(self, message: LogMessage) -> None:
+        """Send a log record, if the parent waits for messages."""
+        data = encode_message(message)
         with self._lock:
-            if self._is_heard:
+            if self._is_parent_waiting:
                 self._pipe.send_bytes(data)
 
 
-def _answer(line: _Line, call: bytes) -> None:
-    """Make a call, and tell what comes of it, whatever it is."""
+def _respond(parent: _ParentConnection, request: bytes) -> None:
+    """Call a node, and send its result or its error."""
     try:
         with preserve_logging():
-            node, inputs = unpacked_call(call)
+            node, inputs = decode_request(request)
         result = node.call(inputs)
         if isinstance(result, GeneratorType) and node.is_generator:
-            _answer_chunks(line, node, result)
+            _send_chunks(parent, node, result)
             result = None
-        answer = packed_result(node, result)
+        response = encode_result(node, result)
     except BaseException as error:
-        answer = packed(Answer.of_error(error))
-    line.send(answer)
+        response = encode_message(Response.of_error(error))
+    parent.send(response)
 
 
-def _answer_chunks(line: _Line, node: Node, chunks: Generator[Any, None, None]) -> None:
-    """Send each chunk when the parent wants it, so that no more than one is under way (RUN-15)."""
+def _send_chunks(parent: _ParentConnection, node: Node, chunks: Generator[Any, None, None]) -> None:
+    """Send each chunk when the parent asks for it, so that at most one is under way (RUN-15)."""
     try:
         for chunk in chunks:
-            line.send(packed_chunk(node, chunk), is_last=False)
-            if line.receive() == STOP:
+            parent.send(encode_chunk(node, chunk), is_last=False)
+            if parent.receive() == CLOSE_GENERATOR:
                 return
     finally:
         chunks.close()
 
 
-def _problem(prepare: Prepare | None) -> Answer | None:
-    """Make this process ready for nodes; what kept it from that is the answer to every call."""
+def _prepare_failure(prepare: Prepare | None) -> Response | None:
+    """Prepare this process for nodes; return the error of that, which is the response to every request."""
     try:
         if prepare is not None:
             prepare()
     except BaseException as error:
-        return Answer.of_error(error)
+        return Response.of_error(error)
     return None
 
 
-def _end_with_parent() -> None:
-    """A worker whose parent was killed must not stay, whatever it is doing."""
+def _exit_with_parent() -> None:
+    """End a worker whose parent was killed, whatever it is doing."""
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -1,7 +1,7 @@
-"""Signals that reach a whole group of processes: what they end is the parent's business.
+"""Signals that reach a whole group of processes: the parent decides what they end.
 
 Ctrl+C reaches the workers of a program too, and so does SIGTERM from a process manager that signals a whole service. A
-server lets its runs end first; where a program is interrupted, it kills the workers that are in its way.
+server lets its runs end first; an interrupted program kills the workers that it waits for.
 """
 
 import signal
@@ -14,12 +14,12 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def signals_held() -> Iterator[None]:
-    """In the parent: let a process that is started here inherit that signals wait, until it disregards them."""
+def signals_blocked() -> Iterator[None]:
+    """In the parent: let a process that starts in this block inherit blocked signals, until it ignores them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    # It lets signals go on when it starts itself, with the first process.
+    # The tracker starts with the first process, and unblocks signals then.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
@@ -28,14 +28,14 @@ def signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def disregard_signals() -> None:
-    """In a worker: do nothing about signals, but let what nodes start hear of them as usual."""
+def ignore_signals() -> None:
+    """In a worker: ignore signals, but let the programs that nodes start receive them as usual."""
     for number in _SIGNALS:
-        # Not SIG_IGN, which programs that this process starts would inherit.
+        # Programs that this process starts would inherit SIG_IGN.
         signal.signal(number, _do_nothing)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
 def _do_nothing(number: int, frame: FrameType | None) -> None:
-    """Be there, so that system calls go on."""
+    """A handler, unlike SIG_IGN, lets system calls go on and is not inherited."""

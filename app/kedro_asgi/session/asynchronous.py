@@ -16,7 +16,7 @@ from kedro_asgi.events import Emit
 from kedro_asgi.inspection import inspect_project
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.async_nodes import HOST_LOOP
-from kedro_asgi.runner.stopping import STOP, StopSignal
+from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
 from kedro_asgi.runs import RunArguments, RunSpec
 from kedro_asgi.session.service import Convert as Convert
 from kedro_asgi.session.service import KedroServiceSession, RunResult
@@ -167,7 +167,7 @@ class AsyncSession:
         yet. ``stop`` asks the run to end before its next node.
         """
         HOST_LOOP.set(host)
-        STOP.set(stop)
+        STOP_SIGNAL.set(stop)
         opened = self._opened or Outcome.of(lambda: from_thread.run(self.prepare, token=host))
         return Outcome.of(lambda: opened.value().execute(spec, run_id=run_id, convert=convert, emit=emit))
 

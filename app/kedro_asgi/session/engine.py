@@ -28,8 +28,8 @@ from kedro_asgi.project import (
     validate_settings,
 )
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
-from kedro_asgi.runner.lookup import adopted_runner, find_runner, runner_text
-from kedro_asgi.runner.processes import Processes
+from kedro_asgi.runner.lookup import as_our_runner, find_runner, runner_path
+from kedro_asgi.runner.worker_pool import WorkerPool
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.project_classes import ProjectClasses
@@ -58,7 +58,7 @@ class Engine:
         self.run_ids = RunIds()
         self.classes = classes
         self._session_type = session_type
-        self._processes = Processes(
+        self._worker_pool = WorkerPool(
             partial(_open_in_worker, planner.project.package_name, planner.project.project_path)
         )
         self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project)
@@ -110,7 +110,7 @@ class Engine:
 
     def close(self) -> None:
         """End the worker processes that parallel runs left warm."""
-        self._processes.close()
+        self._worker_pool.close()
 
     @property
     def planner(self) -> Planner:
@@ -241,10 +241,10 @@ class Engine:
             allowlist = project.settings.runner_module_allowlist
             kind = find_runner(spec.runner, package_name=project.package_name, allowlist=allowlist)
             given = kind(is_async=spec.is_async)
-        adopted = adopted_runner(given)
-        if adopted is None:
+        ours = as_our_runner(given)
+        if ours is None:
             raise RunnerInstanceError(self._session_type)
-        return adopted.using(self._processes)
+        return ours.using(self._worker_pool)
 
 
 def _hook_manager(project: Project) -> pluggy.PluginManager:
@@ -286,7 +286,7 @@ class _RunParams:
             **filters,
             "load_versions": dict(self.spec.load_versions) or None,
             "runtime_params": dict(self.spec.runtime_params) or None,
-            "runner": runner_text(self.runner),
+            "runner": runner_path(self.runner),
             "only_missing_outputs": self.spec.only_missing_outputs,
             **self._facts,
         }

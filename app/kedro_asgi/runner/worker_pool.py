@@ -1,4 +1,4 @@
-"""Worker processes that outlive a run: a session keeps them warm for the next one."""
+"""Worker processes that outlive a run: a session keeps them for the next one."""
 
 import multiprocessing
 import os
@@ -7,50 +7,50 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.util import Finalize
 
-from kedro_asgi.runner.worker_process import Context, Worker, end_all
+from kedro_asgi.runner.worker_process import Context, Worker, shut_down
 
 # Before the interpreter waits for all child processes.
-_BEFORE_JOINING = 100
+_BEFORE_JOIN = 100
 
 
-class Processes:
-    """Started on first need and kept until `close`; any number of runs and threads may share them.
+class WorkerPool:
+    """Starts worker processes when they are needed and keeps them until `close`; runs and threads may share a pool.
 
-    There are at most as many as CPUs, or as the largest run wants. ``prepare`` is called once in each new one. Where
-    one dies, no other is touched, and another one takes its place when it is wanted. The start method is spawn
-    (Q-41), unless ``KEDRO_MP_CONTEXT`` names another (RUN-42). No process outlives this object or its interpreter.
+    There are at most as many as CPUs, or as the largest run wants. Each new process calls ``prepare`` once. A process
+    that dies affects no other, and a new one replaces it when it is needed. The start method is spawn (Q-41),
+    unless ``KEDRO_MP_CONTEXT`` names another (RUN-42). No process outlives the pool or the interpreter.
     """
 
     def __init__(self, prepare: Callable[[], None] | None = None) -> None:
         self._prepare = prepare
-        self._changed = threading.Condition()
+        self._condition = threading.Condition()
         self._workers: set[Worker] = set()
         self._free: list[Worker] = []
         self._limit = os.cpu_count() or 1
-        Finalize(self, end_all, args=(self._workers,), exitpriority=_BEFORE_JOINING)
+        Finalize(self, shut_down, args=(self._workers,), exitpriority=_BEFORE_JOIN)
 
     def __len__(self) -> int:
         return len(self._workers)
 
     @contextmanager
-    def worker(self, *, wanted: int) -> Iterator[Worker]:
-        """Lend a process to this thread; ``wanted`` is how many its run wants at a time."""
-        worker = self._taken(wanted)
+    def lease(self, *, wanted: int) -> Iterator[Worker]:
+        """Lease a process to this thread; ``wanted`` is how many its run uses at a time."""
+        worker = self._acquire(wanted)
         try:
             yield worker
         finally:
-            self._give_back(worker)
+            self._release(worker)
 
     def close(self) -> None:
-        """End the processes: those that are free now, others when they are; a later call starts new ones."""
-        with self._changed:
+        """Shut down the processes: free ones now, others when they become free; a later call starts new ones."""
+        with self._condition:
             free, self._free = self._free, []
             self._workers.clear()
-            self._changed.notify_all()
-        end_all(free)
+            self._condition.notify_all()
+        shut_down(free)
 
-    def _taken(self, wanted: int) -> Worker:
-        with self._changed:
+    def _acquire(self, wanted: int) -> Worker:
+        with self._condition:
             self._limit = max(self._limit, wanted)
             while True:
                 while self._free:
@@ -59,23 +59,23 @@ class Processes:
                         return worker
                     self._workers.discard(worker)
                 if len(self._workers) < self._limit:
-                    return self._started()
-                self._changed.wait()
+                    return self._start()
+                self._condition.wait()
 
-    def _started(self) -> Worker:
+    def _start(self) -> Worker:
         worker = Worker(_context(), self._prepare)
         self._workers.add(worker)
         return worker
 
-    def _give_back(self, worker: Worker) -> None:
-        with self._changed:
+    def _release(self, worker: Worker) -> None:
+        with self._condition:
             if is_kept := worker in self._workers and worker.is_free:
                 self._free.append(worker)
             else:
                 self._workers.discard(worker)
-            self._changed.notify()
+            self._condition.notify()
         if not is_kept:
-            end_all([worker])
+            shut_down([worker])
 
 
 def _context() -> Context:

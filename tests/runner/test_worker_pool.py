@@ -26,12 +26,12 @@ from kedro_asgi.io import DataCatalog, MemoryDataset, SharedMemoryDataCatalog
 from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.runner import ParallelRunner
 from kedro_asgi.runner.messages import RemoteTraceback
-from kedro_asgi.runner.processes import Processes
+from kedro_asgi.runner.worker_pool import WorkerPool
 from kedro_asgi.session import KedroServiceSession
 
 
 @pytest.fixture
-def runner(processes: Processes) -> ParallelRunner:
+def runner(processes: WorkerPool) -> ParallelRunner:
     return ParallelRunner(max_workers=2).using(processes)
 
 
@@ -144,7 +144,7 @@ def test_a_worker_that_leaves_fails_its_run_with_its_exit_code(runner: ParallelR
         run(runner, functions.exit_at_once)
 
 
-def test_a_killed_worker_fails_no_other_run(processes: Processes) -> None:
+def test_a_killed_worker_fails_no_other_run(processes: WorkerPool) -> None:
     def slow(_: int) -> object:
         return run(ParallelRunner(max_workers=2).using(processes), functions.sleep, 0.3)
 
@@ -192,7 +192,7 @@ def test_the_environment_chooses_how_processes_start(monkeypatch: pytest.MonkeyP
 
 
 def test_processes_are_as_many_as_a_run_can_use(tmp_path: Path) -> None:
-    few = Processes()
+    few = WorkerPool()
     for function, workers in ((same, 1), (functions.meet, 3)):
         pipeline = Pipeline([node(function, "a", f"b{n}", name=f"n{n}") for n in range(4)])
         ParallelRunner(max_workers=workers).using(few).run(pipeline, DataCatalog({"a": MemoryDataset(str(tmp_path))}))
@@ -201,7 +201,7 @@ def test_processes_are_as_many_as_a_run_can_use(tmp_path: Path) -> None:
     assert len(few) == 0
 
 
-def test_more_runs_than_processes_take_turns(processes: Processes) -> None:
+def test_more_runs_than_processes_take_turns(processes: WorkerPool) -> None:
     def pids(_: int) -> set[int]:
         pipeline = Pipeline([node(functions.pid, "a", f"b{n}", name=f"n{n}") for n in range(3)])
         runner = ParallelRunner(max_workers=2).using(processes)
@@ -213,7 +213,7 @@ def test_more_runs_than_processes_take_turns(processes: Processes) -> None:
 
 
 def test_closing_leaves_what_is_running_alone() -> None:
-    warm = Processes()
+    warm = WorkerPool()
     with ThreadPoolExecutor(1) as threads:
         running = threads.submit(run, ParallelRunner(max_workers=1).using(warm), functions.sleep, 0.5)
         while not len(warm):
