@@ -28,7 +28,7 @@ _HINT = "Hint: an entry that only serves interpolation needs a name that starts 
 
 
 class DatasetBuilder:
-    """Builds the dataset of one name for any run; what does not depend on the run is computed once, when needed.
+    """Builds the dataset of one name for any run; everything that is the same in every run is computed once.
 
     Thread-safe. The class is imported, and its errors are raised, on first use.
     """
@@ -85,7 +85,7 @@ class DatasetBuilder:
         return form
 
     def validator(self, runtime: RuntimeParams) -> ValidatorSpec | None:
-        """Return what validates the data; imports nothing, and raises `ValidatorDeclarationError`."""
+        """Return the declared validator, without an import; raises `ValidatorDeclarationError`."""
         if self._validator is not UNSET:
             return self._validator
         spec = _validator(self.name, self._entry.resolve(runtime))
@@ -94,7 +94,7 @@ class DatasetBuilder:
         return spec
 
     def check(self) -> None:
-        """Raise `DatasetError` now for what is wrong in every run: a wrong shape, missing credentials."""
+        """Raise `DatasetError` now for errors of every run: a wrong shape, missing credentials."""
         if self._entry.is_static:
             config = self._entry.resolve(RuntimeParams())
             _check_shape(self.name, config)

@@ -1,4 +1,4 @@
-"""A dataset that keeps in memory what another one loaded or saved."""
+"""A dataset that caches the data of another one in memory."""
 
 from collections.abc import Mapping
 from typing import Any

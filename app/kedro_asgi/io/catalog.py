@@ -1,4 +1,4 @@
-"""The catalog of a run: what can be done with a dataset by its name."""
+"""The catalog of a run: load, save and inspect datasets by name."""
 
 import logging
 import re
@@ -78,7 +78,7 @@ class DataCatalog(DatasetMapping):
         return data
 
     def load_anew(self, name: str) -> Any:
-        """Load, and validate, what a run that begins now would load of the entry ``name``: the latest version."""
+        """Load and validate the latest version of the entry ``name``, as a run that begins now would."""
         builder = self._resolver.builder(name)
         if builder is None:
             raise DatasetNotFoundError(f"Dataset '{name}' not found in the catalog")

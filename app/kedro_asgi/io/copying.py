@@ -10,7 +10,7 @@ IMMUTABLE_TYPES: frozenset[type] = frozenset({int, float, complex, str, bool, by
 
 
 def deep_copy(data: Any) -> Any:
-    """Do what ``copy.deepcopy`` does, tens of times faster for a list or a dict of immutable values."""
+    """Return a deep copy of ``data``; tens of times faster than ``copy.deepcopy`` for a list or dict of immutables."""
     are_immutable = IMMUTABLE_TYPES.issuperset
     if type(data) is list and are_immutable(map(type, data)):
         return data.copy()

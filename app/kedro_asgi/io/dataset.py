@@ -151,7 +151,7 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
 def named_failure(error: Exception, name: str, doing: str, dataset: object) -> DatasetError | None:
     """Return the DatasetError that names the dataset, or ``None`` if ``error`` goes to the caller as it is (CAT-56).
 
-    A class that extends no AbstractDataset does not wrap what it raises, so this function does.
+    A class that extends no AbstractDataset does not wrap its errors, so this function does.
     """
     if is_dataset_error(error):
         return DatasetError(f"{name}: {redact(str(error))}")

@@ -85,7 +85,7 @@ class DatasetMapping:
             return self._save_version
 
     def add_parameters(self, parameters: Mapping[str, object], models: Mapping[str, object] | None = None) -> None:
-        """Offer ``parameters`` and ``params:…`` from now on, in place of what had these names.
+        """Offer ``parameters`` and ``params:…`` from now on, in place of datasets with these names.
 
         ``models`` holds the models that nodes ask for, by path. The catalog never changes the two mappings:
         every load gives a copy. A second call replaces the first.
@@ -122,7 +122,7 @@ class DatasetMapping:
     def share(self, artifacts: Mapping[str, Artifact]) -> None:
         """Let loads return the values of ``artifacts`` where this run would load the same datasets.
 
-        A dataset that somebody put into this catalog is not the same.
+        A dataset that a hook or a caller put into this catalog is not the same.
         """
         same = {
             name: artifact
@@ -151,7 +151,7 @@ class DatasetMapping:
         return dataset if dataset is None or version is None else with_version(dataset, as_version(version))
 
     def keys(self) -> list[str]:
-        """Return entries not used yet, then parameters, then all other datasets; not what only patterns match."""
+        """Return unused entries, then parameters, then all other datasets; no unused names that patterns match."""
         parameters = self._parameters.names() if self._parameters else []
         later = set(parameters).union(self._datasets)
         unused = [name for name in self._resolver.names() if name not in later]
@@ -238,7 +238,7 @@ class DatasetMapping:
             self._checks[name] = DatasetCheck(name, spec)
 
     def _mark_replaced(self, name: str) -> None:
-        """What somebody puts in place of a dataset has nothing to do with the artifact of that name."""
+        """Note that a dataset was put in place of the entry ``name``, so the artifact of that name does not apply."""
         self._replaced.add(name)
         if self.artifacts is not None:
             self.artifacts.discard(name)
@@ -252,7 +252,7 @@ class DatasetMapping:
         self._save_version = save_version
 
     def _check_load_versions(self) -> None:
-        """Raise DatasetNotFoundError for a version of nothing, or of what only the catch-all matches (CAT-37)."""
+        """Raise DatasetNotFoundError for versions of names that no entry and no specific pattern matches (CAT-37)."""
         unknown = sorted(name for name in self._load_versions if not self._can_have_version(name))
         if unknown:
             raise DatasetNotFoundError(f"'load_versions' keys [{', '.join(unknown)}] are not found in the catalog.")

@@ -1,4 +1,4 @@
-"""What the entries of a catalog refer to in their environment: the project's folder, credentials and classes."""
+"""The environment that the entries of a catalog refer to: the project's folder, credentials and dataset classes."""
 
 import re
 from collections.abc import Iterator, Mapping

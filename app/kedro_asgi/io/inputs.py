@@ -1,4 +1,4 @@
-"""What a plain value becomes that a run gets in place of a dataset: the dataset's entry and class decide."""
+"""Plain values in place of datasets: the entry and the class of a dataset decide which frame they become."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType, NoneType, UnionType
@@ -42,8 +42,8 @@ def is_plain(value: object) -> bool:
 def table_form(name: str, cls: type, arguments: Mapping[str, object]) -> TableForm | None:
     """Return the frame that consumers of dataset ``name`` expect, or ``None`` if they take a value as it is.
 
-    It is what ``load`` of the class returns, unless the entry's metadata says otherwise; columns are read as the
-    entry's ``load_args`` say. Raises `DatasetConfigError` for metadata that cannot be used.
+    It is the return type of the class's ``load``, unless the entry's metadata names another; the entry's ``load_args``
+    give the types of columns. Raises `DatasetConfigError` for metadata that cannot be used.
     """
     inner = arguments.get("dataset")
     if cls.__name__ == "CachedDataset" and isinstance(inner, Mapping):
@@ -58,7 +58,7 @@ def table_form(name: str, cls: type, arguments: Mapping[str, object]) -> TableFo
 
 
 def table_form_of(name: str, dataset: object) -> TableForm | None:
-    """Do what `table_form` does, for a dataset that exists."""
+    """Return the same as `table_form`, for a dataset that exists."""
     attributes = {"load_args": "_load_args", "metadata": "metadata"}
     arguments = {argument: getattr(dataset, attribute, None) for argument, attribute in attributes.items()}
     return table_form(name, type(dataset), arguments)

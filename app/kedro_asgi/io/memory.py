@@ -36,7 +36,7 @@ class MemoryDataset(AbstractDataset[Any, Any]):
     ) -> None:
         self.metadata = metadata
         self._copy_mode = copy_mode
-        # What cannot change is not copied, except that an unknown mode must still fail.
+        # Immutable data is not copied, but an unknown mode must still fail.
         self._not_copied = IMMUTABLE_TYPES if copy_mode is None or copy_mode in _MODES else _NO_TYPES
         self._data: Any = data if data is UNSET or type(data) in self._not_copied else self._copy_data(data)
 

@@ -22,8 +22,8 @@ _NO_VALUES = RuntimeParams()
 class CatalogResolver:
     """The catalog of one environment, compiled: immutable, and shared by all runs and threads.
 
-    The constructor raises what is wrong with the shape of entries, with credentials and patterns; classes are
-    imported when they are first needed. Without ``project_path`` relative paths stay relative.
+    The constructor raises `DatasetError` for wrong entries, credentials and patterns; classes are imported when they
+    are first needed. Without ``project_path`` relative paths stay relative.
     """
 
     _LIMIT = 65_536
@@ -48,7 +48,7 @@ class CatalogResolver:
         self._patterns = Patterns(self._bodies)
         self._default = self._new_builder(RUNTIME_DEFAULT, PlainEntry(RUNTIME_DEFAULT, {"type": default_type}))
         self._type_selecting = tuple(entry for entry in entries.values() if entry.selects_type)
-        # Names can come from a request, so there is a limit to what is remembered of them.
+        # Names can come from a request, so the cache has a limit.
         self._matched: BoundedCache[str, DatasetBuilder | None] = BoundedCache(self._LIMIT)
         self._check()
 
@@ -89,7 +89,7 @@ class CatalogResolver:
         return name not in self._explicit and not self._patterns.match(name) and self.matches(name)
 
     def check(self, runtime: RuntimeParams) -> None:
-        """Raise what an entry raises if a value of the run would decide the type of a dataset (Q-19)."""
+        """Raise the error of an entry whose type a value of the run would decide (Q-19)."""
         if runtime.restrict_type_selection and runtime.values:
             for entry in self._type_selecting:
                 entry.resolve(runtime)

@@ -56,7 +56,7 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
         return self._version.save or self.__resolved.setdefault("save", timestamp())
 
     def list_versions(self, full_path: bool = True) -> list[str]:
-        """Return what was saved, newest first: paths, or versions alone."""
+        """Return the saved versions, newest first: as paths, or by name."""
         if not self._version:
             return []
         found = list(self.__found_versions())

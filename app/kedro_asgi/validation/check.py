@@ -64,7 +64,7 @@ class DatasetCheck:
         if inspect.iscoroutine(result):
             result.close()
             path = self.spec.class_path
-            raise ValidatorTargetError(path, f"Validator '{path}' is async, but nobody awaits validators.")
+            raise ValidatorTargetError(path, f"Validator '{path}' is async, but validators are not awaited.")
         return data if result is None else result
 
     def resolve(self) -> Validator:

@@ -52,6 +52,6 @@ def as_plain(value: Any) -> Any:
 
 
 def whole_value(value: Any) -> Any:
-    """Do what `plain_value` does, but put all records of a table into one list."""
+    """Return the same as `plain_value`, with all records of a table in one list."""
     plain = plain_value(value)
     return list(chain.from_iterable(plain.batches)) if isinstance(plain, Records) else plain
