@@ -5,8 +5,8 @@ from typing import Any
 
 from kedro_asgi.errors import DatasetError
 from kedro_asgi.io.builder import DatasetDefinition
-from kedro_asgi.io.dataset import AbstractDataset
-from kedro_asgi.io.dataset_protocols import Dataset, is_dataset_class, is_persistent
+from kedro_asgi.io.dataset import AbstractDataset, is_persistent
+from kedro_asgi.io.dataset_protocols import Dataset, is_dataset_class
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.version import Version
 

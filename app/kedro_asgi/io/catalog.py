@@ -105,7 +105,8 @@ class DataCatalog(DatasetMapping):
             self.artifacts.mark_saved(ds_name)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Saving data to %s (%s)...", ds_name, type(dataset).__name__)
-        load_what_is_saved(dataset)
+        if hasattr(dataset, "_version"):
+            load_what_is_saved(dataset)
         try:
             dataset.save(data)
         except Exception as error:

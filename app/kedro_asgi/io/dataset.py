@@ -1,4 +1,4 @@
-"""The base class of datasets, and the errors of datasets that fail."""
+"""The base class of datasets, whether data persists, and the errors of datasets that fail."""
 
 import inspect
 import logging
@@ -146,6 +146,11 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
                 raise _failure(self, "while saving data to", error) from error
 
         return guarded
+
+
+def is_persistent(dataset: object) -> bool:
+    """Tell whether data saved to ``dataset``, an object or its class, outlives the run that saved it."""
+    return not getattr(dataset, "_EPHEMERAL", False)
 
 
 def named_failure(error: Exception, name: str, doing: str, dataset: object) -> DatasetError | None:

@@ -45,11 +45,6 @@ def is_dataset(value: object) -> bool:
     return not isinstance(value, type) and all(callable(getattr(value, verb, None)) for verb in _VERBS)
 
 
-def is_persistent(dataset: object) -> bool:
-    """Tell whether data saved to ``dataset``, an object or its class, outlives the run that saved it."""
-    return not getattr(dataset, "_EPHEMERAL", False)
-
-
 def with_version(dataset: Dataset, version: Version) -> Dataset:
     """Return a copy of ``dataset`` that has ``version``, or ``dataset`` itself if it is not versioned (CAT-38)."""
     result: Dataset = _copy_with_version(dataset, version) if getattr(dataset, "_version", None) else dataset

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 
 from kedro_asgi.io import DataCatalog
-from kedro_asgi.io.dataset_protocols import is_persistent
+from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.pipeline import Node, Pipeline
 
 _log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from kedro_asgi.errors import AsyncGeneratorNodeError, RunStoppedError
 from kedro_asgi.events import DatasetSaved, Emit, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
 from kedro_asgi.hooks import HookManager, RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
-from kedro_asgi.io.dataset_protocols import is_persistent
+from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.pipeline import Node
 from kedro_asgi.pipeline.steps import Step
 from kedro_asgi.redaction import redact

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from kedro_asgi.errors import DatasetError, PreloadError, UnknownPreloadError
 from kedro_asgi.io import Artifact, DataCatalog
-from kedro_asgi.io.dataset_protocols import is_persistent
+from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.redaction import redact
 from kedro_asgi.reserved_names import is_parameter
 

@@ -10,7 +10,7 @@ from typing import Any, Self, Unpack
 import msgspec
 
 from kedro_asgi.events import Emit
-from kedro_asgi.io.dataset_protocols import is_persistent
+from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runs import RunArguments, RunId, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract import AbstractSession
