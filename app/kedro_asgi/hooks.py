@@ -1,6 +1,6 @@
-"""The life of a run, as hooks see it: Kedro's specifications (HOOK-2), and how they are called."""
+"""Kedro's hook specifications, in the order of a run (HOOK-2), and the calls of their implementations."""
 
-# The arguments are declared for pluggy, which passes them on by name; the bodies are empty on purpose.
+# pluggy passes the declared arguments on by name; the bodies are empty on purpose.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -140,7 +140,7 @@ Call = Callable[..., list[Any]]
 
 
 class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run tells the outside world: the hooks that somebody implements, and the run's events.
+    """The hooks of a run that have an implementation, and the receiver of its events.
 
     A hook without an implementation is ``None``, so that it costs nothing. ``manager`` is where the hooks are
     registered. ``completed`` is called with each node that is done. ``shows_nodes`` tells whether hooks see nodes.
@@ -185,13 +185,13 @@ HookManager = pluggy.PluginManager | RunHooks | None
 
 
 def implemented(manager: pluggy.PluginManager, name: str) -> Call | None:
-    """Return the call of hook ``name``, or ``None`` where nobody implements it."""
+    """Return the call of hook ``name``, or ``None`` without an implementation."""
     call: pluggy.HookCaller = getattr(manager.hook, name)
     return call if call.get_hookimpls() else None
 
 
-def asked_for(call: Call) -> frozenset[str]:
-    """Return the names of the arguments that the implementations of a hook take."""
+def hook_arguments(call: Call) -> frozenset[str]:
+    """Return the arguments that the implementations of a hook take."""
     found: list[pluggy.HookImpl] = getattr(call, "get_hookimpls", list)()
     return frozenset(name for implementation in found for name in implementation.argnames)
 

@@ -1,4 +1,4 @@
-"""Look at a project without running it."""
+"""Take the snapshot of a project, without running it."""
 
 import functools
 import inspect
@@ -27,13 +27,13 @@ from kedro_asgi.versions import kedro_version
 
 
 def inspect_project(planner: Planner, runtime_params: Mapping[str, Any] | None = None) -> ProjectSnapshot:
-    """Return what the project registers and configures, with ``runtime_params`` applied (SRV-42..48).
+    """Return the pipelines, datasets and parameters of the project, with ``runtime_params`` applied (SRV-42..48).
 
-    Imports no dataset class and constructs nothing. Raises what loading the pipelines and the configuration
-    raises, a missing environment included (Q-38); an absent catalog or parameters file is empty.
+    Imports no dataset class and constructs nothing. Raises the errors of loading the pipelines and the configuration,
+    also for a missing environment (Q-38); an absent catalog or parameters file is empty.
     """
     pipelines = {name: found for name, found in planner.project.pipelines.load().items() if found is not None}
-    # Nothing is constructed here, so a caller's value may show up as a type (SRV-52).
+    # This constructs nothing, so a caller's value may be a type (SRV-52).
     runtime = RuntimeParams(values=runtime_params or {}, restrict_type_selection=False)
     return ProjectSnapshot(
         metadata=_metadata(planner.project),
@@ -72,7 +72,7 @@ def _node(node: Node, root: Path) -> NodeSnapshot:
 
 
 def _func_name(func: Any) -> str:
-    """A callable object is named by its class: its own text holds an address (Q-37)."""
+    """Return a name; a callable object goes by its class, since its own text holds an address (Q-37)."""
     if isinstance(func, functools.partial):
         return "<partial>"
     return getattr(func, "__name__", None) or type(func).__qualname__
@@ -95,7 +95,7 @@ def _source(func: Any, root: Path) -> NodeSourceSnapshot | None:
 
 
 def _resolve(planner: Planner, key: str, runtime: RuntimeParams) -> Mapping[str, Any]:
-    """A missing environment is a failure (Q-38); an environment without such files is not."""
+    """Return one kind of configuration, empty if it has no files; a missing environment is an error (Q-38)."""
     try:
         return planner.read(key, runtime)
     except MissingEnvironmentError:
@@ -113,7 +113,7 @@ def _datasets(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> 
 
 
 def _entries(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The explicit entries, then what patterns make of the names that pipelines use (SRV-47)."""
+    """Yield the explicit entries, then those of patterns for the names that pipelines use (SRV-47)."""
     for name, entry in catalog.items():
         if "{" not in name and not name.startswith("_") and isinstance(entry, Mapping):
             yield name, entry

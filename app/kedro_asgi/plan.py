@@ -1,4 +1,4 @@
-"""Compile a project once: its configuration, its catalog and, for each slice that is asked for, a plan."""
+"""Compile a project once: its configuration, its catalog, and a plan for each slice that a run uses."""
 
 import threading
 import warnings
@@ -18,7 +18,7 @@ from kedro_asgi.errors import (
     SettingTypeError,
     UnknownDatasetsError,
 )
-from kedro_asgi.hooks import Call, asked_for
+from kedro_asgi.hooks import Call, hook_arguments
 from kedro_asgi.io import CatalogResolver, Entry
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
@@ -26,18 +26,18 @@ from kedro_asgi.project import Project
 from kedro_asgi.runs import RunSpec, RuntimeParams, Slice
 from kedro_asgi.validation import ParameterValidator, Validate, ValidatedParameters, unchecked
 
-# What callers ask for is kept, so there are bounds: on the number, and on the characters of each.
+# Callers choose slices, so there are limits: to the number of plans, and to the characters of a slice.
 _MAX_PLANS = 256
 _LONGEST_SLICE = 10_000
 
 MakeCatalog = Callable[..., Any]
 
-# What a project may say in CONFIG_LOADER_ARGS; each run knows it, since it belongs to the values and not to the files.
+# An argument in CONFIG_LOADER_ARGS that belongs to the values of a run and not to the files.
 _GUARD = "restrict_runtime_params_type_selection"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A slice of a project, compiled: what runs, and which datasets that touches."""
+    """A slice of a project, compiled: its pipeline, and the datasets of that."""
 
     pipeline: Pipeline
     datasets: frozenset[str]
@@ -61,10 +61,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Planner:
-    """What is compiled of one project in one environment; shared by all its runs and threads.
+    """Compiles one project in one environment; all its runs and threads share a planner.
 
-    Everything is compiled on first need and kept. Configuration is read once: later edits need a new planner. Only
-    a ``loader_class`` of the project's own reads it anew for every run.
+    It compiles each part when it is first needed, and keeps it. It reads configuration once: later edits need a new
+    planner. Only a project's own ``loader_class`` reads it again for every run.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Planner:
         self._plans: BoundedCache[Slice, Plan] = BoundedCache(_MAX_PLANS)
 
     def renewed(self) -> "Planner":
-        """Return a planner that has read the configuration again; raises what is wrong with it."""
+        """Return a planner that has read the configuration again; raises the errors of that."""
         planner = Planner(
             self.project,
             project_path=self.project_path,
@@ -101,13 +101,13 @@ class Planner:
         return planner
 
     def compile(self) -> None:
-        """Read the configuration now, unless that was done or each run does it; raises what is wrong with it."""
+        """Read the configuration now, unless that was done or each run does it; raises the errors of that."""
         if self.custom_loader is None:
             _ = self.resolver, self._parameters
 
     @cached_property
     def custom_loader(self) -> CustomLoader | None:
-        """How to make the project's own configuration loader, if it has one; `config` is not used then."""
+        """Makes the project's own configuration loader, if it has one; `config` is not used then."""
         if self._loader_class is None:
             return None
         arguments = self.project.settings.config_loader_args
@@ -122,7 +122,7 @@ class Planner:
 
     @cached_property
     def config(self) -> Config:
-        """The compiled configuration; raises what CFG says of a missing or broken one, again on each access."""
+        """The compiled configuration; raises its errors again on each access."""
         arguments = dict(self.project.settings.config_loader_args)
         arguments.pop(_GUARD, None)
         with self._lock:
@@ -171,14 +171,14 @@ class Planner:
 
     @cached_property
     def parameter_validator(self) -> ParameterValidator:
-        """What the nodes of all registered pipelines ask their parameters to be."""
+        """The types that the nodes of all registered pipelines ask of their parameters."""
         registered = self.project.pipelines.load()
         return ParameterValidator({name: found for name, found in registered.items() if found is not None})
 
     def validation(self, spec: RunSpec) -> Validate:
-        """Return what makes of parameters the models that the nodes of ``spec`` ask for, and they alone (Q-20).
+        """Return a callable that puts models in place of parameters where the nodes of ``spec`` ask for them (Q-20).
 
-        A plan is compiled when that is first asked, and what asks for nothing costs nothing once that is known.
+        It compiles the plan when it is called. Once the plan is known, nodes that ask for no model cost nothing.
         """
         plan = self._plans.get(spec.slice)
         if plan is not None and not plan.has_typed_parameters:
@@ -189,12 +189,12 @@ class Planner:
         try:
             validator = self.plan(spec.slice).parameter_validator
         except (PipelineNotFoundError, SelectionError):
-            # The run itself is about to say so; a hook that looks at parameters before does not (HOOK-7).
+            # The run itself is about to raise this; a hook that reads parameters before it does not (HOOK-7).
             return unchecked(raw)
         return validator.validate(raw, replaced=spec.inputs)
 
     def plan(self, slice_: Slice) -> Plan:
-        """Return the plan of a slice; raises what PIP and SES-8 say of unknown names and empty results."""
+        """Return the plan of a slice; raises errors for unknown names and for a slice without nodes (SES-8)."""
         plan = self._plans.get(slice_)
         return plan if plan is not None else self._compile(slice_)
 
@@ -235,7 +235,7 @@ class Planner:
 def compile_catalog(
     entries: Mapping[str, Entry], credentials: Mapping[str, Entry], *, project_path: Path
 ) -> CatalogResolver:
-    """Return entries and patterns with paths below the project; raises what is wrong with them (SES-36, CAT-41)."""
+    """Return entries and patterns with paths below the project; raises their errors (SES-36, CAT-41)."""
     resolver = CatalogResolver(entries, credentials, project_path=project_path)
     for name in entries:
         base_name(name)
@@ -262,12 +262,12 @@ def create_catalog(
     catalog.add_parameters(found.whole, found.models)
     if created is not None:
         # Copies of the whole configuration are only made for hooks that take them.
-        asked = asked_for(created)
+        arguments = hook_arguments(created)
         created(
             catalog=catalog,
-            conf_catalog=resolver.config(runtime) if "conf_catalog" in asked else {},
-            conf_creds=resolver.credentials(runtime) if "conf_creds" in asked else {},
-            parameters=catalog.flat_parameters() if "parameters" in asked else {},
+            conf_catalog=resolver.config(runtime) if "conf_catalog" in arguments else {},
+            conf_creds=resolver.credentials(runtime) if "conf_creds" in arguments else {},
+            parameters=catalog.flat_parameters() if "parameters" in arguments else {},
             save_version=save_version,
             load_versions=versions,
         )

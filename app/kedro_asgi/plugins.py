@@ -1,4 +1,4 @@
-"""Hooks of installed distributions: what their entry points register for ``kedro.hooks`` (HOOK-9)."""
+"""Hooks of installed distributions, which their entry points register for ``kedro.hooks`` (HOOK-9)."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,30 +9,30 @@ from typing import Any
 from kedro_asgi.errors import PluginError
 
 _GROUP = "kedro.hooks"
-# It comes with Kedro and reports every run to somebody else; no network call that the user did not configure.
-_UNWANTED = frozenset({"kedro-telemetry"})
+# It comes with Kedro and reports every run over the network, which no user has configured.
+_TELEMETRY = frozenset({"kedro-telemetry"})
 _NO_SWITCHES: Mapping[str, bool] = MappingProxyType({})
 
 
 def plugin_hooks(disabled: Iterable[str] = (), *, switches: Mapping[str, bool] = _NO_SWITCHES) -> list[Any]:
-    """Import and return the hooks of all installed plugins, sorted by distribution, but for those ``disabled``.
+    """Import and return the hooks of all installed plugins except the ``disabled`` ones, sorted by distribution.
 
-    ``switches`` turn single distributions on or off, telemetry too. What is off is not even imported. Raises
+    ``switches`` turn single distributions on or off, telemetry too. A plugin that is off is not imported. Raises
     `PluginError` for a plugin that cannot be imported.
     """
-    given = {_normal(name): is_on for name, is_on in switches.items()}
+    given = {_normalised(name): is_on for name, is_on in switches.items()}
     off = {name for name, is_on in given.items() if not is_on}
-    skipped = (_UNWANTED - given.keys()) | off | {_normal(name) for name in disabled}
+    skipped = (_TELEMETRY - given.keys()) | off | {_normalised(name) for name in disabled}
     wanted = (point for point in entry_points(group=_GROUP) if _distribution(point) not in skipped)
     return [_load(point) for point in sorted(wanted, key=lambda point: (_distribution(point), point.name))]
 
 
 def _distribution(point: EntryPoint) -> str:
-    return _normal(point.dist.name) if point.dist else ""
+    return _normalised(point.dist.name) if point.dist else ""
 
 
-def _normal(name: str) -> str:
-    """Distribution names are compared as package indexes do (PEP 503)."""
+def _normalised(name: str) -> str:
+    """Return a distribution name as package indexes compare it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -1,4 +1,4 @@
-"""What a run is asked to do, what is known of it, and the ids by which runs are known."""
+"""What a run is to do, its record, and its id."""
 
 import os
 import re
@@ -40,10 +40,10 @@ class RunArguments(TypedDict, total=False):
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
-    """Which nodes of a project run: the pipelines, and the filters that cut them (PIP-43, SES-18).
+    """The nodes of a project that run: the pipelines, and the filters on them (PIP-43).
 
-    Hashable, so that what is compiled for a slice can be kept for the next run of it. Empty means "no filter";
-    no pipeline name means ``__default__``.
+    Hashable, so that a plan can be kept for the next run of the same slice. Empty means "no filter"; no pipeline name
+    means ``__default__``.
     """
 
     pipeline_names: tuple[str, ...] = ()
@@ -57,10 +57,10 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuntimeParams(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters that a caller gave for one run, and how far they may reach into the configuration.
+    """The parameters that a caller gave for one run, and what they may do in the configuration.
 
-    ``literal``: strings are taken as they are, never interpolated (Q-14). ``restrict_type_selection``: a value
-    must not decide which class a dataset has (CFG-56, Q-19). Serving sets both.
+    ``literal``: strings are never interpolated (Q-14). ``restrict_type_selection``: no value selects the class of a
+    dataset (Q-19). Serving sets both.
     """
 
     values: Mapping[str, Any] = {}
@@ -71,8 +71,8 @@ class RuntimeParams(msgspec.Struct, frozen=True, kw_only=True):
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a caller may ask of one run.
 
-    ``outputs`` of ``None`` asks for the free outputs that live in memory. ``runner`` is a class name or a dotted
-    path that is looked up on the allowlist (SRV-25); ``None`` is the sequential runner.
+    ``outputs`` of ``None`` asks for the free outputs that live in memory. ``runner`` is a class name or a dotted path
+    within the allowlist (SRV-25); ``None`` is the sequential runner.
     """
 
     slice: Slice = Slice()
@@ -128,10 +128,11 @@ FINAL: frozenset[RunStatus] = frozenset(("success", "failure", "cancelled", "tim
 
 
 class RunOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A run that a caller ordered, and how it is to be treated.
+    """A run that a caller ordered, with its limits.
 
-    ``timeout_seconds`` counts from the run's start. ``on_interrupt`` says what becomes of the run if its server dies
-    under it: ``mark`` it, or ``rerun`` it as a new run. Two orders with the same ``key`` are one run.
+    ``timeout_seconds`` counts from the run's start. If the server dies during the run, ``on_interrupt`` decides whether
+    the next server marks it as interrupted (``mark``) or runs it again as a new run (``rerun``). Two orders with the
+    same ``key`` are one run.
     """
 
     spec: RunSpec = RunSpec()
@@ -142,11 +143,11 @@ class RunOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a run. ``error`` is set for every end but success.
+    """The state of a run. ``error`` is set for every final status but success.
 
-    ``outputs`` names the outputs that are kept for the caller, ``saved`` the datasets that nodes of the run have
-    saved outside of memory. ``is_stopping`` says that a running run was asked to stop. A run that was interrupted and
-    ordered again is linked with its successor by ``resubmitted_as`` and ``resubmission_of``; ``attempt`` counts them.
+    ``outputs`` names the outputs that are kept for the caller, ``saved`` the datasets that nodes of the run have saved
+    outside of memory. ``is_stopping`` tells that a running run was asked to stop. ``resubmitted_as`` and
+    ``resubmission_of`` link an interrupted run with the run that repeats it; ``attempt`` counts them.
     """
 
     run_id: RunId
@@ -168,15 +169,15 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_final(self) -> bool:
-        """Whether the run has ended, in whatever way."""
+        """Whether the run has ended."""
         return self.status in FINAL
 
 
 class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which runs to list, newest first: those before ``cursor``, at most ``limit``; ``None`` is no filter.
+    """The runs to list, newest first: those before ``cursor``, at most ``limit``; ``None`` is no filter.
 
-    ``pipeline`` is one of the names that a run was ordered with, ``labels`` all must match, ``since`` is the earliest
-    time of creation.
+    ``pipeline`` is one of the pipeline names of a run, ``labels`` must all match, ``since`` is the earliest time of
+    creation.
     """
 
     status: RunStatus | None = None
@@ -188,7 +189,7 @@ class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some runs, and the ``cursor`` that leads to older ones; ``None`` where there are none."""
+    """A page of runs; ``cursor`` leads to older ones, ``None`` if there are none."""
 
     runs: tuple[RunRecord, ...]
     cursor: str | None = None

@@ -6,12 +6,12 @@ from typing import Any, Self
 
 
 class AbstractSession(ABC):
-    """A project opened for running (SES-1); as a context manager it closes itself and swallows nothing."""
+    """An open project that can run; as a context manager it closes itself and suppresses no error (SES-1)."""
 
     @classmethod
     @abstractmethod
     def create(cls, *args: Any, **kwargs: Any) -> Self:
-        """Open a project; finds out what is wrong with its settings and hooks, not with its configuration."""
+        """Open a project; raises the errors of its settings and hooks, not those of its configuration."""
 
     @abstractmethod
     def run(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

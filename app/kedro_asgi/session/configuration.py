@@ -1,4 +1,4 @@
-"""Where the parameters and the catalog of one run come from."""
+"""The parameters and the catalog of a run that has a context."""
 
 import warnings
 from collections.abc import Mapping, MutableMapping
@@ -13,31 +13,31 @@ from kedro_asgi.runs import RuntimeParams
 
 
 class RunConfiguration(Protocol):
-    """The configuration of one run; what hooks put into ``loader`` replaces what the files say (HOOK-13)."""
+    """The configuration of one run; values that hooks put into ``loader`` replace those of the files (HOOK-13)."""
 
     @property
     def loader(self) -> MutableMapping[str, Any]:
-        """What hooks see as ``context.config_loader``."""
+        """The loader that hooks see as ``context.config_loader``."""
         ...
 
     def parameters(self) -> Mapping[str, Any]:
-        """Return the parameters, to be read only; without any files, those of the run (PAR-9)."""
+        """Return the parameters, for reading only; without any files, the runtime parameters (PAR-9)."""
         ...
 
     def resolver(self) -> CatalogResolver:
-        """Return the entries and patterns of the catalog; raises what is wrong with them."""
+        """Return the entries and patterns of the catalog; raises their errors."""
         ...
 
 
 def run_configuration(planner: Planner, runtime: RuntimeParams) -> RunConfiguration:
-    """Return the compiled configuration or, on a slower path, what the project's own loader says."""
+    """Return the compiled configuration or, on a slower path, that of the project's own loader."""
     if planner.custom_loader is None:
         return CompiledConfiguration(planner, runtime)
     return LoaderConfiguration(planner.custom_loader.load(runtime), planner.project_path, runtime)
 
 
 class CompiledConfiguration:
-    """What all runs share; read through the loader only where a hook has changed that for this run."""
+    """The configuration that all runs share; read through the loader only where a hook has changed the loader."""
 
     def __init__(self, planner: Planner, runtime: RuntimeParams) -> None:
         self.loader = loader_class().view(planner.config, runtime)
@@ -47,24 +47,24 @@ class CompiledConfiguration:
 
     def parameters(self) -> Mapping[str, Any]:
         if self.loader.is_changed("parameters"):
-            return self._of_loader().parameters()
-        # Kept, since hooks ask too, and resolvers of the project's own would be called again. Not a cached property:
-        # in Python 3.11 all runs would wait for the lock of one.
+            return self._from_loader().parameters()
+        # Kept, since hooks read them too, and that would call the project's own resolvers again. Not a cached property:
+        # its lock is shared by all instances in Python 3.11, so all runs would wait for one.
         if self._parameters is None:
             self._parameters = self._planner.parameters(self._runtime)
         return self._parameters
 
     def resolver(self) -> CatalogResolver:
         if self.loader.is_changed("catalog") or self.loader.is_changed("credentials"):
-            return self._of_loader().resolver()
+            return self._from_loader().resolver()
         return self._planner.resolver
 
-    def _of_loader(self) -> "LoaderConfiguration":
+    def _from_loader(self) -> "LoaderConfiguration":
         return LoaderConfiguration(LoadedConfig(loader=self.loader), self._planner.project_path, self._runtime)
 
 
 class LoaderConfiguration:
-    """What a loader says for one run, compiled for that run alone."""
+    """The configuration that a loader returns for one run, compiled for that run alone."""
 
     def __init__(self, loaded: LoadedConfig, project_path: Path, runtime: RuntimeParams) -> None:
         self._loaded = loaded

@@ -17,7 +17,7 @@ from kedro_asgi.session.configuration import LoaderConfiguration, RunConfigurati
 from kedro_asgi.validation import Validate, ValidatedParameters, unchecked
 
 
-class _HandedOut(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class _SeenParameters(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Parameters that a hook may have changed, and the ones that they were made of."""
 
     raw: Mapping[str, Any]
@@ -54,7 +54,7 @@ class KedroContext:
         self._adopted: RunConfiguration | None = None
         self._validate: Validate = unchecked
         self._dataset_validation = True
-        self._handed_out: _HandedOut | None = None
+        self._seen: _SeenParameters | None = None
 
     def adopt(
         self,
@@ -67,8 +67,8 @@ class KedroContext:
     ) -> None:
         """Take parameters and catalog from ``configuration``, whose loader is this context's.
 
-        ``validate`` makes of parameters the models that nodes ask for; ``dataset_validation`` is the setting of that
-        name (CAT-68).
+        ``validate`` puts models in place of parameters where nodes ask for them; ``dataset_validation`` is the setting
+        of that name.
         """
         self._adopted = configuration
         self._runtime = runtime
@@ -78,14 +78,14 @@ class KedroContext:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The parameters of this run, validated; raises `ParameterValidationError` (PAR-8, PAR-15).
+        """The parameters of this run, validated; raises `ParameterValidationError` (PAR-8).
 
-        Changes of them last (PAR-19), unless other parameters are put into ``config_loader`` thereafter.
+        Changes of them last (PAR-19), unless a hook puts other parameters into ``config_loader`` later.
         """
         raw = self._configuration().parameters()
-        if self._handed_out is None or self._handed_out.raw is not raw:
-            self._handed_out = _HandedOut(raw=raw, params=dict(deep_copy(self._validate(raw).whole)))
-        return self._handed_out.params
+        if self._seen is None or self._seen.raw is not raw:
+            self._seen = _SeenParameters(raw=raw, params=dict(deep_copy(self._validate(raw).whole)))
+        return self._seen.params
 
     @property
     def catalog(self) -> Any:
@@ -119,7 +119,7 @@ class KedroContext:
         """Return parameters that all runs share, unless a hook may have changed them or a subclass makes its own."""
         if type(self).params is not KedroContext.params:
             return unchecked(self.params)
-        if self._handed_out is None:
+        if self._seen is None:
             return self._validate(self._configuration().parameters())
         return self._validate(deep_copy(self.params))
 

@@ -1,4 +1,4 @@
-"""A session for one run, which leaves a record."""
+"""A session for one run, which saves a record."""
 
 import getpass
 import logging

@@ -31,7 +31,7 @@ class ProjectClasses(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, project: Project) -> "ProjectClasses":
-        """Choose the classes; raises `SettingsError` for one that this engine cannot work with (PRJ-18)."""
+        """Choose the classes; raises `SettingsError` for one that this engine cannot use (PRJ-18)."""
         settings = project.settings
         loader = _choose("CONFIG_LOADER_CLASS", settings.config_loader_class, AbstractConfigLoader, ConfigLoader)
         return cls(
@@ -59,7 +59,7 @@ def _contexts(settings: Settings, package_name: str) -> ContextMaker:
 
 
 def _choose(setting: str, wanted: Any, base: type[T], default: type[T]) -> Any:
-    """A class that descends from Kedro's does as well as one that descends from ours."""
+    """Return the class that the project wants, which may be derived from ours or from Kedro's."""
     if wanted is None or _is_kedros_default(wanted):
         return default
     if not (issubclass(wanted, base) or is_kedro_class(wanted, base.__qualname__)):
@@ -71,6 +71,6 @@ def _choose(setting: str, wanted: Any, base: type[T], default: type[T]) -> Any:
 
 
 def _is_kedros_default(kind: type) -> bool:
-    """Kedro's own class stands for ours, which does the same; nothing of Kedro is imported to find that out."""
+    """Tell whether ``kind`` is Kedro's own class, which stands for ours; imports nothing of Kedro."""
     defaults = {"KedroContext", "OmegaConfigLoader", "DataCatalog", "BaseSessionStore"}
     return kind.__module__.partition(".")[0] == "kedro" and kind.__qualname__ in defaults

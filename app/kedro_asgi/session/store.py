@@ -1,4 +1,4 @@
-"""Where a `KedroSession` keeps its record."""
+"""Stores for the record of a `KedroSession`."""
 
 from collections import UserDict
 from pathlib import Path
