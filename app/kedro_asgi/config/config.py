@@ -7,11 +7,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.config.compiler import Compiled, Compiler
 from kedro_asgi.config.environments import environments
 from kedro_asgi.config.file_patterns import DEFAULT_PATTERNS
 from kedro_asgi.config.files import ConfigFiles
-from kedro_asgi.config.interpolation.evaluator import Evaluator
+from kedro_asgi.config.interpolation.evaluator import Evaluator, Tree
 from kedro_asgi.config.interpolation.parameters import Parameters
 from kedro_asgi.config.interpolation.resolvers import CustomResolvers
 from kedro_asgi.config.interpolation.template import Template
@@ -21,6 +22,8 @@ from kedro_asgi.errors import ConfigError, UnknownConfigKeyError, fresh_error
 from kedro_asgi.runs import RuntimeParams
 
 _NO_VALUES = RuntimeParams()
+# A hook may give each run patterns of its own, so the number of results has no other bound.
+_MAX_RESULTS = 64
 
 
 class Config:
@@ -57,7 +60,8 @@ class Config:
             custom_resolvers=dict(custom_resolvers or {}),
         )
         self._lock = threading.RLock()
-        self._results: dict[tuple[str, tuple[str, ...]], Compiled | ConfigError] = {}
+        self._results: BoundedCache[tuple[str, tuple[str, ...]], Compiled | ConfigError] = BoundedCache(_MAX_RESULTS)
+        self._globals: Tree | None = None
 
     def check(self, key: str) -> None:
         """Raise `MissingConfigException` if no file belongs to ``key``, and the errors that every run would raise."""
@@ -72,11 +76,7 @@ class Config:
         return self._compiled(key).templates
 
     def resolve(
-        self,
-        key: str,
-        runtime: RuntimeParams = _NO_VALUES,
-        *,
-        patterns: Sequence[str] | None = None,
+        self, key: str, runtime: RuntimeParams = _NO_VALUES, *, patterns: Sequence[str] | None = None
     ) -> dict[str, Any]:
         """Return all of ``key`` for one run, as a tree that the caller owns; ``patterns`` replaces the default ones."""
         compiled = self._compiled(key, patterns)
@@ -104,9 +104,8 @@ class Config:
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._lock = threading.RLock()
-        other._results = {
-            ("globals", tuple(self.patterns["globals"])): Compiled(tree=to_plain_mapping(values), templates={})
-        }
+        other._results = BoundedCache(_MAX_RESULTS)
+        other._globals = to_plain_mapping(values)
         return other
 
     def _compiled(self, key: str, patterns: Sequence[str] | None = None) -> Compiled:
@@ -122,10 +121,13 @@ class Config:
 
     def _compile(self, key: str, patterns: tuple[str, ...]) -> Compiled | ConfigError:
         with self._lock:
-            if (key, patterns) not in self._results:
+            result = self._results.get((key, patterns))
+            if result is None:
                 try:
-                    globals_ = {} if key == "globals" else self._compiled("globals").tree
-                    self._results[key, patterns] = self._compiler.compile(key, patterns, globals_)
+                    result = self._compiler.compile(key, patterns, {} if key == "globals" else self._globals_tree())
                 except ConfigError as error:
-                    self._results[key, patterns] = fresh_error(error)
-            return self._results[key, patterns]
+                    result = fresh_error(error)
+            return self._results.add((key, patterns), result)
+
+    def _globals_tree(self) -> Tree:
+        return self._compiled("globals").tree if self._globals is None else self._globals

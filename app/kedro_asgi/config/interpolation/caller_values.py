@@ -28,7 +28,7 @@ _STEP_UP = re.compile(r"(?:^|[/\\])\.\.(?=[/\\]|$)")
 
 def resolve_traced(evaluator: Evaluator, traced: TracedValue) -> _Traced:
     """Return a value as a copy, and whether the caller contributed to any of it."""
-    return _TracingResolver(evaluator, _accept).resolve(traced.value, traced.is_from_caller)
+    return _TracingResolver(evaluator, lambda key, value, node: None).resolve(traced.value, traced.is_from_caller)
 
 
 def resolve_guarded(evaluator: Evaluator, name: str, node: Node) -> ConfigValue:
@@ -99,10 +99,6 @@ class _TracingResolver:
         if not has_deferred(result.value):
             return self.resolve(result.value, is_from_caller)
         return self._evaluator.guard(deferred, lambda node: self.resolve(node, is_from_caller), result.value)
-
-
-def _accept(key: object, value: ConfigValue, node: Node) -> None:
-    pass
 
 
 def _leads_upwards(path: str, node: Node) -> bool:

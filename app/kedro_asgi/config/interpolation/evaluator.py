@@ -1,4 +1,4 @@
-"""One evaluation of a configuration tree: the values of the run, the values found so far, and those under way."""
+"""Evaluating a configuration tree for one run: its deferred values, and the results so far."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol, TypeAlias, TypeVar, final
@@ -183,6 +183,6 @@ class Evaluator:
 
     def _resolve(self, deferred: Deferred, resolve: Callable[[Node], ConfigValue]) -> ConfigValue:
         value = self.evaluate(deferred).value
-        return (
-            self.guard(deferred, resolve, value) if isinstance(value, (DeferredDict, DeferredList)) else resolve(value)
-        )
+        if not isinstance(value, (DeferredDict, DeferredList)):
+            return resolve(value)
+        return self.guard(deferred, resolve, value)

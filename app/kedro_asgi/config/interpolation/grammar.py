@@ -23,6 +23,7 @@ _OPEN_OR_QUOTE = {
     "'": re.compile(r"(?P<slashes>\\*)(?P<mark>\$\{|')"),
     '"': re.compile(r'(?P<slashes>\\*)(?P<mark>\$\{|")'),
 }
+_DOTS = re.compile(r"\.*")
 _BLANKS = re.compile(r"[ \t]*")
 _KEY = re.compile(r"(?:[^\\{}()\[\]:. \t'\"]|\\[\\.\[\]:=])+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -91,20 +92,15 @@ class _Parser:
     def parse_interpolation(self) -> Expression:
         """Parse what follows ``${``, up to and with the closing brace."""
         self.skip_blanks()
-        ups = self.parse_dots()
+        ups = len(self.expect(_DOTS))
         keys, brackets = self.parse_keys()
         self.skip_blanks()
         if self.accept("}"):
             return ComputedReference(keys, ups, brackets).with_children(keys)
         if ups or any(brackets) or not self.accept(":") or not all(map(_may_name, keys)):
             self.fail()
-        return Call([_join(_with_dots(keys)), *self.parse_elements("}")])
-
-    def parse_dots(self) -> int:
-        start = self.position
-        while self.accept("."):
-            pass
-        return self.position - start
+        name = [part for key in keys for part in (Literal("."), key)][1:]
+        return Call([_join(name), *self.parse_elements("}")])
 
     def parse_keys(self) -> tuple[list[Expression], list[bool]]:
         keys, brackets = [], []
@@ -221,10 +217,6 @@ def _trailing_blanks(word: str) -> int:
 
 def _may_name(key: Expression) -> bool:
     return not isinstance(key, Literal) or _NAME.fullmatch(str(key.value)) is not None
-
-
-def _with_dots(keys: Sequence[Expression]) -> list[Expression]:
-    return [part for key in keys for part in (Literal("."), key)][1:]
 
 
 def _is_empty(part: Expression) -> bool:

@@ -103,7 +103,7 @@ class InterpolatedString(Deferred):
         self.location = location
 
     def __repr__(self) -> str:
-        """As its text: so it shows inside a mapping that is joined into a string."""
+        """Show the text, as in a mapping that is joined into a string."""
         return repr(self.text)
 
     def evaluate(self, evaluator: Evaluator) -> TracedValue:

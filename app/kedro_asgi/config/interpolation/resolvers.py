@@ -114,7 +114,7 @@ def create(evaluator: Evaluator, string: InterpolatedString, arguments: Argument
 def select(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
     """``${oc.select:path,default}``: a reference that may lead nowhere."""
     path, default = _path_and_default(arguments)
-    found = _select(evaluator, string.layer.tree(evaluator), _absolute(string, path), string)
+    found = _follow(evaluator, string, path)
     return _chosen(found or default or TracedValue(None, False), arguments[0])
 
 
@@ -133,7 +133,7 @@ def values(evaluator: Evaluator, string: InterpolatedString, arguments: Argument
 def deprecated(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
     """``${oc.deprecated:path,message}``: the value of another key, and a warning."""
     path, message = _path_and_default(arguments)
-    found = _select(evaluator, string.layer.tree(evaluator), _absolute(string, path), string)
+    found = _follow(evaluator, string, path)
     if found is None:
         raise KeyError(f"oc.deprecated: there is no key '{path}'")
     text = str(message.value) if message else "'$OLD_KEY' is deprecated. Use '$NEW_KEY' instead."
@@ -184,11 +184,13 @@ def _select(evaluator: Evaluator, tree: Tree, path: KeyPath, string: Interpolate
     return None if isinstance(value, NotFound) else TracedValue(value, is_from_caller)
 
 
-def _absolute(string: InterpolatedString, text: str) -> KeyPath:
+def _follow(evaluator: Evaluator, string: InterpolatedString, text: str) -> TracedValue | None:
+    """The value to which a reference ``text`` in ``string`` leads, if there is one."""
     ups, keys = parse_path(text)
     if ups > len(string.path):
         raise string.error(InterpolationResolutionError, f"'{text}' leads out of the configuration")
-    return string.path[: len(string.path) - ups] + keys if ups else keys
+    path = string.path[: len(string.path) - ups] + keys if ups else keys
+    return _select(evaluator, string.layer.tree(evaluator), path, string)
 
 
 def _mapping(
@@ -198,7 +200,7 @@ def _mapping(
     (argument,) = arguments
     found: TracedValue | None = argument
     if isinstance(argument.value, str):
-        found = _select(evaluator, string.layer.tree(evaluator), _absolute(string, argument.value), string)
+        found = _follow(evaluator, string, argument.value)
     if found is None:
         raise KeyError(f"{name}: there is no key '{argument.value}'")
     if not isinstance(found.value, dict):
