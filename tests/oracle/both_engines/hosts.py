@@ -1,11 +1,33 @@
 """The two engines, as the machine needs them. A process holds one of them."""
 
+import inspect
 import os
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from both_engines import recording
+
+# Most cases import these; the host does so once, and each case's process inherits them.
+_LIBRARIES = (
+    "anyio._backends._asyncio",
+    "fsspec.implementations.local",
+    "httpx",
+    "omegaconf",
+    "requests",
+    "rich.progress",
+    "starlette.testclient",
+)
+# The same for the parts of Kedro. Our host leaves them out: when a project imports them is part of the cases.
+_PARTS_OF_KEDRO = (
+    "kedro.framework.context",
+    "kedro.framework.session.store",
+    "kedro.validation.parameter_validator",
+    "kedro_datasets.json",
+    "kedro_datasets.pickle",
+    "kedro_datasets.text",
+    "kedro_telemetry.plugin",
+)
 
 
 class Host:
@@ -19,6 +41,10 @@ class Host:
         self.session: Any = import_module(modules["session"])
         self.runner: Any = import_module(modules["runner"])
         self.server: Any = import_module(modules["server"])
+        for library in _LIBRARIES:
+            import_module(library)
+        # Kedro's settings ask ``inspect`` for their callers; this fills its cache of all modules' files.
+        inspect.stack()
 
     def source(self, text: str) -> str:
         """Return Python source in this engine's words."""
@@ -43,6 +69,8 @@ class Kedro(Host):
         os.environ["KEDRO_LOGGING_CONFIG"] = str(logging_config)
         os.environ["KEDRO_LOGGING_MODULE_ALLOWLIST"] = "both_engines.recording"
         super().__init__()
+        for part in _PARTS_OF_KEDRO:
+            import_module(part)
         # The first dataset in memory imports pandas, which takes seconds (Q-42); children inherit it.
         import_module("kedro.io").MemoryDataset(1).load()
 
