@@ -1,6 +1,7 @@
 """Servers in separate processes."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,9 +17,7 @@ class Process:
     """A server process on a free port; it can be killed and restarted on the same port."""
 
     def __init__(self, arguments: list[str], *, cwd: Path, environ: Mapping[str, str]) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = (cwd / f"server-{self.port}.log").open("w+")
         self._command = [sys.executable, "-m", *arguments, "--port", str(self.port)]
@@ -55,21 +54,11 @@ class Process:
     def restart(self) -> "Process":
         """Start again on the same port, once the killed workers no longer use it."""
         deadline = time.monotonic() + 30
-        while not self._is_port_free():
+        while not is_port_free(self.port):
             assert time.monotonic() < deadline, f"a process still listens on port {self.port}"
             time.sleep(0.01)
         self.process = self._start()
         return self.wait_until_ready()
-
-    def _is_port_free(self) -> bool:
-        with socket.socket() as probe:
-            # As servers do: ignore connections that were closed a moment ago.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", self.port))
-            except OSError:
-                return False
-        return True
 
     def log(self) -> str:
         self.output.flush()
@@ -79,6 +68,30 @@ class Process:
         if self.process.poll() is None:
             self.kill()
         self.output.close()
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on.
+
+    It lies below the ports that the system gives to connections: one of those could take it before the server does,
+    or while the server restarts. The choice is random, since tests in other processes choose at the same time.
+    """
+    ports = random.SystemRandom()
+    while True:
+        if is_port_free(port := ports.randrange(10_000, 32_000)):
+            return port
+
+
+def is_port_free(port: int) -> bool:
+    """Whether a server can listen on ``port``."""
+    with socket.socket() as probe:
+        # As servers do: ignore connections that were closed a moment ago.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def clean_environment() -> dict[str, str]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 
+from serving import free_port
+
 KEDRO = "kedro.server.http_server:create_http_server"
 OURS = "kedro_asgi.server:create_http_server"
 
@@ -18,7 +20,7 @@ OURS = "kedro_asgi.server:create_http_server"
 @contextmanager
 def served(factory: str, project: Path, **environ: str) -> Iterator[httpx.Client]:
     """Serve ``project`` with uvicorn on loopback, and yield a client once it listens; the project holds its log."""
-    port = _free_port()
+    port = free_port()
     line = [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(port), "--log-level", "warning"]
     with (project / "server.log").open("w") as log:
         process = subprocess.Popen(
@@ -35,12 +37,6 @@ def served(factory: str, project: Path, **environ: str) -> Iterator[httpx.Client
         finally:
             process.terminate()
             process.wait(20)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -1,7 +1,7 @@
 """Large pipelines: time is linear in nodes and edges, and nothing recurses."""
 
 from collections.abc import Callable
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -10,7 +10,8 @@ from kedro_asgi.errors import CircularDependencyError
 from kedro_asgi.pipeline import Node, Pipeline, node, pipeline
 
 NODES = 10_000
-# Each takes less than half a second on an idle machine; a quadratic algorithm takes minutes.
+# In seconds of the processor's time: other work may load the machine. Each takes less than half a second; a quadratic
+# algorithm takes minutes.
 LIMIT_SECONDS = 10
 
 
@@ -45,18 +46,18 @@ OPERATIONS: dict[str, Callable[[Pipeline], Any]] = {
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_ten_thousand_nodes_are_quick(long: Pipeline, name: str) -> None:
-    started = perf_counter()
+    started = process_time()
     OPERATIONS[name](long)
 
-    assert perf_counter() - started < LIMIT_SECONDS
+    assert process_time() - started < LIMIT_SECONDS
 
 
 @pytest.mark.filterwarnings("ignore:Namespace")
 def test_many_namespaces_are_quick() -> None:
-    started = perf_counter()
+    started = process_time()
     pipeline([made.replace(namespace=f"ns{i % 500}") for i, made in enumerate(chain())])
 
-    assert perf_counter() - started < LIMIT_SECONDS
+    assert process_time() - started < LIMIT_SECONDS
 
 
 def test_a_large_cycle_is_found() -> None:
