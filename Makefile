@@ -1,10 +1,11 @@
 # Each target builds what it needs: `make demo` or `make test` alone works on a fresh machine.
 PYTHON ?= python3
 PORT ?= 8000
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check postgres bench clean
+.PHONY: demo test test-all check postgres bytecode bench clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.created:
@@ -37,8 +38,17 @@ postgres:
 			&& apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y postgresql; } \
 		|| echo "PostgreSQL's server is not installed: its tests are skipped (they fail if CI=true)"
 
-test: check postgres
-	$(BIN)/python -m pytest
+# Tests start hundreds of processes. Without bytecode on disk, each of them compiles the package again.
+bytecode: $(VENV)/.dev
+	$(BIN)/python -m compileall -q app
+
+# Files of tests run side by side. More workers than cores: many tests wait for processes that they start.
+test: check postgres bytecode
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+# The tests that `make test` leaves out because they take long.
+test-all: postgres bytecode
+	$(BIN)/python -m pytest -m slow
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_run_overhead.py
