@@ -355,14 +355,15 @@ def full_disk(server: Process) -> Iterator[None]:
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_said_and_nothing_that_was_promised_is_lost(work: Path, start: Start) -> None:
+def test_a_full_disk_is_said_and_nothing_that_was_promised_is_lost(work: Path, start: Start, tmp_path: Path) -> None:
     server = start("kedro_asgi", "serve", work, KEDRO_SERVER_MAX_CONCURRENT_RUNS="2")
-    promised = [sleeping(server, 1.0, outputs=["slept"]) for _ in range(4)]
+    promised = [submit(server, pipeline_names=["held"]) for _ in range(4)]
     until(lambda: read(server, promised[0])["status"] == "running")
     with full_disk(server):
         refused = httpx.post(f"{server.url}/runs", json={}, timeout=30)
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:kedro-asgi:problem:store-unavailable")
         assert httpx.get(f"{server.url}/ready").json()["store"]
+        let_go(tmp_path)
         for _ in range(20):
             assert httpx.post(f"{server.url}/run", json={"outputs": ["d"]}, timeout=30).json()["outputs"] == {"d": 6}
     for run in promised:
