@@ -1,4 +1,4 @@
-"""Concurrency never changes a result: 64 runs of a project at a time end as the same runs do one after another."""
+"""Concurrency never changes a result: 64 concurrent runs of a project end like the same runs one after another."""
 
 import importlib
 from collections.abc import Awaitable, Callable
@@ -70,7 +70,7 @@ async def all_at_once(turns: list[Turn], run: Callable[[Turn], Awaitable[End]]) 
 
 @pytest.mark.anyio
 @pytest.mark.usefixtures("short_turns")
-@pytest.mark.filterwarnings("ignore")  # what projects warn of is no matter here
+@pytest.mark.filterwarnings("ignore")  # this test is not about the projects' warnings
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
 async def test_runs_at_a_time_end_as_runs_one_by_one(project: Project, tmp_path: Path) -> None:
     ends = await compare(project, tmp_path / "project", RUNS)
@@ -87,7 +87,7 @@ async def test_so_do_runs_of_projects_with_other_files(project: Project, tmp_pat
 
 
 async def compare(project: Project, folder: Path, count: int) -> set[str]:
-    """Run turns of a project one by one and all at once, and return the different ends that there were."""
+    """Run the turns of a project one by one and all at once, and return the distinct ends."""
     write_for_turns(project, folder, ("one", "all"), count)
     turns, results = turns_of(project, count), Results(folder)
     transport = httpx.ASGITransport(create_http_server(folder))
@@ -108,7 +108,7 @@ async def compare(project: Project, folder: Path, count: int) -> set[str]:
 
 
 def hook_calls(project: Project) -> list[str]:
-    """Return what the project's hooks wrote down since the last time."""
+    """Return the calls that the project's hooks recorded since the last question."""
     try:
         recorded = importlib.import_module(f"{project.package}.recorded")
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""Random configurations, read by us and by Kedro: the values are the same, and so are the kinds of errors."""
+"""Random configurations have the same values, or errors of the same kind, in our loader and in Kedro's."""
 
 import json
 import os
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from both_engines.drawing import draw
 from config_oracle import RESOLVERS, answer
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from kedro_asgi.config import ConfigLoader
@@ -79,27 +80,27 @@ raw_grammar = st.lists(st.sampled_from(GRAMMAR_PIECES), min_size=1, max_size=9).
 
 @st.composite
 def environments(draw: st.DrawFn) -> dict[str, Any]:
-    """A configuration of one or two environments, with globals and runtime parameters."""
+    """Draw a configuration of one or two environments, with globals and runtime parameters."""
     key = draw(st.sampled_from(["parameters", "parameters", "catalog", "credentials"]))
     files = {f"base/{key}.yml": json.dumps(draw(documents)), "base/globals.yml": json.dumps(draw(constants))}
     extra: dict[str, Any] = {"merge_strategy": {key: draw(st.sampled_from(["soft", "destructive"]))}}
     if draw(st.booleans()):
         files[f"local/{key}.yml"] = json.dumps(draw(documents))
         files["local/globals.yml"] = json.dumps(draw(constants))
-    # Kedro reads these twice, and so undoes an escape.
+    # Kedro reads these twice, which removes an escape.
     is_read_once = key != "credentials" and extra["merge_strategy"][key] == "destructive"
     assume(is_read_once or not re.search(r"\\(\$\{|\?\?\?)", "".join(files.values())))
-    # Runtime parameters and two environments of parameters is where we differ on purpose (Q-13).
+    # With runtime parameters and two environments of parameters, the engines differ on purpose (Q-13).
     if key != "parameters" or len(files) == 2:
         supplied = draw(st.one_of(constants, documents))
-        assume("???" not in json.dumps(supplied))  # for Kedro this is no value at all, for us one like any other
+        assume("???" not in json.dumps(supplied))  # Kedro takes this for a missing value, ours for a text
         extra["runtime_params"] = supplied
     return {"files": files, "key": key, "arguments": extra}
 
 
 @st.composite
 def grammars(draw: st.DrawFn) -> dict[str, Any]:
-    """One string of pieces of the language, well-formed or not, next to things that it can refer to."""
+    """Draw one string of pieces of the language, valid or not, beside values that it can refer to."""
     around = {"a": 1, "b": "x", "m": {"a": "k", "b": [5, None]}}
     text = draw(st.one_of(raw_grammar, st.builds("${{shown:{}}}".format, raw_grammar)))
     return {
@@ -107,26 +108,6 @@ def grammars(draw: st.DrawFn) -> dict[str, Any]:
         "key": "parameters",
         "arguments": {},
     }
-
-
-def _generated(strategy: st.SearchStrategy[Any], count: int) -> list[dict[str, Any]]:
-    """Cases for one batch, put to Kedro together: a process of Kedro's per case would take hours."""
-    cases: list[dict[str, Any]] = []
-
-    @settings(
-        max_examples=count,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        derandomize=count < 1000,  # every day the same cases; new ones in the long version
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(strategy)
-    def collect(case: dict[str, Any]) -> None:
-        cases.append(case)
-
-    collect()
-    return cases
 
 
 def _kedro(cases: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -143,7 +124,7 @@ def _kedro(cases: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _check(strategy: st.SearchStrategy[Any], count: int) -> None:
-    cases = _generated(strategy, count)
+    cases = draw(strategy, count)
     differences, shared_values = [], 0
     for case, theirs in zip(cases, _kedro(cases), strict=True):
         ours = answer(case, ConfigLoader, error_type)
@@ -164,29 +145,29 @@ def _is_same(case: Mapping[str, Any], ours: Mapping[str, Any], theirs: Mapping[s
     if theirs["error"] == "RecursionError":
         return ours["error"] == "InterpolationResolutionError"
     if json.dumps(case).count("${") > 1:
-        return "error" in ours  # which of several errors comes first is not part of the contract
+        return "error" in ours  # the contract does not say which of several errors comes first
     return ours.get("error") == theirs["error"]
 
 
 def _differs_on_purpose(case: Mapping[str, Any], ours: str, theirs: str) -> bool:
-    """Whether Kedro does something here that nobody can want."""
+    """Whether Kedro does something here that no user can want."""
     return (
-        # A list over a mapping, or the reverse: ours replaces, as it does for all other types.
+        # A list over a mapping, or the reverse: ours replaces it, as it does other types.
         "Cannot merge incompatible container types" in theirs
-        # Credentials are interpolated twice, and so is what was written into a text as a mapping.
+        # Kedro interpolates credentials twice, and also a mapping that it wrote into a text.
         or (case["key"] == "credentials" and "${" in ours)
-        # oc.dict.keys does not work in credentials, nor oc.dict.values within a list there; within a text,
-        # oc.dict.values writes references of its own.
+        # In Kedro's credentials, oc.dict.keys fails, and so does oc.dict.values in a list. In a text, oc.dict.values
+        # writes new references.
         or "$KEY_TYPE" in theirs
         or "ListConfig indices must be integers or slices, not NoneType" in theirs
         or ("oc.dict.values" in json.dumps(case) and "${" in theirs)
-        # A text that happens to come out as three question marks is still a text.
+        # For ours, a text whose value is three question marks is still a text.
         or "Interpolation resolved to a missing value" in theirs
     )
 
 
 def _hides_an_error(case: Mapping[str, Any]) -> bool:
-    """Whether what fails may be an entry that nobody sees, and only at run time: ours does not evaluate those."""
+    """Whether the error may be in an entry that no caller sees: ours does not evaluate those."""
     text = json.dumps(case["files"])
     is_unseen = '_e\\":' in text or f"local/{case['key']}.yml" in case["files"]
     is_late = any(name in text for name in (*RESOLVERS, "runtime_params:", "oc.env:"))

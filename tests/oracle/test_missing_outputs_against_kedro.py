@@ -1,4 +1,4 @@
-"""``only_missing_outputs`` runs what Kedro runs, in every state of a small pipeline (RUN-23, RUN-24)."""
+"""``only_missing_outputs`` runs the same nodes as Kedro, in every state of a small pipeline."""
 
 import json
 import subprocess

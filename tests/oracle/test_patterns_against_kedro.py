@@ -1,4 +1,4 @@
-"""Dataset factory patterns resolve to what Kedro resolves them to; all cases are put to it in one subprocess."""
+"""Dataset factory patterns resolve as in Kedro. One process of Kedro answers all cases."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from both_engines.drawing import draw
 from hypothesis import strategies as st
 
 from kedro_asgi.errors import error_type
@@ -36,7 +36,7 @@ def answer(case):
 json.dump([answer(case) for case in json.load(sys.stdin)], sys.stdout)
 """
 
-# No capital letters, since case counts here and not there (Q-22); no 0b, 0x or --1, which parse takes for numbers.
+# No capital letters: ours is case-sensitive, Kedro is not (Q-22). No 0b, 0x or --1, which ``parse`` takes for numbers.
 LETTERS = "pq12._@é"
 PLACEHOLDERS = ["{a}", "{b}", "{name}", "{n:d}"]
 LITERALS = ["_", ".", "p", "_raw", "q.", "@", "(", "+"]
@@ -74,25 +74,6 @@ def name_like(draw: st.DrawFn, key: str) -> str:
     return key
 
 
-def generated(count: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-
-    @settings(
-        max_examples=count,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        derandomize=count < 1000,  # every day the same cases; new ones in the long version
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(cases())
-    def collect(case: dict[str, Any]) -> None:
-        found.append(case)
-
-    collect()
-    return found
-
-
 def kedros_answers(asked: list[dict[str, Any]]) -> list[Any]:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", ORACLE],
@@ -123,7 +104,7 @@ def resolved(catalog: DataCatalog, name: str) -> Any:
 
 
 def compare(count: int) -> None:
-    asked = generated(count)
+    asked = draw(cases(), count)
     different = [
         (case, ours, kedros)
         for case, kedros in zip(asked, kedros_answers(asked), strict=True)

@@ -1,4 +1,4 @@
-"""The same random nodes and pipelines in Kedro and here: the same results, or the same kind of refusal."""
+"""Random nodes and pipelines give the same results, or errors of the same kind, as in Kedro."""
 
 import json
 import os
@@ -10,14 +10,13 @@ from typing import Any
 
 import pipeline_cases
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from both_engines.drawing import draw
 from pipeline_machine import Machine
 
 import kedro_asgi.pipeline
 from kedro_asgi.errors import error_type
 
-# What the contract quotes of messages; what a group matches must be the same on both sides, in any order.
+# Parts of messages that the contract quotes. The words that a group matches must be the same, in any order.
 FRAGMENTS = [
     r"Invalid Node definition: first argument must be a function, not '(\w+)'",
     r"Invalid Node definition: ('\w+') type must be one of \[String, List, Dict, None\], not '(\w+)'",
@@ -72,8 +71,8 @@ def test_many_random_cases_come_out_as_in_kedro() -> None:
 
 
 def compare(count: int) -> None:
-    """Draw ``count`` cases of each kind, have both engines work through them, and compare."""
-    cases = [case for kind in KINDS.values() for case in drawn(kind, count)]
+    """Draw ``count`` cases of each kind, have both engines run them, and compare."""
+    cases = [case for kind in KINDS.values() for case in draw(kind, count)]
     ours = [machine().outcome(case) for case in cases]
     theirs = by_kedro(cases)
     problems = [
@@ -88,25 +87,6 @@ def compare(count: int) -> None:
 
 def machine() -> Machine:
     return Machine(kedro_asgi.pipeline, error_type)
-
-
-def drawn(kind: st.SearchStrategy[Any], count: int) -> list[Any]:
-    cases: list[Any] = []
-
-    @settings(
-        max_examples=count,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        derandomize=count < 1000,  # every day the same cases; new ones in the long version
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(kind)
-    def collect(case: Any) -> None:
-        cases.append(case)
-
-    collect()
-    return cases
 
 
 def by_kedro(cases: list[Any]) -> list[dict[str, Any]]:
@@ -134,6 +114,6 @@ def difference(our: dict[str, Any], their: dict[str, Any]) -> Any:
 
 
 def found(fragment: str, message: str) -> list[list[str]] | None:
-    """Return what a fragment's groups match, as sorted words; ``None`` if the message does not have it."""
+    """Return the matches of a fragment's groups, as sorted words; ``None`` if the message does not have it."""
     match = re.search(fragment, message, re.MULTILINE)
     return [sorted(re.split(r"[\[\]',\s]+", group or "")) for group in match.groups()] if match else None

@@ -1,6 +1,6 @@
 """Whole projects on both engines: results, files, errors, hooks, logs and wire answers are the same.
 
-Ours runs each project twice: with our imports, and as it is, with Kedro's (the bridge).
+Our engine runs each project twice: with our imports, and unchanged with Kedro's (the bridge).
 """
 
 import pytest
@@ -18,13 +18,13 @@ ALL = [
 
 
 def is_of_a_project(case: Case) -> bool:
-    """Whether a case is about a project alone, and calls no engine by itself."""
+    """Whether a case only runs a project, and its script imports no engine."""
     return not (isinstance(case.call, Script) and "kedro" in case.call.body)
 
 
 @pytest.fixture(scope="module")
 def worked(request: pytest.FixtureRequest) -> Worked:
-    """The cases of all tests that were chosen, worked through by one process for each engine."""
+    """The cases of all collected tests of this file; one process for each engine runs them."""
     items = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
     return Worked([(item.callspec.params["project"], item.callspec.params["case"]) for item in items])
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from both_engines.cases import Project
+from both_engines.drawing import draw
 from both_engines.outcomes import Outcome, jobs_of, work
-from hypothesis import HealthCheck, Phase, given, settings
 from random_projects import projects
 
-# What the contract quotes of messages; what a group matches must be the same on both sides, in any order.
+# Parts of messages that the contract quotes. The words that a group matches must be the same, in any order.
 FRAGMENTS = [
     r"Pipeline input\(s\) \{(.*)\} not found in the DataCatalogWithCatalogCommandsMixin",
     r"^(\S+): Data for MemoryDataset has not been saved yet",
@@ -29,7 +29,7 @@ FRAGMENTS = [
 ]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(500)
 def test_random_projects_run_as_they_do_in_kedro() -> None:
     compare(200)
 
@@ -42,7 +42,7 @@ def test_many_random_projects_run_as_they_do_in_kedro() -> None:
 
 def compare(count: int) -> None:
     """Draw ``count`` projects, have both engines run them, and compare."""
-    drawn = draw(count)
+    drawn = draw(projects(), count)
     jobs = [job for project in drawn for job in jobs_of(project, project.cases)]
     ours = work(jobs, "kedro_asgi", timeout_seconds=3000)
     theirs = work(jobs, "kedro", timeout_seconds=3000)
@@ -55,30 +55,11 @@ def compare(count: int) -> None:
     assert sum("value" in run for [their] in theirs for run in their["value"]) > count, "too few of the runs succeed"
 
 
-def draw(count: int) -> list[Project]:
-    drawn: list[Project] = []
-
-    @settings(
-        max_examples=count,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        derandomize=count < 1000,  # every day the same cases; new ones in the long version
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(projects())
-    def collect(project: Project) -> None:
-        drawn.append(project)
-
-    collect()
-    return drawn
-
-
 def difference(project: Project, our: Outcome, their: Outcome) -> Any:
     """Return what differs.
 
-    Where several nodes run at a time, which of several failures is the first is chance, and what was under way then
-    another matter (RUN-32, Q-30).
+    Where several nodes run at a time, chance decides which failure comes first, and the engines treat the nodes that
+    run at that moment differently (Q-30).
     """
     if our["error"] or their["error"]:
         return our["message"], their["message"]
@@ -90,7 +71,7 @@ def difference(project: Project, our: Outcome, their: Outcome) -> Any:
 
 
 def is_at_a_time(project: Project) -> bool:
-    """Whether the last run of a project does several things at a time."""
+    """Whether the last run of a project runs several nodes or loads at a time."""
     return "runners = [None, None, None]" not in project.cases[0].call.body
 
 
@@ -104,7 +85,7 @@ def run_difference(mine: dict[str, Any], kedros: dict[str, Any]) -> bool:
 
 
 def found(fragment: str, message: str) -> list[list[str]] | None:
-    """Return what a fragment's groups match, as sorted words; ``None`` if the message does not have it."""
+    """Return the matches of a fragment's groups, as sorted words; ``None`` if the message does not have it."""
     match = re.search(fragment, message)
     return [sorted(re.split(r"[\[\]',\s]+", group or "")) for group in match.groups()] if match else None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from both_engines.drawing import seed_of
 
 MACHINE = Path(__file__).parent / "runs_machine.py"
 RUNNERS = [
@@ -22,16 +23,17 @@ KINDS = ("plain",) * 20 + ("chunks", "fails", "breaks", "nothing")
 
 
 def test_random_pipelines_run_as_they_do_in_kedro(tmp_path: Path) -> None:
-    compare(400, seed=1, folder=tmp_path)
+    compare(400, folder=tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_many_random_pipelines_run_as_they_do_in_kedro(tmp_path: Path) -> None:
-    compare(6000, seed=random.randrange(1 << 32), folder=tmp_path)
+    compare(6000, folder=tmp_path)
 
 
-def compare(count: int, *, seed: int, folder: Path) -> None:
+def compare(count: int, *, folder: Path) -> None:
+    seed = seed_of(count)
     drawn = random.Random(seed)
     cases = [case(drawn) for _ in range(count)]
     (folder / "cases.json").write_text(json.dumps(cases))
@@ -56,10 +58,10 @@ def outcomes(engine: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def case(drawn: random.Random) -> dict[str, Any]:
-    """Draw nodes that read what nodes before them write, some free inputs, and what some of it is kept in."""
+    """Draw nodes that read the outputs of earlier nodes and some free inputs, and datasets for some names."""
     known = [f"i{n}" for n in range(3)]
     nodes = []
-    # Only here do links between formats count for what is missing (Q-29).
+    # For ours, links between formats count for missing outputs (Q-29).
     only_missing = drawn.random() < 0.3
     for number in range(drawn.randint(1, 8)):
         written = [f"d{number}{letter}" for letter in "ab"[: drawn.choice((1, 1, 1, 2))]]
@@ -69,7 +71,7 @@ def case(drawn: random.Random) -> dict[str, Any]:
         confirms = drawn.sample(read, 1) if drawn.random() < 0.05 else []
         nodes.append(
             {
-                # Names are no hint of the order.
+                # The names must not reveal the order.
                 "name": f"n{drawn.randrange(1000):03}x{number}",
                 "inputs": read,
                 "outputs": written,
@@ -101,12 +103,12 @@ def kept_in(name: str, drawn: random.Random) -> str | None:
 
 
 def comparable(asked: dict[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
-    """Return what must be equal: order as far as there is one (RUN-19, RUN-20, RUN-32), texts as far as quoted."""
+    """Return the parts that must be equal: the order where the contract has one, and the quoted texts."""
     events = [event for event in outcome["events"] if not is_ours_alone(event, asked)]
     several = asked["runner"] == "ThreadRunner"
     fails = "error" in outcome
     if several:
-        # Which of the nodes that are ready go first is chance, and so is what had gone when one failed (Q-30).
+        # Chance decides which of the ready nodes goes first, and which had ended when one failed (Q-30).
         return {"result": outcome.get("result"), "fails": fails, "events": None if fails else sorted(map(str, events))}
     if asked["arguments"]:
         events = [str(event) for event in sorted(events)]
@@ -119,13 +121,13 @@ def comparable(asked: dict[str, Any], outcome: dict[str, Any]) -> dict[str, Any]
 
 
 def is_ours_alone(event: list[str], asked: dict[str, Any]) -> bool:
-    """``on_node_error`` for generators (Q-28)."""
+    """Whether only ours calls ``on_node_error``: for a generator (Q-28)."""
     breaking = {node["name"] for node in asked["nodes"] if node["kind"] == "breaks"}
     return event[0] == "error" and event[1] in breaking
 
 
 def quoted(lines: list[str]) -> list[str]:
-    """Return what is the same in both engines' texts."""
+    """Return the parts of log lines that are the same on both engines."""
     pattern = (
         r'No nodes ran|There are \d+ nodes that have not run|--from-nodes "[^"]*"|Skipping.*|Completed.*|Running \d.*'
     )

@@ -1,4 +1,4 @@
-"""Parameters become, or fail to become, what they do with Kedro (PAR-11 to PAR-19)."""
+"""Typed parameters become the same values, or fail with the same errors, as in Kedro."""
 
 import json
 import subprocess
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from both_engines.drawing import draw
 from hypothesis import strategies as st
 
 MACHINE = Path(__file__).with_name("typed_parameters_machine.py")
 NAMES = ["a", "b", "c"]
 
-# Kedro logs that it cannot read these hints, and passes raw values; or it counts arguments instead of naming them.
+# Kedro logs that it cannot read these hints and passes raw values, or it counts arguments instead of naming them.
 BETTER_HERE = {
     "object": "{'m': <class '__main__.Model'>}",
     "partial": "{'m': <class '__main__.Model'>}",
@@ -32,7 +32,7 @@ trees = st.recursive(values, lambda inner: st.dictionaries(st.sampled_from(NAMES
 
 @st.composite
 def cases(draw: st.DrawFn) -> dict[str, Any]:
-    """Wishes, and parameters that mostly have something where it is wished for, nested or under one key with dots."""
+    """Draw hints, and parameters that mostly have a value for each hint, nested or under one key with dots."""
     wishes = draw(st.lists(st.tuples(paths, kinds), min_size=1, max_size=3))
     raw = draw(st.dictionaries(paths, trees, max_size=2))
     for path, _ in wishes:
@@ -46,25 +46,6 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
         else:
             raw[path] = value
     return {"wishes": wishes, "raw": raw}
-
-
-def _generated(count: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-
-    @settings(
-        max_examples=count,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(cases())
-    def collect(case: dict[str, Any]) -> None:
-        found.append(case)
-
-    collect()
-    return found
 
 
 def _outcomes(engine: str, folder: Path, wishes: list[dict[str, Any]]) -> dict[str, Any]:
@@ -83,7 +64,7 @@ def _outcomes(engine: str, folder: Path, wishes: list[dict[str, Any]]) -> dict[s
 
 @pytest.fixture(scope="module", params=[400, pytest.param(4000, marks=pytest.mark.slow)])
 def wishes(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
-    return _generated(request.param)
+    return draw(cases(), request.param)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +105,7 @@ def test_random_parameters_with_random_wishes(outcomes: list[dict[str, Any]], wi
 
 
 def _differs_on_purpose(case: dict[str, Any]) -> bool:
-    """One wish within another: with Kedro, the order decides whether that is an error."""
+    """Whether one hint is within another: with Kedro, the order decides whether that is an error."""
     asked = [path for path, kind in case["wishes"] if kind != "int"]
     return any(inner.startswith(f"{outer}.") for inner in asked for outer in asked)
 

@@ -1,4 +1,4 @@
-"""Validators of datasets do what they do with Kedro (CAT-67 to CAT-71)."""
+"""Validators of datasets behave as in Kedro."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import pytest
 
 MACHINE = Path(__file__).with_name("validators_machine.py")
 
-# The ends of sentences that are our own, and names of schemas: ours go by their path in the catalog.
+# Ours ends some sentences differently, and names schemas by their path in the catalog.
 SAME_WORDS = (
     (r"\. Check that the class path is correct.*$", "."),
     (r"\(validator: (pandera\.|validator_targets\.(schema|coercing)).*?\)", "(validator: <schema>)"),
@@ -21,17 +21,17 @@ SAME_WORDS = (
     (r"pandera validator '.*?'", "pandera validator <schema>"),
 )
 DIFFERENT = (
-    # Own words.
+    # Ours has its own words.
     "declarations / 1 [] / message",
     "declarations / 2 ['validator_targets.twice'] / message",
     "declarations / 21 {'class': 'validator_targets.Wrapping', True: 'save', 'on': 'load'} / message",
     "targets /  / ",
     "targets / positive / ",
-    # The first failure of a pandera schema comes with an example here.
+    # Ours shows an example for the first failure of a pandera schema.
     "frames / {'class': 'validator_targets.schema', 'options': {'lazy': False}}",
-    # Data of another version is not what was validated when it was saved.
+    # Ours validates data of another version again: saving validated other data.
     "files / another version",
-    # Which of our errors has a cause.
+    # Ours sets the cause of other errors.
     "names / None / cause",
 )
 
