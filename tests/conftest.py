@@ -17,7 +17,7 @@ from projects.spaceflights_copy import copy_spaceflights
 from serving import Process, clean_environment
 from working import CATALOG, PARAMETERS, WORK
 
-# Kedro and its plugins, where a test runs them as the oracle, must not phone home.
+# Some tests compare with Kedro: it and its plugins must send no telemetry.
 os.environ["DO_NOT_TRACK"] = "1"
 
 _NUMBERS = itertools.count()
@@ -44,7 +44,7 @@ MakeProject = Callable[..., Path]
 
 @pytest.fixture
 def short_turns() -> Iterator[None]:
-    """Threads take turns hundreds of times as often as usual, which brings to light what they must not share."""
+    """Make threads switch hundreds of times as often as usual, so that a test finds the state they must not share."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield
@@ -53,10 +53,10 @@ def short_turns() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _loop_guard() -> Iterator[None]:
-    """Fail what reads files, sleeps or waits for locks on an event loop.
+    """Fail a test in which the package reads files, sleeps or waits for locks on an event loop.
 
-    Putting an app together looks at the project's path, as any start-up does, before there is a loop; tests may do
-    so within one.
+    ``create_http_server`` looks at the project's path, and servers call it before the loop starts. Tests may call it
+    on a loop.
     """
     with blockbuster_ctx("kedro_asgi") as guard:
         for function in guard.functions.values():
@@ -66,7 +66,7 @@ def _loop_guard() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give each test its own import path, environment and current project; forget the packages that it made."""
+    """Give each test its own import path, environment and current project, and forget the packages that it imported."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
     monkeypatch.setattr(bootstrap._CurrentProject, "project", None)
@@ -81,8 +81,8 @@ def _own_process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def make_project(tmp_path: Path) -> MakeProject:
     """Return a function that writes a project and returns its folder.
 
-    ``registry`` is the text of its ``pipeline_registry.py``; ``files`` maps paths, in which ``{package}`` stands for
-    the package's name, to texts. The package has a name that no other test uses.
+    ``registry`` is the text of its ``pipeline_registry.py``. ``files`` maps paths to texts; ``{package}`` in either
+    stands for the package's name, which no other test uses.
     """
 
     def make(
@@ -123,7 +123,7 @@ def tiny(make_project: MakeProject) -> Path:
 
 @pytest.fixture
 def work(make_project: MakeProject, tmp_path: Path) -> Path:
-    """A project whose pipelines do what tests need; ``held`` goes on when there is a file ``opened`` beside it."""
+    """A project of `working`. Its pipeline ``held`` waits until the test makes a file ``opened`` beside the project."""
     registry = WORK.replace("{folder}", str(tmp_path))
     return make_project(registry, catalog=CATALOG, parameters=PARAMETERS)
 
@@ -150,7 +150,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    """Return a function that runs ``kedro-asgi`` to its end, as a user does: in a process of its own."""
+    """Return a function that runs ``kedro-asgi`` in a new process, as a user does, and waits until it ends."""
 
     def run(
         *arguments: object, cwd: Path = tmp_path, environ: Mapping[str, str] | None = None
@@ -164,7 +164,7 @@ def command(tmp_path: Path) -> Command:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
-    """Return a function that starts a module with arguments, such as ``kedro_asgi serve``, and waits for it.
+    """Return a function that starts a server, such as ``kedro_asgi serve``, and waits until it answers.
 
     Keywords are environment variables.
     """

@@ -1,4 +1,4 @@
-"""Runs in a process of its own: evaluates configurations with Kedro's loader. JSON cases in, JSON answers out.
+"""Evaluates configurations with Kedro's loader, in a process of its own. Reads JSON cases, writes JSON answers.
 
 A case is ``{"files": {path: text}, "key": str, "arguments": {...}}``; an answer holds ``value`` or ``error``.
 """
@@ -21,7 +21,7 @@ RESOLVERS = {
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:
-    """Write ``files`` and return the configuration source; both environments exist, even if empty."""
+    """Write ``files`` and return the configuration source, with both environments, even if they are empty."""
     for path, text in {"base/.keep": "", "local/.keep": "", **files}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
@@ -29,7 +29,7 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 
 
 def encoded(value: Any) -> Any:
-    """Return ``value`` such that JSON keeps apart what Python does: 1 and 1.0, and keys that are no text."""
+    """Return ``value`` as JSON that keeps Python's distinctions: 1 and 1.0, and keys that are no text."""
     if isinstance(value, dict):
         return {"mapping": [[encoded(key), encoded(item)] for key, item in value.items()]}
     if isinstance(value, list):
@@ -45,7 +45,7 @@ def type_name(error: BaseException) -> str:
 def answer(
     case: Mapping[str, Any], loader_class: Any, name_of: Callable[[BaseException], str] = type_name
 ) -> dict[str, Any]:
-    """Return what a loader makes of ``case``."""
+    """Return the value that a loader gives for ``case``, or its error."""
     with tempfile.TemporaryDirectory() as folder:
         source = write(Path(folder), case["files"])
         try:

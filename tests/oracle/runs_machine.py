@@ -1,7 +1,6 @@
-"""Runs random pipelines straight on the runners of the engine that is named: a script.
+"""Runs random pipelines on the runners of one engine: a script.
 
-Reads cases as JSON and writes, for each, what came back, what hooks and datasets saw, in which order, and what the
-log says of going on.
+Reads cases as JSON. Writes, for each, the results, what hooks and datasets saw, in order, and the log's hints.
 """
 
 import importlib
@@ -15,7 +14,7 @@ NOTED = ("from-nodes", "No nodes ran", "have not run", "Skipping", "out of")
 
 
 class Lines(logging.Handler):
-    """Keeps what engines log of a run's progress."""
+    """Keeps the log lines about a run's progress."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)

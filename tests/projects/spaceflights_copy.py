@@ -10,7 +10,7 @@ _VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z[^/]*")
 _WRITTEN = re.compile(r"\$\{globals:folders\.(models|reporting)\}|data/0[23]_\w+")
 _TEXTS = {".py", ".yml", ".toml", ".md"}
 
-# The same project, ported by hand: what a user changes who leaves Kedro behind.
+# The changes that a user makes to port the project from Kedro.
 _PORT = {
     "from kedro.config import OmegaConfigLoader": "from kedro_asgi.config import ConfigLoader",
     "CONFIG_LOADER_CLASS = OmegaConfigLoader": "CONFIG_LOADER_CLASS = ConfigLoader",
@@ -21,10 +21,10 @@ _PORT = {
 
 
 def copy_spaceflights(folder: Path, *, package: str = "spaceflights", ported: bool = False) -> Path:
-    """Write the project with its raw data into ``folder``, and return it.
+    """Write the project with its raw data into ``folder``, and return the folder.
 
-    ``package`` renames its package, since a process can import one of a name. ``ported`` makes it import from
-    ``kedro_asgi`` what it imports from ``kedro``.
+    ``package`` renames its package, since a process can import only one of a name. ``ported`` replaces the imports
+    from ``kedro`` by those from ``kedro_asgi``.
     """
     shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("__pycache__", ".gitkeep"))
     runpy.run_path(str(folder / "scripts" / "make_raw_data.py"))["main"](folder)
@@ -39,9 +39,9 @@ def copy_spaceflights(folder: Path, *, package: str = "spaceflights", ported: bo
 
 
 def add_folder_for_each_run(project: Path) -> str:
-    """Add an environment in which a run writes to ``data/runs/<who>``, a runtime parameter; return its name.
+    """Add an environment and return its name. In it, a run writes to ``data/runs/<who>``, by a runtime parameter.
 
-    The project itself stays as it is: what would be files that concurrent runs share becomes each run's own.
+    The project itself stays as it is. Concurrent runs then share no files.
     """
     base, each = project / "conf" / "base", project / "conf" / "each"
     shutil.copytree(project / "conf" / "local", each)
@@ -52,7 +52,7 @@ def add_folder_for_each_run(project: Path) -> str:
 
 
 def outputs(project: Path) -> dict[str, bytes]:
-    """Return what runs of the project wrote, by path; of several versions the latest, shown as ``<version>``."""
+    """Return the files that runs of the project wrote, by path; of several versions the latest, as ``<version>``."""
     files = (file for file in sorted((project / "data").rglob("*")) if file.is_file() and file.parent.name != "01_raw")
     return {
         _VERSION.sub("<version>", file.relative_to(project / "data").as_posix()): file.read_bytes() for file in files

@@ -28,7 +28,7 @@ def serving(host: Host, folder: Path) -> Iterator[Any]:
 
 
 def ask(client: Any, call: Ask) -> dict[str, Any]:
-    """Return the answer to a request: status, the headers that the contract names, and body; messages by themselves."""
+    """Send a request and return status, the headers that the contract names, and body; the messages apart."""
     sent: dict[str, Any] = {"params": dict(call.query), "headers": dict(call.headers or {})}
     if call.json is not msgspec.UNSET:
         sent["json"] = call.json
@@ -55,7 +55,7 @@ def _body(text: str) -> Any:
 
 
 def _messages(body: Any, failure: dict[str, Any]) -> str | None:
-    """Take the messages out of a body and return them."""
+    """Remove the messages from a body and return them."""
     if "message" in failure:
         return str(failure.pop("message"))
     detail = body.get("detail") if isinstance(body, dict) else None
@@ -63,7 +63,7 @@ def _messages(body: Any, failure: dict[str, Any]) -> str | None:
 
 
 def _shown(body: Any) -> Any:
-    """Return a body without what differs from run to run, and the order of its keys."""
+    """Return the body and the order of its keys, without durations."""
     if not isinstance(body, dict):
         return body
     if "duration_ms" in body and re.fullmatch(r"\d+(\.\d{1,2})?", str(body["duration_ms"])):

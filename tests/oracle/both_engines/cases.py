@@ -1,4 +1,4 @@
-"""What is compared: projects, and cases of them, as data."""
+"""Projects and their cases, as data."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -9,11 +9,11 @@ Files = Mapping[str, str | None]
 
 
 class _Data(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A value that is written down in JSON for the machines."""
+    """The base of all data that goes to the machines as JSON."""
 
 
 class Run(_Data, frozen=True, kw_only=True):
-    """One run of a session; its value is what the free outputs load. ``runner`` is an expression."""
+    """One run of a session. Its value is the data of the free outputs. ``runner`` is an expression."""
 
     arguments: Mapping[str, Any] = {}
     create: Mapping[str, Any] = {}
@@ -22,13 +22,13 @@ class Run(_Data, frozen=True, kw_only=True):
 
 
 class Script(_Data, frozen=True, kw_only=True):
-    """The body of a function of ``project`` (see `scripting`), in Kedro's words; its value is what it returns."""
+    """The body of a function with the argument ``project`` (see `scripting`). Its value is the returned one."""
 
     body: str
 
 
 class Ask(_Data, frozen=True, kw_only=True):
-    """A request to the HTTP server; its value is status, headers and body of the answer.
+    """A request to the HTTP server. Its value is the answer's status, headers and body.
 
     All requests of a project go to one server, in order.
     """
@@ -45,9 +45,9 @@ Call = Run | Script | Ask
 
 
 class Deviation(_Data, frozen=True, kw_only=True):
-    """Why ours differs, by the number of the quirk or the rule, and what ours gives by aspect.
+    """A documented difference: ``why`` names its rule, and ``ours`` holds our result by aspect.
 
-    For ``message`` it is enough that the text holds what is given here.
+    Our message must contain the text of ``message``.
     """
 
     why: str
@@ -55,11 +55,11 @@ class Deviation(_Data, frozen=True, kw_only=True):
 
 
 class Case(_Data, frozen=True, kw_only=True):
-    """Something to do with a project, and which aspects of what comes of it are compared.
+    """One call on a project, and the aspects of its outcome that are compared.
 
-    ``says`` are parts of the error's message that both must hold; without them the whole message must be the same.
-    ``logs`` are patterns: what they match of messages is compared. ``files`` lie over those of the project, where
-    ``None`` takes one away.
+    ``says`` are parts that the error's message must have on both engines; without them the whole message must be the
+    same. ``logs`` are patterns: their matches in log messages are compared. ``files`` replace files of the project;
+    ``None`` removes one.
     """
 
     rule: str
@@ -74,9 +74,9 @@ class Case(_Data, frozen=True, kw_only=True):
 
 
 class Project(_Data, frozen=True, kw_only=True):
-    """A project by its files, in which ``{package}`` stands for the package's name, and the cases of it.
+    """The files of a project, in which ``{package}`` stands for the package's name, and its cases.
 
-    ``varied`` holds values for runtime parameters; the concurrent runs take one of each in turn.
+    ``varied`` holds values of runtime parameters; concurrent runs use them in turn.
     """
 
     name: str
@@ -86,12 +86,12 @@ class Project(_Data, frozen=True, kw_only=True):
 
     @property
     def package(self) -> str:
-        """The name of the package; no test outside of this suite uses it."""
+        """The name of the package, which no other test uses."""
         return f"made_{self.name}"
 
 
 class Job(_Data, frozen=True, kw_only=True):
-    """What a machine does in one process: cases of one project in one folder."""
+    """The cases of one project that a machine runs in one process and one folder."""
 
     package: str
     files: Files
@@ -100,13 +100,13 @@ class Job(_Data, frozen=True, kw_only=True):
 
 
 def pyproject(**more: str) -> str:
-    """Return a ``pyproject.toml`` that is as it should be, with ``more`` lines in its section."""
+    """Return a valid ``pyproject.toml``, with ``more`` lines in Kedro's section."""
     section = {"package_name": '"{package}"', "project_name": '"Made"', "kedro_init_version": '"1.7.0"', **more}
     return "[tool.kedro]\n" + "".join(f"{key} = {value}\n" for key, value in section.items())
 
 
 def project_files(registry: str, files: Files | None = None) -> Files:
-    """Return the files of a sound project around a registry; ``files`` come over them."""
+    """Return the files of a valid project with this registry; ``files`` replace some of them."""
     return {
         "pyproject.toml": pyproject(),
         "conf/base/catalog.yml": "",

@@ -1,4 +1,4 @@
-"""Is it the same, or different as documented?"""
+"""Compares outcomes: they are the same, or differ as documented."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ _SLIPS = ("SyntaxError", "IndentationError", "NameError", "ParserError", "the ma
 
 
 def problems(case: Case, ours: Outcome, theirs: Outcome, *, package: str) -> list[str]:
-    """Return what is not as the case says it is; nothing where all is well."""
+    """Return a text for each difference that the case does not document."""
     case = _named(case, package)
     found = _slips(case, theirs)
     found += [_line(aspect, _seen(case, aspect, ours), _wanted(case, aspect, theirs)) for aspect in _aspects(case)]
@@ -27,7 +27,7 @@ def _named(case: Case, package: str) -> Case:
 
 
 def _slips(case: Case, theirs: Outcome) -> list[str]:
-    """A case that is badly written fails in the same way on both engines."""
+    """Report a case with a mistake of its own, which fails in the same way on both engines."""
     is_slip = theirs["error"] in _SLIPS and not case.says and case.deviation is None
     return [f"is this meant? {theirs['error']}: {theirs['message']}"] if is_slip else []
 
@@ -76,7 +76,7 @@ def _messages(case: Case, ours: Outcome, theirs: Outcome) -> list[str]:
 
 
 def _staleness(case: Case, theirs: Outcome) -> list[str]:
-    """A deviation that is none any more must go."""
+    """Report a documented deviation that no longer exists."""
     if case.deviation is None:
         return []
     expected = {**case.deviation.ours}

@@ -1,4 +1,4 @@
-"""From a project that imports Kedro to the same project that imports ours."""
+"""Turns a project that imports Kedro into the same project that imports ours."""
 
 import re
 import textwrap
@@ -33,7 +33,7 @@ def ours(source: str) -> str:
 
 
 def written(files: Files, *, package: str, engine: str) -> dict[str, str]:
-    """Return the files of a project for ``engine``: Python in its words, ``{package}`` filled in."""
+    """Return the files of a project for ``engine``, with its imports and the package's name."""
     texts = {}
     for path, text in files.items():
         if text is None:

@@ -1,4 +1,4 @@
-"""Values, files and errors in a form that is the same for both engines where they mean the same."""
+"""Values, files and errors as JSON that is equal on both engines where they mean the same."""
 
 import hashlib
 import json
@@ -13,13 +13,13 @@ _UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
 class Encoder:
-    """Writes down what came of a case in one folder."""
+    """Encodes the outcome of a case in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
 
     def text(self, text: str) -> str:
-        """Return ``text`` without what differs from run to run and from engine to engine."""
+        """Return ``text`` without paths, ids, addresses and module names, which differ between runs and engines."""
         text = text.replace(self._folder, "<D>")
         text = _RUN_ID.sub("<RUN_ID>", text)
         text = _UUID.sub("<UUID>", text)
@@ -27,7 +27,7 @@ class Encoder:
         return _CLASS_PATH.sub(r"\1", text)
 
     def value(self, value: Any) -> Any:
-        """Return ``value`` such that JSON keeps apart what Python does: 1 and 1.0, a list and a tuple."""
+        """Return ``value`` as JSON that keeps Python's distinctions: 1 and 1.0, a list and a tuple."""
         match value:
             case None | bool() | int():
                 return value
@@ -52,7 +52,7 @@ class Encoder:
         return {"object": self.text(repr(value))}
 
     def files(self, before: Mapping[str, bytes]) -> dict[str, Any]:
-        """Return what the files of the folder hold that are not as they were; ``None`` for one that is gone."""
+        """Return the content of each file that changed since ``before``; ``None`` for a deleted file."""
         after = tree(Path(self._folder))
         changed = {path: self._content(data) for path, data in after.items() if before.get(path) != data}
         gone = {path: None for path in before if path not in after}
@@ -71,7 +71,7 @@ class Encoder:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Return the files of ``folder`` that are neither traces of Python nor our record of runs, by relative paths."""
+    """Return the files of ``folder`` by relative path, without bytecode and our store of runs."""
     others = {"__pycache__", ".kedro-asgi"}
     files = (path for path in folder.rglob("*") if not others.intersection(path.parts) and path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}

@@ -1,4 +1,4 @@
-"""The two engines, as the machine needs them. A process holds one of them."""
+"""The engines behind one interface. A process holds one of them."""
 
 import inspect
 import os
@@ -31,7 +31,7 @@ _PARTS_OF_KEDRO = (
 
 
 class Host:
-    """An engine in this process, with its public parts under the same names on both sides."""
+    """An engine in this process, with its public parts under the same names for all engines."""
 
     name: str
 
@@ -47,11 +47,11 @@ class Host:
         inspect.stack()
 
     def source(self, text: str) -> str:
-        """Return Python source in this engine's words."""
+        """Return Python source that imports from this engine."""
         raise NotImplementedError
 
     def error_type(self, error: BaseException) -> str:
-        """Return the name of an error's class, by Kedro's name for it."""
+        """Return Kedro's name for an error's class."""
         raise NotImplementedError
 
     def _modules(self) -> dict[str, str]:

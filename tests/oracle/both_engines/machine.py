@@ -1,6 +1,6 @@
-"""Works through jobs on one engine: ``python -m both_engines.machine <engine> <jobs.json> <target folder>``.
+"""Runs jobs on one engine: ``python -m both_engines.machine <engine> <jobs.json> <target folder>``.
 
-Forks for every job, so that no job sees anything of another; two at a time. Writes ``<number>.json`` for each: a list
+Forks for each job, so that no job sees the state of another; two run at a time. Each writes ``<number>.json``: a list
 with one outcome for each case.
 """
 
@@ -36,7 +36,7 @@ NOTHING: dict[str, Any] = {"value": None, "files": {}, "hooks": [], "logs": [], 
 def main(engine: str, jobs_file: str, target: str) -> None:
     folder = Path(target)
     host = HOSTS[engine](folder)
-    # What is there already is left alone by the children's garbage collectors, so that its memory stays shared.
+    # The children's garbage collectors skip the objects that exist now, so that their memory stays shared.
     gc.freeze()
     jobs = msgspec.json.decode(Path(jobs_file).read_bytes(), type=list[Job])
     running: set[int] = set()
@@ -58,7 +58,7 @@ def _fork(host: Host, job: Job, folder: Path, number: int) -> int:
         os.dup2(silence, 1)
         outcomes = _work(host, job, folder / str(number))
         (folder / f"{number}.json").write_text(json.dumps(outcomes))
-        # What was registered to happen at the end of a process: pools are taken down, or their children stay.
+        # Run the handlers of a normal exit: they shut down pools, whose processes would stay otherwise.
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
         status = 0
@@ -126,7 +126,7 @@ def _do(host: Host, call: Run | Script, project: Opened) -> Any:
             runner = eval(call.runner, vars(host.runner)) if call.runner else None
             session = create(**call.create)
             with session:
-                # Loaded before the session ends; the runner is kept until then, since its results die with it.
+                # Load before the session ends and while the runner lives: the results end with them.
                 return loaded(session.run(**call.arguments, runner=runner))
         case Script():
             return run_script(host, call.body, project)

@@ -1,4 +1,4 @@
-"""Puts projects to a machine and keeps what comes back for the test session."""
+"""Has machines run projects, and keeps the outcomes for the test session."""
 
 import functools
 import json
@@ -19,7 +19,7 @@ _FOLDER = Path(__file__).parents[1]
 
 
 class Worked:
-    """What the engines make of cases, worked through at the first question for each engine."""
+    """The outcomes of cases on each engine. The first question about an engine runs all cases on it."""
 
     def __init__(self, cases: Iterable[tuple[Project, Case]]) -> None:
         by_name: dict[str, list[Case]] = {}
@@ -30,10 +30,10 @@ class Worked:
         self._cases = by_name
 
     def outcome(self, engine: str, project: Project, case: Case) -> Outcome:
-        """Return what ``engine`` makes of ``case``."""
+        """Return the outcome of ``case`` on ``engine``."""
         return self._outcomes(engine)[project.name, named(case.name, project)]
 
-    @functools.cache  # noqa: B019 - lives as long as the test session does
+    @functools.cache  # noqa: B019 - the object lives as long as the test session
     def _outcomes(self, engine: str) -> dict[tuple[str, str], Outcome]:
         jobs = [(name, job) for name, cases in self._cases.items() for job in jobs_of(self._projects[name], cases)]
         answers = work([job for _, job in jobs], engine)
@@ -45,7 +45,7 @@ class Worked:
 
 
 def jobs_of(project: Project, cases: Iterable[Case]) -> list[Job]:
-    """Return the work on a project: a job for each case, but one for all requests to a server."""
+    """Return the jobs of a project: one for each case, but a single one for all requests to a server."""
     groups: dict[Any, list[Case]] = {}
     for case in cases:
         is_shared = isinstance(case.call, Ask)
@@ -67,7 +67,7 @@ def named(text: str, project: Project) -> str:
 
 
 def work(jobs: Sequence[Job], engine: str, *, timeout_seconds: float = 500) -> list[list[Outcome]]:
-    """Have a machine work through ``jobs``, in a process of its own."""
+    """Start a machine that runs ``jobs``, and return the outcomes of each."""
     with tempfile.TemporaryDirectory(prefix=f"{engine}-") as folder:
         target = Path(folder).resolve()
         (target / "jobs.json").write_bytes(msgspec.json.encode(list(jobs)))
@@ -86,7 +86,7 @@ def work(jobs: Sequence[Job], engine: str, *, timeout_seconds: float = 500) -> l
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a machine: no phoning home, one thread for each library, nothing of the caller's."""
+    """Return the environment of a machine: no telemetry, one thread for each library, no settings of Kedro."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("KEDRO")}
     path = os.pathsep.join([str(_FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])])
     return {

@@ -10,7 +10,7 @@ RECORDS: list[logging.LogRecord] = []
 
 
 class ListHandler(logging.Handler):
-    """Keeps every record of this process; Kedro's logging configuration may make one by name."""
+    """Keeps every log record of this process. Kedro's logging configuration creates one by name."""
 
     def emit(self, record: logging.LogRecord) -> None:
         RECORDS.append(record)
@@ -25,7 +25,7 @@ root: {handlers: [list], level: INFO}
 
 
 def record_logs() -> None:
-    """Let every record of level INFO and above be kept."""
+    """Keep every record of level INFO and above."""
     root = logging.getLogger()
     root.handlers[:] = [ListHandler()]
     root.setLevel(logging.INFO)
@@ -42,11 +42,11 @@ def recorded_warnings() -> Iterator[list[list[str]]]:
 
 
 def messages() -> list[list[str]]:
-    """Return level and text of what was logged."""
+    """Return level and text of each log record."""
     return [[record.levelname, record.getMessage()] for record in RECORDS]
 
 
 def hook_calls(package: str) -> list[str]:
-    """Return what the hooks of a project wrote down in its module ``recorded``."""
+    """Return the calls that the project's hooks recorded in its module ``recorded``."""
     module = sys.modules.get(f"{package}.recorded")
     return list(getattr(module, "CALLS", ()))

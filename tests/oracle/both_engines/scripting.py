@@ -1,4 +1,4 @@
-"""What scripts of cases are given: a project that is written down, and short ways of using it."""
+"""The project that a case's script gets, and short ways of using it."""
 
 import textwrap
 from collections.abc import Callable, Mapping
@@ -33,11 +33,11 @@ class Opened:
         return self._host.session.KedroSession.create(**{"project_path": self.path, **create})
 
     def run(self, session: Any, **arguments: Any) -> dict[str, Any]:
-        """Run and return what the free outputs load."""
+        """Run and return the data of the free outputs."""
         return loaded(session.run(**arguments))
 
     def raised(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> dict[str, Any]:
-        """Return what a call raises, by type and message, or its value."""
+        """Call and return the value, or type and message of the error."""
         try:
             return {"value": self._encoder.value(function(*arguments, **named))}
         except Exception as error:

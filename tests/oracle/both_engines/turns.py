@@ -1,4 +1,4 @@
-"""A project whose runs take turns: each reads and writes files of its own, by a runtime parameter."""
+"""Series of runs of one project. A runtime parameter gives each run its own folder of data."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ _TURN = re.compile(r"turn-[a-z]+-\d+")
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """One run: how it is asked for, and what makes it another run than the one before."""
+    """One run of a series: its request, and the number that names its folder."""
 
     number: int
     body: Mapping[str, Any]
@@ -37,7 +37,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def turns_of(project: Project, count: int) -> list[Turn]:
-    """Return ``count`` runs: the project's own, over and over, each with other values and every fourth over HTTP."""
+    """Return ``count`` runs: those of the project's cases in turn, with varied values, every fourth over HTTP."""
     runs = [run for case in project.cases if (run := _run(case)) is not None]
     varied = {name: cycle(values) for name, values in project.varied.items()}
     turns = []
@@ -49,7 +49,7 @@ def turns_of(project: Project, count: int) -> list[Turn]:
 
 
 def variants_of(project: Project) -> list[Project]:
-    """Return a project of its own for each run that needs other files."""
+    """Return a new project for each run that needs other files."""
     return [
         msgspec.structs.replace(
             project,
@@ -63,7 +63,7 @@ def variants_of(project: Project) -> list[Project]:
 
 
 def write_for_turns(project: Project, folder: Path, kinds: tuple[str, ...], count: int) -> Path:
-    """Write a project whose datasets lie in ``data/<turn>``, with what is in ``data`` for each turn."""
+    """Write a project whose datasets lie in ``data/<turn>``, with a copy of ``data`` for each turn."""
     for path, text in written(project.files, package=project.package, engine="kedro_asgi").items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -78,26 +78,26 @@ def write_for_turns(project: Project, folder: Path, kinds: tuple[str, ...], coun
 
 
 class Results:
-    """Writes down how runs end, such that a run in one series and its twin in another are the same."""
+    """Encodes how runs end, so that a run of one series equals the same run of another series."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._encoder = Encoder(folder)
 
     def ended(self, turn: Turn, kind: str, end: Mapping[str, Any]) -> Any:
-        """Return what a run came to: ``end``, and the files that it left."""
+        """Return the result ``end`` of a run and the files that it wrote."""
         data = self._folder / "data" / turn.name(kind)
         files = [self.shown([path, content.decode(errors="backslashreplace")]) for path, content in tree(data).items()]
         return self.shown({**end, "files": sorted(files)})
 
     def shown(self, value: Any) -> Any:
-        """Return ``value`` without what tells a series from another."""
+        """Return ``value`` as text without the names of its series."""
         text = msgspec.json.encode(self._encoder.value(value), order="sorted").decode()
         return _TURN.sub("turn", text)
 
 
 def _run(case: Case) -> tuple[dict[str, Any], str | None, bool] | None:
-    """Return a case as a request to run, if it can be asked of a server that others ask at the same time."""
+    """Return a case as a request to run; ``None`` where other requests at the same time would disturb it."""
     if case.files or case.environ:
         return None
     match case.call:
