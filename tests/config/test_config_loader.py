@@ -75,6 +75,14 @@ def test_interpolation_sees_replaced_globals(source: Path) -> None:
     assert loader["catalog"]["d"]["f"] == "elsewhere/x"
 
 
+def test_replaced_globals_stay_however_many_kinds_are_read(source: Path) -> None:
+    loader = ConfigLoader(source, base_env="base", default_run_env="local")
+    loader["globals"] = {"root": "elsewhere"}
+    for number in range(100):
+        loader.config_patterns[f"kind_{number}"] = ["catalog*"]
+        assert loader[f"kind_{number}"]["d"]["f"] == "elsewhere/x"
+
+
 def test_a_constructed_loader_interpolates_runtime_strings(source: Path) -> None:
     loader = ConfigLoader(source, runtime_params={"a": "${globals:root}"}, base_env="base", default_run_env="local")
     assert loader["parameters"] == {"a": "data", "b": "data", "x": "none"}
