@@ -56,7 +56,7 @@ class DatasetBuilder:
         self, runtime: RuntimeParams, *, load_version: str | None = None, save_version: str | None = None
     ) -> Dataset:
         """Build the dataset for a run; raises `DatasetError`. No two datasets share anything that can change."""
-        return (self._definition or self._define(runtime)).build(load_version, save_version)
+        return (self._definition or self._define(runtime)).build(load_version=load_version, save_version=save_version)
 
     def config(self, runtime: RuntimeParams) -> ConfigValue:
         """Return the entry with the run's values; credentials are still names, and paths relative."""
@@ -152,7 +152,7 @@ class DatasetDefinition:
         """Whether all arguments can be copied cheaply and exactly, so that other runs can use this definition."""
         return all(type(leaf) in IMMUTABLE_TYPES for leaf in iterate_leaves(self.arguments))
 
-    def build(self, load_version: str | None = None, save_version: str | None = None) -> Dataset:
+    def build(self, *, load_version: str | None = None, save_version: str | None = None) -> Dataset:
         """Build a dataset; raises `DatasetError`. Versions are ignored if it is not versioned."""
         arguments: dict[str, object] = {key: copy_containers(value) for key, value in self.arguments.items()}
         if self.is_versioned:

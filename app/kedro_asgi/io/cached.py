@@ -72,4 +72,6 @@ def _inner_dataset(dataset: Dataset | Mapping[str, object], version: Version | N
     if version is None:
         return DatasetDefinition.from_config("_cached", dataset).build()
     versioned = {**dataset, "versioned": True}
-    return DatasetDefinition.from_config("_cached", versioned).build(version.load, version.save)
+    return DatasetDefinition.from_config("_cached", versioned).build(
+        load_version=version.load, save_version=version.save
+    )

@@ -68,7 +68,7 @@ class DataCatalog(DatasetMapping):
         try:
             data = dataset.load()
         except Exception as error:
-            failure = named_failure(error, ds_name, "while loading data from", dataset)
+            failure = named_failure(error, name=ds_name, doing="while loading data from", dataset=dataset)
             if failure is None:
                 raise
             raise failure from error
@@ -110,7 +110,7 @@ class DataCatalog(DatasetMapping):
         try:
             dataset.save(data)
         except Exception as error:
-            failure = named_failure(error, ds_name, "while saving data to", dataset)
+            failure = named_failure(error, name=ds_name, doing="while saving data to", dataset=dataset)
             if failure is None:
                 raise
             raise failure from error

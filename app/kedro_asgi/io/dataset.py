@@ -54,7 +54,7 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
         save_version: str | None = None,
     ) -> Dataset:
         """Make the dataset that an entry of the catalog describes; paths are relative to the working folder."""
-        return DatasetDefinition.from_config(name, config).build(load_version, save_version)
+        return DatasetDefinition.from_config(name, config).build(load_version=load_version, save_version=save_version)
 
     @abstractmethod
     def load(self) -> _Out:
@@ -153,7 +153,7 @@ def is_persistent(dataset: object) -> bool:
     return not getattr(dataset, "_EPHEMERAL", False)
 
 
-def named_failure(error: Exception, name: str, doing: str, dataset: object) -> DatasetError | None:
+def named_failure(error: Exception, *, name: str, doing: str, dataset: object) -> DatasetError | None:
     """Return the DatasetError that names the dataset, or ``None`` if ``error`` goes to the caller as it is (CAT-56).
 
     A class that extends no AbstractDataset does not wrap its errors, so this function does.

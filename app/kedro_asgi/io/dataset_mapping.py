@@ -204,7 +204,8 @@ class DatasetMapping:
         definition = builder.definition(self._runtime)
         if definition.validator is not None:
             self._set_validator(name, definition.validator)
-        return definition.build(self._load_versions.get(name), self._save_version or self.save_version)
+        load_version, save_version = self._load_versions.get(name), self._save_version or self.save_version
+        return definition.build(load_version=load_version, save_version=save_version)
 
     def _table_form(self, name: str) -> TableForm | None:
         dataset = self._datasets.get(name)
