@@ -1,4 +1,4 @@
-"""Run ids: sortable by time, never twice (DESIGN: run ids)."""
+"""The arguments of a run as a value, and run ids: sortable by time, never twice."""
 
 import multiprocessing
 import os
@@ -9,9 +9,30 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
-from kedro_asgi.runs import RunIds
+from kedro_asgi.runs import RunArguments, RunIds, RunSpec, Slice
 
 FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z-[0-9a-f]{14}")
+
+
+def test_arguments_become_a_spec() -> None:
+    spec = RunSpec.of(["a", "b"], tags="one", from_nodes=None, inputs={"x": 1}, outputs=iter(["y"]), is_async=True)
+    assert spec == RunSpec(
+        slice=Slice(pipeline_names=("a", "b"), tags=("one",)), inputs={"x": 1}, outputs=("y",), is_async=True
+    )
+
+
+def test_none_stands_for_the_default_of_an_argument() -> None:
+    nothing: RunArguments = {"tags": None, "load_versions": None, "inputs": None}
+    assert RunSpec.of(None, **nothing) == RunSpec()
+
+
+def test_each_argument_of_a_run_is_a_field_of_its_spec() -> None:
+    assert RunArguments.__annotations__.keys() <= {*Slice.__struct_fields__, *RunSpec.__struct_fields__}
+
+
+def test_an_unknown_argument_is_refused() -> None:
+    with pytest.raises(TypeError, match="nonsense"):
+        RunSpec.of(nonsense=1)
 
 
 def mint(count: int) -> list[str]:
@@ -44,7 +65,7 @@ def test_sources_and_processes_never_mint_the_same() -> None:
 
 FORKING = """
 import os
-from kedro_asgi.runs import RunIds
+from kedro_asgi.runs import RunArguments, RunIds, RunSpec, Slice
 
 ids = RunIds()
 ids.next()

@@ -197,14 +197,15 @@ def test_wrong_hooks_are_found_when_a_session_is_created(make_project, hooks, er
         KedroSession.create(project_path=make_project(settings=hooks))
 
 
-def test_what_a_hook_does_to_a_node_ends_with_the_run(make_project) -> None:
-    """Q-33: the pipelines are shared by all runs, so each run shows hooks nodes of its own."""
-    hooks = """
+@pytest.mark.parametrize(("hook", "results"), [("before_pipeline_run", [300, 6]), ("after_pipeline_run", [6, 6])])
+def test_what_a_hook_does_to_a_node_ends_with_the_run(make_project, hook: str, results: list[int]) -> None:
+    """The pipelines are shared by all runs, so each run shows hooks nodes of its own (Q-33)."""
+    hooks = f"""
     from kedro_asgi.hooks import hook_impl
     class Once:
         done = False
         @hook_impl
-        def before_pipeline_run(self, pipeline):
+        def {hook}(self, pipeline):
             if not self.done:
                 self.done = True
                 for node in pipeline.nodes:
@@ -215,7 +216,7 @@ def test_what_a_hook_does_to_a_node_ends_with_the_run(make_project) -> None:
         settings="from .hooks import Once\nHOOKS = (Once(),)\n", files={"src/{package}/hooks.py": hooks}
     )
     session = KedroServiceSession.create(project_path=project)
-    assert [session.run()["d"].load() for _ in range(2)] == [300, 6]
+    assert [session.run()["d"].load() for _ in range(2)] == results
 
 
 def test_each_hook_gets_the_arguments_that_it_asks_for(make_project) -> None:
