@@ -50,7 +50,7 @@ class InvalidEnvError(ReportedAsBase, ConfigError, ValueError):
         self.env = env
         super().__init__(
             f"Invalid env value '{env}': must contain only letters, digits, dots, hyphens, and underscores, "
-            "and name a folder of its own."
+            "but neither '..' nor dots alone."
         )
 
 
@@ -95,7 +95,7 @@ class ConstructorError(YamlError):
 
 
 class InterpolationError(ConfigError):
-    """Root of all errors in interpolated strings; ``full_key``, ``file`` and ``line`` say where the string stands."""
+    """Root of all errors in interpolated strings; ``full_key``, ``file`` and ``line`` locate the string."""
 
     def __init__(self, problem: str, *, full_key: str = "", file: str = "", line: int = 0) -> None:
         self.problem, self.full_key, self.file, self.line = problem, full_key, file, line

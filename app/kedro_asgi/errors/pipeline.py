@@ -125,7 +125,7 @@ class NodeNotUniqueError(ReportedAsBase, ValueError):
         super().__init__(
             "Pipeline nodes must have unique names. The following node names appear more than once:\n\n"
             + "\n".join(groups)
-            + "\n\nGive each node a name of its own: node(..., name='...')."
+            + "\n\nGive each node its own name: node(..., name='...')."
         )
 
 

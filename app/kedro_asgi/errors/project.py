@@ -14,6 +14,13 @@ class ProjectError(ReportedAsBase, RuntimeError):
 class ProjectVersionError(ReportedAsBase, ValueError):
     """A project was made for another major version of Kedro."""
 
+    def __init__(self, project_version: str, kedro_version: str) -> None:
+        self.project_version, self.kedro_version = project_version, kedro_version
+        super().__init__(
+            f"Your Kedro project version {project_version} does not match Kedro package version {kedro_version}. "
+            "Migrate the project, then set 'kedro_init_version' in 'pyproject.toml' to the new version."
+        )
+
 
 class SourcePathError(ReportedAsBase, ValueError):
     """``source_dir`` leads out of the project."""
@@ -75,6 +82,9 @@ class RegistryError(ReportedAsBase, TypeError):
 
 class DiscoveryError(ReportedAsBase, RuntimeError):
     """`find_pipelines` was called before any project was configured."""
+
+    def __init__(self) -> None:
+        super().__init__("'find_pipelines' cannot be called before the project is configured.")
 
 
 class PipelineNotFoundError(ReportedAsBase, ValueError):

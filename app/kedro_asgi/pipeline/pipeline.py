@@ -79,7 +79,7 @@ class Pipeline:
 
     @cached_property
     def steps(self) -> Steps:
-        """What runs need to know of this pipeline; worked out once, however many runs there are."""
+        """The steps that a run executes; computed once for all runs."""
         return Steps.of(self._graph)
 
     def inputs(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""What a run needs to know of a pipeline, worked out once: its steps, their datasets, and when these are released."""
+"""The steps of a pipeline, computed once for all its runs: their datasets, and when a run releases these."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,10 @@ from kedro_asgi.pipeline.node import Node
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One node in its place, with the names that it has.
+    """One node at its position in the pipeline, with its names.
 
     ``waits_for`` is the number of steps before it; ``children`` are the positions of the steps that wait for it.
-    ``releases`` names the datasets that no later step needs, where the steps run one after another.
+    ``releases`` names the datasets that no later step needs if the steps run one after another.
     """
 
     node: Node
@@ -27,7 +27,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @classmethod
     def of(cls, node: Node) -> "Step":
-        """Return the step of a node that stands alone."""
+        """Return the step of a single node."""
         inputs, outputs, confirms = tuple(node.inputs), tuple(node.outputs), tuple(node.confirms)
         return cls(node=node, name=node.name, inputs=inputs, outputs=outputs, confirms=confirms)
 
@@ -68,14 +68,14 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Releases:
-    """Counts down the consumers of each dataset of one run (RUN-28, RUN-29)."""
+    """Counts down the consumers of each dataset of one run (RUN-28)."""
 
     def __init__(self, steps: Steps) -> None:
         self._consumers = dict(steps.consumers)
         self._kept = {*steps.free_inputs, *steps.free_outputs}
 
     def after(self, step: Step) -> tuple[str, ...]:
-        """Return the datasets that no step needs any more now that ``step`` is done."""
+        """Count ``step`` as done; return the datasets that no other step needs."""
         read = dict.fromkeys(step.inputs)
         for name in read:
             self._consumers[name] -= 1

@@ -1,4 +1,4 @@
-"""Transcoding: a dataset name with ``@`` stands for a dataset that is read or written in another format."""
+"""Transcoding: ``x@csv`` names the dataset ``x``, read or written in the format ``csv``."""
 
 from collections.abc import Iterable
 

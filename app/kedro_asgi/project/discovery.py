@@ -41,7 +41,7 @@ def find_pipelines(raise_errors: bool = False, pipelines_to_find: Iterable[str] 
 def _discovery_of_current_project() -> Discovery:
     project = current_project()
     if project is None:
-        raise DiscoveryError("'find_pipelines' cannot be called before the project is configured.")
+        raise DiscoveryError
     return Discovery(package_name=project.package_name)
 
 

@@ -86,12 +86,8 @@ def _read_section(file: Path) -> dict[str, Any]:
 def _check_version(init_version: object) -> None:
     if not isinstance(init_version, str):
         raise ProjectError(f"'kedro_init_version' in '{_FILE}' must be a string, not {init_version!r}.")
-    ours = kedro_version()
-    if init_version.partition(".")[0] != ours.partition(".")[0]:
-        raise ProjectVersionError(
-            f"Your Kedro project version {init_version} does not match Kedro package version {ours}. Migrate the "
-            f"project, then set 'kedro_init_version' in '{_FILE}' to the new version."
-        )
+    if init_version.partition(".")[0] != kedro_version().partition(".")[0]:
+        raise ProjectVersionError(init_version, kedro_version())
 
 
 def _source_dir(project_path: Path, source_dir: str) -> Path:
