@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kedro_asgi.errors import CallerValueError, InputTableError, PreloadError
-from kedro_asgi.runs import RunSpec, Slice
+from kedro_asgi.runner.lookup import find_runner
 from kedro_asgi.session import AsyncSession, KedroServiceSession, KedroSession
 
 MakeProject = Callable[..., Path]
@@ -102,8 +102,8 @@ def test_a_project_may_use_its_own_runner_class_and_kedros_runners(kedro_project
     project = kedro_project(files={"src/{package}/runner.py": runner})
     served = session(project)
     package = next(path.name for path in (project / "src").iterdir())
-    found = served.engine.find_runner(RunSpec(slice=Slice(), runner=f"{package}.runner.Runner"))
-    for given in (found, SequentialRunner(), ThreadRunner(max_workers=2)):
+    make_runner = find_runner(f"{package}.runner.Runner", package_name=package)
+    for given in (make_runner(), SequentialRunner(), ThreadRunner(max_workers=2)):
         assert served.run(runner=given, **CALC)["d"].load() == 6
 
 
