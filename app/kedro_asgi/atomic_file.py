@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from functools import partial
 from pathlib import Path
 
 
@@ -15,7 +16,7 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o666) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        with open(aside, "xb", opener=partial(os.open, mode=mode)) as file:
             file.write(content)
         if target.exists():
             aside.chmod(target.stat().st_mode & 0o7777)
