@@ -11,7 +11,7 @@ import pytest
 from kedro_asgi.errors import KedroAsgiError, KedroSessionError
 from kedro_asgi.project import bootstrap_project, configure_project
 from kedro_asgi.runner import SequentialRunner, ThreadRunner
-from kedro_asgi.session import AbstractSession, KedroServiceSession, KedroSession
+from kedro_asgi.session import AbstractSession, JSONSessionStore, KedroServiceSession, KedroSession
 
 FAILING = """
 from kedro_asgi.pipeline import Pipeline, node
@@ -319,9 +319,10 @@ def test_async_nodes_of_one_run_share_a_loop_also_where_another_is_running(make_
     assert done.stdout.strip() == "1 True True", done.stderr
 
 
-def test_a_record_that_holds_half_a_surrogate_pair_is_written(make_project) -> None:
+def test_a_record_that_holds_half_a_surrogate_pair_is_written_and_read(make_project) -> None:
     project = make_project(settings="from kedro_asgi.session import JSONSessionStore as SESSION_STORE_CLASS\n")
     with KedroSession.create(project_path=project, runtime_params={"a": 1, "note": "\ud800"}) as session:
         session.run()
     (record,) = (project / "sessions").glob("*.json")
     assert json.loads(record.read_text())["runtime_params"]["note"] == "\ud800"
+    assert JSONSessionStore(record.parent, record.stem)["runtime_params"] == {"a": 1, "note": "\ud800"}

@@ -1,10 +1,9 @@
 """Stores for the record of a `KedroSession`."""
 
+import json
 from collections import UserDict
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from kedro_asgi.atomic_file import write_atomically
 from kedro_asgi.encoding import encode_json
@@ -43,7 +42,9 @@ class JSONSessionStore(BaseSessionStore):
     def read(self) -> dict[str, Any]:
         if not self.file.is_file():
             return {}
-        return msgspec.json.decode(self.file.read_bytes(), type=dict[str, Any])
+        # The standard library reads the escaped half of a surrogate pair, which `encode_json` may have written.
+        record: dict[str, Any] = json.loads(self.file.read_bytes())
+        return record
 
     def save(self) -> None:
         content = encode_json(self.data, fallback=str, indent=2)
