@@ -1,4 +1,4 @@
-"""Kedro's hook specifications, in the order of a run (HOOK-2), and the calls of their implementations."""
+"""Kedro's hook specifications, in the order of a run, and the calls of their implementations."""
 
 # pluggy passes the declared arguments on by name; the bodies are empty on purpose.
 from collections.abc import Callable, Iterable, Mapping
@@ -87,7 +87,7 @@ class NodeSpecs:
         is_async: bool,
         run_id: str,
     ) -> None:
-        """The function raised (HOOK-6)."""
+        """The function raised."""
 
 
 class DatasetSpecs:
@@ -117,7 +117,7 @@ def create_hook_manager(hooks: Iterable[Any] = ()) -> pluggy.PluginManager:
     """Return a manager with ``hooks`` registered in order; the last registered is called first (HOOK-9).
 
     Raises ``TypeError`` for a class where an instance belongs, and pluggy's ``PluginValidationError`` for an
-    argument that no specification has (HOOK-1).
+    argument that no specification has.
     """
     manager = pluggy.PluginManager("kedro")
     for specs in _SPECS:
@@ -130,7 +130,7 @@ def create_hook_manager(hooks: Iterable[Any] = ()) -> pluggy.PluginManager:
 
 
 def add_hooks(manager: pluggy.PluginManager, hooks: Iterable[Any]) -> None:
-    """Register ``hooks`` in order, each of them once (HOOK-10)."""
+    """Register ``hooks`` in order, each of them once."""
     for hook in hooks:
         if not manager.is_registered(hook):
             manager.register(hook)

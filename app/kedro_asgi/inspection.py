@@ -27,7 +27,7 @@ from kedro_asgi.versions import kedro_version
 
 
 def inspect_project(planner: Planner, runtime_params: Mapping[str, Any] | None = None) -> ProjectSnapshot:
-    """Return the pipelines, datasets and parameters of the project, with ``runtime_params`` applied (SRV-42..48).
+    """Return the pipelines, datasets and parameters of the project, with ``runtime_params`` applied.
 
     Imports no dataset class and constructs nothing. Raises the errors of loading the pipelines and the configuration,
     also for a missing environment (Q-38); an absent catalog or parameters file is empty.
@@ -113,7 +113,7 @@ def _datasets(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> 
 
 
 def _entries(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the explicit entries, then those of patterns for the names that pipelines use (SRV-47)."""
+    """Yield the explicit entries, then those of patterns for the names that pipelines use."""
     for name, entry in catalog.items():
         if "{" not in name and not name.startswith("_") and isinstance(entry, Mapping):
             yield name, entry

@@ -134,17 +134,17 @@ class Planner:
 
     @property
     def restricts_type_selection(self) -> bool:
-        """Whether the project's settings forbid that runtime parameters select a dataset's type (CFG-56)."""
+        """Whether the project's settings forbid that runtime parameters select a dataset's type."""
         return bool(self.project.settings.config_loader_args.get(_GUARD, False))
 
     @cached_property
     def resolver(self) -> CatalogResolver:
-        """The compiled catalog; a project without credentials has none (CAT-16)."""
+        """The compiled catalog; a project without credentials has none."""
         with self._lock:
             return compile_catalog(self.config.entries("catalog"), self._credentials(), project_path=self.project_path)
 
     def parameters(self, runtime: RuntimeParams) -> Mapping[str, Any]:
-        """Return the parameters of a run, for reading only; without files, its runtime parameters (PAR-9)."""
+        """Return the parameters of a run, for reading only; without files, its runtime parameters."""
         return runtime.values if self._parameters is None else self._parameters.values(runtime)
 
     def create_catalog(
@@ -194,7 +194,7 @@ class Planner:
         return validator.validate(raw, replaced=spec.inputs)
 
     def plan(self, slice_: Slice) -> Plan:
-        """Return the plan of a slice; raises errors for unknown names and for a slice without nodes (SES-8)."""
+        """Return the plan of a slice; raises errors for unknown names and for a slice without nodes."""
         plan = self._plans.get(slice_)
         return plan if plan is not None else self._compile(slice_)
 
@@ -235,7 +235,7 @@ class Planner:
 def compile_catalog(
     entries: Mapping[str, Entry], credentials: Mapping[str, Entry], *, project_path: Path
 ) -> CatalogResolver:
-    """Return entries and patterns with paths below the project; raises their errors (SES-36, CAT-41)."""
+    """Return entries and patterns with paths below the project; raises their errors."""
     resolver = CatalogResolver(entries, credentials, project_path=project_path)
     for name in entries:
         base_name(name)
@@ -253,7 +253,7 @@ def create_catalog(
     load_versions: Mapping[str, str] | None,
     created: Call | None,
 ) -> Any:
-    """Return a catalog for one run, with its parameters in it, after calling ``created``, the hook (SES-36)."""
+    """Return a catalog for one run, with its parameters in it, after calling ``created``, the hook."""
     resolver.check(runtime)
     versions = dict(load_versions) if load_versions else None
     catalog = make_catalog(config_resolver=resolver, load_versions=versions, save_version=save_version, runtime=runtime)

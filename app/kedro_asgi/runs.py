@@ -40,7 +40,7 @@ class RunArguments(TypedDict, total=False):
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
-    """The nodes of a project that run: the pipelines, and the filters on them (PIP-43).
+    """The nodes of a project that run: the pipelines, and the filters on them.
 
     Hashable, so that a plan can be kept for the next run of the same slice. Empty means "no filter"; no pipeline name
     means ``__default__``.
@@ -72,7 +72,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a caller may ask of one run.
 
     ``outputs`` of ``None`` asks for the free outputs that live in memory. ``runner`` is a class name or a dotted path
-    within the allowlist (SRV-25); ``None`` is the sequential runner.
+    within the allowlist; ``None`` is the sequential runner.
     """
 
     slice: Slice = Slice()
@@ -218,7 +218,7 @@ class RunIds:
         self._token = ""
 
     def next(self) -> RunId:
-        """Return a new id; also fit to be a save version (CAT-35)."""
+        """Return a new id; also fit to be a save version."""
         with self._lock:
             if self._pid != os.getpid():
                 self._pid, self._token = os.getpid(), secrets.token_hex(5)

@@ -40,7 +40,7 @@ class AbstractRunner(ABC):
 
     Promises of every runner: a node runs after all nodes that it depends on, and once; the exception of the
     node that failed first is raised as it was; after a failure no further node starts (Q-30); a dataset is
-    released when its last consumer is done (RUN-28). A runner holds no state of a run, so one instance may
+    released when its last consumer is done. A runner holds no state of a run, so one instance may
     serve many runs at a time.
 
     A subclass says in `_get_executor` what nodes run on; it may also call functions elsewhere (`_calling`), or do it
@@ -65,7 +65,7 @@ class AbstractRunner(ABC):
         run_id: str | None = None,
         only_missing_outputs: bool = False,
     ) -> dict[str, Any]:
-        """Run ``pipeline`` and return its free outputs by name, as datasets (RUN-6, RUN-10).
+        """Run ``pipeline`` and return its free outputs by name, as datasets.
 
         Raises `UnmetInputsError` for free inputs that are in no catalog, before any node runs.
         """
@@ -73,7 +73,7 @@ class AbstractRunner(ABC):
         if only_missing_outputs:
             pipeline = without_existing_outputs(pipeline, catalog)
         steps = pipeline.steps
-        # Before anything is registered, so that a second try fails in the same way (RUN-8, Q-27).
+        # Before anything is registered, so that a second try fails in the same way (Q-27).
         if unmet := [name for name in steps.free_inputs if name not in catalog]:
             # Not type(): a catalog of the project's own gives its name through ours.
             raise UnmetInputsError(unmet, catalog.__class__.__name__)

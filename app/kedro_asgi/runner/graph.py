@@ -13,7 +13,7 @@ RunStep = Callable[[Step], None]
 
 
 def worker_count(max_workers: int | None) -> int:
-    """Return how many workers to use at most: as many as there are CPUs, unless told (RUN-2)."""
+    """Return how many workers to use at most: as many as there are CPUs, unless told."""
     if max_workers is None:
         return os.cpu_count() or 1
     if not isinstance(max_workers, int):
@@ -24,7 +24,7 @@ def worker_count(max_workers: int | None) -> int:
 
 
 def workers_for(pipeline: Pipeline, max_workers: int) -> int:
-    """Return how many workers a pipeline can keep busy (RUN-4)."""
+    """Return how many workers a pipeline can keep busy."""
     nodes, layers = len(pipeline.nodes), len(pipeline.grouped_nodes)
     return max(1, min(nodes - layers + 1, max_workers))
 
@@ -40,7 +40,7 @@ def run_graph(
     """Run every step on ``executor`` as soon as the steps before it are done, ready ones in topological order.
 
     ``release`` is called with each dataset that no step needs any more. After a failure no further step starts, not
-    even a submitted one, and this thread waits for those that run (Q-30); then it raises the first failure.
+    even a submitted one, and this thread waits for those that run; then it raises the first failure.
     ``interrupt`` ends those that run where this thread is interrupted.
     """
     submitted = _Submitted(run_step, executor)

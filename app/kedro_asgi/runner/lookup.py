@@ -1,4 +1,4 @@
-"""Find the runner class that a request names, within the allowlist (SRV-25)."""
+"""Find the runner class that a request names, within the allowlist."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -44,7 +44,7 @@ def find_runner(path: str | None, *, package_name: str, allowlist: Iterable[str]
 
 
 def load_runner(path: str) -> MakeRunner:
-    """Return a callable that makes a runner of ``path``, wherever it is: for callers that may run any code (SRV-63)."""
+    """Return a callable that makes a runner of ``path``, wherever it is: for callers that may run any code."""
     module, _, name = path.rpartition(".")
     found = _find(module or _KEDROS, name)
     if isinstance(found, type) and issubclass(found, AbstractRunner):
@@ -69,7 +69,7 @@ def as_our_runner(runner: object) -> AbstractRunner | None:
 
 
 def runner_path(runner: AbstractRunner) -> str:
-    """Return a runner's class path, as hooks see it (Q-34); in Kedro's projects in Kedro's form (SES-32).
+    """Return a runner's class path, as hooks see it (Q-34); in Kedro's projects in Kedro's form.
 
     Plugins look for Kedro's classes in it, such as kedro-viz, which follows sequential runs only.
     """

@@ -86,7 +86,7 @@ def encode_message(message: Message) -> bytes:
 
 
 def encode_result(node: Node, result: Any) -> bytes:
-    """Return what a node returned as the bytes of a `Response`; raises `UnserialisableDataError` (RUN-41)."""
+    """Return what a node returned as the bytes of a `Response`; raises `UnserialisableDataError`."""
     try:
         return _pickle(Response(result=result))
     except _FAILURES:

@@ -1,4 +1,4 @@
-"""Leave out the nodes whose outputs exist already (RUN-23)."""
+"""Leave out the nodes whose outputs exist already."""
 
 import logging
 from collections.abc import Iterable, Iterator

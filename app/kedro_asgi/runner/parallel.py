@@ -23,7 +23,7 @@ _MAX_WORKERS_ON_WINDOWS = 61
 class ParallelRunner(AbstractRunner):
     """Runs nodes that do not depend on each other at a time, in up to ``max_workers`` processes.
 
-    Only a node's function runs in another process; this process loads and saves datasets and calls hooks (Q-31, Q-32),
+    Only a node's function runs in another process; this process loads and saves datasets and calls hooks (Q-31),
     so any dataset will do, and it logs what the function logs. The host's loop awaits ``async`` nodes. A session lends
     its worker pool; a runner used by itself has a pool for each run.
 

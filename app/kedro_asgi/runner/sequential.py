@@ -4,7 +4,7 @@ from kedro_asgi.runner.base import AbstractRunner
 
 
 class SequentialRunner(AbstractRunner):
-    """Runs nodes in topological order; ``is_async`` loads and saves a node's datasets at a time (RUN-21)."""
+    """Runs nodes in topological order; ``is_async`` loads and saves a node's datasets at a time."""
 
     def _get_executor(self, max_workers: int) -> None:
         return None

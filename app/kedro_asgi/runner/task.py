@@ -21,7 +21,7 @@ from kedro_asgi.redaction import redact
 from kedro_asgi.runner.async_nodes import await_in_thread, iterate_in_thread
 from kedro_asgi.runner.stopping import STOP_SIGNAL
 
-# Where Kedro's users look for what nodes say (RUN-12).
+# Kedro's users configure the log lines of nodes by this name.
 _log = logging.getLogger("kedro_asgi.pipeline.node")
 
 CallNode = Callable[[Node, dict[str, Any]], Any]
@@ -36,7 +36,7 @@ def call_node(node: Node, inputs: dict[str, Any]) -> Any:
 
 
 class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Runs the nodes of one run on a catalog, each in the order of RUN-13; any thread of the run may use it.
+    """Runs the nodes of one run on a catalog; any thread of the run may use it.
 
     ``call`` calls the function itself: here, or in another process.
     """
@@ -86,7 +86,7 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             self.catalog.confirm(name)
 
     def _load_and_save_at_once(self, step: Step) -> None:
-        """Load all inputs at a time, then save all outputs at a time (RUN-19, RUN-20)."""
+        """Load all inputs at a time, then save all outputs at a time."""
         if step.node.is_generator:
             raise AsyncGeneratorNodeError(step.name)
         with ThreadPoolExecutor() as pool:

@@ -88,7 +88,7 @@ def _respond(parent: _ParentConnection, request: bytes) -> None:
 
 
 def _send_chunks(parent: _ParentConnection, node: Node, chunks: Generator[Any, None, None]) -> None:
-    """Send each chunk when the parent asks for it, so that at most one is under way (RUN-15)."""
+    """Send each chunk when the parent asks for it, so that at most one is under way."""
     try:
         for chunk in chunks:
             parent.send(encode_chunk(node, chunk), is_last=False)

@@ -18,7 +18,7 @@ class WorkerPool:
 
     There are at most as many as CPUs, or as the largest run wants. Each new process calls ``prepare`` once. A process
     that dies affects no other, and a new one replaces it when it is needed. The start method is spawn (Q-41),
-    unless ``KEDRO_MP_CONTEXT`` names another (RUN-42). No process outlives the pool or the interpreter.
+    unless ``KEDRO_MP_CONTEXT`` names another. No process outlives the pool or the interpreter.
     """
 
     def __init__(self, prepare: Callable[[], None] | None = None) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 
 class AbstractSession(ABC):
-    """An open project that can run; as a context manager it closes itself and suppresses no error (SES-1)."""
+    """An open project that can run; as a context manager it closes itself and suppresses no error."""
 
     @classmethod
     @abstractmethod

@@ -25,7 +25,7 @@ from kedro_asgi.snapshots import ProjectSnapshot
 
 T = TypeVar("T")
 
-# Kedro's server runs as many at a time (SRV-35).
+# Kedro's server runs as many at a time.
 DEFAULT_CONCURRENCY = 40
 
 
@@ -96,7 +96,7 @@ class AsyncSession:
     async def prepare(self) -> KedroServiceSession:
         """Create the service session now; concurrent callers get the same one.
 
-        Raises the error of opening the project. It is not kept: the next call tries again (SRV-7).
+        Raises the error of opening the project. It is not kept: the next call tries again.
         """
         return (await self.open()).value()
 

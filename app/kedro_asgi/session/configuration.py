@@ -21,7 +21,7 @@ class RunConfiguration(Protocol):
         ...
 
     def parameters(self) -> Mapping[str, Any]:
-        """Return the parameters, for reading only; without any files, the runtime parameters (PAR-9)."""
+        """Return the parameters, for reading only; without any files, the runtime parameters."""
         ...
 
     def resolver(self) -> CatalogResolver:
@@ -88,7 +88,7 @@ class LoaderConfiguration:
         return compile_catalog(plain_entries(catalog), plain_entries(credentials), project_path=self._project_path)
 
     def _entries(self, key: str) -> Mapping[str, Any]:
-        """A project may have no catalog and no credentials (Q-43, CAT-16)."""
+        """A project may have no catalog and no credentials (Q-43)."""
         try:
             entries: Mapping[str, Any] = self._loaded.read(key)
         except MissingConfigException:

@@ -25,7 +25,7 @@ class _SeenParameters(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class KedroContext:
-    """The context of one run (SES-35); hooks may add attributes, change ``params`` and what ``config_loader`` says.
+    """The context of one run; hooks may add attributes, change ``params`` and what ``config_loader`` says.
 
     ``params`` are this context's own; a catalog gets them as they are when it is made, and each ``catalog`` is new. A
     context that is made by itself reads its ``config_loader``; a session lets it `adopt` the compiled configuration.
@@ -78,7 +78,7 @@ class KedroContext:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The parameters of this run, validated; raises `ParameterValidationError` (PAR-8).
+        """The parameters of this run, validated; raises `ParameterValidationError`.
 
         Changes of them last (PAR-19), unless a hook puts other parameters into ``config_loader`` later.
         """
@@ -93,7 +93,7 @@ class KedroContext:
         return self.create_catalog()
 
     def create_catalog(self, *, save_version: str | None = None, load_versions: Mapping[str, str] | None = None) -> Any:
-        """Build a catalog with the parameters in it and call ``after_catalog_created`` (SES-36)."""
+        """Build a catalog with the parameters in it and call ``after_catalog_created``."""
         return create_catalog(
             self._make_catalog,
             self._configuration().resolver(),

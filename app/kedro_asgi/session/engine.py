@@ -64,7 +64,7 @@ class Engine:
         self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project)
         self._hooks = RunHooks.of(self._hook_manager)
         self._default_runner = SequentialRunner()
-        # The catalog of a run is made of what the planner has compiled, without a context, where nobody sees one.
+        # Where no hook and no class of the project sees a context, the planner makes the catalog without one.
         self._needs_context = (
             classes.contexts.is_custom
             or planner.custom_loader is not None
@@ -84,8 +84,8 @@ class Engine:
     ) -> "Engine":
         """Open the project at ``project_path``, else the current one, else the one around the working directory.
 
-        Raises ``ValueError`` ("Package name not found…", PRJ-20) where there is none, and what reading its settings
-        and registering its hooks raises. ``serving`` loads all pipelines at once (SES-27), and preloads the datasets
+        Raises ``ValueError`` ("Package name not found…") where there is none, and what reading its settings
+        and registering its hooks raises. ``serving`` loads all pipelines at once, and preloads the datasets
         that the project's options name unless ``preload`` does.
         """
         path = _project_path(project_path)
@@ -132,7 +132,7 @@ class Engine:
     def load_context(self, runtime: RuntimeParams) -> KedroContext:
         """Return a new context for looking around, and call ``after_context_created``.
 
-        Its parameters are checked for the nodes of all pipelines (PAR-18).
+        Its parameters are checked for the nodes of all pipelines.
         """
         planner = self.planner
         return self._context(planner, runtime, lambda raw: planner.parameter_validator.validate(raw))
@@ -147,7 +147,7 @@ class Engine:
         facts: Mapping[str, Any] | None = None,
         emit: Emit | None = None,
     ) -> RunEnd:
-        """Run ``spec`` in this thread, in the order of SES-6; raises what the run raised.
+        """Run ``spec`` in this thread; raises what the run raised. Hooks rely on the order of the steps (SES-6).
 
         ``facts`` are put over the other ``run_params`` of the hooks.
         """
@@ -227,13 +227,13 @@ class Engine:
         return catalog
 
     def _catalog_without_parameters(self, planner: Planner) -> DataCatalog:
-        """Return a catalog as a run without parameters has it, whatever nodes would say of its parameters."""
+        """Return a catalog as a run without parameters has it, without models in place of parameters."""
         runtime, version = RuntimeParams(), self.run_ids.next()
         context = self._context(planner, runtime, unchecked)
         return self._catalog(context, planner, runtime, unchecked, save_version=version, load_versions={})
 
     def _runner(self, spec: RunSpec, given: object) -> AbstractRunner:
-        """Return the given runner, else the one that ``spec`` names (SRV-25)."""
+        """Return the given runner, else the one that ``spec`` names."""
         if given is None and spec.runner is None and not spec.is_async:
             return self._default_runner
         if given is None:
@@ -248,7 +248,7 @@ class Engine:
 
 
 def _hook_manager(project: Project) -> pluggy.PluginManager:
-    """Hooks of the project first, then those of plugins: the last registered is called first (HOOK-9)."""
+    """Register the hooks of the project, then those of plugins: the last registered is called first (HOOK-9)."""
     manager = create_hook_manager(project.settings.hooks)
     disabled = project.settings.disable_hooks_for_plugins
     add_hooks(manager, plugin_hooks(disabled, switches=project.options.plugins))
@@ -256,7 +256,7 @@ def _hook_manager(project: Project) -> pluggy.PluginManager:
 
 
 class _RunParams:
-    """The ``run_params`` of one run for hooks (SES-22, SES-32); put together only where a hook asks."""
+    """The ``run_params`` of one run for hooks (SES-32); put together only where a hook asks."""
 
     def __init__(
         self, planner: Planner, spec: RunSpec, run_id: str, runner: AbstractRunner, facts: Mapping[str, Any]
@@ -293,7 +293,7 @@ class _RunParams:
 
 
 def _open_in_worker(package_name: str, project_path: Path | None) -> None:
-    """Nodes in other processes find their project as they do in this one (RUN-43)."""
+    """Let nodes in a worker process find their project as they do in this process."""
     if project_path is None:
         configure_project(package_name)
     else:
@@ -310,7 +310,7 @@ def _project_path(given: str | Path | None) -> Path:
 
 
 def _project(path: Path, *, is_given: bool) -> Project | None:
-    """The project at ``path``; a package that was configured by name alone runs from any other folder (PRJ-14)."""
+    """Return the project at ``path``; a package that was configured by name alone runs from any folder (PRJ-14)."""
     current = current_project()
     if current is not None and (current.project_path == path or not is_given):
         return current

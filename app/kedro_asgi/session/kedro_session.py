@@ -47,7 +47,7 @@ class KedroSession(AbstractSession):
         runtime_params: Mapping[str, Any] | None = None,
         conf_source: str | Path | None = None,
     ) -> Self:
-        """Open a project for one run (SES-12); the raised errors are those of `Engine.open` and of the store."""
+        """Open a project for one run; the raised errors are those of `Engine.open` and of the store."""
         engine = Engine.open(session_type=cls.__name__, project_path=project_path, env=env, conf_source=conf_source)
         session_id = engine.run_ids.next()
         store = _create_store(engine, session_id)
@@ -56,11 +56,11 @@ class KedroSession(AbstractSession):
 
     @property
     def store(self) -> dict[str, Any]:
-        """The record, as a shallow copy (SES-14)."""
+        """The record, as a shallow copy."""
         return dict(self._store)
 
     def load_context(self) -> KedroContext:
-        """Return a new context on every call (SES-21)."""
+        """Return a new context on every call."""
         return self._engine.load_context(self._runtime())
 
     def run(
@@ -71,7 +71,7 @@ class KedroSession(AbstractSession):
         runner: AbstractRunner | None = None,
         **arguments: Unpack[RunArguments],
     ) -> dict[str, Any]:
-        """Run pipelines once and return their free outputs by name, as datasets (SES-18).
+        """Run pipelines once and return their free outputs by name, as datasets.
 
         ``inputs`` replaces datasets for this run. Raises `SessionUsedError` after a successful run (SES-19),
         otherwise what the run raised.
@@ -88,7 +88,7 @@ class KedroSession(AbstractSession):
         return end.result
 
     def close(self) -> None:
-        """Save the record when ``save_on_close`` is set; every call saves again (SES-17)."""
+        """Save the record when ``save_on_close`` is set; every call saves again."""
         self._engine.close()
         if self.save_on_close:
             self._store.save()
@@ -124,7 +124,7 @@ def _create_store(engine: Engine, session_id: str) -> BaseSessionStore:
 
 
 def _record(engine: Engine, session_id: str, runtime_params: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the record of a session that opens (SES-13), without empty and unknown facts."""
+    """Return the record of a session that opens, without empty and unknown facts."""
     path = engine.planner.project_path
     facts = {
         "env": engine.planner.env,

@@ -31,7 +31,7 @@ class ProjectClasses(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, project: Project) -> "ProjectClasses":
-        """Choose the classes; raises `SettingsError` for one that this engine cannot use (PRJ-18)."""
+        """Choose the classes; raises `SettingsError` for one that this engine cannot use."""
         settings = project.settings
         loader = _choose("CONFIG_LOADER_CLASS", settings.config_loader_class, AbstractConfigLoader, ConfigLoader)
         return cls(

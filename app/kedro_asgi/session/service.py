@@ -37,7 +37,7 @@ class KedroServiceSession(AbstractSession):
 
     The project is read once: edits to its configuration need a `reload`, edits to its code a new session.
     ``serving_mode`` loads all pipelines at once, and takes runtime parameters as literals that cannot select a
-    dataset's type (SES-27, SES-28, Q-14).
+    dataset's type (Q-14).
     """
 
     def __init__(self, engine: Engine, *, session_id: str, serving_mode: bool = False) -> None:
@@ -55,7 +55,7 @@ class KedroServiceSession(AbstractSession):
         serving_mode: bool = False,
         preload: Iterable[str] | None = None,
     ) -> Self:
-        """Open a project for many runs (SES-24); the raised errors are those of `Engine.open`.
+        """Open a project for many runs; the raised errors are those of `Engine.open`.
 
         ``preload`` names datasets, by name or pattern, that are loaded once and handed to all runs, never copied. In
         serving mode its default is in the project's ``[tool.kedro-asgi]``.
@@ -74,7 +74,7 @@ class KedroServiceSession(AbstractSession):
         return cls(engine, session_id=session_id, serving_mode=serving_mode)
 
     def load_context(self, runtime_params: Mapping[str, Any] | None = None) -> KedroContext:
-        """Return a new context on every call (SES-29)."""
+        """Return a new context on every call."""
         return self.engine.load_context(self._runtime(runtime_params or {}))
 
     def run(
@@ -86,7 +86,7 @@ class KedroServiceSession(AbstractSession):
         runtime_params: Mapping[str, Any] | None = None,
         **arguments: Unpack[RunArguments],
     ) -> dict[str, Any]:
-        """Run pipelines and return their free outputs by name, as datasets (SES-25).
+        """Run pipelines and return their free outputs by name, as datasets.
 
         ``runtime_params`` and ``inputs`` are for this run alone. ``run_id`` is also the save version; without one the
         session mints one. Raises what the run raised.
@@ -156,6 +156,6 @@ class KedroServiceSession(AbstractSession):
         self.engine.reload()
 
     def close(self) -> None:
-        """Log the end of the session (SES-31), and end its worker processes; it may still run again."""
+        """Log the end of the session, and end its worker processes; it may still run again."""
         _log.info("Closing session %s", self.session_id)
         self.engine.close()

@@ -10,7 +10,7 @@ from kedro_asgi.encoding import encode_json
 
 
 class BaseSessionStore(UserDict[str, Any]):
-    """A session's record as a mapping; this base keeps it in memory only (SES-15).
+    """A session's record as a mapping; this base keeps it in memory only.
 
     ``path`` is the folder for all sessions of a project. `read` is called once, when the store is made.
     """
@@ -48,5 +48,5 @@ class JSONSessionStore(BaseSessionStore):
 
     def save(self) -> None:
         content = encode_json(self.data, fallback=str, indent=2)
-        # The record may hold parameters that are nobody else's business.
+        # The record may hold parameters that are confidential.
         write_atomically(self.file, content, mode=0o600)
