@@ -2,20 +2,22 @@
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 import pytest
 
-from kedro_asgi.dispatch import Dispatcher, Policy
-from kedro_asgi.dispatch.entries import entry_of, settle
-from kedro_asgi.dispatch.journal import Journal
-from kedro_asgi.dispatch.life import Life, now
+from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.dispatch.active_run import ActiveRun
+from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, ToWriter, Written
+from kedro_asgi.dispatch.pending_write import PendingWrite
 from kedro_asgi.dispatch.stores import Store, open_store
 from kedro_asgi.dispatch.stores.base import RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import DrainingError, StoreUnavailableError
+from kedro_asgi.events import Event, LogLine, RunPlanned
 from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord, RunSpec, Slice
 
 pytestmark = pytest.mark.anyio
@@ -93,10 +95,12 @@ class BrokenStore(SQLiteStore):
     """A store that takes nothing any more once it is broken, and takes its time to say so."""
 
     is_broken = False
+    is_writing = False
     seconds = 0.0
 
     def write(self, entries: Sequence[RunWrite]) -> list[WriteResult]:
         if self.is_broken:
+            self.is_writing = True
             time.sleep(self.seconds)
             raise StoreUnavailableError("it is broken")
         return super().write(entries)
@@ -126,27 +130,27 @@ async def test_who_waits_for_an_end_that_cannot_be_written_is_let_go_when_the_ro
     assert sorted(found) == ["refused", "running"]
 
 
-async def test_who_brings_a_run_while_the_last_write_fails_is_refused(tmp_path: Path) -> None:
+async def test_a_run_that_comes_while_the_last_write_fails_is_refused(room, tmp_path: Path) -> None:
     store = BrokenStore(tmp_path / "runs.db")
-    journal = Journal(store, "me", Policy(), written=lambda lives: None, failed=lambda: None)
-    refused: list[Exception | None] = []
+    service = room(store)._make_service()
+    refused: list[str] = []
 
-    async def insert() -> None:
-        record = RunRecord(run_id=RunIds().next(), status="queued", created_at=now())
-        life = Life(record, RunOrder(), touched=journal.post, is_promised=True, max_log_lines=1)
+    async def promise() -> None:
+        run_id = RunIds().next()
         with pytest.raises(StoreUnavailableError):
-            await journal.insert(life, refused.append)
+            await service.promise(RunOrder(), run_id, None)
+        refused.append(run_id)
 
-    await journal.open()
+    await service.recorder.open()
     store.is_broken, store.seconds = True, 0.5
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(insert)
-            # The writer is at it.
-            await anyio.sleep(0.2)
-            tasks.start_soon(insert)
+            tasks.start_soon(promise)
+            while not store.is_writing:
+                await anyio.sleep(0.01)
+            tasks.start_soon(promise)
             await anyio.wait_all_tasks_blocked()
-            await anyio.to_thread.run_sync(journal.close)
+            await service.recorder.close()
     assert len(refused) == 2
 
 
@@ -168,32 +172,48 @@ async def _submit_too_late(runs: Dispatcher) -> None:
 
 
 def test_a_run_has_ended_in_its_record_and_in_its_events_or_in_neither() -> None:
-    written = []
-    record = RunRecord(run_id=RunIds().next(), status="running", created_at=now(), started_at=now())
-    # As if it were written after every step.
-    life = Life(record, RunOrder(), touched=lambda life: written.append(entry_of(life, "me")), max_log_lines=1)
-    life.stored = "running"
-    life.end("success")
-    for entry in written:
-        assert entry.record.is_final == any(chunk.is_last for chunk in entry.event_batches)
-    assert [entry.record.status for entry in written][-1] == "success"
+    written: list[RunWrite] = []
+    pending: list[PendingWrite] = []
+
+    def write_at_once(message: ToWriter, *, is_urgent: bool = False) -> None:
+        match message:
+            case RunAdmitted():
+                pending.append(PendingWrite(message, "me"))
+            case RunChanged():
+                pending[0].change(message)
+            case Event():
+                pending[0].add(message)
+        write = pending[0].next_write()
+        written.append(write)
+        pending[0].settle(write, "stored")
+
+    record = RunRecord(run_id=RunIds().next(), status="queued", created_at=datetime.now(UTC))
+    run = ActiveRun(record, RunOrder(), post=write_at_once, is_promised=False, max_log_lines=1)
+    write_at_once(run.admission())
+    run.enqueue()
+    run.start()
+    run.begin()
+    run.events.emit(RunPlanned(run_id=record.run_id, nodes=1))
+    run.end("success")
+    run.events.emit(LogLine(run_id=record.run_id, level="INFO", logger="late", message="a thread of the run goes on"))
+    for write in written:
+        assert write.record.is_final == any(batch.is_last for batch in write.event_batches)
+    assert [write.record.status for write in written] == ["queued", "running", "running", "success"]
 
 
 async def test_a_run_is_known_here_until_its_end_is_written(room) -> None:
     """The news of its first record may come when the second one is on its way."""
     async with room() as runs:
-        finished = await runs.run(order("calc"))
-        inside = runs._opening.room
-        await inside.journal.flushed()
-        life = inside._life(finished.record, RunOrder(), is_promised=False)
-        inside.lives[life.record.run_id] = life
-        life.is_over, life.stored = True, "running"
-        entry = entry_of(life, inside.owner)
-        inside._written([life])
-        assert life.record.run_id in inside.lives
-        settle(life, entry, "stored")
-        inside._written([life])
-        assert not inside.lives
+        await runs.run(order("calc"))
+        service = runs._lifetime.service
+        await service.recorder.flush()
+        assert not service.runs
+        run = service.start(order("calc"))
+        await run.closed()
+        service.states_written([Written(run_id=run.record.run_id, status="running", result="stored")])
+        assert run.record.run_id in service.runs
+        service.states_written([Written(run_id=run.record.run_id, status="success", result="stored")])
+        assert not service.runs
 
 
 async def test_a_run_of_ours_that_another_worker_takes_for_dead_is_answered_when_it_ends(room, tmp_path: Path) -> None:
@@ -208,7 +228,7 @@ async def test_a_run_of_ours_that_another_worker_takes_for_dead_is_answered_when
         tasks.start_soon(run, runs)
         while not (listed := (await runs.list(RunQuery(status="running"))).runs):
             await anyio.sleep(0.01)
-        await anyio.to_thread.run_sync(_take, other, listed[0].run_id, runs._opening.room.owner)
+        await anyio.to_thread.run_sync(_take, other, listed[0].run_id, runs._lifetime.service.owner)
         (tmp_path / "opened").touch()
     assert statuses == ["success"]
 

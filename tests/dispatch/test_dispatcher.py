@@ -548,6 +548,6 @@ async def test_old_runs_are_forgotten(room, tmp_path: Path) -> None:
     async with room(tmp_path / "runs.db", keep_runs=5) as runs:
         for _ in range(12):
             await runs.run(order("calc"))
-        await runs._opening.room.journal.flushed()
-        await runs._opening.room.custody._forget()
+        await runs._lifetime.service.recorder.flush()
+        await runs._lifetime.service.recovery.forget_old()
         assert len((await runs.list(RunQuery())).runs) == 5

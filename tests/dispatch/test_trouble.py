@@ -168,11 +168,8 @@ async def test_a_run_that_comes_while_the_room_drains_takes_no_place(work: Path,
     left = await left_behind(tmp_path / "runs.db", status="queued")
     async with open_room(work, SQLiteStore(tmp_path / "runs.db"), max_concurrent_runs=1) as runs:
         await runs.submit("wait", runtime_params={"seconds": 30})
-        room = runs._opening.room
-        life = room._adopted(left, order("count"))
-        life.stored = "queued"
         await runs.drain()
-        room._resume(life)
+        runs._lifetime.service.run_adopted(left, order("count"), last_event=0)
         assert runs.gauges()["runs_queued"] == 0
 
 

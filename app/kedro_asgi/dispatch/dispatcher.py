@@ -1,7 +1,8 @@
-"""The verbs of the room of runs: run, submit, read, wait, list, follow, cancel, output."""
+"""What callers can do with runs: run, submit, read, wait, list, follow, cancel, output."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack
@@ -9,20 +10,19 @@ from typing import Any, Literal, Self, Unpack
 import anyio
 import msgspec
 
-from kedro_asgi.dispatch.idempotency import key_of
-from kedro_asgi.dispatch.life import Life
-from kedro_asgi.dispatch.looks import look
+from kedro_asgi.dispatch.active_run import ActiveRun
+from kedro_asgi.dispatch.event_feed import Stream
+from kedro_asgi.dispatch.executors.base import Executor
+from kedro_asgi.dispatch.executors.thread import ThreadExecutor
+from kedro_asgi.dispatch.idempotency import look_up
 from kedro_asgi.dispatch.metrics import Metrics
-from kedro_asgi.dispatch.opening import Opening
 from kedro_asgi.dispatch.policy import Policy, checked
-from kedro_asgi.dispatch.room import Room
+from kedro_asgi.dispatch.service import Service
+from kedro_asgi.dispatch.service_lifetime import ServiceLifetime
 from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
-from kedro_asgi.dispatch.stores.base import IdempotencyKey
-from kedro_asgi.dispatch.tail import Stream
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import (
     DrainingError,
-    KeyReusedError,
     OutputNotFoundError,
     RunNotEndedError,
     RunNotFoundError,
@@ -34,24 +34,25 @@ from kedro_asgi.runs import RunArguments, RunIds, RunOrder, RunPage, RunQuery, R
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.asynchronous import Convert
 
-# How long a listing waits for what was just run to be written; disks of busy machines take their time.
+# How long a listing waits until recent changes are written; disks of busy machines are slow.
 _FLUSH_SECONDS = 5.0
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that has ended, and the values of the outputs that were asked for."""
+    """A run that has ended, and the values of the outputs that its caller asked for."""
 
     record: RunRecord
     outputs: Mapping[str, Any] = {}
 
 
 class Dispatcher:
-    """Runs orders on a session: waited for (`run`), or promised and looked after (`submit`).
+    """Runs orders on a session: the caller waits (`run`), or gets a promise that is on disk (`submit`).
 
-    ``async with Dispatcher(session, store=…) as runs`` opens it, and drains it at the end; where nobody does, the
+    ``async with Dispatcher(session, store=…) as runs`` opens it, and drains it at the end; without such a block, the
     first call opens it, until its event loop ends, and leaves logging alone. ``store`` is a URL, a path or a `Store`;
     ``memory:`` forgets with the process. ``convert`` makes JSON (or something else for `run`) of each wanted output,
-    in the run's thread. Belongs to one event loop at a time.
+    where the run is executed; ``make_executor`` makes what executes runs, by default threads of this process. Belongs
+    to one event loop at a time.
     """
 
     def __init__(
@@ -61,40 +62,39 @@ class Dispatcher:
         store: Store | str | Path = MEMORY,
         policy: Policy | None = None,
         convert: Convert = encode_output,
+        make_executor: Callable[[], Executor] | None = None,
     ) -> None:
         self.policy = checked(policy or Policy())
         self.metrics = Metrics()
-        self._session = session
         self._store = open_store(store) if isinstance(store, str | Path) else store
-        self._convert = convert
+        self._make_executor = make_executor or partial(ThreadExecutor, session, convert)
         self._run_ids = RunIds()
-        self._opening = Opening(self._make_room)
+        self._lifetime = ServiceLifetime(self._make_service)
 
     # --- running ---
 
     async def run(self, order: RunOrder, *, until: Callable[[], Awaitable[None]] | None = None) -> Finished:
         """Run an order to its end and say how it ended; raises why it was not accepted, and nothing else.
 
-        A caller who is cancelled leaves the run to itself. ``until`` returns when nobody waits for the end any more:
-        then the run is cancelled.
+        The run goes on if its caller is cancelled. It is cancelled when ``until`` returns, which says that nobody waits
+        for its end any more.
         """
         if order.key is not None:
             return await self._run_promised(order)
-        room = self._opening.room or await self._opening.needed()
-        life = room.admit(order, promise=False)
-        room.launch(life)
+        service = self._lifetime.service or await self._lifetime.needed()
+        run = service.start(order)
         if until is None:
-            await life.settled()
+            await run.closed()
         else:
-            await _settled_unless(life, until, room.cancel)
-        return Finished(record=life.record, outputs=life.outputs)
+            await _closed_unless(run, until, service.cancel)
+        return Finished(record=run.record, outputs=run.outputs)
 
     async def _run_promised(self, order: RunOrder) -> Finished:
-        async with self._visit():
+        async with self._open():
             record, _ = await self.accept(order)
             record = await self.wait(record.run_id)
             if not record.is_final:
-                # It is left to the next server, and so may be its caller: the key leads there.
+                # The next server runs it. The caller can ask there with the same key.
                 raise DrainingError
             outputs = {name: msgspec.Raw(await self.output(record.run_id, name)) for name in record.outputs}
             return Finished(record=record, outputs=outputs)
@@ -133,7 +133,7 @@ class Dispatcher:
             "key": key,
         }
         try:
-            # Now: what cannot be read again would be found out by whoever takes the run over.
+            # Checked now: the worker that takes the run over has to read the order again.
             return (await self.accept(msgspec.convert(order, RunOrder)))[0]
         except msgspec.ValidationError as error:
             raise UnstorableRunError(str(error)) from error
@@ -143,87 +143,70 @@ class Dispatcher:
 
         Raises `QueueFullError`, `DrainingError`, `StoreUnavailableError`, `KeyReusedError` or `UnstorableRunError`.
         """
-        async with self._visit() as room:
-            return await self._accept(room, order)
+        async with self._open() as service:
+            run_id = self._run_ids.next()
+            found = await service.access.read(lambda store: look_up(store, order, run_id, self.policy))
+            if found.known_run_id is not None:
+                return await self._read(service, found.known_run_id), False
+            record = await service.promise(order, run_id, found.key)
+            # Without a record: another caller has stored the same key a moment ago.
+            return (record, True) if record is not None else await self.accept(order)
 
-    async def _accept(self, room: Room, order: RunOrder) -> tuple[RunRecord, bool]:
-        run_id = self._run_ids.next()
-        key = await look(lambda: key_of(order, run_id, self.policy)) if order.key is not None else None
-        if key is not None and (known := await self._known(room, key)) is not None:
-            return known, False
-        life = room.admit(order, run_id=run_id, key=key, promise=True)
-        record = life.record
-        await room.promise(life)
-        if key is not None and life.verdict == "conflict":
-            # Somebody else was faster, a moment ago.
-            known = await self._known(room, key)
-            return (known, False) if known is not None else await self._accept(room, order)
-        return record, True
-
-    async def _known(self, room: Room, key: IdempotencyKey) -> RunRecord | None:
-        found = await look(lambda: self._store.read_key(key.key, not_before_ms=key.not_before_ms))
-        if found is None:
-            return None
-        if found.digest != key.digest:
-            raise KeyReusedError(key.key)
-        return await self._read(room, found.run_id)
-
-    # --- looking ---
+    # --- reading ---
 
     async def read(self, run_id: str) -> RunRecord:
         """Return what is known of a run; raises `RunNotFoundError`."""
-        async with self._visit() as room:
-            return await self._read(room, run_id)
+        async with self._open() as service:
+            return await self._read(service, run_id)
 
-    async def _read(self, room: Room, run_id: str) -> RunRecord:
-        life = room.lives.get(run_id)
-        if life is not None and not life.is_handed_back:
-            return life.known
-        # What cannot be a run's name is not asked for: there is text that databases do not take.
-        record = await look(lambda: self._store.read_run(run_id)) if is_run_id(run_id) else None
+    async def _read(self, service: Service, run_id: str) -> RunRecord:
+        if (run := service.runs.get(run_id)) is not None:
+            return run.known
+        # Only ids go to the store: there is text that databases do not take.
+        record = await service.access.read(lambda store: store.read_run(run_id)) if is_run_id(run_id) else None
         if record is None:
             raise RunNotFoundError(run_id)
         return record
 
     async def wait(self, run_id: str, *, timeout_seconds: float | None = None) -> RunRecord:
         """Return the record when the run has ended, or as it is after ``timeout_seconds`` or when the room closes."""
-        async with self._visit() as room:
-            return await self._wait(room, run_id, timeout_seconds)
+        async with self._open() as service:
+            return await self._wait(service, run_id, timeout_seconds)
 
-    async def _wait(self, room: Room, run_id: str, timeout_seconds: float | None) -> RunRecord:
-        record = await self._read(room, run_id)
+    async def _wait(self, service: Service, run_id: str, timeout_seconds: float | None) -> RunRecord:
+        record = await self._read(service, run_id)
         with anyio.move_on_after(timeout_seconds):
-            while not record.is_final and not room.is_closed:
-                await self._wait_for_end(room, run_id)
-                record = await self._read(room, run_id)
-        return record if record.is_final else await self._read(room, run_id)
+            while not record.is_final and not service.is_closed:
+                await self._wait_for_end(service, run_id)
+                record = await self._read(service, run_id)
+        return record if record.is_final else await self._read(service, run_id)
 
-    async def _wait_for_end(self, room: Room, run_id: str) -> None:
-        life = room.lives.get(run_id)
-        if life is not None and not life.is_settled:
-            await life.settled()
+    async def _wait_for_end(self, service: Service, run_id: str) -> None:
+        if (run := service.runs.get(run_id)) is not None and not run.is_closed:
+            await run.closed()
             return
-        async with aclosing(self._told_of(room, run_id)) as stream:
+        async with aclosing(self._told_of(service, run_id)) as stream:
             async for _ in stream:
                 pass
-        if not room.is_closed:
+        if not service.is_closed:
             await anyio.sleep(self.policy.look_seconds)
 
     async def list(self, query: RunQuery) -> RunPage:
         """Return runs, newest first."""
-        async with self._visit() as room:
-            if room.journal.failure is None:
-                with anyio.move_on_after(_FLUSH_SECONDS):
-                    await room.journal.flushed()
-            return await look(lambda: self._store.list_runs(query))
+        async with self._open() as service:
+            if service.recorder.failure is None:
+                with anyio.move_on_after(_FLUSH_SECONDS), suppress(StoreUnavailableError):
+                    await service.recorder.flush()
+            return await service.access.read(lambda store: store.list_runs(query))
 
     async def output(self, run_id: str, name: str) -> bytes:
         """Return a kept output as JSON; raises `RunNotEndedError` or `OutputNotFoundError`."""
-        async with self._visit() as room:
-            record = await self._read(room, run_id)
+        async with self._open() as service:
+            record = await self._read(service, run_id)
             if not record.is_final:
                 raise RunNotEndedError(run_id, record.status)
-            value = await look(lambda: self._store.read_output(run_id, name)) if name in record.outputs else None
+            is_kept = name in record.outputs
+            value = await service.access.read(lambda store: store.read_output(run_id, name)) if is_kept else None
             if value is None:
                 raise OutputNotFoundError(run_id, name, record.outputs)
             return value
@@ -245,24 +228,26 @@ class Dispatcher:
         self, run_id: str | None = None, *, after: int = 0, position: str | None = None
     ) -> AsyncGenerator[Sequence[Published], None]:
         """Tell what `follow` tells, all that is there at a time."""
-        room = self._opening.room or await self._opening.needed()
-        # Who comes as the store is closed finds nothing any more: the room closes.
+        service = self._lifetime.service or await self._lifetime.needed()
+        # A caller that arrives while the store closes gets no events.
         with suppress(DrainingError):
             if run_id is not None:
                 await self.read(run_id)
             stream = (
-                room.tail.follow_all(after=position) if run_id is None else self._told_of(room, run_id, after=after)
+                service.feed.follow_all(after=position)
+                if run_id is None
+                else self._told_of(service, run_id, after=after)
             )
             async with aclosing(stream):
                 async for events in stream:
                     yield events
 
-    def _told_of(self, room: Room, run_id: str, *, after: int = 0) -> Stream:
-        return room.tail.follow_run(run_id, after=after, is_over=lambda: self._is_over(room, run_id))
+    def _told_of(self, service: Service, run_id: str, *, after: int = 0) -> Stream:
+        return service.feed.follow_run(run_id, after=after, is_over=lambda: self._is_over(service, run_id))
 
-    async def _is_over(self, room: Room, run_id: str) -> bool:
-        with room.visits.one():
-            record = await look(lambda: self._store.read_run(run_id))
+    async def _is_over(self, service: Service, run_id: str) -> bool:
+        with service.access.reading():
+            record = await service.access.read(lambda store: store.read_run(run_id))
         return record is not None and record.is_final
 
     # --- stopping ---
@@ -272,71 +257,72 @@ class Dispatcher:
 
         A queued run has ended when this returns; a running one ends before its next node.
         """
-        async with self._visit() as room:
-            record = await self._read(room, run_id)
+        async with self._open() as service:
+            record = await self._read(service, run_id)
             if record.is_final:
                 return record
-            is_ours = run_id in room.lives
+            is_ours = run_id in service.runs
+            service.cancel(run_id)
             try:
-                await look(lambda: self._store.request_cancel(run_id))
+                # Also for a run of ours: a worker that takes it over must know.
+                await service.recorder.execute(lambda store: store.request_cancel(run_id))
             except StoreUnavailableError:
                 if not is_ours:
                     raise
-            room.cancel(run_id)
             patience = 4 * self.policy.look_seconds if record.status == "queued" or not is_ours else 0
-            return await self._wait(room, run_id, patience)
+            return await self._wait(service, run_id, patience)
 
     async def drain(self, *, grace_seconds: float | None = None) -> None:
         """Accept nothing more, and return when all that ran has ended, at the latest after the grace."""
-        if self._opening.room is not None:
-            await self._opening.room.drain(self.policy.grace_seconds if grace_seconds is None else grace_seconds)
+        if self._lifetime.service is not None:
+            await self._lifetime.service.drain(self.policy.grace_seconds if grace_seconds is None else grace_seconds)
 
-    # --- the room itself ---
+    # --- the service itself ---
 
     @property
     def is_draining(self) -> bool:
         """Whether nothing more is accepted."""
-        return self._opening.room is not None and self._opening.room.is_draining
+        return self._lifetime.service is not None and self._lifetime.service.is_draining
 
     @property
     def failure(self) -> str | None:
         """Why the store is not available."""
-        return None if self._opening.room is None else self._opening.room.journal.failure
+        return None if self._lifetime.service is None else self._lifetime.service.recorder.failure
 
     def gauges(self) -> dict[str, float]:
-        """What the room is doing at this moment."""
-        return {} if self._opening.room is None else self._opening.room.gauges()
+        """What the service is doing at this moment."""
+        return {} if self._lifetime.service is None else self._lifetime.service.gauges()
 
     # --- opening and closing ---
 
     async def __aenter__(self) -> Self:
-        await self._opening.open()
+        await self._lifetime.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._opening.close(kind, error, trace)
+        await self._lifetime.close(kind, error, trace)
 
     @asynccontextmanager
-    async def _visit(self) -> AsyncIterator[Room]:
-        """Have the room, whose store is not closed while this block lasts."""
-        room = self._opening.room or await self._opening.needed()
-        with room.visits.one():
-            yield room
+    async def _open(self) -> AsyncIterator[Service]:
+        """Have the open service, whose store is not closed while this block lasts."""
+        service = self._lifetime.service or await self._lifetime.needed()
+        with service.access.reading():
+            yield service
 
-    def _make_room(self) -> Room:
-        return Room(self._session, self._store, self.policy, self.metrics, self._run_ids, convert=self._convert)
+    def _make_service(self) -> Service:
+        return Service(self._store, self.policy, self.metrics, self._run_ids, make_executor=self._make_executor)
 
 
-async def _settled_unless(life: Life, until: Callable[[], Awaitable[None]], cancel: Callable[[str], None]) -> None:
+async def _closed_unless(run: ActiveRun, until: Callable[[], Awaitable[None]], cancel: Callable[[str], None]) -> None:
     """Wait for a run's end; cancel it when ``until`` returns first."""
 
     async def watch() -> None:
         await until()
-        cancel(life.record.run_id)
+        cancel(run.record.run_id)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch)
-        await life.settled()
+        await run.closed()
         tasks.cancel_scope.cancel()

@@ -6,25 +6,39 @@ import time
 import msgspec
 
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.stores.base import IdempotencyKey
-from kedro_asgi.errors import UnstorableRunError
+from kedro_asgi.dispatch.stores.base import IdempotencyKey, Store
+from kedro_asgi.errors import KeyReusedError, UnstorableRunError
 from kedro_asgi.runs import RunId, RunOrder
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
-def key_of(order: RunOrder, run_id: RunId, policy: Policy) -> IdempotencyKey | None:
-    """Return the key of an order, if it has one; raises `UnstorableRunError`."""
+class KeyLookup(msgspec.Struct, frozen=True, kw_only=True):
+    """The key of an order, if it has one, and the run that the key stands for, if there is one."""
+
+    key: IdempotencyKey | None = None
+    known_run_id: str | None = None
+
+
+def look_up(store: Store, order: RunOrder, run_id: RunId, policy: Policy) -> KeyLookup:
+    """Look up the key of an order that would get ``run_id``; blocks.
+
+    Raises `UnstorableRunError`, or `KeyReusedError` if the key came with another order before.
+    """
     if order.key is None:
-        return None
+        return KeyLookup()
     now = int(time.time() * 1000)
-    return IdempotencyKey(
+    key = IdempotencyKey(
         key=order.key,
         digest=_digest(msgspec.structs.replace(order, key=None)),
         run_id=run_id,
         created_at_ms=now,
         not_before_ms=now - int(policy.key_hours * 3_600_000),
     )
+    known = store.read_key(key.key, not_before_ms=key.not_before_ms)
+    if known is not None and known.digest != key.digest:
+        raise KeyReusedError(key.key)
+    return KeyLookup(key=key, known_run_id=None if known is None else known.run_id)
 
 
 def _digest(order: RunOrder) -> str:

@@ -1,36 +1,42 @@
-"""Log lines find their run: through a context variable, which threads of the run inherit."""
+"""Log lines become events of their run, which they find by a context variable that the run's threads inherit."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from kedro_asgi.dispatch.life import Life
 from kedro_asgi.encoding import escape_surrogates
-from kedro_asgi.events import LogLine
+from kedro_asgi.events import Emit, LogLine
 from kedro_asgi.redaction import redact
+from kedro_asgi.runs import RunId
 
-CURRENT: ContextVar[Life | None] = ContextVar("kedro_asgi_run", default=None)
+_CURRENT: ContextVar[tuple[RunId, Emit] | None] = ContextVar("kedro_asgi_run", default=None)
 
 _MAX_CHARACTERS = 8192
-# What is said about a run as a whole is in its record.
+# What this package logs about a run as a whole is in the run's record.
 _OURS = "kedro_asgi.dispatch"
+
+
+def collect_lines(run_id: RunId, emit: Emit) -> None:
+    """Make the lines that are logged in this context events of a run."""
+    _CURRENT.set((run_id, emit))
 
 
 class RunLogHandler(logging.Handler):
     """Turns the lines that code of a run logs into events of that run."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        life = CURRENT.get()
-        if life is not None and not record.name.startswith(_OURS):
+        current = _CURRENT.get()
+        if current is not None and not record.name.startswith(_OURS):
+            run_id, emit = current
             try:
-                life.emit(_line(life.record.run_id, record))
+                emit(_line(run_id, record))
             except Exception:
                 self.handleError(record)
 
 
 class _Fallback(logging.Handler):
-    """Does for a root logger without handlers what logging itself would do: ours must not silence it."""
+    """Does what logging itself does for a root logger without handlers, which our handler would keep it from."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if logging.lastResort is not None and record.levelno >= logging.lastResort.level:
@@ -38,12 +44,12 @@ class _Fallback(logging.Handler):
 
 
 @contextmanager
-def attached(level: str) -> Iterator[None]:
+def logs_collected(level: str) -> Iterator[None]:
     """Collect lines at or above ``level`` while this block lasts, as far as the loggers' own levels let them pass."""
     handlers: list[logging.Handler] = [RunLogHandler(level)]
     root = logging.getLogger()
     known = root.manager.loggerDict.values()
-    # What such loggers log does not reach the root.
+    # Lines of these loggers do not reach the root.
     apart = [found for found in known if isinstance(found, logging.Logger) and not found.propagate]
     loggers = [root, *apart]
     if not root.handlers:

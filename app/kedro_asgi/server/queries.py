@@ -6,7 +6,7 @@ from typing import get_args
 
 from starlette.requests import Request
 
-from kedro_asgi.dispatch.tail import read_position
+from kedro_asgi.dispatch.event_feed import read_position
 from kedro_asgi.runs import RunQuery, RunStatus, is_run_id
 from kedro_asgi.server.problems import InvalidQueryError
 

@@ -1,33 +1,31 @@
-"""Tells readers what happens to runs, as it is written; a slow reader loses, nobody waits for it."""
+"""Tells readers what happens to runs, as it is stored; a slow reader loses events, and delays nobody."""
 
 import math
 import re
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from functools import partial
 
 import anyio
 import msgspec
 
-from kedro_asgi.dispatch.looks import look
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.stores.base import EventBatch, Store
-from kedro_asgi.dispatch.visits import Visits
+from kedro_asgi.dispatch.store_access import StoreAccess
+from kedro_asgi.dispatch.stores.base import EventBatch
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.events import EventsLost, Published
 
 Stream = AsyncGenerator[list[Published], None]
 
-_CHUNKS = 500
-# No longer than what databases count to.
+_BATCHES = 500
+# As many digits as databases count to.
 _POSITION = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,18}))?")
 _RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Reader:
-    """What one follower has not read yet, at most ``size`` events: the oldest give way, and are counted."""
+    """The events that one reader has not taken yet, at most ``size``: the oldest give way, and are counted."""
 
     def __init__(self, run_id: str | None, *, size: int) -> None:
         self.run_id = run_id
@@ -39,7 +37,7 @@ class Reader:
         self._wake = anyio.Event()
 
     def offer(self, event: Published) -> None:
-        """Add an event; never waits."""
+        """Add an event; does not block."""
         if len(self._events) >= self._size:
             self._events.popleft()
             self.lost += 1
@@ -48,7 +46,7 @@ class Reader:
         self._wake.set()
 
     def close(self) -> None:
-        """Nothing will be added."""
+        """Let `take` end: nothing will be added."""
         self.is_closed = True
         self._wake.set()
 
@@ -63,14 +61,13 @@ class Reader:
         return [_notice(taken[0], lost), *taken] if lost else taken
 
 
-class Tail:
+class EventFeed:
     """Reads new events from the store, once for all readers of this process, while there are any."""
 
-    def __init__(self, store: Store, policy: Policy, visits: Visits) -> None:
+    def __init__(self, access: StoreAccess, policy: Policy) -> None:
         self.lost = 0
-        self._store = store
-        self._visits = visits
-        self._look_seconds = policy.look_seconds / 2 if store.is_shared else math.inf
+        self._access = access
+        self._look_seconds = policy.look_seconds / 2 if access.is_shared else math.inf
         self._size = policy.max_buffered_events
         self._readers: set[Reader] = set()
         self._position = 0
@@ -80,15 +77,15 @@ class Tail:
 
     @property
     def readers(self) -> int:
-        """How many follow."""
+        """How many readers there are."""
         return len(self._readers)
 
     def wake(self) -> None:
-        """Say that events were written."""
+        """Look for new events now."""
         self._wake.set()
 
     async def close(self) -> None:
-        """End all readers, after what is written by now and what they have not read yet."""
+        """End all readers, after they got everything that is stored by now."""
         with suppress(StoreUnavailableError):
             await self._catch_up()
         self.end()
@@ -100,7 +97,7 @@ class Tail:
             reader.close()
 
     async def run(self) -> None:
-        """Go on telling readers what is new; other processes' events are looked for, ours are announced by `wake`."""
+        """Go on telling readers what is new: after each `wake` and, for the events of other workers, now and then."""
         while True:
             with anyio.move_on_after(self._look_seconds if self._readers else math.inf):
                 await self._wake.wait()
@@ -108,7 +105,7 @@ class Tail:
             try:
                 await self._catch_up()
             except StoreUnavailableError:
-                await anyio.sleep(self._look_seconds if self._store.is_shared else 1)
+                await anyio.sleep(self._look_seconds if self._access.is_shared else 1)
 
     async def follow_run(self, run_id: str, *, after: int, is_over: Callable[[], Awaitable[bool]]) -> Stream:
         """Tell a run's events behind number ``after`` until its last one; ``is_over`` says that none will follow."""
@@ -142,12 +139,12 @@ class Tail:
 
     @asynccontextmanager
     async def _reading(self, run_id: str | None) -> AsyncIterator[Reader]:
-        """Have a reader that gets everything that is behind ``self._position`` now."""
+        """Add a reader while this block lasts; it gets every event behind ``self._position``."""
         reader = Reader(run_id, size=self._size)
         async with self._lock:
             if not self._readers:
-                with self._visits.one():
-                    self._position = await look(self._store.last_position)
+                with self._access.reading():
+                    self._position = await self._access.read(lambda store: store.last_position())
             self._readers.add(reader)
         if self._is_closed:
             reader.close()
@@ -159,59 +156,65 @@ class Tail:
             self.lost += reader.all_lost
 
     async def _catch_up(self) -> None:
-        # One at a time: who comes, and who closes, must not move the position under somebody who reads from it.
+        # One at a time: a new reader, or `close`, must not move the position while another task reads from it.
         async with self._lock:
             while self._readers and await self._read_on():
                 pass
 
     async def _read_on(self) -> bool:
-        chunks = await look(lambda: self._store.events_after(self._position, limit=_CHUNKS))
-        for chunk in chunks:
-            readers = [reader for reader in self._readers if reader.run_id in (None, chunk.run_id)]
-            for event in _published(chunk) if readers else ():
+        batches = await self._batches_behind(self._position)
+        for batch in batches:
+            readers = [reader for reader in self._readers if reader.run_id in (None, batch.run_id)]
+            for event in _published(batch) if readers else ():
                 for reader in readers:
                     reader.offer(event)
-            self._position = chunk.position
-        return len(chunks) == _CHUNKS
+            self._position = batch.position
+        return len(batches) == _BATCHES
+
+    async def _batches_behind(self, position: int) -> list[EventBatch]:
+        return await self._access.read(lambda store: store.events_after(position, limit=_BATCHES))
+
+    async def _batches_of(self, run_id: str, after: int) -> list[EventBatch]:
+        return await self._access.read(lambda store: store.events_of_run(run_id, after=after, limit=_BATCHES))
 
     async def _stored_of(self, run_id: str, *, after: int) -> Stream:
-        with self._visits.one():
-            while chunks := await look(partial(self._store.events_of_run, run_id, after=after, limit=_CHUNKS)):
-                yield [event for chunk in chunks for event in _published(chunk) if event.sequence > after]
-                after = chunks[-1].last
+        with self._access.reading():
+            while batches := await self._batches_of(run_id, after):
+                yield [event for batch in batches for event in _published(batch) if event.sequence > after]
+                after = batches[-1].last
 
     async def _stored(self, after: str | None, *, until: int) -> Stream:
         if after is None:
             return
         position, sequence = read_position(after)
-        # The chunk at that position itself may have been told in part only.
+        # The reader may have got only a part of the batch at that position.
         behind = position - 1
-        with self._visits.one():
+        with self._access.reading():
             while behind < until:
-                chunks = await look(partial(self._store.events_after, behind, limit=_CHUNKS))
-                told = [event for chunk in chunks if chunk.position <= until for event in _published(chunk)]
-                if events := [event for event in told if read_position(event.position) > (position, sequence)]:
+                batches = await self._batches_behind(behind)
+                found = [event for batch in batches if batch.position <= until for event in _published(batch)]
+                if events := [event for event in found if read_position(event.position) > (position, sequence)]:
                     yield events
-                behind = chunks[-1].position if chunks else until
+                behind = batches[-1].position if batches else until
 
 
 def read_position(text: str) -> tuple[int, int]:
-    """Return a position's place among chunks and within its chunk; raises ``ValueError``."""
+    """Return the number of a position's batch, and of its event within the run; raises ``ValueError``."""
     found = _POSITION.fullmatch(text)
     if found is None:
         raise ValueError(text)
     return int(found[1]), int(found[2] or 0)
 
 
-def _published(chunk: EventBatch) -> Iterator[Published]:
-    for sequence, event in enumerate(_RAW_LIST.decode(chunk.payload), chunk.first):
+def _published(batch: EventBatch) -> Iterator[Published]:
+    for sequence, event in enumerate(_RAW_LIST.decode(batch.payload), batch.first):
         yield Published(
-            run_id=chunk.run_id,
+            run_id=batch.run_id,
             sequence=sequence,
-            position=f"{chunk.position}.{sequence}",
+            position=f"{batch.position}.{sequence}",
             # The number goes in front of the fields of the JSON object.
             body=b'{"sequence":%d,' % sequence + bytes(event)[1:],
-            is_last=chunk.is_last and sequence == chunk.last,
+            is_last=batch.is_last and sequence == batch.last,
         )
 
 

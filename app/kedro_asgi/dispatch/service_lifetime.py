@@ -1,4 +1,4 @@
-"""Opens a room of runs: for a block, or for as long as an event loop runs."""
+"""When the service is open: for a block, or for as long as an event loop runs."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -8,26 +8,26 @@ from types import TracebackType
 import anyio
 from anyio.lowlevel import EventLoopToken, current_token
 
-from kedro_asgi.dispatch.room import Room
+from kedro_asgi.dispatch.service import Service
 from kedro_asgi.errors import ServiceOpenError
 from kedro_asgi.session.event_loop import has_ended, start_task
 
 
-class Opening:
-    """At most one open room at a time, made by ``make`` on the event loop that it will belong to."""
+class ServiceLifetime:
+    """Has at most one open service at a time, which ``make`` makes on the event loop that it will belong to."""
 
-    def __init__(self, make: Callable[[], Room]) -> None:
+    def __init__(self, make: Callable[[], Service]) -> None:
         self._make = make
         self._current: _Opened | None = None
 
     @property
-    def room(self) -> Room | None:
-        """The room, if it is open."""
+    def service(self) -> Service | None:
+        """The service, if it is open."""
         current = self._current
-        return None if current is None or has_ended(current.loop) else current.room
+        return None if current is None or has_ended(current.loop) else current.service
 
     async def open(self) -> None:
-        """Open a room until `close`; its runs' log lines are among their events. Raises `ServiceOpenError`."""
+        """Open a service until `close`; the log lines of its runs are events of theirs. Raises `ServiceOpenError`."""
         if self._current is not None and not has_ended(self._current.loop):
             raise ServiceOpenError
         opened = self._current = _Opened()
@@ -41,7 +41,7 @@ class Opening:
     async def close(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Drain and close the room."""
+        """Drain and close the service."""
         opened = self._current
         assert opened is not None
         try:
@@ -49,10 +49,10 @@ class Opening:
         finally:
             self._forget(opened)
 
-    async def needed(self) -> Room:
-        """Return the room; where nobody opened one, open it for as long as this event loop runs.
+    async def needed(self) -> Service:
+        """Return the service; if none is open, open one for as long as this event loop runs.
 
-        It is opened once however many ask, and opened although who asked first is cancelled.
+        It is opened once for all callers, also if the first of them is cancelled.
         """
         while True:
             opened = self._current
@@ -60,8 +60,8 @@ class Opening:
                 opened = self._current = _Opened()
                 opened.task = start_task(opened.loop, partial(self._stay_open, opened))
             await opened.is_decided.wait()
-            if opened.room is not None:
-                return opened.room
+            if opened.service is not None:
+                return opened.service
             if opened.error is not None:
                 raise opened.error
 
@@ -77,23 +77,23 @@ class Opening:
 
     def _forget(self, opened: "_Opened") -> None:
         opened.is_decided.set()
-        opened.room = None
+        opened.service = None
         if self._current is opened:
             self._current = None
 
 
 class _Opened:
-    """A room that is being opened, or is open, or could not be opened because of ``error``; then it is decided."""
+    """A service that is being opened; once that is decided, it is open or there is an ``error``."""
 
     def __init__(self) -> None:
-        self.room: Room | None = None
+        self.service: Service | None = None
         self.error: Exception | None = None
         self.is_decided = anyio.Event()
         self.stack = AsyncExitStack()
         self.loop: EventLoopToken = current_token()
         self.task: object = None
 
-    async def enter(self, room: Room, *, with_logs: bool) -> None:
-        await self.stack.enter_async_context(room.opened(with_logs=with_logs))
-        self.room = room
+    async def enter(self, service: Service, *, with_logs: bool) -> None:
+        await self.stack.enter_async_context(service.opened(with_logs=with_logs))
+        self.service = service
         self.is_decided.set()

@@ -1,0 +1,229 @@
+"""One run of this process, from its admission to its end."""
+
+from collections.abc import Mapping
+from contextvars import Context, copy_context
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any, Literal, Protocol
+
+import anyio
+import msgspec
+
+from kedro_asgi.dispatch.event_sink import EventSink
+from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, ToWriter, describe_stop, end_of
+from kedro_asgi.dispatch.stores.base import IdempotencyKey
+from kedro_asgi.errors import RunStoppedError
+from kedro_asgi.events import RunQueued, RunStarted
+from kedro_asgi.runs import ErrorDetail, RunOrder, RunRecord, RunStatus
+
+Phase = Literal[
+    "admitted",  # has a place in the queue to come
+    "promised",  # is on disk: its caller may be told so
+    "queued",  # waits for a slot
+    "starting",  # has a slot; a promised run waits until its start is on disk
+    "running",  # an executor has it
+    "ended",  # has an end, which is not on disk yet if the run was promised
+    "announced",  # those who wait know the end
+    "refused",  # could not be promised
+    "handed_back",  # stays queued in the store for the next server
+    "lost",  # cannot be recorded any more: another worker has taken it, or the store takes no such state
+]
+
+TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
+    "admitted": frozenset(("promised", "queued", "refused")),
+    "promised": frozenset(("queued", "ended", "handed_back")),
+    "queued": frozenset(("starting", "ended", "handed_back", "lost")),
+    # Back to the queue: while the store fails, a promised run gives its slot to others.
+    "starting": frozenset(("running", "queued", "ended", "lost")),
+    "running": frozenset(("ended", "lost")),
+    "ended": frozenset(("announced", "lost")),
+    "announced": frozenset(),
+    "refused": frozenset(),
+    "handed_back": frozenset(),
+    "lost": frozenset(),
+}
+
+
+class Post(Protocol):
+    """Hands a message to the writer thread, from any thread; never blocks."""
+
+    def __call__(self, message: ToWriter, /, *, is_urgent: bool = False) -> None:
+        """Queue ``message``; ``is_urgent`` has it written now, with all that was queued before."""
+
+
+class ActiveRun:
+    """A run's phase and record. Belongs to the event loop; only its own methods change it.
+
+    ``is_promised``: its caller was told, or will be, that it will be run, so each of its states is on disk before
+    anything follows from it. ``stored`` is the status that is known to be on disk. The writer thread gets copies of the
+    state, by ``post``; code of the run, in any thread, gets nothing but ``events``.
+    """
+
+    def __init__(
+        self,
+        record: RunRecord,
+        order: RunOrder,
+        *,
+        post: Post,
+        is_promised: bool,
+        key: IdempotencyKey | None = None,
+        max_log_lines: int,
+        stored: RunStatus | None = None,
+    ) -> None:
+        self.record = record
+        self.order = order
+        self.is_promised = is_promised
+        self.stored = stored
+        self.phase: Phase = "admitted" if stored is None else "promised"
+        self.stop_reason: RunStoppedError | None = None
+        self.refusal: Exception | None = None
+        self.outputs: Mapping[str, Any] = {}
+        self.events = EventSink(record.run_id, post, max_log_lines=max_log_lines)
+        self._key = key
+        self._post = post
+        self._context = copy_context()
+        self._before_end = record
+        self._started = 0.0
+        self._is_released = False
+        self._moved: anyio.Event | None = None
+
+    # --- transitions ---
+
+    def promise(self) -> None:
+        """The run is on disk."""
+        self._enter("promised")
+        self.stored = "queued"
+
+    def refuse(self, refusal: Exception | None) -> None:
+        """The run could not be promised because of ``refusal``; ``None``: its key stands for another run."""
+        self.refusal = refusal
+        self._enter("refused")
+
+    def hand_back(self) -> None:
+        """Leave the run to the next server."""
+        self._enter("handed_back")
+
+    def enqueue(self) -> None:
+        """The run waits for a slot, for the first time or again."""
+        self._enter("queued")
+
+    def start(self) -> None:
+        """The run has a slot."""
+        self._enter("starting")
+        if self.record.status == "queued":
+            # One that gave its slot to others was recorded as running then.
+            started = RunStarted(run_id=self.record.run_id)
+            self._change(event=started, status="running", started_at=datetime.now(UTC))
+
+    def begin(self) -> Context:
+        """An executor takes the run; returns the context of its caller, to run in."""
+        self._enter("running")
+        self._started = perf_counter()
+        # Do not keep what the run runs in: its context refers to the run, which would leak.
+        return self._context.copy()
+
+    def end(
+        self, status: RunStatus, error: ErrorDetail | None = None, *, outputs: Mapping[str, Any] | None = None
+    ) -> None:
+        """The run has ended; its last event and its final record go to the writer thread as one message."""
+        self._enter("ended")
+        self.outputs = outputs or {}
+        stored_outputs = self.outputs if self.is_promised and status == "success" else {}
+        saved = self.events.close()
+        ended = end_of(self.record, status, error, saved=saved, outputs=stored_outputs)
+        self._before_end, self.record = self.record, ended.record
+        self._post(ended, is_urgent=self.is_promised)
+
+    def end_stopped(self) -> None:
+        """End a run that was asked to stop."""
+        assert self.stop_reason is not None
+        self.end(*describe_stop(self.stop_reason))
+
+    def announce(self) -> None:
+        """Tell those who wait that the run has ended, and that this is on disk if it was promised."""
+        self._enter("announced")
+
+    def lose(self) -> None:
+        """The run cannot be recorded any more; its code may go on."""
+        self._enter("lost")
+        self.events.close()
+
+    def _enter(self, phase: Phase) -> None:
+        if phase not in TRANSITIONS[self.phase]:
+            raise RuntimeError(f"Run {self.record.run_id} cannot go from '{self.phase}' to '{phase}': this is a bug.")
+        self.phase = phase
+        self._wake_waiters()
+
+    # --- facts ---
+
+    def admission(self) -> RunAdmitted:
+        """Return what the writer thread must know of a new run."""
+        return RunAdmitted(
+            record=self.record,
+            order=self.order if self.is_promised else None,
+            key=self._key,
+            is_promised=self.is_promised,
+            event=RunQueued(run_id=self.record.run_id, at=self.record.created_at),
+        )
+
+    def ask_stop(self, reason: RunStoppedError) -> None:
+        """Note that the run is to stop; the first reason stays."""
+        self.stop_reason = self.stop_reason or reason
+        if self.phase == "running" and not self.record.is_stopping:
+            self._change(is_stopping=True)
+
+    def note_stored(self, status: RunStatus) -> None:
+        """A state of that status is on disk."""
+        self.stored = status
+
+    def replace_end(self, record: RunRecord) -> None:
+        """Another end was stored, since the store does not take the real one."""
+        self.record, self.outputs = record, {}
+
+    @property
+    def known(self) -> RunRecord:
+        """The record as others may know it: the end of a promised run is told when it is on disk."""
+        return self._before_end if self.phase == "ended" and self.is_promised else self.record
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run has an end."""
+        return self.phase in ("ended", "announced")
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more will come of this run in this process."""
+        return not TRANSITIONS[self.phase]
+
+    @property
+    def seconds(self) -> float:
+        """How long an executor has had the run."""
+        return perf_counter() - self._started
+
+    async def decided(self) -> None:
+        """Wait until the run is promised or refused."""
+        while self.phase == "admitted":
+            await self._next_move()
+
+    async def closed(self) -> None:
+        """Wait until nothing more will come of this run, or until `release_waiters`."""
+        while not (self.is_closed or self._is_released):
+            await self._next_move()
+
+    def release_waiters(self) -> None:
+        """Let those go who wait for an end that may never be on disk: the service closes."""
+        self._is_released = True
+        self._wake_waiters()
+
+    async def _next_move(self) -> None:
+        self._moved = self._moved or anyio.Event()
+        await self._moved.wait()
+
+    def _wake_waiters(self) -> None:
+        if self._moved is not None:
+            self._moved.set()
+            self._moved = None
+
+    def _change(self, *, event: RunStarted | None = None, **changes: Any) -> None:
+        self.record = msgspec.structs.replace(self.record, **changes)
+        self._post(RunChanged(record=self.record, event=event), is_urgent=self.is_promised and event is not None)

@@ -1,0 +1,40 @@
+"""Where the code of one run puts its events."""
+
+from collections.abc import Callable
+from itertools import count
+
+import msgspec
+
+from kedro_asgi.events import DatasetSaved, Event, LogLine
+from kedro_asgi.runs import RunId
+
+
+class EventSink:
+    """Takes events from any thread and hands them to ``post``; never blocks. Belongs to one run."""
+
+    def __init__(self, run_id: RunId, post: Callable[[Event], None], *, max_log_lines: int) -> None:
+        self.run_id = run_id
+        self._post = post
+        self._log_lines = count(1)
+        self._max_log_lines = max_log_lines
+        self._saved: list[str] = []
+        self._is_closed = False
+
+    def emit(self, event: Event) -> None:
+        """Pass an event on; log lines beyond the limit, and what comes after `close`, are dropped."""
+        if self._is_closed:
+            return
+        if type(event) is LogLine:
+            number = next(self._log_lines)
+            if number > self._max_log_lines:
+                return
+            if number == self._max_log_lines:
+                event = msgspec.structs.replace(event, message="Further lines of this run are not kept.")
+        elif type(event) is DatasetSaved and event.is_kept:
+            self._saved.append(event.dataset)
+        self._post(event)
+
+    def close(self) -> tuple[str, ...]:
+        """Take no more events; return the names of the datasets that the run saved outside of memory."""
+        self._is_closed = True
+        return tuple(dict.fromkeys(self._saved))

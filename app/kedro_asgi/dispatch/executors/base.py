@@ -1,0 +1,46 @@
+"""The contract of all executors."""
+
+from collections.abc import Callable, Mapping
+from contextvars import Context
+from typing import Any, Protocol
+
+import msgspec
+
+from kedro_asgi.errors import RunStoppedError
+from kedro_asgi.events import Emit
+from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """How the execution of a run ended: outputs as they are stored, or why it failed.
+
+    A run that was stopped has neither; so has one that raised after it was asked to stop.
+    """
+
+    outputs: Mapping[str, Any] = {}
+    error: ErrorDetail | None = None
+
+
+class Executor(Protocol):
+    """Executes runs: in threads of this process, in other processes, on other machines.
+
+    The scheduler limits how many runs an executor has at a time. `start`, `stop` and `close` are called on one event
+    loop; none blocks, and none raises.
+    """
+
+    def start(
+        self, run_id: RunId, spec: RunSpec, *, context: Context, emit: Emit, ended: Callable[[Execution], None]
+    ) -> None:
+        """Execute a run.
+
+        The executor calls ``ended`` exactly once, on the event loop and never within `start`: when nothing of the run
+        is executed any more, also if it was stopped, could not be started, or its worker is gone. The run's slot is
+        free then, and not before. It passes the run's events to ``emit``, from any thread of this process, in their
+        order and before ``ended``. Code that runs in this process runs in ``context``, the caller's context variables.
+        """
+
+    def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
+        """Ask a run to stop; it goes on until its code finds out, which may be long after. Unknown runs are ignored."""
+
+    def close(self) -> None:
+        """Take no more runs; those that are still executed keep neither the event loop nor the process from ending."""

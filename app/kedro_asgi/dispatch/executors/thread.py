@@ -1,0 +1,90 @@
+"""Executes each run in a thread of this process."""
+
+import threading
+from collections.abc import Callable
+from contextvars import Context
+from functools import partial
+from queue import SimpleQueue
+
+from anyio.lowlevel import current_token
+
+from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.report import report_failure
+from kedro_asgi.dispatch.run_logging import collect_lines
+from kedro_asgi.errors import NoThreadError, RunStoppedError
+from kedro_asgi.events import Emit
+from kedro_asgi.runner.stopping import StopSignal
+from kedro_asgi.runs import RunId, RunSpec
+from kedro_asgi.session import AsyncSession
+from kedro_asgi.session.asynchronous import Convert
+from kedro_asgi.session.event_loop import call_soon
+
+Job = Callable[[], None]
+
+
+class ThreadExecutor:
+    """An `Executor` that has as many threads as runs at a time; they are daemons and are used again."""
+
+    def __init__(self, session: AsyncSession, convert: Convert) -> None:
+        self._session = session
+        self._convert = convert
+        self._loop = current_token()
+        self._stop_signals: dict[RunId, StopSignal] = {}
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._threads = 0
+
+    def start(
+        self, run_id: RunId, spec: RunSpec, *, context: Context, emit: Emit, ended: Callable[[Execution], None]
+    ) -> None:
+        stop = self._stop_signals[run_id] = StopSignal()
+        finish = partial(self._finish, run_id, ended)
+        try:
+            if len(self._stop_signals) > self._threads:
+                self._add_thread()
+        except RuntimeError as problem:
+            error = report_failure(run_id, NoThreadError(str(problem)))
+            call_soon(self._loop, partial(finish, Execution(error=error)))
+        else:
+            self._jobs.put(partial(context.run, self._execute, run_id, spec, stop, emit, finish))
+
+    def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
+        if (signal := self._stop_signals.get(run_id)) is not None:
+            signal.stop(reason)
+
+    def close(self) -> None:
+        for _ in range(self._threads):
+            self._jobs.put(None)
+        self._threads = 0
+
+    def _finish(self, run_id: RunId, ended: Callable[[Execution], None], execution: Execution) -> None:
+        del self._stop_signals[run_id]
+        ended(execution)
+
+    def _add_thread(self) -> None:
+        threading.Thread(target=self._work, name=f"kedro-asgi-run-{self._threads + 1}", daemon=True).start()
+        self._threads += 1
+
+    # --- in a run's thread ---
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+            # A thread that waits must not keep its last run alive.
+            del job
+
+    def _execute(
+        self, run_id: RunId, spec: RunSpec, stop: StopSignal, emit: Emit, finish: Callable[[Execution], None]
+    ) -> None:
+        """Execute a run in this thread; raises nothing."""
+        collect_lines(run_id, emit)
+        outcome = self._session.execute_here(
+            spec, host=self._loop, run_id=run_id, convert=self._convert, emit=emit, stop=stop
+        )
+        if outcome.error is None:
+            execution = Execution(outputs=outcome.value().outputs)
+        elif stop.reason is not None:
+            execution = Execution()
+        else:
+            # Here, since a traceback shows lines of files, which are read for it.
+            execution = Execution(error=report_failure(run_id, outcome.error))
+        call_soon(self._loop, partial(finish, execution))

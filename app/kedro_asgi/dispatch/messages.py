@@ -1,0 +1,125 @@
+"""What the event loop and the writer thread tell each other: frozen values only, so neither sees the other's state."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
+
+import msgspec
+
+from kedro_asgi.dispatch.stores.base import IdempotencyKey, Store, WriteResult
+from kedro_asgi.errors import RunStoppedError
+from kedro_asgi.events import Event, RunEnded
+from kedro_asgi.runs import ErrorDetail, RunId, RunOrder, RunRecord, RunStatus
+from kedro_asgi.session import Outcome
+
+# --- to the writer thread ---
+
+
+class RunAdmitted(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that is recorded from now on; ``stored`` is the status that the store has, ``None`` for a new run.
+
+    A new run that is promised is written now or never: it is given up if this write fails.
+    """
+
+    record: RunRecord
+    order: RunOrder | None = None
+    key: IdempotencyKey | None = None
+    is_promised: bool = False
+    stored: RunStatus | None = None
+    last_event: int = 0
+    event: Event | None = None
+
+
+class RunChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a run, and the event that goes with it; ``outputs`` holds those to be stored, as JSON."""
+
+    record: RunRecord
+    event: Event | None = None
+    outputs: Mapping[str, Any] = {}
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A transaction of its own, tried once, when all that was posted before is written.
+
+    The event loop gives ``then`` what ``call`` returned or raised, or that the store is not available.
+    """
+
+    call: Callable[[Store], Any]
+    then: Callable[[Outcome[Any]], None]
+
+
+ToWriter = Event | RunAdmitted | RunChanged | Request
+
+
+# --- from the writer thread ---
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a run's state, and why if it is not stored.
+
+    ``unstorable``: the store takes no such state. ``dropped``: the store failed, and the state was given up. ``record``
+    is set where another end was stored, since the real one could not be.
+    """
+
+    run_id: RunId
+    status: RunStatus
+    result: WriteResult | Literal["unstorable", "dropped"]
+    reason: str = ""
+    record: RunRecord | None = None
+
+
+class GroupWritten(msgspec.Struct, frozen=True, kw_only=True):
+    """The states that one transaction stored, or that were given up."""
+
+    results: tuple[Written, ...]
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The answer to a request."""
+
+    request: Request
+    outcome: Outcome[Any]
+
+
+class StoreFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """The store cannot be written now."""
+
+    reason: str
+
+
+class StoreRecovered(msgspec.Struct, frozen=True, kw_only=True):
+    """The store can be written again."""
+
+
+FromWriter = GroupWritten | Answered | StoreFailed | StoreRecovered
+
+
+def end_of(
+    record: RunRecord,
+    status: RunStatus,
+    error: ErrorDetail | None = None,
+    *,
+    saved: tuple[str, ...] = (),
+    outputs: Mapping[str, Any] | None = None,
+) -> RunChanged:
+    """Return the message that ends a run: its final record and its last event, which are stored together or not."""
+    ended = datetime.now(UTC)
+    started = record.started_at
+    duration_ms = None if started is None else round((ended - started).total_seconds() * 1000, 2)
+    final = msgspec.structs.replace(
+        record,
+        status=status,
+        ended_at=ended,
+        duration_ms=duration_ms,
+        error=error,
+        is_stopping=False,
+        saved=saved,
+        outputs=tuple(outputs or ()),
+    )
+    event = RunEnded(run_id=record.run_id, at=ended, status=status, duration_ms=duration_ms, error=error)
+    return RunChanged(record=final, event=event, outputs=outputs or {})
+
+
+def describe_stop(reason: RunStoppedError) -> tuple[RunStatus, ErrorDetail]:
+    """Return the status and the error of a run that was stopped."""
+    return cast("RunStatus", reason.status), ErrorDetail(type=type(reason).__qualname__, message=str(reason))

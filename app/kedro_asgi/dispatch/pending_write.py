@@ -1,0 +1,109 @@
+"""What the store has of a run, and what is to be written of it next."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, Written, end_of
+from kedro_asgi.dispatch.stores.base import EventBatch, RunWrite, WriteResult
+from kedro_asgi.encoding import encode_json
+from kedro_asgi.events import Event, RunEnded
+from kedro_asgi.runs import ErrorDetail, RunStatus
+
+
+class PendingWrite:
+    """The latest state of one run. Belongs to the writer thread.
+
+    States replace each other, events are numbered and added up. ``_tried`` are the statuses that were written without
+    an answer since the last answer: the store may have any of them.
+    """
+
+    def __init__(self, admitted: RunAdmitted, owner: str) -> None:
+        self.record = admitted.record
+        self.is_promised = admitted.is_promised
+        self._owner = owner
+        self._order = admitted.order
+        self._key = admitted.key
+        self._stored = admitted.stored
+        self._last_event = admitted.last_event
+        self._events: list[Event] = [] if admitted.event is None else [admitted.event]
+        self._batches: list[EventBatch] = []
+        self._outputs: Mapping[str, Any] = {}
+        self._tried: tuple[RunStatus, ...] = ()
+        self._before_end = admitted.record
+        self._is_end_replaced = False
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the store is known to have the run."""
+        return self._stored is not None
+
+    def add(self, event: Event) -> bool:
+        """Add an event of the run; one that comes after the end is dropped. Returns whether it was added."""
+        if self.record.is_final:
+            return False
+        self._events.append(event)
+        return True
+
+    def change(self, changed: RunChanged) -> None:
+        """Take the run's state as it is now."""
+        if changed.event is not None:
+            self._events.append(changed.event)
+        if not changed.record.is_final:
+            self._before_end = changed.record
+        self.record = changed.record
+        self._outputs = changed.outputs
+
+    def next_write(self) -> RunWrite:
+        """Return what is to be written now."""
+        record, tried = self.record, self._tried
+        if self._events:
+            self._batches.append(self._batch(self._events))
+            self._events = []
+        if record.status not in tried:
+            self._tried = (*tried, record.status)
+        is_new = self._stored is None
+        ended = record.ended_at
+        return RunWrite(
+            record=record,
+            expected_status=self._stored,
+            owner=self._owner,
+            unconfirmed_statuses=tried,
+            created_at_ms=int(record.created_at.timestamp() * 1000),
+            ended_at_ms=None if ended is None else int(ended.timestamp() * 1000),
+            order=self._order if is_new else None,
+            key=self._key if is_new else None,
+            event_batches=tuple(self._batches),
+            outputs=tuple((name, bytes(memoryview(value))) for name, value in self._outputs.items()),
+        )
+
+    def settle(self, write: RunWrite, result: WriteResult) -> Written:
+        """Note what became of ``write``, and return that for the event loop."""
+        self._tried = ()
+        if result == "stored":
+            self._stored = write.record.status
+            del self._batches[: len(write.event_batches)]
+        replaced = write.record if self._is_end_replaced else None
+        return Written(run_id=write.record.run_id, status=write.record.status, result=result, record=replaced)
+
+    def given_up(self, result: Literal["unstorable", "dropped"], reason: str) -> Written:
+        """Return, for the event loop, that the state is not stored and will not be."""
+        return Written(run_id=self.record.run_id, status=self.record.status, result=result, reason=reason)
+
+    def replace_unstorable(self, error: Exception) -> None:
+        """Give up what cannot be written because of ``error``: events and, if the run has ended, its end."""
+        self._events.clear()
+        self._batches.clear()
+        if self.record.is_final:
+            detail = ErrorDetail(type="UnstorableRunError", message=f"The run cannot be stored: {error}")
+            self.change(end_of(self._before_end, "failure", detail, saved=self.record.saved))
+            self._is_end_replaced = True
+
+    def _batch(self, events: list[Event]) -> EventBatch:
+        first, self._last_event = self._last_event + 1, self._last_event + len(events)
+        return EventBatch(
+            run_id=self.record.run_id,
+            first=first,
+            last=self._last_event,
+            payload=encode_json(events),
+            is_last=isinstance(events[-1], RunEnded),
+        )

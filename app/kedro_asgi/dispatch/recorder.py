@@ -1,0 +1,126 @@
+"""The only way into the store: states of runs, and everything else that is written."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import anyio
+import anyio.to_thread
+from anyio.lowlevel import current_token
+
+from kedro_asgi.dispatch.messages import (
+    Answered,
+    FromWriter,
+    GroupWritten,
+    Request,
+    StoreFailed,
+    StoreRecovered,
+    Written,
+)
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.stores.base import Store
+from kedro_asgi.dispatch.writer import Writer
+from kedro_asgi.errors import StoreUnavailableError
+from kedro_asgi.runs import RunOrder, RunRecord
+from kedro_asgi.session import Outcome
+from kedro_asgi.session.event_loop import call_soon
+
+T = TypeVar("T")
+
+
+class Observer(Protocol):
+    """Hears what happens to the runs of this worker outside of its event loop; every call comes on the loop."""
+
+    def states_written(self, written: Sequence[Written]) -> None:
+        """The writer thread has stored these states of runs, or has given them up."""
+
+    def store_failed(self) -> None:
+        """The store cannot be written; nothing new can be promised."""
+
+    def store_recovered(self) -> None:
+        """The store can be written again."""
+
+    def run_adopted(self, record: RunRecord, order: RunOrder, *, last_event: int) -> None:
+        """This worker has a queued run now that another one left behind."""
+
+    def cancel_requested(self, run_id: str) -> None:
+        """Another worker asked to cancel a run of this one."""
+
+
+class Recorder:
+    """The event loop's side of the writer thread. Belongs to one event loop, but for `post`."""
+
+    def __init__(self, store: Store, owner: str, policy: Policy, observer: Observer) -> None:
+        self.failure: str | None = None
+        self.dropped = 0
+        self.groups = 0
+        self._observer = observer
+        self._loop = current_token()
+        self._open_requests: dict[Request, None] = {}
+        self._is_closed = False
+        self._writer = Writer(store, owner, policy, answer=self._answer)
+        # Any thread; does not block.
+        self.post = self._writer.post
+
+    async def open(self) -> None:
+        """Open the store and begin to write; raises `StoreVersionError`, but not that the store is unavailable."""
+        await anyio.to_thread.run_sync(self._writer.open)
+
+    async def close(self) -> None:
+        """Write what is left, if the store lets us, and close the store; requests without an answer are refused."""
+        try:
+            await anyio.to_thread.run_sync(self._writer.close)
+        finally:
+            self._is_closed = True
+            for request in tuple(self._open_requests):
+                self._finish(request, Outcome(error=StoreUnavailableError("it is closed")))
+
+    async def execute(self, call: Callable[[Store], T]) -> T:
+        """Return what ``call`` returns: a transaction in the writer thread, behind all that was posted before.
+
+        It is tried once, even if the caller is gone; raises what it raises, or `StoreUnavailableError`.
+        """
+        if self._is_closed:
+            raise StoreUnavailableError("it is closed")
+        answers: list[Outcome[T]] = []
+        done = anyio.Event()
+
+        def answered(outcome: Outcome[T]) -> None:
+            answers.append(outcome)
+            done.set()
+
+        request = Request(call=call, then=answered)
+        self._open_requests[request] = None
+        self.post(request, is_urgent=True)
+        await done.wait()
+        return answers[0].value()
+
+    async def flush(self) -> None:
+        """Wait until all that was posted before is written; raises `StoreUnavailableError`."""
+        await self.execute(lambda store: None)
+
+    def _answer(self, answers: Sequence[FromWriter]) -> None:
+        """Take answers to the event loop; the writer thread calls this."""
+        call_soon(self._loop, partial(self._receive, answers))
+
+    def _receive(self, answers: Sequence[FromWriter]) -> None:
+        for answer in answers:
+            match answer:
+                case GroupWritten(results=results):
+                    dropped = sum(written.result == "dropped" for written in results)
+                    self.dropped += dropped
+                    self.groups += dropped < len(results)
+                    self._observer.states_written(results)
+                case Answered(request=request, outcome=outcome):
+                    self._finish(request, outcome)
+                case StoreFailed(reason=reason):
+                    self.failure = reason
+                    self._observer.store_failed()
+                case StoreRecovered():
+                    self.failure = None
+                    self._observer.store_recovered()
+
+    def _finish(self, request: Request, outcome: Outcome[Any]) -> None:
+        if request in self._open_requests:
+            del self._open_requests[request]
+            request.then(outcome)

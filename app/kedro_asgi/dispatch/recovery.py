@@ -1,0 +1,157 @@
+"""Looks after what other workers left or asked: runs of dead workers, requests to cancel, old records."""
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+import anyio
+import msgspec
+
+from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, describe_stop, end_of
+from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.pending_write import PendingWrite
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.recorder import Observer, Recorder
+from kedro_asgi.dispatch.store_access import StoreAccess
+from kedro_asgi.dispatch.stores.base import AdoptedRun, Store
+from kedro_asgi.errors import RunCancelledError, RunInterruptedError, RunStoppedError, StoreUnavailableError
+from kedro_asgi.events import RunQueued
+from kedro_asgi.runs import RunIds, RunRecord
+
+_log = logging.getLogger(__name__)
+
+_ORPHANS_SECONDS = 1.0
+_FORGET_SECONDS = 10.0
+_MANY = 1000
+
+
+class Recovery:
+    """One for each worker; belongs to its event loop. It writes by the recorder only, and tells ``observer``."""
+
+    def __init__(
+        self,
+        access: StoreAccess,
+        recorder: Recorder,
+        observer: Observer,
+        owner: str,
+        policy: Policy,
+        run_ids: RunIds,
+        metrics: Metrics,
+    ) -> None:
+        self._access = access
+        self._recorder = recorder
+        self._observer = observer
+        self._owner = owner
+        self._policy = policy
+        self._run_ids = run_ids
+        self._metrics = metrics
+        self._is_adopting = True
+        self._doubtful: dict[str, None] = {}
+
+    def doubt(self, run_id: str) -> None:
+        """Look whether the store has a run as this worker's: it failed while the run was written or taken over."""
+        self._doubtful[run_id] = None
+
+    def stop_adopting(self) -> None:
+        """Take over no further runs."""
+        self._is_adopting = False
+
+    async def run(self) -> None:
+        """Go on looking, as often as each thing needs it."""
+        due = {self._adopt_orphans: 0.0, self.forget_old: time.monotonic() + _FORGET_SECONDS}
+        every = {self._adopt_orphans: _ORPHANS_SECONDS, self.forget_old: _FORGET_SECONDS}
+        while True:
+            try:
+                for work, when in due.items():
+                    if time.monotonic() >= when:
+                        await work()
+                        due[work] = time.monotonic() + every[work]
+                await self._pass_cancels_on()
+            except StoreUnavailableError:
+                await anyio.sleep(_ORPHANS_SECONDS)
+            await anyio.sleep(self._policy.look_seconds)
+
+    async def forget_old(self) -> None:
+        """Delete the runs and keys that are too old or too many."""
+        oldest = datetime.now(UTC) - timedelta(days=self._policy.keep_days)
+        keys_before = time.time() - self._policy.key_hours * 3600
+
+        def forget(store: Store) -> int:
+            return store.delete_old(
+                before_run_id=f"{oldest:%Y-%m-%dT%H.%M.%S}",
+                keep_runs=self._policy.keep_runs,
+                keys_before_ms=int(keys_before * 1000),
+                limit=_MANY,
+            )
+
+        while await self._recorder.execute(forget) >= _MANY:
+            pass
+
+    async def _pass_cancels_on(self) -> None:
+        if self._access.is_shared:
+            for run_id in await self._access.read(lambda store: store.requested_cancels(self._owner)):
+                self._observer.cancel_requested(run_id)
+
+    async def _adopt_orphans(self) -> None:
+        found = await self._access.read(lambda store: store.orphaned_runs(self._owner, limit=_MANY))
+        orphans: dict[str, str | None] = {**dict(found), **dict.fromkeys(self._doubtful, self._owner)}
+        for run_id, former in orphans.items():
+            if not self._is_adopting:
+                return
+            self.doubt(run_id)
+            await self._adopt(run_id, former)
+            del self._doubtful[run_id]
+
+    async def _adopt(self, run_id: str, former: str | None) -> None:
+        taken = await self._recorder.execute(lambda store: store.adopt(run_id, former_owner=former, owner=self._owner))
+        if taken is None:
+            # Another worker was faster.
+            return
+        is_queued = taken.record.status == "queued"
+        if is_queued and taken.is_cancel_requested:
+            await self._end(taken, RunCancelledError())
+        elif is_queued and self._policy.on_restart == "run" and taken.order is not None:
+            self._observer.run_adopted(taken.record, taken.order, last_event=taken.last_event)
+        else:
+            await self._end(taken, RunInterruptedError(), successor=self._successor(taken))
+
+    async def _end(self, taken: AdoptedRun, reason: RunStoppedError, *, successor: RunAdmitted | None = None) -> None:
+        """Record the end of a run that was taken over and, in the same transaction, the run that replaces it."""
+        final = end_of(_linked(taken.record, successor), *describe_stop(reason))
+        if successor is not None:
+            self.doubt(successor.record.run_id)
+        await self._recorder.execute(lambda store: self._write(store, taken, final, successor))
+        self._metrics.ended[reason.status] += 1
+        _log.warning("Run %s has ended as %s: its server ended before it did.", final.record.run_id, reason.status)
+        if successor is not None and successor.order is not None:
+            del self._doubtful[successor.record.run_id]
+            self._observer.run_adopted(successor.record, successor.order, last_event=1)
+
+    def _write(self, store: Store, taken: AdoptedRun, final: RunChanged, successor: RunAdmitted | None) -> None:
+        ended = PendingWrite(
+            RunAdmitted(record=taken.record, stored=taken.record.status, last_event=taken.last_event), self._owner
+        )
+        ended.change(final)
+        group = [ended] if successor is None else [ended, PendingWrite(successor, self._owner)]
+        store.write([pending.next_write() for pending in group])
+
+    def _successor(self, taken: AdoptedRun) -> RunAdmitted | None:
+        former, order = taken.record, taken.order
+        is_wanted = order is not None and order.on_interrupt == "rerun" and former.status == "running"
+        if not is_wanted or taken.is_cancel_requested or former.attempt >= self._policy.max_attempts:
+            return None
+        record = RunRecord(
+            run_id=self._run_ids.next(),
+            status="queued",
+            created_at=datetime.now(UTC),
+            pipeline_names=former.pipeline_names,
+            labels=former.labels,
+            timeout_seconds=former.timeout_seconds,
+            attempt=former.attempt + 1,
+            resubmission_of=former.run_id,
+        )
+        return RunAdmitted(record=record, order=order, is_promised=True, event=RunQueued(run_id=record.run_id))
+
+
+def _linked(record: RunRecord, successor: RunAdmitted | None) -> RunRecord:
+    return record if successor is None else msgspec.structs.replace(record, resubmitted_as=successor.record.run_id)

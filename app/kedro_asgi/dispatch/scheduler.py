@@ -1,0 +1,191 @@
+"""Takes runs from their admission to their end: first come, first served, so many at a time."""
+
+from collections import OrderedDict
+from functools import partial
+
+from kedro_asgi.dispatch.active_run import ActiveRun
+from kedro_asgi.dispatch.deadlines import Deadlines
+from kedro_asgi.dispatch.executors.base import Execution, Executor
+from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.report import report_stop, report_success
+from kedro_asgi.errors import QueueFullError, RunStoppedError, RunTimedOutError
+
+
+class Scheduler:
+    """Queue, slots and deadlines. Belongs to one event loop; it has no task for each run: every step calls the next.
+
+    A run keeps its slot until its executor has ended it, whatever was decided about the run by then. A promised run
+    begins when its start is on disk; while the store fails, such runs give their slots to others.
+    """
+
+    def __init__(self, executor: Executor, metrics: Metrics, policy: Policy) -> None:
+        self.capacity = policy.max_concurrent_runs
+        self.deadlines = Deadlines(self._expire)
+        self._max_queued = policy.max_queued_runs
+        self._executor = executor
+        self._metrics = metrics
+        self._reserved: dict[ActiveRun, None] = {}
+        self._queue: OrderedDict[ActiveRun, None] = OrderedDict()
+        self._slots: dict[ActiveRun, None] = {}
+        self._is_store_up = True
+
+    @property
+    def running(self) -> int:
+        """How many slots are taken."""
+        return len(self._slots)
+
+    @property
+    def queued(self) -> int:
+        """How many runs wait for a slot, or will."""
+        return len(self._queue) + len(self._reserved)
+
+    # --- in ---
+
+    def reserve(self, run: ActiveRun) -> None:
+        """Keep a place in the queue for a run, until `add` or `cancel_reservation`; raises `QueueFullError`."""
+        if self.running + self.queued >= self.capacity + self._max_queued:
+            seconds = max(1, min(60, round(self._metrics.mean_seconds)))
+            raise QueueFullError(running=self.running, queued=self.queued, retry_after_seconds=seconds)
+        self._reserved[run] = None
+
+    def cancel_reservation(self, run: ActiveRun) -> None:
+        """Give up the place that was kept for a run."""
+        self._reserved.pop(run, None)
+
+    def add(self, run: ActiveRun) -> None:
+        """Have a run started when its turn comes."""
+        self.cancel_reservation(run)
+        if run.stop_reason is not None:
+            self._end_stopped(run)
+            return
+        run.enqueue()
+        self._queue[run] = None
+        self._fill_slots()
+
+    # --- on the way ---
+
+    def _fill_slots(self) -> None:
+        while len(self._slots) < self.capacity and (run := self._next()) is not None:
+            del self._queue[run]
+            self._slots[run] = None
+            run.start()
+            if _may_begin(run):
+                self._begin(run)
+
+    def _next(self) -> ActiveRun | None:
+        return next((run for run in self._queue if self._is_store_up or _may_begin(run)), None)
+
+    def _begin(self, run: ActiveRun) -> None:
+        context = run.begin()
+        if run.record.timeout_seconds is not None:
+            self.deadlines.watch(run, run.record.timeout_seconds)
+        self._executor.start(
+            run.record.run_id,
+            run.order.spec,
+            context=context,
+            emit=run.events.emit,
+            ended=partial(self._execution_ended, run),
+        )
+
+    def start_stored(self, run: ActiveRun) -> None:
+        """The start of a promised run is on disk."""
+        if run.phase == "starting":
+            self._begin(run)
+        elif run.phase == "queued":
+            # It waits again, and may start now although the store fails.
+            self._fill_slots()
+
+    def store_failed(self) -> None:
+        """Let others start while the starts of promised runs cannot be written; these are first in the queue again."""
+        self._is_store_up = False
+        for run in [run for run in reversed(self._slots) if run.phase == "starting"]:
+            run.enqueue()
+            del self._slots[run]
+            self._queue[run] = None
+            self._queue.move_to_end(run, last=False)
+        self._fill_slots()
+
+    def store_recovered(self) -> None:
+        """Promised runs may start again."""
+        self._is_store_up = True
+        self._fill_slots()
+
+    # --- out ---
+
+    def stop(self, run: ActiveRun, reason: RunStoppedError) -> None:
+        """Ask a run to stop: one that an executor has ends before its next node, one that waits ends now."""
+        if not (run.has_ended or run.is_closed):
+            run.ask_stop(reason)
+        if run.phase == "running":
+            self._executor.stop(run.record.run_id, reason)
+        elif run.phase in ("queued", "starting"):
+            self._end_stopped(run)
+            self._leave(run)
+
+    def abandon(self, run: ActiveRun) -> None:
+        """End a run that was asked to stop although its executor has not ended it; its slot stays taken."""
+        self._end_stopped(run)
+
+    def hand_back(self, run: ActiveRun) -> None:
+        """Leave a run that waits to the next server."""
+        run.hand_back()
+        self.cancel_reservation(run)
+        self._queue.pop(run, None)
+
+    def lose(self, run: ActiveRun) -> None:
+        """Forget a run that cannot be recorded any more; where it is executed, its slot stays taken."""
+        was_executed = run.phase in ("running", "ended")
+        run.lose()
+        self.deadlines.forget(run)
+        if not was_executed:
+            self._leave(run)
+
+    def close(self) -> None:
+        """Close the executor."""
+        self._executor.close()
+
+    def _leave(self, run: ActiveRun) -> None:
+        self._queue.pop(run, None)
+        if self._slots.pop(run, self) is None:
+            self._fill_slots()
+
+    def _expire(self, run: ActiveRun) -> None:
+        assert run.record.timeout_seconds is not None
+        self.stop(run, RunTimedOutError(run.record.timeout_seconds))
+
+    def _execution_ended(self, run: ActiveRun, execution: Execution) -> None:
+        self._metrics.count_seconds(run.seconds)
+        if run.phase == "running":
+            self._end(run, execution)
+        del self._slots[run]
+        self._fill_slots()
+
+    def _end(self, run: ActiveRun, execution: Execution) -> None:
+        if execution.error is not None:
+            run.end("failure", execution.error)
+        elif run.stop_reason is not None:
+            # Also if its last node was done by then: a caller that asks for a stop does not get a success.
+            self._end_stopped(run)
+            return
+        else:
+            run.end("success", outputs=execution.outputs)
+            report_success(run.record.run_id, run.record.duration_ms)
+        self._ended(run)
+
+    def _end_stopped(self, run: ActiveRun) -> None:
+        assert run.stop_reason is not None
+        report_stop(run.record.run_id, run.stop_reason)
+        run.end_stopped()
+        self._ended(run)
+
+    def _ended(self, run: ActiveRun) -> None:
+        self.deadlines.forget(run)
+        self._metrics.ended[run.record.status] += 1
+        if not run.is_promised:
+            run.announce()
+
+
+def _may_begin(run: ActiveRun) -> bool:
+    """Whether a run that has a slot need not wait for its start to be on disk."""
+    return not run.is_promised or run.stored == "running"

@@ -1,0 +1,311 @@
+"""One open service of runs on one event loop: how runs come in, and how it closes without losing any."""
+
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+
+import anyio
+
+from kedro_asgi.dispatch.active_run import ActiveRun
+from kedro_asgi.dispatch.event_feed import EventFeed
+from kedro_asgi.dispatch.executors.base import Executor
+from kedro_asgi.dispatch.messages import RunAdmitted, Written
+from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.recorder import Recorder
+from kedro_asgi.dispatch.recovery import Recovery
+from kedro_asgi.dispatch.run_logging import logs_collected
+from kedro_asgi.dispatch.scheduler import Scheduler
+from kedro_asgi.dispatch.store_access import StoreAccess
+from kedro_asgi.dispatch.stores import Store
+from kedro_asgi.dispatch.stores.base import IdempotencyKey
+from kedro_asgi.errors import (
+    DrainingError,
+    QueueFullError,
+    RunCancelledError,
+    StoreUnavailableError,
+    UnstorableRunError,
+)
+from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunStatus
+
+_log = logging.getLogger(__name__)
+
+# How long runs that were asked to stop may take before the service closes over them.
+_LAST_SECONDS = 2.0
+
+
+class Service:
+    """The parts of one open service, which belongs to one event loop; an `Observer` of its recorder and recovery."""
+
+    def __init__(
+        self, store: Store, policy: Policy, metrics: Metrics, run_ids: RunIds, *, make_executor: Callable[[], Executor]
+    ) -> None:
+        self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self.runs: dict[str, ActiveRun] = {}
+        self.is_draining = False
+        self.is_closed = False
+        self.access = StoreAccess(store)
+        self.recorder = Recorder(store, self.owner, policy, self)
+        self.feed = EventFeed(self.access, policy)
+        self.scheduler = Scheduler(make_executor(), metrics, policy)
+        self.recovery = Recovery(self.access, self.recorder, self, self.owner, policy, run_ids, metrics)
+        self._policy = policy
+        self._metrics = metrics
+        self._run_ids = run_ids
+
+    @asynccontextmanager
+    async def opened(self, *, with_logs: bool) -> AsyncIterator[None]:
+        """Open the store and work while this block lasts; leaving it drains, at once if an error leaves it.
+
+        ``with_logs`` makes the log lines of runs events of theirs. Raises `StoreVersionError`; a store that is not
+        available is tried again and again meanwhile.
+        """
+        failure: Exception | None = None
+        with logs_collected(self._policy.log_level) if with_logs else nullcontext():
+            try:
+                await self.recorder.open()
+                async with anyio.create_task_group() as tasks:
+                    for work in (self.feed.run, self.recovery.run, self.scheduler.deadlines.run):
+                        tasks.start_soon(work)
+                    grace_seconds = 0.0
+                    try:
+                        yield
+                        grace_seconds = self._policy.grace_seconds
+                    except Exception as error:
+                        # Raised below: out of the group it would come as a group.
+                        failure = error
+                    finally:
+                        with anyio.CancelScope(shield=True):
+                            await self.drain(grace_seconds)
+                        tasks.cancel_scope.cancel()
+            finally:
+                # Again: asyncio may have cancelled the drain, shielded or not.
+                self._release_waiters()
+                try:
+                    await self._close()
+                finally:
+                    self.scheduler.close()
+        if failure is not None:
+            raise failure
+
+    def gauges(self) -> dict[str, float]:
+        """What is going on at this moment."""
+        return {
+            "runs_running": self.scheduler.running,
+            "runs_queued": self.scheduler.queued,
+            "runs_concurrency_limit": self.scheduler.capacity,
+            "runs_unwritten_lost": self.recorder.dropped,
+            "event_readers": self.feed.readers,
+            "events_lost": self.feed.lost,
+            "store_groups_written": self.recorder.groups,
+            "store_up": float(self.recorder.failure is None),
+            "draining": float(self.is_draining),
+        }
+
+    # --- in ---
+
+    def start(self, order: RunOrder) -> ActiveRun:
+        """Have a run executed that is not promised; raises `QueueFullError` or `DrainingError`."""
+        run = self._admit(order, self._run_ids.next(), is_promised=False)
+        self.recorder.post(run.admission())
+        self.scheduler.add(run)
+        return run
+
+    async def promise(self, order: RunOrder, run_id: RunId, key: IdempotencyKey | None) -> RunRecord | None:
+        """Have a run written, and executed as soon as it is, whatever becomes of the caller.
+
+        Returns its record when that is on disk; ``None`` if the key stands for another run. Raises `QueueFullError`,
+        `DrainingError`, `StoreUnavailableError` or `UnstorableRunError`.
+        """
+        run = self._admit(order, run_id, is_promised=True, key=key)
+        record = run.record
+        self.recorder.post(run.admission(), is_urgent=True)
+        with anyio.CancelScope(shield=True):
+            await run.decided()
+        if run.refusal is not None:
+            raise run.refusal
+        return None if run.phase == "refused" else record
+
+    def cancel(self, run_id: str) -> None:
+        """Ask a run of this process to stop."""
+        if (run := self.runs.get(run_id)) is not None:
+            self.scheduler.stop(run, RunCancelledError())
+
+    def _admit(
+        self, order: RunOrder, run_id: RunId, *, is_promised: bool, key: IdempotencyKey | None = None
+    ) -> ActiveRun:
+        limits = [found for found in (order.timeout_seconds, self._policy.max_timeout_seconds) if found is not None]
+        record = RunRecord(
+            run_id=run_id,
+            status="queued",
+            created_at=datetime.now(UTC),
+            pipeline_names=order.spec.slice.pipeline_names or ("__default__",),
+            labels=order.labels,
+            timeout_seconds=min(limits, default=None),
+        )
+        run = self._new_run(record, order, is_promised=is_promised, key=key)
+        try:
+            if self.is_draining:
+                raise DrainingError
+            self.scheduler.reserve(run)
+        except (QueueFullError, DrainingError) as error:
+            self._metrics.refused[type(error).__name__] += 1
+            raise
+        self.runs[run_id] = run
+        return run
+
+    def _new_run(
+        self,
+        record: RunRecord,
+        order: RunOrder,
+        *,
+        is_promised: bool,
+        key: IdempotencyKey | None = None,
+        stored: RunStatus | None = None,
+    ) -> ActiveRun:
+        return ActiveRun(
+            record,
+            order,
+            post=self.recorder.post,
+            is_promised=is_promised,
+            key=key,
+            max_log_lines=self._policy.max_log_lines,
+            stored=stored,
+        )
+
+    # --- what the recorder and recovery tell ---
+
+    def states_written(self, written: Sequence[Written]) -> None:
+        for state in written:
+            if (run := self.runs.get(state.run_id)) is not None:
+                self._state_written(run, state)
+        self.feed.wake()
+
+    def store_failed(self) -> None:
+        self.scheduler.store_failed()
+
+    def store_recovered(self) -> None:
+        self.scheduler.store_recovered()
+
+    def run_adopted(self, record: RunRecord, order: RunOrder, *, last_event: int) -> None:
+        self.recorder.post(RunAdmitted(record=record, is_promised=True, stored="queued", last_event=last_event))
+        run = self.runs[record.run_id] = self._new_run(record, order, is_promised=True, stored="queued")
+        self._launch(run)
+
+    def cancel_requested(self, run_id: str) -> None:
+        self.cancel(run_id)
+
+    def _state_written(self, run: ActiveRun, written: Written) -> None:
+        if written.record is not None:
+            run.replace_end(written.record)
+        if run.phase == "admitted":
+            self._decide(run, written)
+        elif written.result == "stored":
+            self._state_stored(run, written.status)
+        elif run.is_promised:
+            self.scheduler.lose(run)
+            del self.runs[written.run_id]
+        elif run.is_closed:
+            del self.runs[written.run_id]
+
+    def _state_stored(self, run: ActiveRun, status: RunStatus) -> None:
+        run.note_stored(status)
+        if status in FINAL:
+            if not run.is_closed:
+                run.announce()
+            del self.runs[run.record.run_id]
+        elif run.is_promised and status == "running":
+            self.scheduler.start_stored(run)
+
+    def _decide(self, run: ActiveRun, written: Written) -> None:
+        """Promise a run whose first record is stored, and refuse it otherwise."""
+        if written.result == "stored":
+            run.promise()
+            self._launch(run)
+            return
+        self.scheduler.cancel_reservation(run)
+        del self.runs[written.run_id]
+        match written.result:
+            case "conflict":
+                run.refuse(None)
+            case "unstorable":
+                run.refuse(UnstorableRunError(written.reason))
+            case _:
+                run.refuse(StoreUnavailableError(written.reason))
+                self.recovery.doubt(written.run_id)
+
+    def _launch(self, run: ActiveRun) -> None:
+        if self.is_draining and self._is_for_next_server(run):
+            self._hand_back(run)
+        else:
+            self.scheduler.add(run)
+
+    # --- out ---
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Accept nothing more; let what runs go on for a while, then stop it; queued runs wait for the next server."""
+        is_first, self.is_draining = not self.is_draining, True
+        if is_first:
+            self.recovery.stop_adopting()
+            for run in self._open_runs():
+                if run.phase == "queued" and self._is_for_next_server(run):
+                    self._hand_back(run)
+        await self._wait_for_runs(grace_seconds)
+        for run in self._open_runs():
+            self.scheduler.stop(run, RunCancelledError("The server was shut down before the run ended."))
+        await self._wait_for_runs(_LAST_SECONDS)
+        for run in self._open_runs():
+            if run.phase == "running":
+                _log.warning("Run %s does not stop: it is left behind.", run.record.run_id)
+                self.scheduler.abandon(run)
+        await self._wait_for_runs(_LAST_SECONDS)
+        await self._write_the_rest(release=is_first and self.access.is_shared)
+        await self.feed.close()
+        self._release_waiters()
+
+    def _is_for_next_server(self, run: ActiveRun) -> bool:
+        """Whether the next server will find a run that waits here."""
+        return run.is_promised and self.access.is_shared and run.record.status == run.stored == "queued"
+
+    def _hand_back(self, run: ActiveRun) -> None:
+        self.scheduler.hand_back(run)
+        del self.runs[run.record.run_id]
+
+    async def _write_the_rest(self, *, release: bool) -> None:
+        """Have readers and other workers find what happened last, and only then give up the runs that are queued.
+
+        A run that ended a moment ago may still be queued in the store: given up, its end could not be written.
+        """
+        if self.recorder.failure is None:
+            with anyio.move_on_after(_LAST_SECONDS):
+                try:
+                    await self.recorder.flush()
+                    if release:
+                        await self.recorder.execute(lambda store: store.release_queued(self.owner))
+                except StoreUnavailableError as error:
+                    _log.warning("%s", error)
+
+    async def _wait_for_runs(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            for run in self._open_runs():
+                await run.closed()
+
+    def _open_runs(self) -> list[ActiveRun]:
+        return [run for run in self.runs.values() if not run.is_closed]
+
+    def _release_waiters(self) -> None:
+        """Let nobody wait any longer for what is not on disk, and may never be, where the store fails."""
+        self.is_closed = True
+        self.feed.end()
+        for run in self._open_runs():
+            run.release_waiters()
+
+    async def _close(self) -> None:
+        with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(_LAST_SECONDS):
+                await self.access.unused()
+            self.access.close()
+            await self.recorder.close()
