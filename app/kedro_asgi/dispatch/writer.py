@@ -94,6 +94,8 @@ class Writer:
                 self._collect()
             else:
                 self._closing.wait(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
+            # Asked before the write: after `close` was called, everything is tried once more.
+            is_closing = self._closing.is_set()
             self._drain_inbox()
             try:
                 self._write_group()
@@ -105,7 +107,7 @@ class Writer:
                 # Such as a right that was taken away: without its thread, all who wait for it would wait forever.
                 self._fail(StoreUnavailableError(f"{type(error).__name__}: {error}"))
                 failures += 1
-            if self._closing.is_set() and (self._failure is not None or self._inbox.empty()):
+            if is_closing and (self._failure is not None or self._inbox.empty()):
                 break
         self._drain_inbox()
         self._refuse(StoreUnavailableError(self._failure or "it is closed"))
