@@ -389,7 +389,7 @@ def test_a_store_of_a_newer_version_ends_the_start_up(work: Path, command, tmp_p
     done = command("serve", work, "--port", "0", environ={"KEDRO_SERVER_STORE": str(tmp_path / "runs.db")})
     assert done.returncode != 0
     assert "has schema version 99" in done.stderr
-    assert "dispatch/" not in done.stderr
+    assert "kedro_asgi/dispatch/" not in done.stderr
 
 
 # --- all of it ---

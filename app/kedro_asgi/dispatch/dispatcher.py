@@ -145,10 +145,10 @@ class Dispatcher:
         """
         async with self._open() as service:
             run_id = self._run_ids.next()
-            found = await service.access.read(lambda store: look_up(store, order, run_id, self.policy))
-            if found.known_run_id is not None:
-                return await self._read(service, found.known_run_id), False
-            record = await service.promise(order, run_id, found.key)
+            key, known = await service.access.read(lambda store: look_up(store, order, run_id, self.policy))
+            if known is not None:
+                return await self._read(service, known), False
+            record = await service.promise(order, run_id, key)
             # Without a record: another caller has stored the same key a moment ago.
             return (record, True) if record is not None else await self.accept(order)
 

@@ -13,20 +13,13 @@ from kedro_asgi.runs import RunId, RunOrder
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
-class KeyLookup(msgspec.Struct, frozen=True, kw_only=True):
-    """The key of an order, if it has one, and the run that the key stands for, if there is one."""
-
-    key: IdempotencyKey | None = None
-    known_run_id: str | None = None
-
-
-def look_up(store: Store, order: RunOrder, run_id: RunId, policy: Policy) -> KeyLookup:
-    """Look up the key of an order that would get ``run_id``; blocks.
+def look_up(store: Store, order: RunOrder, run_id: RunId, policy: Policy) -> tuple[IdempotencyKey | None, str | None]:
+    """Return the key of an order that would get ``run_id``, and the id of the run that the key already stands for.
 
     Raises `UnstorableRunError`, or `KeyReusedError` if the key came with another order before.
     """
     if order.key is None:
-        return KeyLookup()
+        return None, None
     now = int(time.time() * 1000)
     key = IdempotencyKey(
         key=order.key,
@@ -38,7 +31,7 @@ def look_up(store: Store, order: RunOrder, run_id: RunId, policy: Policy) -> Key
     known = store.read_key(key.key, not_before_ms=key.not_before_ms)
     if known is not None and known.digest != key.digest:
         raise KeyReusedError(key.key)
-    return KeyLookup(key=key, known_run_id=None if known is None else known.run_id)
+    return key, None if known is None else known.run_id
 
 
 def _digest(order: RunOrder) -> str:

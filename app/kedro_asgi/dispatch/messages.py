@@ -81,17 +81,13 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     outcome: Outcome[Any]
 
 
-class StoreFailed(msgspec.Struct, frozen=True, kw_only=True):
-    """The store cannot be written now."""
+class StoreChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """The store cannot be written because of ``failure``; ``None``: it can be written again."""
 
-    reason: str
-
-
-class StoreRecovered(msgspec.Struct, frozen=True, kw_only=True):
-    """The store can be written again."""
+    failure: str | None
 
 
-FromWriter = GroupWritten | Answered | StoreFailed | StoreRecovered
+FromWriter = GroupWritten | Answered | StoreChanged
 
 
 def end_of(

@@ -89,7 +89,7 @@ class PendingWrite:
         """Return, for the event loop, that the state is not stored and will not be."""
         return Written(run_id=self.record.run_id, status=self.record.status, result=result, reason=reason)
 
-    def replace_unstorable(self, error: Exception) -> None:
+    def replace(self, error: Exception) -> None:
         """Give up what cannot be written because of ``error``: events and, if the run has ended, its end."""
         self._events.clear()
         self._batches.clear()

@@ -8,15 +8,7 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import current_token
 
-from kedro_asgi.dispatch.messages import (
-    Answered,
-    FromWriter,
-    GroupWritten,
-    Request,
-    StoreFailed,
-    StoreRecovered,
-    Written,
-)
+from kedro_asgi.dispatch.messages import Answered, FromWriter, GroupWritten, Request, StoreChanged, Written
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.writer import Writer
@@ -34,11 +26,8 @@ class Observer(Protocol):
     def states_written(self, written: Sequence[Written]) -> None:
         """The writer thread has stored these states of runs, or has given them up."""
 
-    def store_failed(self) -> None:
-        """The store cannot be written; nothing new can be promised."""
-
-    def store_recovered(self) -> None:
-        """The store can be written again."""
+    def store_changed(self, *, is_up: bool) -> None:
+        """The store fails, and nothing new can be promised; or it can be written again."""
 
     def run_adopted(self, record: RunRecord, order: RunOrder, *, last_event: int) -> None:
         """This worker has a queued run now that another one left behind."""
@@ -107,18 +96,14 @@ class Recorder:
         for answer in answers:
             match answer:
                 case GroupWritten(results=results):
-                    dropped = sum(written.result == "dropped" for written in results)
-                    self.dropped += dropped
-                    self.groups += dropped < len(results)
+                    self.dropped += sum(written.result == "dropped" for written in results)
+                    self.groups += any(written.result == "stored" for written in results)
                     self._observer.states_written(results)
                 case Answered(request=request, outcome=outcome):
                     self._finish(request, outcome)
-                case StoreFailed(reason=reason):
-                    self.failure = reason
-                    self._observer.store_failed()
-                case StoreRecovered():
-                    self.failure = None
-                    self._observer.store_recovered()
+                case StoreChanged(failure=failure):
+                    self.failure = failure
+                    self._observer.store_changed(is_up=failure is None)
 
     def _finish(self, request: Request, outcome: Outcome[Any]) -> None:
         if request in self._open_requests:

@@ -96,19 +96,14 @@ class Scheduler:
             # It waits again, and may start now although the store fails.
             self._fill_slots()
 
-    def store_failed(self) -> None:
-        """Let others start while the starts of promised runs cannot be written; these are first in the queue again."""
-        self._is_store_up = False
-        for run in [run for run in reversed(self._slots) if run.phase == "starting"]:
+    def store_changed(self, *, is_up: bool) -> None:
+        """While the starts of promised runs cannot be written, give their slots to others; they come first later."""
+        self._is_store_up = is_up
+        for run in [run for run in reversed(self._slots) if run.phase == "starting" and not is_up]:
             run.enqueue()
             del self._slots[run]
             self._queue[run] = None
             self._queue.move_to_end(run, last=False)
-        self._fill_slots()
-
-    def store_recovered(self) -> None:
-        """Promised runs may start again."""
-        self._is_store_up = True
         self._fill_slots()
 
     # --- out ---
@@ -140,10 +135,6 @@ class Scheduler:
         self.deadlines.forget(run)
         if not was_executed:
             self._leave(run)
-
-    def close(self) -> None:
-        """Close the executor."""
-        self._executor.close()
 
     def _leave(self, run: ActiveRun) -> None:
         self._queue.pop(run, None)

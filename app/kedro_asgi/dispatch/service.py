@@ -50,7 +50,8 @@ class Service:
         self.access = StoreAccess(store)
         self.recorder = Recorder(store, self.owner, policy, self)
         self.feed = EventFeed(self.access, policy)
-        self.scheduler = Scheduler(make_executor(), metrics, policy)
+        self._executor = make_executor()
+        self.scheduler = Scheduler(self._executor, metrics, policy)
         self.recovery = Recovery(self.access, self.recorder, self, self.owner, policy, run_ids, metrics)
         self._policy = policy
         self._metrics = metrics
@@ -87,7 +88,7 @@ class Service:
                 try:
                     await self._close()
                 finally:
-                    self.scheduler.close()
+                    self._executor.close()
         if failure is not None:
             raise failure
 
@@ -146,7 +147,8 @@ class Service:
             labels=order.labels,
             timeout_seconds=min(limits, default=None),
         )
-        run = self._new_run(record, order, is_promised=is_promised, key=key)
+        lines = self._policy.max_log_lines
+        run = ActiveRun(record, order, post=self.recorder.post, is_promised=is_promised, key=key, max_log_lines=lines)
         try:
             if self.is_draining:
                 raise DrainingError
@@ -157,25 +159,6 @@ class Service:
         self.runs[run_id] = run
         return run
 
-    def _new_run(
-        self,
-        record: RunRecord,
-        order: RunOrder,
-        *,
-        is_promised: bool,
-        key: IdempotencyKey | None = None,
-        stored: RunStatus | None = None,
-    ) -> ActiveRun:
-        return ActiveRun(
-            record,
-            order,
-            post=self.recorder.post,
-            is_promised=is_promised,
-            key=key,
-            max_log_lines=self._policy.max_log_lines,
-            stored=stored,
-        )
-
     # --- what the recorder and recovery tell ---
 
     def states_written(self, written: Sequence[Written]) -> None:
@@ -184,15 +167,14 @@ class Service:
                 self._state_written(run, state)
         self.feed.wake()
 
-    def store_failed(self) -> None:
-        self.scheduler.store_failed()
-
-    def store_recovered(self) -> None:
-        self.scheduler.store_recovered()
+    def store_changed(self, *, is_up: bool) -> None:
+        self.scheduler.store_changed(is_up=is_up)
 
     def run_adopted(self, record: RunRecord, order: RunOrder, *, last_event: int) -> None:
         self.recorder.post(RunAdmitted(record=record, is_promised=True, stored="queued", last_event=last_event))
-        run = self.runs[record.run_id] = self._new_run(record, order, is_promised=True, stored="queued")
+        lines = self._policy.max_log_lines
+        run = ActiveRun(record, order, post=self.recorder.post, is_promised=True, stored="queued", max_log_lines=lines)
+        self.runs[record.run_id] = run
         self._launch(run)
 
     def cancel_requested(self, run_id: str) -> None:

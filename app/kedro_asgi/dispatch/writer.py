@@ -2,9 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from kedro_asgi.dispatch.messages import (
     Answered,
@@ -13,8 +15,7 @@ from kedro_asgi.dispatch.messages import (
     Request,
     RunAdmitted,
     RunChanged,
-    StoreFailed,
-    StoreRecovered,
+    StoreChanged,
     ToWriter,
     Written,
 )
@@ -23,8 +24,10 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.errors import StoreUnavailableError, StoreVersionError
 from kedro_asgi.events import Event
-from kedro_asgi.runs import FINAL, RunId
+from kedro_asgi.runs import FINAL
 from kedro_asgi.session import Outcome
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -32,11 +35,11 @@ _RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0)
 
 
 class Writer:
-    """Collects messages for a moment and writes the runs that they change as one transaction; `answer` tells of it.
+    """Collects messages for a moment and writes the runs that they change as one transaction; ``answer`` tells of it.
 
     While the store fails, the states of promised runs wait in memory without limit (they are no more than were
-    admitted), those of other runs up to ``max_unwritten_runs``; all are tried again. `post` may be called by any
-    thread, `open` and `close` block, and everything else belongs to the writer thread.
+    admitted), those of other runs up to ``max_unwritten_runs``; all are tried again. Any thread may call `post`;
+    `open` and `close` block; everything else belongs to the writer thread.
     """
 
     def __init__(
@@ -57,8 +60,7 @@ class Writer:
         # The writer thread's.
         self._failure: str | None = None
         self._pending: dict[str | None, PendingWrite] = {}
-        self._changed: dict[RunId, PendingWrite] = {}
-        self._untracked: list[Written] = []
+        self._changed: dict[str, PendingWrite] = {}
         self._requests: list[Request] = []
 
     def post(self, message: ToWriter, /, *, is_urgent: bool = False) -> None:
@@ -89,91 +91,102 @@ class Writer:
 
     def _run(self) -> None:
         failures = 0
-        while True:
-            if self._failure is None:
-                self._collect()
-            else:
-                self._closing.wait(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
+        is_closing = False
+        while not (is_closing and (failures or self._inbox.empty())):
+            self._collect(failures)
             # Asked before the write: after `close` was called, everything is tried once more.
             is_closing = self._closing.is_set()
-            self._drain_inbox()
             try:
                 self._write_group()
                 failures = 0
-            except StoreUnavailableError as error:
-                self._fail(error)
-                failures += 1
             except Exception as error:
-                # Such as a right that was taken away: without its thread, all who wait for it would wait forever.
-                self._fail(StoreUnavailableError(f"{type(error).__name__}: {error}"))
+                # Also what nobody expects, such as a right that was taken away: this thread must not end by it.
+                self._fail(_unavailable(error))
                 failures += 1
-            if is_closing and (self._failure is not None or self._inbox.empty()):
-                break
         self._drain_inbox()
         self._refuse(StoreUnavailableError(self._failure or "it is closed"))
         if self._changed:
             _log.error("The last states of %s runs could not be written: %s", len(self._changed), self._failure)
 
-    def _collect(self) -> None:
-        """Wait for a message, then for an urgent one, but not long."""
-        self._take(self._inbox.get())
-        try:
-            self._urgent.get(timeout=self._policy.linger_seconds)
-        except Empty:
-            return
+    def _collect(self, failures: int) -> None:
+        """Wait for a message, then for an urgent one, but not long; while the store fails, until it is tried again."""
+        if self._failure is None:
+            self._take(self._inbox.get())
+            with suppress(Empty):
+                self._urgent.get(timeout=self._policy.linger_seconds)
+        else:
+            self._closing.wait(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
+        self._drain_inbox()
 
     def _drain_inbox(self) -> None:
-        # First, so that no call for a message that comes later is swallowed.
-        _empty(self._urgent)
-        while True:
-            try:
-                self._take(self._inbox.get_nowait())
-            except Empty:
-                return
+        # The signals first, or one that belongs to a later message might be swallowed.
+        for _ in _drained(self._urgent):
+            pass
+        for message in _drained(self._inbox):
+            self._take(message)
 
     def _take(self, message: ToWriter) -> None:
         match message:
-            case Event():
-                pending = self._pending.get(message.run_id)
+            case Event(run_id=run_id):
+                pending = self._pending.get(run_id)
                 if pending is not None and pending.add(message):
                     self._changed[pending.record.run_id] = pending
-            case RunChanged():
-                self._change(message)
-            case RunAdmitted():
-                self._admit(message)
+            case RunChanged(record=record):
+                pending = self._pending.get(record.run_id)
+                if pending is None:
+                    # It was given up before.
+                    self._report([Written(run_id=record.run_id, status=record.status, result="lost")])
+                else:
+                    pending.change(message)
+                    self._changed[record.run_id] = pending
+            case RunAdmitted(record=record, stored=stored):
+                pending = self._pending[record.run_id] = PendingWrite(message, self._owner)
+                if stored is None:
+                    self._changed[record.run_id] = pending
             case Request():
                 self._requests.append(message)
 
-    def _admit(self, admitted: RunAdmitted) -> None:
-        pending = self._pending[admitted.record.run_id] = PendingWrite(admitted, self._owner)
-        if admitted.stored is None:
-            self._changed[admitted.record.run_id] = pending
-
-    def _change(self, changed: RunChanged) -> None:
-        record = changed.record
-        pending = self._pending.get(record.run_id)
-        if pending is None:
-            # It was given up before.
-            self._untracked.append(Written(run_id=record.run_id, status=record.status, result="lost"))
-        else:
-            pending.change(changed)
-            self._changed[record.run_id] = pending
-
     def _write_group(self) -> None:
         self._open_store_late()
-        results = [*self._write(list(self._changed.values())), *self._untracked]
-        if self._failure is not None and not self._changed:
+        if not self._changed and self._failure is not None:
             # With nothing to write, nothing would fail.
             self._store.check_writable()
+        results = self._write(list(self._changed.values()))
         if self._failure is not None:
             self._failure = None
-            self._answer([StoreRecovered()])
+            self._answer([StoreChanged(failure=None)])
             _log.warning("The store of runs is available again.")
-        self._changed, self._untracked = {}, []
+        self._changed = {}
         self._report(results)
         requests, self._requests = self._requests, []
         for request in requests:
             self._answer([Answered(request=request, outcome=Outcome.of(partial(request.call, self._store)))])
+
+    def _write(self, group: Sequence[PendingWrite], *, is_replaced: bool = False) -> list[Written]:
+        if not group:
+            return []
+        try:
+            writes = [pending.next_write() for pending in group]
+            results = self._store.write(writes)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:
+            if is_replaced:
+                return [group[0].given_up("unstorable", str(error))]
+            if len(group) == 1:
+                return [self._replaced(group[0], error)]
+            # One of them cannot be written, ever: find it, and write the others.
+            return [written for pending in group for written in self._write([pending])]
+        settled = zip(group, writes, results, strict=True)
+        return [pending.settle(write, result) for pending, write, result in settled]
+
+    def _replaced(self, pending: PendingWrite, error: Exception) -> Written:
+        """Give up a run that is not in the store; one that is has an end, though it may not be the one that it had."""
+        _log.error("Run %s cannot be stored.", pending.record.run_id, exc_info=error)
+        if not pending.is_stored:
+            return pending.given_up("unstorable", str(error))
+        pending.replace(error)
+        return self._write([pending], is_replaced=True)[0]
 
     def _report(self, results: Sequence[Written]) -> None:
         for written in results:
@@ -185,45 +198,6 @@ class Writer:
                 _log.warning("Run %s was taken over by another worker.", written.run_id)
         if results:
             self._answer([GroupWritten(results=tuple(results))])
-
-    def _write(self, group: list[PendingWrite]) -> list[Written]:
-        if not group:
-            return []
-        try:
-            writes = [pending.next_write() for pending in group]
-            results = self._store.write(writes)
-        except StoreUnavailableError:
-            raise
-        except Exception:
-            # One of them cannot be written, ever: find it, and write the others.
-            return [self._write_one(pending) for pending in group]
-        settled = zip(group, writes, results, strict=True)
-        return [pending.settle(write, result) for pending, write, result in settled]
-
-    def _write_one(self, pending: PendingWrite) -> Written:
-        try:
-            return self._write_alone(pending)
-        except StoreUnavailableError:
-            raise
-        except Exception as error:
-            _log.exception("Run %s cannot be stored.", pending.record.run_id)
-            return self._write_what_can_be(pending, error)
-
-    def _write_what_can_be(self, pending: PendingWrite, error: Exception) -> Written:
-        """Give up a run that is not in the store; one that is has an end, though it may not be the one that it had."""
-        try:
-            if not pending.is_stored:
-                raise error
-            pending.replace_unstorable(error)
-            return self._write_alone(pending)
-        except StoreUnavailableError:
-            raise
-        except Exception as found:
-            return pending.given_up("unstorable", str(found))
-
-    def _write_alone(self, pending: PendingWrite) -> Written:
-        write = pending.next_write()
-        return pending.settle(write, self._store.write([write])[0])
 
     # --- the store comes and goes ---
 
@@ -244,9 +218,11 @@ class Writer:
         if self._failure is None:
             _log.error("%s Runs are still executed, but nothing new is promised.", error)
         self._failure = error.reason
-        self._answer([StoreFailed(reason=error.reason)])
+        self._answer([StoreChanged(failure=error.reason)])
         self._refuse(error)
-        self._drop_surplus()
+        surplus = max(0, len(self._changed) - self._policy.max_unwritten_runs)
+        losable = [found for found in self._changed.values() if found.record.is_final and not found.is_promised]
+        self._report([pending.given_up("dropped", error.reason) for pending in losable[:surplus]])
 
     def _refuse(self, error: StoreUnavailableError) -> None:
         """Give up what is tried once: new promises, and requests."""
@@ -256,18 +232,14 @@ class Writer:
         if requests:
             self._answer([Answered(request=request, outcome=Outcome(error=error)) for request in requests])
 
-    def _drop_surplus(self) -> None:
-        surplus = len(self._changed) - self._policy.max_unwritten_runs
-        if surplus > 0:
-            losable = [found for found in self._changed.values() if found.record.is_final and not found.is_promised]
-            self._report(
-                [pending.given_up("dropped", "the store failed for too long") for pending in losable[:surplus]]
-            )
+
+def _unavailable(error: Exception) -> StoreUnavailableError:
+    if isinstance(error, StoreUnavailableError):
+        return error
+    return StoreUnavailableError(f"{type(error).__name__}: {error}")
 
 
-def _empty(queue: SimpleQueue[None]) -> None:
-    while True:
-        try:
-            queue.get_nowait()
-        except Empty:
-            return
+def _drained(queue: SimpleQueue[T]) -> Iterator[T]:
+    with suppress(Empty):
+        while True:
+            yield queue.get_nowait()
