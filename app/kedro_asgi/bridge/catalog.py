@@ -14,7 +14,6 @@ from kedro_asgi.io import (
     DataCatalogWithCatalogCommandsMixin,
     MemoryDataset,
     SharedMemoryDataset,
-    Version,
 )
 from kedro_asgi.io.inputs import is_plain, table_form_of, to_frame
 from kedro_asgi.io.parameters import ParameterView
@@ -112,46 +111,30 @@ class KedroCatalog:
         return repr(self._catalog)
 
 
-class KedroDataCatalog(DataCatalogWithCatalogCommandsMixin):
+_OurCatalog = DataCatalogWithCatalogCommandsMixin
+_catchable = raise_kedro_errors()
+
+
+class KedroDataCatalog(_OurCatalog):
     """Our catalog in a Kedro project, whose hooks and nodes can catch its errors by Kedro's classes."""
 
-    def get(self, key: str, fallback_to_runtime_pattern: bool = False, version: Version | str | None = None) -> Any:
-        with raise_kedro_errors():
-            return super().get(key, fallback_to_runtime_pattern, version)
-
-    def load(self, ds_name: str, version: str | None = None) -> Any:
-        with raise_kedro_errors():
-            return super().load(ds_name, version)
-
-    def save(self, ds_name: str, data: Any) -> None:
-        with raise_kedro_errors():
-            super().save(ds_name, data)
-
-    def exists(self, ds_name: str) -> bool:
-        with raise_kedro_errors():
-            return super().exists(ds_name)
-
-    def release(self, ds_name: str) -> None:
-        with raise_kedro_errors():
-            super().release(ds_name)
-
-    def confirm(self, ds_name: str) -> None:
-        with raise_kedro_errors():
-            super().confirm(ds_name)
-
-    def __getitem__(self, name: str) -> Any:
-        with raise_kedro_errors():
-            return super().__getitem__(name)
+    get = _catchable(_OurCatalog.get)
+    load = _catchable(_OurCatalog.load)
+    save = _catchable(_OurCatalog.save)
+    exists = _catchable(_OurCatalog.exists)
+    release = _catchable(_OurCatalog.release)
+    confirm = _catchable(_OurCatalog.confirm)
+    __getitem__ = _catchable(_OurCatalog.__getitem__)
 
 
 # The message about unmet inputs shows this name (CAT-65).
-KedroDataCatalog.__name__ = DataCatalogWithCatalogCommandsMixin.__name__
+KedroDataCatalog.__name__ = _OurCatalog.__name__
 
 
-def catalog_class() -> type[DataCatalogWithCatalogCommandsMixin]:
+def catalog_class() -> type[_OurCatalog]:
     """Return our class of catalogs; in a Kedro project, one that ``isinstance`` takes for Kedro's."""
     if not is_kedro_imported():
-        return DataCatalogWithCatalogCommandsMixin
+        return _OurCatalog
     _register_with_kedro()
     return KedroDataCatalog
 

@@ -145,5 +145,3 @@ from kedro_asgi.errors.validation import ParameterValidationError as ParameterVa
 from kedro_asgi.errors.validation import ValidationConfigurationError as ValidationConfigurationError
 from kedro_asgi.errors.validation import ValidatorDeclarationError as ValidatorDeclarationError
 from kedro_asgi.errors.validation import ValidatorTargetError as ValidatorTargetError
-from kedro_asgi.errors.wording import close_matches as close_matches
-from kedro_asgi.errors.wording import shortened as shortened
