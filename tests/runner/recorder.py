@@ -1,4 +1,4 @@
-"""A hook that notes what runners call."""
+"""A hook that records the calls of runners."""
 
 from typing import Any
 

@@ -52,7 +52,7 @@ class Noted(MemoryDataset):
         super()._release()
 
 
-# --- what comes out (RUN-6 to RUN-11) ---
+# --- results ---
 
 
 def test_free_outputs_come_back_as_datasets(runner: AbstractRunner) -> None:
@@ -98,7 +98,7 @@ def test_an_empty_dataset_is_no_unmet_input(runner: AbstractRunner) -> None:
 
 
 def test_all_datasets_are_made_before_any_node_runs(runner: AbstractRunner, recorder: Recorder) -> None:
-    """RUN-7: what cannot be made fails the run at once."""
+    """A dataset that cannot be made fails the run before any node."""
     data = DataCatalog.from_config({"late": {"type": "no.such.Dataset"}})
     data["a"] = 1
     pipeline = Pipeline([node(double, "a", "b", name="n1"), node(double, "b", "late", name="n2")])
@@ -127,7 +127,7 @@ def test_one_runner_serves_many_runs_at_a_time(runner: AbstractRunner) -> None:
 # --- one node's turn (RUN-13, RUN-14, RUN-18) ---
 
 
-def test_hooks_are_told_of_everything_in_order(sync_runner: AbstractRunner, recorder: Recorder) -> None:
+def test_hooks_are_called_in_order(sync_runner: AbstractRunner, recorder: Recorder) -> None:
     pipeline = Pipeline([node(both, "a", ["b", "c"], name="n1"), node(add, ["b", "c"], "d", name="n2")])
     sync_runner.run(pipeline, catalog(a=1), create_hook_manager([recorder]))
     assert recorder.calls == [
@@ -150,7 +150,7 @@ def test_hooks_are_told_of_everything_in_order(sync_runner: AbstractRunner, reco
     ]
 
 
-def test_async_hooks_are_told_before_saves_in_order(async_runner: AbstractRunner, recorder: Recorder) -> None:
+def test_hooks_before_saves_are_called_in_order_in_async_mode(async_runner: AbstractRunner, recorder: Recorder) -> None:
     pipeline = Pipeline([node(listing, ["a", "a", "a"], ["x", "y", "z"], name="n1")])
     async_runner.run(pipeline, catalog(a=1), create_hook_manager([recorder]))
     calls = recorder.names()
@@ -320,7 +320,7 @@ def test_a_dataset_is_released_after_its_last_consumer(runner: AbstractRunner) -
     assert notes == ["c", "b", "d"] or notes == ["c", "d", "b"]
 
 
-def test_an_output_that_nobody_reads_in_its_format_is_released(runner: AbstractRunner) -> None:
+def test_an_output_that_no_node_reads_in_its_format_is_released(runner: AbstractRunner) -> None:
     notes: list[str] = []
     data = DataCatalog({"a": MemoryDataset(1), "x@s": Noted("x@s", notes), "x@l": MemoryDataset(5)})
     pipeline = Pipeline([node(same, "a", "x@s", name="s"), node(same, "x@l", "c", name="l")])
@@ -347,7 +347,7 @@ def test_what_a_node_raises_is_raised_and_nothing_behind_it_runs(runner: Abstrac
 
 
 def test_after_a_failure_nothing_starts(runner: AbstractRunner, recorder: Recorder, tmp_path: Path) -> None:
-    """Q-30: also not what was submitted already."""
+    """Not even a submitted one (Q-30)."""
 
     class Marking:
         @hook_impl

@@ -18,7 +18,7 @@ def catalog() -> DataCatalog:
 
 
 class OnThreads(AbstractRunner):
-    """Says what nodes run on, and leaves the rest to the base."""
+    """Names its executor, and leaves the rest to the base."""
 
     _max_workers = 2
 

@@ -1,4 +1,4 @@
-"""However a program ends, its worker processes end with it, and nothing else is heard of them."""
+"""However a program ends, its worker processes end with it, and write nothing."""
 
 import os
 import signal
@@ -65,7 +65,7 @@ def project(make_project) -> Path:
 
 @pytest.fixture
 def start(project: Path) -> Start:
-    """Return what starts a program on the project, in a process group of its own."""
+    """Return a function that starts a program on the project, in a process group of its own."""
 
     def started(seconds: float, program: str = PROGRAM) -> subprocess.Popen[str]:
         (project / "conf/base/parameters.yml").write_text(f"folder: {project}\nseconds: {seconds}")
@@ -83,7 +83,7 @@ def start(project: Path) -> Start:
 
 
 def pids(project: Path, *, count: int = 1) -> list[int]:
-    """Wait until nodes have said in which processes they are."""
+    """Wait until the nodes have written the ids of their processes."""
     until = time.monotonic() + 30
     while len(found := list((project / "pids").iterdir())) < count and time.monotonic() < until:
         time.sleep(0.01)
@@ -113,7 +113,7 @@ def are_gone(processes: list[int], *, within: float = 10) -> bool:
 def is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
-        # Where nobody reaps what has lost its parent, the dead stay listed.
+        # A process without a parent that reaps it stays listed after its end.
         return not Path("/proc").exists() or "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
     except (ProcessLookupError, FileNotFoundError):
         return False
@@ -147,7 +147,7 @@ def test_an_interrupted_program_ends_at_once(project: Path, start: Start) -> Non
     assert are_gone(workers)
 
 
-def test_a_script_without_a_guard_is_told_so(start: Start) -> None:
+def test_a_script_without_a_main_guard_gets_a_hint(start: Start) -> None:
     """Worker processes import the script that started them, as all of Python's do."""
     program = start(0, PROGRAM.replace('if __name__ == "__main__":\n    main()', "main()"))
     _, errors = program.communicate(timeout=60)
@@ -158,10 +158,10 @@ def test_a_script_without_a_guard_is_told_so(start: Start) -> None:
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.skipif(not Path("/proc").exists(), reason="wants to know of processes that have just started")
 @pytest.mark.parametrize("are_working", [False, True], ids=["while its workers start", "while they work"])
-def test_a_server_that_is_told_to_end_lets_its_parallel_run_end(
+def test_a_server_that_gets_sigterm_lets_its_parallel_run_end(
     project: Path, tmp_path: Path, end: signal.Signals, are_working: bool
 ) -> None:
-    """The workers are told too, by Ctrl+C and by some process managers, but it is the server that decides."""
+    """Ctrl+C and some process managers signal the workers too, but the server decides."""
     (project / "conf/base/parameters.yml").write_text(f"folder: {project}\nseconds: 1")
     server = Process(["kedro_asgi", "serve", str(project)], cwd=tmp_path, environ={}).wait_until_ready()
     try:

@@ -1,4 +1,4 @@
-"""Generator nodes: what they yield is saved as it comes (RUN-15, RUN-16, RUN-22, RUN-44)."""
+"""Generator nodes: each chunk is saved as it comes (RUN-15)."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -24,7 +24,7 @@ def test_names_of_kedros_mean_ours(path: str) -> None:
     assert find_runner(path, package_name="mine") is ThreadRunner
 
 
-def test_hooks_are_told_of_runners_as_kedro_tells_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hooks_see_runners_in_the_form_of_kedro(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "kedro", raising=False)
     assert runner_path(SequentialRunner()) == "kedro_asgi.runner.sequential.SequentialRunner"
     monkeypatch.setitem(sys.modules, "kedro", ModuleType("kedro"))

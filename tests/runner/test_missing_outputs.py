@@ -1,4 +1,4 @@
-"""``only_missing_outputs``: which nodes run, by what is there already (RUN-23 to RUN-27, Q-29)."""
+"""``only_missing_outputs``: the nodes that run, depending on the outputs that exist (RUN-23)."""
 
 import logging
 from pathlib import Path
@@ -26,7 +26,7 @@ def needed(pipeline: Pipeline, catalog: DataCatalog) -> str:
     return " ".join(found.name for found in without_existing_outputs(pipeline, catalog).nodes)
 
 
-# RUN-24's table: upper case is in files, lower case in memory; what is after the colon is there.
+# The table of RUN-24: upper case is in files, lower case in memory; the names after the colon exist.
 @pytest.mark.parametrize(
     ("state", "runs"),
     [
@@ -75,13 +75,13 @@ def test_a_node_without_outputs_always_runs() -> None:
     assert needed(pipeline, DataCatalog({"a": MemoryDataset(1)})) == "n"
 
 
-def test_a_node_whose_file_is_there_is_skipped_with_its_output_in_memory(tmp_path: Path) -> None:
+def test_a_node_whose_file_exists_is_skipped_with_its_output_in_memory(tmp_path: Path) -> None:
     pipeline = Pipeline([node(same, "a", ["b", "m"], name="n")])
     assert needed(pipeline, DataCatalog({"a": MemoryDataset(1), "b": file(tmp_path, "b")})) == ""
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_class_that_cannot_tell_is_counted_as_missing() -> None:
+def test_a_dataset_without_exists_counts_as_missing() -> None:
     class Sink:
         def load(self):
             raise NotImplementedError
@@ -102,7 +102,7 @@ def test_a_cache_is_as_persistent_as_what_it_caches(tmp_path: Path, content: str
 
 
 def test_formats_of_one_dataset_are_linked(tmp_path: Path) -> None:
-    """Q-29: in Kedro what reads ``x@there`` does not ask for ``x@here``."""
+    """In Kedro a node that reads ``x@there`` does not need ``x@here`` (Q-29)."""
     pipeline = Pipeline([node(same, "a", "x@here", name="n1"), node(same, "x@there", "d", name="n2")])
     data = DataCatalog({"a": MemoryDataset(1), "x@there": file(tmp_path, "x", None), "d": file(tmp_path, "d", None)})
     assert needed(pipeline, data) == "n1 n2"
@@ -110,7 +110,7 @@ def test_formats_of_one_dataset_are_linked(tmp_path: Path) -> None:
     assert needed(pipeline, data) == "n2"
 
 
-def test_what_is_skipped_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_skipped_nodes_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "kedro_asgi")
     data = {name: file(tmp_path, name) for name in "bc"}
     needed(CHAIN, DataCatalog({"a": MemoryDataset(1), **data, "d": file(tmp_path, "d", None)}))
@@ -122,7 +122,7 @@ def test_what_is_skipped_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     ]
 
 
-def test_that_nothing_can_be_missing_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_pipeline_without_persistent_outputs_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Q-29: in Kedro a pipeline that keeps everything in memory just does not run."""
     needed(CHAIN, DataCatalog({"a": MemoryDataset(1)}))
     assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -1,4 +1,4 @@
-"""What a run says in the log, and from where it can go on after a failure (RUN-12, RUN-33)."""
+"""The log lines of a run, and where a new run can go on after a failure."""
 
 import logging
 import re
@@ -43,7 +43,7 @@ def lines(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == level]
 
 
-def test_a_run_says_what_it_does(catalog: DataCatalog, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_run_logs_its_progress(catalog: DataCatalog, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "kedro_asgi")
     SequentialRunner().run(Pipeline([node(same, "a", "b", name="n1"), node(same, "b", "c", name="n2")]), catalog)
     said = [line for line in lines(caplog, logging.INFO) if "ing data" not in line or "mode" in line]
@@ -80,7 +80,7 @@ def test_every_runner_counts_what_is_done(
     }
 
 
-def test_nodes_speak_where_kedros_users_look(
+def test_nodes_log_by_the_name_that_kedros_users_configure(
     runner: AbstractRunner, catalog: DataCatalog, caplog: pytest.LogCaptureFixture
 ) -> None:
     """PIP-21, with credentials taken out (Q-23)."""
@@ -93,7 +93,7 @@ def test_nodes_speak_where_kedros_users_look(
     )
 
 
-def test_a_node_run_by_hand_tells_no_secrets(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_node_that_is_run_directly_logs_no_credentials(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ConnectionError, match="pa55"):
         node(tell_secret, "a", "b", name="n").run({"a": 1})
     assert "pa55" not in caplog.text
@@ -127,7 +127,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_failure_says_from_where_to_go_on(
+def test_a_failed_run_logs_where_to_go_on(
     runner: AbstractRunner, case: str, catalog: DataCatalog, caplog: pytest.LogCaptureFixture
 ) -> None:
     nodes, expected = CASES[case]

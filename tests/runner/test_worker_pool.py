@@ -1,4 +1,4 @@
-"""Nodes in other processes: what crosses, what cannot, and what a session keeps warm (RUN-35 to RUN-44)."""
+"""Nodes in worker processes: data that can and cannot be sent, and the pool that a session keeps."""
 
 import contextlib
 import gc
@@ -41,17 +41,17 @@ def run(runner: ParallelRunner, function, value=1, outputs="b"):
     return {name: dataset.load() for name, dataset in result.items()}
 
 
-# --- what crosses ---
+# --- data that is sent ---
 
 
-def test_what_a_node_raises_says_where_it_was_raised(runner: ParallelRunner) -> None:
+def test_the_error_of_a_node_has_its_remote_traceback(runner: ParallelRunner) -> None:
     with pytest.raises(ZeroDivisionError, match="no 1") as caught:
         run(runner, functions.boom)
     assert isinstance(caught.value.__cause__, RemoteTraceback)
     assert 'raise ZeroDivisionError(f"no {xs[0]}")' in str(caught.value.__cause__)
 
 
-def test_an_error_that_cannot_be_sent_is_told_by_name(runner: ParallelRunner) -> None:
+def test_an_error_that_cannot_be_sent_is_raised_by_name(runner: ParallelRunner) -> None:
     with pytest.raises(RemoteNodeError, match="OddError: 7: seven .*cannot be sent between processes"):
         run(runner, functions.odd)
     assert OddError(7, "seven").args == ("7: seven",)
@@ -91,7 +91,7 @@ def test_an_input_that_cannot_be_read_there_is_the_nodes_failure(runner: Paralle
         run(runner, same, Once())
 
 
-def test_an_output_that_cannot_be_read_here_is_told(runner: ParallelRunner) -> None:
+def test_an_output_that_cannot_be_read_here_is_reported(runner: ParallelRunner) -> None:
     with pytest.raises(UnreadableResultError, match="This process cannot read the result that node 'n' returned"):
         run(runner, functions.unreadable)
     assert run(runner, same) == {"b": 1}
@@ -164,8 +164,8 @@ def test_a_worker_that_died_between_runs_is_replaced(runner: ParallelRunner) -> 
 
 
 @pytest.mark.skipif(not hasattr(os, "waitpid"), reason="nobody else can wait for processes")
-def test_so_is_one_that_somebody_else_waited_for(runner: ParallelRunner) -> None:
-    """As what calls `os.wait` in a node or a hook may do."""
+def test_so_is_one_that_other_code_waited_for(runner: ParallelRunner) -> None:
+    """A node or a hook may call `os.wait`."""
     first = run(runner, functions.pid)["b"]
     os.kill(first, signal.SIGKILL)
     os.waitpid(first, 0)
@@ -283,7 +283,7 @@ def test_a_process_knows_its_project(make_project) -> None:
     assert (project / "src" / found).is_dir()
 
 
-def test_what_keeps_a_process_from_its_project_is_told(make_project) -> None:
+def test_the_error_of_opening_the_project_in_a_process_is_raised(make_project) -> None:
     project: Path = make_project(PIDS, settings=ONLY_ONCE)
     with KedroServiceSession.create(project_path=project) as session:
         for _ in range(2):
@@ -291,7 +291,7 @@ def test_what_keeps_a_process_from_its_project_is_told(make_project) -> None:
                 session.run(runner=ParallelRunner(max_workers=1))
 
 
-def test_a_session_that_nobody_closed_ends_its_processes(make_project) -> None:
+def test_a_session_that_was_not_closed_ends_its_processes(make_project) -> None:
     session = KedroServiceSession.create(project_path=make_project(PIDS))
     pids = [found.load() for found in session.run(runner=ParallelRunner(max_workers=2)).values()]
     del session

@@ -182,7 +182,7 @@ async def test_a_run_happens_in_one_worker_thread(make_project) -> None:
     assert result.outputs["out"] != threading.get_ident()
 
 
-async def test_a_cancelled_run_keeps_its_place_until_it_ends(make_project) -> None:
+async def test_a_cancelled_run_keeps_its_slot_until_it_ends(make_project) -> None:
     project = make_project(WAITING)
     scope = anyio.CancelScope()
     async with AsyncSession.create(project_path=project, max_concurrency=1) as session:
@@ -203,7 +203,7 @@ async def test_a_cancelled_run_keeps_its_place_until_it_ends(make_project) -> No
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_run_that_asyncio_cancels_keeps_its_place_until_it_ends(make_project, anyio_backend: str) -> None:
+async def test_a_run_that_asyncio_cancels_keeps_its_slot_until_it_ends(make_project, anyio_backend: str) -> None:
     project = make_project(WAITING)
     async with AsyncSession.create(project_path=project, max_concurrency=1) as session:
         await session.prepare()
@@ -220,9 +220,7 @@ async def test_a_run_that_asyncio_cancels_keeps_its_place_until_it_ends(make_pro
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_run_whose_turn_has_not_come_is_forgotten_when_asyncio_cancels_it(
-    make_project, anyio_backend: str
-) -> None:
+async def test_a_queued_run_is_dropped_when_asyncio_cancels_it(make_project, anyio_backend: str) -> None:
     project = make_project(WAITING)
     async with AsyncSession.create(project_path=project, max_concurrency=1) as session:
         await session.prepare()
@@ -237,9 +235,7 @@ async def test_a_run_whose_turn_has_not_come_is_forgotten_when_asyncio_cancels_i
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_project_is_opened_once_although_those_who_wait_for_it_lose_patience(
-    make_project, anyio_backend: str
-) -> None:
+async def test_a_project_is_opened_once_although_its_callers_time_out(make_project, anyio_backend: str) -> None:
     project, created, gate = make_project(), [], threading.Event()
 
     def create() -> KedroServiceSession:

@@ -1,4 +1,4 @@
-"""A project's own ``CONFIG_LOADER_CLASS``: asked anew for every run, and kept from what callers must not decide."""
+"""A project's own ``CONFIG_LOADER_CLASS`` reads anew for every run, and callers cannot select types through it."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -80,7 +80,7 @@ def test_every_run_asks_again(project: Path) -> None:
     assert results == [6, 8]
 
 
-def test_a_hook_may_replace_what_the_loader_says(make_project: Callable[..., Path]) -> None:
+def test_a_hook_may_replace_a_value_of_the_loader(make_project: Callable[..., Path]) -> None:
     hook = """
     from kedro_asgi.hooks import hook_impl
     class Replace:
@@ -121,14 +121,14 @@ def test_a_caller_decides_neither_types_nor_where_paths_lead(project: Path, para
     assert not (project / "data").exists()
 
 
-def test_what_cannot_be_told_is_refused(make_project: Callable[..., Path]) -> None:
+def test_parameters_whose_effect_is_unknown_are_refused(make_project: Callable[..., Path]) -> None:
     loader = LOADER.replace('runtime.get("name", "d")', 'str(int(runtime.get("name", "1")))')
     project = make_project(settings=SETTINGS, files={"src/{package}/loader.py": loader})
     with pytest.raises(CallerValueError, match="cannot be told .* ValueError"):
         serving(project).run(runtime_params={"name": "7"})
 
 
-def test_a_snapshot_shows_what_the_loader_says(project: Path) -> None:
+def test_a_snapshot_shows_the_values_of_the_loader(project: Path) -> None:
     snapshot = inspect_project(serving(project).engine.planner, {"name": "x", "z": 1})
     assert snapshot.datasets["d"].filepath == "data/x.json"
     assert snapshot.parameters == ("a", "b", "env", "greeting", "name", "z")

@@ -129,7 +129,7 @@ def test_a_hook_may_look_at_parameters_of_a_run_that_selects_nothing(make_projec
     assert seen == [{"a": 1, "b": 2}] * 3
 
 
-def test_run_params_tell_what_was_asked_for(hooked: Path) -> None:
+def test_run_params_hold_the_arguments_of_the_run(hooked: Path) -> None:
     with KedroServiceSession.create(session_id="SID", project_path=hooked, env="local") as session:
         session.run(run_id="RID", node_names=["add"], runtime_params={"a": 2})
     told = recorder(hooked).run_params

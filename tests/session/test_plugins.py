@@ -97,7 +97,7 @@ def test_telemetry_is_loaded_only_where_the_project_asks_for_it(make_project, in
         KedroServiceSession.create(project_path=switch(make_project(), **{"kedro-telemetry": True}))
 
 
-def test_an_option_that_nobody_knows_is_named(make_project) -> None:
+def test_an_unknown_option_is_named(make_project) -> None:
     project = make_project()
     file = project / "pyproject.toml"
     file.write_text(f"{file.read_text()}\n[tool.kedro-asgi]\nplugin = 1\n")

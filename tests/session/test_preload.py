@@ -234,7 +234,7 @@ def test_a_reload_that_fails_changes_nothing(project: Path, path: str, text: str
     assert session.preloaded == {"model": ""}
 
 
-def test_a_reload_says_which_dataset_it_could_not_load(project: Path) -> None:
+def test_a_failed_reload_names_the_dataset(project: Path) -> None:
     session = opened(project, "model")
     (project / "data" / "model.json").unlink()
     with pytest.raises(PreloadError, match="(?s)Cannot preload 'model': .*No such file"):
@@ -268,7 +268,7 @@ HOOKS = (WATCHER,)
 """
 
 
-def test_hooks_are_told_of_every_load_and_may_replace_the_dataset(make_project) -> None:
+def test_hooks_see_every_load_and_may_replace_the_dataset(make_project) -> None:
     import importlib
 
     project = make_project(REGISTRY, catalog=CATALOG, parameters="x: 10\nslope: 3\n", files=FILES, settings=HOOKS)
@@ -329,7 +329,7 @@ def test_processes_that_share_a_signal_read_each_others_artifacts(project: Path,
     assert {answer(one)["id"] for _ in range(3)} == {id(shared)}
 
 
-def test_processes_hear_of_a_reload_without_artifacts_too(project: Path, monkeypatch) -> None:
+def test_processes_read_a_reload_signal_without_artifacts_too(project: Path, monkeypatch) -> None:
     monkeypatch.setenv("KEDRO_SERVER_RELOAD_SIGNAL", str(project / "signal"))
     one, other = opened(project), opened(project)
     assert [answer(session)["value"] for session in (one, other)] == [20, 20]
@@ -339,7 +339,7 @@ def test_processes_hear_of_a_reload_without_artifacts_too(project: Path, monkeyp
 
 
 @pytest.mark.parametrize("parameters", ["x: 100\nslope: 3\n", "x: ["])
-def test_what_a_run_saves_has_no_process_read_the_configuration(project: Path, monkeypatch, parameters: str) -> None:
+def test_a_saved_artifact_makes_no_process_read_the_configuration(project: Path, monkeypatch, parameters: str) -> None:
     """It may be edited for a reload that is still to come."""
     monkeypatch.setenv("KEDRO_SERVER_RELOAD_SIGNAL", str(project / "signal"))
     one, other = opened(project, "model"), opened(project, "model")
@@ -348,7 +348,7 @@ def test_what_a_run_saves_has_no_process_read_the_configuration(project: Path, m
     assert [answer(session)["value"] for session in (one, other)] == [30, 30]
 
 
-def test_news_that_cannot_be_read_leave_a_process_as_it_was(project: Path, monkeypatch, caplog) -> None:
+def test_a_reload_that_cannot_be_read_leaves_a_process_as_it_was(project: Path, monkeypatch, caplog) -> None:
     monkeypatch.setenv("KEDRO_SERVER_RELOAD_SIGNAL", str(project / "signal"))
     session = opened(project, "model")
     (project / "data" / "model.json").write_text("{")

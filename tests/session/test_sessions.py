@@ -194,7 +194,7 @@ def test_a_project_may_forbid_that_parameters_choose_types(make_project) -> None
     assert session.run()["d"].load() == 6
 
 
-def test_an_unknown_argument_of_the_loader_is_told_with_its_place(make_project) -> None:
+def test_an_unknown_argument_of_the_loader_is_reported_with_its_setting(make_project) -> None:
     project = make_project(settings="CONFIG_LOADER_ARGS = {'base_environment': 'base'}\n")
     with pytest.raises(TypeError, match="CONFIG_LOADER_ARGS of 'made_.*settings' .* 'base_environment'"):
         KedroSession.create(project_path=project).run()
@@ -313,7 +313,7 @@ print(result, first is second, first.is_closed())
 
 
 def test_async_nodes_of_one_run_share_a_loop_also_where_another_is_running(make_project) -> None:
-    """As in a notebook, whose cells run on a loop; in a process of its own, since this one forbids to block loops."""
+    """As in a notebook, whose cells run on a loop. In another process, since this one fails when a loop blocks."""
     line = [sys.executable, "-c", NOTEBOOK, str(make_project(ASYNC))]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "1 True True", done.stderr

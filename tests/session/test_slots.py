@@ -32,7 +32,7 @@ ended.wait()
 """
 
 
-def test_a_loop_has_all_its_slots_although_one_before_left_a_thread_behind() -> None:
+def test_a_loop_has_all_its_slots_although_an_earlier_loop_left_a_thread() -> None:
     slots, gate = Slots(1), threading.Event()
 
     async def leave() -> None:
