@@ -5,11 +5,12 @@ import subprocess
 import sys
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 
-from kedro_asgi.encoding import encode_json, encode_output
+from kedro_asgi.encoding import decode_json, encode_json, encode_output
 from kedro_asgi.errors import UnencodableOutputError
 
 
@@ -66,7 +67,8 @@ def test_a_value_without_a_json_form_is_an_error_that_names_the_output(value: An
 
 
 def test_invalid_unicode_is_escaped() -> None:
-    assert json.loads(encode_json({"a": "\ud800"})) == {"a": "\ud800"}
+    content = encode_json({"a": "\ud800"})
+    assert json.loads(content) == decode_json(content, msgspec.json.Decoder(dict[str, str])) == {"a": "\ud800"}
 
 
 def test_encoding_imports_no_library() -> None:

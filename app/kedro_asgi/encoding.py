@@ -3,12 +3,14 @@
 import json
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from kedro_asgi.errors import UnencodableOutputError
 from kedro_asgi.tables import Records, plain_value, whole_value
+
+_T = TypeVar("_T")
 
 
 def _plain(value: object) -> object:
@@ -30,6 +32,14 @@ def encode_json(value: object, *, fallback: Callable[[Any], object] | None = _pl
         builtins = _finite(msgspec.to_builtins(value, enc_hook=whole_value if fallback is _plain else fallback))
         return json.dumps(builtins, indent=indent or None, separators=None if indent else (",", ":")).encode()
     return msgspec.json.format(content, indent=indent) if indent else content
+
+
+def decode_json(content: bytes | str, decoder: msgspec.json.Decoder[_T]) -> _T:
+    """Return what `encode_json` wrote; msgspec alone refuses the escaped half of a surrogate pair."""
+    try:
+        return decoder.decode(content)
+    except msgspec.DecodeError:
+        return msgspec.convert(json.loads(content), decoder.type)
 
 
 def encode_output(name: str, value: object) -> msgspec.Raw:

@@ -228,6 +228,15 @@ def test_the_runs_of_a_dead_worker_are_adopted_once(open_worker: OpenStore) -> N
     assert store.orphaned_runs("me", limit=10) == []
 
 
+def test_an_order_with_half_a_surrogate_pair_is_adopted(open_worker: OpenStore) -> None:
+    store = open_worker("me")
+    order = RunOrder(spec=RunSpec(inputs={"x": "\ud800"}))
+    store.write([run_write(record(), owner="dead", order=order)])
+    adopted = store.adopt("run-1", former_owner="dead", owner="me")
+    assert adopted is not None
+    assert adopted.order == order
+
+
 def test_the_runs_of_a_live_worker_are_no_orphans(open_worker: OpenStore) -> None:
     first = open_worker("first")
     if not first.is_shared:

@@ -1,12 +1,15 @@
 """Stores for the record of a `KedroSession`."""
 
-import json
 from collections import UserDict
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from kedro_asgi.atomic_file import write_atomically
-from kedro_asgi.encoding import encode_json
+from kedro_asgi.encoding import decode_json, encode_json
+
+_RECORD = msgspec.json.Decoder(dict[str, Any])
 
 
 class BaseSessionStore(UserDict[str, Any]):
@@ -42,9 +45,7 @@ class JSONSessionStore(BaseSessionStore):
     def read(self) -> dict[str, Any]:
         if not self.file.is_file():
             return {}
-        # The standard library reads the escaped half of a surrogate pair, which `encode_json` may have written.
-        record: dict[str, Any] = json.loads(self.file.read_bytes())
-        return record
+        return decode_json(self.file.read_bytes(), _RECORD)
 
     def save(self) -> None:
         content = encode_json(self.data, fallback=str, indent=2)

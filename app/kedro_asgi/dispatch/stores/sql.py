@@ -12,7 +12,7 @@ import msgspec
 from kedro_asgi.dispatch.stores.base import AdoptedRun, EventBatch, IdempotencyKey, RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
-from kedro_asgi.encoding import encode_json
+from kedro_asgi.encoding import decode_json, encode_json
 from kedro_asgi.errors import StoreVersionError
 from kedro_asgi.runs import RunId, RunOrder, RunPage, RunQuery, RunRecord
 
@@ -149,7 +149,7 @@ class SqlStore(ABC):
 
     def read_run(self, run_id: str) -> RunRecord | None:
         row = self._read_row("SELECT record FROM runs WHERE run_id = ?", run_id)
-        return None if row is None else _RECORD.decode(row[0])
+        return None if row is None else decode_json(row[0], _RECORD)
 
     def list_runs(self, query: RunQuery) -> RunPage:
         conditions = list(self._conditions(query))
@@ -157,7 +157,7 @@ class SqlStore(ABC):
         values = [value for _, value in conditions]
         sql = f"SELECT record FROM runs WHERE {where} ORDER BY run_id DESC LIMIT ?"
         rows = self._read_rows(sql, *values, query.limit + 1)
-        runs = tuple(_RECORD.decode(row[0]) for row in rows[: query.limit])
+        runs = tuple(decode_json(row[0], _RECORD) for row in rows[: query.limit])
         return RunPage(runs=runs, cursor=runs[-1].run_id if len(rows) > query.limit else None)
 
     def read_key(self, key: str, *, not_before_ms: int) -> IdempotencyKey | None:
@@ -239,8 +239,8 @@ class SqlStore(ABC):
             (last_event,) = connection.execute(sql, (run_id,)).fetchone()
         record, order, wants_cancel = row
         return AdoptedRun(
-            record=_RECORD.decode(record),
-            order=None if order is None else _ORDER.decode(order),
+            record=decode_json(record, _RECORD),
+            order=None if order is None else decode_json(order, _ORDER),
             is_cancel_requested=bool(wants_cancel),
             last_event=last_event,
         )
