@@ -97,7 +97,7 @@ def _function_name(func: Function) -> str:
 
 
 def warn_of_dots(names: Iterable[str], namespace: str | None) -> None:
-    """Warn of a dataset name with a dot that does not begin with the node's top-level namespace."""
+    """Warn of a dot in a dataset name, unless the name begins with the node's top-level namespace."""
     top = namespace.partition(".")[0] + "." if namespace else None
     for name in names:
         if "." in name and not is_parameter(name) and not (top and name.startswith(top)):
