@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -35,11 +36,16 @@ def encode_json(value: object, *, fallback: Callable[[Any], object] | None = _pl
 
 
 def decode_json(content: bytes | str, decoder: msgspec.json.Decoder[_T]) -> _T:
-    """Return what `encode_json` wrote; msgspec alone refuses the escaped half of a surrogate pair."""
+    """Return what `encode_json` wrote; msgspec alone refuses the escaped half of a surrogate pair.
+
+    Raises ``msgspec.DecodeError``.
+    """
     try:
         return decoder.decode(content)
     except msgspec.DecodeError:
-        return msgspec.convert(json.loads(content), decoder.type)
+        with suppress(json.JSONDecodeError):
+            return msgspec.convert(json.loads(content), decoder.type)
+        raise
 
 
 def encode_output(name: str, value: object) -> msgspec.Raw:

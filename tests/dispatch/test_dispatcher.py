@@ -273,6 +273,12 @@ async def test_the_same_key_is_the_same_run(room, store: str, tmp_path: Path) ->
     assert (tmp_path / "started").read_text() == "1\n"
 
 
+async def test_a_key_goes_with_half_a_surrogate_pair(room, store: str) -> None:
+    async with room(store) as runs:
+        first = await runs.submit("calc", runtime_params={"note": "\ud800"}, key="k")
+        assert (await runs.submit("calc", runtime_params={"note": "\ud800"}, key="k")).run_id == first.run_id
+
+
 async def test_many_callers_with_one_key_at_a_time_get_one_run(room, store: str, tmp_path: Path) -> None:
     found = set()
 

@@ -7,10 +7,9 @@ import msgspec
 
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import IdempotencyKey, Store
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import KeyReusedError, UnstorableRunError
 from kedro_asgi.runs import RunId, RunOrder
-
-_ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 def look_up(store: Store, order: RunOrder, run_id: RunId, policy: Policy) -> tuple[IdempotencyKey | None, str | None]:
@@ -36,6 +35,8 @@ def look_up(store: Store, order: RunOrder, run_id: RunId, policy: Policy) -> tup
 
 def _digest(order: RunOrder) -> str:
     try:
-        return hashlib.sha256(_ENCODER.encode(order)).hexdigest()
+        # Sorted, so that the order of keys does not count.
+        content = encode_json(msgspec.to_builtins(order, order="deterministic"), fallback=None)
+        return hashlib.sha256(content).hexdigest()
     except (TypeError, ValueError, RecursionError) as error:
         raise UnstorableRunError(str(error)) from error
