@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, ToWriter, Written
 from kedro_asgi.dispatch.pending_write import PendingWrite
@@ -188,8 +188,8 @@ def test_a_run_has_ended_in_its_record_and_in_its_events_or_in_neither() -> None
         pending[0].settle(write, "stored")
 
     record = RunRecord(run_id=RunIds().next(), status="queued", created_at=datetime.now(UTC))
-    run = ActiveRun(record, RunOrder(), post=write_at_once, is_promised=False, max_log_lines=1)
-    write_at_once(run.admission())
+    run = ActiveRun(record, RunOrder(), write_at_once, Policy(), is_promised=False)
+    write_at_once(RunAdmitted(record=record))
     run.enqueue()
     run.start()
     run.begin()

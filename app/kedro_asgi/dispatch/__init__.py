@@ -1,4 +1,4 @@
-"""Runs as resources: admitted, queued, limited, watched, cancelled, recorded and told about."""
+"""Runs as resources: queued, limited, cancelled, recorded, and followed by their events."""
 
 from kedro_asgi.dispatch.dispatcher import Dispatcher, Finished
 from kedro_asgi.dispatch.policy import Policy

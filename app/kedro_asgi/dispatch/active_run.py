@@ -10,10 +10,10 @@ import anyio
 import msgspec
 
 from kedro_asgi.dispatch.event_sink import EventSink
-from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, ToWriter, describe_stop, end_of
-from kedro_asgi.dispatch.stores.base import IdempotencyKey
+from kedro_asgi.dispatch.messages import RunChanged, ToWriter, describe_stop, end_of
+from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.errors import RunStoppedError
-from kedro_asgi.events import RunQueued, RunStarted
+from kedro_asgi.events import RunStarted
 from kedro_asgi.runs import ErrorDetail, RunOrder, RunRecord, RunStatus
 
 Phase = Literal[
@@ -63,11 +63,10 @@ class ActiveRun:
         self,
         record: RunRecord,
         order: RunOrder,
-        *,
         post: Post,
+        policy: Policy,
+        *,
         is_promised: bool,
-        key: IdempotencyKey | None = None,
-        max_log_lines: int,
         stored: RunStatus | None = None,
     ) -> None:
         self.record = record
@@ -78,8 +77,7 @@ class ActiveRun:
         self.stop_reason: RunStoppedError | None = None
         self.refusal: Exception | None = None
         self.outputs: Mapping[str, Any] = {}
-        self.events = EventSink(record.run_id, post, max_log_lines=max_log_lines)
-        self._key = key
+        self.events = EventSink(record.run_id, post, max_log_lines=policy.max_log_lines)
         self._post = post
         self._context = copy_context()
         self._before_end = record
@@ -156,16 +154,6 @@ class ActiveRun:
 
     # --- facts ---
 
-    def admission(self) -> RunAdmitted:
-        """Return what the writer thread must know of a new run."""
-        return RunAdmitted(
-            record=self.record,
-            order=self.order if self.is_promised else None,
-            key=self._key,
-            is_promised=self.is_promised,
-            event=RunQueued(run_id=self.record.run_id, at=self.record.created_at),
-        )
-
     def ask_stop(self, reason: RunStoppedError) -> None:
         """Note that the run is to stop; the first reason stays."""
         self.stop_reason = self.stop_reason or reason
@@ -184,11 +172,6 @@ class ActiveRun:
     def known(self) -> RunRecord:
         """The record as others may know it: the end of a promised run is told when it is on disk."""
         return self._before_end if self.phase == "ended" and self.is_promised else self.record
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the run has an end."""
-        return self.phase in ("ended", "announced")
 
     @property
     def is_closed(self) -> bool:

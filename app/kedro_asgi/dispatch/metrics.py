@@ -1,4 +1,4 @@
-"""What a room of runs counts, as Prometheus reads it."""
+"""Counters of a run service, in Prometheus' text format."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +7,7 @@ _BUCKETS_SECONDS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 600.0, float
 
 
 class Metrics:
-    """Counts of one room since it was made; belongs to its event loop."""
+    """Counters since the dispatcher was made. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self.ended: Counter[str] = Counter()
@@ -17,13 +17,13 @@ class Metrics:
         self._total_seconds = 0.0
 
     def count_seconds(self, seconds: float) -> None:
-        """A run had its thread for that long."""
+        """Count a run that an executor had for that long."""
         self._total_seconds += seconds
         self.mean_seconds += (seconds - self.mean_seconds) * 0.1
         self._buckets[next(bound for bound in _BUCKETS_SECONDS if seconds <= bound)] += 1
 
     def text(self, gauges: Mapping[str, float]) -> str:
-        """Return everything in Prometheus' text format; ``gauges`` are what the room knows at this moment."""
+        """Return everything in Prometheus' text format; ``gauges`` are values of this moment."""
         return "\n".join([*self._lines(gauges), ""])
 
     def _lines(self, gauges: Mapping[str, float]) -> Iterator[str]:

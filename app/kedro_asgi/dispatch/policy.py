@@ -1,4 +1,4 @@
-"""What a room of runs allows, and what it keeps."""
+"""The limits of a run service, and how long it keeps runs."""
 
 import os
 from typing import Annotated, Literal
@@ -14,18 +14,19 @@ Positive = Annotated[float, Meta(gt=0)]
 
 
 def default_concurrency() -> int:
-    """Return how many runs go at a time unless told: a few more than CPUs, since runs also wait for other things."""
+    """Return the default of concurrent runs: a few more than CPUs, since runs also wait for other things."""
     return min(32, (os.cpu_count() or 1) + 4)
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits of one room; each worker process has a room of its own.
+    """The limits of one service; each worker process has a service of its own.
 
-    ``max_timeout_seconds`` is the ceiling for every run, also for those that ask for no limit. ``grace_seconds`` is
-    how long running runs may go on when the room closes. ``on_restart`` says what becomes of queued runs whose server
-    died: they ``run``, or are marked as interrupted (``mark``). A run that asked to be run again after an interruption
-    is, ``max_attempts`` times in all. Runs are kept until they are older than ``keep_days`` or more than ``keep_runs``.
-    ``linger_seconds`` is how long changes that nobody waits for are collected before they are written.
+    ``max_timeout_seconds`` is the ceiling for every run, also for runs that ask for no limit. ``grace_seconds`` is how
+    long runs may go on when the service closes. Queued runs of a dead server ``run``, or are marked as interrupted
+    (``mark``), as ``on_restart`` says. A run that asks to be repeated after an interruption is tried ``max_attempts``
+    times in all. Runs are deleted when they are older than ``keep_days`` or more than ``keep_runs``. The writer thread
+    collects changes for ``linger_seconds``, unless a caller waits for them; other workers are looked at every
+    ``look_seconds``.
     """
 
     max_concurrent_runs: Count = msgspec.field(default_factory=default_concurrency)
@@ -46,7 +47,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def checked(policy: Policy) -> Policy:
-    """Return ``policy``; raises `PolicyError` for a value that no run could go with."""
+    """Return ``policy``; raises `PolicyError` for a value that makes no sense."""
     try:
         return msgspec.convert(msgspec.structs.asdict(policy), Policy)
     except msgspec.ValidationError as error:

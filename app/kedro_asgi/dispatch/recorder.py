@@ -32,7 +32,7 @@ class Observer(Protocol):
     def run_adopted(self, record: RunRecord, order: RunOrder, *, last_event: int) -> None:
         """This worker has a queued run now that another one left behind."""
 
-    def cancel_requested(self, run_id: str) -> None:
+    def cancel(self, run_id: str) -> None:
         """Another worker asked to cancel a run of this one."""
 
 

@@ -90,7 +90,7 @@ class Recovery:
     async def _pass_cancels_on(self) -> None:
         if self._access.is_shared:
             for run_id in await self._access.read(lambda store: store.requested_cancels(self._owner)):
-                self._observer.cancel_requested(run_id)
+                self._observer.cancel(run_id)
 
     async def _adopt_orphans(self) -> None:
         found = await self._access.read(lambda store: store.orphaned_runs(self._owner, limit=_MANY))

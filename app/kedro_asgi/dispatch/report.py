@@ -1,4 +1,4 @@
-"""How a run's error is told to the outside, and to the log."""
+"""Describes how a run ended, for the record and for the log."""
 
 import logging
 import traceback
@@ -28,15 +28,15 @@ def report_failure(run_id: RunId, error: BaseException) -> ErrorDetail:
     """
     described = run_error(error)
     if _is_all_ours(error):
-        _say(logging.ERROR, "Pipeline run %s failed: %s: %s", run_id, described.type, described.message)
+        _log_safely(logging.ERROR, "Pipeline run %s failed: %s: %s", run_id, described.type, described.message)
     else:
         trace = redact("".join(traceback.format_exception(error)))
-        _say(logging.ERROR, "Pipeline run %s failed: %s\n%s", run_id, described.message, trace)
+        _log_safely(logging.ERROR, "Pipeline run %s failed: %s\n%s", run_id, described.message, trace)
     return described
 
 
 def _is_all_ours(error: BaseException) -> bool:
-    """Whether an error says all by itself, as what is wrong with a request does."""
+    """Whether the message of an error says all, as it does for a wrong request."""
     frames = traceback.walk_tb(error.__traceback__)
     is_here = all(frame.f_code.co_filename.startswith(_PACKAGE) for frame, _ in frames)
     return is_here and isinstance(error, KedroAsgiError) and error.__cause__ is None
@@ -44,18 +44,18 @@ def _is_all_ours(error: BaseException) -> bool:
 
 def report_stop(run_id: RunId, reason: RunStoppedError) -> None:
     """Log that a run was stopped."""
-    _say(logging.INFO, "Pipeline run %s ended as %s: %s", run_id, reason.status, reason)
+    _log_safely(logging.INFO, "Pipeline run %s ended as %s: %s", run_id, reason.status, reason)
 
 
 def report_success(run_id: RunId, duration_ms: float | None) -> None:
     """Log that a run succeeded."""
-    _say(logging.INFO, "Pipeline run %s completed in %sms", run_id, duration_ms)
+    _log_safely(logging.INFO, "Pipeline run %s completed in %sms", run_id, duration_ms)
 
 
-def _say(level: int, text: str, *facts: object) -> None:
-    """Log, whatever a handler of the project's does: the run has yet to be brought to its end."""
+def _log_safely(level: int, text: str, *facts: object) -> None:
+    """Log a line. A handler of the project that raises must not keep the run from its end."""
     try:
         _log.log(level, text, *facts, stacklevel=2)
     except Exception:
-        # As logging does with what handlers know to go wrong.
+        # As logging itself does with the errors of a handler.
         traceback.print_exc()

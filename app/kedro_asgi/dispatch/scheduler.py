@@ -110,8 +110,7 @@ class Scheduler:
 
     def stop(self, run: ActiveRun, reason: RunStoppedError) -> None:
         """Ask a run to stop: one that an executor has ends before its next node, one that waits ends now."""
-        if not (run.has_ended or run.is_closed):
-            run.ask_stop(reason)
+        run.ask_stop(reason)
         if run.phase == "running":
             self._executor.stop(run.record.run_id, reason)
         elif run.phase in ("queued", "starting"):

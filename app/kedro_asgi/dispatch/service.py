@@ -29,6 +29,7 @@ from kedro_asgi.errors import (
     StoreUnavailableError,
     UnstorableRunError,
 )
+from kedro_asgi.events import RunQueued
 from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunStatus
 
 _log = logging.getLogger(__name__)
@@ -111,7 +112,6 @@ class Service:
     def start(self, order: RunOrder) -> ActiveRun:
         """Have a run executed that is not promised; raises `QueueFullError` or `DrainingError`."""
         run = self._admit(order, self._run_ids.next(), is_promised=False)
-        self.recorder.post(run.admission())
         self.scheduler.add(run)
         return run
 
@@ -123,7 +123,6 @@ class Service:
         """
         run = self._admit(order, run_id, is_promised=True, key=key)
         record = run.record
-        self.recorder.post(run.admission(), is_urgent=True)
         with anyio.CancelScope(shield=True):
             await run.decided()
         if run.refusal is not None:
@@ -147,8 +146,7 @@ class Service:
             labels=order.labels,
             timeout_seconds=min(limits, default=None),
         )
-        lines = self._policy.max_log_lines
-        run = ActiveRun(record, order, post=self.recorder.post, is_promised=is_promised, key=key, max_log_lines=lines)
+        run = ActiveRun(record, order, self.recorder.post, self._policy, is_promised=is_promised)
         try:
             if self.is_draining:
                 raise DrainingError
@@ -157,6 +155,10 @@ class Service:
             self._metrics.refused[type(error).__name__] += 1
             raise
         self.runs[run_id] = run
+        event = RunQueued(run_id=run_id, at=record.created_at)
+        stored_order = order if is_promised else None
+        admitted = RunAdmitted(record=record, order=stored_order, key=key, is_promised=is_promised, event=event)
+        self.recorder.post(admitted, is_urgent=is_promised)
         return run
 
     # --- what the recorder and recovery tell ---
@@ -172,13 +174,9 @@ class Service:
 
     def run_adopted(self, record: RunRecord, order: RunOrder, *, last_event: int) -> None:
         self.recorder.post(RunAdmitted(record=record, is_promised=True, stored="queued", last_event=last_event))
-        lines = self._policy.max_log_lines
-        run = ActiveRun(record, order, post=self.recorder.post, is_promised=True, stored="queued", max_log_lines=lines)
+        run = ActiveRun(record, order, self.recorder.post, self._policy, is_promised=True, stored="queued")
         self.runs[record.run_id] = run
         self._launch(run)
-
-    def cancel_requested(self, run_id: str) -> None:
-        self.cancel(run_id)
 
     def _state_written(self, run: ActiveRun, written: Written) -> None:
         if written.record is not None:
