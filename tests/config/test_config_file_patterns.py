@@ -1,7 +1,10 @@
+from collections.abc import Sequence
+
 import pytest
 from config_fixtures import MakeConfig
 
-from kedro_asgi.config.file_patterns import DEFAULT_PATTERNS, is_hidden, matching
+from kedro_asgi.config import MissingConfigException
+from kedro_asgi.config.file_patterns import DEFAULT_PATTERNS, is_hidden
 
 
 @pytest.mark.parametrize(
@@ -15,8 +18,8 @@ from kedro_asgi.config.file_patterns import DEFAULT_PATTERNS, is_hidden, matchin
         ("sub/parameters_x/foo.yml", False),
     ],
 )
-def test_parameters_live_in_files_and_folders_of_that_name(file: str, is_match: bool) -> None:
-    assert bool(matching([file], DEFAULT_PATTERNS["parameters"])) is is_match
+def test_parameters_live_in_files_and_folders_of_that_name(make_config: MakeConfig, file: str, is_match: bool) -> None:
+    assert _finds(make_config, DEFAULT_PATTERNS["parameters"], file) is is_match
 
 
 @pytest.mark.parametrize(
@@ -29,11 +32,37 @@ def test_parameters_live_in_files_and_folders_of_that_name(file: str, is_match: 
         ("a[!bc].yml", "ac.yml", False),
         ("**/x.yml", "x.yml", True),
         ("**/x.yml", "a/b/x.yml", True),
-        ("a.yml", "axyml", False),
+        ("[]a].yml", "].yml", True),
+        ("[a.yml", "[a.yml", True),
+        ("a/*/x.yml", "a/b/x.yml", True),
+        ("a/**", "a/b/x.yml", True),
+        ("a/**", "a.yml", False),
+        ("spark*/", "spark.yml", True),
+        ("spark*/", "spark_x.yml", True),
+        ("./spark*", "spark.yml", True),
+        ("/spark*", "spark.yml", True),
+        ("spark//*", "spark/x.yml", True),
+        ("./x/../spark*", "spark.yml", True),
+        ("../shared/spark*", "../shared/spark.yml", True),
+        ("../../spark*", "../../spark.yml", True),
     ],
 )
-def test_patterns_are_globs(pattern: str, file: str, is_match: bool) -> None:
-    assert bool(matching([file], [pattern])) is is_match
+def test_patterns_are_globs(make_config: MakeConfig, pattern: str, file: str, is_match: bool) -> None:
+    assert _finds(make_config, [pattern], file) is is_match
+
+
+def test_two_stars_within_a_name_are_refused(make_config: MakeConfig) -> None:
+    config = make_config({"base/spark.yml": "a: 1"}, config_patterns={"spark": ["spark**"]})
+    with pytest.raises(ValueError, match=r"Invalid pattern 'spark\*\*'"):
+        config.resolve("spark")
+
+
+def _finds(make_config: MakeConfig, patterns: Sequence[str], file: str) -> bool:
+    config = make_config({f"base/{file}": "found: 1", "base/x/.keep": ""}, config_patterns={"kind": patterns})
+    try:
+        return config.resolve("kind") == {"found": 1}
+    except MissingConfigException:
+        return False
 
 
 @pytest.mark.parametrize("file", ["parameters.YML", "globals.yaml", "sub/globals.yml", "parameters.toml"])

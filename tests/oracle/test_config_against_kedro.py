@@ -110,6 +110,47 @@ def grammars(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+_PATTERN_PIECES = [
+    "spark",
+    "*",
+    "**",
+    "x",
+    ".h",
+    "?",
+    "[xy]",
+    "[!x]",
+    "..",
+    ".",
+    "",
+    "spark*",
+    "*.yml",
+    "s?ark*",
+    "**spark",
+]
+patterns = st.lists(st.sampled_from(_PATTERN_PIECES), min_size=1, max_size=4).map("/".join)
+folders = st.lists(st.sampled_from(["spark", "x", "y", ".h", "spark_x"]), max_size=3)
+file_names = st.sampled_from(["spark.yml", "spark_a.json", "x.yml", ".h.yml", "sparks.txt", "y.yaml"])
+files = st.builds(lambda path, name: "/".join([*path, name]), folders, file_names)
+
+
+@st.composite
+def file_patterns(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw files, each with a key of its own, and the patterns that choose some of them."""
+    chosen = draw(st.lists(patterns, min_size=1, max_size=3))
+    assume(all(pattern.count("..") < 2 for pattern in chosen))  # stay in the case's folder
+    drawn = draw(st.lists(files, min_size=3, max_size=8, unique=True))
+    tops = draw(st.lists(st.sampled_from(["base", "base", "local", "x"]), min_size=len(drawn), max_size=len(drawn)))
+    paths = [f"{top}/{file}" for top, file in zip(tops, drawn, strict=True)]
+    return {
+        "files": {path: json.dumps({path: number}) for number, path in enumerate(paths)},
+        "key": "spark",
+        "arguments": {
+            "config_patterns": {"spark": chosen},
+            "ignore_hidden": draw(st.booleans()),
+        },
+    }
+
+
 def _kedro(cases: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("config_oracle.py"))],
@@ -138,6 +179,8 @@ def _check(strategy: st.SearchStrategy[Any], count: int) -> None:
 def _is_same(case: Mapping[str, Any], ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     if _differs_on_purpose(case, json.dumps(ours.get("value")), json.dumps(theirs)):
         return True
+    if "value" in theirs and case["key"] == "spark":
+        return _items(ours) == _items(theirs)  # Kedro reads the files in random order
     if "value" in theirs:
         return ours.get("value", ...) == theirs["value"]
     if "value" in ours:
@@ -147,6 +190,10 @@ def _is_same(case: Mapping[str, Any], ours: Mapping[str, Any], theirs: Mapping[s
     if json.dumps(case).count("${") > 1:
         return "error" in ours  # the contract does not say which of several errors comes first
     return ours.get("error") == theirs["error"]
+
+
+def _items(answer: Mapping[str, Any]) -> list[Any]:
+    return sorted(answer.get("value", {}).get("mapping", []))
 
 
 def _differs_on_purpose(case: Mapping[str, Any], ours: str, theirs: str) -> bool:
@@ -182,8 +229,14 @@ def test_random_environments_have_the_values_that_kedro_finds() -> None:
     _check(environments(), 400)
 
 
+def test_random_file_patterns_find_the_files_that_kedro_finds() -> None:
+    _check(file_patterns(), 60)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("strategy", [grammars(), environments()], ids=["strings", "environments"])
+@pytest.mark.parametrize(
+    "strategy", [grammars(), environments(), file_patterns()], ids=["strings", "environments", "patterns"]
+)
 def test_many_random_configurations_agree_with_kedro(strategy: st.SearchStrategy[Any]) -> None:
     _check(strategy, 2500)

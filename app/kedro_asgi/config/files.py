@@ -4,8 +4,10 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from posixpath import normpath
 
-from kedro_asgi.config.file_patterns import is_hidden, matching
+from kedro_asgi.config.file_patterns import is_hidden, matching, split_pattern
+from kedro_asgi.config.remote_source import by_parts
 from kedro_asgi.config.sources import Source, open_source
 from kedro_asgi.config.yaml_loader import ParsedMapping, parse
 from kedro_asgi.errors import ConfigEncodingError, MissingEnvironmentError
@@ -35,9 +37,13 @@ class ConfigFiles:
     def trees(self, folder: str, patterns: Sequence[str]) -> list[tuple[str, ParsedMapping]]:
         """Return location and content of each file of ``folder`` that matches one of ``patterns``, sorted by path."""
         with self._lock:
-            names = matching(self._listed(folder), patterns)
-            paths = [f"{folder}/{name}" if folder else name for name in names]
-            return [(self.source.location(path), self._parsed(path)) for path in paths]
+            paths = {path for pattern in patterns for path in self._paths(folder, pattern)}
+            return [(self.source.location(path), self._parsed(path)) for path in sorted(paths, key=by_parts)]
+
+    def _paths(self, folder: str, pattern: str) -> list[str]:
+        inner, parts = split_pattern(pattern)
+        start = _joined(folder, inner)
+        return [_joined(start, name) for name in matching(self._listed(start), parts)]
 
     def _listed(self, folder: str) -> list[str]:
         if folder not in self._names:
@@ -51,6 +57,10 @@ class ConfigFiles:
             location = self.source.location(path)
             self._trees[path] = parse(_decoded(self.source.read(path), location), location)
         return self._trees[path]
+
+
+def _joined(folder: str, name: str) -> str:
+    return normpath(f"{folder}/{name}").strip("/") if folder or name else ""
 
 
 def _decoded(data: bytes, location: str) -> str:

@@ -28,6 +28,7 @@ from kedro_asgi.errors.config import ConfigShapeError as ConfigShapeError
 from kedro_asgi.errors.config import ConfigSourceError as ConfigSourceError
 from kedro_asgi.errors.config import ConstructorError as ConstructorError
 from kedro_asgi.errors.config import DuplicateKeysError as DuplicateKeysError
+from kedro_asgi.errors.config import FilePatternError as FilePatternError
 from kedro_asgi.errors.config import GrammarParseError as GrammarParseError
 from kedro_asgi.errors.config import InterpolationError as InterpolationError
 from kedro_asgi.errors.config import InterpolationKeyError as InterpolationKeyError

@@ -70,6 +70,14 @@ class UnknownConfigKeyError(ReportedAsBase, ConfigError, KeyError):
         super().__init__(f"No config patterns were found for '{key}' in your config loader")
 
 
+class FilePatternError(ReportedAsBase, ConfigError, ValueError):
+    """A pattern of ``config_patterns`` has ``**`` within a name."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        super().__init__(f"Invalid pattern '{pattern}' for configuration files: '**' must stand alone between slashes.")
+
+
 class ConfigSourceError(ConfigError, ValueError):
     """A configuration source cannot be read."""
 
