@@ -14,7 +14,7 @@ _TAG = re.compile(r"\b(?:PRJ|CFG|PAR|CAT|PIP|RUN|HOOK|SES|SRV|BRG|Q)-\d+\b")
 _ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-_FILE = re.compile(r"`([\w./<>-]+\.(?:py|md|toml))`")
+_FILE = re.compile(r"`([\w.]+(?:/[\w.]+)+|[\w/]+\.(?:py|md|toml))`")
 _CODE = re.compile(r"^```.*?^```|`+[^`]*`+", re.MULTILINE | re.DOTALL)
 
 
@@ -31,16 +31,16 @@ def citing() -> Iterator[Path]:
         yield from (ROOT / folder).rglob("*.py")
 
 
-def test_files_that_the_guide_for_contributors_names_exist() -> None:
-    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    named = {name for name in _FILE.findall(guide) if "<" not in name}
-    ours = [
-        f"/{file.relative_to(ROOT)}" for folder in ("app", "tests", "docs") for file in (ROOT / folder).rglob("*.*")
-    ]
-    assert named
-    assert {
-        name for name in named if not (ROOT / name).exists() and not any(f.endswith(f"/{name}") for f in ours)
-    } == set()
+def test_files_that_guides_name_exist() -> None:
+    ours = [file for folder in ("app", "tests", "docs") for file in (ROOT / folder).rglob("*")]
+    paths = {f"/{path.relative_to(ROOT)}" for file in ours for path in (file, file.with_suffix(""))}
+    named = {
+        f"{document}: {name}"
+        for document in ("CONTRIBUTING.md", "docs/architecture.md")
+        for name in _FILE.findall((ROOT / document).read_text(encoding="utf-8"))
+        if not (ROOT / name).exists() and not any(path.endswith(f"/{name}") for path in paths)
+    }
+    assert named == set()
 
 
 def test_every_cited_rule_is_in_the_contract() -> None:
