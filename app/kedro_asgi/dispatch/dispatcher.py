@@ -31,8 +31,7 @@ from kedro_asgi.errors import (
 )
 from kedro_asgi.events import Published
 from kedro_asgi.runs import RunArguments, RunIds, RunOrder, RunPage, RunQuery, RunRecord, RunSpec, is_run_id
-from kedro_asgi.session import AsyncSession
-from kedro_asgi.session.asynchronous import Convert
+from kedro_asgi.session import AsyncSession, Convert
 
 # How long a listing waits until recent changes are written; disks of busy machines are slow.
 _FLUSH_SECONDS = 5.0

@@ -10,23 +10,19 @@ from kedro_asgi.events import Emit, LogLine
 from kedro_asgi.redaction import redact
 from kedro_asgi.runs import RunId
 
-_CURRENT: ContextVar[tuple[RunId, Emit] | None] = ContextVar("kedro_asgi_run", default=None)
+# Lines that are logged in a context become events of this run.
+CURRENT_RUN: ContextVar[tuple[RunId, Emit] | None] = ContextVar("kedro_asgi_run", default=None)
 
 _MAX_CHARACTERS = 8192
 # What this package logs about a run as a whole is in the run's record.
 _OURS = "kedro_asgi.dispatch"
 
 
-def collect_lines(run_id: RunId, emit: Emit) -> None:
-    """Make the lines that are logged in this context events of a run."""
-    _CURRENT.set((run_id, emit))
-
-
 class RunLogHandler(logging.Handler):
     """Turns the lines that code of a run logs into events of that run."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        current = _CURRENT.get()
+        current = CURRENT_RUN.get()
         if current is not None and not record.name.startswith(_OURS):
             run_id, emit = current
             try:

@@ -131,7 +131,7 @@ class Scheduler:
         """Forget a run that cannot be recorded any more; where it is executed, its slot stays taken."""
         was_executed = run.phase in ("running", "ended")
         run.lose()
-        self.deadlines.forget(run)
+        self._forget_deadline(run)
         if not was_executed:
             self._leave(run)
 
@@ -169,8 +169,12 @@ class Scheduler:
         run.end_stopped()
         self._ended(run)
 
+    def _forget_deadline(self, run: ActiveRun) -> None:
+        if run.record.timeout_seconds is not None:
+            self.deadlines.forget(run)
+
     def _ended(self, run: ActiveRun) -> None:
-        self.deadlines.forget(run)
+        self._forget_deadline(run)
         self._metrics.ended[run.record.status] += 1
         if not run.is_promised:
             run.announce()

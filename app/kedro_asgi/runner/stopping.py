@@ -25,11 +25,6 @@ class StopSignal(msgspec.Struct, eq=False):
             for callback in tuple(self._callbacks):
                 callback()
 
-    def asked(self) -> RunStoppedError:
-        """Return the reason of a run that was asked to stop."""
-        assert self.reason is not None
-        return self.reason
-
     @contextmanager
     def on_stop(self, callback: Callable[[], None]) -> Iterator[None]:
         """Call ``callback`` when the run is asked to stop while this block lasts, or now if it was already."""

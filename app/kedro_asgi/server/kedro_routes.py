@@ -23,9 +23,8 @@ from kedro_asgi.schemas import (
     SnapshotFailure,
     SnapshotSuccess,
 )
-from kedro_asgi.server.bodies import read_run_request, run_spec
+from kedro_asgi.server.bodies import idempotency_key, read_run_request, run_spec
 from kedro_asgi.server.openapi import openapi
-from kedro_asgi.server.queries import idempotency_key
 from kedro_asgi.session import AsyncSession, Outcome
 from kedro_asgi.snapshots import ProjectSnapshot
 from kedro_asgi.versions import kedro_version

@@ -13,7 +13,6 @@ from kedro_asgi.server.problems import InvalidQueryError
 _MAX_WAIT_SECONDS = 600.0
 _MAX_LIMIT = 1000
 _MAX_DIGITS = 19
-_MAX_KEY_LENGTH = 255
 _LIST_PARAMETERS = ("status", "pipeline", "label", "since", "limit", "cursor")
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+(?:\.\d+)?)\"?", re.IGNORECASE)
 
@@ -25,14 +24,6 @@ def wait_seconds(request: Request) -> float:
         preferred = _PREFER_WAIT.search(request.headers.get("prefer", ""))
         text = preferred[1] if preferred else "0"
     return min(_number("wait", text), _MAX_WAIT_SECONDS)
-
-
-def idempotency_key(request: Request) -> str | None:
-    """Return the ``Idempotency-Key``."""
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= _MAX_KEY_LENGTH:
-        raise InvalidQueryError(f"'Idempotency-Key' must have 1 to {_MAX_KEY_LENGTH} characters, not {len(key)}.")
-    return key
 
 
 def run_query(request: Request) -> RunQuery:

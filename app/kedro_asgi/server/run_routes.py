@@ -11,10 +11,10 @@ from starlette.routing import Route
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.runs import RunOrder
 from kedro_asgi.schemas import RunSubmission
-from kedro_asgi.server.bodies import read_run_request, run_spec
+from kedro_asgi.server.bodies import idempotency_key, read_run_request, run_spec
 from kedro_asgi.server.errors import InvalidBodyError, json_response
 from kedro_asgi.server.problems import explain_body_error, explain_http_error
-from kedro_asgi.server.queries import idempotency_key, last_position, last_sequence, run_query, wait_seconds
+from kedro_asgi.server.queries import last_position, last_sequence, run_query, wait_seconds
 from kedro_asgi.server.streams import EventStream
 
 

@@ -15,7 +15,7 @@ import click
 from kedro_asgi.errors import SessionStoreError, SessionUsedError
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runs import RunArguments, RunSpec, RuntimeParams
-from kedro_asgi.session.abstract import AbstractSession
+from kedro_asgi.session.abstract_session import AbstractSession
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine
 from kedro_asgi.session.store import BaseSessionStore

@@ -10,13 +10,12 @@ from anyio.lowlevel import current_token
 
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.report import report_failure
-from kedro_asgi.dispatch.run_logging import collect_lines
+from kedro_asgi.dispatch.run_logging import CURRENT_RUN
 from kedro_asgi.errors import NoThreadError, RunStoppedError
 from kedro_asgi.events import Emit
 from kedro_asgi.runner.stopping import StopSignal
 from kedro_asgi.runs import RunId, RunSpec
-from kedro_asgi.session import AsyncSession
-from kedro_asgi.session.asynchronous import Convert
+from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import call_soon
 
 Job = Callable[[], None]
@@ -76,15 +75,13 @@ class ThreadExecutor:
         self, run_id: RunId, spec: RunSpec, stop: StopSignal, emit: Emit, finish: Callable[[Execution], None]
     ) -> None:
         """Execute a run in this thread; raises nothing."""
-        collect_lines(run_id, emit)
-        outcome = self._session.execute_here(
-            spec, host=self._loop, run_id=run_id, convert=self._convert, emit=emit, stop=stop
-        )
-        if outcome.error is None:
-            execution = Execution(outputs=outcome.value().outputs)
-        elif stop.reason is not None:
-            execution = Execution()
-        else:
-            # Here, since a traceback shows lines of files, which are read for it.
-            execution = Execution(error=report_failure(run_id, outcome.error))
+        CURRENT_RUN.set((run_id, emit))
+        try:
+            result = self._session.execute_blocking(
+                spec, host=self._loop, run_id=run_id, convert=self._convert, emit=emit, stop=stop
+            )
+            execution = Execution(outputs=result.outputs)
+        except BaseException as error:  # a SystemExit of user code must not end the thread
+            # The failure is reported here, since a traceback shows lines of files, which are read for it.
+            execution = Execution(error=None if stop.reason is not None else report_failure(run_id, error))
         call_soon(self._loop, partial(finish, execution))

@@ -13,7 +13,7 @@ from kedro_asgi.events import Emit
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runs import RunArguments, RunId, RunSpec, RuntimeParams
-from kedro_asgi.session.abstract import AbstractSession
+from kedro_asgi.session.abstract_session import AbstractSession
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine, RunEnd
 

@@ -18,8 +18,7 @@ from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
 from kedro_asgi.runs import RunArguments, RunSpec
-from kedro_asgi.session.service import Convert as Convert
-from kedro_asgi.session.service import KedroServiceSession, RunResult
+from kedro_asgi.session.service_session import Convert, KedroServiceSession, RunResult
 from kedro_asgi.session.slots import Slots
 from kedro_asgi.snapshots import ProjectSnapshot
 
@@ -151,7 +150,7 @@ class AsyncSession:
             lambda: session.execute(spec, runner=runner, run_id=run_id, convert=convert, emit=emit)
         )
 
-    def execute_here(
+    def execute_blocking(
         self,
         spec: RunSpec,
         *,
@@ -160,16 +159,16 @@ class AsyncSession:
         convert: Convert,
         emit: Emit,
         stop: StopSignal,
-    ) -> Outcome[RunResult]:
-        """Run ``spec`` in the calling thread, which is not an event loop's; raises nothing.
+    ) -> RunResult:
+        """Run ``spec`` in the calling thread, which is not an event loop's; raises what the run raised.
 
         The caller limits how many go at a time. ``host`` awaits async nodes, and opens the session if it is not open
         yet. ``stop`` asks the run to end before its next node.
         """
         HOST_LOOP.set(host)
         STOP_SIGNAL.set(stop)
-        opened = self._opened or Outcome.of(lambda: from_thread.run(self.prepare, token=host))
-        return Outcome.of(lambda: opened.value().execute(spec, run_id=run_id, convert=convert, emit=emit))
+        opened = self._opened or from_thread.run(self.open, token=host)
+        return opened.value().execute(spec, run_id=run_id, convert=convert, emit=emit)
 
     async def inspect(self, read_params: Callable[[], Mapping[str, Any]] = dict) -> Outcome[ProjectSnapshot]:
         """Return the snapshot of the project, with the runtime parameters that ``read_params`` returns.
