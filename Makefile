@@ -48,7 +48,7 @@ test: check postgres bytecode
 
 # The tests that `make test` leaves out because they take long.
 test-all: postgres bytecode
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m slow
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_run_overhead.py

@@ -1,7 +1,7 @@
-"""Runs every state of a small pipeline with ``only_missing_outputs`` on the engine that is named: a script.
+"""Runs every state of a small pipeline with ``only_missing_outputs`` on one engine: a script.
 
 Each output of ``n1 -> b -> n2 -> (c, e)``, ``c -> n3 -> d`` is a missing file (P), an existing file (E), a memory
-dataset (M) or undeclared (U). Writes, for each state, which nodes ran and which outputs came back.
+dataset (M) or undeclared (U). Writes, for each state, the nodes that ran and the returned outputs.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Random nodes and pipelines, mostly sound ones, and things to do with them."""
+"""Random nodes and pipelines, most of them valid, and operations on them."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def subset(items: list[str], **sizes: int) -> st.SearchStrategy[list[str]]:
 
 @st.composite
 def shape(draw: st.DrawFn, names: list[str]) -> Any:
-    """The same names as a string, a list or a dict."""
+    """Draw the same names as a string, a list or a dict."""
     kinds = ["list", "dict"] + ["str"] * (2 * (len(names) == 1)) + ["none"] * (not names)
     match draw(st.sampled_from(kinds)):
         case "str":
@@ -37,7 +37,7 @@ def shape(draw: st.DrawFn, names: list[str]) -> Any:
 
 @st.composite
 def pipelines(draw: st.DrawFn, letter: str = "d") -> dict[str, Any]:
-    """A random DAG of up to eight nodes, shuffled; now and then one that cannot be. It writes ``d0``, ``d1``..."""
+    """Draw a DAG of up to eight nodes, shuffled, and now and then an invalid one. It writes ``d0``, ``d1``..."""
     free = SOURCES[:1] + SOURCES[2:] if often(draw, 0.96) else SOURCES
     made: list[str] = []
     nodes = []
@@ -86,7 +86,7 @@ def spoilt(draw: st.DrawFn, nodes: list[dict[str, Any]]) -> None:
 
 
 def used(spec: dict[str, Any], key: str) -> list[str]:
-    """The names that a pipeline's nodes have under ``key``."""
+    """Return the names that a pipeline's nodes have under ``key``."""
     names: list[str] = []
     for item in spec["items"]:
         value = item[key]
@@ -100,14 +100,14 @@ def full_names(spec: dict[str, Any]) -> list[str]:
 
 @st.composite
 def selections(draw: st.DrawFn) -> dict[str, Any]:
-    """A pipeline and one or more cuts of it; names that it does not have are rare."""
+    """Draw a pipeline and one or more cuts of it; unknown names are rare."""
     spec = draw(pipelines())
     datasets = sorted({*used(spec, "inputs"), *used(spec, "outputs")})
     bases = sorted({name.partition("@")[0] for name in datasets})
     wrong = draw(st.sampled_from([[], [], [], ["unknown", "raw@no", "k"]]))
     nodes = [*full_names(spec), *wrong] or ["none"]
     names = [*datasets, *bases, *wrong] or ["none"]
-    # Repeated and overlapping names are where the engines differ on purpose (Q-26).
+    # With repeated and overlapping names, the engines differ on purpose (Q-26).
     spaces = [*used(spec, "namespace"), *wrong] or ["none"]
     criteria = {
         "tags": subset([*TAGS, "t4"], max_size=2),
@@ -154,7 +154,7 @@ def mappings(draw: st.DrawFn, names: list[str]) -> Any:
 
 @st.composite
 def reuses(draw: st.DrawFn) -> dict[str, Any]:
-    """A pipeline put under other names, once or twice."""
+    """Draw a pipeline that is reused under other names, once or twice."""
     spec = draw(pipelines())
     outputs = used(spec, "outputs")
     inputs = [name for name in used(spec, "inputs") if name.partition("@")[0] in SOURCES]
@@ -176,7 +176,7 @@ def reuses(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def combinations(draw: st.DrawFn) -> dict[str, Any]:
-    """Two pipelines that may share nodes, combined; or nested in each other."""
+    """Draw two pipelines that may share nodes, combined or nested."""
     left, right = draw(pipelines()), draw(pipelines(draw(st.sampled_from("ddrrr"))))
     shared = draw(st.sampled_from([0, 0, 1, 3]))
     twins = [{**item, "tags": ["twin"]} for item in left["items"][:shared]]
@@ -191,14 +191,14 @@ def combinations(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def definitions(draw: st.DrawFn) -> dict[str, Any]:
-    """A node of anything, sound or not."""
+    """Draw a node of any arguments, valid or not."""
     names = ["a", "b", "c@x", "params:p", "d"] + (["a", "c@y", "e@f@g", ""] if often(draw, 0.2) else [])
     many = st.lists(st.sampled_from(names), max_size=3, unique=often(draw, 0.9)).flatmap(shape)
     odd = st.sampled_from([{"$tuple": ["a"]}, 7, [1], {"a": 2}])
     side = st.one_of(many, odd) if often(draw, 0.1) else many
     functions = ["plain", "ordered", "lambda", "partial", "method", "plain", "ordered"]
     function = draw(st.sampled_from([*functions, "snake_case", "one", "two", "object", "builtin", "text"]))
-    # Kedro finds out later than with other functions that a builtin does not take its inputs.
+    # Kedro notices later than for other functions that a builtin does not accept its inputs.
     may_be_wrong = function != "builtin" and often(draw, 0.3)
     node = {
         "func": function,
@@ -214,7 +214,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def calls(draw: st.DrawFn) -> dict[str, Any]:
-    """A node, what it is run with, and what its function returns; mostly they fit."""
+    """Draw a node, the inputs of its run, and the value of its function; mostly they fit."""
     inputs = draw(subset(["a", "b", "c"], max_size=3).flatmap(shape))
     outputs = draw(subset(["x", "y", "z"], min_size=0 if inputs else 1, max_size=3).flatmap(shape))
     wanted = inputs.values() if isinstance(inputs, dict) else [inputs] if isinstance(inputs, str) else inputs or []
@@ -239,6 +239,6 @@ def results(draw: st.DrawFn, outputs: Any) -> Any:
         case _:
             fitting = draw(st.one_of(st.none(), st.integers(), st.just([1, 2]), st.just({"k": 1})))
     if often(draw, 0.2) and not (isinstance(fitting, dict) and "$tuple" in fitting):
-        # An empty generator is where the engines differ on purpose (Q-25).
+        # With an empty generator, the engines differ on purpose (Q-25).
         return {"$chunks": [fitting] * draw(st.integers(1, 3))}
     return fitting

@@ -1,4 +1,4 @@
-"""Does with nodes and pipelines what cases say, on either engine, and writes down what came of it.
+"""Runs cases of nodes and pipelines on one engine and writes the outcomes.
 
 Cases and outcomes are JSON, so that Kedro can work through all of them in one process of its own:
 ``python -c 'import pipeline_machine; pipeline_machine.main()' < cases.json > outcomes.json``
@@ -133,7 +133,7 @@ class Machine:
         return self._pipeline(spec) | made
 
     def _do_and(self, made: Any, spec: dict[str, Any]) -> Any:
-        # Of equal nodes, Kedro keeps those of the smaller side; here it is the left one (PIP-33).
+        # Of equal nodes, Kedro keeps those of the smaller side; ours keeps the left one (PIP-33).
         return made.only_nodes(*(node.name for node in (made & self._pipeline(spec)).nodes))
 
     def _do_sub(self, made: Any, spec: dict[str, Any]) -> Any:
@@ -144,7 +144,7 @@ class Machine:
 
 
 def is_within(namespace: str, others: set[str]) -> bool:
-    """Tell whether one of ``others`` holds ``namespace``: once the outer one is cut, the inner ones say nothing."""
+    """Whether one of ``others`` contains ``namespace``: a cut of the outer one includes the inner ones."""
     return any(namespace.startswith(f"{other}.") for other in others)
 
 
@@ -186,7 +186,7 @@ def facts(node: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Let Kedro work through the cases on standard input."""
+    """Run the cases of standard input on Kedro."""
     from kedro import pipeline
 
     logging.disable(logging.CRITICAL)

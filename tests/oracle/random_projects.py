@@ -100,7 +100,7 @@ def some(items: list[str], **sizes: int) -> st.SearchStrategy[list[str]]:
 
 @st.composite
 def shaped(draw: st.DrawFn, names: list[str]) -> Any:
-    """The names as a text, a list or a mapping."""
+    """Draw the names as a text, a list or a mapping."""
     if len(names) == 1 and often(draw, 0.7):
         return names[0]
     return {f"k{index}": name for index, name in enumerate(names)} if often(draw, 0.3) else names
@@ -108,7 +108,7 @@ def shaped(draw: st.DrawFn, names: list[str]) -> Any:
 
 @st.composite
 def dags(draw: st.DrawFn, letter: str) -> list[dict[str, Any]]:
-    """Up to six nodes, shuffled; each reads sources, parameters and what earlier ones write."""
+    """Draw up to six nodes, shuffled. Each reads sources, parameters and outputs of earlier nodes."""
     made: list[str] = []
     nodes = []
     for index in range(draw(st.integers(1, 6))):
@@ -132,7 +132,7 @@ def dags(draw: st.DrawFn, letter: str) -> list[dict[str, Any]]:
 
 @st.composite
 def catalogs(draw: st.DrawFn, names: list[str], words: list[str]) -> dict[str, Any]:
-    """Entries for some of ``names``, and patterns for others; texts for ``words``, and seldom for others."""
+    """Draw entries for some of ``names`` and patterns for others; texts for ``words``, and seldom for others."""
     entries: dict[str, Any] = {}
     for name in names:
         can_be_text = name in words or often(draw, 0.03)
@@ -150,7 +150,7 @@ def catalogs(draw: st.DrawFn, names: list[str], words: list[str]) -> dict[str, A
 
 @st.composite
 def slices(draw: st.DrawFn, spec: dict[str, Any], chance: float) -> dict[str, Any]:
-    """Arguments of a run, which is cut with some ``chance``."""
+    """Draw arguments of a run; with some ``chance``, they cut the pipeline."""
     nodes = [node for nodes in spec["pipelines"].values() for node in nodes]
     datasets = sorted({name for node in nodes for side in ("inputs", "outputs") for name in flat(node[side])})
     names = [node["name"] for node in nodes]
@@ -180,7 +180,7 @@ def slices(draw: st.DrawFn, spec: dict[str, Any], chance: float) -> dict[str, An
 
 @st.composite
 def projects(draw: st.DrawFn) -> Project:
-    """A project, and three runs of it in one folder, the last one perhaps in threads or asynchronous."""
+    """Draw a project and three runs of it in one folder; the last may use threads or be asynchronous."""
     spec: dict[str, Any] = {"pipelines": {"one": draw(dags("d"))}, "reused": {}}
     if often(draw, 0.5):
         spec["pipelines"]["two"] = draw(dags("e"))
@@ -193,7 +193,7 @@ def projects(draw: st.DrawFn) -> Project:
     names = sorted({name for node in nodes for name in flat(node["outputs"])})
     catalog = draw(catalogs([*names, *[f"ns.{name}" for name in names[:2]]], words))
     runs = [{**draw(slices(spec, chance)), "run_id": run_id(number)} for number, chance in enumerate((0.2, 0.5, 0.7))]
-    # Where a cache's data lives, and what that means for what is missing, is where the engines differ (Q-29).
+    # The engines keep the data of a cache in different places, so they differ about missing outputs (Q-29).
     if "CachedDataset" not in json.dumps(catalog) and often(draw, 0.3):
         runs[1]["only_missing_outputs"] = True
     runner = draw(st.sampled_from(["None", "None", "ThreadRunner(max_workers=2)", "SequentialRunner(is_async=True)"]))
@@ -203,7 +203,7 @@ def projects(draw: st.DrawFn) -> Project:
 
 
 def project(spec: Any, catalog: Any, parameters: Any, runs: list[dict[str, Any]], runner: str) -> Project:
-    """Return a project of these parts, with the case that does the runs."""
+    """Return a project of these parts, with one case that runs it."""
     body = f"""
     import json
     from kedro.runner import SequentialRunner, ThreadRunner

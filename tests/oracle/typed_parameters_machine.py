@@ -1,4 +1,4 @@
-"""Turns parameters into models on the engine that is named, and writes down what came of it: a script.
+"""Turns parameters into models on one engine and writes the outcomes: a script.
 
 ``typed_parameters_machine.py kedro target.json < wishes.json``: works through its own table of functions, through the
 wishes, which are random cases of ``{"wishes": [[path, kind], ...], "raw": {...}}``, and through a project.
@@ -218,7 +218,7 @@ FUNCTIONS: dict[str, tuple[Any, Any]] = {
 }
 BIG = {"m": {"lr": 1}, "d": {"lr": 2}, "_h": {"lr": 3}, 1: {"lr": 4}, "l": [{"lr": 5}]}
 
-# --- a project, in Kedro's words ---
+# --- a project that imports from Kedro ---
 
 PROJECT = {
     "pyproject.toml": '[tool.kedro]\npackage_name = "{package}"\nproject_name = "P"\nkedro_init_version = "1.7.0"\n',

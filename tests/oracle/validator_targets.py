@@ -1,4 +1,4 @@
-"""What validators of the oracle's catalogs lead to."""
+"""The functions and schemas that validators of the oracle's catalogs name."""
 
 import functools
 

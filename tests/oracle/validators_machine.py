@@ -1,4 +1,4 @@
-"""Validates datasets on the engine that is named, and writes down what came of it: a script.
+"""Validates datasets on one engine and writes the outcomes: a script.
 
 ``validators_machine.py kedro target.json``
 """
@@ -100,7 +100,7 @@ SCHEMAS: list[Any] = [
 ]
 
 
-# --- a project, in Kedro's words ---
+# --- a project that imports from Kedro ---
 
 PROJECT = {
     "pyproject.toml": '[tool.kedro]\npackage_name = "{package}"\nproject_name = "P"\nkedro_init_version = "1.7.0"\n',
@@ -218,7 +218,7 @@ class Machine:
         logging.getLogger().addHandler(handler)
 
     def works(self, declaration: Any, data: Any) -> Any:
-        """Save and load with a validator, and say what each step gave."""
+        """Save and load with a validator, and return the outcome of each step."""
         made = self._tried(lambda: self.catalog({"x": memory(declaration)}))
         if isinstance(made, dict):
             return made
@@ -246,7 +246,7 @@ class Machine:
         return found
 
     def names(self) -> dict[str, Any]:
-        """What names patterns, replaced datasets, parameters and transcoding make of validators."""
+        """Return the outcomes of validators of patterns, replaced datasets, parameters and transcoded names."""
         made = self.catalog(
             {
                 "{n}_{f}": memory("validator_targets.{f}"),
@@ -274,7 +274,7 @@ class Machine:
         return {**steps, "the caller's data": seen, "logged": self._logged()}
 
     def files(self) -> dict[str, Any]:
-        """Skipping what was validated already, versions, and a catalog that is written down."""
+        """Return the outcomes for validated files, versions, and a catalog that is turned into configuration."""
         entry = {"type": "pickle.PickleDataset", "filepath": str(self.folder / "x.pkl")}
         skipping = {"class": "validator_targets.twice", "skip_load_after_save": True}
         made = self.catalog({"x": {**entry, "validator": skipping}, "{n}_y": {**entry, "validator": skipping}})

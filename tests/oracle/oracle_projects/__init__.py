@@ -1,4 +1,4 @@
-"""Projects for the parts of the contract, a module for each part."""
+"""The projects of the oracle, by area of the contract. A case's ``rule`` names the rules that it checks."""
 
 from oracle_projects import cat, cfg, hook, par, pip, prj, run, ses, srv
 

@@ -1,4 +1,4 @@
-"""PAR: parameters as datasets."""
+"""Parameters as datasets."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""CAT: datasets and catalogs."""
+"""Datasets and catalogs."""
 
 from both_engines.cases import Project
 

@@ -1,4 +1,4 @@
-"""CAT-53 to CAT-64: the catalog's own methods."""
+"""The methods of the catalog (CAT-53 to CAT-64)."""
 
 from oracle_projects.cat.cases import catalog
 

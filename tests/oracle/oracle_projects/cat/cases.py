@@ -1,4 +1,4 @@
-"""How cases of catalogs are written."""
+"""Helpers that write cases of catalogs."""
 
 import textwrap
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def catalog(
     why: str = "",
     **facts: Any,
 ) -> Case:
-    """A case on a catalog that is made of ``entries``, in the project's folder."""
+    """Return a case on a catalog of ``entries``, in the project's folder."""
     facts = {"compare": ("value", "error", "files"), **facts}
     lines = _OPEN.format(entries=textwrap.dedent(entries), arguments=arguments) + seed + textwrap.dedent(body)
     deviation = Deviation(why=why, ours=ours) if ours is not None else None

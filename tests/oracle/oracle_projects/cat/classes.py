@@ -1,4 +1,4 @@
-"""CAT-48 to CAT-52: classes of a project's own."""
+"""Dataset classes of a project (CAT-48 to CAT-52)."""
 
 from oracle_projects.cat.cases import AT, catalog
 

@@ -21,7 +21,7 @@ class Abstract(AbstractDataset):
         return 1
 
 class Shown(AbstractDataset):
-    """Loads what it was made with."""
+    """Loads the value that its constructor got."""
 
     def __init__(self, **arguments):
         self._arguments = arguments
@@ -106,7 +106,7 @@ class Appending(AbstractDataset):
         return {"filepath": self._filepath}
 
 class Lines(AbstractVersionedDataset):
-    """What Kedro's documentation shows of a versioned dataset."""
+    """A versioned dataset as Kedro's documentation shows it."""
 
     def __init__(self, filepath, version=None, metadata=None):
         import fsspec

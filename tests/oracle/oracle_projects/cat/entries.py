@@ -1,4 +1,4 @@
-"""CAT-1 to CAT-16: entries, types, credentials."""
+"""Entries, types and credentials (CAT-1 to CAT-16)."""
 
 from oracle_projects.cat.cases import LOAD, catalog
 

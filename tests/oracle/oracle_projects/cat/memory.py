@@ -1,4 +1,4 @@
-"""CAT-42 to CAT-47: data in memory."""
+"""Data in memory (CAT-42 to CAT-47)."""
 
 from oracle_projects.cat.cases import AT, LOAD, catalog
 

@@ -1,4 +1,4 @@
-"""CAT-17 to CAT-29: dataset factories."""
+"""Dataset factories (CAT-17 to CAT-29)."""
 
 from oracle_projects.cat.cases import LOAD, catalog
 

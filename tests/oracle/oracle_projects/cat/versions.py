@@ -1,4 +1,4 @@
-"""CAT-30 to CAT-40: versioned datasets."""
+"""Versioned datasets (CAT-30 to CAT-40)."""
 
 from oracle_projects.cat.cases import AT, LOAD, catalog
 

@@ -1,4 +1,4 @@
-"""CFG: configuration."""
+"""Configuration."""
 
 from both_engines.cases import Project
 

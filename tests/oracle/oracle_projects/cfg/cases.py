@@ -1,4 +1,4 @@
-"""How cases of configuration are written."""
+"""Helpers that write cases of configuration."""
 
 from collections.abc import Mapping
 from typing import Any

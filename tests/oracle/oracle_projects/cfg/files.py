@@ -1,4 +1,4 @@
-"""CFG-1 to CFG-20: environments, files, parsing."""
+"""Environments, files and parsing (CFG-1 to CFG-20)."""
 
 from oracle_projects.cfg.cases import BASE, CATALOG, GLOBALS, LOCAL, config
 

@@ -1,4 +1,4 @@
-"""CFG-56 to CFG-60: types that a caller chooses, and what a loader keeps."""
+"""Types that a caller chooses, and the values that a loader keeps (CFG-56 to CFG-60)."""
 
 from collections.abc import Mapping
 from typing import Any

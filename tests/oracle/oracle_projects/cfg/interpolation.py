@@ -1,4 +1,4 @@
-"""CFG-38 to CFG-55: references and resolvers."""
+"""References and resolvers (CFG-38 to CFG-55)."""
 
 from oracle_projects.cfg.cases import BASE, CATALOG, GLOBALS, config, runtime
 

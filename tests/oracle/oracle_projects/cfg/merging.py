@@ -1,4 +1,4 @@
-"""CFG-21 to CFG-37: how files, environments and runtime parameters combine."""
+"""Files, environments and runtime parameters combine (CFG-21 to CFG-37)."""
 
 from oracle_projects.cfg.cases import BASE, CATALOG, GLOBALS, LOCAL, config, runtime
 

@@ -1,4 +1,4 @@
-"""HOOK: hooks."""
+"""Hooks."""
 
 from oracle_projects.hook.changes import CHANGES
 from oracle_projects.hook.sequences import SEQUENCES

@@ -1,4 +1,4 @@
-"""HOOK-9 to HOOK-16: the order of several hooks, what hooks may change, and what they may break."""
+"""The order of several hooks, the values that they may change, and their errors (HOOK-9 to HOOK-16)."""
 
 import textwrap
 from typing import Any
@@ -14,7 +14,7 @@ from {package}.recorded import CALLS, note
 
 
 def _hooks(rule: str, name: str, hooks: str, call: Any = None, *, settings: str = "", **facts: Any) -> Case:
-    """A case with hooks of its own, next to the recorder, which is registered first and so called last."""
+    """Return a case with its own hooks beside the recorder, which is registered first and so called last."""
     files = {
         "src/{package}/hooks.py": _IMPORTS + textwrap.dedent(hooks),
         "src/{package}/settings.py": settings or "from {package}.hooks import *\nHOOKS = (First(),)",

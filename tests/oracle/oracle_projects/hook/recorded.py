@@ -1,7 +1,7 @@
-"""A project whose hooks write down how they are called."""
+"""A project whose hooks record their calls."""
 
 RECORDED = '''
-"""Hooks that write down how they are called."""
+"""Hooks that record their calls."""
 
 import threading
 import types
@@ -11,7 +11,7 @@ CALLS = []
 _LOCK = threading.Lock()
 
 def show(value):
-    """Return a text that says the same of the same thing on every engine."""
+    """Return a text that is equal for the same value on every engine."""
     if hasattr(value, "func") and hasattr(value, "inputs"):
         return f"Node:{value.name}"
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""HOOK-4 to HOOK-8: which hooks are called, in which order and with what."""
+"""The hooks that a run calls, their order and their arguments (HOOK-4 to HOOK-8)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""PIP: nodes and pipelines."""
+"""Nodes and pipelines."""
 
 from both_engines.cases import Project
 

@@ -1,4 +1,4 @@
-"""PIP-1 to PIP-21: nodes."""
+"""Nodes (PIP-1 to PIP-21)."""
 
 from both_engines.cases import Deviation
 

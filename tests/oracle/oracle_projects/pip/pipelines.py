@@ -1,4 +1,4 @@
-"""PIP-22 to PIP-45: pipelines and their selection."""
+"""Pipelines and their selection (PIP-22 to PIP-45)."""
 
 from both_engines.cases import Deviation
 

@@ -1,4 +1,4 @@
-"""PIP-46 to PIP-53: pipelines put under other names."""
+"""Pipelines that are reused under other names (PIP-46 to PIP-53)."""
 
 import textwrap
 from typing import Any

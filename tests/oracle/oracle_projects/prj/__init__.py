@@ -1,4 +1,4 @@
-"""PRJ: projects."""
+"""Projects."""
 
 from both_engines.cases import Project, project_files
 

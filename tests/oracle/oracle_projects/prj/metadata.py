@@ -1,4 +1,4 @@
-"""PRJ-1 to PRJ-10: what a project is, and what it says of itself."""
+"""The folder of a project, and its metadata (PRJ-1 to PRJ-10)."""
 
 from both_engines.cases import Case, Deviation, Script, pyproject
 

@@ -1,4 +1,4 @@
-"""PRJ-23 to PRJ-27: the pipeline registry."""
+"""The pipeline registry (PRJ-23 to PRJ-27)."""
 
 from both_engines.cases import Case, Run, Script
 

@@ -1,4 +1,4 @@
-"""PRJ-13 to PRJ-22: settings.py."""
+"""``settings.py`` (PRJ-13 to PRJ-22)."""
 
 from both_engines.cases import Case, Deviation, Files, Run, Script
 

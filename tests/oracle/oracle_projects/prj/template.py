@@ -1,4 +1,4 @@
-"""PRJ-28 to PRJ-35: find_pipelines, and the registry that it is made for."""
+"""``find_pipelines``, and the registry that calls it (PRJ-28 to PRJ-35)."""
 
 from both_engines.cases import Case, Deviation, Project, Run, Script, project_files
 

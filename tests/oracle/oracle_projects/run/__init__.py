@@ -1,4 +1,4 @@
-"""RUN: runners."""
+"""Runners."""
 
 from oracle_projects.run.project import RUNS
 from oracle_projects.run.runners import RUNNERS

@@ -1,4 +1,4 @@
-"""A project with a pipeline for every way in which a run may go."""
+"""A project with a pipeline for each way in which a run can go."""
 
 from both_engines.cases import project_files
 
@@ -128,7 +128,7 @@ HERE = Path(__file__).parents[2]
 
 
 class Appending(AbstractDataset):
-    """Adds what is saved to a file."""
+    """Appends saved data to a file."""
 
     def __init__(self, filepath): self._filepath = HERE / filepath
     def load(self): return self._filepath.read_text()

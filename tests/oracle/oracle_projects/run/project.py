@@ -20,7 +20,7 @@ _RUN_ID = "2030-01-01T00.00.00.000Z"
 def _each(
     rule: str, name: str, pipeline: str, runners: str = "sequential async thread", **facts: Any
 ) -> tuple[Case, ...]:
-    """The same run with each of ``runners``."""
+    """Return the same run with each of ``runners``."""
     more = facts.pop("more", {})
     return tuple(
         Case(

@@ -1,4 +1,4 @@
-"""Runners by themselves."""
+"""Runners without a project."""
 
 import textwrap
 from typing import Any
@@ -31,7 +31,7 @@ def g(*x):
 
 
 def _direct(rule: str, name: str, body: str, **facts: Any) -> Case:
-    """A case on runners without a project."""
+    """Return a case on runners without a project."""
     facts = {"compare": ("value", "error"), **facts}
     return Case(rule=rule, name=name, call=Script(body=_DIRECT + textwrap.dedent(body)), **facts)
 

@@ -1,4 +1,4 @@
-"""SES: sessions."""
+"""Sessions."""
 
 from both_engines.cases import Case, Deviation, Project, Run, project_files
 

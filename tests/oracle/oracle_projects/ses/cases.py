@@ -1,4 +1,4 @@
-"""How cases of sessions are written."""
+"""Helpers that write cases of sessions."""
 
 from typing import Any
 

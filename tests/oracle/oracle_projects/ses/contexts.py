@@ -1,4 +1,4 @@
-"""SES-1 to SES-6, SES-35 to SES-37: contexts, and where sessions are."""
+"""Contexts, and where sessions find their project (SES-1 to SES-6, SES-35 to SES-37)."""
 
 from both_engines.cases import Deviation
 

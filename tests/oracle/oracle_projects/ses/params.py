@@ -1,4 +1,4 @@
-"""SES-22 and SES-32: what hooks are told of a run."""
+"""The arguments that hooks get about a run (SES-22, SES-32)."""
 
 from typing import Any
 

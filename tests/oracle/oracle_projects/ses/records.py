@@ -1,4 +1,4 @@
-"""SES-12 to SES-17: what a session writes down of itself."""
+"""The record that a session stores of itself (SES-12 to SES-17)."""
 
 from oracle_projects.ses.cases import session
 

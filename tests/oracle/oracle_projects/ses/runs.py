@@ -1,4 +1,4 @@
-"""SES-7 to SES-11, SES-18 to SES-30: runs of sessions."""
+"""Runs of sessions (SES-7 to SES-30)."""
 
 from oracle_projects.ses.cases import session
 

@@ -1,4 +1,4 @@
-"""SRV: the HTTP server."""
+"""The HTTP server."""
 
 from oracle_projects.srv.broken import BROKEN
 from oracle_projects.srv.environments import ENVIRONMENTS

@@ -1,4 +1,4 @@
-"""SRV-16 to SRV-31: bodies of requests to run, and what they run."""
+"""Bodies of requests to run, and the nodes that they run (SRV-16 to SRV-31)."""
 
 from both_engines.cases import Deviation
 

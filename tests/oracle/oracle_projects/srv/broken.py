@@ -1,4 +1,4 @@
-"""SRV-8: projects that are broken."""
+"""Broken projects (SRV-8)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from oracle_projects.srv.failures import LAB
 
 
 def _broken(name: str, what: str, files: Files, **facts: Any) -> Project:
-    """A project that is broken by ``files``: a run, a snapshot and a look at its health."""
+    """Return a project that ``files`` break: a run, a snapshot and its health."""
     run, shot, why = (facts.pop(key, None) for key in ("run", "shot", "why"))
     run_says = facts.pop("run_says", facts.get("says", ()))
     cases = (

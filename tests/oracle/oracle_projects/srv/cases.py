@@ -1,4 +1,4 @@
-"""How requests and answers are written."""
+"""Helpers that write requests and answers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,7 @@ def raw(rule: str, name: str, raw: str, headers: Mapping[str, str] | None = None
 
 
 def answer(body: dict[str, Any], status: int = 200, error: str | None = None, message: str = "") -> dict[str, Any]:
-    """What ours answers, in the form in which answers are written down."""
+    """Return our answer in the form of an outcome."""
     shown = {"keys": list(body), **body}
     headers = {"content-type": "application/json"}
     return {"value": {"status": status, "headers": headers, "body": shown}, "error": error, "message": message}

@@ -1,4 +1,4 @@
-"""SRV-1 to SRV-4, SRV-34, SRV-42 to SRV-46: what a server is told, in which environment it looks, and what it logs."""
+"""Settings of a server, its environments, and its log (SRV-1 to SRV-4, SRV-34, SRV-42 to SRV-46)."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def register_pipelines():
 
 
 def _in(name: str, environ: dict[str, str], **facts: Any) -> tuple[Case, ...]:
-    """A run and a snapshot of a server with ``environ``."""
+    """Return a run and a snapshot of a server with ``environ``."""
     run, shot = facts.pop("run", {}), facts.pop("shot", {})
     return (
         post("SRV-2 SRV-45", f"a run in {name}", {}, environ=environ, **facts, **run),

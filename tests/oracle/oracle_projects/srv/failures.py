@@ -1,4 +1,4 @@
-"""SRV-29 to SRV-33: runs that fail, in every way."""
+"""Runs that fail in each way (SRV-29 to SRV-33)."""
 
 from both_engines.cases import Deviation, Project, project_files
 
@@ -72,7 +72,7 @@ LAB = Project(
 
 
 def _exiting(pipeline: str, kind: str, message: str) -> Project:
-    """A project for one request: Kedro's server does not outlive it in process, where a real one answers 500."""
+    """Return a project for one request: it ends Kedro's server in process, where a real server answers 500."""
     deviation = Deviation(why="Q-35", ours=failure(kind, message))
     case = post(
         "SRV-33", f"a node that ends the process: {pipeline}", {"pipeline_names": [pipeline]}, deviation=deviation

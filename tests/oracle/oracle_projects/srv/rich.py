@@ -1,4 +1,4 @@
-"""A project with all that a snapshot can show."""
+"""A project with everything that a snapshot can show."""
 
 from both_engines.cases import Case, Project, project_files
 

@@ -1,4 +1,4 @@
-"""SRV-10 to SRV-15, SRV-40 to SRV-51: routes and snapshots."""
+"""Routes and snapshots (SRV-10 to SRV-15, SRV-40 to SRV-51)."""
 
 from both_engines.cases import Deviation
 
