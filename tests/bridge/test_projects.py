@@ -111,7 +111,7 @@ def test_log_lines_of_a_node_reach_the_servers_log_and_the_runs_events(kedro_pro
     server = start("kedro_asgi", "serve", kedro_project(files={"src/{package}/pipelines/say/__init__.py": says}))
     body = {"pipeline_names": ["say"]}
     run = httpx.post(f"{server.url}/runs?wait=30", json=body, timeout=40).json()
-    events = httpx.get(f"{server.url}/runs/{run['run_id']}/events", timeout=10).text
+    events = httpx.get(f"{server.url}/runs/{run['run_id']}/events", timeout=60).text
     assert "the node says 1" in events
     assert "the node says 1" in server.log()
 

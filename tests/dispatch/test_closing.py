@@ -34,10 +34,10 @@ async def test_who_waits_for_a_queued_run_is_let_go_and_does_not_open_the_room_a
     async def wait(runs: Dispatcher, run_id: str) -> None:
         waited.append(await runs.wait(run_id))
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             async with room(tmp_path / "runs.db", max_concurrent_runs=1) as runs:
-                await runs.submit("wait", runtime_params={"seconds": 30})
+                await runs.submit("wait", runtime_params={"seconds": 300})
                 queued = await runs.submit("count")
                 tasks.start_soon(wait, runs, queued.run_id)
                 await anyio.wait_all_tasks_blocked()
@@ -118,7 +118,7 @@ async def test_who_waits_for_an_end_that_cannot_be_written_is_let_go_when_the_ro
             await runs.run(order("held", key="k"))
         found.append("refused")
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks, room(store) as runs:
             tasks.start_soon(run, runs)
             while not (listed := (await runs.list(RunQuery(status="running"))).runs):
@@ -143,7 +143,7 @@ async def test_a_run_that_comes_while_the_last_write_fails_is_refused(room, tmp_
 
     await service.recorder.open()
     store.is_broken, store.seconds = True, 0.5
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(promise)
             while not store.is_writing:

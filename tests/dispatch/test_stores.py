@@ -489,7 +489,7 @@ def test_a_worker_goes_on_while_the_database_keeps_its_lost_connection(postgres_
         database.execute(f"SELECT pg_terminate_backend(pid) FROM ({held_by}) AS held")
         database.execute(f"SELECT pg_advisory_lock({lock})")
         with ThreadPoolExecutor() as threads:
-            assert threads.submit(store.orphaned_runs, "me", limit=1).result(timeout=5) == []
+            assert threads.submit(store.orphaned_runs, "me", limit=1).result(timeout=60) == []
         database.execute(f"SELECT pg_advisory_unlock({lock})")
         assert store.orphaned_runs("me", limit=1) == []
         assert len(database.execute(held_by).fetchall()) == 1

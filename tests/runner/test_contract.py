@@ -254,7 +254,7 @@ class Meeting(MemoryDataset):
 
 
 def test_datasets_of_a_node_are_loaded_and_saved_at_a_time(async_runner: AbstractRunner) -> None:
-    loads, saves = threading.Barrier(2, timeout=5), threading.Barrier(2, timeout=5)
+    loads, saves = threading.Barrier(2, timeout=60), threading.Barrier(2, timeout=60)
     data = DataCatalog({"a": Meeting(loads, 1), "b": Meeting(loads, 2), "c": Meeting(saves), "d": Meeting(saves)})
     async_runner.run(Pipeline([node(listing, ["a", "b"], ["c", "d"], name="n")]), data)
     assert data.exists("c")
@@ -439,7 +439,7 @@ def test_errors_of_ours_stay_what_they_are(runner: AbstractRunner) -> None:
 
 
 def test_independent_nodes_run_at_a_time() -> None:
-    meet = threading.Barrier(2, timeout=5)
+    meet = threading.Barrier(2, timeout=60)
 
     def wait(x):
         meet.wait()

@@ -97,7 +97,7 @@ async def test_a_request_waits_while_the_configuration_is_read(project: Path) ->
 
 async def wait_for_status(http: httpx.AsyncClient, status: str) -> dict[str, Any]:
     """Return the answer of ``/ready`` once it has ``status`` and, unless the status is ready, a problem."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while True:
             answer = (await http.get("/ready")).json()
             if answer["status"] == status and (status == "ready" or "problem" in answer):

@@ -146,7 +146,7 @@ def registry(project: Path) -> Any:
 
 async def has_begun(project: Path) -> None:
     """Wait, without blocking the loop, until a node of the project waits."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         while not registry(project).BEGUN.is_set():
             await anyio.sleep(0.01)
 
