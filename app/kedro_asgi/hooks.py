@@ -169,10 +169,8 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
         return (self.manager or create_hook_manager()).hook
 
     @classmethod
-    def of(cls, manager: "HookManager") -> "RunHooks":
+    def of(cls, manager: pluggy.PluginManager | None) -> "RunHooks":
         """Return the hooks of ``manager`` that have an implementation."""
-        if isinstance(manager, RunHooks):
-            return manager
         if manager is None:
             return cls()
         calls: dict[str, Any] = {name: implemented(manager, name) for name in _CALLS}

@@ -12,14 +12,14 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.errors import UnmetInputsError
-from kedro_asgi.hooks import HookManager, RunHooks
+from kedro_asgi.hooks import HookManager
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.runner.async_nodes import RunLoop
 from kedro_asgi.runner.graph import run_graph, workers_for
 from kedro_asgi.runner.missing_outputs import without_existing_outputs
 from kedro_asgi.runner.resuming import hint_at_resuming
-from kedro_asgi.runner.task import CallNode, NodeRunner, call_node
+from kedro_asgi.runner.task import CallNode, NodeRunner, bound_hooks, call_node
 from kedro_asgi.runner.worker_pool import WorkerPool
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class AbstractRunner(ABC):
         catalog.prepare(steps.datasets)
         self._log_mode()
         done: list[Node] = []
-        hooks = msgspec.structs.replace(RunHooks.of(hook_manager), completed=_noting(done, len(steps.in_order)))
+        hooks = msgspec.structs.replace(bound_hooks(hook_manager), completed=_noting(done, len(steps.in_order)))
         try:
             with RunLoop() if steps.has_async_nodes else nullcontext():
                 self._run(pipeline, catalog, hooks, run_id)
@@ -110,7 +110,7 @@ class AbstractRunner(ABC):
         run_id: str | None = None,
     ) -> None:
         """Run the nodes on what `_get_executor` returns; every dataset of ``pipeline`` is in ``catalog``."""
-        steps, hooks = pipeline.steps, RunHooks.of(hook_manager)
+        steps, hooks = pipeline.steps, bound_hooks(hook_manager)
         workers = 1 if self._max_workers == 1 else workers_for(pipeline, self._max_workers)
         with self._calling(pipeline, workers) as calls:
             nodes = NodeRunner(catalog=catalog, hooks=hooks, run_id=run_id, is_async=self._is_async, call=calls.call)

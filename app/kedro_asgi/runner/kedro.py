@@ -3,10 +3,11 @@
 from concurrent.futures import Executor
 from typing import Any
 
-from kedro_asgi.hooks import HookManager, RunHooks
+from kedro_asgi.hooks import HookManager
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.runner.base import AbstractRunner
+from kedro_asgi.runner.task import bound_hooks
 
 
 class KedroRunner(AbstractRunner):
@@ -30,7 +31,7 @@ class KedroRunner(AbstractRunner):
         # Kedro 1.0 does not know the last argument.
         more = {"only_missing_outputs": True} if only_missing_outputs else {}
         result: dict[str, Any] = self.kedro_runner.run(
-            pipeline, catalog, hook_manager=RunHooks.of(hook_manager).manager, run_id=run_id, **more
+            pipeline, catalog, hook_manager=bound_hooks(hook_manager).manager, run_id=run_id, **more
         )
         return result
 

@@ -35,6 +35,11 @@ def call_node(node: Node, inputs: dict[str, Any]) -> Any:
     return iterate_in_thread(result) if node.is_generator else await_in_thread(result)
 
 
+def bound_hooks(hook_manager: HookManager) -> RunHooks:
+    """Return the hooks of a manager; a session has bound them already, once for all its runs."""
+    return hook_manager if isinstance(hook_manager, RunHooks) else RunHooks.of(hook_manager)
+
+
 class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Runs the nodes of one run on a catalog; any thread of the run may use it.
 
@@ -198,7 +203,7 @@ class Task:
         run_id: str | None = None,
     ) -> None:
         self.node = node
-        hooks = RunHooks.of(hook_manager)
+        hooks = bound_hooks(hook_manager)
         self._runner = NodeRunner(catalog=catalog, hooks=hooks, run_id=run_id, is_async=is_async)
 
     def execute(self) -> Node:
