@@ -42,13 +42,16 @@ postgres:
 bytecode: $(VENV)/.dev
 	$(BIN)/python -m compileall -q app
 
-# Files of tests run side by side. More workers than cores: many tests wait for processes that they start.
+# Files of tests run side by side. The order is that of their names: by the number of tests, files with one long test
+# would come last. There are more workers than cores, since many tests wait for processes that they start.
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 test: check postgres bytecode
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 # The tests that `make test` leaves out because they take long.
 test-all: postgres bytecode
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m slow
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_run_overhead.py
