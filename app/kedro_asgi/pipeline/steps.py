@@ -1,9 +1,9 @@
 """The steps of a pipeline, computed once for all its runs: their datasets, and when a run releases these."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 import msgspec
-from msgspec.structs import replace
 
 from kedro_asgi.pipeline.graph import Graph
 from kedro_asgi.pipeline.node import Node
@@ -46,39 +46,46 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def of(cls, graph: Graph) -> "Steps":
         """Return the steps of ``graph``; takes time linear in nodes and links."""
         positions = {name: position for position, name in enumerate(graph.order)}
-        in_order = tuple(
-            replace(
-                Step.of(graph.nodes[name]),
+        releases = Releases(graph.consumers, {*graph.free_inputs, *graph.free_outputs})
+        in_order = []
+        for name in graph.order:
+            node = graph.nodes[name]
+            inputs, outputs = tuple(node.inputs), tuple(node.outputs)
+            step = Step(
+                node=node,
+                name=node.name,
+                inputs=inputs,
+                outputs=outputs,
+                confirms=tuple(node.confirms),
                 waits_for=len(graph.parents[name]),
                 children=tuple(positions[child] for child in graph.children[name]),
+                releases=releases.after(inputs, outputs),
             )
-            for name in graph.order
-        )
+            in_order.append(step)
         datasets = tuple(dict.fromkeys(name for step in in_order for name in (*step.inputs, *step.outputs)))
-        steps = cls(
-            in_order=in_order,
+        return cls(
+            in_order=tuple(in_order),
             datasets=datasets,
             free_inputs=tuple(name for name in datasets if name in graph.free_inputs),
             free_outputs=tuple(name for name in datasets if name in graph.free_outputs),
             consumers=graph.consumers,
             has_async_nodes=any(step.node.is_async for step in in_order),
         )
-        release = Releases(steps)
-        return replace(steps, in_order=tuple(replace(step, releases=release.after(step)) for step in in_order))
 
 
 class Releases:
-    """Counts down the consumers of each dataset of one run (RUN-28)."""
+    """Counts down the consumers of each dataset of one run; the ``kept`` ones are never released (RUN-28)."""
 
-    def __init__(self, steps: Steps) -> None:
-        self._consumers = dict(steps.consumers)
-        self._kept = {*steps.free_inputs, *steps.free_outputs}
+    def __init__(self, consumers: Mapping[str, int], kept: AbstractSet[str]) -> None:
+        self._consumers = dict(consumers)
+        self._kept = kept
 
-    def after(self, step: Step) -> tuple[str, ...]:
-        """Count ``step`` as done; return the datasets that no other step needs."""
-        read = dict.fromkeys(step.inputs)
-        for name in read:
+    def after(self, inputs: Iterable[str], outputs: Iterable[str]) -> tuple[str, ...]:
+        """Return the datasets that no step needs any more after a step with these inputs and outputs."""
+        released = []
+        for name in dict.fromkeys(inputs):
             self._consumers[name] -= 1
-        finished = [name for name in read if not self._consumers[name]]
-        unread = [name for name in step.outputs if name not in self._consumers]
-        return tuple(name for name in (*finished, *unread) if name not in self._kept)
+            if not self._consumers[name] and name not in self._kept:
+                released.append(name)
+        released += [name for name in outputs if name not in self._consumers and name not in self._kept]
+        return tuple(released)

@@ -44,7 +44,7 @@ def run_graph(
     ``interrupt`` ends those that run where this thread is interrupted.
     """
     submitted = _Submitted(run_step, executor)
-    releases = Releases(steps)
+    releases = Releases(steps.consumers, {*steps.free_inputs, *steps.free_outputs})
     waits_for = [step.waits_for for step in steps.in_order]
     try:
         for step in steps.in_order:
@@ -52,7 +52,7 @@ def run_graph(
                 submitted.submit(step)
         while submitted.has_more:
             done = submitted.next_done()
-            for name in releases.after(done):
+            for name in releases.after(done.inputs, done.outputs):
                 release(name)
             for child in done.children:
                 waits_for[child] -= 1
