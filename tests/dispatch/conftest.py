@@ -1,4 +1,4 @@
-"""Rooms over real projects, on every store."""
+"""Dispatchers over real projects, on every store."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import pytest
 from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.session import AsyncSession
 
-Room = Callable[..., Dispatcher]
+MakeDispatcher = Callable[..., Dispatcher]
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -22,8 +22,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def room(work: Path) -> Room:
-    """Return a function that gives a room over the project; open it with ``async with``."""
+def dispatcher(work: Path) -> MakeDispatcher:
+    """Return a function that makes a dispatcher for the project; open it with ``async with``."""
 
     def make(store: str | Path = "memory:", **policy: object) -> Dispatcher:
         session = AsyncSession.create(project_path=work)

@@ -1,4 +1,4 @@
-"""What becomes of those who wait, and of what they wait for, when a room closes."""
+"""What callers and runs get when a service closes."""
 
 import time
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def order(pipeline: str, *, key: str | None = None, **params: object) -> RunOrde
     return RunOrder(spec=spec, key=key)
 
 
-async def test_who_waits_for_a_queued_run_is_let_go_and_does_not_open_the_room_again(room, tmp_path: Path) -> None:
+async def test_a_caller_of_a_queued_run_returns_at_the_close_and_opens_nothing(dispatcher, tmp_path: Path) -> None:
     waited: list[RunRecord] = []
 
     async def wait(runs: Dispatcher, run_id: str) -> None:
@@ -36,7 +36,7 @@ async def test_who_waits_for_a_queued_run_is_let_go_and_does_not_open_the_room_a
 
     with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
-            async with room(tmp_path / "runs.db", max_concurrent_runs=1) as runs:
+            async with dispatcher(tmp_path / "runs.db", max_concurrent_runs=1) as runs:
                 await runs.submit("wait", runtime_params={"seconds": 300})
                 queued = await runs.submit("count")
                 tasks.start_soon(wait, runs, queued.run_id)
@@ -46,7 +46,7 @@ async def test_who_waits_for_a_queued_run_is_let_go_and_does_not_open_the_room_a
     assert not (tmp_path / "started").exists()
 
 
-async def test_a_keyed_run_that_is_left_to_the_next_server_is_refused_and_not_failed(room, tmp_path: Path) -> None:
+async def test_a_keyed_run_that_the_next_server_gets_is_refused_and_not_failed(dispatcher, tmp_path: Path) -> None:
     refused: list[str] = []
 
     async def run(runs: Dispatcher) -> None:
@@ -54,19 +54,19 @@ async def test_a_keyed_run_that_is_left_to_the_next_server_is_refused_and_not_fa
             await runs.run(order("count", key="k"))
         refused.append("k")
 
-    async with anyio.create_task_group() as tasks, room(tmp_path / "runs.db", max_concurrent_runs=1) as runs:
+    async with anyio.create_task_group() as tasks, dispatcher(tmp_path / "runs.db", max_concurrent_runs=1) as runs:
         await runs.submit("wait", runtime_params={"seconds": 30})
         tasks.start_soon(run, runs)
         while runs.gauges()["runs_queued"] < 1:
             await anyio.sleep(0.01)
     assert refused == ["k"]
-    async with room(tmp_path / "runs.db") as runs:
+    async with dispatcher(tmp_path / "runs.db") as runs:
         assert (await runs.run(order("count", key="k"))).record.status == "success"
     assert (tmp_path / "started").read_text() == "1\n"
 
 
 class SlowStore(SQLiteStore):
-    """A store whose readers are still on their way when it is closed."""
+    """A store whose reads take long."""
 
     def read_run(self, run_id: str) -> RunRecord | None:
         time.sleep(0.2)
@@ -74,8 +74,8 @@ class SlowStore(SQLiteStore):
 
 
 @pytest.mark.parametrize("file", [None, "runs.db"])
-async def test_who_has_yet_to_read_how_a_run_ended_is_told_before_the_store_is_closed(
-    room, tmp_path: Path, file: str | None
+async def test_callers_read_how_their_run_ended_before_the_store_closes(
+    dispatcher, tmp_path: Path, file: str | None
 ) -> None:
     statuses: list[str] = []
 
@@ -83,7 +83,7 @@ async def test_who_has_yet_to_read_how_a_run_ended_is_told_before_the_store_is_c
         statuses.append((await runs.wait(run_id)).status)
 
     async with anyio.create_task_group() as tasks:
-        async with room(SlowStore(file and tmp_path / file)) as runs:
+        async with dispatcher(SlowStore(file and tmp_path / file)) as runs:
             running = await runs.submit("wait", runtime_params={"seconds": 30})
             for _ in range(3):
                 tasks.start_soon(wait, runs, running.run_id)
@@ -92,7 +92,7 @@ async def test_who_has_yet_to_read_how_a_run_ended_is_told_before_the_store_is_c
 
 
 class BrokenStore(SQLiteStore):
-    """A store that takes nothing any more once it is broken, and takes its time to say so."""
+    """A store that fails every write once it is broken, after a while."""
 
     is_broken = False
     is_writing = False
@@ -106,8 +106,8 @@ class BrokenStore(SQLiteStore):
         return super().write(entries)
 
 
-async def test_who_waits_for_an_end_that_cannot_be_written_is_let_go_when_the_room_closes(room, tmp_path: Path) -> None:
-    """What the next server will say of the run is not known."""
+async def test_callers_return_at_the_close_although_an_end_cannot_be_written(dispatcher, tmp_path: Path) -> None:
+    """Only the next server decides how the run ended."""
     store, found = BrokenStore(tmp_path / "runs.db"), []
 
     async def wait(runs: Dispatcher, run_id: str) -> None:
@@ -119,7 +119,7 @@ async def test_who_waits_for_an_end_that_cannot_be_written_is_let_go_when_the_ro
         found.append("refused")
 
     with anyio.fail_after(60):
-        async with anyio.create_task_group() as tasks, room(store) as runs:
+        async with anyio.create_task_group() as tasks, dispatcher(store) as runs:
             tasks.start_soon(run, runs)
             while not (listed := (await runs.list(RunQuery(status="running"))).runs):
                 await anyio.sleep(0.01)
@@ -130,9 +130,9 @@ async def test_who_waits_for_an_end_that_cannot_be_written_is_let_go_when_the_ro
     assert sorted(found) == ["refused", "running"]
 
 
-async def test_a_run_that_comes_while_the_last_write_fails_is_refused(room, tmp_path: Path) -> None:
+async def test_a_run_that_comes_while_the_last_write_fails_is_refused(dispatcher, tmp_path: Path) -> None:
     store = BrokenStore(tmp_path / "runs.db")
-    service = room(store)._make_service()
+    service = dispatcher(store)._make_service()
     refused: list[str] = []
 
     async def promise() -> None:
@@ -154,8 +154,8 @@ async def test_a_run_that_comes_while_the_last_write_fails_is_refused(room, tmp_
     assert len(refused) == 2
 
 
-async def test_an_error_leaves_the_room_as_it_is(room) -> None:
-    runs = room()
+async def test_an_error_leaves_the_block_as_it_is(dispatcher) -> None:
+    runs = dispatcher()
     async with runs:
         await runs.drain()
     with pytest.raises(DrainingError):
@@ -168,7 +168,7 @@ async def _submit_too_late(runs: Dispatcher) -> None:
         await runs.submit("calc")
 
 
-# --- ends, whoever looks when ---
+# --- the end of a run ---
 
 
 def test_a_run_has_ended_in_its_record_and_in_its_events_or_in_neither() -> None:
@@ -201,9 +201,9 @@ def test_a_run_has_ended_in_its_record_and_in_its_events_or_in_neither() -> None
     assert [write.record.status for write in written] == ["queued", "running", "running", "success"]
 
 
-async def test_a_run_is_known_here_until_its_end_is_written(room) -> None:
-    """The news of its first record may come when the second one is on its way."""
-    async with room() as runs:
+async def test_a_run_is_kept_in_memory_until_its_end_is_written(dispatcher) -> None:
+    """The answer about its first record may come after its end."""
+    async with dispatcher() as runs:
         await runs.run(order("calc"))
         service = runs._lifetime.service
         await service.recorder.flush()
@@ -216,15 +216,15 @@ async def test_a_run_is_known_here_until_its_end_is_written(room) -> None:
         assert not service.runs
 
 
-async def test_a_run_of_ours_that_another_worker_takes_for_dead_is_answered_when_it_ends(room, tmp_path: Path) -> None:
-    """A database may think that a worker is gone when only its connection is."""
+async def test_a_run_that_another_worker_has_adopted_is_answered_when_it_ends(dispatcher, tmp_path: Path) -> None:
+    """A database may take a worker for dead when only its connection is lost."""
     statuses: list[str] = []
 
     async def run(runs: Dispatcher) -> None:
         statuses.append((await runs.run(order("held"))).record.status)
 
     other = open_store(tmp_path / "runs.db")
-    async with room(tmp_path / "runs.db") as runs, anyio.create_task_group() as tasks:
+    async with dispatcher(tmp_path / "runs.db") as runs, anyio.create_task_group() as tasks:
         tasks.start_soon(run, runs)
         while not (listed := (await runs.list(RunQuery(status="running"))).runs):
             await anyio.sleep(0.01)

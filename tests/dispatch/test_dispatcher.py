@@ -1,4 +1,4 @@
-"""The room of runs in process: from the order to the end."""
+"""The verbs of the dispatcher in process: from the order to the end."""
 
 import json
 import threading
@@ -32,7 +32,7 @@ def order(pipeline: str, *, outputs: tuple[str, ...] = (), **params: object) -> 
 
 
 async def until_read_by(runs: Dispatcher, count: int) -> None:
-    """Return when so many follow events."""
+    """Return when there are ``count`` readers of events."""
     with anyio.fail_after(60):
         while runs.gauges()["event_readers"] != count:
             await anyio.sleep(0.001)
@@ -47,8 +47,8 @@ async def until_working(runs: Dispatcher, run_id: str) -> None:
                     return
 
 
-async def test_a_submitted_run_runs_to_its_end(room, store: str) -> None:
-    async with room(store) as runs:
+async def test_a_submitted_run_runs_to_its_end(dispatcher, store: str) -> None:
+    async with dispatcher(store) as runs:
         run = await runs.submit("calc", outputs=["d"], labels={"team": "ml"})
         assert run.status == "queued"
         record = await runs.wait(run.run_id)
@@ -57,8 +57,8 @@ async def test_a_submitted_run_runs_to_its_end(room, store: str) -> None:
         assert json.loads(await runs.output(run.run_id, "d")) == 6
 
 
-async def test_a_run_that_is_waited_for_gives_its_outputs(room, store: str) -> None:
-    async with room(store) as runs:
+async def test_a_run_that_is_waited_for_gives_its_outputs(dispatcher, store: str) -> None:
+    async with dispatcher(store) as runs:
         finished = await runs.run(order("calc", outputs=("s",), a=5))
         assert (finished.record.status, bytes(finished.outputs["s"])) == ("success", b"7")
         assert (await runs.read(finished.record.run_id)).status == "success"
@@ -66,22 +66,22 @@ async def test_a_run_that_is_waited_for_gives_its_outputs(room, store: str) -> N
         assert [found.run_id for found in listed] == [finished.record.run_id]
 
 
-async def test_failure_is_data(room, store: str) -> None:
-    async with room(store) as runs:
+async def test_failure_is_data(dispatcher, store: str) -> None:
+    async with dispatcher(store) as runs:
         run = await runs.submit("boom")
         record = await runs.wait(run.run_id)
         assert record.status == "failure"
         assert (record.error.type, record.error.message) == ("ValueError", "boom at s3://<redacted>@bucket")
 
 
-async def test_the_room_opens_itself_where_nobody_did(room, tmp_path: Path) -> None:
-    runs = room(tmp_path / "runs.db")
+async def test_the_first_call_opens_the_service(dispatcher, tmp_path: Path) -> None:
+    runs = dispatcher(tmp_path / "runs.db")
     run = await runs.submit("calc")
     assert (await runs.wait(run.run_id)).status == "success"
 
 
-async def test_waiting_ends_after_its_time(room) -> None:
-    async with room() as runs:
+async def test_waiting_ends_after_its_time(dispatcher) -> None:
+    async with dispatcher() as runs:
         run = await runs.submit("wait", runtime_params={"seconds": 30})
         started = time.perf_counter()
         assert not (await runs.wait(run.run_id, timeout_seconds=0.1)).is_final
@@ -91,8 +91,8 @@ async def test_waiting_ends_after_its_time(room) -> None:
 # --- first come, first served, so many at a time ---
 
 
-async def test_no_more_run_at_a_time_than_allowed_and_in_order(room, store: str) -> None:
-    async with room(store, max_concurrent_runs=2) as runs:
+async def test_runs_start_in_order_and_no_more_at_a_time_than_allowed(dispatcher, store: str) -> None:
+    async with dispatcher(store, max_concurrent_runs=2) as runs:
         ordered = [(await runs.submit("sleep", runtime_params={"seconds": 0.05})).run_id for _ in range(8)]
         records = [await runs.wait(run_id) for run_id in ordered]
     starts = [record.started_at for record in records]
@@ -101,8 +101,8 @@ async def test_no_more_run_at_a_time_than_allowed_and_in_order(room, store: str)
         assert sum(other.started_at <= record.started_at < other.ended_at for other in records) <= 2
 
 
-async def test_beyond_the_queue_runs_are_refused(room) -> None:
-    async with room(max_concurrent_runs=1, max_queued_runs=1) as runs:
+async def test_beyond_the_queue_runs_are_refused(dispatcher) -> None:
+    async with dispatcher(max_concurrent_runs=1, max_queued_runs=1) as runs:
         for _ in range(2):
             await runs.submit("wait", runtime_params={"seconds": 30})
         with pytest.raises(QueueFullError, match="1 runs are running and 1 are queued") as caught:
@@ -113,16 +113,16 @@ async def test_beyond_the_queue_runs_are_refused(room) -> None:
         assert (await runs.list(RunQuery())).runs
 
 
-async def test_a_refused_run_leaves_its_place(room) -> None:
-    async with room(max_concurrent_runs=1, max_queued_runs=0) as runs:
+async def test_a_refused_run_takes_no_place_in_the_queue(dispatcher) -> None:
+    async with dispatcher(max_concurrent_runs=1, max_queued_runs=0) as runs:
         for _ in range(5):
             with pytest.raises(UnstorableRunError, match="Encoding objects of type object is unsupported"):
                 await runs.submit("calc", inputs={"s": object()})
         assert (await runs.run(order("calc"))).record.status == "success"
 
 
-async def test_a_thousand_queued_runs_hold_no_thread(room) -> None:
-    async with room(max_concurrent_runs=2) as runs:
+async def test_a_thousand_queued_runs_hold_no_thread(dispatcher) -> None:
+    async with dispatcher(max_concurrent_runs=2) as runs:
         await runs.run(order("calc"))
         before = threading.active_count()
         blocking = [await runs.submit("wait", runtime_params={"seconds": 30}) for _ in range(2)]
@@ -139,8 +139,8 @@ async def test_a_thousand_queued_runs_hold_no_thread(room) -> None:
 # --- stopping ---
 
 
-async def test_a_queued_run_that_is_cancelled_never_starts(room, store: str, tmp_path: Path) -> None:
-    async with room(store, max_concurrent_runs=1) as runs:
+async def test_a_queued_run_that_is_cancelled_never_starts(dispatcher, store: str, tmp_path: Path) -> None:
+    async with dispatcher(store, max_concurrent_runs=1) as runs:
         blocking = await runs.submit("wait", runtime_params={"seconds": 30})
         queued = await runs.submit("count")
         record = await runs.cancel(queued.run_id)
@@ -151,9 +151,9 @@ async def test_a_queued_run_that_is_cancelled_never_starts(room, store: str, tmp
 
 
 async def test_a_running_run_stops_before_its_next_node_and_keeps_what_is_saved(
-    room, work: Path, tmp_path: Path
+    dispatcher, work: Path, tmp_path: Path
 ) -> None:
-    async with room() as runs:
+    async with dispatcher() as runs:
         run = await runs.submit("held")
         await until_working(runs, run.run_id)
         assert (await runs.cancel(run.run_id)).is_stopping
@@ -165,8 +165,8 @@ async def test_a_running_run_stops_before_its_next_node_and_keeps_what_is_saved(
     assert [event.node for event in events if isinstance(event, NodeStarted)] == ["one"]
 
 
-async def test_an_await_is_cancelled_at_once(room) -> None:
-    async with room() as runs:
+async def test_an_await_is_cancelled_at_once(dispatcher) -> None:
+    async with dispatcher() as runs:
         run = await runs.submit("wait", runtime_params={"seconds": 30})
         await until_working(runs, run.run_id)
         started = time.perf_counter()
@@ -177,15 +177,15 @@ async def test_an_await_is_cancelled_at_once(room) -> None:
     assert any(isinstance(event, NodeCancelled) for event in events)
 
 
-async def test_cancelling_a_finished_run_does_nothing(room, store: str) -> None:
-    async with room(store) as runs:
+async def test_cancelling_a_finished_run_does_nothing(dispatcher, store: str) -> None:
+    async with dispatcher(store) as runs:
         run = await runs.submit("calc")
         record = await runs.wait(run.run_id)
         assert await runs.cancel(run.run_id) == record
 
 
-async def test_a_deadline_ends_a_run(room, store: str, tmp_path: Path) -> None:
-    async with room(store) as runs:
+async def test_a_deadline_ends_a_run(dispatcher, store: str, tmp_path: Path) -> None:
+    async with dispatcher(store) as runs:
         run = await runs.submit("wait", runtime_params={"seconds": 30}, timeout_seconds=0.1)
         record = await runs.wait(run.run_id)
         assert (record.status, record.error.message) == ("timed_out", "The run took longer than 0.1 seconds.")
@@ -197,15 +197,15 @@ async def test_a_deadline_ends_a_run(room, store: str, tmp_path: Path) -> None:
         assert (await runs.wait(late.run_id)).status == "timed_out"
 
 
-async def test_the_rooms_ceiling_holds_for_every_run(room) -> None:
-    async with room(max_timeout_seconds=0.1) as runs:
+async def test_the_longest_timeout_holds_for_every_run(dispatcher) -> None:
+    async with dispatcher(max_timeout_seconds=0.1) as runs:
         assert (await runs.submit("calc", timeout_seconds=60)).timeout_seconds == 0.1
         finished = await runs.run(order("wait", seconds=30))
         assert finished.record.status == "timed_out"
 
 
-async def test_a_place_is_taken_until_the_thread_ends(room, tmp_path: Path) -> None:
-    async with room(max_concurrent_runs=1, grace_seconds=10) as runs:
+async def test_a_slot_is_taken_until_the_thread_ends(dispatcher, tmp_path: Path) -> None:
+    async with dispatcher(max_concurrent_runs=1, grace_seconds=10) as runs:
         run = await runs.submit("held")
         await until_working(runs, run.run_id)
         assert (await runs.cancel(run.run_id)).is_stopping
@@ -218,8 +218,8 @@ async def test_a_place_is_taken_until_the_thread_ends(room, tmp_path: Path) -> N
     assert (tmp_path / "started").read_text() == "1\n"
 
 
-async def test_a_caller_who_is_gone_leaves_the_run_to_itself(room, tmp_path: Path) -> None:
-    async with room(max_concurrent_runs=1) as runs:
+async def test_a_run_goes_on_without_its_caller(dispatcher, tmp_path: Path) -> None:
+    async with dispatcher(max_concurrent_runs=1) as runs:
         blocking = await runs.submit("sleep", runtime_params={"seconds": 0.3})
         with anyio.move_on_after(0.05):
             await runs.run(order("count"))
@@ -231,10 +231,10 @@ async def test_a_caller_who_is_gone_leaves_the_run_to_itself(room, tmp_path: Pat
     assert (tmp_path / "started").read_text() == "1\n"
 
 
-async def test_whatever_happens_to_a_run_it_ends_once(room, store: str) -> None:
+async def test_whatever_happens_to_a_run_it_ends_once(dispatcher, store: str) -> None:
     """Deadlines, cancels and ends that race: each run has one last event, and its record says the same."""
     random = Random(1)
-    async with room(store, max_concurrent_runs=4) as runs:
+    async with dispatcher(store, max_concurrent_runs=4) as runs:
         ordered = []
 
         async def disturb(run_id: str, seconds: float) -> None:
@@ -262,8 +262,8 @@ async def test_whatever_happens_to_a_run_it_ends_once(room, store: str) -> None:
 # --- idempotency ---
 
 
-async def test_the_same_key_is_the_same_run(room, store: str, tmp_path: Path) -> None:
-    async with room(store) as runs:
+async def test_the_same_key_is_the_same_run(dispatcher, store: str, tmp_path: Path) -> None:
+    async with dispatcher(store) as runs:
         first = await runs.submit("count", key="k")
         again = await runs.submit("count", key="k")
         assert again.run_id == first.run_id
@@ -273,19 +273,19 @@ async def test_the_same_key_is_the_same_run(room, store: str, tmp_path: Path) ->
     assert (tmp_path / "started").read_text() == "1\n"
 
 
-async def test_a_key_goes_with_half_a_surrogate_pair(room, store: str) -> None:
-    async with room(store) as runs:
+async def test_a_key_goes_with_half_a_surrogate_pair(dispatcher, store: str) -> None:
+    async with dispatcher(store) as runs:
         first = await runs.submit("calc", runtime_params={"note": "\ud800"}, key="k")
         assert (await runs.submit("calc", runtime_params={"note": "\ud800"}, key="k")).run_id == first.run_id
 
 
-async def test_many_callers_with_one_key_at_a_time_get_one_run(room, store: str, tmp_path: Path) -> None:
+async def test_many_callers_with_one_key_at_a_time_get_one_run(dispatcher, store: str, tmp_path: Path) -> None:
     found = set()
 
     async def submit(runs: Dispatcher) -> None:
         found.add((await runs.submit("count", key="k")).run_id)
 
-    async with room(store) as runs:
+    async with dispatcher(store) as runs:
         async with anyio.create_task_group() as tasks:
             for _ in range(50):
                 tasks.start_soon(submit, runs)
@@ -295,16 +295,16 @@ async def test_many_callers_with_one_key_at_a_time_get_one_run(room, store: str,
     assert (tmp_path / "started").read_text() == "1\n"
 
 
-async def test_a_key_outlives_the_room(room, tmp_path: Path) -> None:
-    async with room(tmp_path / "runs.db") as runs:
+async def test_a_key_is_known_to_the_next_service(dispatcher, tmp_path: Path) -> None:
+    async with dispatcher(tmp_path / "runs.db") as runs:
         first = await runs.run(RunOrder(spec=order("calc", outputs=("d",)).spec, key="k"))
-    async with room(tmp_path / "runs.db") as runs:
+    async with dispatcher(tmp_path / "runs.db") as runs:
         again = await runs.run(RunOrder(spec=order("calc", outputs=("d",)).spec, key="k"))
     assert (again.record, again.outputs) == (first.record, first.outputs)
 
 
-async def test_a_repeated_key_is_answered_when_the_queue_is_full(room) -> None:
-    async with room(max_concurrent_runs=1, max_queued_runs=0) as runs:
+async def test_a_repeated_key_is_answered_when_the_queue_is_full(dispatcher) -> None:
+    async with dispatcher(max_concurrent_runs=1, max_queued_runs=0) as runs:
         run = await runs.submit("wait", runtime_params={"seconds": 30}, key="k")
         assert (await runs.submit("wait", runtime_params={"seconds": 30}, key="k")).run_id == run.run_id
 
@@ -312,8 +312,8 @@ async def test_a_repeated_key_is_answered_when_the_queue_is_full(room) -> None:
 # --- events ---
 
 
-async def test_a_run_tells_everything_that_happens(room, store: str) -> None:
-    async with room(store) as runs:
+async def test_everything_that_happens_to_a_run_is_an_event(dispatcher, store: str) -> None:
+    async with dispatcher(store) as runs:
         run = await runs.submit("sleep", runtime_params={"seconds": 0.01})
         told = [published async for published in runs.follow(run.run_id)]
     names = [type(published.event).__name__ for published in told]
@@ -337,15 +337,15 @@ async def test_a_run_tells_everything_that_happens(room, store: str) -> None:
     assert facts[RunEnded].status == "success"
 
 
-async def test_a_generator_tells_once_what_it_saves(room) -> None:
-    async with room() as runs:
+async def test_what_a_generator_saves_is_one_event(dispatcher) -> None:
+    async with dispatcher() as runs:
         run = await runs.submit("items", runtime_params={"count": 50})
         told = [published.event async for published in runs.follow(run.run_id)]
     assert [event.dataset for event in told if isinstance(event, DatasetSaved)] == ["item"]
 
 
-async def test_following_resumes_behind_what_is_known(room, store: str) -> None:
-    async with room(store) as runs:
+async def test_following_resumes_after_a_number(dispatcher, store: str) -> None:
+    async with dispatcher(store) as runs:
         run = await runs.submit("calc")
         await runs.wait(run.run_id)
         first = [published async for published in runs.follow(run.run_id)]
@@ -354,8 +354,8 @@ async def test_following_resumes_behind_what_is_known(room, store: str) -> None:
         assert [published async for published in runs.follow(run.run_id, after=first[-1].sequence)] == []
 
 
-async def test_all_runs_can_be_followed_from_a_position(room, store: str) -> None:
-    async with room(store) as runs:
+async def test_all_runs_can_be_followed_from_a_position(dispatcher, store: str) -> None:
+    async with dispatcher(store) as runs:
         ids = [(await runs.submit("calc")).run_id for _ in range(3)]
         for run_id in ids:
             await runs.wait(run_id)
@@ -370,7 +370,7 @@ async def test_all_runs_can_be_followed_from_a_position(room, store: str) -> Non
             assert await anext(following) == told[5]
 
 
-async def test_followers_of_all_hear_from_now_on(room, store: str) -> None:
+async def test_followers_of_all_runs_get_events_from_now_on(dispatcher, store: str) -> None:
     heard = []
 
     async def listen(runs: Dispatcher) -> None:
@@ -380,7 +380,7 @@ async def test_followers_of_all_hear_from_now_on(room, store: str) -> None:
                 if published.is_last:
                     return
 
-    async with room(store) as runs:
+    async with dispatcher(store) as runs:
         await runs.wait((await runs.submit("calc")).run_id)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(listen, runs)
@@ -389,8 +389,8 @@ async def test_followers_of_all_hear_from_now_on(room, store: str) -> None:
     assert {published.run_id for published in heard} == {run.run_id}
 
 
-async def test_a_slow_reader_loses_and_is_told_so_and_nobody_waits(room) -> None:
-    async with room(max_buffered_events=10, max_log_lines=5000) as runs:
+async def test_a_slow_reader_loses_events_gets_a_notice_and_delays_no_run(dispatcher) -> None:
+    async with dispatcher(max_buffered_events=10, max_log_lines=5000) as runs:
         run = await runs.submit("wait", runtime_params={"seconds": 0.2})
         # From the start: the run may have ended before anybody listens.
         reading = runs.follow(position="0")
@@ -411,15 +411,15 @@ async def test_a_slow_reader_loses_and_is_told_so_and_nobody_waits(room) -> None
     assert len(told) < 100
 
 
-async def test_log_lines_are_limited(room) -> None:
-    async with room(max_log_lines=10) as runs:
+async def test_log_lines_are_limited(dispatcher) -> None:
+    async with dispatcher(max_log_lines=10) as runs:
         run = await runs.submit("lines", runtime_params={"count": 100})
         lines = [p.event.message async for p in runs.follow(run.run_id) if isinstance(p.event, LogLine)]
     assert lines == [*(f"line {number}" for number in range(9)), "Further lines of this run are not kept."]
 
 
-async def test_lines_of_concurrent_runs_are_not_mixed(room) -> None:
-    async with room(max_concurrent_runs=8) as runs:
+async def test_lines_of_concurrent_runs_are_not_mixed(dispatcher) -> None:
+    async with dispatcher(max_concurrent_runs=8) as runs:
         ordered = {}
         for number in range(8):
             run = await runs.submit("sleep", runtime_params={"seconds": number / 100}, runner="ThreadRunner")
@@ -447,8 +447,8 @@ async def test_a_frame_is_kept_as_it_is_over_http(make_project) -> None:
 # --- looking ---
 
 
-async def test_what_is_not_there_is_said(room) -> None:
-    async with room() as runs:
+async def test_unknown_runs_and_outputs_are_errors(dispatcher) -> None:
+    async with dispatcher() as runs:
         for look in (runs.read, runs.wait, runs.cancel):
             with pytest.raises(RunNotFoundError, match="There is no run 'nope'"):
                 await look("nope")
@@ -460,8 +460,8 @@ async def test_what_is_not_there_is_said(room) -> None:
             await runs.output(done.run_id, "s")
 
 
-async def test_what_no_run_and_no_output_is_called_is_not_there_in_any_store(room, shared_store: str) -> None:
-    async with room(shared_store) as runs:
+async def test_names_that_databases_refuse_are_unknown_in_every_store(dispatcher, shared_store: str) -> None:
+    async with dispatcher(shared_store) as runs:
         with pytest.raises(RunNotFoundError):
             await runs.read("nope\0")
         done = await runs.wait((await runs.submit("calc", outputs=["d"])).run_id)
@@ -472,8 +472,8 @@ async def test_what_no_run_and_no_output_is_called_is_not_there_in_any_store(roo
 @pytest.mark.parametrize(
     "wrong", [{"labels": {"team": 1}}, {"timeout_seconds": "long"}, {"on_interrupt": "again"}, {"key": 7}]
 )
-async def test_an_order_that_nobody_could_read_again_is_refused(room, wrong: dict) -> None:
-    async with room() as runs:
+async def test_an_order_that_cannot_be_read_again_is_refused(dispatcher, wrong: dict) -> None:
+    async with dispatcher() as runs:
         with pytest.raises(UnstorableRunError, match=rf"\$\.{next(iter(wrong))}"):
             await runs.submit("calc", **wrong)
         assert not (await runs.list(RunQuery())).runs
@@ -482,8 +482,8 @@ async def test_an_order_that_nobody_could_read_again_is_refused(room, wrong: dic
 # --- closing ---
 
 
-async def test_a_closing_room_lets_runs_end_and_accepts_no_more(room, tmp_path: Path) -> None:
-    async with room(grace_seconds=10) as runs:
+async def test_a_draining_service_lets_runs_end_and_accepts_no_more(dispatcher, tmp_path: Path) -> None:
+    async with dispatcher(grace_seconds=10) as runs:
         run = await runs.submit("held")
         await until_working(runs, run.run_id)
         async with anyio.create_task_group() as tasks:
@@ -497,24 +497,24 @@ async def test_a_closing_room_lets_runs_end_and_accepts_no_more(room, tmp_path: 
         assert (await runs.read(run.run_id)).status == "success"
 
 
-async def test_runs_that_end_as_the_room_closes_have_their_ends_recorded(room, tmp_path: Path) -> None:
-    async with room(tmp_path / "runs.db", max_concurrent_runs=1, max_queued_runs=100) as runs:
+async def test_runs_that_end_during_the_close_are_recorded(dispatcher, tmp_path: Path) -> None:
+    async with dispatcher(tmp_path / "runs.db", max_concurrent_runs=1, max_queued_runs=100) as runs:
         async with anyio.create_task_group() as tasks:
             for _ in range(30):
                 tasks.start_soon(runs.run, order("calc"))
-    async with room(tmp_path / "runs.db") as runs:
+    async with dispatcher(tmp_path / "runs.db") as runs:
         page = await runs.list(RunQuery(limit=100))
         assert [run.status for run in page.runs] == ["success"] * 30
 
 
-async def test_who_follows_hears_of_every_end_before_a_closing_room_is_silent(room, store: str) -> None:
+async def test_followers_get_every_end_before_the_service_closes(dispatcher, store: str) -> None:
     told: list[str] = []
 
     async def listen(runs: Dispatcher) -> None:
         told.extend([p.event.status async for p in runs.follow() if isinstance(p.event, RunEnded)])
 
     for _ in range(5):
-        async with anyio.create_task_group() as tasks, room(store) as runs:
+        async with anyio.create_task_group() as tasks, dispatcher(store) as runs:
             tasks.start_soon(listen, runs)
             await until_read_by(runs, 1)
             await runs.submit("wait", runtime_params={"seconds": 30})
@@ -523,26 +523,26 @@ async def test_who_follows_hears_of_every_end_before_a_closing_room_is_silent(ro
     assert told == ["success", "cancelled"] * 5
 
 
-async def test_after_the_grace_runs_are_cancelled_and_recorded(room, tmp_path: Path) -> None:
-    async with room(tmp_path / "runs.db", grace_seconds=0.1) as runs:
+async def test_after_the_grace_runs_are_cancelled_and_recorded(dispatcher, tmp_path: Path) -> None:
+    async with dispatcher(tmp_path / "runs.db", grace_seconds=0.1) as runs:
         awaiting = await runs.submit("wait", runtime_params={"seconds": 30})
         blocked = await runs.submit("sleep", runtime_params={"seconds": 6})
         await until_working(runs, blocked.run_id)
         started = time.perf_counter()
     assert time.perf_counter() - started < 6
-    async with room(tmp_path / "runs.db") as runs:
+    async with dispatcher(tmp_path / "runs.db") as runs:
         for run in (awaiting, blocked):
             record = await runs.read(run.run_id)
             assert record.status == "cancelled"
             assert record.error.message == "The server was shut down before the run ended."
 
 
-async def test_queued_runs_wait_for_the_next_room(room, tmp_path: Path) -> None:
-    async with room(tmp_path / "runs.db", max_concurrent_runs=1) as runs:
+async def test_queued_runs_wait_for_the_next_service(dispatcher, tmp_path: Path) -> None:
+    async with dispatcher(tmp_path / "runs.db", max_concurrent_runs=1) as runs:
         await runs.submit("wait", runtime_params={"seconds": 30})
         queued = [(await runs.submit("count", runtime_params={"a": n})).run_id for n in range(5)]
     assert not (tmp_path / "started").exists()
-    async with room(tmp_path / "runs.db", max_concurrent_runs=1) as runs:
+    async with dispatcher(tmp_path / "runs.db", max_concurrent_runs=1) as runs:
         for run_id in queued:
             assert (await runs.wait(run_id)).status == "success"
             sequences = [published.sequence async for published in runs.follow(run_id)]
@@ -550,8 +550,8 @@ async def test_queued_runs_wait_for_the_next_room(room, tmp_path: Path) -> None:
     assert (tmp_path / "started").read_text() == "0\n1\n2\n3\n4\n"
 
 
-async def test_old_runs_are_forgotten(room, tmp_path: Path) -> None:
-    async with room(tmp_path / "runs.db", keep_runs=5) as runs:
+async def test_old_runs_are_deleted(dispatcher, tmp_path: Path) -> None:
+    async with dispatcher(tmp_path / "runs.db", keep_runs=5) as runs:
         for _ in range(12):
             await runs.run(order("calc"))
         await runs._lifetime.service.recorder.flush()

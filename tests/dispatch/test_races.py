@@ -1,4 +1,4 @@
-"""Calls that meet at a bad moment: with each other, with the end of their caller or of the room."""
+"""Calls at a bad moment: during another call, the end of their caller, or the close of the service."""
 
 import asyncio
 import gc
@@ -27,11 +27,11 @@ def order(pipeline: str, *, key: str | None = None, **params: object) -> RunOrde
     return RunOrder(spec=spec, key=key)
 
 
-# --- the room is not open yet ---
+# --- the service is not open yet ---
 
 
 class SlowStore(SQLiteStore):
-    """A store that takes its time to open."""
+    """A store that opens slowly."""
 
     opened = 0
 
@@ -46,8 +46,8 @@ class SlowStore(SQLiteStore):
         self.is_through.set()
 
 
-async def test_a_room_is_opened_once_although_who_asked_first_is_gone(room) -> None:
-    runs = room(store := SlowStore(None))
+async def test_the_service_is_opened_once_although_its_first_caller_is_gone(dispatcher) -> None:
+    runs = dispatcher(store := SlowStore(None))
     with anyio.move_on_after(0.1):
         await runs.submit("calc")
     record = await runs.submit("calc")
@@ -55,8 +55,8 @@ async def test_a_room_is_opened_once_although_who_asked_first_is_gone(room) -> N
     assert store.opened == 1
 
 
-async def test_who_asks_while_a_block_opens_the_room_gets_that_one(room) -> None:
-    runs = room(store := SlowStore(None))
+async def test_a_call_while_a_block_opens_the_service_uses_that_one(dispatcher) -> None:
+    runs = dispatcher(store := SlowStore(None))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_enter, runs)
         await anyio.wait_all_tasks_blocked()
@@ -66,20 +66,20 @@ async def test_who_asks_while_a_block_opens_the_room_gets_that_one(room) -> None
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_store_is_closed_although_who_opens_it_is_cancelled(room, tmp_path: Path, anyio_backend: str) -> None:
+async def test_a_store_is_closed_when_its_opening_is_cancelled(dispatcher, tmp_path: Path, anyio_backend: str) -> None:
     store = SlowStore(tmp_path / "runs.db")
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(_enter(room(store)), 0.1)
+        await asyncio.wait_for(_enter(dispatcher(store)), 0.1)
     await anyio.to_thread.run_sync(store.is_through.wait)
     assert all(is_unlocked(lock) for lock in tmp_path.glob("*.lock"))
 
 
-async def test_a_store_of_a_newer_version_is_closed_again(room, tmp_path: Path) -> None:
+async def test_a_store_of_a_newer_version_is_closed_again(dispatcher, tmp_path: Path) -> None:
     newer = SQLiteStore(tmp_path / "runs.db", migrations=[*MIGRATIONS, ["CREATE TABLE newer (number INTEGER)"]])
     await anyio.to_thread.run_sync(newer.open, "newer")
     await anyio.to_thread.run_sync(newer.close)
     with pytest.raises(StoreVersionError):
-        await _enter(room(tmp_path / "runs.db"))
+        await _enter(dispatcher(tmp_path / "runs.db"))
     assert all(is_unlocked(lock) for lock in tmp_path.glob("*.lock"))
 
 
@@ -88,8 +88,8 @@ async def _enter(runs: Dispatcher) -> None:
         await anyio.sleep(0.2)
 
 
-async def test_a_room_that_is_open_cannot_be_opened_for_a_block(room) -> None:
-    runs = room()
+async def test_an_open_service_cannot_be_opened_for_a_block(dispatcher) -> None:
+    runs = dispatcher()
     record = await runs.submit("calc")
     with pytest.raises(ServiceOpenError):
         async with runs:
@@ -97,8 +97,8 @@ async def test_a_room_that_is_open_cannot_be_opened_for_a_block(room) -> None:
     assert (await runs.wait(record.run_id)).status == "success"
 
 
-async def test_a_block_that_was_not_entered_keeps_nobody_from_opening_the_room(room) -> None:
-    runs = room(store := SlowStore(None))
+async def test_a_block_that_failed_to_open_the_service_can_be_entered_again(dispatcher) -> None:
+    runs = dispatcher(store := SlowStore(None))
     store.open = None  # type: ignore[assignment]
     with pytest.raises(TypeError):
         async with runs:
@@ -110,8 +110,8 @@ async def test_a_block_that_was_not_entered_keeps_nobody_from_opening_the_room(r
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-def test_a_loop_that_is_closed_over_its_room_leaves_it_to_the_next_one(room, anyio_backend: str) -> None:
-    assert _statuses_in_loops(room(), 2) == ["success"] * 2
+def test_a_loop_that_is_closed_over_its_service_makes_way_for_another(dispatcher, anyio_backend: str) -> None:
+    assert _statuses_in_loops(dispatcher(), 2) == ["success"] * 2
     # What Python has to say of tasks without a loop is said now, and not in some later test.
     gc.collect()
 
@@ -130,7 +130,7 @@ def _statuses_in_loops(runs: Dispatcher, count: int) -> list[str]:
 
 
 class HeldStore(SQLiteStore):
-    """A store that writes when it may."""
+    """A store that writes when the test lets it."""
 
     def __init__(self, path: Path | None) -> None:
         super().__init__(path)
@@ -143,8 +143,8 @@ class HeldStore(SQLiteStore):
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_those_who_wait_are_let_go_by_a_room_whose_drain_asyncio_cancels(room, anyio_backend: str) -> None:
-    runs = room(grace_seconds=30)
+async def test_waiting_callers_return_when_asyncio_cancels_the_drain(dispatcher, anyio_backend: str) -> None:
+    runs = dispatcher(grace_seconds=30)
     opened, submitted = asyncio.Event(), []
 
     async def stay() -> None:
@@ -167,10 +167,10 @@ async def test_those_who_wait_are_let_go_by_a_room_whose_drain_asyncio_cancels(r
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_run_whose_caller_is_cancelled_as_asyncio_does_it_is_run_once_it_is_written(
-    room, tmp_path: Path, anyio_backend: str
+async def test_a_run_whose_caller_asyncio_cancels_runs_when_it_is_written(
+    dispatcher, tmp_path: Path, anyio_backend: str
 ) -> None:
-    async with room(store := HeldStore(tmp_path / "runs.db")) as runs:
+    async with dispatcher(store := HeldStore(tmp_path / "runs.db")) as runs:
         store.may_write.clear()
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(runs.accept(order("count", key="k")), 0.1)
@@ -185,7 +185,7 @@ async def test_a_run_whose_caller_is_cancelled_as_asyncio_does_it_is_run_once_it
 
 
 class ClosingStore(SQLiteStore):
-    """A store that is not through with closing until it may."""
+    """A store that closes when the test lets it."""
 
     def __init__(self, path: Path | None) -> None:
         super().__init__(path)
@@ -204,7 +204,7 @@ class ClosingStore(SQLiteStore):
             self.may_close.wait()
 
 
-async def test_who_comes_as_the_store_is_closed_is_told_that_the_server_ends(room, tmp_path: Path) -> None:
+async def test_calls_that_arrive_while_the_store_closes_are_refused(dispatcher, tmp_path: Path) -> None:
     store = ClosingStore(None)
 
     async def come(runs: Dispatcher, run_id: str) -> None:
@@ -219,7 +219,7 @@ async def test_who_comes_as_the_store_is_closed_is_told_that_the_server_ends(roo
         finally:
             store.may_close.set()
 
-    async with anyio.create_task_group() as tasks, room(store) as runs:
+    async with anyio.create_task_group() as tasks, dispatcher(store) as runs:
         finished = await runs.run(order("calc"))
         tasks.start_soon(come, runs, finished.record.run_id)
 
@@ -228,8 +228,8 @@ async def test_who_comes_as_the_store_is_closed_is_told_that_the_server_ends(roo
 
 
 @pytest.mark.parametrize("file", [None, "runs.db"])
-async def test_a_run_without_a_thread_fails_and_gives_its_place_back(
-    room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str | None
+async def test_a_run_fails_and_frees_its_slot_when_no_thread_can_start(
+    dispatcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str | None
 ) -> None:
     start = threading.Thread.start
 
@@ -238,7 +238,7 @@ async def test_a_run_without_a_thread_fails_and_gives_its_place_back(
             raise RuntimeError("can't start new thread")
         start(thread)
 
-    async with room(SQLiteStore(file and tmp_path / file), max_concurrent_runs=1) as runs:
+    async with dispatcher(SQLiteStore(file and tmp_path / file), max_concurrent_runs=1) as runs:
         with monkeypatch.context() as patched, anyio.fail_after(60):
             patched.setattr(threading.Thread, "start", refuse)
             records = [await runs.submit("calc") for _ in range(3)]

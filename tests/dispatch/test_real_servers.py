@@ -1,4 +1,4 @@
-"""Real servers that are killed, told to end, cut off, and run out of disk."""
+"""Real servers that are killed, stopped, disconnected, or out of disk."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def sleeping(server: Process, seconds: float, **body: object) -> dict:
 
 
 def held(server: Process, **body: object) -> dict:
-    """Submit a run that goes on when `let_go` is called, and return it when it is running."""
+    """Submit a run that goes on after `let_go`, and return it when it is running."""
     run = submit(server, pipeline_names=["held"], **body)
     until(lambda: read(server, run)["status"] == "running")
     return run
@@ -86,7 +86,7 @@ def test_after_a_kill_every_promised_run_is_there(work: Path, start: Start, tmp_
     assert sorted((tmp_path / "started").read_text().split()) == list("01234")
 
 
-def test_a_run_that_asked_for_it_is_run_again_as_a_new_one(work: Path, start: Start, tmp_path: Path) -> None:
+def test_an_interrupted_run_is_repeated_where_its_caller_asked(work: Path, start: Start, tmp_path: Path) -> None:
     server = start("kedro_asgi", "serve", work)
     run = held(server, on_interrupt="rerun", labels={"team": "ml"}, outputs=["second"])
     server.kill()
@@ -170,7 +170,7 @@ def test_after_the_grace_the_rest_is_cancelled_and_the_exit_code_is_0(work: Path
 
 
 def hang_up(server: Process) -> dict:
-    """Hang up on a run that is held, and return it."""
+    """Start a held run, hang up, and return the run."""
     with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as caller:
         caller.request("POST", "/run", json.dumps({"pipeline_names": ["held"]}), {"Content-Type": "application/json"})
         until(lambda: [run["status"] for run in listed(server)] == ["running"])
@@ -181,14 +181,14 @@ def listed(server: Process) -> list[dict]:
     return httpx.get(f"{server.url}/runs").json()["runs"]
 
 
-def test_a_client_that_hangs_up_leaves_its_run_to_itself(work: Path, start: Start, tmp_path: Path) -> None:
+def test_a_run_goes_on_when_its_client_hangs_up(work: Path, start: Start, tmp_path: Path) -> None:
     server = start("kedro_asgi", "serve", work)
     run = hang_up(server)
     let_go(tmp_path)
     assert read(server, run, wait=30)["status"] == "success"
 
 
-def test_a_setting_cancels_it(work: Path, start: Start, tmp_path: Path) -> None:
+def test_a_setting_cancels_the_run_of_a_client_that_hangs_up(work: Path, start: Start, tmp_path: Path) -> None:
     server = start("kedro_asgi", "serve", work, KEDRO_SERVER_CANCEL_ON_HANG_UP="1")
     run = hang_up(server)
     # It ends at once if its first node has yet to start.
@@ -197,7 +197,7 @@ def test_a_setting_cancels_it(work: Path, start: Start, tmp_path: Path) -> None:
     assert read(server, run, wait=30)["status"] == "cancelled"
 
 
-def test_a_client_that_does_not_read_keeps_nobody_waiting(work: Path, start: Start) -> None:
+def test_a_client_that_does_not_read_delays_no_run(work: Path, start: Start) -> None:
     options = {"KEDRO_SERVER_MAX_LOG_LINES": "100000", "KEDRO_SERVER_MAX_BUFFERED_EVENTS": "100"}
     server = start("kedro_asgi", "serve", work, **options)
     with socket.socket() as slow:
@@ -218,7 +218,7 @@ def test_a_client_that_does_not_read_keeps_nobody_waiting(work: Path, start: Sta
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_the_client_follows_on_where_the_connection_broke(work: Path, start: Start) -> None:
+async def test_the_client_resumes_where_the_connection_broke(work: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", work, KEDRO_SERVER_MAX_CONCURRENT_RUNS="1", KEDRO_SERVER_GRACE_SECONDS="0")
     async with AsyncClient(server.url, retries=8) as client:
         await client.submit("wait", params={"seconds": 60})
@@ -301,7 +301,7 @@ def worker_of_a_running_run(work: Path) -> int:
     return int(owners[0][0].partition("-")[0])
 
 
-def test_a_dead_workers_runs_are_taken_over_by_the_others(work: Path, start: Start) -> None:
+def test_other_workers_adopt_the_runs_of_a_dead_one(work: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", work, "--workers", "2", KEDRO_SERVER_MAX_CONCURRENT_RUNS="1")
     runs = [sleeping(server, 1.0, on_interrupt="rerun") for _ in range(6)]
     os.kill(worker_of_a_running_run(work), signal.SIGKILL)
@@ -317,7 +317,7 @@ def test_a_dead_workers_runs_are_taken_over_by_the_others(work: Path, start: Sta
         assert read(server, {"run_id": record["resubmitted_as"]}, wait=30)["status"] == "success"
 
 
-def test_a_worker_that_is_silent_for_a_while_is_not_taken_for_dead(work: Path, start: Start, tmp_path: Path) -> None:
+def test_a_worker_that_is_silent_for_a_while_is_not_dead(work: Path, start: Start, tmp_path: Path) -> None:
     """A node that holds the interpreter's lock silences its worker in the same way."""
     server = start("kedro_asgi", "serve", work, "--workers", "2")
     run = held(server)
@@ -341,7 +341,7 @@ def test_sigterm_ends_all_workers_with_code_0(work: Path, start: Start) -> None:
     assert {read(server, run, wait=30)["status"] for run in runs} == {"success"}
 
 
-# --- no room to write ---
+# --- no space to write ---
 
 
 @contextmanager
@@ -355,7 +355,7 @@ def full_disk(server: Process) -> Iterator[None]:
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_said_and_nothing_that_was_promised_is_lost(work: Path, start: Start, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_loses_no_promised_run(work: Path, start: Start, tmp_path: Path) -> None:
     server = start("kedro_asgi", "serve", work, KEDRO_SERVER_MAX_CONCURRENT_RUNS="2")
     promised = [submit(server, pipeline_names=["held"]) for _ in range(4)]
     until(lambda: read(server, promised[0])["status"] == "running")
@@ -373,7 +373,7 @@ def test_a_full_disk_is_said_and_nothing_that_was_promised_is_lost(work: Path, s
     until(lambda: len(httpx.get(f"{server.url}/runs").json()["runs"]) == 25)
 
 
-def test_a_store_that_cannot_be_made_is_said(work: Path, start: Start) -> None:
+def test_a_store_that_cannot_be_created_is_reported(work: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", work, KEDRO_SERVER_STORE="/proc/nowhere/runs.db")
     assert httpx.post(f"{server.url}/run", json={"outputs": ["d"]}).json()["outputs"] == {"d": 6}
     assert httpx.post(f"{server.url}/runs", json={}).status_code == 503

@@ -27,7 +27,7 @@ Fails = Callable[[RunWrite], bool]
 
 
 class TroubledStore(SQLiteStore):
-    """A store that once fails to write an entry, or writes it and cannot say so."""
+    """A store that fails one write, before or after it is stored."""
 
     def __init__(self, path: Path, fails: Fails, *, is_written: bool) -> None:
         super().__init__(path)
@@ -45,7 +45,7 @@ class TroubledStore(SQLiteStore):
 
 
 class ReluctantStore(SQLiteStore):
-    """A store that cannot say of any run that it wrote it for the first time, and fails once to take one over."""
+    """A store that confirms no run's first write, and fails one adoption."""
 
     takes = 0
 
@@ -93,7 +93,7 @@ def _leave_behind(path: Path, status: RunStatus, on_interrupt: str) -> RunRecord
     return record
 
 
-def open_room(work: Path, store: SQLiteStore, **policy: object) -> Dispatcher:
+def make_dispatcher(work: Path, store: SQLiteStore, **policy: object) -> Dispatcher:
     session = AsyncSession.create(project_path=work)
     return Dispatcher(session, store=store, policy=Policy(**{"grace_seconds": 0.1, **policy}))
 
@@ -104,7 +104,7 @@ async def test_a_promised_run_ends_although_a_write_fails(
     work: Path, tmp_path: Path, status: str, is_written: bool
 ) -> None:
     store = TroubledStore(tmp_path / "runs.db", becomes(status), is_written=is_written)
-    async with open_room(work, store) as runs:
+    async with make_dispatcher(work, store) as runs:
         run = await runs.submit("count")
         with anyio.fail_after(60):
             assert (await runs.wait(run.run_id)).status == "success"
@@ -113,7 +113,7 @@ async def test_a_promised_run_ends_although_a_write_fails(
 
 
 @pytest.mark.parametrize("is_written", [True, False])
-async def test_the_end_of_a_run_is_recorded_although_its_first_record_came_to_nothing(
+async def test_the_end_of_a_run_is_recorded_although_its_first_write_failed(
     work: Path, tmp_path: Path, is_written: bool
 ) -> None:
     store = TroubledStore(tmp_path / "runs.db", becomes("running"), is_written=is_written)
@@ -122,13 +122,13 @@ async def test_the_end_of_a_run_is_recorded_although_its_first_record_came_to_no
     async def run(runs: Dispatcher) -> None:
         ended.append((await runs.run(order("held"))).record)
 
-    async with open_room(work, store) as runs, anyio.create_task_group() as tasks:
+    async with make_dispatcher(work, store) as runs, anyio.create_task_group() as tasks:
         tasks.start_soon(run, runs)
         with anyio.fail_after(60):
             while not store.has_failed:
                 await anyio.sleep(0.01)
         (tmp_path / "opened").touch()
-    async with open_room(work, SQLiteStore(tmp_path / "runs.db")) as runs:
+    async with make_dispatcher(work, SQLiteStore(tmp_path / "runs.db")) as runs:
         assert (await runs.read(ended[0].run_id)).status == "success"
         told = [published.sequence async for published in runs.follow(ended[0].run_id)]
         assert told == list(range(1, len(told) + 1))
@@ -140,7 +140,7 @@ async def test_a_dead_workers_run_is_interrupted_and_run_again_once_although_a_w
 ) -> None:
     left = await left_behind(tmp_path / "runs.db", status="running", on_interrupt="rerun")
     store = TroubledStore(tmp_path / "runs.db", becomes("interrupted"), is_written=is_written)
-    async with open_room(work, store, grace_seconds=5) as runs:
+    async with make_dispatcher(work, store, grace_seconds=5) as runs:
         with anyio.fail_after(60):
             record = await runs.wait(left.run_id)
             assert (await runs.wait(record.resubmitted_as)).status == "success"
@@ -149,8 +149,8 @@ async def test_a_dead_workers_run_is_interrupted_and_run_again_once_although_a_w
     assert (tmp_path / "started").read_text() == "1\n"
 
 
-async def test_runs_that_were_written_unheard_are_taken_over_once(work: Path, tmp_path: Path) -> None:
-    async with open_room(work, ReluctantStore(tmp_path / "runs.db"), grace_seconds=5) as runs:
+async def test_runs_whose_first_write_was_not_confirmed_are_adopted_once(work: Path, tmp_path: Path) -> None:
+    async with make_dispatcher(work, ReluctantStore(tmp_path / "runs.db"), grace_seconds=5) as runs:
 
         async def submit() -> None:
             with pytest.raises(StoreUnavailableError):
@@ -164,9 +164,9 @@ async def test_runs_that_were_written_unheard_are_taken_over_once(work: Path, tm
         assert [record.status for record in ended] == ["success"] * 3
 
 
-async def test_a_run_that_comes_while_the_room_drains_takes_no_place(work: Path, tmp_path: Path) -> None:
+async def test_a_run_that_is_adopted_during_the_drain_takes_no_slot(work: Path, tmp_path: Path) -> None:
     left = await left_behind(tmp_path / "runs.db", status="queued")
-    async with open_room(work, SQLiteStore(tmp_path / "runs.db"), max_concurrent_runs=1) as runs:
+    async with make_dispatcher(work, SQLiteStore(tmp_path / "runs.db"), max_concurrent_runs=1) as runs:
         await runs.submit("wait", runtime_params={"seconds": 30})
         await runs.drain()
         runs._lifetime.service.run_adopted(left, order("count"), last_event=0)
@@ -174,7 +174,7 @@ async def test_a_run_that_comes_while_the_room_drains_takes_no_place(work: Path,
 
 
 class SmallStore(SQLiteStore):
-    """A store that takes no large values; PostgreSQL and SQLite take none of a gigabyte."""
+    """A store that refuses large values, as PostgreSQL and SQLite refuse a gigabyte."""
 
     def _connect(self) -> sqlite3.Connection:
         connection = super()._connect()
@@ -183,7 +183,7 @@ class SmallStore(SQLiteStore):
 
 
 @pytest.mark.parametrize("output", [b'"%s"' % (b"x" * 200_000), 5, "text"])
-async def test_a_run_whose_outputs_cannot_be_stored_has_failed_and_disturbs_no_other(
+async def test_a_run_whose_outputs_cannot_be_stored_fails_and_disturbs_no_other(
     work: Path, tmp_path: Path, output: object
 ) -> None:
     session = AsyncSession.create(project_path=work)
@@ -203,8 +203,8 @@ async def test_a_store_that_comes_late_and_is_newer_is_not_available(work: Path,
     folder.write_text("not a folder")
     newer.mkdir()
     await anyio.to_thread.run_sync(_make_newer, newer / "runs.db")
-    async with open_room(work, SQLiteStore(folder / "runs.db")) as runs:
-        # At once: in between, the room would make a folder of its own.
+    async with make_dispatcher(work, SQLiteStore(folder / "runs.db")) as runs:
+        # At once: in between, the service would make a folder of its own.
         (tmp_path / "link").symlink_to(newer)
         (tmp_path / "link").replace(folder)
         with anyio.fail_after(60):
@@ -220,7 +220,7 @@ def _make_newer(path: Path) -> None:
 
 
 class SwitchedStore(SQLiteStore):
-    """A store that takes nothing while it is off."""
+    """A store that fails every write while it is off."""
 
     is_off = False
 
@@ -233,7 +233,7 @@ class SwitchedStore(SQLiteStore):
 
 
 class OffStore(SQLiteStore):
-    """A store that can be read only, while it is off."""
+    """A store that can only be read while it is off."""
 
     is_off = False
     tries = 0
@@ -248,9 +248,9 @@ class OffStore(SQLiteStore):
 
 
 async def test_a_store_that_failed_is_not_available_before_something_was_written(work: Path, tmp_path: Path) -> None:
-    """Also if nothing is left to write."""
+    """Also when nothing is left to write."""
     store = OffStore(tmp_path / "runs.db")
-    async with open_room(work, store) as runs:
+    async with make_dispatcher(work, store) as runs:
         store.is_off = True
         with pytest.raises(StoreUnavailableError):
             await runs.submit("calc")
@@ -264,11 +264,11 @@ async def test_a_store_that_failed_is_not_available_before_something_was_written
         assert (await runs.wait((await runs.submit("calc")).run_id)).status == "success"
 
 
-async def test_who_could_not_start_while_the_store_failed_is_first_again_and_in_order(
+async def test_runs_that_gave_up_their_slots_while_the_store_failed_start_first_and_in_order(
     work: Path, tmp_path: Path
 ) -> None:
     store = SwitchedStore(tmp_path / "runs.db")
-    async with open_room(work, store, max_concurrent_runs=3, grace_seconds=5) as runs:
+    async with make_dispatcher(work, store, max_concurrent_runs=3, grace_seconds=5) as runs:
         for _ in range(3):
             await runs.submit("held")
         queued = [(await runs.submit("count", runtime_params={"a": number})).run_id for number in range(6)]

@@ -18,12 +18,12 @@ from kedro_asgi.runs import ErrorDetail, RunOrder, RunRecord, RunStatus
 
 Phase = Literal[
     "admitted",  # has a place in the queue to come
-    "promised",  # is on disk: its caller may be told so
+    "promised",  # is on disk, so its caller may get the promise
     "queued",  # waits for a slot
     "starting",  # has a slot; a promised run waits until its start is on disk
     "running",  # an executor has it
     "ended",  # has an end, which is not on disk yet if the run was promised
-    "announced",  # those who wait know the end
+    "announced",  # its callers know the end
     "refused",  # could not be promised
     "handed_back",  # stays queued in the store for the next server
     "lost",  # cannot be recorded any more: another worker has taken it, or the store takes no such state
@@ -54,9 +54,9 @@ class Post(Protocol):
 class ActiveRun:
     """A run's phase and record. Belongs to the event loop; only its own methods change it.
 
-    ``is_promised``: its caller was told, or will be, that it will be run, so each of its states is on disk before
-    anything follows from it. ``stored`` is the status that is known to be on disk. The writer thread gets copies of the
-    state, by ``post``; code of the run, in any thread, gets nothing but ``events``.
+    ``is_promised``: its caller has, or will get, the promise that it runs, so each of its states is on disk before
+    anything follows from it. ``stored`` is the status that is known to be on disk. The writer thread gets frozen copies
+    of the state by ``post``; code of the run, in any thread, gets only ``events``.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class ActiveRun:
         self.stored = "queued"
 
     def refuse(self, refusal: Exception | None) -> None:
-        """The run could not be promised because of ``refusal``; ``None``: its key stands for another run."""
+        """The run cannot be promised because of ``refusal``; ``None``: its key stands for another run."""
         self.refusal = refusal
         self._enter("refused")
 
@@ -138,7 +138,7 @@ class ActiveRun:
         self.end(*describe_stop(self.stop_reason))
 
     def announce(self) -> None:
-        """Tell those who wait that the run has ended, and that this is on disk if it was promised."""
+        """Let callers know the end, which is on disk if the run was promised."""
         self._enter("announced")
 
     def lose(self) -> None:
@@ -170,7 +170,7 @@ class ActiveRun:
 
     @property
     def known(self) -> RunRecord:
-        """The record as others may know it: the end of a promised run is told when it is on disk."""
+        """The record as callers may know it: not the end of a promised run before it is on disk."""
         return self._before_end if self.phase == "ended" and self.is_promised else self.record
 
     @property
@@ -194,7 +194,7 @@ class ActiveRun:
             await self._next_move()
 
     def release_waiters(self) -> None:
-        """Let those go who wait for an end that may never be on disk: the service closes."""
+        """Wake the callers that wait: the service closes, and the end may never be on disk."""
         self._is_released = True
         self._wake_waiters()
 

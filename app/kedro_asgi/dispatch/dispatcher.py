@@ -11,7 +11,6 @@ import anyio
 import msgspec
 
 from kedro_asgi.dispatch.active_run import ActiveRun
-from kedro_asgi.dispatch.event_feed import Stream
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.idempotency import look_up
@@ -73,10 +72,9 @@ class Dispatcher:
     # --- running ---
 
     async def run(self, order: RunOrder, *, until: Callable[[], Awaitable[None]] | None = None) -> Finished:
-        """Run an order to its end and say how it ended; raises why it was not accepted, and nothing else.
+        """Run an order to its end and return how it ended; raises only the reasons for which it is not accepted.
 
-        The run goes on if its caller is cancelled. It is cancelled when ``until`` returns, which says that nobody waits
-        for its end any more.
+        The run goes on if its caller is cancelled. The run is cancelled when ``until`` returns.
         """
         if order.key is not None:
             return await self._run_promised(order)
@@ -138,7 +136,7 @@ class Dispatcher:
             raise UnstorableRunError(str(error)) from error
 
     async def accept(self, order: RunOrder) -> tuple[RunRecord, bool]:
-        """Promise a run; also says whether it is a new one. What is returned is on disk.
+        """Promise a run; return its record, which is on disk, and whether the run is new.
 
         Raises `QueueFullError`, `DrainingError`, `StoreUnavailableError`, `KeyReusedError` or `UnstorableRunError`.
         """
@@ -154,7 +152,7 @@ class Dispatcher:
     # --- reading ---
 
     async def read(self, run_id: str) -> RunRecord:
-        """Return what is known of a run; raises `RunNotFoundError`."""
+        """Return the record of a run; raises `RunNotFoundError`."""
         async with self._open() as service:
             return await self._read(service, run_id)
 
@@ -168,7 +166,7 @@ class Dispatcher:
         return record
 
     async def wait(self, run_id: str, *, timeout_seconds: float | None = None) -> RunRecord:
-        """Return the record when the run has ended, or as it is after ``timeout_seconds`` or when the room closes."""
+        """Return the record when the run has ended, after ``timeout_seconds``, or when the service closes."""
         async with self._open() as service:
             return await self._wait(service, run_id, timeout_seconds)
 
@@ -184,7 +182,7 @@ class Dispatcher:
         if (run := service.runs.get(run_id)) is not None and not run.is_closed:
             await run.closed()
             return
-        async with aclosing(self._told_of(service, run_id)) as stream:
+        async with aclosing(service.feed.follow_run(run_id)) as stream:
             async for _ in stream:
                 pass
         if not service.is_closed:
@@ -213,10 +211,10 @@ class Dispatcher:
     async def follow(
         self, run_id: str | None = None, *, after: int = 0, position: str | None = None
     ) -> AsyncGenerator[Published, None]:
-        """Tell the events of a run behind number ``after`` until it ends, or those of all runs behind ``position``.
+        """Yield the events of a run after number ``after`` until it ends, or those of all runs after ``position``.
 
-        Without ``position``, the events of all runs are told from now on. A reader that falls behind loses events
-        and is told so. The stream also ends when the room closes. Raises `RunNotFoundError`.
+        Without ``position``, the events of all runs begin now. A reader that is too slow loses events and gets an
+        `EventsLost`. The stream also ends when the service closes. Raises `RunNotFoundError`.
         """
         async with aclosing(self.follow_in_groups(run_id, after=after, position=position)) as groups:
             async for events in groups:
@@ -226,33 +224,22 @@ class Dispatcher:
     async def follow_in_groups(
         self, run_id: str | None = None, *, after: int = 0, position: str | None = None
     ) -> AsyncGenerator[Sequence[Published], None]:
-        """Tell what `follow` tells, all that is there at a time."""
+        """Yield the events of `follow` in groups: all that are available at a time."""
         service = self._lifetime.service or await self._lifetime.needed()
         # A caller that arrives while the store closes gets no events.
         with suppress(DrainingError):
             if run_id is not None:
                 await self.read(run_id)
-            stream = (
-                service.feed.follow_all(after=position)
-                if run_id is None
-                else self._told_of(service, run_id, after=after)
-            )
+            feed = service.feed
+            stream = feed.follow_all(after=position) if run_id is None else feed.follow_run(run_id, after=after)
             async with aclosing(stream):
                 async for events in stream:
                     yield events
 
-    def _told_of(self, service: Service, run_id: str, *, after: int = 0) -> Stream:
-        return service.feed.follow_run(run_id, after=after, is_over=lambda: self._is_over(service, run_id))
-
-    async def _is_over(self, service: Service, run_id: str) -> bool:
-        with service.access.reading():
-            record = await service.access.read(lambda store: store.read_run(run_id))
-        return record is not None and record.is_final
-
     # --- stopping ---
 
     async def cancel(self, run_id: str) -> RunRecord:
-        """Ask a run to stop, whichever worker has it, and return its record; nothing happens to one that has ended.
+        """Ask a run of any worker to stop, and return its record; a run that has ended stays as it is.
 
         A queued run has ended when this returns; a running one ends before its next node.
         """
@@ -263,7 +250,7 @@ class Dispatcher:
             is_ours = run_id in service.runs
             service.cancel(run_id)
             try:
-                # Also for a run of ours: a worker that takes it over must know.
+                # Also for a run of this worker: a worker that adopts it must know.
                 await service.recorder.execute(lambda store: store.request_cancel(run_id))
             except StoreUnavailableError:
                 if not is_ours:
@@ -272,7 +259,7 @@ class Dispatcher:
             return await self._wait(service, run_id, patience)
 
     async def drain(self, *, grace_seconds: float | None = None) -> None:
-        """Accept nothing more, and return when all that ran has ended, at the latest after the grace."""
+        """Accept no more runs, and return when all running ones have ended; stop them after ``grace_seconds``."""
         if self._lifetime.service is not None:
             await self._lifetime.service.drain(self.policy.grace_seconds if grace_seconds is None else grace_seconds)
 
@@ -280,7 +267,7 @@ class Dispatcher:
 
     @property
     def is_draining(self) -> bool:
-        """Whether nothing more is accepted."""
+        """Whether the service accepts no more runs."""
         return self._lifetime.service is not None and self._lifetime.service.is_draining
 
     @property

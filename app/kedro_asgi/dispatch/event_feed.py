@@ -1,9 +1,9 @@
-"""Tells readers what happens to runs, as it is stored; a slow reader loses events, and delays nobody."""
+"""Gives stored events to readers; a slow reader loses events and delays no other."""
 
 import math
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
 
 import anyio
@@ -97,7 +97,7 @@ class EventFeed:
             reader.close()
 
     async def run(self) -> None:
-        """Go on telling readers what is new: after each `wake` and, for the events of other workers, now and then."""
+        """Give readers new events after each `wake` and, since other workers store events too, from time to time."""
         while True:
             with anyio.move_on_after(self._look_seconds if self._readers else math.inf):
                 await self._wake.wait()
@@ -107,8 +107,8 @@ class EventFeed:
             except StoreUnavailableError:
                 await anyio.sleep(self._look_seconds if self._access.is_shared else 1)
 
-    async def follow_run(self, run_id: str, *, after: int, is_over: Callable[[], Awaitable[bool]]) -> Stream:
-        """Tell a run's events behind number ``after`` until its last one; ``is_over`` says that none will follow."""
+    async def follow_run(self, run_id: str, *, after: int = 0) -> Stream:
+        """Yield the events of a run after number ``after``, until its last one."""
         async with self._reading(run_id) as reader:
             for _ in range(2):
                 async with aclosing(self._stored_of(run_id, after=after)) as stored:
@@ -117,7 +117,8 @@ class EventFeed:
                         after = events[-1].sequence
                         if events[-1].is_last:
                             return
-                if not await is_over():
+                # A run that has ended by now may have stored its last events after they were read: read once more.
+                if not await self._has_ended(run_id):
                     break
             else:
                 return
@@ -129,7 +130,7 @@ class EventFeed:
                         return
 
     async def follow_all(self, *, after: str | None) -> Stream:
-        """Tell the events of all runs behind a position, or from now, without end."""
+        """Yield the events of all runs after a position, or from now on."""
         async with self._reading(None) as reader:
             async with aclosing(self._stored(after, until=self._position)) as stored:
                 async for events in stored:
@@ -137,9 +138,14 @@ class EventFeed:
             while events := await reader.take():
                 yield events
 
+    async def _has_ended(self, run_id: str) -> bool:
+        with self._access.reading():
+            record = await self._access.read(lambda store: store.read_run(run_id))
+        return record is not None and record.is_final
+
     @asynccontextmanager
     async def _reading(self, run_id: str | None) -> AsyncIterator[Reader]:
-        """Add a reader while this block lasts; it gets every event behind ``self._position``."""
+        """Add a reader while this block lasts; it gets every event after ``self._position``."""
         reader = Reader(run_id, size=self._size)
         async with self._lock:
             if not self._readers:
@@ -162,7 +168,7 @@ class EventFeed:
                 pass
 
     async def _read_on(self) -> bool:
-        batches = await self._batches_behind(self._position)
+        batches = await self._batches_after(self._position)
         for batch in batches:
             readers = [reader for reader in self._readers if reader.run_id in (None, batch.run_id)]
             for event in _published(batch) if readers else ():
@@ -171,7 +177,7 @@ class EventFeed:
             self._position = batch.position
         return len(batches) == _BATCHES
 
-    async def _batches_behind(self, position: int) -> list[EventBatch]:
+    async def _batches_after(self, position: int) -> list[EventBatch]:
         return await self._access.read(lambda store: store.events_after(position, limit=_BATCHES))
 
     async def _batches_of(self, run_id: str, after: int) -> list[EventBatch]:
@@ -188,14 +194,14 @@ class EventFeed:
             return
         position, sequence = read_position(after)
         # The reader may have got only a part of the batch at that position.
-        behind = position - 1
+        read = position - 1
         with self._access.reading():
-            while behind < until:
-                batches = await self._batches_behind(behind)
+            while read < until:
+                batches = await self._batches_after(read)
                 found = [event for batch in batches if batch.position <= until for event in _published(batch)]
                 if events := [event for event in found if read_position(event.position) > (position, sequence)]:
                     yield events
-                behind = batches[-1].position if batches else until
+                read = batches[-1].position if batches else until
 
 
 def read_position(text: str) -> tuple[int, int]:
@@ -219,6 +225,6 @@ def _published(batch: EventBatch) -> Iterator[Published]:
 
 
 def _notice(before: Published, count: int) -> Published:
-    """Tell a reader that it lost events before ``before``; it has no number of its own, so it moves no position."""
+    """Return the notice that a reader lost events before ``before``; it has no number, so it moves no position."""
     event = EventsLost(run_id=before.run_id, count=count)
     return Published(run_id=before.run_id, sequence=0, position="", body=encode_json(event))

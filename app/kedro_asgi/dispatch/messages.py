@@ -1,4 +1,4 @@
-"""What the event loop and the writer thread tell each other: frozen values only, so neither sees the other's state."""
+"""Messages between the event loop and the writer thread: frozen, so neither sees the state of the other."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime

@@ -26,7 +26,7 @@ _MANY = 1000
 
 
 class Recovery:
-    """One for each worker; belongs to its event loop. It writes by the recorder only, and tells ``observer``."""
+    """Adopts, ends and deletes runs by the recorder. One for each worker; belongs to its event loop."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class Recovery:
         self._run_ids = run_ids
         self._metrics = metrics
         self._is_adopting = True
-        self._doubtful: dict[str, None] = {}
+        self._unconfirmed: dict[str, None] = {}
 
     def doubt(self, run_id: str) -> None:
-        """Look whether the store has a run as this worker's: it failed while the run was written or taken over."""
-        self._doubtful[run_id] = None
+        """Adopt a run if the store has it under this worker's name: the write that put it there was not confirmed."""
+        self._unconfirmed[run_id] = None
 
     def stop_adopting(self) -> None:
         """Take over no further runs."""
@@ -66,7 +66,7 @@ class Recovery:
                     if time.monotonic() >= when:
                         await work()
                         due[work] = time.monotonic() + every[work]
-                await self._pass_cancels_on()
+                await self._cancel_requested()
             except StoreUnavailableError:
                 await anyio.sleep(_ORPHANS_SECONDS)
             await anyio.sleep(self._policy.look_seconds)
@@ -87,20 +87,20 @@ class Recovery:
         while await self._recorder.execute(forget) >= _MANY:
             pass
 
-    async def _pass_cancels_on(self) -> None:
+    async def _cancel_requested(self) -> None:
         if self._access.is_shared:
             for run_id in await self._access.read(lambda store: store.requested_cancels(self._owner)):
                 self._observer.cancel(run_id)
 
     async def _adopt_orphans(self) -> None:
         found = await self._access.read(lambda store: store.orphaned_runs(self._owner, limit=_MANY))
-        orphans: dict[str, str | None] = {**dict(found), **dict.fromkeys(self._doubtful, self._owner)}
+        orphans: dict[str, str | None] = {**dict(found), **dict.fromkeys(self._unconfirmed, self._owner)}
         for run_id, former in orphans.items():
             if not self._is_adopting:
                 return
             self.doubt(run_id)
             await self._adopt(run_id, former)
-            del self._doubtful[run_id]
+            del self._unconfirmed[run_id]
 
     async def _adopt(self, run_id: str, former: str | None) -> None:
         taken = await self._recorder.execute(lambda store: store.adopt(run_id, former_owner=former, owner=self._owner))
@@ -124,7 +124,7 @@ class Recovery:
         self._metrics.ended[reason.status] += 1
         _log.warning("Run %s has ended as %s: its server ended before it did.", final.record.run_id, reason.status)
         if successor is not None and successor.order is not None:
-            del self._doubtful[successor.record.run_id]
+            del self._unconfirmed[successor.record.run_id]
             self._observer.run_adopted(successor.record, successor.order, last_event=1)
 
     def _write(self, store: Store, taken: AdoptedRun, final: RunChanged, successor: RunAdmitted | None) -> None:

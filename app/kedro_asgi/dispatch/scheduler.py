@@ -1,4 +1,4 @@
-"""Takes runs from their admission to their end: first come, first served, so many at a time."""
+"""Starts runs in the order in which they come, so many at a time, and ends them."""
 
 from collections import OrderedDict
 from functools import partial
@@ -137,7 +137,8 @@ class Scheduler:
 
     def _leave(self, run: ActiveRun) -> None:
         self._queue.pop(run, None)
-        if self._slots.pop(run, self) is None:
+        if run in self._slots:
+            del self._slots[run]
             self._fill_slots()
 
     def _expire(self, run: ActiveRun) -> None:

@@ -60,10 +60,10 @@ class Service:
 
     @asynccontextmanager
     async def opened(self, *, with_logs: bool) -> AsyncIterator[None]:
-        """Open the store and work while this block lasts; leaving it drains, at once if an error leaves it.
+        """Open the store and work while this block lasts; its end drains, without grace after an error.
 
-        ``with_logs`` makes the log lines of runs events of theirs. Raises `StoreVersionError`; a store that is not
-        available is tried again and again meanwhile.
+        ``with_logs`` makes the log lines of runs events. Raises `StoreVersionError`; a store that is not available is
+        tried again and again.
         """
         failure: Exception | None = None
         with logs_collected(self._policy.log_level) if with_logs else nullcontext():
@@ -84,7 +84,7 @@ class Service:
                             await self.drain(grace_seconds)
                         tasks.cancel_scope.cancel()
             finally:
-                # Again: asyncio may have cancelled the drain, shielded or not.
+                # Again, since asyncio may have cancelled the drain in spite of the shield.
                 self._release_waiters()
                 try:
                     await self._close()
@@ -110,13 +110,13 @@ class Service:
     # --- in ---
 
     def start(self, order: RunOrder) -> ActiveRun:
-        """Have a run executed that is not promised; raises `QueueFullError` or `DrainingError`."""
+        """Queue a run that is not promised; raises `QueueFullError` or `DrainingError`."""
         run = self._admit(order, self._run_ids.next(), is_promised=False)
         self.scheduler.add(run)
         return run
 
     async def promise(self, order: RunOrder, run_id: RunId, key: IdempotencyKey | None) -> RunRecord | None:
-        """Have a run written, and executed as soon as it is, whatever becomes of the caller.
+        """Write a run, then queue it, even if the caller is gone by then.
 
         Returns its record when that is on disk; ``None`` if the key stands for another run. Raises `QueueFullError`,
         `DrainingError`, `StoreUnavailableError` or `UnstorableRunError`.
@@ -161,7 +161,7 @@ class Service:
         self.recorder.post(admitted, is_urgent=is_promised)
         return run
 
-    # --- what the recorder and recovery tell ---
+    # --- observer of the recorder and of recovery ---
 
     def states_written(self, written: Sequence[Written]) -> None:
         for state in written:
@@ -226,7 +226,7 @@ class Service:
     # --- out ---
 
     async def drain(self, grace_seconds: float) -> None:
-        """Accept nothing more; let what runs go on for a while, then stop it; queued runs wait for the next server."""
+        """Accept no more runs, let running ones go on for a while, then stop them; the next server runs queued ones."""
         is_first, self.is_draining = not self.is_draining, True
         if is_first:
             self.recovery.stop_adopting()
@@ -247,7 +247,7 @@ class Service:
         self._release_waiters()
 
     def _is_for_next_server(self, run: ActiveRun) -> bool:
-        """Whether the next server will find a run that waits here."""
+        """Whether the store has the run as queued, so that the next server can run it."""
         return run.is_promised and self.access.is_shared and run.record.status == run.stored == "queued"
 
     def _hand_back(self, run: ActiveRun) -> None:
@@ -255,9 +255,9 @@ class Service:
         del self.runs[run.record.run_id]
 
     async def _write_the_rest(self, *, release: bool) -> None:
-        """Have readers and other workers find what happened last, and only then give up the runs that are queued.
+        """Write the last states and events, and only then give up the queued runs.
 
-        A run that ended a moment ago may still be queued in the store: given up, its end could not be written.
+        A run that ended a moment ago may still be queued in the store: once it is given up, its end cannot be written.
         """
         if self.recorder.failure is None:
             with anyio.move_on_after(_LAST_SECONDS):
@@ -277,7 +277,7 @@ class Service:
         return [run for run in self.runs.values() if not run.is_closed]
 
     def _release_waiters(self) -> None:
-        """Let nobody wait any longer for what is not on disk, and may never be, where the store fails."""
+        """Wake the callers that wait for an end: while the store fails, it may never be on disk."""
         self.is_closed = True
         self.feed.end()
         for run in self._open_runs():

@@ -16,7 +16,7 @@ _MAX_THREADS = 8
 
 
 class StoreAccess:
-    """Reads in threads of its own number, so that no run delays them; knows who reads. Belongs to one event loop."""
+    """Reads in a few threads of its own, so no run delays a read; counts readers. Belongs to one event loop."""
 
     def __init__(self, store: Store) -> None:
         self.is_shared = store.is_shared
@@ -49,5 +49,5 @@ class StoreAccess:
             await self._left.wait()
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Refuse further readers."""
         self._is_closed = True

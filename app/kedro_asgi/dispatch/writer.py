@@ -35,7 +35,7 @@ _RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0)
 
 
 class Writer:
-    """Collects messages for a moment and writes the runs that they change as one transaction; ``answer`` tells of it.
+    """Collects messages for a moment and writes the runs that they change as one transaction; ``answer`` gets results.
 
     While the store fails, the states of promised runs wait in memory without limit (they are no more than were
     admitted), those of other runs up to ``max_unwritten_runs``; all are tried again. Any thread may call `post`;
@@ -100,7 +100,7 @@ class Writer:
                 self._write_group()
                 failures = 0
             except Exception as error:
-                # Also what nobody expects, such as a right that was taken away: this thread must not end by it.
+                # Any error, such as a permission that was revoked: without this thread, all callers would wait forever.
                 self._fail(_unavailable(error))
                 failures += 1
         self._drain_inbox()
