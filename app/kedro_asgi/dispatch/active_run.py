@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextvars import Context, copy_context
 from datetime import UTC, datetime
-from time import perf_counter
 from typing import Any, Literal, Protocol
 
 import anyio
@@ -81,7 +80,6 @@ class ActiveRun:
         self._post = post
         self._context = copy_context()
         self._before_end = record
-        self._started = 0.0
         self._is_released = False
         self._moved: anyio.Event | None = None
 
@@ -116,7 +114,6 @@ class ActiveRun:
     def begin(self) -> Context:
         """An executor takes the run; returns the context of its caller, to run in."""
         self._enter("running")
-        self._started = perf_counter()
         # Do not keep what the run runs in: its context refers to the run, which would leak.
         return self._context.copy()
 
@@ -177,11 +174,6 @@ class ActiveRun:
     def is_closed(self) -> bool:
         """Whether nothing more will come of this run in this process."""
         return not TRANSITIONS[self.phase]
-
-    @property
-    def seconds(self) -> float:
-        """How long an executor has had the run."""
-        return perf_counter() - self._started
 
     async def decided(self) -> None:
         """Wait until the run is promised or refused."""

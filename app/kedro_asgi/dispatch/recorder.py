@@ -53,7 +53,9 @@ class Recorder:
 
     async def open(self) -> None:
         """Open the store and begin to write; raises `StoreVersionError`, but not that the store is unavailable."""
-        await anyio.to_thread.run_sync(self._writer.open)
+        await anyio.to_thread.run_sync(self._writer.open_store)
+        # Here, so that no thread starts if the caller is cancelled while the store opens.
+        self._writer.start()
 
     async def close(self) -> None:
         """Write what is left, if the store lets us, and close the store; requests without an answer are refused."""

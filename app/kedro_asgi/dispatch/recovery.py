@@ -48,7 +48,7 @@ class Recovery:
         self._is_adopting = True
         self._unconfirmed: dict[str, None] = {}
 
-    def doubt(self, run_id: str) -> None:
+    def recheck(self, run_id: str) -> None:
         """Adopt a run if the store has it under this worker's name: the write that put it there was not confirmed."""
         self._unconfirmed[run_id] = None
 
@@ -98,7 +98,7 @@ class Recovery:
         for run_id, former in orphans.items():
             if not self._is_adopting:
                 return
-            self.doubt(run_id)
+            self.recheck(run_id)
             await self._adopt(run_id, former)
             del self._unconfirmed[run_id]
 
@@ -117,9 +117,11 @@ class Recovery:
 
     async def _end(self, taken: AdoptedRun, reason: RunStoppedError, *, successor: RunAdmitted | None = None) -> None:
         """Record the end of a run that was taken over and, in the same transaction, the run that replaces it."""
-        final = end_of(_linked(taken.record, successor), *describe_stop(reason))
+        record = taken.record
         if successor is not None:
-            self.doubt(successor.record.run_id)
+            record = msgspec.structs.replace(record, resubmitted_as=successor.record.run_id)
+            self.recheck(successor.record.run_id)
+        final = end_of(record, *describe_stop(reason))
         await self._recorder.execute(lambda store: self._write(store, taken, final, successor))
         self._metrics.ended[reason.status] += 1
         _log.warning("Run %s has ended as %s: its server ended before it did.", final.record.run_id, reason.status)
@@ -151,7 +153,3 @@ class Recovery:
             resubmission_of=former.run_id,
         )
         return RunAdmitted(record=record, order=order, is_promised=True, event=RunQueued(run_id=record.run_id))
-
-
-def _linked(record: RunRecord, successor: RunAdmitted | None) -> RunRecord:
-    return record if successor is None else msgspec.structs.replace(record, resubmitted_as=successor.record.run_id)

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from functools import partial
+from time import perf_counter
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.deadlines import Deadlines
@@ -77,7 +78,7 @@ class Scheduler:
         return next((run for run in self._queue if self._is_store_up or _may_begin(run)), None)
 
     def _begin(self, run: ActiveRun) -> None:
-        context = run.begin()
+        begun, context = perf_counter(), run.begin()
         if run.record.timeout_seconds is not None:
             self.deadlines.watch(run, run.record.timeout_seconds)
         self._executor.start(
@@ -85,7 +86,7 @@ class Scheduler:
             run.order.spec,
             context=context,
             emit=run.events.emit,
-            ended=partial(self._execution_ended, run),
+            ended=partial(self._execution_ended, run, begun),
         )
 
     def start_stored(self, run: ActiveRun) -> None:
@@ -145,8 +146,8 @@ class Scheduler:
         assert run.record.timeout_seconds is not None
         self.stop(run, RunTimedOutError(run.record.timeout_seconds))
 
-    def _execution_ended(self, run: ActiveRun, execution: Execution) -> None:
-        self._metrics.count_seconds(run.seconds)
+    def _execution_ended(self, run: ActiveRun, begun: float, execution: Execution) -> None:
+        self._metrics.count_seconds(perf_counter() - begun)
         if run.phase == "running":
             self._end(run, execution)
         del self._slots[run]

@@ -87,8 +87,11 @@ class Service:
                 # Again, since asyncio may have cancelled the drain in spite of the shield.
                 self._release_waiters()
                 try:
-                    await self._close()
+                    with anyio.CancelScope(shield=True):
+                        await self.access.close(patience_seconds=_LAST_SECONDS)
                 finally:
+                    with anyio.CancelScope(shield=True):
+                        await self.recorder.close()
                     self._executor.close()
         if failure is not None:
             raise failure
@@ -215,7 +218,7 @@ class Service:
                 run.refuse(UnstorableRunError(written.reason))
             case _:
                 run.refuse(StoreUnavailableError(written.reason))
-                self.recovery.doubt(written.run_id)
+                self.recovery.recheck(written.run_id)
 
     def _launch(self, run: ActiveRun) -> None:
         if self.is_draining and self._is_for_next_server(run):
@@ -282,10 +285,3 @@ class Service:
         self.feed.end()
         for run in self._open_runs():
             run.release_waiters()
-
-    async def _close(self) -> None:
-        with anyio.CancelScope(shield=True):
-            with anyio.move_on_after(_LAST_SECONDS):
-                await self.access.unused()
-            self.access.close()
-            await self.recorder.close()

@@ -42,12 +42,10 @@ class StoreAccess:
             self._readers -= 1
             self._left.set()
 
-    async def unused(self) -> None:
-        """Wait until no block of `reading` is entered."""
-        while self._readers:
-            self._left = anyio.Event()
-            await self._left.wait()
-
-    def close(self) -> None:
-        """Refuse further readers."""
+    async def close(self, *, patience_seconds: float) -> None:
+        """Wait until all blocks of `reading` are left, but not long, and refuse further ones."""
+        with anyio.move_on_after(patience_seconds):
+            while self._readers:
+                self._left = anyio.Event()
+                await self._left.wait()
         self._is_closed = True

@@ -39,7 +39,7 @@ class Writer:
 
     While the store fails, the states of promised runs wait in memory without limit (they are no more than were
     admitted), those of other runs up to ``max_unwritten_runs``; all are tried again. Any thread may call `post`;
-    `open` and `close` block; everything else belongs to the writer thread.
+    `open_store` and `close` block; everything else belongs to the writer thread.
     """
 
     def __init__(
@@ -69,12 +69,15 @@ class Writer:
         if is_urgent:
             self._urgent.put(None)
 
-    def open(self) -> None:
-        """Open the store and begin to write; raises `StoreVersionError`, but not that the store is unavailable."""
+    def open_store(self) -> None:
+        """Open the store; raises `StoreVersionError`, but not that the store is unavailable."""
         try:
             self._open_store()
         except StoreUnavailableError as error:
             self._fail(error)
+
+    def start(self) -> None:
+        """Begin to write."""
         self._thread.start()
 
     def close(self) -> None:
