@@ -102,10 +102,6 @@ class Pipeline:
         """Return the full names of all datasets that nodes read or write."""
         return {*self._graph.all_inputs, *self._graph.all_outputs}
 
-    def consumers(self) -> dict[str, int]:
-        """Return how many nodes read each dataset under its full name; a copy."""
-        return dict(self._graph.consumers)
-
     def group_nodes_by(self, group_by: str | None = "namespace") -> list[GroupedNodes]:
         """Return the nodes grouped by top-level ``"namespace"``; for ``"none"``, a group for each node."""
         return grouped_nodes(self._graph, group_by)
