@@ -1,11 +1,17 @@
-"""A project's ``conf/logging.yml``: the commands apply it, and refuse an unsafe one (PRJ-36)."""
+"""What the commands log, and a project's ``conf/logging.yml``: they apply it, and refuse an unsafe one (PRJ-36)."""
 
+import json
+import logging
+import re
 from pathlib import Path
 
 import pytest
 
+from kedro_asgi.cli.log_format import TextFormatter
 from kedro_asgi.cli.logging_config import read_logging_config
+from kedro_asgi.cli.logging_setup import server_log_config
 from kedro_asgi.errors import LoggingConfigError
+from kedro_asgi.project import load_project
 
 # In essence the file of Kedro's template.
 LOGGING = """
@@ -50,7 +56,7 @@ def test_a_run_logs_as_configured(project: Path, command, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     lines = (project / "info.log").read_text().splitlines()
     assert any(line.startswith("INFO|kedro_asgi.") for line in lines)
-    assert any(line.endswith("|the node says 1") for line in lines)
+    assert any(re.fullmatch(r"INFO\|.*\|\[\S+ log_value\] the node says 1", line) for line in lines)
 
 
 def test_without_a_configuration_the_project_logs_to_standard_error(make_project, command) -> None:
@@ -61,10 +67,114 @@ def test_a_server_logs_as_configured(project: Path, start) -> None:
     import httpx
 
     server = start("kedro_asgi", "serve", project)
-    assert httpx.post(f"{server.url}/run", json={}).json()["status"] == "success"
+    run_id = httpx.post(f"{server.url}/run", json={}).json()["run_id"]
     log = (project / "info.log").read_text()
-    assert "the node says 1" in log
-    assert "Pipeline run " in log
+    assert f"[{run_id} log_value] the node says 1" in log
+    assert f"Pipeline run {run_id} completed" in log
+
+
+LINES = """
+import logging, threading
+from kedro_asgi.pipeline import Pipeline, node
+
+both = threading.Barrier(2)
+
+def tell(a):
+    both.wait(30)
+    logging.getLogger(__name__).info("first %s\\n2026-01-01 forged \\x1b[31m", a)
+    logging.getLogger("elsewhere").warning("of another package")
+    return a
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(tell, "params:a", "out", name="tell")])}
+"""
+
+
+async def _two_runs(url: str) -> list[str]:
+    import anyio
+    import httpx
+
+    answers: list[dict] = []
+
+    async def run(value: int) -> None:
+        answers.append((await client.post(f"{url}/run", json={"params": {"a": value}})).json())
+
+    async with httpx.AsyncClient(timeout=60) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(run, 1)
+        tasks.start_soon(run, 2)
+    return [answer["run_id"] for answer in answers]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_every_line_of_two_runs_at_a_time_names_its_run(make_project, start) -> None:
+    import httpx
+
+    server = start("kedro_asgi", "serve", make_project(LINES))
+    run_ids = await _two_runs(server.url)
+    httpx.post(f"{server.url}/run", json={"pipeline_names": ["no\n2026-01-01 forged"]})
+    lines = server.log().splitlines()
+    for run_id in run_ids:
+        assert any(re.search(rf"INFO .*\[{run_id} tell\] first \d$", line) for line in lines)
+        assert any(line.endswith(f"[{run_id} tell] of another package") for line in lines)
+    assert all(
+        line.startswith("    ") or re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]", line) for line in lines
+    )
+    assert "    2026-01-01 forged \\x1b[31m" in lines
+    assert "named 'no\\n2026-01-01 forged'" in server.log()
+    assert any("uvicorn.access" in line for line in lines)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_lines_may_be_json_with_the_run_the_pipeline_and_the_node_as_fields(make_project, start) -> None:
+    project = make_project(LINES, files={"conf/logging.yml": LOGGING})
+    options = ("--log-format", "json", "--log-level", "debug", "--no-access-log")
+    server = start("kedro_asgi", "serve", project, *options)
+    run_ids = await _two_runs(server.url)
+    lines = [json.loads(line) for line in server.log().splitlines()]
+    for run_id in run_ids:
+        of_run = [line for line in lines if line["run_id"] == run_id]
+        told = next(line for line in of_run if line["message"].startswith("first"))
+        assert (told["pipeline"], told["node"], told["level"]) == ("__default__", "tell", "INFO")
+        assert any(line["message"].startswith("Running node: tell") for line in of_run)
+        assert any(line["message"].startswith(f"Pipeline run {run_id} completed") for line in of_run)
+    assert not [line for line in lines if line["logger"] == "uvicorn.access"]
+
+
+def test_a_level_makes_the_server_quiet(tiny: Path, start) -> None:
+    import httpx
+
+    server = start("kedro_asgi", "serve", tiny, "--log-level", "ERROR")
+    assert httpx.post(f"{server.url}/run", json={}).json()["status"] == "success"
+    assert "INFO" not in server.log()
+
+
+def test_the_lines_of_a_run_on_the_command_line_name_it(make_project, command) -> None:
+    done = command("run", make_project(NODES))
+    run_id = re.search(r"Run (\S+) succeeded", done.stdout).group(1)
+    assert re.search(rf"^[\d-]+ [\d:,]+ INFO .*: \[{run_id} log_value\] the node says 1$", done.stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("formatter", "expected"),
+    [
+        ({"format": "%(levelname)s %(message)s"}, "INFO [id n] text"),
+        ({"format": "{message}", "style": "{"}, "[id n] text"),
+        ({"format": "${message}", "style": "$"}, "[id n] text"),
+        ({"format": "%(message)-8s|"}, "[id n] text    |"),
+        ({"format": "%(run_id)s: %(message)s"}, "id: text"),
+        ({}, "[id n] text"),
+    ],
+)
+def test_formatters_of_a_project_name_the_run(make_project, formatter: dict, expected: str) -> None:
+    config = json.dumps({"formatters": {"own": formatter}, "handlers": {"h": {"class": "logging.NullHandler"}}})
+    project = make_project(files={"conf/logging.yml": config})
+    made = server_log_config(load_project(project), project)
+    assert made["handlers"]["h"]["filters"]
+    arguments = {key: value for key, value in made["formatters"]["own"].items() if key != "()"}
+    record = logging.makeLogRecord({"msg": "text", "levelname": "INFO", "run_id": "id", "run_prefix": "[id n] "})
+    assert TextFormatter(**arguments).format(record) == expected
 
 
 def test_the_environment_may_name_another_file(project: Path, tmp_path: Path) -> None:

@@ -1,27 +1,32 @@
 """Configure logging for the commands; an application that mounts the server configures its own."""
 
-import copy
 import logging
 import logging.config
 from pathlib import Path
 from typing import Any
 
-from uvicorn.config import LOGGING_CONFIG
-
+from kedro_asgi.cli.log_format import RUN_FILTER, LogFormat, TextFormatter, formatter_config
 from kedro_asgi.cli.logging_config import read_logging_config
 from kedro_asgi.errors import LoggingConfigError
 from kedro_asgi.project import Project
+from kedro_asgi.run_context import RunContextFilter
 
-_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_NAME = "kedro_asgi"
+# The attributes of records that name their run.
+_RUN_ATTRIBUTES = ("run_prefix", "run_id", "(node)", "{node}")
+_CONSOLE_CLASSES = ("logging.StreamHandler", "rich.logging.RichHandler")
 
 
 def log_to_stderr() -> None:
     """Log to standard error."""
-    logging.basicConfig(format=_FORMAT, level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(TextFormatter())
+    handler.addFilter(RunContextFilter())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("kedro_asgi").setLevel(logging.INFO)
     # Kedro's command line has a handler of rich, which would read the brackets in a node's name as markup.
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_disable_markup)
+    for found in logging.getLogger().handlers:
+        found.addFilter(_disable_markup)
 
 
 def _disable_markup(record: logging.LogRecord) -> bool:
@@ -41,25 +46,97 @@ def configure_run_logging(project: Project, project_path: Path) -> None:
         logging.getLogger(project.package_name).setLevel(logging.INFO)
         return
     try:
-        logging.config.dictConfig(_with_our_loggers(config, project.package_name))
+        logging.config.dictConfig(_with_runs(_with_our_loggers(config, project.package_name)))
     except (ValueError, TypeError, AttributeError, ImportError) as error:
         raise LoggingConfigError(project_path, f"{error}. {error.__cause__ or ''}") from error
 
 
-def server_log_config(project: Project, project_path: Path) -> dict[str, Any]:
-    """Return uvicorn's logging configuration, combined with ours and the project's, for every worker process.
+def server_log_config(
+    project: Project, project_path: Path, *, level: str | None = None, log_format: LogFormat | None = None
+) -> dict[str, Any]:
+    """Return the logging configuration of a server, combined with the project's, for every worker process.
 
-    Each served run logs one line, with its id. The lines about nodes and datasets are off: readers could not tell to
-    which of the concurrent runs they belong, and writing them would cost as much as the runs. Raises
-    `LoggingConfigError`.
+    Each served run logs one line, and what the project logs. The lines about nodes and datasets are off unless
+    ``level`` is ``debug``: writing them would cost as much as the runs. ``level`` and ``log_format`` beat the
+    project's configuration. Raises `LoggingConfigError`.
     """
-    config = copy.deepcopy(LOGGING_CONFIG)
-    config["loggers"]["kedro_asgi"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
-    config["loggers"][project.package_name] = {"handlers": ["default"], "level": "INFO", "propagate": False}
-    for quiet in ("io", "runner", "pipeline", "session", "validation"):
-        config["loggers"][f"kedro_asgi.{quiet}"] = {"level": "WARNING"}
+    config = _server_defaults(project.package_name, log_format or "text")
     own = read_logging_config(project_path)
-    return config if own is None else _merged(config, _with_our_loggers(own, project.package_name))
+    if own is not None:
+        config = _merged(config, _with_our_loggers(own, project.package_name))
+    if level is not None:
+        _set_level(config, level.upper())
+    if log_format is not None:
+        _format_console(config, log_format)
+    return _with_runs(config)
+
+
+def _server_defaults(package_name: str, log_format: LogFormat) -> dict[str, Any]:
+    handled = {"handlers": ["default"], "level": "INFO", "propagate": False}
+    quiet = ("io", "runner", "pipeline", "session", "validation")
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"default": formatter_config(log_format)},
+        "handlers": {
+            "default": {"class": "logging.StreamHandler", "formatter": "default", "stream": "ext://sys.stderr"},
+            "access": {"class": "logging.StreamHandler", "formatter": "default", "stream": "ext://sys.stdout"},
+        },
+        "loggers": {
+            "uvicorn": handled,
+            "uvicorn.error": {"level": "INFO"},
+            "uvicorn.access": {**handled, "handlers": ["access"]},
+            "kedro_asgi": handled,
+            package_name: handled,
+            **{f"kedro_asgi.{room}": {"level": "WARNING"} for room in quiet},
+        },
+        "root": {"handlers": ["default"], "level": "WARNING"},
+    }
+
+
+def _set_level(config: dict[str, Any], level: str) -> None:
+    """Set the level of every logger; the rooms that are quiet stay so unless ``level`` is lower than theirs was."""
+    quietest = "DEBUG" if level == "DEBUG" else max(level, "WARNING", key=logging.getLevelNamesMapping().__getitem__)
+    for name, logger in config["loggers"].items():
+        config["loggers"][name] = {**logger, "level": quietest if name.startswith("kedro_asgi.") else level}
+    config["root"] = {**config["root"], "level": level}
+
+
+def _format_console(config: dict[str, Any], log_format: LogFormat) -> None:
+    """Let every handler that writes to the console write in ``log_format``; files stay as the project has them."""
+    config["formatters"][_NAME] = formatter_config(log_format)
+    for name, handler in config["handlers"].items():
+        if handler.get("class") in _CONSOLE_CLASSES:
+            plain = {key: handler[key] for key in ("level", "filters", "stream") if key in handler}
+            config["handlers"][name] = {**plain, "class": "logging.StreamHandler", "formatter": _NAME}
+
+
+def _with_runs(config: dict[str, Any]) -> dict[str, Any]:
+    """Let every handler name the run that a record belongs to: in its text, and as attributes for its formatter."""
+    formatters = {name: _with_run_prefix(formatter) for name, formatter in (config.get("formatters") or {}).items()}
+    formatters[f"{_NAME}_message"] = _with_run_prefix({"format": "%(message)s"})
+    handlers = {
+        name: {
+            "formatter": f"{_NAME}_message",
+            **handler,
+            "filters": [*(handler.get("filters") or ()), f"{_NAME}_run"],
+        }
+        for name, handler in (config.get("handlers") or {}).items()
+    }
+    filters = {**(config.get("filters") or {}), f"{_NAME}_run": RUN_FILTER}
+    return {**config, "formatters": formatters, "handlers": handlers, "filters": filters}
+
+
+def _with_run_prefix(formatter: dict[str, Any]) -> dict[str, Any]:
+    """Put the run before the message, unless the formatter has a class of its own or names the run already."""
+    if "class" in formatter or "()" in formatter:
+        return formatter
+    field = {"%": "%(message)s", "{": "{message}", "$": "${message}"}[formatter.get("style") or "%"]
+    text = formatter.get("format") or field
+    if not any(name in text for name in _RUN_ATTRIBUTES):
+        prefix = field.replace("message", "run_prefix")
+        text = text.replace(field, prefix + field) if field in text else prefix + text
+    return {**formatter, "()": f"{TextFormatter.__module__}.{TextFormatter.__name__}", "format": text}
 
 
 def _with_our_loggers(config: dict[str, Any], package_name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from kedro_asgi.client import AsyncClient
+from kedro_asgi.errors.wording import indented
 from kedro_asgi.events import (
     DatasetSaved,
     EventsLost,
@@ -61,7 +62,7 @@ def _line(event: RunEvent) -> str:
         case DatasetSaved(dataset=dataset, is_kept=True):
             return f"{dataset}: saved"
         case LogLine(level=level, logger=logger, message=message):
-            return f"{level} {logger}: {message}"
+            return f"{level} {logger}: {indented(message)}"
         case EventsLost(count=count):
             return f"({count} events were lost because this client was too slow)"
     return ""

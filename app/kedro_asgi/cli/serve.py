@@ -16,6 +16,7 @@ import click
 import uvicorn
 
 from kedro_asgi.cli.error_messages import one_line_errors
+from kedro_asgi.cli.log_format import LogFormat
 from kedro_asgi.cli.logging_setup import server_log_config
 from kedro_asgi.cli.options import Names, conf_source_option, env_option, project_argument
 from kedro_asgi.cli.worker_processes import serve_with_workers
@@ -34,6 +35,13 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @click.option("--reload", is_flag=True, help="Restart when Python code changes (for development).")
 @click.option("--preload", type=Names(), help="Datasets to load once and share between runs: model,*_encoder")
 @click.option("--store", help="Store of runs: a path, a URL or 'memory:'; the default is a file in the project.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False),
+    help="Lowest level of log lines; with 'debug', nodes and datasets have lines too.  [default: info]",
+)
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="Form of log lines.  [default: text]")
+@click.option("--no-access-log", is_flag=True, help="Log no line for each request.")
 @env_option
 @conf_source_option
 def serve(project_path: Path, workers: int, reload: bool, **options: Any) -> None:
@@ -54,10 +62,14 @@ def serve_project(
     store: str | None = None,
     env: str | None = None,
     conf_source: str | None = None,
+    log_level: str | None = None,
+    log_format: LogFormat | None = None,
+    no_access_log: bool = False,
 ) -> None:
     """Serve in the foreground until interrupted; an error of the project or the port ends the command with one line."""
     with one_line_errors():
-        log_config = server_log_config(load_project(project_path), project_path)
+        project = load_project(project_path)
+        log_config = server_log_config(project, project_path, level=log_level, log_format=log_format)
     _check_port(host, port)
     _set_environment(
         KEDRO_PROJECT_PATH=str(project_path),
@@ -71,7 +83,13 @@ def serve_project(
         ServerConfiguration.read(project_path=None, env=None, conf_source=None)
     signal.signal(signal.SIGTERM, _exit)
     with _shared_reload_signal(workers):
-        options: dict[str, Any] = {"factory": True, "host": host, "port": port, "log_config": log_config}
+        options: dict[str, Any] = {
+            "factory": True,
+            "host": host,
+            "port": port,
+            "log_config": log_config,
+            "access_log": not no_access_log,
+        }
         if workers > 1:
             serve_with_workers(_FACTORY, workers=workers, **options)
         else:

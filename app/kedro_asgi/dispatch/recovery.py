@@ -16,6 +16,7 @@ from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import AdoptedRun, Store
 from kedro_asgi.errors import RunCancelledError, RunInterruptedError, RunStoppedError, StoreUnavailableError
 from kedro_asgi.events import RunQueued
+from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import RunIds, RunRecord
 
 _log = logging.getLogger(__name__)
@@ -124,7 +125,9 @@ class Recovery:
         final = end_of(record, *describe_stop(reason))
         await self._recorder.execute(lambda store: self._write(store, taken, final, successor))
         self._metrics.ended[reason.status] += 1
-        _log.warning("Run %s has ended as %s: its server ended before it did.", final.record.run_id, reason.status)
+        run_id = final.record.run_id
+        text = "Run %s has ended as %s: its server ended before it did."
+        _log.warning(text, run_id, reason.status, extra=run_facts(run_id))
         if successor is not None and successor.order is not None:
             del self._unconfirmed[successor.record.run_id]
             self._observer.run_adopted(successor.record, successor.order, last_event=1)

@@ -3,11 +3,14 @@
 import logging
 import traceback
 from pathlib import Path
+from typing import Any
 
 from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.errors import KedroAsgiError, RunStoppedError, describe_error
+from kedro_asgi.errors.wording import one_line
 from kedro_asgi.redaction import redact
-from kedro_asgi.runs import ErrorDetail, RunId
+from kedro_asgi.run_context import run_facts
+from kedro_asgi.runs import ErrorDetail, RunId, RunRecord
 
 _log = logging.getLogger(__name__)
 
@@ -28,10 +31,10 @@ def report_failure(run_id: RunId, error: BaseException) -> ErrorDetail:
     """
     described = run_error(error)
     if _is_all_ours(error):
-        _log_safely(logging.ERROR, "Pipeline run %s failed: %s: %s", run_id, described.type, described.message)
+        _log_safely(run_facts(run_id), logging.ERROR, "failed: %s: %s", described.type, one_line(described.message))
     else:
         trace = redact("".join(traceback.format_exception(error)))
-        _log_safely(logging.ERROR, "Pipeline run %s failed: %s\n%s", run_id, described.message, trace)
+        _log_safely(run_facts(run_id), logging.ERROR, "failed: %s\n%s", one_line(described.message), trace)
     return described
 
 
@@ -42,20 +45,24 @@ def _is_all_ours(error: BaseException) -> bool:
     return is_here and isinstance(error, KedroAsgiError) and error.__cause__ is None
 
 
-def report_stop(run_id: RunId, reason: RunStoppedError) -> None:
+def report_stop(record: RunRecord, reason: RunStoppedError) -> None:
     """Log that a run was stopped."""
-    _log_safely(logging.INFO, "Pipeline run %s ended as %s: %s", run_id, reason.status, reason)
+    _log_safely(_facts(record), logging.INFO, "ended as %s: %s", reason.status, reason)
 
 
-def report_success(run_id: RunId, duration_ms: float | None) -> None:
+def report_success(record: RunRecord) -> None:
     """Log that a run succeeded."""
-    _log_safely(logging.INFO, "Pipeline run %s completed in %sms", run_id, duration_ms)
+    _log_safely(_facts(record), logging.INFO, "completed in %sms", record.duration_ms)
 
 
-def _log_safely(level: int, text: str, *facts: object) -> None:
-    """Log a line. A handler of the project that raises must not keep the run from its end."""
+def _facts(record: RunRecord) -> dict[str, Any]:
+    return run_facts(record.run_id, record.pipeline_names)
+
+
+def _log_safely(about: dict[str, Any], level: int, text: str, *facts: object) -> None:
+    """Log a line about a run. A handler of the project that raises must not keep the run from its end."""
     try:
-        _log.log(level, text, *facts, stacklevel=2)
+        _log.log(level, f"Pipeline run %s {text}", about["run_id"], *facts, stacklevel=2, extra=about)
     except Exception:
         # As logging itself does with the errors of a handler.
         traceback.print_exc()

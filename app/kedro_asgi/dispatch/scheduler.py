@@ -162,12 +162,12 @@ class Scheduler:
             return
         else:
             run.end("success", outputs=execution.outputs)
-            report_success(run.record.run_id, run.record.duration_ms)
+            report_success(run.record)
         self._ended(run)
 
     def _end_stopped(self, run: ActiveRun) -> None:
         assert run.stop_reason is not None
-        report_stop(run.record.run_id, run.stop_reason)
+        report_stop(run.record, run.stop_reason)
         run.end_stopped()
         self._ended(run)
 

@@ -30,6 +30,7 @@ from kedro_asgi.errors import (
     UnstorableRunError,
 )
 from kedro_asgi.events import RunQueued
+from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunStatus
 
 _log = logging.getLogger(__name__)
@@ -242,7 +243,8 @@ class Service:
         await self._wait_for_runs(_LAST_SECONDS)
         for run in self._open_runs():
             if run.phase == "running":
-                _log.warning("Run %s does not stop: it is left behind.", run.record.run_id)
+                run_id = run.record.run_id
+                _log.warning("Run %s does not stop: it is left behind.", run_id, extra=run_facts(run_id))
                 self.scheduler.abandon(run)
         await self._wait_for_runs(_LAST_SECONDS)
         await self._write_the_rest(release=is_first and self.access.is_shared)

@@ -24,6 +24,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.errors import StoreUnavailableError, StoreVersionError
 from kedro_asgi.events import Event
+from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import FINAL
 from kedro_asgi.session import Outcome
 
@@ -185,7 +186,8 @@ class Writer:
 
     def _replaced(self, pending: PendingWrite, error: Exception) -> Written:
         """Give up a run that is not in the store; one that is has an end, though it may not be the one that it had."""
-        _log.error("Run %s cannot be stored.", pending.record.run_id, exc_info=error)
+        run_id = pending.record.run_id
+        _log.error("Run %s cannot be stored.", run_id, exc_info=error, extra=run_facts(run_id))
         if not pending.is_stored:
             return pending.given_up("unstorable", str(error))
         pending.replace(error)
@@ -198,7 +200,8 @@ class Writer:
             was_pending = self._pending.pop(written.run_id, None) is not None
             self._changed.pop(written.run_id, None)
             if was_pending and written.result == "lost":
-                _log.warning("Run %s was taken over by another worker.", written.run_id)
+                run_id = written.run_id
+                _log.warning("Run %s was taken over by another worker.", run_id, extra=run_facts(run_id))
         if results:
             self._answer([GroupWritten(results=tuple(results))])
 

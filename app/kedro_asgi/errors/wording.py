@@ -1,7 +1,11 @@
 """Parts of messages."""
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+# Control characters, line and paragraph separators, characters that turn the direction of text, half surrogate pairs.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def close_matches(name: str, known: Iterable[str]) -> list[str]:
@@ -27,3 +31,21 @@ def braced(names: Iterable[object]) -> str:
 def shortened(text: str, length: int) -> str:
     """Return ``text`` in at most ``length`` characters."""
     return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
+def one_line(text: str) -> str:
+    r"""Return ``text`` with each newline and other control character as an escape such as ``\n``.
+
+    Text from a caller or a project can then not forge a line of a log, nor control a terminal.
+    """
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+def indented(text: str) -> str:
+    """Return ``text`` with all lines but the first indented, and other control characters as escapes."""
+    first, *others = text.replace("\r\n", "\n").split("\n")
+    return "\n    ".join(one_line(line).replace("\\t", "\t") for line in (first, *others))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape", "backslashreplace").decode()

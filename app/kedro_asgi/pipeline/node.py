@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 from kedro_asgi.errors import AsyncNodeError, NodeInputsError, NodeInputsTypeError
+from kedro_asgi.errors.wording import indented
 from kedro_asgi.pipeline.binding import (
     Call,
     Function,
@@ -205,7 +206,7 @@ class Node:
             self.check(inputs)
             return self.unpack(self.call(inputs))
         except Exception as error:
-            _log.error("Node %s failed with error: \n%s", self, redact(str(error)))
+            _log.error("Node %s failed with error: \n%s", self, indented(redact(str(error))))
             raise
 
     def __call__(self, **inputs: Any) -> dict[str, Any]:

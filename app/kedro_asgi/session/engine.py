@@ -27,6 +27,7 @@ from kedro_asgi.project import (
     load_project,
     validate_settings,
 )
+from kedro_asgi.run_context import working_for_run
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
 from kedro_asgi.runner.lookup import as_our_runner, find_runner, runner_path
 from kedro_asgi.runner.worker_pool import WorkerPool
@@ -147,10 +148,24 @@ class Engine:
         facts: Mapping[str, Any] | None = None,
         emit: Emit | None = None,
     ) -> RunEnd:
-        """Run ``spec`` in this thread; raises what the run raised. Hooks rely on the order of the steps (SES-6).
+        """Run ``spec`` in this thread; raises what the run raised. Log lines of the thread name the run meanwhile.
 
         ``facts`` are put over the other ``run_params`` of the hooks.
         """
+        with working_for_run(run_id, spec.slice.pipeline_names):
+            return self._plan_and_run(spec, run_id=run_id, runtime=runtime, runner=runner, facts=facts, emit=emit)
+
+    def _plan_and_run(
+        self,
+        spec: RunSpec,
+        *,
+        run_id: RunId | str,
+        runtime: RuntimeParams,
+        runner: AbstractRunner | None,
+        facts: Mapping[str, Any] | None,
+        emit: Emit | None,
+    ) -> RunEnd:
+        """Run ``spec``; hooks rely on the order of the steps (SES-6)."""
         if self._shared.has_signals:
             self._shared.read_signals()
         shared = self._shared.current

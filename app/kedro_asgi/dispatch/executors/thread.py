@@ -13,6 +13,7 @@ from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.run_logging import CURRENT_RUN
 from kedro_asgi.errors import NoThreadError, RunStoppedError
 from kedro_asgi.events import Emit
+from kedro_asgi.run_context import working_for_run
 from kedro_asgi.runner.stopping import StopSignal
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
@@ -76,12 +77,16 @@ class ThreadExecutor:
     ) -> None:
         """Execute a run in this thread; raises nothing."""
         CURRENT_RUN.set((run_id, emit))
+        with working_for_run(run_id, spec.slice.pipeline_names):
+            execution = self._execution(run_id, spec, stop, emit)
+        call_soon(self._loop, partial(finish, execution))
+
+    def _execution(self, run_id: RunId, spec: RunSpec, stop: StopSignal, emit: Emit) -> Execution:
         try:
             result = self._session.execute_blocking(
                 spec, host=self._loop, run_id=run_id, convert=self._convert, emit=emit, stop=stop
             )
-            execution = Execution(outputs=result.outputs)
+            return Execution(outputs=result.outputs)
         except BaseException as error:  # a SystemExit of user code must not end the thread
             # The failure is reported here, since a traceback shows lines of files, which are read for it.
-            execution = Execution(error=None if stop.reason is not None else report_failure(run_id, error))
-        call_soon(self._loop, partial(finish, execution))
+            return Execution(error=None if stop.reason is not None else report_failure(run_id, error))
