@@ -146,8 +146,9 @@ class ActiveRun:
     def _enter(self, phase: Phase) -> None:
         if phase not in TRANSITIONS[self.phase]:
             raise RuntimeError(f"Run {self.record.run_id} cannot go from '{self.phase}' to '{phase}': this is a bug.")
-        self.phase = phase
-        self._wake_waiters()
+        was_admitted, self.phase = self.phase == "admitted", phase
+        if was_admitted or self.is_closed:
+            self._wake_waiters()
 
     # --- facts ---
 

@@ -141,10 +141,11 @@ class Dispatcher:
         Raises `QueueFullError`, `DrainingError`, `StoreUnavailableError`, `KeyReusedError` or `UnstorableRunError`.
         """
         async with self._open() as service:
-            run_id = self._run_ids.next()
-            key, known = await service.access.read(lambda store: look_up(store, order, run_id, self.policy))
-            if known is not None:
-                return await self._read(service, known), False
+            run_id, key = self._run_ids.next(), None
+            if (text := order.key) is not None:
+                key, known = await service.access.read(lambda store: look_up(store, text, order, run_id, self.policy))
+                if known is not None:
+                    return await self._read(service, known), False
             record = await service.promise(order, run_id, key)
             # Without a record: another caller has stored the same key a moment ago.
             return (record, True) if record is not None else await self.accept(order)

@@ -12,16 +12,16 @@ from kedro_asgi.errors import KeyReusedError, UnstorableRunError
 from kedro_asgi.runs import RunId, RunOrder
 
 
-def look_up(store: Store, order: RunOrder, run_id: RunId, policy: Policy) -> tuple[IdempotencyKey | None, str | None]:
+def look_up(
+    store: Store, text: str, order: RunOrder, run_id: RunId, policy: Policy
+) -> tuple[IdempotencyKey, str | None]:
     """Return the key of an order that would get ``run_id``, and the id of the run that the key already stands for.
 
     Raises `UnstorableRunError`, or `KeyReusedError` if the key came with another order before.
     """
-    if order.key is None:
-        return None, None
     now = int(time.time() * 1000)
     key = IdempotencyKey(
-        key=order.key,
+        key=text,
         digest=_digest(msgspec.structs.replace(order, key=None)),
         run_id=run_id,
         created_at_ms=now,

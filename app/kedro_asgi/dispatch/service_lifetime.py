@@ -1,9 +1,10 @@
 """When the service is open: for a block, or for as long as an event loop runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
+from typing import Any
 
 import anyio
 from anyio.lowlevel import EventLoopToken, current_token
@@ -34,8 +35,7 @@ class ServiceLifetime:
         try:
             await opened.enter(self._make(), with_logs=True)
         except BaseException as error:
-            opened.error = error if isinstance(error, Exception) else None
-            self._forget(opened)
+            self._forget(opened, error)
             raise
 
     async def close(
@@ -58,7 +58,7 @@ class ServiceLifetime:
             opened = self._current
             if opened is None or has_ended(opened.loop):
                 opened = self._current = _Opened()
-                opened.task = start_task(opened.loop, partial(self._stay_open, opened))
+                opened.start(partial(self._stay_open, opened))
             await opened.is_decided.wait()
             if opened.service is not None:
                 return opened.service
@@ -71,13 +71,12 @@ class ServiceLifetime:
                 await opened.enter(self._make(), with_logs=False)
                 await anyio.sleep_forever()
         except Exception as error:
-            opened.error = error
+            self._forget(opened, error)
         finally:
             self._forget(opened)
 
-    def _forget(self, opened: "_Opened") -> None:
-        opened.is_decided.set()
-        opened.service = None
+    def _forget(self, opened: "_Opened", error: BaseException | None = None) -> None:
+        opened.end(error)
         if self._current is opened:
             self._current = None
 
@@ -91,9 +90,19 @@ class _Opened:
         self.is_decided = anyio.Event()
         self.stack = AsyncExitStack()
         self.loop: EventLoopToken = current_token()
-        self.task: object = None
+        self._task: object = None
+
+    def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do ``work`` in a task of the event loop."""
+        self._task = start_task(self.loop, work)
 
     async def enter(self, service: Service, *, with_logs: bool) -> None:
         await self.stack.enter_async_context(service.opened(with_logs=with_logs))
         self.service = service
+        self.is_decided.set()
+
+    def end(self, error: BaseException | None) -> None:
+        """The service is closed, or could not be opened because of ``error``; a cancellation is no reason."""
+        self.service = None
+        self.error = error if isinstance(error, Exception) else self.error
         self.is_decided.set()
