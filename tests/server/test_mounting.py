@@ -1,5 +1,6 @@
 """The application mounted in other applications, with and without its lifespan."""
 
+import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -82,3 +83,35 @@ async def test_a_run_fails_if_the_mounted_folder_is_not_a_project(tmp_path: Path
         body = (await http.post("/run", json={})).json()
     assert body["error"]["type"] == "RuntimeError"
     assert "pyproject.toml" in body["error"]["message"]
+
+
+HANGING = """
+import time
+from pathlib import Path
+while not Path("{folder}/released").exists():
+    time.sleep(0.01)
+def register_pipelines():
+    return {}
+"""
+
+
+async def test_a_project_that_hangs_when_it_is_imported_holds_up_no_other(make_project, tmp_path: Path) -> None:
+    hanging = make_project(HANGING.replace("{folder}", str(tmp_path)), name="hanging")
+    other = make_project(name="other")
+    app = Starlette(routes=[Mount(f"/{path.name}", create_http_server(path)) for path in (hanging, other)])
+    async with client(app) as http, anyio.create_task_group() as tasks:
+        tasks.start_soon(http.get, "/hanging/snapshot")
+        with anyio.fail_after(20):
+            while not any(name.endswith(".pipeline_registry") for name in sys.modules if name.startswith("made_")):
+                await anyio.sleep(0.01)
+            assert (await http.post("/other/run", json={"outputs": ["d"]})).json()["outputs"] == {"d": 6}
+        (tmp_path / "released").touch()
+
+
+async def test_a_request_to_a_project_that_hangs_can_be_cancelled(make_project, tmp_path: Path) -> None:
+    hanging = make_project(HANGING.replace("{folder}", str(tmp_path)))
+    async with client(create_http_server(hanging)) as http:
+        with anyio.move_on_after(0.1) as scope:
+            await http.get("/snapshot")
+    assert scope.cancelled_caught
+    (tmp_path / "released").touch()

@@ -11,6 +11,7 @@ from kedro_asgi.bridge.global_state import (
 from kedro_asgi.bridge.kedro_types import KedroInstance, kedro_class
 from kedro_asgi.bridge.loader import loader_class
 from kedro_asgi.bridge.logging_state import preserve_logging
+from kedro_asgi.bridge.package_source import may_import_kedro
 from kedro_asgi.bridge.pipelines import as_kedro_pipeline, convert_pipeline, convert_pipelines
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "kedro_class",
     "kedro_configured",
     "loader_class",
+    "may_import_kedro",
     "preserve_logging",
 ]

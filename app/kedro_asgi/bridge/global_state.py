@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -40,17 +40,24 @@ def configure_kedro(package_name: str) -> None:
 
 
 @contextmanager
-def kedro_configured(package_name: str, requested: Iterable[str] | None) -> Iterator[None]:
+def kedro_configured(package_name: str, requested: Iterable[str] | None, *, is_needed: bool = True) -> Iterator[None]:
     """Configure Kedro for ``package_name`` while the block loads the project's registry.
 
     Kedro's ``find_pipelines`` needs this. ``requested`` are the pipelines that it looks for; ``None`` means all.
-    Afterwards Kedro's ``settings`` and ``pipelines`` stay with the project that was loaded last.
+    Afterwards Kedro's ``settings`` and ``pipelines`` stay with the project that was loaded last. If Kedro is not
+    needed, the block waits for no other project, and no other project waits for it.
     """
     configure = partial(_configure, package_name, requested)
-    with _ONE_PROJECT, preserve_logging(), KedroImportHook.installed().calling(configure):
-        if FRAMEWORK in sys.modules:
-            configure()
-        yield
+    with ExitStack() as turn:
+        if _ONE_PROJECT.acquire(blocking=is_needed):
+            turn.callback(_ONE_PROJECT.release)
+            if FRAMEWORK in sys.modules:
+                with preserve_logging():
+                    configure()
+        if not is_needed:
+            turn.close()
+        with preserve_logging(), KedroImportHook.installed().calling(configure):
+            yield
 
 
 def _configure(package_name: str, requested: Iterable[str] | None) -> None:

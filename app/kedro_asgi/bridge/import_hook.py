@@ -14,10 +14,14 @@ FRAMEWORK = "kedro.framework.project"
 
 
 class _ThreadImports(threading.local):
-    """How many imports of Kedro's modules this thread is in, and whether the framework was among them."""
+    """How many imports of Kedro's modules this thread is in, and whether the framework was among them.
+
+    ``on_import`` is this thread's own, in a block of `KedroImportHook.calling`: several projects load at a time.
+    """
 
     depth = 0
     has_framework = False
+    on_import: Callable[[], None] | None = None
 
 
 class KedroImportHook(MetaPathFinder):
@@ -42,12 +46,12 @@ class KedroImportHook(MetaPathFinder):
 
     @contextmanager
     def calling(self, on_import: Callable[[], None]) -> Iterator[None]:
-        """Replace ``on_import`` for the block."""
-        before, self.on_import = self.on_import, on_import
+        """Replace ``on_import`` for this thread, in the block."""
+        before, self._imports.on_import = self._imports.on_import, on_import
         try:
             yield
         finally:
-            self.on_import = before
+            self._imports.on_import = before
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -70,8 +74,9 @@ class KedroImportHook(MetaPathFinder):
             imports.depth -= 1
         if imports.has_framework and not imports.depth:
             imports.has_framework = False
-            if self.on_import is not None:
-                self.on_import()
+            on_import = imports.on_import or self.on_import
+            if on_import is not None:
+                on_import()
 
 
 class _Loader(SourceFileLoader):

@@ -1,25 +1,23 @@
 """``kedro-asgi serve``: run the HTTP server with uvicorn."""
 
-import logging
 import os
 import signal
 import socket
-import sys
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
-import uvicorn
 
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.log_format import LogFormat
 from kedro_asgi.cli.logging_setup import server_log_config
 from kedro_asgi.cli.options import Names, conf_source_option, env_option, project_argument
-from kedro_asgi.cli.worker_processes import serve_with_workers
+from kedro_asgi.cli.process_end import ProcessEnd
+from kedro_asgi.cli.server_process import serve_alone
+from kedro_asgi.cli.worker_processes import serve_with_reload, serve_with_workers
 from kedro_asgi.project import load_project
 from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
@@ -67,6 +65,9 @@ def serve_project(
     no_access_log: bool = False,
 ) -> None:
     """Serve in the foreground until interrupted; an error of the project or the port ends the command with one line."""
+    # The project's code may hang when it is imported, and uvicorn raises its signals again when it has ended.
+    end = ProcessEnd()
+    signal.signal(signal.SIGTERM, end.now)
     with one_line_errors():
         project = load_project(project_path)
         log_config = server_log_config(project, project_path, level=log_level, log_format=log_format)
@@ -81,7 +82,6 @@ def serve_project(
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")
     with one_line_errors():
         ServerConfiguration.read(project_path=None, env=None, conf_source=None)
-    signal.signal(signal.SIGTERM, _exit)
     with _shared_reload_signal(workers):
         options: dict[str, Any] = {
             "factory": True,
@@ -92,8 +92,10 @@ def serve_project(
         }
         if workers > 1:
             serve_with_workers(_FACTORY, workers=workers, **options)
+        elif reload:
+            serve_with_reload(_FACTORY, project_path, **options)
         else:
-            uvicorn.run(_FACTORY, reload=reload, reload_dirs=[str(project_path)] if reload else None, **options)
+            serve_alone(_FACTORY, **options)
 
 
 @contextmanager
@@ -105,19 +107,6 @@ def _shared_reload_signal(workers: int) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="kedro-asgi-") as folder:
         _set_environment(**{RELOAD_SIGNAL_VARIABLE: str(Path(folder) / "preload")})
         yield
-
-
-def _exit(number: int, frame: object) -> None:
-    """Exit with code 0: uvicorn raises the signal again after its shutdown, when all writes are on disk.
-
-    ``sys.exit`` would wait for the thread of a node that did not end in time, so ``os._exit`` does not.
-    """
-    logging.shutdown()
-    with suppress(AttributeError, OSError, ValueError):
-        # A node may have closed or replaced standard output.
-        sys.stdout.flush()
-    has_other_threads = any(not thread.daemon for thread in threading.enumerate() if thread != threading.main_thread())
-    os._exit(0) if has_other_threads else sys.exit(0)
 
 
 def _check_port(host: str, port: int) -> None:

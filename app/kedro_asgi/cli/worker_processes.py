@@ -1,27 +1,140 @@
 """Several server processes on one port, and their supervisor."""
 
+import logging
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import ChangeReload
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
-# A worker may load large models before it answers health checks.
-_HEALTH_CHECK_SECONDS = 60
+from kedro_asgi.cli.server_process import LAST_SECONDS, WorkerServer, grace_seconds
+
+_log = logging.getLogger("uvicorn.error")
+
+# A worker may load large models before it is ready.
+_START_SECONDS = 60
+# How much longer than a worker the supervisor waits before it kills the worker.
+_MARGIN_SECONDS = 1.0
+
+
+class Worker(Process):
+    """A server process, seen from the supervisor and from within."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        """The server; only the worker itself has one."""
+        if self._server is None:
+            self._server = WorkerServer(self.config, grace_seconds=grace_seconds())
+        return self._server
 
 
 class WorkerSupervisor(Multiprocess):
-    """uvicorn's supervisor, except that it replaces only workers that have ended, not those that do not respond.
+    """uvicorn's supervisor, which never waits for a worker longer than it must.
 
-    A worker does not respond while a node holds the GIL, or while the worker is paused. Killing it would kill its runs,
-    and it would respond again later. SIGHUP replaces all workers, one by one.
+    It replaces only workers that have ended, not those that do not respond. A worker does not respond while a node
+    holds the GIL, or while the worker is paused. Killing it would kill its runs, and it would respond again later.
+    SIGHUP replaces all workers, one by one. A second SIGTERM or SIGINT reaches the workers too and ends their grace.
     """
 
+    def __init__(self, config: uvicorn.Config, sockets: Any) -> None:
+        super().__init__(config, sockets)
+        self._signals_to_end = 0
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note_end)
+
+    def _note_end(self, number: int, frame: FrameType | None) -> None:
+        # At once, not in the supervisor's next turn: it may be waiting for a worker that does not start.
+        self._signals_to_end += 1
+        self.should_exit.set()
+
+    def init_processes(self) -> None:
+        """Start all workers."""
+        self.processes.extend(self._started() for _ in range(self.processes_num))
+
+    def handle_ttin(self) -> None:
+        """Start one more worker."""
+        self.processes_num += 1
+        self.processes.append(self._started())
+
     def keep_subprocess_alive(self) -> None:
-        if not all(worker.process.is_alive() for worker in self.processes):
-            super().keep_subprocess_alive()
+        """Replace workers that have ended; give up if one could not start."""
+        for index, worker in enumerate(self.processes):
+            if self.should_exit.is_set():
+                return
+            if worker.process.is_alive():
+                continue
+            if worker.exitcode == STARTUP_FAILURE:
+                _log.error("Child process [%s] failed to start, stopping the parent process.", worker.pid)
+                self.should_exit.set()
+                return
+            _log.info("Child process [%s] died", worker.pid)
+            self.processes[index] = self._started()
+
+    def restart_all(self) -> None:
+        """Replace each worker: its successor serves before it retires."""
+        for index, worker in enumerate(self.processes[:]):
+            successor = self._started()
+            if not successor.wait_until_ready(_START_SECONDS, self.should_exit):
+                successor.kill()
+                successor.join()
+                if not self.should_exit.is_set():
+                    _log.error("Child process [%s] was not ready in time; the restart ends here.", successor.pid)
+                return
+            self.processes[index] = successor
+            self._retire(worker)
+
+    def join_all(self) -> None:
+        """Wait for the workers; kill those that do not end although they were told to."""
+        passed_on = self._signals_to_end
+        ends_at = time.monotonic() + self._patience_seconds()
+        while running := [worker for worker in self.processes if worker.process.is_alive()]:
+            if passed_on < self._signals_to_end:
+                passed_on += 1
+                ends_at = min(ends_at, time.monotonic() + LAST_SECONDS + _MARGIN_SECONDS)
+                for worker in running:
+                    worker.process.terminate()
+            if time.monotonic() > ends_at:
+                for worker in running:
+                    worker.process.kill()
+            running[0].process.join(0.05)
+
+    def _retire(self, worker: Process) -> None:
+        assert worker.pid is not None
+        with suppress(ProcessLookupError):
+            os.kill(worker.pid, signal.SIGHUP)
+        ends_at = time.monotonic() + self.config.timeout_keep_alive + self._patience_seconds()
+        while worker.process.is_alive() and time.monotonic() < ends_at:
+            if self.should_exit.wait(0.05):
+                # It ends with the others.
+                self.processes.append(worker)
+                return
+        worker.kill()
+        worker.join()
+
+    def _patience_seconds(self) -> float:
+        return grace_seconds() + LAST_SECONDS + _MARGIN_SECONDS
+
+    def _started(self) -> Worker:
+        worker = Worker(self.config, self.sockets)
+        worker.start()
+        return worker
 
 
 def serve_with_workers(app: str, *, workers: int, **options: Any) -> None:
     """Serve until interrupted, as ``uvicorn.run`` does."""
-    config = uvicorn.Config(app, workers=workers, timeout_worker_healthcheck=_HEALTH_CHECK_SECONDS, **options)
+    config = uvicorn.Config(app, workers=workers, timeout_worker_healthcheck=_START_SECONDS, **options)
     WorkerSupervisor(config, sockets=[config.bind_socket()]).run()
+
+
+def serve_with_reload(app: str, project_path: Path, **options: Any) -> None:
+    """Serve until interrupted, in a process that is replaced when Python code of the project changes."""
+    config = uvicorn.Config(app, reload=True, reload_dirs=[str(project_path)], **options)
+    server = WorkerServer(config, grace_seconds=grace_seconds())
+    ChangeReload(config, target=server.run, sockets=[config.bind_socket()]).run()

@@ -32,7 +32,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_concurrent_runs: Count = msgspec.field(default_factory=default_concurrency)
     max_queued_runs: NotNegative = 1000
     max_timeout_seconds: Positive | None = None
-    grace_seconds: Annotated[float, Meta(ge=0)] = 10.0
+    grace_seconds: Annotated[float, Meta(ge=0)] = 5.0
     on_restart: Literal["run", "mark"] = "run"
     max_attempts: Count = 3
     keep_runs: Count = 100_000

@@ -36,7 +36,7 @@ from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunStatus
 _log = logging.getLogger(__name__)
 
 # How long runs that were asked to stop may take before the service closes over them.
-_LAST_SECONDS = 2.0
+_LAST_SECONDS = 1.0
 
 
 class Service:

@@ -14,6 +14,7 @@ from kedro_asgi.bridge import (
     convert_pipelines,
     is_kedro_imported,
     kedro_configured,
+    may_import_kedro,
 )
 from kedro_asgi.errors import PipelineNotFoundError, RegistryError
 from kedro_asgi.pipeline import Pipeline
@@ -84,7 +85,8 @@ class PipelineRegistry:
 
     def _register(self, requested: frozenset[str] | None) -> Mapping[str, Pipeline]:
         discovery = Discovery(package_name=self._package_name, requested=requested)
-        with kedro_configured(self._package_name, requested), _discovering(discovery):
+        is_needed = may_import_kedro(self._package_name)
+        with kedro_configured(self._package_name, requested, is_needed=is_needed), _discovering(discovery):
             module = import_module(f"{self._package_name}.pipeline_registry")
             check_kedro_version()
             pipelines = module.register_pipelines()

@@ -7,20 +7,23 @@ from functools import partial
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.errors import DispatchError, KedroAsgiError
 from kedro_asgi.project import load_project
 from kedro_asgi.server.admin_routes import AdminRoutes
+from kedro_asgi.server.bodies import BodyReader
 from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch_error, explain_query_error
 from kedro_asgi.server.run_routes import RunRoutes
-from kedro_asgi.server.signals import drain_on_signals
+from kedro_asgi.server.shutdown import Shutdown, ShutdownMiddleware
 from kedro_asgi.session import AsyncSession, KedroServiceSession
+from kedro_asgi.session.async_session import Outcome
+from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ def create_http_server(
     conf_source: str | Path | None = None,
     *,
     max_body_bytes: int | None = None,
+    body_timeout_seconds: float | None = None,
     preload: Iterable[str] | None = None,
     store: str | Path | None = None,
     policy: Policy | None = None,
@@ -52,6 +56,7 @@ def create_http_server(
         env=env,
         conf_source=conf_source,
         max_body_bytes=max_body_bytes,
+        body_timeout_seconds=body_timeout_seconds,
         preload=preload,
         store=store,
         policy=policy,
@@ -63,18 +68,18 @@ def create_http_server(
         lambda: _open_session(configuration), max_concurrency=configuration.policy.max_concurrent_runs
     )
     runs = Dispatcher(session, store=configuration.store, policy=configuration.policy)
-    kedro_routes = KedroRoutes(
-        session,
-        runs,
-        max_body_bytes=configuration.max_body_bytes,
-        cancel_on_hang_up=configuration.cancel_on_hang_up,
+    shutdown = Shutdown(runs, delays_signals=configuration.drain_on_signals)
+    bodies = BodyReader(
+        shutdown, max_bytes=configuration.max_body_bytes, timeout_seconds=configuration.body_timeout_seconds
     )
-    run_routes = RunRoutes(runs, max_body_bytes=configuration.max_body_bytes)
+    kedro_routes = KedroRoutes(session, runs, bodies, cancel_on_hang_up=configuration.cancel_on_hang_up)
+    run_routes = RunRoutes(runs, bodies)
     admin_routes = AdminRoutes(session, runs)
     explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)
     return Starlette(
         routes=[*kedro_routes.table(), *run_routes.table(), *admin_routes.table()],
-        lifespan=_lifespan(configuration, session, runs, admin_routes),
+        lifespan=_lifespan(configuration, session, runs, admin_routes, shutdown),
+        middleware=[Middleware(ShutdownMiddleware, shutdown=shutdown)],
         exception_handlers={
             **EXCEPTION_HANDLERS,
             DispatchError: explain_busy,
@@ -84,28 +89,46 @@ def create_http_server(
 
 
 def _lifespan(
-    configuration: ServerConfiguration, session: AsyncSession, runs: Dispatcher, admin_routes: AdminRoutes
+    configuration: ServerConfiguration,
+    session: AsyncSession,
+    runs: Dispatcher,
+    admin_routes: AdminRoutes,
+    shutdown: Shutdown,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        _log.info("Bootstrapping Kedro project at: %s", configuration.project_path)
-        project = await anyio.to_thread.run_sync(load_project, configuration.project_path)
-        if project.options.preload if configuration.preload is None else configuration.preload:
-            _raise_without_traceback((await session.open()).error)
-        _log.info("Kedro server started successfully")
-        draining = drain_on_signals(runs, is_enabled=configuration.drain_on_signals)
-        async with AsyncExitStack() as stack:
-            try:
-                for part in (session, runs, draining):
-                    await stack.enter_async_context(part)
-            except KedroAsgiError as error:
-                _raise_without_traceback(error)
-            tasks = await stack.enter_async_context(anyio.create_task_group())
-            tasks.start_soon(admin_routes.open_project)
-            yield
-            tasks.cancel_scope.cancel()
+        with shutdown.watching():
+            with shutdown.until_begun() as opening:
+                await _open(configuration, session)
+            if opening.cancelled_caught:
+                # The server was told to end while the project was read, which may never end.
+                yield
+                return
+            _log.info("Kedro server started successfully")
+            async with AsyncExitStack() as stack:
+                try:
+                    for part in (session, runs):
+                        await stack.enter_async_context(part)
+                except KedroAsgiError as error:
+                    _raise_without_traceback(error)
+                tasks = await stack.enter_async_context(anyio.create_task_group())
+                tasks.start_soon(admin_routes.open_project)
+                yield
+                tasks.cancel_scope.cancel()
+                with anyio.CancelScope(shield=True):
+                    # The drain at the end of the block would begin the grace again.
+                    await shutdown.drained()
 
     return lifespan
+
+
+async def _open(configuration: ServerConfiguration, session: AsyncSession) -> None:
+    """Read the project, and load the artifacts that it or the configuration names."""
+    _log.info("Bootstrapping Kedro project at: %s", configuration.project_path)
+    read = partial(load_project, configuration.project_path)
+    project = (await run_in_daemon_thread(partial(Outcome.of, read))).value()
+    if project.options.preload if configuration.preload is None else configuration.preload:
+        _raise_without_traceback((await session.open()).error)
 
 
 def _raise_without_traceback(error: BaseException | None) -> None:

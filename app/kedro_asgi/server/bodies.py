@@ -8,9 +8,11 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from kedro_asgi.errors import DrainingError
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.schemas import RunRequest, RunSubmission
 from kedro_asgi.server.problems import InvalidQueryError
+from kedro_asgi.server.shutdown import Shutdown
 from kedro_asgi.server.validation import JSON_TYPE, RUNNER_PATH, AnyRunRequest, validate_run_request
 
 # The event loop decodes bodies up to this size, in well under a millisecond; a thread decodes larger ones.
@@ -21,13 +23,33 @@ _DECODERS = {kind: msgspec.json.Decoder(kind) for kind in (RunRequest, RunSubmis
 _SHARED_FIELDS = tuple(name for name in RunRequest.__struct_fields__ if name not in ("params", "outputs"))
 
 
-async def read_run_request(request: Request, kind: type[AnyRunRequest], *, max_bytes: int) -> AnyRunRequest:
-    """Return the decoded body; raises 413 if it is too large, and `InvalidBodyError`."""
-    body = await _read_body(request, max_bytes)
-    content_type = request.headers.get("content-type", "")
-    if len(body) <= _SMALL_BODY_BYTES:
-        return _decode(body, content_type, kind)
-    return await anyio.to_thread.run_sync(_decode, body, content_type, kind)
+class BodyReader:
+    """Reads the bodies of runs: at most ``max_bytes``, within ``timeout_seconds``, and none once a shutdown begins."""
+
+    def __init__(self, shutdown: Shutdown, *, max_bytes: int, timeout_seconds: float) -> None:
+        self._shutdown = shutdown
+        self._max_bytes = max_bytes
+        self._timeout_seconds = timeout_seconds
+
+    async def read(self, request: Request, kind: type[AnyRunRequest]) -> AnyRunRequest:
+        """Return the decoded body.
+
+        Raises 413 if it is too large, 408 if it is too late, `InvalidBodyError`, and `DrainingError`.
+        """
+        body = await self._read(request)
+        content_type = request.headers.get("content-type", "")
+        if len(body) <= _SMALL_BODY_BYTES:
+            return _decode(body, content_type, kind)
+        return await anyio.to_thread.run_sync(_decode, body, content_type, kind)
+
+    async def _read(self, request: Request) -> bytes:
+        with self._shutdown.until_begun(timeout_seconds=self._timeout_seconds):
+            return await _read_body(request, self._max_bytes)
+        # The body was refused before its end, so the connection is of no more use.
+        if self._shutdown.has_begun:
+            raise DrainingError
+        detail = f"The request body did not arrive within {self._timeout_seconds:g} seconds"
+        raise HTTPException(408, detail, headers={"Connection": "close"})
 
 
 def _decode(body: bytes, content_type: str, kind: type[AnyRunRequest]) -> AnyRunRequest:

@@ -11,6 +11,8 @@ from kedro_asgi.dispatch import Policy
 from kedro_asgi.errors import ServerSettingsError
 
 MEBIBYTE = 1024 * 1024
+# A year: an event loop computes no later times.
+MAX_SECONDS = 365 * 86400
 
 _PROJECT_PATH = "KEDRO_PROJECT_PATH"
 _PREFIX = "KEDRO_SERVER_"
@@ -20,16 +22,17 @@ _STORE = Path(".kedro-asgi") / "runs.db"
 class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one server.
 
-    ``max_body_bytes`` limits request bodies. With ``preload`` of ``None``, the project's options name the datasets to
-    preload. ``store`` is the store of runs, and ``policy`` sets their limits; the server refuses a run over the limits
-    with ``busy_status``. ``cancel_on_hang_up`` cancels a run of ``/run`` when its client disconnects. With
-    ``drain_on_signals``, SIGTERM and SIGINT let runs end before the server ends.
+    ``max_body_bytes`` and ``body_timeout_seconds`` limit request bodies. With ``preload`` of ``None``, the project's
+    options name the datasets to preload. ``store`` is the store of runs, and ``policy`` sets their limits; the server
+    refuses a run over the limits with ``busy_status``. ``cancel_on_hang_up`` cancels a run of ``/run`` when its client
+    disconnects. With ``drain_on_signals``, SIGTERM and SIGINT let runs end before the server ends.
     """
 
     project_path: Path
     env: str | None = None
     conf_source: str | None = None
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1)] = 16 * MEBIBYTE
+    body_timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=MAX_SECONDS)] = 60.0
     preload: tuple[str, ...] | None = None
     store: str
     policy: Policy
@@ -45,6 +48,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         env: str | None,
         conf_source: str | Path | None,
         max_body_bytes: int | None = None,
+        body_timeout_seconds: float | None = None,
         preload: Iterable[str] | None = None,
         store: str | Path | None = None,
         policy: Policy | None = None,
@@ -58,6 +62,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         path = _project_path(project_path if project_path is not None else environ.get(_PROJECT_PATH))
         given = {
             "max_body_bytes": max_body_bytes,
+            "body_timeout_seconds": body_timeout_seconds,
             "busy_status": busy_status,
             "cancel_on_hang_up": cancel_on_hang_up,
             "drain_on_signals": drain_on_signals,

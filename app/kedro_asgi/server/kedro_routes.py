@@ -23,7 +23,7 @@ from kedro_asgi.schemas import (
     SnapshotFailure,
     SnapshotSuccess,
 )
-from kedro_asgi.server.bodies import idempotency_key, read_run_request, run_spec
+from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.openapi import openapi
 from kedro_asgi.session import AsyncSession, Outcome
 from kedro_asgi.snapshots import ProjectSnapshot
@@ -34,11 +34,11 @@ class KedroRoutes:
     """Kedro's endpoints of one served project, and the description of all endpoints."""
 
     def __init__(
-        self, session: AsyncSession, runs: Dispatcher, *, max_body_bytes: int, cancel_on_hang_up: bool = False
+        self, session: AsyncSession, runs: Dispatcher, bodies: BodyReader, *, cancel_on_hang_up: bool = False
     ) -> None:
         self._session = session
         self._runs = runs
-        self._max_body_bytes = max_body_bytes
+        self._bodies = bodies
         self._cancel_on_hang_up = cancel_on_hang_up
         self._health = encode_json(HealthResponse(kedro_version=kedro_version()))
         self._openapi = encode_json(openapi(kedro_version()))
@@ -72,7 +72,7 @@ class KedroRoutes:
 
     async def run(self, request: Request) -> Response:
         """Run the pipelines that the body names, and respond when the run has ended."""
-        body = await read_run_request(request, RunRequest, max_bytes=self._max_body_bytes)
+        body = await self._bodies.read(request, RunRequest)
         order = RunOrder(spec=run_spec(body), key=idempotency_key(request))
         until = partial(_disconnected, request) if self._cancel_on_hang_up else None
         finished = await self._runs.run(order, until=until)

@@ -35,6 +35,10 @@ _PROBLEMS: Mapping[type[DispatchError], tuple[str, str, int]] = {
     KeyReusedError: ("idempotency-key-reused", "The idempotency key stands for another run", 422),
     UnstorableRunError: ("unstorable-run", "The run cannot be stored", 422),
 }
+_HTTP_PROBLEMS: Mapping[int, tuple[str, str]] = {
+    408: ("body-timeout", "The body is too late"),
+    413: ("body-too-large", "The body is too large"),
+}
 # A server that is shutting down, or a store that failed, may be back after this time.
 _RETRY_AFTER_SECONDS = 5
 
@@ -71,8 +75,9 @@ async def explain_body_error(request: Request, error: InvalidBodyError) -> Respo
 
 async def explain_http_error(request: Request, error: HTTPException) -> Response:
     """Return the response for an error of a route itself, such as a body that is too large."""
-    slug, title = ("body-too-large", "The body is too large") if error.status_code == 413 else ("refused", "Refused")
-    return _response(Problem(type=_TYPE + slug, title=title, status=error.status_code, detail=str(error.detail)))
+    slug, title = _HTTP_PROBLEMS.get(error.status_code, ("refused", "Refused"))
+    problem = Problem(type=_TYPE + slug, title=title, status=error.status_code, detail=str(error.detail))
+    return _response(problem, error.headers)
 
 
 def _retry_after(error: DispatchError) -> dict[str, str]:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.runs import RunOrder
 from kedro_asgi.schemas import RunSubmission
-from kedro_asgi.server.bodies import idempotency_key, read_run_request, run_spec
+from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.errors import InvalidBodyError, json_response
 from kedro_asgi.server.problems import explain_body_error, explain_http_error
 from kedro_asgi.server.queries import last_position, last_sequence, run_query, wait_seconds
@@ -21,9 +21,9 @@ from kedro_asgi.server.streams import EventStream
 class RunRoutes:
     """The endpoints for the runs of one served project."""
 
-    def __init__(self, runs: Dispatcher, *, max_body_bytes: int) -> None:
+    def __init__(self, runs: Dispatcher, bodies: BodyReader) -> None:
         self._runs = runs
-        self._max_body_bytes = max_body_bytes
+        self._bodies = bodies
 
     def table(self) -> list[Route]:
         """Return the routes."""
@@ -41,7 +41,7 @@ class RunRoutes:
     async def submit(self, request: Request) -> Response:
         """Submit a run; respond 202 with its record, now or after the requested wait."""
         try:
-            body = await read_run_request(request, RunSubmission, max_bytes=self._max_body_bytes)
+            body = await self._bodies.read(request, RunSubmission)
         except InvalidBodyError as error:
             return await explain_body_error(request, error)
         except HTTPException as error:

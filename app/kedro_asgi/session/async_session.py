@@ -18,6 +18,7 @@ from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
 from kedro_asgi.runs import RunArguments, RunSpec
+from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.service_session import Convert, KedroServiceSession, RunResult
 from kedro_asgi.session.slots import Slots
 from kedro_asgi.snapshots import ProjectSnapshot
@@ -104,7 +105,7 @@ class AsyncSession:
         if self._opened is None:
             async with self._lock:
                 if self._opened is None:
-                    return await self._in_thread(self._create_once)
+                    return await run_in_daemon_thread(_on_host(self._create_once))
         return self._opened
 
     def _create_once(self) -> KedroServiceSession:
@@ -216,13 +217,7 @@ class AsyncSession:
 
     async def _in_thread(self, work: Callable[[], T]) -> Outcome[T]:
         """Do work in a thread that has one of the slots for runs."""
-        host = current_token()
-
-        def hosted() -> T:
-            HOST_LOOP.set(host)
-            return work()
-
-        return await self._slots.run(lambda: Outcome.of(hosted))
+        return await self._slots.run(_on_host(work))
 
     async def _in_free_thread(self, work: Callable[[KedroServiceSession], T]) -> Outcome[T]:
         """Do work in a thread without a slot: a look at the project must not wait for runs (Q-40)."""
@@ -230,7 +225,18 @@ class AsyncSession:
         if opened.error is not None:
             return Outcome(error=opened.error)
         session = opened.value()
-        return await anyio.to_thread.run_sync(Outcome.of, lambda: work(session))
+        return await run_in_daemon_thread(lambda: Outcome.of(lambda: work(session)))
+
+
+def _on_host(work: Callable[[], T]) -> Callable[[], Outcome[T]]:
+    """Return ``work`` for a thread, in which this event loop awaits the async nodes."""
+    host = current_token()
+
+    def hosted() -> T:
+        HOST_LOOP.set(host)
+        return work()
+
+    return lambda: Outcome.of(hosted)
 
 
 def _reloaded(session: KedroServiceSession) -> KedroServiceSession:

@@ -1,0 +1,133 @@
+"""A server process that ends when it is told to, whatever its clients and its project do."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+
+from kedro_asgi.cli.process_end import ProcessEnd
+from kedro_asgi.server.configuration import ServerConfiguration
+
+# After the grace: for runs that were asked to stop, for the last writes, and for clients to read their answers.
+LAST_SECONDS = 4.0
+# How long clients may still read after all runs have ended.
+_READING_SECONDS = 1.0
+_TURN_SECONDS = 0.05
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_CLOSE = (b"connection", b"close")
+
+Handler = Callable[[int, FrameType | None], Any]
+
+
+class ServerProcess(uvicorn.Server):
+    """uvicorn's server, which ends at once while it starts, and after ``grace_seconds`` and a moment otherwise.
+
+    After that time no client keeps its connection, whether it reads or not. The application gets each signal first,
+    since its runs end before the server does.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, grace_seconds: float) -> None:
+        super().__init__(config)
+        self._grace_seconds = grace_seconds
+        self._handlers: dict[int, Handler] = {}
+        self._ends_at = 0.0
+
+    def run(self, sockets: Any = None) -> None:
+        """Serve until a signal ends this process."""
+        self._end = ProcessEnd()
+        for number in _SIGNALS:
+            # uvicorn raises the signal again when it has ended, and all writes are on disk.
+            signal.signal(number, self._end.now)
+        super().run(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop serving; a server that is still starting has nothing to finish."""
+        if not self.started:
+            self._end.now()
+        super().handle_exit(sig, frame)
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Start, then handle signals before the application does, whose lifespan has begun by now."""
+        await super().startup(sockets)
+        for number in _SIGNALS:
+            former: Any = signal.getsignal(number)
+            self._handlers[number] = former
+            signal.signal(number, self.receive_signal)
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Stop listening, and let clients read for a while."""
+        ending = asyncio.create_task(self._end_connections())
+        await super().shutdown(sockets)
+        ending.cancel()
+
+    def receive_signal(self, number: int, frame: FrameType | None) -> None:
+        """Begin the end, or hasten it if it has begun."""
+        grace_seconds = 0.0 if self._ends_at else self._grace_seconds
+        self._ends_at = min(self._ends_at or float("inf"), time.monotonic() + grace_seconds)
+        self._end.within(grace_seconds + LAST_SECONDS)
+        self._handlers[number](number, frame)
+
+    async def _end_connections(self) -> None:
+        await asyncio.sleep(max(_READING_SECONDS, self._ends_at - time.monotonic()))
+        for connection in list(self.server_state.connections):
+            transport: Any = connection.transport
+            transport.abort()
+
+
+class WorkerServer(ServerProcess):
+    """One of several server processes on a port: it leaves SIGINT to the supervisor, and retires at SIGHUP.
+
+    A terminal sends SIGINT to all processes, and the supervisor then sends SIGTERM.
+    """
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Start, then handle the signals of a worker."""
+        await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        signal.signal(signal.SIGINT, _ignore)
+        signal.signal(signal.SIGHUP, lambda number, frame: loop.call_soon_threadsafe(self._start_to_retire))
+
+    def _start_to_retire(self) -> None:
+        self._retiring = asyncio.create_task(self._retire())
+
+    async def _retire(self) -> None:
+        """Leave new connections to the other workers, answer on those that are open, and end when they are closed.
+
+        A worker that refuses runs while it listens would refuse runs that another worker can take.
+        """
+        for server in self.servers:
+            server.close()
+        self.config.encoded_headers.append(_CLOSE)
+        self.server_state.default_headers.append(_CLOSE)
+        # The server closes a connection that stays idle for this time.
+        turns = int((self.config.timeout_keep_alive + _READING_SECONDS) / _TURN_SECONDS)
+        for _ in range(turns):
+            if not self.server_state.connections:
+                break
+            await asyncio.sleep(_TURN_SECONDS)
+        self.receive_signal(signal.SIGTERM, None)
+
+
+def serve_alone(app: str, **options: Any) -> None:
+    """Serve in this process until a signal ends it, as ``uvicorn.run`` does."""
+    server = ServerProcess(uvicorn.Config(app, **options), grace_seconds=grace_seconds())
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def grace_seconds() -> float:
+    """Return the grace of the server that this process's environment describes."""
+    return ServerConfiguration.read(project_path=None, env=None, conf_source=None).policy.grace_seconds
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Ignore a signal. Unlike ``SIG_IGN``, this is not inherited by processes that a node starts."""

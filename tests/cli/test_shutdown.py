@@ -1,0 +1,189 @@
+"""Real servers that are told to end, whatever their clients and their projects do."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from serving import Process
+
+Start = Callable[..., Process]
+
+# As long as Docker waits before it kills.
+PATIENCE_SECONDS = 10
+
+FACTORY = "kedro_asgi.server:create_http_server"
+HANGING = """
+import time
+from pathlib import Path
+Path("{folder}/importing").touch()
+time.sleep(600)
+"""
+LARGE = """
+import time
+from kedro_asgi.pipeline import Pipeline, node
+
+def register_pipelines():
+    return {
+        "__default__": Pipeline([node(lambda: "x" * 30_000_000, None, "text")]),
+        "sleep": Pipeline([node(time.sleep, "params:seconds", "slept")]),
+    }
+"""
+
+
+@contextmanager
+def sending(server: Process, request: str) -> Iterator[socket.socket]:
+    """Send the text of a request over a connection that then stays open."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(request.replace("\n", "\r\n").encode())
+        yield client
+
+
+@contextmanager
+def not_reading(server: Process, request: str) -> Iterator[socket.socket]:
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", server.port))
+        client.sendall(request.replace("\n", "\r\n").encode())
+        client.settimeout(10)
+        client.recv(50)
+        yield client
+
+
+HALF_A_BODY = "POST /run HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: 99\n\n{"
+FOLLOW = "GET /events HTTP/1.1\nHost: x\n\n"
+RUN = 'POST /run HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: 20\n\n{"outputs":["text"]}'
+
+
+def end(server: Process, number: int = signal.SIGTERM) -> int:
+    server.process.send_signal(number)
+    return server.process.wait(PATIENCE_SECONDS)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_server_ends_whatever_clients_do(make_project, start: Start, workers: int) -> None:
+    project = make_project(LARGE, parameters="seconds: 600\n")
+    server = start("kedro_asgi", "serve", project, "--workers", workers, KEDRO_SERVER_GRACE_SECONDS="0.2")
+    run = {"pipeline_names": ["sleep"]}
+    httpx.post(f"{server.url}/runs", json=run)
+    with sending(server, HALF_A_BODY), not_reading(server, FOLLOW), not_reading(server, RUN), sending(server, "GET /"):
+        assert end(server) == 0
+    assert "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_under_plain_uvicorn_followers_do_not_hold_up_the_end(
+    make_project, tmp_path: Path, start: Start, is_running: bool
+) -> None:
+    project = make_project(LARGE, parameters="seconds: 600\n")
+    environ = {"KEDRO_PROJECT_PATH": str(project), "KEDRO_SERVER_GRACE_SECONDS": "0.2"}
+    server = start("uvicorn", "--factory", FACTORY, **environ)
+    if is_running:
+        httpx.post(f"{server.url}/runs", json={"pipeline_names": ["sleep"]})
+    with httpx.stream("GET", f"{server.url}/events", timeout=30) as stream, sending(server, HALF_A_BODY):
+        lines = stream.iter_lines()
+        next(lines)
+        assert end(server) == -signal.SIGTERM
+        # The answer ends as it should: its connection was not cut.
+        assert all(line for line in lines if line.strip())
+
+
+MOUNTED = """
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from kedro_asgi.server import create_http_server
+
+app = Starlette(routes=[Mount(path, create_http_server("{project}", store="memory:")) for path in ("/one", "/two")])
+"""
+
+
+def test_under_plain_uvicorn_mounted_followers_do_not_hold_up_the_end(tiny: Path, tmp_path: Path, start: Start) -> None:
+    (tmp_path / "mounting.py").write_text(MOUNTED.replace("{project}", str(tiny)))
+    server = Process(["uvicorn", "mounting:app"], cwd=tmp_path, environ={})
+    with closing(server):
+        for _ in range(600):
+            try:
+                httpx.get(server.url)
+                break
+            except httpx.TransportError:
+                time.sleep(0.05)
+        with httpx.stream("GET", f"{server.url}/one/events", timeout=30) as one:
+            with httpx.stream("GET", f"{server.url}/two/events", timeout=30) as two:
+                for stream in (one, two):
+                    next(stream.iter_lines())
+                assert end(server) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("module", "workers", "number"),
+    [
+        ("settings", 1, signal.SIGTERM),
+        ("pipeline_registry", 1, signal.SIGINT),
+        ("pipeline_registry", 1, signal.SIGTERM),
+        ("pipeline_registry", 2, signal.SIGTERM),
+    ],
+)
+def test_a_server_whose_project_hangs_when_it_is_imported_ends(
+    make_project, tmp_path: Path, module: str, workers: int, number: int
+) -> None:
+    hanging = HANGING.replace("{folder}", str(tmp_path))
+    project = make_project(files={f"src/{{package}}/{module}.py": hanging})
+    server = Process(["kedro_asgi", "serve", str(project), "--workers", str(workers)], cwd=tmp_path, environ={})
+    with closing(server):
+        while not (tmp_path / "importing").exists():
+            time.sleep(0.01)
+        assert end(server, number) == 0
+
+
+def test_under_plain_uvicorn_a_project_that_hangs_when_it_is_imported_holds_up_nothing(
+    make_project, tmp_path: Path
+) -> None:
+    project = make_project(settings=HANGING.replace("{folder}", str(tmp_path)))
+    environ = {"KEDRO_PROJECT_PATH": str(project)}
+    with closing(Process(["uvicorn", "--factory", FACTORY], cwd=tmp_path, environ=environ)) as server:
+        while not (tmp_path / "importing").exists():
+            time.sleep(0.01)
+        assert end(server) == -signal.SIGTERM
+
+
+def test_a_second_signal_ends_the_grace(make_project, start: Start) -> None:
+    project = make_project(LARGE, parameters="seconds: 600\n")
+    server = start("kedro_asgi", "serve", project, KEDRO_SERVER_GRACE_SECONDS="300")
+    httpx.post(f"{server.url}/runs", json={"pipeline_names": ["sleep"]})
+    server.process.send_signal(signal.SIGTERM)
+    while httpx.get(f"{server.url}/ready").json() != {"status": "draining"}:
+        time.sleep(0.01)
+    assert end(server) == 0
+
+
+def test_ctrl_c_in_a_terminal_leaves_the_runs_of_several_workers_their_grace(work: Path, tmp_path: Path, start) -> None:
+    """A terminal sends SIGINT to the supervisor and to the workers."""
+    server = start("kedro_asgi", "serve", work, "--workers", "2", KEDRO_SERVER_GRACE_SECONDS="60")
+    run = httpx.post(f"{server.url}/runs", json={"pipeline_names": ["held"]}).json()
+    while httpx.get(f"{server.url}/runs/{run['run_id']}").json()["status"] != "running":
+        time.sleep(0.01)
+    os.killpg(server.process.pid, signal.SIGINT)
+    while "Received" not in server.log() and "Terminated child process" not in server.log():
+        time.sleep(0.01)
+    (tmp_path / "opened").touch()
+    assert server.process.wait(PATIENCE_SECONDS) == 0
+    server.restart()
+    assert httpx.get(f"{server.url}/runs/{run['run_id']}").json()["status"] == "success"
+
+
+def test_no_request_is_refused_while_workers_are_replaced(tiny: Path, start: Start) -> None:
+    server = start("kedro_asgi", "serve", tiny, "--workers", "2")
+    answers = []
+    with httpx.Client(base_url=server.url, timeout=30) as kept_alive:
+        server.process.send_signal(signal.SIGHUP)
+        while server.log().count("Finished server process") < 2:
+            answers += [httpx.post(f"{server.url}/run", json={}, timeout=30), kept_alive.post("/runs", json={})]
+    assert {answer.status_code for answer in answers} == {200, 202}
+    assert server.log().count("Started server process") == 4
+    assert end(server) == 0
