@@ -371,12 +371,12 @@ async def test_all_runs_can_be_followed_from_a_position(dispatcher, store: str) 
 
 
 async def test_followers_of_all_runs_get_events_from_now_on(dispatcher, store: str) -> None:
-    heard = []
+    received = []
 
     async def listen(runs: Dispatcher) -> None:
         async with aclosing(runs.follow()) as following:
             async for published in following:
-                heard.append(published)
+                received.append(published)
                 if published.is_last:
                     return
 
@@ -386,7 +386,7 @@ async def test_followers_of_all_runs_get_events_from_now_on(dispatcher, store: s
             tasks.start_soon(listen, runs)
             await until_read_by(runs, 1)
             run = await runs.submit("calc")
-    assert {published.run_id for published in heard} == {run.run_id}
+    assert {published.run_id for published in received} == {run.run_id}
 
 
 async def test_a_slow_reader_loses_events_gets_a_notice_and_delays_no_run(dispatcher) -> None:

@@ -67,10 +67,12 @@ async def test_a_call_while_a_block_opens_the_service_uses_that_one(dispatcher) 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_store_is_closed_when_its_opening_is_cancelled(dispatcher, tmp_path: Path, anyio_backend: str) -> None:
-    store = SlowStore(tmp_path / "runs.db")
+    store, before = SlowStore(tmp_path / "runs.db"), threading.enumerate()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(_enter(dispatcher(store)), 0.1)
     await anyio.to_thread.run_sync(store.is_through.wait)
+    writers = [thread for thread in threading.enumerate() if thread.name == "kedro-asgi-writer"]
+    assert set(writers) <= set(before)
     assert all(is_unlocked(lock) for lock in tmp_path.glob("*.lock"))
 
 

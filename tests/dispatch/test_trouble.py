@@ -54,12 +54,12 @@ class ReluctantStore(SQLiteStore):
         self._known: set[str] = set()
 
     def write(self, entries: Sequence[RunWrite]) -> list[WriteResult]:
-        verdicts = super().write(entries)
+        results = super().write(entries)
         new = {entry.record.run_id for entry in entries} - self._known
         self._known |= new
         if new:
             raise StoreUnavailableError("the connection broke")
-        return verdicts
+        return results
 
     def adopt(self, run_id: str, *, former_owner: str | None, owner: str) -> AdoptedRun | None:
         self.takes += 1

@@ -222,7 +222,7 @@ class Writer:
 
     def _fail(self, error: StoreUnavailableError) -> None:
         if self._failure is None:
-            _log.error("%s Runs are still executed, but nothing new is promised.", error)
+            _log.error("%s; runs are still executed, but no new one is promised.", error)
         self._failure = error.reason
         self._answer([StoreChanged(failure=error.reason)])
         self._refuse(error)

@@ -1,0 +1,105 @@
+"""The phases of a run: one table of transitions, and nothing beside it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from kedro_asgi.dispatch.active_run import TRANSITIONS, ActiveRun, Phase
+from kedro_asgi.dispatch.messages import RunChanged, ToWriter
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.errors import RunCancelledError
+from kedro_asgi.events import RunPlanned
+from kedro_asgi.runs import RunIds, RunOrder, RunRecord
+
+ENTER: dict[Phase, Callable[[ActiveRun], object]] = {
+    "promised": ActiveRun.promise,
+    "queued": ActiveRun.enqueue,
+    "starting": ActiveRun.start,
+    "running": ActiveRun.begin,
+    "ended": lambda run: run.end("failure"),
+    "announced": ActiveRun.announce,
+    "refused": lambda run: run.refuse(None),
+    "handed_back": ActiveRun.hand_back,
+    "lost": ActiveRun.lose,
+}
+
+
+def new_run(messages: list[ToWriter], *, is_promised: bool = True) -> ActiveRun:
+    record = RunRecord(run_id=RunIds().next(), status="queued", created_at=datetime.now(UTC))
+
+    def post(message: ToWriter, /, *, is_urgent: bool = False) -> None:
+        messages.append(message)
+
+    return ActiveRun(record, RunOrder(), post, Policy(), is_promised=is_promised)
+
+
+def paths_to_each_phase() -> dict[Phase, list[Phase]]:
+    paths: dict[Phase, list[Phase]] = {"admitted": []}
+    waiting: list[Phase] = ["admitted"]
+    for phase in waiting:
+        for following in TRANSITIONS[phase]:
+            if following not in paths:
+                paths[following] = [*paths[phase], following]
+                waiting.append(following)
+    return paths
+
+
+PATHS = paths_to_each_phase()
+
+
+def test_every_phase_can_be_reached() -> None:
+    assert PATHS.keys() == TRANSITIONS.keys() == {"admitted", *ENTER}
+
+
+@pytest.mark.parametrize("phase", TRANSITIONS)
+@pytest.mark.parametrize("following", ENTER)
+def test_only_the_transitions_of_the_table_are_possible(phase: Phase, following: Phase) -> None:
+    messages: list[ToWriter] = []
+    run = new_run(messages)
+    for step in PATHS[phase]:
+        ENTER[step](run)
+    posted = len(messages)
+    if following in TRANSITIONS[phase]:
+        ENTER[following](run)
+        assert run.phase == following
+    else:
+        with pytest.raises(RuntimeError, match=f"cannot go from '{phase}' to '{following}'"):
+            ENTER[following](run)
+        assert (run.phase, len(messages)) == (phase, posted)
+
+
+def test_the_end_of_a_promised_run_is_known_when_it_is_announced() -> None:
+    run = new_run([])
+    for step in (run.promise, run.enqueue, run.start, run.begin):
+        step()
+    run.end("success")
+    assert (run.record.status, run.known.status) == ("success", "running")
+    run.announce()
+    assert run.known.status == "success"
+
+
+def test_a_run_that_gave_its_slot_to_others_is_recorded_as_started_once() -> None:
+    messages: list[ToWriter] = []
+    run = new_run(messages)
+    for step in (run.promise, run.enqueue, run.start, run.enqueue, run.start):
+        step()
+    assert [type(message.event).__name__ for message in messages if isinstance(message, RunChanged)] == ["RunStarted"]
+
+
+def test_the_first_reason_to_stop_stays() -> None:
+    run = new_run([])
+    run.ask_stop(RunCancelledError("first"))
+    run.ask_stop(RunCancelledError("second"))
+    assert str(run.stop_reason) == "first"
+
+
+def test_events_after_the_end_are_dropped() -> None:
+    messages: list[ToWriter] = []
+    run = new_run(messages, is_promised=False)
+    for step in (run.enqueue, run.start, run.begin):
+        step()
+    run.end("success")
+    posted = len(messages)
+    run.events.emit(RunPlanned(run_id=run.record.run_id, nodes=1))
+    assert len(messages) == posted
