@@ -115,11 +115,20 @@ def names_of(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a run failed: the name of the error's class, and its message without credentials."""
+class ErrorCause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error: the name of its class, its message without credentials, and its place in the user's code, if any."""
 
     type: str
     message: str
+    file: str | None = None
+    line: int | None = None
+
+
+class ErrorDetail(ErrorCause, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a run failed: the error, the node that failed, and the causes of the error, from the nearest to the first."""
+
+    node: str | None = None
+    causes: tuple[ErrorCause, ...] = ()
 
 
 RunStatus = Literal["queued", "running", "success", "failure", "cancelled", "timed_out", "interrupted"]

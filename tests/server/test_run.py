@@ -125,7 +125,8 @@ async def test_every_failure_is_answered_with_type_and_message(
     client = serve(make_project(ODD))
     body = await run(client, pipeline_names=[pipeline])
     assert set(body) == {"status", "run_id", "duration_ms", "error"}
-    assert body["error"] == {"type": kind, "message": message}
+    assert (body["error"]["type"], body["error"]["message"]) == (kind, message)
+    assert (body["error"]["node"], body["error"]["line"] > 0) == (pipeline, True)
     assert (await run(client, outputs=["out"]))["outputs"] == {"out": 1}
 
 

@@ -1,19 +1,21 @@
 """Print an error as one line with its message and place."""
 
-import sysconfig
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
-from kedro_asgi.dispatch import run_error
+from kedro_asgi.errors.wording import one_line
+from kedro_asgi.failures import describe_failure, folded_traceback, is_of_node, place_text
+from kedro_asgi.runs import ErrorCause, ErrorDetail
 
 
 @contextmanager
 def one_line_errors(*, with_traceback: bool = False) -> Iterator[None]:
-    """End the command with one line and exit code 1 at any exception; ``with_traceback`` lets the exception through."""
+    """End the command with one line and exit code 1 at any exception; ``with_traceback`` lets the exception through.
+
+    The failure of a node shows the frames of the user's code before that line.
+    """
     try:
         yield
     except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -21,32 +23,29 @@ def one_line_errors(*, with_traceback: bool = False) -> Iterator[None]:
     except Exception as error:
         if with_traceback:
             raise
-        raise click.ClickException(f"{_one_line(error)}{_cause(error)}{_location(error)}") from error
+        if is_of_node(error):
+            click.echo(folded_traceback(error), err=True)
+        raise click.ClickException(_sentence(error)) from error
 
 
-def _one_line(error: BaseException) -> str:
-    detail = run_error(error)
-    return f"{detail.type}: {' '.join(detail.message.split())}"
+def _sentence(error: Exception) -> str:
+    detail = describe_failure(error)
+    # The message of a SyntaxError says its place.
+    place = "" if isinstance(error, SyntaxError) else place_text(detail)
+    return f"{_named(detail)}{one_line(place)}{_cause(error, detail)}"
 
 
-def _cause(error: BaseException) -> str:
-    """Return the first cause of a failed import, since that is often the error that the user has to fix."""
-    root = error
-    while root.__cause__ is not None:
-        root = root.__cause__
-    if not isinstance(error, ImportError) or root is error or run_error(root).message in str(error):
-        return ""
-    return f" Cause: {_one_line(root)}"
+def _named(error: ErrorCause) -> str:
+    return f"{error.type}: {one_line(' '.join(error.message.split()))}"
 
 
-def _location(error: BaseException) -> str:
-    """Return the last line of the user's own code in the traceback, which excludes our code and libraries."""
-    if isinstance(error, SyntaxError):
-        return ""
-    libraries = (str(Path(__file__).parent.parent), sysconfig.get_path("stdlib"), "<frozen")
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(libraries) and "site-packages" not in frame.filename
-    ]
-    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+def _cause(error: Exception, detail: ErrorDetail) -> str:
+    """Return the first cause of a failed import, since that is often the error that the user has to fix.
+
+    Of any other error, return the first cause in the user's code.
+    """
+    for cause in reversed(detail.causes):
+        is_told = isinstance(error, ImportError) or cause.file is not None
+        if is_told and cause.message not in detail.message:
+            return f" Cause: {_named(cause)}{'' if isinstance(error, ImportError) else one_line(place_text(cause))}"
+    return ""

@@ -39,6 +39,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
     help="Lowest level of log lines; with 'debug', nodes and datasets have lines too.  [default: info]",
 )
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Form of log lines.  [default: text]")
+@click.option("--traceback", is_flag=True, help="Show all frames in the tracebacks of failed runs, also kedro-asgi's.")
 @click.option("--no-access-log", is_flag=True, help="Log no line for each request.")
 @env_option
 @conf_source_option
@@ -63,6 +64,7 @@ def serve_project(
     log_level: str | None = None,
     log_format: LogFormat | None = None,
     no_access_log: bool = False,
+    traceback: bool = False,
 ) -> None:
     """Serve in the foreground until interrupted; an error of the project or the port ends the command with one line."""
     # The project's code may hang when it is imported, and uvicorn raises its signals again when it has ended.
@@ -77,6 +79,7 @@ def serve_project(
         KEDRO_SERVER_ENV=env,
         KEDRO_SERVER_CONF_SOURCE=conf_source,
         KEDRO_SERVER_STORE=store,
+        KEDRO_SERVER_FULL_TRACEBACKS="true" if traceback else None,
         KEDRO_SERVER_PRELOAD=None if preload is None else ",".join(preload),
     )
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")

@@ -65,7 +65,10 @@ class Dispatcher:
         self.policy = checked(policy or Policy())
         self.metrics = Metrics()
         self._store = open_store(store) if isinstance(store, str | Path) else store
-        self._make_executor = make_executor or partial(ThreadExecutor, session, convert)
+        full_tracebacks = self.policy.full_tracebacks
+        self._make_executor = make_executor or partial(
+            ThreadExecutor, session, convert, full_tracebacks=full_tracebacks
+        )
         self._run_ids = RunIds()
         self._lifetime = ServiceLifetime(self._make_service)
 

@@ -5,7 +5,9 @@ from itertools import count
 
 import msgspec
 
+from kedro_asgi.errors.wording import bounded_names
 from kedro_asgi.events import DatasetSaved, Event, LogLine
+from kedro_asgi.failures import MAX_CHARACTERS
 from kedro_asgi.runs import RunId
 
 
@@ -37,4 +39,4 @@ class EventSink:
     def close(self) -> tuple[str, ...]:
         """Take no more events; return the names of the datasets that the run saved outside of memory."""
         self._is_closed = True
-        return tuple(dict.fromkeys(self._saved))
+        return bounded_names(tuple(dict.fromkeys(self._saved)), MAX_CHARACTERS)

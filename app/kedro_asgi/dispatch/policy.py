@@ -40,6 +40,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     key_hours: Positive = 24.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     max_log_lines: NotNegative = 1000
+    full_tracebacks: bool = False
     max_buffered_events: Count = 1000
     max_unwritten_runs: Count = 10_000
     linger_seconds: Annotated[float, Meta(ge=0)] = 0.02

@@ -5,9 +5,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.errors import KedroAsgiError, RunStoppedError, describe_error
-from kedro_asgi.errors.wording import one_line
+from kedro_asgi.errors.wording import one_line, shortened
+from kedro_asgi.failures import describe_failure, folded_traceback, full_traceback, place_text
 from kedro_asgi.redaction import redact
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import ErrorDetail, RunId, RunRecord
@@ -15,26 +15,22 @@ from kedro_asgi.runs import ErrorDetail, RunId, RunRecord
 _log = logging.getLogger(__name__)
 
 _PACKAGE = str(Path(__file__).parent.parent)
+# The traceback has the full text.
+_SUMMARY_LENGTH = 1000
 
 
-def run_error(error: BaseException) -> ErrorDetail:
-    """Describe ``error`` for the outside: its type by Kedro's name, its message without credentials (SRV-29)."""
-    kind, message = describe_error(error)
-    # A name that a caller sent may hold half a surrogate pair (SRV-22).
-    return ErrorDetail(type=kind, message=escape_surrogates(redact(message)))
-
-
-def report_failure(run_id: RunId, error: BaseException) -> ErrorDetail:
+def report_failure(run_id: RunId, error: BaseException, *, with_our_frames: bool = False) -> ErrorDetail:
     """Describe ``error`` and log it, with its traceback if that leads through more than our own code.
 
-    Reads the files that the traceback shows lines of.
+    Reads the files that the traceback shows lines of. The log has the full text of the error, once.
     """
-    described = run_error(error)
+    described = describe_failure(error)
+    about, summary = run_facts(run_id, node=described.node), one_line(shortened(described.message, _SUMMARY_LENGTH))
     if _is_all_ours(error):
-        _log_safely(run_facts(run_id), logging.ERROR, "failed: %s: %s", described.type, one_line(described.message))
+        _log_safely(about, logging.ERROR, "failed: %s: %s", described.type, one_line(redact(describe_error(error)[1])))
     else:
-        trace = redact("".join(traceback.format_exception(error)))
-        _log_safely(run_facts(run_id), logging.ERROR, "failed: %s\n%s", one_line(described.message), trace)
+        trace = full_traceback(error) if with_our_frames else folded_traceback(error)
+        _log_safely(about, logging.ERROR, "failed: %s%s\n%s", summary, one_line(place_text(described)), trace)
     return described
 
 

@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.events import Emit, LogLine
-from kedro_asgi.redaction import redact
+from kedro_asgi.failures import shown
 from kedro_asgi.runs import RunId
 
 # Lines that are logged in a context become events of this run.
 CURRENT_RUN: ContextVar[tuple[RunId, Emit] | None] = ContextVar("kedro_asgi_run", default=None)
 
-_MAX_CHARACTERS = 8192
 # What this package logs about a run as a whole is in the run's record.
 _OURS = "kedro_asgi.dispatch"
 
@@ -65,5 +63,4 @@ def _line(run_id: str, record: logging.LogRecord) -> LogLine:
     message = record.getMessage()
     if record.exc_info is not None and record.exc_info[1] is not None:
         message = f"{message} ({type(record.exc_info[1]).__name__}: {record.exc_info[1]})"
-    shown = escape_surrogates(redact(message[:_MAX_CHARACTERS]))
-    return LogLine(run_id=run_id, level=record.levelname, logger=record.name, message=shown)
+    return LogLine(run_id=run_id, level=record.levelname, logger=record.name, message=shown(message))

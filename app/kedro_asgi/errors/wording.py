@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import accumulate
 
 # Control characters, line and paragraph separators, characters that turn the direction of text, half surrogate pairs.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -31,6 +32,19 @@ def braced(names: Iterable[object]) -> str:
 def shortened(text: str, length: int) -> str:
     """Return ``text`` in at most ``length`` characters."""
     return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
+def bounded(text: str, length: int, *, left_out: int = 0) -> str:
+    """Return ``text`` cut to ``length`` characters, and how many are left out, ``left_out`` of them before."""
+    left_out += max(0, len(text) - length)
+    return f"{text[:length]}… ({left_out} characters left out)" if left_out else text
+
+
+def bounded_names(names: Sequence[str], length: int) -> tuple[str, ...]:
+    """Return as many ``names`` as ``length`` characters hold, and then how many are left out."""
+    totals = accumulate(map(len, names))
+    kept = sum(total <= length for total in totals)
+    return tuple(names) if kept == len(names) else (*names[:kept], f"… ({len(names) - kept} names left out)")
 
 
 def one_line(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from kedro_asgi.errors import AsyncNodeError, NodeInputsError, NodeInputsTypeError
 from kedro_asgi.errors.wording import indented
+from kedro_asgi.failures import shown
 from kedro_asgi.pipeline.binding import (
     Call,
     Function,
@@ -32,7 +33,6 @@ from kedro_asgi.pipeline.definition import (
 )
 from kedro_asgi.pipeline.names import DatasetNames, comparison_key, format_names, list_names
 from kedro_asgi.pipeline.unpacking import Unpack, bind_unpack
-from kedro_asgi.redaction import redact
 
 _log = logging.getLogger(__name__)
 
@@ -206,7 +206,7 @@ class Node:
             self.check(inputs)
             return self.unpack(self.call(inputs))
         except Exception as error:
-            _log.error("Node %s failed with error: \n%s", self, indented(redact(str(error))))
+            _log.error("Node %s failed with error: \n%s", self, indented(shown(str(error))))
             raise
 
     def __call__(self, **inputs: Any) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.errors import RemoteNodeError, UnreadableResultError, UnserialisableDataError, WorkerImportError
+from kedro_asgi.failures import RemoteTraceback, describe_failure, folded_traceback, note_remote
 from kedro_asgi.pipeline import Node
+from kedro_asgi.runs import ErrorDetail
 
 _FAILURES = (pickle.PicklingError, TypeError, AttributeError, RecursionError)
 
@@ -38,27 +40,25 @@ class Response(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     result: Any = None
     error: BaseException | None = None
     trace: str = ""
+    folded: str = ""
+    detail: ErrorDetail | None = None
 
     @classmethod
     def of_error(cls, error: BaseException) -> "Response":
         """Return the response for an error of any class."""
-        return cls(error=_portable(error), trace="".join(traceback.format_exception(error)))
+        trace = "".join(traceback.format_exception(error))
+        return cls(error=_portable(error), trace=trace, folded=folded_traceback(error), detail=describe_failure(error))
 
     def value(self) -> Any:
         """Return the result or raise the error, with its traceback in the worker process as the cause (RUN-40)."""
         if self.error is not None:
-            raise self.error from RemoteTraceback(self.trace)
+            if self.detail is not None:
+                note_remote(self.error, self.detail)
+            raise self.error from RemoteTraceback(self.trace, self.folded)
         return self.result
 
 
 Message = LogMessage | GeneratorChunk | Response
-
-
-class RemoteTraceback(Exception):
-    """Shows where an error was raised in another process."""
-
-    def __str__(self) -> str:
-        return f"\n{self.args[0]}"
 
 
 def encode_request(node: Node, inputs: Mapping[str, Any]) -> bytes:

@@ -13,12 +13,12 @@ import msgspec
 from kedro_asgi.errors import AsyncGeneratorNodeError, RunStoppedError
 from kedro_asgi.errors.wording import indented
 from kedro_asgi.events import DatasetSaved, Emit, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
+from kedro_asgi.failures import note_node, shown
 from kedro_asgi.hooks import HookManager, RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.pipeline import Node
 from kedro_asgi.pipeline.steps import Step
-from kedro_asgi.redaction import redact
 from kedro_asgi.run_context import working_for_node
 from kedro_asgi.runner.async_nodes import await_in_thread, iterate_in_thread
 from kedro_asgi.runner.stopping import STOP_SIGNAL
@@ -59,11 +59,15 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         stop = STOP_SIGNAL.get()
         if stop is not None and stop.reason is not None:
             raise stop.reason
-        with working_for_node(step.name):
-            if self.hooks.emit is None:
-                self._run(step)
-            else:
-                self._run_and_emit(step, self.hooks.emit)
+        try:
+            with working_for_node(step.name):
+                if self.hooks.emit is None:
+                    self._run(step)
+                else:
+                    self._run_and_emit(step, self.hooks.emit)
+        except BaseException as error:
+            note_node(error, step.name)
+            raise
         if self.hooks.completed is not None:
             self.hooks.completed(step.node)
 
@@ -182,7 +186,7 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             raise
 
     def _report(self, node: Node, error: Exception, inputs: dict[str, Any]) -> None:
-        _log.error("Node %s failed with error: \n%s", node, indented(redact(str(error))))
+        _log.error("Node %s failed with error: \n%s", node, indented(shown(str(error))))
         if self.hooks.on_node_error is not None:
             self.hooks.on_node_error(error=error, inputs=inputs, **self._facts(node))
 

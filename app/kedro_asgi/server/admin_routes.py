@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kedro_asgi.dispatch import Dispatcher, run_error
+from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.encoding import encode_json
+from kedro_asgi.failures import describe_failure
 from kedro_asgi.schemas import ReadyResponse, ReloadProblem, ReloadResponse
 from kedro_asgi.server.errors import json_response
 from kedro_asgi.session import AsyncSession
@@ -99,5 +100,5 @@ def _ready_response(body: ReadyResponse, background: BackgroundTask | None = Non
 
 
 def _describe(error: BaseException) -> str:
-    detail = run_error(error)
+    detail = describe_failure(error)
     return f"{detail.type}: {detail.message}"

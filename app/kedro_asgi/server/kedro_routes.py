@@ -10,8 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kedro_asgi.config import parse_params
-from kedro_asgi.dispatch import Dispatcher, Finished, run_error
+from kedro_asgi.dispatch import Dispatcher, Finished
 from kedro_asgi.encoding import encode_json
+from kedro_asgi.failures import describe_failure
 from kedro_asgi.runs import ErrorDetail, RunOrder
 from kedro_asgi.schemas import (
     HealthResponse,
@@ -98,5 +99,5 @@ def _run_answer(finished: Finished, *, with_outputs: bool) -> RunAnswer:
 
 def _snapshot_answer(outcome: Outcome[ProjectSnapshot]) -> SnapshotAnswer:
     if outcome.error is not None:
-        return SnapshotFailure(error=run_error(outcome.error))
+        return SnapshotFailure(error=describe_failure(outcome.error))
     return SnapshotSuccess(**msgspec.structs.asdict(outcome.value()))

@@ -15,7 +15,7 @@ from kedro_asgi.errors import NoThreadError, RunStoppedError
 from kedro_asgi.events import Emit
 from kedro_asgi.run_context import working_for_run
 from kedro_asgi.runner.stopping import StopSignal
-from kedro_asgi.runs import RunId, RunSpec
+from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import call_soon
 
@@ -25,9 +25,10 @@ Job = Callable[[], None]
 class ThreadExecutor:
     """An `Executor` that has as many threads as runs at a time; they are daemons and are used again."""
 
-    def __init__(self, session: AsyncSession, convert: Convert) -> None:
+    def __init__(self, session: AsyncSession, convert: Convert, *, full_tracebacks: bool = False) -> None:
         self._session = session
         self._convert = convert
+        self._full_tracebacks = full_tracebacks
         self._loop = current_token()
         self._stop_signals: dict[RunId, StopSignal] = {}
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -66,6 +67,9 @@ class ThreadExecutor:
 
     # --- in a run's thread ---
 
+    def _report(self, run_id: RunId, error: BaseException) -> ErrorDetail:
+        return report_failure(run_id, error, with_our_frames=self._full_tracebacks)
+
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
@@ -89,4 +93,4 @@ class ThreadExecutor:
             return Execution(outputs=result.outputs)
         except BaseException as error:  # a SystemExit of user code must not end the thread
             # The failure is reported here, since a traceback shows lines of files, which are read for it.
-            return Execution(error=None if stop.reason is not None else report_failure(run_id, error))
+            return Execution(error=None if stop.reason is not None else self._report(run_id, error))

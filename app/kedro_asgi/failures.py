@@ -1,0 +1,188 @@
+"""What an exception tells: which node failed, where in the user's code, and because of what."""
+
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from kedro_asgi.encoding import escape_surrogates
+from kedro_asgi.errors import describe_error
+from kedro_asgi.errors.wording import bounded, indented
+from kedro_asgi.redaction import redact
+from kedro_asgi.runs import ErrorCause, ErrorDetail
+
+MAX_CHARACTERS = 8192
+_MAX_CAUSES = 8
+# A URL that begins within the limit is redacted as a whole.
+_LOOKAHEAD = 2048
+
+_PACKAGE = str(Path(__file__).parent)
+_LIBRARIES = (_PACKAGE, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<frozen")
+_SITE_PACKAGES = ("site-packages", "dist-packages")
+# The modules that call a node's function, which may be installed like a library.
+_CALLERS = (f"{_PACKAGE}/pipeline/", f"{_PACKAGE}/runner/async_nodes", f"{_PACKAGE}/runner/task")
+
+_FACTS = "_kedro_asgi_failure"
+
+
+class _Facts(msgspec.Struct, kw_only=True):
+    """What is known of an exception besides itself; ``remote`` was described in another process."""
+
+    node: str | None = None
+    remote: ErrorDetail | None = None
+
+
+def note_node(error: BaseException, name: str) -> None:
+    """Remember that ``error`` is the failure of a node; the innermost node stays."""
+    facts = _facts(error)
+    if facts is not None and facts.node is None:
+        facts.node = name
+
+
+def note_remote(error: BaseException, detail: ErrorDetail) -> None:
+    """Remember what another process, which raised ``error``, knows of it."""
+    facts = _facts(error)
+    if facts is not None:
+        facts.remote = detail
+
+
+def is_of_node(error: BaseException) -> bool:
+    """Whether ``error`` is the failure of a node."""
+    facts: _Facts | None = getattr(error, "__dict__", {}).get(_FACTS)
+    return facts is not None and facts.node is not None
+
+
+def describe_failure(error: BaseException) -> ErrorDetail:
+    """Describe ``error`` for the outside: by Kedro's name, without credentials, and in bounded texts (SRV-29)."""
+    facts: _Facts = getattr(error, "__dict__", {}).get(_FACTS) or _Facts()
+    main = _describe(error)
+    causes = tuple(_describe(cause) for cause in _causes(error))
+    if facts.remote is not None:
+        main = msgspec.structs.replace(main, file=facts.remote.file, line=facts.remote.line)
+        causes = facts.remote.causes
+    # An error of a dataset is ours, and its cause is raised in the dataset's code.
+    placed = next((found for found in (main, *causes) if found.file is not None), main)
+    main = msgspec.structs.replace(main, file=placed.file, line=placed.line)
+    return ErrorDetail(**msgspec.structs.asdict(main), node=facts.node, causes=causes)
+
+
+def shown(text: str) -> str:
+    """Return ``text`` for a record or an event: without credentials, valid Unicode, and bounded."""
+    head = redact(text[: MAX_CHARACTERS + _LOOKAHEAD])
+    left_out = max(0, len(text) - MAX_CHARACTERS - _LOOKAHEAD)
+    return escape_surrogates(bounded(head, MAX_CHARACTERS, left_out=left_out))
+
+
+def folded_traceback(error: BaseException) -> str:
+    """Return the traceback of ``error`` and its causes, which begins at the user's frames and leaves ours out."""
+    return redact("\n".join(_traceback_lines(error, seen=set())))
+
+
+def full_traceback(error: BaseException) -> str:
+    """Return the whole traceback of ``error``."""
+    return redact("".join(traceback.format_exception(error)))
+
+
+class RemoteTraceback(Exception):
+    """Shows where an error was raised in another process; ``folded`` is that without our frames."""
+
+    def __init__(self, trace: str, folded: str) -> None:
+        super().__init__(trace, folded)
+        self.folded = folded
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+def place_text(detail: ErrorDetail | ErrorCause) -> str:
+    """Return the node and the place of an error in brackets, to follow its message; nothing if neither is known."""
+    node = f"node '{detail.node}'" if isinstance(detail, ErrorDetail) and detail.node is not None else ""
+    place = f"{detail.file}, line {detail.line}" if detail.file is not None else ""
+    known = ", ".join(filter(None, (node, place)))
+    return f" ({known})" if known else ""
+
+
+def _facts(error: BaseException) -> _Facts | None:
+    with suppress(AttributeError, TypeError):
+        facts: _Facts = error.__dict__.setdefault(_FACTS, _Facts())
+        return facts
+    return None
+
+
+def _describe(error: BaseException) -> ErrorCause:
+    kind, message = describe_error(error)
+    file, line = _place(error)
+    return ErrorCause(type=kind, message=shown(message), file=file, line=line)
+
+
+def _place(error: BaseException) -> tuple[str | None, int | None]:
+    """Return the file and the line of the innermost frame of the user's code."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    users = [frame for frame in frames if not is_library(frame[0])]
+    if not users:
+        # The function of a node is the user's, also where it is installed like a library.
+        called = [after for before, after in pairwise(frames) if before[0].startswith(_CALLERS)]
+        users = [frame for frame in called if not frame[0].startswith(_LIBRARIES)]
+    return users[-1] if users else (None, None)
+
+
+def is_library(file: str) -> bool:
+    """Whether a file of code is ours, Python's or an installed library's."""
+    return file.startswith(_LIBRARIES) or any(folder in file for folder in _SITE_PACKAGES)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return the causes of ``error``, from the nearest to the first, and the errors within a group."""
+    found: list[BaseException] = []
+    waiting = _next_causes(error)
+    while waiting and len(found) < _MAX_CAUSES:
+        cause = waiting.pop(0)
+        if cause is not error and all(cause is not known for known in found):
+            found.append(cause)
+            waiting += _next_causes(cause)
+    return found
+
+
+def _next_causes(error: BaseException) -> list[BaseException]:
+    members = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
+    cause = error.__cause__
+    if cause is None and not error.__suppress_context__:
+        cause = error.__context__
+    return members if cause is None or isinstance(cause, RemoteTraceback) else [*members, cause]
+
+
+def _traceback_lines(error: BaseException, *, seen: set[int]) -> Iterator[str]:
+    seen.add(id(error))
+    cause, says = error.__cause__, "The above exception was the direct cause of the following exception:"
+    if cause is None and not error.__suppress_context__:
+        cause, says = error.__context__, "During handling of the above exception, another exception occurred:"
+    if isinstance(cause, RemoteTraceback):
+        # It ends with the error itself.
+        yield cause.folded
+        return
+    if cause is not None and id(cause) not in seen:
+        yield from _traceback_lines(cause, seen=seen)
+        yield from ("", says, "")
+    yield from _frame_lines(error.__traceback__)
+    yield indented("".join(traceback.format_exception_only(error)).rstrip("\n"))
+    for member in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        if id(member) not in seen:
+            yield from (f"    {line}" for part in _traceback_lines(member, seen=seen) for line in part.split("\n"))
+
+
+def _frame_lines(trace: TracebackType | None) -> Iterator[str]:
+    frames = list(traceback.walk_tb(trace))
+    first_user = next((n for n, (frame, _) in enumerate(frames) if not is_library(frame.f_code.co_filename)), 0)
+    kept = [found for found in frames[first_user:] if not found[0].f_code.co_filename.startswith(_PACKAGE)]
+    if not kept:
+        return
+    hidden = len(frames) - len(kept)
+    yield f"Traceback (most recent call last{f'; {hidden} frames of kedro-asgi left out' if hidden else ''}):"
+    yield "".join(traceback.StackSummary.extract(iter(kept)).format()).rstrip("\n")
