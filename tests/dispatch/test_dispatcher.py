@@ -370,6 +370,21 @@ async def test_all_runs_can_be_followed_from_a_position(dispatcher, store: str) 
             assert await anext(following) == told[5]
 
 
+async def test_a_follower_that_resumes_at_another_worker_gets_no_event_twice(dispatcher, tmp_path: Path) -> None:
+    store = tmp_path / "runs.db"
+    async with dispatcher(store) as first, dispatcher(store, look_seconds=3600) as second:
+        async with aclosing(second.follow(position="0")) as idle, anyio.create_task_group() as tasks:
+            # The second worker has a reader, so its feed stays where it is until something wakes it.
+            tasks.start_soon(anext, idle, None)
+            await until_read_by(second, 1)
+            run = await first.submit("calc")
+            told = [published async for published in first.follow(run.run_id)]
+            async with aclosing(second.follow(position=told[-1].position)) as following:
+                run = await first.submit("calc")
+                assert (await anext(following)).run_id == run.run_id
+            tasks.cancel_scope.cancel()
+
+
 async def test_followers_of_all_runs_get_events_from_now_on(dispatcher, store: str) -> None:
     received = []
 

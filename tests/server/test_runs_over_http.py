@@ -200,10 +200,24 @@ async def test_the_events_of_a_run_are_streamed(client: httpx.AsyncClient) -> No
     assert answer.headers["content-type"].startswith("text/event-stream")
     frames = [frame.split("\n") for frame in answer.text.split("\n\n") if frame.startswith("id:")]
     assert [frame[0] for frame in frames] == [f"id: {number}" for number in range(1, len(frames) + 1)]
-    events = [json.loads(frame[1].removeprefix("data: ")) for frame in frames]
+    events = [json.loads(frame[2].removeprefix("data: ")) for frame in frames]
     assert (events[0]["event"], events[-1]["event"], events[-1]["status"]) == ("RunQueued", "RunEnded", "success")
     rest = await client.get(f"/runs/{run['run_id']}/events", headers={"Last-Event-ID": str(len(frames) - 1)})
     assert rest.text.count("id: ") == 1
+    assert [frame[1] for frame in frames] == [f"event: {event['event']}" for event in events]
+
+
+@pytest.mark.parametrize("pipeline", ["calc", "boom"])
+@pytest.mark.parametrize("route", ["run", "runs"])
+async def test_a_browser_that_got_all_events_of_a_run_is_told_to_stop(
+    client: httpx.AsyncClient, pipeline: str, route: str
+) -> None:
+    """Its EventSource connects again after every end but 204, with the id of the last event."""
+    run_id = (await client.post(f"/{route}", json={"pipeline_names": [pipeline]}, params={"wait": 5})).json()["run_id"]
+    last = (await client.get(f"/runs/{run_id}/events")).text.rpartition("id: ")[2].partition("\n")[0]
+    answer = await client.get(f"/runs/{run_id}/events", headers={"Last-Event-ID": last})
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (await client.get(f"/runs/{run_id}/events", params={"after": last})).status_code == 204
 
 
 async def test_the_server_is_ready_after_the_project_was_opened(client: httpx.AsyncClient) -> None:

@@ -31,7 +31,7 @@ async def test_a_silent_stream_sends_comments_until_the_client_disconnects() -> 
     stream = EventStream(groups(), event_id=lambda event: event.position, keep_alive_seconds=0.02)
     with anyio.fail_after(60):
         await stream({"type": "http"}, receive, send)
-    frame = b'id: 1.1\ndata: {"event":"RunQueued"}\n\n'
+    frame = b'id: 1.1\nevent: RunQueued\ndata: {"event":"RunQueued"}\n\n'
     assert sent[:3] == [b"", b"retry: 1000\n\n", frame + frame]
     assert sent[-1] == b""
 

@@ -125,7 +125,8 @@ class EventFeed:
             while taken := await reader.take():
                 if events := [event for event in taken if event.sequence > after or not event.sequence]:
                     yield events
-                    after = events[-1].sequence
+                    # A notice of lost events has no number.
+                    after = max(after, events[-1].sequence)
                     if events[-1].is_last:
                         return
 
@@ -135,8 +136,15 @@ class EventFeed:
             async with aclosing(self._stored(after, until=self._position)) as stored:
                 async for events in stored:
                     yield events
+                    after = events[-1].position
+            # Another worker may have sent events that this feed has yet to read.
+            is_behind = after is not None
             while events := await reader.take():
-                yield events
+                if is_behind:
+                    events = _behind(after, events)
+                    is_behind = not events or not events[-1].position
+                if events:
+                    yield events
 
     async def _has_ended(self, run_id: str) -> bool:
         with self._access.reading():
@@ -222,6 +230,12 @@ def _published(batch: EventBatch) -> Iterator[Published]:
             body=b'{"sequence":%d,' % sequence + bytes(event)[1:],
             is_last=batch.is_last and sequence == batch.last,
         )
+
+
+def _behind(position: str | None, events: list[Published]) -> list[Published]:
+    """Return the events after a position, and notices of lost ones."""
+    last = read_position(position or "0")
+    return [event for event in events if not event.position or read_position(event.position) > last]
 
 
 def _notice(before: Published, count: int) -> Published:

@@ -15,7 +15,7 @@ from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.errors import InvalidBodyError, json_response
 from kedro_asgi.server.problems import explain_body_error, explain_http_error
 from kedro_asgi.server.queries import last_position, last_sequence, run_query, wait_seconds
-from kedro_asgi.server.streams import EventStream
+from kedro_asgi.server.streams import EventStream, put_back
 
 
 class RunRoutes:
@@ -74,10 +74,18 @@ class RunRoutes:
         return Response(value, media_type="application/json")
 
     async def events(self, request: Request) -> Response:
-        """Stream the events of a run until it ends."""
+        """Stream the events of a run until it ends; respond 204 if it has ended and nothing is left.
+
+        A browser's ``EventSource`` connects again after each end, until it gets 204.
+        """
         run_id, after = request.path_params["run_id"], last_sequence(request)
-        await self._runs.read(run_id)
+        record = await self._runs.read(run_id)
         groups = self._runs.follow_in_groups(run_id, after=after)
+        if record.is_final and request.method != "HEAD":
+            first = await anext(groups, None)
+            if first is None:
+                return Response(status_code=204)
+            groups = put_back(first, groups)
         return EventStream(groups, event_id=lambda event: str(event.sequence or ""))
 
     async def all_events(self, request: Request) -> Response:

@@ -76,7 +76,21 @@ class EventStream(Response):
     def _frame(self, event: Published) -> bytes:
         event_id = self._event_id(event)
         first_line = f"id: {event_id}\n".encode() if event_id else b""
-        return first_line + b"data: " + event.body + b"\n\n"
+        return b"%bevent: %b\ndata: %b\n\n" % (first_line, event_name(event), event.body)
+
+
+def event_name(event: Published) -> bytes:
+    """Return the name of an event's class, which its JSON holds in front of everything that users chose."""
+    return event.body.partition(b'"event":"')[2].partition(b'"')[0]
+
+
+async def put_back(first: Sequence[Published] | None, rest: Groups) -> Groups:
+    """Yield a group that was taken from ``rest``, then the others."""
+    async with aclosing(rest):
+        if first is not None:
+            yield first
+        async for events in rest:
+            yield events
 
 
 async def _cancel_on_disconnect(receive: Receive, scope: anyio.CancelScope) -> None:
