@@ -86,11 +86,13 @@ class HealthResponse(msgspec.Struct, frozen=True, kw_only=True):
 class ReadyResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The answer of ``GET /ready``; ``missing`` says for each preloaded dataset why it is not loaded.
 
+    ``unshared`` says why each run loads a preloaded dataset itself.
     ``store`` says why the store is not available; the server then executes runs of ``/run``, but accepts no others.
     """
 
     status: Literal["ready", "waiting", "starting", "draining"]
     missing: dict[str, str] = {}
+    unshared: dict[str, str] = {}
     problem: str | None = None
     store: str | None = None
 

@@ -76,6 +76,17 @@ async def test_the_server_is_ready_when_all_datasets_are_preloaded(project: Path
         assert (await http.get("/ready")).json() == {"status": "ready"}
 
 
+async def test_a_dataset_that_appears_is_loaded_by_the_next_request(project: Path) -> None:
+    away = project / "away.json"
+    (project / "data" / "offset.json").rename(away)
+    app = create_http_server(project, preload=["model_*"])
+    async with app.router.lifespan_context(app), client(app) as http:
+        waiting = await http.get("/ready")
+        assert (waiting.status_code, list(waiting.json()["missing"])) == (503, ["model_offset"])
+        away.rename(project / "data" / "offset.json")
+        assert (await http.get("/ready")).json() == {"status": "ready"}
+
+
 class SlowSession(AsyncSession):
     """A session that reads its configuration slowly."""
 

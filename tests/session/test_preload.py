@@ -368,3 +368,187 @@ async def test_async_sessions_preload_and_reload(project: Path) -> None:
         (project / "data" / "model.json").write_text("{")
         assert isinstance((await session.reload()).error, PreloadError)
         assert (await session.run()).outputs["answer"]["value"] == 70
+
+
+READERS = """
+import dataclasses
+from pathlib import Path
+from kedro_asgi.io import AbstractDataset
+
+@dataclasses.dataclass
+class Holder:
+    inner: object
+
+class Lines(AbstractDataset):
+    def __init__(self, filepath, kind):
+        self._filepath, self._kind = filepath, kind
+
+    def load(self):
+        values = map(int, Path(self._filepath).read_text().split())
+        match self._kind:
+            case "iterator": return values
+            case "generator": return (value for value in values)
+            case "nested": return {"deep": [(values,)]}
+            case "dataclass": return Holder(values)
+            case "file": return open(self._filepath)
+            case "chunks":
+                import pandas as pd
+                return pd.read_csv(self._filepath, chunksize=1, names=["x"])
+            case "list": return [*values]
+
+    def save(self, data): raise NotImplementedError
+
+    def _describe(self): return {}
+"""
+READER_REGISTRY = """
+import contextlib
+from collections.abc import Iterable
+from kedro_asgi.pipeline import Pipeline, node
+
+def total(value):
+    with contextlib.ExitStack() as stack:
+        match value:
+            case {"deep": [(lines,)]}: pass
+            case Iterable(): lines = value
+            case _: lines = value.inner
+        if hasattr(lines, "close"):
+            stack.callback(lines.close)
+        return sum(int(line["x"].iloc[0] if hasattr(line, "columns") else line) for line in lines)
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(total, "lines", "answer")])}
+"""
+
+
+@pytest.fixture
+def make_reader(make_project):
+    def make(kind: str) -> Path:
+        catalog = f"lines:\n  type: {{package}}.readers.Lines\n  filepath: data/lines.txt\n  kind: {kind}\n"
+        files = {"data/lines.txt": "1\n2\n3\n", "src/{package}/readers.py": READERS}
+        return make_project(READER_REGISTRY, catalog=catalog, files=files)
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["iterator", "generator", "nested", "dataclass", "file", "chunks"])
+@pytest.mark.parametrize("names", ["lines", "*"])
+def test_a_value_that_can_be_read_only_once_is_left_to_the_runs(make_reader, kind: str, names: str, caplog) -> None:
+    session = opened(make_reader(kind), names)
+    assert [answer(session) for _ in range(3)] == [6, 6, 6]
+    assert "which can be read only once, so each run loads it itself" in session.preloaded["lines"]
+    assert caplog.text.count("Dataset 'lines' is not preloaded") == 1
+    assert session.missing == {}
+    session.reload()
+    assert answer(session) == 6
+
+
+def test_a_list_is_shared(make_reader) -> None:
+    session = opened(make_reader("list"), "lines")
+    assert session.preloaded == {"lines": ""}
+
+
+@pytest.mark.parametrize("pipeline", [None, "both"])
+def test_a_file_that_appears_is_shared_after_the_first_run_that_loads_it(project: Path, pipeline: str | None) -> None:
+    for file in (project / "data").glob("*.json"):
+        file.rename(file.with_suffix(".away"))
+    session = opened(project, "model", "*_model")
+    with pytest.raises(Exception, match="No such file"):
+        answer(session)
+    assert sorted(session.missing) == ["left_model", "model", "right_model"]
+    for file in (project / "data").glob("*.away"):
+        file.rename(file.with_suffix(".json"))
+    names = [] if pipeline is None else [pipeline]
+    first = answer(session, *names)
+    for file in (project / "data").glob("*.json"):
+        file.unlink()
+    second = answer(session, *names)
+    assert (first, second) == ([1, 1], [1, 1]) if pipeline else first["value"] == second["value"] == 20
+    assert sorted(session.missing) == (["model"] if pipeline else ["left_model", "right_model"])
+
+
+def test_a_session_can_try_again(project: Path) -> None:
+    (project / "data" / "model.json").rename(project / "data" / "away.json")
+    session = opened(project, "model")
+    session.load_missing()
+    assert "No such file" in session.missing["model"]
+    (project / "data" / "away.json").rename(project / "data" / "model.json")
+    session.load_missing()
+    assert session.preloaded == {"model": ""}
+
+
+INBOX = """
+import json
+from pathlib import Path
+from kedro_asgi.io import AbstractDataset
+
+class Inbox(AbstractDataset):
+    '''Loads the texts of a folder that were not confirmed yet.'''
+    def __init__(self, path):
+        self._path, self._loaded = Path(path), []
+
+    def load(self):
+        done = self._path / "done.json"
+        known = json.loads(done.read_text()) if done.exists() else []
+        self._loaded = sorted(file.name for file in self._path.glob("*.txt") if file.name not in known)
+        return {name: (self._path / name).read_text() for name in self._loaded}
+
+    def save(self, data): raise NotImplementedError
+
+    def confirm(self):
+        done = self._path / "done.json"
+        known = json.loads(done.read_text()) if done.exists() else []
+        done.write_text(json.dumps(known + self._loaded))
+
+    def _describe(self): return {}
+"""
+INBOX_REGISTRY = """
+from kedro_asgi.pipeline import Pipeline, node
+
+def read(inbox):
+    return sorted(inbox)
+
+def register_pipelines():
+    return {
+        "__default__": Pipeline([node(read, "inbox", "answer", confirms="inbox")]),
+        "look": Pipeline([node(read, "inbox", "answer")]),
+        "later": Pipeline([
+            node(read, "inbox", "seen"), node(lambda seen: seen, "seen", "answer", confirms="inbox", name="confirm")
+        ]),
+    }
+"""
+
+
+@pytest.mark.parametrize("pipeline", ["__default__", "later"])
+def test_a_run_that_confirms_a_dataset_processes_each_part_once(make_project, pipeline: str) -> None:
+    catalog = "inbox:\n  type: {package}.inbox.Inbox\n  path: data\n"
+    files = {"data/a.txt": "a", "src/{package}/inbox.py": INBOX}
+    project = make_project(INBOX_REGISTRY, catalog=catalog, files=files)
+    session = opened(project, "inbox")
+    assert answer(session, "look") == ["a.txt"]
+    (project / "data" / "b.txt").write_text("b")
+    assert answer(session, "look") == ["a.txt"]
+    assert answer(session, pipeline) == ["a.txt", "b.txt"]
+    assert answer(session, "look") == answer(session, pipeline) == []
+    (project / "data" / "c.txt").write_text("c")
+    assert answer(session, pipeline) == ["c.txt"]
+    assert answer(session, pipeline) == []
+
+
+def test_a_save_in_one_format_renews_the_artifact_in_another(make_project) -> None:
+    catalog = "".join(f"model@{kind}:\n  type: json.JSONDataset\n  filepath: data/model.json\n" for kind in ("a", "b"))
+    registry = """
+        from kedro_asgi.pipeline import Pipeline, node
+
+        def register_pipelines():
+            return {
+                "train": Pipeline([node(lambda slope: {"slope": slope}, "params:slope", "model@a")]),
+                "use": Pipeline([node(lambda model: model["slope"], "model@b", "answer")]),
+            }
+    """
+    project = make_project(
+        registry, catalog=catalog, parameters="slope: 3\n", files={"data/model.json": '{"slope": 2}'}
+    )
+    session = opened(project, "*")
+    assert answer(session, "use") == 2
+    session.run(pipeline_names=["train"])
+    assert answer(session, "use") == 3

@@ -13,6 +13,7 @@ from kedro_asgi.io.catalog_commands import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.io.dataset import AbstractDataset
 from kedro_asgi.io.entry import Entry, PlainEntry, plain_entries
 from kedro_asgi.io.memory import MemoryDataset
+from kedro_asgi.io.one_shot import close_quietly, find_one_shot
 from kedro_asgi.io.resolver import CatalogResolver, Matcher
 from kedro_asgi.io.shared import SharedMemoryDataCatalog, SharedMemoryDataset
 from kedro_asgi.io.version import Version
@@ -37,5 +38,7 @@ __all__ = [
     "Version",
     "VersionAlreadyExistsError",
     "VersionNotFoundError",
+    "close_quietly",
+    "find_one_shot",
     "plain_entries",
 ]

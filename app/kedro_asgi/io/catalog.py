@@ -72,6 +72,8 @@ class DataCatalog(DatasetMapping):
             if failure is None:
                 raise
             raise failure from error
+        if self.artifacts is not None and version is None:
+            self.artifacts.mark_loaded(ds_name)
         if self._checks and (check := self._active_check(ds_name)) is not None:
             wanted = version or self._load_versions.get(ds_name)
             return check.check_loaded(data, is_saved=wanted in (None, self._save_version))
@@ -102,7 +104,7 @@ class DataCatalog(DatasetMapping):
         if data is None:
             raise DatasetError(f"{ds_name}: Saving 'None' to a 'Dataset' is not allowed")
         if self.artifacts is not None:
-            self.artifacts.mark_saved(ds_name)
+            self.artifacts.mark_changed(ds_name)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Saving data to %s (%s)...", ds_name, type(dataset).__name__)
         if hasattr(dataset, "_version"):
@@ -142,6 +144,8 @@ class DataCatalog(DatasetMapping):
         confirm = getattr(self._required(ds_name), "confirm", None)
         if confirm is None:
             raise DatasetError(f"Dataset '{ds_name}' does not have 'confirm' method")
+        if self.artifacts is not None:
+            self.artifacts.mark_changed(ds_name)
         confirm()
 
     def get_type(self, ds_name: str) -> str | None:

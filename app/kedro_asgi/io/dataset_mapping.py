@@ -119,17 +119,17 @@ class DatasetMapping:
             if self.artifacts is None or self.artifacts.value(name) is UNSET:
                 self.get(name, fallback_to_runtime_pattern=True)
 
-    def share(self, artifacts: Mapping[str, Artifact]) -> None:
+    def share(self, artifacts: Mapping[str, Artifact], *, confirms: Iterable[str] = ()) -> None:
         """Let loads return the values of ``artifacts`` where this run would load the same datasets.
 
-        A dataset that a hook or a caller put into this catalog is not the same.
+        A dataset that a hook or a caller put into this catalog is not the same. The run loads what it ``confirms``.
         """
         same = {
             name: artifact
             for name, artifact in artifacts.items()
             if name not in self._replaced and artifact.is_of(self._resolver.builder(name), self._runtime)
         }
-        self.artifacts = RunArtifacts(same, pinned=self._load_versions)
+        self.artifacts = RunArtifacts(same, pinned=self._load_versions, confirms=confirms)
 
     def keep(self, names: Iterable[str]) -> None:
         """Do not release the datasets ``names``, so that they can be loaded when the run is over."""

@@ -33,7 +33,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Steps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The steps of a pipeline in topological order, and its datasets, each once and in the order of their use."""
+    """The steps of a pipeline in topological order, and its datasets, each once and in the order of their use.
+
+    ``confirmed`` names the datasets that its nodes confirm.
+    """
 
     in_order: tuple[Step, ...]
     datasets: tuple[str, ...]
@@ -41,6 +44,7 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     free_outputs: tuple[str, ...]
     consumers: Mapping[str, int]
     has_async_nodes: bool
+    confirmed: tuple[str, ...]
 
     @classmethod
     def of(cls, graph: Graph) -> "Steps":
@@ -70,6 +74,7 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             free_outputs=tuple(name for name in datasets if name in graph.free_outputs),
             consumers=graph.consumers,
             has_async_nodes=any(step.node.is_async for step in in_order),
+            confirmed=tuple(name for step in in_order for name in step.confirms),
         )
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from time import perf_counter
+from typing import Literal
 
 import anyio
 from starlette.background import BackgroundTask
@@ -60,7 +61,8 @@ class AdminRoutes:
     async def ready(self, request: Request) -> Response:
         """Respond 200 when the project is open and all preloaded datasets are loaded, otherwise 503.
 
-        Each request tries again to open a project that is not open. A server that is shutting down responds 503.
+        Each request tries again to open a project that is not open, and to load datasets that are missing. A server
+        that is shutting down responds 503.
         """
         if self._runs.is_draining:
             return _ready_response(ReadyResponse(status="draining"))
@@ -70,9 +72,14 @@ class AdminRoutes:
         if session is None or not self._is_open:
             opening = BackgroundTask(self.open_project)
             return _ready_response(ReadyResponse(status="starting", problem=self._problem), opening)
-        missing = {name: problem for name, problem in session.preloaded.items() if problem}
+        if session.missing:
+            await self._session.load_missing()
+        problems = {name: problem for name, problem in session.preloaded.items() if problem}
+        missing = {name: problem for name, problem in problems.items() if name in session.missing}
+        unshared = {name: problem for name, problem in problems.items() if name not in missing}
         store = self._runs.failure
-        return _ready_response(ReadyResponse(status="waiting" if missing else "ready", missing=missing, store=store))
+        status: Literal["waiting", "ready"] = "waiting" if missing else "ready"
+        return _ready_response(ReadyResponse(status=status, missing=missing, unshared=unshared, store=store))
 
     async def _finish_opening(self) -> None:
         """Read the configuration of a project that is loaded, or wait for the task that reads it."""
@@ -90,7 +97,8 @@ class AdminRoutes:
             return Response(encode_json(problem), problem.status, media_type="application/problem+json")
         self._is_open, self._problem = True, None
         duration_ms = round((perf_counter() - started) * 1000, 2)
-        return json_response(ReloadResponse(preloaded=sorted(outcome.value().preloaded), duration_ms=duration_ms))
+        shared = sorted(name for name, problem in outcome.value().preloaded.items() if not problem)
+        return json_response(ReloadResponse(preloaded=shared, duration_ms=duration_ms))
 
 
 def _ready_response(body: ReadyResponse, background: BackgroundTask | None = None) -> Response:

@@ -8,13 +8,14 @@ import msgspec
 from msgspec import UNSET
 
 from kedro_asgi.errors import DatasetError, PreloadError, UnknownPreloadError
-from kedro_asgi.io import Artifact, DataCatalog
+from kedro_asgi.io import Artifact, DataCatalog, close_quietly, find_one_shot
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.redaction import redact
 from kedro_asgi.reserved_names import is_parameter
 
 _log = logging.getLogger(__name__)
 _WILDCARDS = frozenset("*?[")
+_ONE_SHOT = "holds a '{}', which can be read only once, so each run loads it itself; leave it out of 'preload'"
 
 
 def load_artifacts(patterns: Iterable[str], catalog: DataCatalog, used: Iterable[str]) -> dict[str, Artifact]:
@@ -26,14 +27,24 @@ def load_artifacts(patterns: Iterable[str], catalog: DataCatalog, used: Iterable
     return {name: _preload(name, catalog) for name in _selected(patterns, catalog, used)}
 
 
-def reload_saved(artifacts: Mapping[str, Artifact], catalog: DataCatalog) -> dict[str, Artifact]:
-    """Load again those of ``artifacts`` that the run of ``catalog`` has saved, and return them."""
-    saved = set() if catalog.artifacts is None else catalog.artifacts.saved
+def renew_artifacts(artifacts: Mapping[str, Artifact], catalog: DataCatalog) -> dict[str, Artifact]:
+    """Load again those of ``artifacts`` that the run of ``catalog`` has changed, or has found; return them."""
+    run = catalog.artifacts
+    names = set() if run is None else run.changed.union(name for name in run.appeared if _is_missing(name, artifacts))
     return {
         name: _loaded(name, artifacts[name], catalog)
-        for name in sorted(saved & artifacts.keys())
+        for name in sorted(names & artifacts.keys())
         if artifacts[name].is_of(catalog.config_resolver.builder(name), catalog.runtime)
     }
+
+
+def load_missing(artifacts: Mapping[str, Artifact], catalog: DataCatalog) -> dict[str, Artifact]:
+    """Try again to load those of ``artifacts`` that are missing; return them, with the latest reason or the value."""
+    return {name: _loaded(name, artifacts[name], catalog) for name in artifacts if _is_missing(name, artifacts)}
+
+
+def _is_missing(name: str, artifacts: Mapping[str, Artifact]) -> bool:
+    return name in artifacts and artifacts[name].is_missing
 
 
 def check_reload(artifacts: Mapping[str, Artifact], former: Mapping[str, Artifact]) -> None:
@@ -96,4 +107,9 @@ def _loaded(name: str, artifact: Artifact, catalog: DataCatalog) -> Artifact:
         value = catalog.load_anew(name)
     except Exception as error:  # datasets of a project may raise anything
         return msgspec.structs.replace(artifact, value=UNSET, problem=redact(str(error)))
-    return msgspec.structs.replace(artifact, value=value, problem="")
+    found = find_one_shot(value)
+    if found is None:
+        return msgspec.structs.replace(artifact, value=value, problem="", is_one_shot=False)
+    close_quietly(found)
+    problem = _ONE_SHOT.format(type(found).__name__)
+    return msgspec.structs.replace(artifact, value=UNSET, problem=problem, is_one_shot=True)

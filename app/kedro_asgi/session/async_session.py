@@ -192,6 +192,10 @@ class AsyncSession:
             return await self.open()
         return await self._in_free_thread(_reloaded)
 
+    async def load_missing(self) -> Outcome[KedroServiceSession]:
+        """Try again to load the datasets to preload that are missing; raises nothing but cancellation."""
+        return await self._in_free_thread(_with_missing_loaded)
+
     async def check(self) -> Outcome[KedroServiceSession]:
         """Open the project and read its configuration, if no run has done so yet.
 
@@ -241,6 +245,11 @@ def _on_host(work: Callable[[], T]) -> Callable[[], Outcome[T]]:
 
 def _reloaded(session: KedroServiceSession) -> KedroServiceSession:
     session.reload()
+    return session
+
+
+def _with_missing_loaded(session: KedroServiceSession) -> KedroServiceSession:
+    session.load_missing()
     return session
 
 

@@ -130,6 +130,10 @@ class Engine:
         """
         self._shared.reload()
 
+    def load_missing(self) -> None:
+        """Try again to load the artifacts that are missing; raises what making a catalog raises."""
+        self._shared.load_missing()
+
     def load_context(self, runtime: RuntimeParams) -> KedroContext:
         """Return a new context for looking around, and call ``after_context_created``.
 
@@ -182,7 +186,7 @@ class Engine:
             context, planner, runtime, validate, save_version=run_id, load_versions=spec.load_versions
         )
         if shared.artifacts:
-            catalog.share(shared.artifacts)
+            catalog.share(shared.artifacts, confirms=pipeline.steps.confirmed)
         for name, value in inputs.items():
             catalog.inject(name, value)
         if spec.outputs:
@@ -190,8 +194,8 @@ class Engine:
         try:
             return self._run(_RunParams(planner, spec, run_id, runner, facts or {}), pipeline, catalog, emit)
         finally:
-            if shared.artifacts and catalog.artifacts is not None and catalog.artifacts.saved:
-                self._shared.replace_saved(catalog)
+            if shared.artifacts:
+                self._shared.renew(catalog)
 
     def _run(self, run: "_RunParams", pipeline: Pipeline, catalog: DataCatalog, emit: Emit | None) -> RunEnd:
         hooks = self._hooks if emit is None else msgspec.structs.replace(self._hooks, emit=emit)

@@ -146,6 +146,15 @@ class KedroServiceSession(AbstractSession):
         """The datasets to preload, each with the reason why it is missing; the reason is empty where it is there."""
         return {name: artifact.problem for name, artifact in self.engine.artifacts.items()}
 
+    @property
+    def missing(self) -> dict[str, str]:
+        """The datasets to preload that cannot be loaded yet, each with the reason."""
+        return {name: artifact.problem for name, artifact in self.engine.artifacts.items() if artifact.is_missing}
+
+    def load_missing(self) -> None:
+        """Try again to load the datasets that are missing; raises what hooks raise while a catalog is made."""
+        self.engine.load_missing()
+
     def check(self) -> None:
         """Read the project's configuration now, unless a run has; raises its errors."""
         self.engine.planner.compile()

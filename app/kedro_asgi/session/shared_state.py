@@ -13,7 +13,13 @@ from kedro_asgi.errors import PreloadError
 from kedro_asgi.io import Artifact, DataCatalog
 from kedro_asgi.plan import Planner
 from kedro_asgi.redaction import redact
-from kedro_asgi.session.artifacts import check_reload, load_artifacts, log_artifacts, reload_saved
+from kedro_asgi.session.artifacts import (
+    check_reload,
+    load_artifacts,
+    load_missing,
+    log_artifacts,
+    renew_artifacts,
+)
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE, ReloadSignal
 
 _log = logging.getLogger(__name__)
@@ -74,13 +80,35 @@ class SharedProject:
             self._reload()
             _send(self._reloads)
 
-    def replace_saved(self, catalog: DataCatalog) -> None:
-        """Replace the artifacts that the run of ``catalog`` has saved, all at once; also if it failed afterwards."""
+    def renew(self, catalog: DataCatalog) -> None:
+        """Replace the artifacts that the run of ``catalog`` has changed or found, all at once; also if it failed."""
+        run = catalog.artifacts
+        if run is None or not (run.changed or run.appeared):
+            return
         with self._lock:
-            saved = reload_saved(self.current.artifacts, catalog)
-            self.current = msgspec.structs.replace(self.current, artifacts={**self.current.artifacts, **saved})
-            _send(self._saves)
-        log_artifacts(saved)
+            renewed = renew_artifacts(self.current.artifacts, catalog)
+            self._put(renewed)
+            if run.changed:
+                _send(self._saves)
+        log_artifacts(renewed)
+
+    def load_missing(self) -> None:
+        """Try again to load the artifacts that are missing, unless another thread is replacing artifacts already.
+
+        Raises what making a catalog raises.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if any(artifact.is_missing for artifact in self.current.artifacts.values()):
+                tried = load_missing(self.current.artifacts, self._make_catalog(self.current.planner))
+                self._put(tried)
+                log_artifacts({name: artifact for name, artifact in tried.items() if not artifact.is_missing})
+        finally:
+            self._lock.release()
+
+    def _put(self, artifacts: Mapping[str, Artifact]) -> None:
+        self.current = msgspec.structs.replace(self.current, artifacts={**self.current.artifacts, **artifacts})
 
     def _reload(self) -> None:
         self._reload_artifacts(self.current.planner.renewed())
