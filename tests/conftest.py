@@ -157,7 +157,7 @@ def command(tmp_path: Path) -> Command:
     ) -> "subprocess.CompletedProcess[str]":
         line = [sys.executable, "-m", "kedro_asgi", *map(str, arguments)]
         environment = {**clean_environment(), **(environ or {})}
-        return subprocess.run(line, capture_output=True, text=True, timeout=60, cwd=cwd, env=environment)
+        return subprocess.run(line, capture_output=True, text=True, timeout=240, cwd=cwd, env=environment)
 
     return run
 

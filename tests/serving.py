@@ -37,9 +37,9 @@ class Process:
         )
 
     def wait_until_ready(self) -> "Process":
-        for _ in range(600):
+        for _ in range(4800):
             try:
-                if httpx.get(f"{self.url}/health", timeout=5).status_code == 200:
+                if httpx.get(f"{self.url}/health", timeout=60).status_code == 200:
                     return self
             except httpx.HTTPError:
                 assert self.process.poll() is None, self.log()

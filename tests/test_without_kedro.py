@@ -49,7 +49,7 @@ asyncio.run(main())
 def test_the_starter_runs_on_the_base_install(tmp_path: Path) -> None:
     project = write_starter(tmp_path / "penguins", project_name="base penguins")
     command = [sys.executable, "-c", HIDE + SERVE, str(project)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     accuracy, kedro_is_there = done.stdout.split()
     assert float(accuracy) >= 0.95

@@ -40,7 +40,7 @@ def served(factory: str, project: Path, **environ: str) -> Iterator[httpx.Client
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(1200):
+    for _ in range(4800):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return

@@ -10,7 +10,7 @@ def kedro(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     environment = {key: value for key, value in os.environ.items() if not key.startswith("KEDRO_")}
     line = [str(Path(sys.executable).with_name("kedro")), "asgi", *arguments]
     return subprocess.run(
-        line, cwd=project, capture_output=True, text=True, timeout=110, env={**environment, "DO_NOT_TRACK": "1"}
+        line, cwd=project, capture_output=True, text=True, timeout=240, env={**environment, "DO_NOT_TRACK": "1"}
     )
 
 

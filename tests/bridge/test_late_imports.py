@@ -76,7 +76,7 @@ def told(project: Path, *options: str) -> Any:
         env={**os.environ, "DO_NOT_TRACK": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     assert "cannot be configured" not in done.stderr

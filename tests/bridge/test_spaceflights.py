@@ -37,7 +37,7 @@ WRITTEN = {
 def kedro(project: Path, *arguments: str) -> str:
     """Run Kedro's command in a new process and return its output."""
     line = [sys.executable, "-m", "kedro", *arguments]
-    done = subprocess.run(line, cwd=project, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(line, cwd=project, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

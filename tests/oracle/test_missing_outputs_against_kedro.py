@@ -10,7 +10,7 @@ MACHINE = Path(__file__).parent / "missing_outputs_machine.py"
 
 def states(engine: str, folder: Path) -> dict[str, list[list[str]]]:
     target = folder / f"{engine}.json"
-    subprocess.run([sys.executable, str(MACHINE), engine, str(target)], check=True, capture_output=True, timeout=100)
+    subprocess.run([sys.executable, str(MACHINE), engine, str(target)], check=True, capture_output=True, timeout=240)
     found: dict[str, list[list[str]]] = json.loads(target.read_text())
     return found
 

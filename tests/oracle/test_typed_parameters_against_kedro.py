@@ -56,7 +56,7 @@ def _outcomes(engine: str, folder: Path, wishes: list[dict[str, Any]]) -> dict[s
         check=True,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
     )
     found: dict[str, Any] = json.loads(target.read_text())
     return found

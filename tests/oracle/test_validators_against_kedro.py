@@ -44,7 +44,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def _outcomes(engine: str, folder: Path) -> dict[str, Any]:
     target = folder / f"{engine}.json"
-    subprocess.run([sys.executable, str(MACHINE), engine, str(target)], check=True, capture_output=True, timeout=100)
+    subprocess.run([sys.executable, str(MACHINE), engine, str(target)], check=True, capture_output=True, timeout=240)
     found: dict[str, Any] = json.loads(target.read_text())
     return found
 

@@ -121,7 +121,7 @@ def is_alive(process: int) -> bool:
 
 def test_a_program_that_closes_nothing_ends_well(project: Path, start: Start) -> None:
     program = start(0)
-    assert program.communicate(timeout=60) == ("2\n", "")
+    assert program.communicate(timeout=240) == ("2\n", "")
     assert program.returncode == 0
     assert are_gone(pids(project), within=0)
 
@@ -130,7 +130,7 @@ def test_workers_of_a_killed_program_end_at_once(project: Path, start: Start) ->
     program = start(60)
     workers = pids(project, count=2)
     program.kill()
-    program.communicate(timeout=60)
+    program.communicate(timeout=240)
     assert len(workers) == 2
     assert are_gone(workers)
 
@@ -141,7 +141,7 @@ def test_an_interrupted_program_ends_at_once(project: Path, start: Start) -> Non
     program = start(60)
     workers = pids(project, count=2)
     os.killpg(program.pid, signal.SIGINT)
-    _, errors = program.communicate(timeout=20)
+    _, errors = program.communicate(timeout=50)
     assert errors.count("Traceback") == 1
     assert errors.endswith("KeyboardInterrupt\n")
     assert are_gone(workers)
@@ -150,7 +150,7 @@ def test_an_interrupted_program_ends_at_once(project: Path, start: Start) -> Non
 def test_a_script_without_a_main_guard_gets_a_hint(start: Start) -> None:
     """Worker processes import the script that started them, as all of Python's do."""
     program = start(0, PROGRAM.replace('if __name__ == "__main__":\n    main()', "main()"))
-    _, errors = program.communicate(timeout=60)
+    _, errors = program.communicate(timeout=240)
     assert program.returncode == 1
     assert "must do so below 'if __name__ == \"__main__\":'" in errors
 

@@ -21,7 +21,7 @@ import threading
 from kedro_asgi.pipeline import Pipeline, node
 
 BEGUN, GATE = threading.Event(), threading.Event()
-FOUR = threading.Barrier(4, timeout=30)
+FOUR = threading.Barrier(4, timeout=120)
 NOTES, RUNNING, COUNTS = [], [], []
 
 def where(x):

@@ -170,7 +170,7 @@ def test_a_run_keeps_what_it_began_with(project: Path) -> None:
         session.run(pipeline_names=["train"])
         session.reload()
         registry.GATE.set()
-        assert slow.result(timeout=20) == 2
+        assert slow.result(timeout=120) == 2
     assert answer(session)["value"] == 30
 
 

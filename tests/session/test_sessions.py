@@ -315,7 +315,7 @@ print(result, first is second, first.is_closed())
 def test_async_nodes_of_one_run_share_a_loop_also_where_another_is_running(make_project) -> None:
     """As in a notebook, whose cells run on a loop. In another process, since this one fails when a loop blocks."""
     line = [sys.executable, "-c", NOTEBOOK, str(make_project(ASYNC))]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=240)
     assert done.stdout.strip() == "1 True True", done.stderr
 
 

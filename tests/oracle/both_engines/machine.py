@@ -29,7 +29,7 @@ from both_engines.hosts import HOSTS, Host
 from both_engines.scripting import Opened, loaded, run_script
 
 _AT_A_TIME = 2
-_TIMEOUT_SECONDS = 100
+_TIMEOUT_SECONDS = 240
 NOTHING: dict[str, Any] = {"value": None, "files": {}, "hooks": [], "logs": [], "warnings": [], "seconds": 0.0}
 
 
