@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -35,4 +36,46 @@ def test_every_error_crosses_into_another_process(kind: type[KedroAsgiError]):
     error = kind.__new__(kind)
     error.args, error.fact = ("a", "b"), 1
     copy = pickle.loads(pickle.dumps(error))
-    assert (type(copy), copy.args, copy.fact) == (kind, ("a", "b"), 1)
+    assert isinstance(copy, kind)
+    assert (error_type(copy), copy.args, copy.fact) == (error_type(error), ("a", "b"), 1)
+
+
+COUNTERPARTS = [
+    (errors.InterpolationKeyError, "omegaconf.errors", "InterpolationKeyError"),
+    (errors.UnsupportedInterpolationType, "omegaconf.errors", "InterpolationResolutionError"),
+    (errors.GrammarParseError, "omegaconf.errors", "GrammarParseError"),
+    (errors.KeyValidationError, "omegaconf.errors", "KeyValidationError"),
+    (errors.CallerValueError, "omegaconf.errors", "InterpolationResolutionError"),
+    (errors.MissingEnvironmentError, "kedro.config", "MissingConfigException"),
+    (errors.DatasetFailedError, "kedro.io", "DatasetError"),
+    (errors.CredentialsNotFoundError, "kedro.io", "DatasetError"),
+    (errors.VersionNotFoundError, "kedro.io.core", "VersionNotFoundError"),
+    (errors.DataValidationError, "kedro.validation", "DataValidationError"),
+    (errors.OutputNotUniqueError, "kedro.pipeline.pipeline", "OutputNotUniqueError"),
+    (errors.SessionUsedError, "kedro.framework.session.session", "KedroSessionError"),
+    (errors.SettingsError, "dynaconf", "ValidationError"),
+    (errors.WorkerDiedError, "concurrent.futures.process", "BrokenProcessPool"),
+]
+
+
+@pytest.mark.parametrize(("kind", "module", "name"), COUNTERPARTS)
+def test_an_error_is_caught_by_the_class_of_an_imported_library(kind: type[KedroAsgiError], module: str, name: str):
+    library_error = getattr(import_module(module), name)
+    error = kind.__new__(kind)
+    assert isinstance(error, library_error)
+    assert type(error).__qualname__ == kind.__qualname__
+    assert isinstance(pickle.loads(pickle.dumps(error)), library_error)
+
+
+def test_the_class_of_a_library_changes_neither_message_nor_attributes():
+    import_module("kedro.validation")
+    error = errors.DataValidationError("12 is too much", dataset_name="checked", mode="save")
+    assert (error.dataset_name, error.mode) == ("checked", "save")
+    assert str(error) == "Validation failed for dataset 'checked' on save\n12 is too much"
+
+
+def test_a_subclass_of_a_user_is_caught_as_its_base_is():
+    class TooMuch(errors.DatasetError):
+        pass
+
+    assert isinstance(TooMuch("12"), import_module("kedro.io").DatasetError)

@@ -10,6 +10,7 @@ from kedro_asgi.errors import (
     InterpolationResolutionError,
     InterpolationToMissingValueError,
     UnsupportedInterpolationType,
+    error_type,
 )
 
 AROUND = {
@@ -170,7 +171,7 @@ def test_errors_are_raised_before_any_run_and_name_key_and_line(
     )
     with pytest.raises(kind) as caught:
         config.entries("catalog")
-    assert type(caught.value) is kind
+    assert error_type(caught.value) == kind.__name__
     assert str(caught.value).startswith(message)
     assert str(caught.value).endswith("catalog.yml, line 2")
     assert (caught.value.full_key, caught.value.line) == ("text", 2)

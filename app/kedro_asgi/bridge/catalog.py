@@ -5,7 +5,6 @@ from copy import deepcopy
 from importlib import import_module
 from typing import Any, Self
 
-from kedro_asgi.bridge.errors import raise_kedro_errors
 from kedro_asgi.bridge.global_state import is_kedro_imported
 from kedro_asgi.io import (
     AbstractDataset,
@@ -112,31 +111,13 @@ class KedroCatalog:
 
 
 _OurCatalog = DataCatalogWithCatalogCommandsMixin
-_catchable = raise_kedro_errors()
-
-
-class KedroDataCatalog(_OurCatalog):
-    """Our catalog in a Kedro project, whose hooks and nodes can catch its errors by Kedro's classes."""
-
-    get = _catchable(_OurCatalog.get)
-    load = _catchable(_OurCatalog.load)
-    save = _catchable(_OurCatalog.save)
-    exists = _catchable(_OurCatalog.exists)
-    release = _catchable(_OurCatalog.release)
-    confirm = _catchable(_OurCatalog.confirm)
-    __getitem__ = _catchable(_OurCatalog.__getitem__)
-
-
-# The message about unmet inputs shows this name (CAT-65).
-KedroDataCatalog.__name__ = _OurCatalog.__name__
 
 
 def catalog_class() -> type[_OurCatalog]:
     """Return our class of catalogs; in a Kedro project, one that ``isinstance`` takes for Kedro's."""
-    if not is_kedro_imported():
-        return _OurCatalog
-    _register_with_kedro()
-    return KedroDataCatalog
+    if is_kedro_imported():
+        _register_with_kedro()
+    return _OurCatalog
 
 
 def _register_with_kedro() -> None:
@@ -144,4 +125,4 @@ def _register_with_kedro() -> None:
     kedro_io = import_module("kedro.io")
     for ours in (AbstractDataset, MemoryDataset, CachedDataset, SharedMemoryDataset):
         getattr(kedro_io, ours.__name__).register(ours)
-    kedro_io.DataCatalog.register(KedroDataCatalog)
+    kedro_io.DataCatalog.register(_OurCatalog)

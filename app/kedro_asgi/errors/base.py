@@ -1,16 +1,29 @@
 """The root of all errors, and the name and message that each shows to users."""
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
+
+from kedro_asgi.errors.counterparts import with_counterparts
 
 
 class KedroAsgiError(Exception):
-    """Root of all errors that kedro-asgi raises itself."""
+    """Root of all errors that kedro-asgi raises itself.
+
+    An instance also has the class of that name of Kedro, OmegaConf or Dynaconf, where the process has imported it.
+    """
 
     kedro_type: ClassVar[str | None] = None
 
+    def __new__(cls, *args: Any, **facts: Any) -> Self:
+        error: Self = super().__new__(with_counterparts(cls), *args)
+        return error
+
+    def __init__(self, *args: Any) -> None:
+        # Do not call super(): the next class may be the library's, which would set attributes of its own.
+        Exception.__init__(self, *args)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the attributes: most classes build their message, so they cannot be made from it again."""
-        return _restore, (type(self), self.args, self.__dict__)
+        return _restore, (vars(type(self)).get("plain_class", type(self)), self.args, self.__dict__)
 
 
 class ReportedAsBase(KedroAsgiError):
