@@ -213,3 +213,11 @@ def test_sixty_four_threads_each_see_their_own_values(make_config: MakeConfig) -
 
     with ThreadPoolExecutor(64) as pool:
         assert [wrong for found in pool.map(runs, range(64)) for wrong in found] == []
+
+
+def test_ordered_pairs_are_tuples_whose_values_are_interpolated_and_not_shared(make_config: MakeConfig) -> None:
+    config = make_config({"parameters": "a: !!omap [x: '${b}', y: {z: '${runtime_params:k, 1}'}, w: {v: 2}]\nb: 5"})
+    assert config.resolve("parameters")["a"] == [("x", 5), ("y", {"z": 1}), ("w", {"v": 2})]
+    assert config.resolve("parameters", RuntimeParams(values={"k": 9}))["a"][1] == ("y", {"z": 9})
+    config.resolve("parameters")["a"][2][1]["v"] = 0
+    assert config.resolve("parameters")["a"][2] == ("w", {"v": 2})

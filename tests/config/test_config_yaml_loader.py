@@ -10,7 +10,6 @@ from kedro_asgi.errors import (
     ConstructorError,
     KeyValidationError,
     ParserError,
-    error_type,
 )
 
 
@@ -40,6 +39,9 @@ def value(text: str) -> Any:
         ("~", None),
         ("???", "???"),
         ("!!binary aGk=", b"hi"),
+        ("!!omap [x: 1, y: {z: 2}]", [("x", 1), ("y", {"z": 2})]),
+        ("!!pairs [x: 1, x: 2]", [("x", 1), ("x", 2)]),
+        ("!!omap []", []),
     ],
 )
 def test_scalars_have_the_types_of_configuration_files(text: str, expected: object) -> None:
@@ -84,8 +86,29 @@ def test_a_syntax_error_names_file_and_line_counted_from_one() -> None:
 def test_malformed_text_is_a_parser_error(text: str) -> None:
     with pytest.raises(ParserError) as caught:
         parse(text, "f.yml")
-    assert isinstance(caught.value, yaml.YAMLError)
-    assert error_type(caught.value) == "ParserError"
+    assert isinstance(caught.value, yaml.parser.ParserError)
+    assert str(caught.value).startswith("Invalid YAML or JSON file f.yml")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("a: 1\na: 2", yaml.constructor.ConstructorError),
+        ("a: !foo 1", yaml.constructor.ConstructorError),
+        ("a: 1\n---\nb: 2", yaml.composer.ComposerError),
+        ("a: 1\nb: @", yaml.MarkedYAMLError),
+    ],
+)
+def test_the_classes_of_pyyaml_catch_the_errors_and_find_the_line(text: str, kind: type[yaml.MarkedYAMLError]) -> None:
+    with pytest.raises(kind) as caught:
+        parse(text, "f.yml")
+    assert caught.value.problem_mark is not None
+    assert caught.value.problem_mark.line == getattr(caught.value, "line", None) - 1
+
+
+def test_a_character_that_yaml_does_not_allow_is_a_reader_error() -> None:
+    with pytest.raises(yaml.reader.ReaderError, match="Invalid YAML or JSON file f.yml"):
+        parse("a: \x01", "f.yml")
 
 
 @pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3", "x: [{k: 1, k: 2}]", "1: a\n1: b"])
@@ -104,7 +127,19 @@ def test_one_and_the_text_one_are_different_keys() -> None:
     assert parse("1: a\n'1': b", "f.yml") == {1: "a", "1": "b"}
 
 
-@pytest.mark.parametrize("text", ["a: !foo 1", "a: !!python/name:os.system x", "a: !!set {x}", "[1]: 2", "a: {<<: 5}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: !foo 1",
+        "a: !!python/name:os.system x",
+        "a: !!set {x}",
+        "a: !!omap {x: 1}",
+        "a: !!omap [1]",
+        "a: !!omap [{x: 1, y: 2}]",
+        "[1]: 2",
+        "a: {<<: 5}",
+    ],
+)
 def test_unsupported_tags_and_keys_are_refused(text: str) -> None:
     with pytest.raises(ConstructorError):
         parse(text, "f.yml")

@@ -14,10 +14,13 @@ from kedro_asgi.errors import (
     ConstructorError,
     KeyValidationError,
     ParserError,
+    ReaderError,
     YamlError,
 )
 
-ParsedValue: TypeAlias = "bool | int | float | str | RawString | list[ParsedValue] | dict[Any, ParsedValue] | None"
+ParsedValue: TypeAlias = (
+    "bool | int | float | str | RawString | list[ParsedValue] | tuple[ParsedValue, ...] | dict[Any, ParsedValue] | None"
+)
 ParsedMapping: TypeAlias = dict[Any, ParsedValue]
 
 
@@ -85,6 +88,8 @@ def _plain(value: ParsedValue) -> ConfigValue:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
     return value.text if isinstance(value, RawString) else value
 
 
@@ -102,6 +107,18 @@ def _construct_integer(loader: "_Loader", node: yaml.ScalarNode) -> int:
 
 def _construct_list(loader: "_Loader", node: yaml.SequenceNode) -> list[ParsedValue]:
     return [loader.construct_object(item, deep=True) for item in node.value]
+
+
+def _construct_pairs(loader: "_Loader", node: yaml.Node) -> list[ParsedValue]:
+    """Return the pairs of ``!!omap`` and ``!!pairs``, each a tuple, as PyYAML does."""
+    items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    for item in items:
+        if not isinstance(item, yaml.MappingNode) or len(item.value) != 1 or item is node:
+            raise yaml.constructor.ConstructorError(
+                "while constructing pairs", node.start_mark, "found no list of single pairs", item.start_mark
+            )
+    pairs = [(item, *item.value[0]) for item in items]
+    return [(_key(loader, key, item), loader.construct_object(value, deep=True)) for item, key, value in pairs]
 
 
 def _construct_mapping(loader: "_Loader", node: yaml.MappingNode) -> dict[object, ParsedValue]:
@@ -123,7 +140,7 @@ def _refuse_duplicates(node: yaml.MappingNode) -> None:
         seen.add((key.tag, key.value))
 
 
-def _key(loader: "_Loader", node: yaml.Node, mapping: yaml.MappingNode) -> object:
+def _key(loader: "_Loader", node: yaml.Node, mapping: yaml.MappingNode) -> Any:
     """Return the value of a key, which is never interpolated."""
     if not isinstance(node, yaml.ScalarNode):
         raise yaml.constructor.ConstructorError(
@@ -146,6 +163,7 @@ class _Loader(yaml.SafeLoader):
 _ERRORS: dict[type[yaml.YAMLError], type[YamlError]] = {
     yaml.composer.ComposerError: ComposerError,
     yaml.constructor.ConstructorError: ConstructorError,
+    yaml.reader.ReaderError: ReaderError,
 }
 _FLOAT = re.compile(
     r"""(?: [-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
@@ -161,10 +179,12 @@ _REPLACED_RESOLVERS = {f"{_STANDARD}timestamp", f"{_STANDARD}float"}
 _CONSTRUCTORS: dict[str, Callable[..., object]] = {
     "int": _construct_integer,
     "map": _construct_mapping,
+    "omap": _construct_pairs,
+    "pairs": _construct_pairs,
     "seq": _construct_list,
     "str": _construct_text,
 }
-_REFUSED_TAGS = ("set", "omap", "pairs", "timestamp")
+_REFUSED_TAGS = ("set", "timestamp")
 
 
 def _refuse_alias(loader: Any, parent: yaml.Node | None, index: int) -> yaml.Node | None:

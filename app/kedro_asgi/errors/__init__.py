@@ -41,6 +41,7 @@ from kedro_asgi.errors.config import MissingConfigException as MissingConfigExce
 from kedro_asgi.errors.config import MissingEnvironmentError as MissingEnvironmentError
 from kedro_asgi.errors.config import ParamsSyntaxError as ParamsSyntaxError
 from kedro_asgi.errors.config import ParserError as ParserError
+from kedro_asgi.errors.config import ReaderError as ReaderError
 from kedro_asgi.errors.config import UnknownConfigKeyError as UnknownConfigKeyError
 from kedro_asgi.errors.config import UnsupportedInterpolationType as UnsupportedInterpolationType
 from kedro_asgi.errors.config import YamlError as YamlError

@@ -1,6 +1,6 @@
 """Errors of configuration files, environments, interpolation and runtime parameters."""
 
-from yaml import YAMLError
+import yaml
 
 from kedro_asgi.errors.base import KedroAsgiError, ReportedAsBase
 
@@ -82,23 +82,36 @@ class ConfigSourceError(ConfigError, ValueError):
     """A configuration source cannot be read."""
 
 
-class YamlError(BadConfigException, YAMLError):
-    """A configuration file is not valid YAML here (CFG-16). ``line`` and ``column`` count from 1."""
+class YamlError(BadConfigException, yaml.MarkedYAMLError):
+    """A configuration file is not valid YAML here (CFG-16). ``line`` and ``column`` count from 1.
+
+    ``problem_mark`` is the place as PyYAML gives it, where they count from 0.
+    """
 
     def __init__(self, problem: str, *, file: str, line: int, column: int) -> None:
-        self.problem, self.file, self.line, self.column = problem, file, line, column
+        mark = yaml.Mark(file, 0, line - 1, column - 1, None, 0)
+        yaml.MarkedYAMLError.__init__(self, problem=problem, problem_mark=mark)
+        self.file, self.line, self.column = file, line, column
         super().__init__(f"Invalid YAML or JSON file {file}, unable to read line {line}, position {column}: {problem}")
 
+    def __str__(self) -> str:
+        # PyYAML's errors make a text from their marks.
+        return "".join(self.args[:1])
 
-class ParserError(YamlError):
+
+class ParserError(YamlError, yaml.parser.ParserError):
     """A configuration file is not well-formed YAML or JSON."""
 
 
-class ComposerError(YamlError):
+class ReaderError(ParserError, yaml.reader.ReaderError):
+    """A configuration file holds characters that YAML does not allow."""
+
+
+class ComposerError(YamlError, yaml.composer.ComposerError):
     """A configuration file holds several documents, or an alias without an anchor."""
 
 
-class ConstructorError(YamlError):
+class ConstructorError(YamlError, yaml.constructor.ConstructorError):
     """A configuration file repeats a key, or holds a value of an unsupported type."""
 
 

@@ -98,6 +98,12 @@ def make_list(items: list[Node]) -> Node:
     return DeferredList(items) if any(map(has_deferred, items)) else plain
 
 
+def make_tuple(items: list[Node]) -> Node:
+    """Return ``items`` as a tuple of a configuration tree."""
+    plain: tuple[Any, ...] = tuple(items)
+    return DeferredTuple(items) if any(map(has_deferred, items)) else plain
+
+
 class Evaluable(Protocol[_String]):
     """An expression that can be evaluated for the string in which it stands."""
 
@@ -109,6 +115,23 @@ class Evaluable(Protocol[_String]):
 def is_any_from_caller(results: Iterable[TracedValue]) -> bool:
     """Whether the caller contributed to any of ``results``."""
     return any([result.is_from_caller for result in results])  # noqa: C419 - a list is faster here, and short
+
+
+class DeferredTuple(Deferred):
+    """A tuple that holds deferred values: a pair of ``!!omap``."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: list[Node]) -> None:
+        super().__init__()
+        self.items = items
+
+    def evaluate(self, evaluator: "Evaluator") -> TracedValue:
+        results = [evaluator.evaluate(found) for item in self.items for found in deferred_values(item)]
+        return TracedValue(tuple(map(evaluator.resolve_copy, self.items)), is_any_from_caller(results))
+
+    def recursion(self) -> InterpolationResolutionError:
+        return InterpolationResolutionError("Recursive interpolation detected")
 
 
 class Evaluator:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kedro_asgi.config.interpolation.evaluator import KeyPath, Node, Tree, make_dict, make_list
+from kedro_asgi.config.interpolation.evaluator import KeyPath, Node, Tree, make_dict, make_list, make_tuple
 from kedro_asgi.config.interpolation.expressions import Literal
 from kedro_asgi.config.interpolation.grammar import parse_text
 from kedro_asgi.config.interpolation.interpolated import FindResolver, InterpolatedString, Layer, SourceLocation
@@ -39,6 +39,8 @@ def build_node(
         return _build_dict(node, layer, path, location)
     if isinstance(node, list):
         return make_list([build_node(item, layer, (*path, index), location) for index, item in enumerate(node)])
+    if isinstance(node, tuple):
+        return make_tuple([build_node(item, layer, (*path, index), location) for index, item in enumerate(node)])
     if isinstance(node, RawString):
         return _interpolated(node.text, layer, path, SourceLocation(node.file, node.line))
     return _text(node, layer, path, location) if isinstance(node, str) else node
