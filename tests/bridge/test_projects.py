@@ -118,6 +118,7 @@ def test_log_lines_of_a_node_reach_the_servers_log_and_the_runs_events(kedro_pro
 
 def test_hooks_written_for_kedro_find_kedros_attributes(kedro_project: MakeProject) -> None:
     hooks = """
+    import copy, pickle
     from kedro.config import MissingConfigException, OmegaConfigLoader
     from kedro.framework.hooks import hook_impl
     from kedro.io import DatasetError, MemoryDataset
@@ -126,6 +127,9 @@ def test_hooks_written_for_kedro_find_kedros_attributes(kedro_project: MakeProje
         @hook_impl
         def after_context_created(self, context):
             assert isinstance(context.config_loader, OmegaConfigLoader)
+            copied = pickle.loads(pickle.dumps(context.config_loader))
+            assert isinstance(copied, OmegaConfigLoader)
+            assert copied["parameters"] == copy.deepcopy(context.config_loader)["parameters"]
             context.config_loader.config_patterns["spark"] = ["spark*"]
             SEEN["spark"] = context.config_loader["spark"]
             try:

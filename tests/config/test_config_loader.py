@@ -1,4 +1,8 @@
+import copy
+import pickle
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from config_fixtures import MakeConfig, WriteConfig
@@ -123,3 +127,89 @@ def test_changes_of_one_view_do_not_reach_another(make_config: MakeConfig) -> No
     assert second["parameters"]["a"] == 1
     assert second["catalog"]["d"]["f"] == "data/x"
     assert second.get("mlflow") is None
+
+
+OPTIONS: list[tuple[str, Any, dict[str, Any]]] = [
+    ("env", "prod", {"a": 1, "m": {"y": 2}, "g": "prod"}),
+    ("base_env", "prod", {"m": {"y": 2}, "g": "prod", "l": 1}),
+    ("default_run_env", "prod", {"a": 1, "m": {"y": 2}, "g": "prod"}),
+    ("default_run_env", "base", {"a": 1, "m": {"x": 1}, "g": "base"}),
+    ("merge_strategy", {"parameters": "soft"}, {"a": 1, "m": {"x": 1}, "g": "base", "l": 1}),
+    ("ignore_hidden", False, {"a": 1, "m": {"x": 1}, "g": "base", "l": 1, "h": 1}),
+]
+
+
+@pytest.fixture
+def environments(write_config: WriteConfig) -> ConfigLoader:
+    source = write_config(
+        {
+            "base/parameters.yml": "a: 1\nm: {x: 1}\ng: '${globals:g}'",
+            "base/globals.yml": "g: base",
+            "base/parameters/.h.yml": "h: 1",
+            "local/parameters.yml": "l: 1",
+            "prod/parameters.yml": "m: {y: 2}\ng: '${globals:g}'",
+            "prod/globals.yml": "g: prod",
+        }
+    )
+    return ConfigLoader(source, base_env="base", default_run_env="local")
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), OPTIONS)
+def test_an_attribute_that_a_user_sets_counts_from_the_next_read(
+    environments: ConfigLoader, name: str, value: Any, expected: dict[str, Any]
+) -> None:
+    environments["parameters"]
+    setattr(environments, name, value)
+    assert environments["parameters"] == expected
+    assert environments.is_changed("parameters")
+
+
+def test_options_may_change_together_and_in_place(environments: ConfigLoader) -> None:
+    environments.env = "prod"
+    environments.merge_strategy["parameters"] = "soft"
+    assert environments["parameters"] == {"a": 1, "m": {"x": 1, "y": 2}, "g": "prod"}
+    environments.env = None
+    assert environments["parameters"]["m"] == {"x": 1}
+
+
+def test_another_source_is_read_and_replaced_globals_stay(environments: ConfigLoader, tmp_path: Path) -> None:
+    (tmp_path / "other/base").mkdir(parents=True)
+    (tmp_path / "other/base/parameters.yml").write_text("z: '${globals:g}'")
+    environments["globals"] = {"g": "mine"}
+    environments.conf_source = tmp_path / "other"
+    assert environments["parameters"] == {"z": "mine"}
+
+
+def test_what_a_user_sets_in_a_view_does_not_reach_another(make_config: MakeConfig) -> None:
+    config = make_config({"parameters": "a: 1", "prod/parameters.yml": "a: 2"})
+    changed, other = (ConfigLoader.view(config, RuntimeParams()) for _ in range(2))
+    changed.env = "prod"
+    changed.merge_strategy["parameters"] = "soft"
+    assert (changed["parameters"], other["parameters"]) == ({"a": 2}, {"a": 1})
+    assert (changed.is_changed("parameters"), other.is_changed("parameters")) == (True, False)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda loader: pickle.loads(pickle.dumps(loader))])
+def test_a_loader_can_be_copied_and_pickled(environments: ConfigLoader, copied: Any) -> None:
+    for loader in (copied(environments), (environments["parameters"], copied(environments))[1]):
+        loader.env = "prod"
+        loader["more"] = {"x": 1}
+        assert loader["parameters"] == {"a": 1, "m": {"y": 2}, "g": "prod"}
+        assert "more" not in environments
+    assert environments["parameters"]["g"] == "base"
+
+
+def test_a_pickled_loader_keeps_its_archive_its_values_and_its_patterns(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "conf.zip", "w") as archive:
+        archive.writestr("conf/base/parameters.yml", "a: '${runtime_params:x, 1}'")
+        archive.writestr("conf/base/mine.yml", "b: 2")
+    loader = ConfigLoader(tmp_path / "conf.zip", runtime_params={"x": 5}, base_env="base", default_run_env="local")
+    loader["spark"] = {"s": 1}
+    loader.config_patterns["mine"] = ["mine*"]
+    found = pickle.loads(pickle.dumps(loader))
+    assert (found["parameters"]["a"], found["spark"], found["mine"]) == (5, {"s": 1}, {"b": 2})
+
+
+def test_the_text_of_a_loader_names_its_source_and_its_environments(environments: ConfigLoader) -> None:
+    assert str(environments.conf_source) in repr(environments)
+    assert "base_env='base', default_run_env='local'" in repr(environments)

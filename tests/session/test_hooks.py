@@ -178,6 +178,22 @@ def test_hooks_may_change_what_one_run_sees(make_project) -> None:
     assert session.run(runtime_params={"a": 7})["d"].load() == 1020
 
 
+def test_a_hook_may_change_the_environment_of_its_loader(make_project) -> None:
+    hooks = """
+    from kedro_asgi.hooks import hook_impl
+    class Change:
+        @hook_impl
+        def after_context_created(self, context):
+            context.config_loader.env = "prod"
+    """
+    project = make_project(
+        settings="from .hooks import Change\nHOOKS = (Change(),)\n",
+        files={"src/{package}/hooks.py": hooks, "conf/prod/parameters.yml": "a: 100"},
+    )
+    session = KedroServiceSession.create(project_path=project)
+    assert session.run()["d"].load() == session.run(runtime_params={"a": 100})["d"].load() == 204
+
+
 @pytest.mark.parametrize(
     ("hooks", "error", "message"),
     [

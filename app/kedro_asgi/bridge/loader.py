@@ -15,4 +15,11 @@ def loader_class() -> type[ConfigLoader]:
 @cache
 def _kedro_loader_class() -> type[ConfigLoader]:
     omegaconf_loader = import_module("kedro.config").OmegaConfigLoader
-    return type("KedroConfigLoader", (ConfigLoader, omegaconf_loader), {"__module__": __name__})
+    names = {"__module__": __name__, "__reduce__": lambda self: (_new_loader, (), self.__dict__)}
+    return type("KedroConfigLoader", (ConfigLoader, omegaconf_loader), names)
+
+
+def _new_loader() -> ConfigLoader:
+    """Return a loader for pickle to fill, which cannot find the class by its name."""
+    kind = _kedro_loader_class()
+    return kind.__new__(kind)

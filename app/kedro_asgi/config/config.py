@@ -4,7 +4,6 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from kedro_asgi.bounded_cache import BoundedCache
@@ -51,13 +50,14 @@ class Config:
         self.default_run_env = default_run_env or ""
         self.effective_env = env or self.default_run_env
         self.ignore_hidden = ignore_hidden
-        self.merge_strategy: Mapping[str, str] = MappingProxyType(dict(merge_strategy or {}))
+        self.merge_strategy: Mapping[str, str] = dict(merge_strategy or {})
         self.patterns: Mapping[str, Sequence[str]] = {**DEFAULT_PATTERNS, **(config_patterns or {})}
+        self.custom_resolvers: CustomResolvers = dict(custom_resolvers or {})
         self._compiler = Compiler(
             files=ConfigFiles(conf_source, ignore_hidden=ignore_hidden),
             environments=environments(env, base_env, default_run_env),
             merge_strategy=self.merge_strategy,
-            custom_resolvers=dict(custom_resolvers or {}),
+            custom_resolvers=self.custom_resolvers,
         )
         self._lock = threading.RLock()
         self._results: BoundedCache[tuple[str, tuple[str, ...]], Compiled | ConfigError] = BoundedCache(_MAX_RESULTS)
@@ -99,12 +99,44 @@ class Config:
             raise UnknownConfigKeyError("parameters")
         return compiled
 
+    def with_options(
+        self,
+        *,
+        conf_source: str | Path,
+        env: str | None,
+        base_env: str | None,
+        default_run_env: str | None,
+        merge_strategy: Mapping[str, str],
+        ignore_hidden: bool,
+    ) -> "Config":
+        """Return a configuration with these options, and with the patterns and resolvers of this one."""
+        return Config(
+            conf_source,
+            env=env,
+            base_env=base_env,
+            default_run_env=default_run_env,
+            config_patterns=self.patterns,
+            custom_resolvers=self.custom_resolvers,
+            merge_strategy=merge_strategy,
+            ignore_hidden=ignore_hidden,
+        )
+
+    def __deepcopy__(self, memo: object) -> "Config":
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the options and the parsed files; another process compiles them again."""
+        return {**self.__dict__, "_lock": None, "_results": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.RLock()
+        self._results = BoundedCache(_MAX_RESULTS)
+
     def with_globals(self, values: Mapping[str, Any]) -> "Config":
         """Return the same configuration with other globals, without reading a file again."""
         other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        other._lock = threading.RLock()
-        other._results = BoundedCache(_MAX_RESULTS)
+        other.__setstate__(self.__dict__)
         other._globals = to_plain_mapping(values)
         return other
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from posixpath import normpath
+from typing import Any
 
 from kedro_asgi.config.file_patterns import is_hidden, matching, split_pattern
 from kedro_asgi.config.remote_source import by_parts
@@ -28,6 +29,14 @@ class ConfigFiles:
         """The opened source; raises `ConfigSourceError` and, for an archive, `MissingEnvironmentError`."""
         with self._lock:
             return open_source(self._conf_source)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what was read; another process opens the source again if it needs further files."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_lock", "source")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.RLock()
 
     def require(self, folder: str) -> None:
         """Raise `MissingEnvironmentError` unless there is such a folder."""

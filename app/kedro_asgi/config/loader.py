@@ -1,5 +1,6 @@
 """The configuration loader that Kedro's users know: a mapping for one run."""
 
+import os
 from collections import UserDict
 from collections.abc import KeysView, Mapping, Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ class ConfigLoader(AbstractConfigLoader):
 
     Every ``loader[key]`` is a new plain tree; ``loader[key] = value`` replaces the content of the files. A loader that
     a user constructs interpolates strings in its ``runtime_params`` (CFG-35); a view follows its `RuntimeParams`.
+    Attributes that a user sets later (``env``, ``base_env``, ``merge_strategy``, …) count from the next read on.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class ConfigLoader(AbstractConfigLoader):
         ignore_hidden: bool = True,
         restrict_runtime_params_type_selection: bool = False,
     ) -> None:
-        super().__init__(conf_source, env)
+        super().__init__(os.fspath(conf_source), env)
         config = Config(
             conf_source,
             env=env,
@@ -74,14 +76,14 @@ class ConfigLoader(AbstractConfigLoader):
         return loader
 
     def _bind(self, config: Config, runtime: RuntimeParams) -> None:
-        self._config = config
+        self._config = self._initial_config = config
         self._initial_params = runtime.values
         self._is_literal = runtime.literal
         self.restrict_runtime_params_type_selection = runtime.restrict_type_selection
         self.base_env = config.base_env
         self.default_run_env = config.default_run_env
         self.ignore_hidden = config.ignore_hidden
-        self.merge_strategy = config.merge_strategy
+        self.merge_strategy = dict(config.merge_strategy)
         # Copied on first access, which few runs need: a hook that reads them may change them.
         self._patterns: dict[str, Sequence[str]] | None = None
         self._params: Mapping[str, Any] | None = None
@@ -110,11 +112,12 @@ class ConfigLoader(AbstractConfigLoader):
 
     def is_changed(self, key: str) -> bool:
         """Whether a hook or another user changed the value that this loader returns for ``key`` (HOOK-13)."""
+        if self._up_to_date_config() is not self._initial_config:
+            return True
         if not self.data and self._patterns is None and self._params is None:
             return False
         return (
             key in self.data
-            or "globals" in self.data
             or tuple(self.config_patterns.get(key, ())) != tuple(self._config.patterns[key])
             or not _is_same(self.runtime_params, self._initial_params)
         )
@@ -130,13 +133,13 @@ class ConfigLoader(AbstractConfigLoader):
             literal=self._is_literal,
             restrict_type_selection=self.restrict_runtime_params_type_selection,
         )
-        return self._config.resolve(key, runtime, patterns=self.config_patterns[key])
+        return self._up_to_date_config().resolve(key, runtime, patterns=self.config_patterns[key])
 
     def __setitem__(self, key: str, value: Any) -> None:
         """Replace the value of ``key``; ``${globals:}`` sees replaced globals."""
         super().__setitem__(key, value)
         if key == "globals":
-            self._config = self._config.with_globals(value)
+            self._config = self._up_to_date_config().with_globals(value)
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return a kind of configuration, or ``default`` if it is unknown; one without files still raises (CFG-13)."""
@@ -148,6 +151,23 @@ class ConfigLoader(AbstractConfigLoader):
     def keys(self) -> KeysView[str]:
         """Return the known kinds of configuration."""
         return self.config_patterns.keys()
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={getattr(self, name)!r}" for name in _OPTIONS)
+        return f"{type(self).__name__}({options})"
+
+    def _up_to_date_config(self) -> Config:
+        """Return the configuration for the options that this loader has now, which a user may have set."""
+        config = self._config
+        options: dict[str, Any] = {name: getattr(self, name) for name in _OPTIONS}
+        if any(value != getattr(config, name) for name, value in options.items()):
+            self._config = config.with_options(**options)
+            if "globals" in self.data:
+                self._config = self._config.with_globals(self.data["globals"])
+        return self._config
+
+
+_OPTIONS = ("conf_source", "env", "base_env", "default_run_env", "merge_strategy", "ignore_hidden")
 
 
 def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
