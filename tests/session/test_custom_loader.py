@@ -74,6 +74,28 @@ def test_the_loader_gets_env_arguments_and_runtime_parameters(project: Path) -> 
     assert (project / "data/d.json").read_text() == "14"
 
 
+@pytest.mark.parametrize("read", ["return {'parameters': {'a': 1, 'b': 2}}[key]", "return super().__getitem__(key)"])
+def test_a_loader_that_has_parameters_only_is_enough(make_project: Callable[..., Path], read: str) -> None:
+    loader = f"""
+    from kedro_asgi.config import AbstractConfigLoader
+    class Loader(AbstractConfigLoader):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self["parameters"] = {{"a": 1, "b": 2}}
+        def __getitem__(self, key):
+            {read}
+    """
+    project = make_project(settings=SETTINGS, files={"src/{package}/loader.py": loader})
+    assert KedroServiceSession.create(project_path=project).run()["d"].load() == 6
+
+
+def test_a_key_error_within_a_loader_is_an_error(make_project: Callable[..., Path]) -> None:
+    loader = LOADER.replace('runtime.get("name", "d")', '{}["typo"]')
+    project = make_project(settings=SETTINGS, files={"src/{package}/loader.py": loader})
+    with pytest.raises(KeyError, match="typo"):
+        KedroServiceSession.create(project_path=project).run()
+
+
 def test_every_run_asks_again(project: Path) -> None:
     session = KedroServiceSession.create(project_path=project)
     results = [session.run(runtime_params={"a": a})["d"].load() for a in (1, 2)]

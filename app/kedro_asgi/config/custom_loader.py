@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import msgspec
 
-from kedro_asgi.errors import CallerValueError, MissingConfigException
+from kedro_asgi.errors import CallerValueError, MissingConfigException, UnknownConfigKeyError
 from kedro_asgi.reserved_names import PATH_KEYS
 from kedro_asgi.runs import RuntimeParams
 
@@ -38,7 +38,7 @@ class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         try:
             return self.loader[key]
         except Exception as error:
-            if not _means_missing(error):
+            if not _means_missing(error, key):
                 raise
             raise MissingConfigException(str(error)) from error
 
@@ -78,7 +78,7 @@ class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             try:
                 found[kind] = loader[kind]
             except Exception as error:
-                if not _means_missing(error):
+                if not _means_missing(error, kind):
                     raise
         return LoadedConfig(loader=loader, values=found)
 
@@ -115,8 +115,10 @@ def _one_at_a_time(kind: Any) -> type:
     return new_class(kind.__name__, (kind,), exec_body=lambda body: body.update(names))
 
 
-def _means_missing(error: Exception) -> bool:
-    """Kedro's error counts as ours; a project's loader may raise either."""
+def _means_missing(error: Exception, key: str) -> bool:
+    """Kedro's error counts as ours; a loader may raise either, or the ``KeyError`` of a mapping that lacks ``key``."""
+    if isinstance(error, KeyError):
+        return error.args in ((key,), UnknownConfigKeyError(key).args)
     return any(kind.__name__ == "MissingConfigException" for kind in type(error).__mro__)
 
 
