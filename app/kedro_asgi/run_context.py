@@ -1,33 +1,14 @@
 """The run and the node that a thread or a task works for, so that its log lines can name them."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
-_RUN: ContextVar[tuple[str, Sequence[str]] | None] = ContextVar("kedro_asgi_current_run", default=None)
-_NODE: ContextVar[str | None] = ContextVar("kedro_asgi_current_node", default=None)
-
-
-@contextmanager
-def working_for_run(run_id: str, pipeline_names: Sequence[str]) -> Iterator[None]:
-    """Let log lines of this block, and of the threads that copy its context, name the run."""
-    token = _RUN.set((run_id, pipeline_names))
-    try:
-        yield
-    finally:
-        _RUN.reset(token)
-
-
-@contextmanager
-def working_for_node(name: str) -> Iterator[None]:
-    """Let log lines of this block, and of the threads that copy its context, name the node."""
-    token = _NODE.set(name)
-    try:
-        yield
-    finally:
-        _NODE.reset(token)
+#: The id and the pipelines of the run, and the name of the node, that code of this context works for. Code that sets
+#: one resets it; threads that copy the context inherit both.
+CURRENT_RUN: ContextVar[tuple[str, Sequence[str]] | None] = ContextVar("kedro_asgi_current_run", default=None)
+CURRENT_NODE: ContextVar[str | None] = ContextVar("kedro_asgi_current_node", default=None)
 
 
 class RunContextFilter(logging.Filter):
@@ -45,13 +26,13 @@ class RunContextFilter(logging.Filter):
 
 def run_facts(run_id: str, pipeline_names: Sequence[str] | None = None, *, node: str | None = None) -> dict[str, Any]:
     """Return the ``extra`` of a log line whose message says which run it is about, or where no run is current."""
-    run = _RUN.get()
+    run = CURRENT_RUN.get()
     names = run[1] if run is not None and pipeline_names is None else pipeline_names
     return {"run_id": run_id, "pipeline": None if names is None else _joined(names), "node": node, "run_prefix": ""}
 
 
 def _current_facts() -> dict[str, str | None]:
-    run, node = _RUN.get(), _NODE.get()
+    run, node = CURRENT_RUN.get(), CURRENT_NODE.get()
     if run is None:
         return {"run_id": None, "pipeline": None, "node": None, "run_prefix": ""}
     run_id, pipeline_names = run

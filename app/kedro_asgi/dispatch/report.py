@@ -48,7 +48,8 @@ def report_stop(record: RunRecord, reason: RunStoppedError) -> None:
 
 def report_success(record: RunRecord) -> None:
     """Log that a run succeeded."""
-    _log_safely(_facts(record), logging.INFO, "completed in %sms", record.duration_ms)
+    if _log.isEnabledFor(logging.INFO):
+        _log_safely(_facts(record), logging.INFO, "completed in %sms", record.duration_ms)
 
 
 def _facts(record: RunRecord) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from kedro_asgi.failures import shown
 from kedro_asgi.runs import RunId
 
 # Lines that are logged in a context become events of this run.
-CURRENT_RUN: ContextVar[tuple[RunId, Emit] | None] = ContextVar("kedro_asgi_run", default=None)
+LINE_EMITTER: ContextVar[tuple[RunId, Emit] | None] = ContextVar("kedro_asgi_run", default=None)
 
 # What this package logs about a run as a whole is in the run's record.
 _OURS = "kedro_asgi.dispatch"
@@ -20,7 +20,7 @@ class RunLogHandler(logging.Handler):
     """Turns the lines that code of a run logs into events of that run."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        current = CURRENT_RUN.get()
+        current = LINE_EMITTER.get()
         if current is not None and not record.name.startswith(_OURS):
             run_id, emit = current
             try:

@@ -19,7 +19,7 @@ from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.pipeline import Node
 from kedro_asgi.pipeline.steps import Step
-from kedro_asgi.run_context import working_for_node
+from kedro_asgi.run_context import CURRENT_NODE
 from kedro_asgi.runner.async_nodes import await_in_thread, iterate_in_thread
 from kedro_asgi.runner.stopping import STOP_SIGNAL
 
@@ -59,15 +59,17 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         stop = STOP_SIGNAL.get()
         if stop is not None and stop.reason is not None:
             raise stop.reason
+        token = CURRENT_NODE.set(step.name)
         try:
-            with working_for_node(step.name):
-                if self.hooks.emit is None:
-                    self._run(step)
-                else:
-                    self._run_and_emit(step, self.hooks.emit)
+            if self.hooks.emit is None:
+                self._run(step)
+            else:
+                self._run_and_emit(step, self.hooks.emit)
         except BaseException as error:
             note_node(error, step.name)
             raise
+        finally:
+            CURRENT_NODE.reset(token)
         if self.hooks.completed is not None:
             self.hooks.completed(step.node)
 

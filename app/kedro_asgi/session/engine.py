@@ -27,7 +27,7 @@ from kedro_asgi.project import (
     load_project,
     validate_settings,
 )
-from kedro_asgi.run_context import working_for_run
+from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
 from kedro_asgi.runner.lookup import as_our_runner, find_runner, runner_path
 from kedro_asgi.runner.worker_pool import WorkerPool
@@ -156,8 +156,11 @@ class Engine:
 
         ``facts`` are put over the other ``run_params`` of the hooks.
         """
-        with working_for_run(run_id, spec.slice.pipeline_names):
+        token = CURRENT_RUN.set((run_id, spec.slice.pipeline_names))
+        try:
             return self._plan_and_run(spec, run_id=run_id, runtime=runtime, runner=runner, facts=facts, emit=emit)
+        finally:
+            CURRENT_RUN.reset(token)
 
     def _plan_and_run(
         self,

@@ -11,7 +11,7 @@ import msgspec
 
 from kedro_asgi.events import Emit
 from kedro_asgi.io.dataset import is_persistent
-from kedro_asgi.run_context import working_for_run
+from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runs import RunArguments, RunId, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract_session import AbstractSession
@@ -117,10 +117,13 @@ class KedroServiceSession(AbstractSession):
         names = spec.outputs
         if names is None:
             names = tuple(name for name, dataset in end.result.items() if not is_persistent(dataset))
-        with working_for_run(run_id, spec.slice.pipeline_names):
+        token = CURRENT_RUN.set((run_id, spec.slice.pipeline_names))
+        try:
             outputs = {name: end.catalog.load(name) for name in names}
             if convert is not None:
                 outputs = {name: convert(name, value) for name, value in outputs.items()}
+        finally:
+            CURRENT_RUN.reset(token)
         return RunResult(run_id=RunId(run_id), duration_ms=(perf_counter() - started) * 1000, outputs=outputs)
 
     def _run(self, spec: RunSpec, *, runner: AbstractRunner | None, run_id: str, emit: Emit | None) -> RunEnd:

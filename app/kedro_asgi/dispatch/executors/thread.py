@@ -10,10 +10,10 @@ from anyio.lowlevel import current_token
 
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.report import report_failure
-from kedro_asgi.dispatch.run_logging import CURRENT_RUN
+from kedro_asgi.dispatch.run_logging import LINE_EMITTER
 from kedro_asgi.errors import NoThreadError, RunStoppedError
 from kedro_asgi.events import Emit
-from kedro_asgi.run_context import working_for_run
+from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runner.stopping import StopSignal
 from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
@@ -80,17 +80,15 @@ class ThreadExecutor:
         self, run_id: RunId, spec: RunSpec, stop: StopSignal, emit: Emit, finish: Callable[[Execution], None]
     ) -> None:
         """Execute a run in this thread; raises nothing."""
-        CURRENT_RUN.set((run_id, emit))
-        with working_for_run(run_id, spec.slice.pipeline_names):
-            execution = self._execution(run_id, spec, stop, emit)
-        call_soon(self._loop, partial(finish, execution))
-
-    def _execution(self, run_id: RunId, spec: RunSpec, stop: StopSignal, emit: Emit) -> Execution:
+        # The context is the run's own, so that nothing is set back.
+        LINE_EMITTER.set((run_id, emit))
+        CURRENT_RUN.set((run_id, spec.slice.pipeline_names))
         try:
             result = self._session.execute_blocking(
                 spec, host=self._loop, run_id=run_id, convert=self._convert, emit=emit, stop=stop
             )
-            return Execution(outputs=result.outputs)
+            execution = Execution(outputs=result.outputs)
         except BaseException as error:  # a SystemExit of user code must not end the thread
             # The failure is reported here, since a traceback shows lines of files, which are read for it.
-            return Execution(error=None if stop.reason is not None else self._report(run_id, error))
+            execution = Execution(error=None if stop.reason is not None else self._report(run_id, error))
+        call_soon(self._loop, partial(finish, execution))
