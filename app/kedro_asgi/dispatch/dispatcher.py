@@ -70,6 +70,7 @@ class Dispatcher:
             ThreadExecutor, session, convert, full_tracebacks=full_tracebacks
         )
         self._run_ids = RunIds()
+        self._read_env = lambda: session.env
         self._lifetime = ServiceLifetime(self._make_service)
 
     # --- running ---
@@ -302,7 +303,14 @@ class Dispatcher:
             yield service
 
     def _make_service(self) -> Service:
-        return Service(self._store, self.policy, self.metrics, self._run_ids, make_executor=self._make_executor)
+        return Service(
+            self._store,
+            self.policy,
+            self.metrics,
+            self._run_ids,
+            make_executor=self._make_executor,
+            read_env=self._read_env,
+        )
 
 
 async def _closed_unless(run: ActiveRun, until: Callable[[], Awaitable[None]], cancel: Callable[[str], None]) -> None:

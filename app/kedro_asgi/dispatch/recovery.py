@@ -152,6 +152,8 @@ class Recovery:
             pipeline_names=former.pipeline_names,
             labels=former.labels,
             timeout_seconds=former.timeout_seconds,
+            request=former.request,
+            env=former.env,
             attempt=former.attempt + 1,
             resubmission_of=former.run_id,
         )

@@ -18,6 +18,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.recovery import Recovery
 from kedro_asgi.dispatch.run_logging import logs_collected
+from kedro_asgi.dispatch.run_request import describe_request
 from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores import Store
@@ -43,7 +44,14 @@ class Service:
     """The parts of one open service, which belongs to one event loop; an `Observer` of its recorder and recovery."""
 
     def __init__(
-        self, store: Store, policy: Policy, metrics: Metrics, run_ids: RunIds, *, make_executor: Callable[[], Executor]
+        self,
+        store: Store,
+        policy: Policy,
+        metrics: Metrics,
+        run_ids: RunIds,
+        *,
+        make_executor: Callable[[], Executor],
+        read_env: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self.runs: dict[str, ActiveRun] = {}
@@ -58,6 +66,7 @@ class Service:
         self._policy = policy
         self._metrics = metrics
         self._run_ids = run_ids
+        self._read_env = read_env
 
     @asynccontextmanager
     async def opened(self, *, with_logs: bool) -> AsyncIterator[None]:
@@ -149,6 +158,8 @@ class Service:
             pipeline_names=order.spec.slice.pipeline_names or ("__default__",),
             labels=order.labels,
             timeout_seconds=min(limits, default=None),
+            request=describe_request(order.spec),
+            env=self._read_env(),
         )
         run = ActiveRun(record, order, self.recorder.post, self._policy, is_promised=is_promised)
         try:

@@ -65,7 +65,9 @@ def create_http_server(
         drain_on_signals=drain_on_signals,
     )
     session = AsyncSession(
-        lambda: _open_session(configuration), max_concurrency=configuration.policy.max_concurrent_runs
+        lambda: _open_session(configuration),
+        max_concurrency=configuration.policy.max_concurrent_runs,
+        env=configuration.env,
     )
     runs = Dispatcher(session, store=configuration.store, policy=configuration.policy)
     shutdown = Shutdown(runs, delays_signals=configuration.drain_on_signals)

@@ -63,9 +63,14 @@ class AsyncSession:
     """
 
     def __init__(
-        self, create: Callable[[], KedroServiceSession], *, max_concurrency: int = DEFAULT_CONCURRENCY
+        self,
+        create: Callable[[], KedroServiceSession],
+        *,
+        max_concurrency: int = DEFAULT_CONCURRENCY,
+        env: str | None = None,
     ) -> None:
         self._create = create
+        self._env = env
         self._opened: Outcome[KedroServiceSession] | None = None
         self._lock = anyio.Lock()
         self._creating = threading.Lock()
@@ -91,7 +96,13 @@ class AsyncSession:
                 project_path=project_path, env=env, conf_source=conf_source, serving_mode=True, preload=preload
             )
 
-        return cls(create, max_concurrency=max_concurrency)
+        return cls(create, max_concurrency=max_concurrency, env=env)
+
+    @property
+    def env(self) -> str | None:
+        """The configuration environment of runs; ``None``: the default of a project that is not open yet."""
+        opened = self._opened
+        return self._env if opened is None else opened.value().engine.planner.effective_env or None
 
     async def prepare(self) -> KedroServiceSession:
         """Create the service session now; concurrent callers get the same one.

@@ -13,6 +13,8 @@ import msgspec
 from both_engines.cases import Ask
 from both_engines.hosts import Host
 
+# What our answers tell of a failure besides type and message (SRV-29).
+_OUR_FACTS = ("node", "file", "line", "causes")
 _HEADERS = ("content-type", "allow", "location")
 
 
@@ -40,6 +42,8 @@ def ask(client: Any, call: Ask) -> dict[str, Any]:
     headers = {name: answer.headers[name] for name in _HEADERS if name in answer.headers}
     body = _body(answer.text)
     failure = body.get("error", {}) if isinstance(body, dict) else {}
+    for name in _OUR_FACTS:
+        failure.pop(name, None)
     return {
         "value": {"status": answer.status_code, "headers": headers, "body": _shown(body)},
         "error": failure.get("type"),

@@ -1,0 +1,75 @@
+"""What a record holds of the request that made the run: what a person needs to repeat it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from kedro_asgi.errors.wording import bounded
+from kedro_asgi.failures import MAX_CHARACTERS, shown
+from kedro_asgi.runs import RunSpec
+
+_SECRET = re.compile(r"passw|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
+_LEFT_OUT = "… (left out)"
+
+
+def describe_request(spec: RunSpec) -> dict[str, Any]:
+    """Return the fields of ``POST /runs`` that ask for ``spec``, without those that have their default.
+
+    Credentials are redacted, values beyond `MAX_CHARACTERS` in all are left out, and ``inputs`` are names only. The
+    work does not grow with the size of the values, since the event loop does it.
+    """
+    budget = _Budget(MAX_CHARACTERS)
+    facts = {
+        **msgspec.structs.asdict(spec.slice),
+        "params": spec.runtime_params,
+        "load_versions": spec.load_versions,
+        "runner": spec.runner,
+        "is_async": spec.is_async,
+        "only_missing_outputs": spec.only_missing_outputs,
+        "inputs": tuple(spec.inputs),
+        "outputs": spec.outputs,
+    }
+    return {name: budget.take(value) for name, value in facts.items() if value}
+
+
+class _Budget:
+    """Copies values until their text is as long as is allowed."""
+
+    def __init__(self, characters: int) -> None:
+        self._left = characters
+
+    def take(self, value: Any) -> Any:
+        if self._left <= 0:
+            return _LEFT_OUT
+        if isinstance(value, Mapping):
+            return self._take_mapping(value)
+        if isinstance(value, list | tuple):
+            return self._take_list(value)
+        if isinstance(value, bool | int | float) or value is None:
+            self._left -= 8
+            return value
+        if not isinstance(value, str):
+            self._left -= 40
+            return f"<{type(value).__qualname__}>"
+        text = bounded(shown(value), self._left)
+        self._left -= len(text)
+        return text
+
+    def _take_mapping(self, values: Mapping[Any, Any]) -> dict[str, Any]:
+        taken: dict[str, Any] = {}
+        for key, value in values.items():
+            if self._left <= 0:
+                return {**taken, "…": f"({len(values) - len(taken)} left out)"}
+            name = self.take(str(key))
+            taken[name] = "<redacted>" if _SECRET.search(name) and value else self.take(value)
+        return taken
+
+    def _take_list(self, values: list[Any] | tuple[Any, ...]) -> list[Any]:
+        taken: list[Any] = []
+        for value in values:
+            if self._left <= 0:
+                return [*taken, f"… ({len(values) - len(taken)} left out)"]
+            taken.append(self.take(value))
+        return taken
