@@ -189,11 +189,11 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The runs to list, newest first: those before ``cursor``, at most ``limit``; ``None`` is no filter.
 
-    ``pipeline`` is one of the pipeline names of a run, ``labels`` must all match, ``since`` is the earliest time of
-    creation.
+    ``status`` is one status or several, ``pipeline`` one of the pipeline names of a run; ``labels`` must all match,
+    ``since`` is the earliest time of creation.
     """
 
-    status: RunStatus | None = None
+    status: RunStatus | tuple[RunStatus, ...] | None = None
     pipeline: str | None = None
     labels: Mapping[str, str] = {}
     since: datetime | None = None

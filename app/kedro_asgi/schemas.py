@@ -7,6 +7,22 @@ import msgspec
 from kedro_asgi.runs import ErrorDetail
 from kedro_asgi.snapshots import ProjectSnapshot
 
+MAX_TIMEOUT_SECONDS = 365 * 86400
+"""The longest time limit of a run: a year."""
+MAX_LABELS = 50
+"""How many labels a run may have, and how many of them a list may be filtered by."""
+MAX_WAIT_SECONDS = 600
+"""How long a request may wait for the end of a run."""
+MAX_PAGE_RUNS = 1000
+"""How many runs a page may hold."""
+MAX_EVENT_NUMBER = 10**18 - 1
+"""The highest number that an event can have."""
+MAX_KEY_LENGTH = 255
+"""How many characters an idempotency key may have."""
+# A filter ``label=name=value`` ends the name at the first sign.
+LabelName = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern="^[^=]*$")]
+LabelValue = Annotated[str, msgspec.Meta(max_length=1024)]
+
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The body of ``POST /run``: Kedro's fields (SRV-16), then ``inputs`` and ``outputs``.
@@ -39,8 +55,8 @@ class RunSubmission(RunRequest, frozen=True, kw_only=True, forbid_unknown_fields
     the run, ``on_interrupt`` decides whether the run is marked as interrupted or repeated as a new run.
     """
 
-    timeout_seconds: Annotated[float, msgspec.Meta(gt=0)] | None = None
-    labels: dict[str, str] | None = None
+    timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=MAX_TIMEOUT_SECONDS)] | None = None
+    labels: Annotated[dict[LabelName, LabelValue], msgspec.Meta(max_length=MAX_LABELS)] | None = None
     on_interrupt: Literal["mark", "rerun"] = "mark"
 
 

@@ -8,6 +8,10 @@ import anyio
 import httpx
 import pytest
 
+from kedro_asgi.client import AsyncClient
+from kedro_asgi.errors import RunFailedError
+from kedro_asgi.server import create_http_server
+
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
 
 ODD = """
@@ -267,3 +271,13 @@ async def test_a_caller_cannot_leave_the_folder_of_a_dataset(make_project, serve
 async def test_run_ids_are_unique(tiny_served: httpx.AsyncClient) -> None:
     answers = await asyncio.gather(*(run(tiny_served) for _ in range(300)))
     assert len({answer["run_id"] for answer in answers}) == 300
+
+
+async def test_a_setting_gives_failed_runs_a_status_of_their_own(tiny: Path, serve) -> None:
+    client = serve(tiny, failure_status=500)
+    answer = await client.post("/run", json={"node_names": ["nope"]})
+    assert (answer.status_code, answer.json()["status"]) == (500, "failure")
+    assert (await client.post("/run", json={})).status_code == 200
+    async with AsyncClient(app=create_http_server(tiny, failure_status=500), retries=0) as caller:
+        with pytest.raises(RunFailedError, match="nope"):
+            await caller.run(node_names=["nope"])

@@ -75,6 +75,9 @@ async def test_runs_are_listed_and_filtered(client: httpx.AsyncClient) -> None:
     assert await ids(label="team=ml") == [first["run_id"]]
     assert await ids(pipeline="__default__") == [third["run_id"]]
     assert await ids(status="failure") == [second["run_id"]]
+    assert await ids(status=["failure", "success"], limit=2) == [third["run_id"], second["run_id"]]
+    assert await ids(label=["team=ml", "team=web"]) == []
+    assert await ids(since="0001-01-01T00:00:00+14:00") == await ids()
     assert await ids(since=before.isoformat()) == await ids()
     page = (await client.get("/runs", params={"limit": 2})).json()
     assert await ids(limit=2, cursor=page["cursor"]) == [first["run_id"]]
@@ -90,7 +93,16 @@ async def test_runs_are_listed_and_filtered(client: httpx.AsyncClient) -> None:
         ("/runs?cursor=xx", "'cursor' must come from an earlier page, not 'xx'"),
         ("/runs?state=running", "'state' is unknown; the parameters of a list are status, pipeline, label"),
         ("/runs/x/events?after=odd", "'after' must be a whole number from 0"),
-        ("/runs/x?wait=long", "'wait' must be a number from 0, not 'long'"),
+        *(
+            (f"/runs/x?wait={odd}", "'wait' must be a number from 0 to 600")
+            for odd in ("long", "-1", "601", "nan", "1_0")
+        ),
+        ("/runs?wait=10", "'wait' waits for the end of one run: give it to GET /runs/{run_id}"),
+        ("/runs?limit=1001", "'limit' must be a whole number from 1 to 1000, not '1001'"),
+        ("/runs?limit=1&limit=2", "'limit' may be given only once"),
+        ("/runs?" + "&".join(["label=a=b"] * 1100), "'label' may be given 50 times at most, not 1100 times"),
+        ("/runs?label==b", "'label' must be of the form name=value"),
+        ("/runs?status=success&status=odd", "'status' must be one of"),
         *((f"/events?after={odd}", "'after' is not a position") for odd in ("odd", "-1", f"-{'9' * 20}.1", "1_0")),
     ],
 )
@@ -109,6 +121,11 @@ async def test_an_invalid_query_is_a_problem(client: httpx.AsyncClient, path: st
         ({"timeout_seconds": "1"}, ["float_type"]),
         ({"labels": {"a": 1}, "env": "prod"}, ["string_type", "extra_forbidden"]),
         ({"labels": []}, ["dict_type"]),
+        ({"timeout_seconds": 10**309}, ["less_than_equal"]),
+        ({"timeout_seconds": 31_536_001}, ["less_than_equal"]),
+        ({"labels": {"a=b": "c", "": "d"}}, ["value_error", "value_error"]),
+        ({"labels": {"a": "b" * 1025, "c" * 256: "d"}}, ["value_error", "value_error"]),
+        ({"labels": {str(number): "" for number in range(51)}}, ["too_long"]),
         ({"on_interrupt": "again"}, ["literal_error"]),
         ({"pipeline_names": "calc"}, ["list_type"]),
     ],
@@ -118,6 +135,22 @@ async def test_a_body_that_cannot_be_read_is_a_problem(client: httpx.AsyncClient
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert [error["type"] for error in answer.json()["errors"]] == errors
+
+
+@pytest.mark.parametrize("route", ["run", "runs"])
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+async def test_numbers_that_json_does_not_have_are_refused_as_inputs(
+    client: httpx.AsyncClient, route: str, number: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    body = '{"inputs": {"s": [1, {"a": NUMBER}]}, "outputs": ["d"]}'.replace("NUMBER", number)
+    answer = await client.post(f"/{route}", content=body, headers=headers)
+    assert answer.status_code == 422
+    problem = (answer.json().get("detail") if route == "run" else answer.json()["errors"])[0]
+    assert (problem["type"], problem["loc"]) == ("finite_number", ["body", "inputs", "s", 1, "a"])
+    deep = '{"inputs": {"s": [1' + ", [" * 900 + "]" * 901 + ', "b": NaN}}'
+    answer = await client.post(f"/{route}", content=deep, headers=headers)
+    assert answer.status_code == 422
 
 
 async def test_kedros_route_takes_kedros_body(client: httpx.AsyncClient) -> None:

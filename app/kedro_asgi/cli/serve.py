@@ -41,6 +41,11 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Form of log lines.  [default: text]")
 @click.option("--traceback", is_flag=True, help="Show all frames in the tracebacks of failed runs, also kedro-asgi's.")
 @click.option("--no-access-log", is_flag=True, help="Log no line for each request.")
+@click.option(
+    "--failure-status",
+    type=click.Choice(["200", "500"]),
+    help="HTTP status of a /run that failed; the default is 200, as Kedro's server answers.",
+)
 @env_option
 @conf_source_option
 def serve(project_path: Path, workers: int, reload: bool, **options: Any) -> None:
@@ -59,6 +64,7 @@ def serve_project(
     reload: bool = False,
     preload: list[str] | None = None,
     store: str | None = None,
+    failure_status: str | None = None,
     env: str | None = None,
     conf_source: str | None = None,
     log_level: str | None = None,
@@ -79,6 +85,7 @@ def serve_project(
         KEDRO_SERVER_ENV=env,
         KEDRO_SERVER_CONF_SOURCE=conf_source,
         KEDRO_SERVER_STORE=store,
+        KEDRO_SERVER_FAILURE_STATUS=failure_status,
         KEDRO_SERVER_FULL_TRACEBACKS="true" if traceback else None,
         KEDRO_SERVER_PRELOAD=None if preload is None else ",".join(preload),
     )

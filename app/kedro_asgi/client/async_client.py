@@ -2,8 +2,8 @@
 
 import math
 import uuid
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing, suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack
@@ -20,7 +20,7 @@ except ImportError as error:
 from kedro_asgi.client.request_sender import RequestSender, backoff_seconds, decode
 from kedro_asgi.client.server_sent_events import ServerSentEvents
 from kedro_asgi.encoding import encode_json
-from kedro_asgi.errors import ProjectFailedError, RunFailedError, UnencodableRequestError
+from kedro_asgi.errors import ProjectFailedError, RunFailedError, ServerStatusError, UnencodableRequestError
 from kedro_asgi.events import RunEnded, RunEvent
 from kedro_asgi.runs import Names, RunArguments, RunPage, RunRecord, RunStatus, names_of
 from kedro_asgi.schemas import (
@@ -114,11 +114,20 @@ class AsyncClient:
             is_async=is_async,
             **_json_fields(pipeline_names=pipeline_names, params=params, outputs=outputs, **arguments),
         )
-        match await self._request("POST", "run", _RUN, **_body(request, key), is_idempotent=key is not None):
+        match await self._run(request, key):
             case RunFailure(run_id=run_id, error=error):
                 raise RunFailedError(run_id, error.type, error.message)
             case success:
                 return success
+
+    async def _run(self, request: RunRequest, key: str | None) -> RunAnswer:
+        try:
+            return await self._request("POST", "run", _RUN, **_body(request, key), is_idempotent=key is not None)
+        except ServerStatusError as error:
+            # A server with a ``failure_status`` answers a failed run so.
+            with suppress(msgspec.DecodeError):
+                return _RUN.decode(error.body)
+            raise
 
     async def submit(
         self,
@@ -162,15 +171,15 @@ class AsyncClient:
     async def runs(
         self,
         *,
-        status: RunStatus | None = None,
+        status: RunStatus | Iterable[RunStatus] | None = None,
         pipeline: str | None = None,
         labels: Mapping[str, str] | None = None,
         since: datetime | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> RunPage:
-        """Return a page of runs, newest first; its ``cursor`` gives the next page."""
-        query: dict[str, Any] = {"status": status, "pipeline": pipeline, "limit": limit, "cursor": cursor}
+        """Return a page of runs of a status, or of several, newest first; its ``cursor`` gives the next page."""
+        query: dict[str, Any] = {"status": names_of(status), "pipeline": pipeline, "limit": limit, "cursor": cursor}
         query["label"] = [f"{name}={value}" for name, value in (labels or {}).items()]
         query["since"] = None if since is None else since.isoformat()
         given = {name: value for name, value in query.items() if value is not None}

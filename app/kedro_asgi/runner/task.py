@@ -227,4 +227,4 @@ def _submit(pool: ThreadPoolExecutor, function: Callable[..., Any], *args: Any) 
 
 
 def _since(started: float) -> float:
-    return (perf_counter() - started) * 1000
+    return round((perf_counter() - started) * 1000, 2)

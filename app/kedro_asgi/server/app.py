@@ -39,6 +39,7 @@ def create_http_server(
     store: str | Path | None = None,
     policy: Policy | None = None,
     busy_status: int | None = None,
+    failure_status: int | None = None,
     cancel_on_hang_up: bool | None = None,
     drain_on_signals: bool | None = None,
 ) -> Starlette:
@@ -61,6 +62,7 @@ def create_http_server(
         store=store,
         policy=policy,
         busy_status=busy_status,
+        failure_status=failure_status,
         cancel_on_hang_up=cancel_on_hang_up,
         drain_on_signals=drain_on_signals,
     )
@@ -74,7 +76,13 @@ def create_http_server(
     bodies = BodyReader(
         shutdown, max_bytes=configuration.max_body_bytes, timeout_seconds=configuration.body_timeout_seconds
     )
-    kedro_routes = KedroRoutes(session, runs, bodies, cancel_on_hang_up=configuration.cancel_on_hang_up)
+    kedro_routes = KedroRoutes(
+        session,
+        runs,
+        bodies,
+        cancel_on_hang_up=configuration.cancel_on_hang_up,
+        failure_status=configuration.failure_status,
+    )
     run_routes = RunRoutes(runs, bodies)
     admin_routes = AdminRoutes(session, runs)
     explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)

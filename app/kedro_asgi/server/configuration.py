@@ -24,7 +24,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
 
     ``max_body_bytes`` and ``body_timeout_seconds`` limit request bodies. With ``preload`` of ``None``, the project's
     options name the datasets to preload. ``store`` is the store of runs, and ``policy`` sets their limits; the server
-    refuses a run over the limits with ``busy_status``. ``cancel_on_hang_up`` cancels a run of ``/run`` when its client
+    refuses a run over the limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``.
+    ``cancel_on_hang_up`` cancels a run of ``/run`` when its client
     disconnects. With ``drain_on_signals``, SIGTERM and SIGINT let runs end before the server ends.
     """
 
@@ -37,6 +38,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     policy: Policy
     busy_status: Literal[429, 503] = 429
+    failure_status: Literal[200, 500] = 200
     cancel_on_hang_up: bool = False
     drain_on_signals: bool = False
 
@@ -53,6 +55,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         store: str | Path | None = None,
         policy: Policy | None = None,
         busy_status: int | None = None,
+        failure_status: int | None = None,
         cancel_on_hang_up: bool | None = None,
         drain_on_signals: bool | None = None,
         environ: Mapping[str, str] = os.environ,
@@ -64,6 +67,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             "max_body_bytes": max_body_bytes,
             "body_timeout_seconds": body_timeout_seconds,
             "busy_status": busy_status,
+            "failure_status": failure_status,
             "cancel_on_hang_up": cancel_on_hang_up,
             "drain_on_signals": drain_on_signals,
         }

@@ -35,12 +35,19 @@ class KedroRoutes:
     """Kedro's endpoints of one served project, and the description of all endpoints."""
 
     def __init__(
-        self, session: AsyncSession, runs: Dispatcher, bodies: BodyReader, *, cancel_on_hang_up: bool = False
+        self,
+        session: AsyncSession,
+        runs: Dispatcher,
+        bodies: BodyReader,
+        *,
+        cancel_on_hang_up: bool,
+        failure_status: int,
     ) -> None:
         self._session = session
         self._runs = runs
         self._bodies = bodies
         self._cancel_on_hang_up = cancel_on_hang_up
+        self._failure_status = failure_status
         self._health = encode_json(HealthResponse(kedro_version=kedro_version()))
         self._openapi = encode_json(openapi(kedro_version()))
 
@@ -78,7 +85,8 @@ class KedroRoutes:
         until = partial(_disconnected, request) if self._cancel_on_hang_up else None
         finished = await self._runs.run(order, until=until)
         answer = encode_json(_run_answer(finished, with_outputs=body.outputs is not None))
-        return Response(answer, media_type="application/json")
+        status = 200 if finished.record.status == "success" else self._failure_status
+        return Response(answer, status, media_type="application/json")
 
 
 async def _disconnected(request: Request) -> None:

@@ -4,52 +4,74 @@ import re
 from datetime import UTC, datetime
 from typing import get_args
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from kedro_asgi.dispatch.event_feed import read_position
 from kedro_asgi.runs import RunQuery, RunStatus, is_run_id
+from kedro_asgi.schemas import MAX_EVENT_NUMBER, MAX_LABELS, MAX_PAGE_RUNS, MAX_WAIT_SECONDS
 from kedro_asgi.server.problems import InvalidQueryError
 
-_MAX_WAIT_SECONDS = 600.0
-_MAX_LIMIT = 1000
-_MAX_DIGITS = 19
+_REPEATABLE = ("status", "label")
 _LIST_PARAMETERS = ("status", "pipeline", "label", "since", "limit", "cursor")
+_NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+(?:\.\d+)?)\"?", re.IGNORECASE)
 
 
 def wait_seconds(request: Request) -> float:
-    """Return how long to wait for the end of a run, from ``?wait=10`` or ``Prefer: wait=10``; 0 without either."""
-    text = request.query_params.get("wait")
-    if text is None:
-        preferred = _PREFER_WAIT.search(request.headers.get("prefer", ""))
-        text = preferred[1] if preferred else "0"
-    return min(_number("wait", text), _MAX_WAIT_SECONDS)
+    """Return how long to wait for the end of a run, from ``?wait=10`` or ``Prefer: wait=10``; 0 without either.
+
+    A preference is only that: a longer one is taken as the longest wait.
+    """
+    if "wait" in request.query_params:
+        return _number("wait", request.query_params["wait"], at_most=MAX_WAIT_SECONDS)
+    preferred = _PREFER_WAIT.search(request.headers.get("prefer", ""))
+    return min(float(preferred[1]), MAX_WAIT_SECONDS) if preferred else 0.0
 
 
-def run_query(request: Request) -> RunQuery:
-    """Return the filters of a list of runs."""
+def run_query(request: Request) -> RunQuery | None:
+    """Return the filters of a list of runs, or ``None`` for filters that no run can satisfy."""
     query = request.query_params
+    _check_names(query)
+    texts = query.getlist("label")
+    if len(texts) > MAX_LABELS:
+        raise InvalidQueryError(f"'label' may be given {MAX_LABELS} times at most, not {len(texts)} times.")
+    labels = {_label(text) for text in texts}
+    found = RunQuery(
+        status=tuple(_status(text) for text in query.getlist("status")),
+        pipeline=query.get("pipeline"),
+        labels=dict(labels),
+        since=_datetime("since", query["since"]) if "since" in query else None,
+        limit=_whole("limit", query.get("limit", "50"), at_least=1, at_most=MAX_PAGE_RUNS),
+        cursor=_cursor(query["cursor"]) if "cursor" in query else None,
+    )
+    # A run has one value for each label.
+    return found if len(found.labels) == len(labels) else None
+
+
+def _check_names(query: QueryParams) -> None:
+    if "wait" in query:
+        raise InvalidQueryError("'wait' waits for the end of one run: give it to GET /runs/{run_id} or POST /runs.")
     if unknown := sorted(set(query) - set(_LIST_PARAMETERS)):
         raise InvalidQueryError(
             f"'{unknown[0]}' is unknown; the parameters of a list are {', '.join(_LIST_PARAMETERS)}."
         )
-    status: RunStatus | None = next((known for known in get_args(RunStatus) if known == query.get("status")), None)
-    if status is None and "status" in query:
-        raise InvalidQueryError(f"'status' must be one of {', '.join(get_args(RunStatus))}, not '{query['status']}'.")
-    return RunQuery(
-        status=status,
-        pipeline=query.get("pipeline"),
-        labels=dict(_label(text) for text in query.getlist("label")),
-        since=_datetime("since", query["since"]) if "since" in query else None,
-        limit=min(_whole("limit", query.get("limit", "50"), at_least=1), _MAX_LIMIT),
-        cursor=_cursor(query["cursor"]) if "cursor" in query else None,
-    )
+    for name in query:
+        if name not in _REPEATABLE and len(query.getlist(name)) > 1:
+            raise InvalidQueryError(f"'{name}' may be given only once.")
+
+
+def _status(text: str) -> RunStatus:
+    status: RunStatus | None = next((known for known in get_args(RunStatus) if known == text), None)
+    if status is None:
+        raise InvalidQueryError(f"'status' must be one of {', '.join(get_args(RunStatus))}, not '{text}'.")
+    return status
 
 
 def last_sequence(request: Request) -> int:
     """Return the number of the last event of a run that the client has received; 0 for none."""
     name, text = _last_event(request)
-    return _whole(name, text or "0", at_least=0)
+    return _whole(name, text or "0", at_least=0, at_most=MAX_EVENT_NUMBER)
 
 
 def last_position(request: Request) -> str | None:
@@ -76,24 +98,23 @@ def _cursor(text: str) -> str:
 
 def _label(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
-    if not separator:
+    if not separator or not name:
         raise InvalidQueryError(f"'label' must be of the form name=value, not '{text}'.")
     return name, value
 
 
-def _number(name: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number < float("inf"):
-        raise InvalidQueryError(f"'{name}' must be a number from 0, not '{text}'.")
+def _number(name: str, text: str, *, at_most: int) -> float:
+    number = float(text) if _NUMBER.fullmatch(text) else -1.0
+    if not 0 <= number <= at_most:
+        raise InvalidQueryError(f"'{name}' must be a number from 0 to {at_most}, not '{text}'.")
     return number
 
 
-def _whole(name: str, text: str, *, at_least: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS and int(text) >= at_least):
-        raise InvalidQueryError(f"'{name}' must be a whole number from {at_least}, not '{text}'.")
+def _whole(name: str, text: str, *, at_least: int, at_most: int) -> int:
+    # Python limits the digits of an integer, so the length comes first.
+    is_whole = text.isascii() and text.isdigit() and len(text) <= len(str(at_most))
+    if not (is_whole and at_least <= int(text) <= at_most):
+        raise InvalidQueryError(f"'{name}' must be a whole number from {at_least} to {at_most}, not '{text}'.")
     return int(text)
 
 
@@ -102,4 +123,8 @@ def _datetime(name: str, text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidQueryError(f"'{name}' must be a time such as 2026-11-21T12:00:00Z, not '{text}'.") from error
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    try:
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        # The first or the last day of the calendar, in another time zone.
+        return found.replace(tzinfo=UTC)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kedro_asgi.dispatch import Dispatcher
-from kedro_asgi.runs import RunOrder
+from kedro_asgi.runs import RunOrder, RunPage
 from kedro_asgi.schemas import RunSubmission
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.errors import InvalidBodyError, json_response
@@ -55,7 +55,8 @@ class RunRoutes:
 
     async def list(self, request: Request) -> Response:
         """List runs, newest first."""
-        return json_response(await self._runs.list(run_query(request)))
+        query = run_query(request)
+        return json_response(RunPage(runs=()) if query is None else await self._runs.list(query))
 
     async def read(self, request: Request) -> Response:
         """Return the record of a run, now or when it ends within the requested wait."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Literal, TypeVar, get_type_hints
 
-from kedro_asgi.schemas import RunRequest, RunSubmission, ValidationError
+from kedro_asgi.schemas import MAX_LABELS, MAX_TIMEOUT_SECONDS, RunRequest, RunSubmission, ValidationError
 from kedro_asgi.server.errors import InvalidBodyError
 
 RUNNER_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
@@ -15,6 +15,7 @@ JSON_TYPE = re.compile(r"application/([\w.!#$&^-]+\+)?json", re.IGNORECASE)
 
 # A response must not be many times larger than its request.
 _MAX_PROBLEMS = 100
+_MAX_LABEL_NAME, _MAX_LABEL_VALUE = 255, 1024
 _NOT_AN_OBJECT = "Input should be a valid dictionary or object to extract fields from"
 
 
@@ -105,6 +106,48 @@ def _check_text_mapping(value: Any, loc: Location) -> Iterator[ValidationError]:
             yield from _check_text(item, [*loc, key])
 
 
+def _check_labels(value: Any, loc: Location) -> Iterator[ValidationError]:
+    yield from _check_text_mapping(value, loc)
+    if not isinstance(value, dict):
+        return
+    if len(value) > MAX_LABELS:
+        msg = f"Dictionary should have at most {MAX_LABELS} items, not {len(value)}"
+        yield ValidationError(type="too_long", loc=loc, msg=msg, input=len(value))
+    for name, text in value.items():
+        if problem := _label_problem(name, text):
+            yield ValidationError(type="value_error", loc=[*loc, name], msg=f"Value error, {problem}", input=text)
+
+
+def _label_problem(name: str, text: Any) -> str | None:
+    if not name or "=" in name:
+        return "the name of a label must not be empty or hold '=', since a filter has the form name=value"
+    if len(name) > _MAX_LABEL_NAME or (isinstance(text, str) and len(text) > _MAX_LABEL_VALUE):
+        return f"a label may have {_MAX_LABEL_NAME} characters in its name and {_MAX_LABEL_VALUE} in its value"
+    return None
+
+
+def _check_finite_mapping(value: Any, loc: Location) -> Iterator[ValidationError]:
+    yield from _check_mapping(value, loc)
+    if isinstance(value, dict):
+        yield from _non_finite(value, loc)
+
+
+def _non_finite(value: Any, loc: Location) -> Iterator[ValidationError]:
+    """Refuse NaN and infinities, which JSON does not have: answers and the store would turn them into null."""
+    # No recursion: a body may be nested as deep as Python reads it.
+    rest = [(value, loc)]
+    while rest:
+        found, place = rest.pop()
+        match found:
+            case dict():
+                rest += [(item, [*place, key]) for key, item in found.items()]
+            case list():
+                rest += [(item, [*place, index]) for index, item in enumerate(found)]
+            case float() if not math.isfinite(found):
+                msg = "Input should be a finite number"
+                yield ValidationError(type="finite_number", loc=place, msg=msg, input=str(found))
+
+
 def _check_runner(value: Any, loc: Location) -> Iterator[ValidationError]:
     if value is None:
         return
@@ -123,8 +166,11 @@ def _check_seconds(value: Any, loc: Location) -> Iterator[ValidationError]:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         yield ValidationError(type="float_type", loc=loc, msg="Input should be a valid number", input=value)
-    elif not 0 < value < math.inf:
+    elif not value > 0:
         yield ValidationError(type="greater_than", loc=loc, msg="Input should be greater than 0", input=value)
+    elif value > MAX_TIMEOUT_SECONDS:
+        msg = f"Input should be less than or equal to {MAX_TIMEOUT_SECONDS}"
+        yield ValidationError(type="less_than_equal", loc=loc, msg=msg, input=value)
 
 
 def _check_on_interrupt(value: Any, loc: Location) -> Iterator[ValidationError]:
@@ -140,7 +186,11 @@ _CHECKS_BY_TYPE: Mapping[Any, Check] = {
     float | None: _check_seconds,
     Literal["mark", "rerun"]: _check_on_interrupt,
 }
-_CHECKS_BY_FIELD: Mapping[str, Check] = {"runner": _check_runner}
+_CHECKS_BY_FIELD: Mapping[str, Check] = {
+    "runner": _check_runner,
+    "labels": _check_labels,
+    "inputs": _check_finite_mapping,
+}
 
 
 def _checks(kind: type[AnyRunRequest]) -> dict[str, Check]:

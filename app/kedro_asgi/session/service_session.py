@@ -124,7 +124,8 @@ class KedroServiceSession(AbstractSession):
                 outputs = {name: convert(name, value) for name, value in outputs.items()}
         finally:
             CURRENT_RUN.reset(token)
-        return RunResult(run_id=RunId(run_id), duration_ms=(perf_counter() - started) * 1000, outputs=outputs)
+        duration_ms = round((perf_counter() - started) * 1000, 2)
+        return RunResult(run_id=RunId(run_id), duration_ms=duration_ms, outputs=outputs)
 
     def _run(self, spec: RunSpec, *, runner: AbstractRunner | None, run_id: str, emit: Emit | None) -> RunEnd:
         return self.engine.run(

@@ -14,7 +14,7 @@ from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.encoding import decode_json, encode_json
 from kedro_asgi.errors import StoreVersionError
-from kedro_asgi.runs import RunId, RunOrder, RunPage, RunQuery, RunRecord
+from kedro_asgi.runs import RunId, RunOrder, RunPage, RunQuery, RunRecord, names_of
 
 # Refuse an order with a value that JSON does not know, also where an answer could show that value.
 _encode = partial(encode_json, fallback=None)
@@ -154,7 +154,7 @@ class SqlStore(ABC):
     def list_runs(self, query: RunQuery) -> RunPage:
         conditions = list(self._conditions(query))
         where = " AND ".join(["run_id IS NOT NULL", *(condition for condition, _ in conditions)])
-        values = [value for _, value in conditions]
+        values = [value for _, values in conditions for value in values]
         sql = f"SELECT record FROM runs WHERE {where} ORDER BY run_id DESC LIMIT ?"
         rows = self._read_rows(sql, *values, query.limit + 1)
         runs = tuple(decode_json(row[0], _RECORD) for row in rows[: query.limit])
@@ -177,15 +177,15 @@ class SqlStore(ABC):
         with self.transaction(writes=False) as connection:
             return connection.execute(sql, values).fetchall()
 
-    def _conditions(self, query: RunQuery) -> Iterator[tuple[str, Any]]:
+    def _conditions(self, query: RunQuery) -> Iterator[tuple[str, tuple[Any, ...]]]:
         if query.cursor is not None:
-            yield "run_id < ?", query.cursor
-        if query.status is not None:
-            yield "status = ?", query.status
+            yield "run_id < ?", (query.cursor,)
+        if statuses := names_of(query.status):
+            yield f"status IN ({', '.join('?' * len(statuses))})", statuses
         if query.since is not None:
-            yield "created_at >= ?", int(query.since.timestamp() * 1000)
+            yield "created_at >= ?", (int(query.since.timestamp() * 1000),)
         for facet in _facets([query.pipeline] if query.pipeline is not None else [], query.labels):
-            yield self._contains("facets"), facet
+            yield self._contains("facets"), (facet,)
 
     # --- reading events ---
 
