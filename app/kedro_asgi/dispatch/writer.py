@@ -151,7 +151,8 @@ class Writer:
                 self._requests.append(message)
 
     def _write_group(self) -> None:
-        self._open_store_late()
+        # Unless it is open: a store may not be available at first.
+        self._open_store()
         if not self._changed and self._failure is not None:
             # With nothing to write, nothing would fail.
             self._store.check_writable()
@@ -213,13 +214,6 @@ class Writer:
                 self._store.open(self._owner)
                 self._is_store_open = True
 
-    def _open_store_late(self) -> None:
-        """Open a store that was not there at first, in whatever version it is now."""
-        try:
-            self._open_store()
-        except StoreVersionError as error:
-            raise StoreUnavailableError(str(error)) from error
-
     def _fail(self, error: StoreUnavailableError) -> None:
         if self._failure is None:
             _log.error("%s; runs are still executed, but no new one is promised.", error)
@@ -240,9 +234,13 @@ class Writer:
 
 
 def _unavailable(error: Exception) -> StoreUnavailableError:
-    if isinstance(error, StoreUnavailableError):
-        return error
-    return StoreUnavailableError(f"{type(error).__name__}: {error}")
+    match error:
+        case StoreUnavailableError():
+            return error
+        case StoreVersionError():
+            return StoreUnavailableError(str(error))
+        case _:
+            return StoreUnavailableError(f"{type(error).__name__}: {error}")
 
 
 def _drained(queue: SimpleQueue[T]) -> Iterator[T]:
