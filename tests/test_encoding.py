@@ -1,13 +1,25 @@
 """Values of runs as JSON, including those of pandas and numpy."""
 
+import collections
+import dataclasses
+import datetime
+import enum
+import ipaddress
 import json
+import pathlib
 import subprocess
 import sys
+import types
+import uuid
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import msgspec
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
+import pydantic
 import pytest
 
 from kedro_asgi.encoding import decode_json, encode_json, encode_output
@@ -60,10 +72,130 @@ def test_values_of_libraries_become_plain(value: Any, shown: Any) -> None:
     assert encoded(value) == shown
 
 
-@pytest.mark.parametrize("value", [object(), lambda: 1, {"deep": [object()]}, {("a", 1): 2}, 1j])
+@pytest.mark.parametrize("value", [object(), lambda: 1, {("a", 1): 2}, 1j, np.array([1j]), iter([1]), np.complex64(1)])
 def test_a_value_without_a_json_form_is_an_error_that_names_the_output(value: Any) -> None:
     with pytest.raises(UnencodableOutputError, match="Output 'out' cannot be encoded as JSON"):
         encode_output("out", value)
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Count(int):
+    pass
+
+
+class Share(float):
+    pass
+
+
+Point = collections.namedtuple("Point", "x y")
+
+
+@dataclasses.dataclass
+class Score:
+    value: Any
+
+
+class Model(pydantic.BaseModel):
+    model_config = {"arbitrary_types_allowed": True}
+    day: datetime.date
+    rows: Any
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (np.longdouble("1.5"), 1.5),
+        (np.longdouble("nan"), None),
+        (np.array([1.5, np.inf], dtype=np.longdouble), [1.5, None]),
+        (pd.DataFrame({"x": np.array([1.5], dtype=np.longdouble)}), [{"x": 1.5}]),
+        (pathlib.Path("a/b"), "a/b"),
+        (pathlib.PureWindowsPath("c:/x"), "c:\\x"),
+        ({pathlib.Path("a"): 1}, {"a": 1}),
+        (Decimal("1.50"), "1.50"),
+        (Fraction(1, 3), "1/3"),
+        (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (ipaddress.ip_address("127.0.0.1"), "127.0.0.1"),
+        (datetime.timedelta(days=1, seconds=2), "P1DT2S"),
+        (datetime.time(1, 2), "01:02:00"),
+        (Color.RED, 1),
+        (Score(np.float32(0.5)), {"value": 0.5}),
+        (b"ab", "YWI="),
+        ({1, 2}, [1, 2]),
+        (frozenset([1]), [1]),
+        (collections.deque([1, 2]), [1, 2]),
+        (collections.ChainMap({"a": 1}), {"a": 1}),
+        (collections.UserDict(a=1), {"a": 1}),
+        (types.MappingProxyType({"a": np.int8(1)}), {"a": 1}),
+        (types.SimpleNamespace(a=Score(1)), {"a": {"value": 1}}),
+        (Point(1, np.nan), [1, None]),
+        (range(3), [0, 1, 2]),
+        ({"a": 1}.keys(), ["a"]),
+        ({"a": 1}.values(), [1]),
+        ([Text("a"), Count(3), Share(0.5)], ["a", 3, 0.5]),
+        ({Text("a"): Text("b")}, {"a": "b"}),
+        ({True: 1, False: 2, None: 3}, {"true": 1, "false": 2, "null": 3}),
+        ({"a": [float("nan"), {"b": -float("inf")}, (float("inf"),)]}, {"a": [None, {"b": None}, [None]]}),
+        (
+            Model(day=datetime.date(2026, 1, 1), rows=pd.DataFrame({"a": [1]})),
+            {"day": "2026-01-01", "rows": [{"a": 1}]},
+        ),
+        (go.Bar(x=[1], y=np.array([0.5])), {"type": "bar", "x": [1], "y": [0.5]}),
+    ],
+)
+def test_values_of_common_types_become_plain(value: Any, shown: Any) -> None:
+    assert encoded(value) == shown
+
+
+def test_a_figure_of_plotly_is_what_plotly_writes() -> None:
+    figure = go.Figure(data=[go.Bar(x=pd.to_datetime(["2026-01-01"]), y=np.array([1.0]))])
+    assert encoded({"figure": figure}) == {"figure": json.loads(figure.to_json())}
+
+
+@pytest.mark.parametrize(
+    ("value", "keys", "place"),
+    [
+        ({1: "a", "1": "b"}, "1 and '1'", ""),
+        ({True: 1, "true": 2}, "True and 'true'", ""),
+        ({None: 1, "null": 2}, "None and 'null'", ""),
+        ({1.0: 1, "1.0": 2}, "1.0 and '1.0'", ""),
+        ({np.int64(1): 1, "1": 2}, "np.int64(1) and '1'", ""),
+        ({datetime.date(2026, 1, 1): 1, "2026-01-01": 2}, "datetime.date(2026, 1, 1) and '2026-01-01'", ""),
+        ({"x": [0, {1: "a", "1": "b"}]}, "1 and '1'", " (at ['x'][1])"),
+        (Score({1: "a", "1": "b"}), "1 and '1'", " (at ['value'])"),
+        (types.MappingProxyType({1: "a", "1": "b"}), "1 and '1'", ""),
+        (pd.DataFrame({"c": [{1: "a", "1": "b"}]}), "1 and '1'", ""),
+        (np.array([{1: "a", "1": "b"}]), "1 and '1'", ""),
+    ],
+)
+def test_keys_that_are_the_same_text_are_refused(value: Any, keys: str, place: str) -> None:
+    with pytest.raises(UnencodableOutputError) as caught:
+        encode_output("out", value)
+    reason = f"its keys {keys} are the same text in JSON{place}"
+    assert str(caught.value) == f"Output 'out' cannot be encoded as JSON: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ({"deep": [1, object()]}, "['deep'][1]"),
+        ([{"a": Score(object())}], "[0]['a']['value']"),
+        (pd.DataFrame({"a": [1, 2], "b": [1, object()]}), "[1]['b']"),
+        (np.array([0, object()]), "[1]"),
+        (collections.deque([object()]), "[0]"),
+    ],
+)
+def test_the_error_names_the_type_and_the_place(value: Any, place: str) -> None:
+    with pytest.raises(UnencodableOutputError) as caught:
+        encode_output("out", value)
+    reason = f"objects of type 'builtins.object' have no JSON form (at {place})"
+    assert str(caught.value) == f"Output 'out' cannot be encoded as JSON: {reason}"
 
 
 def test_invalid_unicode_is_escaped() -> None:

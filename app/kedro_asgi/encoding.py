@@ -2,16 +2,18 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
 
 from kedro_asgi.errors import UnencodableOutputError
-from kedro_asgi.tables import Records, plain_value, whole_value
+from kedro_asgi.tables import Records, parts_of, plain_value, whole_value, with_distinct_keys
 
 _T = TypeVar("_T")
+_LONGEST_PATH = 500
 
 
 def _plain(value: object) -> object:
@@ -51,14 +53,42 @@ def decode_json(content: bytes | str, decoder: msgspec.json.Decoder[_T]) -> _T:
 def encode_output(name: str, value: object) -> msgspec.Raw:
     """Return dataset ``name``'s value as JSON: a frame as a list of records, missing values and NaN as null.
 
-    Raises `UnencodableOutputError`, which names the dataset.
+    Raises `UnencodableOutputError`, which names the dataset, the type and the place of what has no JSON form.
     """
     try:
-        return msgspec.Raw(encode_json(value))
+        return msgspec.Raw(encode_json(with_distinct_keys(value)))
     except RecursionError:
         raise UnencodableOutputError(name, "it contains itself, or is nested too deeply") from None
-    except (TypeError, ValueError, NotImplementedError, OverflowError) as error:
-        raise UnencodableOutputError(name, str(error)) from error
+    except Exception as error:  # a lazy frame is computed now, which may fail in any way
+        raise UnencodableOutputError(name, f"{error}{_place(value)}") from error
+
+
+def _place(value: Any) -> str:
+    """Return the place of the first part of ``value`` that has no JSON form, such as `` (at ['x'][0])``."""
+    path = ""
+    with suppress(Exception):  # the parts of a library's value are computed, which may fail again
+        while len(path) < _LONGEST_PATH:
+            key, value = next((key, part) for key, part in _parts(value) if not _is_encodable(part))
+            path += f"[{key!r:.80}]"
+    return f" (at {path})" if path else ""
+
+
+def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
+    parts = parts_of(value)
+    if parts is None:
+        plain = plain_value(value)
+        if isinstance(plain, Records):
+            return enumerate(chain.from_iterable(plain.batches))
+        parts = parts_of(plain)
+    return parts.items() if isinstance(parts, dict) else enumerate(parts or ())
+
+
+def _is_encodable(value: Any) -> bool:
+    try:
+        encode_json(with_distinct_keys(value))
+    except Exception:
+        return False
+    return True
 
 
 def escape_surrogates(text: str) -> str:

@@ -7,5 +7,17 @@ from kedro_asgi.tables.form import Library, TableForm
 from kedro_asgi.tables.frames import frame_of
 from kedro_asgi.tables.records import Records
 from kedro_asgi.tables.values import as_plain, plain_value, whole_value
+from kedro_asgi.tables.values.keys import with_distinct_keys
+from kedro_asgi.tables.values.standard import parts_of
 
-__all__ = ["Library", "Records", "TableForm", "as_plain", "frame_of", "plain_value", "whole_value"]
+__all__ = [
+    "Library",
+    "Records",
+    "TableForm",
+    "as_plain",
+    "frame_of",
+    "parts_of",
+    "plain_value",
+    "whole_value",
+    "with_distinct_keys",
+]

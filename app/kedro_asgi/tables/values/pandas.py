@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from kedro_asgi.errors import TableError
 from kedro_asgi.tables.records import Records, batched
+from kedro_asgi.tables.values.keys import with_distinct_keys
 
 
 def plain_of_pandas(pandas: Any, value: Any) -> Any:
@@ -21,6 +22,8 @@ def plain_of_pandas(pandas: Any, value: Any) -> Any:
             return _records(pandas, value)
         case pandas.Series():
             return _column(pandas, value)
+        case pandas.MultiIndex():
+            return value.tolist()
         case pandas.Index() | pandas.api.extensions.ExtensionArray():
             return _values(pandas, pandas.Series(value))
         case pandas.Timestamp():
@@ -94,7 +97,8 @@ def _values(pandas: Any, series: Any) -> list[Any]:
             return _timedeltas(pandas.TimedeltaIndex(series))
         case _ if dtype.kind in "biuf" and not hasattr(dtype, "na_value"):
             return list(series.to_numpy().tolist())
-    return list(series.to_numpy(dtype=object, na_value=None).tolist())
+    values = list(series.to_numpy(dtype=object, na_value=None).tolist())
+    return with_distinct_keys(values) if dtype.kind == "O" else values
 
 
 def _datetimes(index: Any) -> list[Any]:
