@@ -140,7 +140,7 @@ def test_names_that_match_patterns_are_members_and_are_listed_after_use() -> Non
 
 
 def test_errors_begin_with_the_name_and_have_the_inner_error_as_cause() -> None:
-    with pytest.raises(DatasetError, match=r"^a: Data for MemoryDataset has not been saved yet\.$") as caught:
+    with pytest.raises(DatasetError, match=r"^a: Data for MemoryDataset has not been saved yet\. Give") as caught:
         DataCatalog.from_config({"a": MEMORY}).load("a")
     assert isinstance(caught.value.__cause__, DatasetError)
     with pytest.raises(DatasetError, match="^a: Saving 'None' to a 'Dataset' is not allowed$"):

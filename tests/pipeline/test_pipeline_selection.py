@@ -81,7 +81,7 @@ def test_nodes_in_namespaces_are_suggested(spaced: Pipeline) -> None:
 
     with pytest.raises(NodeNotFoundError) as caught:
         spaced.only_nodes("s.k")
-    assert caught.value.matches == []
+    assert caught.value.matches == ["ns.k"]
 
 
 def test_repeated_names_count_once(diamond: Pipeline) -> None:

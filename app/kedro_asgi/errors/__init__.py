@@ -70,6 +70,7 @@ from kedro_asgi.errors.io import DatasetFailedError as DatasetFailedError
 from kedro_asgi.errors.io import DatasetNotFoundError as DatasetNotFoundError
 from kedro_asgi.errors.io import DatasetPatternError as DatasetPatternError
 from kedro_asgi.errors.io import DatasetTypeError as DatasetTypeError
+from kedro_asgi.errors.io import MissingDataError as MissingDataError
 from kedro_asgi.errors.io import StrayBraceError as StrayBraceError
 from kedro_asgi.errors.io import TableError as TableError
 from kedro_asgi.errors.io import VersionAlreadyExistsError as VersionAlreadyExistsError

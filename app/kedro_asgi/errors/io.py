@@ -7,6 +7,19 @@ class DatasetError(KedroAsgiError):
     """A dataset cannot be made, loaded or saved."""
 
 
+INPUT_HINT = (
+    " Give a value in 'inputs' of the run; the entry's 'metadata.kedro_asgi.input' says what becomes of it, such as "
+    "'pandas'."
+)
+
+
+class MissingDataError(ReportedAsBase, DatasetError):
+    """A dataset in memory is loaded before anything was saved to it."""
+
+    def __init__(self) -> None:
+        super().__init__("Data for MemoryDataset has not been saved yet.")
+
+
 class DatasetNotFoundError(DatasetError):
     """The catalog has no dataset of that name."""
 

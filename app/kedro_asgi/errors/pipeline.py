@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from kedro_asgi.errors.base import KedroAsgiError, ReportedAsBase
-from kedro_asgi.errors.wording import braced, close_matches
+from kedro_asgi.errors.wording import all_close_matches, braced, suggestion
 
 
 class NodeDefinitionError(ReportedAsBase, ValueError):
@@ -175,7 +175,7 @@ class UnknownMappingError(ReportedAsBase, PipelineError):
 
     def __init__(self, names: Iterable[str], known: Iterable[str]) -> None:
         self.names, known = sorted(names), sorted(known)
-        self.matches = list(dict.fromkeys(match for name in self.names for match in close_matches(name, known)))
+        self.matches = all_close_matches(self.names, known)
         listed = ", ".join(self.names)
         problem = (
             f"{listed} does not exist in the pipeline."
@@ -198,37 +198,46 @@ class SelectionError(ReportedAsBase, ValueError):
 
 
 class NodeNotFoundError(SelectionError):
-    """A pipeline has no nodes of these names; ``matches`` are full names of nodes in namespaces."""
+    """A pipeline has no nodes of these names; ``matches`` are full names of nodes in namespaces, or resemble them."""
 
     def __init__(self, names: Iterable[str], known: Iterable[str]) -> None:
         self.names = list(names)
         endings = tuple(f".{name}" for name in self.names)
-        self.matches = [name for name in known if name.endswith(endings)]
-        hint = f" Did you mean: {self.matches}?" if self.matches else ""
+        known = list(known)
+        nested = [name for name in known if name.endswith(endings)]
+        self.matches = nested or all_close_matches(self.names, known)
+        hint = f" Did you mean: {nested}?" if nested else suggestion(self.matches)
         super().__init__(f"Pipeline does not contain nodes named {self.names}.{hint}")
 
 
 class DatasetNotInPipelineError(SelectionError):
     """A pipeline has no datasets of these names."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], known: Iterable[str] = ()) -> None:
         self.names = sorted(names)
-        super().__init__(f"Pipeline does not contain datasets named {self.names}")
+        self.matches = all_close_matches(self.names, known)
+        hint = f".{suggestion(self.matches)}" if self.matches else ""
+        super().__init__(f"Pipeline does not contain datasets named {self.names}{hint}")
 
 
 class NamespaceNotFoundError(SelectionError):
     """A pipeline has no nodes in these namespaces."""
 
-    def __init__(self, namespaces: Iterable[str]) -> None:
+    def __init__(self, namespaces: Iterable[str], known: Iterable[str] = ()) -> None:
         self.namespaces = list(namespaces)
-        super().__init__(f"Pipeline does not contain nodes with the following namespaces: {self.namespaces}")
+        self.matches = all_close_matches(self.namespaces, known)
+        hint = f".{suggestion(self.matches)}" if self.matches else ""
+        super().__init__(f"Pipeline does not contain nodes with the following namespaces: {self.namespaces}{hint}")
 
 
 class EmptyPipelineError(SelectionError):
-    """No node of a pipeline meets all criteria."""
+    """No node of a pipeline meets all criteria; ``matches`` are tags that resemble ``unknown_tags``."""
 
-    def __init__(self) -> None:
+    def __init__(self, unknown_tags: Iterable[str] = (), known_tags: Iterable[str] = ()) -> None:
+        self.unknown_tags = list(unknown_tags)
+        self.matches = all_close_matches(self.unknown_tags, known_tags)
+        hint = f" No node has the tags {self.unknown_tags}.{suggestion(self.matches)}" if self.unknown_tags else ""
         super().__init__(
             "Pipeline contains no nodes after applying all provided filters. "
-            "Please ensure that at least one pipeline with nodes has been defined."
+            f"Please ensure that at least one pipeline with nodes has been defined.{hint}"
         )

@@ -4,8 +4,8 @@ import signal
 from collections.abc import Iterable
 
 from kedro_asgi.errors.base import KedroAsgiError, ReportedAsBase, error_type
-from kedro_asgi.errors.io import DatasetError
-from kedro_asgi.errors.wording import braced
+from kedro_asgi.errors.io import INPUT_HINT, DatasetError
+from kedro_asgi.errors.wording import braced, close_matches, suggestion
 
 _MAIN_GUARD_HINT = (
     " It ended before it was ready. If your script starts the run, it must do so below "
@@ -27,8 +27,10 @@ class RunnerNotAllowedError(ReportedAsBase, ValueError):
 class UnknownRunnerError(ReportedAsBase, AttributeError):
     """A request names a runner that does not exist."""
 
-    def __init__(self, module: str, name: str) -> None:
-        super().__init__(f"module '{module}' has no attribute '{name}'")
+    def __init__(self, module: str, name: str, known: Iterable[str] = ()) -> None:
+        self.matches = close_matches(name, known)
+        hint = f".{suggestion(self.matches)}" if self.matches else ""
+        super().__init__(f"module '{module}' has no attribute '{name}'{hint}")
 
 
 class NotARunnerError(ReportedAsBase, ValueError):
@@ -46,7 +48,7 @@ class UnmetInputsError(ReportedAsBase, ValueError):
 
     def __init__(self, names: Iterable[str], catalog_type: str) -> None:
         self.names = frozenset(names)
-        super().__init__(f"Pipeline input(s) {braced(self.names)} not found in the {catalog_type}")
+        super().__init__(f"Pipeline input(s) {braced(self.names)} not found in the {catalog_type}.{INPUT_HINT}")
 
 
 class AsyncGeneratorNodeError(ReportedAsBase, ValueError):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from kedro_asgi.errors.base import KedroAsgiError, ReportedAsBase
 from kedro_asgi.errors.io import DatasetError, DatasetNotFoundError
-from kedro_asgi.errors.wording import close_matches, suggestion
+from kedro_asgi.errors.wording import all_close_matches, close_matches, suggestion
 
 
 class KedroSessionError(KedroAsgiError):
@@ -40,7 +40,7 @@ class UnknownDatasetsError(ReportedAsBase, DatasetNotFoundError):
 
     def __init__(self, argument: str, names: Iterable[str], known: Iterable[str]) -> None:
         self.argument, self.names, known = argument, sorted(names), sorted(known)
-        matches = [match for name in self.names for match in close_matches(name, known)]
+        matches = all_close_matches(self.names, known)
         super().__init__(f"'{argument}' names dataset(s) {self.names} that this run does not use.{suggestion(matches)}")
 
 

@@ -10,8 +10,22 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\
 
 
 def close_matches(name: str, known: Iterable[str]) -> list[str]:
-    """Return up to three of the ``known`` names that resemble ``name``, best first (SES-8)."""
-    return get_close_matches(name, list(known))
+    """Return up to three of the ``known`` names that resemble ``name``, best first (SES-8).
+
+    If none does, return those that differ in case only, or that are the default name of a node with that function.
+    """
+    names = list(known)
+    return get_close_matches(name, names) or [found for found in names if _is_meant(found.lower(), name.lower())][:3]
+
+
+def _is_meant(known: str, name: str) -> bool:
+    return known == name or (bool(name) and known.rpartition(".")[2].startswith(f"{name}__"))
+
+
+def all_close_matches(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Return the ``known`` names that resemble any of ``names``, each once."""
+    known = list(known)
+    return list(dict.fromkeys(match for name in names for match in close_matches(name, known)))
 
 
 def suggestion(matches: Sequence[str]) -> str:

@@ -8,7 +8,8 @@ from functools import wraps
 from pprint import pformat
 from typing import Any, Generic, Self, TypeVar
 
-from kedro_asgi.errors import DatasetError, DatasetFailedError
+from kedro_asgi.errors import DatasetError, DatasetFailedError, MissingDataError
+from kedro_asgi.errors.io import INPUT_HINT
 from kedro_asgi.io.builder import DatasetDefinition
 from kedro_asgi.io.dataset_classes import class_path
 from kedro_asgi.io.dataset_protocols import Dataset, extends_kedro_dataset, is_dataset_error
@@ -159,7 +160,8 @@ def named_failure(error: Exception, *, name: str, doing: str, dataset: object) -
     A class that extends no AbstractDataset does not wrap its errors, so this function does.
     """
     if is_dataset_error(error):
-        return DatasetError(f"{name}: {redact(str(error))}")
+        hint = INPUT_HINT if isinstance(error, MissingDataError) else ""
+        return DatasetError(f"{name}: {redact(str(error))}{hint}")
     if isinstance(dataset, AbstractDataset) or extends_kedro_dataset(type(dataset)):
         return None
     failure = DatasetFailedError(doing, redact(repr(dataset)), redact(str(error)))
@@ -167,6 +169,8 @@ def named_failure(error: Exception, *, name: str, doing: str, dataset: object) -
 
 
 def _failure(dataset: object, doing: str, error: Exception) -> DatasetError:
+    if isinstance(error, MissingDataError):
+        return error
     if is_dataset_error(error):
         return DatasetError(redact(str(error)))
     return DatasetFailedError(doing, repr(dataset), redact(str(error)))

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from msgspec import UNSET
 
-from kedro_asgi.errors import DatasetError
+from kedro_asgi.errors import DatasetError, MissingDataError
 from kedro_asgi.io.copying import IMMUTABLE_TYPES, deep_copy
 from kedro_asgi.io.dataset import AbstractDataset
 
@@ -52,7 +52,7 @@ class MemoryDataset(AbstractDataset[Any, Any]):
         if type(data) in self._not_copied:
             return data
         if data is UNSET:
-            raise DatasetError("Data for MemoryDataset has not been saved yet.")
+            raise MissingDataError
         return self._copy_data(data)
 
     def save(self, data: object) -> None:

@@ -5,7 +5,7 @@ from collections.abc import MutableMapping
 from multiprocessing.managers import SyncManager
 from typing import Any, Self
 
-from kedro_asgi.errors import DatasetError, SingleProcessDatasetsError
+from kedro_asgi.errors import DatasetError, MissingDataError, SingleProcessDatasetsError
 from kedro_asgi.io.catalog import DataCatalog
 from kedro_asgi.io.dataset import AbstractDataset
 from kedro_asgi.io.dataset_protocols import Dataset
@@ -35,7 +35,7 @@ class SharedMemoryDataset(AbstractDataset[Any, Any]):
     def load(self) -> Any:
         content = self._shared.get(_DATA)
         if content is None:
-            raise DatasetError("Data for MemoryDataset has not been saved yet.")
+            raise MissingDataError
         return pickle.loads(content)
 
     def save(self, data: object) -> None:

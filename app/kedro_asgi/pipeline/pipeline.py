@@ -187,7 +187,9 @@ class Pipeline:
             if names:
                 selected &= select(self._graph, names)
         if not selected:
-            raise EmptyPipelineError
+            known_tags = {tag for node in self.nodes for tag in node.tags}
+            unknown_tags = [tag for tag in selection.name_list(tags or ()) if tag not in known_tags]
+            raise EmptyPipelineError(unknown_tags, sorted(known_tags))
         return self._subset(selected)
 
     def with_copied_nodes(self) -> "Pipeline":

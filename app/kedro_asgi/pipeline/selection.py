@@ -35,7 +35,7 @@ def in_namespaces(graph: Graph, namespaces: Selection) -> set[str]:
         for prefix in node.namespace_prefixes:
             members.setdefault(prefix, []).append(name)
     if unknown := [namespace for namespace in namespaces if namespace not in members]:
-        raise NamespaceNotFoundError(unknown)
+        raise NamespaceNotFoundError(unknown, members)
     return {name for namespace in namespaces for name in members[namespace]}
 
 
@@ -55,7 +55,7 @@ def writing(graph: Graph, datasets: Selection) -> set[str]:
 def _known(graph: Graph, datasets: Selection) -> list[str]:
     names = name_list(datasets)
     if unknown := [name for name in names if name not in graph.readers and name not in graph.writers]:
-        raise DatasetNotInPipelineError(unknown)
+        raise DatasetNotInPipelineError(unknown, {*graph.readers, *graph.writers})
     return names
 
 

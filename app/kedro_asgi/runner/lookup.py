@@ -25,6 +25,7 @@ _KEDROS_MODULES: Mapping[type, str] = {
     SequentialRunner: "sequential_runner",
     ThreadRunner: "thread_runner",
 }
+_SUGGESTED = tuple(kind.__name__ for kind in _KEDROS_MODULES)
 _OURS = "kedro_asgi.runner"
 _KEDROS = "kedro.runner"
 
@@ -88,6 +89,10 @@ def _is_allowed(module: str, prefixes: Iterable[str]) -> bool:
 def _find(module: str, name: str) -> object:
     if _is_allowed(module, (_OURS, _KEDROS)):
         if name not in _BUILTIN and not name.startswith("__"):
-            raise UnknownRunnerError(module, name)
+            raise UnknownRunnerError(module, name, known=_SUGGESTED)
         return _BUILTIN.get(name)
-    return getattr(import_module(module), name)
+    found = import_module(module)
+    if not hasattr(found, name):
+        known = [key for key, value in vars(found).items() if isinstance(value, type)]
+        raise UnknownRunnerError(module, name, known=known)
+    return getattr(found, name)
