@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import io
+import lzma
 import os
 import tarfile
 import zipfile
@@ -19,12 +20,18 @@ FILES = {"conf/base/parameters.yml": "a: 1", "conf/base/sub/catalog_x.json": '{"
 
 
 def archive(path: Path, files: Mapping[str, str]) -> Path:
-    if path.suffix == ".zip":
+    if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path, "w") as target:
             for name, text in files.items():
                 target.writestr(name, text)
         return path
-    packers = {".gz": gzip.compress, ".tgz": gzip.compress, ".bz2": bz2.compress}
+    packers = {
+        ".gz": gzip.compress,
+        ".tgz": gzip.compress,
+        ".bz2": bz2.compress,
+        ".xz": lzma.compress,
+        ".txz": lzma.compress,
+    }
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as tar:
         for name, text in files.items():
@@ -39,11 +46,48 @@ def config(source: str | Path, **arguments: str) -> Config:
     return Config(source, base_env="base", default_run_env="local", **arguments)
 
 
-@pytest.mark.parametrize("name", ["c.zip", "c.tar", "c.tar.gz", "c.tgz", "c.tar.bz2"])
+@pytest.mark.parametrize("name", ["c.zip", "c.tar", "c.tar.gz", "c.tgz", "c.tar.bz2", "c.tar.xz", "c.txz", "C.ZIP"])
 def test_an_archive_with_one_top_level_folder_is_read_like_a_folder(tmp_path: Path, name: str) -> None:
     found = config(archive(tmp_path / name, FILES))
     assert found.resolve("parameters") == {"a": 1}
     assert found.resolve("catalog") == {"d": {"type": "t"}}
+
+
+@pytest.mark.parametrize("made", ["c.zip", "c.tar", "c.tar.xz"])
+@pytest.mark.parametrize("name", ["conf", "conf.bin", "of.tar.gz", "of.zip"])
+def test_an_archive_is_recognised_by_its_content(tmp_path: Path, made: str, name: str) -> None:
+    source = archive(tmp_path / made, FILES).rename(tmp_path / name)
+    assert config(source).resolve("parameters") == {"a": 1}
+
+
+@pytest.mark.parametrize("name", ["c.zip", "c.tar.gz"])
+@pytest.mark.parametrize(
+    "other", ["__MACOSX/conf/base/._parameters.yml", ".DS_Store", ".git/config", "._conf", "README.md"]
+)
+def test_what_lies_beside_the_configuration_in_an_archive_is_no_second_root(
+    tmp_path: Path, name: str, other: str
+) -> None:
+    for files in ({other: "x", **FILES}, {**FILES, other: "x"}):
+        assert config(archive(tmp_path / name, files)).resolve("parameters") == {"a": 1}
+
+
+def test_an_archive_with_backslashes_in_its_names_is_read(tmp_path: Path) -> None:
+    files = {name.replace("/", "\\"): text for name, text in FILES.items()}
+    assert config(archive(tmp_path / "c.zip", files)).resolve("parameters") == {"a": 1}
+
+
+def test_a_file_that_is_no_archive_is_no_configuration(tmp_path: Path) -> None:
+    (tmp_path / "parameters.yml").write_text("a: 1")
+    with pytest.raises(MissingConfigException, match="not a valid directory: .*parameters.yml"):
+        config(tmp_path / "parameters.yml").resolve("parameters")
+
+
+@pytest.mark.parametrize("name", ["c.zip", "c.tar.gz", "c.tar.xz"])
+def test_an_archive_that_ends_too_early_is_an_error_that_names_it(tmp_path: Path, name: str) -> None:
+    source = archive(tmp_path / name, {**FILES, "conf/base/more.yml": os.urandom(20_000).hex()})
+    source.write_bytes(source.read_bytes()[:8_000])
+    with pytest.raises(ConfigSourceError, match="cannot be read"):
+        config(source).resolve("parameters")
 
 
 @pytest.mark.parametrize("name", ["c.zip", "c.tar.gz"])

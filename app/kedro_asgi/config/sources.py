@@ -1,9 +1,12 @@
 """The sources of configuration: a folder, an archive that holds one, or a URL of either."""
 
 import io
+import lzma
 import os
+import re
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -13,7 +16,8 @@ from kedro_asgi.config.remote_source import SUFFIXES, RemoteSource, by_parts, re
 from kedro_asgi.errors import ConfigSourceError, MissingEnvironmentError
 from kedro_asgi.redaction import redact
 
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2")
+_ARCHIVE_NAME = re.compile(r".*\.(zip|tar|tar\.\w+|tgz|tbz2?|txz)", re.IGNORECASE | re.DOTALL)
+_UNREADABLE = (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 class Source(Protocol):
@@ -37,23 +41,35 @@ class Source(Protocol):
 
 
 def open_source(conf_source: str | Path) -> Source:
-    """Open ``conf_source``; raises `ConfigSourceError`, or `MissingEnvironmentError` for an absent archive."""
+    """Open ``conf_source``; raises `ConfigSourceError`, or `MissingEnvironmentError` for an absent archive.
+
+    A file is an archive by its content, whatever its name; a URL names one by its ending.
+    """
     text = str(conf_source)
-    is_archive = text.lower().endswith(_ARCHIVES)
+    is_named_archive = _ARCHIVE_NAME.fullmatch(text) is not None
     url = urlparse(text)
     if "://" in text and url.scheme != "file":
-        return ArchiveSource(redact(text), read_remote(text)) if is_archive else RemoteSource(text)
+        return ArchiveSource(redact(text), read_remote(text)) if is_named_archive else RemoteSource(text)
     path = Path(unquote(url.path)) if url.scheme == "file" else Path(conf_source).expanduser()
-    return ArchiveSource(str(path), _read(path)) if is_archive and not path.is_dir() else FolderSource(path)
+    if path.is_file():
+        return _open_file(path, is_archive=is_named_archive)
+    if is_named_archive and not path.is_dir():
+        raise MissingEnvironmentError(str(path))
+    return FolderSource(path)
 
 
-def _read(path: Path) -> bytes:
+def _open_file(path: Path, *, is_archive: bool) -> Source:
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise MissingEnvironmentError(str(path)) from None
+        data = path.read_bytes()
     except OSError as error:
         raise ConfigSourceError(f"Configuration archive '{path}' cannot be read: {error}") from error
+    if is_archive or _is_zip(data) or tarfile.is_tarfile(io.BytesIO(data)):
+        return ArchiveSource(str(path), data)
+    raise MissingEnvironmentError(str(path))
+
+
+def _is_zip(data: bytes) -> bool:
+    return data.startswith(b"PK")
 
 
 class FolderSource:
@@ -89,7 +105,10 @@ def _walk(folder: str, parents: frozenset[str]) -> Iterator[str]:
 
 
 class ArchiveSource:
-    """An archive whose one top-level folder is the configuration; unpacked once, into memory."""
+    """An archive whose one top-level folder is the configuration; unpacked once, into memory.
+
+    Files beside that folder do not count, nor do hidden folders, nor ``__MACOSX``, which macOS adds.
+    """
 
     def __init__(self, location: str, data: bytes) -> None:
         self._location = location
@@ -116,15 +135,16 @@ class ArchiveSource:
 def _members(location: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
     """Yield the paths in an archive with the content of the files, and with ``None`` for folders."""
     try:
-        yield from _zipped(io.BytesIO(data)) if location.lower().endswith(".zip") else _tarred(io.BytesIO(data))
-    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+        yield from _zipped(io.BytesIO(data)) if _is_zip(data) else _tarred(io.BytesIO(data))
+    except _UNREADABLE as error:
         raise ConfigSourceError(f"Configuration archive '{location}' cannot be read: {error}") from error
 
 
 def _zipped(data: io.BytesIO) -> Iterator[tuple[str, bytes | None]]:
     with zipfile.ZipFile(data) as archive:
         for info in archive.infolist():
-            yield _normal(info.filename), None if info.is_dir() else archive.read(info)
+            # Some programs on Windows write backslashes.
+            yield _normal(info.filename.replace("\\", "/")), None if info.is_dir() else archive.read(info)
 
 
 def _tarred(data: io.BytesIO) -> Iterator[tuple[str, bytes | None]]:
@@ -141,7 +161,8 @@ def _normal(name: str) -> str:
 
 
 def _without_top(location: str, members: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
-    tops = {name.partition("/")[0] for name in members if name not in ("", ".")}
+    tops = {name.partition("/")[0] for name, data in members.items() if "/" in name or data is None}
+    tops = {top for top in tops if top and not top.startswith(".") and top != "__MACOSX"}
     if len(tops) != 1:
         raise ConfigSourceError(
             f"Configuration archive '{location}' must hold exactly one top-level folder, not {sorted(tops)}."
