@@ -25,7 +25,13 @@ project_argument = click.argument(
     metavar="[PATH]",
     required=False,
     type=click.Path(path_type=Path),
-    callback=lambda context, parameter, value: project_folder(value),
+    callback=lambda context, parameter, value: project_folder(value, context.params.get("package_name")),
+)
+package_option = click.option(
+    "--package-name",
+    envvar="KEDRO_SERVER_PACKAGE_NAME",
+    is_eager=True,
+    help="Installed package to serve; PATH, by default '.', then holds its configuration and data.",
 )
 env_option = click.option("-e", "--env", help="Configuration environment; the default is 'local'.")
 conf_source_option = click.option(
@@ -35,11 +41,14 @@ conf_source_option = click.option(
 )
 
 
-def project_folder(given: Path | None) -> Path:
-    """Return the given folder, else the project around the working directory, else ``KEDRO_PROJECT_PATH``."""
-    if given is None and (enclosing := find_kedro_project(Path.cwd())) is not None:
+def project_folder(given: Path | None, package_name: str | None = None) -> Path:
+    """Return the given folder, else the project around the working directory, else ``KEDRO_PROJECT_PATH``.
+
+    An installed package needs no project, so its folder is the working directory where nothing else is named.
+    """
+    if given is None and package_name is None and (enclosing := find_kedro_project(Path.cwd())) is not None:
         return enclosing
-    named = given or os.environ.get("KEDRO_PROJECT_PATH")
+    named = given or os.environ.get("KEDRO_PROJECT_PATH") or (package_name and Path.cwd())
     if not named:
         raise click.UsageError(
             "There is no Kedro project here: no folder from the working directory upwards holds a pyproject.toml "

@@ -14,7 +14,7 @@ import click
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.log_format import LogFormat
 from kedro_asgi.cli.logging_setup import server_log_config
-from kedro_asgi.cli.options import Names, conf_source_option, env_option, project_argument
+from kedro_asgi.cli.options import Names, conf_source_option, env_option, package_option, project_argument
 from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.server_process import serve_alone
 from kedro_asgi.cli.worker_processes import serve_with_reload, serve_with_workers
@@ -27,6 +27,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 
 @click.command()
 @project_argument
+@package_option
 @click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Server processes.")
@@ -71,17 +72,19 @@ def serve_project(
     log_format: LogFormat | None = None,
     no_access_log: bool = False,
     traceback: bool = False,
+    package_name: str | None = None,
 ) -> None:
     """Serve in the foreground until interrupted; an error of the project or the port ends the command with one line."""
     # The project's code may hang when it is imported, and uvicorn raises its signals again when it has ended.
     end = ProcessEnd()
     signal.signal(signal.SIGTERM, end.now)
     with one_line_errors():
-        project = load_project(project_path)
+        project = load_project(project_path, package_name=package_name)
         log_config = server_log_config(project, project_path, level=log_level, log_format=log_format)
     _check_port(host, port)
     _set_environment(
         KEDRO_PROJECT_PATH=str(project_path),
+        KEDRO_SERVER_PACKAGE_NAME=package_name,
         KEDRO_SERVER_ENV=env,
         KEDRO_SERVER_CONF_SOURCE=conf_source,
         KEDRO_SERVER_STORE=store,

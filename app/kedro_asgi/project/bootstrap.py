@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kedro_asgi.bridge import check_kedro_version, configure_kedro, preserve_logging
-from kedro_asgi.errors import PackageConflictError, PackageNotConfiguredError
+from kedro_asgi.errors import PackageConflictError, PackageNotConfiguredError, SourceNotFoundError
 from kedro_asgi.project.metadata import ProjectMetadata, read_metadata
 from kedro_asgi.project.options import ProjectOptions, read_options
 from kedro_asgi.project.project import Project
@@ -32,8 +32,9 @@ def current_project() -> Project | None:
 def bootstrap_project(project_path: str | Path) -> Project:
     """Read the project at ``project_path``, make its package importable and remember it as the current project.
 
-    Raises what `read_metadata` raises, any error of ``settings.py``, `SettingsError`, and `PackageConflictError` if
-    the package is already imported from another folder. Leaves the logging of the process as it is (Q-4).
+    A package that is installed needs no source folder. Raises what `read_metadata` raises, `SourceNotFoundError`, any
+    error of ``settings.py``, `SettingsError`, and `PackageConflictError` if the package in the source folder is already
+    imported from another folder. Leaves the logging of the process as it is (Q-4).
     """
     _CurrentProject.project = load_project(project_path)
     return _CurrentProject.project
@@ -48,10 +49,20 @@ def configure_project(package_name: str) -> Project:
     return _CurrentProject.project
 
 
-def load_project(project_path: str | Path) -> Project:
-    """Do what `bootstrap_project` does, but do not change the current project."""
+def load_project(project_path: str | Path, *, package_name: str | None = None) -> Project:
+    """Do what `bootstrap_project` does, but do not change the current project.
+
+    ``package_name`` names an installed package whose configuration is at ``project_path`` (packaged mode); then no
+    ``pyproject.toml`` is needed. Raises ``ModuleNotFoundError`` if there is no such package.
+    """
+    if package_name is not None:
+        import_module(package_name)
+        return _project(package_name, metadata=None)
     metadata = read_metadata(Path(project_path).expanduser().resolve())
-    _add_to_paths(str(metadata.source_dir))
+    if metadata.source_dir.exists():
+        _add_to_paths(str(metadata.source_dir))
+    elif not _is_installed(metadata.package_name):
+        raise SourceNotFoundError(metadata.source_dir)
     return _project(metadata.package_name, metadata=metadata)
 
 
@@ -95,7 +106,17 @@ def _has_settings(package_name: str) -> bool:
         return False
 
 
+def _is_installed(package_name: str) -> bool:
+    try:
+        return find_spec(package_name) is not None
+    except (ModuleNotFoundError, ValueError):
+        return False
+
+
 def _check_origin(package_name: str, source_dir: Path) -> None:
+    """Python imports a package once, so it must not come from elsewhere if this project has a source of its own."""
+    if not source_dir.joinpath(*package_name.split(".")).is_dir():
+        return
     module = sys.modules.get(package_name)
     origins = [Path(folder).resolve() for folder in getattr(module, "__path__", ())]
     if origins and not any(origin.is_relative_to(source_dir) for origin in origins):

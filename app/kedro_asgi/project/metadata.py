@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from kedro_asgi.errors import ProjectError, ProjectVersionError, SourceNotFoundError, SourcePathError
+from kedro_asgi.errors import ProjectError, ProjectVersionError, SourcePathError
 from kedro_asgi.versions import kedro_version
 
 _FILE = "pyproject.toml"
@@ -51,7 +51,7 @@ def find_kedro_project(start: str | Path) -> Path | None:
 def read_metadata(project_path: Path) -> ProjectMetadata:
     """Read the ``pyproject.toml`` of ``project_path`` and check it in Kedro's order (PRJ-7).
 
-    Raises `ProjectError`, `ProjectVersionError`, `SourcePathError` or `SourceNotFoundError`.
+    Raises `ProjectError`, `ProjectVersionError` or `SourcePathError`.
     """
     file = project_path / _FILE
     section = _read_section(file)
@@ -94,6 +94,4 @@ def _source_dir(project_path: Path, source_dir: str) -> Path:
     path = (project_path / Path(source_dir).expanduser()).resolve()
     if not path.is_relative_to(project_path):
         raise SourcePathError(path, project_path)
-    if not path.exists():
-        raise SourceNotFoundError(path)
     return path

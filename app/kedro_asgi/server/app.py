@@ -42,12 +42,16 @@ def create_http_server(
     failure_status: int | None = None,
     cancel_on_hang_up: bool | None = None,
     drain_on_signals: bool | None = None,
+    package_name: str | None = None,
 ) -> Starlette:
     """Return the ASGI application that serves a project: Kedro's routes (SRV-14), ``/runs`` and others.
 
     An argument beats its environment variable (``KEDRO_PROJECT_PATH``, ``KEDRO_SERVER_ENV``, ``KEDRO_SERVER_STORE`` and
     so on), which beats the project's options. A ``policy`` beats the variables of all its fields. ``store`` is a path,
     a URL or ``memory:``; the default is a file in the project's folder. Raises `ServerSettingsError`.
+
+    ``package_name`` names an installed package whose configuration is at ``project_path``, by default the working
+    directory; such a project needs no ``pyproject.toml``.
 
     The lifespan fails if ``pyproject.toml`` is broken, loads the preloaded datasets, and then opens the project in the
     background. An application that is mounted without its lifespan opens the project at the first request.
@@ -65,6 +69,7 @@ def create_http_server(
         failure_status=failure_status,
         cancel_on_hang_up=cancel_on_hang_up,
         drain_on_signals=drain_on_signals,
+        package_name=package_name,
     )
     session = AsyncSession(
         lambda: _open_session(configuration),
@@ -135,7 +140,7 @@ def _lifespan(
 async def _open(configuration: ServerConfiguration, session: AsyncSession) -> None:
     """Read the project, and load the artifacts that it or the configuration names."""
     _log.info("Bootstrapping Kedro project at: %s", configuration.project_path)
-    read = partial(load_project, configuration.project_path)
+    read = partial(load_project, configuration.project_path, package_name=configuration.package_name)
     project = (await run_in_daemon_thread(partial(Outcome.of, read))).value()
     if project.options.preload if configuration.preload is None else configuration.preload:
         _raise_without_traceback((await session.open()).error)
@@ -149,11 +154,12 @@ def _raise_without_traceback(error: BaseException | None) -> None:
 
 def _open_session(configuration: ServerConfiguration) -> KedroServiceSession:
     # Load the project first, so that an error in ``pyproject.toml`` is reported before any other.
-    load_project(configuration.project_path)
+    load_project(configuration.project_path, package_name=configuration.package_name)
     return KedroServiceSession.create(
         project_path=configuration.project_path,
         env=configuration.env,
         conf_source=configuration.conf_source,
         serving_mode=True,
         preload=configuration.preload,
+        package_name=configuration.package_name,
     )

@@ -22,6 +22,7 @@ _STORE = Path(".kedro-asgi") / "runs.db"
 class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one server.
 
+    ``package_name`` names an installed package whose configuration is at ``project_path``.
     ``max_body_bytes`` and ``body_timeout_seconds`` limit request bodies. With ``preload`` of ``None``, the project's
     options name the datasets to preload. ``store`` is the store of runs, and ``policy`` sets their limits; the server
     refuses a run over the limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``.
@@ -41,6 +42,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     failure_status: Literal[200, 500] = 200
     cancel_on_hang_up: bool = False
     drain_on_signals: bool = False
+    package_name: str | None = None
 
     @classmethod
     def read(
@@ -58,11 +60,13 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         failure_status: int | None = None,
         cancel_on_hang_up: bool | None = None,
         drain_on_signals: bool | None = None,
+        package_name: str | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> "ServerConfiguration":
         """Combine arguments and environment variables (SRV-2); raises `ServerSettingsError`."""
         source = conf_source if conf_source is not None else environ.get("KEDRO_SERVER_CONF_SOURCE")
-        path = _project_path(project_path if project_path is not None else environ.get(_PROJECT_PATH))
+        package_name = package_name or environ.get("KEDRO_SERVER_PACKAGE_NAME") or None
+        path = _project_path(project_path or environ.get(_PROJECT_PATH) or (package_name and Path.cwd()))
         given = {
             "max_body_bytes": max_body_bytes,
             "body_timeout_seconds": body_timeout_seconds,
@@ -70,6 +74,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             "failure_status": failure_status,
             "cancel_on_hang_up": cancel_on_hang_up,
             "drain_on_signals": drain_on_signals,
+            "package_name": package_name,
         }
         return cls(
             project_path=path,

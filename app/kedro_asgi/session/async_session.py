@@ -85,15 +85,21 @@ class AsyncSession:
         conf_source: str | Path | None = None,
         max_concurrency: int = DEFAULT_CONCURRENCY,
         preload: Iterable[str] | None = None,
+        package_name: str | None = None,
     ) -> Self:
         """Return a session of the project at ``project_path``; reads nothing yet, so it raises nothing yet.
 
-        ``preload`` is that of `KedroServiceSession.create`.
+        ``preload`` and ``package_name`` are those of `KedroServiceSession.create`.
         """
 
         def create() -> KedroServiceSession:
             return KedroServiceSession.create(
-                project_path=project_path, env=env, conf_source=conf_source, serving_mode=True, preload=preload
+                project_path=project_path,
+                env=env,
+                conf_source=conf_source,
+                serving_mode=True,
+                preload=preload,
+                package_name=package_name,
             )
 
         return cls(create, max_concurrency=max_concurrency, env=env)

@@ -82,15 +82,21 @@ class Engine:
         conf_source: str | Path | None,
         serving: bool = False,
         preload: Iterable[str] | None = None,
+        package_name: str | None = None,
     ) -> "Engine":
         """Open the project at ``project_path``, else the current one, else the one around the working directory.
+
+        ``package_name`` names an installed package whose configuration is at ``project_path``.
 
         Raises ``ValueError`` ("Package name not found…") where there is none, and what reading its settings
         and registering its hooks raises. ``serving`` loads all pipelines at once, and preloads the datasets
         that the project's options name unless ``preload`` does.
         """
         path = _project_path(project_path)
-        found = _project(path, is_given=project_path is not None)
+        if package_name is not None:
+            found: Project | None = load_project(path, package_name=package_name)
+        else:
+            found = _project(path, is_given=project_path is not None)
         if found is None and project_path is not None:
             raise PackageNotConfiguredError(path)
         project = validate_settings(found)

@@ -55,8 +55,11 @@ class KedroServiceSession(AbstractSession):
         conf_source: str | Path | None = None,
         serving_mode: bool = False,
         preload: Iterable[str] | None = None,
+        package_name: str | None = None,
     ) -> Self:
         """Open a project for many runs; the raised errors are those of `Engine.open`.
+
+        ``package_name`` names an installed package whose configuration is at ``project_path``.
 
         ``preload`` names datasets, by name or pattern, that are loaded once and handed to all runs, never copied. In
         serving mode its default is in the project's ``[tool.kedro-asgi]``.
@@ -71,6 +74,7 @@ class KedroServiceSession(AbstractSession):
             conf_source=conf_source,
             serving=serving_mode,
             preload=preload,
+            package_name=package_name,
         )
         return cls(engine, session_id=session_id, serving_mode=serving_mode)
 
