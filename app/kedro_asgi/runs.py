@@ -23,8 +23,8 @@ Names = Iterable[str] | None
 class RunArguments(TypedDict, total=False):
     """The keyword arguments that every way to run shares: sessions, dispatcher, client and command line.
 
-    Each is a field of `Slice` or of `RunSpec`. The ways differ in ``pipeline_names``, ``runtime_params``, ``outputs``
-    and the runner, so those stand in the signatures.
+    Each is a field of `Slice` or of `RunSpec`, in the order of Kedro's signatures; Kedro has no ``inputs``. The ways
+    differ in ``pipeline_names``, ``runtime_params``, ``outputs`` and the runner, so those stand in the signatures.
     """
 
     tags: Names
@@ -33,8 +33,8 @@ class RunArguments(TypedDict, total=False):
     to_nodes: Names
     from_inputs: Names
     to_outputs: Names
-    namespaces: Names
     load_versions: Mapping[str, str] | None
+    namespaces: Names
     only_missing_outputs: bool
     inputs: Mapping[str, Any] | None
 

@@ -22,6 +22,27 @@ def boom(x):
 def register_pipelines():
     return {"__default__": Pipeline([node(boom, "params:a", "out", name="boom")])}
 """
+TAGGED = """
+from kedro_asgi.pipeline import Pipeline, node
+
+def register_pipelines():
+    calc = Pipeline([
+        node(lambda x: x, "params:a", "s", name="add", tags="t", namespace="n"),
+        node(lambda x: x, "s", "d", name="double", tags="t", namespace="n"),
+    ])
+    return {"__default__": Pipeline([]), "calc": calc}
+"""
+SEEING = """
+from kedro_asgi.hooks import hook_impl
+
+class Seeing:
+    @hook_impl
+    def before_pipeline_run(self, run_params):
+        raise LookupError(run_params)
+
+HOOKS = (Seeing(),)
+"""
+OTHER = "other: {type: json.JSONDataset, filepath: data/o.json, versioned: true}\n"
 STORED = "from kedro_asgi.session import JSONSessionStore\n\nSESSION_STORE_CLASS = JSONSessionStore\n"
 
 
@@ -124,6 +145,79 @@ def test_a_failure_is_in_the_record(make_project) -> None:
     assert record["exception"]["type"] == "ZeroDivisionError"
     assert record["exception"]["value"] == "no 1"
     assert any("boom" in line for line in record["exception"]["traceback"])
+
+
+BROKEN_AFTERWARDS = """
+from kedro_asgi.hooks import hook_impl
+
+class Broken:
+    @hook_impl
+    def after_pipeline_run(self):
+        raise LookupError("no disk left")
+
+HOOKS = (Broken(),)
+"""
+
+
+def test_a_run_counts_when_its_runner_has_finished(make_project) -> None:
+    with KedroSession.create(project_path=make_project(settings=BROKEN_AFTERWARDS)) as session:
+        with pytest.raises(LookupError, match="no disk left"):
+            session.run()
+        with pytest.raises(KedroSessionError, match="A run has already been completed"):
+            session.run()
+
+
+SIGNATURES_IN_KEDRO = """
+import inspect, json
+from kedro.framework.session import KedroServiceSession, KedroSession
+found = {kind.__name__: list(inspect.signature(kind.run).parameters) for kind in (KedroSession, KedroServiceSession)}
+print("\\n" + json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def order_in_kedro() -> dict[str, list[str]]:
+    """The names of the arguments of ``run``, by session."""
+    run = subprocess.run([sys.executable, "-c", SIGNATURES_IN_KEDRO], capture_output=True, text=True, check=True)
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def test_arguments_may_come_by_position_in_the_order_of_kedro(
+    session_type: type[AbstractSession], make_project, order_in_kedro: dict[str, list[str]]
+) -> None:
+    """All of them, each with a value that only it can have."""
+    given = {
+        "pipeline_name": None,
+        "run_id": "RID",
+        "pipeline_names": ["calc"],
+        "tags": ["t"],
+        "runner": ThreadRunner(),
+        "node_names": ["n.add", "n.double"],
+        "from_nodes": ["n.add"],
+        "to_nodes": ["n.double"],
+        "from_inputs": ["params:a"],
+        "to_outputs": ["d"],
+        "load_versions": {"other": "v1"},
+        "namespaces": ["n"],
+        "only_missing_outputs": True,
+        "runtime_params": {"a": 5},
+    }
+    project = make_project(TAGGED, settings=SEEING, catalog=OTHER)
+    names = order_in_kedro[session_type.__name__][1:]
+    with session_type.create(project_path=project) as session, pytest.raises(LookupError) as caught:
+        session.run(*(given[name] for name in names))
+    (seen,) = caught.value.args
+    assert seen.pop("runner").endswith("ThreadRunner")
+    expected = {name: given[name] for name in names if name not in ("pipeline_name", "runner")}
+    assert {name: seen[name] for name in expected} == expected
+
+
+def test_an_argument_is_given_once(session_type: type[AbstractSession], tiny: Path) -> None:
+    with session_type.create(project_path=tiny) as session:
+        with pytest.raises(TypeError, match=r"run\(\) got multiple values for argument 'tags'"):
+            session.run(None, None, ["a"], tags=["b"])
+        with pytest.raises(TypeError, match="at most"):
+            session.run(*[None] * 20)
 
 
 def test_a_session_has_one_successful_run(tiny: Path) -> None:

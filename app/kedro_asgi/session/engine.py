@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -157,14 +157,18 @@ class Engine:
         runner: AbstractRunner | None = None,
         facts: Mapping[str, Any] | None = None,
         emit: Emit | None = None,
+        completed: Callable[[], None] = lambda: None,
     ) -> RunEnd:
         """Run ``spec`` in this thread; raises what the run raised. Log lines of the thread name the run meanwhile.
 
-        ``facts`` are put over the other ``run_params`` of the hooks.
+        ``facts`` are put over the other ``run_params`` of the hooks. ``completed`` is called when the runner has
+        finished, before the last hook.
         """
         token = CURRENT_RUN.set((run_id, spec.slice.pipeline_names))
         try:
-            return self._plan_and_run(spec, run_id=run_id, runtime=runtime, runner=runner, facts=facts, emit=emit)
+            return self._plan_and_run(
+                spec, run_id=run_id, runtime=runtime, runner=runner, facts=facts, emit=emit, completed=completed
+            )
         finally:
             CURRENT_RUN.reset(token)
 
@@ -177,6 +181,7 @@ class Engine:
         runner: AbstractRunner | None,
         facts: Mapping[str, Any] | None,
         emit: Emit | None,
+        completed: Callable[[], None],
     ) -> RunEnd:
         """Run ``spec``; hooks rely on the order of the steps (SES-6)."""
         if self._shared.has_signals:
@@ -201,12 +206,19 @@ class Engine:
         if spec.outputs:
             catalog.keep(spec.outputs)
         try:
-            return self._run(_RunParams(planner, spec, run_id, runner, facts or {}), pipeline, catalog, emit)
+            return self._run(_RunParams(planner, spec, run_id, runner, facts or {}), pipeline, catalog, emit, completed)
         finally:
             if shared.artifacts:
                 self._shared.renew(catalog)
 
-    def _run(self, run: "_RunParams", pipeline: Pipeline, catalog: DataCatalog, emit: Emit | None) -> RunEnd:
+    def _run(
+        self,
+        run: "_RunParams",
+        pipeline: Pipeline,
+        catalog: DataCatalog,
+        emit: Emit | None,
+        completed: Callable[[], None],
+    ) -> RunEnd:
         hooks = self._hooks if emit is None else msgspec.structs.replace(self._hooks, emit=emit)
         if hooks.before_pipeline_run is not None:
             hooks.before_pipeline_run(run_params=run.params(), pipeline=pipeline, catalog=catalog)
@@ -218,6 +230,7 @@ class Engine:
             if hooks.on_pipeline_error is not None:
                 hooks.on_pipeline_error(error=error, run_params=run.params(), pipeline=pipeline, catalog=catalog)
             raise
+        completed()
         if hooks.after_pipeline_run is not None:
             hooks.after_pipeline_run(run_params=run.params(), run_result=result, pipeline=pipeline, catalog=catalog)
         return RunEnd(result=result, catalog=catalog)

@@ -18,6 +18,7 @@ from kedro_asgi.runs import RunArguments, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract_session import AbstractSession
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine
+from kedro_asgi.session.positional import AFTER_PIPELINE_NAMES, by_name
 from kedro_asgi.session.store import BaseSessionStore
 
 _log = logging.getLogger(__name__)
@@ -67,14 +68,15 @@ class KedroSession(AbstractSession):
         self,
         pipeline_name: str | None = None,
         pipeline_names: Iterable[str] | None = None,
-        *,
+        *positional: Any,
         runner: AbstractRunner | None = None,
         **arguments: Unpack[RunArguments],
     ) -> dict[str, Any]:
         """Run pipelines once and return their free outputs by name, as datasets.
 
-        ``inputs`` replaces datasets for this run. Raises `SessionUsedError` after a successful run (SES-19),
-        otherwise what the run raised.
+        ``inputs`` replaces datasets for this run; the other arguments may come by position, in Kedro's order. Raises
+        `SessionUsedError` where a runner has finished before, also if a hook failed after it (SES-19), otherwise what
+        the run raised.
         """
         if self._is_completed:
             raise SessionUsedError(type(self).__name__)
@@ -82,10 +84,15 @@ class KedroSession(AbstractSession):
             _log.warning("'pipeline_name' is deprecated: use 'pipeline_names', which takes a list.")
             pipeline_names = [pipeline_name]
         runtime_params = self._store.get("runtime_params")
-        spec = RunSpec.of(pipeline_names, runtime_params=runtime_params, **arguments)
-        end = self._engine.run(spec, run_id=self.session_id, runner=runner, runtime=self._runtime())
+        given = by_name(positional, {"runner": runner, **arguments}, order=AFTER_PIPELINE_NAMES)
+        runner = given.pop("runner")
+        spec = RunSpec.of(pipeline_names, runtime_params=runtime_params, **given)
+        return self._engine.run(
+            spec, run_id=self.session_id, runner=runner, runtime=self._runtime(), completed=self._complete
+        ).result
+
+    def _complete(self) -> None:
         self._is_completed = True
-        return end.result
 
     def close(self) -> None:
         """Save the record when ``save_on_close`` is set; every call saves again."""

@@ -17,6 +17,7 @@ from kedro_asgi.runs import RunArguments, RunId, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract_session import AbstractSession
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine, RunEnd
+from kedro_asgi.session.positional import AFTER_PIPELINE_NAMES, by_name
 
 _log = logging.getLogger(__name__)
 
@@ -86,17 +87,21 @@ class KedroServiceSession(AbstractSession):
         self,
         run_id: str | None = None,
         pipeline_names: Iterable[str] | None = None,
-        *,
+        *positional: Any,
         runner: AbstractRunner | None = None,
         runtime_params: Mapping[str, Any] | None = None,
         **arguments: Unpack[RunArguments],
     ) -> dict[str, Any]:
         """Run pipelines and return their free outputs by name, as datasets.
 
-        ``runtime_params`` and ``inputs`` are for this run alone. ``run_id`` is also the save version; without one the
-        session mints one. Raises what the run raised.
+        ``runtime_params`` and ``inputs`` are for this run alone. All arguments but ``inputs`` may come by position, in
+        Kedro's order. ``run_id`` is also the save version; without one the session mints one. Raises what the run
+        raised.
         """
-        spec = RunSpec.of(pipeline_names, runtime_params=runtime_params, **arguments)
+        named = {"runner": runner, "runtime_params": runtime_params, **arguments}
+        given = by_name(positional, named, order=(*AFTER_PIPELINE_NAMES, "runtime_params"))
+        runner = given.pop("runner")
+        spec = RunSpec.of(pipeline_names, **given)
         run_id = run_id or self.engine.run_ids.next()
         _log.info("Session ID: %s", self.session_id)
         _log.info("Run ID: %s", run_id)
