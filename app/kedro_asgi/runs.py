@@ -155,10 +155,10 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a run. ``error`` is set for every final status but success.
 
     ``outputs`` names the outputs that are kept for the caller, ``saved`` the datasets that nodes of the run have saved
-    outside of memory. ``request`` holds the fields of ``POST /runs`` that repeat the run, bounded and without
-    credentials, ``env`` its configuration environment. ``is_stopping`` tells that a running run was asked to stop.
-    ``resubmitted_as`` and ``resubmission_of`` link an interrupted run with the run that repeats it; ``attempt`` counts
-    them.
+    outside of memory; ``output_problems`` says why an output of a run that succeeded is missing. ``request`` holds the
+    fields of ``POST /runs`` that repeat the run, bounded and without credentials, ``env`` its configuration
+    environment. ``is_stopping`` tells that a running run was asked to stop. ``resubmitted_as`` and ``resubmission_of``
+    link an interrupted run with the run that repeats it; ``attempt`` counts them.
     """
 
     run_id: RunId
@@ -172,6 +172,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     timeout_seconds: float | None = None
     is_stopping: bool = False
     outputs: tuple[str, ...] = ()
+    output_problems: Mapping[str, str] = {}
     saved: tuple[str, ...] = ()
     error: ErrorDetail | None = None
     request: Mapping[str, Any] = {}

@@ -61,11 +61,15 @@ class RunSubmission(RunRequest, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class RunSuccess(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="success", omit_defaults=True):
-    """A run that succeeded; ``outputs`` is present only if the request named outputs."""
+    """A run that succeeded; ``outputs`` is present only if the request named outputs.
+
+    ``output_problems`` says why an output that the request named is missing.
+    """
 
     run_id: str
     duration_ms: float
     outputs: dict[str, Any] | None = None
+    output_problems: dict[str, str] = {}
 
 
 class RunFailure(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="failure"):

@@ -102,8 +102,107 @@ async def test_values_are_converted_to_json(make_project, serve) -> None:
 @pytest.mark.parametrize("pipeline", ["handle", "loop"])
 async def test_an_output_that_json_cannot_express_is_named(make_project, serve, pipeline: str) -> None:
     body = await run(serve(make_project(ODD)), pipeline_names=[pipeline], outputs=["out"])
-    assert body["status"] == "failure"
-    assert "Output 'out' cannot be encoded as JSON" in body["error"]["message"]
+    assert (body["status"], body["outputs"]) == ("success", {})
+    assert "Output 'out' cannot be encoded as JSON" in body["output_problems"]["out"]
+
+
+MODELS = """
+from collections.abc import Iterator
+from pathlib import Path
+from sklearn.linear_model import LinearRegression
+from kedro_asgi.io import AbstractDataset
+from kedro_asgi.pipeline import Pipeline, node
+
+def fit(x):
+    Path("{folder}/fitted").touch()
+    return LinearRegression().fit([[0], [1]], [0, 1])
+
+def hinted(x) -> LinearRegression:
+    return fit(x)
+
+def several(x) -> tuple[int, LinearRegression | None]:
+    return 1, fit(x)
+
+def optional(x) -> LinearRegression | None:
+    return fit(x)
+
+def chunks(x) -> Iterator[int]:
+    yield x
+
+class SaveOnly(AbstractDataset):
+    def load(self): raise NotImplementedError("cannot be loaded")
+    def save(self, data): Path("{folder}/saved").touch()
+    def _describe(self): return {}
+
+class Models(AbstractDataset):
+    def load(self) -> LinearRegression: raise NotImplementedError
+    def save(self, data): pass
+    def _describe(self): return {}
+
+def register_pipelines():
+    return {
+        "__default__": Pipeline([node(fit, "params:a", "model")]),
+        "hinted": Pipeline([node(hinted, "params:a", "model")]),
+        "several": Pipeline([node(several, "params:a", ["one", "model"])]),
+        "optional": Pipeline([node(optional, "params:a", "model")]),
+        "chunks": Pipeline([node(chunks, "params:a", "numbers")]),
+        "save_only": Pipeline([node(fit, "params:a", "sink")]),
+        "typed": Pipeline([node(fit, "params:a", "typed")]),
+    }
+"""
+MODELS_CATALOG = """
+model:
+  type: pickle.PickleDataset
+  filepath: data/model.pkl
+sink:
+  type: {package}.pipeline_registry.SaveOnly
+typed:
+  type: {package}.pipeline_registry.Models
+"""
+
+
+@pytest.fixture
+def models(make_project, tmp_path: Path) -> Path:
+    return make_project(MODELS.replace("{folder}", str(tmp_path / "project")), catalog=MODELS_CATALOG)
+
+
+@pytest.mark.parametrize("pipeline", ["__default__", "several", "optional"])
+async def test_a_saved_model_that_cannot_be_given_does_not_make_its_run_a_failure(
+    models: Path, serve, pipeline: str
+) -> None:
+    async with serve(models) as http:
+        body = await run(http, pipeline_names=[pipeline], outputs=["model"])
+        record = (await http.get(f"/runs/{body['run_id']}")).json()
+        kept = await http.get(f"/runs/{body['run_id']}/outputs/model")
+    assert (body["status"], body["outputs"]) == ("success", {})
+    assert "sklearn.linear_model._base.LinearRegression' have no JSON form" in body["output_problems"]["model"]
+    assert (models / "data" / "model.pkl").exists()
+    assert record["output_problems"] == body["output_problems"]
+    assert (kept.status_code, "have no JSON form" in kept.json()["detail"]) == (404, True)
+
+
+@pytest.mark.parametrize(("pipeline", "output"), [("hinted", "model"), ("typed", "typed")])
+async def test_an_output_that_can_never_be_given_is_found_before_anything_runs(
+    models: Path, serve, pipeline: str, output: str
+) -> None:
+    async with serve(models) as http:
+        body = await run(http, pipeline_names=[pipeline], outputs=[output])
+        assert (body["status"], body["error"]["type"]) == ("failure", "TypeError")
+        assert "'LinearRegression', which has no JSON form. Nothing was run" in body["error"]["message"]
+        assert not (models / "fitted").exists()
+        assert (await run(http, pipeline_names=[pipeline]))["status"] == "success"
+
+
+async def test_an_output_that_cannot_be_loaded_is_named_with_the_reason(models: Path, serve) -> None:
+    body = await run(serve(models), pipeline_names=["save_only"], outputs=["sink"])
+    assert body["status"] == "success"
+    assert "cannot be loaded" in body["output_problems"]["sink"]
+    assert (models / "saved").exists()
+
+
+async def test_a_type_hint_of_chunks_refuses_no_output(models: Path, serve) -> None:
+    body = await run(serve(models), pipeline_names=["chunks"], outputs=["numbers"])
+    assert body["status"] == "success"
 
 
 @pytest.mark.parametrize("field", [{"inputs": {"nope": 1}}, {"outputs": ["nope"]}])

@@ -118,14 +118,21 @@ class ActiveRun:
         return self._context.copy()
 
     def end(
-        self, status: RunStatus, error: ErrorDetail | None = None, *, outputs: Mapping[str, Any] | None = None
+        self,
+        status: RunStatus,
+        error: ErrorDetail | None = None,
+        *,
+        outputs: Mapping[str, Any] | None = None,
+        output_problems: Mapping[str, str] | None = None,
     ) -> None:
         """The run has ended; its last event and its final record go to the writer thread as one message."""
         self._enter("ended")
         self.outputs = outputs or {}
         stored_outputs = self.outputs if self.is_promised and status == "success" else {}
         saved = self.events.close()
-        ended = end_of(self.record, status, error, saved=saved, outputs=stored_outputs)
+        ended = end_of(
+            self.record, status, error, saved=saved, outputs=stored_outputs, output_problems=output_problems or {}
+        )
         self._before_end, self.record = self.record, ended.record
         self._post(ended, is_urgent=self.is_promised)
 

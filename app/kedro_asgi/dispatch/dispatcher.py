@@ -210,7 +210,7 @@ class Dispatcher:
             is_kept = name in record.outputs
             value = await service.access.read(lambda store: store.read_output(run_id, name)) if is_kept else None
             if value is None:
-                raise OutputNotFoundError(run_id, name, record.outputs)
+                raise OutputNotFoundError(run_id, name, record.outputs, problem=record.output_problems.get(name))
             return value
 
     async def follow(

@@ -97,6 +97,7 @@ def end_of(
     *,
     saved: tuple[str, ...] = (),
     outputs: Mapping[str, Any] | None = None,
+    output_problems: Mapping[str, str] = {},
 ) -> RunChanged:
     """Return the message that ends a run: its final record and its last event, which are stored together or not."""
     ended = datetime.now(UTC)
@@ -111,6 +112,7 @@ def end_of(
         is_stopping=False,
         saved=saved,
         outputs=tuple(outputs or ()),
+        output_problems=output_problems,
     )
     event = RunEnded(run_id=record.run_id, at=ended, status=status, duration_ms=duration_ms, error=error)
     return RunChanged(record=final, event=event, outputs=outputs or {})

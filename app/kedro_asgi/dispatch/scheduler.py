@@ -161,7 +161,7 @@ class Scheduler:
             self._end_stopped(run)
             return
         else:
-            run.end("success", outputs=execution.outputs)
+            run.end("success", outputs=execution.outputs, output_problems=execution.output_problems)
             report_success(run.record)
         self._ended(run)
 

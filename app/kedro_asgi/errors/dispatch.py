@@ -119,10 +119,11 @@ class RunNotFoundError(DispatchError, LookupError):
 class OutputNotFoundError(DispatchError, LookupError):
     """A run keeps no output of that name."""
 
-    def __init__(self, run_id: str, name: str, kept: Iterable[str]) -> None:
-        self.run_id, self.name, self.kept = run_id, name, tuple(kept)
+    def __init__(self, run_id: str, name: str, kept: Iterable[str], *, problem: str | None = None) -> None:
+        self.run_id, self.name, self.kept, self.problem = run_id, name, tuple(kept), problem
+        why = f" {problem}." if problem else ""
         hint = f"It keeps {quoted(self.kept)}." if self.kept else "It keeps none."
-        super().__init__(f"Run '{run_id}' keeps no output '{name}'. {hint}")
+        super().__init__(f"Run '{run_id}' keeps no output '{name}'.{why} {hint}")
 
 
 class RunNotEndedError(DispatchError):

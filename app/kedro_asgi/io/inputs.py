@@ -82,7 +82,7 @@ def _input_options(name: str, metadata: object) -> InputOptions:
 
 def _loaded_library(cls: type) -> Library | None:
     """Return the library of the frames that ``cls`` loads."""
-    for annotation in _load_annotations(cls):
+    for annotation in load_annotations(cls):
         for part in _union_members(annotation):
             library = (getattr(part, "__module__", "").partition(".")[0], getattr(part, "__name__", ""))
             if library in _FRAMES:
@@ -90,7 +90,7 @@ def _loaded_library(cls: type) -> Library | None:
     return None
 
 
-def _load_annotations(cls: type) -> Iterator[object]:
+def load_annotations(cls: type) -> Iterator[object]:
     """Yield the return type of ``load``, then the second type of each generic base, ``AbstractDataset[In, Out]``."""
     try:
         yield get_type_hints(getattr(cls, "load", None)).get("return")

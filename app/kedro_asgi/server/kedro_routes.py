@@ -102,7 +102,8 @@ def _run_answer(finished: Finished, *, with_outputs: bool) -> RunAnswer:
         error = record.error or ErrorDetail(type="RunInterruptedError", message=f"The run is {record.status}.")
         return RunFailure(run_id=record.run_id, duration_ms=duration_ms, error=error)
     outputs: dict[str, Any] | None = dict(finished.outputs) if with_outputs else None
-    return RunSuccess(run_id=record.run_id, duration_ms=duration_ms, outputs=outputs)
+    problems = dict(record.output_problems)
+    return RunSuccess(run_id=record.run_id, duration_ms=duration_ms, outputs=outputs, output_problems=problems)
 
 
 def _snapshot_answer(outcome: Outcome[ProjectSnapshot]) -> SnapshotAnswer:

@@ -33,6 +33,7 @@ from kedro_asgi.runner.lookup import as_our_runner, find_runner, runner_path
 from kedro_asgi.runner.worker_pool import WorkerPool
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.context import KedroContext
+from kedro_asgi.session.json_outputs import check_json_outputs
 from kedro_asgi.session.project_classes import ProjectClasses
 from kedro_asgi.session.shared_state import SharedProject
 from kedro_asgi.validation import Validate, unchecked
@@ -158,16 +159,24 @@ class Engine:
         facts: Mapping[str, Any] | None = None,
         emit: Emit | None = None,
         completed: Callable[[], None] = lambda: None,
+        as_json: bool = False,
     ) -> RunEnd:
         """Run ``spec`` in this thread; raises what the run raised. Log lines of the thread name the run meanwhile.
 
         ``facts`` are put over the other ``run_params`` of the hooks. ``completed`` is called when the runner has
-        finished, before the last hook.
+        finished, before the last hook. ``as_json`` refuses outputs that can never be JSON before anything runs.
         """
         token = CURRENT_RUN.set((run_id, spec.slice.pipeline_names))
         try:
             return self._plan_and_run(
-                spec, run_id=run_id, runtime=runtime, runner=runner, facts=facts, emit=emit, completed=completed
+                spec,
+                run_id=run_id,
+                runtime=runtime,
+                runner=runner,
+                facts=facts,
+                emit=emit,
+                completed=completed,
+                as_json=as_json,
             )
         finally:
             CURRENT_RUN.reset(token)
@@ -182,6 +191,7 @@ class Engine:
         facts: Mapping[str, Any] | None,
         emit: Emit | None,
         completed: Callable[[], None],
+        as_json: bool,
     ) -> RunEnd:
         """Run ``spec``; hooks rely on the order of the steps (SES-6)."""
         if self._shared.has_signals:
@@ -205,6 +215,8 @@ class Engine:
             catalog.inject(name, value)
         if spec.outputs:
             catalog.keep(spec.outputs)
+            if as_json:
+                check_json_outputs(spec.outputs, pipeline, catalog, own_package=planner.project.package_name)
         try:
             return self._run(_RunParams(planner, spec, run_id, runner, facts or {}), pipeline, catalog, emit, completed)
         finally:

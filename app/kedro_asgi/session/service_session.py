@@ -9,8 +9,13 @@ from typing import Any, Self, Unpack
 
 import msgspec
 
+from kedro_asgi.encoding import encode_output
+from kedro_asgi.errors.wording import bounded, one_line
 from kedro_asgi.events import Emit
+from kedro_asgi.failures import MAX_CHARACTERS
+from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset import is_persistent
+from kedro_asgi.redaction import redact
 from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runs import RunArguments, RunId, RunSpec, RuntimeParams
@@ -27,11 +32,15 @@ Convert = Callable[[str, Any], Any]
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that succeeded; ``outputs`` holds the loaded values by dataset name."""
+    """A run that succeeded; ``outputs`` holds the loaded values by dataset name.
+
+    ``output_problems`` says for each output that could not be loaded or converted why it is missing.
+    """
 
     run_id: RunId
     duration_ms: float
     outputs: Mapping[str, Any]
+    output_problems: Mapping[str, str] = {}
 
 
 class KedroServiceSession(AbstractSession):
@@ -118,25 +127,30 @@ class KedroServiceSession(AbstractSession):
     ) -> RunResult:
         """Run ``spec`` in this thread and return the values of its outputs; raises what the run raised.
 
-        ``convert`` is applied to each output. ``emit`` is called with the events of the run.
+        ``convert`` is applied to each output; one that it fails for, or that cannot be loaded, is in
+        ``output_problems``, since the run itself has succeeded. Without ``convert``, a failing load is raised. ``emit``
+        is called with the events of the run.
         """
         started = perf_counter()
         run_id = run_id or self.engine.run_ids.next()
-        end = self._run(spec, runner=runner, run_id=run_id, emit=emit)
+        end = self._run(spec, runner=runner, run_id=run_id, emit=emit, as_json=convert is encode_output)
         names = spec.outputs
         if names is None:
             names = tuple(name for name, dataset in end.result.items() if not is_persistent(dataset))
         token = CURRENT_RUN.set((run_id, spec.slice.pipeline_names))
         try:
-            outputs = {name: end.catalog.load(name) for name in names}
-            if convert is not None:
-                outputs = {name: convert(name, value) for name, value in outputs.items()}
+            if convert is None:
+                outputs, problems = {name: end.catalog.load(name) for name in names}, dict[str, str]()
+            else:
+                outputs, problems = _converted(names, end.catalog, convert)
         finally:
             CURRENT_RUN.reset(token)
         duration_ms = round((perf_counter() - started) * 1000, 2)
-        return RunResult(run_id=RunId(run_id), duration_ms=duration_ms, outputs=outputs)
+        return RunResult(run_id=RunId(run_id), duration_ms=duration_ms, outputs=outputs, output_problems=problems)
 
-    def _run(self, spec: RunSpec, *, runner: AbstractRunner | None, run_id: str, emit: Emit | None) -> RunEnd:
+    def _run(
+        self, spec: RunSpec, *, runner: AbstractRunner | None, run_id: str, emit: Emit | None, as_json: bool = False
+    ) -> RunEnd:
         return self.engine.run(
             spec,
             run_id=run_id,
@@ -147,6 +161,7 @@ class KedroServiceSession(AbstractSession):
                 "pipeline_names": list(spec.slice.pipeline_names) or ["__default__"],
             },
             emit=emit,
+            as_json=as_json,
         )
 
     def _runtime(self, values: Mapping[str, Any]) -> RuntimeParams:
@@ -183,3 +198,16 @@ class KedroServiceSession(AbstractSession):
         """Log the end of the session, and end its worker processes; it may still run again."""
         _log.info("Closing session %s", self.session_id)
         self.engine.close()
+
+
+def _converted(names: Iterable[str], catalog: DataCatalog, convert: Convert) -> tuple[dict[str, Any], dict[str, str]]:
+    """Load and convert outputs; return them, and the reasons why others are missing."""
+    outputs: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for name in names:
+        try:
+            outputs[name] = convert(name, catalog.load(name))
+        except Exception as error:  # datasets of a project may raise anything
+            problems[name] = bounded(redact(str(error) or type(error).__name__), MAX_CHARACTERS)
+            _log.warning("Output '%s' is not given: %s", name, one_line(problems[name]))
+    return outputs, problems

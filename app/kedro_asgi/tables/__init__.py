@@ -9,6 +9,7 @@ from kedro_asgi.tables.records import Records
 from kedro_asgi.tables.values import as_plain, plain_value, whole_value
 from kedro_asgi.tables.values.keys import with_distinct_keys
 from kedro_asgi.tables.values.standard import parts_of
+from kedro_asgi.tables.values.types import never_has_plain_form
 
 __all__ = [
     "Library",
@@ -16,6 +17,7 @@ __all__ = [
     "TableForm",
     "as_plain",
     "frame_of",
+    "never_has_plain_form",
     "parts_of",
     "plain_value",
     "whole_value",

@@ -14,10 +14,12 @@ from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """How the execution of a run ended: outputs as they are stored, or why it failed.
 
+    ``output_problems`` says why an output of a run that succeeded is missing.
     A run that was stopped has neither; so has one that raised after it was asked to stop.
     """
 
     outputs: Mapping[str, Any] = {}
+    output_problems: Mapping[str, str] = {}
     error: ErrorDetail | None = None
 
 

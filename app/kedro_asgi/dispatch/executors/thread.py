@@ -87,7 +87,7 @@ class ThreadExecutor:
             result = self._session.execute_blocking(
                 spec, host=self._loop, run_id=run_id, convert=self._convert, emit=emit, stop=stop
             )
-            execution = Execution(outputs=result.outputs)
+            execution = Execution(outputs=result.outputs, output_problems=result.output_problems)
         except BaseException as error:  # a SystemExit of user code must not end the thread
             # The failure is reported here, since a traceback shows lines of files, which are read for it.
             execution = Execution(error=None if stop.reason is not None else self._report(run_id, error))
