@@ -1,6 +1,7 @@
 """Errors of nodes and pipelines: how they are defined, run, combined and sliced."""
 
 from collections.abc import Iterable, Mapping
+from typing import Self
 
 from kedro_asgi.errors.base import KedroAsgiError, ReportedAsBase
 from kedro_asgi.errors.wording import all_close_matches, braced, suggestion
@@ -129,30 +130,42 @@ class NodeNotUniqueError(ReportedAsBase, ValueError):
         )
 
 
-class OutputNotUniqueError(KedroAsgiError):
+class _NamedGraphError(KedroAsgiError):
+    """An error of nodes or datasets, whose ``names`` it keeps; a user may raise it with a text, as in Kedro."""
+
+    def __init__(self, *args: object, names: Iterable[str] = ()) -> None:
+        self.names = list(names)
+        super().__init__(*args)
+
+
+class OutputNotUniqueError(_NamedGraphError):
     """Two nodes produce the same dataset."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self.names = sorted(names)
-        super().__init__(f"Output(s) {self.names} are returned by more than one nodes.")
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Self:
+        """Return the error for these datasets."""
+        names = sorted(names)
+        return cls(f"Output(s) {names} are returned by more than one nodes.", names=names)
 
 
-class ConfirmNotUniqueError(KedroAsgiError):
+class ConfirmNotUniqueError(_NamedGraphError):
     """Two nodes confirm the same dataset."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self.names = sorted(names)
-        super().__init__(f"{self.names} datasets are confirmed by more than one node.")
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Self:
+        """Return the error for these datasets."""
+        names = sorted(names)
+        return cls(f"{names} datasets are confirmed by more than one node.", names=names)
 
 
-class CircularDependencyError(KedroAsgiError):
+class CircularDependencyError(_NamedGraphError):
     """Nodes depend on each other; ``names`` lists one cycle of them."""
 
-    def __init__(self, nodes: Mapping[str, object]) -> None:
-        self.names = list(nodes)
-        super().__init__(
-            f"Circular dependencies exist among the following {len(nodes)} item(s): {list(nodes.values())}"
-        )
+    @classmethod
+    def of(cls, nodes: Mapping[str, object]) -> Self:
+        """Return the error for the nodes of one cycle, by their names."""
+        listed = list(nodes.values())
+        return cls(f"Circular dependencies exist among the following {len(nodes)} item(s): {listed}", names=list(nodes))
 
 
 class MixedTranscodingError(ReportedAsBase, ValueError):

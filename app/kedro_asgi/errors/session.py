@@ -11,6 +11,10 @@ class KedroSessionError(KedroAsgiError):
     """The caller uses a session in a way that it does not allow."""
 
 
+class KedroContextError(KedroAsgiError):
+    """The context of a project cannot be used; for code that was written for Kedro, which never raises it here."""
+
+
 class RunnerInstanceError(ReportedAsBase, KedroSessionError):
     """The caller gave a session a runner class, or its name, in place of an instance."""
 

@@ -1,7 +1,7 @@
 """Errors of validation: parameters that do not fit their models, data that fails its validator."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -9,22 +9,32 @@ from kedro_asgi.errors.base import KedroAsgiError, ReportedAsBase
 from kedro_asgi.errors.io import DatasetError
 from kedro_asgi.errors.wording import shortened
 
+# The bounds of the text of a `DataValidationError`.
+_CHECKS, _EXAMPLES = 10, 5
+_TEXT_LENGTH, _CHECK_LENGTH, _COLUMN_LENGTH, _EXAMPLE_LENGTH = 500, 200, 60, 40
+
 
 class ParameterValidationError(KedroAsgiError):
     """Parameters do not fit the type hints of the nodes that run; ``failures`` gives the reason for each."""
 
-    def __init__(self, failures: Mapping[str, str]) -> None:
-        self.failures = dict(failures)
-        listed = "\n".join(f"- Parameter '{name}': {reason}" for name, reason in self.failures.items())
-        super().__init__(f"Parameter validation failed:\n{listed}")
+    def __init__(self, *args: object, failures: Mapping[str, str] | None = None) -> None:
+        self.failures = dict(failures or {})
+        super().__init__(*args)
+
+    @classmethod
+    def of(cls, failures: Mapping[str, str]) -> Self:
+        """Return the error for these parameters."""
+        listed = "\n".join(f"- Parameter '{name}': {reason}" for name, reason in failures.items())
+        return cls(f"Parameter validation failed:\n{listed}", failures=failures)
 
 
 class ModelInstantiationError(ParameterValidationError):
     """One parameter cannot become the model that a node's type hint names."""
 
-    def __init__(self, parameter: str, reason: str) -> None:
-        self.failures = {parameter: reason}
-        KedroAsgiError.__init__(self, reason)
+    @classmethod
+    def of_parameter(cls, parameter: str, reason: str) -> Self:
+        """Return the error for a parameter; its text is the reason alone."""
+        return cls(reason, failures={parameter: reason})
 
 
 class CheckFailure(msgspec.Struct, frozen=True):
@@ -38,9 +48,10 @@ class CheckFailure(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         cases = "1 case" if self.failure_count == 1 else f"{self.failure_count} cases"
-        examples = ", ".join(shortened(str(example), 40) for example in self.failure_examples[:5])
-        where = f"{self.column}: " if self.column else ""
-        return f"{where}{self.check or self.message} — {cases}" + (f" (e.g. {examples})" if examples else "")
+        examples = ", ".join(shortened(str(example), _EXAMPLE_LENGTH) for example in self.failure_examples[:_EXAMPLES])
+        where = f"{shortened(str(self.column), _COLUMN_LENGTH)}: " if self.column else ""
+        label = shortened(str(self.check or self.message), _CHECK_LENGTH)
+        return f"{where}{label} — {cases}" + (f" (e.g. {examples})" if examples else "")
 
 
 class DataValidationError(DatasetError):
@@ -61,22 +72,28 @@ class DataValidationError(DatasetError):
     ) -> None:
         self.message, self.dataset_name, self.mode = message, dataset_name, mode
         self.validator, self.failures, self.error_type = validator, list(failures or ()), error_type
-        super().__init__("\n".join(filter(None, [self._subject(), self._source(), self._reason()])))
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        """Show the attributes as they are now, in bounded length: the data may fail any number of checks."""
+        return "\n".join(filter(None, [self._subject(), self._source(), self._reason()]))
 
     def _subject(self) -> str:
-        if self.dataset_name is None:
-            return self.message
-        return f"Validation failed for dataset '{self.dataset_name}'" + (f" on {self.mode}" if self.mode else "")
+        if not self.dataset_name:
+            return shortened(self.message, _TEXT_LENGTH) or "Validation failed"
+        subject = f"Validation failed for dataset '{self.dataset_name}'" + (f" on {self.mode}" if self.mode else "")
+        return shortened(subject, _TEXT_LENGTH)
 
     def _source(self) -> str:
-        return f"(validator: {self.validator})" if self.validator else ""
+        return f"(validator: {shortened(self.validator, _TEXT_LENGTH)})" if self.validator else ""
 
     def _reason(self) -> str:
         if not self.failures:
-            return "" if self.dataset_name is None else self.message
+            return shortened(self.message, _TEXT_LENGTH) if self.dataset_name else ""
         cases = sum(failure.failure_count for failure in self.failures)
-        listed = [f"  - {failure}" for failure in self.failures]
-        return "\n".join([f"{len(self.failures)} check(s) failed — {cases} failure case(s):", *listed])
+        listed = [f"  - {failure}" for failure in self.failures[:_CHECKS]]
+        more = [f"  ... and {len(self.failures) - _CHECKS} more check(s)"] if len(self.failures) > _CHECKS else []
+        return "\n".join([f"{len(self.failures)} check(s) failed — {cases} failure case(s):", *listed, *more])
 
 
 class ValidationConfigurationError(DatasetError):

@@ -64,7 +64,7 @@ class Graph:
             sorter.prepare()
         except CycleError as error:
             cycle = error.args[1][1:]
-            raise CircularDependencyError({name: self.nodes[name] for name in cycle}) from None
+            raise CircularDependencyError.of({name: self.nodes[name] for name in cycle}) from None
         layers = []
         while ready := sorter.get_ready():
             layers.append(sorted(ready))
@@ -114,9 +114,9 @@ def checked_graph(nodes: Sequence[Node]) -> Graph:
     """Return the graph of ``nodes``; raises an error if two of them conflict, or if they form a cycle."""
     check_not_mixed(name for node in nodes for name in (*node.inputs, *node.outputs))
     if repeated := _repeated(name for node in nodes for name in node.outputs):
-        raise OutputNotUniqueError(repeated)
+        raise OutputNotUniqueError.of(repeated)
     if repeated := _repeated(name for node in nodes for name in node.confirms):
-        raise ConfirmNotUniqueError(repeated)
+        raise ConfirmNotUniqueError.of(repeated)
     graph = Graph(nodes)
     _ = graph.layers  # raises for a cycle
     return graph

@@ -1,6 +1,6 @@
 """Sessions: one run, many runs, and many runs from async code."""
 
-from kedro_asgi.errors import KedroSessionError
+from kedro_asgi.errors import KedroContextError, KedroSessionError
 from kedro_asgi.session.abstract_session import AbstractSession
 from kedro_asgi.session.async_session import AsyncSession, Outcome
 from kedro_asgi.session.context import KedroContext
@@ -15,6 +15,7 @@ __all__ = [
     "Convert",
     "JSONSessionStore",
     "KedroContext",
+    "KedroContextError",
     "KedroServiceSession",
     "KedroSession",
     "KedroSessionError",

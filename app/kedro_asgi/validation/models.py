@@ -33,7 +33,7 @@ class ModelType(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         if isinstance(raw, self.cls) or (raw is None and self.is_optional):
             return raw
         if raw is None:
-            raise ModelInstantiationError(parameter, "value is None but type is not Optional")
+            raise ModelInstantiationError.of_parameter(parameter, "value is None but type is not Optional")
         return instantiate_model(parameter, raw, self.cls)
 
 
@@ -62,10 +62,10 @@ def instantiate_model(param_key: str, raw_value: Any, model_type: type) -> Any:
         # Build from a copy: the code of a model may change its argument, which belongs to all runs.
         return build(model_type, deepcopy(raw_value))
     except _NotAMappingError as error:
-        raise ModelInstantiationError(param_key, str(error)) from None
+        raise ModelInstantiationError.of_parameter(param_key, str(error)) from None
     except Exception as error:
         reason = f"Failed to instantiate {model_type.__name__} for parameter '{param_key}': {error}"
-        raise ModelInstantiationError(param_key, reason) from error
+        raise ModelInstantiationError.of_parameter(param_key, reason) from error
 
 
 def fields_of(value: Any) -> Mapping[str, Any] | None:

@@ -78,7 +78,7 @@ class ParameterValidator:
                 if PARAMS_PREFIX + path not in ignored:
                     failures.update(error.failures)
         if failures:
-            raise ParameterValidationError(failures)
+            raise ParameterValidationError.of(failures)
         return models
 
     @property
