@@ -2,16 +2,19 @@
 
 import functools
 import inspect
+import os
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from kedro_asgi.bridge import is_compiled
 from kedro_asgi.config import MissingConfigException
-from kedro_asgi.errors import MissingEnvironmentError
+from kedro_asgi.errors import MissingEnvironmentError, SnapshotSourceError
 from kedro_asgi.io import Matcher
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.plan import Planner
-from kedro_asgi.project import Project
+from kedro_asgi.project import Project, ProjectMetadata, bootstrap_project
 from kedro_asgi.redaction import redact
 from kedro_asgi.reserved_names import is_parameter
 from kedro_asgi.runs import RuntimeParams
@@ -24,6 +27,50 @@ from kedro_asgi.snapshots import (
     ProjectSnapshot,
 )
 from kedro_asgi.versions import kedro_version
+
+
+def get_project_snapshot(
+    project_path: str | Path | None = None,
+    env: str | None = None,
+    conf_source: str | None = None,
+    metadata: Project | ProjectMetadata | None = None,
+    runtime_params: Mapping[str, Any] | None = None,
+) -> ProjectSnapshot:
+    """Read the project at ``project_path`` and return its snapshot, without running or making anything.
+
+    ``metadata`` is what `bootstrap_project` returned; with it the project is not read again, and its folder beats
+    ``project_path``. Raises ``ValueError`` without either, and the errors of `inspect_project`.
+    """
+    if metadata is not None:
+        _warn_of_other_folder(metadata, project_path)
+    elif project_path is None:
+        raise SnapshotSourceError
+    project = metadata if isinstance(metadata, Project) else _bootstrap(metadata, project_path)
+    folder = project.project_path or Path.cwd()
+    loader = project.settings.config_loader_class
+    planner = Planner(
+        project,
+        project_path=folder,
+        env=env or os.environ.get("KEDRO_ENV") or None,
+        conf_source=conf_source or folder / project.settings.conf_source,
+        selective=False,
+        loader_class=None if loader is None or is_compiled(loader) else loader,
+    )
+    return inspect_project(planner, runtime_params)
+
+
+def _warn_of_other_folder(metadata: Project | ProjectMetadata, project_path: str | Path | None) -> None:
+    folder = metadata.project_path
+    if project_path is not None and folder is not None and Path(project_path).expanduser().resolve() != folder:
+        warnings.warn(
+            f"'project_path' ({project_path}) is not the folder of 'metadata' ({folder}), which is used.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _bootstrap(metadata: ProjectMetadata | None, project_path: str | Path | None) -> Project:
+    return bootstrap_project(metadata.project_path if metadata else project_path or "")
 
 
 def inspect_project(planner: Planner, runtime_params: Mapping[str, Any] | None = None) -> ProjectSnapshot:

@@ -9,7 +9,7 @@ from kedro_asgi.bridge.global_state import (
     kedro_configured,
 )
 from kedro_asgi.bridge.kedro_types import KedroInstance, kedro_class
-from kedro_asgi.bridge.loader import loader_class
+from kedro_asgi.bridge.loader import is_compiled, loader_class
 from kedro_asgi.bridge.logging_state import preserve_logging
 from kedro_asgi.bridge.package_source import may_import_kedro
 from kedro_asgi.bridge.pipelines import as_kedro_pipeline, convert_pipeline, convert_pipelines
@@ -23,6 +23,7 @@ __all__ = [
     "configure_kedro",
     "convert_pipeline",
     "convert_pipelines",
+    "is_compiled",
     "is_kedro_class",
     "is_kedro_imported",
     "kedro_class",

@@ -8,6 +8,9 @@ from kedro_asgi.config.loader import AbstractConfigLoader, ConfigLoader
 from kedro_asgi.config.runtime_syntax import parse_params
 from kedro_asgi.errors import BadConfigException, MissingConfigException
 
+# Kedro's name for it, which projects import.
+OmegaConfigLoader = ConfigLoader
+
 __all__ = [
     "AbstractConfigLoader",
     "BadConfigException",
@@ -16,6 +19,7 @@ __all__ = [
     "CustomLoader",
     "LoadedConfig",
     "MissingConfigException",
+    "OmegaConfigLoader",
     "Parameters",
     "Template",
     "parse_params",

@@ -116,6 +116,7 @@ from kedro_asgi.errors.project import ProjectVersionError as ProjectVersionError
 from kedro_asgi.errors.project import RegistryError as RegistryError
 from kedro_asgi.errors.project import SettingsError as SettingsError
 from kedro_asgi.errors.project import SettingTypeError as SettingTypeError
+from kedro_asgi.errors.project import SnapshotSourceError as SnapshotSourceError
 from kedro_asgi.errors.project import SourceNotFoundError as SourceNotFoundError
 from kedro_asgi.errors.project import SourcePathError as SourcePathError
 from kedro_asgi.errors.project import StarterError as StarterError

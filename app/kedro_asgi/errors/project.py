@@ -49,6 +49,13 @@ class PackageNotConfiguredError(ReportedAsBase, ValueError):
         )
 
 
+class SnapshotSourceError(ReportedAsBase, ValueError):
+    """The caller asks for the snapshot of no project."""
+
+    def __init__(self) -> None:
+        super().__init__("Either project_path or metadata must be provided.")
+
+
 class PackageConflictError(KedroAsgiError, RuntimeError):
     """Two projects in one process share a package name; Python can import only one of them."""
 

@@ -40,8 +40,10 @@ def bootstrap_project(project_path: str | Path) -> Project:
     return _CurrentProject.project
 
 
-def configure_project(package_name: str) -> Project:
+def configure_project(package_name: str, preserve_logging: bool = True) -> Project:
     """Configure an importable package by name (packaged mode) and remember it as the current project.
+
+    Leaves the logging of the process as it is, whatever ``preserve_logging`` says: Kedro has that argument.
 
     Does not import the package: if it is missing, `validate_settings` or the load of its pipelines raises (PRJ-13).
     """

@@ -27,12 +27,12 @@ class ProjectMetadata(msgspec.Struct, frozen=True, kw_only=True):
     example_pipeline: Any = None
 
 
-def is_kedro_project(path: str | Path) -> bool:
-    """Tell whether ``path`` holds a ``pyproject.toml`` with a section ``[tool.kedro]``.
+def is_kedro_project(project_path: str | Path) -> bool:
+    """Tell whether ``project_path`` holds a ``pyproject.toml`` with a section ``[tool.kedro]``.
 
     Also true for invalid TOML that contains the header, so that the user sees the real error later (Q-1).
     """
-    file = Path(path).expanduser().resolve() / _FILE
+    file = Path(project_path).expanduser().resolve() / _FILE
     try:
         text = file.read_text(encoding="utf-8")
         return "kedro" in tomllib.loads(text).get("tool", {})
@@ -42,9 +42,9 @@ def is_kedro_project(path: str | Path) -> bool:
         return False
 
 
-def find_kedro_project(start: str | Path) -> Path | None:
-    """Return ``start`` or the nearest of its parents that is a project, or ``None``."""
-    start = Path(start).expanduser().absolute()
+def find_kedro_project(current_dir: str | Path) -> Path | None:
+    """Return ``current_dir`` or the nearest of its parents that is a project, or ``None``."""
+    start = Path(current_dir).expanduser().absolute()
     return next((folder for folder in (start, *start.parents) if is_kedro_project(folder)), None)
 
 

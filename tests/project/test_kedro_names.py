@@ -1,0 +1,85 @@
+"""The names and keywords that projects import from Kedro are there under the same names."""
+
+from pathlib import Path
+
+import pytest
+
+from kedro_asgi.config import ConfigLoader, OmegaConfigLoader
+from kedro_asgi.inspection import get_project_snapshot
+from kedro_asgi.project import bootstrap_project, configure_project, current_project
+from kedro_asgi.session import KedroServiceSession
+from kedro_asgi.utils import find_kedro_project, is_kedro_project, load_obj
+
+
+@pytest.fixture
+def project(make_project) -> Path:
+    catalog = "out:\n  type: json.JSONDataset\n  filepath: data/${runtime_params:name, plain}.json\n"
+    return make_project(catalog=catalog, files={"conf/prod/catalog.yml": "out: {type: MemoryDataset}\n"})
+
+
+def test_a_snapshot_is_taken_of_a_folder(project: Path) -> None:
+    snapshot = get_project_snapshot(project)
+    package = next((project / "src").iterdir()).name
+    assert snapshot.metadata.package_name == package
+    assert [pipeline.name for pipeline in snapshot.pipelines] == ["__default__", "calc"]
+    assert snapshot.datasets["out"].filepath == "data/plain.json"
+    assert snapshot.parameters == ("a", "b")
+    assert not (project / "data").exists()
+
+
+def test_a_snapshot_takes_an_environment_a_source_and_parameters(project: Path, tmp_path: Path) -> None:
+    metadata = bootstrap_project(project)
+    assert get_project_snapshot(metadata=metadata, env="prod").datasets["out"].type == "MemoryDataset"
+    named = get_project_snapshot(metadata=metadata.metadata, runtime_params={"name": "mine"})
+    assert named.datasets["out"].filepath == "data/mine.json"
+    (tmp_path / "other/base").mkdir(parents=True)
+    assert get_project_snapshot(project, conf_source=str(tmp_path / "other")).datasets == {}
+
+
+def test_a_snapshot_needs_a_project_and_prefers_its_metadata(project: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Either project_path or metadata must be provided"):
+        get_project_snapshot()
+    metadata = bootstrap_project(project)
+    with pytest.warns(UserWarning, match="is not the folder of 'metadata'"):
+        assert get_project_snapshot(tmp_path, metadata=metadata).datasets.keys() == {"out"}
+
+
+def test_a_snapshot_asks_the_projects_own_loader(make_project) -> None:
+    settings = """
+    from kedro_asgi.config import AbstractConfigLoader
+    class Loader(AbstractConfigLoader):
+        def __getitem__(self, key):
+            return {"parameters": {"mine": 1}, "catalog": {}}[key]
+    CONFIG_LOADER_CLASS = Loader
+    CONFIG_LOADER_ARGS = {}
+    """
+    assert get_project_snapshot(make_project(settings=settings)).parameters == ("mine",)
+
+
+def test_helpers_take_kedros_keywords(project: Path) -> None:
+    assert is_kedro_project(project_path=project)
+    assert not is_kedro_project(project_path=project / "src")
+    assert find_kedro_project(current_dir=project / "src") == project
+
+
+def test_configure_project_takes_preserve_logging(project: Path) -> None:
+    package = bootstrap_project(project).package_name
+    for preserve in (False, True):
+        configure_project(package, preserve_logging=preserve)
+        assert current_project().package_name == package
+
+
+def test_an_object_is_loaded_by_its_path() -> None:
+    assert load_obj("pathlib.Path") is Path
+    assert load_obj("Path", "pathlib") is Path
+    assert load_obj("os.path.join") is __import__("os").path.join
+    with pytest.raises(AttributeError):
+        load_obj("pathlib.Nothing")
+    with pytest.raises(ModuleNotFoundError):
+        load_obj("nowhere_at_all.Path")
+
+
+def test_the_loader_has_kedros_name_too(make_project) -> None:
+    assert OmegaConfigLoader is ConfigLoader
+    settings = "from kedro_asgi.config import OmegaConfigLoader\nCONFIG_LOADER_CLASS = OmegaConfigLoader\n"
+    assert KedroServiceSession.create(project_path=make_project(settings=settings)).run()["d"].load() == 6
