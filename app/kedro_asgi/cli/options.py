@@ -1,7 +1,9 @@
 """Options and arguments that several commands share."""
 
+import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +110,24 @@ class Params(_ParamsType):
             return parse_params(value)
         except KedroAsgiError as error:
             self.fail(str(error), param, ctx)
+
+
+class Inputs(_ParamsType):
+    """The JSON object in a file, or in standard input for ``-``."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        try:
+            content = sys.stdin.buffer.read() if value == "-" else Path(value).read_bytes()
+            inputs = json.loads(content)
+        except (OSError, ValueError) as error:
+            self.fail(f"'{value}' cannot be read as JSON: {error}", param, ctx)
+        if not isinstance(inputs, dict):
+            self.fail(f"'{value}' must hold a JSON object of datasets and their values.", param, ctx)
+        return inputs
 
 
 def names_option(*flags: str, help: str) -> Callable[[Any], Any]:

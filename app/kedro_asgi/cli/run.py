@@ -10,6 +10,7 @@ import yaml
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.logging_setup import configure_run_logging
 from kedro_asgi.cli.options import (
+    Inputs,
     Params,
     Versions,
     conf_source_option,
@@ -72,6 +73,9 @@ def _parameter_name(context: click.Context, key: str) -> str:
     "-lv", "--load-versions", type=Versions(), default=dict, help="Versions of datasets to load: dataset:version,…"
 )
 @click.option("--params", type=Params(), default=dict, help="Runtime parameters: key=value,nested.key=value")
+@click.option(
+    "--inputs", type=Inputs(), default=dict, help="JSON file of datasets and their values, or '-' for standard input."
+)
 @click.option("-r", "--runner", default="SequentialRunner", help="Runner class: a name or a dotted path.")
 @click.option("--runner-params", type=Params(), default=dict, help="Arguments of the runner: key=value,…")
 @click.option("--async", "is_async", is_flag=True, help="Load and save the datasets of a node in parallel.")

@@ -16,9 +16,13 @@ from kedro_asgi.cli.log_format import LogFormat
 from kedro_asgi.cli.logging_setup import server_log_config
 from kedro_asgi.cli.options import Names, conf_source_option, env_option, package_option, project_argument
 from kedro_asgi.cli.process_end import ProcessEnd
+from kedro_asgi.cli.reloader import CODE, CONFIGURATION, Watched
 from kedro_asgi.cli.server_process import serve_alone
 from kedro_asgi.cli.worker_processes import serve_with_reload, serve_with_workers
-from kedro_asgi.project import load_project
+from kedro_asgi.dispatch.stores import check_store
+from kedro_asgi.errors.wording import one_line
+from kedro_asgi.project import Project, load_project
+from kedro_asgi.redaction import redact
 from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 
@@ -31,7 +35,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Server processes.")
-@click.option("--reload", is_flag=True, help="Restart when Python code changes (for development).")
+@click.option("--reload", is_flag=True, help="Restart when code or configuration changes (for development).")
 @click.option("--preload", type=Names(), help="Datasets to load once and share between runs: model,*_encoder")
 @click.option("--store", help="Store of runs: a path, a URL or 'memory:'; the default is a file in the project.")
 @click.option(
@@ -72,6 +76,7 @@ def serve_project(
     log_format: LogFormat | None = None,
     no_access_log: bool = False,
     traceback: bool = False,
+    with_greeting: bool = True,
     package_name: str | None = None,
 ) -> None:
     """Serve in the foreground until interrupted; an error of the project or the port ends the command with one line."""
@@ -81,7 +86,7 @@ def serve_project(
     with one_line_errors():
         project = load_project(project_path, package_name=package_name)
         log_config = server_log_config(project, project_path, level=log_level, log_format=log_format)
-    _check_port(host, port)
+    check_port(host, port)
     _set_environment(
         KEDRO_PROJECT_PATH=str(project_path),
         KEDRO_SERVER_PACKAGE_NAME=package_name,
@@ -94,7 +99,10 @@ def serve_project(
     )
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")
     with one_line_errors():
-        ServerConfiguration.read(project_path=None, env=None, conf_source=None)
+        configuration = ServerConfiguration.read(project_path=None, env=None, conf_source=None)
+        check_store(configuration.store)
+    if log_format != "json" and with_greeting:
+        click.echo(_greeting(project, configuration, host=host, port=port))
     with _shared_reload_signal(workers):
         options: dict[str, Any] = {
             "factory": True,
@@ -106,9 +114,40 @@ def serve_project(
         if workers > 1:
             serve_with_workers(_FACTORY, workers=workers, **options)
         elif reload:
-            serve_with_reload(_FACTORY, project_path, **options)
+            serve_with_reload(_FACTORY, _watched(project, project_path, conf_source), **options)
         else:
             serve_alone(_FACTORY, **options)
+
+
+def check_port(host: str, port: int) -> None:
+    """Check that the address is free, with the socket options that uvicorn uses."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def _greeting(project: Project, configuration: ServerConfiguration, *, host: str, port: int) -> str:
+    env = f", environment '{configuration.env}'" if configuration.env else ""
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port or '<port>'}"
+    routes = ("run", "runs", "snapshot", "ready", "health", "metrics", "openapi.json")
+    return (
+        f"Serving {one_line(project.project_name)} (package {project.package_name}{env}) "
+        f"from {configuration.project_path}\n"
+        f"  URL     {url} ({', '.join(f'/{route}' for route in routes)})\n"
+        f"  store   {redact(configuration.store)}\n"
+        f"  run it  curl -s {url}/run -H 'Content-Type: application/json' -d '{{}}'\n"
+    )
+
+
+def _watched(project: Project, project_path: Path, conf_source: str | None) -> Watched:
+    """Return what a restart depends on: code, configuration and ``pyproject.toml``, but no data."""
+    conf = Path(conf_source) if conf_source else project_path / project.settings.conf_source
+    folders = {project_path, project.source_dir or project_path}
+    return [*((folder, CODE) for folder in folders), (conf, CONFIGURATION), (project_path / "pyproject.toml", ())]
 
 
 @contextmanager
@@ -120,17 +159,6 @@ def _shared_reload_signal(workers: int) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="kedro-asgi-") as folder:
         _set_environment(**{RELOAD_SIGNAL_VARIABLE: str(Path(folder) / "preload")})
         yield
-
-
-def _check_port(host: str, port: int) -> None:
-    """Check that the address is free, with the socket options that uvicorn uses."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}") from error
 
 
 def _set_environment(**variables: str | None) -> None:

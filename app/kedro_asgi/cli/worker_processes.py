@@ -5,15 +5,14 @@ import os
 import signal
 import time
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import ChangeReload
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from kedro_asgi.cli.reloader import ProjectReload, Watched
 from kedro_asgi.cli.server_process import LAST_SECONDS, WorkerServer, grace_seconds
 
 _log = logging.getLogger("uvicorn.error")
@@ -133,8 +132,8 @@ def serve_with_workers(app: str, *, workers: int, **options: Any) -> None:
     WorkerSupervisor(config, sockets=[config.bind_socket()]).run()
 
 
-def serve_with_reload(app: str, project_path: Path, **options: Any) -> None:
-    """Serve until interrupted, in a process that is replaced when Python code of the project changes."""
-    config = uvicorn.Config(app, reload=True, reload_dirs=[str(project_path)], **options)
+def serve_with_reload(app: str, watched: Watched, **options: Any) -> None:
+    """Serve until interrupted, in a process that is replaced when a watched file changes."""
+    config = uvicorn.Config(app, reload=True, **options)
     server = WorkerServer(config, grace_seconds=grace_seconds())
-    ChangeReload(config, target=server.run, sockets=[config.bind_socket()]).run()
+    ProjectReload(config, target=server.run, sockets=[config.bind_socket()], watched=watched).run()

@@ -8,6 +8,7 @@ from kedro_asgi.errors import StoreUrlError
 from kedro_asgi.redaction import redact
 
 MEMORY = "memory:"
+_SQLITE_HEADER = b"SQLite format 3\0"
 
 
 def open_store(url: str | Path) -> Store:
@@ -16,16 +17,40 @@ def open_store(url: str | Path) -> Store:
     Raises `StoreUrlError`.
     """
     text = str(url)
-    scheme, separator, rest = text.partition("://")
     if text == MEMORY:
         return SQLiteStore(None)
-    if not separator:
-        return SQLiteStore(Path(text))
-    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        return SQLiteStore(Path(rest[1:]))
-    if scheme in ("postgresql", "postgres"):
+    if (path := _file(text)) is not None:
+        return SQLiteStore(path)
+    if text.startswith(("postgresql://", "postgres://")):
         return _postgres(text)
     raise StoreUrlError(redact(text), "it is neither 'memory:', a path, 'sqlite:///path' nor 'postgresql://…'.")
+
+
+def check_store(url: str | Path) -> None:
+    """Check that there can be a store at ``url``, without opening it; raises `StoreUrlError`."""
+    open_store(url)
+    path = _file(str(url)) if str(url) != MEMORY else None
+    if path is None:
+        return
+    path = path.absolute()
+    if path.is_dir():
+        raise StoreUrlError(str(path), "it is a folder, not a file.")
+    if blocking := next((folder for folder in path.parents if folder.exists() and not folder.is_dir()), None):
+        raise StoreUrlError(str(path), f"'{blocking}' is a file, not a folder.")
+    if path.is_file() and path.stat().st_size and not _is_sqlite(path):
+        raise StoreUrlError(str(path), "the file is not a database of SQLite.")
+
+
+def _file(url: str) -> Path | None:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return Path(url)
+    return Path(rest[1:]) if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1 else None
+
+
+def _is_sqlite(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER
 
 
 def _postgres(url: str) -> Store:
@@ -37,4 +62,4 @@ def _postgres(url: str) -> Store:
     return PostgresStore(url)
 
 
-__all__ = ["MEMORY", "Store", "open_store"]
+__all__ = ["MEMORY", "Store", "check_store", "open_store"]
