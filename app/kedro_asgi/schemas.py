@@ -19,6 +19,15 @@ MAX_EVENT_NUMBER = 10**18 - 1
 """The highest number that an event can have."""
 MAX_KEY_LENGTH = 255
 """How many characters an idempotency key may have."""
+KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"
+"""Idempotency keys: printable ASCII, since HTTP strips spaces around a header and fixes no other encoding."""
+RUNNER_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+"""Names of runners: a class, or its dotted path."""
+RUN_ID_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}\.[0-9]{2}\.[0-9]{2}\.[0-9]{3}Z-[0-9a-f]{14}$"
+POSITION_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
+"""Positions among the events of all runs."""
+# Kedro reads these as true and false too (SRV-18).
+BOOL_WORDS = ("1", "on", "t", "true", "y", "yes", "0", "off", "f", "false", "n", "no")
 # A filter ``label=name=value`` ends the name at the first sign.
 LabelName = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern="^[^=]*$")]
 LabelValue = Annotated[str, msgspec.Meta(max_length=1024)]
@@ -36,7 +45,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     from_nodes: list[str] | None = None
     to_nodes: list[str] | None = None
     node_names: list[str] | None = None
-    runner: str | None = None
+    runner: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": RUNNER_PATTERN})] | None = None
     is_async: bool = False
     tags: list[str] | None = None
     load_versions: dict[str, str] | None = None

@@ -354,6 +354,13 @@ async def test_following_resumes_after_a_number(dispatcher, store: str) -> None:
         assert [published async for published in runs.follow(run.run_id, after=first[-1].sequence)] == []
 
 
+async def test_following_after_a_number_that_a_run_never_reaches_ends_with_the_run(dispatcher, store: str) -> None:
+    async with dispatcher(store) as runs:
+        run = await runs.submit("wait", runtime_params={"seconds": 0.2})
+        with anyio.fail_after(20):
+            assert [published async for published in runs.follow(run.run_id, after=10**9)] == []
+
+
 async def test_all_runs_can_be_followed_from_a_position(dispatcher, store: str) -> None:
     async with dispatcher(store) as runs:
         ids = [(await runs.submit("calc")).run_id for _ in range(3)]

@@ -1,7 +1,17 @@
 """The OpenAPI document (SRV-55)."""
 
+import json
+from pathlib import Path
+from typing import get_args
+
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from kedro_asgi.events import RunEvent
+from kedro_asgi.runs import RunStatus
+from kedro_asgi.server import create_http_server
 
 pytestmark = pytest.mark.anyio
 
@@ -43,3 +53,57 @@ async def test_the_document_describes_kedros_operations_and_schemas(tiny_served:
     assert document["components"]["schemas"]["RunRequest"]["additionalProperties"] is False
     answer = document["paths"]["/run"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert answer["discriminator"]["propertyName"] == "status"
+
+
+async def test_every_route_is_an_operation_and_every_operation_a_route(tiny: Path) -> None:
+    app = create_http_server(tiny)
+    routes = {
+        (route.path.replace(":path", ""), method)
+        for route in app.routes
+        for method in route.methods
+        if method != "HEAD" and route.path != "/openapi.json"
+    }
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as http:
+        paths = (await http.get("/openapi.json")).json()["paths"]
+        assert {(path, method.upper()) for path, methods in paths.items() for method in methods} == routes
+        for path in paths:
+            allowed = (await http.request("TRACE", path)).headers["allow"].split(", ")
+            assert set(allowed) - {"HEAD"} == {method.upper() for method in paths[path]}
+
+
+async def test_under_a_prefix_the_document_names_its_server(tiny: Path) -> None:
+    app = Starlette(routes=[Mount("/api/penguins", create_http_server(tiny))])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as http:
+        assert (await http.get("/api/penguins/openapi.json")).json()["servers"] == [{"url": "/api/penguins"}]
+
+
+async def test_no_field_of_a_request_is_required_or_has_a_default(tiny_served: httpx.AsyncClient) -> None:
+    """A generator makes a field with a default required in its types."""
+    document = (await tiny_served.get("/openapi.json")).json()
+    schemas = document["components"]["schemas"]
+    assert '"default"' not in json.dumps(document)
+    assert schemas["RunSubmission"]["required"] == []
+    assert set(schemas["RunPage"]["required"]) == {"runs", "cursor"}
+    for field in ("params", "inputs"):
+        assert {"type": "object", "additionalProperties": True} in schemas["RunRequest"]["properties"][field]["anyOf"]
+    assert {"type": "object", "additionalProperties": True} in schemas["RunSuccess"]["properties"]["outputs"]["anyOf"]
+
+
+async def test_every_event_is_described(tiny_served: httpx.AsyncClient) -> None:
+    schemas = (await tiny_served.get("/openapi.json")).json()["components"]["schemas"]
+    names = {kind.__name__ for kind in get_args(RunEvent)}
+    assert set(schemas["RunEvent"]["discriminator"]["mapping"]) == names
+    assert all(schemas[name]["properties"]["event"]["enum"] == [name] for name in names)
+
+
+async def test_what_a_request_may_hold_has_its_range_in_the_document(tiny_served: httpx.AsyncClient) -> None:
+    document = (await tiny_served.get("/openapi.json")).json()
+    listed = {found["name"]: found["schema"] for found in document["paths"]["/runs"]["get"]["parameters"]}
+    assert (listed["limit"]["minimum"], listed["limit"]["maximum"]) == (1, 1000)
+    assert listed["label"]["maxItems"] == 50
+    assert listed["status"]["items"]["enum"] == list(get_args(RunStatus))
+    read = {found["name"]: found["schema"] for found in document["paths"]["/runs/{run_id}"]["get"]["parameters"]}
+    assert (read["wait"]["minimum"], read["wait"]["maximum"]) == (0, 600)
+    submission = document["components"]["schemas"]["RunSubmission"]["properties"]
+    assert submission["timeout_seconds"]["anyOf"][0]["maximum"] == 31_536_000
+    assert submission["labels"]["anyOf"][0]["propertyNames"]["pattern"] == "^[^=]*$"

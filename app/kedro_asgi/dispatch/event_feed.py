@@ -127,8 +127,8 @@ class EventFeed:
                     yield events
                     # A notice of lost events has no number.
                     after = max(after, events[-1].sequence)
-                    if events[-1].is_last:
-                        return
+                if taken[-1].is_last:
+                    return
 
     async def follow_all(self, *, after: str | None) -> Stream:
         """Yield the events of all runs after a position, or from now on."""

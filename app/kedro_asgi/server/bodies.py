@@ -1,5 +1,6 @@
 """Read run requests: their bodies and idempotency keys."""
 
+import re
 from contextlib import suppress
 from typing import Any, cast
 
@@ -10,13 +11,14 @@ from starlette.requests import ClientDisconnect, Request
 
 from kedro_asgi.errors import DrainingError
 from kedro_asgi.runs import RunSpec
-from kedro_asgi.schemas import MAX_KEY_LENGTH, RunRequest, RunSubmission
+from kedro_asgi.schemas import KEY_PATTERN, MAX_KEY_LENGTH, RunRequest, RunSubmission
 from kedro_asgi.server.problems import InvalidQueryError
 from kedro_asgi.server.shutdown import Shutdown
 from kedro_asgi.server.validation import JSON_TYPE, RUNNER_PATH, AnyRunRequest, validate_run_request
 
 # The event loop decodes bodies up to this size, in well under a millisecond; a thread decodes larger ones.
 _SMALL_BODY_BYTES = 64 * 1024
+_KEY = re.compile(KEY_PATTERN)
 _DECODERS = {kind: msgspec.json.Decoder(kind) for kind in (RunRequest, RunSubmission)}
 # The fields of a request that `RunSpec.of` takes under the same name.
 _SHARED_FIELDS = tuple(name for name in RunRequest.__struct_fields__ if name not in ("params", "outputs"))
@@ -70,8 +72,8 @@ def run_spec(request: RunRequest) -> RunSpec:
 def idempotency_key(request: Request) -> str | None:
     """Return the ``Idempotency-Key``."""
     key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= MAX_KEY_LENGTH:
-        raise InvalidQueryError(f"'Idempotency-Key' must have 1 to {MAX_KEY_LENGTH} characters, not {len(key)}.")
+    if key is not None and not (len(key) <= MAX_KEY_LENGTH and _KEY.fullmatch(key)):
+        raise InvalidQueryError(f"'Idempotency-Key' must have 1 to {MAX_KEY_LENGTH} printable ASCII characters.")
     return key
 
 

@@ -49,7 +49,7 @@ class KedroRoutes:
         self._cancel_on_hang_up = cancel_on_hang_up
         self._failure_status = failure_status
         self._health = encode_json(HealthResponse(kedro_version=kedro_version()))
-        self._openapi = encode_json(openapi(kedro_version()))
+        self._document = openapi(kedro_version())
 
     def table(self) -> list[Route]:
         """Return the routes; they refuse ``HEAD`` (SRV-11)."""
@@ -68,8 +68,10 @@ class KedroRoutes:
         return Response(self._health, media_type="application/json")
 
     async def openapi(self, request: Request) -> Response:
-        """Return the OpenAPI document."""
-        return Response(self._openapi, media_type="application/json")
+        """Return the OpenAPI document; under a prefix, it names the server that its paths belong to."""
+        prefix = request.scope.get("root_path", "")
+        servers = {"servers": [{"url": prefix}]} if prefix else {}
+        return Response(encode_json({**self._document, **servers}), media_type="application/json")
 
     async def snapshot(self, request: Request) -> Response:
         """Return the project's snapshot; ``?params=a=1,b.c=2`` applies runtime parameters (SRV-49)."""

@@ -1,12 +1,21 @@
-"""The OpenAPI document, made from the structs in `schemas` (SRV-55)."""
+"""The OpenAPI document (SRV-55): every route, with every answer that it gives."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from kedro_asgi.runs import RunPage, RunRecord
+from kedro_asgi.events import RunEvent
+from kedro_asgi.runs import RunPage, RunRecord, RunStatus
 from kedro_asgi.schemas import (
+    KEY_PATTERN,
+    MAX_EVENT_NUMBER,
+    MAX_KEY_LENGTH,
+    MAX_LABELS,
+    MAX_PAGE_RUNS,
+    MAX_WAIT_SECONDS,
+    POSITION_PATTERN,
+    RUN_ID_PATTERN,
     HealthResponse,
     HTTPError,
     HTTPValidationError,
@@ -21,42 +30,23 @@ from kedro_asgi.schemas import (
     SnapshotFailure,
     SnapshotSuccess,
 )
+from kedro_asgi.server.openapi_schemas import Json, components, schema, schema_of
 
-_REF = "#/components/schemas/{name}"
-_STRUCTS: tuple[type[msgspec.Struct], ...] = (
-    HealthResponse,
-    HTTPError,
-    HTTPValidationError,
-    Problem,
-    ReadyResponse,
-    ReloadProblem,
-    ReloadResponse,
-    RunFailure,
-    RunPage,
-    RunRecord,
-    RunRequest,
-    RunSubmission,
-    RunSuccess,
-    SnapshotFailure,
-    SnapshotSuccess,
-)
-
-Json = dict[str, Any]
+_JSON, _PROBLEM = "application/json", "application/problem+json"
 
 
 def openapi(version: str) -> Json:
     """Return the OpenAPI 3.1 document; ``version`` is the Kedro version whose contract is served."""
-    _, schemas = msgspec.json.schema_components(_STRUCTS, ref_template=_REF)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Kedro Server", "version": version},
         "paths": {**_kedro_paths(), **_admin_paths(), **_run_paths(), **_event_paths()},
-        "components": {"schemas": schemas},
+        "components": {"schemas": components()},
     }
 
 
 def _kedro_paths() -> Json:
-    params = {**_parameter("query", "params"), "description": "Runtime parameters to apply: key=value,nested.key=value"}
+    params = _parameter("query", "params", description="Runtime parameters to apply: key=value,nested.key=value")
     health = {"200": _json("The event loop runs.", HealthResponse)}
     snapshot = {
         "200": _json("The pipelines, datasets and parameters of the project.", SnapshotSuccess, SnapshotFailure),
@@ -64,15 +54,22 @@ def _kedro_paths() -> Json:
     }
     run = {
         "200": _json("How the run ended; a failed run answers 200 too.", RunSuccess, RunFailure),
+        "408": _json("The body did not arrive in time.", HTTPError),
         "413": _json("The body is too large.", HTTPError),
-        "422": _json("The body is not a run request.", HTTPValidationError),
-        "429": _problem("The running and queued runs have reached their limits."),
-        "503": _problem("The server is shutting down."),
+        "422": _answers(
+            "The body is not a run request, or its key is invalid or stands for another run.",
+            {_JSON: schema(HTTPValidationError), _PROBLEM: schema(Problem)},
+        ),
+        **_busy(),
+        "500": _answers(
+            "The server failed; or the run failed, and the server has a status for that.",
+            {_JSON: {"anyOf": [schema(HTTPError), schema(RunFailure)]}},
+        ),
     }
     return {
         "/health": {"get": _operation("health", "health_health_get", health)},
         "/snapshot": {"get": _operation("inspection", "get_snapshot_snapshot_get", snapshot, parameters=[params])},
-        "/run": {"post": _operation("pipeline", "run_pipeline_run_post", run, body=RunRequest)},
+        "/run": {"post": _operation("pipeline", "run_pipeline_run_post", run, parameters=[_key()], body=RunRequest)},
     }
 
 
@@ -83,7 +80,10 @@ def _admin_paths() -> Json:
     }
     reload = {
         "200": _json("Later runs use the new configuration and datasets.", ReloadResponse),
-        "500": _problem("The reload failed; nothing has changed.", ReloadProblem),
+        "500": _answers(
+            "The reload failed, and nothing has changed; or the server failed.",
+            {_PROBLEM: schema(ReloadProblem), _JSON: schema(HTTPError)},
+        ),
     }
     return {
         "/ready": {"get": _operation("health", "ready_ready_get", ready)},
@@ -92,43 +92,62 @@ def _admin_paths() -> Json:
 
 
 def _run_paths() -> Json:
-    run_id, wait = _parameter("path", "run_id"), _parameter("query", "wait", "number")
-    key = _parameter("header", "Idempotency-Key")
-    filters = [_parameter("query", name) for name in ("status", "pipeline", "label", "since", "cursor")]
-    filters.append(_parameter("query", "limit", "integer"))
+    run_id, waits = _parameter("path", "run_id"), [_wait(), _parameter("header", "Prefer")]
     submit = {
         "202": _json("The run is stored and will be executed.", RunRecord),
-        "422": _problem("The body is not a run submission, or its key stands for another run."),
-        "429": _problem("The running and queued runs have reached their limits."),
-        "503": _problem("The server is shutting down, or its store is not available."),
+        "408": _problem("The body did not arrive in time."),
+        "413": _problem("The body is too large."),
+        "422": _problem("The body or a parameter is invalid, or the key stands for another run."),
+        **_busy(),
     }
-    page = {"200": _json("Runs, newest first.", RunPage), "422": _problem("A query parameter is invalid.")}
-    read = {"200": _json("The record of the run.", RunRecord), **_not_found()}
-    cancel = {"200": read["200"], "202": _json("The run is stopping.", RunRecord), **_not_found()}
-    output = {"200": _json("The output."), **_not_found(), "409": _problem("The run has not ended.")}
+    page = {"200": _json("Runs, newest first.", RunPage), **_invalid_query(), **_no_store()}
+    read = {"200": _json("The record of the run.", RunRecord), **_not_found(), **_invalid_query(), **_no_store()}
+    cancel = {
+        "200": _json("The record of the run, which has ended.", RunRecord),
+        "202": _json("The run is stopping.", RunRecord),
+        **_not_found(),
+        **_no_store(),
+    }
+    output = {
+        "200": _json("The output."),
+        **_not_found(),
+        "409": _problem("The run has not ended."),
+        **_no_store(),
+    }
+    name = _parameter("path", "name")
     return {
         "/runs": {
-            "post": _operation("runs", "submit_run", submit, parameters=[wait, key], body=RunSubmission),
-            "get": _operation("runs", "list_runs", page, parameters=filters),
+            "post": _operation("runs", "submit_run", submit, parameters=[*waits, _key()], body=RunSubmission),
+            "get": _operation("runs", "list_runs", page, parameters=_filters()),
         },
-        "/runs/{run_id}": {"get": _operation("runs", "read_run", read, parameters=[run_id, wait])},
+        "/runs/{run_id}": {"get": _operation("runs", "read_run", read, parameters=[run_id, *waits])},
         "/runs/{run_id}/cancel": {"post": _operation("runs", "cancel_run", cancel, parameters=[run_id])},
-        "/runs/{run_id}/outputs/{name}": {
-            "get": _operation("runs", "read_output", output, parameters=[run_id, _parameter("path", "name")])
-        },
+        "/runs/{run_id}/outputs/{name}": {"get": _operation("runs", "read_output", output, parameters=[run_id, name])},
     }
 
 
 def _event_paths() -> Json:
-    run_id, after = _parameter("path", "run_id"), _parameter("header", "Last-Event-ID")
-    stream = {"200": {"description": "Server-sent events.", "content": {"text/event-stream": {}}}}
-    metrics = {"200": {"description": "Counters and gauges.", "content": {"text/plain": {}}}}
-    follow = {**stream, **_not_found()}
+    run_id = _parameter("path", "run_id")
+    number: Json = {"type": "integer", "minimum": 0, "maximum": MAX_EVENT_NUMBER}
+    position: Json = {"type": "string", "pattern": POSITION_PATTERN}
+    metrics = {"200": _answers("Counters and gauges.", {"text/plain": {"type": "string"}})}
+    text = "Server-sent events, each described by the schema; its data is a RunEvent as JSON."
+    stream = {"200": _answers(text, {"text/event-stream": _frame()}), **_invalid_query(), **_no_store()}
+    follow = {**stream, "204": {"description": "The run has ended, and no events are left."}, **_not_found()}
     return {
-        "/runs/{run_id}/events": {"get": _operation("runs", "follow_run", follow, parameters=[run_id, after])},
-        "/events": {"get": _operation("runs", "follow_runs", stream, parameters=[after])},
-        "/metrics": {"get": _operation("runs", "metrics", metrics, parameters=[])},
+        "/runs/{run_id}/events": {
+            "get": _operation("runs", "follow_run", follow, parameters=[run_id, *_resumption(number)])
+        },
+        "/events": {"get": _operation("runs", "follow_runs", stream, parameters=_resumption(position))},
+        "/metrics": {"get": _operation("runs", "metrics", metrics)},
     }
+
+
+def _frame() -> Json:
+    data: Json = {"type": "string", "contentMediaType": _JSON, "contentSchema": schema_of("RunEvent")}
+    names = [kind.__name__ for kind in get_args(RunEvent)]
+    properties: Json = {"id": {"type": "string"}, "event": {"type": "string", "enum": names}, "data": data}
+    return {"type": "object", "properties": properties, "required": ["event", "data"]}
 
 
 def _operation(
@@ -139,34 +158,77 @@ def _operation(
     parameters: Sequence[Json] | None = None,
     body: type[msgspec.Struct] | None = None,
 ) -> Json:
-    operation: Json = {"tags": [tag], "operationId": operation_id, "responses": responses}
+    answers = {"500": _json("The server failed.", HTTPError), **responses}
+    operation: Json = {"tags": [tag], "operationId": operation_id, "responses": dict(sorted(answers.items()))}
     if parameters is not None:
         operation["parameters"] = parameters
     if body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(body)}}}
+        operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema(body)}}}
     return operation
 
 
-def _parameter(where: str, name: str, kind: str = "string") -> Json:
-    return {"name": name, "in": where, "required": where == "path", "schema": {"type": kind}}
+# --- parameters ---
+
+
+def _parameter(where: str, name: str, schema: Json | None = None, **more: Any) -> Json:
+    return {"name": name, "in": where, "required": where == "path", "schema": schema or {"type": "string"}, **more}
+
+
+def _wait() -> Json:
+    return _parameter("query", "wait", {"type": "number", "minimum": 0, "maximum": MAX_WAIT_SECONDS})
+
+
+def _key() -> Json:
+    text: Json = {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": KEY_PATTERN}
+    return _parameter("header", "Idempotency-Key", text)
+
+
+def _filters() -> list[Json]:
+    status: Json = {"type": "array", "items": {"type": "string", "enum": list(get_args(RunStatus))}}
+    label: Json = {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}, "maxItems": MAX_LABELS}
+    return [
+        _parameter("query", "status", status, description="Runs with any of these statuses."),
+        _parameter("query", "pipeline"),
+        _parameter("query", "label", label, description="Runs with all of these labels: name=value"),
+        _parameter("query", "since", {"type": "string", "format": "date-time"}),
+        _parameter("query", "cursor", {"type": "string", "pattern": RUN_ID_PATTERN}),
+        _parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_RUNS}),
+    ]
+
+
+def _resumption(schema: Json) -> list[Json]:
+    return [_parameter("header", "Last-Event-ID", schema), _parameter("query", "after", schema)]
+
+
+# --- answers ---
+
+
+def _answers(description: str, schemas: Json) -> Json:
+    return {"description": description, "content": {kind: {"schema": found} for kind, found in schemas.items()}}
 
 
 def _json(description: str, *structs: type[msgspec.Struct]) -> Json:
-    return {"description": description, "content": {"application/json": {"schema": _schema(*structs)}}}
+    return _answers(description, {_JSON: schema(*structs)})
 
 
-def _problem(description: str, struct: type[msgspec.Struct] = Problem) -> Json:
-    return {"description": description, "content": {"application/problem+json": {"schema": _schema(struct)}}}
+def _problem(description: str) -> Json:
+    return _answers(description, {_PROBLEM: schema(Problem)})
+
+
+def _busy() -> Json:
+    return {
+        "429": _problem("The running and queued runs have reached their limits."),
+        "503": _problem("The server is shutting down, or its store is not available."),
+    }
 
 
 def _not_found() -> Json:
     return {"404": _problem("The run does not exist.")}
 
 
-def _schema(*structs: type[msgspec.Struct]) -> Json:
-    """Return the schema of any value, of one struct, or of two that their ``status`` tells apart."""
-    refs = [{"$ref": _REF.format(name=struct.__name__)} for struct in structs]
-    if len(refs) < 2:
-        return refs[0] if refs else {}
-    mapping = dict(zip(("success", "failure"), (ref["$ref"] for ref in refs), strict=True))
-    return {"oneOf": refs, "discriminator": {"propertyName": "status", "mapping": mapping}}
+def _invalid_query() -> Json:
+    return {"422": _problem("A parameter is invalid.")}
+
+
+def _no_store() -> Json:
+    return {"503": _problem("The store of runs is not available.")}

@@ -14,7 +14,7 @@ from kedro_asgi.server.problems import InvalidQueryError
 
 _REPEATABLE = ("status", "label")
 _LIST_PARAMETERS = ("status", "pipeline", "label", "since", "limit", "cursor")
-_NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+(?:\.\d+)?)\"?", re.IGNORECASE)
 
 
@@ -70,24 +70,25 @@ def _status(text: str) -> RunStatus:
 
 def last_sequence(request: Request) -> int:
     """Return the number of the last event of a run that the client has received; 0 for none."""
-    name, text = _last_event(request)
-    return _whole(name, text or "0", at_least=0, at_most=MAX_EVENT_NUMBER)
+    numbers = [_whole(name, text, at_least=0, at_most=MAX_EVENT_NUMBER) for name, text in _last_events(request).items()]
+    return numbers[0] if numbers else 0
 
 
 def last_position(request: Request) -> str | None:
     """Return the position of the last event of all runs that the client has received."""
-    name, text = _last_event(request)
-    try:
-        return text if text is None or read_position(text) else None
-    except ValueError as error:
-        raise InvalidQueryError(f"'{name}' is not a position: '{text}'.") from error
+    positions = _last_events(request)
+    for name, text in positions.items():
+        try:
+            read_position(text)
+        except ValueError as error:
+            raise InvalidQueryError(f"'{name}' is not a position: '{text}'.") from error
+    return next(iter(positions.values()), None)
 
 
-def _last_event(request: Request) -> tuple[str, str | None]:
-    """Return the name of the header or parameter that names the last event, and its value."""
-    if header := request.headers.get("last-event-id"):
-        return "Last-Event-ID", header
-    return "after", request.query_params.get("after") or None
+def _last_events(request: Request) -> dict[str, str]:
+    """Return what names the last event, by header or parameter; the header, which is newer, comes first."""
+    given = {"Last-Event-ID": request.headers.get("last-event-id"), "after": request.query_params.get("after")}
+    return {name: text for name, text in given.items() if text is not None}
 
 
 def _cursor(text: str) -> str:

@@ -28,8 +28,8 @@ class RunRoutes:
     def table(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/runs", self.submit, methods=["POST"]),
-            Route("/runs", self.list, methods=["GET"]),
+            # One route, so that ``Allow`` names both methods.
+            Route("/runs", self.submit_or_list, methods=["GET", "POST"]),
             Route("/runs/{run_id}", self.read, methods=["GET"]),
             Route("/runs/{run_id}/cancel", self.cancel, methods=["POST"]),
             Route("/runs/{run_id}/events", self.events, methods=["GET"]),
@@ -37,6 +37,10 @@ class RunRoutes:
             Route("/events", self.all_events, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
         ]
+
+    async def submit_or_list(self, request: Request) -> Response:
+        """Submit a run (``POST``) or list runs (``GET``)."""
+        return await (self.submit(request) if request.method == "POST" else self.list(request))
 
     async def submit(self, request: Request) -> Response:
         """Submit a run; respond 202 with its record, now or after the requested wait."""

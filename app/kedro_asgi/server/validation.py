@@ -7,10 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Literal, TypeVar, get_type_hints
 
-from kedro_asgi.schemas import MAX_LABELS, MAX_TIMEOUT_SECONDS, RunRequest, RunSubmission, ValidationError
+from kedro_asgi.schemas import (
+    BOOL_WORDS,
+    MAX_LABELS,
+    MAX_TIMEOUT_SECONDS,
+    RUNNER_PATTERN,
+    RunRequest,
+    RunSubmission,
+    ValidationError,
+)
 from kedro_asgi.server.errors import InvalidBodyError
 
-RUNNER_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+# Without the anchors: ``$`` would also match before a newline at the end.
+RUNNER_PATH = re.compile(RUNNER_PATTERN.removeprefix("^").removesuffix("$"))
 JSON_TYPE = re.compile(r"application/([\w.!#$&^-]+\+)?json", re.IGNORECASE)
 
 # A response must not be many times larger than its request.
@@ -201,14 +210,13 @@ def _checks(kind: type[AnyRunRequest]) -> dict[str, Check]:
 
 _CHECKS: Mapping[type[RunRequest], Mapping[str, Check]] = {kind: _checks(kind) for kind in (RunRequest, RunSubmission)}
 
-_TRUE = ("1", "on", "t", "true", "y", "yes")
-_FALSE = ("0", "off", "f", "false", "n", "no")
+_TRUE = BOOL_WORDS[: len(BOOL_WORDS) // 2]
 
 
 def _is_bool_word(value: Any) -> bool:
     """Whether Kedro reads a number or word as true or false (SRV-18)."""
     if isinstance(value, str):
-        return value.lower() in (*_TRUE, *_FALSE)
+        return value.lower() in BOOL_WORDS
     return isinstance(value, int | float) and value in (0, 1)
 
 
