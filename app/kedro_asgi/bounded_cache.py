@@ -16,6 +16,10 @@ class BoundedCache(dict[_K, _V]):
         self._size = size
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type, tuple[int]]:
+        """Copies, also in other processes, begin empty."""
+        return type(self), (self._size,)
+
     def add(self, key: _K, value: _V) -> _V:
         """Return the value that is kept: ``value``, or the one that another thread added first."""
         with self._lock:

@@ -63,6 +63,7 @@ from kedro_asgi.errors.dispatch import StoreUnavailableError as StoreUnavailable
 from kedro_asgi.errors.dispatch import StoreUrlError as StoreUrlError
 from kedro_asgi.errors.dispatch import StoreVersionError as StoreVersionError
 from kedro_asgi.errors.dispatch import UnstorableRunError as UnstorableRunError
+from kedro_asgi.errors.io import CachedDatasetError as CachedDatasetError
 from kedro_asgi.errors.io import CredentialsNotFoundError as CredentialsNotFoundError
 from kedro_asgi.errors.io import DatasetConfigError as DatasetConfigError
 from kedro_asgi.errors.io import DatasetError as DatasetError

@@ -40,6 +40,10 @@ class DatasetConfigError(ReportedAsBase, DatasetError):
         super().__init__(f"An exception occurred when parsing config for dataset '{name}':\n{reason}")
 
 
+class CachedDatasetError(ReportedAsBase, DatasetError, ValueError):
+    """A cached dataset has no dataset inside, or one that cannot be used there."""
+
+
 class DatasetTypeError(ReportedAsBase, DatasetError):
     """The ``type`` of a catalog entry leads to no dataset class; ``is_absent`` if nothing has that name."""
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kedro_asgi.errors import DatasetError
+from kedro_asgi.errors import CachedDatasetError
 from kedro_asgi.io.builder import DatasetDefinition
 from kedro_asgi.io.dataset import AbstractDataset, is_persistent
-from kedro_asgi.io.dataset_protocols import Dataset, is_dataset_class
+from kedro_asgi.io.dataset_protocols import Dataset, can_load_and_save, constructor_config
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.version import Version
 
@@ -43,6 +43,16 @@ class CachedDataset(AbstractDataset[Any, Any]):
         self._dataset.save(data)
         self._cache.save(data)
 
+    def to_config(self) -> dict[str, object]:
+        """Return an entry of the catalog that would make this dataset; a dataset inside stands as its entry."""
+        config = super().to_config()
+        inner = config["dataset"] if isinstance(config["dataset"], Mapping) else constructor_config(self._dataset)
+        if inner is not None:
+            is_versioned = bool(config.get("versioned") or inner.get("versioned"))
+            config["dataset"] = {key: value for key, value in inner.items() if key != "versioned"}
+            config |= {"versioned": True} if is_versioned else {}
+        return config
+
     def _exists(self) -> bool:
         exists = getattr(self._dataset, "exists", None)
         return self._cache.exists() or bool(exists and exists())
@@ -59,14 +69,14 @@ class CachedDataset(AbstractDataset[Any, Any]):
 
 def _inner_dataset(dataset: Dataset | Mapping[str, object], version: Version | None) -> Dataset:
     if not isinstance(dataset, Mapping):
-        if is_dataset_class(type(dataset)):
+        if can_load_and_save(dataset):
             return dataset
-        raise DatasetError(
+        raise CachedDatasetError(
             "The argument type of 'dataset' should be either a dict/YAML representation of the dataset, "
             "or the actual dataset object."
         )
     if "versioned" in dataset:
-        raise DatasetError(
+        raise CachedDatasetError(
             "Cached datasets should specify that they are versioned in the 'CachedDataset', not in the wrapped dataset."
         )
     if version is None:

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from itertools import chain, count
 from typing import Any, NamedTuple, Self
 
 from msgspec import UNSET
@@ -11,10 +12,11 @@ from kedro_asgi.errors import DatasetError, DatasetNotFoundError
 from kedro_asgi.io.dataset import named_failure
 from kedro_asgi.io.dataset_classes import class_path
 from kedro_asgi.io.dataset_mapping import DatasetMapping
-from kedro_asgi.io.dataset_protocols import Dataset, load_what_is_saved
+from kedro_asgi.io.dataset_protocols import Dataset, constructor_config, load_what_is_saved
 from kedro_asgi.io.entry import plain_entries
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.resolver import CatalogResolver
+from kedro_asgi.io.version import timestamp
 from kedro_asgi.validation import DatasetCheck, ValidatorSpec, is_switched_on
 
 _log = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ class DataCatalog(DatasetMapping):
         resolver = CatalogResolver(
             plain_entries(catalog), plain_entries(credentials), default_type=cls._default_class.__name__
         )
-        made = cls(config_resolver=resolver, load_versions=load_versions, save_version=save_version)
+        made = cls(config_resolver=resolver, load_versions=load_versions, save_version=save_version or timestamp())
         made.validation_enabled = validation_enabled
         return made
 
@@ -202,13 +204,9 @@ class DataCatalog(DatasetMapping):
         found = {name: config for name in self if (config := self._config(name))}
         entries = {name: config for name, config in found.items() if not _is_memory_dataset(config)}
         credentials: dict[str, object] = {}
-        for name, config in entries.items():
-            if config.get(_CREDENTIALS) is not None:
-                key = f"{name}_credentials"
-                credentials[key] = config[_CREDENTIALS]
-                config[_CREDENTIALS] = key
+        entries = {name: _without_credentials(name, config, credentials) for name, config in entries.items()}
         versions = {name: self._load_versions.get(name) for name in entries}
-        return CatalogConfig(entries, credentials, versions, self.save_version)
+        return CatalogConfig(entries, credentials, versions, self._save_version)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self)})"
@@ -228,7 +226,7 @@ class DataCatalog(DatasetMapping):
 
     def _config(self, name: str) -> Any:
         dataset = self._datasets.get(name)
-        config = None if dataset is None else _constructor_config(dataset)
+        config = None if dataset is None else constructor_config(dataset)
         if config is not None:
             check = self._checks.get(name)
             return dict(config) if check is None else {**config, "validator": check.spec.to_config()}
@@ -236,11 +234,18 @@ class DataCatalog(DatasetMapping):
         return None if builder is None else builder.complete_config(self._runtime)
 
 
-def _constructor_config(dataset: Dataset) -> Mapping[str, Any] | None:
-    """Our datasets and Kedro's remember their constructor arguments; of others only the entry is known."""
-    method = getattr(dataset, "to_config", None) or getattr(dataset, "_init_config", None)
-    config: Mapping[str, Any] | None = method() if method else None
-    return config
+def _without_credentials(name: str, config: Mapping[str, Any], found: dict[str, object]) -> dict[str, Any]:
+    """Return ``config`` with names in place of credentials, at any depth; put the credentials into ``found``."""
+    result: dict[str, Any] = {}
+    for key, value in config.items():
+        if key == _CREDENTIALS and value is not None and not isinstance(value, str):
+            first = f"{name}_{_CREDENTIALS}"
+            reference = next(free for free in chain((first,), (f"{first}_{n}" for n in count(2))) if free not in found)
+            found[reference] = value
+            result[key] = reference
+        else:
+            result[key] = _without_credentials(name, value, found) if isinstance(value, Mapping) else value
+    return result
 
 
 def _is_memory_dataset(config: Mapping[str, Any]) -> bool:

@@ -95,9 +95,14 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
         return {"type": class_path(type(self)), **given, **versioned}
 
     def __repr__(self) -> str:
+        described: object = self._describe()
+        if not isinstance(described, dict) or not all(isinstance(key, str) for key in described):
+            name = class_path(type(self))
+            _log.warning("'%s._describe()' must return a mapping of texts to values.", name)
+            return f"{name}()"
         shown = ", ".join(
             f"{key}={pformat(value, depth=2, width=1 << 16, sort_dicts=False)}"
-            for key, value in self._describe().items()
+            for key, value in described.items()
             if value is not None
         )
         return redact(f"{class_path(type(self))}({shown})")
@@ -164,7 +169,7 @@ def named_failure(error: Exception, *, name: str, doing: str, dataset: object) -
         return DatasetError(f"{name}: {redact(str(error))}{hint}")
     if isinstance(dataset, AbstractDataset) or extends_kedro_dataset(type(dataset)):
         return None
-    failure = DatasetFailedError(doing, redact(repr(dataset)), redact(str(error)))
+    failure = DatasetFailedError(doing, _shown(dataset), redact(str(error)))
     return DatasetError(f"{name}: {failure}")
 
 
@@ -173,4 +178,12 @@ def _failure(dataset: object, doing: str, error: Exception) -> DatasetError:
         return error
     if is_dataset_error(error):
         return DatasetError(redact(str(error)))
-    return DatasetFailedError(doing, repr(dataset), redact(str(error)))
+    return DatasetFailedError(doing, _shown(dataset), redact(str(error)))
+
+
+def _shown(dataset: object) -> str:
+    """Return the ``repr`` of a dataset; one that fails must not hide the error that is being reported."""
+    try:
+        return redact(repr(dataset))
+    except Exception:  # datasets of a project may raise anything
+        return class_path(type(dataset))

@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from kedro_asgi.errors import DatasetNotFoundError, VersionAlreadyExistsError
 from kedro_asgi.io.artifact import Artifact, RunArtifacts
-from kedro_asgi.io.dataset_protocols import Dataset, is_dataset, is_dataset_class, with_version
+from kedro_asgi.io.dataset_protocols import Dataset, can_load_and_save, is_dataset, versions_of, with_version
 from kedro_asgi.io.inputs import is_plain, table_form_of, to_frame
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.parameters import ParameterView
@@ -47,7 +47,7 @@ class DatasetMapping:
         self._datasets: dict[str, Dataset] = {}
         self._checks: dict[str, DatasetCheck] = {}
         self._parameters: ParameterView | None = None
-        self._load_versions = load_versions or {}
+        self._load_versions = {name: version for name, version in (load_versions or {}).items() if version}
         self._save_version = save_version
         self._runtime = runtime
         self._kept: frozenset[str] = frozenset()
@@ -58,9 +58,16 @@ class DatasetMapping:
         for name, value in (datasets or {}).items():
             if self._resolver.is_explicit(name):
                 _log.warning("Dataset '%s' is given as an object; its entry in the catalog is not used.", name)
-            self._put(name, value if is_dataset_class(type(value)) else MemoryDataset(value))
+            self._put(name, value if can_load_and_save(value) else MemoryDataset(value))
         if load_versions:
             self._check_load_versions()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A lock belongs to one process.
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.RLock())
 
     @property
     def config_resolver(self) -> CatalogResolver:
@@ -157,6 +164,10 @@ class DatasetMapping:
         unused = [name for name in self._resolver.names() if name not in later]
         return list(dict.fromkeys((*unused, *parameters, *self._datasets)))
 
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return the names that a notebook offers after ``catalog[``."""
+        return self.keys()
+
     def __getitem__(self, name: str) -> Dataset:
         return self._required(name)
 
@@ -222,10 +233,14 @@ class DatasetMapping:
             _log.warning("Replacing dataset '%s': it is written with a dot and nested; the later one is used.", name)
 
     def _put(self, name: str, dataset: Any) -> None:
-        save_version = getattr(getattr(dataset, "_version", None), "save", None)
+        load_version, save_version = versions_of(dataset)
         with self._lock:
             if save_version:
                 self._agree_on(save_version, name)
+            # The dataset's own version is the one that it loads (CAT-62).
+            self._load_versions.pop(name, None)
+            if load_version:
+                self._load_versions[name] = load_version
             # The dataset that was put last comes last (CAT-59).
             self._datasets.pop(name, None)
             self._datasets[name] = dataset

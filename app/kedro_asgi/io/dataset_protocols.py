@@ -1,6 +1,7 @@
 """The contract of datasets, and how to recognise datasets and errors of other libraries without importing Kedro."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from kedro_asgi.errors import DatasetError
@@ -40,15 +41,40 @@ def is_dataset_class(cls: type) -> bool:
     return callable(getattr(cls, "load", None)) and callable(getattr(cls, "save", None))
 
 
+def can_load_and_save(value: object) -> bool:
+    """Tell whether ``value``, given in the place of a dataset, can be one: an object that loads and saves.
+
+    A mock counts too: its methods are its own and not those of its class.
+    """
+    return not isinstance(value, type) and all(callable(getattr(value, verb, None)) for verb in ("load", "save"))
+
+
 def is_dataset(value: object) -> bool:
     """Tell whether ``value`` is surely a dataset, and not data that happens to load and save, such as a model."""
     return not isinstance(value, type) and all(callable(getattr(value, verb, None)) for verb in _VERBS)
 
 
 def with_version(dataset: Dataset, version: Version) -> Dataset:
-    """Return a copy of ``dataset`` that has ``version``, or ``dataset`` itself if it is not versioned (CAT-38)."""
-    result: Dataset = _copy_with_version(dataset, version) if getattr(dataset, "_version", None) else dataset
+    """Return a copy of ``dataset`` that has ``version``, or ``dataset`` itself if it knows no versions (CAT-38).
+
+    A dataset that could have versions, and has none, looks for the version and fails when it is loaded.
+    """
+    result: Dataset = _copy_with_version(dataset, version) if hasattr(dataset, "_version") else dataset
     return result
+
+
+def versions_of(dataset: object) -> tuple[str | None, str | None]:
+    """Return the version that ``dataset``, or the one inside a cached dataset, loads, and the one that it saves."""
+    version = getattr(dataset, "_version", None) or getattr(getattr(dataset, "_dataset", None), "_version", None)
+    load, save = getattr(version, "load", None), getattr(version, "save", None)
+    return load if isinstance(load, str) else None, save if isinstance(save, str) else None
+
+
+def constructor_config(dataset: object) -> Mapping[str, Any] | None:
+    """Return the arguments that made ``dataset``; only our datasets and Kedro's remember them."""
+    method = getattr(dataset, "to_config", None) or getattr(dataset, "_init_config", None)
+    config = method() if method else None
+    return config if isinstance(config, Mapping) else None
 
 
 def load_what_is_saved(dataset: Any) -> None:
