@@ -31,13 +31,12 @@ class Deadlines:
         """The run has ended."""
         self._due.pop(run, None)
 
-    async def run(self) -> None:
-        """Go on watching."""
-        while True:
-            self._wake = anyio.Event()
-            self._next_due = min(self._due.values(), default=math.inf)
-            with anyio.move_on_after(self._next_due - time.monotonic()):
-                await self._wake.wait()
-            for run in [run for run, due in self._due.items() if due <= time.monotonic()]:
-                del self._due[run]
-                self._expired(run)
+    async def look(self) -> None:
+        """Wait until a run may be due, and tell of the runs that are."""
+        self._wake = anyio.Event()
+        self._next_due = min(self._due.values(), default=math.inf)
+        with anyio.move_on_after(self._next_due - time.monotonic()):
+            await self._wake.wait()
+        for run in [run for run, due in self._due.items() if due <= time.monotonic()]:
+            del self._due[run]
+            self._expired(run)

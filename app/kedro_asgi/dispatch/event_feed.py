@@ -96,16 +96,15 @@ class EventFeed:
         for reader in self._readers:
             reader.close()
 
-    async def run(self) -> None:
-        """Give readers new events after each `wake` and, since other workers store events too, from time to time."""
-        while True:
-            with anyio.move_on_after(self._look_seconds if self._readers else math.inf):
-                await self._wake.wait()
-            self._wake = anyio.Event()
-            try:
-                await self._catch_up()
-            except StoreUnavailableError:
-                await anyio.sleep(self._look_seconds if self._access.is_shared else 1)
+    async def look(self) -> None:
+        """Wait for a `wake` or, since other workers store events too, not long, and give readers new events."""
+        with anyio.move_on_after(self._look_seconds if self._readers else math.inf):
+            await self._wake.wait()
+        self._wake = anyio.Event()
+        try:
+            await self._catch_up()
+        except StoreUnavailableError:
+            await anyio.sleep(self._look_seconds if self._access.is_shared else 1)
 
     async def follow_run(self, run_id: str, *, after: int = 0) -> Stream:
         """Yield the events of a run after number ``after``, until its last one."""
@@ -221,7 +220,13 @@ def read_position(text: str) -> tuple[int, int]:
 
 
 def _published(batch: EventBatch) -> Iterator[Published]:
-    for sequence, event in enumerate(_RAW_LIST.decode(batch.payload), batch.first):
+    try:
+        events = _RAW_LIST.decode(batch.payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # The store is damaged there; readers go on behind it.
+        yield _unreadable(batch)
+        return
+    for sequence, event in enumerate(events, batch.first):
         yield Published(
             run_id=batch.run_id,
             sequence=sequence,
@@ -230,6 +235,18 @@ def _published(batch: EventBatch) -> Iterator[Published]:
             body=b'{"sequence":%d,' % sequence + bytes(event)[1:],
             is_last=batch.is_last and sequence == batch.last,
         )
+
+
+def _unreadable(batch: EventBatch) -> Published:
+    """Return a notice, in place of the events of a batch that cannot be read."""
+    lost = EventsLost(run_id=batch.run_id, sequence=batch.last, count=batch.last - batch.first + 1)
+    return Published(
+        run_id=batch.run_id,
+        sequence=batch.last,
+        position=f"{batch.position}.{batch.last}",
+        body=encode_json(lost),
+        is_last=batch.is_last,
+    )
 
 
 def _behind(position: str | None, events: list[Published]) -> list[Published]:

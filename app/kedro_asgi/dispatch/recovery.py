@@ -4,7 +4,6 @@ import logging
 import time
 from datetime import UTC, datetime, timedelta
 
-import anyio
 import msgspec
 
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, describe_stop, end_of
@@ -14,15 +13,13 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Observer, Recorder
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import AdoptedRun, Store
-from kedro_asgi.errors import RunCancelledError, RunInterruptedError, RunStoppedError, StoreUnavailableError
+from kedro_asgi.errors import RunCancelledError, RunInterruptedError, StoreUnavailableError
 from kedro_asgi.events import RunQueued
 from kedro_asgi.run_context import run_facts
-from kedro_asgi.runs import RunIds, RunRecord
+from kedro_asgi.runs import ErrorDetail, RunIds, RunRecord, RunStatus
 
 _log = logging.getLogger(__name__)
 
-_ORPHANS_SECONDS = 1.0
-_FORGET_SECONDS = 10.0
 _MANY = 1000
 
 
@@ -57,21 +54,6 @@ class Recovery:
         """Take over no further runs."""
         self._is_adopting = False
 
-    async def run(self) -> None:
-        """Go on looking, as often as each thing needs it."""
-        due = {self._adopt_orphans: 0.0, self.forget_old: time.monotonic() + _FORGET_SECONDS}
-        every = {self._adopt_orphans: _ORPHANS_SECONDS, self.forget_old: _FORGET_SECONDS}
-        while True:
-            try:
-                for work, when in due.items():
-                    if time.monotonic() >= when:
-                        await work()
-                        due[work] = time.monotonic() + every[work]
-                await self._cancel_requested()
-            except StoreUnavailableError:
-                await anyio.sleep(_ORPHANS_SECONDS)
-            await anyio.sleep(self._policy.look_seconds)
-
     async def forget_old(self) -> None:
         """Delete the runs and keys that are too old or too many."""
         oldest = datetime.now(UTC) - timedelta(days=self._policy.keep_days)
@@ -88,20 +70,31 @@ class Recovery:
         while await self._recorder.execute(forget) >= _MANY:
             pass
 
-    async def _cancel_requested(self) -> None:
+    async def cancel_requested(self) -> None:
+        """Cancel the runs of this worker that another worker was asked to cancel."""
         if self._access.is_shared:
             for run_id in await self._access.read(lambda store: store.requested_cancels(self._owner)):
                 self._observer.cancel(run_id)
 
-    async def _adopt_orphans(self) -> None:
+    async def adopt_orphans(self) -> None:
+        """Take over the runs of dead workers, each by itself: a run that cannot be taken over is tried again later."""
         found = await self._access.read(lambda store: store.orphaned_runs(self._owner, limit=_MANY))
+        failures: list[Exception] = []
         orphans: dict[str, str | None] = {**dict(found), **dict.fromkeys(self._unconfirmed, self._owner)}
         for run_id, former in orphans.items():
             if not self._is_adopting:
                 return
             self.recheck(run_id)
-            await self._adopt(run_id, former)
-            del self._unconfirmed[run_id]
+            try:
+                await self._adopt(run_id, former)
+            except StoreUnavailableError:
+                raise
+            except Exception as error:
+                failures.append(error)
+            else:
+                del self._unconfirmed[run_id]
+        if failures:
+            raise ExceptionGroup(f"{len(failures)} runs cannot be taken over", failures)
 
     async def _adopt(self, run_id: str, former: str | None) -> None:
         taken = await self._recorder.execute(lambda store: store.adopt(run_id, former_owner=former, owner=self._owner))
@@ -109,32 +102,36 @@ class Recovery:
             # Another worker was faster.
             return
         is_queued = taken.record.status == "queued"
-        if is_queued and taken.is_cancel_requested:
-            await self._end(taken, RunCancelledError())
+        if taken.problem is not None:
+            await self._end(taken, "failure", taken.problem)
+        elif is_queued and taken.is_cancel_requested:
+            await self._end(taken, *describe_stop(RunCancelledError()))
         elif is_queued and self._policy.on_restart == "run" and taken.order is not None:
             self._observer.run_adopted(taken.record, taken.order, last_event=taken.last_event)
         else:
-            await self._end(taken, RunInterruptedError(), successor=self._successor(taken))
+            await self._end(taken, *describe_stop(RunInterruptedError()), successor=self._successor(taken))
 
-    async def _end(self, taken: AdoptedRun, reason: RunStoppedError, *, successor: RunAdmitted | None = None) -> None:
+    async def _end(
+        self, taken: AdoptedRun, status: RunStatus, error: ErrorDetail, *, successor: RunAdmitted | None = None
+    ) -> None:
         """Record the end of a run that was taken over and, in the same transaction, the run that replaces it."""
         record = taken.record
         if successor is not None:
             record = msgspec.structs.replace(record, resubmitted_as=successor.record.run_id)
             self.recheck(successor.record.run_id)
-        final = end_of(record, *describe_stop(reason))
+        final = end_of(record, status, error)
         await self._recorder.execute(lambda store: self._write(store, taken, final, successor))
-        self._metrics.ended[reason.status] += 1
+        self._metrics.ended[status] += 1
         run_id = final.record.run_id
-        text = "Run %s has ended as %s: its server ended before it did."
-        _log.warning(text, run_id, reason.status, extra=run_facts(run_id))
+        text = "Run %s of a server that has ended is recorded as %s: %s"
+        _log.warning(text, run_id, status, error.message, extra=run_facts(run_id))
         if successor is not None and successor.order is not None:
             del self._unconfirmed[successor.record.run_id]
             self._observer.run_adopted(successor.record, successor.order, last_event=1)
 
     def _write(self, store: Store, taken: AdoptedRun, final: RunChanged, successor: RunAdmitted | None) -> None:
         ended = PendingWrite(
-            RunAdmitted(record=taken.record, stored=taken.record.status, last_event=taken.last_event), self._owner
+            RunAdmitted(record=taken.record, stored=taken.stored, last_event=taken.last_event), self._owner
         )
         ended.change(final)
         group = [ended] if successor is None else [ended, PendingWrite(successor, self._owner)]

@@ -3,9 +3,10 @@
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 
 import anyio
 
@@ -23,6 +24,7 @@ from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores import Store
 from kedro_asgi.dispatch.stores.base import IdempotencyKey
+from kedro_asgi.dispatch.supervision import go_on
 from kedro_asgi.errors import (
     DrainingError,
     QueueFullError,
@@ -35,6 +37,10 @@ from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunStatus
 
 _log = logging.getLogger(__name__)
+
+# How often a worker looks for runs of dead workers, and for old runs.
+_ORPHANS_SECONDS = 1.0
+_FORGET_SECONDS = 10.0
 
 # How long runs that were asked to stop may take before the service closes over them.
 _LAST_SECONDS = 1.0
@@ -80,8 +86,8 @@ class Service:
             try:
                 await self.recorder.open()
                 async with anyio.create_task_group() as tasks:
-                    for work in (self.feed.run, self.recovery.run, self.scheduler.deadlines.run):
-                        tasks.start_soon(work)
+                    for name, work, pause_seconds in self._long_lived_work():
+                        tasks.start_soon(partial(go_on, name, work, pause_seconds=pause_seconds))
                     grace_seconds = 0.0
                     try:
                         yield
@@ -105,6 +111,16 @@ class Service:
                     self._executor.close()
         if failure is not None:
             raise failure
+
+    def _long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
+        """Return what goes on while the service is open: what each work does, and the pause after it in seconds."""
+        return (
+            ("give events to readers", self.feed.look, 0.0),
+            ("end runs that take too long", self.scheduler.deadlines.look, 0.0),
+            ("cancel runs for other workers", self.recovery.cancel_requested, self._policy.look_seconds),
+            ("take over runs", self.recovery.adopt_orphans, _ORPHANS_SECONDS),
+            ("delete old runs", self.recovery.forget_old, _FORGET_SECONDS),
+        )
 
     def gauges(self) -> dict[str, float]:
         """What is going on at this moment."""
@@ -181,7 +197,11 @@ class Service:
     def states_written(self, written: Sequence[Written]) -> None:
         for state in written:
             if (run := self.runs.get(state.run_id)) is not None:
-                self._state_written(run, state)
+                try:
+                    self._state_written(run, state)
+                except Exception:
+                    # The states of other runs came with the same transaction.
+                    _log.exception("Run %s is in an unexpected state.", state.run_id, extra=run_facts(state.run_id))
         self.feed.wake()
 
     def store_changed(self, *, is_up: bool) -> None:

@@ -62,6 +62,7 @@ from kedro_asgi.errors.dispatch import ServiceOpenError as ServiceOpenError
 from kedro_asgi.errors.dispatch import StoreUnavailableError as StoreUnavailableError
 from kedro_asgi.errors.dispatch import StoreUrlError as StoreUrlError
 from kedro_asgi.errors.dispatch import StoreVersionError as StoreVersionError
+from kedro_asgi.errors.dispatch import UnreadableRunError as UnreadableRunError
 from kedro_asgi.errors.dispatch import UnstorableRunError as UnstorableRunError
 from kedro_asgi.errors.io import CachedDatasetError as CachedDatasetError
 from kedro_asgi.errors.io import CredentialsNotFoundError as CredentialsNotFoundError

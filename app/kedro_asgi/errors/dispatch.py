@@ -147,3 +147,10 @@ class UnstorableRunError(DispatchError, TypeError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The run cannot be stored: {reason}")
+
+
+class UnreadableRunError(DispatchError, ValueError):
+    """The store holds a run that cannot be read: the store is damaged, or another version wrote the run."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The stored run cannot be read: {reason}")

@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from kedro_asgi.runs import RunId, RunOrder, RunPage, RunQuery, RunRecord, RunStatus
+from kedro_asgi.runs import ErrorDetail, RunId, RunOrder, RunPage, RunQuery, RunRecord, RunStatus
 
 # The result of one `RunWrite`: it was stored, its key already stands for another run, or another worker owns the run.
 WriteResult = Literal["stored", "conflict", "lost"]
@@ -58,12 +58,17 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AdoptedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that has a new owner; ``order`` is ``None`` where the run cannot be repeated."""
+    """A run that has a new owner; ``order`` is ``None`` where the run cannot be repeated.
+
+    ``stored`` is the status in the store. ``problem`` says why the stored record or order cannot be read.
+    """
 
     record: RunRecord
+    stored: RunStatus
     order: RunOrder | None
     is_cancel_requested: bool
     last_event: int
+    problem: ErrorDetail | None = None
 
 
 class StoreLifecycle(Protocol):
@@ -100,7 +105,10 @@ class RunWriter(Protocol):
 
 
 class RunReader(Protocol):
-    """Reads runs, their outputs and idempotency keys."""
+    """Reads runs, their outputs and idempotency keys.
+
+    A record that cannot be read, since the store is damaged, is replaced by one that says so in its ``error``.
+    """
 
     def read_run(self, run_id: str) -> RunRecord | None:
         """Return the record of a run."""

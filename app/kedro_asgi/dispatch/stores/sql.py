@@ -1,25 +1,17 @@
 """A store in SQL: the statements that SQLite and PostgreSQL share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from itertools import chain
 from typing import Any, Protocol
 
-import msgspec
-
 from kedro_asgi.dispatch.stores.base import AdoptedRun, EventBatch, IdempotencyKey, RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
+from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, RowReader, as_bytes, encode_row, facets, run_row
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
-from kedro_asgi.encoding import decode_json, encode_json
 from kedro_asgi.errors import StoreVersionError
-from kedro_asgi.runs import RunId, RunOrder, RunPage, RunQuery, RunRecord, names_of
-
-# Refuse an order with a value that JSON does not know, also where an answer could show that value.
-_encode = partial(encode_json, fallback=None)
-_RECORD = msgspec.json.Decoder(RunRecord)
-_ORDER = msgspec.json.Decoder(RunOrder)
+from kedro_asgi.runs import RunId, RunPage, RunQuery, RunRecord, names_of
 
 _INSERT_RUNS = (
     "INSERT INTO runs (run_id, status, owner, created_at, ended_at, facets, record, run_order) "
@@ -68,6 +60,7 @@ class SqlStore(ABC):
         self._migrations = migrations
         self._worker_lock = worker_lock
         self._failure_detector = FailureDetector()
+        self._rows = RowReader()
 
     # --- where the databases differ ---
 
@@ -122,7 +115,7 @@ class SqlStore(ABC):
     def write(self, writes: Sequence[RunWrite]) -> list[WriteResult]:
         with self.transaction(writes=True) as connection:
             new = [write for write in writes if write.expected_status is None and write.key is None]
-            _insert(connection, _INSERT_RUNS, [_run_row(write) for write in new])
+            _insert(connection, _INSERT_RUNS, [run_row(write) for write in new])
             results = [_write(connection, write) for write in writes]
             stored = [write for write, result in zip(writes, results, strict=True) if result == "stored"]
             _insert(
@@ -148,16 +141,16 @@ class SqlStore(ABC):
     # --- reading runs ---
 
     def read_run(self, run_id: str) -> RunRecord | None:
-        row = self._read_row("SELECT record FROM runs WHERE run_id = ?", run_id)
-        return None if row is None else decode_json(row[0], _RECORD)
+        row = self._read_row(f"SELECT {RECORD_COLUMNS} FROM runs WHERE run_id = ?", run_id)
+        return None if row is None else self._rows.record(row)
 
     def list_runs(self, query: RunQuery) -> RunPage:
         conditions = list(self._conditions(query))
         where = " AND ".join(["run_id IS NOT NULL", *(condition for condition, _ in conditions)])
         values = [value for _, values in conditions for value in values]
-        sql = f"SELECT record FROM runs WHERE {where} ORDER BY run_id DESC LIMIT ?"
+        sql = f"SELECT {RECORD_COLUMNS} FROM runs WHERE {where} ORDER BY run_id DESC LIMIT ?"
         rows = self._read_rows(sql, *values, query.limit + 1)
-        runs = tuple(decode_json(row[0], _RECORD) for row in rows[: query.limit])
+        runs = tuple(map(self._rows.record, rows[: query.limit]))
         return RunPage(runs=runs, cursor=runs[-1].run_id if len(rows) > query.limit else None)
 
     def read_key(self, key: str, *, not_before_ms: int) -> IdempotencyKey | None:
@@ -167,7 +160,7 @@ class SqlStore(ABC):
 
     def read_output(self, run_id: str, name: str) -> bytes | None:
         row = self._read_row("SELECT value FROM outputs WHERE run_id = ? AND name = ?", run_id, name)
-        return None if row is None else bytes(row[0])
+        return None if row is None else as_bytes(row[0])
 
     def _read_row(self, sql: str, *values: Any) -> Any:
         with self.transaction(writes=False) as connection:
@@ -184,7 +177,7 @@ class SqlStore(ABC):
             yield f"status IN ({', '.join('?' * len(statuses))})", statuses
         if query.since is not None:
             yield "created_at >= ?", (int(query.since.timestamp() * 1000),)
-        for facet in _facets([query.pipeline] if query.pipeline is not None else [], query.labels):
+        for facet in facets([query.pipeline] if query.pipeline is not None else [], query.labels):
             yield self._contains("facets"), (facet,)
 
     # --- reading events ---
@@ -230,20 +223,15 @@ class SqlStore(ABC):
         with self.transaction(writes=True) as connection:
             sql = (
                 f"UPDATE runs SET owner = ? WHERE run_id = ? AND {condition} AND ended_at IS NULL "
-                "RETURNING record, run_order, wants_cancel"
+                f"RETURNING {RECORD_COLUMNS}, run_order, wants_cancel"
             )
             row = connection.execute(sql, (owner, run_id, *values)).fetchone()
             if row is None:
                 return None
             sql = "SELECT coalesce(max(last), 0) FROM events WHERE run_id = ?"
             (last_event,) = connection.execute(sql, (run_id,)).fetchone()
-        record, order, wants_cancel = row
-        return AdoptedRun(
-            record=decode_json(record, _RECORD),
-            order=None if order is None else decode_json(order, _ORDER),
-            is_cancel_requested=bool(wants_cancel),
-            last_event=last_event,
-        )
+        *columns, order, wants_cancel = row
+        return self._rows.adopted(columns, order=order, is_cancel_requested=bool(wants_cancel), last_event=last_event)
 
     def release_queued(self, owner: str) -> None:
         with self.transaction(writes=True) as connection:
@@ -275,7 +263,7 @@ def _insert_with_key(connection: SqlConnection, write: RunWrite, key: Idempotenc
         (run_id,) = connection.execute(_SELECT_RUN_OF_KEY, (key.key,)).fetchone()
         # The same run: an earlier attempt was committed, but the writer did not learn of it.
         return bool(run_id == key.run_id)
-    _insert(connection, _INSERT_RUNS, [_run_row(write)])
+    _insert(connection, _INSERT_RUNS, [run_row(write)])
     return True
 
 
@@ -284,31 +272,12 @@ def _update(connection: SqlConnection, write: RunWrite) -> WriteResult:
     if write.unconfirmed_statuses:
         expected += [*write.unconfirmed_statuses, record.status]
     sql = _UPDATE_RUN.format(marks=", ".join("?" * len(expected)))
-    values = (record.status, write.ended_at_ms, _encode(record), record.run_id, write.owner, *expected)
+    values = (record.status, write.ended_at_ms, encode_row(record), record.run_id, write.owner, *expected)
     if not connection.execute(sql, values).rowcount:
         return "lost"
     if write.ended_at_ms is not None:
         connection.execute(_DELETE_ORDER, (record.run_id,))
     return "stored"
-
-
-def _run_row(write: RunWrite) -> tuple[Any, ...]:
-    record, ended_at_ms = write.record, write.ended_at_ms
-    facets = "".join(_facets(record.pipeline_names, record.labels)) if record.pipeline_names or record.labels else ""
-    order = None if write.order is None or ended_at_ms is not None else _encode(write.order)
-    return record.run_id, record.status, write.owner, write.created_at_ms, ended_at_ms, facets, _encode(record), order
-
-
-def _facets(pipelines: Iterable[str], labels: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names and labels that queries filter by, each a whole line so that none matches a part of another."""
-    for name in pipelines:
-        yield f"\npipeline={_escape(name)}\n"
-    for name, value in labels.items():
-        yield f"\nlabel={_escape(name)}={_escape(value)}\n"
-
-
-def _escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n").replace("=", "\\e").replace("\0", "\\0")
 
 
 def _event_row(batch: EventBatch) -> tuple[Any, ...]:
@@ -318,5 +287,5 @@ def _event_row(batch: EventBatch) -> tuple[Any, ...]:
 def _event_batch(row: Sequence[Any]) -> EventBatch:
     position, run_id, first, last, is_last, payload = row
     return EventBatch(
-        position=position, run_id=run_id, first=first, last=last, is_last=bool(is_last), payload=bytes(payload)
+        position=position, run_id=run_id, first=first, last=last, is_last=bool(is_last), payload=as_bytes(payload)
     )

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,8 @@ class SQLiteStore(SqlStore):
         connection = sqlite3.connect(
             database, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
         )
+        # Text that somebody damaged must not keep other rows from being read.
+        connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         connection.execute("PRAGMA journal_mode = WAL")
         # A promise to a caller requires that a commit is on disk, also when the machine loses power.
         connection.execute("PRAGMA synchronous = FULL")

@@ -1,0 +1,33 @@
+"""Keeps the service's long-lived work going, whatever errors it meets."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from kedro_asgi.errors import StoreUnavailableError
+
+_log = logging.getLogger(__name__)
+
+_STORE_PAUSE_SECONDS = 1.0
+_PAUSES_SECONDS = (0.1, 1.0, 10.0, 60.0)
+
+
+async def go_on(name: str, work: Callable[[], Awaitable[object]], *, pause_seconds: float = 0.0) -> None:
+    """Do ``work`` again and again, with a pause between; after an error, log it and pause, longer while errors come.
+
+    Errors of the store are not logged: the writer thread says that the store is not available.
+    """
+    failures = 0
+    while True:
+        pause = pause_seconds
+        try:
+            await work()
+            failures = 0
+        except StoreUnavailableError:
+            pause = max(pause, _STORE_PAUSE_SECONDS)
+        except Exception:
+            pause = max(pause, _PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS) - 1)])
+            failures += 1
+            _log.exception("The run service could not %s; it tries again in %g seconds.", name, pause)
+        await anyio.sleep(pause)
