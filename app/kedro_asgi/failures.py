@@ -12,7 +12,7 @@ import msgspec
 
 from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.errors import describe_error
-from kedro_asgi.errors.wording import bounded, indented
+from kedro_asgi.errors.wording import bounded, indented, one_line
 from kedro_asgi.redaction import redact
 from kedro_asgi.runs import ErrorCause, ErrorDetail
 
@@ -105,6 +105,30 @@ def place_text(detail: ErrorDetail | ErrorCause) -> str:
     place = f"{detail.file}, line {detail.line}" if detail.file is not None else ""
     known = ", ".join(filter(None, (node, place)))
     return f" ({known})" if known else ""
+
+
+def failure_sentence(error: BaseException) -> str:
+    """Return one line: the error, its place in the user's code, and the cause that the user has to fix."""
+    detail = describe_failure(error)
+    # The message of a SyntaxError says its place.
+    place = "" if isinstance(error, SyntaxError) else one_line(place_text(detail))
+    return f"{_named(detail)}{place}{_cause_sentence(error, detail)}"
+
+
+def _named(error: ErrorCause) -> str:
+    return f"{error.type}: {one_line(' '.join(error.message.split()))}"
+
+
+def _cause_sentence(error: BaseException, detail: ErrorDetail) -> str:
+    """Return the first cause of a failed import, since that is often the error that the user has to fix.
+
+    Of any other error, return the first cause in the user's code.
+    """
+    for cause in reversed(detail.causes):
+        is_told = isinstance(error, ImportError) or cause.file is not None
+        if is_told and cause.message not in detail.message:
+            return f" Cause: {_named(cause)}{'' if isinstance(error, ImportError) else one_line(place_text(cause))}"
+    return ""
 
 
 def _facts(error: BaseException) -> _Facts | None:

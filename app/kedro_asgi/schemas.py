@@ -115,13 +115,16 @@ class HealthResponse(msgspec.Struct, frozen=True, kw_only=True):
 class ReadyResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The answer of ``GET /ready``; ``missing`` says for each preloaded dataset why it is not loaded.
 
-    ``unshared`` says why each run loads a preloaded dataset itself.
+    ``unshared`` says why each run loads a preloaded dataset itself. ``broken_pipelines`` and ``broken_datasets`` say
+    why runs of these pipelines, or with these datasets, will fail; others are served.
     ``store`` says why the store is not available; the server then executes runs of ``/run``, but accepts no others.
     """
 
     status: Literal["ready", "waiting", "starting", "draining"]
     missing: dict[str, str] = {}
     unshared: dict[str, str] = {}
+    broken_pipelines: dict[str, str] = {}
+    broken_datasets: dict[str, str] = {}
     problem: str | None = None
     store: str | None = None
 

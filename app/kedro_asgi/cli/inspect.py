@@ -10,6 +10,7 @@ from kedro_asgi.cli.options import Params, conf_source_option, env_option, proje
 from kedro_asgi.cli.output import columns, format_option
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.inspection import inspect_project
+from kedro_asgi.project_check import find_problems
 from kedro_asgi.session import KedroServiceSession
 from kedro_asgi.snapshots import ProjectSnapshot
 
@@ -23,11 +24,17 @@ from kedro_asgi.snapshots import ProjectSnapshot
 def inspect(
     project_path: Path, output_format: str, params: dict[str, Any], env: str | None, conf_source: str | None
 ) -> None:
-    """Show the pipelines, datasets and parameters of the project at PATH, without running it."""
+    """Show the pipelines, datasets and parameters of the project at PATH, without running it.
+
+    Ends with code 1, and says why, if a pipeline cannot be imported or a dataset cannot be made.
+    """
     with one_line_errors():
         session = KedroServiceSession.create(project_path=project_path, env=env, conf_source=conf_source)
         snapshot = inspect_project(session.engine.planner, params)
+        problems = find_problems(session.engine.planner).lines()
     click.echo(encode_json(snapshot, fallback=str, indent=2).decode() if output_format == "json" else _table(snapshot))
+    if problems:
+        raise click.ClickException("\n".join(["Runs will fail:", *(f"  {line}" for line in problems)]))
 
 
 def _table(snapshot: ProjectSnapshot) -> str:

@@ -95,15 +95,16 @@ class DiscoveryError(ReportedAsBase, RuntimeError):
 
 
 class PipelineNotFoundError(ReportedAsBase, ValueError):
-    """No pipeline of that name is registered."""
+    """No pipeline of that name is registered; ``problem`` says why its module cannot be imported, if that is so."""
 
-    def __init__(self, name: str, known: Iterable[str]) -> None:
-        self.name = name
-        self.matches = close_matches(name, known)
+    def __init__(self, name: str, known: Iterable[str], problem: str = "") -> None:
+        self.name, self.problem = name, problem
+        self.matches = [] if problem else close_matches(name, known)
         hint = "\n".join(["Did you mean one of these instead?", *(f"    {m}" for m in self.matches)])
         super().__init__(
             f"Failed to find the pipeline named '{name}'. It needs to be generated and returned by the "
             f"'register_pipelines' function. {hint if self.matches else ''}"
+            + (f"Its module cannot be imported: {problem}" if problem else "")
         )
 
 

@@ -102,6 +102,10 @@ class DatasetBuilder:
                 self._environment.credentials[name]
             self._validator = _validator(self.name, config)
 
+    def check_constructor(self, runtime: RuntimeParams) -> None:
+        """Raise `DatasetError` if the class cannot be imported, or takes other arguments; constructs nothing."""
+        self.definition(runtime).check_arguments()
+
     def _define(self, runtime: RuntimeParams) -> "DatasetDefinition":
         config = self._entry.resolve(runtime)
         spec = _validator(self.name, config)
@@ -162,6 +166,20 @@ class DatasetDefinition:
         except Exception as error:
             raise DatasetError(f"\n{redact(str(error))}.\n{self._reason(error)}") from error
         return dataset
+
+    def check_arguments(self) -> None:
+        """Raise `DatasetError` for arguments that the constructor does not take."""
+        given = {**self.arguments, **({"version": None} if self.is_versioned else {})}
+        try:
+            signature = inspect.signature(self.cls)
+        except (TypeError, ValueError):
+            return
+        try:
+            # A misspelt argument is both unknown and, often, missing.
+            signature.bind_partial(**given)
+            signature.bind(**given)
+        except TypeError as error:
+            raise DatasetError(f"\n{redact(str(error))}.\n{self._reason(error)}") from error
 
     def _reason(self, error: Exception) -> str:
         path = class_path(self.cls)

@@ -11,6 +11,7 @@ from kedro_asgi.bridge import convert_pipeline
 from kedro_asgi.errors import DiscoveryError
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.project.bootstrap import current_project
+from kedro_asgi.project.pipeline_modules import pipeline_modules
 from kedro_asgi.project.registry import DEFAULT, Discovery, current_discovery
 
 
@@ -55,13 +56,7 @@ class _Finder:
         return self._folder.is_dir()
 
     def names(self) -> list[str]:
-        if not self.has_folder():
-            return []
-        return sorted(
-            entry.name
-            for entry in self._folder.iterdir()
-            if entry.is_dir() and entry.name != "__pycache__" and not entry.name.startswith(".")
-        )
+        return pipeline_modules(self._package_name)
 
     def one_file_pipeline(self) -> Pipeline:
         """Return the pipeline of ``<package>/pipeline.py``; an empty one if there is no such file."""

@@ -17,7 +17,9 @@ from kedro_asgi.bridge import (
     may_import_kedro,
 )
 from kedro_asgi.errors import PipelineNotFoundError, RegistryError
+from kedro_asgi.failures import failure_sentence
 from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.project.pipeline_modules import import_error, pipeline_modules
 
 DEFAULT = "__default__"
 
@@ -79,9 +81,24 @@ class PipelineRegistry:
         combined = Pipeline([])
         for name in names:
             if name not in pipelines:
-                raise PipelineNotFoundError(name, self.load() if selective else pipelines)
+                known = self.load() if selective else pipelines
+                error = self._import_errors([name]).get(name)
+                raise PipelineNotFoundError(name, known, failure_sentence(error) if error else "") from error
             combined = combined + pipelines[name]
         return as_kedro_pipeline(combined)
+
+    def broken(self) -> Mapping[str, Exception]:
+        """Return the modules of pipelines that are not registered because Python cannot import them.
+
+        ``find_pipelines`` only warns of such a module, so that one broken pipeline does not stop the others.
+        """
+        return self._import_errors(sorted(set(pipeline_modules(self._package_name)) - self.load().keys()))
+
+    def _import_errors(self, names: Iterable[str]) -> dict[str, Exception]:
+        known = set(pipeline_modules(self._package_name))
+        with kedro_configured(self._package_name, None):
+            found = {name: import_error(self._package_name, name) for name in names if name in known}
+        return {name: error for name, error in found.items() if error is not None}
 
     def _register(self, requested: frozenset[str] | None) -> Mapping[str, Pipeline]:
         discovery = Discovery(package_name=self._package_name, requested=requested)

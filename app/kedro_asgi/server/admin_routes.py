@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.encoding import encode_json
-from kedro_asgi.failures import describe_failure
+from kedro_asgi.failures import failure_sentence
 from kedro_asgi.schemas import ReadyResponse, ReloadProblem, ReloadResponse
 from kedro_asgi.server.errors import json_response
 from kedro_asgi.session import AsyncSession
@@ -54,9 +54,16 @@ class AdminRoutes:
             # The session keeps the broken configuration until a reload reads it again.
             outcome = await self._session.reload()
         self._is_open = outcome.error is None
-        former, self._problem = self._problem, None if outcome.error is None else _describe(outcome.error)
+        former, self._problem = self._problem, None if outcome.error is None else failure_sentence(outcome.error)
         if self._problem not in (None, former):
             _log.error("The project cannot be run: %s", self._problem)
+        if self._is_open:
+            self._log_problems()
+
+    def _log_problems(self) -> None:
+        session = self._session.prepared
+        for line in session.problems.lines() if session is not None else ():
+            _log.error("Runs will fail: %s", line)
 
     async def ready(self, request: Request) -> Response:
         """Respond 200 when the project is open and all preloaded datasets are loaded, otherwise 503.
@@ -78,8 +85,18 @@ class AdminRoutes:
         missing = {name: problem for name, problem in problems.items() if name in session.missing}
         unshared = {name: problem for name, problem in problems.items() if name not in missing}
         store = self._runs.failure
-        status: Literal["waiting", "ready"] = "waiting" if missing else "ready"
-        return _ready_response(ReadyResponse(status=status, missing=missing, unshared=unshared, store=store))
+        found = session.problems
+        status: Literal["waiting", "starting", "ready"] = "waiting" if missing else "ready"
+        body = ReadyResponse(
+            status=status if found.is_any_runnable else "starting",
+            missing=missing,
+            unshared=unshared,
+            broken_pipelines=dict(found.pipelines),
+            broken_datasets=dict(found.datasets),
+            problem=None if found.is_any_runnable else "No pipeline is left that can run.",
+            store=store,
+        )
+        return _ready_response(body)
 
     async def _finish_opening(self) -> None:
         """Read the configuration of a project that is loaded, or wait for the task that reads it."""
@@ -93,9 +110,13 @@ class AdminRoutes:
         started = perf_counter()
         outcome = await self._session.reload()
         if outcome.error is not None:
-            problem = ReloadProblem(detail=f"{_describe(outcome.error)} Nothing has changed.")
+            reason = failure_sentence(outcome.error)
+            _log.error("The reload failed, and nothing has changed: %s", reason)
+            problem = ReloadProblem(detail=f"{reason} Nothing has changed.")
             return Response(encode_json(problem), problem.status, media_type="application/problem+json")
         self._is_open, self._problem = True, None
+        await self._session.check()
+        self._log_problems()
         duration_ms = round((perf_counter() - started) * 1000, 2)
         shared = sorted(name for name, problem in outcome.value().preloaded.items() if not problem)
         return json_response(ReloadResponse(preloaded=shared, duration_ms=duration_ms))
@@ -105,8 +126,3 @@ def _ready_response(body: ReadyResponse, background: BackgroundTask | None = Non
     response = json_response(body, status_code=200 if body.status == "ready" else 503)
     response.background = background
     return response
-
-
-def _describe(error: BaseException) -> str:
-    detail = describe_failure(error)
-    return f"{detail.type}: {detail.message}"

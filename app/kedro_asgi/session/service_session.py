@@ -15,6 +15,8 @@ from kedro_asgi.events import Emit
 from kedro_asgi.failures import MAX_CHARACTERS
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset import is_persistent
+from kedro_asgi.plan import Planner
+from kedro_asgi.project_check import ProjectProblems, find_problems
 from kedro_asgi.redaction import redact
 from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runner import AbstractRunner
@@ -55,6 +57,9 @@ class KedroServiceSession(AbstractSession):
         self.session_id = session_id
         self.engine = engine
         self._serving_mode = serving_mode
+        # What `check` found in the planner that it checked last.
+        self.problems = ProjectProblems()
+        self._checked: Planner | None = None
 
     @classmethod
     def create(
@@ -184,8 +189,12 @@ class KedroServiceSession(AbstractSession):
         self.engine.load_missing()
 
     def check(self) -> None:
-        """Read the project's configuration now, unless a run has; raises its errors."""
-        self.engine.planner.compile()
+        """Read the project's configuration now, unless a run has, and find its `problems`; raises its errors."""
+        planner = self.engine.planner
+        planner.compile()
+        if self._checked is not planner:
+            self.problems = find_problems(planner)
+            self._checked = planner
 
     def reload(self) -> None:
         """Read the project's configuration and the preloaded datasets again, for runs that begin from now on.
