@@ -96,3 +96,8 @@ def test_patterns_are_added_and_replaced_by_kind(make_config: MakeConfig) -> Non
     )
     assert config.resolve("spark") == {"x": 1}
     assert config.resolve("parameters") == {"a": 1}
+
+
+def test_the_folder_of_all_environments_is_not_hidden(make_config: MakeConfig) -> None:
+    config = make_config({"base/x/spark.yml": "a: 1"}, config_patterns={"spark": ["../**/spark.yml"]})
+    assert config.resolve("spark") == {"a": 1}

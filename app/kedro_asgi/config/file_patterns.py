@@ -36,7 +36,7 @@ def matching(files: Iterable[str], parts: Sequence[str]) -> list[str]:
 
 def is_hidden(file: str) -> bool:
     """Whether a file or a folder on the way to it starts with a dot."""
-    return any(part.startswith(".") and part != ".." for part in file.split("/"))
+    return any(part.startswith(".") and part not in (".", "..") for part in file.split("/"))
 
 
 def _is_match(names: Sequence[str], parts: Sequence[str]) -> bool:
