@@ -1,19 +1,22 @@
 """Functions of nodes, where other processes can import them."""
 
 import asyncio
+import locale
 import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import anyio
 import anyio.lowlevel
 
 from kedro_asgi.errors import ProducedInputError
+from kedro_asgi.io import AbstractVersionedDataset
 
 log = logging.getLogger("functions")
 
@@ -243,3 +246,88 @@ def locks(x):
 
 def kind_of_process(x):
     return type(multiprocessing.current_process()).__name__
+
+
+class Parts(AbstractVersionedDataset):
+    """A folder of texts that are made when they are saved, and read when they are called: neither can be sent."""
+
+    def __init__(self, path, version=None):
+        super().__init__(PurePosixPath(path), version)
+
+    def load(self):
+        folder = Path(self._get_load_path())
+        return {path.name: (lambda path=path: path.read_text()) for path in sorted(folder.iterdir())}
+
+    def save(self, data):
+        folder = Path(self._get_save_path())
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, make in data.items():
+            (folder / name).write_text(make())
+
+    def _exists(self):
+        return Path(self._get_load_path()).is_dir()
+
+    def _describe(self):
+        return {"path": self._filepath}
+
+
+def parts(x):
+    return {f"{n}.txt": (lambda n=n: str(n * x)) for n in range(2)}
+
+
+def parts_and_pid(x):
+    return {"parts": parts(x), "pid": os.getpid()}
+
+
+def parts_by_chunks(x):
+    for n in range(3):
+        yield {f"{n}.txt": (lambda n=n: str(n * x))}, n
+
+
+def bad_parts(x):
+    return {"one.txt": lambda: boom(x)}
+
+
+def whole(parts):
+    return {name: read() for name, read in parts.items()}
+
+
+def process_state(x):
+    """What a function may find in its process; then it spoils all of that for the next one."""
+    try:
+        warnings.warn("careful", CarelessWarning, stacklevel=1)
+        raised = None
+    except CarelessWarning as warning:
+        raised = str(warning)
+    found = {
+        "X": os.environ.get("X"),
+        "hour": time.localtime(0).tm_hour,
+        "folder": os.getcwd(),
+        "path": list(sys.path),
+        "locale": locale.setlocale(locale.LC_ALL),
+        "recursion": sys.getrecursionlimit(),
+        "level": logging.getLogger("leveled").level,
+        "disabled": logging.root.manager.disable,
+        "raised": raised,
+    }
+    os.environ.update({"X": "spoilt", "Y": "left", "TZ": "Etc/GMT-7"})
+    time.tzset()
+    os.chdir("/")
+    sys.path.append("spoilt")
+    sys.setrecursionlimit(4321)
+    logging.getLogger("leveled").setLevel(7)
+    logging.disable(5)
+    warnings.simplefilter("ignore")
+    return found
+
+
+class CarelessWarning(UserWarning):
+    pass
+
+
+def twice_parts(x):
+    return parts(x), parts(x)
+
+
+def refuse_data(data):
+    raise ValueError("never good enough")

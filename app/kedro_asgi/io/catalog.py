@@ -12,7 +12,7 @@ from kedro_asgi.errors import DatasetError, DatasetNotFoundError
 from kedro_asgi.io.dataset import named_failure
 from kedro_asgi.io.dataset_classes import class_path
 from kedro_asgi.io.dataset_mapping import DatasetMapping
-from kedro_asgi.io.dataset_protocols import Dataset, constructor_config, load_what_is_saved
+from kedro_asgi.io.dataset_protocols import Dataset, constructor_config, load_what_is_saved, load_what_was_saved
 from kedro_asgi.io.entry import plain_entries
 from kedro_asgi.io.memory import MemoryDataset
 from kedro_asgi.io.resolver import CatalogResolver
@@ -50,6 +50,13 @@ class DataCatalog(DatasetMapping):
         )
         made = cls(config_resolver=resolver, load_versions=load_versions, save_version=save_version or timestamp())
         made.validation_enabled = validation_enabled
+        return made
+
+    @classmethod
+    def of_one(cls, name: str, dataset: Dataset, *, validator: ValidatorSpec | None) -> Self:
+        """Return a catalog of one dataset and its validator."""
+        made = cls({name: dataset})
+        made._set_validator(name, validator)
         return made
 
     def load(self, ds_name: str, version: str | None = None) -> Any:
@@ -118,6 +125,17 @@ class DataCatalog(DatasetMapping):
             if failure is None:
                 raise
             raise failure from error
+
+    def mark_saved(self, ds_name: str) -> None:
+        """Note that another process has saved a dataset of this catalog."""
+        if self.artifacts is not None:
+            self.artifacts.mark_changed(ds_name)
+        load_what_was_saved(self._required(ds_name))
+
+    def active_validator(self, ds_name: str) -> ValidatorSpec | None:
+        """Return the validator that loads and saves of a dataset that was made use, if any."""
+        check = self._active_check(ds_name)
+        return None if check is None else check.spec
 
     def exists(self, ds_name: str) -> bool:
         """Tell whether there is something to load; false for an unknown name."""

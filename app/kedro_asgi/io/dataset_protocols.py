@@ -79,10 +79,14 @@ def constructor_config(dataset: object) -> Mapping[str, Any] | None:
 
 def load_what_is_saved(dataset: Any) -> None:
     """Let a versioned dataset of Kedro's load, from its next save on, the version that it saves, as ours do."""
-    version = getattr(dataset, "_version", None)
-    if version is None or version.load is not None or version.save is None:
-        return
     if extends_kedro_dataset(type(dataset)):
+        load_what_was_saved(dataset)
+
+
+def load_what_was_saved(dataset: Any) -> None:
+    """Let a versioned dataset load the version that it saves, unless it was told to load another one."""
+    version = getattr(dataset, "_version", None)
+    if version is not None and version.load is None and version.save is not None:
         dataset._version = Version(version.save, version.save)
 
 

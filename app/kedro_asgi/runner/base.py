@@ -26,9 +26,14 @@ _log = logging.getLogger(__name__)
 
 
 class NodeCalls(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """How one run calls the functions of its nodes; ``interrupt`` ends the calls that are under way."""
+    """How one run calls the functions of its nodes, and saves their outputs if the catalog cannot.
+
+    ``end`` is called when the turn of a node is over. ``interrupt`` ends the calls that are under way.
+    """
 
     call: CallNode = call_node
+    save: Callable[[str, Any], None] | None = None
+    end: Callable[[Node], None] | None = None
     interrupt: Callable[[], None] = lambda: None
 
 
@@ -112,8 +117,16 @@ class AbstractRunner(ABC):
         """Run the nodes on what `_get_executor` returns; every dataset of ``pipeline`` is in ``catalog``."""
         steps, hooks = pipeline.steps, bound_hooks(hook_manager)
         workers = 1 if self._max_workers == 1 else workers_for(pipeline, self._max_workers)
-        with self._calling(pipeline, workers) as calls:
-            nodes = NodeRunner(catalog=catalog, hooks=hooks, run_id=run_id, is_async=self._is_async, call=calls.call)
+        with self._calling(pipeline, catalog, workers) as calls:
+            nodes = NodeRunner(
+                catalog=catalog,
+                hooks=hooks,
+                run_id=run_id,
+                is_async=self._is_async,
+                call=calls.call,
+                save=calls.save or catalog.save,
+                end=calls.end,
+            )
             executor = self._get_executor(workers)
             if executor is not None:
                 with executor:
@@ -124,7 +137,7 @@ class AbstractRunner(ABC):
                 for name in step.releases:
                     catalog.release(name)
 
-    def _calling(self, pipeline: Pipeline, workers: int) -> AbstractContextManager[NodeCalls]:
+    def _calling(self, pipeline: Pipeline, catalog: DataCatalog, workers: int) -> AbstractContextManager[NodeCalls]:
         """Return how the functions of nodes are called while a run lasts: in the thread of each node."""
         return _IN_THIS_PROCESS
 

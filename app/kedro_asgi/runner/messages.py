@@ -1,25 +1,36 @@
 """The messages between a run and its worker processes, as bytes; encoded where an error can name its data."""
 
+import io
 import pickle
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from logging import LogRecord
 from typing import Any
 
 import msgspec
 
-from kedro_asgi.errors import RemoteNodeError, UnreadableResultError, UnserialisableDataError, WorkerImportError
+from kedro_asgi.errors import (
+    RemoteNodeError,
+    SingleProcessDatasetsError,
+    UnreadableResultError,
+    UnserialisableDataError,
+    WorkerImportError,
+)
 from kedro_asgi.failures import RemoteTraceback, describe_failure, folded_traceback, note_remote
 from kedro_asgi.pipeline import Node
+from kedro_asgi.runner.process_state import ProcessState
+from kedro_asgi.runner.remote_datasets import KeptOutput, RemoteDataset
 from kedro_asgi.runs import ErrorDetail
-
-_FAILURES = (pickle.PicklingError, TypeError, AttributeError, RecursionError)
 
 # Requests to a generator between two chunks.
 NEXT_CHUNK = b"next"
 CLOSE_GENERATOR = b"close"
+# A request to save a kept output; a `SaveRequest` follows.
+SAVE = b"save"
 # A request to the worker process itself.
 SHUT_DOWN = b""
+# How a message begins that holds kept outputs; no pickle begins so.
+_HOLDS_KEPT = b"kept:"
 
 
 class LogMessage(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -35,9 +46,13 @@ class GeneratorChunk(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The end of a call: a result, or an error with its traceback in the worker process."""
+    """The end of a call: a result, or an error with its traceback in the worker process.
+
+    ``keeps_outputs`` tells that the worker process keeps some of the outputs, until they are saved or the next call.
+    """
 
     result: Any = None
+    keeps_outputs: bool = False
     error: BaseException | None = None
     trace: str = ""
     folded: str = ""
@@ -59,25 +74,60 @@ class Response(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 Message = LogMessage | GeneratorChunk | Response
+FindDataset = Callable[[str], RemoteDataset | None]
 
 
-def encode_request(node: Node, inputs: Mapping[str, Any]) -> bytes:
-    """Return a call of ``node`` as bytes; raises `UnserialisableDataError` for an input that cannot be sent."""
+class CallRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A call of a node's function; a `ProcessState` comes before it.
+
+    A `RemoteDataset` stands for an input that cannot be sent. The worker process may keep the outputs ``keepable`` if
+    they cannot be sent.
+    """
+
+    node: Node
+    inputs: Mapping[str, Any]
+    keepable: frozenset[str]
+
+
+class SaveRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Saves a kept output."""
+
+    output: str
+    dataset: RemoteDataset
+
+
+def encode_call(node: Node, inputs: Mapping[str, Any], *, keepable: frozenset[str], find_dataset: FindDataset) -> bytes:
+    """Return a call of ``node`` as bytes.
+
+    Raises `UnserialisableDataError` for an input that cannot be sent, unless ``find_dataset`` returns a dataset that
+    the worker process can load.
+    """
     try:
-        return _pickle((node, inputs))
-    except _FAILURES:
-        for name, data in inputs.items():
-            _check_picklable(name, data, node)
-        raise
+        return _pickle(CallRequest(node=node, inputs=inputs, keepable=keepable))
+    except Exception:  # whatever values raise
+        portable = {name: _portable_input(name, data, node, find_dataset) for name, data in inputs.items()}
+        return _pickle(CallRequest(node=node, inputs=portable, keepable=keepable))
 
 
-def decode_request(request: bytes) -> tuple[Node, dict[str, Any]]:
-    """Return the node and its inputs; raises `WorkerImportError` where they cannot be imported here."""
+def encode_state(state: ProcessState) -> bytes:
+    """Return the state of this process as bytes, the first part of a call."""
+    return _pickle(state)
+
+
+def encode_save(kept: KeptOutput, dataset: RemoteDataset) -> bytes:
+    """Return the request to save a kept output; raises `SingleProcessDatasetsError` for a dataset that cannot go."""
     try:
-        node, inputs = pickle.loads(request)
+        return _pickle(SaveRequest(output=kept.output, dataset=dataset))
+    except Exception as error:
+        raise SingleProcessDatasetsError([dataset.name]) from error
+
+
+def decode_request(request: bytes) -> Any:
+    """Return a `CallRequest` or a `SaveRequest`; raises `WorkerImportError` where its parts cannot be imported here."""
+    try:
+        return pickle.loads(request)
     except Exception as error:  # whatever modules raise when they are imported
         raise WorkerImportError(error) from error
-    return node, inputs
 
 
 def encode_message(message: Message) -> bytes:
@@ -85,28 +135,36 @@ def encode_message(message: Message) -> bytes:
     return _pickle(message)
 
 
-def encode_result(node: Node, result: Any) -> bytes:
-    """Return what a node returned as the bytes of a `Response`; raises `UnserialisableDataError`."""
+def encode_result(call: CallRequest, result: Any) -> tuple[bytes, dict[str, Any]]:
+    """Return what a node returned as the bytes of a `Response`, and the outputs to keep by name.
+
+    Raises `UnserialisableDataError` for an output that can neither be sent nor kept.
+    """
     try:
-        return _pickle(Response(result=result))
-    except _FAILURES:
-        for name, data in node.unpack(result).items():
-            _check_picklable(name, data, node)
-        raise
+        return _pickle(Response(result=result)), {}
+    except Exception:
+        kept = _kept_outputs(call, result)
+        return _pickle_around(Response(result=result, keeps_outputs=True), kept, call.node), kept
 
 
-def encode_chunk(node: Node, value: Any) -> bytes:
-    """Return what a generator node yielded as the bytes of a `GeneratorChunk`; raises `UnserialisableDataError`."""
+def encode_chunk(call: CallRequest, value: Any) -> tuple[bytes, dict[str, Any]]:
+    """Return what a generator node yielded as the bytes of a `GeneratorChunk`, else as `encode_result`."""
     try:
-        return _pickle(GeneratorChunk(value=value))
-    except _FAILURES as error:
-        raise UnserialisableDataError(", ".join(node.outputs), type(value), node.name) from error
+        return _pickle(GeneratorChunk(value=value)), {}
+    except Exception:
+        kept = _kept_outputs(call, value)
+        return _pickle_around(GeneratorChunk(value=value), kept, call.node), kept
 
 
 def decode_message(data: bytes, node: Node) -> Message:
     """Return a message; raises `UnreadableResultError` for one that cannot be read here."""
     try:
-        message: Message = pickle.loads(data)
+        if data.startswith(_HOLDS_KEPT):
+            file = io.BytesIO(data)
+            file.seek(len(_HOLDS_KEPT))
+            message: Message = _KeepingUnpickler(file).load()
+        else:
+            message = pickle.loads(data)
     except Exception as error:  # whatever classes raise when they are restored
         raise UnreadableResultError(node.name, error) from error
     return message
@@ -116,11 +174,63 @@ def _pickle(value: Any) -> bytes:
     return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def _check_picklable(name: str, data: Any, node: Node) -> None:
+def _pickle_around(message: Message, kept: Mapping[str, Any], node: Node) -> bytes:
+    """Return a message as bytes with a `KeptOutput` in the place of each of the outputs ``kept``."""
+    file = io.BytesIO()
+    file.write(_HOLDS_KEPT)
+    _KeepingPickler(file, kept, node.name).dump(message)
+    return file.getvalue()
+
+
+class _KeepingPickler(pickle.Pickler):
+    """Pickles kept outputs by name."""
+
+    def __init__(self, file: io.BytesIO, kept: Mapping[str, Any], node: str) -> None:
+        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
+        self._kept = {id(data): (node, name, str(type(data))) for name, data in kept.items()}
+
+    def persistent_id(self, obj: Any) -> Any:
+        return self._kept.get(id(obj))
+
+
+class _KeepingUnpickler(pickle.Unpickler):
+    def persistent_load(self, pid: Any) -> KeptOutput:
+        node, output, type_ = pid
+        return KeptOutput(node=node, output=output, type=type_)
+
+
+def _portable_input(name: str, data: Any, node: Node, find_dataset: FindDataset) -> Any:
+    """Return ``data`` if it can be pickled, else the dataset that loads it."""
     try:
         _pickle(data)
-    except _FAILURES as error:
-        raise UnserialisableDataError(name, type(data), node.name) from error
+    except Exception as error:
+        dataset = find_dataset(name)
+        if dataset is None or not is_picklable(dataset):
+            raise UnserialisableDataError(name, type(data), node.name) from error
+        return dataset
+    return data
+
+
+def _kept_outputs(call: CallRequest, result: Any) -> dict[str, Any]:
+    """Return the outputs that cannot be pickled."""
+    kept = {}
+    for name, data in call.node.unpack(result).items():
+        try:
+            _pickle(data)
+        except Exception as error:
+            if name not in call.keepable:
+                raise UnserialisableDataError(name, type(data), call.node.name) from error
+            kept[name] = data
+    return kept
+
+
+def is_picklable(value: object) -> bool:
+    """Tell whether a value can be sent to another process."""
+    try:
+        _pickle(value)
+    except Exception:
+        return False
+    return True
 
 
 def _portable(error: BaseException) -> BaseException:

@@ -1,7 +1,7 @@
 """One node's turn in a run: load, call, save, confirm."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from contextvars import copy_context
@@ -26,10 +26,11 @@ from kedro_asgi.runner.stopping import STOP_SIGNAL
 # Kedro's users configure the log lines of nodes by this name.
 _log = logging.getLogger("kedro_asgi.pipeline.node")
 
-CallNode = Callable[[Node, dict[str, Any]], Any]
+CallNode = Callable[[Node, dict[str, Any], Collection[str]], Any]
+"""Calls a node's function with its inputs; hooks have replaced those that are named last."""
 
 
-def call_node(node: Node, inputs: dict[str, Any]) -> Any:
+def call_node(node: Node, inputs: dict[str, Any], replaced: Collection[str] = ()) -> Any:
     """Call the node's function in this thread; an ``async def`` one on the host's event loop."""
     result = node.call(inputs)
     if not node.is_async:
@@ -45,14 +46,17 @@ def bound_hooks(hook_manager: HookManager) -> RunHooks:
 class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Runs the nodes of one run on a catalog; any thread of the run may use it.
 
-    ``call`` calls the function itself: here, or in another process.
+    ``call`` calls the function itself, and ``save`` saves an output: here, or in another process. ``end`` is called
+    when the turn of a node is over.
     """
 
     catalog: DataCatalog
     hooks: RunHooks
     run_id: str | None
     is_async: bool
+    save: Callable[[str, Any], None]
     call: CallNode = call_node
+    end: Callable[[Node], None] | None = None
 
     def run(self, step: Step) -> None:
         """Run a node; raises what it, a dataset or a hook raised, `RunStoppedError` if the run was asked to stop."""
@@ -70,6 +74,8 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             raise
         finally:
             CURRENT_NODE.reset(token)
+            if self.end is not None:
+                self.end(step.node)
         if self.hooks.completed is not None:
             self.hooks.completed(step.node)
 
@@ -119,7 +125,7 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def _save(self, step: Step, name: str, data: Any, *, is_first: bool = True) -> None:
         self._before_save(step, name, data)
-        self.catalog.save(name, data)
+        self.save(name, data)
         self._after_save(step, name, data, is_first=is_first)
 
     def _save_at_once(self, pool: ThreadPoolExecutor, step: Step, outputs: Mapping[str, Any]) -> None:
@@ -127,7 +133,7 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         saves = {}
         for name, data in outputs.items():
             self._before_save(step, name, data)
-            saves[_submit(pool, self.catalog.save, name, data)] = name
+            saves[_submit(pool, self.save, name, data)] = name
         for save in as_completed(saves):
             save.result()
             self._after_save(step, saves[save], outputs[saves[save]])
@@ -156,7 +162,7 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         try:
             if replaced:
                 node.check(inputs)
-            result = self.call(node, inputs)
+            result = self.call(node, inputs, replaced)
             if opened is not None:
                 opened.callback(result.close)
             outputs = node.unpack(result)
@@ -213,7 +219,7 @@ class Task:
     ) -> None:
         self.node = node
         hooks = bound_hooks(hook_manager)
-        self._runner = NodeRunner(catalog=catalog, hooks=hooks, run_id=run_id, is_async=is_async)
+        self._runner = NodeRunner(catalog=catalog, hooks=hooks, run_id=run_id, is_async=is_async, save=catalog.save)
 
     def execute(self) -> Node:
         """Run the node and return it; raises what `NodeRunner.run` raises."""

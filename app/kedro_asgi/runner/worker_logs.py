@@ -1,7 +1,7 @@
 """Log in this process what nodes log in worker processes, like the records of all other nodes."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
@@ -11,23 +11,14 @@ from kedro_asgi.runner.messages import LogMessage
 SendLog = Callable[[LogMessage], None]
 
 
-def log_levels() -> dict[str, int]:
-    """Return the levels that were set in this process, by the names of their loggers; the root's is ``""``."""
-    known = list(logging.root.manager.loggerDict.items())
-    named = {name: logger.level for name, logger in known if isinstance(logger, logging.Logger) and logger.level}
-    return {"": logging.root.level, **named}
-
-
 @contextmanager
-def forward_logs(send: SendLog, levels: Mapping[str, int]) -> Iterator[None]:
-    """In a worker process: send the records at ``levels`` to the parent, and log nowhere else."""
+def forward_logs(send: SendLog) -> Iterator[None]:
+    """In a worker process: send all records to the parent, and log nowhere else."""
     inherited = [logger for logger in logging.root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
     for logger in inherited:
         logger.handlers.clear()
         logger.propagate = True
     logging.root.handlers[:] = [_ForwardingHandler(send)]
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
     yield
 
 

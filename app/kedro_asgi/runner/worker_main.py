@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
@@ -10,17 +10,21 @@ from types import GeneratorType
 from typing import Any
 
 from kedro_asgi.bridge import preserve_logging
-from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.messages import (
     CLOSE_GENERATOR,
+    SAVE,
     SHUT_DOWN,
+    CallRequest,
     LogMessage,
     Response,
+    SaveRequest,
     decode_request,
     encode_chunk,
     encode_message,
     encode_result,
 )
+from kedro_asgi.runner.process_state import ProcessState
+from kedro_asgi.runner.remote_datasets import RemoteDataset
 from kedro_asgi.runner.worker_logs import forward_logs
 from kedro_asgi.runner.worker_signals import ignore_signals
 
@@ -28,20 +32,18 @@ Pipe = Connection
 Prepare = Callable[[], None]
 
 
-def serve(pipe: Pipe, parents_end: Pipe, prepare: Prepare | None, log_levels: Mapping[str, int]) -> None:
+def serve(pipe: Pipe, parents_end: Pipe, prepare: Prepare | None, state: ProcessState) -> None:
     """Respond to requests until the parent asks to shut down, or ends."""
     parents_end.close()
     ignore_signals()
     threading.Thread(target=_exit_with_parent, name="kedro-asgi-parent-watch", daemon=True).start()
     parent = _ParentConnection(pipe)
     # These errors mean that the parent has gone; an error of a node is part of a response.
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError), forward_logs(parent.send_log, log_levels):
-        failure = _prepare_failure(prepare)
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError), forward_logs(parent.send_log):
+        state.apply()
+        responder = _Responder(parent, _prepare_failure(prepare))
         while (request := parent.receive()) != SHUT_DOWN:
-            if failure is None:
-                _respond(parent, request)
-            else:
-                parent.send(encode_message(failure))
+            responder.respond(request)
 
 
 class _ParentConnection:
@@ -72,30 +74,79 @@ class _ParentConnection:
                 self._pipe.send_bytes(data)
 
 
-def _respond(parent: _ParentConnection, request: bytes) -> None:
-    """Call a node, and send its result or its error."""
-    try:
+class _Responder:
+    """Responds to the requests of the parent, one at a time.
+
+    ``failure`` is the response to every call, if this process could not be prepared for nodes. Outputs that cannot be
+    sent stay here until they are saved, or until the next call.
+    """
+
+    def __init__(self, parent: _ParentConnection, failure: Response | None) -> None:
+        self._parent = parent
+        self._failure = failure
+        self._kept: dict[str, Any] = {}
+
+    def respond(self, request: bytes) -> None:
+        """Respond to a request; its second part follows."""
+        second = self._parent.receive()
+        if self._failure is not None:
+            response = encode_message(self._failure)
+        elif request == SAVE:
+            response = self._save(second)
+        else:
+            response = self._call(request, second)
+        self._parent.send(response)
+
+    def _call(self, state: bytes, request: bytes) -> bytes:
+        """Call a node, and return its result or its error."""
+        self._kept = {}
+        try:
+            call = self._decoded_call(state, request)
+            inputs = {name: _value(data) for name, data in call.inputs.items()}
+            result = call.node.call(inputs)
+            if isinstance(result, GeneratorType) and call.node.is_generator:
+                self._send_chunks(call, result)
+                result = None
+            response, self._kept = encode_result(call, result)
+        except BaseException as error:
+            return encode_message(Response.of_error(error))
+        return response
+
+    def _decoded_call(self, state: bytes, request: bytes) -> CallRequest:
+        present: ProcessState = decode_request(state)
+        present.apply()
         with preserve_logging():
-            node, inputs = decode_request(request)
-        result = node.call(inputs)
-        if isinstance(result, GeneratorType) and node.is_generator:
-            _send_chunks(parent, node, result)
-            result = None
-        response = encode_result(node, result)
-    except BaseException as error:
-        response = encode_message(Response.of_error(error))
-    parent.send(response)
+            call: CallRequest = decode_request(request)
+        # Now, as the modules of the node are imported, which have classes of warnings.
+        present.filter_warnings()
+        return call
+
+    def _send_chunks(self, call: CallRequest, chunks: Generator[Any, None, None]) -> None:
+        """Send each chunk when the parent asks for it, so that at most one is under way."""
+        try:
+            for chunk in chunks:
+                message, self._kept = encode_chunk(call, chunk)
+                self._parent.send(message, is_last=False)
+                while (request := self._parent.receive()) == SAVE:
+                    self._parent.send(self._save(self._parent.receive()), is_last=False)
+                if request == CLOSE_GENERATOR:
+                    return
+        finally:
+            chunks.close()
+
+    def _save(self, request: bytes) -> bytes:
+        """Save a kept output, and return the response."""
+        try:
+            with preserve_logging():
+                save: SaveRequest = decode_request(request)
+            save.dataset.save(self._kept.pop(save.output))
+        except BaseException as error:
+            return encode_message(Response.of_error(error))
+        return encode_message(Response())
 
 
-def _send_chunks(parent: _ParentConnection, node: Node, chunks: Generator[Any, None, None]) -> None:
-    """Send each chunk when the parent asks for it, so that at most one is under way."""
-    try:
-        for chunk in chunks:
-            parent.send(encode_chunk(node, chunk), is_last=False)
-            if parent.receive() == CLOSE_GENERATOR:
-                return
-    finally:
-        chunks.close()
+def _value(data: Any) -> Any:
+    return data.load() if isinstance(data, RemoteDataset) else data
 
 
 def _prepare_failure(prepare: Prepare | None) -> Response | None:

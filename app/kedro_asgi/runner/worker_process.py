@@ -9,7 +9,8 @@ from multiprocessing.context import DefaultContext, ForkContext, ForkServerConte
 from kedro_asgi.errors import WorkerDiedError
 from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.messages import SHUT_DOWN, GeneratorChunk, LogMessage, Response, decode_message
-from kedro_asgi.runner.worker_logs import log_here, log_levels
+from kedro_asgi.runner.process_state import ProcessState
+from kedro_asgi.runner.worker_logs import log_here
 from kedro_asgi.runner.worker_main import Prepare, serve
 from kedro_asgi.runner.worker_signals import signals_blocked
 
@@ -27,7 +28,7 @@ class Worker:
         self._has_responded = False
         self._is_free = True
         self._process = context.Process(
-            target=serve, args=(worker_end, self._pipe, prepare, log_levels()), name="kedro-asgi-worker"
+            target=serve, args=(worker_end, self._pipe, prepare, ProcessState.current()), name="kedro-asgi-worker"
         )
         with signals_blocked():
             self._process.start()
@@ -41,14 +42,15 @@ class Worker:
         has_ended = not self._process.is_alive() or wait([self._process.sentinel], timeout=0)
         return self._is_free and not has_ended
 
-    def request(self, data: bytes, node: Node) -> GeneratorChunk | Response:
-        """Send a request for ``node`` and return the response to it.
+    def request(self, *parts: bytes, node: Node) -> GeneratorChunk | Response:
+        """Send a request for ``node``, which has one part or two, and return the response to it.
 
         Records that the process logs meanwhile are logged here. Raises `WorkerDiedError`, and `UnreadableResultError`.
         """
         self._is_free = False
         try:
-            self._pipe.send_bytes(data)
+            for part in parts:
+                self._pipe.send_bytes(part)
             message = decode_message(self._pipe.recv_bytes(), node)
             while isinstance(message, LogMessage):
                 log_here(message)
