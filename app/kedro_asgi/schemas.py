@@ -4,21 +4,17 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from kedro_asgi.limits import MAX_EVENT_NUMBER as MAX_EVENT_NUMBER
+from kedro_asgi.limits import MAX_KEY_LENGTH as MAX_KEY_LENGTH
+from kedro_asgi.limits import MAX_LABELS as MAX_LABELS
+from kedro_asgi.limits import MAX_PAGE_RUNS as MAX_PAGE_RUNS
+from kedro_asgi.limits import MAX_TIMEOUT_SECONDS as MAX_TIMEOUT_SECONDS
+from kedro_asgi.limits import MAX_WAIT_SECONDS as MAX_WAIT_SECONDS
+from kedro_asgi.limits import Labels as Labels
+from kedro_asgi.limits import TimeoutSeconds as TimeoutSeconds
 from kedro_asgi.runs import ErrorDetail
 from kedro_asgi.snapshots import ProjectSnapshot
 
-MAX_TIMEOUT_SECONDS = 365 * 86400
-"""The longest time limit of a run: a year."""
-MAX_LABELS = 50
-"""How many labels a run may have, and how many of them a list may be filtered by."""
-MAX_WAIT_SECONDS = 600
-"""How long a request may wait for the end of a run."""
-MAX_PAGE_RUNS = 1000
-"""How many runs a page may hold."""
-MAX_EVENT_NUMBER = 10**18 - 1
-"""The highest number that an event can have."""
-MAX_KEY_LENGTH = 255
-"""How many characters an idempotency key may have."""
 KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"
 """Idempotency keys: printable ASCII, since HTTP strips spaces around a header and fixes no other encoding."""
 RUNNER_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
@@ -28,9 +24,6 @@ POSITION_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
 """Positions among the events of all runs."""
 # Kedro reads these as true and false too (SRV-18).
 BOOL_WORDS = ("1", "on", "t", "true", "y", "yes", "0", "off", "f", "false", "n", "no")
-# A filter ``label=name=value`` ends the name at the first sign.
-LabelName = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern="^[^=]*$")]
-LabelValue = Annotated[str, msgspec.Meta(max_length=1024)]
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -64,8 +57,8 @@ class RunSubmission(RunRequest, frozen=True, kw_only=True, forbid_unknown_fields
     the run, ``on_interrupt`` decides whether the run is marked as interrupted or repeated as a new run.
     """
 
-    timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=MAX_TIMEOUT_SECONDS)] | None = None
-    labels: Annotated[dict[LabelName, LabelValue], msgspec.Meta(max_length=MAX_LABELS)] | None = None
+    timeout_seconds: TimeoutSeconds | None = None
+    labels: Labels | None = None
     on_interrupt: Literal["mark", "rerun"] = "mark"
 
 

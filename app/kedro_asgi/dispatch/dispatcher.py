@@ -16,6 +16,7 @@ from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.idempotency import look_up
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy, checked
+from kedro_asgi.dispatch.ranges import check_event_number, check_order, check_query, wait_seconds
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.service_lifetime import ServiceLifetime
 from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
@@ -80,6 +81,7 @@ class Dispatcher:
 
         The run goes on if its caller is cancelled. The run is cancelled when ``until`` returns.
         """
+        check_order(order)
         if order.key is not None:
             return await self._run_promised(order)
         service = self._lifetime.service or await self._lifetime.needed()
@@ -142,8 +144,10 @@ class Dispatcher:
     async def accept(self, order: RunOrder) -> tuple[RunRecord, bool]:
         """Promise a run; return its record, which is on disk, and whether the run is new.
 
-        Raises `QueueFullError`, `DrainingError`, `StoreUnavailableError`, `KeyReusedError` or `UnstorableRunError`.
+        Raises `QueueFullError`, `DrainingError`, `StoreUnavailableError`, `KeyReusedError`, `UnstorableRunError` or
+        `OutOfRangeError`.
         """
+        check_order(order)
         async with self._open() as service:
             run_id, key = self._run_ids.next(), None
             if (text := order.key) is not None:
@@ -177,7 +181,7 @@ class Dispatcher:
 
     async def _wait(self, service: Service, run_id: str, timeout_seconds: float | None) -> RunRecord:
         record = await self._read(service, run_id)
-        with anyio.move_on_after(timeout_seconds):
+        with anyio.move_on_after(wait_seconds(timeout_seconds)):
             while not record.is_final and not service.is_closed:
                 await self._wait_for_end(service, run_id)
                 record = await self._read(service, run_id)
@@ -194,7 +198,8 @@ class Dispatcher:
             await anyio.sleep(self.policy.look_seconds)
 
     async def list(self, query: RunQuery) -> RunPage:
-        """Return runs, newest first."""
+        """Return runs, newest first; raises `OutOfRangeError`."""
+        check_query(query)
         async with self._open() as service:
             if service.recorder.failure is None:
                 with anyio.move_on_after(_FLUSH_SECONDS), suppress(StoreUnavailableError):
@@ -219,7 +224,7 @@ class Dispatcher:
         """Yield the events of a run after number ``after`` until it ends, or those of all runs after ``position``.
 
         Without ``position``, the events of all runs begin now. A reader that is too slow loses events and gets an
-        `EventsLost`. The stream also ends when the service closes. Raises `RunNotFoundError`.
+        `EventsLost`. The stream also ends when the service closes. Raises `RunNotFoundError` or `OutOfRangeError`.
         """
         async with aclosing(self.follow_in_groups(run_id, after=after, position=position)) as groups:
             async for events in groups:
@@ -230,6 +235,7 @@ class Dispatcher:
         self, run_id: str | None = None, *, after: int = 0, position: str | None = None
     ) -> AsyncGenerator[Sequence[Published], None]:
         """Yield the events of `follow` in groups: all that are available at a time."""
+        check_event_number(after)
         service = self._lifetime.service or await self._lifetime.needed()
         # A caller that arrives while the store closes gets no events.
         with suppress(DrainingError):
@@ -266,7 +272,8 @@ class Dispatcher:
     async def drain(self, *, grace_seconds: float | None = None) -> None:
         """Accept no more runs, and return when all running ones have ended; stop them after ``grace_seconds``."""
         if self._lifetime.service is not None:
-            await self._lifetime.service.drain(self.policy.grace_seconds if grace_seconds is None else grace_seconds)
+            seconds = wait_seconds(self.policy.grace_seconds if grace_seconds is None else grace_seconds)
+            await self._lifetime.service.drain(seconds)
 
     # --- the service itself ---
 

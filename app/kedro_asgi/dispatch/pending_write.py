@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import msgspec
+
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, Written, end_of
 from kedro_asgi.dispatch.stores.base import EventBatch, RunWrite, WriteResult
 from kedro_asgi.encoding import encode_json
+from kedro_asgi.errors.wording import bounded
 from kedro_asgi.events import Event, RunEnded
+from kedro_asgi.failures import MAX_CHARACTERS, shown
 from kedro_asgi.runs import ErrorDetail, RunStatus
 
 
@@ -94,7 +98,7 @@ class PendingWrite:
         self._events.clear()
         self._batches.clear()
         if self.record.is_final:
-            detail = ErrorDetail(type="UnstorableRunError", message=f"The run cannot be stored: {error}")
+            detail = ErrorDetail(type="UnstorableRunError", message=shown(f"The run cannot be stored: {error}"))
             self.change(end_of(self._before_end, "failure", detail, saved=self.record.saved))
             self._is_end_replaced = True
 
@@ -104,6 +108,26 @@ class PendingWrite:
             run_id=self.record.run_id,
             first=first,
             last=self._last_event,
-            payload=encode_json(events),
+            payload=_encode(events),
             is_last=isinstance(events[-1], RunEnded),
         )
+
+
+def _encode(events: list[Event]) -> bytes:
+    """Return events as JSON, with bounded texts: names of nodes and datasets may be of any length."""
+    payload = encode_json(events)
+    if len(payload) <= MAX_CHARACTERS * len(events):
+        return payload
+    return encode_json(_bounded(msgspec.to_builtins(events)))
+
+
+def _bounded(tree: Any) -> Any:
+    match tree:
+        case dict():
+            return {key: _bounded(value) for key, value in tree.items()}
+        case list() | tuple():
+            return [_bounded(value) for value in tree]
+        # Twice as long: texts that were bounded before end with the number of characters that are left out.
+        case str() if len(tree) > 2 * MAX_CHARACTERS:
+            return bounded(tree, MAX_CHARACTERS)
+    return tree

@@ -7,10 +7,15 @@ import msgspec
 from msgspec import Meta
 
 from kedro_asgi.errors import PolicyError
+from kedro_asgi.limits import MAX_TIMEOUT_SECONDS
 
-Count = Annotated[int, Meta(ge=1)]
-NotNegative = Annotated[int, Meta(ge=0)]
-Positive = Annotated[float, Meta(gt=0)]
+# Also upper limits: beyond them, databases, calendars and clocks overflow.
+Count = Annotated[int, Meta(ge=1, le=10**9)]
+NotNegative = Annotated[int, Meta(ge=0, le=10**9)]
+Seconds = Annotated[float, Meta(gt=0, le=MAX_TIMEOUT_SECONDS)]
+SecondsOrZero = Annotated[float, Meta(ge=0, le=MAX_TIMEOUT_SECONDS)]
+Days = Annotated[float, Meta(gt=0, le=36_500)]
+Hours = Annotated[float, Meta(gt=0, le=876_000)]
 
 
 def default_concurrency() -> int:
@@ -31,20 +36,20 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     max_concurrent_runs: Count = msgspec.field(default_factory=default_concurrency)
     max_queued_runs: NotNegative = 1000
-    max_timeout_seconds: Positive | None = None
-    grace_seconds: Annotated[float, Meta(ge=0)] = 5.0
+    max_timeout_seconds: Seconds | None = None
+    grace_seconds: SecondsOrZero = 5.0
     on_restart: Literal["run", "mark"] = "run"
     max_attempts: Count = 3
     keep_runs: Count = 100_000
-    keep_days: Positive = 30.0
-    key_hours: Positive = 24.0
+    keep_days: Days = 30.0
+    key_hours: Hours = 24.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     max_log_lines: NotNegative = 1000
     full_tracebacks: bool = False
     max_buffered_events: Count = 1000
     max_unwritten_runs: Count = 10_000
-    linger_seconds: Annotated[float, Meta(ge=0)] = 0.02
-    look_seconds: Positive = 0.25
+    linger_seconds: SecondsOrZero = 0.02
+    look_seconds: Seconds = 0.25
 
 
 def checked(policy: Policy) -> Policy:

@@ -32,7 +32,9 @@ from kedro_asgi.errors import (
     StoreUnavailableError,
     UnstorableRunError,
 )
+from kedro_asgi.errors.wording import bounded, bounded_names
 from kedro_asgi.events import RunQueued
+from kedro_asgi.failures import MAX_CHARACTERS
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunStatus
 
@@ -171,7 +173,7 @@ class Service:
             run_id=run_id,
             status="queued",
             created_at=datetime.now(UTC),
-            pipeline_names=order.spec.slice.pipeline_names or ("__default__",),
+            pipeline_names=_shown_names(order.spec.slice.pipeline_names or ("__default__",)),
             labels=order.labels,
             timeout_seconds=min(limits, default=None),
             request=describe_request(order.spec),
@@ -260,7 +262,7 @@ class Service:
 
     # --- out ---
 
-    async def drain(self, grace_seconds: float) -> None:
+    async def drain(self, grace_seconds: float | None) -> None:
         """Accept no more runs, let running ones go on for a while, then stop them; the next server runs queued ones."""
         is_first, self.is_draining = not self.is_draining, True
         if is_first:
@@ -304,7 +306,7 @@ class Service:
                 except StoreUnavailableError as error:
                     _log.warning("%s", error)
 
-    async def _wait_for_runs(self, seconds: float) -> None:
+    async def _wait_for_runs(self, seconds: float | None) -> None:
         with anyio.move_on_after(seconds):
             for run in self._open_runs():
                 await run.closed()
@@ -318,3 +320,10 @@ class Service:
         self.feed.end()
         for run in self._open_runs():
             run.release_waiters()
+
+
+def _shown_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of pipelines for a record: a caller may ask for pipelines of any name."""
+    if sum(map(len, names)) <= MAX_CHARACTERS:
+        return names
+    return bounded_names(tuple(bounded(name, MAX_CHARACTERS // 2) for name in names), MAX_CHARACTERS)

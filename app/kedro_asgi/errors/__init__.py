@@ -49,6 +49,7 @@ from kedro_asgi.errors.dispatch import DispatchError as DispatchError
 from kedro_asgi.errors.dispatch import DrainingError as DrainingError
 from kedro_asgi.errors.dispatch import KeyReusedError as KeyReusedError
 from kedro_asgi.errors.dispatch import NoThreadError as NoThreadError
+from kedro_asgi.errors.dispatch import OutOfRangeError as OutOfRangeError
 from kedro_asgi.errors.dispatch import OutputNotFoundError as OutputNotFoundError
 from kedro_asgi.errors.dispatch import PolicyError as PolicyError
 from kedro_asgi.errors.dispatch import QueueFullError as QueueFullError

@@ -149,6 +149,13 @@ class UnstorableRunError(DispatchError, TypeError):
         super().__init__(f"The run cannot be stored: {reason}")
 
 
+class OutOfRangeError(DispatchError, ValueError):
+    """A caller gives a value out of its range, such as a time limit of infinity or thousands of labels."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"A value is out of its range: {problem}")
+
+
 class UnreadableRunError(DispatchError, ValueError):
     """The store holds a run that cannot be read: the store is damaged, or another version wrote the run."""
 

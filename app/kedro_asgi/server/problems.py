@@ -11,6 +11,7 @@ from kedro_asgi.errors import (
     DispatchError,
     DrainingError,
     KeyReusedError,
+    OutOfRangeError,
     OutputNotFoundError,
     QueueFullError,
     RunNotEndedError,
@@ -32,6 +33,7 @@ _PROBLEMS: Mapping[type[DispatchError], tuple[str, str, int]] = {
     RunNotFoundError: ("run-not-found", "No such run", 404),
     OutputNotFoundError: ("output-not-found", "No such output", 404),
     RunNotEndedError: ("run-not-ended", "The run has not ended", 409),
+    OutOfRangeError: ("out-of-range", "A value is out of its range", 422),
     KeyReusedError: ("idempotency-key-reused", "The idempotency key stands for another run", 422),
     UnstorableRunError: ("unstorable-run", "The run cannot be stored", 422),
 }

@@ -11,7 +11,7 @@ import msgspec
 
 from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.dispatch.stores.base import AdoptedRun, RunWrite
-from kedro_asgi.encoding import decode_json, encode_json
+from kedro_asgi.encoding import decode_json, encode_json, escape_surrogates
 from kedro_asgi.errors import UnreadableRunError, describe_error
 from kedro_asgi.failures import shown
 from kedro_asgi.run_context import run_facts
@@ -111,4 +111,4 @@ def facets(pipelines: Iterable[str], labels: Mapping[str, str]) -> Iterator[str]
 
 
 def _escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n").replace("=", "\\e").replace("\0", "\\0")
+    return escape_surrogates(value.replace("\\", "\\\\")).replace("\n", "\\n").replace("=", "\\e").replace("\0", "\\0")

@@ -173,7 +173,7 @@ class SqlStore(ABC):
     def _conditions(self, query: RunQuery) -> Iterator[tuple[str, tuple[Any, ...]]]:
         if query.cursor is not None:
             yield "run_id < ?", (query.cursor,)
-        if statuses := names_of(query.status):
+        if statuses := tuple(dict.fromkeys(names_of(query.status))):
             yield f"status IN ({', '.join('?' * len(statuses))})", statuses
         if query.since is not None:
             yield "created_at >= ?", (int(query.since.timestamp() * 1000),)

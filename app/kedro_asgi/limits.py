@@ -1,0 +1,27 @@
+"""The ranges of what a caller may ask of the run service, over HTTP or in Python."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+MAX_TIMEOUT_SECONDS = 365 * 86400
+"""The longest time limit of a run: a year."""
+MAX_LABELS = 50
+"""How many labels a run may have, and how many of them a list may be filtered by."""
+MAX_WAIT_SECONDS = 600
+"""How long a request may wait for the end of a run."""
+MAX_PAGE_RUNS = 1000
+"""How many runs a page may hold."""
+MAX_EVENT_NUMBER = 10**18 - 1
+"""The highest number that an event can have."""
+MAX_KEY_LENGTH = 255
+"""How many characters an idempotency key may have."""
+
+TimeoutSeconds = Annotated[float, Meta(gt=0, le=MAX_TIMEOUT_SECONDS)]
+# A filter ``label=name=value`` ends the name at the first sign.
+LabelName = Annotated[str, Meta(min_length=1, max_length=255, pattern="^[^=]*$")]
+LabelValue = Annotated[str, Meta(max_length=1024)]
+Labels = Annotated[dict[LabelName, LabelValue], Meta(max_length=MAX_LABELS)]
+Key = Annotated[str, Meta(min_length=1, max_length=MAX_KEY_LENGTH)]
+PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE_RUNS)]
+EventNumber = Annotated[int, Meta(ge=0, le=MAX_EVENT_NUMBER)]
