@@ -265,7 +265,7 @@ def create_catalog(
         arguments = hook_arguments(created)
         created(
             catalog=catalog,
-            conf_catalog=resolver.config(runtime) if "conf_catalog" in arguments else {},
+            conf_catalog=resolver.resolved_config(runtime) if "conf_catalog" in arguments else {},
             conf_creds=resolver.credentials(runtime) if "conf_creds" in arguments else {},
             parameters=catalog.flat_parameters() if "parameters" in arguments else {},
             save_version=save_version,

@@ -43,7 +43,7 @@ class KedroCatalog:
         """Make a catalog of ``catalog_class`` as Kedro makes it."""
         return cls(
             catalog_class.from_config(
-                catalog=config_resolver.config(runtime),
+                catalog=config_resolver.resolved_config(runtime),
                 credentials=config_resolver.credentials(runtime),
                 load_versions=dict(load_versions) if load_versions else None,
                 save_version=save_version,

@@ -67,6 +67,7 @@ from kedro_asgi.errors.dispatch import UnreadableRunError as UnreadableRunError
 from kedro_asgi.errors.dispatch import UnstorableRunError as UnstorableRunError
 from kedro_asgi.errors.io import CachedDatasetError as CachedDatasetError
 from kedro_asgi.errors.io import CredentialsNotFoundError as CredentialsNotFoundError
+from kedro_asgi.errors.io import DatasetAlreadyExistsError as DatasetAlreadyExistsError
 from kedro_asgi.errors.io import DatasetConfigError as DatasetConfigError
 from kedro_asgi.errors.io import DatasetError as DatasetError
 from kedro_asgi.errors.io import DatasetFailedError as DatasetFailedError

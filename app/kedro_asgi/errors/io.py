@@ -24,6 +24,10 @@ class DatasetNotFoundError(DatasetError):
     """The catalog has no dataset of that name."""
 
 
+class DatasetAlreadyExistsError(DatasetError):
+    """A catalog has a dataset of that name; kedro-asgi replaces it, and other catalogs may refuse."""
+
+
 class VersionNotFoundError(DatasetError):
     """A versioned dataset has no version to load."""
 

@@ -226,6 +226,11 @@ class DataCatalog(DatasetMapping):
         versions = {name: self._load_versions.get(name) for name in entries}
         return CatalogConfig(entries, credentials, versions, self._save_version)
 
+    def shown_config(self, name: str) -> dict[str, Any]:
+        """Return the configuration of dataset ``name`` with names in place of credentials."""
+        config = self._config(name) or {"type": self.get_type(name)}
+        return _without_credentials(name, config, {})
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self)})"
 

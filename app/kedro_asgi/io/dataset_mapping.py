@@ -63,8 +63,9 @@ class DatasetMapping:
             self._check_load_versions()
 
     def __getstate__(self) -> dict[str, Any]:
-        # A lock belongs to one process.
-        return {name: value for name, value in vars(self).items() if name != "_lock"}
+        # A lock belongs to one process, and the resolvers of a configuration need not be picklable.
+        state = {name: value for name, value in vars(self).items() if name != "_lock"}
+        return {**state, "_resolver": self._resolver.resolved(self._runtime)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _lock=threading.RLock())

@@ -9,7 +9,7 @@ from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.configuration_tree import ConfigMapping, ConfigValue
 from kedro_asgi.errors import DatasetError
 from kedro_asgi.io.builder import DatasetBuilder
-from kedro_asgi.io.entry import Entry, PlainEntry
+from kedro_asgi.io.entry import Entry, PlainEntry, plain_entries
 from kedro_asgi.io.environment import CatalogEnvironment
 from kedro_asgi.io.patterns import RUNTIME_DEFAULT, Match, Pattern, Patterns, is_pattern
 from kedro_asgi.runs import RuntimeParams
@@ -17,6 +17,9 @@ from kedro_asgi.runs import RuntimeParams
 _log = logging.getLogger(__name__)
 _NO_CREDENTIALS: Mapping[str, Entry] = MappingProxyType({})
 _NO_VALUES = RuntimeParams()
+_IN_MEMORY: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {RUNTIME_DEFAULT: {"type": "kedro_asgi.io.MemoryDataset"}}
+)
 
 
 class CatalogResolver:
@@ -46,7 +49,8 @@ class CatalogResolver:
         }
         self._bodies = {name: entry for name, entry in entries.items() if is_pattern(name)}
         self._patterns = Patterns(self._bodies)
-        self._default = self._new_builder(RUNTIME_DEFAULT, PlainEntry(RUNTIME_DEFAULT, {"type": default_type}))
+        self._default_entry = PlainEntry(RUNTIME_DEFAULT, {"type": default_type})
+        self._default = self._new_builder(RUNTIME_DEFAULT, self._default_entry)
         self._type_selecting = tuple(entry for entry in entries.values() if entry.selects_type)
         # Names can come from a request, so the cache has a limit.
         self._matched: BoundedCache[str, DatasetBuilder | None] = BoundedCache(self._LIMIT)
@@ -99,7 +103,7 @@ class CatalogResolver:
         builder = self.builder(name)
         return None if builder is None else builder.config(runtime)
 
-    def config(self, runtime: RuntimeParams = _NO_VALUES) -> ConfigMapping:
+    def resolved_config(self, runtime: RuntimeParams = _NO_VALUES) -> ConfigMapping:
         """Return all entries and patterns with absolute paths, as hooks see them."""
         explicit = {name: builder.config_with_absolute_paths(runtime) for name, builder in self._explicit.items()}
         absolute = self._environment.with_absolute_paths
@@ -108,6 +112,48 @@ class CatalogResolver:
     def credentials(self, runtime: RuntimeParams = _NO_VALUES) -> ConfigMapping:
         """Return all credentials, as hooks see them."""
         return self._environment.credentials.resolve(runtime)
+
+    def resolved(self, runtime: RuntimeParams) -> "CatalogResolver":
+        """Return a resolver of what the entries are in one run; it depends on nothing else and can be pickled."""
+        config, credentials = plain_entries(self.resolved_config(runtime)), plain_entries(self.credentials(runtime))
+        found = CatalogResolver(config, credentials)
+        found._default_entry = self._default_entry
+        found._default = found._new_builder(RUNTIME_DEFAULT, self._default_entry)
+        return found
+
+    # --- the methods of Kedro's CatalogConfigResolver ---
+
+    @property
+    def config(self) -> ConfigMapping:
+        """The explicit entries with their credentials, without runtime parameters."""
+        return {name: builder.complete_config(_NO_VALUES) for name, builder in self._explicit.items()}
+
+    @staticmethod
+    def is_pattern(pattern: str) -> bool:
+        """Tell whether ``pattern`` has a placeholder."""
+        return is_pattern(pattern)
+
+    def match_dataset_pattern(self, ds_name: str) -> str | None:
+        """Return the best pattern that matches ``ds_name``, other than the catch-all."""
+        match = self._patterns.match(ds_name)
+        return None if match is None else match.pattern
+
+    def match_user_catch_all_pattern(self, ds_name: str) -> str | None:
+        """Return the catch-all pattern, which matches every name."""
+        catch_all = self._patterns.catch_all
+        return None if catch_all is None else catch_all.text
+
+    def match_runtime_pattern(self, ds_name: str) -> str:
+        """Return the pattern of datasets that no entry and no other pattern matches."""
+        return self._default_entry.name
+
+    def resolve_pattern(self, ds_name: str) -> ConfigValue:
+        """Return the entry of ``ds_name`` with its credentials: its own, a pattern's, or the default."""
+        builder = self.builder(ds_name)
+        if builder is None:
+            placeholders = {self._default_entry.name[1:-1]: ds_name}
+            builder = self._new_builder(ds_name, self._default_entry.substitute(placeholders))
+        return builder.complete_config(_NO_VALUES)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._explicit)
@@ -161,6 +207,24 @@ class CatalogResolver:
         pattern = self._patterns.near_miss(name)
         if pattern:
             _log.warning("Dataset '%s' would match the pattern '%s' if case did not count.", name, pattern)
+
+
+class CatalogConfigResolver(CatalogResolver):
+    """A resolver of plain entries, as projects make one in Python; relative paths stay relative.
+
+    ``default_runtime_patterns`` holds one pattern, ``{default}``, with the entry of names that nothing else matches.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, object] | None = None,
+        credentials: Mapping[str, object] | None = None,
+        default_runtime_patterns: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
+        super().__init__(plain_entries(config), plain_entries(credentials))
+        for pattern, body in (default_runtime_patterns or _IN_MEMORY).items():
+            self._default_entry = PlainEntry(pattern, body)
+            self._default = self._new_builder(pattern, self._default_entry)
 
 
 class Matcher:

@@ -1,0 +1,147 @@
+"""What dataset classes of projects import: file paths and protocols, versions, and the definition of a dataset."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
+from typing import Any, Protocol, runtime_checkable
+
+from kedro_asgi.errors import (
+    DatasetAlreadyExistsError,
+    DatasetConfigError,
+    DatasetError,
+    DatasetNotFoundError,
+    DatasetTypeError,
+    VersionAlreadyExistsError,
+    VersionNotFoundError,
+)
+from kedro_asgi.io.builder import DatasetDefinition
+from kedro_asgi.io.dataset import AbstractDataset
+from kedro_asgi.io.dataset_classes import dataset_class
+from kedro_asgi.io.version import Version, timestamp
+from kedro_asgi.io.versioned import AbstractVersionedDataset
+from kedro_asgi.reserved_names import is_parameter
+
+__all__ = [
+    "VERSION_FORMAT",
+    "AbstractDataset",
+    "AbstractVersionedDataset",
+    "CatalogProtocol",
+    "DatasetAlreadyExistsError",
+    "DatasetError",
+    "DatasetNotFoundError",
+    "Version",
+    "VersionAlreadyExistsError",
+    "VersionNotFoundError",
+    "generate_timestamp",
+    "get_filepath_str",
+    "get_protocol_and_path",
+    "is_parameter",
+    "parse_dataset_definition",
+]
+
+#: The format of a version as ``datetime.strptime`` reads it.
+VERSION_FORMAT = "%Y-%m-%dT%H.%M.%S.%fZ"
+_URL = re.compile(r"(?P<protocol>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<rest>.*)", re.DOTALL)
+_DRIVE = re.compile(r"/?[A-Za-z]:[\\/]")
+_HTTP = ("http", "https")
+# Their paths begin with the name of a bucket or container; those of other protocols with what follows the host.
+_WITH_BUCKET = ("abfs", "abfss", "adl", "gcs", "gdrive", "gs", "oci", "oss", "s3", "s3a", "s3n")
+# What stands before the @ is part of the container, and no user.
+_WITH_CONTAINER = ("abfss", "oci")
+
+
+@runtime_checkable
+class CatalogProtocol(Protocol):
+    """What a catalog has: datasets by name, which can be loaded, saved, confirmed and released."""
+
+    _datasets: dict[str, Any]
+
+    def __contains__(self, ds_name: object) -> bool: ...
+    def keys(self) -> Iterable[str]:
+        """Return the names."""
+        ...
+
+    def values(self) -> Iterable[Any]:
+        """Return the datasets."""
+        ...
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Return names and datasets."""
+        ...
+
+    def get(self, key: str, fallback_to_runtime_pattern: bool = False) -> Any:
+        """Return a dataset, or ``None``."""
+        ...
+
+    def load(self, ds_name: str, version: str | None = None) -> Any:
+        """Load data."""
+        ...
+
+    def save(self, ds_name: str, data: Any) -> None:
+        """Save data."""
+        ...
+
+    def exists(self, ds_name: str) -> bool:
+        """Tell whether there is something to load."""
+        ...
+
+    def release(self, ds_name: str) -> None:
+        """Drop what a dataset holds in memory."""
+        ...
+
+    def confirm(self, ds_name: str) -> None:
+        """Tell a dataset that its data was processed."""
+        ...
+
+
+def get_protocol_and_path(filepath: str | os.PathLike[str], version: Version | None = None) -> tuple[str, str]:
+    """Return the protocol of ``filepath`` and its path, as the file system of the protocol takes it.
+
+    A path without a protocol belongs to ``file``. Raises `DatasetError` for a version of a web address.
+    """
+    text = os.fspath(filepath)
+    url = None if _DRIVE.match(text) else _URL.fullmatch(text)
+    if url is None:
+        return "file", text
+    protocol, rest = url["protocol"].lower(), url["rest"]
+    if protocol in _HTTP:
+        if version:
+            raise DatasetError(
+                "Versioning is not supported for HTTP protocols. Please remove the `versioned` flag from the dataset "
+                "configuration."
+            )
+        return protocol, rest
+    if protocol == "file" and _DRIVE.match(rest):
+        return protocol, rest.removeprefix("/") if rest.startswith("/") else rest[2:]
+    host, slash, path = rest.partition("/")
+    if protocol not in _WITH_BUCKET:
+        return protocol, slash + path
+    bucket = host if protocol in _WITH_CONTAINER else host.rpartition("@")[2]
+    return protocol, bucket + slash + path
+
+
+def get_filepath_str(raw_path: PurePath, protocol: str) -> str:
+    """Return ``raw_path`` with forward slashes; a web address with its protocol."""
+    path = raw_path.as_posix()
+    return f"{protocol}://{path}" if protocol in _HTTP else path
+
+
+def generate_timestamp() -> str:
+    """Return the current time as a version."""
+    return timestamp()
+
+
+def parse_dataset_definition(
+    config: Mapping[str, Any], load_version: str | None = None, save_version: str | None = None
+) -> tuple[type, dict[str, Any]]:
+    """Return the class that an entry of the catalog names, and the arguments for it; raises `DatasetError`."""
+    try:
+        definition = DatasetDefinition.from_config(str(config.get("type")), config, dataset_class)
+    except DatasetConfigError as error:
+        cause = error.__cause__
+        raise (cause if isinstance(cause, DatasetTypeError) else error) from None
+    arguments: dict[str, Any] = dict(definition.arguments)
+    if definition.is_versioned:
+        arguments["version"] = Version(load_version, save_version or timestamp())
+    return definition.cls, arguments
