@@ -1,6 +1,7 @@
 """Kedro's hook specifications, in the order of a run, and the calls of their implementations."""
 
 # pluggy passes the declared arguments on by name; the bodies are empty on purpose.
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -110,6 +111,8 @@ class DatasetSpecs:
         """An output of ``node`` was saved."""
 
 
+# The hook of kedro-mlflow keeps the run of MLflow in an attribute, and MLflow keeps a stack of runs for a thread.
+_SINGLE_RUN_PACKAGES = ("kedro_mlflow",)
 _SPECS = (ContextSpecs, CatalogSpecs, PipelineSpecs, NodeSpecs, DatasetSpecs)
 
 
@@ -134,6 +137,20 @@ def add_hooks(manager: pluggy.PluginManager, hooks: Iterable[Any]) -> None:
     for hook in hooks:
         if not manager.is_registered(hook):
             manager.register(hook)
+
+
+def is_for_single_run(hook: object) -> bool:
+    """Whether a hook keeps the state of one run, as the one of kedro-mlflow does, or says so.
+
+    A class of a project says it by ``single_run = True``.
+    """
+    return getattr(hook, "single_run", False) is True or type(hook).__module__.partition(".")[0] in _SINGLE_RUN_PACKAGES
+
+
+def with_hooks_for_single_run(manager: pluggy.PluginManager) -> pluggy.PluginManager:
+    """Return a manager with the same hooks, but copies of those that keep the state of one run."""
+    hooks = [hook for _, hook in manager.list_name_plugin()]
+    return create_hook_manager(copy.copy(hook) if is_for_single_run(hook) else hook for hook in hooks)
 
 
 Call = Callable[..., list[Any]]

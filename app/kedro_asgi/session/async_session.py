@@ -110,6 +110,11 @@ class AsyncSession:
         opened = self._opened
         return self._env if opened is None else opened.value().engine.planner.effective_env or None
 
+    @property
+    def needs_own_threads(self) -> bool:
+        """Whether each run needs a thread that no other run has used; known when the project is open."""
+        return self._opened is not None and self._opened.value().engine.needs_own_threads
+
     async def prepare(self) -> KedroServiceSession:
         """Create the service session now; concurrent callers get the same one.
 
@@ -238,7 +243,7 @@ class AsyncSession:
 
     async def _in_thread(self, work: Callable[[], T]) -> Outcome[T]:
         """Do work in a thread that has one of the slots for runs."""
-        return await self._slots.run(_on_host(work))
+        return await self._slots.run(_on_host(work), in_own_thread=self.needs_own_threads)
 
     async def _in_free_thread(self, work: Callable[[KedroServiceSession], T]) -> Outcome[T]:
         """Do work in a thread without a slot: a look at the project must not wait for runs (Q-40)."""

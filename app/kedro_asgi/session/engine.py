@@ -2,7 +2,9 @@
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pluggy
 
 from kedro_asgi.errors import PackageNotConfiguredError, RunnerInstanceError
 from kedro_asgi.events import Emit, RunPlanned
-from kedro_asgi.hooks import RunHooks, add_hooks, create_hook_manager
+from kedro_asgi.hooks import RunHooks, add_hooks, create_hook_manager, is_for_single_run, with_hooks_for_single_run
 from kedro_asgi.io import Artifact, DataCatalog
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.plan import Planner
@@ -65,6 +67,8 @@ class Engine:
         )
         self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project)
         self._hooks = RunHooks.of(self._hook_manager)
+        self._single_run_lock = threading.Lock()
+        self._single_run_hooks = [hook for _, hook in self._hook_manager.list_name_plugin() if is_for_single_run(hook)]
         self._default_runner = SequentialRunner()
         # Where no hook and no class of the project sees a context, the planner makes the catalog without one.
         self._needs_context = (
@@ -121,6 +125,11 @@ class Engine:
         self._worker_pool.close()
 
     @property
+    def needs_own_threads(self) -> bool:
+        """Whether hooks keep the state of one run, also in thread-local variables, so that no run may find it."""
+        return bool(self._single_run_hooks)
+
+    @property
     def planner(self) -> Planner:
         """What is compiled of the project, as runs that begin now see it."""
         return self._shared.current.planner
@@ -147,7 +156,7 @@ class Engine:
         Its parameters are checked for the nodes of all pipelines.
         """
         planner = self.planner
-        return self._context(planner, runtime, lambda raw: planner.parameter_validator.validate(raw))
+        return self._context(planner, runtime, lambda raw: planner.parameter_validator.validate(raw), self._hooks)
 
     def run(
         self,
@@ -200,14 +209,15 @@ class Engine:
         planner, validate = shared.planner, shared.planner.validation(spec)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Kedro project %s", planner.project.package_name)
-        context = self._context(planner, runtime, validate) if self._needs_context else None
+        hooks = self._hooks_of_run()
+        context = self._context(planner, runtime, validate, hooks) if self._needs_context else None
         plan = planner.plan(spec.slice)
         inputs = plan.checked_inputs(spec)
         # What a hook does to a node ends with the run (Q-33).
         pipeline = plan.pipeline.with_copied_nodes() if self._hooks.shows_nodes else plan.pipeline
         runner = self._runner(spec, runner)
         catalog = self._catalog(
-            context, planner, runtime, validate, save_version=run_id, load_versions=spec.load_versions
+            context, planner, runtime, validate, hooks, save_version=run_id, load_versions=spec.load_versions
         )
         if shared.artifacts:
             catalog.share(shared.artifacts, confirms=pipeline.steps.confirmed)
@@ -218,7 +228,10 @@ class Engine:
             if as_json:
                 check_json_outputs(spec.outputs, pipeline, catalog, own_package=planner.project.package_name)
         try:
-            return self._run(_RunParams(planner, spec, run_id, runner, facts or {}), pipeline, catalog, emit, completed)
+            run = _RunParams(planner, spec, run_id, runner, facts or {})
+            if emit is not None:
+                hooks = msgspec.structs.replace(hooks, emit=emit)
+            return self._run(run, pipeline, catalog, hooks, completed)
         finally:
             if shared.artifacts:
                 self._shared.renew(catalog)
@@ -228,14 +241,13 @@ class Engine:
         run: "_RunParams",
         pipeline: Pipeline,
         catalog: DataCatalog,
-        emit: Emit | None,
+        hooks: RunHooks,
         completed: Callable[[], None],
     ) -> RunEnd:
-        hooks = self._hooks if emit is None else msgspec.structs.replace(self._hooks, emit=emit)
         if hooks.before_pipeline_run is not None:
             hooks.before_pipeline_run(run_params=run.params(), pipeline=pipeline, catalog=catalog)
-        if emit is not None:
-            emit(RunPlanned(run_id=run.run_id, nodes=len(pipeline.steps.in_order)))
+        if hooks.emit is not None:
+            hooks.emit(RunPlanned(run_id=run.run_id, nodes=len(pipeline.steps.in_order)))
         try:
             result = run.runner.run(pipeline, catalog, hooks, run.run_id, run.spec.only_missing_outputs)
         except Exception as error:
@@ -247,10 +259,20 @@ class Engine:
             hooks.after_pipeline_run(run_params=run.params(), run_result=result, pipeline=pipeline, catalog=catalog)
         return RunEnd(result=result, catalog=catalog)
 
-    def _context(self, planner: Planner, runtime: RuntimeParams, validate: Validate) -> KedroContext:
-        context: KedroContext = self.classes.contexts.make(planner, runtime, self._hook_manager, validate)
-        if self._hooks.after_context_created is not None:
-            self._hooks.after_context_created(context=context)
+    def _hooks_of_run(self) -> RunHooks:
+        """Return the hooks for one run: all runs share them, but those that keep the state of a run."""
+        if not self._single_run_hooks:
+            return self._hooks
+        return RunHooks.of(with_hooks_for_single_run(self._hook_manager))
+
+    def _context(self, planner: Planner, runtime: RuntimeParams, validate: Validate, hooks: RunHooks) -> KedroContext:
+        context: KedroContext = self.classes.contexts.make(
+            planner, runtime, hooks.manager or self._hook_manager, validate
+        )
+        if hooks.after_context_created is not None:
+            # Such hooks also prepare what the whole process shares, such as MLflow's experiment.
+            with self._single_run_lock if self._single_run_hooks else nullcontext():
+                hooks.after_context_created(context=context)
         return context
 
     def _catalog(
@@ -259,6 +281,7 @@ class Engine:
         planner: Planner,
         runtime: RuntimeParams,
         validate: Validate,
+        hooks: RunHooks,
         *,
         save_version: str,
         load_versions: Mapping[str, str],
@@ -273,7 +296,7 @@ class Engine:
                 validate,
                 save_version=save_version,
                 load_versions=load_versions,
-                created=self._hooks.after_catalog_created,
+                created=hooks.after_catalog_created,
             )
         else:
             catalog = contexts.catalog(context, save_version=save_version, load_versions=load_versions)
@@ -282,8 +305,8 @@ class Engine:
     def _catalog_without_parameters(self, planner: Planner) -> DataCatalog:
         """Return a catalog as a run without parameters has it, without models in place of parameters."""
         runtime, version = RuntimeParams(), self.run_ids.next()
-        context = self._context(planner, runtime, unchecked)
-        return self._catalog(context, planner, runtime, unchecked, save_version=version, load_versions={})
+        context = self._context(planner, runtime, unchecked, self._hooks)
+        return self._catalog(context, planner, runtime, unchecked, self._hooks, save_version=version, load_versions={})
 
     def _runner(self, spec: RunSpec, given: object) -> AbstractRunner:
         """Return the given runner, else the one that ``spec`` names."""

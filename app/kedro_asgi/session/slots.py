@@ -3,12 +3,14 @@
 import math
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar, cast
 
 import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar, current_token
 
+from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.event_loop import call_soon
 
 T = TypeVar("T")
@@ -25,12 +27,14 @@ class Slots:
         self._count = count
         self._limiters: RunVar[anyio.CapacityLimiter] = RunVar("kedro_asgi_slots")
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Return the result of ``work``, which must raise nothing, from a thread."""
+    async def run(self, work: Callable[[], T], *, in_own_thread: bool = False) -> T:
+        """Return the result of ``work``, which must raise nothing, from a thread, or from one that is used once."""
         limiter = self._limiter()
         slot = _Slot(limiter)
         await limiter.acquire_on_behalf_of(slot)
         try:
+            if in_own_thread:
+                return cast("T", await run_in_daemon_thread(partial(slot.run, work)))
             threads = anyio.CapacityLimiter(math.inf)
             return cast("T", await anyio.to_thread.run_sync(slot.run, work, limiter=threads))
         finally:

@@ -19,11 +19,14 @@ from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import call_soon
 
-Job = Callable[[], None]
+Job = Callable[[], bool]
 
 
 class ThreadExecutor:
-    """An `Executor` that has as many threads as runs at a time; they are daemons and are used again."""
+    """An `Executor` that has as many threads as runs at a time; they are daemons and are used again.
+
+    Where hooks keep the state of a run in thread-local variables, each run has a thread of its own.
+    """
 
     def __init__(self, session: AsyncSession, convert: Convert, *, full_tracebacks: bool = False) -> None:
         self._session = session
@@ -57,8 +60,12 @@ class ThreadExecutor:
             self._jobs.put(None)
         self._threads = 0
 
-    def _finish(self, run_id: RunId, ended: Callable[[Execution], None], execution: Execution) -> None:
+    def _finish(
+        self, run_id: RunId, ended: Callable[[Execution], None], execution: Execution, *, ends_thread: bool = False
+    ) -> None:
         del self._stop_signals[run_id]
+        # After `close`, no thread is counted any more.
+        self._threads -= ends_thread and self._threads > 0
         ended(execution)
 
     def _add_thread(self) -> None:
@@ -72,14 +79,13 @@ class ThreadExecutor:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job()
+            if job():
+                return
             # A thread that waits must not keep its last run alive.
             del job
 
-    def _execute(
-        self, run_id: RunId, spec: RunSpec, stop: StopSignal, emit: Emit, finish: Callable[[Execution], None]
-    ) -> None:
-        """Execute a run in this thread; raises nothing."""
+    def _execute(self, run_id: RunId, spec: RunSpec, stop: StopSignal, emit: Emit, finish: Callable[..., None]) -> bool:
+        """Execute a run in this thread, and tell whether the thread ends with it; raises nothing."""
         # The context is the run's own, so that nothing is set back.
         LINE_EMITTER.set((run_id, emit))
         CURRENT_RUN.set((run_id, spec.slice.pipeline_names))
@@ -91,4 +97,6 @@ class ThreadExecutor:
         except BaseException as error:  # a SystemExit of user code must not end the thread
             # The failure is reported here, since a traceback shows lines of files, which are read for it.
             execution = Execution(error=None if stop.reason is not None else self._report(run_id, error))
-        call_soon(self._loop, partial(finish, execution))
+        ends_thread = self._session.needs_own_threads
+        call_soon(self._loop, partial(finish, execution, ends_thread=ends_thread))
+        return ends_thread
