@@ -1,5 +1,6 @@
 """Kedro's server and ours serve the unmodified spaceflights project: the same answers, the same files."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,7 +97,15 @@ def test_both_servers_run_it_and_write_the_same_files(both: Both, body: dict[str
 @pytest.mark.parametrize("body", FAILURES.values(), ids=FAILURES)
 def test_both_servers_give_the_same_failure(both: Both, body: dict[str, Any]) -> None:
     theirs, ours = answers(both, "POST", "/run", json=body)
-    assert ours == theirs
+    expected, answer = json.loads(theirs[1]), json.loads(ours[1])
+    # Ours says more: the place in the code and the causes (SRV-29), and, behind the same message, a hint (SRV-30).
+    for fact in ("node", "file", "line", "causes"):
+        answer["error"].pop(fact, None)
+    if body == {"runner": "NoRunner"} or "not found in the" in answer["error"]["message"]:
+        kept = len(expected["error"]["message"])
+        assert answer["error"]["message"][kept:] == "" or answer["error"]["message"][kept:].startswith(".")
+        answer["error"]["message"] = answer["error"]["message"][:kept]
+    assert (ours[0], answer) == (theirs[0], expected)
     assert ours[1].startswith('{"status":"failure","run_id":"<run id>","duration_ms":0,"error":{"type":')
 
 

@@ -249,7 +249,7 @@ class EmptyPipelineError(SelectionError):
     def __init__(self, unknown_tags: Iterable[str] = (), known_tags: Iterable[str] = ()) -> None:
         self.unknown_tags = list(unknown_tags)
         self.matches = all_close_matches(self.unknown_tags, known_tags)
-        hint = f" No node has the tags {self.unknown_tags}.{suggestion(self.matches)}" if self.unknown_tags else ""
+        hint = f" No node has the tags {self.unknown_tags}.{suggestion(self.matches)}" if self.matches else ""
         super().__init__(
             "Pipeline contains no nodes after applying all provided filters. "
             f"Please ensure that at least one pipeline with nodes has been defined.{hint}"
