@@ -1,12 +1,14 @@
 """Names that dataset classes of projects import; Kedro is the oracle."""
 
 import datetime
+import importlib
 import pickle
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import kedro.io.core
 import pytest
 
+import kedro_asgi.io
 from kedro_asgi.io import (
     VERSION_FORMAT,
     CatalogConfigResolver,
@@ -170,3 +172,21 @@ def test_the_catalog_of_a_project_can_be_pickled_although_its_resolvers_cannot(m
     found = pickle.loads(pickle.dumps(made))
     assert isinstance(found, SharedMemoryDataCatalog if kind.startswith("Shared") else DataCatalog)
     assert (found.load("a"), found.load("b_x"), found.load("params:a")) == (1, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("core", ("AbstractDataset", "AbstractVersionedDataset", "DatasetError", "VersionNotFoundError", "Version")),
+        ("memory_dataset", ("MemoryDataset",)),
+        ("cached_dataset", ("CachedDataset",)),
+        ("shared_memory_dataset", ("SharedMemoryDataset",)),
+        ("data_catalog", ("DataCatalog", "SharedMemoryDataCatalog")),
+        ("catalog_config_resolver", ("CatalogConfigResolver",)),
+    ],
+)
+def test_modules_have_the_names_that_they_have_in_kedro(module: str, names: tuple[str, ...]) -> None:
+    found, kedros = importlib.import_module(f"kedro_asgi.io.{module}"), importlib.import_module(f"kedro.io.{module}")
+    for name in names:
+        assert getattr(found, name).__name__ == getattr(kedros, name).__name__
+        assert getattr(found, name) is getattr(kedro_asgi.io, name)

@@ -97,7 +97,7 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
     def __repr__(self) -> str:
         described: object = self._describe()
         if not isinstance(described, dict) or not all(isinstance(key, str) for key in described):
-            name = class_path(type(self))
+            name = f"{type(self).__module__}.{type(self).__name__}"
             _log.warning("'%s._describe()' must return a mapping of texts to values.", name)
             return f"{name}()"
         shown = ", ".join(

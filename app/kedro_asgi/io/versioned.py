@@ -137,7 +137,7 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
         name, folder = self._filepath.name, self._filepath.parent
         return DatasetError(
             f"Cannot save versioned dataset '{name}' to '{folder}' because a file with the same name already "
-            f"exists. Remove that file, or move it to '{name}/<version>/{name}'."
+            f"exists in the directory. Remove that file, or move it to '{name}/<version>/{name}'."
         )
 
     def __load_what_was_saved(self, version: Version) -> None:

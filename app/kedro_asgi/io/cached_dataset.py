@@ -1,0 +1,5 @@
+"""`CachedDataset`, under the name of the module that it has in Kedro."""
+
+from kedro_asgi.io.cached import CachedDataset
+
+__all__ = ["CachedDataset"]

@@ -1,0 +1,5 @@
+"""`CatalogConfigResolver`, under the name of the module that it has in Kedro."""
+
+from kedro_asgi.io.resolver import CatalogConfigResolver
+
+__all__ = ["CatalogConfigResolver"]

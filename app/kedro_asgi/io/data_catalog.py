@@ -1,0 +1,6 @@
+"""The catalogs, under the name of the module that they have in Kedro."""
+
+from kedro_asgi.io.catalog import DataCatalog
+from kedro_asgi.io.shared import SharedMemoryDataCatalog
+
+__all__ = ["DataCatalog", "SharedMemoryDataCatalog"]

@@ -1,0 +1,5 @@
+"""`MemoryDataset`, under the name of the module that it has in Kedro."""
+
+from kedro_asgi.io.memory import MemoryDataset
+
+__all__ = ["MemoryDataset"]
