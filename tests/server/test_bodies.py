@@ -1,5 +1,10 @@
 """The fields of a request reach the run."""
 
+import gc
+
+import httpx
+import pytest
+
 from kedro_asgi.runs import RunArguments, RunSpec, Slice
 from kedro_asgi.schemas import RunRequest, RunSubmission
 from kedro_asgi.server.bodies import run_spec
@@ -39,3 +44,16 @@ def test_every_field_reaches_the_spec() -> None:
 
 def test_an_empty_request_is_a_run_of_all_nodes_without_outputs() -> None:
     assert run_spec(RunRequest()) == RunSpec(outputs=())
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("body", ['{"inputs": {"s": [%s]}}', '{"typo": [%s]}', "[%s"])
+@pytest.mark.anyio
+async def test_large_bodies_leave_the_garbage_collector_as_it_was(tiny_served: httpx.AsyncClient, body: str) -> None:
+    content = body.replace("%s", ",".join(["[1]"] * 20_000))
+    headers = {"Content-Type": "application/json"}
+    for set_collector in (gc.disable, gc.enable):
+        set_collector()
+        before = gc.isenabled()
+        assert (await tiny_served.post("/run", content=content, headers=headers)).status_code in (200, 422)
+        assert gc.isenabled() == before

@@ -6,6 +6,9 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from kedro_asgi.dispatch.stores import check_store
 from kedro_asgi.errors.wording import one_line
 from kedro_asgi.project import Project, load_project
 from kedro_asgi.redaction import redact
-from kedro_asgi.server.configuration import ServerConfiguration
+from kedro_asgi.server.configuration import ConnectionLimits, ServerConfiguration
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 
 _FACTORY = "kedro_asgi.server:create_http_server"
@@ -100,6 +103,7 @@ def serve_project(
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")
     with one_line_errors():
         configuration = ServerConfiguration.read(project_path=None, env=None, conf_source=None)
+        limits = ConnectionLimits.read()
         check_store(configuration.store)
     if log_format != "json" and with_greeting:
         click.echo(_greeting(project, configuration, host=host, port=port))
@@ -110,6 +114,7 @@ def serve_project(
             "port": port,
             "log_config": log_config,
             "access_log": not no_access_log,
+            **_connection_options(limits),
         }
         if workers > 1:
             serve_with_workers(_FACTORY, workers=workers, **options)
@@ -117,6 +122,15 @@ def serve_project(
             serve_with_reload(_FACTORY, _watched(project, project_path, conf_source), **options)
         else:
             serve_alone(_FACTORY, **options)
+
+
+def _connection_options(limits: ConnectionLimits) -> dict[str, Any]:
+    """Return uvicorn's options for the limits; without httptools, as on PyPy, it has no limit of time for headers."""
+    options: dict[str, Any] = {"limit_concurrency": limits.max_connections}
+    if find_spec("httptools") is None:
+        return {**options, "h11_max_incomplete_event_size": limits.max_header_bytes}
+    protocol = import_module("kedro_asgi.cli.http_protocol").BoundedHttpProtocol
+    return {**options, "http": partial(protocol, limits=limits)}
 
 
 def check_port(host: str, port: int) -> None:

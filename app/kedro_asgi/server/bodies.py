@@ -1,10 +1,11 @@
 """Read run requests: their bodies and idempotency keys."""
 
+import gc
 import re
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
-import anyio.to_thread
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +16,8 @@ from kedro_asgi.schemas import KEY_PATTERN, MAX_KEY_LENGTH, RunRequest, RunSubmi
 from kedro_asgi.server.problems import InvalidQueryError
 from kedro_asgi.server.shutdown import Shutdown
 from kedro_asgi.server.validation import JSON_TYPE, RUNNER_PATH, AnyRunRequest, validate_run_request
+from kedro_asgi.session.async_session import Outcome
+from kedro_asgi.session.slots import Slots
 
 # The event loop decodes bodies up to this size, in well under a millisecond; a thread decodes larger ones.
 _SMALL_BODY_BYTES = 64 * 1024
@@ -31,6 +34,8 @@ class BodyReader:
         self._shutdown = shutdown
         self._max_bytes = max_bytes
         self._timeout_seconds = timeout_seconds
+        # One at a time: a decoder holds the GIL, and the event loop gets its turn between two of them.
+        self._large_bodies = Slots(1)
 
     async def read(self, request: Request, kind: type[AnyRunRequest]) -> AnyRunRequest:
         """Return the decoded body.
@@ -41,7 +46,8 @@ class BodyReader:
         content_type = request.headers.get("content-type", "")
         if len(body) <= _SMALL_BODY_BYTES:
             return _decode(body, content_type, kind)
-        return await anyio.to_thread.run_sync(_decode, body, content_type, kind)
+        decode = partial(_decode_large, body, content_type, kind)
+        return (await self._large_bodies.run(partial(Outcome.of, decode))).value()
 
     async def _read(self, request: Request) -> bytes:
         with self._shutdown.until_begun(timeout_seconds=self._timeout_seconds):
@@ -61,6 +67,17 @@ def _decode(body: bytes, content_type: str, kind: type[AnyRunRequest]) -> AnyRun
             if request.runner is None or RUNNER_PATH.fullmatch(request.runner):
                 return cast("AnyRunRequest", request)
     return validate_run_request(body, content_type, kind)
+
+
+def _decode_large(body: bytes, content_type: str, kind: type[AnyRunRequest]) -> AnyRunRequest:
+    """Decode without the garbage collector, which would look at millions of new values again and again."""
+    is_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return _decode(body, content_type, kind)
+    finally:
+        if is_enabled:
+            gc.enable()
 
 
 def run_spec(request: RunRequest) -> RunSpec:

@@ -87,6 +87,23 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``kedro-asgi serve`` allows its connections, of each worker process.
+
+    Over ``max_connections``, requests are answered 503. ``max_header_bytes`` and ``header_timeout_seconds`` limit the
+    request line and headers together.
+    """
+
+    max_connections: Annotated[int, msgspec.Meta(ge=1)] = 1000
+    max_header_bytes: Annotated[int, msgspec.Meta(ge=1024)] = 64 * 1024
+    header_timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=MAX_SECONDS)] = 20.0
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ) -> "ConnectionLimits":
+        """Return the limits that environment variables set; raises `ServerSettingsError`."""
+        return cls(**_settings(cls, {}, environ))
+
+
 def _project_path(given: str | Path | None) -> Path:
     if given is None or str(given) == "":
         raise ServerSettingsError(f"Environment variable '{_PROJECT_PATH}' is not set or passed as an argument.")

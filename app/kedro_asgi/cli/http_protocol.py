@@ -1,0 +1,110 @@
+"""uvicorn's HTTP protocol, with limits for the head of a request: its request line and headers."""
+
+from asyncio import TimerHandle
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from kedro_asgi.server.configuration import ConnectionLimits
+
+# How long a refused client may still send.
+_LINGER_SECONDS = 0.5
+
+
+class _HeadTooLargeError(Exception):
+    """Makes the parser give up."""
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """Answers 431 to a head that is too large and 408 to one that is too late, and closes their connections.
+
+    uvicorn's own limits are for the number of connections and for those that are idle between two requests.
+    """
+
+    def __init__(self, *arguments: Any, limits: ConnectionLimits, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._limits = limits
+        self._received_bytes = 0
+        self._parsed_bytes = 0
+        self._is_refused = False
+        self._timer: TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Give a new connection time for its first head."""
+        super().connection_made(transport)
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrives; what the parser holds of an unfinished head counts, too."""
+        if self._is_refused:
+            return
+        self._received_bytes += len(data)
+        super().data_received(data)
+        if self._timer is not None and self._received_bytes > self._limits.max_header_bytes:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """Give the head of each later request of this connection time as well."""
+        super().on_message_begin()
+        if self._timer is None:
+            self._start_timer()
+            # The rest of this data belongs to the new head.
+            self._received_bytes = 1
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the request line."""
+        super().on_url(url)
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        super().on_header(name, value)
+        self._count(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        """Start the request."""
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a request that cannot be parsed, or a head that is too large."""
+        if self._parsed_bytes > self._limits.max_header_bytes:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        else:
+            super().send_400_response(msg)
+
+    def _count(self, size: int) -> None:
+        self._parsed_bytes += size
+        if self._parsed_bytes > self._limits.max_header_bytes:
+            raise _HeadTooLargeError
+
+    def _start_timer(self) -> None:
+        self._received_bytes = self._parsed_bytes = 0
+        self._timer = self.loop.call_later(self._limits.header_timeout_seconds, self._end_late_head)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _end_late_head(self) -> None:
+        self._timer = None
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer and close the connection; only close it if nothing was asked, or if an answer is under way."""
+        self._stop_timer()
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if not self._received_bytes or is_answering or self.transport.is_closing():
+            self.transport.close()
+            return
+        self._is_refused = True
+        self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        # Not yet: what the client still sends would reset the connection, and the answer would be lost.
+        self.loop.call_later(_LINGER_SECONDS, self.transport.close)
