@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,13 @@ def test_a_catalog_makes_one_with_versions(tmp_path: Path) -> None:
     }
     DataCatalog.from_config({"a": entry}, save_version="v").save("a", 1)
     assert (tmp_path / "d" / "v" / "d").exists()
+
+
+def test_a_copy_does_not_take_the_cache_along(tmp_path: Path) -> None:
+    file = tmp_path / "d.json"
+    file.write_text("[1]")
+    dataset = CachedDataset({"type": FILE, "filepath": str(file)}, copy_mode="assign")
+    dataset._cache.save(lambda: "not picklable")
+    found = pickle.loads(pickle.dumps(dataset))
+    assert found.load() == [1]
+    assert found.load() is found.load()

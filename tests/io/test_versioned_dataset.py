@@ -169,3 +169,23 @@ def test_a_versioned_dataset_can_be_sent_to_another_process(file: Path) -> None:
     dataset = versioned(file, save="a")
     dataset.save(1)
     assert pickle.loads(pickle.dumps(dataset)).load() == 1
+
+
+class Oldest(JSONDataset):
+    """A class of a project that uses the methods that Kedro's base class gives it."""
+
+    def _fetch_latest_load_version(self) -> str:
+        return self.list_versions(full_path=False)[-1]
+
+    def path_of(self, version: str) -> PurePosixPath:
+        return self._get_versioned_path(version)
+
+
+def test_classes_of_projects_choose_versions_and_ask_for_paths(file: Path) -> None:
+    for version in ("a", "b"):
+        versioned(file, save=version).save(version)
+    oldest = Oldest(filepath=str(file), version=Version(None, None))
+    assert oldest.load() == "a"
+    assert oldest.path_of("b") == PurePosixPath(file, "b", "d.json")
+    with pytest.raises(DatasetError, match="is not allowed"):
+        oldest.path_of("../secrets")

@@ -28,8 +28,13 @@ class CachedDataset(AbstractDataset[Any, Any]):
     ) -> None:
         self.metadata = metadata
         self._dataset = _inner_dataset(dataset, version)
+        self._copy_mode = copy_mode
         self._cache = MemoryDataset(copy_mode=copy_mode)
         self._EPHEMERAL = not is_persistent(self._dataset)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy, such as one for another process, loads again: cached data may be large, and need not be picklable.
+        return {**vars(self), "_cache": MemoryDataset(copy_mode=self._copy_mode)}
 
     def load(self) -> Any:
         if self._cache.exists():

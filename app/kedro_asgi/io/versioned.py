@@ -47,7 +47,7 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
         if self._version.load:
             return self._version.load
         resolved = self.__resolved
-        return resolved.get("load") or resolved.setdefault("load", self.__latest())
+        return resolved.get("load") or resolved.setdefault("load", self._fetch_latest_load_version())
 
     def resolve_save_version(self) -> str | None:
         """Return the version that ``save`` writes, ``None`` if not versioned."""
@@ -60,7 +60,7 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
         if not self._version:
             return []
         found = list(self.__found_versions())
-        return [str(self.__path_of(version)) for version in found] if full_path else found
+        return [str(self._get_versioned_path(version)) for version in found] if full_path else found
 
     def exists(self) -> bool:
         try:
@@ -77,13 +77,13 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
 
     def _get_load_path(self) -> PurePosixPath:
         version = self.resolve_load_version()
-        return self._filepath if version is None else self.__path_of(version)
+        return self._filepath if version is None else self._get_versioned_path(version)
 
     def _get_save_path(self) -> PurePosixPath:
         version = self.resolve_save_version()
         if version is None:
             return self._filepath
-        path = self.__path_of(version)
+        path = self._get_versioned_path(version)
         if self._exists_function(str(path)):
             raise DatasetError(f"Save path '{path}' for {self!r} must not exist if versioning is enabled.")
         return path
@@ -91,10 +91,12 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
     def _release(self) -> None:
         self.__resolved = {}
 
-    def __path_of(self, version: str) -> PurePosixPath:
+    def _get_versioned_path(self, version: str) -> PurePosixPath:
+        """Return the path of a version; raises `VersionStringError`. Classes of projects call this."""
         return self._filepath / checked_version(version) / self._filepath.name
 
-    def __latest(self) -> str:
+    def _fetch_latest_load_version(self) -> str:
+        """Return the latest version; classes of projects may override this."""
         latest = next(self.__found_versions(), None)
         if latest is None:
             raise VersionNotFoundError(f"Did not find any versions for {self!r}")
@@ -103,7 +105,7 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
     def __found_versions(self) -> Iterator[str]:
         """Yield versions, newest first; the file of each is looked up only when the iteration reaches it."""
         for version in sorted(self.__candidates(), reverse=True):
-            if self._exists_function(str(self.__path_of(version))):
+            if self._exists_function(str(self._get_versioned_path(version))):
                 yield version
 
     def __candidates(self) -> list[str]:
