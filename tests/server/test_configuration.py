@@ -7,7 +7,7 @@ import pytest
 from kedro_asgi.dispatch import Policy
 from kedro_asgi.errors import PolicyError, ServerSettingsError
 from kedro_asgi.server import create_http_server
-from kedro_asgi.server.configuration import ServerConfiguration
+from kedro_asgi.server.configuration import ServerConfiguration, unknown_variables
 
 
 def read(environ: dict[str, str], **arguments: object) -> ServerConfiguration:
@@ -75,3 +75,25 @@ def test_limits_given_as_arguments_are_checked_too(tiny: Path, limit: str) -> No
 def test_the_event_buffer_of_a_reader_cannot_be_empty(tmp_path: Path) -> None:
     with pytest.raises(ServerSettingsError, match="'KEDRO_SERVER_MAX_BUFFERED_EVENTS' must not be '0'"):
         read({"KEDRO_SERVER_MAX_BUFFERED_EVENTS": "0"}, project_path=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("KEDRO_SERVER_MAX_CONCURENT_RUNS", "KEDRO_SERVER_MAX_CONCURRENT_RUNS"),
+        ("KEDRO_SERVER_PROJECT_PATH", "KEDRO_PROJECT_PATH"),
+        ("KEDRO_SERVER_PRELOADS", "KEDRO_SERVER_PRELOAD"),
+    ],
+)
+def test_an_unknown_variable_is_logged_with_what_it_may_stand_for(
+    tiny: Path, variable: str, meant: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    create_http_server(tiny)
+    assert f"Environment variable '{variable}' is unknown. Did you mean '{meant}'" in caplog.text
+
+
+def test_known_variables_are_not_logged(tiny: Path, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    for name in ("ENV", "STORE", "PRELOAD", "MAX_QUEUED_RUNS", "RELOAD_SIGNAL", "FULL_TRACEBACKS", "PACKAGE_NAME"):
+        monkeypatch.setenv(f"KEDRO_SERVER_{name}", "1")
+    assert unknown_variables() == []

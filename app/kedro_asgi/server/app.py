@@ -15,7 +15,7 @@ from kedro_asgi.errors import DispatchError, KedroAsgiError
 from kedro_asgi.project import load_project
 from kedro_asgi.server.admin_routes import AdminRoutes
 from kedro_asgi.server.bodies import BodyReader
-from kedro_asgi.server.configuration import ServerConfiguration
+from kedro_asgi.server.configuration import ServerConfiguration, unknown_variables
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch_error, explain_query_error
@@ -72,6 +72,8 @@ def create_http_server(
         drain_on_signals=drain_on_signals,
         package_name=package_name,
     )
+    for line in unknown_variables():
+        _log.warning("%s", line)
     session = AsyncSession(
         lambda: _open_session(configuration),
         max_concurrency=configuration.policy.max_concurrent_runs,

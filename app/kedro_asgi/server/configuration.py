@@ -9,6 +9,8 @@ import msgspec
 
 from kedro_asgi.dispatch import Policy
 from kedro_asgi.errors import ServerSettingsError
+from kedro_asgi.errors.wording import close_matches, suggestion
+from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 
 MEBIBYTE = 1024 * 1024
 # A year: an event loop computes no later times.
@@ -102,6 +104,15 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     def read(cls, environ: Mapping[str, str] = os.environ) -> "ConnectionLimits":
         """Return the limits that environment variables set; raises `ServerSettingsError`."""
         return cls(**_settings(cls, {}, environ))
+
+
+def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Return a line for each variable ``KEDRO_SERVER_…`` that nothing reads, with those that it may stand for."""
+    structs = (ServerConfiguration, ConnectionLimits, Policy)
+    fields = {field for struct in structs for field in struct.__struct_fields__} - {"project_path", "policy"}
+    known = {_PROJECT_PATH, RELOAD_SIGNAL_VARIABLE, *(f"{_PREFIX}{field.upper()}" for field in fields)}
+    unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in known)
+    return [f"Environment variable '{name}' is unknown.{suggestion(close_matches(name, known))}" for name in unknown]
 
 
 def _project_path(given: str | Path | None) -> Path:
