@@ -45,6 +45,8 @@ def test_parameters_live_in_files_and_folders_of_that_name(make_config: MakeConf
         ("./x/../spark*", "spark.yml", True),
         ("../shared/spark*", "../shared/spark.yml", True),
         ("../../spark*", "../../spark.yml", True),
+        ("../spark*", "../spark.yml", True),
+        ("../**/user/spark*", "../other/user/spark.yml", True),
     ],
 )
 def test_patterns_are_globs(make_config: MakeConfig, pattern: str, file: str, is_match: bool) -> None:

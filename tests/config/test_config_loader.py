@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from config_fixtures import MakeConfig, WriteConfig
 
-from kedro_asgi.config import AbstractConfigLoader, ConfigLoader, MissingConfigException
-from kedro_asgi.errors import InterpolationResolutionError
+from kedro_asgi.config import AbstractConfigLoader, Config, ConfigLoader, MissingConfigException
+from kedro_asgi.errors import ConfigError, InterpolationResolutionError
 from kedro_asgi.runs import RuntimeParams
 
 FILES = {
@@ -213,3 +213,19 @@ def test_a_pickled_loader_keeps_its_archive_its_values_and_its_patterns(tmp_path
 def test_the_text_of_a_loader_names_its_source_and_its_environments(environments: ConfigLoader) -> None:
     assert str(environments.conf_source) in repr(environments)
     assert "base_env='base', default_run_env='local'" in repr(environments)
+
+
+def test_a_constructed_loader_sees_later_edits_and_a_view_does_not(write_config: WriteConfig) -> None:
+    source = write_config({"base/parameters.yml": "a: 1"})
+    loader = ConfigLoader(source, base_env="base", default_run_env="local")
+    view = ConfigLoader.view(Config(source, base_env="base", default_run_env="local"), RuntimeParams())
+    assert loader["parameters"] == view["parameters"] == {"a": 1}
+    write_config({"base/parameters.yml": "a: 2"})
+    assert (loader["parameters"], view["parameters"]) == ({"a": 2}, {"a": 1})
+
+
+@pytest.mark.parametrize("text", ["a: ${nothing:1}", "a: ${runtime_params:x}", "a: ["])
+def test_a_fault_in_the_globals_is_found_when_a_loader_is_constructed(write_config: WriteConfig, text: str) -> None:
+    source = write_config({"base/globals.yml": text})
+    with pytest.raises(ConfigError):
+        ConfigLoader(source, base_env="base", default_run_env="local")

@@ -31,15 +31,15 @@ def test_on_takes_one_or_several_operations(on: Any, expected: tuple[str, ...]) 
     [
         (5, r"expected a class path string or a dictionary, got int \(5\)"),
         (None, "got NoneType"),
-        (["a.b"], "a list is reserved"),
+        (["a.b"], "the list form is reserved"),
         ({}, "'class' must be a non-empty class path string"),
         ({"class": 5}, "'class' must be"),
         ({"class": ""}, "'class' must be"),
         (
             {"class": "a.b", "foo": 1, 3: 4},
-            r"unknown key\(s\) \['3', 'foo'\]. Allowed keys: \['class', 'enabled', 'on'",
+            r"unknown key\(s\) \[3, 'foo'\]. Allowed keys: \['class', 'enabled', 'on'",
         ),
-        ({"class": "a.b", "on": ["load"], True: ["save"]}, "the key 'on' is there twice"),
+        ({"class": "a.b", "on": ["load"], True: ["save"]}, "it needs a single 'on' key"),
         ({"class": "a.b", "on": []}, r"'on' must be a non-empty subset of \['load', 'save'\], got \[\]"),
         ({"class": "a.b", "on": "both"}, "got 'both'"),
         ({"class": "a.b", "on": None}, "got None"),
@@ -70,3 +70,16 @@ def test_anything_else_is_refused_with_the_name_of_the_dataset(config: Any, prob
 )
 def test_a_declaration_can_be_written_again(config: Any) -> None:
     assert read(config).to_config() == config
+
+
+def test_the_options_of_a_declaration_are_its_own() -> None:
+    options: dict[str, Any] = {"lazy": False, "more": [1]}
+    spec = ValidatorSpec.from_dataset_config("cars", {"class": "a.B", "options": options})
+    options["lazy"] = True
+    options["more"].append(2)
+    assert spec.options == {"lazy": False, "more": [1]}
+
+
+def test_the_key_one_is_not_the_key_on() -> None:
+    with pytest.raises(ValidationConfigurationError, match=r"unknown key\(s\) \[1\]"):
+        ValidatorSpec.from_dataset_config("cars", {"class": "a.B", 1: ["load"]})

@@ -164,3 +164,28 @@ def test_pandera_options_limit_the_data_and_other_errors_pass() -> None:
 def test_pandera_schemas_of_other_kinds_work_too() -> None:
     with pytest.raises(DataValidationError, match=r"greater_than\(0\) — 1 case \(e.g. -1\)"):
         resolved("series").validate(pd.Series([1, -1]))
+
+
+class MakesAnother:
+    def __new__(cls) -> Any:
+        return object()
+
+    def validate(self, data: Any) -> Any:
+        return data
+
+
+def test_a_class_that_makes_no_validator_is_refused() -> None:
+    with pytest.raises(ValidationConfigurationError, match="made a object, which has no 'validate"):
+        resolve_validator(ValidatorSpec(f"{__name__}.MakesAnother"))
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("nowhere_at_all.Schema", "Check that the class path is correct"),
+        ("pandera.nowhere.Schema", "pandera is installed but .* check the class path"),
+    ],
+)
+def test_a_validator_that_cannot_be_imported_is_an_error_with_a_hint(path: str, hint: str) -> None:
+    with pytest.raises(ValidationConfigurationError, match=hint):
+        resolve_validator(ValidatorSpec(path))

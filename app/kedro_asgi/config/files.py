@@ -69,7 +69,8 @@ class ConfigFiles:
 
 
 def _joined(folder: str, name: str) -> str:
-    return normpath(f"{folder}/{name}").strip("/") if folder or name else ""
+    joined = normpath(f"{folder}/{name}").strip("/")
+    return "" if joined == "." else joined
 
 
 def _decoded(data: bytes, location: str) -> str:

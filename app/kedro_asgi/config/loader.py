@@ -3,12 +3,13 @@
 import os
 from collections import UserDict
 from collections.abc import KeysView, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from kedro_asgi.config.config import Config
 from kedro_asgi.config.interpolation.resolvers import CustomResolvers
-from kedro_asgi.errors import UnknownConfigKeyError
+from kedro_asgi.errors import MissingConfigException, UnknownConfigKeyError
 from kedro_asgi.runs import RuntimeParams
 
 
@@ -33,7 +34,8 @@ class ConfigLoader(AbstractConfigLoader):
     """Reads the configuration of one run through a compiled `Config`.
 
     Every ``loader[key]`` is a new plain tree; ``loader[key] = value`` replaces the content of the files. A loader that
-    a user constructs interpolates strings in its ``runtime_params`` (CFG-35); a view follows its `RuntimeParams`.
+    a user constructs reads the files again each time, and interpolates strings in its ``runtime_params`` (CFG-35); a
+    view reads no file, and follows its `RuntimeParams`. Raises the errors of ``globals`` when it is constructed.
     Attributes that a user sets later (``env``, ``base_env``, ``merge_strategy``, …) count from the next read on.
     """
 
@@ -66,6 +68,9 @@ class ConfigLoader(AbstractConfigLoader):
             values=runtime_params or {}, literal=False, restrict_type_selection=restrict_runtime_params_type_selection
         )
         self._bind(config, runtime)
+        self._reads_again = True
+        with suppress(MissingConfigException):
+            config.check("globals")
 
     @classmethod
     def view(cls, config: Config, runtime: RuntimeParams) -> Self:
@@ -77,6 +82,7 @@ class ConfigLoader(AbstractConfigLoader):
 
     def _bind(self, config: Config, runtime: RuntimeParams) -> None:
         self._config = self._initial_config = config
+        self._reads_again = False
         self._initial_params = runtime.values
         self._is_literal = runtime.literal
         self.restrict_runtime_params_type_selection = runtime.restrict_type_selection
@@ -160,7 +166,7 @@ class ConfigLoader(AbstractConfigLoader):
         """Return the configuration for the options that this loader has now, which a user may have set."""
         config = self._config
         options: dict[str, Any] = {name: getattr(self, name) for name in _OPTIONS}
-        if any(value != getattr(config, name) for name, value in options.items()):
+        if self._reads_again or any(value != getattr(config, name) for name, value in options.items()):
             self._config = config.with_options(**options)
             if "globals" in self.data:
                 self._config = self._config.with_globals(self.data["globals"])

@@ -74,7 +74,7 @@ def validate_settings(project: Project | None = None) -> Project:
     Raises `PackageNotConfiguredError` if there is no project, and ``ModuleNotFoundError`` if its package is missing.
     """
     project = project or current_project()
-    if project is None:
+    if project is None or not project.package_name:
         raise PackageNotConfiguredError
     import_module(project.package_name)
     if not _has_settings(project.package_name):

@@ -56,30 +56,38 @@ def read_metadata(project_path: Path) -> ProjectMetadata:
     file = project_path / _FILE
     section = _read_section(file)
     if missing := [key for key in _REQUIRED if key not in section]:
-        raise ProjectError(f"Missing required keys {missing} from '{_FILE}' of {project_path}.")
+        raise ProjectError(f"Missing required keys {missing} from '{_FILE}'. (It is in {project_path}.)")
     _check_version(section["kedro_init_version"])
     if unexpected := sorted(section.keys() - {*_REQUIRED, *_OPTIONAL}):
-        allowed = ", ".join((*_REQUIRED, *_OPTIONAL))
-        raise ProjectError(f"Found unexpected keys in '{_FILE}': {unexpected}. The allowed keys are: {allowed}.")
+        allowed = [*_REQUIRED, *_OPTIONAL]
+        raise ProjectError(
+            f"Found unexpected keys in '{_FILE}'. Make sure it only contains the following keys: {allowed}. "
+            f"It has {unexpected}."
+        )
     named = {key: section[key] for key in section if key != "source_dir"}
     source_dir = _source_dir(project_path, section.get("source_dir", "src"))
     return ProjectMetadata(config_file=file, project_path=project_path, source_dir=source_dir, **named)
 
 
 def _read_section(file: Path) -> dict[str, Any]:
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
+    if not file.is_file():
         raise ProjectError(
             f"Could not find the project configuration file '{_FILE}' in {file.parent}. "
             "Give the root folder of a Kedro project."
-        ) from error
+        )
+    try:
+        with file.open("rb") as opened:
+            document = tomllib.load(opened)
+    except OSError as error:
+        raise ProjectError(f"The project configuration file '{file}' cannot be read: {error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProjectError(f"Failed to parse '{_FILE}' file. ({file}: {error})") from error
     try:
         section: dict[str, Any] = document["tool"]["kedro"]
     except KeyError as error:
-        raise ProjectError(f"There's no '[tool.kedro]' section in {file}.") from error
+        raise ProjectError(
+            f"There's no '[tool.kedro]' section in the '{_FILE}'. (The file is in {file.parent}.)"
+        ) from error
     return section
 
 

@@ -1,6 +1,7 @@
 """The ``validator`` key of a catalog entry (CAT-70)."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -58,21 +59,23 @@ def _read(config: object) -> ValidatorSpec:
     for flag in ("enabled", "skip_load_after_save"):
         _expect(given, flag, bool, "a boolean")
     _expect(given, "options", dict, "a dictionary")
-    return ValidatorSpec(class_path, **given)
+    return ValidatorSpec(class_path, **deepcopy(given))
 
 
 def _known_keys(config: object) -> dict[str, Any]:
     if isinstance(config, list):
-        raise _DeclarationError("a list is reserved for later; declare one validator, as a path or a dictionary")
+        raise _DeclarationError(
+            "the list form is reserved for future use; declare one validator, as a path or a dictionary"
+        )
     if not isinstance(config, Mapping):
         kind = type(config).__name__
         raise _DeclarationError(f"expected a class path string or a dictionary, got {kind} ({config!r})")
     given = dict(config)
-    if True in given:  # YAML 1.1 reads an unquoted `on` as true
+    if any(key is True for key in given):  # YAML 1.1 reads an unquoted `on` as true, which equals 1
         if "on" in given:
-            raise _DeclarationError("the key 'on' is there twice, quoted and unquoted, which YAML reads as true")
+            raise _DeclarationError("it needs a single 'on' key; an unquoted one, which YAML reads as true, is another")
         given["on"] = given.pop(True)
-    if unknown := sorted(str(key) for key in given if key not in _KEYS):
+    if unknown := sorted((key for key in given if key not in _KEYS), key=str):
         raise _DeclarationError(f"unknown key(s) {unknown}. Allowed keys: {list(_KEYS)}")
     return given
 

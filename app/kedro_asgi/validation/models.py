@@ -57,6 +57,7 @@ def instantiate_model(param_key: str, raw_value: Any, model_type: type) -> Any:
     """
     build = _build(model_type)
     if build is None:
+        _log.debug("Parameter '%s' asks for %s, which is no model: skipping validation", param_key, model_type)
         return raw_value
     try:
         # Build from a copy: the code of a model may change its argument, which belongs to all runs.

@@ -1,8 +1,8 @@
 """Validators, and how the ``class`` of a declaration becomes one (CAT-71)."""
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Protocol, runtime_checkable
 
 from kedro_asgi.errors import ValidatorTargetError
@@ -32,6 +32,9 @@ class CallableValidator:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._func!r})"
+
+
+_PANDERA_HINT = " Install it with a backend: `pip install 'kedro[pandera-pandas]'` or `'kedro[pandera-polars]'`."
 
 
 def resolve_validator(spec: ValidatorSpec) -> Validator:
@@ -67,9 +70,17 @@ def _missing_package(name: str, class_path: str) -> str | None:
     package = class_path.partition(".")[0]
     if not package:
         return f"Validator for dataset '{name}' has an invalid class path '{class_path}'."
-    if find_spec(package) is None:
-        return f"Validator for dataset '{name}' requires package '{package}' which is not installed ({class_path})."
+    if not _is_installed(package):
+        problem = f"Validator for dataset '{name}' requires package '{package}' which is not installed ({class_path})."
+        return problem + (_PANDERA_HINT if package == "pandera" else "")
     return None
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _import_target(class_path: str) -> Any:
@@ -79,7 +90,18 @@ def _import_target(class_path: str) -> Any:
             raise ImportError("a full path is needed, with the module in it")
         return getattr(import_module(module), name)
     except Exception as error:  # a module may raise anything while it is imported
-        raise ValidatorTargetError(class_path, f"Could not import validator '{class_path}': {error}.") from error
+        problem = f"Could not import validator '{class_path}': {error}.{_import_hint(class_path)}"
+        raise ValidatorTargetError(class_path, problem) from error
+
+
+def _import_hint(class_path: str) -> str:
+    if not class_path.startswith("pandera."):
+        return " Check that the class path is correct, and that its package is installed."
+    if not _is_installed("pandera"):
+        return _PANDERA_HINT
+    return (
+        " pandera is installed but has no such name, or lacks a backend: check the class path, or install the backend."
+    )
 
 
 def _pandera(spec: ValidatorSpec, schema: Any) -> PanderaValidator:
@@ -106,6 +128,11 @@ def _instance(spec: ValidatorSpec, cls: type) -> Validator:
             spec.class_path,
             f"Could not instantiate validator '{spec.class_path}' with options {spec.options}: {error}",
         ) from error
+    if not isinstance(validator, Validator):
+        raise _problem(
+            spec,
+            f"Validator '{spec.class_path}' made a {type(validator).__name__}, which has no 'validate(data)' method.",
+        )
     return validator
 
 
@@ -114,7 +141,7 @@ def _refuse_options(spec: ValidatorSpec, kind: str) -> None:
         raise _problem(
             spec,
             f"Validator '{spec.class_path}' is {kind} and cannot accept options {sorted(map(str, spec.options))}: "
-            "only a class can.",
+            "only a class can. Name a class, or drop the options.",
         )
 
 
