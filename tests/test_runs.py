@@ -30,6 +30,13 @@ def test_each_argument_of_a_run_is_a_field_of_its_spec() -> None:
     assert RunArguments.__annotations__.keys() <= {*Slice.__struct_fields__, *RunSpec.__struct_fields__}
 
 
+def test_parameters_have_two_names() -> None:
+    assert RunSpec.of(params={"a": 1}) == RunSpec.of(runtime_params={"a": 1}) == RunSpec(runtime_params={"a": 1})
+    assert RunSpec.of(params={"a": 1}, runtime_params=None) == RunSpec(runtime_params={"a": 1})
+    with pytest.raises(TypeError, match="'params' and 'runtime_params' are the same"):
+        RunSpec.of(params={"a": 1}, runtime_params={"a": 2})
+
+
 def test_an_unknown_argument_is_refused() -> None:
     with pytest.raises(TypeError, match="nonsense"):
         RunSpec.of(nonsense=1)

@@ -5,7 +5,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Literal, NewType, Self, TypedDict, Unpack
 
@@ -24,7 +24,7 @@ class RunArguments(TypedDict, total=False):
     """The keyword arguments that every way to run shares: sessions, dispatcher, client and command line.
 
     Each is a field of `Slice` or of `RunSpec`, in the order of Kedro's signatures; Kedro has no ``inputs``. The ways
-    differ in ``pipeline_names``, ``runtime_params``, ``outputs`` and the runner, so those stand in the signatures.
+    differ in ``pipeline_names``, ``outputs`` and the runner, so those stand in the signatures.
     """
 
     tags: Names
@@ -37,6 +37,24 @@ class RunArguments(TypedDict, total=False):
     namespaces: Names
     only_missing_outputs: bool
     inputs: Mapping[str, Any] | None
+
+
+class ParameterArguments(RunArguments, total=False):
+    """The keyword arguments of a run that brings parameters of its own: ``params`` and ``runtime_params`` are the same.
+
+    Requests say ``params``, and Kedro's signatures ``runtime_params``.
+    """
+
+    runtime_params: Mapping[str, Any] | None
+    params: Mapping[str, Any] | None
+
+
+def pop_params(arguments: MutableMapping[str, Any]) -> Mapping[str, Any] | None:
+    """Take the parameters, under either name, out of `ParameterArguments`; raises ``TypeError`` for both."""
+    found = [value for name in ("runtime_params", "params") if (value := arguments.pop(name, None)) is not None]
+    if len(found) > 1:
+        raise TypeError("'params' and 'runtime_params' are the same: give one of them")
+    return found[0] if found else None
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,14 +107,14 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         cls,
         pipeline_names: Names = None,
         *,
-        runtime_params: Mapping[str, Any] | None = None,
         outputs: Names = None,
         runner: str | None = None,
         is_async: bool = False,
-        **arguments: Unpack[RunArguments],
+        **arguments: Unpack[ParameterArguments],
     ) -> Self:
         """Return the arguments of a run as a value; ``None`` stands for the default of each."""
         given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
+        runtime_params = pop_params(given)
         filters = {name: names_of(given.pop(name)) for name in Slice.__struct_fields__ if name in given}
         return cls(
             slice=Slice(**{"pipeline_names": names_of(pipeline_names), **filters}),

@@ -3,13 +3,15 @@
 import json
 import threading
 import time
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from pathlib import Path
 from random import Random
 
 import anyio
+import pandas
 import pytest
 
+from kedro_asgi.client import AsyncClient
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.errors import (
     DrainingError,
@@ -22,6 +24,7 @@ from kedro_asgi.errors import (
 )
 from kedro_asgi.events import DatasetSaved, LogLine, NodeCancelled, NodeFinished, NodeStarted, RunEnded, RunPlanned
 from kedro_asgi.runs import RunOrder, RunQuery, RunSpec, Slice
+from kedro_asgi.server import create_http_server
 from kedro_asgi.session import AsyncSession
 
 pytestmark = pytest.mark.anyio
@@ -117,7 +120,7 @@ async def test_a_refused_run_takes_no_place_in_the_queue(dispatcher) -> None:
     async with dispatcher(max_concurrent_runs=1, max_queued_runs=0) as runs:
         for _ in range(5):
             with pytest.raises(UnstorableRunError, match="Encoding objects of type object is unsupported"):
-                await runs.submit("calc", inputs={"s": object()})
+                await runs.submit("calc", inputs={"s": {"deep": [object()]}})
         assert (await runs.run(order("calc"))).record.status == "success"
 
 
@@ -466,6 +469,49 @@ async def test_a_frame_is_kept_as_it_is_over_http(make_project) -> None:
         assert json.loads(await runs.output(run.run_id, "frame")) == [{"n": 1, "s": "a"}, {"n": 2, "s": None}]
 
 
+FRAMES = """
+import pandas as pd
+from kedro_asgi.pipeline import Pipeline, node
+
+def describe(frame):
+    return {"kind": type(frame).__name__, "sum": int(frame["n"].sum())}
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(describe, "frame", "description")])}
+"""
+
+
+async def test_a_frame_may_be_an_input_of_every_way_to_run(make_project) -> None:
+    entry = "frame: {type: pandas.CSVDataset, filepath: data/frame.csv}\n"
+    project = make_project(FRAMES, catalog=entry)
+    inputs, outputs = {"frame": pandas.DataFrame({"n": [1, 2]})}, ["description"]
+    expected = {"kind": "DataFrame", "sum": 3}
+    async with AsyncSession.create(project) as session, Dispatcher(session) as runs:
+        assert (await session.run(inputs=inputs, outputs=outputs)).outputs["description"] == expected
+        run = await runs.submit(inputs=inputs, outputs=outputs)
+        assert (await runs.wait(run.run_id)).status == "success"
+        assert json.loads(await runs.output(run.run_id, "description")) == expected
+    async with AsyncClient(app=create_http_server(project, store="memory:")) as http:
+        assert (await http.run(inputs=inputs, outputs=outputs)).outputs["description"] == expected
+        run = await http.submit(inputs=inputs, outputs=outputs)
+        assert (await http.wait(run.run_id)).status == "success"
+        assert await http.output(run.run_id, "description") == expected
+
+
+async def test_an_input_without_a_json_form_is_refused_by_name(dispatcher) -> None:
+    async with dispatcher() as runs:
+        with pytest.raises(UnstorableRunError, match="'s' has no JSON form: .*'builtins.object'"):
+            await runs.submit("calc", inputs={"s": object()})
+        assert not (await runs.list()).runs
+
+
+async def test_parameters_have_two_names(dispatcher) -> None:
+    async with dispatcher() as runs:
+        for given in ({"params": {"a": 3}}, {"runtime_params": {"a": 3}}):
+            run = await runs.wait((await runs.submit("calc", outputs=["d"], **given)).run_id)
+            assert json.loads(await runs.output(run.run_id, "d")) == 10
+
+
 # --- looking ---
 
 
@@ -502,6 +548,18 @@ async def test_an_order_that_cannot_be_read_again_is_refused(dispatcher, wrong: 
 
 
 # --- closing ---
+
+
+@pytest.mark.parametrize("in_block", [True, False], ids=["in a block", "without a block"])
+async def test_a_service_can_be_closed_by_a_call(dispatcher, tmp_path: Path, in_block: bool) -> None:
+    runs = dispatcher(tmp_path / "runs.db")
+    await runs.aclose()
+    async with runs if in_block else nullcontext():
+        run = await runs.submit("calc")
+        await runs.aclose()
+    assert not runs.gauges()
+    assert (await runs.read(run.run_id)).status == "success"
+    await runs.aclose()
 
 
 async def test_a_draining_service_lets_runs_end_and_accepts_no_more(dispatcher, tmp_path: Path) -> None:

@@ -363,10 +363,11 @@ async def test_async_sessions_preload_and_reload(project: Path) -> None:
         assert session.prepared is None
         assert (await session.run()).outputs["answer"]["value"] == 20
         (project / "data" / "model.json").write_text('{"slope": 7}')
-        assert (await session.reload()).error is None
+        await session.reload()
         assert (await session.run()).outputs["answer"]["value"] == 70
         (project / "data" / "model.json").write_text("{")
-        assert isinstance((await session.reload()).error, PreloadError)
+        with pytest.raises(PreloadError, match="model"):
+            await session.reload()
         assert (await session.run()).outputs["answer"]["value"] == 70
 
 

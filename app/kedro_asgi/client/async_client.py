@@ -22,7 +22,7 @@ from kedro_asgi.client.server_sent_events import ServerSentEvents
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import ProjectFailedError, RunFailedError, ServerStatusError, UnencodableRequestError
 from kedro_asgi.events import RunEnded, RunEvent
-from kedro_asgi.runs import Names, RunArguments, RunPage, RunRecord, RunStatus, names_of
+from kedro_asgi.runs import Names, ParameterArguments, RunPage, RunRecord, RunStatus, names_of, pop_params
 from kedro_asgi.schemas import (
     HealthResponse,
     ReadyResponse,
@@ -100,10 +100,9 @@ class AsyncClient:
         *,
         runner: str | None = None,
         is_async: bool = False,
-        params: Mapping[str, Any] | None = None,
         outputs: Names = None,
         key: str | None = None,
-        **arguments: Unpack[RunArguments],
+        **arguments: Unpack[ParameterArguments],
     ) -> RunSuccess:
         """Run pipelines and return the answer; its ``outputs`` are JSON values. Raises `RunFailedError`.
 
@@ -112,7 +111,7 @@ class AsyncClient:
         request = RunRequest(
             runner=runner,
             is_async=is_async,
-            **_json_fields(pipeline_names=pipeline_names, params=params, outputs=outputs, **arguments),
+            **_json_fields(pipeline_names=pipeline_names, outputs=outputs, **arguments),
         )
         match await self._run(request, key):
             case RunFailure(run_id=run_id, error=error):
@@ -135,13 +134,12 @@ class AsyncClient:
         *,
         runner: str | None = None,
         is_async: bool = False,
-        params: Mapping[str, Any] | None = None,
         outputs: Names = None,
         timeout_seconds: float | None = None,
         labels: Mapping[str, str] | None = None,
         on_interrupt: Literal["mark", "rerun"] = "mark",
         key: str | None = None,
-        **arguments: Unpack[RunArguments],
+        **arguments: Unpack[ParameterArguments],
     ) -> RunRecord:
         """Submit a run and return its record; the server stores the named ``outputs``.
 
@@ -152,7 +150,7 @@ class AsyncClient:
             is_async=is_async,
             timeout_seconds=timeout_seconds,
             on_interrupt=on_interrupt,
-            **_json_fields(pipeline_names=pipeline_names, params=params, outputs=outputs, labels=labels, **arguments),
+            **_json_fields(pipeline_names=pipeline_names, outputs=outputs, labels=labels, **arguments),
         )
         return await self._request("POST", "runs", _RECORD, **_body(submission, key or uuid.uuid4().hex))
 
@@ -250,8 +248,8 @@ def _path(*names: str) -> str:
 
 def _body(request: RunRequest, key: str | None) -> dict[str, Any]:
     try:
-        content = encode_json(request, fallback=None)
-    except (TypeError, ValueError, RecursionError) as error:
+        content = encode_json(request)
+    except Exception as error:  # a lazy frame is computed now, which may fail in any way
         raise UnencodableRequestError(str(error)) from error
     headers = {} if key is None else {"idempotency-key": key}
     return {"content": content, "headers": {"content-type": "application/json", **headers}}
@@ -259,6 +257,7 @@ def _body(request: RunRequest, key: str | None) -> dict[str, Any]:
 
 def _json_fields(**arguments: Any) -> dict[str, Any]:
     """Return arguments as fields of a request: mappings become dicts, and names become lists."""
+    arguments["params"] = pop_params(arguments)
     return {name: _json_field(value) for name, value in arguments.items()}
 
 

@@ -19,6 +19,7 @@ from kedro_asgi.dispatch.policy import Policy, checked
 from kedro_asgi.dispatch.ranges import check_event_number, check_order, check_query, wait_seconds
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.service_lifetime import ServiceLifetime
+from kedro_asgi.dispatch.storable import storable
 from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import (
@@ -30,11 +31,22 @@ from kedro_asgi.errors import (
     UnstorableRunError,
 )
 from kedro_asgi.events import Published
-from kedro_asgi.runs import RunArguments, RunIds, RunOrder, RunPage, RunQuery, RunRecord, RunSpec, is_run_id
+from kedro_asgi.runs import (
+    ParameterArguments,
+    RunIds,
+    RunOrder,
+    RunPage,
+    RunQuery,
+    RunRecord,
+    RunSpec,
+    is_run_id,
+    pop_params,
+)
 from kedro_asgi.session import AsyncSession, Convert
 
 # How long a listing waits until recent changes are written; disks of busy machines are slow.
 _FLUSH_SECONDS = 5.0
+_ALL_RUNS = RunQuery()
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,23 +122,26 @@ class Dispatcher:
         timeout_seconds: float | None = None,
         on_interrupt: Literal["mark", "rerun"] = "mark",
         key: str | None = None,
-        runtime_params: Mapping[str, Any] | None = None,
         outputs: Iterable[str] = (),
         runner: str | None = None,
         is_async: bool = False,
-        **arguments: Unpack[RunArguments],
+        **arguments: Unpack[ParameterArguments],
     ) -> RunRecord:
         """Promise a run and return its record; ``outputs`` are kept.
 
-        Raises what `accept` raises, and `UnstorableRunError` for an argument of a wrong type.
+        The run gets ``inputs`` and ``params`` as they are stored: a frame becomes records, of which a dataset that
+        loads frames makes a frame again. Raises what `accept` raises, and `UnstorableRunError` for an argument of a
+        wrong type.
         """
+        given: dict[str, Any] = {**arguments}
+        given["runtime_params"] = await storable(pop_params(given))
+        given["inputs"] = await storable(arguments.get("inputs"))
         spec = RunSpec.of(
             pipeline_names,
-            runtime_params=runtime_params,
             outputs=outputs,
             runner=runner,
             is_async=is_async,
-            **arguments,
+            **given,
         )
         order = {
             "spec": spec,
@@ -197,7 +212,7 @@ class Dispatcher:
         if not service.is_closed:
             await anyio.sleep(self.policy.look_seconds)
 
-    async def list(self, query: RunQuery) -> RunPage:
+    async def list(self, query: RunQuery = _ALL_RUNS) -> RunPage:
         """Return runs, newest first; raises `OutOfRangeError`."""
         check_query(query)
         async with self._open() as service:
@@ -301,6 +316,13 @@ class Dispatcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._lifetime.close(kind, error, trace)
+
+    async def aclose(self) -> None:
+        """Drain and close the service, as the end of the block does; without one, do nothing. A later call opens one.
+
+        The task that entered a block must also leave it so.
+        """
+        await self._lifetime.close_any()
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Service]:

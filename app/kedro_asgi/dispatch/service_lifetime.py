@@ -41,13 +41,25 @@ class ServiceLifetime:
     async def close(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Drain and close the service."""
+        """Drain and close the service that `open` opened, unless that is done."""
         opened = self._current
-        assert opened is not None
+        if opened is None:
+            return
         try:
             await opened.stack.__aexit__(kind, error, trace)
         finally:
             self._forget(opened)
+
+    async def close_any(self) -> None:
+        """Drain and close the service, if there is one, whether `open` or `needed` opened it."""
+        opened = self._current
+        if opened is None or has_ended(opened.loop):
+            return
+        if not opened.has_task:
+            await self.close(None, None, None)
+            return
+        opened.leaves.set()
+        await opened.has_ended.wait()
 
     async def needed(self) -> Service:
         """Return the service; if none is open, open one for as long as this event loop runs.
@@ -69,7 +81,7 @@ class ServiceLifetime:
         try:
             async with opened.stack:
                 await opened.enter(self._make(), with_logs=False)
-                await anyio.sleep_forever()
+                await opened.leaves.wait()
         except Exception as error:
             self._forget(opened, error)
         finally:
@@ -88,9 +100,16 @@ class _Opened:
         self.service: Service | None = None
         self.error: Exception | None = None
         self.is_decided = anyio.Event()
+        self.leaves = anyio.Event()
+        self.has_ended = anyio.Event()
         self.stack = AsyncExitStack()
         self.loop: EventLoopToken = current_token()
         self._task: object = None
+
+    @property
+    def has_task(self) -> bool:
+        """Whether a task holds the service open until ``leaves`` is set, and no block does."""
+        return self._task is not None
 
     def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do ``work`` in a task of the event loop."""
@@ -106,3 +125,4 @@ class _Opened:
         self.service = None
         self.error = error if isinstance(error, Exception) else self.error
         self.is_decided.set()
+        self.has_ended.set()

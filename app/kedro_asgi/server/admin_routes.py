@@ -49,10 +49,10 @@ class AdminRoutes:
             opened.set()
 
     async def _try_to_open(self) -> None:
-        outcome = await self._session.check()
+        outcome = await self._session.try_check()
         if outcome.error is not None and self._problem is not None and self._session.prepared is not None:
             # The session keeps the broken configuration until a reload reads it again.
-            outcome = await self._session.reload()
+            outcome = await self._session.try_reload()
         self._is_open = outcome.error is None
         former, self._problem = self._problem, None if outcome.error is None else failure_sentence(outcome.error)
         if self._problem not in (None, former):
@@ -80,7 +80,7 @@ class AdminRoutes:
             opening = BackgroundTask(self.open_project)
             return _ready_response(ReadyResponse(status="starting", problem=self._problem), opening)
         if session.missing:
-            await self._session.load_missing()
+            await self._session.try_load_missing()
         problems = {name: problem for name, problem in session.preloaded.items() if problem}
         missing = {name: problem for name, problem in problems.items() if name in session.missing}
         unshared = {name: problem for name, problem in problems.items() if name not in missing}
@@ -108,14 +108,14 @@ class AdminRoutes:
     async def reload(self, request: Request) -> Response:
         """Read configuration and preloaded datasets again; later runs use them."""
         started = perf_counter()
-        outcome = await self._session.reload()
+        outcome = await self._session.try_reload()
         if outcome.error is not None:
             reason = failure_sentence(outcome.error)
             _log.error("The reload failed, and nothing has changed: %s", reason)
             problem = ReloadProblem(detail=f"{reason} Nothing has changed.")
             return Response(encode_json(problem), problem.status, media_type="application/problem+json")
         self._is_open, self._problem = True, None
-        await self._session.check()
+        await self._session.try_check()
         self._log_problems()
         duration_ms = round((perf_counter() - started) * 1000, 2)
         shared = sorted(name for name, problem in outcome.value().preloaded.items() if not problem)

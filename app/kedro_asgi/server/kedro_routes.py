@@ -76,7 +76,7 @@ class KedroRoutes:
     async def snapshot(self, request: Request) -> Response:
         """Return the project's snapshot; ``?params=a=1,b.c=2`` applies runtime parameters (SRV-49)."""
         text = request.query_params.get("params") or ""
-        outcome = await self._session.inspect(lambda: parse_params(text))
+        outcome = await self._session.try_inspect(lambda: parse_params(text))
         body = await anyio.to_thread.run_sync(lambda: encode_json(_snapshot_answer(outcome)))
         return Response(body, media_type="application/json")
 

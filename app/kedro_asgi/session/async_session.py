@@ -17,7 +17,7 @@ from kedro_asgi.inspection import inspect_project
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
-from kedro_asgi.runs import RunArguments, RunSpec
+from kedro_asgi.runs import ParameterArguments, RunSpec
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.service_session import Convert, KedroServiceSession, RunResult
 from kedro_asgi.session.slots import Slots
@@ -142,17 +142,16 @@ class AsyncSession:
         pipeline_names: Iterable[str] | None = None,
         *,
         runner: AbstractRunner | None = None,
-        runtime_params: Mapping[str, Any] | None = None,
         outputs: Iterable[str] | None = None,
         run_id: str | None = None,
-        **arguments: Unpack[RunArguments],
+        **arguments: Unpack[ParameterArguments],
     ) -> RunResult:
         """Run pipelines and return the values of ``outputs``, or of the free outputs that live in memory.
 
         ``inputs`` replaces datasets for this run; ``outputs`` may name any dataset that the run uses. Raises what
         the run raised.
         """
-        spec = RunSpec.of(pipeline_names, runtime_params=runtime_params, outputs=outputs, **arguments)
+        spec = RunSpec.of(pipeline_names, outputs=outputs, **arguments)
         return (await self.execute(spec, runner=runner, run_id=run_id)).value()
 
     async def execute(
@@ -193,11 +192,12 @@ class AsyncSession:
         opened = self._opened or from_thread.run(self.open, token=host)
         return opened.value().execute(spec, run_id=run_id, convert=convert, emit=emit)
 
-    async def inspect(self, read_params: Callable[[], Mapping[str, Any]] = dict) -> Outcome[ProjectSnapshot]:
-        """Return the snapshot of the project, with the runtime parameters that ``read_params`` returns.
+    async def inspect(self, params: Mapping[str, Any] | None = None) -> ProjectSnapshot:
+        """Return the snapshot of the project, with ``params`` applied; raises what reading the project raises."""
+        return (await self.try_inspect(lambda: params or {})).value()
 
-        Raises nothing but cancellation.
-        """
+    async def try_inspect(self, read_params: Callable[[], Mapping[str, Any]] = dict) -> Outcome[ProjectSnapshot]:
+        """Do what `inspect` does with what ``read_params`` returns, but raise nothing but cancellation."""
         return await self._in_free_thread(lambda session: inspect_project(session.engine.planner, read_params()))
 
     @property
@@ -205,24 +205,33 @@ class AsyncSession:
         """The service session, if there is one by now."""
         return None if self._opened is None else self._opened.value()
 
-    async def reload(self) -> Outcome[KedroServiceSession]:
+    async def reload(self) -> KedroServiceSession:
         """Read configuration and preloaded datasets again; runs that have begun keep what they have.
 
-        Raises nothing but cancellation. Nothing has changed where the outcome holds an error.
+        Raises the errors of either; nothing has changed then.
         """
+        return (await self.try_reload()).value()
+
+    async def try_reload(self) -> Outcome[KedroServiceSession]:
+        """Do what `reload` does, but raise nothing but cancellation."""
         if self._opened is None:
             return await self.open()
         return await self._in_free_thread(_reloaded)
 
-    async def load_missing(self) -> Outcome[KedroServiceSession]:
-        """Try again to load the datasets to preload that are missing; raises nothing but cancellation."""
+    async def load_missing(self) -> KedroServiceSession:
+        """Try again to load the datasets to preload that are missing; raises what making a catalog raises."""
+        return (await self.try_load_missing()).value()
+
+    async def try_load_missing(self) -> Outcome[KedroServiceSession]:
+        """Do what `load_missing` does, but raise nothing but cancellation."""
         return await self._in_free_thread(_with_missing_loaded)
 
-    async def check(self) -> Outcome[KedroServiceSession]:
-        """Open the project and read its configuration, if no run has done so yet.
+    async def check(self) -> KedroServiceSession:
+        """Open the project and read its configuration, if no run has done so yet; raises the errors of either."""
+        return (await self.try_check()).value()
 
-        Raises nothing but cancellation: the outcome holds the error of either.
-        """
+    async def try_check(self) -> Outcome[KedroServiceSession]:
+        """Do what `check` does, but raise nothing but cancellation."""
         return await self._in_free_thread(_checked)
 
     async def aclose(self) -> None:

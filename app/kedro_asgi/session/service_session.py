@@ -20,7 +20,7 @@ from kedro_asgi.project_check import ProjectProblems, find_problems
 from kedro_asgi.redaction import redact
 from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runner import AbstractRunner
-from kedro_asgi.runs import RunArguments, RunId, RunSpec, RuntimeParams
+from kedro_asgi.runs import ParameterArguments, RunId, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract_session import AbstractSession
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine, RunEnd
@@ -103,17 +103,15 @@ class KedroServiceSession(AbstractSession):
         pipeline_names: Iterable[str] | None = None,
         *positional: Any,
         runner: AbstractRunner | None = None,
-        runtime_params: Mapping[str, Any] | None = None,
-        **arguments: Unpack[RunArguments],
+        **arguments: Unpack[ParameterArguments],
     ) -> dict[str, Any]:
         """Run pipelines and return their free outputs by name, as datasets.
 
-        ``runtime_params`` and ``inputs`` are for this run alone. All arguments but ``inputs`` may come by position, in
+        ``runtime_params``, or ``params``, and ``inputs`` are for this run alone. Arguments may come by position, in
         Kedro's order. ``run_id`` is also the save version; without one the session mints one. Raises what the run
         raised.
         """
-        named = {"runner": runner, "runtime_params": runtime_params, **arguments}
-        given = by_name(positional, named, order=(*AFTER_PIPELINE_NAMES, "runtime_params"))
+        given = by_name(positional, {"runner": runner, **arguments}, order=(*AFTER_PIPELINE_NAMES, "runtime_params"))
         runner = given.pop("runner")
         spec = RunSpec.of(pipeline_names, **given)
         run_id = run_id or self.engine.run_ids.next()
