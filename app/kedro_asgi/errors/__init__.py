@@ -102,6 +102,7 @@ from kedro_asgi.errors.pipeline import NodeSignatureError as NodeSignatureError
 from kedro_asgi.errors.pipeline import NotANodeError as NotANodeError
 from kedro_asgi.errors.pipeline import OutputNotUniqueError as OutputNotUniqueError
 from kedro_asgi.errors.pipeline import PipelineError as PipelineError
+from kedro_asgi.errors.pipeline import PreviewTypeError as PreviewTypeError
 from kedro_asgi.errors.pipeline import SelectionError as SelectionError
 from kedro_asgi.errors.pipeline import TranscodingError as TranscodingError
 from kedro_asgi.errors.pipeline import UnknownMappingError as UnknownMappingError

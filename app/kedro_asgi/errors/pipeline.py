@@ -14,6 +14,16 @@ class NodeDefinitionError(ReportedAsBase, ValueError):
         super().__init__(f"Invalid Node definition: {problem}\nFormat should be: node(function, inputs, outputs)")
 
 
+class PreviewTypeError(ReportedAsBase, ValueError):
+    """A ``preview_fn`` returns something that is no preview."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(
+            "preview_fn must return one of the valid preview types (TextPreview, MermaidPreview, ImagePreview, or "
+            f"CustomPreview), but got '{type(value).__name__}' instead."
+        )
+
+
 class NodeSignatureError(ReportedAsBase, TypeError):
     """The function of a node does not accept the node's inputs."""
 

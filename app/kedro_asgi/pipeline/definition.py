@@ -39,6 +39,12 @@ def check_function(func: object) -> None:
         raise NodeDefinitionError(f"first argument must be a function, not '{type(func).__name__}'.")
 
 
+def check_preview(preview_fn: object) -> None:
+    """Raise `NodeDefinitionError` if ``preview_fn`` is given and cannot be called."""
+    if preview_fn and not callable(preview_fn):
+        raise NodeDefinitionError(f"preview_fn must be a function, not '{type(preview_fn).__name__}'.")
+
+
 def _check_names(side: str, names: object) -> None:
     if not isinstance(names, str | list | dict | None):
         raise NodeDefinitionError(

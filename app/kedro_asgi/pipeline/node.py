@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-from kedro_asgi.errors import AsyncNodeError, NodeInputsError, NodeInputsTypeError
+from kedro_asgi.errors import AsyncNodeError, NodeInputsError, NodeInputsTypeError, PreviewTypeError
 from kedro_asgi.errors.wording import indented
 from kedro_asgi.failures import shown
 from kedro_asgi.pipeline.binding import (
@@ -26,12 +26,14 @@ from kedro_asgi.pipeline.definition import (
     check_datasets,
     check_definition,
     check_function,
+    check_preview,
     checked_name,
     checked_tags,
     derived_name,
     warn_of_dots,
 )
 from kedro_asgi.pipeline.names import DatasetNames, comparison_key, format_names, list_names
+from kedro_asgi.pipeline.preview_contract import PreviewPayload, is_preview
 from kedro_asgi.pipeline.unpacking import Unpack, bind_unpack
 
 _log = logging.getLogger(__name__)
@@ -76,6 +78,7 @@ class Node:
         preview_fn: Callable[..., Any] | None = None,
     ) -> None:
         check_definition(func, inputs, outputs)
+        check_preview(preview_fn)
         self._inputs = copy(inputs)
         self._outputs = copy(outputs)
         self._output_names = list_names(outputs)
@@ -208,6 +211,15 @@ class Node:
         except Exception as error:
             _log.error("Node %s failed with error: \n%s", self, indented(shown(str(error))))
             raise
+
+    def preview(self) -> PreviewPayload | None:
+        """Call the ``preview_fn`` and return its preview; ``None`` without one. Raises `PreviewTypeError`."""
+        if not self._preview_fn:
+            return None
+        result: PreviewPayload = self._preview_fn()
+        if not is_preview(result):
+            raise PreviewTypeError(result)
+        return result
 
     def __call__(self, **inputs: Any) -> dict[str, Any]:
         return self.run(inputs)

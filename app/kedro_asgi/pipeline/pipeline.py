@@ -6,7 +6,12 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+# Projects import these from ``kedro.pipeline.pipeline``.
+from kedro_asgi.errors import CircularDependencyError as CircularDependencyError
+from kedro_asgi.errors import ConfirmNotUniqueError as ConfirmNotUniqueError
 from kedro_asgi.errors import EmptyPipelineError, MissingNodesError, NodeNotUniqueError, NotANodeError
+from kedro_asgi.errors import OutputNotUniqueError as OutputNotUniqueError
+from kedro_asgi.errors import PipelineError as PipelineError
 from kedro_asgi.pipeline import description, selection
 from kedro_asgi.pipeline.definition import Tags
 from kedro_asgi.pipeline.graph import Graph, checked_graph
