@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from kedro_asgi.project import (
     find_pipelines,
     validate_settings,
 )
+from kedro_asgi.session import KedroSession
 
 
 def test_bootstrap_makes_the_package_importable_also_in_child_processes(tiny: Path) -> None:
@@ -50,8 +52,31 @@ def test_a_second_project_with_the_same_package_name_is_refused(make_project) ->
     pyproject = two / "pyproject.toml"
     pyproject.write_text(pyproject.read_text().replace(bootstrap_project(two.parent / "one").package_name, package))
     pyproject.write_text((one / "pyproject.toml").read_text())
+    (two / "src" / package / "settings.py").write_text("MINE = 2")
     with pytest.raises(PackageConflictError, match="already imported from"):
         bootstrap_project(two)
+
+
+def copied(project: Path, name: str) -> Path:
+    return Path(shutil.copytree(project, project.parent / name))
+
+
+def test_a_copy_of_the_project_runs_in_its_own_folder(make_project) -> None:
+    project = make_project(catalog="d: {type: json.JSONDataset, filepath: d.json}\n")
+    for folder in (project, copied(project, "copy"), copied(project, "another")):
+        bootstrap_project(folder)
+        with KedroSession.create(project_path=folder) as session:
+            session.run()
+        assert (folder / "d.json").exists()
+
+
+def test_a_copy_of_a_project_whose_folder_is_gone_may_have_other_code(make_project) -> None:
+    project = make_project(settings="MINE = 1")
+    copy = copied(project, "copy")
+    assert bootstrap_project(project).settings.extras["MINE"] == 1
+    shutil.rmtree(project)
+    next((copy / "src").iterdir()).joinpath("settings.py").write_text("MINE = 2")
+    assert bootstrap_project(copy).settings.extras["MINE"] == 2
 
 
 def test_configure_project_does_not_import_the_package() -> None:

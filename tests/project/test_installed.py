@@ -82,7 +82,7 @@ def test_a_source_folder_that_is_missing_is_an_error_where_nothing_is_installed(
 def test_a_source_beside_an_installed_package_is_still_a_conflict(installed: Installed, tmp_path: Path) -> None:
     load_project(installed.folder)
     installed.source.mkdir(parents=True)
-    (installed.source / "__init__.py").touch()
+    (installed.source / "__init__.py").write_text("OTHER = 1")
     with pytest.raises(PackageConflictError, match="already imported from"):
         load_project(installed.folder)
 

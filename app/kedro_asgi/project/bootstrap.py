@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,8 +33,8 @@ def bootstrap_project(project_path: str | Path) -> Project:
     """Read the project at ``project_path``, make its package importable and remember it as the current project.
 
     A package that is installed needs no source folder. Raises what `read_metadata` raises, `SourceNotFoundError`, any
-    error of ``settings.py``, `SettingsError`, and `PackageConflictError` if the package in the source folder is already
-    imported from another folder. Leaves the logging of the process as it is (Q-4).
+    error of ``settings.py``, `SettingsError`, and `PackageConflictError` if the package is already imported from a
+    folder with other code. Leaves the logging of the process as it is (Q-4).
     """
     _CurrentProject.project = load_project(project_path)
     return _CurrentProject.project
@@ -83,6 +83,7 @@ def validate_settings(project: Project | None = None) -> Project:
 
 
 def _project(package_name: str, *, metadata: ProjectMetadata | None) -> Project:
+    _forget_deleted(package_name)
     has_settings = _has_settings(package_name)
     if metadata is not None:
         _check_origin(package_name, metadata.source_dir)
@@ -116,13 +117,30 @@ def _is_installed(package_name: str) -> bool:
 
 
 def _check_origin(package_name: str, source_dir: Path) -> None:
-    """Python imports a package once, so it must not come from elsewhere if this project has a source of its own."""
-    if not source_dir.joinpath(*package_name.split(".")).is_dir():
-        return
+    """Refuse a package that is imported from elsewhere: Python imports a package once, so its code would run.
+
+    A copy of the same code may take its place, as in a test that copies the project.
+    """
+    source = source_dir.joinpath(*package_name.split("."))
     module = sys.modules.get(package_name)
     origins = [Path(folder).resolve() for folder in getattr(module, "__path__", ())]
-    if origins and not any(origin.is_relative_to(source_dir) for origin in origins):
+    if not source.is_dir() or not origins or any(origin.is_relative_to(source_dir) for origin in origins):
+        return
+    if _code(origins[0]) != _code(source):
         raise PackageConflictError(package_name, str(origins[0]), source_dir)
+
+
+def _code(package: Path) -> dict[Path, bytes]:
+    return {file.relative_to(package): file.read_bytes() for file in package.rglob("*.py")}
+
+
+def _forget_deleted(package_name: str) -> None:
+    """Let Python import the package again if it was imported from a folder that is gone."""
+    folders = [Path(folder) for folder in getattr(sys.modules.get(package_name), "__path__", ())]
+    if folders and not any(folder.exists() for folder in folders):
+        for name in [name for name in sys.modules if name == package_name or name.startswith(f"{package_name}.")]:
+            del sys.modules[name]
+        invalidate_caches()
 
 
 def _add_to_paths(source_dir: str) -> None:
