@@ -181,9 +181,14 @@ def test_no_request_is_refused_while_workers_are_replaced(tiny: Path, start: Sta
     server = start("kedro_asgi", "serve", tiny, "--workers", "2")
     answers = []
     with httpx.Client(base_url=server.url, timeout=30) as kept_alive:
+        ready = [httpx.get(f"{server.url}/ready").status_code for _ in range(10)]
+        while ready[-10:] != [200] * 10:
+            # Each of the workers answers some of them.
+            ready.append(httpx.get(f"{server.url}/ready").status_code)
         server.process.send_signal(signal.SIGHUP)
         while server.log().count("Finished server process") < 2:
             answers += [httpx.post(f"{server.url}/run", json={}, timeout=30), kept_alive.post("/runs", json={})]
+            answers.append(httpx.get(f"{server.url}/ready", timeout=30))
     assert {answer.status_code for answer in answers} == {200, 202}
     assert server.log().count("Started server process") == 4
     assert end(server) == 0

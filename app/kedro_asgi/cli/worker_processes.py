@@ -77,7 +77,8 @@ class WorkerSupervisor(Multiprocess):
             self.processes[index] = self._started()
 
     def restart_all(self) -> None:
-        """Replace each worker: its successor serves before it retires."""
+        """Replace each worker: its successor serves, with an open project, before it retires."""
+        os.environ["KEDRO_SERVER_OPENS_FIRST"] = "true"
         for index, worker in enumerate(self.processes[:]):
             successor = self._started()
             if not successor.wait_until_ready(_START_SECONDS, self.should_exit):

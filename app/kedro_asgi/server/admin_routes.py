@@ -39,7 +39,7 @@ class AdminRoutes:
 
         A failure is logged and shown by `ready`; the next call tries again. While one call runs, others return at once.
         """
-        if self._opened is not None:
+        if self._opened is not None or self._is_open:
             return
         opened = self._opened = anyio.Event()
         try:

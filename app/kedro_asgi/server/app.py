@@ -28,6 +28,9 @@ from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 
 _log = logging.getLogger(__name__)
 
+# How long a worker that replaces another one opens its project before it listens all the same.
+_OPENING_SECONDS = 30.0
+
 
 def create_http_server(
     project_path: str | Path | None = None,
@@ -130,6 +133,9 @@ def _lifespan(
                 except KedroAsgiError as error:
                     _raise_without_traceback(error)
                 tasks = await stack.enter_async_context(anyio.create_task_group())
+                if configuration.opens_first:
+                    with shutdown.until_begun(timeout_seconds=_OPENING_SECONDS):
+                        await admin_routes.open_project()
                 tasks.start_soon(admin_routes.open_project)
                 yield
                 tasks.cancel_scope.cancel()

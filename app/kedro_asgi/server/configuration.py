@@ -24,12 +24,13 @@ _STORE = Path(".kedro-asgi") / "runs.db"
 class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one server.
 
-    ``package_name`` names an installed package whose configuration is at ``project_path``.
-    ``max_body_bytes`` and ``body_timeout_seconds`` limit request bodies. With ``preload`` of ``None``, the project's
-    options name the datasets to preload. ``store`` is the store of runs, and ``policy`` sets their limits; the server
-    refuses a run over the limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``.
-    ``cancel_on_hang_up`` cancels a run of ``/run`` when its client
-    disconnects. With ``drain_on_signals``, SIGTERM and SIGINT let runs end before the server ends.
+    ``package_name`` names an installed package whose configuration is at ``project_path``. ``max_body_bytes`` and
+    ``body_timeout_seconds`` limit request bodies. With ``preload`` of ``None``, the project's options name the datasets
+    to preload. ``store`` is the store of runs, and ``policy`` sets their limits; the server refuses a run over the
+    limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``. ``cancel_on_hang_up``
+    cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and SIGINT let runs end
+    before the server ends. With ``opens_first``, which the supervisor of workers sets, the server opens the project
+    before it listens.
     """
 
     project_path: Path
@@ -45,6 +46,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     cancel_on_hang_up: bool = False
     drain_on_signals: bool = False
     package_name: str | None = None
+    opens_first: bool = False
 
     @classmethod
     def read(
