@@ -74,12 +74,14 @@ def _place(value: Any) -> str:
 
 
 def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
+    if parts_of(value) is not None:
+        return _parts_in_json(value)
+    plain = plain_value(value)
+    return enumerate(chain.from_iterable(plain.batches)) if isinstance(plain, Records) else _parts_in_json(plain)
+
+
+def _parts_in_json(value: Any) -> Iterable[tuple[Any, Any]]:
     parts = parts_of(value)
-    if parts is None:
-        plain = plain_value(value)
-        if isinstance(plain, Records):
-            return enumerate(chain.from_iterable(plain.batches))
-        parts = parts_of(plain)
     return parts.items() if isinstance(parts, dict) else enumerate(parts or ())
 
 
@@ -89,6 +91,26 @@ def _is_encodable(value: Any) -> bool:
     except Exception:
         return False
     return True
+
+
+def encode_exactly(value: object) -> bytes:
+    """Return ``value`` as JSON; raises ``ValueError`` for a part that JSON would change silently.
+
+    That is NaN or an infinity outside of a table, where it is no missing value, and keys that are the same text. Raises
+    ``TypeError`` for a part without a JSON form.
+    """
+    content = encode_json(with_distinct_keys(value))
+    if b"null" in content:
+        _check_finite(value, "")
+    return content
+
+
+def _check_finite(value: Any, path: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        place = f" (at {path})" if path else ""
+        raise ValueError(f"{float(value)} is no JSON; None stands for a missing value{place}")
+    for key, part in _parts_in_json(value):
+        _check_finite(part, f"{path}[{key!r:.80}]")
 
 
 def escape_surrogates(text: str) -> str:

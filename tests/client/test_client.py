@@ -109,6 +109,14 @@ async def test_an_input_that_json_cannot_express_raises(tiny: Path) -> None:
             await client.run(inputs={"s": object()})
 
 
+@pytest.mark.parametrize("value", [float("nan"), [1.0, float("inf")], {1: "a", "1": "b"}])
+async def test_a_value_that_json_would_change_is_not_sent(tiny: Path, value: object) -> None:
+    async with AsyncClient(app=create_http_server(tiny)) as client:
+        for argument in ("inputs", "params"):
+            with pytest.raises(KedroAsgiError, match="cannot be encoded as JSON: .*JSON"):
+                await client.run(**{argument: {"s": value}})
+
+
 async def test_an_input_that_is_not_valid_unicode_is_sent(tiny: Path) -> None:
     async with AsyncClient(app=create_http_server(tiny)) as client:
         assert (await client.run(from_nodes="double", inputs={"s": "half a pair: \ud800"})).run_id

@@ -119,7 +119,7 @@ async def test_beyond_the_queue_runs_are_refused(dispatcher) -> None:
 async def test_a_refused_run_takes_no_place_in_the_queue(dispatcher) -> None:
     async with dispatcher(max_concurrent_runs=1, max_queued_runs=0) as runs:
         for _ in range(5):
-            with pytest.raises(UnstorableRunError, match="Encoding objects of type object is unsupported"):
+            with pytest.raises(UnstorableRunError, match="'s' has no JSON form: .*at .'deep'"):
                 await runs.submit("calc", inputs={"s": {"deep": [object()]}})
         assert (await runs.run(order("calc"))).record.status == "success"
 
@@ -502,6 +502,22 @@ async def test_an_input_without_a_json_form_is_refused_by_name(dispatcher) -> No
     async with dispatcher() as runs:
         with pytest.raises(UnstorableRunError, match="'s' has no JSON form: .*'builtins.object'"):
             await runs.submit("calc", inputs={"s": object()})
+        assert not (await runs.list()).runs
+
+
+@pytest.mark.parametrize("argument", ["inputs", "params"])
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (float("nan"), "nan is no JSON; None stands for a missing value"),
+        ({"deep": [1, -float("inf")]}, r"-inf is no JSON; None stands for a missing value \(at .*\['deep'\]\[1\]\)"),
+        ({1: "a", "1": "b"}, "its keys 1 and '1' are the same text in JSON"),
+    ],
+)
+async def test_a_value_that_the_store_would_change_is_refused(dispatcher, argument: str, value, reason: str) -> None:
+    async with dispatcher() as runs:
+        with pytest.raises(UnstorableRunError, match=reason):
+            await runs.submit("calc", **{argument: {"s": value}})
         assert not (await runs.list()).runs
 
 

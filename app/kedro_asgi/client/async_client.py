@@ -19,7 +19,7 @@ except ImportError as error:
 
 from kedro_asgi.client.request_sender import RequestSender, backoff_seconds, decode
 from kedro_asgi.client.server_sent_events import ServerSentEvents
-from kedro_asgi.encoding import encode_json
+from kedro_asgi.encoding import encode_exactly, encode_json
 from kedro_asgi.errors import ProjectFailedError, RunFailedError, ServerStatusError, UnencodableRequestError
 from kedro_asgi.events import RunEnded, RunEvent
 from kedro_asgi.runs import Names, ParameterArguments, RunPage, RunRecord, RunStatus, names_of, pop_params
@@ -248,6 +248,7 @@ def _path(*names: str) -> str:
 
 def _body(request: RunRequest, key: str | None) -> dict[str, Any]:
     try:
+        encode_exactly((request.inputs, request.params))
         content = encode_json(request)
     except Exception as error:  # a lazy frame is computed now, which may fail in any way
         raise UnencodableRequestError(str(error)) from error
