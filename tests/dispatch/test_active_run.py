@@ -8,9 +8,10 @@ import pytest
 from kedro_asgi.dispatch.active_run import TRANSITIONS, ActiveRun, Phase
 from kedro_asgi.dispatch.messages import RunChanged, ToWriter
 from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.waiting_order import GivenOrder
 from kedro_asgi.errors import RunCancelledError
 from kedro_asgi.events import RunPlanned
-from kedro_asgi.runs import RunIds, RunOrder, RunRecord
+from kedro_asgi.runs import RunIds, RunRecord, RunSpec
 
 ENTER: dict[Phase, Callable[[ActiveRun], object]] = {
     "promised": ActiveRun.promise,
@@ -31,7 +32,7 @@ def new_run(messages: list[ToWriter], *, is_promised: bool = True) -> ActiveRun:
     def post(message: ToWriter, /, *, is_urgent: bool = False) -> None:
         messages.append(message)
 
-    return ActiveRun(record, RunOrder(), post, Policy(), is_promised=is_promised)
+    return ActiveRun(record, GivenOrder(spec=RunSpec()), post, Policy(), is_promised=is_promised)
 
 
 def paths_to_each_phase() -> dict[Phase, list[Phase]]:

@@ -16,6 +16,7 @@ from kedro_asgi.dispatch.pending_write import PendingWrite
 from kedro_asgi.dispatch.stores import Store, open_store
 from kedro_asgi.dispatch.stores.base import RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
+from kedro_asgi.dispatch.waiting_order import GivenOrder, pack
 from kedro_asgi.errors import DrainingError, StoreUnavailableError
 from kedro_asgi.events import Event, LogLine, RunPlanned
 from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord, RunSpec, Slice
@@ -138,7 +139,7 @@ async def test_a_run_that_comes_while_the_last_write_fails_is_refused(dispatcher
     async def promise() -> None:
         run_id = RunIds().next()
         with pytest.raises(StoreUnavailableError):
-            await service.promise(RunOrder(), run_id, None)
+            await service.promise(RunOrder(), pack(RunOrder()), run_id, None)
         refused.append(run_id)
 
     await service.recorder.open()
@@ -188,7 +189,7 @@ def test_a_run_has_ended_in_its_record_and_in_its_events_or_in_neither() -> None
         pending[0].settle(write, "stored")
 
     record = RunRecord(run_id=RunIds().next(), status="queued", created_at=datetime.now(UTC))
-    run = ActiveRun(record, RunOrder(), write_at_once, Policy(), is_promised=False)
+    run = ActiveRun(record, GivenOrder(spec=RunSpec()), write_at_once, Policy(), is_promised=False)
     write_at_once(RunAdmitted(record=record))
     run.enqueue()
     run.start()
@@ -208,7 +209,7 @@ async def test_a_run_is_kept_in_memory_until_its_end_is_written(dispatcher) -> N
         service = runs._lifetime.service
         await service.recorder.flush()
         assert not service.runs
-        run = service.start(order("calc"))
+        run = service.start(order("calc"), GivenOrder(spec=order("calc").spec))
         await run.closed()
         service.states_written([Written(run_id=run.record.run_id, status="running", result="stored")])
         assert run.record.run_id in service.runs

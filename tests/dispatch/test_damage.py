@@ -19,6 +19,7 @@ from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.stores.base import RunWrite
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.supervision import go_on
+from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import EventsLost
@@ -54,7 +55,7 @@ def leave_behind(path: Path, *, status: RunStatus = "queued", inputs: dict[str, 
     record = RunRecord(run_id=IDS.next(), status=status, created_at=now, pipeline_names=("calc",))
     spec = RunSpec(slice=Slice(pipeline_names=("calc",)), inputs=inputs or {})
     order = RunOrder(spec=spec, on_interrupt="rerun")
-    store.write([RunWrite(record=record, expected_status=None, owner=owner, created_at_ms=1, order=order)])
+    store.write([RunWrite(record=record, expected_status=None, owner=owner, created_at_ms=1, order=pack(order))])
     store.close()
     return record.run_id
 

@@ -16,6 +16,7 @@ from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import RunWrite
 from kedro_asgi.dispatch.stores.sql import SqlConnection
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
+from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord
 
@@ -57,6 +58,9 @@ class Observer:
     def run_adopted(self, record: RunRecord, order: RunOrder, **facts: object) -> None:
         self.adopted.append(record.run_id)
 
+    def has_room(self) -> bool:
+        return True
+
     def cancel(self, run_id: str) -> None: ...
 
     def states_written(self, written: object) -> None: ...
@@ -83,7 +87,7 @@ def leave_behind(path: Path) -> RunRecord:
     store.open(FIRST)
     record = RunRecord(run_id=IDS.next(), status="running", created_at=now, started_at=now)
     order = RunOrder(on_interrupt="rerun")
-    store.write([RunWrite(record=record, expected_status=None, owner=FIRST, created_at_ms=1, order=order)])
+    store.write([RunWrite(record=record, expected_status=None, owner=FIRST, created_at_ms=1, order=pack(order))])
     store.close()
     return record
 

@@ -60,7 +60,13 @@ class HeldExecutor:
         self.is_automatic = False
 
     def start(
-        self, run_id: RunId, spec: RunSpec, *, context: Context, emit: Emit, ended: Callable[[Execution], None]
+        self,
+        run_id: RunId,
+        read_spec: Callable[[], RunSpec],
+        *,
+        context: Context,
+        emit: Emit,
+        ended: Callable[[Execution], None],
     ) -> None:
         self.started.append(run_id)
         self.executing[run_id] = (emit, ended)

@@ -22,6 +22,7 @@ from kedro_asgi.dispatch.stores.base import EventBatch, IdempotencyKey, RunWrite
 from kedro_asgi.dispatch.stores.file_lock import is_unlocked
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
+from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.errors import StoreUnavailableError, StoreUrlError, StoreVersionError
 from kedro_asgi.runs import RunId, RunOrder, RunQuery, RunRecord, RunSpec
 
@@ -95,7 +96,7 @@ def test_a_write_replaces_only_the_expected_status(open_worker: OpenStore) -> No
 
 def test_a_write_stores_all_runs_or_none(open_worker: OpenStore) -> None:
     store = open_worker()
-    bad = run_write(record("run-2"), order=RunOrder(spec=RunSpec(inputs={"x": object()})))
+    bad = run_write(record("run-2", request={"x": object()}))
     with pytest.raises(TypeError):
         store.write([run_write(record("run-1")), bad])
     assert store.read_run("run-1") is None
@@ -220,10 +221,10 @@ def test_any_worker_may_request_a_cancel(open_worker: OpenStore) -> None:
 def test_the_runs_of_a_dead_worker_are_adopted_once(open_worker: OpenStore) -> None:
     store = open_worker("me")
     order = RunOrder(spec=RunSpec(inputs={"x": [1]}), labels={"a": "b"})
-    store.write([run_write(record(), owner="dead", order=order, event_batches=(batch(1, 4),))])
+    store.write([run_write(record(), owner="dead", order=pack(order), event_batches=(batch(1, 4),))])
     assert store.orphaned_runs("me", limit=10) == [("run-1", "dead")]
     adopted = store.adopt("run-1", former_owner="dead", owner="me")
-    assert (adopted.order, adopted.last_event, adopted.is_cancel_requested) == (order, 4, False)
+    assert (adopted.order, adopted.last_event, adopted.is_cancel_requested) == (pack(order), 4, False)
     assert store.adopt("run-1", former_owner="dead", owner="me") is None
     assert store.orphaned_runs("me", limit=10) == []
 
@@ -231,17 +232,17 @@ def test_the_runs_of_a_dead_worker_are_adopted_once(open_worker: OpenStore) -> N
 def test_an_order_with_half_a_surrogate_pair_is_adopted(open_worker: OpenStore) -> None:
     store = open_worker("me")
     order = RunOrder(spec=RunSpec(inputs={"x": "\ud800"}))
-    store.write([run_write(record(), owner="dead", order=order)])
+    store.write([run_write(record(), owner="dead", order=pack(order))])
     adopted = store.adopt("run-1", former_owner="dead", owner="me")
     assert adopted is not None
-    assert adopted.order == order
+    assert adopted.order.read_order() == order
 
 
 def test_the_runs_of_a_live_worker_are_no_orphans(open_worker: OpenStore) -> None:
     first = open_worker("first")
     if not first.is_shared:
         pytest.skip("a store in memory has one worker")
-    first.write([run_write(record(), owner="first", order=RunOrder())])
+    first.write([run_write(record(), owner="first", order=pack(RunOrder()))])
     second = open_worker("second")
     assert second.orphaned_runs("second", limit=10) == []
     first.close()
@@ -258,7 +259,7 @@ def wait_for_orphans(store: Store, owner: str) -> list[tuple[RunId, str | None]]
 
 def test_any_worker_may_adopt_released_runs(open_worker: OpenStore) -> None:
     store = open_worker()
-    store.write([run_write(record("run-1"), order=RunOrder()), run_write(record("run-2", status="running"))])
+    store.write([run_write(record("run-1"), order=pack(RunOrder())), run_write(record("run-2", status="running"))])
     store.release_queued("me")
     assert store.orphaned_runs("other", limit=10)[0] == ("run-1", None)
     assert store.adopt("run-1", former_owner=None, owner="other") is not None

@@ -17,6 +17,7 @@ import pytest
 from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.dispatch.stores.base import AdoptedRun, RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
+from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord, RunSpec, RunStatus, Slice
 from kedro_asgi.session import AsyncSession
@@ -87,7 +88,11 @@ def _leave_behind(path: Path, status: RunStatus, on_interrupt: str) -> RunRecord
     record = RunRecord(run_id=RunIds().next(), status=status, created_at=now, started_at=now, pipeline_names=("count",))
     ordered = msgspec.structs.replace(order("count"), on_interrupt=on_interrupt)
     store.write(
-        [RunWrite(record=record, expected_status=None, owner="a worker that died", created_at_ms=1, order=ordered)]
+        [
+            RunWrite(
+                record=record, expected_status=None, owner="a worker that died", created_at_ms=1, order=pack(ordered)
+            )
+        ]
     )
     store.close()
     return record
@@ -169,7 +174,7 @@ async def test_a_run_that_is_adopted_during_the_drain_takes_no_slot(work: Path, 
     async with make_dispatcher(work, SQLiteStore(tmp_path / "runs.db"), max_concurrent_runs=1) as runs:
         await runs.submit("wait", runtime_params={"seconds": 30})
         await runs.drain()
-        runs._lifetime.service.run_adopted(left, order("count"), last_event=0)
+        runs._lifetime.service.run_adopted(left, pack(order("count")), last_event=0)
         assert runs.gauges()["runs_queued"] == 0
 
 

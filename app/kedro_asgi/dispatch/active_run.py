@@ -1,6 +1,6 @@
 """One run of this process, from its admission to its end."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
@@ -11,9 +11,10 @@ import msgspec
 from kedro_asgi.dispatch.event_sink import EventSink
 from kedro_asgi.dispatch.messages import RunChanged, ToWriter, describe_stop, end_of
 from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.waiting_order import WaitingOrder
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import RunStarted
-from kedro_asgi.runs import ErrorDetail, RunOrder, RunRecord, RunStatus
+from kedro_asgi.runs import ErrorDetail, RunRecord, RunSpec, RunStatus
 
 Phase = Literal[
     "admitted",  # has a place in the queue to come
@@ -61,7 +62,7 @@ class ActiveRun:
     def __init__(
         self,
         record: RunRecord,
-        order: RunOrder,
+        order: WaitingOrder,
         post: Post,
         policy: Policy,
         *,
@@ -69,7 +70,7 @@ class ActiveRun:
         stored: RunStatus | None = None,
     ) -> None:
         self.record = record
-        self.order = order
+        self._order: WaitingOrder | None = order
         self.is_promised = is_promised
         self.stored = stored
         self.phase: Phase = "admitted" if stored is None else "promised"
@@ -111,11 +112,13 @@ class ActiveRun:
             started = RunStarted(run_id=self.record.run_id)
             self._change(event=started, status="running", started_at=datetime.now(UTC))
 
-    def begin(self) -> Context:
-        """An executor takes the run; returns the context of its caller, to run in."""
+    def begin(self) -> tuple[Callable[[], RunSpec], Context]:
+        """An executor takes the run; returns what reads its order, and the context of its caller, to run in."""
         self._enter("running")
+        assert self._order is not None
+        read_spec, self._order = self._order.read, None
         # Do not keep what the run runs in: its context refers to the run, which would leak.
-        return self._context.copy()
+        return read_spec, self._context.copy()
 
     def end(
         self,
@@ -154,6 +157,8 @@ class ActiveRun:
         if phase not in TRANSITIONS[self.phase]:
             raise RuntimeError(f"Run {self.record.run_id} cannot go from '{self.phase}' to '{phase}': this is a bug.")
         was_admitted, self.phase = self.phase == "admitted", phase
+        if self.is_closed:
+            self._order = None
         if was_admitted or self.is_closed:
             self._wake_waiters()
 
@@ -172,6 +177,11 @@ class ActiveRun:
     def replace_end(self, record: RunRecord) -> None:
         """Another end was stored, since the store does not take the real one."""
         self.record, self.outputs = record, {}
+
+    @property
+    def order_bytes(self) -> int:
+        """How much memory the order of a run that waits takes, as far as it is known."""
+        return 0 if self._order is None else self._order.size_bytes
 
     @property
     def known(self) -> RunRecord:

@@ -21,6 +21,7 @@ from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.service_lifetime import ServiceLifetime
 from kedro_asgi.dispatch.storable import storable
 from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
+from kedro_asgi.dispatch.waiting_order import GivenOrder, WaitingOrder
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import (
     DrainingError,
@@ -88,26 +89,34 @@ class Dispatcher:
 
     # --- running ---
 
-    async def run(self, order: RunOrder, *, until: Callable[[], Awaitable[None]] | None = None) -> Finished:
+    async def run(
+        self, order: RunOrder, *, until: Callable[[], Awaitable[None]] | None = None, is_from_json: bool = False
+    ) -> Finished:
         """Run an order to its end and return how it ended; raises only the reasons for which it is not accepted.
 
-        The run goes on if its caller is cancelled. The run is cancelled when ``until`` returns.
+        The run goes on if its caller is cancelled. The run is cancelled when ``until`` returns. ``is_from_json``: the
+        values of ``order`` came from JSON, so they may be kept as JSON while the run waits.
         """
         check_order(order)
         if order.key is not None:
-            return await self._run_promised(order)
+            record, _ = await self.accept(order, is_from_json=is_from_json)
+            del order  # its values may be large, and the run may wait for long
+            return await self._finished(record.run_id)
         service = self._lifetime.service or await self._lifetime.needed()
-        run = service.start(order)
+        waiting: WaitingOrder = GivenOrder(spec=order.spec)
+        if is_from_json and service.scheduler.is_busy:
+            waiting = await service.pack(order, is_from_json=True)
+        run = service.start(order, waiting)
+        del order, waiting
         if until is None:
             await run.closed()
         else:
             await _closed_unless(run, until, service.cancel)
         return Finished(record=run.record, outputs=run.outputs)
 
-    async def _run_promised(self, order: RunOrder) -> Finished:
+    async def _finished(self, run_id: str) -> Finished:
         async with self._open():
-            record, _ = await self.accept(order)
-            record = await self.wait(record.run_id)
+            record = await self.wait(run_id)
             if not record.is_final:
                 # The next server runs it. The caller can ask there with the same key.
                 raise DrainingError
@@ -156,7 +165,7 @@ class Dispatcher:
         except msgspec.ValidationError as error:
             raise UnstorableRunError(str(error)) from error
 
-    async def accept(self, order: RunOrder) -> tuple[RunRecord, bool]:
+    async def accept(self, order: RunOrder, *, is_from_json: bool = False) -> tuple[RunRecord, bool]:
         """Promise a run; return its record, which is on disk, and whether the run is new.
 
         Raises `QueueFullError`, `DrainingError`, `StoreUnavailableError`, `KeyReusedError`, `UnstorableRunError` or
@@ -169,9 +178,10 @@ class Dispatcher:
                 key, known = await service.access.read(lambda store: look_up(store, text, order, run_id, self.policy))
                 if known is not None:
                     return await self._read(service, known), False
-            record = await service.promise(order, run_id, key)
+            packed = await service.pack(order, is_from_json=is_from_json)
+            record = await service.promise(order, packed, run_id, key)
             # Without a record: another caller has stored the same key a moment ago.
-            return (record, True) if record is not None else await self.accept(order)
+            return (record, True) if record is not None else await self.accept(order, is_from_json=is_from_json)
 
     # --- reading ---
 

@@ -7,9 +7,10 @@ from typing import Any, Literal, cast
 import msgspec
 
 from kedro_asgi.dispatch.stores.base import IdempotencyKey, Store, WriteResult
+from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import Event, RunEnded
-from kedro_asgi.runs import ErrorDetail, RunId, RunOrder, RunRecord, RunStatus
+from kedro_asgi.runs import ErrorDetail, RunId, RunRecord, RunStatus
 from kedro_asgi.session import Outcome
 
 # --- to the writer thread ---
@@ -22,7 +23,7 @@ class RunAdmitted(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     record: RunRecord
-    order: RunOrder | None = None
+    order: PackedOrder | None = None
     key: IdempotencyKey | None = None
     is_promised: bool = False
     stored: RunStatus | None = None

@@ -85,6 +85,8 @@ class PendingWrite:
         self._tried = ()
         if result == "stored":
             self._stored = write.record.status
+            # It may be large.
+            self._order = None
             del self._batches[: len(write.event_batches)]
         replaced = write.record if self._is_end_replaced else None
         return Written(run_id=write.record.run_id, status=write.record.status, result=result, record=replaced)

@@ -12,6 +12,7 @@ from kedro_asgi.limits import MAX_TIMEOUT_SECONDS
 # Also upper limits: beyond them, databases, calendars and clocks overflow.
 Count = Annotated[int, Meta(ge=1, le=10**9)]
 NotNegative = Annotated[int, Meta(ge=0, le=10**9)]
+Bytes = Annotated[int, Meta(ge=0, le=2**60)]
 Seconds = Annotated[float, Meta(gt=0, le=MAX_TIMEOUT_SECONDS)]
 SecondsOrZero = Annotated[float, Meta(ge=0, le=MAX_TIMEOUT_SECONDS)]
 Days = Annotated[float, Meta(gt=0, le=36_500)]
@@ -26,16 +27,17 @@ def default_concurrency() -> int:
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of one service; each worker process has a service of its own.
 
-    ``max_timeout_seconds`` is the ceiling for every run, also for runs that ask for no limit. ``grace_seconds`` is how
-    long runs may go on when the service closes. Queued runs of a dead server ``run``, or are marked as interrupted
-    (``mark``), as ``on_restart`` says. A run that asks to be repeated after an interruption is tried ``max_attempts``
-    times in all. Runs are deleted when they are older than ``keep_days`` or more than ``keep_runs``. The writer thread
-    collects changes for ``linger_seconds``, unless a caller waits for them; other workers are looked at every
-    ``look_seconds``.
+    ``max_queued_bytes`` limits the JSON of the orders that wait. ``max_timeout_seconds`` is the ceiling for every
+    run, also for runs that ask for no limit. ``grace_seconds`` is how long runs may go on when the service closes.
+    Queued runs of a dead server ``run``, or are marked as interrupted (``mark``), as ``on_restart`` says. A run
+    that asks to be repeated after an interruption is tried ``max_attempts`` times in all. Runs are deleted when
+    they are older than ``keep_days`` or more than ``keep_runs``. The writer thread collects changes for
+    ``linger_seconds``, unless a caller waits for them; other workers are looked at every ``look_seconds``.
     """
 
     max_concurrent_runs: Count = msgspec.field(default_factory=default_concurrency)
     max_queued_runs: NotNegative = 1000
+    max_queued_bytes: Bytes = 256 * 2**20
     max_timeout_seconds: Seconds | None = None
     grace_seconds: SecondsOrZero = 5.0
     on_restart: Literal["run", "mark"] = "run"

@@ -11,9 +11,10 @@ from anyio.lowlevel import current_token
 from kedro_asgi.dispatch.messages import Answered, FromWriter, GroupWritten, Request, StoreChanged, Written
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import Store
+from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.dispatch.writer import Writer
 from kedro_asgi.errors import StoreUnavailableError
-from kedro_asgi.runs import RunOrder, RunRecord
+from kedro_asgi.runs import RunRecord
 from kedro_asgi.session import Outcome
 from kedro_asgi.session.event_loop import call_soon
 
@@ -29,8 +30,11 @@ class Observer(Protocol):
     def store_changed(self, *, is_up: bool) -> None:
         """The store fails, and nothing new can be promised; or it can be written again."""
 
-    def run_adopted(self, record: RunRecord, order: RunOrder, *, last_event: int) -> None:
+    def run_adopted(self, record: RunRecord, order: PackedOrder, *, last_event: int) -> None:
         """This worker has a queued run now that another one left behind."""
+
+    def has_room(self) -> bool:
+        """Whether this worker may take over further queued runs."""
 
     def cancel(self, run_id: str) -> None:
         """Another worker asked to cancel a run of this one."""

@@ -82,8 +82,9 @@ class Recovery:
         failures: list[Exception] = []
         orphans: dict[str, str | None] = {**dict(found), **dict.fromkeys(self._unconfirmed, self._owner)}
         for run_id, former in orphans.items():
-            if not self._is_adopting:
-                return
+            if not self._is_adopting or not self._observer.has_room():
+                # The runs that are left stay in the store, where this worker finds them again, or another one.
+                break
             self.recheck(run_id)
             try:
                 await self._adopt(run_id, former)

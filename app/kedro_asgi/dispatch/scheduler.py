@@ -24,6 +24,8 @@ class Scheduler:
         self.capacity = policy.max_concurrent_runs
         self.deadlines = Deadlines(self._expire)
         self._max_queued = policy.max_queued_runs
+        self._max_queued_bytes = policy.max_queued_bytes
+        self._largest_bytes = 0
         self._executor = executor
         self._metrics = metrics
         self._reserved: dict[ActiveRun, None] = {}
@@ -41,13 +43,41 @@ class Scheduler:
         """How many runs wait for a slot, or will."""
         return len(self._queue) + len(self._reserved)
 
+    @property
+    def queued_bytes(self) -> int:
+        """How much memory the orders of waiting runs take."""
+        return sum(run.order_bytes for runs in (self._queue, self._reserved) for run in runs)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run that comes now has to wait."""
+        return self.running + self.queued >= self.capacity
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the orders of waiting runs take less memory than they may."""
+        return not self._is_over_budget(0)
+
+    def _is_over_budget(self, size_bytes: int) -> bool:
+        # The largest order says at once that all are small, without adding them up.
+        self._largest_bytes = max(self._largest_bytes, size_bytes)
+        if (self.queued + 1) * self._largest_bytes <= self._max_queued_bytes:
+            return False
+        return self.queued_bytes + size_bytes > self._max_queued_bytes
+
     # --- in ---
 
     def reserve(self, run: ActiveRun) -> None:
         """Keep a place in the queue for a run, until `add` or `cancel_reservation`; raises `QueueFullError`."""
-        if self.running + self.queued >= self.capacity + self._max_queued:
+        is_full = self.running + self.queued >= self.capacity + self._max_queued
+        if is_full or (self.is_busy and self._is_over_budget(run.order_bytes)):
             seconds = max(1, min(60, round(self._metrics.mean_seconds)))
-            raise QueueFullError(running=self.running, queued=self.queued, retry_after_seconds=seconds)
+            raise QueueFullError(
+                running=self.running,
+                queued=self.queued,
+                retry_after_seconds=seconds,
+                queued_bytes=None if is_full else self.queued_bytes,
+            )
         self._reserved[run] = None
 
     def cancel_reservation(self, run: ActiveRun) -> None:
@@ -62,6 +92,7 @@ class Scheduler:
             return
         run.enqueue()
         self._queue[run] = None
+        self._largest_bytes = max(self._largest_bytes, run.order_bytes)
         self._fill_slots()
 
     # --- on the way ---
@@ -78,12 +109,12 @@ class Scheduler:
         return next((run for run in self._queue if self._is_store_up or _may_begin(run)), None)
 
     def _begin(self, run: ActiveRun) -> None:
-        begun, context = perf_counter(), run.begin()
+        begun, (read_spec, context) = perf_counter(), run.begin()
         if run.record.timeout_seconds is not None:
             self.deadlines.watch(run, run.record.timeout_seconds)
         self._executor.start(
             run.record.run_id,
-            run.order.spec,
+            read_spec,
             context=context,
             emit=run.events.emit,
             ended=partial(self._execution_ended, run, begun),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import anyio
+import anyio.to_thread
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.event_feed import EventFeed
@@ -25,6 +26,7 @@ from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores import Store
 from kedro_asgi.dispatch.stores.base import IdempotencyKey
 from kedro_asgi.dispatch.supervision import go_on
+from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder, is_small, pack
 from kedro_asgi.errors import (
     DrainingError,
     QueueFullError,
@@ -75,6 +77,7 @@ class Service:
         self._metrics = metrics
         self._run_ids = run_ids
         self._read_env = read_env
+        self._packers = anyio.CapacityLimiter(1)
 
     @asynccontextmanager
     async def opened(self, *, with_logs: bool) -> AsyncIterator[None]:
@@ -129,6 +132,7 @@ class Service:
         return {
             "runs_running": self.scheduler.running,
             "runs_queued": self.scheduler.queued,
+            "runs_queued_bytes": self.scheduler.queued_bytes,
             "runs_concurrency_limit": self.scheduler.capacity,
             "runs_unwritten_lost": self.recorder.dropped,
             "event_readers": self.feed.readers,
@@ -140,19 +144,28 @@ class Service:
 
     # --- in ---
 
-    def start(self, order: RunOrder) -> ActiveRun:
+    async def pack(self, order: RunOrder, *, is_from_json: bool) -> PackedOrder:
+        """Return an order as JSON; a thread packs large ones, one at a time. Raises `UnstorableRunError`."""
+        if is_small(order):
+            return pack(order, is_from_json=is_from_json)
+        work = partial(pack, order, is_from_json=is_from_json)
+        return await anyio.to_thread.run_sync(work, limiter=self._packers)
+
+    def start(self, order: RunOrder, waiting: WaitingOrder) -> ActiveRun:
         """Queue a run that is not promised; raises `QueueFullError` or `DrainingError`."""
-        run = self._admit(order, self._run_ids.next(), is_promised=False)
+        run = self._admit(order, waiting, self._run_ids.next(), is_promised=False)
         self.scheduler.add(run)
         return run
 
-    async def promise(self, order: RunOrder, run_id: RunId, key: IdempotencyKey | None) -> RunRecord | None:
+    async def promise(
+        self, order: RunOrder, packed: PackedOrder, run_id: RunId, key: IdempotencyKey | None
+    ) -> RunRecord | None:
         """Write a run, then queue it, even if the caller is gone by then.
 
         Returns its record when that is on disk; ``None`` if the key stands for another run. Raises `QueueFullError`,
         `DrainingError`, `StoreUnavailableError` or `UnstorableRunError`.
         """
-        run = self._admit(order, run_id, is_promised=True, key=key)
+        run = self._admit(order, packed, run_id, is_promised=True, key=key)
         record = run.record
         with anyio.CancelScope(shield=True):
             await run.decided()
@@ -166,7 +179,13 @@ class Service:
             self.scheduler.stop(run, RunCancelledError())
 
     def _admit(
-        self, order: RunOrder, run_id: RunId, *, is_promised: bool, key: IdempotencyKey | None = None
+        self,
+        order: RunOrder,
+        waiting: WaitingOrder,
+        run_id: RunId,
+        *,
+        is_promised: bool,
+        key: IdempotencyKey | None = None,
     ) -> ActiveRun:
         limits = [found for found in (order.timeout_seconds, self._policy.max_timeout_seconds) if found is not None]
         record = RunRecord(
@@ -179,7 +198,7 @@ class Service:
             request=describe_request(order.spec),
             env=self._read_env(),
         )
-        run = ActiveRun(record, order, self.recorder.post, self._policy, is_promised=is_promised)
+        run = ActiveRun(record, waiting, self.recorder.post, self._policy, is_promised=is_promised)
         try:
             if self.is_draining:
                 raise DrainingError
@@ -189,7 +208,7 @@ class Service:
             raise
         self.runs[run_id] = run
         event = RunQueued(run_id=run_id, at=record.created_at)
-        stored_order = order if is_promised else None
+        stored_order = waiting if isinstance(waiting, PackedOrder) and is_promised else None
         admitted = RunAdmitted(record=record, order=stored_order, key=key, is_promised=is_promised, event=event)
         self.recorder.post(admitted, is_urgent=is_promised)
         return run
@@ -209,11 +228,14 @@ class Service:
     def store_changed(self, *, is_up: bool) -> None:
         self.scheduler.store_changed(is_up=is_up)
 
-    def run_adopted(self, record: RunRecord, order: RunOrder, *, last_event: int) -> None:
+    def run_adopted(self, record: RunRecord, order: PackedOrder, *, last_event: int) -> None:
         self.recorder.post(RunAdmitted(record=record, is_promised=True, stored="queued", last_event=last_event))
         run = ActiveRun(record, order, self.recorder.post, self._policy, is_promised=True, stored="queued")
         self.runs[record.run_id] = run
         self._launch(run)
+
+    def has_room(self) -> bool:
+        return self.scheduler.has_room
 
     def _state_written(self, run: ActiveRun, written: Written) -> None:
         if written.record is not None:

@@ -44,11 +44,18 @@ class DispatchError(KedroAsgiError):
 
 
 class QueueFullError(DispatchError):
-    """As many runs are running and queued as the policy allows; try again after ``retry_after_seconds``."""
+    """As many runs are running and queued as the policy allows; try again after ``retry_after_seconds``.
 
-    def __init__(self, *, running: int, queued: int, retry_after_seconds: int) -> None:
+    ``queued_bytes`` is the size of the queued orders where that is the reason.
+    """
+
+    def __init__(self, *, running: int, queued: int, retry_after_seconds: int, queued_bytes: int | None = None) -> None:
         self.running, self.queued, self.retry_after_seconds = running, queued, retry_after_seconds
-        super().__init__(f"{running} runs are running and {queued} are queued: the server accepts no more for now.")
+        self.queued_bytes = queued_bytes
+        size = "" if queued_bytes is None else f", and hold {queued_bytes} bytes"
+        super().__init__(
+            f"{running} runs are running and {queued} are queued{size}: the server accepts no more for now."
+        )
 
 
 class DrainingError(DispatchError):

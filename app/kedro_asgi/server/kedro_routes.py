@@ -83,10 +83,12 @@ class KedroRoutes:
     async def run(self, request: Request) -> Response:
         """Run the pipelines that the body names, and respond when the run has ended."""
         body = await self._bodies.read(request, RunRequest)
-        order = RunOrder(spec=run_spec(body), key=idempotency_key(request))
+        with_outputs = body.outputs is not None
+        orders = [RunOrder(spec=run_spec(body), key=idempotency_key(request))]
+        del body  # it may be large, and the run may wait for long
         until = partial(_disconnected, request) if self._cancel_on_hang_up else None
-        finished = await self._runs.run(order, until=until)
-        answer = encode_json(_run_answer(finished, with_outputs=body.outputs is not None))
+        finished = await self._runs.run(orders.pop(), until=until, is_from_json=True)
+        answer = encode_json(_run_answer(finished, with_outputs=with_outputs))
         status = 200 if finished.record.status == "success" else self._failure_status
         return Response(answer, status, media_type="application/json")
 

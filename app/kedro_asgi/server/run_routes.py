@@ -51,7 +51,9 @@ class RunRoutes:
         except HTTPException as error:
             return await explain_http_error(request, error)
         wait = wait_seconds(request)
-        record, is_new = await self._runs.accept(_order(body, idempotency_key(request)))
+        order = _order(body, idempotency_key(request))
+        record, is_new = await self._runs.accept(order, is_from_json=True)
+        del body, order  # they may be large, and the wait long
         if wait:
             record = await self._runs.wait(record.run_id, timeout_seconds=wait)
         headers = {"Location": quote(f"{request.scope.get('root_path', '')}/runs/{record.run_id}")}

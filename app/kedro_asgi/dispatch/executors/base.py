@@ -31,14 +31,21 @@ class Executor(Protocol):
     """
 
     def start(
-        self, run_id: RunId, spec: RunSpec, *, context: Context, emit: Emit, ended: Callable[[Execution], None]
+        self,
+        run_id: RunId,
+        read_spec: Callable[[], RunSpec],
+        *,
+        context: Context,
+        emit: Emit,
+        ended: Callable[[Execution], None],
     ) -> None:
         """Execute a run.
 
         The executor calls ``ended`` exactly once, on the event loop and never within `start`: when nothing of the run
         is executed any more, also if it was stopped, could not be started, or its worker is gone. The run's slot is
         free then, and not before. It passes the run's events to ``emit``, from any thread of this process, in their
-        order and before ``ended``. Code that runs in this process runs in ``context``, the caller's context variables.
+        order and before ``ended``. Code that runs in this process runs in
+        ``context``, the caller's context variables. ``read_spec`` may take long, and may raise, which fails the run.
         """
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:

@@ -38,7 +38,13 @@ class ThreadExecutor:
         self._threads = 0
 
     def start(
-        self, run_id: RunId, spec: RunSpec, *, context: Context, emit: Emit, ended: Callable[[Execution], None]
+        self,
+        run_id: RunId,
+        read_spec: Callable[[], RunSpec],
+        *,
+        context: Context,
+        emit: Emit,
+        ended: Callable[[Execution], None],
     ) -> None:
         stop = self._stop_signals[run_id] = StopSignal()
         finish = partial(self._finish, run_id, ended)
@@ -49,7 +55,7 @@ class ThreadExecutor:
             error = report_failure(run_id, NoThreadError(str(problem)))
             call_soon(self._loop, partial(finish, Execution(error=error)))
         else:
-            self._jobs.put(partial(context.run, self._execute, run_id, spec, stop, emit, finish))
+            self._jobs.put(partial(context.run, self._execute, run_id, read_spec, stop, emit, finish))
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
         if (signal := self._stop_signals.get(run_id)) is not None:
@@ -84,12 +90,21 @@ class ThreadExecutor:
             # A thread that waits must not keep its last run alive.
             del job
 
-    def _execute(self, run_id: RunId, spec: RunSpec, stop: StopSignal, emit: Emit, finish: Callable[..., None]) -> bool:
+    def _execute(
+        self,
+        run_id: RunId,
+        read_spec: Callable[[], RunSpec],
+        stop: StopSignal,
+        emit: Emit,
+        finish: Callable[..., None],
+    ) -> bool:
         """Execute a run in this thread, and tell whether the thread ends with it; raises nothing."""
         # The context is the run's own, so that nothing is set back.
         LINE_EMITTER.set((run_id, emit))
-        CURRENT_RUN.set((run_id, spec.slice.pipeline_names))
+        CURRENT_RUN.set((run_id, ()))
         try:
+            spec = read_spec()
+            CURRENT_RUN.set((run_id, spec.slice.pipeline_names))
             result = self._session.execute_blocking(
                 spec, host=self._loop, run_id=run_id, convert=self._convert, emit=emit, stop=stop
             )

@@ -5,7 +5,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from kedro_asgi.runs import ErrorDetail, RunId, RunOrder, RunPage, RunQuery, RunRecord, RunStatus
+from kedro_asgi.dispatch.waiting_order import PackedOrder
+from kedro_asgi.runs import ErrorDetail, RunId, RunPage, RunQuery, RunRecord, RunStatus
 
 # The result of one `RunWrite`: it was stored, its key already stands for another run, or another worker owns the run.
 WriteResult = Literal["stored", "conflict", "lost"]
@@ -51,7 +52,7 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True):
     unconfirmed_statuses: tuple[RunStatus, ...] = ()
     created_at_ms: int
     ended_at_ms: int | None = None
-    order: RunOrder | None = None
+    order: PackedOrder | None = None
     key: IdempotencyKey | None = None
     event_batches: Sequence[EventBatch] = ()
     outputs: Sequence[tuple[str, bytes]] = ()
@@ -65,7 +66,7 @@ class AdoptedRun(msgspec.Struct, frozen=True, kw_only=True):
 
     record: RunRecord
     stored: RunStatus
-    order: RunOrder | None
+    order: PackedOrder | None
     is_cancel_requested: bool
     last_event: int
     problem: ErrorDetail | None = None

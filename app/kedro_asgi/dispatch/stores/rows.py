@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.dispatch.stores.base import AdoptedRun, RunWrite
+from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.encoding import decode_json, encode_json, escape_surrogates
 from kedro_asgi.errors import UnreadableRunError, describe_error
 from kedro_asgi.failures import shown
@@ -23,9 +24,19 @@ _log = logging.getLogger(__name__)
 encode_row = partial(encode_json, fallback=None)
 _RECORD = msgspec.json.Decoder(RunRecord)
 _ORDER = msgspec.json.Decoder(RunOrder)
+_LARGE_BYTES = 1024 * 1024
 _LOGGED_RUNS = 1000
 
 RECORD_COLUMNS = "run_id, status, created_at, record"
+
+
+class _Options(msgspec.Struct, kw_only=True):
+    """The part of an order that matters when a worker takes the run over."""
+
+    on_interrupt: Literal["mark", "rerun"] = "mark"
+
+
+_OPTIONS = msgspec.json.Decoder(_Options)
 
 
 class RowReader:
@@ -42,14 +53,15 @@ class RowReader:
     def adopted(self, row: Sequence[Any], *, order: Any, is_cancel_requested: bool, last_event: int) -> AdoptedRun:
         """Return the run in a row that has a new owner."""
         record, problem = self._record(row)
+        packed = None
         try:
-            decoded = None if order is None else decode_json(as_bytes(order), _ORDER)
+            packed = None if order is None else _packed(as_bytes(order))
         except Exception as error:
-            decoded, problem = None, problem or self._problem(record.run_id, error)
+            problem = problem or self._problem(record.run_id, error)
         return AdoptedRun(
             record=record,
             stored=row[1],
-            order=decoded,
+            order=packed,
             is_cancel_requested=is_cancel_requested,
             last_event=last_event,
             problem=None if problem is None else _detail(problem),
@@ -75,6 +87,15 @@ class RowReader:
         return problem
 
 
+def _packed(content: bytes) -> PackedOrder:
+    """Return an order; a large one is read when its run starts: that takes long, and a lot of memory."""
+    if len(content) > _LARGE_BYTES:
+        options = decode_json(content, _OPTIONS)
+        return PackedOrder(content=content, on_interrupt=options.on_interrupt)
+    order = decode_json(content, _ORDER)
+    return PackedOrder(content=content, on_interrupt=order.on_interrupt)
+
+
 def _substitute(run_id: str, status: Any, created_at_ms: Any) -> RunRecord:
     """Return what the other columns tell of a run; a status that is unknown counts as a failure."""
     created_at = datetime.fromtimestamp(0, UTC)
@@ -98,7 +119,7 @@ def run_row(write: RunWrite) -> tuple[Any, ...]:
     """Return the row of a new run."""
     record, ended_at_ms = write.record, write.ended_at_ms
     lines = "".join(facets(record.pipeline_names, record.labels)) if record.pipeline_names or record.labels else ""
-    order = None if write.order is None or ended_at_ms is not None else encode_row(write.order)
+    order = None if write.order is None or ended_at_ms is not None else write.order.content
     return record.run_id, record.status, write.owner, write.created_at_ms, ended_at_ms, lines, encode_row(record), order
 
 
