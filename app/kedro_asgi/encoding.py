@@ -14,6 +14,7 @@ from kedro_asgi.tables import Records, parts_of, plain_value, whole_value, with_
 
 _T = TypeVar("_T")
 _LONGEST_PATH = 500
+_TOO_DEEP = "it contains itself, or is nested too deeply"
 
 
 def _plain(value: object) -> object:
@@ -58,7 +59,7 @@ def encode_output(name: str, value: object) -> msgspec.Raw:
     try:
         return msgspec.Raw(encode_json(with_distinct_keys(value)))
     except RecursionError:
-        raise UnencodableOutputError(name, "it contains itself, or is nested too deeply") from None
+        raise UnencodableOutputError(name, _TOO_DEEP) from None
     except Exception as error:  # a lazy frame is computed now, which may fail in any way
         raise UnencodableOutputError(name, f"{error}{_place(value)}") from error
 
@@ -96,10 +97,15 @@ def _is_encodable(value: Any) -> bool:
 def encode_exactly(value: object) -> bytes:
     """Return ``value`` as JSON; raises ``ValueError`` for a part that JSON would change silently.
 
-    That is NaN or an infinity outside of a table, where it is no missing value, and keys that are the same text. Raises
-    ``TypeError`` for a part without a JSON form.
+    That is NaN or an infinity outside of a table, where it is no missing value. Raises ``TypeError`` for a part without
+    a JSON form, and for keys that are the same text.
     """
-    content = encode_json(with_distinct_keys(value))
+    try:
+        content = encode_json(with_distinct_keys(value))
+    except RecursionError:
+        raise TypeError(_TOO_DEEP) from None
+    except Exception as error:  # a lazy frame is computed now, which may fail in any way
+        raise TypeError(f"{error}{_place(value)}") from error
     if b"null" in content:
         _check_finite(value, "")
     return content
