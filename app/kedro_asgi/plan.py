@@ -1,5 +1,6 @@
 """Compile a project once: its configuration, its catalog, and a plan for each slice that a run uses."""
 
+import logging
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from kedro_asgi.project import Project
 from kedro_asgi.runs import RunSpec, RuntimeParams, Slice
 from kedro_asgi.validation import ParameterValidator, Validate, ValidatedParameters, unchecked
 
+_log = logging.getLogger(__name__)
 # Callers choose slices, so there are limits: to the number of plans, and to the characters of a slice.
 _MAX_PLANS = 256
 _LONGEST_SLICE = 10_000
@@ -228,7 +230,8 @@ class Planner:
     def _credentials(self) -> Mapping[str, Any]:
         try:
             return self.config.entries("credentials")
-        except MissingConfigException:
+        except MissingConfigException as error:
+            _log.debug("Credentials not found in your Kedro project config. %s", error)
             return {}
 
 

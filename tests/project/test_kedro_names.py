@@ -1,12 +1,14 @@
 """The names and keywords that projects import from Kedro are there under the same names."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from kedro_asgi.config import ConfigLoader, OmegaConfigLoader
 from kedro_asgi.inspection import get_project_snapshot
-from kedro_asgi.project import bootstrap_project, configure_project, current_project
+from kedro_asgi.project import bootstrap_project, configure_project, current_project, pipelines, settings
 from kedro_asgi.session import KedroServiceSession
 from kedro_asgi.utils import find_kedro_project, is_kedro_project, load_obj
 
@@ -83,3 +85,36 @@ def test_the_loader_has_kedros_name_too(make_project) -> None:
     assert OmegaConfigLoader is ConfigLoader
     settings = "from kedro_asgi.config import OmegaConfigLoader\nCONFIG_LOADER_CLASS = OmegaConfigLoader\n"
     assert KedroServiceSession.create(project_path=make_project(settings=settings)).run()["d"].load() == 6
+
+
+def test_settings_and_pipelines_are_those_of_the_current_project(make_project) -> None:
+    text = "CONF_SOURCE = 'conf'\nMINE = 5\n"
+    bootstrap_project(make_project(settings=text))
+    assert (settings.CONF_SOURCE, settings.MINE, settings.get("mine"), settings.get("NOTHING", 1)) == ("conf", 5, 5, 1)
+    assert settings.CONFIG_LOADER_CLASS is ConfigLoader
+    assert settings.CONFIG_LOADER_ARGS == {"base_env": "base", "default_run_env": "local"}
+    assert settings.HOOKS == ()
+    with pytest.raises(AttributeError, match="no setting 'NOTHING'"):
+        _ = settings.NOTHING
+    assert list(pipelines) == ["__default__", "calc"]
+    assert len(pipelines["calc"].nodes) == 2
+    assert pipelines.get("nothing") is None
+    bootstrap_project(make_project(settings="MINE = 6", name="second"))
+    assert settings.MINE == 6
+
+
+def test_a_node_of_a_served_project_finds_its_settings(make_project) -> None:
+    registry = """
+    from kedro_asgi.pipeline import Pipeline, node
+    from kedro_asgi.project import pipelines, settings
+    def register_pipelines():
+        return {"__default__": Pipeline([node(lambda: [settings.MINE, sorted(pipelines)], None, "out")])}
+    """
+    command = f"""
+import sys
+from kedro_asgi.session import KedroServiceSession
+session = KedroServiceSession.create(project_path={str(make_project(registry, settings="MINE = 7"))!r})
+print(session.run()["out"].load())
+"""
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[7, ['__default__']]"

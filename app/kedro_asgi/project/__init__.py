@@ -7,6 +7,7 @@ from kedro_asgi.project.bootstrap import (
     load_project,
     validate_settings,
 )
+from kedro_asgi.project.current import pipelines, settings
 from kedro_asgi.project.discovery import find_pipelines
 from kedro_asgi.project.metadata import ProjectMetadata, find_kedro_project, is_kedro_project
 from kedro_asgi.project.project import Project
@@ -21,5 +22,7 @@ __all__ = [
     "find_pipelines",
     "is_kedro_project",
     "load_project",
+    "pipelines",
+    "settings",
     "validate_settings",
 ]

@@ -22,6 +22,12 @@ class _CurrentProject:
     """The project that was configured last: the default of sessions that get no path, as in Kedro."""
 
     project: Project | None = None
+    loaded: Project | None = None
+
+
+def loaded_project() -> Project | None:
+    """Return the project that was read last in this process, also by a server that did not configure it."""
+    return _CurrentProject.loaded
 
 
 def current_project() -> Project | None:
@@ -91,13 +97,14 @@ def _project(package_name: str, *, metadata: ProjectMetadata | None) -> Project:
         settings = read_settings(import_module(f"{package_name}.settings")) if has_settings else Settings()
     check_kedro_version()
     configure_kedro(package_name)
-    return Project(
+    _CurrentProject.loaded = Project(
         package_name=package_name,
         settings=settings,
         pipelines=PipelineRegistry(package_name),
         metadata=metadata,
         options=read_options(metadata.config_file) if metadata else ProjectOptions(),
     )
+    return _CurrentProject.loaded
 
 
 def _has_settings(package_name: str) -> bool:
