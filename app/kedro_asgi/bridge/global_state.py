@@ -12,6 +12,7 @@ from typing import Any
 
 from kedro_asgi.bridge.import_hook import FRAMEWORK, KedroImportHook
 from kedro_asgi.bridge.logging_state import preserve_logging
+from kedro_asgi.bridge.package_source import may_import_kedro
 from kedro_asgi.errors import KedroVersionError
 
 _log = logging.getLogger(__name__)
@@ -32,11 +33,17 @@ def is_kedro_class(kind: type, name: str) -> bool:
 
 
 def configure_kedro(package_name: str) -> None:
-    """Configure Kedro for ``package_name``: now, or when the process imports Kedro's framework."""
+    """Configure Kedro for ``package_name``: now, or when the process imports Kedro's framework.
+
+    A package that does not need Kedro does not wait for a project that is being loaded.
+    """
     KedroImportHook.installed().on_import = partial(_configure, package_name, None)
-    if FRAMEWORK in sys.modules:
-        with _ONE_PROJECT, preserve_logging():
-            _configure(package_name, None)
+    if FRAMEWORK in sys.modules and _ONE_PROJECT.acquire(blocking=may_import_kedro(package_name)):
+        try:
+            with preserve_logging():
+                _configure(package_name, None)
+        finally:
+            _ONE_PROJECT.release()
 
 
 @contextmanager
