@@ -14,7 +14,7 @@ from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.dispatch.writer import Writer
 from kedro_asgi.errors import StoreUnavailableError
-from kedro_asgi.runs import RunRecord
+from kedro_asgi.runs import FINAL, RunRecord
 from kedro_asgi.session import Outcome
 from kedro_asgi.session.event_loop import call_soon
 
@@ -102,7 +102,8 @@ class Recorder:
         for answer in answers:
             match answer:
                 case GroupWritten(results=results):
-                    self.dropped += sum(written.result == "dropped" for written in results)
+                    # A promise that was refused is not lost: its caller knows.
+                    self.dropped += sum(found.result == "dropped" and found.status in FINAL for found in results)
                     self.groups += any(written.result == "stored" for written in results)
                     self._observer.states_written(results)
                 case Answered(request=request, outcome=outcome):
