@@ -42,6 +42,13 @@ async def test_a_record_names_the_default_environment_of_the_project(work: Path)
         assert (await runs.submit()).env == "local"
 
 
+def _nested(depth: int) -> list:
+    value: list = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     "params",
     [
@@ -49,6 +56,9 @@ async def test_a_record_names_the_default_environment_of_the_project(work: Path)
         {"list": list(range(10**5))},
         {str(n): n for n in range(10**5)},
         {"rows": [[1] * 9] * 10**5},
+        {"empty": [""] * 10**5},
+        {"empty": [[]] * 10**5},
+        {"deep": _nested(5000)},
     ],
 )
 def test_a_record_holds_a_bounded_part_of_large_parameters_and_says_so(params: dict) -> None:

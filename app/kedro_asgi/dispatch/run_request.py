@@ -12,6 +12,9 @@ from kedro_asgi.runs import RunSpec
 
 _SECRET = re.compile(r"passw|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
 _LEFT_OUT = "… (left out)"
+# What a value costs besides its text, so that empty ones are not free.
+_PUNCTUATION = 4
+_MAX_DEPTH = 16
 
 
 def describe_request(spec: RunSpec) -> dict[str, Any]:
@@ -39,23 +42,31 @@ class _Budget:
 
     def __init__(self, characters: int) -> None:
         self._left = characters
+        self._depth = 0
 
     def take(self, value: Any) -> Any:
         if self._left <= 0:
             return _LEFT_OUT
-        if isinstance(value, Mapping):
-            return self._take_mapping(value)
-        if isinstance(value, list | tuple):
-            return self._take_list(value)
+        self._left -= _PUNCTUATION
+        if isinstance(value, Mapping | list | tuple):
+            return self._take_container(value)
         if isinstance(value, bool | int | float) or value is None:
-            self._left -= 8
+            self._left -= _PUNCTUATION
             return value
         if not isinstance(value, str):
             self._left -= 40
             return f"<{type(value).__qualname__}>"
-        text = bounded(shown(value), self._left)
+        text = bounded(shown(value), max(self._left, 0))
         self._left -= len(text)
         return text
+
+    def _take_container(self, value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> Any:
+        if self._depth == _MAX_DEPTH:
+            return _LEFT_OUT
+        self._depth += 1
+        taken = self._take_mapping(value) if isinstance(value, Mapping) else self._take_list(value)
+        self._depth -= 1
+        return taken
 
     def _take_mapping(self, values: Mapping[Any, Any]) -> dict[str, Any]:
         taken: dict[str, Any] = {}
