@@ -44,11 +44,41 @@ async def group(x):
 async def member():
     raise KeyError("of the group")  # the member
 
+def retry(x):
+    error = ValueError("try 0")
+    for number in range(1, 3000):
+        before, error = error, ValueError(f"try {number}")
+        error.__context__ = before
+    raise error
+
+class Mute(Exception):
+    def __str__(self):
+        raise type(self)
+
+def mute(x):
+    raise Mute
+
+class Leaving(Exception):
+    def __str__(self):
+        raise SystemExit("leaving")
+
+def leave(x):
+    raise Leaving
+
+ALWAYS = ValueError("always the same object")
+
+def always(x):
+    raise ALWAYS
+
+def always_too(x):
+    raise ALWAYS
+
 def take(odd):
     return odd
 
 def register_pipelines():
-    names = {function.__name__: function for function in (parse, long, library, group)}
+    functions = (parse, long, library, group, retry, mute, leave, always, always_too)
+    names = {function.__name__: function for function in functions}
     found = {name: Pipeline([node(function, "params:a", "out", name=name)]) for name, function in names.items()}
     return {"__default__": Pipeline([]), **found, "dataset": Pipeline([node(take, "odd", "out", name="take")])}
 """
@@ -135,6 +165,30 @@ async def test_long_texts_are_cut_in_records_and_events_and_whole_once_in_the_lo
     whole = [record for record in caplog.records if "x" * 1_000_000 in record.getMessage()]
     assert len(whole) == 1
     assert "secret" not in caplog.text
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("pipeline", "kind", "message"),
+    [
+        ("retry", "ValueError", "try 2999"),
+        ("mute", "Mute", "This error has no text, since its '__str__' raises."),
+        ("leave", "SystemExit", "leaving"),
+    ],
+)
+async def test_a_run_ends_however_hard_its_error_is_to_describe(
+    failing: Path, pipeline: str, kind: str, message: str
+) -> None:
+    async with AsyncSession.create(project_path=failing) as session, Dispatcher(session) as runs:
+        run = await runs.submit([pipeline])
+        error = (await runs.wait(run.run_id, timeout_seconds=10)).error
+    assert error is not None
+    assert (error.type, error.message, error.node) == (kind, message, pipeline)
+
+
+@pytest.mark.anyio
+async def test_an_error_that_is_raised_in_several_runs_names_the_node_of_each(failing: Path) -> None:
+    assert [(await fail(failing, name)).error.node for name in ("always", "always_too")] == ["always", "always_too"]
 
 
 def test_a_message_that_is_cut_shows_no_part_of_a_credential() -> None:

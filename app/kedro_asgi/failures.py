@@ -14,6 +14,7 @@ from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.errors import describe_error
 from kedro_asgi.errors.wording import bounded, indented, one_line
 from kedro_asgi.redaction import redact
+from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runs import ErrorCause, ErrorDetail
 
 MAX_CHARACTERS = 8192
@@ -27,21 +28,31 @@ _SITE_PACKAGES = ("site-packages", "dist-packages")
 # The modules that call a node's function, which may be installed like a library.
 _CALLERS = (f"{_PACKAGE}/pipeline/", f"{_PACKAGE}/runner/async_nodes", f"{_PACKAGE}/runner/task")
 
+# What Python itself writes between two errors.
+_DIRECT_CAUSE = "The above exception was the direct cause of the following exception:"
+_CONTEXT = "During handling of the above exception, another exception occurred:"
+
 _FACTS = "_kedro_asgi_failure"
 
 
 class _Facts(msgspec.Struct, kw_only=True):
-    """What is known of an exception besides itself; ``remote`` was described in another process."""
+    """What is known of an exception besides itself, in the run that raised it last.
+
+    ``remote`` was described in another process.
+    """
 
     node: str | None = None
+    run: object = None
     remote: ErrorDetail | None = None
 
 
 def note_node(error: BaseException, name: str) -> None:
-    """Remember that ``error`` is the failure of a node; the innermost node stays."""
+    """Remember that ``error`` is the failure of a node; of the nodes of one run, the first stays."""
     facts = _facts(error)
-    if facts is not None and facts.node is None:
-        facts.node = name
+    run = CURRENT_RUN.get()
+    # A project may raise the same object in each run.
+    if facts is not None and (facts.node is None or facts.run is not run):
+        facts.node, facts.run = name, run
 
 
 def note_remote(error: BaseException, detail: ErrorDetail) -> None:
@@ -176,26 +187,41 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 def _next_causes(error: BaseException) -> list[BaseException]:
     members = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
-    cause = error.__cause__
-    if cause is None and not error.__suppress_context__:
-        cause = error.__context__
-    return members if cause is None or isinstance(cause, RemoteTraceback) else [*members, cause]
+    cause = _cause(error)
+    return members if cause is None else [*members, cause]
 
 
 def _traceback_lines(error: BaseException, *, seen: set[int]) -> Iterator[str]:
+    """Yield the lines of the first cause, then those of the error that it led to, and so on to ``error``."""
+    # Without recursion: code that tries again and again makes chains that are longer than the stack may be deep.
+    chain = [error]
     seen.add(id(error))
-    cause, says = error.__cause__, "The above exception was the direct cause of the following exception:"
+    while (cause := _cause(chain[-1])) is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        chain.append(cause)
+    while chain:
+        yield from _own_lines(chain.pop(), seen=seen)
+        if chain:
+            yield from ("", _DIRECT_CAUSE if chain[-1].__cause__ is not None else _CONTEXT, "")
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    cause = error.__cause__
     if cause is None and not error.__suppress_context__:
-        cause, says = error.__context__, "During handling of the above exception, another exception occurred:"
-    if isinstance(cause, RemoteTraceback):
+        cause = error.__context__
+    return None if isinstance(cause, RemoteTraceback) else cause
+
+
+def _own_lines(error: BaseException, *, seen: set[int]) -> Iterator[str]:
+    """Yield the lines of ``error`` without its causes, and those of the errors in a group."""
+    if isinstance(error.__cause__, RemoteTraceback):
         # It ends with the error itself.
-        yield cause.folded
+        yield error.__cause__.folded
         return
-    if cause is not None and id(cause) not in seen:
-        yield from _traceback_lines(cause, seen=seen)
-        yield from ("", says, "")
     yield from _frame_lines(error.__traceback__)
-    yield indented("".join(traceback.format_exception_only(error)).rstrip("\n"))
+    # A set of what was seen keeps it from visiting all causes, for each error of the chain again.
+    alone = traceback.TracebackException(type(error), error, None, _seen=set())
+    yield indented("".join(alone.format_exception_only()).rstrip("\n"))
     for member in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
         if id(member) not in seen:
             yield from (f"    {line}" for part in _traceback_lines(member, seen=seen) for line in part.split("\n"))

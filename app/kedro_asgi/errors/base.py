@@ -63,5 +63,8 @@ def describe_error(error: BaseException) -> tuple[str, str]:
     """Return the type and message of ``error``; if its ``__str__`` raises, those of the error it raises (SRV-29)."""
     try:
         return error_type(error), str(error)
-    except Exception as secondary:
-        return error_type(secondary), str(secondary)
+    except (Exception, SystemExit) as secondary:
+        try:
+            return error_type(secondary), str(secondary)
+        except (Exception, SystemExit):
+            return error_type(secondary), "This error has no text, since its '__str__' raises."

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from kedro_asgi.errors import AsyncGeneratorNodeError, RunStoppedError
+from kedro_asgi.errors import AsyncGeneratorNodeError, RunStoppedError, describe_error
 from kedro_asgi.errors.wording import indented
 from kedro_asgi.events import DatasetSaved, Emit, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
 from kedro_asgi.failures import note_node, shown
@@ -194,7 +194,7 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             raise
 
     def _report(self, node: Node, error: Exception, inputs: dict[str, Any]) -> None:
-        _log.error("Node %s failed with error: \n%s", node, indented(shown(str(error))))
+        _log.error("Node %s failed with error: \n%s", node, indented(shown(describe_error(error)[1])))
         if self.hooks.on_node_error is not None:
             self.hooks.on_node_error(error=error, inputs=inputs, **self._facts(node))
 

@@ -113,7 +113,9 @@ class AsyncSession:
     @property
     def needs_own_threads(self) -> bool:
         """Whether each run needs a thread that no other run has used; known when the project is open."""
-        return self._opened is not None and self._opened.value().engine.needs_own_threads
+        # Read once: another thread may close the session meanwhile.
+        opened = self._opened
+        return opened is not None and opened.value().engine.needs_own_threads
 
     async def prepare(self) -> KedroServiceSession:
         """Create the service session now; concurrent callers get the same one.

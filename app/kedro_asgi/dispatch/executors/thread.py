@@ -81,7 +81,13 @@ class ThreadExecutor:
     # --- in a run's thread ---
 
     def _report(self, run_id: RunId, error: BaseException) -> ErrorDetail:
-        return report_failure(run_id, error, with_our_frames=self._full_tracebacks)
+        """Describe and log ``error``; raises nothing, since a run whose thread ends here would never end."""
+        try:
+            return report_failure(run_id, error, with_our_frames=self._full_tracebacks)
+        except BaseException as problem:  # an error of user code may raise anything when it is looked at
+            return ErrorDetail(
+                type=type(error).__qualname__, message=f"It cannot be described: {type(problem).__qualname__}"
+            )
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
