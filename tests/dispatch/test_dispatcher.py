@@ -395,6 +395,21 @@ async def test_a_follower_that_resumes_at_another_worker_gets_no_event_twice(dis
             tasks.cancel_scope.cancel()
 
 
+async def test_a_follower_with_a_position_of_another_store_gets_events_from_now_on(dispatcher, store: str) -> None:
+    async with dispatcher(store) as runs, aclosing(runs.follow(position="999999.1")) as following:
+        first: list[str] = []
+
+        async def read() -> None:
+            first.append((await anext(following)).run_id)
+
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(read)
+                await until_read_by(runs, 1)
+                run = await runs.submit("calc")
+        assert first == [run.run_id]
+
+
 async def test_followers_of_all_runs_get_events_from_now_on(dispatcher, store: str) -> None:
     received = []
 

@@ -132,6 +132,9 @@ class EventFeed:
     async def follow_all(self, *, after: str | None) -> Stream:
         """Yield the events of all runs after a position, or from now on."""
         async with self._reading(None) as reader:
+            if after is not None and not await self._has_reached(after):
+                # A position of another store, or of events that were deleted: nothing can follow it.
+                after = None
             async with aclosing(self._stored(after, until=self._position)) as stored:
                 async for events in stored:
                     yield events
@@ -144,6 +147,10 @@ class EventFeed:
                     is_behind = not events or not events[-1].position
                 if events:
                     yield events
+
+    async def _has_reached(self, position: str) -> bool:
+        with self._access.reading():
+            return read_position(position)[0] <= await self._access.read(lambda store: store.last_position())
 
     async def _has_ended(self, run_id: str) -> bool:
         with self._access.reading():
