@@ -276,13 +276,13 @@ def test_old_and_surplus_runs_are_deleted(open_worker: OpenStore) -> None:
         ]
     )
     store.write([run_write(record("run-000-queued"))])
-    store.delete_old(before_run_id="run-03", keep_runs=100, keys_before_ms=0, limit=100)
+    store.delete_old(before_run_id="run-03", keep_runs=100, keep_bytes=2**40, keys_before_ms=0, limit=100)
     assert len(store.list_runs(RunQuery()).runs) == 8
     assert store.read_run("run-000-queued") is not None
     assert store.events_of_run("run-00", after=0, limit=1) == []
     assert store.read_output("run-00", "d") is None
     assert store.read_key("k", not_before_ms=0) is None
-    store.delete_old(before_run_id="", keep_runs=3, keys_before_ms=0, limit=100)
+    store.delete_old(before_run_id="", keep_runs=3, keep_bytes=2**40, keys_before_ms=0, limit=100)
     assert [found.run_id for found in store.list_runs(RunQuery(status="success")).runs] == [
         "run-09",
         "run-08",
@@ -511,3 +511,73 @@ def test_the_worker_lock_leaves_no_transaction_open(postgres_url: str) -> None:
         ).fetchone()
     store.close()
     assert count == 0
+
+
+def large_runs(count: int, **facts: object) -> list[RunWrite]:
+    values = {"outputs": (("x", os.urandom(1_000_000)),), **facts}
+    return [run_write(record(f"run-{number:02}", status="success"), **values) for number in range(count)]
+
+
+def test_the_oldest_runs_are_deleted_while_the_store_is_too_large(open_worker: OpenStore) -> None:
+    store = open_worker()
+    large_events = msgspec.structs.replace(batch(1, 1, "run-01"), payload=os.urandom(2_000_000))
+    first, second, *others = large_runs(8)
+    store.write([first, msgspec.structs.replace(second, event_batches=(large_events,)), *others])
+    store.write([run_write(record("run-00a", status="running"))])
+    kept = {"before_run_id": "", "keep_runs": 100, "keys_before_ms": 0, "limit": 100}
+    assert store.delete_old(keep_bytes=11_000_000, **kept) == 0
+    # 10 MB: without the first run and the events of the second, 7 MB are left.
+    assert store.delete_old(keep_bytes=7_000_000, **kept) == 2
+    left = [found.run_id for found in store.list_runs(RunQuery()).runs]
+    assert left == [*(f"run-{number:02}" for number in range(7, 1, -1)), "run-00a"]
+    assert store.read_output("run-01", "x") is None
+    assert store.delete_old(keep_bytes=7_000_000, **kept) == 0
+    # A run that has not ended is never deleted.
+    assert store.delete_old(keep_bytes=0, **kept) == 6
+    assert [found.run_id for found in store.list_runs(RunQuery()).runs] == ["run-00a"]
+    while store.give_back_space():
+        pass
+    assert store.read_run("run-00a") is not None
+
+
+def file_bytes(path: Path) -> int:
+    """The size of a store's file, when nobody has it open: what was written is in it then."""
+    assert not path.with_name(f"{path.name}-wal").exists()
+    return path.stat().st_size
+
+
+def test_a_file_gives_the_space_of_deleted_runs_back(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    store = SQLiteStore(path)
+    store.open("me")
+    store.write(large_runs(12))
+    store.close()
+    assert file_bytes(path) > 12_000_000
+    store.open("me")
+    store.delete_old(before_run_id="run-10", keep_runs=100, keep_bytes=2**40, keys_before_ms=0, limit=100)
+    steps = 1
+    while store.give_back_space():
+        steps += 1
+    assert steps > 1
+    store.close()
+    # Two runs, and some spare room.
+    assert 2_000_000 < file_bytes(path) < 8_000_000
+    store.open("me")
+    assert len(store.read_output("run-11", "x")) == 1_000_000
+    store.close()
+
+
+def test_a_file_of_an_older_version_uses_its_free_space_again(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE anything (x)")
+    connection.close()
+    store = SQLiteStore(path)
+    store.open("me")
+    for _ in range(3):
+        store.write(large_runs(4))
+        store.delete_old(before_run_id="", keep_runs=100, keep_bytes=0, keys_before_ms=0, limit=100)
+        assert not store.give_back_space()
+    store.close()
+    assert file_bytes(path) < 6_000_000

@@ -27,12 +27,12 @@ def default_concurrency() -> int:
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of one service; each worker process has a service of its own.
 
-    ``max_queued_bytes`` limits the JSON of the orders that wait. ``max_timeout_seconds`` is the ceiling for every
-    run, also for runs that ask for no limit. ``grace_seconds`` is how long runs may go on when the service closes.
-    Queued runs of a dead server ``run``, or are marked as interrupted (``mark``), as ``on_restart`` says. A run
-    that asks to be repeated after an interruption is tried ``max_attempts`` times in all. Runs are deleted when
-    they are older than ``keep_days`` or more than ``keep_runs``. The writer thread collects changes for
-    ``linger_seconds``, unless a caller waits for them; other workers are looked at every ``look_seconds``.
+    ``max_queued_bytes`` limits the JSON of the orders that wait. ``max_timeout_seconds`` is the ceiling for every run,
+    also for runs that ask for no limit. ``grace_seconds`` is how long runs may go on when the service closes. Queued
+    runs of a dead server ``run``, or are marked as interrupted (``mark``), as ``on_restart`` says. A run that asks to
+    be repeated after an interruption is tried ``max_attempts`` times in all. Runs are deleted when they are older than
+    ``keep_days``, more than ``keep_runs``, or when the store holds more than ``keep_bytes``. The writer thread collects
+    changes for ``linger_seconds``, unless a caller waits for them; other workers are looked at every ``look_seconds``.
     """
 
     max_concurrent_runs: Count = msgspec.field(default_factory=default_concurrency)
@@ -43,6 +43,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     on_restart: Literal["run", "mark"] = "run"
     max_attempts: Count = 3
     keep_runs: Count = 100_000
+    keep_bytes: Bytes = 10 * 2**30
     keep_days: Days = 30.0
     key_hours: Hours = 24.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"

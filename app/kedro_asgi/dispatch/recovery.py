@@ -55,7 +55,7 @@ class Recovery:
         self._is_adopting = False
 
     async def forget_old(self) -> None:
-        """Delete the runs and keys that are too old or too many."""
+        """Delete the runs and keys that are too old, too many or too large together, and give their space back."""
         oldest = datetime.now(UTC) - timedelta(days=self._policy.keep_days)
         keys_before = time.time() - self._policy.key_hours * 3600
 
@@ -63,11 +63,14 @@ class Recovery:
             return store.delete_old(
                 before_run_id=f"{oldest:%Y-%m-%dT%H.%M.%S}",
                 keep_runs=self._policy.keep_runs,
+                keep_bytes=self._policy.keep_bytes,
                 keys_before_ms=int(keys_before * 1000),
                 limit=_MANY,
             )
 
         while await self._recorder.execute(forget) >= _MANY:
+            pass
+        while await self._recorder.execute(lambda store: store.give_back_space()):
             pass
 
     async def cancel_requested(self) -> None:

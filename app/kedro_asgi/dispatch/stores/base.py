@@ -97,12 +97,18 @@ class RunWriter(Protocol):
     def write(self, writes: Sequence[RunWrite]) -> list[WriteResult]:
         """Write all states in one transaction, or none; the results have the order of ``writes``."""
 
-    def delete_old(self, *, before_run_id: str, keep_runs: int, keys_before_ms: int, limit: int) -> int:
+    def delete_old(
+        self, *, before_run_id: str, keep_runs: int, keep_bytes: int, keys_before_ms: int, limit: int
+    ) -> int:
         """Delete ended runs with ids before ``before_run_id`` and all but the newest ``keep_runs``; return how many.
 
-        Keys are deleted with their run, or when they were created before ``keys_before_ms``. One call deletes at most
-        ``limit`` runs by id, ``limit`` surplus runs and ``limit`` keys.
+        While the store holds more than ``keep_bytes``, the oldest ended runs are deleted too. Keys are deleted with
+        their run, or when they were created before ``keys_before_ms``. One call deletes at most ``limit`` runs for each
+        reason, and ``limit`` keys.
         """
+
+    def give_back_space(self) -> bool:
+        """Give a part of the space of deleted runs back to the system; return whether there is more to give back."""
 
 
 class RunReader(Protocol):

@@ -76,6 +76,18 @@ class PostgresStore(SqlStore):
     def _contains(self, column: str) -> str:
         return f"strpos({column}, ?) > 0"
 
+    def _size_bytes(self, connection: SqlConnection, *, at_least: int) -> int:
+        columns = {"runs": "record", "events": "payload", "outputs": "value"}
+        # Quick, but with the rows that the database has yet to vacuum.
+        sizes = " + ".join(f"pg_total_relation_size('{table}')" for table in columns)
+        (size,) = connection.execute(f"SELECT {sizes}").fetchone()
+        if size > at_least:
+            sums = (
+                f"(SELECT coalesce(sum(pg_column_size({name})), 0) FROM {table})" for table, name in columns.items()
+            )
+            (size,) = connection.execute(f"SELECT {' + '.join(sums)}").fetchone()
+        return int(size)
+
     def _schema_version(self, connection: SqlConnection) -> int:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
         connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")

@@ -1,7 +1,7 @@
 """A store in SQL: the statements that SQLite and PostgreSQL share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 from typing import Any, Protocol
@@ -31,6 +31,12 @@ _SELECT_RUN_OF_KEY = "SELECT run_id FROM idempotency_keys WHERE key = ?"
 _SELECT_EVENTS = "SELECT position, run_id, first, last, is_last, payload FROM events"
 _SELECT_AGED_RUNS = "SELECT run_id FROM runs WHERE ended_at IS NOT NULL AND run_id < ? ORDER BY run_id LIMIT ?"
 _SELECT_SURPLUS_RUNS = "SELECT run_id FROM runs WHERE ended_at IS NOT NULL ORDER BY run_id DESC LIMIT ? OFFSET ?"
+_SELECT_OLDEST_SIZES = (
+    "SELECT run_id, length(record) "
+    "+ (SELECT coalesce(sum(length(payload)), 0) FROM events WHERE events.run_id = runs.run_id) "
+    "+ (SELECT coalesce(sum(length(value)), 0) FROM outputs WHERE outputs.run_id = runs.run_id) "
+    "FROM runs WHERE ended_at IS NOT NULL ORDER BY run_id LIMIT ?"
+)
 _SELECT_OLD_KEYS = "SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT ?"
 _ROWS_PER_INSERT = (64, 8, 1)
 
@@ -81,6 +87,10 @@ class SqlStore(ABC):
         """Return an expression that is true where the text in ``column`` contains a parameter."""
 
     @abstractmethod
+    def _size_bytes(self, connection: SqlConnection, *, at_least: int) -> int:
+        """Return how many bytes the store holds, without free space; a store below ``at_least`` may say less."""
+
+    @abstractmethod
     def _schema_version(self, connection: SqlConnection) -> int:
         """Return the number of applied migrations."""
 
@@ -125,18 +135,25 @@ class SqlStore(ABC):
             _insert(connection, _INSERT_OUTPUTS, outputs)
         return results
 
-    def delete_old(self, *, before_run_id: str, keep_runs: int, keys_before_ms: int, limit: int) -> int:
+    def delete_old(
+        self, *, before_run_id: str, keep_runs: int, keep_bytes: int, keys_before_ms: int, limit: int
+    ) -> int:
         with self.transaction(writes=False) as connection:
             aged = connection.execute(_SELECT_AGED_RUNS, (before_run_id, limit)).fetchall()
             surplus = connection.execute(_SELECT_SURPLUS_RUNS, (limit, keep_runs)).fetchall()
             keys = connection.execute(_SELECT_OLD_KEYS, (keys_before_ms, limit)).fetchall()
-        runs = list({*map(tuple, aged), *map(tuple, surplus)})
+            excess = self._size_bytes(connection, at_least=keep_bytes) - keep_bytes
+            sizes = connection.execute(_SELECT_OLDEST_SIZES, (limit,)).fetchall() if excess > 0 else []
+        runs = list({*map(tuple, aged), *map(tuple, surplus), *_oldest(sizes, excess)})
         if runs or keys:
             with self.transaction(writes=True) as connection:
                 for table in ("runs", "events", "outputs", "idempotency_keys"):
                     connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", runs)
                 connection.executemany("DELETE FROM idempotency_keys WHERE key = ?", keys)
         return len(runs)
+
+    def give_back_space(self) -> bool:
+        return False
 
     # --- reading runs ---
 
@@ -278,6 +295,15 @@ def _update(connection: SqlConnection, write: RunWrite) -> WriteResult:
     if write.ended_at_ms is not None:
         connection.execute(_DELETE_ORDER, (record.run_id,))
     return "stored"
+
+
+def _oldest(sizes: Iterable[tuple[str, int]], excess: int) -> Iterator[tuple[str]]:
+    """Yield the first runs that together have ``excess`` bytes."""
+    for run_id, size in sizes:
+        if excess <= 0:
+            return
+        yield (run_id,)
+        excess -= size
 
 
 def _event_row(batch: EventBatch) -> tuple[Any, ...]:

@@ -17,6 +17,11 @@ from kedro_asgi.errors import StoreUnavailableError
 
 # Another process may be in the middle of a large transaction.
 _BUSY_SECONDS = 10.0
+# What the write-ahead log keeps of its size after a large transaction.
+_JOURNAL_BYTES = 16 * 2**20
+# Free pages that stay in the file for the next runs, and how many are given back in one transaction.
+_SPARE_PAGES = 1024
+_PAGES_AT_ONCE = 1024
 
 
 class SQLiteStore(SqlStore):
@@ -55,22 +60,39 @@ class SQLiteStore(SqlStore):
 
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator[SqlConnection]:
+        with self._lent_connection() as connection:
+            connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _lent_connection(self) -> Iterator[sqlite3.Connection]:
         self._check_file()
         try:
             with self._mutex, self._pool.connection() as connection:
-                connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
+                yield connection
         except sqlite3.DataError:
             # The value is at fault, such as an output that is too large; the store is available.
             raise
         except sqlite3.DatabaseError as error:
             raise StoreUnavailableError(f"{self._name()}: {error}") from error
+
+    def give_back_space(self) -> bool:
+        with self._lent_connection() as connection:
+            before = _pragma(connection, "freelist_count")
+            if before <= _SPARE_PAGES:
+                return False
+            # A script, since the statement has a step for each page, and `execute` makes one step.
+            pages = min(before - _SPARE_PAGES, _PAGES_AT_ONCE)
+            connection.executescript(f"PRAGMA incremental_vacuum({pages})")
+            after = _pragma(connection, "freelist_count")
+        # A file that an older version made gives nothing back.
+        return _SPARE_PAGES < after < before
 
     def _open_database(self) -> None:
         self._pool.open()
@@ -89,9 +111,12 @@ class SQLiteStore(SqlStore):
         connection = sqlite3.connect(
             database, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
         )
+        # Counts only for a new file, and only before anything is written to it.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         # Text that somebody damaged must not keep other rows from being read.
         connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
         # A promise to a caller requires that a commit is on disk, also when the machine loses power.
         connection.execute("PRAGMA synchronous = FULL")
         return connection
@@ -109,12 +134,20 @@ class SQLiteStore(SqlStore):
     def _contains(self, column: str) -> str:
         return f"instr({column}, ?) > 0"
 
+    def _size_bytes(self, connection: SqlConnection, *, at_least: int) -> int:
+        pages = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
+        return pages * _pragma(connection, "page_size")
+
     def _schema_version(self, connection: SqlConnection) -> int:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        return int(version)
+        return _pragma(connection, "user_version")
 
     def _set_schema_version(self, connection: SqlConnection, version: int) -> None:
         connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _pragma(connection: SqlConnection, name: str) -> int:
+    (value,) = connection.execute(f"PRAGMA {name}").fetchone()
+    return int(value)
 
 
 def _make_folder(folder: Path) -> None:
