@@ -201,8 +201,10 @@ HookManager = pluggy.PluginManager | RunHooks | None
 
 def implemented(manager: pluggy.PluginManager, name: str) -> Call | None:
     """Return the call of hook ``name``, or ``None`` without an implementation."""
-    call: pluggy.HookCaller = getattr(manager.hook, name)
-    return call if call.get_hookimpls() else None
+    call: Call | None = getattr(manager.hook, name, None)
+    # A caller of a runner may give another kind of manager, such as Kedro's that has no hooks.
+    implementations = getattr(call, "get_hookimpls", None)
+    return call if implementations is None or implementations() else None
 
 
 def hook_arguments(call: Call) -> frozenset[str]:
@@ -211,10 +213,10 @@ def hook_arguments(call: Call) -> frozenset[str]:
     return frozenset(name for implementation in found for name in implementation.argnames)
 
 
-def merge_replacements(answers: Iterable[Any]) -> Mapping[str, Any]:
+def merge_replacements(answers: Iterable[Any] | None) -> Mapping[str, Any]:
     """Merge what the ``before_node_run`` hooks returned, in call order (HOOK-11)."""
     merged: dict[str, Any] = {}
-    for answer in answers:
+    for answer in answers or ():
         if not isinstance(answer, dict):
             raise HookResultError(answer)
         merged.update(answer)

@@ -3,9 +3,10 @@
 from importlib import import_module
 from typing import Any
 
+from kedro_asgi.pipeline.preview_contract import KedroExperimentalWarning
 from kedro_asgi.project import find_kedro_project, is_kedro_project
 
-__all__ = ["find_kedro_project", "is_kedro_project", "load_obj"]
+__all__ = ["KedroExperimentalWarning", "find_kedro_project", "is_kedro_project", "load_obj"]
 
 
 def load_obj(obj_path: str, default_obj_path: str = "") -> Any:

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from kedro_asgi.errors import NodeDefinitionError, PreviewTypeError
-from kedro_asgi.pipeline import Pipeline, node, pipeline
+from kedro_asgi.pipeline import Node, Pipeline, node, pipeline
 from kedro_asgi.pipeline.preview_contract import (
     BasePreview,
     CustomPreview,
@@ -14,6 +14,9 @@ from kedro_asgi.pipeline.preview_contract import (
     TextPreview,
     assert_json_value,
 )
+from kedro_asgi.utils import KedroExperimentalWarning
+
+pytestmark = pytest.mark.filterwarnings("ignore::kedro_asgi.utils.KedroExperimentalWarning")
 
 
 @pytest.mark.parametrize(
@@ -31,6 +34,17 @@ def test_a_node_returns_the_preview_of_its_function(preview: TextPreview, as_dic
     assert made.preview().to_dict() == as_dict
     (placed,) = pipeline(Pipeline([made]), namespace="ns", tags="t").nodes
     assert placed.preview() == preview
+
+
+def test_a_preview_warns_once_that_it_is_experimental(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Node, "__preview_fn_warned__", False)
+    with pytest.warns(KedroExperimentalWarning, match="'preview_fn' is experimental"):
+        node(len, "a", "b", preview_fn=lambda: TextPreview("x"))
+
+
+def test_plugins_copy_a_node_by_the_name_that_kedro_has() -> None:
+    copied = node(len, "a", "b", name="n", tags="t")._copy(name="m")
+    assert (copied.name, copied.tags) == ("m", {"t"})
 
 
 def test_a_node_without_a_preview_returns_none() -> None:
@@ -53,6 +67,7 @@ def test_a_preview_that_is_no_function_is_refused() -> None:
     [
         (lambda: TextPreview(3), "TextPreview.content must be str, got int"),
         (lambda: ImagePreview(None), "ImagePreview.content must be str, got NoneType"),
+        (lambda: TextPreview("x", meta={"a": object()}).to_dict(), "value is not JSON-serializable"),
         (lambda: CustomPreview("", {}), "CustomPreview.renderer_key must be a non-empty str"),
         (lambda: CustomPreview("k", [1]), "CustomPreview.content must be dict, got list"),
         (lambda: CustomPreview("k", {1: 1}), "object keys must be str, got int"),

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import warnings
 from collections.abc import Callable
 from copy import copy
 from functools import cached_property
@@ -33,7 +34,7 @@ from kedro_asgi.pipeline.definition import (
     warn_of_dots,
 )
 from kedro_asgi.pipeline.names import DatasetNames, comparison_key, format_names, list_names
-from kedro_asgi.pipeline.preview_contract import PreviewPayload, is_preview
+from kedro_asgi.pipeline.preview_contract import KedroExperimentalWarning, PreviewPayload, is_preview
 from kedro_asgi.pipeline.unpacking import Unpack, bind_unpack
 
 _log = logging.getLogger(__name__)
@@ -48,6 +49,9 @@ class Node:
     Nodes are equal if their names, inputs and outputs are (PIP-14). Raises `NodeDefinitionError`,
     `NodeSignatureError`, `NodeNameError`, `NodeOutputsNotUniqueError`, `NodeLoopError` or `TranscodingError`.
     """
+
+    # Whether a warning has said that previews are experimental: it does so once.
+    __preview_fn_warned__ = False
 
     is_generator: bool
     """Whether the function is a generator function, whose outputs come in chunks."""
@@ -88,6 +92,11 @@ class Node:
         self._confirms = copy(confirms)
         self._namespace = namespace
         self._preview_fn = preview_fn
+        if preview_fn and not getattr(Node, "__preview_fn_warned__", False):
+            Node.__preview_fn_warned__ = True
+            warnings.warn(
+                "Kedro's 'preview_fn' is experimental and may change.", KedroExperimentalWarning, stacklevel=2
+            )
         check_datasets(self, self._input_names, self._output_names)
         self._warn_of_dots()
 
@@ -194,6 +203,10 @@ class Node:
             "preview_fn": self._preview_fn,
         }
         return type(self)(**{**definition, **changes})
+
+    def _copy(self, **changes: Any) -> "Node":
+        """Do what `replace` does; plugins call it by this name, which is Kedro's."""
+        return self.replace(**changes)
 
     def run(self, inputs: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call the function with ``inputs`` by dataset name and return its outputs by dataset name.

@@ -11,6 +11,10 @@ JSONValue: TypeAlias = JSONScalar | JSONObject | JSONArray
 Meta: TypeAlias = JSONObject
 
 
+class KedroExperimentalWarning(UserWarning):
+    """Says that a feature of Kedro may change."""
+
+
 def assert_json_value(data: Any, path: str = "$") -> None:
     """Raise ``TypeError`` unless ``data`` is JSON; ``path`` is its place, for the message."""
     if isinstance(data, dict) and (keys := [key for key in data if not isinstance(key, str)]):
@@ -28,7 +32,8 @@ class BasePreview:
     meta: Meta | None = dataclasses.field(default=None, kw_only=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name."""
+        """Return the fields by name; raises ``TypeError`` where they are not JSON."""
+        assert_json_value(self.meta, "$.meta")
         return dataclasses.asdict(self)
 
 
