@@ -113,7 +113,8 @@ async def test_every_line_of_two_runs_at_a_time_names_its_run(make_project, star
     server = start("kedro_asgi", "serve", make_project(LINES))
     run_ids = await _two_runs(server.url)
     httpx.post(f"{server.url}/run", json={"pipeline_names": ["no\n2026-01-01 forged"]})
-    lines = server.log().splitlines()
+    # The greeting ends with an empty line.
+    lines = server.log().partition("\n\n")[2].splitlines()
     for run_id in run_ids:
         assert any(re.search(rf"INFO .*\[{run_id} tell\] first \d$", line) for line in lines)
         assert any(line.endswith(f"[{run_id} tell] of another package") for line in lines)
