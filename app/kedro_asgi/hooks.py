@@ -132,6 +132,10 @@ def create_hook_manager(hooks: Iterable[Any] = ()) -> pluggy.PluginManager:
     return manager
 
 
+_create_hook_manager = create_hook_manager
+"""Kedro's name of `create_hook_manager`."""
+
+
 def add_hooks(manager: pluggy.PluginManager, hooks: Iterable[Any]) -> None:
     """Register ``hooks`` in order, each of them once."""
     for hook in hooks:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from kedro_asgi.config import ConfigLoader, OmegaConfigLoader
+from kedro_asgi.hooks import _create_hook_manager, create_hook_manager
 from kedro_asgi.inspection import get_project_snapshot
+from kedro_asgi.pipeline import node
 from kedro_asgi.project import bootstrap_project, configure_project, current_project, pipelines, settings
 from kedro_asgi.session import KedroServiceSession
 from kedro_asgi.utils import find_kedro_project, is_kedro_project, load_obj
@@ -118,3 +120,13 @@ print(session.run()["out"].load())
 """
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[7, ['__default__']]"
+
+
+def test_a_copy_of_a_node_may_have_another_function() -> None:
+    first = node(len, "a", "b", name="n", tags="t")
+    changed = first._copy(func=str, tags="u")
+    assert (changed.func, changed.name, changed.tags, first.func) == (str, "n", {"u"}, len)
+
+
+def test_a_hook_manager_has_the_name_that_it_has_in_kedro() -> None:
+    assert _create_hook_manager is create_hook_manager

@@ -47,7 +47,7 @@ class WithTasks(ByHand):
     def _run(self, pipeline, catalog, hook_manager=None, run_id=None):
         for found in pipeline.nodes:
             self._logger.info("next")
-            task = Task(node=found, catalog=catalog, is_async=self._is_async, hook_manager=hook_manager, run_id=run_id)
+            task = Task(found, catalog, self._is_async, hook_manager, run_id, parallel=False)
             assert task.execute() is found
 
 

@@ -207,7 +207,10 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Task:
-    """Runs one node on a catalog; for runners of a project's own."""
+    """Runs one node on a catalog; for runners of a project's own.
+
+    ``parallel`` tells Kedro that another process executes the task; here that makes no difference.
+    """
 
     def __init__(
         self,
@@ -216,6 +219,7 @@ class Task:
         is_async: bool = False,
         hook_manager: HookManager = None,
         run_id: str | None = None,
+        parallel: bool = False,
     ) -> None:
         self.node = node
         hooks = bound_hooks(hook_manager)
