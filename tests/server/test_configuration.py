@@ -97,3 +97,9 @@ def test_known_variables_are_not_logged(tiny: Path, monkeypatch: pytest.MonkeyPa
     for name in ("ENV", "STORE", "PRELOAD", "MAX_QUEUED_RUNS", "RELOAD_SIGNAL", "FULL_TRACEBACKS", "PACKAGE_NAME"):
         monkeypatch.setenv(f"KEDRO_SERVER_{name}", "1")
     assert unknown_variables() == []
+
+
+@pytest.mark.parametrize("package_name", [None, "some_package"])
+def test_an_empty_path_as_an_argument_is_an_error(tmp_path: Path, package_name: str | None) -> None:
+    with pytest.raises(ServerSettingsError, match="'KEDRO_PROJECT_PATH' is not set or passed"):
+        read({"KEDRO_PROJECT_PATH": str(tmp_path)}, project_path="", package_name=package_name)

@@ -70,7 +70,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         """Combine arguments and environment variables (SRV-2); raises `ServerSettingsError`."""
         source = conf_source if conf_source is not None else environ.get("KEDRO_SERVER_CONF_SOURCE")
         package_name = package_name or environ.get("KEDRO_SERVER_PACKAGE_NAME") or None
-        path = _project_path(project_path or environ.get(_PROJECT_PATH) or (package_name and Path.cwd()))
+        default = Path.cwd() if package_name else None
+        path = _project_path(project_path if project_path is not None else environ.get(_PROJECT_PATH) or default)
         given = {
             "max_body_bytes": max_body_bytes,
             "body_timeout_seconds": body_timeout_seconds,
