@@ -593,6 +593,14 @@ async def test_a_service_can_be_closed_by_a_call(dispatcher, tmp_path: Path, in_
     await runs.aclose()
 
 
+async def test_a_block_also_closes_the_service_that_a_call_opened_after_the_first_was_closed(dispatcher) -> None:
+    async with dispatcher() as runs:
+        await runs.submit("calc")
+        await runs.aclose()
+        assert (await runs.wait((await runs.submit("calc")).run_id)).status == "success"
+    assert not runs.gauges()
+
+
 async def test_a_draining_service_lets_runs_end_and_accepts_no_more(dispatcher, tmp_path: Path) -> None:
     async with dispatcher(grace_seconds=10) as runs:
         run = await runs.submit("held")

@@ -41,9 +41,10 @@ class ServiceLifetime:
     async def close(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Drain and close the service that `open` opened, unless that is done."""
+        """Drain and close the service that `open` opened; if that is done, one that `needed` has opened since."""
         opened = self._current
-        if opened is None:
+        if opened is None or opened.has_task:
+            await self.close_any()
             return
         try:
             await opened.stack.__aexit__(kind, error, trace)
