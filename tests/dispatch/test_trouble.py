@@ -321,3 +321,22 @@ async def test_a_handler_that_raises_keeps_no_run_from_its_end(
             assert (await runs.run(order(pipeline))).record.status == status
         assert runs.gauges()["runs_running"] == 0
     assert "this handler is broken" in capsys.readouterr().err
+
+
+async def test_a_handler_that_raises_keeps_the_writer_thread_and_the_service_going(
+    work: Path, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger, handler = logging.getLogger("kedro_asgi.dispatch"), BrokenHandler()
+    logger.addHandler(handler)
+    request.addfinalizer(lambda: logger.removeHandler(handler))
+    store = OffStore(tmp_path / "runs.db")
+    async with make_dispatcher(work, store) as runs:
+        with anyio.fail_after(60):
+            store.is_off = True
+            with pytest.raises(StoreUnavailableError):
+                await runs.submit("calc")
+            store.is_off = False
+            while runs.failure is not None:
+                await anyio.sleep(0.01)
+            assert (await runs.wait((await runs.submit("calc")).run_id)).status == "success"
+    assert "this handler is broken" in capsys.readouterr().err

@@ -1,6 +1,5 @@
 """Looks after what other workers left or asked: runs of dead workers, requests to cancel, old records."""
 
-import logging
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +10,7 @@ from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.pending_write import PendingWrite
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Observer, Recorder
+from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import AdoptedRun, Store
 from kedro_asgi.errors import RunCancelledError, RunInterruptedError, StoreUnavailableError
@@ -18,7 +18,7 @@ from kedro_asgi.events import RunQueued
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import ErrorDetail, RunIds, RunRecord, RunStatus
 
-_log = logging.getLogger(__name__)
+_log = SafeLogger(__name__)
 
 _MANY = 1000
 

@@ -5,6 +5,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import KedroAsgiError, RunStoppedError, describe_error
 from kedro_asgi.errors.wording import one_line, shortened
 from kedro_asgi.failures import describe_failure, folded_traceback, full_traceback, place_text
@@ -12,7 +13,7 @@ from kedro_asgi.redaction import redact
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import ErrorDetail, RunId, RunRecord
 
-_log = logging.getLogger(__name__)
+_log = SafeLogger(__name__)
 
 _PACKAGE = str(Path(__file__).parent.parent)
 # The traceback has the full text.
@@ -27,10 +28,10 @@ def report_failure(run_id: RunId, error: BaseException, *, with_our_frames: bool
     described = describe_failure(error)
     about, summary = run_facts(run_id, node=described.node), one_line(shortened(described.message, _SUMMARY_LENGTH))
     if _is_all_ours(error):
-        _log_safely(about, logging.ERROR, "failed: %s: %s", described.type, one_line(redact(describe_error(error)[1])))
+        _log_line(about, logging.ERROR, "failed: %s: %s", described.type, one_line(redact(describe_error(error)[1])))
     else:
         trace = full_traceback(error) if with_our_frames else folded_traceback(error)
-        _log_safely(about, logging.ERROR, "failed: %s%s\n%s", summary, one_line(place_text(described)), trace)
+        _log_line(about, logging.ERROR, "failed: %s%s\n%s", summary, one_line(place_text(described)), trace)
     return described
 
 
@@ -43,23 +44,19 @@ def _is_all_ours(error: BaseException) -> bool:
 
 def report_stop(record: RunRecord, reason: RunStoppedError) -> None:
     """Log that a run was stopped."""
-    _log_safely(_facts(record), logging.INFO, "ended as %s: %s", reason.status, reason)
+    _log_line(_facts(record), logging.INFO, "ended as %s: %s", reason.status, reason)
 
 
 def report_success(record: RunRecord) -> None:
     """Log that a run succeeded."""
     if _log.isEnabledFor(logging.INFO):
-        _log_safely(_facts(record), logging.INFO, "completed in %sms", record.duration_ms)
+        _log_line(_facts(record), logging.INFO, "completed in %sms", record.duration_ms)
 
 
 def _facts(record: RunRecord) -> dict[str, Any]:
     return run_facts(record.run_id, record.pipeline_names)
 
 
-def _log_safely(about: dict[str, Any], level: int, text: str, *facts: object) -> None:
-    """Log a line about a run. A handler of the project that raises must not keep the run from its end."""
-    try:
-        _log.log(level, f"Pipeline run %s {text}", about["run_id"], *facts, stacklevel=2, extra=about)
-    except Exception:
-        # As logging itself does with the errors of a handler.
-        traceback.print_exc()
+def _log_line(about: dict[str, Any], level: int, text: str, *facts: object) -> None:
+    """Log a line about a run."""
+    _log.log(level, f"Pipeline run %s {text}", about["run_id"], *facts, stacklevel=2, extra=about)

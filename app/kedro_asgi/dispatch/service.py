@@ -1,6 +1,5 @@
 """One open service of runs on one event loop: how runs come in, and how it closes without losing any."""
 
-import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -21,6 +20,7 @@ from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.recovery import Recovery
 from kedro_asgi.dispatch.run_logging import logs_collected
 from kedro_asgi.dispatch.run_request import describe_request
+from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores import Store
@@ -40,7 +40,7 @@ from kedro_asgi.failures import MAX_CHARACTERS
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunStatus
 
-_log = logging.getLogger(__name__)
+_log = SafeLogger(__name__)
 
 # How often a worker looks for runs of dead workers, and for old runs.
 _ORPHANS_SECONDS = 1.0

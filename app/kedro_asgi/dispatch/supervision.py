@@ -1,13 +1,13 @@
 """Keeps the service's long-lived work going, whatever errors it meets."""
 
-import logging
 from collections.abc import Awaitable, Callable
 
 import anyio
 
+from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import StoreUnavailableError
 
-_log = logging.getLogger(__name__)
+_log = SafeLogger(__name__)
 
 _STORE_PAUSE_SECONDS = 1.0
 _PAUSES_SECONDS = (0.1, 1.0, 10.0, 60.0)

@@ -1,6 +1,5 @@
 """The thread that writes what happens to runs into the store, in groups."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from kedro_asgi.dispatch.messages import (
 )
 from kedro_asgi.dispatch.pending_write import PendingWrite
 from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.errors import StoreUnavailableError, StoreVersionError
 from kedro_asgi.events import Event
@@ -30,7 +30,7 @@ from kedro_asgi.session import Outcome
 
 T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
+_log = SafeLogger(__name__)
 
 _RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0)
 
