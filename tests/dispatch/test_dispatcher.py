@@ -583,7 +583,7 @@ async def test_an_order_that_cannot_be_read_again_is_refused(dispatcher, wrong: 
 
 @pytest.mark.parametrize("in_block", [True, False], ids=["in a block", "without a block"])
 async def test_a_service_can_be_closed_by_a_call(dispatcher, tmp_path: Path, in_block: bool) -> None:
-    runs = dispatcher(tmp_path / "runs.db")
+    runs = dispatcher(tmp_path / "runs.db", grace_seconds=60)
     await runs.aclose()
     async with runs if in_block else nullcontext():
         run = await runs.submit("calc")
