@@ -31,7 +31,8 @@ def report_failure(run_id: RunId, error: BaseException, *, with_our_frames: bool
         _log_line(about, logging.ERROR, "failed: %s: %s", described.type, one_line(redact(describe_error(error)[1])))
     else:
         trace = full_traceback(error) if with_our_frames else folded_traceback(error)
-        _log_line(about, logging.ERROR, "failed: %s%s\n%s", summary, one_line(place_text(described)), trace)
+        place = one_line(place_text(described).strip())
+        _log_line(about, logging.ERROR, "failed: %s\n%s", summary, "\n".join(filter(None, (place, trace))))
     return described
 
 

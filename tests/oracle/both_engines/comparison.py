@@ -10,15 +10,39 @@ from both_engines.outcomes import Outcome
 
 _SLIPS = ("SyntaxError", "IndentationError", "NameError", "ParserError", "the machine failed")
 
+# Our hints, and what they leave: the full stop may be Kedro's or the hint's.
+_GIVE = r" Give a value in 'inputs' of the run;.*?'pandas'\."
+_DID_YOU_MEAN = r" Did you mean '[^?]*\?"
+_HINTS = (
+    (re.compile(rf"(saved yet\.){_GIVE}"), r"\1"),
+    (re.compile(rf"\.{_GIVE}"), ""),
+    (re.compile(rf"(nodes named \[[^\]]*\]\.){_DID_YOU_MEAN}"), r"\1"),
+    (re.compile(rf"\.{_DID_YOU_MEAN}"), ""),
+)
+
 
 def problems(case: Case, ours: Outcome, theirs: Outcome, *, package: str) -> list[str]:
     """Return a text for each difference that the case does not document."""
     case = _named(case, package)
+    ours = _without_hints(ours)
     found = _slips(case, theirs)
     found += [_line(aspect, _seen(case, aspect, ours), _wanted(case, aspect, theirs)) for aspect in _aspects(case)]
     found += _messages(case, ours, theirs)
     found += _staleness(case, theirs)
     return [line for line in found if line]
+
+
+def _without_hints(outcome: Any) -> Any:
+    """Remove what our messages say behind Kedro's: names that resemble an unknown one, and where inputs come from."""
+    if isinstance(outcome, dict):
+        return {key: _without_hints(value) for key, value in outcome.items()}
+    if isinstance(outcome, list | tuple):
+        return [_without_hints(value) for value in outcome]
+    if not isinstance(outcome, str):
+        return outcome
+    for hint, kept in _HINTS:
+        outcome = hint.sub(kept, outcome)
+    return outcome
 
 
 def _named(case: Case, package: str) -> Case:
