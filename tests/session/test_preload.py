@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from kedro_asgi.errors import PreloadError, UnknownPreloadError
+from kedro_asgi.errors import DatasetError, PreloadError, UnknownPreloadError
+from kedro_asgi.runner import ParallelRunner, SequentialRunner
 from kedro_asgi.session import AsyncSession, KedroServiceSession
 
 REGISTRY = """
@@ -553,3 +554,44 @@ def test_a_save_in_one_format_renews_the_artifact_in_another(make_project) -> No
     assert answer(session, "use") == 2
     session.run(pipeline_names=["train"])
     assert answer(session, "use") == 3
+
+
+HALF = """
+import threading
+from pathlib import Path
+from kedro_asgi.io import AbstractDataset
+from kedro_asgi.pipeline import Pipeline, node
+
+class Half(AbstractDataset):
+    def __init__(self, filepath):
+        self._filepath = Path(filepath)
+    def _load(self):
+        return self._filepath.read_text()
+    def _save(self, data):
+        self._filepath.write_text("half")
+        raise OSError("the disk is full")
+    def _describe(self):
+        return {}
+
+def train(x):
+    return threading.Lock()  # cannot be sent to another process
+
+def use(model):
+    return model
+
+def register_pipelines():
+    train_model = Pipeline([node(train, "params:a", "model", name="train")])
+    return {"__default__": Pipeline([node(use, "model", "used", name="use")]), "train": train_model}
+"""
+
+
+@pytest.mark.parametrize("runner", [SequentialRunner, ParallelRunner])
+def test_a_save_that_fails_in_any_process_ends_the_use_of_the_artifact(make_project, runner) -> None:
+    catalog = "model:\n  type: {package}.pipeline_registry.Half\n  filepath: model.txt\n"
+    project = make_project(HALF, files={"conf/base/catalog.yml": catalog, "model.txt": "whole"})
+    session = KedroServiceSession.create(project_path=project, preload=["model"])
+    assert session.run()["used"].load() == "whole"
+    with pytest.raises(DatasetError, match="the disk is full"):
+        session.run(pipeline_names=["train"], runner=runner())
+    assert session.run()["used"].load() == "half"
+    session.close()

@@ -112,8 +112,7 @@ class DataCatalog(DatasetMapping):
             data = check.check_saved(data)
         if data is None:
             raise DatasetError(f"{ds_name}: Saving 'None' to a 'Dataset' is not allowed")
-        if self.artifacts is not None:
-            self.artifacts.mark_changed(ds_name)
+        self.mark_changed(ds_name)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Saving data to %s (%s)...", ds_name, type(dataset).__name__)
         if hasattr(dataset, "_version"):
@@ -126,10 +125,13 @@ class DataCatalog(DatasetMapping):
                 raise
             raise failure from error
 
-    def mark_saved(self, ds_name: str) -> None:
-        """Note that another process has saved a dataset of this catalog."""
+    def mark_changed(self, ds_name: str) -> None:
+        """Note that a dataset is about to be saved or confirmed, so that its artifact no longer counts."""
         if self.artifacts is not None:
             self.artifacts.mark_changed(ds_name)
+
+    def mark_saved(self, ds_name: str) -> None:
+        """Note that another process has saved a dataset of this catalog, after `mark_changed`."""
         load_what_was_saved(self._required(ds_name))
 
     def active_validator(self, ds_name: str) -> ValidatorSpec | None:
@@ -164,8 +166,7 @@ class DataCatalog(DatasetMapping):
         confirm = getattr(self._required(ds_name), "confirm", None)
         if confirm is None:
             raise DatasetError(f"Dataset '{ds_name}' does not have 'confirm' method")
-        if self.artifacts is not None:
-            self.artifacts.mark_changed(ds_name)
+        self.mark_changed(ds_name)
         confirm()
 
     def get_type(self, ds_name: str) -> str | None:

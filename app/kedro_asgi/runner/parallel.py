@@ -108,6 +108,8 @@ class _WorkerCalls:
         match data:
             case KeptOutput():
                 request = encode_save(data, RemoteDataset.of(self._catalog, name))
+                # Before, since a save that fails may have written a part.
+                self._catalog.mark_changed(name)
                 self._holders[data.node].save(request)
                 self._catalog.mark_saved(name)
             case _:
