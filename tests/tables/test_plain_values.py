@@ -3,7 +3,7 @@
 import datetime
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,14 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import TableError, UnencodableOutputError
-from kedro_asgi.tables import as_plain
+from kedro_asgi.tables import as_plain, never_has_plain_form
 from kedro_asgi.tables.records import BATCH_ROWS
+
+T = TypeVar("T")
+
+
+class Box(Generic[T]):
+    pass
 
 
 def encoded(value: Any) -> Any:
@@ -168,3 +174,15 @@ def test_python_callers_have_the_same_conversion() -> None:
     }
     with pytest.raises(TableError):
         as_plain(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+@pytest.mark.parametrize(
+    "hint", [Any, dict[str, Any], list[dict[str, Any]], tuple[Any, int], Any | None, Box[int], T, "unknown", None]
+)
+def test_a_hint_that_allows_anything_tells_nothing(hint: Any) -> None:
+    assert not never_has_plain_form(hint)
+
+
+@pytest.mark.parametrize("hint", [LinearRegression, LinearRegression | LogisticRegression, list[LinearRegression]])
+def test_a_hint_of_classes_without_a_plain_form_tells(hint: Any) -> None:
+    assert never_has_plain_form(hint)

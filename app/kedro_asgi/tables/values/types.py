@@ -20,6 +20,8 @@ _KNOWN = (
     *(datetime.date, datetime.time, datetime.timedelta),
 )
 _LIBRARIES = frozenset({"pandas", "numpy", "polars", "pyarrow", "plotly", "pydantic"})
+_NEVER = (Never, NoReturn, Callable, Iterator)
+_ANYTHING: tuple[object, ...] = (Any, object, type(None))
 _UNIONS = (Union, types.UnionType)
 _BY_ITEM = (list, tuple, set, frozenset, dict, Mapping, Sequence, AbstractSet)
 
@@ -35,10 +37,13 @@ def never_has_plain_form(annotation: object, *, own_package: str = "") -> bool:
         return all(never_has_plain_form(part, own_package=own_package) for part in arguments)
     if origin in _BY_ITEM:
         return any(never_has_plain_form(part, own_package=own_package) for part in arguments)
-    kind: Any = origin or annotation
-    if kind in (Never, NoReturn, Callable, Iterator):
+    if origin in _NEVER or annotation in _NEVER:
         return True
-    if not isinstance(kind, type) or kind in (object, type(None)) or kind.__module__.partition(".")[0] == own_package:
+    kind: Any = annotation
+    # A generic class, and `Any`, which is a class of Python's, may stand for a value of any kind.
+    if origin is not None or not isinstance(kind, type) or kind in _ANYTHING:
+        return False
+    if kind.__module__.partition(".")[0] == own_package:
         return False
     return not (inspect.isabstract(kind) or getattr(kind, "_is_protocol", False) or _can_have(kind))
 
