@@ -13,6 +13,8 @@ from kedro_asgi.errors import UnencodableOutputError
 from kedro_asgi.tables import Records, parts_of, plain_value, whole_value, with_distinct_keys
 
 _T = TypeVar("_T")
+# Values without keys and without parts.
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 _LONGEST_PATH = 500
 _TOO_DEEP = "it contains itself, or is nested too deeply"
 
@@ -57,7 +59,7 @@ def encode_output(name: str, value: object) -> msgspec.Raw:
     Raises `UnencodableOutputError`, which names the dataset, the type and the place of what has no JSON form.
     """
     try:
-        return msgspec.Raw(encode_json(with_distinct_keys(value)))
+        return msgspec.Raw(encode_json(value if type(value) in _SCALARS else with_distinct_keys(value)))
     except RecursionError:
         raise UnencodableOutputError(name, _TOO_DEEP) from None
     except Exception as error:  # a lazy frame is computed now, which may fail in any way

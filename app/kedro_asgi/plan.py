@@ -39,13 +39,17 @@ _GUARD = "restrict_runtime_params_type_selection"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A slice of a project, compiled: its pipeline, and the datasets of that."""
+    """A slice of a project, compiled: its pipeline, and the datasets of that.
+
+    ``json_outputs`` grows: it names the datasets that runs have found to be possible outputs as JSON, in every run.
+    """
 
     pipeline: Pipeline
     datasets: frozenset[str]
     producers: Mapping[str, str]
     parameter_validator: ParameterValidator
     has_typed_parameters: bool
+    json_outputs: set[str] = msgspec.field(default_factory=set)
 
     def checked_inputs(self, spec: RunSpec) -> Mapping[str, Any]:
         """Return the inputs of ``spec``, with models in place of parameters that have to be one.

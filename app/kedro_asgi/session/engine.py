@@ -35,7 +35,7 @@ from kedro_asgi.runner.lookup import as_our_runner, find_runner, runner_path
 from kedro_asgi.runner.worker_pool import WorkerPool
 from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.context import KedroContext
-from kedro_asgi.session.json_outputs import check_json_outputs
+from kedro_asgi.session.json_outputs import check_json_outputs, same_in_every_run
 from kedro_asgi.session.project_classes import ProjectClasses
 from kedro_asgi.session.shared_state import SharedProject
 from kedro_asgi.validation import Validate, unchecked
@@ -225,8 +225,11 @@ class Engine:
             catalog.inject(name, value)
         if spec.outputs:
             catalog.keep(spec.outputs)
-            if as_json:
+            if as_json and not plan.json_outputs.issuperset(spec.outputs):
                 check_json_outputs(spec.outputs, pipeline, catalog, own_package=planner.project.package_name)
+                # A hook or a class of the project may make another catalog, or other nodes, in each run.
+                if context is None and hooks.after_catalog_created is None and pipeline is plan.pipeline:
+                    plan.json_outputs.update(same_in_every_run(spec.outputs, catalog))
         try:
             run = _RunParams(planner, spec, run_id, runner, facts or {})
             if emit is not None:

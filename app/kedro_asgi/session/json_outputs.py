@@ -30,6 +30,12 @@ def check_json_outputs(
             raise _refusal(name, f"node '{node.name}' returns", returned)
 
 
+def same_in_every_run(names: Iterable[str], catalog: DataCatalog) -> list[str]:
+    """Return those ``names`` whose dataset has the same class in every run of the plan, if no hook makes another."""
+    builders = {name: catalog.config_resolver.builder(name) for name in names if name not in catalog.registered}
+    return [name for name, builder in builders.items() if builder is None or builder.is_same_in_every_run]
+
+
 def _dataset_class(name: str, catalog: DataCatalog) -> Any:
     if not issubclass(type(catalog), DataCatalog):
         # A catalog class of Kedro's knows no builders.
