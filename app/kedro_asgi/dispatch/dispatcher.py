@@ -97,7 +97,8 @@ class Dispatcher:
         The run goes on if its caller is cancelled. The run is cancelled when ``until`` returns. ``is_from_json``: the
         values of ``order`` came from JSON, so they may be kept as JSON while the run waits.
         """
-        check_order(order)
+        if order.timeout_seconds is not None or order.labels or order.key is not None:
+            check_order(order)
         if order.key is not None:
             record, _ = await self.accept(order, is_from_json=is_from_json)
             del order  # its values may be large, and the run may wait for long

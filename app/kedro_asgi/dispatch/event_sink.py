@@ -39,4 +39,4 @@ class EventSink:
     def close(self) -> tuple[str, ...]:
         """Take no more events; return the names of the datasets that the run saved outside of memory."""
         self._is_closed = True
-        return bounded_names(tuple(dict.fromkeys(self._saved)), MAX_CHARACTERS)
+        return bounded_names(tuple(dict.fromkeys(self._saved)), MAX_CHARACTERS) if self._saved else ()

@@ -30,8 +30,7 @@ class _Query(msgspec.Struct, kw_only=True):
 
 def check_order(order: RunOrder) -> None:
     """Raise `OutOfRangeError` for a time limit, labels or a key that no run may have."""
-    if order.timeout_seconds is not None or order.labels or order.key is not None:
-        _check(_Order, timeout_seconds=order.timeout_seconds, labels=dict(order.labels), key=order.key)
+    _check(_Order, timeout_seconds=order.timeout_seconds, labels=dict(order.labels), key=order.key)
 
 
 def check_query(query: RunQuery) -> None:

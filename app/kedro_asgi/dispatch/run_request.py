@@ -11,6 +11,8 @@ from kedro_asgi.failures import MAX_CHARACTERS, shown
 from kedro_asgi.runs import RunSpec
 
 _SECRET = re.compile(r"passw|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
+# Text without a credential, and without anything else that a record may not hold.
+_HARMLESS = re.compile(r"[A-Za-z0-9_.\- ]{0,200}")
 _LEFT_OUT = "… (left out)"
 # What a value costs besides its text, so that empty ones are not free.
 _PUNCTUATION = 4
@@ -56,7 +58,8 @@ class _Budget:
         if not isinstance(value, str):
             self._left -= 40
             return f"<{type(value).__qualname__}>"
-        text = bounded(shown(value), max(self._left, 0))
+        harmless = _HARMLESS.fullmatch(value) if len(value) <= self._left else None
+        text = bounded(shown(value), max(self._left, 0)) if harmless is None else harmless[0]
         self._left -= len(text)
         return text
 

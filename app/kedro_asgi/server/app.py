@@ -21,7 +21,6 @@ from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch_error, explain_query_error
 from kedro_asgi.server.run_routes import RunRoutes
 from kedro_asgi.server.shutdown import Shutdown, ShutdownMiddleware
-from kedro_asgi.server.startup_errors import StartupErrorMiddleware
 from kedro_asgi.session import AsyncSession, KedroServiceSession
 from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
@@ -100,7 +99,7 @@ def create_http_server(
     return Starlette(
         routes=[*kedro_routes.table(), *run_routes.table(), *admin_routes.table()],
         lifespan=_lifespan(configuration, session, runs, admin_routes, shutdown),
-        middleware=[Middleware(ShutdownMiddleware, shutdown=shutdown), Middleware(StartupErrorMiddleware)],
+        middleware=[Middleware(ShutdownMiddleware, shutdown=shutdown)],
         exception_handlers={
             **EXCEPTION_HANDLERS,
             DispatchError: explain_busy,

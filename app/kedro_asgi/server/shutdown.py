@@ -13,6 +13,7 @@ from anyio.lowlevel import current_token
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.server.startup_errors import StartupErrorMiddleware
 from kedro_asgi.session.event_loop import call_soon, start_task
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -68,16 +69,20 @@ class Shutdown:
 
 
 class ShutdownMiddleware:
-    """Notices signals during requests, for applications whose lifespan does not run."""
+    """Notices signals during requests, for applications whose lifespan does not run.
+
+    The lifespan goes to another middleware, through which no request needs to pass.
+    """
 
     def __init__(self, app: ASGIApp, shutdown: Shutdown) -> None:
         self._app = app
+        self._lifespan = StartupErrorMiddleware(app)
         self._shutdown = shutdown
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._lifespan(scope, receive, send)
             return
         with self._shutdown.watching():
             await self._app(scope, receive, send)
