@@ -106,15 +106,17 @@ class FaultyStore(SQLiteStore):
         self.answered_writes: int | None = None
         self.may_write = threading.Event()
         self.may_write.set()
+        self._in_flight = threading.Lock()
 
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator[SqlConnection]:
         if writes:
             self.may_write.wait(20)
-        if self.is_dead or (writes and self.is_off):
-            raise StoreUnavailableError("it is off")
-        with super().transaction(writes=writes) as connection:
-            yield connection
+        with self._in_flight:
+            if self.is_dead or (writes and self.is_off):
+                raise StoreUnavailableError("it is off")
+            with super().transaction(writes=writes) as connection:
+                yield connection
         if writes and self.answered_writes is not None:
             self.answered_writes -= 1
             if self.answered_writes < 0:
@@ -126,10 +128,14 @@ class FaultyStore(SQLiteStore):
         self.may_write.set()
 
     def crash(self) -> None:
-        """Write nothing more, and let the others see that this worker is dead."""
-        self.is_dead = True
+        """Write nothing more, and let the others see that this worker is dead.
+
+        A killed process writes nothing after its lock is free, so a write under way ends first.
+        """
+        with self._in_flight:
+            self.is_dead = True
+            self._worker_lock.release()
         self.may_write.set()
-        self._worker_lock.release()
 
 
 class Worker:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from both_engines.comparison import without_hints
 from both_engines.drawing import draw
 from hypothesis import strategies as st
 
@@ -70,7 +71,7 @@ def wishes(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory, wishes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("typed")
-    return [_outcomes(engine, folder, wishes) for engine in ("kedro", "kedro_asgi")]
+    return [without_hints(_outcomes(engine, folder, wishes)) for engine in ("kedro", "kedro_asgi")]
 
 
 def _differences(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def test_the_setting_switches_validation_off(make_project, monkeypatch: pytest.M
 def test_a_wrong_declaration_fails_every_run(make_project) -> None:
     project = make_project(catalog="other:\n  type: MemoryDataset\n  validator: [a.b]\n")
     with KedroServiceSession.create(project_path=project) as session:
-        with pytest.raises(ValidationConfigurationError, match="declaration for dataset 'other': a list is reserved"):
+        with pytest.raises(ValidationConfigurationError, match="dataset 'other': the list form is reserved"):
             session.run()
 
 

@@ -24,7 +24,7 @@ _HINTS = (
 def problems(case: Case, ours: Outcome, theirs: Outcome, *, package: str) -> list[str]:
     """Return a text for each difference that the case does not document."""
     case = _named(case, package)
-    ours = _without_hints(ours)
+    ours = without_hints(ours)
     found = _slips(case, theirs)
     found += [_line(aspect, _seen(case, aspect, ours), _wanted(case, aspect, theirs)) for aspect in _aspects(case)]
     found += _messages(case, ours, theirs)
@@ -32,12 +32,12 @@ def problems(case: Case, ours: Outcome, theirs: Outcome, *, package: str) -> lis
     return [line for line in found if line]
 
 
-def _without_hints(outcome: Any) -> Any:
+def without_hints(outcome: Any) -> Any:
     """Remove what our messages say behind Kedro's: names that resemble an unknown one, and where inputs come from."""
     if isinstance(outcome, dict):
-        return {key: _without_hints(value) for key, value in outcome.items()}
+        return {key: without_hints(value) for key, value in outcome.items()}
     if isinstance(outcome, list | tuple):
-        return [_without_hints(value) for value in outcome]
+        return [without_hints(value) for value in outcome]
     if not isinstance(outcome, str):
         return outcome
     for hint, kept in _HINTS:
