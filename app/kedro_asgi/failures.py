@@ -36,7 +36,7 @@ _FACTS = "_kedro_asgi_failure"
 
 
 class _Facts(msgspec.Struct, kw_only=True):
-    """What is known of an exception besides itself, in the run that raised it last.
+    """Facts about an exception besides itself, in the run that raised it last.
 
     ``remote`` was described in another process.
     """

@@ -314,7 +314,7 @@ class Dispatcher:
         return None if self._lifetime.service is None else self._lifetime.service.recorder.failure
 
     def gauges(self) -> dict[str, float]:
-        """What the service is doing at this moment."""
+        """Return figures of the service at this moment."""
         return {} if self._lifetime.service is None else self._lifetime.service.gauges()
 
     # --- opening and closing ---

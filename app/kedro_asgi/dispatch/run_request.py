@@ -1,4 +1,4 @@
-"""What a record holds of the request that made the run: what a person needs to repeat it."""
+"""The part of a request that its record holds: all that a person needs to repeat the run."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _SECRET = re.compile(r"passw|secret|token|credential|api_?key|private_?key", re.
 # Text without a credential, and without anything else that a record may not hold.
 _HARMLESS = re.compile(r"[A-Za-z0-9_.\- ]{0,200}")
 _LEFT_OUT = "… (left out)"
-# What a value costs besides its text, so that empty ones are not free.
+# The cost of a value besides its text, so that empty ones are not free.
 _PUNCTUATION = 4
 _MAX_DEPTH = 16
 

@@ -128,7 +128,7 @@ class Service:
         )
 
     def gauges(self) -> dict[str, float]:
-        """What is going on at this moment."""
+        """Return figures of the service at this moment."""
         return {
             "runs_running": self.scheduler.running,
             "runs_queued": self.scheduler.queued,

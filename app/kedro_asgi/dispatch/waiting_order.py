@@ -1,4 +1,4 @@
-"""What a service keeps of an order while its run waits: JSON, which is many times smaller than the values in it."""
+"""The order of a run that waits, as JSON: many times smaller than the values in it."""
 
 import math
 from collections.abc import Iterable, Mapping

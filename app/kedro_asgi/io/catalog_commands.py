@@ -16,7 +16,7 @@ _CORE = "kedro_asgi.io"
 
 
 class HasDatasets(Protocol):
-    """What a catalog needs of a pipeline."""
+    """The part of a pipeline that a catalog needs."""
 
     def datasets(self) -> Iterable[str]:
         """Return the names of all datasets that its nodes use."""

@@ -53,7 +53,7 @@ _WITH_CONTAINER = ("abfss", "oci")
 
 @runtime_checkable
 class CatalogProtocol(Protocol):
-    """What a catalog has: datasets by name, which can be loaded, saved, confirmed and released."""
+    """A catalog: datasets by name, which can be loaded, saved, confirmed and released."""
 
     _datasets: dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""What a node's ``preview_fn`` returns for tools that show pipelines, such as kedro-viz."""
+"""Values that a node's ``preview_fn`` returns for tools that show pipelines, such as kedro-viz."""
 
 import dataclasses
 import json

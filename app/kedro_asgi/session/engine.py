@@ -12,23 +12,14 @@ from typing import Any
 import msgspec
 import pluggy
 
-from kedro_asgi.errors import PackageNotConfiguredError, RunnerInstanceError
+from kedro_asgi.errors import RunnerInstanceError
 from kedro_asgi.events import Emit, RunPlanned
 from kedro_asgi.hooks import RunHooks, add_hooks, create_hook_manager, is_for_single_run, with_hooks_for_single_run
 from kedro_asgi.io import Artifact, DataCatalog
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.plan import Planner
 from kedro_asgi.plugins import plugin_hooks
-from kedro_asgi.project import (
-    Project,
-    bootstrap_project,
-    configure_project,
-    current_project,
-    find_kedro_project,
-    is_kedro_project,
-    load_project,
-    validate_settings,
-)
+from kedro_asgi.project import Project
 from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
 from kedro_asgi.runner.lookup import as_our_runner, find_runner, runner_path
@@ -37,6 +28,7 @@ from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.json_outputs import check_json_outputs, same_in_every_run
 from kedro_asgi.session.project_classes import ProjectClasses
+from kedro_asgi.session.project_lookup import find_project, open_in_worker
 from kedro_asgi.session.shared_state import SharedProject
 from kedro_asgi.validation import Validate, unchecked
 from kedro_asgi.versions import kedro_version
@@ -63,7 +55,7 @@ class Engine:
         self.classes = classes
         self._session_type = session_type
         self._worker_pool = WorkerPool(
-            partial(_open_in_worker, planner.project.package_name, planner.project.project_path)
+            partial(open_in_worker, planner.project.package_name, planner.project.project_path)
         )
         self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project)
         self._hooks = RunHooks.of(self._hook_manager)
@@ -97,14 +89,7 @@ class Engine:
         and registering its hooks raises. ``serving`` loads all pipelines at once, and preloads the datasets
         that the project's options name unless ``preload`` does.
         """
-        path = _project_path(project_path)
-        if package_name is not None:
-            found: Project | None = load_project(path, package_name=package_name)
-        else:
-            found = _project(path, is_given=project_path is not None)
-        if found is None and project_path is not None:
-            raise PackageNotConfiguredError(path)
-        project = validate_settings(found)
+        project, path = find_project(project_path, package_name=package_name)
         classes = ProjectClasses.of(project)
         planner = Planner(
             project,
@@ -369,28 +354,3 @@ class _RunParams:
             "only_missing_outputs": self.spec.only_missing_outputs,
             **self._facts,
         }
-
-
-def _open_in_worker(package_name: str, project_path: Path | None) -> None:
-    """Let nodes in a worker process find their project as they do in this process."""
-    if project_path is None:
-        configure_project(package_name)
-    else:
-        bootstrap_project(project_path)
-
-
-def _project_path(given: str | Path | None) -> Path:
-    if given is not None:
-        return Path(given).expanduser().resolve()
-    project = current_project()
-    if project is not None and project.project_path is not None:
-        return project.project_path
-    return (find_kedro_project(Path.cwd()) or Path.cwd()).resolve()
-
-
-def _project(path: Path, *, is_given: bool) -> Project | None:
-    """Return the project at ``path``; a package that was configured by name alone runs from any folder (PRJ-14)."""
-    current = current_project()
-    if current is not None and (current.project_path == path or not is_given):
-        return current
-    return load_project(path) if is_kedro_project(path) else current
