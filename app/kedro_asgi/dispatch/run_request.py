@@ -17,6 +17,9 @@ _LEFT_OUT = "… (left out)"
 # The cost of a value besides its text, so that empty ones are not free.
 _PUNCTUATION = 4
 _MAX_DEPTH = 16
+_NUMBERS = (bool, int, float)
+# The builtin classes first: to ask an abstract class costs a microsecond.
+_CONTAINERS = (dict, list, tuple, Mapping)
 
 
 def describe_request(spec: RunSpec) -> dict[str, Any]:
@@ -50,14 +53,17 @@ class _Budget:
         if self._left <= 0:
             return _LEFT_OUT
         self._left -= _PUNCTUATION
-        if isinstance(value, Mapping | list | tuple):
-            return self._take_container(value)
-        if isinstance(value, bool | int | float) or value is None:
+        if isinstance(value, str):
+            return self._take_text(value)
+        if value is None or isinstance(value, _NUMBERS):
             self._left -= _PUNCTUATION
             return value
-        if not isinstance(value, str):
-            self._left -= 40
-            return f"<{type(value).__qualname__}>"
+        if isinstance(value, _CONTAINERS):
+            return self._take_container(value)
+        self._left -= 40
+        return f"<{type(value).__qualname__}>"
+
+    def _take_text(self, value: str) -> str:
         harmless = _HARMLESS.fullmatch(value) if len(value) <= self._left else None
         text = bounded(shown(value), max(self._left, 0)) if harmless is None else harmless[0]
         self._left -= len(text)
