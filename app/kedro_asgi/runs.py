@@ -1,4 +1,4 @@
-"""What a run is to do, its record, and its id."""
+"""Runs as values: the request, the record and the id of a run."""
 
 import os
 import re

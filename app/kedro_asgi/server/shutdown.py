@@ -1,4 +1,4 @@
-"""What a server does from the first signal that tells it to end: it drains, and its long answers end."""
+"""The shutdown of a server: from the first signal to end, it drains, and its long answers end."""
 
 import signal
 import threading
