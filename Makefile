@@ -5,7 +5,7 @@ WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all check postgres bytecode bench clean
+.PHONY: demo test test-all check postgres browser bytecode bench clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.created:
@@ -38,6 +38,13 @@ postgres:
 			&& apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y postgresql; } \
 		|| echo "PostgreSQL's server is not installed: its tests are skipped (they fail if CI=true)"
 
+# The tests of the dashboard look at it in Debian's Chromium, which Playwright drives.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+			&& apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y chromium; } \
+		|| echo "Chromium is not installed: the tests in a browser are skipped (they fail if CI=true)"
+
 # Tests start hundreds of processes. Without bytecode on disk, each of them compiles the package again.
 bytecode: $(VENV)/.dev
 	$(BIN)/python -m compileall -q app
@@ -46,11 +53,11 @@ bytecode: $(VENV)/.dev
 # would come last. There are more workers than cores, since many tests wait for processes that they start.
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-test: check postgres bytecode
+test: check postgres browser bytecode
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 # The tests that `make test` leaves out because they take long.
-test-all: postgres bytecode
+test-all: postgres browser bytecode
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
 
 bench: $(VENV)/.dev

@@ -1,11 +1,8 @@
 """Real projects in temporary folders, and a guard that no test blocks the event loop."""
 
-import itertools
-import json
 import os
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -13,14 +10,13 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from kedro_asgi.project import bootstrap
+from project_files import next_package, write_project
 from projects.spaceflights_copy import copy_spaceflights
 from serving import Process, clean_environment
 from working import CATALOG, PARAMETERS, WORK
 
 # Some tests compare with Kedro: it and its plugins must send no telemetry.
 os.environ["DO_NOT_TRACK"] = "1"
-
-_NUMBERS = itertools.count()
 
 TINY = """
 from kedro_asgi.pipeline import Pipeline, node
@@ -94,23 +90,14 @@ def make_project(tmp_path: Path) -> MakeProject:
         settings: str = "",
         name: str = "project",
     ) -> Path:
-        package = f"made_{next(_NUMBERS)}"
-        folder = tmp_path / name
         content = {
-            "pyproject.toml": pyproject(package),
             "conf/base/catalog.yml": catalog,
-            "conf/local/.gitkeep": "",
-            "src/{package}/__init__.py": "",
             "src/{package}/settings.py": settings,
             "src/{package}/pipeline_registry.py": registry,
             **({} if parameters is None else {"conf/base/parameters.yml": parameters}),
             **(files or {}),
         }
-        for path, text in content.items():
-            target = folder / path.replace("{package}", package)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(textwrap.dedent(text).replace("{package}", package), encoding="utf-8")
-        return folder
+        return write_project(tmp_path / name, content)
 
     return make
 
@@ -136,13 +123,9 @@ def make_spaceflights(tmp_path: Path) -> MakeProject:
     """
 
     def make(name: str = "spaceflights", *, ported: bool = False) -> Path:
-        return copy_spaceflights(tmp_path / name, package=f"made_{next(_NUMBERS)}", ported=ported)
+        return copy_spaceflights(tmp_path / name, package=next_package(), ported=ported)
 
     return make
-
-
-def pyproject(package: str) -> str:
-    return f'[tool.kedro]\npackage_name = {json.dumps(package)}\nproject_name = "Made"\nkedro_init_version = "1.7.0"\n'
 
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
