@@ -94,6 +94,18 @@ def test_under_plain_uvicorn_followers_do_not_hold_up_the_end(
         assert all(line for line in lines if line.strip())
 
 
+@pytest.mark.parametrize("options", [(), ("--http", "h11", "--loop", "asyncio")])
+def test_under_plain_uvicorn_clients_that_do_not_read_do_not_hold_up_the_end(
+    make_project, start: Start, options: tuple[str, ...]
+) -> None:
+    project = make_project(LARGE, parameters="seconds: 600\n")
+    environ = {"KEDRO_PROJECT_PATH": str(project), "KEDRO_SERVER_GRACE_SECONDS": "0.2"}
+    server = start("uvicorn", "--factory", FACTORY, *options, **environ)
+    with not_reading(server, RUN), not_reading(server, FOLLOW), sending(server, HALF_A_BODY):
+        assert end(server) == -signal.SIGTERM
+    assert "Traceback" not in server.log()
+
+
 MOUNTED = """
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -103,9 +115,12 @@ app = Starlette(routes=[Mount(path, create_http_server("{project}", store="memor
 """
 
 
-def test_under_plain_uvicorn_mounted_followers_do_not_hold_up_the_end(tiny: Path, tmp_path: Path, start: Start) -> None:
-    (tmp_path / "mounting.py").write_text(MOUNTED.replace("{project}", str(tiny)))
-    server = Process(["uvicorn", "mounting:app"], cwd=tmp_path, environ={})
+def test_under_plain_uvicorn_clients_of_mounted_applications_do_not_hold_up_the_end(
+    make_project, tmp_path: Path
+) -> None:
+    project = make_project(LARGE, parameters="seconds: 600\n")
+    (tmp_path / "mounting.py").write_text(MOUNTED.replace("{project}", str(project)))
+    server = Process(["uvicorn", "mounting:app"], cwd=tmp_path, environ={"KEDRO_SERVER_GRACE_SECONDS": "0.2"})
     with closing(server):
         for _ in range(600):
             try:
@@ -117,7 +132,8 @@ def test_under_plain_uvicorn_mounted_followers_do_not_hold_up_the_end(tiny: Path
             with httpx.stream("GET", f"{server.url}/two/events", timeout=30) as two:
                 for stream in (one, two):
                     next(stream.iter_lines())
-                assert end(server) == -signal.SIGTERM
+                with not_reading(server, RUN.replace(" /", " /two/")):
+                    assert end(server) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,15 @@ from anyio.lowlevel import current_token
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.server.connections import Connections, in_parts
 from kedro_asgi.server.startup_errors import StartupErrorMiddleware
 from kedro_asgi.session.event_loop import call_soon, start_task
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # The third signal is not held back, whatever runs.
 _MAX_DELAYED = 2
+# How long clients may still read after all runs have ended; the command line's own server cuts them a moment before.
+_READING_SECONDS = 1.5
 
 
 class Shutdown:
@@ -26,12 +29,14 @@ class Shutdown:
 
     Servers wait for their clients before they end the lifespan, so a drain that begins there would come too late: a
     follower of events would wait for it, and the server for the follower. With ``delays_signals``, the server gets the
-    signal after the drain and answers until then; else it gets the signal at once.
+    signal after the drain and answers until then; else it gets the signal at once. After the drain, and after the
+    grace, the connections of clients that still have not read their answers are cut.
     """
 
     def __init__(self, runs: Dispatcher, *, delays_signals: bool) -> None:
         self._runs = runs
         self._delays_signals = delays_signals
+        self._connections = Connections()
         self._watch: _SignalWatch | None = None
         self._users = 0
 
@@ -39,7 +44,7 @@ class Shutdown:
     def watching(self) -> Iterator[None]:
         """Notice signals in this block; blocks may overlap."""
         if self._users == 0:
-            self._watch = _SignalWatch.installed(self._runs, delays_signals=self._delays_signals)
+            self._watch = _SignalWatch.installed(self._runs, self._connections, delays_signals=self._delays_signals)
         self._users += 1
         watch = self._watch
         try:
@@ -48,6 +53,13 @@ class Shutdown:
             self._users -= 1
             if self._users == 0 and watch is not None:
                 watch.remove()
+
+    @contextmanager
+    def watching_request(self, receive: Receive) -> Iterator[None]:
+        """Notice signals during a request, whose connection may be cut."""
+        self._connections.add(receive)
+        with self.watching():
+            yield
 
     async def drained(self) -> None:
         """Wait for the end of the drain, if it has begun."""
@@ -84,17 +96,18 @@ class ShutdownMiddleware:
         if scope["type"] != "http":
             await self._lifespan(scope, receive, send)
             return
-        with self._shutdown.watching():
-            await self._app(scope, receive, send)
+        with self._shutdown.watching_request(receive):
+            await self._app(scope, receive, in_parts(send))
 
 
 class _SignalWatch:
     """The handlers of the signals, between those that were there before and those that come later."""
 
-    def __init__(self, runs: Dispatcher, *, delays_signals: bool) -> None:
+    def __init__(self, runs: Dispatcher, connections: Connections, *, delays_signals: bool) -> None:
         self.has_begun = False
         self.drained = anyio.Event()
         self._runs = runs
+        self._connections = connections
         self._delays_signals = delays_signals
         self._loop = current_token()
         self._scopes: set[anyio.CancelScope] = set()
@@ -104,12 +117,12 @@ class _SignalWatch:
         self._former: dict[int, Any] = {}
 
     @classmethod
-    def installed(cls, runs: Dispatcher, *, delays_signals: bool) -> "_SignalWatch | None":
+    def installed(cls, runs: Dispatcher, connections: Connections, *, delays_signals: bool) -> "_SignalWatch | None":
         """Return a watch that gets the signals, or ``None`` where Python or another language forbids it."""
         handlers: dict[int, Any] = {number: _active(number) for number in _SIGNALS}
         if threading.current_thread() is not threading.main_thread() or None in handlers.values():
             return None
-        watch = cls(runs, delays_signals=delays_signals)
+        watch = cls(runs, connections, delays_signals=delays_signals)
         watch._former = handlers
         for number in _SIGNALS:
             signal.signal(number, watch.receive)
@@ -150,12 +163,17 @@ class _SignalWatch:
         self._tasks.append(start_task(self._loop, partial(self._drain, after, is_first=is_first)))
 
     async def _drain(self, after: Callable[[], None] | None, *, is_first: bool) -> None:
+        grace_seconds = self._runs.policy.grace_seconds if is_first else 0.0
+        grace_ends_at = anyio.current_time() + grace_seconds
         try:
-            await self._runs.drain(grace_seconds=None if is_first else 0)
+            await self._runs.drain(grace_seconds=grace_seconds)
         finally:
             self.drained.set()
             if after is not None:
                 after()
+        # Also after the watch was removed: a request may have ended whose client has not read all of its answer.
+        await anyio.sleep_until(max(grace_ends_at, anyio.current_time() + _READING_SECONDS))
+        self._connections.cut()
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         handler = self._former[number]
