@@ -100,13 +100,14 @@ def _metadata(project: Project) -> ProjectMetadataSnapshot:
 def _pipeline(name: str, pipeline: Pipeline, root: Path) -> PipelineSnapshot:
     return PipelineSnapshot(
         name=name,
-        nodes=tuple(_node(node, root) for node in pipeline.nodes),
+        nodes=tuple(describe_node(node, root) for node in pipeline.nodes),
         inputs=tuple(sorted(pipeline.inputs())),
         outputs=tuple(sorted(pipeline.outputs())),
     )
 
 
-def _node(node: Node, root: Path) -> NodeSnapshot:
+def describe_node(node: Node, root: Path) -> NodeSnapshot:
+    """Return the description of a node; ``root`` is the project's folder."""
     return NodeSnapshot(
         name=node.name,
         func_name=_func_name(node.func),
@@ -153,6 +154,15 @@ def _resolve(planner: Planner, key: str, runtime: RuntimeParams) -> Mapping[str,
 
 def _parameters(planner: Planner, runtime: RuntimeParams) -> Mapping[str, Any]:
     return _resolve(planner, "parameters", runtime) or runtime.values
+
+
+def catalog_entries(planner: Planner, pipelines: Mapping[str, Pipeline]) -> dict[str, Mapping[str, Any]]:
+    """Return the catalog's entries, and those that its patterns have for the datasets of ``pipelines``.
+
+    They hold what the project's files hold, so a path or a URL may contain credentials. Raises the errors of the
+    configuration.
+    """
+    return dict(_entries(_resolve(planner, "catalog", RuntimeParams()), pipelines))
 
 
 def _datasets(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> dict[str, DatasetSnapshot]:

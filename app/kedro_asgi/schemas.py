@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from kedro_asgi.graph import PipelineGraph
 from kedro_asgi.limits import MAX_EVENT_NUMBER as MAX_EVENT_NUMBER
 from kedro_asgi.limits import MAX_KEY_LENGTH as MAX_KEY_LENGTH
 from kedro_asgi.limits import MAX_LABELS as MAX_LABELS
@@ -96,6 +97,36 @@ class SnapshotFailure(msgspec.Struct, frozen=True, kw_only=True, tag_field="stat
 
 
 SnapshotAnswer = SnapshotSuccess | SnapshotFailure
+
+
+class PipelineSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One registered pipeline: how many ``nodes`` it has, its free ``inputs`` and ``outputs``, and its ``parameters``.
+
+    The ``links`` are relative to ``/pipelines``.
+    """
+
+    name: str
+    nodes: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    parameters: tuple[str, ...]
+    tags: tuple[str, ...]
+    namespaces: tuple[str, ...]
+    links: dict[str, str]
+
+
+class PipelineList(msgspec.Struct, frozen=True, kw_only=True):
+    """The registered pipelines; ``broken`` says for each other one why Python cannot import its module."""
+
+    project_name: str
+    pipelines: tuple[PipelineSummary, ...]
+    broken: dict[str, str]
+
+
+class PipelineDescription(PipelineGraph, frozen=True, kw_only=True):
+    """The graph of one pipeline; the ``links`` are relative to its own address."""
+
+    links: dict[str, str]
 
 
 class HealthResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -231,3 +231,10 @@ async def test_a_request_without_an_answer_is_repeated_only_where_that_is_safe(k
         with pytest.raises(ServerStatusError, match="502"):
             await client.run("calc", key=key)
     assert keys == [key] * tries
+
+
+async def test_pipelines_and_their_graphs_are_values(tiny: Path) -> None:
+    async with AsyncClient(app=create_http_server(tiny)) as client:
+        listed = await client.pipelines()
+        found = await client.pipeline(listed.pipelines[1].name)
+    assert (found.name, [node.name for node in found.nodes]) == ("calc", ["add", "double"])

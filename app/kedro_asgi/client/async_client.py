@@ -25,6 +25,8 @@ from kedro_asgi.events import RunEnded, RunEvent
 from kedro_asgi.runs import Names, ParameterArguments, RunPage, RunRecord, RunStatus, names_of, pop_params
 from kedro_asgi.schemas import (
     HealthResponse,
+    PipelineDescription,
+    PipelineList,
     ReadyResponse,
     ReloadResponse,
     RunAnswer,
@@ -47,6 +49,8 @@ _HEALTH = msgspec.json.Decoder(HealthResponse)
 _RUN: msgspec.json.Decoder[RunAnswer] = msgspec.json.Decoder(RunAnswer)
 _RECORD = msgspec.json.Decoder(RunRecord)
 _PAGE = msgspec.json.Decoder(RunPage)
+_PIPELINE = msgspec.json.Decoder(PipelineDescription)
+_PIPELINES = msgspec.json.Decoder(PipelineList)
 _READY = msgspec.json.Decoder(ReadyResponse)
 _RELOAD = msgspec.json.Decoder(ReloadResponse)
 _EVENT: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)
@@ -190,6 +194,14 @@ class AsyncClient:
     async def output(self, run_id: str, name: str) -> Any:
         """Return a stored output of a run."""
         return await self._request("GET", _path(run_id, "outputs", name), _ANY)
+
+    async def pipelines(self) -> PipelineList:
+        """Return the registered pipelines."""
+        return await self._request("GET", "pipelines", _PIPELINES)
+
+    async def pipeline(self, name: str) -> PipelineDescription:
+        """Return the graph of a pipeline."""
+        return await self._request("GET", f"pipelines/{quote(name, safe='')}", _PIPELINE)
 
     async def ready(self) -> ReadyResponse:
         """Return whether the server is ready for runs, and if not, why."""

@@ -18,6 +18,7 @@ from kedro_asgi.server.bodies import BodyReader
 from kedro_asgi.server.configuration import ServerConfiguration, unknown_variables
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.kedro_routes import KedroRoutes
+from kedro_asgi.server.pipeline_routes import PipelineRoutes
 from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch_error, explain_query_error
 from kedro_asgi.server.run_routes import RunRoutes
 from kedro_asgi.server.shutdown import Shutdown, ShutdownMiddleware
@@ -94,10 +95,11 @@ def create_http_server(
         failure_status=configuration.failure_status,
     )
     run_routes = RunRoutes(runs, bodies)
+    pipeline_routes = PipelineRoutes(session)
     admin_routes = AdminRoutes(session, runs)
     explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)
     return Starlette(
-        routes=[*kedro_routes.table(), *run_routes.table(), *admin_routes.table()],
+        routes=[*kedro_routes.table(), *run_routes.table(), *pipeline_routes.table(), *admin_routes.table()],
         lifespan=_lifespan(configuration, session, runs, admin_routes, shutdown),
         middleware=[Middleware(ShutdownMiddleware, shutdown=shutdown)],
         exception_handlers={

@@ -19,6 +19,8 @@ from kedro_asgi.schemas import (
     HealthResponse,
     HTTPError,
     HTTPValidationError,
+    PipelineDescription,
+    PipelineList,
     Problem,
     ReadyResponse,
     ReloadProblem,
@@ -40,7 +42,7 @@ def openapi(version: str) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Kedro Server", "version": version},
-        "paths": {**_kedro_paths(), **_admin_paths(), **_run_paths(), **_event_paths()},
+        "paths": {**_kedro_paths(), **_admin_paths(), **_run_paths(), **_event_paths(), **_pipeline_paths()},
         "components": {"schemas": components()},
     }
 
@@ -140,6 +142,20 @@ def _event_paths() -> Json:
         },
         "/events": {"get": _operation("runs", "follow_runs", stream, parameters=_resumption(position))},
         "/metrics": {"get": _operation("runs", "metrics", metrics)},
+    }
+
+
+def _pipeline_paths() -> Json:
+    name = _parameter("path", "name")
+    etag = _parameter("header", "If-None-Match", description="The ETag of an answer that the client has.")
+    unchanged: Json = {"304": {"description": "The client has this answer already."}}
+    failed = {"503": _problem("The project cannot be read.")}
+    pipelines = {"200": _json("The registered pipelines.", PipelineList), **unchanged, **failed}
+    missing = {"404": _problem("There is no such pipeline."), **unchanged, **failed}
+    pipeline = {"200": _json("The graph of the pipeline.", PipelineDescription), **missing}
+    return {
+        "/pipelines": {"get": _operation("pipelines", "list_pipelines", pipelines, parameters=[etag])},
+        "/pipelines/{name}": {"get": _operation("pipelines", "read_pipeline", pipeline, parameters=[name, etag])},
     }
 
 

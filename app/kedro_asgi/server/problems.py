@@ -13,12 +13,15 @@ from kedro_asgi.errors import (
     KeyReusedError,
     OutOfRangeError,
     OutputNotFoundError,
+    PipelineNotFoundError,
     QueueFullError,
     RunNotEndedError,
     RunNotFoundError,
     StoreUnavailableError,
     UnstorableRunError,
 )
+from kedro_asgi.errors.wording import suggestion
+from kedro_asgi.failures import failure_sentence
 from kedro_asgi.schemas import Problem
 from kedro_asgi.server.errors import InvalidBodyError
 
@@ -80,6 +83,19 @@ async def explain_http_error(request: Request, error: HTTPException) -> Response
     slug, title = _HTTP_PROBLEMS.get(error.status_code, ("refused", "Refused"))
     problem = Problem(type=_TYPE + slug, title=title, status=error.status_code, detail=str(error.detail))
     return _response(problem, error.headers)
+
+
+def explain_project_error(error: BaseException) -> Response:
+    """Return a 404 response for an unknown pipeline, and a 503 response for a project that cannot be read."""
+    if isinstance(error, PipelineNotFoundError):
+        reason = f" Its module cannot be imported: {error.problem}" if error.problem else suggestion(error.matches)
+        detail = f"There is no pipeline '{error.name}'.{reason}"
+        return _response(
+            Problem(type=f"{_TYPE}pipeline-not-found", title="No such pipeline", status=404, detail=detail)
+        )
+    title = "The project cannot be read"
+    problem = Problem(type=f"{_TYPE}project-failed", title=title, status=503, detail=failure_sentence(error))
+    return _response(problem, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
 
 
 def _retry_after(error: DispatchError) -> dict[str, str]:

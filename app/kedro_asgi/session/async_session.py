@@ -200,7 +200,7 @@ class AsyncSession:
 
     async def try_inspect(self, read_params: Callable[[], Mapping[str, Any]] = dict) -> Outcome[ProjectSnapshot]:
         """Do what `inspect` does with what ``read_params`` returns, but raise nothing but cancellation."""
-        return await self._in_free_thread(lambda session: inspect_project(session.engine.planner, read_params()))
+        return await self.in_free_thread(lambda session: inspect_project(session.engine.planner, read_params()))
 
     @property
     def prepared(self) -> KedroServiceSession | None:
@@ -218,7 +218,7 @@ class AsyncSession:
         """Do what `reload` does, but raise nothing but cancellation."""
         if self._opened is None:
             return await self.open()
-        return await self._in_free_thread(_reloaded)
+        return await self.in_free_thread(_reloaded)
 
     async def load_missing(self) -> KedroServiceSession:
         """Try again to load the datasets to preload that are missing; raises what making a catalog raises."""
@@ -226,7 +226,7 @@ class AsyncSession:
 
     async def try_load_missing(self) -> Outcome[KedroServiceSession]:
         """Do what `load_missing` does, but raise nothing but cancellation."""
-        return await self._in_free_thread(_with_missing_loaded)
+        return await self.in_free_thread(_with_missing_loaded)
 
     async def check(self) -> KedroServiceSession:
         """Open the project and read its configuration, if no run has done so yet; raises the errors of either."""
@@ -234,7 +234,7 @@ class AsyncSession:
 
     async def try_check(self) -> Outcome[KedroServiceSession]:
         """Do what `check` does, but raise nothing but cancellation."""
-        return await self._in_free_thread(_checked)
+        return await self.in_free_thread(_checked)
 
     async def aclose(self) -> None:
         """Close the service session, if there is one; a later run creates another."""
@@ -256,7 +256,7 @@ class AsyncSession:
         """Do work in a thread that has one of the slots for runs."""
         return await self._slots.run(_on_host(work), in_own_thread=self.needs_own_threads)
 
-    async def _in_free_thread(self, work: Callable[[KedroServiceSession], T]) -> Outcome[T]:
+    async def in_free_thread(self, work: Callable[[KedroServiceSession], T]) -> Outcome[T]:
         """Do work in a thread without a slot: a look at the project must not wait for runs (Q-40)."""
         opened = await self.open()
         if opened.error is not None:
