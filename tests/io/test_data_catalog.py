@@ -222,6 +222,11 @@ def test_load_versions_name_entries_or_patterns_but_not_the_catch_all() -> None:
         DataCatalog.from_config(catalog, load_versions={"zz": "1", "yy": "2", "a": "3", "params:p": "4"})
 
 
+def test_a_misspelt_name_in_load_versions_is_told_its_match() -> None:
+    with pytest.raises(DatasetNotFoundError, match=r"not found in the catalog\. Did you mean 'model'\?$"):
+        DataCatalog.from_config({"model": MEMORY}, load_versions={"modle": "1"})
+
+
 def test_all_versioned_datasets_save_one_version(tmp_path: Path) -> None:
     entry = {"type": JSON, "filepath": str(tmp_path / "a"), "versioned": True}
     catalog = DataCatalog.from_config({"a": entry, "{x}": entry})

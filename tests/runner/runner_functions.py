@@ -284,6 +284,10 @@ def parts_by_chunks(x):
         yield {f"{n}.txt": (lambda n=n: str(n * x))}, n
 
 
+def parts_in_one_chunk(x):
+    yield parts(x)
+
+
 def bad_parts(x):
     return {"one.txt": lambda: boom(x)}
 

@@ -4,8 +4,10 @@ import locale
 import logging
 import os
 import sys
+import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -156,3 +158,23 @@ def test_a_hook_may_set_the_environment_of_each_run(make_project, monkeypatch: p
     with KedroServiceSession.create(project_path=make_project(ENVIRON, settings=SETTING)) as session:
         runs = [session.run(run_id, runner=ParallelRunner(max_workers=1)) for run_id in ("one", "two")]
         assert [run["found"].load() for run in runs] == ["one", "two"]
+
+
+def test_variables_that_another_thread_deletes_meanwhile_do_no_harm() -> None:
+    is_over = threading.Event()
+
+    def set_and_delete() -> None:
+        while not is_over.is_set():
+            for number in range(50):
+                os.environ[f"SHORT_LIVED_{number}"] = "1"
+            for number in range(50):
+                del os.environ[f"SHORT_LIVED_{number}"]
+
+    with ThreadPoolExecutor(1) as threads:
+        busy = threads.submit(set_and_delete)
+        try:
+            states = [ProcessState.current() for _ in range(300)]
+        finally:
+            is_over.set()
+        busy.result()
+    assert all("PATH" in state.environ for state in states)

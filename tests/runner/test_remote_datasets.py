@@ -1,6 +1,7 @@
 """Values that cannot be sent between processes: the worker process loads and saves them (Q-31)."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,24 @@ def test_validators_check_what_is_saved_there(sync_runner: ParallelRunner, tmp_p
     with pytest.raises(DataValidationError, match="never good enough"):
         sync_runner.run(Pipeline([node(functions.parts, "a", "parts", name="n")]), data)
     assert not (tmp_path / "parts").exists()
+
+
+@pytest.mark.parametrize("function", [functions.parts, functions.parts_in_one_chunk])
+def test_a_hook_may_run_a_pipeline_while_all_processes_keep_outputs(tmp_path: Path, function) -> None:
+    busy = max(2, os.cpu_count() or 1)
+    all_keep, inner, outer = threading.Barrier(busy), [], WorkerPool()
+
+    class Nesting:
+        @hook_impl
+        def before_dataset_saved(self, dataset_name):
+            all_keep.wait(timeout=60)
+            pipeline = Pipeline([node(functions.same, "a", "b", name="inner")])
+            runner = ParallelRunner(max_workers=1).using(outer)
+            inner.append(runner.run(pipeline, DataCatalog({"a": MemoryDataset(1)}))["b"].load())
+
+    names = [f"parts{number}" for number in range(busy)]
+    data = catalog(tmp_path, **{name: Parts(str(tmp_path / name)) for name in names})
+    nodes = [node(function, "a", name, name=f"n_{name}") for name in names]
+    ParallelRunner(max_workers=busy).using(outer).run(Pipeline(nodes), data, create_hook_manager([Nesting()]))
+    outer.close()
+    assert inner == [1] * busy

@@ -31,7 +31,10 @@ class DataCatalogWithCatalogCommandsMixin(DataCatalog):
     """A DataCatalog that lists where the datasets of pipelines come from; parameters are not listed."""
 
     def describe_datasets(self, pipelines: Pipelines = ()) -> dict[str, dict[str, dict[str, list[str]]]]:
-        """Return names by class, for each pipeline: from ``datasets``, from ``factories``, and ``defaults``."""
+        """Return names by class, for each pipeline: from ``datasets``, from ``factories``, and ``defaults``.
+
+        The result is empty without pipelines, as in Kedro: a catalog does not know which pipelines use it.
+        """
         return {name: self._describe_datasets_of(pipeline) for name, pipeline in _named(pipelines).items()}
 
     def list_patterns(self) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import UNSET
 
 from kedro_asgi.errors import DatasetNotFoundError, VersionAlreadyExistsError
+from kedro_asgi.errors.wording import all_close_matches, suggestion
 from kedro_asgi.io.artifact import Artifact, RunArtifacts
 from kedro_asgi.io.dataset_protocols import Dataset, can_load_and_save, is_dataset, versions_of, with_version
 from kedro_asgi.io.inputs import is_plain, table_form_of, to_frame
@@ -272,7 +273,10 @@ class DatasetMapping:
         """Raise DatasetNotFoundError for versions of names that no entry and no specific pattern matches (CAT-37)."""
         unknown = sorted(name for name in self._load_versions if not self._can_have_version(name))
         if unknown:
-            raise DatasetNotFoundError(f"'load_versions' keys [{', '.join(unknown)}] are not found in the catalog.")
+            matches = all_close_matches(unknown, self)
+            raise DatasetNotFoundError(
+                f"'load_versions' keys [{', '.join(unknown)}] are not found in the catalog.{suggestion(matches)}"
+            )
 
     def _can_have_version(self, name: str) -> bool:
         if name in self._datasets:

@@ -101,6 +101,7 @@ class _WorkerCalls:
             response = worker.request(state, request, node=node)
             if isinstance(response, Response) and response.keeps_outputs:
                 self._holders[node.name] = _OutputHolder(worker, node, lease.pop_all())
+                self._pool.note_waiting(worker)
         return _value(response)
 
     def save(self, name: str, data: Any) -> None:
@@ -134,6 +135,8 @@ class _WorkerCalls:
         with self._worker() as worker:
             self._holders[node.name] = _OutputHolder(worker, node, ExitStack())
             message = worker.request(state, request, node=node)
+            if isinstance(message, GeneratorChunk):
+                self._pool.note_waiting(worker)
             while isinstance(message, GeneratorChunk):
                 try:
                     yield message.value

@@ -40,7 +40,7 @@ class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
     def current(cls) -> Self:
         """Return the state of this process at this moment."""
         return cls(
-            environ=dict(os.environ),
+            environ=_environ(),
             folder=_working_folder(),
             path=tuple(sys.path),
             locale=locale.setlocale(locale.LC_ALL),
@@ -84,6 +84,11 @@ def _working_folder() -> str | None:
         return os.getcwd()
     except OSError:
         return None
+
+
+def _environ() -> dict[str, str]:
+    """Return the environment variables; another thread, such as one of a hook, may delete some meanwhile."""
+    return {name: value for name in os.environ if (value := os.environ.get(name)) is not None}
 
 
 def _set_environ(environ: Mapping[str, str]) -> None:

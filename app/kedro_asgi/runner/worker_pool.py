@@ -16,9 +16,10 @@ _BEFORE_JOIN = 100
 class WorkerPool:
     """Starts worker processes when they are needed and keeps them until `close`; runs and threads may share a pool.
 
-    There are at most as many as CPUs, or as the largest run wants. Each new process calls ``prepare`` once. A process
-    that dies affects no other, and a new one replaces it when it is needed. The start method is spawn (Q-41),
-    unless ``KEDRO_MP_CONTEXT`` names another. No process outlives the pool or the interpreter.
+    There are at most as many as CPUs, or as the largest run wants, besides those that wait for this process. Each new
+    process calls ``prepare`` once. A process that dies affects no other, and a new one replaces it when it is needed.
+    The start method is spawn (Q-41), unless ``KEDRO_MP_CONTEXT`` names another. No process outlives the pool or the
+    interpreter.
     """
 
     def __init__(self, prepare: Callable[[], None] | None = None) -> None:
@@ -26,6 +27,7 @@ class WorkerPool:
         self._condition = threading.Condition()
         self._workers: set[Worker] = set()
         self._free: list[Worker] = []
+        self._waiting: set[Worker] = set()
         self._limit = os.cpu_count() or 1
         Finalize(self, shut_down, args=(self._workers,), exitpriority=_BEFORE_JOIN)
 
@@ -40,6 +42,15 @@ class WorkerPool:
             yield worker
         finally:
             self._release(worker)
+
+    def note_waiting(self, worker: Worker) -> None:
+        """Note that a leased process waits for this process: it keeps outputs, or the next chunk of a generator.
+
+        It does not count any more, since a hook that is called now may run a pipeline, whose nodes need processes too.
+        """
+        with self._condition:
+            self._waiting.add(worker)
+            self._condition.notify()
 
     def close(self) -> None:
         """Shut down the processes: free ones now, others when they become free; a later call starts new ones."""
@@ -58,7 +69,7 @@ class WorkerPool:
                     if worker.is_free:
                         return worker
                     self._workers.discard(worker)
-                if len(self._workers) < self._limit:
+                if len(self._workers - self._waiting) < self._limit:
                     return self._start()
                 self._condition.wait()
 
@@ -69,6 +80,7 @@ class WorkerPool:
 
     def _release(self, worker: Worker) -> None:
         with self._condition:
+            self._waiting.discard(worker)
             if is_kept := worker in self._workers and worker.is_free:
                 self._free.append(worker)
             else:
