@@ -5,7 +5,7 @@ WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all check postgres browser bytecode bench clean
+.PHONY: demo test test-all check postgres browser bytecode bench vendor clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.created:
@@ -69,6 +69,10 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_real_project.py
 	$(BIN)/python benchmarks/bench_runs.py
 	$(BIN)/python benchmarks/bench_memory.py
+
+# The dashboard's libraries are in the repository; this writes them again, from npm, as vendor/packages.json lists them.
+vendor:
+	$(PYTHON) tools/vendor.py
 
 clean:
 	rm -rf $(VENV) demo

@@ -48,6 +48,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 )
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Form of log lines.  [default: text]")
 @click.option("--traceback", is_flag=True, help="Show all frames in the tracebacks of failed runs, also kedro-asgi's.")
+@click.option("--no-dashboard", is_flag=True, help="Serve the API only, without the pages at /dashboard.")
 @click.option("--no-access-log", is_flag=True, help="Log no line for each request.")
 @click.option(
     "--failure-status",
@@ -78,6 +79,7 @@ def serve_project(
     log_level: str | None = None,
     log_format: LogFormat | None = None,
     no_access_log: bool = False,
+    no_dashboard: bool = False,
     traceback: bool = False,
     with_greeting: bool = True,
     package_name: str | None = None,
@@ -97,6 +99,7 @@ def serve_project(
         KEDRO_SERVER_CONF_SOURCE=conf_source,
         KEDRO_SERVER_STORE=store,
         KEDRO_SERVER_FAILURE_STATUS=failure_status,
+        KEDRO_SERVER_DASHBOARD="false" if no_dashboard else None,
         KEDRO_SERVER_FULL_TRACEBACKS="true" if traceback else None,
         KEDRO_SERVER_PRELOAD=None if preload is None else ",".join(preload),
     )

@@ -16,6 +16,7 @@ from kedro_asgi.project import load_project
 from kedro_asgi.server.admin_routes import AdminRoutes
 from kedro_asgi.server.bodies import BodyReader
 from kedro_asgi.server.configuration import ServerConfiguration, unknown_variables
+from kedro_asgi.server.dashboard import DashboardRoutes
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.pipeline_routes import PipelineRoutes
@@ -46,13 +47,15 @@ def create_http_server(
     failure_status: int | None = None,
     cancel_on_hang_up: bool | None = None,
     drain_on_signals: bool | None = None,
+    dashboard: bool | None = None,
     package_name: str | None = None,
 ) -> Starlette:
     """Return the ASGI application that serves a project: Kedro's routes (SRV-14), ``/runs`` and others.
 
     An argument beats its environment variable (``KEDRO_PROJECT_PATH``, ``KEDRO_SERVER_ENV``, ``KEDRO_SERVER_STORE`` and
     so on), which beats the project's options. A ``policy`` beats the variables of all its fields. ``store`` is a path,
-    a URL or ``memory:``; the default is a file in the project's folder. Raises `ServerSettingsError`.
+    a URL or ``memory:``; the default is a file in the project's folder. ``dashboard`` of ``False`` serves no
+    pages, only the API. Raises `ServerSettingsError`.
 
     ``package_name`` names an installed package whose configuration is at ``project_path``, by default the working
     directory; such a project needs no ``pyproject.toml``.
@@ -73,6 +76,7 @@ def create_http_server(
         failure_status=failure_status,
         cancel_on_hang_up=cancel_on_hang_up,
         drain_on_signals=drain_on_signals,
+        dashboard=dashboard,
         package_name=package_name,
     )
     for line in unknown_variables():
@@ -99,7 +103,13 @@ def create_http_server(
     admin_routes = AdminRoutes(session, runs)
     explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)
     return Starlette(
-        routes=[*kedro_routes.table(), *run_routes.table(), *pipeline_routes.table(), *admin_routes.table()],
+        routes=[
+            *kedro_routes.table(),
+            *run_routes.table(),
+            *pipeline_routes.table(),
+            *admin_routes.table(),
+            *(DashboardRoutes().table() if configuration.dashboard else ()),
+        ],
         lifespan=_lifespan(configuration, session, runs, admin_routes, shutdown),
         middleware=[Middleware(ShutdownMiddleware, shutdown=shutdown)],
         exception_handlers={

@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 
 from kedro_asgi.dispatch import Policy
-from kedro_asgi.errors import ServerSettingsError
+from kedro_asgi.errors import ProjectError, ServerSettingsError
 from kedro_asgi.errors.wording import close_matches, suggestion
+from kedro_asgi.project.options import read_options
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 
 MEBIBYTE = 1024 * 1024
@@ -18,6 +20,7 @@ MAX_SECONDS = 365 * 86400
 
 _PROJECT_PATH = "KEDRO_PROJECT_PATH"
 _PREFIX = "KEDRO_SERVER_"
+_DASHBOARD = f"{_PREFIX}DASHBOARD"
 _STORE = Path(".kedro-asgi") / "runs.db"
 
 
@@ -29,8 +32,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     to preload. ``store`` is the store of runs, and ``policy`` sets their limits; the server refuses a run over the
     limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``. ``cancel_on_hang_up``
     cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and SIGINT let runs end
-    before the server ends. With ``opens_first``, which the supervisor of workers sets, the server opens the project
-    before it listens.
+    before the server ends. With ``dashboard``, the server has pages for browsers. With ``opens_first``, which the
+    supervisor of workers sets, the server opens the project before it listens.
     """
 
     project_path: Path
@@ -45,6 +48,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     failure_status: Literal[200, 500] = 200
     cancel_on_hang_up: bool = False
     drain_on_signals: bool = False
+    dashboard: bool = True
     package_name: str | None = None
     opens_first: bool = False
 
@@ -64,6 +68,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         failure_status: int | None = None,
         cancel_on_hang_up: bool | None = None,
         drain_on_signals: bool | None = None,
+        dashboard: bool | None = None,
         package_name: str | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> "ServerConfiguration":
@@ -80,6 +85,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             "cancel_on_hang_up": cancel_on_hang_up,
             "drain_on_signals": drain_on_signals,
             "package_name": package_name,
+            "dashboard": dashboard if dashboard is not None or _DASHBOARD in environ else _dashboard_option(path),
         }
         return cls(
             project_path=path,
@@ -125,6 +131,13 @@ def _project_path(given: str | Path | None) -> Path:
     if not path.exists():
         raise ServerSettingsError(f"Project path '{path}' does not exist.")
     return path
+
+
+def _dashboard_option(project_path: Path) -> bool | None:
+    """Return what the project's options say of the dashboard; the start of the server reports a broken file."""
+    with suppress(OSError, ValueError, ProjectError):
+        return read_options(project_path / "pyproject.toml").dashboard
+    return None
 
 
 def _names(given: Iterable[str] | None) -> tuple[str, ...] | None:

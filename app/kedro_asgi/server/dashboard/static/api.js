@@ -1,0 +1,59 @@
+// Requests to the HTTP API. The page is at `dashboard/`, so the API is one level above, behind any prefix.
+
+const ROOT = new URL("../", document.baseURI);
+
+// An answer that is an error, or no answer; `problems` lists what is wrong with which field of a request.
+export class ApiError extends Error {
+  constructor(message, { status = 0, title = "", type = "", problems = [] } = {}) {
+    super(message);
+    Object.assign(this, { name: "ApiError", status, title, type, problems });
+  }
+}
+
+// Return the address of a route, whose segments are texts of any kind.
+export function apiUrl(segments, query = []) {
+  const url = new URL(segments.map(encodeURIComponent).join("/"), ROOT);
+  url.search = new URLSearchParams(query).toString();
+  return url;
+}
+
+export async function getJson(segments, { query, signal } = {}) {
+  return (await request(apiUrl(segments, query), { signal })).json();
+}
+
+export async function getText(segments, { query, signal } = {}) {
+  return (await request(apiUrl(segments, query), { signal })).text();
+}
+
+export async function postJson(segments, body = undefined, { query, headers = {} } = {}) {
+  const content = body === undefined ? {} : { body: JSON.stringify(body) };
+  const answer = await request(apiUrl(segments, query), {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...headers },
+    ...content,
+  });
+  return answer.json();
+}
+
+async function request(url, options) {
+  let answer;
+  try {
+    answer = await fetch(url, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError("The server does not answer. It may be restarting.", { title: "No connection" });
+  }
+  if (!answer.ok) throw await errorOf(answer);
+  return answer;
+}
+
+// Both forms of errors: `application/problem+json`, and Kedro's `detail`, which is a text or a list.
+async function errorOf(answer) {
+  const body = await answer.json().catch(() => ({}));
+  const { detail, title = "", type = "", errors } = body ?? {};
+  const listed = Array.isArray(detail) ? detail : (errors ?? []);
+  const problems = listed.map(({ loc = [], msg = "" }) => ({ loc, msg }));
+  const first = problems.map(({ loc, msg }) => `${loc.slice(1).join(".")}: ${msg}`).join("; ");
+  const message = typeof detail === "string" ? detail : first || `The server answered ${answer.status}.`;
+  return new ApiError(message, { status: answer.status, title, type, problems });
+}

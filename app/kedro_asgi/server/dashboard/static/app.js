@@ -1,0 +1,63 @@
+// The application: shows the page that the address names, and marks its section in the navigation.
+
+import { html, render, useEffect, useState } from "./html.js";
+import { findPage } from "./pages.js";
+import { useRoute } from "./router.js";
+import { ErrorNotice, Loading } from "./feedback.js";
+
+function App() {
+  const route = useRoute();
+  const { page, params } = findPage(route.segments);
+  const loaded = usePageModule(page);
+  const address = route.segments.join("/");
+  useEffect(() => {
+    markSection(page.section);
+    document.title = `${page.title} · kedro-asgi`;
+  }, [page]);
+  useFocusAfterNavigation(address);
+  if (loaded.error) return html`<${ErrorNotice} error=${loaded.error} />`;
+  if (!loaded.view) return html`<${Loading} />`;
+  return html`<${loaded.view} key=${address} params=${params} query=${route.query} />`;
+}
+
+function usePageModule(page) {
+  const [loaded, setLoaded] = useState({});
+  useEffect(() => {
+    let isCurrent = true;
+    const show = (found) => isCurrent && setLoaded({ page, ...found });
+    page.load().then(
+      (module) => show({ view: module.default }),
+      (error) => show({ error }),
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [page]);
+  return loaded.page === page ? loaded : {};
+}
+
+// Keyboard and screen reader go on at the new page, but the first page leaves the focus where the browser has it.
+function useFocusAfterNavigation(address) {
+  const [first] = useState(address);
+  const [hasMoved, setHasMoved] = useState(false);
+  useEffect(() => {
+    if (address === first && !hasMoved) return;
+    setHasMoved(true);
+    window.scrollTo(0, 0);
+    document.getElementById("content").focus({ preventScroll: true });
+  }, [address]);
+}
+
+function markSection(section) {
+  for (const link of document.querySelectorAll("#navigation a")) {
+    if (link.dataset.section === section) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+// The address is the page's, so the link must not change it.
+document.querySelector(".skip-link").addEventListener("click", (event) => {
+  event.preventDefault();
+  document.getElementById("content").focus();
+});
+render(html`<${App} />`, document.getElementById("content"));

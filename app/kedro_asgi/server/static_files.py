@@ -1,0 +1,60 @@
+"""Files of a package that browsers load: read once, and answered with what caches and browsers need."""
+
+import hashlib
+from collections.abc import Mapping
+from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+# ``mimetypes`` reads the tables of the operating system, which differ.
+_MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".woff2": "font/woff2",
+}
+
+
+class StaticFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file; ``etag`` is a digest of its content."""
+
+    content: bytes
+    media_type: str
+    etag: str
+
+
+def read_static_files(folder: Traversable) -> Mapping[str, StaticFile]:
+    """Return the files below ``folder`` that browsers load, by their path with slashes."""
+    return dict(_files(folder, PurePosixPath()))
+
+
+def static_response(request: Request, file: StaticFile, *, headers: Mapping[str, str]) -> Response:
+    """Return the file, or 304 if the client has the same content; caches ask each time, since versions share paths."""
+    sent = {**headers, "ETag": file.etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if known & {file.etag, "*"}:
+        return Response(status_code=304, headers=sent)
+    return Response(file.content, media_type=file.media_type, headers=sent)
+
+
+def _files(folder: Traversable, path: PurePosixPath) -> list[tuple[str, StaticFile]]:
+    found = []
+    for entry in folder.iterdir():
+        place = path / entry.name
+        if entry.is_dir():
+            found += _files(entry, place)
+        elif place.suffix in _MEDIA_TYPES:
+            found.append((str(place), _file(entry.read_bytes(), _MEDIA_TYPES[place.suffix])))
+    return found
+
+
+def _file(content: bytes, media_type: str) -> StaticFile:
+    digest = hashlib.sha256(content).hexdigest()[:32]
+    return StaticFile(content=content, media_type=media_type, etag=f'"{digest}"')
