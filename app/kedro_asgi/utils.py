@@ -3,10 +3,9 @@
 from importlib import import_module
 from typing import Any
 
-from kedro_asgi.pipeline.preview_contract import KedroExperimentalWarning
-from kedro_asgi.project import find_kedro_project, is_kedro_project
-
-__all__ = ["KedroExperimentalWarning", "find_kedro_project", "is_kedro_project", "load_obj"]
+from kedro_asgi.pipeline.preview_contract import KedroExperimentalWarning as KedroExperimentalWarning
+from kedro_asgi.project import find_kedro_project as find_kedro_project
+from kedro_asgi.project import is_kedro_project as is_kedro_project
 
 
 def load_obj(obj_path: str, default_obj_path: str = "") -> Any:

@@ -1,5 +1,3 @@
 """Call a server from async Python."""
 
-from kedro_asgi.client.async_client import AsyncClient
-
-__all__ = ["AsyncClient"]
+from kedro_asgi.client.async_client import AsyncClient as AsyncClient

@@ -1,63 +1,32 @@
 """Datasets, and the catalogs that hold them."""
 
-from kedro_asgi.errors import (
-    DatasetError,
-    DatasetNotFoundError,
-    VersionAlreadyExistsError,
-    VersionNotFoundError,
-)
-from kedro_asgi.io.artifact import Artifact
-from kedro_asgi.io.cached import CachedDataset
-from kedro_asgi.io.catalog import DataCatalog
-from kedro_asgi.io.catalog_commands import DataCatalogWithCatalogCommandsMixin
-from kedro_asgi.io.core import (
-    VERSION_FORMAT,
-    CatalogProtocol,
-    DatasetAlreadyExistsError,
-    generate_timestamp,
-    get_filepath_str,
-    get_protocol_and_path,
-    is_parameter,
-    parse_dataset_definition,
-)
-from kedro_asgi.io.dataset import AbstractDataset
-from kedro_asgi.io.entry import Entry, PlainEntry, plain_entries
-from kedro_asgi.io.memory import MemoryDataset
-from kedro_asgi.io.one_shot import close_quietly, find_one_shot
-from kedro_asgi.io.resolver import CatalogConfigResolver, CatalogResolver, Matcher
-from kedro_asgi.io.shared import SharedMemoryDataCatalog, SharedMemoryDataset
-from kedro_asgi.io.version import Version
-from kedro_asgi.io.versioned import AbstractVersionedDataset
-
-__all__ = [
-    "VERSION_FORMAT",
-    "AbstractDataset",
-    "AbstractVersionedDataset",
-    "Artifact",
-    "CachedDataset",
-    "CatalogConfigResolver",
-    "CatalogProtocol",
-    "CatalogResolver",
-    "DataCatalog",
-    "DataCatalogWithCatalogCommandsMixin",
-    "DatasetAlreadyExistsError",
-    "DatasetError",
-    "DatasetNotFoundError",
-    "Entry",
-    "Matcher",
-    "MemoryDataset",
-    "PlainEntry",
-    "SharedMemoryDataCatalog",
-    "SharedMemoryDataset",
-    "Version",
-    "VersionAlreadyExistsError",
-    "VersionNotFoundError",
-    "close_quietly",
-    "find_one_shot",
-    "generate_timestamp",
-    "get_filepath_str",
-    "get_protocol_and_path",
-    "is_parameter",
-    "parse_dataset_definition",
-    "plain_entries",
-]
+from kedro_asgi.errors import DatasetError as DatasetError
+from kedro_asgi.errors import DatasetNotFoundError as DatasetNotFoundError
+from kedro_asgi.errors import VersionAlreadyExistsError as VersionAlreadyExistsError
+from kedro_asgi.errors import VersionNotFoundError as VersionNotFoundError
+from kedro_asgi.io.artifact import Artifact as Artifact
+from kedro_asgi.io.cached import CachedDataset as CachedDataset
+from kedro_asgi.io.catalog import DataCatalog as DataCatalog
+from kedro_asgi.io.catalog_commands import DataCatalogWithCatalogCommandsMixin as DataCatalogWithCatalogCommandsMixin
+from kedro_asgi.io.core import VERSION_FORMAT as VERSION_FORMAT
+from kedro_asgi.io.core import CatalogProtocol as CatalogProtocol
+from kedro_asgi.io.core import DatasetAlreadyExistsError as DatasetAlreadyExistsError
+from kedro_asgi.io.core import generate_timestamp as generate_timestamp
+from kedro_asgi.io.core import get_filepath_str as get_filepath_str
+from kedro_asgi.io.core import get_protocol_and_path as get_protocol_and_path
+from kedro_asgi.io.core import is_parameter as is_parameter
+from kedro_asgi.io.core import parse_dataset_definition as parse_dataset_definition
+from kedro_asgi.io.dataset import AbstractDataset as AbstractDataset
+from kedro_asgi.io.entry import Entry as Entry
+from kedro_asgi.io.entry import PlainEntry as PlainEntry
+from kedro_asgi.io.entry import plain_entries as plain_entries
+from kedro_asgi.io.memory import MemoryDataset as MemoryDataset
+from kedro_asgi.io.one_shot import close_quietly as close_quietly
+from kedro_asgi.io.one_shot import find_one_shot as find_one_shot
+from kedro_asgi.io.resolver import CatalogConfigResolver as CatalogConfigResolver
+from kedro_asgi.io.resolver import CatalogResolver as CatalogResolver
+from kedro_asgi.io.resolver import Matcher as Matcher
+from kedro_asgi.io.shared import SharedMemoryDataCatalog as SharedMemoryDataCatalog
+from kedro_asgi.io.shared import SharedMemoryDataset as SharedMemoryDataset
+from kedro_asgi.io.version import Version as Version
+from kedro_asgi.io.versioned import AbstractVersionedDataset as AbstractVersionedDataset

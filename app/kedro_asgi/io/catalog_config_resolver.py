@@ -1,5 +1,3 @@
 """`CatalogConfigResolver`, under the name of the module that it has in Kedro."""
 
-from kedro_asgi.io.resolver import CatalogConfigResolver
-
-__all__ = ["CatalogConfigResolver"]
+from kedro_asgi.io.resolver import CatalogConfigResolver as CatalogConfigResolver

@@ -6,39 +6,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any, Protocol, runtime_checkable
 
-from kedro_asgi.errors import (
-    DatasetAlreadyExistsError,
-    DatasetConfigError,
-    DatasetError,
-    DatasetNotFoundError,
-    DatasetTypeError,
-    VersionAlreadyExistsError,
-    VersionNotFoundError,
-)
+from kedro_asgi.errors import DatasetAlreadyExistsError as DatasetAlreadyExistsError
+from kedro_asgi.errors import DatasetConfigError, DatasetTypeError
+from kedro_asgi.errors import DatasetError as DatasetError
+from kedro_asgi.errors import DatasetNotFoundError as DatasetNotFoundError
+from kedro_asgi.errors import VersionAlreadyExistsError as VersionAlreadyExistsError
+from kedro_asgi.errors import VersionNotFoundError as VersionNotFoundError
 from kedro_asgi.io.builder import DatasetDefinition
-from kedro_asgi.io.dataset import AbstractDataset
+from kedro_asgi.io.dataset import AbstractDataset as AbstractDataset
 from kedro_asgi.io.dataset_classes import dataset_class
-from kedro_asgi.io.version import Version, timestamp
-from kedro_asgi.io.versioned import AbstractVersionedDataset
-from kedro_asgi.reserved_names import is_parameter
-
-__all__ = [
-    "VERSION_FORMAT",
-    "AbstractDataset",
-    "AbstractVersionedDataset",
-    "CatalogProtocol",
-    "DatasetAlreadyExistsError",
-    "DatasetError",
-    "DatasetNotFoundError",
-    "Version",
-    "VersionAlreadyExistsError",
-    "VersionNotFoundError",
-    "generate_timestamp",
-    "get_filepath_str",
-    "get_protocol_and_path",
-    "is_parameter",
-    "parse_dataset_definition",
-]
+from kedro_asgi.io.version import Version as Version
+from kedro_asgi.io.version import timestamp
+from kedro_asgi.io.versioned import AbstractVersionedDataset as AbstractVersionedDataset
+from kedro_asgi.reserved_names import is_parameter as is_parameter
 
 #: The format of a version as ``datetime.strptime`` reads it.
 VERSION_FORMAT = "%Y-%m-%dT%H.%M.%S.%fZ"

@@ -1,6 +1,4 @@
 """The catalogs, under the name of the module that they have in Kedro."""
 
-from kedro_asgi.io.catalog import DataCatalog
-from kedro_asgi.io.shared import SharedMemoryDataCatalog
-
-__all__ = ["DataCatalog", "SharedMemoryDataCatalog"]
+from kedro_asgi.io.catalog import DataCatalog as DataCatalog
+from kedro_asgi.io.shared import SharedMemoryDataCatalog as SharedMemoryDataCatalog

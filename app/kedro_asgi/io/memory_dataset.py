@@ -1,5 +1,3 @@
 """`MemoryDataset`, under the name of the module that it has in Kedro."""
 
-from kedro_asgi.io.memory import MemoryDataset
-
-__all__ = ["MemoryDataset"]
+from kedro_asgi.io.memory import MemoryDataset as MemoryDataset

@@ -1,5 +1,3 @@
 """`SharedMemoryDataset`, under the name of the module that it has in Kedro."""
 
-from kedro_asgi.io.shared import SharedMemoryDataset
-
-__all__ = ["SharedMemoryDataset"]
+from kedro_asgi.io.shared import SharedMemoryDataset as SharedMemoryDataset

@@ -1,24 +1,14 @@
 """Sessions: one run, many runs, and many runs from async code."""
 
-from kedro_asgi.errors import KedroContextError, KedroSessionError
-from kedro_asgi.session.abstract_session import AbstractSession
-from kedro_asgi.session.async_session import AsyncSession, Outcome
-from kedro_asgi.session.context import KedroContext
-from kedro_asgi.session.kedro_session import KedroSession
-from kedro_asgi.session.service_session import Convert, KedroServiceSession, RunResult
-from kedro_asgi.session.store import BaseSessionStore, JSONSessionStore
-
-__all__ = [
-    "AbstractSession",
-    "AsyncSession",
-    "BaseSessionStore",
-    "Convert",
-    "JSONSessionStore",
-    "KedroContext",
-    "KedroContextError",
-    "KedroServiceSession",
-    "KedroSession",
-    "KedroSessionError",
-    "Outcome",
-    "RunResult",
-]
+from kedro_asgi.errors import KedroContextError as KedroContextError
+from kedro_asgi.errors import KedroSessionError as KedroSessionError
+from kedro_asgi.session.abstract_session import AbstractSession as AbstractSession
+from kedro_asgi.session.async_session import AsyncSession as AsyncSession
+from kedro_asgi.session.async_session import Outcome as Outcome
+from kedro_asgi.session.context import KedroContext as KedroContext
+from kedro_asgi.session.kedro_session import KedroSession as KedroSession
+from kedro_asgi.session.service_session import Convert as Convert
+from kedro_asgi.session.service_session import KedroServiceSession as KedroServiceSession
+from kedro_asgi.session.service_session import RunResult as RunResult
+from kedro_asgi.session.store import BaseSessionStore as BaseSessionStore
+from kedro_asgi.session.store import JSONSessionStore as JSONSessionStore
