@@ -5,33 +5,9 @@ from typing import Any, get_args
 
 import msgspec
 
+from kedro_asgi import schemas
 from kedro_asgi.events import RunEvent
 from kedro_asgi.runs import RunPage, RunRecord, RunStatus
-from kedro_asgi.schemas import (
-    KEY_PATTERN,
-    MAX_EVENT_NUMBER,
-    MAX_KEY_LENGTH,
-    MAX_LABELS,
-    MAX_PAGE_RUNS,
-    MAX_WAIT_SECONDS,
-    POSITION_PATTERN,
-    RUN_ID_PATTERN,
-    HealthResponse,
-    HTTPError,
-    HTTPValidationError,
-    PipelineDescription,
-    PipelineList,
-    Problem,
-    ReadyResponse,
-    ReloadProblem,
-    ReloadResponse,
-    RunFailure,
-    RunRequest,
-    RunSubmission,
-    RunSuccess,
-    SnapshotFailure,
-    SnapshotSuccess,
-)
 from kedro_asgi.server.openapi_schemas import Json, components, schema, schema_of
 
 _JSON, _PROBLEM = "application/json", "application/problem+json"
@@ -49,42 +25,46 @@ def openapi(version: str) -> Json:
 
 def _kedro_paths() -> Json:
     params = _parameter("query", "params", description="Runtime parameters to apply: key=value,nested.key=value")
-    health = {"200": _json("The event loop runs.", HealthResponse)}
+    health = {"200": _json("The event loop runs.", schemas.HealthResponse)}
     snapshot = {
-        "200": _json("The pipelines, datasets and parameters of the project.", SnapshotSuccess, SnapshotFailure),
-        "422": _json("The query is malformed.", HTTPValidationError),
+        "200": _json(
+            "The pipelines, datasets and parameters of the project.", schemas.SnapshotSuccess, schemas.SnapshotFailure
+        ),
+        "422": _json("The query is malformed.", schemas.HTTPValidationError),
     }
     run = {
-        "200": _json("How the run ended; a failed run answers 200 too.", RunSuccess, RunFailure),
-        "408": _json("The body did not arrive in time.", HTTPError),
-        "413": _json("The body is too large.", HTTPError),
+        "200": _json("How the run ended; a failed run answers 200 too.", schemas.RunSuccess, schemas.RunFailure),
+        "408": _json("The body did not arrive in time.", schemas.HTTPError),
+        "413": _json("The body is too large.", schemas.HTTPError),
         "422": _answers(
             "The body is not a run request, or its key is invalid or stands for another run.",
-            {_JSON: schema(HTTPValidationError), _PROBLEM: schema(Problem)},
+            {_JSON: schema(schemas.HTTPValidationError), _PROBLEM: schema(schemas.Problem)},
         ),
         **_busy(),
         "500": _answers(
             "The server failed; or the run failed, and the server has a status for that.",
-            {_JSON: {"anyOf": [schema(HTTPError), schema(RunFailure)]}},
+            {_JSON: {"anyOf": [schema(schemas.HTTPError), schema(schemas.RunFailure)]}},
         ),
     }
     return {
         "/health": {"get": _operation("health", "health_health_get", health)},
         "/snapshot": {"get": _operation("inspection", "get_snapshot_snapshot_get", snapshot, parameters=[params])},
-        "/run": {"post": _operation("pipeline", "run_pipeline_run_post", run, parameters=[_key()], body=RunRequest)},
+        "/run": {
+            "post": _operation("pipeline", "run_pipeline_run_post", run, parameters=[_key()], body=schemas.RunRequest)
+        },
     }
 
 
 def _admin_paths() -> Json:
     ready = {
-        "200": _json("The project is open and all preloaded datasets are loaded.", ReadyResponse),
-        "503": _json("The server is not ready yet, or is shutting down.", ReadyResponse),
+        "200": _json("The project is open and all preloaded datasets are loaded.", schemas.ReadyResponse),
+        "503": _json("The server is not ready yet, or is shutting down.", schemas.ReadyResponse),
     }
     reload = {
-        "200": _json("Later runs use the new configuration and datasets.", ReloadResponse),
+        "200": _json("Later runs use the new configuration and datasets.", schemas.ReloadResponse),
         "500": _answers(
             "The reload failed, and nothing has changed; or the server failed.",
-            {_PROBLEM: schema(ReloadProblem), _JSON: schema(HTTPError)},
+            {_PROBLEM: schema(schemas.ReloadProblem), _JSON: schema(schemas.HTTPError)},
         ),
     }
     return {
@@ -119,7 +99,7 @@ def _run_paths() -> Json:
     name = _parameter("path", "name")
     return {
         "/runs": {
-            "post": _operation("runs", "submit_run", submit, parameters=[*waits, _key()], body=RunSubmission),
+            "post": _operation("runs", "submit_run", submit, parameters=[*waits, _key()], body=schemas.RunSubmission),
             "get": _operation("runs", "list_runs", page, parameters=_filters()),
         },
         "/runs/{run_id}": {"get": _operation("runs", "read_run", read, parameters=[run_id, *waits])},
@@ -130,8 +110,8 @@ def _run_paths() -> Json:
 
 def _event_paths() -> Json:
     run_id = _parameter("path", "run_id")
-    number: Json = {"type": "integer", "minimum": 0, "maximum": MAX_EVENT_NUMBER}
-    position: Json = {"type": "string", "pattern": POSITION_PATTERN}
+    number: Json = {"type": "integer", "minimum": 0, "maximum": schemas.MAX_EVENT_NUMBER}
+    position: Json = {"type": "string", "pattern": schemas.POSITION_PATTERN}
     metrics = {"200": _answers("Counters and gauges.", {"text/plain": {"type": "string"}})}
     text = "Server-sent events, each described by the schema; its data is a RunEvent as JSON."
     stream = {"200": _answers(text, {"text/event-stream": _frame()}), **_invalid_query(), **_no_store()}
@@ -150,9 +130,9 @@ def _pipeline_paths() -> Json:
     etag = _parameter("header", "If-None-Match", description="The ETag of an answer that the client has.")
     unchanged: Json = {"304": {"description": "The client has this answer already."}}
     failed = {"503": _problem("The project cannot be read.")}
-    pipelines = {"200": _json("The registered pipelines.", PipelineList), **unchanged, **failed}
+    pipelines = {"200": _json("The registered pipelines.", schemas.PipelineList), **unchanged, **failed}
     missing = {"404": _problem("There is no such pipeline."), **unchanged, **failed}
-    pipeline = {"200": _json("The graph of the pipeline.", PipelineDescription), **missing}
+    pipeline = {"200": _json("The graph of the pipeline.", schemas.PipelineDescription), **missing}
     return {
         "/pipelines": {"get": _operation("pipelines", "list_pipelines", pipelines, parameters=[etag])},
         "/pipelines/{name}": {"get": _operation("pipelines", "read_pipeline", pipeline, parameters=[name, etag])},
@@ -174,7 +154,7 @@ def _operation(
     parameters: Sequence[Json] | None = None,
     body: type[msgspec.Struct] | None = None,
 ) -> Json:
-    answers = {"500": _json("The server failed.", HTTPError), **responses}
+    answers = {"500": _json("The server failed.", schemas.HTTPError), **responses}
     operation: Json = {"tags": [tag], "operationId": operation_id, "responses": dict(sorted(answers.items()))}
     if parameters is not None:
         operation["parameters"] = parameters
@@ -191,24 +171,24 @@ def _parameter(where: str, name: str, schema: Json | None = None, **more: Any) -
 
 
 def _wait() -> Json:
-    return _parameter("query", "wait", {"type": "number", "minimum": 0, "maximum": MAX_WAIT_SECONDS})
+    return _parameter("query", "wait", {"type": "number", "minimum": 0, "maximum": schemas.MAX_WAIT_SECONDS})
 
 
 def _key() -> Json:
-    text: Json = {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": KEY_PATTERN}
+    text: Json = {"type": "string", "minLength": 1, "maxLength": schemas.MAX_KEY_LENGTH, "pattern": schemas.KEY_PATTERN}
     return _parameter("header", "Idempotency-Key", text)
 
 
 def _filters() -> list[Json]:
     status: Json = {"type": "array", "items": {"type": "string", "enum": list(get_args(RunStatus))}}
-    label: Json = {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}, "maxItems": MAX_LABELS}
+    label: Json = {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}, "maxItems": schemas.MAX_LABELS}
     return [
         _parameter("query", "status", status, description="Runs with any of these statuses."),
         _parameter("query", "pipeline"),
         _parameter("query", "label", label, description="Runs with all of these labels: name=value"),
         _parameter("query", "since", {"type": "string", "format": "date-time"}),
-        _parameter("query", "cursor", {"type": "string", "pattern": RUN_ID_PATTERN}),
-        _parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_RUNS}),
+        _parameter("query", "cursor", {"type": "string", "pattern": schemas.RUN_ID_PATTERN}),
+        _parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": schemas.MAX_PAGE_RUNS}),
     ]
 
 
@@ -228,7 +208,7 @@ def _json(description: str, *structs: type[msgspec.Struct]) -> Json:
 
 
 def _problem(description: str) -> Json:
-    return _answers(description, {_PROBLEM: schema(Problem)})
+    return _answers(description, {_PROBLEM: schema(schemas.Problem)})
 
 
 def _busy() -> Json:

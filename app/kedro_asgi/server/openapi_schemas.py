@@ -9,53 +9,19 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from kedro_asgi import schemas
 from kedro_asgi.events import RunEvent
 from kedro_asgi.runs import RunPage, RunRecord
-from kedro_asgi.schemas import (
-    BOOL_WORDS,
-    HealthResponse,
-    HTTPError,
-    HTTPValidationError,
-    PipelineDescription,
-    PipelineList,
-    Problem,
-    ReadyResponse,
-    ReloadProblem,
-    ReloadResponse,
-    RunFailure,
-    RunRequest,
-    RunSubmission,
-    RunSuccess,
-    SnapshotFailure,
-    SnapshotSuccess,
-)
 
 Json = dict[str, Any]
 Structs = Iterable[type[msgspec.Struct]]
 
 _REF = "#/components/schemas/{name}"
-_STRUCTS: tuple[type[msgspec.Struct], ...] = (
-    HealthResponse,
-    HTTPError,
-    HTTPValidationError,
-    PipelineDescription,
-    PipelineList,
-    Problem,
-    ReadyResponse,
-    ReloadProblem,
-    ReloadResponse,
-    RunFailure,
-    RunPage,
-    RunRecord,
-    RunRequest,
-    RunSubmission,
-    RunSuccess,
-    SnapshotFailure,
-    SnapshotSuccess,
-    *get_args(RunEvent),
-)
+# All classes there are bodies.
+_BODIES = tuple(kind for kind in vars(schemas).values() if getattr(kind, "__module__", None) == schemas.__name__)
+_STRUCTS: tuple[type[msgspec.Struct], ...] = (*_BODIES, RunPage, RunRecord, *get_args(RunEvent))
 _DATE_TIME: Json = {"type": "string", "format": "date-time"}
-_BOOL_PATTERN = "|".join("".join(f"[{sign.upper()}{sign}]" for sign in word) for word in BOOL_WORDS)
+_BOOL_PATTERN = "|".join("".join(f"[{sign.upper()}{sign}]" for sign in word) for word in schemas.BOOL_WORDS)
 _BOOL: Json = {
     "anyOf": [
         {"type": "boolean"},
@@ -100,7 +66,7 @@ def _described(struct: type[msgspec.Struct], schema: Json) -> Json:
     """
     hints = get_type_hints(struct)
     properties = {name: _property(found, hints.get(name)) for name, found in schema["properties"].items()}
-    if issubclass(struct, RunRequest):
+    if issubclass(struct, schemas.RunRequest):
         properties.update({name: _BOOL for name, hint in hints.items() if hint is bool})
     optional = {name for name, hint in hints.items() if msgspec.UnsetType in get_args(hint)}
     is_whole = not struct.__struct_config__.omit_defaults
