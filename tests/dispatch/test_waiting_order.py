@@ -67,6 +67,13 @@ def test_an_order_that_does_not_survive_a_round_trip_is_refused(value: object) -
             pack(RunOrder(spec=spec))
 
 
+def test_a_packed_order_from_json_keeps_parameters_that_are_no_json() -> None:
+    given = RunOrder(spec=RunSpec(runtime_params={"a": [math.nan, {"\ud800": math.inf}], "b": None, "c": 2**70}))
+    read = pack(given, is_from_json=True).read_order()
+    # NaN is not equal to itself.
+    assert repr(read) == repr(given)
+
+
 def test_an_order_within_itself_is_refused() -> None:
     itself: list[Any] = []
     itself.append(itself)

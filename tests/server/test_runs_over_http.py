@@ -153,6 +153,19 @@ async def test_numbers_that_json_does_not_have_are_refused_as_inputs(
     assert answer.status_code == 422
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+async def test_numbers_that_json_does_not_have_reach_the_nodes_as_parameters(
+    client: httpx.AsyncClient, work: Path, number: str
+) -> None:
+    body = '{"pipeline_names": ["count"], "params": {"a": NUMBER}}'.replace("NUMBER", number)
+    for route in ("/run", "/runs?wait=30"):
+        answer = await client.post(route, content=body, headers={"Content-Type": "application/json"})
+        assert answer.json()["status"] == "success"
+    text = str(float(number))
+    assert (await client.get("/runs")).json()["runs"][0]["request"]["params"] == {"a": text}
+    assert (work.parent / "started").read_text().split() == [text, text]
+
+
 async def test_kedros_route_takes_kedros_body(client: httpx.AsyncClient) -> None:
     answer = await client.post("/run", json={"timeout_seconds": 1})
     assert answer.status_code == 422

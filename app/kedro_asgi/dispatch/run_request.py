@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -57,7 +58,8 @@ class _Budget:
             return self._take_text(value)
         if value is None or isinstance(value, _NUMBERS):
             self._left -= _PUNCTUATION
-            return value
+            # JSON has no NaN and no infinities.
+            return str(value) if isinstance(value, float) and not isfinite(value) else value
         if isinstance(value, _CONTAINERS):
             return self._take_container(value)
         self._left -= 40

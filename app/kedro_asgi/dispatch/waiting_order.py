@@ -1,5 +1,6 @@
 """The order of a run that waits, as JSON: many times smaller than the values in it."""
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -54,18 +55,29 @@ WaitingOrder = GivenOrder | PackedOrder
 
 
 def pack(order: RunOrder, *, is_from_json: bool = False) -> PackedOrder:
-    """Return ``order`` as JSON; ``is_from_json`` promises that its values came from JSON.
+    """Return ``order`` as JSON; ``is_from_json`` promises that its values came from JSON, and its inputs are finite.
 
     Raises `UnstorableRunError` for an order that would not be the same when it is read again.
     """
     try:
-        packed = PackedOrder(content=encode_json(order, fallback=None), on_interrupt=order.on_interrupt)
+        if not is_from_json and (number := _non_finite((order.spec.inputs, order.spec.runtime_params))) is not None:
+            raise UnstorableRunError(f"JSON has no {number}")
+        packed = PackedOrder(content=encode_order(order), on_interrupt=order.on_interrupt)
         if not is_from_json:
-            _check_finite((order.spec.inputs, order.spec.runtime_params))
             packed.read_order()
     except (TypeError, ValueError, RecursionError) as error:
         raise UnstorableRunError(str(error)) from error
     return packed
+
+
+def encode_order(order: RunOrder) -> bytes:
+    """Return ``order`` as JSON, in which parameters may be NaN or infinite: Kedro accepts those words (SRV-22).
+
+    msgspec would write ``null``, the standard library writes the words, and `PackedOrder` reads them.
+    """
+    if _non_finite((order.spec.runtime_params,)) is None:
+        return encode_json(order, fallback=None)
+    return json.dumps(msgspec.to_builtins(order, order="deterministic"), separators=(",", ":")).encode()
 
 
 def is_small(order: RunOrder) -> bool:
@@ -91,8 +103,8 @@ def _few(values: Iterable[Any], count: int) -> list[Any]:
     return list(values) if count <= _SMALL_PARTS else []
 
 
-def _check_finite(values: Iterable[Any]) -> None:
-    """Refuse NaN and infinities, which would become null."""
+def _non_finite(values: Iterable[Any]) -> float | None:
+    """Return a NaN or an infinity among ``values``, if there is one."""
     rest, seen = list(values), set[int]()
     while rest:
         match rest.pop():
@@ -103,4 +115,5 @@ def _check_finite(values: Iterable[Any]) -> None:
                 seen.add(id(parts))
                 rest += parts
             case float() as number if not math.isfinite(number):
-                raise ValueError(f"JSON has no {number}")
+                return number
+    return None
