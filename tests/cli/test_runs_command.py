@@ -17,6 +17,9 @@ def test_runs_are_listed_shown_followed_and_cancelled(work: Path, start, command
     assert re.search(r"one: done in \d", followed.stdout)
     assert "first: saved" in followed.stdout
     assert followed.stdout.endswith(f"{run_id}: success\n")
+    for statuses, count in (("success,queued",), 1), (("success", "--status", "failure"), 1), (("failure,queued",), 0):
+        listed = command("runs", "list", "--url", server.url, "--format", "json", "--status", *statuses)
+        assert len(json.loads(listed.stdout)) == count
     listed = command("runs", "list", "--label", "team=ml", environ={"KEDRO_ASGI_URL": server.url})
     assert [line.split()[:4] for line in listed.stdout.splitlines()[1:]] == [
         [

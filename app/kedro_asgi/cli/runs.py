@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import click
 
 from kedro_asgi.cli.error_messages import one_line_errors
+from kedro_asgi.cli.options import Names
 from kedro_asgi.cli.output import columns, format_option
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.runs import RunRecord
@@ -49,15 +51,19 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--status", help="Only runs with this status.")
+@click.option("--status", type=Names(), multiple=True, help="Only runs with one of these statuses; may be repeated.")
 @click.option("--pipeline", help="Only runs of this pipeline.")
 @click.option("--label", "labels", multiple=True, help="Only runs with this label: name=value; may be repeated.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @format_option
 @_client_command
-async def list_runs(client: "AsyncClient", output_format: str, labels: tuple[str, ...], **filters: Any) -> None:
+async def list_runs(
+    client: "AsyncClient", output_format: str, status: tuple[list[str], ...], labels: tuple[str, ...], **filters: Any
+) -> None:
     """List runs, newest first."""
-    page = await client.runs(labels=dict(label.partition("=")[::2] for label in labels), **filters)
+    wanted: Any = tuple(chain.from_iterable(status))
+    pairs = dict(label.partition("=")[::2] for label in labels)
+    page = await client.runs(status=wanted, labels=pairs, **filters)
     click.echo(encode_json(page.runs, indent=2).decode() if output_format == "json" else _table(page.runs))
 
 
