@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from kedro_asgi.cli.log_format import TextFormatter
-from kedro_asgi.cli.logging_config import read_logging_config
 from kedro_asgi.cli.logging_setup import server_log_config
 from kedro_asgi.errors import LoggingConfigError
 from kedro_asgi.project import load_project
+from kedro_asgi.project.logging_config import read_logging_config
 
 # In essence the file of Kedro's template.
 LOGGING = """

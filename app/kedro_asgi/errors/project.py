@@ -146,9 +146,10 @@ class HookResultError(ReportedAsBase, TypeError):
 class LoggingConfigError(ReportedAsBase, ValueError):
     """A project's logging configuration cannot be used."""
 
-    def __init__(self, file: Path, problem: str) -> None:
+    def __init__(self, file: Path | None, problem: str) -> None:
         self.file = file
-        super().__init__(f"Logging configuration '{file}': {problem}")
+        place = f" '{file}'" if file else ""
+        super().__init__(f"Logging configuration{place}: {problem}")
 
 
 class StarterError(KedroAsgiError, ValueError):

@@ -12,3 +12,5 @@ from kedro_asgi.project.metadata import ProjectMetadata as ProjectMetadata
 from kedro_asgi.project.metadata import find_kedro_project as find_kedro_project
 from kedro_asgi.project.metadata import is_kedro_project as is_kedro_project
 from kedro_asgi.project.project import Project as Project
+from kedro_asgi.project.project_logging import LOGGING as LOGGING
+from kedro_asgi.project.project_logging import configure_logging as configure_logging

@@ -22,22 +22,47 @@ _LOGGING_CLASSES = (logging.Handler, logging.Formatter, logging.Filter)
 def read_logging_config(project_path: Path, environ: Mapping[str, str] = os.environ) -> dict[str, Any] | None:
     """Return the configuration that ``KEDRO_LOGGING_CONFIG`` names, else the project's, else ``None``.
 
-    Raises `LoggingConfigError` for a missing or broken file. It also refuses ``()`` keys and classes outside
-    ``logging`` and the modules in ``KEDRO_LOGGING_MODULE_ALLOWLIST``, since they could run any code.
+    It is as ``logging.config`` takes it. Raises `LoggingConfigError` for a missing or broken file. It also refuses
+    ``()`` keys and classes outside ``logging`` and the modules in ``KEDRO_LOGGING_MODULE_ALLOWLIST``, since they could
+    run any code.
     """
-    file = _file(project_path, environ)
+    file = logging_file(project_path, environ)
     if file is None:
         return None
+    return checked_logging_config(read_logging_file(file), project_path, file=file, environ=environ)
+
+
+def read_logging_file(file: Path) -> Any:
+    """Return what a file holds; raises `LoggingConfigError`."""
     try:
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise LoggingConfigError(file, str(error)) from error
+
+
+def checked_logging_config(
+    config: Any, project_path: Path, *, file: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> dict[str, Any]:
+    """Return a configuration as ``logging.config`` takes it; ``file`` is where it was read."""
     if not isinstance(config, dict):
         raise LoggingConfigError(file, "it must be a mapping")
     allowed = (*_ALLOWED, *filter(None, map(str.strip, environ.get(_ALLOWLIST, "").split(","))))
     for problem in _problems(config, allowed):
         raise LoggingConfigError(file, problem)
-    return _adapt_handlers(config, project_path)
+    return _with_filter_classes(_adapt_handlers(config, project_path))
+
+
+def _with_filter_classes(config: dict[str, Any]) -> dict[str, Any]:
+    """Let ``logging.config`` make filters of a class of their own, for which it knows only the key ``()``."""
+    filters = {name: _with_class(entry) for name, entry in (config.get("filters") or {}).items()}
+    return {**config, "filters": filters} if filters else config
+
+
+def _with_class(entry: Any) -> Any:
+    if not isinstance(entry, dict) or not isinstance(path := entry.get("class"), str):
+        return entry
+    module, _, name = path.rpartition(".")
+    return {**{key: value for key, value in entry.items() if key != "class"}, "()": _import_class(module, name)}
 
 
 def _adapt_handlers(config: dict[str, Any], project_path: Path) -> dict[str, Any]:
@@ -60,7 +85,8 @@ def _rich(handler: dict[str, Any]) -> dict[str, Any]:
     return {**known, "class": "logging.StreamHandler"}
 
 
-def _file(project_path: Path, environ: Mapping[str, str]) -> Path | None:
+def logging_file(project_path: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file of the logging configuration, if there is one."""
     if named := environ.get(_VARIABLE):
         return Path(named).expanduser()
     candidates = (project_path / "conf" / name for name in ("logging.yml", "logging.yaml"))
