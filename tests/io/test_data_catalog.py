@@ -363,7 +363,7 @@ def test_parameters_win_over_entries_and_are_listed() -> None:
     assert catalog.keys() == ["x", "parameters", "params:a", "params:b", "params:b.c"]
     assert "params:b.c" in catalog
     assert "params:z" not in catalog
-    assert catalog.get_type("params:b.c") == "kedro_asgi.io.memory.MemoryDataset"
+    assert catalog.get_type("params:b.c") == "kedro_asgi.io.memory_dataset.MemoryDataset"
 
 
 def test_flat_parameters_are_a_copy() -> None:

@@ -126,8 +126,8 @@ def test_adopted_data_is_copied_only_by_loads() -> None:
 
 
 def test_repr_shows_the_type_of_the_data_and_not_the_data() -> None:
-    assert repr(MemoryDataset("secret")) == "kedro_asgi.io.memory.MemoryDataset(data='<str>')"
-    assert repr(MemoryDataset()) == "kedro_asgi.io.memory.MemoryDataset()"
+    assert repr(MemoryDataset("secret")) == "kedro_asgi.io.memory_dataset.MemoryDataset(data='<str>')"
+    assert repr(MemoryDataset()) == "kedro_asgi.io.memory_dataset.MemoryDataset()"
 
 
 def test_choosing_a_copy_mode_imports_no_library() -> None:

@@ -26,7 +26,7 @@ def test_names_of_kedros_mean_ours(path: str) -> None:
 
 def test_hooks_see_runners_in_the_form_of_kedro(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "kedro", raising=False)
-    assert runner_path(SequentialRunner()) == "kedro_asgi.runner.sequential.SequentialRunner"
+    assert runner_path(SequentialRunner()) == "kedro_asgi.runner.sequential_runner.SequentialRunner"
     monkeypatch.setitem(sys.modules, "kedro", ModuleType("kedro"))
     assert runner_path(ThreadRunner()) == "<kedro.runner.thread_runner.ThreadRunner object>"
 

@@ -13,14 +13,13 @@ from kedro_asgi.io.dataset_protocols import is_dataset_class
 # Modules are named and not imported: a project pays only for the datasets that it uses.
 _CORE = MappingProxyType(
     {
-        spelling: target
+        spelling: f"kedro_asgi.io.{module}.{name}"
         for module, name in (
-            ("memory", "MemoryDataset"),
-            ("cached", "CachedDataset"),
-            ("shared", "SharedMemoryDataset"),
+            ("memory_dataset", "MemoryDataset"),
+            ("cached_dataset", "CachedDataset"),
+            ("shared_memory_dataset", "SharedMemoryDataset"),
         )
-        for target in (f"kedro_asgi.io.{module}.{name}",)
-        for spelling in (name, f"{module}_dataset.{name}", f"shared_memory_dataset.{name}")
+        for spelling in (name, f"{module}.{name}")
     }
 )
 _BUILT_IN = MappingProxyType(

@@ -11,11 +11,11 @@ from msgspec import UNSET
 from kedro_asgi.errors import DatasetNotFoundError, VersionAlreadyExistsError
 from kedro_asgi.errors.wording import all_close_matches, suggestion
 from kedro_asgi.io.artifact import Artifact, RunArtifacts
+from kedro_asgi.io.catalog_config_resolver import CatalogResolver
 from kedro_asgi.io.dataset_protocols import Dataset, can_load_and_save, is_dataset, versions_of, with_version
 from kedro_asgi.io.inputs import is_plain, table_form_of, to_frame
-from kedro_asgi.io.memory import MemoryDataset
+from kedro_asgi.io.memory_dataset import MemoryDataset
 from kedro_asgi.io.parameters import ParameterView
-from kedro_asgi.io.resolver import CatalogResolver
 from kedro_asgi.io.version import Version, as_version, timestamp
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.tables import TableForm

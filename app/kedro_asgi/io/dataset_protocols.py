@@ -1,6 +1,7 @@
 """The contract of datasets, and how to recognise datasets and errors of other libraries without importing Kedro."""
 
 import copy
+import pickle
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -101,3 +102,14 @@ def _copy_with_version(dataset: Any, version: Version) -> Any:
 
 def _descends_from(cls: type, name: str) -> bool:
     return any(base.__name__ == name and base.__module__ == _KEDRO_MODULE for base in cls.__mro__)
+
+
+def can_leave_process(dataset: Dataset) -> bool:
+    """Whether a dataset can be sent to another process."""
+    if getattr(dataset, "_SINGLE_PROCESS", False):
+        return False
+    try:
+        pickle.dumps(dataset)
+    except Exception:  # objects may raise anything from their __reduce__
+        return False
+    return True

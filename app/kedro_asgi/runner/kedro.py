@@ -6,7 +6,7 @@ from typing import Any
 from kedro_asgi.hooks import HookManager
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Pipeline
-from kedro_asgi.runner.base import AbstractRunner
+from kedro_asgi.runner.runner import AbstractRunner
 from kedro_asgi.runner.task import bound_hooks
 
 

@@ -6,12 +6,12 @@ from importlib import import_module
 
 from kedro_asgi.bridge import is_kedro_class, is_kedro_imported
 from kedro_asgi.errors import NotARunnerError, RunnerNotAllowedError, UnknownRunnerError
-from kedro_asgi.runner.base import AbstractRunner
 from kedro_asgi.runner.kedro import KedroRunner
-from kedro_asgi.runner.parallel import ParallelRunner
-from kedro_asgi.runner.sequential import SequentialRunner
+from kedro_asgi.runner.parallel_runner import ParallelRunner
+from kedro_asgi.runner.runner import AbstractRunner
+from kedro_asgi.runner.sequential_runner import SequentialRunner
 from kedro_asgi.runner.task import Task
-from kedro_asgi.runner.thread import ThreadRunner
+from kedro_asgi.runner.thread_runner import ThreadRunner
 
 MakeRunner = Callable[..., AbstractRunner]
 

@@ -6,9 +6,9 @@ from kedro_asgi.session.abstract_session import AbstractSession as AbstractSessi
 from kedro_asgi.session.async_session import AsyncSession as AsyncSession
 from kedro_asgi.session.async_session import Outcome as Outcome
 from kedro_asgi.session.context import KedroContext as KedroContext
-from kedro_asgi.session.kedro_session import KedroSession as KedroSession
 from kedro_asgi.session.service_session import Convert as Convert
 from kedro_asgi.session.service_session import KedroServiceSession as KedroServiceSession
 from kedro_asgi.session.service_session import RunResult as RunResult
+from kedro_asgi.session.session import KedroSession as KedroSession
 from kedro_asgi.session.store import BaseSessionStore as BaseSessionStore
 from kedro_asgi.session.store import JSONSessionStore as JSONSessionStore

@@ -3,8 +3,8 @@
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
-from kedro_asgi.runner.base import AbstractRunner
 from kedro_asgi.runner.graph import worker_count
+from kedro_asgi.runner.runner import AbstractRunner
 
 
 class ThreadRunner(AbstractRunner):

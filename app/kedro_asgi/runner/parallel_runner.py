@@ -11,7 +11,6 @@ from typing import Any, Self
 from kedro_asgi.errors import UnpicklableNodesError, WorkerDiedError
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
-from kedro_asgi.runner.base import AbstractRunner, NodeCalls
 from kedro_asgi.runner.graph import worker_count
 from kedro_asgi.runner.messages import (
     CLOSE_GENERATOR,
@@ -26,6 +25,7 @@ from kedro_asgi.runner.messages import (
 )
 from kedro_asgi.runner.process_state import ProcessState
 from kedro_asgi.runner.remote_datasets import KeptOutput, RemoteDataset, can_be_remote
+from kedro_asgi.runner.runner import AbstractRunner, NodeCalls
 from kedro_asgi.runner.task import call_node
 from kedro_asgi.runner.worker_pool import WorkerPool
 from kedro_asgi.runner.worker_process import Worker

@@ -1,6 +1,6 @@
 """Run nodes one after another in the calling thread."""
 
-from kedro_asgi.runner.base import AbstractRunner
+from kedro_asgi.runner.runner import AbstractRunner
 
 
 class SequentialRunner(AbstractRunner):
