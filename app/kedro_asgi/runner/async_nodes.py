@@ -7,11 +7,11 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
 from anyio import CancelScope, from_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from anyio.lowlevel import EventLoopToken
 
+from kedro_asgi.outcome import Outcome
 from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
 
 # Set in threads that work for an event loop, and copied into the threads that these start.
@@ -26,7 +26,7 @@ def await_in_thread(awaitable: Awaitable[Any]) -> Any:
     """
     host, own = HOST_LOOP.get(), _RUN_LOOP.get()
     if host is not None:
-        ended: _Result = from_thread.run(_await, awaitable, STOP_SIGNAL.get(), token=host)
+        ended: Outcome[Any] = from_thread.run(_await, awaitable, STOP_SIGNAL.get(), token=host)
     elif own is not None:
         ended = own.portal.call(_await, awaitable)
     else:
@@ -81,26 +81,14 @@ class RunLoop:
             self._stack.__exit__(kind, error, trace)
 
 
-class _Result(msgspec.Struct, frozen=True, eq=False):
-    """The end of an awaitable, as data: a ``SystemExit`` of user code must not end the event loop."""
-
-    result: Any = None
-    error: BaseException | None = None
-
-    def value(self) -> Any:
-        if self.error is not None:
-            raise self.error
-        return self.result
-
-
-async def _await(awaitable: Awaitable[Any], stop: StopSignal | None = None) -> _Result:
+async def _await(awaitable: Awaitable[Any], stop: StopSignal | None = None) -> Outcome[Any]:
     try:
         if stop is None:
-            return _Result(result=await awaitable)
+            return Outcome(result=await awaitable)
         with CancelScope() as scope, stop.on_stop(scope.cancel):
-            return _Result(result=await awaitable)
+            return Outcome(result=await awaitable)
     except (SystemExit, KeyboardInterrupt) as error:
-        return _Result(error=error)
+        return Outcome(error=error)
     # Only a stop cancels the scope, and it sets the reason first.
     assert stop.reason is not None
     raise stop.reason

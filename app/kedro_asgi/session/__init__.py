@@ -2,9 +2,9 @@
 
 from kedro_asgi.errors import KedroContextError as KedroContextError
 from kedro_asgi.errors import KedroSessionError as KedroSessionError
+from kedro_asgi.outcome import Outcome as Outcome
 from kedro_asgi.session.abstract_session import AbstractSession as AbstractSession
 from kedro_asgi.session.async_session import AsyncSession as AsyncSession
-from kedro_asgi.session.async_session import Outcome as Outcome
 from kedro_asgi.session.context import KedroContext as KedroContext
 from kedro_asgi.session.service_session import Convert as Convert
 from kedro_asgi.session.service_session import KedroServiceSession as KedroServiceSession

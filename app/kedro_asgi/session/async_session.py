@@ -2,18 +2,19 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, Unpack, cast
+from typing import Any, Self, TypeVar, Unpack
 
 import anyio
 import anyio.to_thread
-import msgspec
 from anyio import from_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.events import Emit
 from kedro_asgi.inspection import inspect_project
+from kedro_asgi.outcome import Outcome as Outcome
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
@@ -27,31 +28,6 @@ T = TypeVar("T")
 
 # Kedro's server runs as many at a time.
 DEFAULT_CONCURRENCY = 40
-
-
-class Outcome(msgspec.Struct, Generic[T], frozen=True, eq=False):
-    """The result or the error of work in a thread, as data.
-
-    A future cannot carry ``StopIteration``, and a ``SystemExit`` of user code must end neither a worker thread nor
-    the event loop (Q-35).
-    """
-
-    result: T | None = None
-    error: BaseException | None = None
-
-    @classmethod
-    def of(cls, work: Callable[[], T]) -> "Outcome[T]":
-        """Do the work in this thread."""
-        try:
-            return cls(result=work())
-        except BaseException as error:
-            return cls(error=error)
-
-    def value(self) -> T:
-        """Return the result, or raise the error."""
-        if self.error is not None:
-            raise self.error
-        return cast("T", self.result)
 
 
 class AsyncSession:
@@ -91,17 +67,15 @@ class AsyncSession:
 
         ``preload`` and ``package_name`` are those of `KedroServiceSession.create`.
         """
-
-        def create() -> KedroServiceSession:
-            return KedroServiceSession.create(
-                project_path=project_path,
-                env=env,
-                conf_source=conf_source,
-                serving_mode=True,
-                preload=preload,
-                package_name=package_name,
-            )
-
+        create = partial(
+            KedroServiceSession.create,
+            project_path=project_path,
+            env=env,
+            conf_source=conf_source,
+            serving_mode=True,
+            preload=preload,
+            package_name=package_name,
+        )
         return cls(create, max_concurrency=max_concurrency, env=env)
 
     @property
@@ -169,20 +143,11 @@ class AsyncSession:
         opened = await self.open()
         if opened.error is not None:
             return Outcome(error=opened.error)
-        session = opened.value()
-        return await self._in_thread(
-            lambda: session.execute(spec, runner=runner, run_id=run_id, convert=convert, emit=emit)
-        )
+        run = partial(opened.value().execute, spec, runner=runner, run_id=run_id, convert=convert, emit=emit)
+        return await self._slots.run(_on_host(run), in_own_thread=self.needs_own_threads)
 
     def execute_blocking(
-        self,
-        spec: RunSpec,
-        *,
-        host: EventLoopToken,
-        run_id: str,
-        convert: Convert,
-        emit: Emit,
-        stop: StopSignal,
+        self, spec: RunSpec, *, host: EventLoopToken, run_id: str, convert: Convert, emit: Emit, stop: StopSignal
     ) -> RunResult:
         """Run ``spec`` in the calling thread, which is not an event loop's; raises what the run raised.
 
@@ -218,7 +183,7 @@ class AsyncSession:
         """Do what `reload` does, but raise nothing but cancellation."""
         if self._opened is None:
             return await self.open()
-        return await self.in_free_thread(_reloaded)
+        return await self._with_session(lambda session: session.reload())
 
     async def load_missing(self) -> KedroServiceSession:
         """Try again to load the datasets to preload that are missing; raises what making a catalog raises."""
@@ -226,7 +191,7 @@ class AsyncSession:
 
     async def try_load_missing(self) -> Outcome[KedroServiceSession]:
         """Do what `load_missing` does, but raise nothing but cancellation."""
-        return await self.in_free_thread(_with_missing_loaded)
+        return await self._with_session(lambda session: session.load_missing())
 
     async def check(self) -> KedroServiceSession:
         """Open the project and read its configuration, if no run has done so yet; raises the errors of either."""
@@ -234,7 +199,7 @@ class AsyncSession:
 
     async def try_check(self) -> Outcome[KedroServiceSession]:
         """Do what `check` does, but raise nothing but cancellation."""
-        return await self.in_free_thread(_checked)
+        return await self._with_session(lambda session: session.check())
 
     async def aclose(self) -> None:
         """Close the service session, if there is one; a later run creates another."""
@@ -252,17 +217,21 @@ class AsyncSession:
     ) -> None:
         await self.aclose()
 
-    async def _in_thread(self, work: Callable[[], T]) -> Outcome[T]:
-        """Do work in a thread that has one of the slots for runs."""
-        return await self._slots.run(_on_host(work), in_own_thread=self.needs_own_threads)
-
     async def in_free_thread(self, work: Callable[[KedroServiceSession], T]) -> Outcome[T]:
         """Do work in a thread without a slot: a look at the project must not wait for runs (Q-40)."""
         opened = await self.open()
         if opened.error is not None:
             return Outcome(error=opened.error)
-        session = opened.value()
-        return await run_in_daemon_thread(lambda: Outcome.of(lambda: work(session)))
+        return await run_in_daemon_thread(partial(Outcome.of, partial(work, opened.value())))
+
+    async def _with_session(self, work: Callable[[KedroServiceSession], None]) -> Outcome[KedroServiceSession]:
+        """Return the session after such work."""
+
+        def done(session: KedroServiceSession) -> KedroServiceSession:
+            work(session)
+            return session
+
+        return await self.in_free_thread(done)
 
 
 def _on_host(work: Callable[[], T]) -> Callable[[], Outcome[T]]:
@@ -274,18 +243,3 @@ def _on_host(work: Callable[[], T]) -> Callable[[], Outcome[T]]:
         return work()
 
     return lambda: Outcome.of(hosted)
-
-
-def _reloaded(session: KedroServiceSession) -> KedroServiceSession:
-    session.reload()
-    return session
-
-
-def _with_missing_loaded(session: KedroServiceSession) -> KedroServiceSession:
-    session.load_missing()
-    return session
-
-
-def _checked(session: KedroServiceSession) -> KedroServiceSession:
-    session.check()
-    return session

@@ -159,10 +159,7 @@ class KedroServiceSession(AbstractSession):
             run_id=run_id,
             runtime=self._runtime(spec.runtime_params),
             runner=runner,
-            facts={
-                "session_id": self.session_id,
-                "pipeline_names": list(spec.slice.pipeline_names) or ["__default__"],
-            },
+            facts={"session_id": self.session_id, "pipeline_names": list(spec.slice.pipeline_names) or ["__default__"]},
             emit=emit,
             as_json=as_json,
         )

@@ -13,13 +13,7 @@ from kedro_asgi.errors import PreloadError
 from kedro_asgi.io import Artifact, DataCatalog
 from kedro_asgi.plan import Planner
 from kedro_asgi.redaction import redact
-from kedro_asgi.session.artifacts import (
-    check_reload,
-    load_artifacts,
-    load_missing,
-    log_artifacts,
-    renew_artifacts,
-)
+from kedro_asgi.session.artifacts import check_reload, load_artifacts, load_missing, log_artifacts, renew_artifacts
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE, ReloadSignal
 
 _log = logging.getLogger(__name__)
