@@ -109,11 +109,6 @@ def encode_call(node: Node, inputs: Mapping[str, Any], *, keepable: frozenset[st
         return _pickle(CallRequest(node=node, inputs=portable, keepable=keepable))
 
 
-def encode_state(state: ProcessState) -> bytes:
-    """Return the state of this process as bytes, the first part of a call."""
-    return _pickle(state)
-
-
 def encode_save(kept: KeptOutput, dataset: RemoteDataset) -> bytes:
     """Return the request to save a kept output; raises `SingleProcessDatasetsError` for a dataset that cannot go."""
     try:
@@ -130,30 +125,23 @@ def decode_request(request: bytes) -> Any:
         raise WorkerImportError(error) from error
 
 
-def encode_message(message: Message) -> bytes:
-    """Return a message as bytes."""
-    return _pickle(message)
+def encode(value: Message | ProcessState) -> bytes:
+    """Return a message, or the state of this process, which is the first part of a call, as bytes."""
+    return _pickle(value)
 
 
-def encode_result(call: CallRequest, result: Any) -> tuple[bytes, dict[str, Any]]:
+def encode_outputs(call: CallRequest, value: Any, *, is_chunk: bool = False) -> tuple[bytes, dict[str, Any]]:
     """Return what a node returned as the bytes of a `Response`, and the outputs to keep by name.
 
-    Raises `UnserialisableDataError` for an output that can neither be sent nor kept.
+    ``is_chunk`` tells that the node yielded it, so the bytes are those of a `GeneratorChunk`. Raises
+    `UnserialisableDataError` for an output that can neither be sent nor kept.
     """
     try:
-        return _pickle(Response(result=result)), {}
-    except Exception:
-        kept = _kept_outputs(call, result)
-        return _pickle_around(Response(result=result, keeps_outputs=True), kept, call.node), kept
-
-
-def encode_chunk(call: CallRequest, value: Any) -> tuple[bytes, dict[str, Any]]:
-    """Return what a generator node yielded as the bytes of a `GeneratorChunk`, else as `encode_result`."""
-    try:
-        return _pickle(GeneratorChunk(value=value)), {}
+        return _pickle(GeneratorChunk(value=value) if is_chunk else Response(result=value)), {}
     except Exception:
         kept = _kept_outputs(call, value)
-        return _pickle_around(GeneratorChunk(value=value), kept, call.node), kept
+        message = GeneratorChunk(value=value) if is_chunk else Response(result=value, keeps_outputs=True)
+        return _pickle_around(message, kept, call.node), kept
 
 
 def decode_message(data: bytes, node: Node) -> Message:

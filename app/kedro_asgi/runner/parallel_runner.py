@@ -18,9 +18,9 @@ from kedro_asgi.runner.messages import (
     SAVE,
     GeneratorChunk,
     Response,
+    encode,
     encode_call,
     encode_save,
-    encode_state,
     is_picklable,
 )
 from kedro_asgi.runner.process_state import ProcessState
@@ -87,7 +87,7 @@ class _WorkerCalls:
         """Return what the node returns, or raise what it raises; a generator makes each chunk when it is asked for."""
         if node.is_async:
             return call_node(node, inputs)
-        state = encode_state(ProcessState.current())
+        state = encode(ProcessState.current())
         request = encode_call(
             node,
             inputs,

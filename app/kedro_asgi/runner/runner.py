@@ -108,11 +108,7 @@ class AbstractRunner(ABC):
             _log.info("Using synchronous mode for loading and saving data. '--async' does it all at a time.")
 
     def _run(
-        self,
-        pipeline: Pipeline,
-        catalog: DataCatalog,
-        hook_manager: HookManager = None,
-        run_id: str | None = None,
+        self, pipeline: Pipeline, catalog: DataCatalog, hook_manager: HookManager = None, run_id: str | None = None
     ) -> None:
         """Run the nodes on what `_get_executor` returns; every dataset of ``pipeline`` is in ``catalog``."""
         steps, hooks = pipeline.steps, bound_hooks(hook_manager)

@@ -1,8 +1,7 @@
 """Log in this process what nodes log in worker processes, like the records of all other nodes."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
 
@@ -11,15 +10,13 @@ from kedro_asgi.runner.messages import LogMessage
 SendLog = Callable[[LogMessage], None]
 
 
-@contextmanager
-def forward_logs(send: SendLog) -> Iterator[None]:
+def forward_logs(send: SendLog) -> None:
     """In a worker process: send all records to the parent, and log nowhere else."""
     inherited = [logger for logger in logging.root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
     for logger in inherited:
         logger.handlers.clear()
         logger.propagate = True
     logging.root.handlers[:] = [_ForwardingHandler(send)]
-    yield
 
 
 def log_here(message: LogMessage) -> None:

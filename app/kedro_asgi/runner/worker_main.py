@@ -19,9 +19,8 @@ from kedro_asgi.runner.messages import (
     Response,
     SaveRequest,
     decode_request,
-    encode_chunk,
-    encode_message,
-    encode_result,
+    encode,
+    encode_outputs,
 )
 from kedro_asgi.runner.process_state import ProcessState
 from kedro_asgi.runner.remote_datasets import RemoteDataset
@@ -39,7 +38,8 @@ def serve(pipe: Pipe, parents_end: Pipe, prepare: Prepare | None, state: Process
     threading.Thread(target=_exit_with_parent, name="kedro-asgi-parent-watch", daemon=True).start()
     parent = _ParentConnection(pipe)
     # These errors mean that the parent has gone; an error of a node is part of a response.
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError), forward_logs(parent.send_log):
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        forward_logs(parent.send_log)
         state.apply()
         responder = _Responder(parent, _prepare_failure(prepare))
         while (request := parent.receive()) != SHUT_DOWN:
@@ -68,7 +68,7 @@ class _ParentConnection:
 
     def send_log(self, message: LogMessage) -> None:
         """Send a log record, if the parent waits for messages."""
-        data = encode_message(message)
+        data = encode(message)
         with self._lock:
             if self._is_parent_waiting:
                 self._pipe.send_bytes(data)
@@ -90,7 +90,7 @@ class _Responder:
         """Respond to a request; its second part follows."""
         second = self._parent.receive()
         if self._failure is not None:
-            response = encode_message(self._failure)
+            response = encode(self._failure)
         elif request == SAVE:
             response = self._save(second)
         else:
@@ -107,9 +107,9 @@ class _Responder:
             if isinstance(result, GeneratorType) and call.node.is_generator:
                 self._send_chunks(call, result)
                 result = None
-            response, self._kept = encode_result(call, result)
+            response, self._kept = encode_outputs(call, result)
         except BaseException as error:
-            return encode_message(Response.of_error(error))
+            return encode(Response.of_error(error))
         return response
 
     def _decoded_call(self, state: bytes, request: bytes) -> CallRequest:
@@ -125,7 +125,7 @@ class _Responder:
         """Send each chunk when the parent asks for it, so that at most one is under way."""
         try:
             for chunk in chunks:
-                message, self._kept = encode_chunk(call, chunk)
+                message, self._kept = encode_outputs(call, chunk, is_chunk=True)
                 self._parent.send(message, is_last=False)
                 while (request := self._parent.receive()) == SAVE:
                     self._parent.send(self._save(self._parent.receive()), is_last=False)
@@ -141,8 +141,8 @@ class _Responder:
                 save: SaveRequest = decode_request(request)
             save.dataset.save(self._kept.pop(save.output))
         except BaseException as error:
-            return encode_message(Response.of_error(error))
-        return encode_message(Response())
+            return encode(Response.of_error(error))
+        return encode(Response())
 
 
 def _value(data: Any) -> Any:
