@@ -68,25 +68,13 @@ class NodeSpecs:
 
     @hook_spec
     def after_node_run(
-        self,
-        node: Any,
-        catalog: Any,
-        inputs: dict[str, Any],
-        outputs: dict[str, Any],
-        is_async: bool,
-        run_id: str,
+        self, node: Any, catalog: Any, inputs: dict[str, Any], outputs: dict[str, Any], is_async: bool, run_id: str
     ) -> None:
         """The function returned; ``outputs`` may be edited before they are saved (HOOK-12)."""
 
     @hook_spec
     def on_node_error(
-        self,
-        error: Exception,
-        node: Any,
-        catalog: Any,
-        inputs: dict[str, Any],
-        is_async: bool,
-        run_id: str,
+        self, error: Exception, node: Any, catalog: Any, inputs: dict[str, Any], is_async: bool, run_id: str
     ) -> None:
         """The function raised."""
 

@@ -185,7 +185,5 @@ def _entries(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> I
 def _dataset(name: str, entry: Mapping[str, Any]) -> DatasetSnapshot:
     filepath = entry.get("filepath")
     return DatasetSnapshot(
-        name=name,
-        type=entry.get("type", ""),
-        filepath=redact(filepath) if isinstance(filepath, str) else filepath,
+        name=name, type=entry.get("type", ""), filepath=redact(filepath) if isinstance(filepath, str) else filepath
     )

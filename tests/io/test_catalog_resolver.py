@@ -297,8 +297,7 @@ def test_only_entries_whose_type_a_run_could_select_are_checked() -> None:
 def test_the_configuration_of_a_name_is_the_entry_as_written(tmp_path: Path) -> None:
     entry = given(filepath="d/{a}", credentials="k")
     found = resolver({"{a}_x": entry, "y": given(path="p")}, {"k": {"token": 1}}, project_path=tmp_path)
-    assert found.config_of("q_x") == given(filepath="d/q", credentials="k")
-    assert found.config_of("z") is None
+    assert found.builder("q_x").config(RuntimeParams()) == given(filepath="d/q", credentials="k")
     assert found.resolved_config() == {
         "y": given(path=f"{tmp_path}/p"),
         "{a}_x": given(filepath=f"{tmp_path}/d/{{a}}", credentials="k"),

@@ -18,9 +18,7 @@ _MARK = Path(".kedro-asgi") / "demo"
 _REQUEST = {
     "pipeline_names": ["predict"],
     "inputs": {
-        "features": [
-            {"bill_length_mm": 46.5, "bill_depth_mm": 17.9, "flipper_length_mm": 192, "body_mass_g": 3500},
-        ]
+        "features": [{"bill_length_mm": 46.5, "bill_depth_mm": 17.9, "flipper_length_mm": 192, "body_mass_g": 3500}]
     },
     "outputs": ["predictions"],
 }

@@ -36,7 +36,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
         self._stop_timer()
         super().connection_lost(exc)
 
@@ -58,17 +57,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._received_bytes = 1
 
     def on_url(self, url: bytes) -> None:
-        """Take a part of the request line."""
         super().on_url(url)
         self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
         super().on_header(name, value)
         self._count(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
-        """Start the request."""
         self._stop_timer()
         super().on_headers_complete()
 

@@ -116,11 +116,7 @@ def _with_runs(config: dict[str, Any]) -> dict[str, Any]:
     formatters = {name: _with_run_prefix(formatter) for name, formatter in (config.get("formatters") or {}).items()}
     formatters[f"{_NAME}_message"] = _with_run_prefix({"format": "%(message)s"})
     handlers = {
-        name: {
-            "formatter": f"{_NAME}_message",
-            **handler,
-            "filters": [*(handler.get("filters") or ()), f"{_NAME}_run"],
-        }
+        name: {"formatter": f"{_NAME}_message", **handler, "filters": [*(handler.get("filters") or ()), f"{_NAME}_run"]}
         for name, handler in (config.get("handlers") or {}).items()
     }
     filters = {**(config.get("filters") or {}), f"{_NAME}_run": RUN_FILTER}

@@ -40,7 +40,6 @@ class ServerProcess(uvicorn.Server):
         self._ends_at = 0.0
 
     def run(self, sockets: Any = None) -> None:
-        """Serve until a signal ends this process."""
         self._end = ProcessEnd()
         for number in _SIGNALS:
             # uvicorn raises the signal again when it has ended, and all writes are on disk.
@@ -88,7 +87,6 @@ class WorkerServer(ServerProcess):
     """
 
     async def startup(self, sockets: Any = None) -> None:
-        """Start, then handle the signals of a worker."""
         await super().startup(sockets)
         loop = asyncio.get_running_loop()
         signal.signal(signal.SIGINT, _ignore)

@@ -54,11 +54,9 @@ class WorkerSupervisor(Multiprocess):
         self.should_exit.set()
 
     def init_processes(self) -> None:
-        """Start all workers."""
         self.processes.extend(self._started() for _ in range(self.processes_num))
 
     def handle_ttin(self) -> None:
-        """Start one more worker."""
         self.processes_num += 1
         self.processes.append(self._started())
 

@@ -99,27 +99,9 @@ class Config:
             raise UnknownConfigKeyError("parameters")
         return compiled
 
-    def with_options(
-        self,
-        *,
-        conf_source: str | Path,
-        env: str | None,
-        base_env: str | None,
-        default_run_env: str | None,
-        merge_strategy: Mapping[str, str],
-        ignore_hidden: bool,
-    ) -> "Config":
-        """Return a configuration with these options, and with the patterns and resolvers of this one."""
-        return Config(
-            conf_source,
-            env=env,
-            base_env=base_env,
-            default_run_env=default_run_env,
-            config_patterns=self.patterns,
-            custom_resolvers=self.custom_resolvers,
-            merge_strategy=merge_strategy,
-            ignore_hidden=ignore_hidden,
-        )
+    def with_options(self, **options: Any) -> "Config":
+        """Return a configuration with these arguments of ``Config``, and the patterns and resolvers of this one."""
+        return Config(config_patterns=self.patterns, custom_resolvers=self.custom_resolvers, **options)
 
     def __deepcopy__(self, memo: object) -> "Config":
         return self

@@ -98,11 +98,6 @@ class CatalogResolver:
             for entry in self._type_selecting:
                 entry.resolve(runtime)
 
-    def config_of(self, name: str, runtime: RuntimeParams = _NO_VALUES) -> ConfigValue:
-        """Return the entry of ``name`` with the run's values; credentials are still names. ``None`` if unknown."""
-        builder = self.builder(name)
-        return None if builder is None else builder.config(runtime)
-
     def resolved_config(self, runtime: RuntimeParams = _NO_VALUES) -> ConfigMapping:
         """Return all entries and patterns with absolute paths, as hooks see them."""
         explicit = {name: builder.config_with_absolute_paths(runtime) for name, builder in self._explicit.items()}

@@ -18,6 +18,7 @@ from kedro_asgi.redaction import redact
 _log = logging.getLogger(__name__)
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+_T = TypeVar("_T")
 _NOT_CONFIGURED = ("self", "version", "metadata")
 
 
@@ -48,11 +49,7 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
 
     @classmethod
     def from_config(
-        cls,
-        name: str,
-        config: Mapping[str, object],
-        load_version: str | None = None,
-        save_version: str | None = None,
+        cls, name: str, config: Mapping[str, object], load_version: str | None = None, save_version: str | None = None
     ) -> Dataset:
         """Make the dataset that an entry of the catalog describes; paths are relative to the working folder."""
         return DatasetDefinition.from_config(name, config).build(load_version=load_version, save_version=save_version)
@@ -71,21 +68,11 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
 
     def exists(self) -> bool:
         """Tell whether there is something to load."""
-        try:
-            return self._exists()
-        except DatasetError:
-            raise
-        except Exception as error:
-            raise _failure(self, "during exists check for", error) from error
+        return _guarded(self, "during exists check for", self._exists)
 
     def release(self) -> None:
         """Drop what the dataset holds in memory."""
-        try:
-            self._release()
-        except DatasetError:
-            raise
-        except Exception as error:
-            raise _failure(self, "during release for", error) from error
+        _guarded(self, "during release for", self._release)
 
     def to_config(self) -> dict[str, object]:
         """Return an entry of the catalog that would make this dataset."""
@@ -129,6 +116,7 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
     def _guarded_load(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
         @wraps(load)
         def guarded(self: AbstractDataset[Any, Any]) -> Any:
+            # Nothing is called in between: each input of each node comes this way.
             try:
                 return load(self)
             except DatasetError:
@@ -171,6 +159,16 @@ def named_failure(error: Exception, *, name: str, doing: str, dataset: object) -
         return None
     failure = DatasetFailedError(doing, _shown(dataset), redact(str(error)))
     return DatasetError(f"{name}: {failure}")
+
+
+def _guarded(dataset: object, doing: str, work: Callable[[], _T]) -> _T:
+    """Return what ``work`` returns; raises its errors as DatasetError."""
+    try:
+        return work()
+    except DatasetError:
+        raise
+    except Exception as error:
+        raise _failure(dataset, doing, error) from error
 
 
 def _failure(dataset: object, doing: str, error: Exception) -> DatasetError:

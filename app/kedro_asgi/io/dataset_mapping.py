@@ -145,10 +145,7 @@ class DatasetMapping:
         self._kept = frozenset(names)
 
     def get(
-        self,
-        key: str,
-        fallback_to_runtime_pattern: bool = False,
-        version: Version | str | None = None,
+        self, key: str, fallback_to_runtime_pattern: bool = False, version: Version | str | None = None
     ) -> Dataset | None:
         """Return a dataset, or ``None``; the fallback makes a dataset in memory for an unknown name.
 

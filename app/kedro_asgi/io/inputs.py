@@ -12,11 +12,7 @@ from kedro_asgi.tables import Library, TableForm, frame_of
 
 _PLAIN_TYPES = (list, dict, str, int, float, bool, NoneType)
 _FRAMES: Mapping[tuple[str, str], Library] = MappingProxyType(
-    {
-        ("pandas", "DataFrame"): "pandas",
-        ("polars", "DataFrame"): "polars",
-        ("polars", "LazyFrame"): "polars.lazy",
-    }
+    {("pandas", "DataFrame"): "pandas", ("polars", "DataFrame"): "polars", ("polars", "LazyFrame"): "polars.lazy"}
 )
 
 

@@ -11,9 +11,7 @@ def warn_of_interruptions(graph: Graph) -> None:
     if any(node.namespace for node in graph.nodes.values()):
         for namespace, nodes in _InterruptionFinder(graph):
             warnings.warn(
-                f"Namespace '{namespace}' is interrupted by nodes {nodes} and thus invalid.",
-                UserWarning,
-                stacklevel=3,
+                f"Namespace '{namespace}' is interrupted by nodes {nodes} and thus invalid.", UserWarning, stacklevel=3
             )
 
 

@@ -90,12 +90,7 @@ def _run_paths() -> Json:
         **_not_found(),
         **_no_store(),
     }
-    output = {
-        "200": _json("The output."),
-        **_not_found(),
-        "409": _problem("The run has not ended."),
-        **_no_store(),
-    }
+    output = {"200": _json("The output."), **_not_found(), "409": _problem("The run has not ended."), **_no_store()}
     name = _parameter("path", "name")
     return {
         "/runs": {

@@ -29,13 +29,7 @@ class PanderaValidator:
         random_state: int | None = None,
     ) -> None:
         self._schema = schema
-        self._arguments = {
-            "lazy": lazy,
-            "head": head,
-            "tail": tail,
-            "sample": sample,
-            "random_state": random_state,
-        }
+        self._arguments = {"lazy": lazy, "head": head, "tail": tail, "sample": sample, "random_state": random_state}
 
     def validate(self, data: Any) -> Any:
         """Return the data, with types coerced by the schema; raises `DataValidationError`."""

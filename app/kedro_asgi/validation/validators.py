@@ -124,10 +124,8 @@ def _instance(spec: ValidatorSpec, cls: type) -> Validator:
     try:
         validator: Validator = cls(**spec.options)
     except Exception as error:
-        raise ValidatorTargetError(
-            spec.class_path,
-            f"Could not instantiate validator '{spec.class_path}' with options {spec.options}: {error}",
-        ) from error
+        problem = f"Could not instantiate validator '{spec.class_path}' with options {spec.options}: {error}"
+        raise _problem(spec, problem) from error
     if not isinstance(validator, Validator):
         raise _problem(
             spec,

@@ -18,23 +18,21 @@ Arguments: TypeAlias = Sequence[TracedValue]
 CustomResolvers: TypeAlias = Mapping[str, Callable[..., Any]]
 
 
-class RuntimeParamsResolver:
+def runtime_params(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
     """``${runtime_params:path,default}``: a value that the caller of this run supplied."""
-
-    def __call__(self, evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
-        path, default = _path_and_default(arguments)
-        evaluator.require_runtime_values()
-        if evaluator.caller_tree is None:
-            layer = Layer(string.layer.find_resolver)
-            layer.root = evaluator.caller_tree = build_caller_tree(evaluator.runtime, layer)
-        found = _select(evaluator, evaluator.caller_tree, parse_path(path)[1], string)
-        if found is not None:
-            return TracedValue(found.value, True)
-        if default is None:
-            problem = f"Runtime parameter '{path}' not found and no default value provided."
-            raise string.error(InterpolationResolutionError, problem)
-        # A caller that chose the name of an absent variable chose its default.
-        return _chosen(default, arguments[0])
+    path, default = _path_and_default(arguments)
+    evaluator.require_runtime_values()
+    if evaluator.caller_tree is None:
+        layer = Layer(string.layer.find_resolver)
+        layer.root = evaluator.caller_tree = build_caller_tree(evaluator.runtime, layer)
+    found = _select(evaluator, evaluator.caller_tree, parse_path(path)[1], string)
+    if found is not None:
+        return TracedValue(found.value, True)
+    if default is None:
+        problem = f"Runtime parameter '{path}' not found and no default value provided."
+        raise string.error(InterpolationResolutionError, problem)
+    # A caller that chose the name of an absent variable chose its default.
+    return _chosen(default, arguments[0])
 
 
 class GlobalsResolver:
@@ -143,6 +141,7 @@ def deprecated(evaluator: Evaluator, string: InterpolatedString, arguments: Argu
 
 
 BUILT_IN: Mapping[str, Resolver] = {
+    "runtime_params": runtime_params,
     "oc.create": create,
     "oc.decode": decode,
     "oc.deprecated": deprecated,
@@ -220,7 +219,6 @@ def resolvers_for(key: str, custom: CustomResolvers, globals_: Tree) -> Mapping[
         table["runtime_params"] = refused("The `runtime_params:` resolver is not supported for globals.")
         return table
     table["globals"] = GlobalsResolver(globals_)
-    table["runtime_params"] = RuntimeParamsResolver()
     if key == "credentials":
         table.setdefault("oc.env", env)
     return table
