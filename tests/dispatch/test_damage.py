@@ -162,7 +162,7 @@ WORK = {
     "orphaned_runs": "take over runs",
     "adopt": "take over runs",
     "requested_cancels": "cancel runs for other workers",
-    "delete_old": "delete old runs",
+    "find_old": "delete old runs",
     "events_after": "give events to readers",
 }
 

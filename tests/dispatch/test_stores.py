@@ -76,6 +76,12 @@ def batch(first: int, last: int, run_id: str = "run-1", **facts: object) -> Even
     return EventBatch(run_id=run_id, first=first, last=last, payload=payload, **facts)
 
 
+def delete_old(store: Store, **limits: Any) -> int:
+    old = store.find_old(**limits)
+    store.delete_old(old, keys_before_ms=limits["keys_before_ms"])
+    return len(old.run_ids)
+
+
 def test_a_run_reads_back_as_it_was_written(open_worker: OpenStore) -> None:
     store = open_worker()
     written = record(pipeline_names=("a", "b"), labels={"team": "ml"}, timeout_seconds=1.5)
@@ -276,13 +282,13 @@ def test_old_and_surplus_runs_are_deleted(open_worker: OpenStore) -> None:
         ]
     )
     store.write([run_write(record("run-000-queued"))])
-    store.delete_old(before_run_id="run-03", keep_runs=100, keep_bytes=2**40, keys_before_ms=0, limit=100)
+    delete_old(store, before_run_id="run-03", keep_runs=100, keep_bytes=2**40, keys_before_ms=0, limit=100)
     assert len(store.list_runs(RunQuery()).runs) == 8
     assert store.read_run("run-000-queued") is not None
     assert store.events_of_run("run-00", after=0, limit=1) == []
     assert store.read_output("run-00", "d") is None
     assert store.read_key("k", not_before_ms=0) is None
-    store.delete_old(before_run_id="", keep_runs=3, keep_bytes=2**40, keys_before_ms=0, limit=100)
+    delete_old(store, before_run_id="", keep_runs=3, keep_bytes=2**40, keys_before_ms=0, limit=100)
     assert [found.run_id for found in store.list_runs(RunQuery(status="success")).runs] == [
         "run-09",
         "run-08",
@@ -525,15 +531,15 @@ def test_the_oldest_runs_are_deleted_while_the_store_is_too_large(open_worker: O
     store.write([first, msgspec.structs.replace(second, event_batches=(large_events,)), *others])
     store.write([run_write(record("run-00a", status="running"))])
     kept = {"before_run_id": "", "keep_runs": 100, "keys_before_ms": 0, "limit": 100}
-    assert store.delete_old(keep_bytes=11_000_000, **kept) == 0
+    assert delete_old(store, keep_bytes=11_000_000, **kept) == 0
     # 10 MB: without the first run and the events of the second, 7 MB are left.
-    assert store.delete_old(keep_bytes=7_000_000, **kept) == 2
+    assert delete_old(store, keep_bytes=7_000_000, **kept) == 2
     left = [found.run_id for found in store.list_runs(RunQuery()).runs]
     assert left == [*(f"run-{number:02}" for number in range(7, 1, -1)), "run-00a"]
     assert store.read_output("run-01", "x") is None
-    assert store.delete_old(keep_bytes=7_000_000, **kept) == 0
+    assert delete_old(store, keep_bytes=7_000_000, **kept) == 0
     # A run that has not ended is never deleted.
-    assert store.delete_old(keep_bytes=0, **kept) == 6
+    assert delete_old(store, keep_bytes=0, **kept) == 6
     assert [found.run_id for found in store.list_runs(RunQuery()).runs] == ["run-00a"]
     while store.give_back_space():
         pass
@@ -554,7 +560,7 @@ def test_a_file_gives_the_space_of_deleted_runs_back(tmp_path: Path) -> None:
     store.close()
     assert file_bytes(path) > 12_000_000
     store.open("me")
-    store.delete_old(before_run_id="run-10", keep_runs=100, keep_bytes=2**40, keys_before_ms=0, limit=100)
+    delete_old(store, before_run_id="run-10", keep_runs=100, keep_bytes=2**40, keys_before_ms=0, limit=100)
     steps = 1
     while store.give_back_space():
         steps += 1
@@ -577,7 +583,7 @@ def test_a_file_of_an_older_version_uses_its_free_space_again(tmp_path: Path) ->
     store.open("me")
     for _ in range(3):
         store.write(large_runs(4))
-        store.delete_old(before_run_id="", keep_runs=100, keep_bytes=0, keys_before_ms=0, limit=100)
+        delete_old(store, before_run_id="", keep_runs=100, keep_bytes=0, keys_before_ms=0, limit=100)
         assert not store.give_back_space()
     store.close()
     assert file_bytes(path) < 6_000_000

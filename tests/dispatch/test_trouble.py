@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher, Policy
-from kedro_asgi.dispatch.stores.base import AdoptedRun, RunWrite, WriteResult
+from kedro_asgi.dispatch.stores.base import AdoptedRun, OldRecords, RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.errors import StoreUnavailableError
@@ -155,16 +155,23 @@ async def test_a_dead_workers_run_is_interrupted_and_run_again_once_although_a_w
 
 
 async def test_runs_whose_first_write_was_not_confirmed_are_adopted_once(work: Path, tmp_path: Path) -> None:
-    async with make_dispatcher(work, ReluctantStore(tmp_path / "runs.db"), grace_seconds=5) as runs:
+    store = ReluctantStore(tmp_path / "runs.db")
+    async with make_dispatcher(work, store, grace_seconds=5) as runs:
 
         async def submit() -> None:
             with pytest.raises(StoreUnavailableError):
-                await runs.submit("wait", runtime_params={"seconds": 2.5})
+                await runs.submit("held")
 
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(submit)
         with anyio.fail_after(60):
+            while len((await runs.list(RunQuery(status="running"))).runs) < 3:
+                await anyio.sleep(0.01)
+            takes = store.takes
+            await runs._lifetime.service.recovery.adopt_orphans()
+            assert store.takes == takes
+            (tmp_path / "opened").touch()
             ended = [await runs.wait(found.run_id) for found in (await runs.list(RunQuery())).runs]
         assert [record.status for record in ended] == ["success"] * 3
 
@@ -340,3 +347,27 @@ async def test_a_handler_that_raises_keeps_the_writer_thread_and_the_service_goi
                 await anyio.sleep(0.01)
             assert (await runs.wait((await runs.submit("calc")).run_id)).status == "success"
     assert "this handler is broken" in capsys.readouterr().err
+
+
+class CountingStore(SQLiteStore):
+    """A store that notes how many runs each transaction deletes."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.deleted: list[int] = []
+
+    def delete_old(self, old: OldRecords, *, keys_before_ms: int) -> None:
+        self.deleted.append(len(old.run_ids))
+        super().delete_old(old, keys_before_ms=keys_before_ms)
+
+
+async def test_promises_wait_for_the_deletion_of_few_old_runs(work: Path, tmp_path: Path) -> None:
+    store = CountingStore(tmp_path / "runs.db")
+    async with make_dispatcher(work, store, keep_runs=5) as runs:
+        for _ in range(50):
+            await runs.run(order("calc"))
+        await runs._lifetime.service.recorder.flush()
+        await runs._lifetime.service.recovery.forget_old()
+        assert len((await runs.list(RunQuery())).runs) == 5
+    assert sum(store.deleted) == 45
+    assert max(store.deleted) == 20

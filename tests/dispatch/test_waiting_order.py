@@ -121,7 +121,10 @@ async def test_the_queue_has_a_budget_of_bytes(work: Path) -> None:
             await runs.submit("calc", inputs={"a": "x" * 1000})
         assert caught.value.queued_bytes == 3 * size
         await runs.cancel(queued[0].run_id)
-        await runs.submit("calc", inputs={"a": "x" * 1000})
+        queued.append(await runs.submit("calc", inputs={"a": "x" * 1000}))
+        for run in queued:
+            await runs.cancel(run.run_id)
+        assert runs.gauges()["runs_queued_bytes"] == 0
 
 
 async def test_an_order_of_any_size_runs_where_a_slot_is_free(work: Path) -> None:

@@ -1,7 +1,9 @@
 """Looks after what other workers left or asked: runs of dead workers, requests to cancel, old records."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 
@@ -12,7 +14,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Observer, Recorder
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.store_access import StoreAccess
-from kedro_asgi.dispatch.stores.base import AdoptedRun, Store
+from kedro_asgi.dispatch.stores.base import AdoptedRun, OldRecords, Store
 from kedro_asgi.errors import RunCancelledError, RunInterruptedError, StoreUnavailableError
 from kedro_asgi.events import RunQueued
 from kedro_asgi.run_context import run_facts
@@ -21,6 +23,8 @@ from kedro_asgi.runs import ErrorDetail, RunIds, RunRecord, RunStatus
 _log = SafeLogger(__name__)
 
 _MANY = 1000
+# What one transaction deletes.
+_FEW = 20
 
 
 class Recovery:
@@ -57,21 +61,24 @@ class Recovery:
     async def forget_old(self) -> None:
         """Delete the runs and keys that are too old, too many or too large together, and give their space back."""
         oldest = datetime.now(UTC) - timedelta(days=self._policy.keep_days)
-        keys_before = time.time() - self._policy.key_hours * 3600
-
-        def forget(store: Store) -> int:
-            return store.delete_old(
-                before_run_id=f"{oldest:%Y-%m-%dT%H.%M.%S}",
-                keep_runs=self._policy.keep_runs,
-                keep_bytes=self._policy.keep_bytes,
-                keys_before_ms=int(keys_before * 1000),
-                limit=_MANY,
-            )
-
-        while await self._recorder.execute(forget) >= _MANY:
-            pass
+        keys_before_ms = int((time.time() - self._policy.key_hours * 3600) * 1000)
+        has_more = True
+        while has_more:
+            old = await self._access.read(lambda store: self._find_old(store, oldest, keys_before_ms))
+            for part in _parts(old):
+                await self._recorder.execute(partial(_delete_old, part, keys_before_ms))
+            has_more = len(old.run_ids) >= _MANY
         while await self._recorder.execute(lambda store: store.give_back_space()):
             pass
+
+    def _find_old(self, store: Store, oldest: datetime, keys_before_ms: int) -> OldRecords:
+        return store.find_old(
+            before_run_id=f"{oldest:%Y-%m-%dT%H.%M.%S}",
+            keep_runs=self._policy.keep_runs,
+            keep_bytes=self._policy.keep_bytes,
+            keys_before_ms=keys_before_ms,
+            limit=_MANY,
+        )
 
     async def cancel_requested(self) -> None:
         """Cancel the runs of this worker that another worker was asked to cancel."""
@@ -159,3 +166,14 @@ class Recovery:
             resubmission_of=former.run_id,
         )
         return RunAdmitted(record=record, order=order, is_promised=True, event=RunQueued(run_id=record.run_id))
+
+
+def _parts(old: OldRecords) -> Iterator[OldRecords]:
+    """Yield a few records at a time: the writer thread, which deletes them, also writes the promises of callers."""
+    for start in range(0, max(len(old.run_ids), len(old.keys)), _FEW):
+        part = slice(start, start + _FEW)
+        yield OldRecords(run_ids=old.run_ids[part], keys=old.keys[part])
+
+
+def _delete_old(old: OldRecords, keys_before_ms: int, store: Store) -> None:
+    store.delete_old(old, keys_before_ms=keys_before_ms)

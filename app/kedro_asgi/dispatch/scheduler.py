@@ -25,11 +25,13 @@ class Scheduler:
         self.deadlines = Deadlines(self._expire)
         self._max_queued = policy.max_queued_runs
         self._max_queued_bytes = policy.max_queued_bytes
-        self._largest_bytes = 0
+        self.queued_bytes = 0
+        """How much memory the orders of waiting runs take."""
         self._executor = executor
         self._metrics = metrics
-        self._reserved: dict[ActiveRun, None] = {}
-        self._queue: OrderedDict[ActiveRun, None] = OrderedDict()
+        # Each waiting run with the size of its order.
+        self._reserved: dict[ActiveRun, int] = {}
+        self._queue: OrderedDict[ActiveRun, int] = OrderedDict()
         self._slots: dict[ActiveRun, None] = {}
         self._is_store_up = True
 
@@ -44,11 +46,6 @@ class Scheduler:
         return len(self._queue) + len(self._reserved)
 
     @property
-    def queued_bytes(self) -> int:
-        """How much memory the orders of waiting runs take."""
-        return sum(run.order_bytes for runs in (self._queue, self._reserved) for run in runs)
-
-    @property
     def is_busy(self) -> bool:
         """Whether a run that comes now has to wait."""
         return self.running + self.queued >= self.capacity
@@ -56,21 +53,14 @@ class Scheduler:
     @property
     def has_room(self) -> bool:
         """Whether the orders of waiting runs take less memory than they may."""
-        return not self._is_over_budget(0)
-
-    def _is_over_budget(self, size_bytes: int) -> bool:
-        # The largest order says at once that all are small, without adding them up.
-        self._largest_bytes = max(self._largest_bytes, size_bytes)
-        if (self.queued + 1) * self._largest_bytes <= self._max_queued_bytes:
-            return False
-        return self.queued_bytes + size_bytes > self._max_queued_bytes
+        return self.queued_bytes <= self._max_queued_bytes
 
     # --- in ---
 
     def reserve(self, run: ActiveRun) -> None:
         """Keep a place in the queue for a run, until `add` or `cancel_reservation`; raises `QueueFullError`."""
         is_full = self.running + self.queued >= self.capacity + self._max_queued
-        if is_full or (self.is_busy and self._is_over_budget(run.order_bytes)):
+        if is_full or (self.is_busy and self.queued_bytes + run.order_bytes > self._max_queued_bytes):
             seconds = max(1, min(60, round(self._metrics.mean_seconds)))
             raise QueueFullError(
                 running=self.running,
@@ -78,11 +68,18 @@ class Scheduler:
                 retry_after_seconds=seconds,
                 queued_bytes=None if is_full else self.queued_bytes,
             )
-        self._reserved[run] = None
+        self._wait_in(self._reserved, run)
 
     def cancel_reservation(self, run: ActiveRun) -> None:
         """Give up the place that was kept for a run."""
-        self._reserved.pop(run, None)
+        self._wait_no_more(self._reserved, run)
+
+    def _wait_in(self, runs: dict[ActiveRun, int], run: ActiveRun) -> None:
+        runs[run] = run.order_bytes
+        self.queued_bytes += run.order_bytes
+
+    def _wait_no_more(self, runs: dict[ActiveRun, int], run: ActiveRun) -> None:
+        self.queued_bytes -= runs.pop(run, 0)
 
     def add(self, run: ActiveRun) -> None:
         """Have a run started when its turn comes."""
@@ -91,15 +88,14 @@ class Scheduler:
             self._end_stopped(run)
             return
         run.enqueue()
-        self._queue[run] = None
-        self._largest_bytes = max(self._largest_bytes, run.order_bytes)
+        self._wait_in(self._queue, run)
         self._fill_slots()
 
     # --- on the way ---
 
     def _fill_slots(self) -> None:
         while len(self._slots) < self.capacity and (run := self._next()) is not None:
-            del self._queue[run]
+            self._wait_no_more(self._queue, run)
             self._slots[run] = None
             run.start()
             if _may_begin(run):
@@ -134,7 +130,7 @@ class Scheduler:
         for run in [run for run in reversed(self._slots) if run.phase == "starting" and not is_up]:
             run.enqueue()
             del self._slots[run]
-            self._queue[run] = None
+            self._wait_in(self._queue, run)
             self._queue.move_to_end(run, last=False)
         self._fill_slots()
 
@@ -157,7 +153,7 @@ class Scheduler:
         """Leave a run that waits to the next server."""
         run.hand_back()
         self.cancel_reservation(run)
-        self._queue.pop(run, None)
+        self._wait_no_more(self._queue, run)
 
     def lose(self, run: ActiveRun) -> None:
         """Forget a run that cannot be recorded any more; where it is executed, its slot stays taken."""
@@ -168,7 +164,7 @@ class Scheduler:
             self._leave(run)
 
     def _leave(self, run: ActiveRun) -> None:
-        self._queue.pop(run, None)
+        self._wait_no_more(self._queue, run)
         if run in self._slots:
             del self._slots[run]
             self._fill_slots()

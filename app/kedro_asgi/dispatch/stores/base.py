@@ -72,6 +72,13 @@ class AdoptedRun(msgspec.Struct, frozen=True, kw_only=True):
     problem: ErrorDetail | None = None
 
 
+class OldRecords(msgspec.Struct, frozen=True, kw_only=True):
+    """The ids of runs to delete, and idempotency keys to delete for their age."""
+
+    run_ids: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
 class StoreLifecycle(Protocol):
     """Opens and closes a store, and tells whether it can be written."""
 
@@ -97,15 +104,8 @@ class RunWriter(Protocol):
     def write(self, writes: Sequence[RunWrite]) -> list[WriteResult]:
         """Write all states in one transaction, or none; the results have the order of ``writes``."""
 
-    def delete_old(
-        self, *, before_run_id: str, keep_runs: int, keep_bytes: int, keys_before_ms: int, limit: int
-    ) -> int:
-        """Delete ended runs with ids before ``before_run_id`` and all but the newest ``keep_runs``; return how many.
-
-        While the store holds more than ``keep_bytes``, the oldest ended runs are deleted too. Keys are deleted with
-        their run, or when they were created before ``keys_before_ms``. One call deletes at most ``limit`` runs for each
-        reason, and ``limit`` keys.
-        """
+    def delete_old(self, old: OldRecords, *, keys_before_ms: int) -> None:
+        """Delete runs with all that is kept of them, and the given keys that were created before ``keys_before_ms``."""
 
     def give_back_space(self) -> bool:
         """Give a part of the space of deleted runs back to the system; return whether there is more to give back."""
@@ -116,6 +116,15 @@ class RunReader(Protocol):
 
     A record that cannot be read, since the store is damaged, is replaced by one that says so in its ``error``.
     """
+
+    def find_old(
+        self, *, before_run_id: str, keep_runs: int, keep_bytes: int, keys_before_ms: int, limit: int
+    ) -> OldRecords:
+        """Return ended runs with ids before ``before_run_id`` and all but the newest ``keep_runs``, the oldest first.
+
+        While the store holds more than ``keep_bytes``, the oldest ended runs belong to them, too; keys were created
+        before ``keys_before_ms``. At most ``limit`` runs for each reason, and ``limit`` keys, are returned.
+        """
 
     def read_run(self, run_id: str) -> RunRecord | None:
         """Return the record of a run."""
@@ -168,9 +177,8 @@ class WorkerCoordination(Protocol):
 class Store(StoreLifecycle, RunWriter, RunReader, EventReader, WorkerCoordination, Protocol):
     """Keeps runs, events, outputs and keys.
 
-    Methods block. Any thread may call any method but `open` and `close`. Each call is one transaction, except that
-    `delete_old` reads in one and deletes in another. ``owner`` is the worker process that has a run. Only the owner
-    writes the state of a run, and each write names the status that it expects to replace, so the later of two
-    contradicting writes changes nothing. All methods raise `StoreUnavailableError` while the store cannot be reached,
-    read or written.
+    Methods block. Any thread may call any method but `open` and `close`. Each call is one transaction. ``owner`` is the
+    worker process that has a run. Only the owner writes the state of a run, and each write names the status that it
+    expects to replace, so the later of two contradicting writes changes nothing. All methods raise
+    `StoreUnavailableError` while the store cannot be reached, read or written.
     """

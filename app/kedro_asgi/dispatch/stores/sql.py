@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from itertools import chain
 from typing import Any, Protocol
 
-from kedro_asgi.dispatch.stores.base import AdoptedRun, EventBatch, IdempotencyKey, RunWrite, WriteResult
+from kedro_asgi.dispatch.stores.base import AdoptedRun, EventBatch, IdempotencyKey, OldRecords, RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
 from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, RowReader, as_bytes, encode_row, facets, run_row
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
@@ -135,27 +135,30 @@ class SqlStore(ABC):
             _insert(connection, _INSERT_OUTPUTS, outputs)
         return results
 
-    def delete_old(
+    def delete_old(self, old: OldRecords, *, keys_before_ms: int) -> None:
+        runs = [(run_id,) for run_id in old.run_ids]
+        with self.transaction(writes=True) as connection:
+            for table in ("runs", "events", "outputs", "idempotency_keys"):
+                connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", runs)
+            # Another run may have taken the key meanwhile.
+            connection.executemany(_DELETE_OLD_KEY, [(key, keys_before_ms) for key in old.keys])
+
+    def give_back_space(self) -> bool:
+        return False
+
+    # --- reading runs ---
+
+    def find_old(
         self, *, before_run_id: str, keep_runs: int, keep_bytes: int, keys_before_ms: int, limit: int
-    ) -> int:
+    ) -> OldRecords:
         with self.transaction(writes=False) as connection:
             aged = connection.execute(_SELECT_AGED_RUNS, (before_run_id, limit)).fetchall()
             surplus = connection.execute(_SELECT_SURPLUS_RUNS, (limit, keep_runs)).fetchall()
             keys = connection.execute(_SELECT_OLD_KEYS, (keys_before_ms, limit)).fetchall()
             excess = self._size_bytes(connection, at_least=keep_bytes) - keep_bytes
             sizes = connection.execute(_SELECT_OLDEST_SIZES, (limit,)).fetchall() if excess > 0 else []
-        runs = list({*map(tuple, aged), *map(tuple, surplus), *_oldest(sizes, excess)})
-        if runs or keys:
-            with self.transaction(writes=True) as connection:
-                for table in ("runs", "events", "outputs", "idempotency_keys"):
-                    connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", runs)
-                connection.executemany("DELETE FROM idempotency_keys WHERE key = ?", keys)
-        return len(runs)
-
-    def give_back_space(self) -> bool:
-        return False
-
-    # --- reading runs ---
+        run_ids = sorted({row[0] for row in (*aged, *surplus, *_oldest(sizes, excess))})
+        return OldRecords(run_ids=tuple(run_ids), keys=tuple(row[0] for row in keys))
 
     def read_run(self, run_id: str) -> RunRecord | None:
         row = self._read_row(f"SELECT {RECORD_COLUMNS} FROM runs WHERE run_id = ?", run_id)
