@@ -153,6 +153,11 @@ class Planner:
         """Return the parameters of a run, for reading only; without files, its runtime parameters."""
         return runtime.values if self._parameters is None else self._parameters.values(runtime)
 
+    @property
+    def has_constant_parameters(self) -> bool:
+        """Whether nothing in the parameters depends on a run, but for what its caller merges over them."""
+        return self.custom_loader is None and (self._parameters is None or self._parameters.is_constant)
+
     def create_catalog(
         self,
         make_catalog: MakeCatalog,

@@ -1,6 +1,7 @@
 """The OpenAPI document (SRV-55)."""
 
 import json
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -65,6 +66,8 @@ async def test_every_route_is_an_operation_and_every_operation_a_route(tiny: Pat
     }
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as http:
         paths = (await http.get("/openapi.json")).json()["paths"]
+        # Each pipeline has an operation of its own, and all share a route.
+        paths = {re.sub("^/pipelines/.+/run$", "/pipelines/{name}/run", path): found for path, found in paths.items()}
         assert {(path, method.upper()) for path, methods in paths.items() for method in methods} == routes
         for path in paths:
             allowed = (await http.request("TRACE", path)).headers["allow"].split(", ")

@@ -9,9 +9,9 @@ import msgspec
 
 from kedro_asgi.errors.wording import bounded
 from kedro_asgi.failures import MAX_CHARACTERS, shown
+from kedro_asgi.redaction import names_secret
 from kedro_asgi.runs import RunSpec
 
-_SECRET = re.compile(r"passw|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
 # Text without a credential, and without anything else that a record may not hold.
 _HARMLESS = re.compile(r"[A-Za-z0-9_.\- ]{0,200}")
 _LEFT_OUT = "… (left out)"
@@ -85,7 +85,7 @@ class _Budget:
             if self._left <= 0:
                 return {**taken, "…": f"({len(values) - len(taken)} left out)"}
             name = self.take(str(key))
-            taken[name] = "<redacted>" if _SECRET.search(name) and value else self.take(value)
+            taken[name] = "<redacted>" if names_secret(name) and value else self.take(value)
         return taken
 
     def _take_list(self, values: list[Any] | tuple[Any, ...]) -> list[Any]:

@@ -48,6 +48,11 @@ class DatasetBuilder:
         """Whether it is known already that every run builds the same dataset."""
         return self._definition is not None
 
+    @property
+    def is_static(self) -> bool:
+        """Whether no value of a run changes the entry, credentials aside."""
+        return self._entry.is_static
+
     def definition(self, runtime: RuntimeParams) -> "DatasetDefinition":
         """Return the class, the arguments and the validator of the dataset; raises `DatasetError`."""
         return self._definition or self._define(runtime)

@@ -88,6 +88,11 @@ class CatalogResolver:
         """Tell whether ``name`` has an entry of its own."""
         return name in self._explicit
 
+    def is_static(self, name: str) -> bool:
+        """Tell whether no value of a run changes the entry of ``name``, if there is one."""
+        builder = self.builder(name)
+        return builder is None or builder.is_static
+
     def is_catch_all(self, name: str) -> bool:
         """Tell whether only the catch-all matches ``name``."""
         return name not in self._explicit and not self._patterns.match(name) and self.matches(name)

@@ -17,12 +17,15 @@ from kedro_asgi.server.admin_routes import AdminRoutes
 from kedro_asgi.server.bodies import BodyReader
 from kedro_asgi.server.configuration import ServerConfiguration, unknown_variables
 from kedro_asgi.server.dashboard import DashboardRoutes
+from kedro_asgi.server.description_routes import DescriptionRoutes
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.pipeline_routes import PipelineRoutes
 from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch_error, explain_query_error
 from kedro_asgi.server.run_routes import RunRoutes
 from kedro_asgi.server.shutdown import Shutdown, ShutdownMiddleware
+from kedro_asgi.server.typed_pipelines import TypedPipelines
+from kedro_asgi.server.typed_routes import TypedRoutes
 from kedro_asgi.session import AsyncSession, KedroServiceSession
 from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
@@ -100,12 +103,18 @@ def create_http_server(
     )
     run_routes = RunRoutes(runs, bodies)
     pipeline_routes = PipelineRoutes(session)
+    typed_pipelines = TypedPipelines(session)
+    typed_routes = TypedRoutes(session, typed_pipelines, bodies, kedro_routes=kedro_routes, run_routes=run_routes)
+    description_routes = DescriptionRoutes(typed_pipelines)
     admin_routes = AdminRoutes(session, runs)
     explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)
     return Starlette(
         routes=[
             *kedro_routes.table(),
+            *description_routes.table(),
             *run_routes.table(),
+            # Before the routes whose names of pipelines may end with anything.
+            *typed_routes.table(),
             *pipeline_routes.table(),
             *admin_routes.table(),
             *(DashboardRoutes().table() if configuration.dashboard else ()),

@@ -2,9 +2,10 @@
 
 import gc
 import re
+from collections.abc import Callable, Sized
 from contextlib import suppress
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -15,16 +16,29 @@ from kedro_asgi.runs import RunSpec
 from kedro_asgi.schemas import KEY_PATTERN, MAX_KEY_LENGTH, RunRequest, RunSubmission
 from kedro_asgi.server.problems import InvalidQueryError
 from kedro_asgi.server.shutdown import Shutdown
-from kedro_asgi.server.validation import JSON_TYPE, RUNNER_PATH, AnyRunRequest, validate_run_request
+from kedro_asgi.server.validation import JSON_TYPE, RUNNER_PATH, AnyRunRequest, parse_strictly, validate_run_request
 from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.slots import Slots
+
+T = TypeVar("T")
 
 # The event loop decodes bodies up to this size, in well under a millisecond; a thread decodes larger ones.
 _SMALL_BODY_BYTES = 64 * 1024
 _KEY = re.compile(KEY_PATTERN)
+_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _DECODERS = {kind: msgspec.json.Decoder(kind) for kind in (RunRequest, RunSubmission)}
 # The fields of a request that `RunSpec.of` takes under the same name.
 _SHARED_FIELDS = tuple(name for name in RunRequest.__struct_fields__ if name not in ("params", "outputs"))
+
+
+class JsonBody(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A decoded body, and its size in bytes."""
+
+    document: Any
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
 
 
 class BodyReader:
@@ -44,10 +58,23 @@ class BodyReader:
         """
         body = await self._read(request)
         content_type = request.headers.get("content-type", "")
+        return await self._do(partial(_decode, body, content_type, kind), body)
+
+    async def read_json(self, request: Request) -> "JsonBody":
+        """Return the decoded body, whatever JSON it is; no body is an empty object. Raises what `read` raises."""
+        body = await self._read(request)
+        content_type = request.headers.get("content-type", "")
+        document = await self._do(partial(_decode_json, body, content_type), body)
+        return JsonBody(document=document, size=len(body))
+
+    async def work_on(self, body: "JsonBody", work: Callable[[], T]) -> T:
+        """Do ``work`` that grows with the size of ``body``: in a thread if it is large."""
+        return await self._do(work, body)
+
+    async def _do(self, work: Callable[[], T], body: Sized) -> T:
         if len(body) <= _SMALL_BODY_BYTES:
-            return _decode(body, content_type, kind)
-        decode = partial(_decode_large, body, content_type, kind)
-        return (await self._large_bodies.run(partial(Outcome.of, decode))).value()
+            return work()
+        return (await self._large_bodies.run(partial(Outcome.of, partial(_without_collector, work)))).value()
 
     async def _read(self, request: Request) -> bytes:
         with self._shutdown.until_begun(timeout_seconds=self._timeout_seconds):
@@ -69,12 +96,21 @@ def _decode(body: bytes, content_type: str, kind: type[AnyRunRequest]) -> AnyRun
     return validate_run_request(body, content_type, kind)
 
 
-def _decode_large(body: bytes, content_type: str, kind: type[AnyRunRequest]) -> AnyRunRequest:
-    """Decode without the garbage collector, which would look at millions of new values again and again."""
+def _decode_json(body: bytes, content_type: str) -> Any:
+    if not body:
+        return {}
+    if JSON_TYPE.fullmatch(content_type.partition(";")[0].strip()):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _ANY.decode(body)
+    return parse_strictly(body, content_type)
+
+
+def _without_collector(work: Callable[[], T]) -> T:
+    """Work without the garbage collector, which would look at millions of new values again and again."""
     is_enabled = gc.isenabled()
     gc.disable()
     try:
-        return _decode(body, content_type, kind)
+        return work()
     finally:
         if is_enabled:
             gc.enable()

@@ -25,14 +25,13 @@ from kedro_asgi.schemas import (
     SnapshotSuccess,
 )
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
-from kedro_asgi.server.openapi import openapi
 from kedro_asgi.session import AsyncSession, Outcome
 from kedro_asgi.snapshots import ProjectSnapshot
 from kedro_asgi.versions import kedro_version
 
 
 class KedroRoutes:
-    """Kedro's endpoints of one served project, and the description of all endpoints."""
+    """Kedro's endpoints of one served project."""
 
     def __init__(
         self,
@@ -49,7 +48,6 @@ class KedroRoutes:
         self._cancel_on_hang_up = cancel_on_hang_up
         self._failure_status = failure_status
         self._health = encode_json(HealthResponse(kedro_version=kedro_version()))
-        self._document = openapi(kedro_version())
 
     def table(self) -> list[Route]:
         """Return the routes; they refuse ``HEAD`` (SRV-11)."""
@@ -61,17 +59,11 @@ class KedroRoutes:
         for route in table:
             assert route.methods is not None
             route.methods.discard("HEAD")
-        return [*table, Route("/openapi.json", self.openapi)]
+        return table
 
     async def health(self, request: Request) -> Response:
         """Return a constant: a response shows that the event loop runs."""
         return Response(self._health, media_type="application/json")
-
-    async def openapi(self, request: Request) -> Response:
-        """Return the OpenAPI document; under a prefix, it names the server that its paths belong to."""
-        prefix = request.scope.get("root_path", "")
-        servers = {"servers": [{"url": prefix}]} if prefix else {}
-        return Response(encode_json({**self._document, **servers}), media_type="application/json")
 
     async def snapshot(self, request: Request) -> Response:
         """Return the project's snapshot; ``?params=a=1,b.c=2`` applies runtime parameters (SRV-49)."""
@@ -83,9 +75,15 @@ class KedroRoutes:
     async def run(self, request: Request) -> Response:
         """Run the pipelines that the body names, and respond when the run has ended."""
         body = await self._bodies.read(request, RunRequest)
+        order = RunOrder(spec=run_spec(body), key=idempotency_key(request))
         with_outputs = body.outputs is not None
-        orders = [RunOrder(spec=run_spec(body), key=idempotency_key(request))]
         del body  # it may be large, and the run may wait for long
+        return await self.run_order(request, order, with_outputs=with_outputs)
+
+    async def run_order(self, request: Request, order: RunOrder, *, with_outputs: bool = True) -> Response:
+        """Run an order whose values came from JSON, and respond when the run has ended."""
+        orders = [order]
+        del order
         until = partial(_disconnected, request) if self._cancel_on_hang_up else None
         finished = await self._runs.run(orders.pop(), until=until, is_from_json=True)
         answer = encode_json(_run_answer(finished, with_outputs=with_outputs))

@@ -7,10 +7,12 @@ import msgspec
 
 from kedro_asgi import schemas
 from kedro_asgi.events import RunEvent
-from kedro_asgi.runs import RunPage, RunRecord, RunStatus
+from kedro_asgi.runs import RunPage, RunRecord, RunStatus, Slice
 from kedro_asgi.server.openapi_schemas import Json, components, schema, schema_of
 
-_JSON, _PROBLEM = "application/json", "application/problem+json"
+_JSON, _PROBLEM, _SCHEMA = "application/json", "application/problem+json", "application/schema+json"
+_OBJECT: Json = {"type": "object", "additionalProperties": True}
+_NAMES: Json = {"type": "array", "items": {"type": "string"}}
 
 
 def openapi(version: str) -> Json:
@@ -128,9 +130,44 @@ def _pipeline_paths() -> Json:
     pipelines = {"200": _json("The registered pipelines.", schemas.PipelineList), **unchanged, **failed}
     missing = {"404": _problem("There is no such pipeline."), **unchanged, **failed}
     pipeline = {"200": _json("The graph of the pipeline.", schemas.PipelineDescription), **missing}
+    schema_ = {
+        "200": _answers("The JSON Schema of the body that runs the pipeline, or a slice of it.", {_SCHEMA: _OBJECT}),
+        "422": _problem("The slice selects nothing, or a parameter is unknown."),
+        **missing,
+    }
+    slices = [_parameter("query", found, _NAMES) for found in Slice.__struct_fields__ if found != "pipeline_names"]
     return {
         "/pipelines": {"get": _operation("pipelines", "list_pipelines", pipelines, parameters=[etag])},
         "/pipelines/{name}": {"get": _operation("pipelines", "read_pipeline", pipeline, parameters=[name, etag])},
+        "/pipelines/{name}/schema": {
+            "get": _operation("pipelines", "read_pipeline_schema", schema_, parameters=[name, etag, *slices])
+        },
+    }
+
+
+def run_operation(operation_id: str, name: str, body: Json, answer: Json, *, is_body_required: bool) -> Json:
+    """Return the operation that runs the pipeline ``name``; ``body`` and ``answer`` are schemas of its own."""
+    responses = {
+        "200": _answers("How the run ended; a failed run answers 200 too.", {_JSON: answer}),
+        "202": _json("The run is stored and will be executed: the client prefers ``respond-async``.", RunRecord),
+        "404": _problem("There is no such pipeline any more."),
+        "408": _problem("The body did not arrive in time."),
+        "413": _problem("The body is too large."),
+        "422": _problem("The body does not fit the pipeline, and nothing was run; each error names its place."),
+        **_busy(),
+        "500": _answers(
+            "The server failed; or the run failed, and the server has a status for that.",
+            {_JSON: {"anyOf": [schema(schemas.HTTPError), schema(schemas.RunFailure)]}},
+        ),
+    }
+    operation = _operation(
+        "pipelines", operation_id, responses, parameters=[_wait(), _parameter("header", "Prefer"), _key()]
+    )
+    content = {_JSON: {"schema": body}}
+    return {
+        **operation,
+        "summary": f"Run pipeline {name}",
+        "requestBody": {"required": is_body_required, "content": content},
     }
 
 

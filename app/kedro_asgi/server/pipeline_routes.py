@@ -72,7 +72,7 @@ class PipelineRoutes:
             if outcome.error is not None:
                 return explain_project_error(outcome.error)
             answer = outcome.value()
-        return _response(request, answer, "application/json")
+        return answer_unless_known(request, answer, "application/json")
 
     def _known(self, key: str) -> Answer | None:
         session, compiled = self._session.prepared, self._compiled
@@ -88,7 +88,7 @@ class PipelineRoutes:
         return compiled.answers.add(key, Answer.of(make(compiled.graphs)))
 
 
-def _response(request: Request, answer: Answer, media_type: str) -> Response:
+def answer_unless_known(request: Request, answer: Answer, media_type: str) -> Response:
     """Respond 304 to a client that has the answer already."""
     headers = {"ETag": answer.etag, "Cache-Control": "no-cache"}
     known = request.headers.get("if-none-match", "")

@@ -17,6 +17,7 @@ from kedro_asgi.errors import (
     QueueFullError,
     RunNotEndedError,
     RunNotFoundError,
+    SelectionError,
     StoreUnavailableError,
     UnstorableRunError,
 )
@@ -86,13 +87,18 @@ async def explain_http_error(request: Request, error: HTTPException) -> Response
 
 
 def explain_project_error(error: BaseException) -> Response:
-    """Return a 404 response for an unknown pipeline, and a 503 response for a project that cannot be read."""
+    """Return the response for a pipeline that cannot be found or read.
+
+    404 stands for an unknown pipeline, 422 for a slice that selects nothing, 503 for a project that cannot be read.
+    """
     if isinstance(error, PipelineNotFoundError):
         reason = f" Its module cannot be imported: {error.problem}" if error.problem else suggestion(error.matches)
         detail = f"There is no pipeline '{error.name}'.{reason}"
         return _response(
             Problem(type=f"{_TYPE}pipeline-not-found", title="No such pipeline", status=404, detail=detail)
         )
+    if isinstance(error, SelectionError):
+        return _response(Problem(type=f"{_TYPE}invalid-slice", title="Invalid slice", status=422, detail=str(error)))
     title = "The project cannot be read"
     problem = Problem(type=f"{_TYPE}project-failed", title=title, status=503, detail=failure_sentence(error))
     return _response(problem, {"Retry-After": str(_RETRY_AFTER_SECONDS)})

@@ -15,6 +15,7 @@ from kedro_asgi.server.problems import InvalidQueryError
 _REPEATABLE = ("status", "label")
 _LIST_PARAMETERS = ("status", "pipeline", "label", "since", "limit", "cursor")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_PREFER_ASYNC = re.compile(r"(?:^|[,;\s])respond-async(?=$|[,;\s])", re.IGNORECASE)
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+(?:\.\d+)?)\"?", re.IGNORECASE)
 
 
@@ -27,6 +28,11 @@ def wait_seconds(request: Request) -> float:
         return _number("wait", request.query_params["wait"], at_most=MAX_WAIT_SECONDS)
     preferred = _PREFER_WAIT.search(request.headers.get("prefer", ""))
     return min(float(preferred[1]), MAX_WAIT_SECONDS) if preferred else 0.0
+
+
+def prefers_async(request: Request) -> bool:
+    """Tell whether the client prefers an answer now to the result later: ``Prefer: respond-async`` (RFC 7240)."""
+    return _PREFER_ASYNC.search(request.headers.get("prefer", "")) is not None
 
 
 def run_query(request: Request) -> RunQuery | None:

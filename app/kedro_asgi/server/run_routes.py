@@ -14,7 +14,7 @@ from kedro_asgi.schemas import RunSubmission
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.errors import InvalidBodyError, json_response
 from kedro_asgi.server.problems import explain_body_error, explain_http_error
-from kedro_asgi.server.queries import last_position, last_sequence, run_query, wait_seconds
+from kedro_asgi.server.queries import last_position, last_sequence, prefers_async, run_query, wait_seconds
 from kedro_asgi.server.streams import EventStream, put_back
 
 
@@ -50,10 +50,15 @@ class RunRoutes:
             return await explain_body_error(request, error)
         except HTTPException as error:
             return await explain_http_error(request, error)
-        wait = wait_seconds(request)
         order = _order(body, idempotency_key(request))
+        del body  # it may be large, and the wait long
+        return await self.submit_order(request, order)
+
+    async def submit_order(self, request: Request, order: RunOrder) -> Response:
+        """Submit an order whose values came from JSON; respond as `submit` does."""
+        wait = wait_seconds(request)
         record, is_new = await self._runs.accept(order, is_from_json=True)
-        del body, order  # they may be large, and the wait long
+        del order
         if wait:
             record = await self._runs.wait(record.run_id, timeout_seconds=wait)
         headers = {"Location": quote(f"{request.scope.get('root_path', '')}/runs/{record.run_id}")}
@@ -118,6 +123,9 @@ def _order(body: RunSubmission, key: str | None) -> RunOrder:
 
 def _result_headers(request: Request, is_new: bool) -> Mapping[str, str]:
     headers = {} if is_new else {"Idempotent-Replayed": "true"}
+    applied = ["respond-async"] if prefers_async(request) else []
     if wait_seconds(request) and "wait" not in request.query_params:
-        headers["Preference-Applied"] = f"wait={wait_seconds(request):g}"
+        applied.append(f"wait={wait_seconds(request):g}")
+    if applied:
+        headers["Preference-Applied"] = ", ".join(applied)
     return headers

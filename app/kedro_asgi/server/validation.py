@@ -39,14 +39,22 @@ def validate_run_request(body: bytes, content_type: str, kind: type[AnyRunReques
     The body is read field by field, to list its problems as Kedro does and to accept the values that Kedro accepts
     beyond plain JSON (``"yes"`` for true, ``NaN``).
     """
+    return _read_fields(_parse(body, content_type), kind)
+
+
+def parse_strictly(body: bytes, content_type: str) -> dict[str, Any]:
+    """Return the object in a body that msgspec refused; raises `InvalidBodyError`, also for NaN and infinities."""
+    document = _parse(body, content_type)
+    if problems := list(islice(_non_finite(document, ["body"]), _MAX_PROBLEMS)):
+        raise InvalidBodyError(problems)
+    return document
+
+
+def _parse(body: bytes, content_type: str) -> dict[str, Any]:
     if not body:
         raise InvalidBodyError([ValidationError(type="missing", loc=["body"], msg="Field required", input=None)])
     if not JSON_TYPE.fullmatch(content_type.partition(";")[0].strip()):
         raise InvalidBodyError([_not_an_object(body.decode(errors="replace"))])
-    return _read_fields(_parse(body), kind)
-
-
-def _parse(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except json.JSONDecodeError as error:

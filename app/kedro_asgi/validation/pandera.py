@@ -28,21 +28,21 @@ class PanderaValidator:
         sample: int | None = None,
         random_state: int | None = None,
     ) -> None:
-        self._schema = schema
+        self.schema = schema
         self._arguments = {"lazy": lazy, "head": head, "tail": tail, "sample": sample, "random_state": random_state}
 
     def validate(self, data: Any) -> Any:
         """Return the data, with types coerced by the schema; raises `DataValidationError`."""
         try:
-            return self._schema.validate(data, **self._arguments)
+            return self.schema.validate(data, **self._arguments)
         except Exception as error:
             if getattr(error, "failure_cases", None) is None:
                 raise
-            message = f"Pandera validation failed against {_path(self._schema)}"
+            message = f"Pandera validation failed against {_path(self.schema)}"
             raise DataValidationError(message, failures=_failures(error)) from error
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({_path(self._schema)})"
+        return f"{type(self).__name__}({_path(self.schema)})"
 
 
 def _pandera_bases(cls: type) -> Iterator[type]:

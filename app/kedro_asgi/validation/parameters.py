@@ -1,7 +1,7 @@
 """Turn parameters into the models that nodes require."""
 
 import logging
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 
 import msgspec
 from msgspec import UNSET
@@ -68,6 +68,15 @@ class ParameterValidator:
             return given
         models = self._instantiate({path: given[PARAMS_PREFIX + path] for path in wanted})
         return {**given, **{PARAMS_PREFIX + path: model for path, model in models.items()}}
+
+    def errors(self, raw: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], ModelInstantiationError]]:
+        """Yield the keys of each parameter that cannot become the model that nodes require, and the reason."""
+        for path, model in self._types.items():
+            if keys := _keys(raw, path):
+                try:
+                    model.instantiate(path, _value_at(raw, keys))
+                except ModelInstantiationError as error:
+                    yield keys, error
 
     def _instantiate(self, values: Mapping[str, object], *, ignored: Container[str] = ()) -> dict[str, object]:
         models, failures = {}, {}

@@ -26,7 +26,7 @@ class Parameters:
         reached = set(deferred_values(tree))
         # An environment with deferred values that another one replaces is still evaluated as a whole (CFG-27).
         self._shadowed = [layer for layer in layers if not reached.issuperset(deferred_values(layer.root))]
-        self._is_constant = not reached and not self._shadowed
+        self.is_constant = not reached and not self._shadowed
         self._defaults: Mapping[str, Any] | None = None
         self._error: ConfigError | None = None
         self._compile()
@@ -61,7 +61,7 @@ class Parameters:
         return evaluator.resolve_mapping_view(self._tree)
 
     def _with_runtime(self, runtime: RuntimeParams) -> Mapping[str, Any]:
-        if self._is_constant and runtime.literal:
+        if self.is_constant and runtime.literal:
             return _merge_constants(self._tree, to_plain_mapping(runtime.values))
         own = Layer(self._find_resolver)
         values = build_caller_tree(runtime, own)

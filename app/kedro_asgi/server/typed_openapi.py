@@ -1,0 +1,66 @@
+"""The operations that run single pipelines, with their own types, in the OpenAPI document."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from kedro_asgi.schemas import RunFailure
+from kedro_asgi.server.generator_schemas import for_generators
+from kedro_asgi.server.openapi import run_operation
+from kedro_asgi.server.openapi_schemas import schema_of
+from kedro_asgi.server.typed_pipelines import TypedPipeline
+from kedro_asgi.signatures import Definitions, Json
+
+_COMPONENTS = "#/components/schemas/"
+_WORD = re.compile(r"[A-Za-z0-9]+")
+
+
+def with_pipelines(document: Json, pipelines: Mapping[str, TypedPipeline]) -> Json:
+    """Return the document with an operation for each of ``pipelines``, and the schemas of its body and answer."""
+    known: Json = document["components"]["schemas"]
+    added = Definitions(_COMPONENTS, reserved=known)
+    operation_ids = Definitions()
+    paths: Json = {}
+    for name, pipeline in pipelines.items():
+        words = [word.lower() for word in _WORD.findall(name)] or ["pipeline"]
+        operation_id = operation_ids.reserve("_".join(["run", *words]))
+        prefix = "".join(word.capitalize() for word in words)
+        body = _body(pipeline, prefix, added)
+        answer = _answer(pipeline, prefix, added, known["RunSuccess"])
+        paths[f"/pipelines/{quote(name, safe='')}/run"] = {
+            "post": run_operation(
+                operation_id, name, body, answer, is_body_required=bool(pipeline.schema.get("required"))
+            )
+        }
+    schemas = {name: for_generators(schema) for name, schema in added.schemas.items()}
+    return {
+        **document,
+        "paths": {**document["paths"], **paths},
+        "components": {**document["components"], "schemas": {**known, **schemas}},
+    }
+
+
+def _body(pipeline: TypedPipeline, prefix: str, added: Definitions) -> Json:
+    schema = {key: value for key, value in added.take(pipeline.schema).items() if key != "$schema"}
+    named = {
+        part: added.add(f"{prefix}{part.capitalize()}", schema["properties"][part]) for part in ("inputs", "params")
+    }
+    return added.add(f"{prefix}Request", {**schema, "properties": {**schema["properties"], **named}})
+
+
+def _answer(pipeline: TypedPipeline, prefix: str, added: Definitions, success: Json) -> Json:
+    signature = pipeline.signature
+    results = added.take({**signature.results, "$defs": dict(signature.definitions)})
+    outputs = added.add(f"{prefix}Outputs", results)
+    typed: Json = {
+        **success,
+        "description": "A run of this pipeline that succeeded.",
+        "properties": {**success["properties"], "outputs": outputs},
+        "required": [*success["required"], "outputs"],
+    }
+    typed.pop("title", None)
+    succeeded = added.add(f"{prefix}Success", typed)
+    failed = schema_of(RunFailure.__name__)
+    mapping: dict[str, Any] = {"success": succeeded["$ref"], "failure": failed["$ref"]}
+    return {"oneOf": [succeeded, failed], "discriminator": {"propertyName": "status", "mapping": mapping}}
