@@ -1,5 +1,7 @@
 // Requests to the HTTP API. The page is at `dashboard/`, so the API is one level above, behind any prefix.
 
+import { noteServerTime } from "./clock.js";
+
 const ROOT = new URL("../", document.baseURI);
 
 // An answer that is an error, or no answer; `problems` lists what is wrong with which field of a request.
@@ -17,12 +19,16 @@ export function apiUrl(segments, query = []) {
   return url;
 }
 
-export async function getJson(segments, { query, signal } = {}) {
-  return (await request(apiUrl(segments, query), { signal })).json();
+export function getResponse(segments, { query, signal } = {}) {
+  return request(apiUrl(segments, query), { signal });
 }
 
-export async function getText(segments, { query, signal } = {}) {
-  return (await request(apiUrl(segments, query), { signal })).text();
+export async function getJson(segments, options) {
+  return (await getResponse(segments, options)).json();
+}
+
+export async function getText(segments, options) {
+  return (await getResponse(segments, options)).text();
 }
 
 export async function postJson(segments, body = undefined, { query, headers = {} } = {}) {
@@ -43,6 +49,7 @@ async function request(url, options) {
     if (error.name === "AbortError") throw error;
     throw new ApiError("The server does not answer. It may be restarting.", { title: "No connection" });
   }
+  noteServerTime(answer.headers.get("date"));
   if (!answer.ok) throw await errorOf(answer);
   return answer;
 }

@@ -24,18 +24,21 @@ export function formatTime(text) {
 // Return the time with milliseconds, as log lines have it.
 export function formatClock(text) {
   const moment = new Date(text);
-  return `${[moment.getHours(), moment.getMinutes(), moment.getSeconds()].map(pad).join(":")}.${pad(moment.getMilliseconds(), 3)}`;
+  const parts = [moment.getHours(), moment.getMinutes(), moment.getSeconds()].map((part) => pad(part));
+  return `${parts.join(":")}.${pad(moment.getMilliseconds(), 3)}`;
 }
 
-// Return the readable part of a run's id: date and time stay, the suffix gets short.
+// Return `532 bytes`, `12 kB` or `3.4 MB`.
+export function formatBytes(bytes) {
+  if (bytes < 1000) return `${bytes} bytes`;
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+// Return the part of a run's id that tells it from its neighbours: day, time and milliseconds, as the id has them.
 export function shortRunId(runId) {
-  const [moment, suffix = ""] = splitLast(runId);
-  return `${moment.slice(11, 19).replaceAll(".", ":")}·${suffix.slice(-4)}`;
-}
-
-function splitLast(text) {
-  const place = text.lastIndexOf("-");
-  return [text.slice(0, place), text.slice(place + 1)];
+  const place = runId.lastIndexOf("-");
+  const sequence = parseInt(runId.slice(place + 1, place + 5), 16);
+  return `${runId.slice(8, 23)}${sequence ? `+${sequence}` : ""}`;
 }
 
 function pad(number, length = 2) {

@@ -1,37 +1,121 @@
-// The runs of the server, newest first.
+// The runs of the server, newest first: live, filtered by the address, and paged by cursor.
 
-import { html } from "./html.js";
+import { html, useCallback, useEffect, useMemo, useRef, useState } from "./html.js";
+import { announce } from "./announcer.js";
 import { getJson } from "./api.js";
+import { useNow } from "./clock.js";
+import { ConnectionState } from "./connection_state.js";
+import { followEvents } from "./event_stream.js";
 import { Empty, ErrorNotice, Loading } from "./feedback.js";
-import { formatDuration, formatTime, shortRunId } from "./formatting.js";
 import { useLoaded } from "./loading.js";
-import { href } from "./router.js";
-import { StatusBadge } from "./status.js";
+import { href, replaceAddress } from "./router.js";
+import { RunFilters } from "./run_filters.js";
+import { apiQuery } from "./run_query.js";
+import { RunTable } from "./run_table.js";
+import { isFinal, statusWord } from "./status.js";
+
+const KINDS = ["RunQueued", "RunStarted", "RunEnded"];
+// Many runs may begin and end within a second; the list is loaded again once.
+const REFRESH_MS = 700;
 
 export default function Runs({ query }) {
-  const { value, error, reload } = useLoaded((signal) => getJson(["runs"], { query, signal }), [query.toString()]);
-  return html`<header class="page-head"><h1>Runs</h1></header>
-    ${error && html`<${ErrorNotice} error=${error} onRetry=${reload} />`}
-    ${!error && !value && html`<${Loading} />`}
-    ${value && (value.runs.length ? html`<${RunTable} runs=${value.runs} />` : html`<${Empty} title="No runs" />`)}`;
+  const address = query.toString();
+  const { value, error, isLoading, reload } = useLoaded((signal) => getJson(["runs"], { query: apiQuery(query), signal }), [address]);
+  const state = useLiveUpdates(reload);
+  const [chosen, setChosen] = useState([]);
+  const now = useNow(value?.runs.some((run) => !isFinal(run)) ?? false);
+  const setQuery = (changed) => replaceAddress(href(["runs"], changed));
+  return html`<header class="page-head">
+      <h1>Runs</h1>
+      <${ConnectionState} state=${state} />
+      <div class="actions">
+        <${CompareLink} chosen=${chosen} />
+        <a class="button primary" href="#/start">Start a run</a>
+      </div>
+    </header>
+    <div class="stack">
+      <${RunFilters} query=${query} onChange=${setQuery} />
+      ${error && html`<${ErrorNotice} error=${error} onRetry=${reload} />`}
+      ${!value && isLoading && html`<${Loading} />`}
+      ${value &&
+      html`<section class="card" aria-label="List of runs" aria-busy=${isLoading}>
+        ${value.runs.length
+          ? html`<${RunTable} runs=${value.runs} now=${now} chosen=${chosen} onChoose=${setChosen} onChanged=${reload} />`
+          : html`<${NoRuns} query=${query} />`}
+        <${PageLinks} query=${query} cursor=${value.cursor} count=${value.runs.length} />
+      </section>`}
+    </div>`;
 }
 
-function RunTable({ runs }) {
-  return html`<div class="card scroller">
-    <table>
-      <caption class="visually-hidden">Runs, newest first</caption>
-      <thead><tr><th scope="col">Status</th><th scope="col">Run</th><th scope="col">Pipeline</th><th scope="col">Started</th><th scope="col" class="number">Duration</th></tr></thead>
-      <tbody>${runs.map((run) => html`<${RunRow} key=${run.run_id} run=${run} />`)}</tbody>
-    </table>
-  </div>`;
+// Load the list again after events of runs, and after a connection that was lost.
+function useLiveUpdates(reload) {
+  const [state, setState] = useState("connecting");
+  const refresh = useThrottled(reload, REFRESH_MS);
+  useEffect(() => {
+    let wasLost = false;
+    return followEvents(["events"], {
+      kinds: KINDS,
+      onEvents: (events) => {
+        refresh();
+        announceEnds(events);
+      },
+      onState: (changed) => {
+        if (changed === "live" && wasLost) refresh();
+        wasLost = changed === "lost";
+        setState(changed);
+      },
+    });
+  }, [refresh]);
+  return state;
 }
 
-function RunRow({ run }) {
-  return html`<tr>
-    <td><${StatusBadge} status=${run.status} isStopping=${run.is_stopping} /></td>
-    <td><a class="mono" href=${href(["runs", run.run_id])}>${shortRunId(run.run_id)}</a></td>
-    <td>${run.pipeline_names.join(", ") || "__default__"}</td>
-    <td>${formatTime(run.created_at)}</td>
-    <td class="number">${formatDuration(run.duration_ms)}</td>
-  </tr>`;
+function announceEnds(events) {
+  const ends = events.filter(({ event }) => event === "RunEnded");
+  if (ends.length === 1) announce(`A run ended: ${statusWord(ends[0].status)}.`);
+  else if (ends.length) announce(`${ends.length} runs ended.`);
+}
+
+// Return a function that calls `action` at most once in `periodMs`, the last time after the last call.
+function useThrottled(action, periodMs) {
+  const timer = useRef(0);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return useCallback(() => {
+    timer.current ||= setTimeout(() => {
+      timer.current = 0;
+      action();
+    }, periodMs);
+  }, [action, periodMs]);
+}
+
+function CompareLink({ chosen }) {
+  if (chosen.length !== 2) {
+    return html`<button type="button" disabled title="Choose two runs in the list">Compare</button>`;
+  }
+  return html`<a class="button" href=${href(["compare"], chosen.map((runId) => ["run", runId]))}>Compare the two</a>`;
+}
+
+function NoRuns({ query }) {
+  if ([...query.keys()].length) {
+    return html`<${Empty} title="No run matches these filters"><a href="#/runs">Show all runs</a></${Empty}>`;
+  }
+  return html`<${Empty} title="Nothing has run yet">
+    <p>Runs appear here as soon as a client or this page starts one.</p>
+    <a class="button primary" href="#/start">Start a run</a>
+  </${Empty}>`;
+}
+
+function PageLinks({ query, cursor, count }) {
+  const link = (changed) => {
+    const next = new URLSearchParams(query);
+    next.delete("cursor");
+    if (changed) next.set("cursor", changed);
+    return href(["runs"], next);
+  };
+  const hasNewer = useMemo(() => query.has("cursor"), [query]);
+  if (!hasNewer && !cursor) return null;
+  return html`<nav class="page-links" aria-label="Pages of runs">
+    ${hasNewer && html`<a class="button" href=${link(null)}>Newest</a>`}
+    <span class="muted">${count} ${count === 1 ? "run" : "runs"} on this page</span>
+    ${cursor && html`<a class="button" href=${link(cursor)}>Older</a>`}
+  </nav>`;
 }

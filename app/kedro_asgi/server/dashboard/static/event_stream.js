@@ -1,0 +1,105 @@
+// Follows server-sent events: resumes after a lost connection and a restarted server, and rests in a hidden tab.
+//
+// A browser opens six connections to a host at most, so tabs that nobody looks at must not keep one each.
+
+import { apiUrl } from "./api.js";
+
+const KINDS = [
+  "RunQueued", "RunStarted", "RunPlanned", "NodeStarted", "NodeFinished", "NodeFailed", "NodeCancelled",
+  "DatasetSaved", "LogLine", "RunEnded", "EventsLost",
+];
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 8000;
+
+// Follow the events at `segments`, and return a function that ends this.
+//
+// `onEvents` gets lists of events, at most one list a frame. `onState` gets `live`, `lost`, or `ended` after the last
+// event of a run. A stream that the server refuses has ended if `hasEnded()` resolves to true.
+export function followEvents(segments, { kinds = KINDS, onEvents, onState, hasEnded = async () => false }) {
+  const stream = new EventStream(segments, { kinds, onEvents, onState, hasEnded });
+  stream.start();
+  return () => stream.close();
+}
+
+class EventStream {
+  constructor(segments, { kinds, onEvents, onState, hasEnded }) {
+    Object.assign(this, { segments, kinds, onEvents, onState, hasEnded });
+    Object.assign(this, { after: "", source: null, isOver: false, waiting: [], frame: 0, timer: 0, pause: FIRST_PAUSE_MS });
+    this.onVisibility = () => (document.hidden ? this.disconnect() : this.connect());
+    this.onOnline = () => this.reconnect();
+  }
+
+  start() {
+    document.addEventListener("visibilitychange", this.onVisibility);
+    window.addEventListener("online", this.onOnline);
+    if (!document.hidden) this.connect();
+  }
+
+  close() {
+    this.isOver = true;
+    this.disconnect();
+    clearTimeout(this.frame);
+    document.removeEventListener("visibilitychange", this.onVisibility);
+    window.removeEventListener("online", this.onOnline);
+  }
+
+  connect() {
+    if (this.source !== null || this.isOver) return;
+    this.source = new EventSource(apiUrl(this.segments, this.after ? { after: this.after } : {}));
+    this.source.onopen = () => {
+      this.pause = FIRST_PAUSE_MS;
+      this.onState("live");
+    };
+    this.source.onerror = () => this.onError();
+    for (const kind of this.kinds) this.source.addEventListener(kind, (message) => this.receive(message));
+  }
+
+  disconnect() {
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.source = null;
+  }
+
+  reconnect() {
+    this.disconnect();
+    if (!document.hidden) this.connect();
+  }
+
+  receive(message) {
+    this.after = message.lastEventId || this.after;
+    const event = JSON.parse(message.data);
+    this.waiting.push(event);
+    // A timer, since a browser draws no frames of a window behind others.
+    if (!this.frame) this.frame = setTimeout(() => this.deliver(), 16);
+    if (event.event === "RunEnded" && this.segments.length > 1) this.end();
+  }
+
+  deliver() {
+    this.frame = 0;
+    const events = this.waiting;
+    this.waiting = [];
+    if (events.length) this.onEvents(events);
+  }
+
+  end() {
+    this.isOver = true;
+    this.disconnect();
+    clearTimeout(this.frame);
+    this.deliver();
+    this.onState("ended");
+  }
+
+  // EventSource itself tries again after a network error, but gives up after an answer other than 200.
+  async onError() {
+    const isRefused = this.source?.readyState === EventSource.CLOSED;
+    if (!isRefused) return this.onState("lost");
+    this.disconnect();
+    const isOver = await this.hasEnded().catch(() => false);
+    if (this.isOver) return undefined;
+    if (isOver) return this.end();
+    this.onState("lost");
+    this.timer = setTimeout(() => document.hidden || this.connect(), this.pause);
+    this.pause = Math.min(this.pause * 2, LONGEST_PAUSE_MS);
+    return undefined;
+  }
+}

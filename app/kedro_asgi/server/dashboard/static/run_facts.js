@@ -1,0 +1,33 @@
+// The facts of a run's record, in one line that wraps.
+
+import { html } from "./html.js";
+import { formatDuration, formatTime, shortRunId } from "./formatting.js";
+import { href } from "./router.js";
+import { durationOf, Labels } from "./run_table.js";
+
+export function RunFacts({ run, now }) {
+  const facts = [
+    ["Pipeline", run.pipeline_names.join(", ")],
+    ["Created", formatTime(run.created_at)],
+    ["Waited", formatDuration(waitedMs(run, now))],
+    ["Duration", formatDuration(durationOf(run, now))],
+    ["Time limit", run.timeout_seconds === null ? null : formatDuration(run.timeout_seconds * 1000)],
+    ["Environment", run.env],
+    ["Attempt", run.attempt > 1 ? run.attempt : null],
+    ["Repeats", runLink(run.resubmission_of)],
+    ["Repeated as", runLink(run.resubmitted_as)],
+    ["Labels", Object.keys(run.labels).length ? html`<${Labels} labels=${run.labels} />` : null],
+  ];
+  return html`<dl class="facts">
+    ${facts.filter(([, value]) => value !== null && value !== "").map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
+  </dl>`;
+}
+
+function waitedMs(run, now) {
+  const until = Date.parse(run.started_at ?? run.ended_at ?? "") || now;
+  return Math.max(0, until - Date.parse(run.created_at));
+}
+
+function runLink(runId) {
+  return runId && html`<a class="mono" href=${href(["runs", runId])}>${shortRunId(runId)}</a>`;
+}

@@ -1,0 +1,60 @@
+// The log of a run: searched, filtered by level, and at its end while lines arrive.
+
+import { html, useEffect, useMemo, useRef, useState } from "./html.js";
+import { formatClock } from "./formatting.js";
+
+const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
+// How far from its end, in pixels, a log still counts as being read at its end.
+const NEAR_END = 24;
+
+export function RunLog({ lines, lost, node, onNode }) {
+  const [level, setLevel] = useState("DEBUG");
+  const [text, setText] = useState("");
+  const shown = useMemo(() => lines.filter((line) => isShown(line, { level, text, node })), [lines, level, text, node]);
+  return html`<div class="run-log">
+    <div class="log-filters">
+      <div class="field"><label for="log-search">Search</label>
+        <input id="log-search" type="search" value=${text} onInput=${(event) => setText(event.target.value)} /></div>
+      <div class="field"><label for="log-level">Level</label>
+        <select id="log-level" onChange=${(event) => setLevel(event.target.value)}>
+          ${LEVELS.map((name) => html`<option key=${name} value=${name} selected=${name === level}>${name === "DEBUG" ? "All" : `${name} and above`}</option>`)}
+        </select></div>
+      ${node && html`<button type="button" class="chip removable" onClick=${() => onNode(null)}>Node ${node}<span aria-hidden="true"> ×</span><span class="visually-hidden"> show all nodes</span></button>`}
+      <p class="muted" role="status">${shown.length === lines.length ? `${lines.length} lines` : `${shown.length} of ${lines.length} lines`}</p>
+    </div>
+    ${lost > 0 && html`<p class="notice warning">${lost} events are missing: this page was too slow for them.</p>`}
+    ${shown.length ? html`<${Lines} lines=${shown} />` : html`<p class="muted">${lines.length ? "No line matches." : "No code of this run has logged a line."}</p>`}
+  </div>`;
+}
+
+function isShown(line, { level, text, node }) {
+  const rank = LEVELS.indexOf(line.level);
+  const wanted = text.toLowerCase();
+  return (
+    (rank < 0 || rank >= LEVELS.indexOf(level)) &&
+    (!node || line.node === node) &&
+    (!wanted || line.message.toLowerCase().includes(wanted) || line.logger.toLowerCase().includes(wanted))
+  );
+}
+
+function Lines({ lines }) {
+  const box = useRef(null);
+  const isAtEnd = useRef(true);
+  useEffect(() => {
+    if (isAtEnd.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [lines]);
+  const onScroll = ({ target }) => {
+    isAtEnd.current = target.scrollHeight - target.scrollTop - target.clientHeight < NEAR_END;
+  };
+  return html`<div class="log-lines" role="log" aria-live="off" aria-label="Log lines" tabindex="0" ref=${box} onScroll=${onScroll}>
+    ${lines.map((line) => html`<${Line} key=${line.sequence} line=${line} />`)}
+  </div>`;
+}
+
+function Line({ line }) {
+  return html`<div class="log-line" data-level=${line.level}>
+    <time datetime=${line.at}>${formatClock(line.at)}</time>
+    <span class="level">${line.level}</span>
+    <span class="message"><span class="muted" title=${line.node ? `node ${line.node}` : undefined}>${line.logger}</span> ${line.message}</span>
+  </div>`;
+}

@@ -1,0 +1,51 @@
+// The outputs of a run: those that the server keeps, those that are missing, and the datasets that nodes saved.
+
+import { html, useState } from "./html.js";
+import { apiUrl } from "./api.js";
+import { ErrorNotice, Loading } from "./feedback.js";
+import { formatBytes } from "./formatting.js";
+import { useLoaded } from "./loading.js";
+import { loadOutput } from "./output_loading.js";
+import { isFinal } from "./status.js";
+import { ValueView } from "./value_view.js";
+
+export function RunOutputs({ run }) {
+  const problems = Object.entries(run.output_problems);
+  if (!run.outputs.length && !problems.length && !run.saved.length) {
+    return html`<p class="muted">${isFinal(run) ? "This run has left no outputs." : "Outputs appear here when the run ends."}</p>`;
+  }
+  return html`<div class="stack">
+    ${run.outputs.map((name, n) => html`<${Output} key=${name} runId=${run.run_id} name=${name} isFirst=${n === 0} />`)}
+    ${problems.map(([name, problem]) => html`<div key=${name} class="notice warning"><strong>${name}</strong><p>${problem}</p></div>`)}
+    ${run.saved.length > 0 && html`<${SavedDatasets} names=${run.saved} />`}
+  </div>`;
+}
+
+function Output({ runId, name, isFirst }) {
+  const [isOpen, setIsOpen] = useState(isFirst);
+  return html`<details class="output" open=${isOpen} onToggle=${(event) => setIsOpen(event.target.open)}>
+    <summary><h3>${name}</h3></summary>
+    ${isOpen && html`<${OutputValue} runId=${runId} name=${name} />`}
+  </details>`;
+}
+
+function OutputValue({ runId, name }) {
+  const [isWhole, setIsWhole] = useState(false);
+  const segments = ["runs", runId, "outputs", name];
+  const { value, error, reload } = useLoaded((signal) => loadOutput(segments, { isWhole, signal }), [runId, name, isWhole]);
+  if (error) return html`<${ErrorNotice} error=${error} onRetry=${reload} />`;
+  if (!value) return html`<${Loading} />`;
+  return html`<div class="output-value">
+    ${value.isTooLarge
+      ? html`<p>This output has ${formatBytes(value.bytes)}. <button type="button" onClick=${() => setIsWhole(true)}>Show it</button></p>`
+      : html`<${ValueView} value=${value.content} label=${name} />`}
+    <p class="muted">${formatBytes(value.bytes)} · <a href=${apiUrl(segments)} download=${`${name}.json`}>Download JSON</a></p>
+  </div>`;
+}
+
+function SavedDatasets({ names }) {
+  return html`<section aria-labelledby="saved-title">
+    <h3 id="saved-title">Saved datasets</h3>
+    <ul class="plain-list">${names.map((name) => html`<li key=${name}><code>${name}</code></li>`)}</ul>
+  </section>`;
+}

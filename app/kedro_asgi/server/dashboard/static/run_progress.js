@@ -1,0 +1,80 @@
+// What the events of a run tell of its nodes and its log.
+
+const NO_PROGRESS = { nodes: new Map(), log: [], planned: null, lost: 0, last: 0, startedAt: null, endedAt: null };
+const MOST_LINES = 5000;
+const NODE_ENDS = { NodeFinished: "success", NodeFailed: "failure", NodeCancelled: "cancelled" };
+
+export function noProgress() {
+  return NO_PROGRESS;
+}
+
+// Return the progress after more events; those that are known already change nothing.
+export function advance(progress, events) {
+  const next = { ...progress, nodes: new Map(progress.nodes), log: [...progress.log] };
+  for (const event of events) {
+    if (event.sequence !== undefined && event.sequence <= next.last) continue;
+    next.last = event.sequence ?? next.last;
+    apply(next, event);
+  }
+  if (next.log.length > MOST_LINES) next.log.splice(0, next.log.length - MOST_LINES);
+  return next;
+}
+
+function apply(next, event) {
+  switch (event.event) {
+    case "RunStarted":
+      next.startedAt = Date.parse(event.at);
+      break;
+    case "RunPlanned":
+      next.planned = event.nodes;
+      break;
+    case "NodeStarted":
+      next.nodes.set(event.node, { name: event.node, status: "running", startedAt: Date.parse(event.at), saved: [] });
+      break;
+    case "DatasetSaved":
+      change(next, event.node, (node) => ({ saved: [...node.saved, event.dataset] }));
+      break;
+    case "LogLine":
+      next.log.push(event);
+      break;
+    case "RunEnded":
+      next.endedAt = Date.parse(event.at);
+      stopRunning(next, event.status);
+      break;
+    case "EventsLost":
+      next.lost += event.count;
+      break;
+    default:
+      endNode(next, event);
+  }
+}
+
+function endNode(next, event) {
+  const status = NODE_ENDS[event.event];
+  if (status) change(next, event.node, () => ({ status, durationMs: event.duration_ms, endedAt: Date.parse(event.at) }));
+}
+
+// A node that runs when its run ends, as after a crash of the server, has no end of its own.
+function stopRunning(next, status) {
+  for (const node of next.nodes.values()) {
+    if (node.status === "running") next.nodes.set(node.name, { ...node, status: status === "success" ? "success" : "cancelled", endedAt: next.endedAt });
+  }
+}
+
+function change(next, name, changes) {
+  const node = next.nodes.get(name);
+  if (node) next.nodes.set(name, { ...node, ...changes(node) });
+}
+
+// Return the nodes in the order of their starts, then those of the pipeline that have not started.
+export function listNodes(progress, pipelineNodes, isOver) {
+  const started = [...progress.nodes.values()].sort((a, b) => a.startedAt - b.startedAt);
+  const status = isOver ? "skipped" : "waiting";
+  const others = pipelineNodes.filter(({ name }) => !progress.nodes.has(name)).map(({ name }) => ({ name, status, saved: [] }));
+  return [...started, ...others];
+}
+
+// Return `{node name: status}` for the graph.
+export function nodeStates(nodes) {
+  return Object.fromEntries(nodes.map(({ name, status }) => [name, status]));
+}

@@ -1,0 +1,26 @@
+// The request of a run: its parameters, and all other fields that its record holds.
+
+import { html } from "./html.js";
+import { flatten } from "./flattening.js";
+
+export function RunRequest({ run }) {
+  const { params = {}, ...others } = run.request;
+  const rows = flatten(params);
+  return html`<div class="stack">
+    <section aria-labelledby="params-title">
+      <h3 id="params-title">Parameters</h3>
+      ${rows.length ? html`<${PairTable} rows=${rows} />` : html`<p class="muted">All parameters are the project's own.</p>`}
+    </section>
+    <section aria-labelledby="request-title">
+      <h3 id="request-title">Request</h3>
+      ${Object.keys(others).length ? html`<${PairTable} rows=${flatten(others)} />` : html`<p class="muted">No filters, versions or outputs were asked for.</p>`}
+    </section>
+  </div>`;
+}
+
+function PairTable({ rows }) {
+  return html`<div class="scroller"><table class="pairs">
+    <thead><tr><th scope="col">Name</th><th scope="col">Value</th></tr></thead>
+    <tbody>${rows.map(([name, value]) => html`<tr key=${name}><th scope="row"><code>${name}</code></th><td><code>${JSON.stringify(value)}</code></td></tr>`)}</tbody>
+  </table></div>`;
+}

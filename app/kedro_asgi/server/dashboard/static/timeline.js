@@ -1,0 +1,52 @@
+// The time line of a run: one row a node, with a bar from its start to its end.
+
+import { html } from "./html.js";
+import { formatDuration } from "./formatting.js";
+
+const MOST_TICKS = 6;
+const SHORTEST_SPAN_MS = 10;
+
+// `nodes` come from `listNodes`; `start` and `end` are the times, in milliseconds, at the ends of the axis.
+export function Timeline({ nodes, start, end, chosen, onChoose }) {
+  const span = Math.max(end - start, SHORTEST_SPAN_MS);
+  return html`<div class="timeline">
+    <div class="axis" aria-hidden="true">
+      ${ticks(span).map((tick) => html`<span key=${tick} style=${{ left: percent(tick / span) }}>${formatDuration(tick)}</span>`)}
+    </div>
+    <ol aria-label="Nodes by their start">
+      ${nodes.map((node) => html`<${Row} key=${node.name} node=${node} start=${start} span=${span} end=${end} isChosen=${node.name === chosen} onChoose=${onChoose} />`)}
+    </ol>
+  </div>`;
+}
+
+function Row({ node, start, span, end, isChosen, onChoose }) {
+  const duration = durationOf(node, end);
+  const from = node.startedAt === undefined ? 0 : Math.max(0, node.startedAt - start);
+  const bar = { left: percent(from / span), width: percent(Math.max((duration ?? 0) / span, 0)) };
+  return html`<li data-node=${node.name} data-status=${node.status}>
+    <button type="button" class="node-name" aria-pressed=${isChosen} title=${node.name} onClick=${() => onChoose(isChosen ? null : node.name)}>${node.name}</button>
+    <span class="track" aria-hidden="true">${node.startedAt !== undefined && html`<span class="bar" style=${bar}></span>`}</span>
+    <span class="time number"><span class="visually-hidden">${node.status}, </span>${duration === null ? word(node.status) : formatDuration(duration)}</span>
+  </li>`;
+}
+
+function durationOf(node, end) {
+  if (node.startedAt === undefined) return null;
+  return node.durationMs ?? Math.max(0, (node.endedAt ?? end) - node.startedAt);
+}
+
+function word(status) {
+  return status === "skipped" ? "not run" : status;
+}
+
+// Return round numbers from 0 to `span`, a few of them.
+function ticks(span) {
+  const rough = span / MOST_TICKS;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough);
+  return Array.from({ length: Math.floor(span / step) + 1 }, (_, n) => n * step).filter((tick) => tick / span < 0.97);
+}
+
+function percent(share) {
+  return `${(Math.min(share, 1) * 100).toFixed(3)}%`;
+}
