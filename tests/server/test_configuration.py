@@ -15,6 +15,11 @@ def read(environ: dict[str, str], **arguments: object) -> ServerConfiguration:
     return ServerConfiguration.read(**{**given, **arguments}, environ=environ)
 
 
+def test_an_option_that_no_server_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="A server has no option 'prelaod'"):
+        create_http_server(tmp_path, prelaod=["model"])
+
+
 def test_arguments_beat_the_environment(tmp_path: Path) -> None:
     environ = {
         "KEDRO_PROJECT_PATH": "/nope",

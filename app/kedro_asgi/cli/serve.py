@@ -47,8 +47,20 @@ _FACTORY = "kedro_asgi.server:create_http_server"
     help="Lowest level of log lines; with 'debug', nodes and datasets have lines too.  [default: info]",
 )
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Form of log lines.  [default: text]")
-@click.option("--traceback", is_flag=True, help="Show all frames in the tracebacks of failed runs, also kedro-asgi's.")
-@click.option("--no-dashboard", is_flag=True, help="Serve the API only, without the pages at /dashboard.")
+@click.option(
+    "--traceback",
+    "full_tracebacks",
+    flag_value="true",
+    default=None,
+    help="Show all frames in the tracebacks of failed runs, also kedro-asgi's.",
+)
+@click.option(
+    "--no-dashboard",
+    "dashboard",
+    flag_value="false",
+    default=None,
+    help="Serve the API only, without the pages at /dashboard.",
+)
 @click.option("--no-access-log", is_flag=True, help="Log no line for each request.")
 @click.option(
     "--failure-status",
@@ -71,20 +83,18 @@ def serve_project(
     port: int,
     workers: int = 1,
     reload: bool = False,
-    preload: list[str] | None = None,
-    store: str | None = None,
-    failure_status: str | None = None,
-    env: str | None = None,
-    conf_source: str | None = None,
     log_level: str | None = None,
     log_format: LogFormat | None = None,
     no_access_log: bool = False,
-    no_dashboard: bool = False,
-    traceback: bool = False,
     with_greeting: bool = True,
+    conf_source: str | None = None,
     package_name: str | None = None,
+    **settings: str | list[str] | None,
 ) -> None:
-    """Serve in the foreground until interrupted; an error of the project or the port ends the command with one line."""
+    """Serve in the foreground until interrupted; an error of the project or the port ends the command with one line.
+
+    Each worker process reads the other ``settings`` from variables ``KEDRO_SERVER_…`` of their names.
+    """
     # The project's code may hang when it is imported, and uvicorn raises its signals again when it has ended.
     end = ProcessEnd()
     signal.signal(signal.SIGTERM, end.now)
@@ -92,20 +102,11 @@ def serve_project(
         project = load_project(project_path, package_name=package_name)
         log_config = server_log_config(project, project_path, level=log_level, log_format=log_format)
     check_port(host, port)
-    _set_environment(
-        KEDRO_PROJECT_PATH=str(project_path),
-        KEDRO_SERVER_PACKAGE_NAME=package_name,
-        KEDRO_SERVER_ENV=env,
-        KEDRO_SERVER_CONF_SOURCE=conf_source,
-        KEDRO_SERVER_STORE=store,
-        KEDRO_SERVER_FAILURE_STATUS=failure_status,
-        KEDRO_SERVER_DASHBOARD="false" if no_dashboard else None,
-        KEDRO_SERVER_FULL_TRACEBACKS="true" if traceback else None,
-        KEDRO_SERVER_PRELOAD=None if preload is None else ",".join(preload),
-    )
+    os.environ["KEDRO_PROJECT_PATH"] = str(project_path)
+    _set_variables(conf_source=conf_source, package_name=package_name, **settings)
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")
     with one_line_errors():
-        configuration = ServerConfiguration.read(project_path=None, env=None, conf_source=None)
+        configuration = ServerConfiguration.read()
         limits = ConnectionLimits.read()
         check_store(configuration.store)
     if log_format != "json" and with_greeting:
@@ -174,10 +175,12 @@ def _shared_reload_signal(workers: int) -> Iterator[None]:
         yield
         return
     with tempfile.TemporaryDirectory(prefix="kedro-asgi-") as folder:
-        _set_environment(**{RELOAD_SIGNAL_VARIABLE: str(Path(folder) / "preload")})
+        os.environ[RELOAD_SIGNAL_VARIABLE] = str(Path(folder) / "preload")
         yield
 
 
-def _set_environment(**variables: str | None) -> None:
+def _set_variables(**settings: str | list[str] | None) -> None:
     """Set the variables that the application factory reads in each worker; ``None`` leaves a variable unchanged."""
-    os.environ.update({name: value for name, value in variables.items() if value is not None})
+    for name, value in settings.items():
+        if value is not None:
+            os.environ[f"KEDRO_SERVER_{name.upper()}"] = ",".join(value) if isinstance(value, list) else value

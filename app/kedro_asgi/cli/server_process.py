@@ -124,7 +124,7 @@ def serve_alone(app: str, **options: Any) -> None:
 
 def grace_seconds() -> float:
     """Return the grace of the server that this process's environment describes."""
-    return ServerConfiguration.read(project_path=None, env=None, conf_source=None).policy.grace_seconds
+    return ServerConfiguration.read().policy.grace_seconds
 
 
 def _ignore(number: int, frame: object) -> None:

@@ -1,21 +1,22 @@
 """The composition root: creates the server's parts and connects them."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Unpack
 
 import anyio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from kedro_asgi.dispatch import Dispatcher, Policy
+from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.errors import DispatchError, KedroAsgiError
 from kedro_asgi.project import load_project
 from kedro_asgi.server.admin_routes import AdminRoutes
 from kedro_asgi.server.bodies import BodyReader
-from kedro_asgi.server.configuration import ServerConfiguration, unknown_variables
+from kedro_asgi.server.configuration import ServerConfiguration, ServerOptions, unknown_variables
 from kedro_asgi.server.dashboard import DashboardRoutes
 from kedro_asgi.server.description_routes import DescriptionRoutes
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
@@ -40,25 +41,14 @@ def create_http_server(
     project_path: str | Path | None = None,
     env: str | None = None,
     conf_source: str | Path | None = None,
-    *,
-    max_body_bytes: int | None = None,
-    body_timeout_seconds: float | None = None,
-    preload: Iterable[str] | None = None,
-    store: str | Path | None = None,
-    policy: Policy | None = None,
-    busy_status: int | None = None,
-    failure_status: int | None = None,
-    cancel_on_hang_up: bool | None = None,
-    drain_on_signals: bool | None = None,
-    dashboard: bool | None = None,
-    package_name: str | None = None,
+    **options: Unpack[ServerOptions],
 ) -> Starlette:
     """Return the ASGI application that serves a project: Kedro's routes (SRV-14), ``/runs`` and others.
 
     An argument beats its environment variable (``KEDRO_PROJECT_PATH``, ``KEDRO_SERVER_ENV``, ``KEDRO_SERVER_STORE`` and
-    so on), which beats the project's options. A ``policy`` beats the variables of all its fields. ``store`` is a path,
-    a URL or ``memory:``; the default is a file in the project's folder. ``dashboard`` of ``False`` serves no
-    pages, only the API. Raises `ServerSettingsError`.
+    so on), which beats the project's options; `ServerConfiguration` says what each does. A ``policy`` beats the
+    variables of all its fields. ``store`` is a path, a URL or ``memory:``; the default is a file in the project's
+    folder. ``dashboard`` of ``False`` serves no pages, only the API. Raises `ServerSettingsError`.
 
     ``package_name`` names an installed package whose configuration is at ``project_path``, by default the working
     directory; such a project needs no ``pyproject.toml``.
@@ -66,22 +56,7 @@ def create_http_server(
     The lifespan fails if ``pyproject.toml`` is broken, loads the preloaded datasets, and then opens the project in the
     background. An application that is mounted without its lifespan opens the project at the first request.
     """
-    configuration = ServerConfiguration.read(
-        project_path=project_path,
-        env=env,
-        conf_source=conf_source,
-        max_body_bytes=max_body_bytes,
-        body_timeout_seconds=body_timeout_seconds,
-        preload=preload,
-        store=store,
-        policy=policy,
-        busy_status=busy_status,
-        failure_status=failure_status,
-        cancel_on_hang_up=cancel_on_hang_up,
-        drain_on_signals=drain_on_signals,
-        dashboard=dashboard,
-        package_name=package_name,
-    )
+    configuration = ServerConfiguration.read(project_path=project_path, env=env, conf_source=conf_source, **options)
     for line in unknown_variables():
         _log.warning("%s", line)
     session = AsyncSession(

@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, TypedDict, Unpack, get_type_hints
 
 import msgspec
 
 from kedro_asgi.dispatch import Policy
 from kedro_asgi.errors import ProjectError, ServerSettingsError
-from kedro_asgi.errors.wording import close_matches, suggestion
+from kedro_asgi.errors.wording import close_matches, quoted, suggestion
 from kedro_asgi.project.options import read_options
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 
@@ -22,6 +22,25 @@ _PROJECT_PATH = "KEDRO_PROJECT_PATH"
 _PREFIX = "KEDRO_SERVER_"
 _DASHBOARD = f"{_PREFIX}DASHBOARD"
 _STORE = Path(".kedro-asgi") / "runs.db"
+
+
+class ServerOptions(TypedDict, total=False):
+    """The settings that a caller of `create_http_server` may give by name; ``None`` is no setting.
+
+    Each is a field of `ServerConfiguration`.
+    """
+
+    max_body_bytes: int | None
+    body_timeout_seconds: float | None
+    preload: Iterable[str] | None
+    store: str | Path | None
+    policy: Policy | None
+    busy_status: int | None
+    failure_status: int | None
+    cancel_on_hang_up: bool | None
+    drain_on_signals: bool | None
+    dashboard: bool | None
+    package_name: str | None
 
 
 class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,45 +75,30 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     def read(
         cls,
         *,
-        project_path: str | Path | None,
-        env: str | None,
-        conf_source: str | Path | None,
-        max_body_bytes: int | None = None,
-        body_timeout_seconds: float | None = None,
-        preload: Iterable[str] | None = None,
-        store: str | Path | None = None,
-        policy: Policy | None = None,
-        busy_status: int | None = None,
-        failure_status: int | None = None,
-        cancel_on_hang_up: bool | None = None,
-        drain_on_signals: bool | None = None,
-        dashboard: bool | None = None,
-        package_name: str | None = None,
+        project_path: str | Path | None = None,
+        env: str | None = None,
+        conf_source: str | Path | None = None,
         environ: Mapping[str, str] = os.environ,
+        **options: Unpack[ServerOptions],
     ) -> "ServerConfiguration":
         """Combine arguments and environment variables (SRV-2); raises `ServerSettingsError`."""
+        if unknown := options.keys() - ServerOptions.__annotations__.keys():
+            raise TypeError(f"A server has no option {quoted(sorted(unknown))}")
+        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         source = conf_source if conf_source is not None else environ.get("KEDRO_SERVER_CONF_SOURCE")
-        package_name = package_name or environ.get("KEDRO_SERVER_PACKAGE_NAME") or None
+        package_name = given.get("package_name") or environ.get("KEDRO_SERVER_PACKAGE_NAME") or None
         default = Path.cwd() if package_name else None
         path = _project_path(project_path if project_path is not None else environ.get(_PROJECT_PATH) or default)
-        given = {
-            "max_body_bytes": max_body_bytes,
-            "body_timeout_seconds": body_timeout_seconds,
-            "busy_status": busy_status,
-            "failure_status": failure_status,
-            "cancel_on_hang_up": cancel_on_hang_up,
-            "drain_on_signals": drain_on_signals,
-            "package_name": package_name,
-            "dashboard": dashboard if dashboard is not None or _DASHBOARD in environ else _dashboard_option(path),
-        }
+        if _DASHBOARD not in environ:
+            given.setdefault("dashboard", _dashboard_option(path))
         return cls(
             project_path=path,
             env=env if env is not None else environ.get("KEDRO_SERVER_ENV"),
             conf_source=str(source) if source is not None else None,
-            preload=_names(preload if preload is not None else environ.get("KEDRO_SERVER_PRELOAD")),
-            store=str(store) if store is not None else environ.get("KEDRO_SERVER_STORE") or str(path / _STORE),
-            policy=policy if policy is not None else Policy(**_settings(Policy, {}, environ)),
-            **_settings(cls, given, environ),
+            preload=_names(given.get("preload", environ.get("KEDRO_SERVER_PRELOAD"))),
+            store=str(given.get("store", environ.get("KEDRO_SERVER_STORE") or path / _STORE)),
+            policy=given.get("policy") or Policy(**_settings(Policy, {}, environ)),
+            **_settings(cls, {**given, "package_name": package_name}, environ),
         )
 
 
