@@ -32,7 +32,7 @@ def new_run(messages: list[ToWriter], *, is_promised: bool = True) -> ActiveRun:
     def post(message: ToWriter, /, *, is_urgent: bool = False) -> None:
         messages.append(message)
 
-    return ActiveRun(record, GivenOrder(spec=RunSpec()), post, Policy(), is_promised=is_promised)
+    return ActiveRun(record, GivenOrder(read=RunSpec), post, Policy(), is_promised=is_promised)
 
 
 def paths_to_each_phase() -> dict[Phase, list[Phase]]:

@@ -189,7 +189,7 @@ def test_a_run_has_ended_in_its_record_and_in_its_events_or_in_neither() -> None
         pending[0].settle(write, "stored")
 
     record = RunRecord(run_id=RunIds().next(), status="queued", created_at=datetime.now(UTC))
-    run = ActiveRun(record, GivenOrder(spec=RunSpec()), write_at_once, Policy(), is_promised=False)
+    run = ActiveRun(record, GivenOrder(read=RunSpec), write_at_once, Policy(), is_promised=False)
     write_at_once(RunAdmitted(record=record))
     run.enqueue()
     run.start()
@@ -209,7 +209,7 @@ async def test_a_run_is_kept_in_memory_until_its_end_is_written(dispatcher) -> N
         service = runs._lifetime.service
         await service.recorder.flush()
         assert not service.runs
-        run = service.start(order("calc"), GivenOrder(spec=order("calc").spec))
+        run = service.start(order("calc"), GivenOrder(read=lambda: order("calc").spec))
         await run.closed()
         service.states_written([Written(run_id=run.record.run_id, status="running", result="stored")])
         assert run.record.run_id in service.runs

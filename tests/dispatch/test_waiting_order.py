@@ -112,6 +112,18 @@ async def test_the_values_of_a_run_that_waits_are_not_in_memory(work: Path, path
             await anyio.Path(work.parent / "opened").touch()
 
 
+async def test_a_small_order_counts_as_the_json_that_it_came_from(work: Path) -> None:
+    async with held(work, max_queued_bytes=100) as runs, anyio.create_task_group() as tasks:
+        small = order("calc", a=1)
+        tasks.start_soon(lambda: runs.run(small, json_bytes=60))
+        while runs.gauges()["runs_queued"] < 1:
+            await anyio.sleep(0.001)
+        assert runs.gauges()["runs_queued_bytes"] == 60
+        with pytest.raises(QueueFullError):
+            await runs.run(small, json_bytes=60)
+        await anyio.Path(work.parent / "opened").touch()
+
+
 async def test_the_queue_has_a_budget_of_bytes(work: Path) -> None:
     size = pack(order("calc", a="x" * 1000)).size_bytes
     async with held(work, max_queued_bytes=3 * size) as runs:

@@ -47,6 +47,8 @@ from kedro_asgi.session import AsyncSession, Convert
 
 # How long a listing waits until recent changes are written; disks of busy machines are slow.
 _FLUSH_SECONDS = 5.0
+# The values of such an order take a few kilobytes while it waits; to pack and read it takes a tenth of a short run.
+_MAX_GIVEN_BYTES = 1024
 _ALL_RUNS = RunQuery()
 
 
@@ -90,22 +92,22 @@ class Dispatcher:
     # --- running ---
 
     async def run(
-        self, order: RunOrder, *, until: Callable[[], Awaitable[None]] | None = None, is_from_json: bool = False
+        self, order: RunOrder, *, until: Callable[[], Awaitable[None]] | None = None, json_bytes: int | None = None
     ) -> Finished:
         """Run an order to its end and return how it ended; raises only the reasons for which it is not accepted.
 
-        The run goes on if its caller is cancelled. The run is cancelled when ``until`` returns. ``is_from_json``: the
-        values of ``order`` came from JSON, so they may be kept as JSON while the run waits.
+        The run goes on if its caller is cancelled. The run is cancelled when ``until`` returns. ``json_bytes``: the
+        values of ``order`` came from JSON of that size, so they may be kept as JSON while the run waits.
         """
         if order.timeout_seconds is not None or order.labels or order.key is not None:
             check_order(order)
         if order.key is not None:
-            record, _ = await self.accept(order, is_from_json=is_from_json)
+            record, _ = await self.accept(order, is_from_json=json_bytes is not None)
             del order  # its values may be large, and the run may wait for long
             return await self._finished(record.run_id)
         service = self._lifetime.service or await self._lifetime.needed()
-        waiting: WaitingOrder = GivenOrder(spec=order.spec)
-        if is_from_json and service.scheduler.is_busy:
+        waiting: WaitingOrder = GivenOrder(read=partial(getattr, order, "spec"), size_bytes=json_bytes or 0)
+        if waiting.size_bytes > _MAX_GIVEN_BYTES and service.scheduler.is_busy:
             waiting = await service.pack(order, is_from_json=True)
         run = service.start(order, waiting)
         del order, waiting

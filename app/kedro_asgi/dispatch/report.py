@@ -13,7 +13,7 @@ from kedro_asgi.redaction import redact
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import ErrorDetail, RunId, RunRecord
 
-_log = SafeLogger(__name__)
+run_log = SafeLogger(__name__)
 
 _PACKAGE = str(Path(__file__).parent.parent)
 # The traceback has the full text.
@@ -50,8 +50,7 @@ def report_stop(record: RunRecord, reason: RunStoppedError) -> None:
 
 def report_success(record: RunRecord) -> None:
     """Log that a run succeeded."""
-    if _log.isEnabledFor(logging.INFO):
-        _log_line(_facts(record), logging.INFO, "completed in %sms", record.duration_ms)
+    _log_line(_facts(record), logging.INFO, "completed in %sms", record.duration_ms)
 
 
 def _facts(record: RunRecord) -> dict[str, Any]:
@@ -60,4 +59,4 @@ def _facts(record: RunRecord) -> dict[str, Any]:
 
 def _log_line(about: dict[str, Any], level: int, text: str, *facts: object) -> None:
     """Log a line about a run."""
-    _log.log(level, f"Pipeline run %s {text}", about["run_id"], *facts, stacklevel=2, extra=about)
+    run_log.log(level, f"Pipeline run %s {text}", about["run_id"], *facts, stacklevel=2, extra=about)

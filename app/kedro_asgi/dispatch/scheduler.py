@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from functools import partial
+from logging import INFO
 from time import perf_counter
 
 from kedro_asgi.dispatch.active_run import ActiveRun
@@ -9,7 +10,7 @@ from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.executors.base import Execution, Executor
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.report import report_stop, report_success
+from kedro_asgi.dispatch.report import report_stop, report_success, run_log
 from kedro_asgi.errors import QueueFullError, RunStoppedError, RunTimedOutError
 
 
@@ -189,7 +190,8 @@ class Scheduler:
             return
         else:
             run.end("success", outputs=execution.outputs, output_problems=execution.output_problems)
-            report_success(run.record)
+            if run_log.isEnabledFor(INFO):
+                report_success(run.record)
         self._ended(run)
 
     def _end_stopped(self, run: ActiveRun) -> None:

@@ -1,8 +1,8 @@
-"""The order of a run that waits, as JSON: many times smaller than the values in it."""
+"""The order of a run that waits, as JSON if it is large: many times smaller than the values in it."""
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -18,14 +18,13 @@ _SMALL_PARTS = 8192
 
 
 class GivenOrder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """An order whose values are those of its caller: they may be of any type, and nobody knows their size."""
+    """An order that waits as it is, which ``read`` returns.
 
-    spec: RunSpec
+    It is as large as the JSON that it came from; nobody knows the size of one whose values may be of any type.
+    """
+
+    read: Callable[[], RunSpec]
     size_bytes: int = 0
-
-    def read(self) -> RunSpec:
-        """Return what the run is to do."""
-        return self.spec
 
 
 class PackedOrder(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from kedro_asgi.errors import DrainingError
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.schemas import KEY_PATTERN, MAX_KEY_LENGTH, RunRequest, RunSubmission
+from kedro_asgi.server.connections import has_whole_body
 from kedro_asgi.server.problems import InvalidQueryError
 from kedro_asgi.server.shutdown import Shutdown
 from kedro_asgi.server.validation import JSON_TYPE, RUNNER_PATH, AnyRunRequest, parse_strictly, validate_run_request
@@ -51,14 +52,14 @@ class BodyReader:
         # One at a time: a decoder holds the GIL, and the event loop gets its turn between two of them.
         self._large_bodies = Slots(1)
 
-    async def read(self, request: Request, kind: type[AnyRunRequest]) -> AnyRunRequest:
-        """Return the decoded body.
+    async def read(self, request: Request, kind: type[AnyRunRequest]) -> tuple[AnyRunRequest, int]:
+        """Return the decoded body, and its size in bytes.
 
         Raises 413 if it is too large, 408 if it is too late, `InvalidBodyError`, and `DrainingError`.
         """
         body = await self._read(request)
         content_type = request.headers.get("content-type", "")
-        return await self._do(partial(_decode, body, content_type, kind), body)
+        return await self._do(partial(_decode, body, content_type, kind), body), len(body)
 
     async def read_json(self, request: Request) -> "JsonBody":
         """Return the decoded body, whatever JSON it is; no body is an empty object. Raises what `read` raises."""
@@ -77,6 +78,9 @@ class BodyReader:
         return (await self._large_bodies.run(partial(Outcome.of, partial(_without_collector, work)))).value()
 
     async def _read(self, request: Request) -> bytes:
+        if has_whole_body(request.receive):
+            # To enter a cancel scope costs as much as all else that is done to read a small body.
+            return await _read_body(request, self._max_bytes)
         with self._shutdown.until_begun(timeout_seconds=self._timeout_seconds):
             return await _read_body(request, self._max_bytes)
         # The body was refused before its end, so the connection is of no more use.

@@ -1,4 +1,4 @@
-"""The connections of requests, which the end of a server cuts where their clients do not read."""
+"""The connections of requests: what uvicorn knows of them, beyond ASGI."""
 
 from typing import Any
 from weakref import WeakSet
@@ -29,6 +29,11 @@ class Connections:
         """Close all connections at once; what their clients have not read is lost."""
         for request in list(self._requests):
             request.transport.abort()
+
+
+def has_whole_body(receive: Receive) -> bool:
+    """Tell whether the server has the whole body, so that ``receive`` does not wait; known only of uvicorn."""
+    return getattr(getattr(receive, "__self__", None), "more_body", True) is False
 
 
 def in_parts(send: Send) -> Send:

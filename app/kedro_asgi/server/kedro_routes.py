@@ -74,18 +74,20 @@ class KedroRoutes:
 
     async def run(self, request: Request) -> Response:
         """Run the pipelines that the body names, and respond when the run has ended."""
-        body = await self._bodies.read(request, RunRequest)
+        body, size_bytes = await self._bodies.read(request, RunRequest)
         order = RunOrder(spec=run_spec(body), key=idempotency_key(request))
         with_outputs = body.outputs is not None
         del body  # it may be large, and the run may wait for long
-        return await self.run_order(request, order, with_outputs=with_outputs)
+        return await self.run_order(request, order, json_bytes=size_bytes, with_outputs=with_outputs)
 
-    async def run_order(self, request: Request, order: RunOrder, *, with_outputs: bool = True) -> Response:
-        """Run an order whose values came from JSON, and respond when the run has ended."""
+    async def run_order(
+        self, request: Request, order: RunOrder, *, json_bytes: int, with_outputs: bool = True
+    ) -> Response:
+        """Run an order whose values came from JSON of that size, and respond when the run has ended."""
         orders = [order]
         del order
         until = partial(_disconnected, request) if self._cancel_on_hang_up else None
-        finished = await self._runs.run(orders.pop(), until=until, is_from_json=True)
+        finished = await self._runs.run(orders.pop(), until=until, json_bytes=json_bytes)
         answer = encode_json(_run_answer(finished, with_outputs=with_outputs))
         status = 200 if finished.record.status == "success" else self._failure_status
         return Response(answer, status, media_type="application/json")

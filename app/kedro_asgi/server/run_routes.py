@@ -45,7 +45,7 @@ class RunRoutes:
     async def submit(self, request: Request) -> Response:
         """Submit a run; respond 202 with its record, now or after the requested wait."""
         try:
-            body = await self._bodies.read(request, RunSubmission)
+            body, _ = await self._bodies.read(request, RunSubmission)
         except InvalidBodyError as error:
             return await explain_body_error(request, error)
         except HTTPException as error:

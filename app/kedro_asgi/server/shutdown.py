@@ -43,23 +43,30 @@ class Shutdown:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Notice signals in this block; blocks may overlap."""
-        if self._users == 0:
-            self._watch = _SignalWatch.installed(self._runs, self._connections, delays_signals=self._delays_signals)
-        self._users += 1
-        watch = self._watch
+        self._begin_to_watch()
         try:
             yield
         finally:
-            self._users -= 1
-            if self._users == 0 and watch is not None:
-                watch.remove()
+            self._end_to_watch()
 
-    @contextmanager
-    def watching_request(self, receive: Receive) -> Iterator[None]:
+    async def watch_request(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Notice signals during a request, whose connection may be cut."""
         self._connections.add(receive)
-        with self.watching():
-            yield
+        self._begin_to_watch()
+        try:
+            await app(scope, receive, in_parts(send))
+        finally:
+            self._end_to_watch()
+
+    def _begin_to_watch(self) -> None:
+        if self._users == 0:
+            self._watch = _SignalWatch.installed(self._runs, self._connections, delays_signals=self._delays_signals)
+        self._users += 1
+
+    def _end_to_watch(self) -> None:
+        self._users -= 1
+        if self._users == 0 and self._watch is not None:
+            self._watch.remove()
 
     async def drained(self) -> None:
         """Wait for the end of the drain, if it has begun."""
@@ -93,11 +100,10 @@ class ShutdownMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        if scope["type"] != "http":
+        if scope["type"] == "http":
+            await self._shutdown.watch_request(self._app, scope, receive, send)
+        else:
             await self._lifespan(scope, receive, send)
-            return
-        with self._shutdown.watching_request(receive):
-            await self._app(scope, receive, in_parts(send))
 
 
 class _SignalWatch:
