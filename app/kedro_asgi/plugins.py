@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from types import MappingProxyType
 from typing import Any
 
 from kedro_asgi.errors import PluginError
@@ -11,7 +10,7 @@ from kedro_asgi.errors import PluginError
 _GROUP = "kedro.hooks"
 # It comes with Kedro and reports every run over the network, which no user has configured.
 _TELEMETRY = frozenset({"kedro-telemetry"})
-_NO_SWITCHES: Mapping[str, bool] = MappingProxyType({})
+_NO_SWITCHES: Mapping[str, bool] = {}
 
 
 def plugin_hooks(disabled: Iterable[str] = (), *, switches: Mapping[str, bool] = _NO_SWITCHES) -> list[Any]:

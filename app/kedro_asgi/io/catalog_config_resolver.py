@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.configuration_tree import ConfigMapping, ConfigValue
@@ -15,11 +14,9 @@ from kedro_asgi.io.patterns import RUNTIME_DEFAULT, Match, Pattern, Patterns, is
 from kedro_asgi.runs import RuntimeParams
 
 _log = logging.getLogger(__name__)
-_NO_CREDENTIALS: Mapping[str, Entry] = MappingProxyType({})
+_NO_CREDENTIALS: Mapping[str, Entry] = {}
 _NO_VALUES = RuntimeParams()
-_IN_MEMORY: Mapping[str, Mapping[str, object]] = MappingProxyType(
-    {RUNTIME_DEFAULT: {"type": "kedro_asgi.io.MemoryDataset"}}
-)
+_IN_MEMORY: Mapping[str, Mapping[str, object]] = {RUNTIME_DEFAULT: {"type": "kedro_asgi.io.MemoryDataset"}}
 
 
 class CatalogResolver:

@@ -1,40 +1,27 @@
 """From the ``type`` of a catalog entry to a class (CAT-6)."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from types import MappingProxyType
 
 from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.errors import DatasetTypeError
 from kedro_asgi.io.dataset_protocols import is_dataset_class
 
 # Modules are named and not imported: a project pays only for the datasets that it uses.
-_CORE = MappingProxyType(
-    {
-        spelling: f"kedro_asgi.io.{module}.{name}"
-        for module, name in (
-            ("memory_dataset", "MemoryDataset"),
-            ("cached_dataset", "CachedDataset"),
-            ("shared_memory_dataset", "SharedMemoryDataset"),
-        )
-        for spelling in (name, f"{module}.{name}")
-    }
-)
-_BUILT_IN = MappingProxyType(
-    {
-        spelling: f"kedro_asgi.io.files.{module}.{name}"
-        for module, name in (
-            ("json", "JSONDataset"),
-            ("yaml", "YAMLDataset"),
-            ("text", "TextDataset"),
-            ("pickle", "PickleDataset"),
-            ("csv", "CSVDataset"),
-        )
-        for spelling in (f"{module}.{name}", f"{module}.{module}_dataset.{name}")
-    }
-)
+_CORE: Mapping[str, str] = {
+    "MemoryDataset": "memory_dataset",
+    "CachedDataset": "cached_dataset",
+    "SharedMemoryDataset": "shared_memory_dataset",
+}
+_FILES: Mapping[str, str] = {
+    "JSONDataset": "json",
+    "YAMLDataset": "yaml",
+    "TextDataset": "text",
+    "PickleDataset": "pickle",
+    "CSVDataset": "csv",
+}
 _HINT = (
     "Hint: datasets of `kedro-datasets` need that package, and often a library besides: "
     "`pip install kedro-datasets[<dataset-group>]` installs both."
@@ -94,17 +81,18 @@ def _import_type(path: str) -> object:
 
 
 def _candidates(path: str) -> Iterator[str]:
-    core = _CORE.get(path.removeprefix("kedro.io."))
-    if core:
-        yield core
+    module, _, name = path.removeprefix("kedro.io.").rpartition(".")
+    if name in _CORE and module in ("", _CORE[name]):
+        yield f"kedro_asgi.io.{_CORE[name]}.{name}"
         return
     if "." not in path:
         return
     short = path.removeprefix("kedro_datasets.")
     if find_spec("kedro_datasets"):
         yield f"kedro_datasets.{short}"
-    if short in _BUILT_IN:
-        yield _BUILT_IN[short]
+    file = _FILES.get(name)
+    if file is not None and short in (f"{file}.{name}", f"{file}.{file}_dataset.{name}"):
+        yield f"kedro_asgi.io.files.{file}.{name}"
     yield path
 
 

@@ -1,7 +1,7 @@
 """Plain values in place of datasets: the entry and the class of a dataset decide which frame they become."""
 
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType, NoneType, UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -11,9 +11,11 @@ from kedro_asgi.io.dataset_classes import dataset_class
 from kedro_asgi.tables import Library, TableForm, frame_of
 
 _PLAIN_TYPES = (list, dict, str, int, float, bool, NoneType)
-_FRAMES: Mapping[tuple[str, str], Library] = MappingProxyType(
-    {("pandas", "DataFrame"): "pandas", ("polars", "DataFrame"): "polars", ("polars", "LazyFrame"): "polars.lazy"}
-)
+_FRAMES: Mapping[tuple[str, str], Library] = {
+    ("pandas", "DataFrame"): "pandas",
+    ("polars", "DataFrame"): "polars",
+    ("polars", "LazyFrame"): "polars.lazy",
+}
 
 
 class InputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,7 +1,6 @@
 """Parameters under the names that nodes use: ``parameters`` and ``params:a.b``."""
 
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from msgspec import UNSET
@@ -10,7 +9,7 @@ from kedro_asgi.io.copying import IMMUTABLE_TYPES
 from kedro_asgi.reserved_names import ALL_PARAMETERS, PARAMS_PREFIX
 from kedro_asgi.validation.models import fields_of
 
-_NO_MODELS: Mapping[str, object] = MappingProxyType({})
+_NO_MODELS: Mapping[str, object] = {}
 
 
 class ParameterView:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 from kedro_asgi.errors import DatasetPatternError
@@ -12,19 +11,17 @@ RUNTIME_DEFAULT = "{default}"
 _PART = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}]*)\}")
 _LONGEST = 200
 # The texts that a typed placeholder, such as {year:d}, matches; an untyped one matches any one or more characters.
-_KINDS = MappingProxyType(
-    {
-        "": r".+?",
-        "d": r"[-+ ]?\d+",
-        "D": r"\D+",
-        "w": r"\w+",
-        "W": r"\W+",
-        "s": r"\s+",
-        "S": r"\S+",
-        "l": r"[A-Za-z]+",
-        "x": r"[-+]?(?:0[xX])?[0-9a-fA-F]+",
-    }
-)
+_KINDS: Mapping[str, str] = {
+    "": r".+?",
+    "d": r"[-+ ]?\d+",
+    "D": r"\D+",
+    "w": r"\w+",
+    "W": r"\W+",
+    "s": r"\s+",
+    "S": r"\S+",
+    "l": r"[A-Za-z]+",
+    "x": r"[-+]?(?:0[xX])?[0-9a-fA-F]+",
+}
 
 
 def is_pattern(name: str) -> bool:

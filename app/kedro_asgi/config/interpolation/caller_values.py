@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import TypeAlias
 
 from kedro_asgi.config.interpolation.evaluator import (
@@ -22,7 +21,7 @@ _Traced: TypeAlias = tuple[ConfigValue, bool]
 """A value without deferred ones in it, and whether the caller contributed to any of it."""
 
 _Check = Callable[[object, ConfigValue, Node], None]
-_NO_CHECKS: Mapping[object, _Check] = MappingProxyType({})
+_NO_CHECKS: Mapping[object, _Check] = {}
 _STEP_UP = re.compile(r"(?:^|[/\\])\.\.(?=[/\\]|$)")
 
 

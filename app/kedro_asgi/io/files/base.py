@@ -5,7 +5,6 @@ import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 from kedro_asgi.atomic_file import write_atomically
@@ -25,7 +24,7 @@ class FileDataset(AbstractVersionedDataset[Any, Any]):
     set the encoding.
     """
 
-    _default_save_args: ClassVar[Mapping[str, object]] = MappingProxyType({})
+    _default_save_args: ClassVar[Mapping[str, object]] = {}
     _default_load_encoding: ClassVar[str] = "utf-8"
     _has_args: ClassVar[bool] = True
 

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 from kedro_asgi.errors import DatasetError
@@ -17,7 +16,7 @@ class CSVDataset(FileDataset):
     names the columns, unless ``fieldnames`` in ``save_args`` does; every other row must have the same ones.
     """
 
-    _default_save_args: ClassVar[Mapping[str, object]] = MappingProxyType({"lineterminator": "\n"})
+    _default_save_args: ClassVar[Mapping[str, object]] = {"lineterminator": "\n"}
     # Spreadsheets write a byte order mark at the start; a file without one reads the same.
     _default_load_encoding = "utf-8-sig"
 

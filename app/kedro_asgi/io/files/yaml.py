@@ -1,7 +1,6 @@
 """Data in a YAML file."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 import yaml
@@ -12,7 +11,7 @@ from kedro_asgi.io.files.base import FileDataset
 class YAMLDataset(FileDataset):
     """Plain data, never objects of Python classes; ``save_args`` go to ``yaml.safe_dump``."""
 
-    _default_save_args: ClassVar[Mapping[str, object]] = MappingProxyType({"default_flow_style": False})
+    _default_save_args: ClassVar[Mapping[str, object]] = {"default_flow_style": False}
 
     def _decode(self, content: bytes) -> Any:
         return yaml.safe_load(content.decode(self._load_encoding), **self._load_args)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from types import MappingProxyType
 from typing import Any
 
 from kedro_asgi.errors import TableError
@@ -13,9 +12,11 @@ from kedro_asgi.tables.frames.polars import lazy_polars_frame, polars_frame
 
 Columns = Mapping[str, list[Any]]
 
-_MAKERS: Mapping[str, Callable[[Any, Columns, TableForm], Any]] = MappingProxyType(
-    {"pandas": pandas_frame, "polars": polars_frame, "polars.lazy": lazy_polars_frame}
-)
+_MAKERS: Mapping[str, Callable[[Any, Columns, TableForm], Any]] = {
+    "pandas": pandas_frame,
+    "polars": polars_frame,
+    "polars.lazy": lazy_polars_frame,
+}
 
 
 def frame_of(data: Any, form: TableForm) -> Any:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from itertools import chain
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -18,16 +18,14 @@ from kedro_asgi.tables.values.pandas import plain_of_pandas
 from kedro_asgi.tables.values.polars import plain_of_polars
 from kedro_asgi.tables.values.standard import plain_of_standard
 
-_LIBRARIES: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
-    {
-        "pandas": plain_of_pandas,
-        "numpy": plain_of_numpy,
-        "polars": plain_of_polars,
-        "pyarrow": plain_of_arrow,
-        "plotly": plain_of_plotly,
-        "pydantic": plain_of_pydantic,
-    }
-)
+_LIBRARIES: Mapping[str, Callable[[Any, Any], Any]] = {
+    "pandas": plain_of_pandas,
+    "numpy": plain_of_numpy,
+    "polars": plain_of_polars,
+    "pyarrow": plain_of_arrow,
+    "plotly": plain_of_plotly,
+    "pydantic": plain_of_pydantic,
+}
 
 
 def plain_value(value: Any) -> Any:
