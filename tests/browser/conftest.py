@@ -6,19 +6,12 @@ synchronous: Playwright's event loop and that of AnyIO's tests never meet.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
-import httpx
-import msgspec
 import pytest
 from chromium import chromium_path, open_chromium
 from playwright.sync_api import Browser
-from served_project import write_served_project
+from project_server import Served, serve_project
 from watched_pages import WatchedPages
-
-from serving import Process
 
 
 @pytest.fixture(scope="module")
@@ -61,46 +54,8 @@ def pages(watch: Callable[..., WatchedPages]) -> WatchedPages:
     return watch()
 
 
-class Served(msgspec.Struct, frozen=True, kw_only=True):
-    """A server of `write_served_project`; its runs of ``held`` wait until `open_gate` is called."""
-
-    url: str
-    folder: Path
-    http: httpx.Client
-
-    @property
-    def dashboard(self) -> str:
-        return f"{self.url}/dashboard/"
-
-    def open_gate(self, name: str) -> None:
-        """Let runs with ``params: {gate: name}`` go on."""
-        (self.folder / name).touch()
-
-    def submit(self, pipeline: str, **body: Any) -> str:
-        """Submit a run, and return its id."""
-        answer = self.http.post("/runs", json={"pipeline_names": [pipeline], **body}).raise_for_status()
-        return str(answer.json()["run_id"])
-
-    def wait(self, run_id: str) -> dict[str, Any]:
-        """Return the record of a run that has ended."""
-        record = self.http.get(f"/runs/{run_id}", params={"wait": 60}).json()
-        assert record["ended_at"], record
-        return dict(record)
-
-
-@contextmanager
-def serving(folder: Path, *arguments: object) -> Iterator[Served]:
-    """Serve the project for pages out of ``folder``; ``arguments`` are those of ``kedro-asgi serve``."""
-    project = write_served_project(folder / "project")
-    line = ["kedro_asgi", "serve", str(project), *map(str, arguments)]
-    process = Process(line, cwd=folder, environ={}).wait_until_ready()
-    with httpx.Client(base_url=process.url, timeout=90) as http:
-        yield Served(url=process.url, folder=folder, http=http)
-    process.close()
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that all tests of a file use."""
-    with serving(tmp_path_factory.mktemp("served")) as server:
+    with serve_project(tmp_path_factory.mktemp("served")) as server:
         yield server

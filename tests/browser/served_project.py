@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from kedro_asgi.pipeline import Pipeline, node
 
@@ -28,6 +28,13 @@ class Training(BaseModel):
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     loss: Literal["squared", "absolute"] = "squared"
     shuffle: bool = True
+
+    @field_validator("depth")
+    @classmethod
+    def _check_depth(cls, depth: int) -> int:
+        if depth == 11:
+            raise ValueError("must not be 11")
+        return depth
 
 
 def clean(offers: pd.DataFrame) -> pd.DataFrame:

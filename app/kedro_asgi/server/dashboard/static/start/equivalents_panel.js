@@ -8,7 +8,8 @@ import { curlCommand, kedroAsgiCommand, pythonProgram } from "./equivalents.js";
 const TABS = ["curl", "Python", "Command line"];
 const COPIED_MS = 1500;
 
-export function EquivalentsPanel({ pipelines, body }) {
+// `isIncomplete` says that fields with problems are not in `body`.
+export function EquivalentsPanel({ pipelines, body, isIncomplete }) {
   const [tab, setTab] = useState(TABS[0]);
   const text = textOf(tab, { pipelines, body });
   return html`<section class="card equivalents" aria-label="The same run elsewhere">
@@ -22,6 +23,7 @@ export function EquivalentsPanel({ pipelines, body }) {
         <${CopyButton} text=${text} />
         <pre tabindex="0"><code>${text}</code></pre>
       </div>
+      ${isIncomplete && html`<p class="field-hint">Fields that need a correction are left out.</p>`}
       ${tab === "Command line" && html`<p class="field-hint">In the project's folder. Labels, time limits and kept outputs belong to a server.</p>`}
     </div>
   </section>`;

@@ -5,6 +5,8 @@ import { FieldNotes, controlProps, fieldId } from "./field.js";
 import { columnSchemas, draftOf, draftOfText, emptyDraft, isBlank, readDraft } from "./input_drafts.js";
 import { TableEditor } from "./table_editor.js";
 
+const CELL_HINT = 'An empty cell is a missing value. Quotes keep a number as text: "007".';
+
 export function InputEditor({ name, schema, root, draft, isRequired, problems, example, onChange, onRemove }) {
   const [notice, setNotice] = useState("");
   const loc = ["inputs", name];
@@ -19,7 +21,7 @@ export function InputEditor({ name, schema, root, draft, isRequired, problems, e
     if (found) show(found);
     return found !== null;
   };
-  const hint = [schema.description, typeHint(schema)].filter(Boolean).join(" · ");
+  const hint = [schema.description, schema["x-kedro"]?.type?.split(".").at(-1), shown.form === "table" && CELL_HINT].filter(Boolean).join(" · ");
   return html`<section class="input-editor" aria-label=${`Input ${name}`}>
     <div class="field-head">
       <h3><code>${name}</code>${isRequired && html`<span class="required"> required</span>`}</h3>
@@ -33,10 +35,6 @@ export function InputEditor({ name, schema, root, draft, isRequired, problems, e
       problems=${problems} problem=${problem} hint=${hint} onChange=${show} onText=${read} />
     <${FieldNotes} loc=${loc} hint=${hint} problem=${problem || notice} />
   </section>`;
-}
-
-function typeHint(schema) {
-  return schema["x-kedro"]?.type ?? "";
 }
 
 function TableForm({ loc, name, draft, schema, root, problems, onChange, onText }) {

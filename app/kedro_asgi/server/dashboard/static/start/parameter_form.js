@@ -44,9 +44,11 @@ function hintOf({ schema }) {
 }
 
 function rangeHint({ minimum, exclusiveMinimum, maximum, exclusiveMaximum, type }) {
+  const whole = type === "integer" ? "whole number" : "";
+  if (minimum !== undefined && maximum !== undefined) return [whole, `from ${minimum} to ${maximum}`].filter(Boolean).join(" ");
   const low = minimum !== undefined ? `at least ${minimum}` : exclusiveMinimum !== undefined ? `above ${exclusiveMinimum}` : "";
   const high = maximum !== undefined ? `at most ${maximum}` : exclusiveMaximum !== undefined ? `below ${exclusiveMaximum}` : "";
-  return [type === "integer" ? "whole number" : "", low, high].filter(Boolean).join(", ");
+  return [whole, low, high].filter(Boolean).join(", ");
 }
 
 const CONTROLS = {

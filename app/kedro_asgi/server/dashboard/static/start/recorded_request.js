@@ -2,7 +2,7 @@
 
 import { isObject } from "./json_schema.js";
 
-const LEFT_OUT = /^<redacted>$|^… \(left out\)$|… \(\d+ left out\)$|^<\w+>$/;
+const LEFT_OUT = /^<redacted>$|^… \(left out\)$|… \(\d+ left out\)$|^<[A-Z]\w*>$/;
 
 // Return `{request, missing}`: what the form can take from a record, and the places that the user must fill in again.
 export function requestOfRecord({ request = {}, labels = {}, timeout_seconds = null }) {

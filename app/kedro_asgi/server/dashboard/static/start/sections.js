@@ -28,7 +28,7 @@ function Section({ title, hint, isFolded = false, isOpen = false, children }) {
   return html`<details class="card" open=${isOpen}><summary><h2>${title}</h2></summary><div class="body">${text}${children}</div></details>`;
 }
 
-export function InputsSection({ form, change, problems, schema, description }) {
+export function InputsSection({ form, change, problems, schema }) {
   const known = schema.properties?.inputs ?? {};
   const required = known.required ?? [];
   const added = Object.keys(form.inputs).filter((name) => !required.includes(name));
@@ -37,8 +37,7 @@ export function InputsSection({ form, change, problems, schema, description }) {
   const set = (name, draft) => change(["inputs", name], ({ inputs }) => ({ inputs: { ...inputs, [name]: draft } }));
   const remove = (name) => change(["inputs", name], ({ inputs: { [name]: _, ...rest } }) => ({ inputs: rest }));
   const names = [...required, ...added];
-  const datasets = [...Object.keys(known.properties ?? {}), ...description.datasets.map(({ name }) => name)];
-  const others = [...new Set(datasets)].filter((name) => !names.includes(name));
+  const others = Object.keys(known.properties ?? {}).filter((name) => !names.includes(name));
   return html`<${Section} title="Inputs" hint=${required.length ? "" : "The catalog has all data that these nodes load."}>
     ${names.map((name) => html`<${InputEditor} key=${name} name=${name} schema=${schemaOf(name)} root=${schema}
       draft=${form.inputs[name]} isRequired=${required.includes(name)} example=${example[name]}
@@ -64,18 +63,20 @@ function InputAdder({ names, onAdd }) {
   </div>`;
 }
 
-export function ParametersSection({ form, change, problemAt, fields }) {
+export function ParametersSection({ form, change, problemAt, schema, fields }) {
   const set = (path, text) =>
     change(["params", ...path], ({ params }) => {
       const { [pathKey(path)]: _, ...rest } = params;
       return { params: text === undefined ? rest : { ...rest, [pathKey(path)]: text } };
     });
   const hint = fields.length ? "Only what you change is sent." : "These nodes take no parameters.";
+  // The catalog may use parameters that no node takes; then the schema leaves room for others.
+  const hasOthers = schema.properties?.params?.additionalProperties !== false || form.extras.length > 0;
   return html`<${Section} title="Parameters" hint=${hint}>
     <div class="field-grid"><${ParameterFields} fields=${fields} texts=${form.params} problemAt=${problemAt} onChange=${set} /></div>
-    <${PairRows} loc=${["extras"]} legend="Other parameters" words=${["Name", "Value"]} addLabel="Add a parameter" problemAt=${problemAt}
+    ${hasOthers && html`<${PairRows} loc=${["extras"]} legend="Other parameters" words=${["Name", "Value"]} addLabel="Add a parameter" problemAt=${problemAt}
       hint=${form.extras.length ? "Dots in a name nest. A value is JSON, or else a text." : ""}
-      rows=${form.extras} onChange=${(extras) => change(["extras"], () => ({ extras }))} />
+      rows=${form.extras} onChange=${(extras) => change(["extras"], () => ({ extras }))} />`}
   <//>`;
 }
 
