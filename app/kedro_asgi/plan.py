@@ -21,11 +21,13 @@ from kedro_asgi.errors import (
 )
 from kedro_asgi.hooks import Call, hook_arguments
 from kedro_asgi.io import CatalogResolver, Entry
+from kedro_asgi.io.input_types import InputType, input_type
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
 from kedro_asgi.project import Project
 from kedro_asgi.runs import RunSpec, RuntimeParams, Slice
 from kedro_asgi.validation import ParameterValidator, Validate, ValidatedParameters, unchecked
+from kedro_asgi.validation.extractor import argument_hints
 
 _log = logging.getLogger(__name__)
 # Callers choose slices, so there are limits: to the number of plans, and to the characters of a slice.
@@ -42,6 +44,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A slice of a project, compiled: its pipeline, and the datasets of that.
 
     ``json_outputs`` grows: it names the datasets that runs have found to be possible outputs as JSON, in every run.
+    So does ``input_types``, with what nodes expect of the inputs that runs have brought.
     """
 
     pipeline: Pipeline
@@ -50,6 +53,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     parameter_validator: ParameterValidator
     has_typed_parameters: bool
     json_outputs: set[str] = msgspec.field(default_factory=set)
+    input_types: dict[str, InputType | None] = msgspec.field(default_factory=dict)
+
+    def input_type(self, name: str) -> InputType | None:
+        """Return what the nodes that take the dataset ``name`` expect in place of a plain value, if their hints tell.
+
+        Two threads may both compute it; they find the same.
+        """
+        if name not in self.input_types:
+            self.input_types[name] = input_type(argument_hints(self.pipeline.nodes, name))
+        return self.input_types[name]
 
     def checked_inputs(self, spec: RunSpec) -> Mapping[str, Any]:
         """Return the inputs of ``spec``, with models in place of parameters that have to be one.

@@ -45,7 +45,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 def train(
     rows: list[Row], offer: Offer, model: Model, alpha: Share, kind: Literal["fast", "slow"]
 ) -> dict[str, float]:
-    return {"alpha": alpha, "rows": float(len(rows)), "depth": float(model.depth)}
+    return {"alpha": alpha, "rows": float(len(rows)), "depth": float(model.depth), "price": offer.price}
 
 def check(limits: Limits, url, needed: int) -> int:
     return needed
@@ -125,10 +125,10 @@ async def test_no_schema_shows_a_secret(typed_served) -> None:
 
 async def test_a_run_answers_with_the_outputs_of_the_pipeline(typed_served) -> None:
     answer = await typed_served.post("/pipelines/train%20it!/run", json=BODY)
-    assert (answer.status_code, answer.json()["outputs"]) == (200, {"size": 3})
+    assert (answer.status_code, answer.json()["outputs"]) == (200, {"size": 4})
     body = {**BODY, "params": {"model": {"depth": 7}, "alpha": 1}, "outputs": ["metrics"]}
     answer = await typed_served.post("/pipelines/train%20it!/run", json=body)
-    assert answer.json()["outputs"] == {"metrics": {"alpha": 1.0, "rows": 1.0, "depth": 7.0}}
+    assert answer.json()["outputs"] == {"metrics": {"alpha": 1.0, "rows": 1.0, "depth": 7.0, "price": 2.0}}
 
 
 async def test_wrong_fields_are_named_before_anything_runs(typed_served) -> None:

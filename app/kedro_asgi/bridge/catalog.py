@@ -14,6 +14,7 @@ from kedro_asgi.io import (
     MemoryDataset,
     SharedMemoryDataset,
 )
+from kedro_asgi.io.input_types import InputType, takes_any
 from kedro_asgi.io.inputs import is_plain, table_form_of, to_frame
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.runs import RuntimeParams
@@ -69,11 +70,16 @@ class KedroCatalog:
         """Return a copy of all parameters under the names that nodes use."""
         return deepcopy(self._parameters)
 
-    def inject(self, name: str, data: Any) -> None:
+    def inject(self, name: str, data: Any, *, expected: InputType | None = None) -> None:
         """Replace the dataset ``name`` with ``data`` for this run, as `DataCatalog.inject` does."""
-        dataset = self._catalog.get(name) if is_plain(data) else None
-        form = None if dataset is None else table_form_of(name, dataset)
-        self._catalog[name] = data if form is None else to_frame(name, data, form)
+        if is_plain(data):
+            dataset = self._catalog.get(name)
+            form = None if dataset is None else table_form_of(name, dataset)
+            if form is not None:
+                data = to_frame(name, data, form)
+            elif expected is not None and takes_any(dataset):
+                data = expected.convert(name, data)
+        self._catalog[name] = data
 
     def prepare(self, names: Iterable[str]) -> None:
         """Make the datasets ``names``; unknown ones in memory."""

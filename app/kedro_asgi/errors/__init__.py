@@ -138,6 +138,7 @@ from kedro_asgi.errors.runner import UnserialisableDataError as UnserialisableDa
 from kedro_asgi.errors.runner import WorkerDiedError as WorkerDiedError
 from kedro_asgi.errors.runner import WorkerImportError as WorkerImportError
 from kedro_asgi.errors.session import InputTableError as InputTableError
+from kedro_asgi.errors.session import InputTypeError as InputTypeError
 from kedro_asgi.errors.session import KedroContextError as KedroContextError
 from kedro_asgi.errors.session import KedroSessionError as KedroSessionError
 from kedro_asgi.errors.session import PreloadError as PreloadError

@@ -67,6 +67,15 @@ class InputTableError(ReportedAsBase, DatasetError):
         super().__init__(f"Input '{name}' cannot become a table of {library}: {reason}")
 
 
+class InputTypeError(ReportedAsBase, DatasetError):
+    """An injected input cannot become what the type hint of a node asks for."""
+
+    def __init__(self, name: str, hint: object, reason: str) -> None:
+        self.name, self.reason = name, reason
+        kind = hint.__name__ if isinstance(hint, type) else str(hint)
+        super().__init__(f"Input '{name}' cannot become {kind}, which a node expects: {reason}")
+
+
 class UnencodableOutputError(ReportedAsBase, TypeError):
     """An output that a request asks for has no JSON form."""
 

@@ -11,9 +11,12 @@ from msgspec import UNSET
 from kedro_asgi.errors import DatasetNotFoundError, VersionAlreadyExistsError
 from kedro_asgi.errors.wording import all_close_matches, suggestion
 from kedro_asgi.io.artifact import Artifact, RunArtifacts
+from kedro_asgi.io.builder import DatasetBuilder
 from kedro_asgi.io.catalog_config_resolver import CatalogResolver
+from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.io.dataset_protocols import Dataset, can_load_and_save, is_dataset, versions_of, with_version
-from kedro_asgi.io.inputs import is_plain, table_form_of, to_frame
+from kedro_asgi.io.input_types import InputType, takes_any
+from kedro_asgi.io.inputs import has_input_options, is_plain, table_form_of, to_frame
 from kedro_asgi.io.memory_dataset import MemoryDataset
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.io.version import Version, as_version, timestamp
@@ -109,17 +112,23 @@ class DatasetMapping:
         view = self._parameters
         return {} if view is None else ParameterView(*deepcopy((view.whole, view.models))).flat()
 
-    def inject(self, name: str, data: object) -> None:
+    def inject(self, name: str, data: object, *, expected: InputType | None = None) -> None:
         """Put ``data``, which may be ``None``, in place of the dataset ``name`` for this run.
 
-        A plain value becomes a frame where the dataset loads frames; raises `InputTableError` if it cannot. Any other
-        value is held as it is and copied by each load, so the caller must not change it during the run. The dataset's
-        validator sees it when it is loaded.
+        A plain value becomes a frame where the dataset loads frames, and what nodes expect where the dataset is in
+        memory; raises `InputTableError` or `InputTypeError` if it cannot. Any other value is held as it is and copied
+        by each load, so the caller must not change it during the run. The dataset's validator sees it when it is
+        loaded.
         """
         builder = self._resolver.builder(name) if self._parameter(name) is UNSET else None
         self._set_validator(name, None if builder is None else builder.validator(self._runtime))
-        form = self._table_form(name) if is_plain(data) else None
-        self._datasets[name] = MemoryDataset.adopt(data if form is None else to_frame(name, data, form))
+        if is_plain(data):
+            form = self._table_form(name)
+            if form is not None:
+                data = to_frame(name, data, form)
+            elif expected is not None and self._takes_any(name, builder):
+                data = expected.convert(name, data)
+        self._datasets[name] = MemoryDataset.adopt(data)
         self._mark_replaced(name)
 
     def prepare(self, names: Iterable[str]) -> None:
@@ -223,6 +232,14 @@ class DatasetMapping:
             return table_form_of(name, dataset)
         builder = self._resolver.builder(name) if self._parameter(name) is UNSET else None
         return None if builder is None else builder.table_form(self._runtime)
+
+    def _takes_any(self, name: str, builder: DatasetBuilder | None) -> bool:
+        """Do what `takes_any` does; a dataset that does not exist yet is not made for that."""
+        dataset = self._datasets.get(name)
+        if dataset is not None or builder is None:
+            return takes_any(dataset)
+        definition = builder.definition(self._runtime)
+        return not is_persistent(definition.cls) and not has_input_options(definition.arguments.get("metadata"))
 
     def _parameter(self, name: str) -> object:
         return UNSET if self._parameters is None else self._parameters.find(name)

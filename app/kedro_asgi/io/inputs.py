@@ -70,6 +70,11 @@ def to_frame(name: str, data: object, form: TableForm) -> Any:
         raise InputTableError(name, form.library, str(error)) from error
 
 
+def has_input_options(metadata: object) -> bool:
+    """Tell whether the metadata of an entry says what an input becomes."""
+    return isinstance(metadata, Mapping) and metadata.get("kedro_asgi") is not None
+
+
 def _input_options(name: str, metadata: object) -> InputOptions:
     given = metadata.get("kedro_asgi") if isinstance(metadata, Mapping) else None
     try:
@@ -80,12 +85,16 @@ def _input_options(name: str, metadata: object) -> InputOptions:
 
 def _loaded_library(cls: type) -> Library | None:
     """Return the library of the frames that ``cls`` loads."""
-    for annotation in load_annotations(cls):
-        for part in _union_members(annotation):
-            library = (getattr(part, "__module__", "").partition(".")[0], getattr(part, "__name__", ""))
-            if library in _FRAMES:
-                return _FRAMES[library]
-    return None
+    parts = (part for annotation in load_annotations(cls) for part in _union_members(annotation))
+    return next((library for part in parts if (library := frame_library(part)) is not None), None)
+
+
+def frame_library(hint: object) -> Library | None:
+    """Return the library of the frames that ``hint`` names, which may be a subclass of theirs, or ``None``."""
+    kind = get_origin(hint) or hint
+    bases = kind.__mro__ if isinstance(kind, type) else ()
+    names = ((base.__module__.partition(".")[0], base.__name__) for base in bases)
+    return next((_FRAMES[name] for name in names if name in _FRAMES), None)
 
 
 def load_annotations(cls: type) -> Iterator[object]:

@@ -207,7 +207,7 @@ class Engine:
         if shared.artifacts:
             catalog.share(shared.artifacts, confirms=pipeline.steps.confirmed)
         for name, value in inputs.items():
-            catalog.inject(name, value)
+            catalog.inject(name, value, expected=plan.input_type(name))
         if spec.outputs:
             catalog.keep(spec.outputs)
             if as_json and not plan.json_outputs.issuperset(spec.outputs):

@@ -1,6 +1,5 @@
 """The inputs and outputs of a pipeline as JSON Schema, from the hints of its nodes and from the catalog."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -18,7 +17,8 @@ from kedro_asgi.signatures.hint_schemas import Mode, hint_schema
 from kedro_asgi.signatures.table_schemas import records_schema
 from kedro_asgi.tables import never_has_plain_form
 from kedro_asgi.validation import PanderaValidator, resolve_validator
-from kedro_asgi.validation.hints import output_hints, parameter_hints
+from kedro_asgi.validation.extractor import argument_hints
+from kedro_asgi.validation.hints import output_hints
 
 _NO_VALUES = RuntimeParams()
 
@@ -66,7 +66,7 @@ def _declared_rows(builder: DatasetBuilder) -> Any:
 
 def inputs_schema(pipeline: Pipeline, names: list[str], facts: dict[str, CatalogFacts], taken: Definitions) -> Json:
     """Return the schema of the free inputs, which are required, and of datasets that a caller may replace."""
-    hints = {name: list(_argument_hints(pipeline, name)) for name in names}
+    hints = {name: list(argument_hints(pipeline.nodes, name)) for name in names}
     required = [name for name in names if facts[name].is_in_memory]
     return {
         "type": "object",
@@ -113,13 +113,6 @@ def _schema(hints: list[Any], facts: CatalogFacts, mode: Mode) -> Json:
 
 def _is_table(schema: Json) -> bool:
     return schema.get("type") == "array" and schema.get("items", {}).get("type") == "object"
-
-
-def _argument_hints(pipeline: Pipeline, name: str) -> Iterator[Any]:
-    for node in pipeline.nodes:
-        for argument, dataset in node.arguments:
-            if dataset == name:
-                yield from parameter_hints(node.func, [argument], include_extras=True).values()
 
 
 def _result_hints(pipeline: Pipeline) -> dict[str, Any]:

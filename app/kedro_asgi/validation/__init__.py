@@ -11,6 +11,7 @@ from kedro_asgi.validation.declaration import ValidatorSpec as ValidatorSpec
 from kedro_asgi.validation.extractor import TypeExtractor as TypeExtractor
 from kedro_asgi.validation.models import instantiate_model as instantiate_model
 from kedro_asgi.validation.pandera import PanderaValidator as PanderaValidator
+from kedro_asgi.validation.pandera import datetime_columns as datetime_columns
 from kedro_asgi.validation.pandera import is_pandera as is_pandera
 from kedro_asgi.validation.parameters import ParameterValidator as ParameterValidator
 from kedro_asgi.validation.parameters import Validate as Validate

@@ -1,7 +1,7 @@
 """The types that the nodes of pipelines require of their parameters."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from kedro_asgi.reserved_names import PARAMS_PREFIX
@@ -49,6 +49,13 @@ class TypeExtractor:
                     _warn_of_conflict(path, models.get(path), model, name)
                     models[path] = model
         return models
+
+
+def argument_hints(nodes: Iterable[HasArguments], dataset: str) -> Iterator[Any]:
+    """Yield the hints of the parameters that receive ``dataset``, with ``Annotated`` around them."""
+    for node in nodes:
+        names = [name for name, received in node.arguments if received == dataset]
+        yield from parameter_hints(node.func, names, include_extras=True).values() if names else ()
 
 
 def _required_models(node: HasArguments) -> Iterator[tuple[str, ModelType]]:

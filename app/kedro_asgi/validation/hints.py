@@ -2,12 +2,14 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 _log = logging.getLogger(__name__)
+_PYDANTIC = ("pydantic", "annotated_types")
 
 
 def parameter_hints(
@@ -55,3 +57,22 @@ def _annotated_function(function: Callable[..., Any]) -> Any:
         return function
     owner, method = (function, "__init__") if isinstance(function, type) else (type(function), "__call__")
     return getattr(owner, method)
+
+
+def names_pydantic(hint: Any) -> bool:
+    """Tell whether ``hint``, or a part of it, is a model or a constraint of pydantic."""
+    if "pydantic" not in sys.modules:
+        return False
+    return any(kind.__module__.partition(".")[0] in _PYDANTIC for part in _parts(hint) for kind in _classes(part))
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    """Yield a hint and all that it is made of, the metadata of ``Annotated`` included."""
+    yield hint
+    if get_origin(hint) is not Literal:
+        for part in (*get_args(hint), *getattr(hint, "__metadata__", ())):
+            yield from _parts(part)
+
+
+def _classes(part: Any) -> tuple[type, ...]:
+    return part.__mro__ if isinstance(part, type) else type(part).__mro__

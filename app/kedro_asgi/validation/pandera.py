@@ -1,7 +1,7 @@
 """Schemas and models of pandera as validators, recognised by the module of their class: pandera is not imported."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 from kedro_asgi.errors import CheckFailure, DataValidationError
 
@@ -14,6 +14,22 @@ def is_pandera(target: Any) -> bool:
     if isinstance(target, type):
         return any(base.__name__ == "DataFrameModel" for base in _pandera_bases(target))
     return hasattr(target, "validate") and any(_pandera_bases(type(target)))
+
+
+def _columns(declared: Any) -> dict[str, Any]:
+    """Return the columns of a schema, or of a class of models; raises what the code of a model raises."""
+    schema = getattr(declared, "to_schema", lambda: declared)()
+    return {str(name): column for name, column in schema.columns.items()}
+
+
+def datetime_columns(hint: Any) -> tuple[str, ...]:
+    """Return the columns of dates and times that a hint such as ``DataFrame[Model]`` declares."""
+    declared = next((found for found in get_args(hint) if is_pandera(found)), None)
+    try:
+        columns = {} if declared is None else _columns(declared)
+    except Exception:  # models of a project run code of their own
+        return ()
+    return tuple(name for name, column in columns.items() if str(column.dtype).lower().startswith("date"))
 
 
 class PanderaValidator:
