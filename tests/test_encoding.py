@@ -1,9 +1,11 @@
 """Values of runs as JSON, including those of pandas and numpy."""
 
+import base64
 import collections
 import dataclasses
 import datetime
 import enum
+import io
 import ipaddress
 import json
 import pathlib
@@ -15,9 +17,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import matplotlib.figure
 import msgspec
 import numpy as np
 import pandas as pd
+import PIL.Image
 import plotly.graph_objects as go
 import pydantic
 import pytest
@@ -156,6 +160,23 @@ def test_values_of_common_types_become_plain(value: Any, shown: Any) -> None:
 def test_a_figure_of_plotly_is_what_plotly_writes() -> None:
     figure = go.Figure(data=[go.Bar(x=pd.to_datetime(["2026-01-01"]), y=np.array([1.0]))])
     assert encoded({"figure": figure}) == {"figure": json.loads(figure.to_json())}
+
+
+def picture_of(text: str) -> PIL.Image.Image:
+    head, _, data = text.partition(",")
+    assert head == "data:image/png;base64"
+    return PIL.Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+def test_a_figure_of_matplotlib_is_a_picture() -> None:
+    figure = matplotlib.figure.Figure(figsize=(2, 1), dpi=50)
+    figure.add_subplot().plot([1, 2])
+    assert picture_of(encoded({"figure": figure})["figure"]).size == (100, 50)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "CMYK", "HSV", "F"])
+def test_an_image_of_pillow_is_a_picture(mode: str) -> None:
+    assert picture_of(encoded(PIL.Image.new(mode, (3, 2)))).size == (3, 2)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,16 @@ async def test_a_failure_names_the_node_the_place_and_the_causes(failing: Path, 
     assert (error.file, error.line) == line_of(failing, "# the failure")
     (cause,) = error.causes
     assert (cause.type, cause.file, cause.line) == ("ValueError", *line_of(failing, 'int("x")  # the cause'))
+    (frame,) = error.frames
+    assert (frame.file, frame.line, frame.function) == (error.file, error.line, "parse")
+    assert frame.code == 'raise LookupError("no number") from error  # the failure'
+    assert [found.code for found in cause.frames] == ['int("x")  # the cause']
+
+
+@pytest.mark.anyio
+async def test_frames_of_libraries_are_left_out(failing: Path) -> None:
+    error = (await fail(failing, "library")).error
+    assert [frame.function for frame in error.frames] == ["library"]
 
 
 @pytest.mark.anyio

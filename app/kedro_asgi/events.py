@@ -67,11 +67,12 @@ class DatasetSaved(Event, frozen=True, kw_only=True):
 
 
 class LogLine(Event, frozen=True, kw_only=True):
-    """Code of the run logged a line."""
+    """Code of the run logged a line, while it worked for ``node`` or, without one, for the run as a whole."""
 
     level: str
     logger: str
     message: str
+    node: str | None = None
 
 
 class RunEnded(Event, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
 """What an exception tells: which node failed, where in the user's code, and because of what."""
 
+import linecache
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +16,13 @@ from kedro_asgi.errors import describe_error
 from kedro_asgi.errors.wording import bounded, indented, one_line
 from kedro_asgi.redaction import redact
 from kedro_asgi.run_context import CURRENT_RUN
-from kedro_asgi.runs import ErrorCause, ErrorDetail
+from kedro_asgi.runs import ErrorCause, ErrorDetail, ErrorFrame
 
 MAX_CHARACTERS = 8192
 _MAX_CAUSES = 8
+# The innermost frames of an error.
+_MAX_FRAMES = 12
+_MAX_CODE_CHARACTERS = 200
 # A URL that begins within the limit is redacted as a whole.
 _LOOKAHEAD = 2048
 
@@ -38,11 +42,12 @@ _FACTS = "_kedro_asgi_failure"
 class _Facts(msgspec.Struct, kw_only=True):
     """Facts about an exception besides itself, in the run that raised it last.
 
-    ``remote`` was described in another process.
+    ``remote`` was described in another process. ``resume_from`` names the nodes from which a new run can go on.
     """
 
     node: str | None = None
     run: object = None
+    resume_from: tuple[str, ...] = ()
     remote: ErrorDetail | None = None
 
 
@@ -53,6 +58,13 @@ def note_node(error: BaseException, name: str) -> None:
     # A project may raise the same object in each run.
     if facts is not None and (facts.node is None or facts.run is not run):
         facts.node, facts.run = name, run
+
+
+def note_resumption(error: BaseException, names: Iterable[str]) -> None:
+    """Remember from which nodes a new run does what ``error`` has left undone."""
+    facts = _facts(error)
+    if facts is not None:
+        facts.resume_from = tuple(names)
 
 
 def note_remote(error: BaseException, detail: ErrorDetail) -> None:
@@ -74,12 +86,27 @@ def describe_failure(error: BaseException) -> ErrorDetail:
     main = _describe(error)
     causes = tuple(_describe(cause) for cause in _causes(error))
     if facts.remote is not None:
-        main = msgspec.structs.replace(main, file=facts.remote.file, line=facts.remote.line)
+        main = msgspec.structs.replace(main, file=facts.remote.file, line=facts.remote.line, frames=facts.remote.frames)
         causes = facts.remote.causes
     # An error of a dataset is ours, and its cause is raised in the dataset's code.
     placed = next((found for found in (main, *causes) if found.file is not None), main)
     main = msgspec.structs.replace(main, file=placed.file, line=placed.line)
-    return ErrorDetail(**msgspec.structs.asdict(main), node=facts.node, causes=causes)
+    return ErrorDetail(**msgspec.structs.asdict(main), node=facts.node, causes=causes, resume_from=facts.resume_from)
+
+
+def with_code(detail: ErrorDetail) -> ErrorDetail:
+    """Return the description with the lines of code of its frames, which this reads from their files."""
+    causes = tuple(msgspec.structs.replace(cause, frames=_with_code(cause.frames)) for cause in detail.causes)
+    return msgspec.structs.replace(detail, frames=_with_code(detail.frames), causes=causes)
+
+
+def _with_code(frames: Iterable[ErrorFrame]) -> tuple[ErrorFrame, ...]:
+    return tuple(msgspec.structs.replace(frame, code=_code(frame)) for frame in frames)
+
+
+def _code(frame: ErrorFrame) -> str | None:
+    line = linecache.getline(frame.file, frame.line).strip()
+    return escape_surrogates(bounded(redact(line), _MAX_CODE_CHARACTERS)) if line else None
 
 
 def shown(text: str) -> str:
@@ -151,21 +178,30 @@ def _facts(error: BaseException) -> _Facts | None:
 
 def _describe(error: BaseException) -> ErrorCause:
     kind, message = describe_error(error)
-    file, line = _place(error)
-    return ErrorCause(type=kind, message=shown(message), file=file, line=line)
+    frames = _user_frames(error)
+    file, line = _place(error, frames)
+    return ErrorCause(type=kind, message=shown(message), file=file, line=line, frames=frames)
 
 
-def _place(error: BaseException) -> tuple[str | None, int | None]:
+def _place(error: BaseException, frames: tuple[ErrorFrame, ...]) -> tuple[str | None, int | None]:
     """Return the file and the line of the innermost frame of the user's code."""
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno
-    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    users = [frame for frame in frames if not is_library(frame[0])]
+    return (frames[-1].file, frames[-1].line) if frames else (None, None)
+
+
+def _user_frames(error: BaseException) -> tuple[ErrorFrame, ...]:
+    """Return the innermost frames of the user's code, without their lines of code."""
+    frames = [
+        ErrorFrame(file=frame.f_code.co_filename, line=line, function=frame.f_code.co_name)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    users = [frame for frame in frames if not is_library(frame.file)]
     if not users:
         # The function of a node is the user's, also where it is installed like a library.
-        called = [after for before, after in pairwise(frames) if before[0].startswith(_CALLERS)]
-        users = [frame for frame in called if not frame[0].startswith(_LIBRARIES)]
-    return users[-1] if users else (None, None)
+        called = [after for before, after in pairwise(frames) if before.file.startswith(_CALLERS)]
+        users = [frame for frame in called if not frame.file.startswith(_LIBRARIES)]
+    return tuple(users[-_MAX_FRAMES:])
 
 
 def is_library(file: str) -> bool:

@@ -133,20 +133,38 @@ def names_of(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
+class ErrorFrame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A frame of the user's code that an error passed through; ``code`` is the text of the line, where it is known."""
+
+    file: str
+    line: int
+    function: str
+    code: str | None = None
+
+
 class ErrorCause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An error: the name of its class, its message without credentials, and its place in the user's code, if any."""
+    """An error: the name of its class, its message without credentials, and its place in the user's code, if any.
+
+    ``frames`` are those of the user's code, the innermost last.
+    """
 
     type: str
     message: str
     file: str | None = None
     line: int | None = None
+    frames: tuple[ErrorFrame, ...] = ()
 
 
 class ErrorDetail(ErrorCause, frozen=True, kw_only=True, omit_defaults=True):
-    """Why a run failed: the error, the node that failed, and the causes of the error, from the nearest to the first."""
+    """Why a run failed: the error, the node that failed, and the causes of the error, from the nearest to the first.
+
+    ``resume_from`` names the nodes from which a new run does what this one has left (``from_nodes`` of a request); it
+    is empty if the run has done nothing that a new one could keep.
+    """
 
     node: str | None = None
     causes: tuple[ErrorCause, ...] = ()
+    resume_from: tuple[str, ...] = ()
 
 
 RunStatus = Literal["queued", "running", "success", "failure", "cancelled", "timed_out", "interrupted"]

@@ -334,7 +334,7 @@ async def test_everything_that_happens_to_a_run_is_an_event(dispatcher, store: s
     assert all(published.run_id == run.run_id for published in told)
     facts = {type(published.event): published.event for published in told}
     assert facts[RunPlanned].nodes == 1
-    assert facts[LogLine].message == "sleeping for 0.01"
+    assert (facts[LogLine].message, facts[LogLine].node) == ("sleeping for 0.01", facts[NodeFinished].node)
     assert facts[DatasetSaved].is_kept is False
     assert facts[NodeFinished].duration_ms >= 10
     assert facts[RunEnded].status == "success"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kedro_asgi.failures import describe_failure
 from kedro_asgi.io import DataCatalog, MemoryDataset
 from kedro_asgi.io.files.json import JSONDataset
 from kedro_asgi.pipeline import Pipeline, node
@@ -131,10 +132,12 @@ def test_a_failed_run_logs_where_to_go_on(
     runner: AbstractRunner, case: str, catalog: DataCatalog, caplog: pytest.LogCaptureFixture
 ) -> None:
     nodes, expected = CASES[case]
-    with pytest.raises(ValueError, match="no"):
+    with pytest.raises(ValueError, match="no") as raised:
         runner.run(Pipeline(nodes), catalog)
     (hint,) = lines(caplog, logging.WARNING)
     assert re.search(expected, hint.replace("\n", " "))
+    names = re.findall(r'--from-nodes "(.*)"', hint)
+    assert describe_failure(raised.value).resume_from == tuple(names)
 
 
 def test_leaving_the_process_is_no_failure_to_go_on_from(

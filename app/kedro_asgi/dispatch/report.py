@@ -8,7 +8,7 @@ from typing import Any
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import KedroAsgiError, RunStoppedError, describe_error
 from kedro_asgi.errors.wording import one_line, shortened
-from kedro_asgi.failures import describe_failure, folded_traceback, full_traceback, place_text
+from kedro_asgi.failures import describe_failure, folded_traceback, full_traceback, place_text, with_code
 from kedro_asgi.redaction import redact
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import ErrorDetail, RunId, RunRecord
@@ -25,7 +25,7 @@ def report_failure(run_id: RunId, error: BaseException, *, with_our_frames: bool
 
     Reads the files that the traceback shows lines of. The log has the full text of the error, once.
     """
-    described = describe_failure(error)
+    described = with_code(describe_failure(error))
     about, summary = run_facts(run_id, node=described.node), one_line(shortened(described.message, _SUMMARY_LENGTH))
     if _is_all_ours(error):
         _log_line(about, logging.ERROR, "failed: %s: %s", described.type, one_line(redact(describe_error(error)[1])))

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 
 from kedro_asgi.events import Emit, LogLine
 from kedro_asgi.failures import shown
+from kedro_asgi.run_context import CURRENT_NODE
 from kedro_asgi.runs import RunId
 
 # Lines that are logged in a context become events of this run.
@@ -63,4 +64,6 @@ def _line(run_id: str, record: logging.LogRecord) -> LogLine:
     message = record.getMessage()
     if record.exc_info is not None and record.exc_info[1] is not None:
         message = f"{message} ({type(record.exc_info[1]).__name__}: {record.exc_info[1]})"
-    return LogLine(run_id=run_id, level=record.levelname, logger=record.name, message=shown(message))
+    return LogLine(
+        run_id=run_id, level=record.levelname, logger=record.name, message=shown(message), node=CURRENT_NODE.get()
+    )

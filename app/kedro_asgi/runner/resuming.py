@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 
+from kedro_asgi.failures import note_resumption
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.pipeline import Node, Pipeline
@@ -10,18 +11,19 @@ from kedro_asgi.pipeline import Node, Pipeline
 _log = logging.getLogger(__name__)
 
 
-def hint_at_resuming(pipeline: Pipeline, done: Iterable[Node], catalog: DataCatalog) -> None:
-    """Log after a failure from which nodes a new run can go on."""
+def hint_at_resuming(error: Exception, pipeline: Pipeline, done: Iterable[Node], catalog: DataCatalog) -> None:
+    """Log and note after ``error`` from which nodes a new run can go on."""
     done = set(done)
     left = [node for node in pipeline.nodes if node not in done]
     if not done:
         _log.warning("No nodes ran. Repeat the previous command to attempt a new run.")
     elif left:
-        names = ",".join(resume_nodes(pipeline, left, catalog))
+        names = resume_nodes(pipeline, left, catalog)
+        note_resumption(error, names)
         _log.warning(
             'There are %d nodes that have not run.\nTo go on from where the run failed, add: --from-nodes "%s"',
             len(left),
-            names,
+            ",".join(names),
         )
 
 

@@ -89,8 +89,8 @@ class AbstractRunner(ABC):
         try:
             with RunLoop() if steps.has_async_nodes else nullcontext():
                 self._run(pipeline, catalog, hooks, run_id)
-        except Exception:
-            hint_at_resuming(pipeline, done, catalog)
+        except Exception as error:
+            hint_at_resuming(error, pipeline, done, catalog)
             raise
         _log.info("Pipeline execution completed successfully in %.1f sec.", perf_counter() - started)
         return {name: catalog[name] for name in steps.free_outputs}

@@ -15,6 +15,7 @@ from kedro_asgi.tables.values.keys import with_distinct_keys
 from kedro_asgi.tables.values.models import plain_of_plotly, plain_of_pydantic
 from kedro_asgi.tables.values.numpy import plain_of_numpy
 from kedro_asgi.tables.values.pandas import plain_of_pandas
+from kedro_asgi.tables.values.pictures import plain_of_matplotlib, plain_of_pillow
 from kedro_asgi.tables.values.polars import plain_of_polars
 from kedro_asgi.tables.values.standard import plain_of_standard
 
@@ -24,6 +25,8 @@ _LIBRARIES: Mapping[str, Callable[[Any, Any], Any]] = {
     "polars": plain_of_polars,
     "pyarrow": plain_of_arrow,
     "plotly": plain_of_plotly,
+    "matplotlib": plain_of_matplotlib,
+    "PIL": plain_of_pillow,
     "pydantic": plain_of_pydantic,
 }
 

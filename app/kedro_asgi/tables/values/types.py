@@ -19,7 +19,7 @@ _KNOWN = (
     *(Mapping, Sequence, AbstractSet, KeysView, ValuesView, enum.Enum, UUID, Decimal, Fraction),
     *(datetime.date, datetime.time, datetime.timedelta),
 )
-_LIBRARIES = frozenset({"pandas", "numpy", "polars", "pyarrow", "plotly", "pydantic"})
+_LIBRARIES = frozenset({"pandas", "numpy", "polars", "pyarrow", "plotly", "matplotlib", "PIL", "pydantic"})
 _NEVER = (Never, NoReturn, Callable, Iterator)
 _ANYTHING: tuple[object, ...] = (Any, object, type(None))
 _UNIONS = (Union, types.UnionType)
