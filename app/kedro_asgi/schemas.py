@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from kedro_asgi.graph import PipelineGraph
+from kedro_asgi.graph import Layout, PipelineGraph
 from kedro_asgi.limits import MAX_EVENT_NUMBER as MAX_EVENT_NUMBER
 from kedro_asgi.limits import MAX_KEY_LENGTH as MAX_KEY_LENGTH
 from kedro_asgi.limits import MAX_LABELS as MAX_LABELS
@@ -13,7 +13,8 @@ from kedro_asgi.limits import MAX_TIMEOUT_SECONDS as MAX_TIMEOUT_SECONDS
 from kedro_asgi.limits import MAX_WAIT_SECONDS as MAX_WAIT_SECONDS
 from kedro_asgi.limits import Labels as Labels
 from kedro_asgi.limits import TimeoutSeconds as TimeoutSeconds
-from kedro_asgi.runs import ErrorDetail
+from kedro_asgi.node_runs import NodeRun
+from kedro_asgi.runs import ErrorDetail, RunStatus
 from kedro_asgi.snapshots import ProjectSnapshot
 
 KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"
@@ -124,9 +125,18 @@ class PipelineList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PipelineDescription(PipelineGraph, frozen=True, kw_only=True):
-    """The graph of one pipeline; the ``links`` are relative to its own address."""
+    """The graph of one pipeline and its layout; the ``links`` are relative to its own address."""
 
+    layout: Layout
     links: dict[str, str]
+
+
+class RunNodes(msgspec.Struct, frozen=True, kw_only=True):
+    """The nodes that a run has started, in that order."""
+
+    run_id: str
+    status: RunStatus
+    nodes: tuple[NodeRun, ...]
 
 
 class HealthResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -237,4 +237,13 @@ async def test_pipelines_and_their_graphs_are_values(tiny: Path) -> None:
     async with AsyncClient(app=create_http_server(tiny)) as client:
         listed = await client.pipelines()
         found = await client.pipeline(listed.pipelines[1].name)
+        picture = await client.graph("calc", run_id=(await client.run(["calc"])).run_id, parameters=False)
+        page = await client.runs()
+        timeline = await client.timeline(page.runs[0].run_id)
+        ran = await client.nodes(page.runs[0].run_id)
     assert (found.name, [node.name for node in found.nodes]) == ("calc", ["add", "double"])
+    assert {box.kind for box in found.layout.boxes} == {"node", "dataset", "parameter"}
+    assert "node success" in picture
+    assert "params:a" not in picture.partition("</desc>")[2]
+    assert [node.state for node in ran.nodes] == ["success", "success"]
+    assert timeline.startswith("<svg")

@@ -31,6 +31,7 @@ from kedro_asgi.schemas import (
     ReloadResponse,
     RunAnswer,
     RunFailure,
+    RunNodes,
     RunRequest,
     RunSubmission,
     RunSuccess,
@@ -49,6 +50,7 @@ _HEALTH = msgspec.json.Decoder(HealthResponse)
 _RUN: msgspec.json.Decoder[RunAnswer] = msgspec.json.Decoder(RunAnswer)
 _RECORD = msgspec.json.Decoder(RunRecord)
 _PAGE = msgspec.json.Decoder(RunPage)
+_NODES = msgspec.json.Decoder(RunNodes)
 _PIPELINE = msgspec.json.Decoder(PipelineDescription)
 _PIPELINES = msgspec.json.Decoder(PipelineList)
 _READY = msgspec.json.Decoder(ReadyResponse)
@@ -199,9 +201,25 @@ class AsyncClient:
         """Return the registered pipelines."""
         return await self._request("GET", "pipelines", _PIPELINES)
 
-    async def pipeline(self, name: str) -> PipelineDescription:
-        """Return the graph of a pipeline."""
-        return await self._request("GET", f"pipelines/{quote(name, safe='')}", _PIPELINE)
+    async def pipeline(self, name: str, *, collapse: Names = None, parameters: bool = True) -> PipelineDescription:
+        """Return the graph of a pipeline and its layout, with the namespaces of ``collapse`` as one box each."""
+        query = _drawing(collapse, parameters)
+        return await self._request("GET", f"pipelines/{quote(name, safe='')}", _PIPELINE, params=query)
+
+    async def graph(
+        self, name: str, *, run_id: str | None = None, collapse: Names = None, parameters: bool = True
+    ) -> str:
+        """Return the picture of a pipeline as SVG, coloured by a run."""
+        query = {**_drawing(collapse, parameters), **({} if run_id is None else {"run": run_id})}
+        return await self._picture(f"pipelines/{quote(name, safe='')}/graph.svg", params=query)
+
+    async def timeline(self, run_id: str) -> str:
+        """Return the time line of a run as SVG."""
+        return await self._picture(_path(run_id, "timeline.svg"))
+
+    async def nodes(self, run_id: str) -> RunNodes:
+        """Return the nodes that a run has started, with their durations."""
+        return await self._request("GET", _path(run_id, "nodes"), _NODES)
 
     async def ready(self) -> ReadyResponse:
         """Return whether the server is ready for runs, and if not, why."""
@@ -247,11 +265,18 @@ class AsyncClient:
     ) -> None:
         await self.aclose()
 
+    async def _picture(self, path: str, **options: Any) -> str:
+        return (await self._sender.send("GET", path, is_idempotent=True, **options)).text
+
     async def _request(
         self, method: str, path: str, decoder: msgspec.json.Decoder[T], *, is_idempotent: bool = True, **options: Any
     ) -> T:
         response = await self._sender.send(method, path, is_idempotent=is_idempotent, **options)
         return decode(decoder, response.content, path)
+
+
+def _drawing(collapse: Names, parameters: bool) -> dict[str, Any]:
+    return {"collapse": names_of(collapse), "parameters": "true" if parameters else "false"}
 
 
 def _path(*names: str) -> str:

@@ -11,6 +11,7 @@ import anyio
 import msgspec
 
 from kedro_asgi.dispatch.active_run import ActiveRun
+from kedro_asgi.dispatch.event_feed import read_events
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.idempotency import look_up
@@ -32,6 +33,7 @@ from kedro_asgi.errors import (
     UnstorableRunError,
 )
 from kedro_asgi.events import Published
+from kedro_asgi.node_runs import NodeRun, read_node_runs
 from kedro_asgi.runs import (
     ParameterArguments,
     RunIds,
@@ -229,10 +231,15 @@ class Dispatcher:
         """Return runs, newest first; raises `OutOfRangeError`."""
         check_query(query)
         async with self._open() as service:
-            if service.recorder.failure is None:
-                with anyio.move_on_after(_FLUSH_SECONDS), suppress(StoreUnavailableError):
-                    await service.recorder.flush()
+            await _flush(service)
             return await service.access.read(lambda store: store.list_runs(query))
+
+    async def node_runs(self, run_id: str) -> tuple[NodeRun, ...]:
+        """Return the nodes that a run has started, in that order; raises `RunNotFoundError`."""
+        async with self._open() as service:
+            await self._read(service, run_id)
+            await _flush(service)
+            return await service.access.read(lambda store: tuple(read_node_runs(read_events(store, run_id))))
 
     async def output(self, run_id: str, name: str) -> bytes:
         """Return a kept output as JSON; raises `RunNotEndedError` or `OutputNotFoundError`."""
@@ -353,6 +360,13 @@ class Dispatcher:
             make_executor=self._make_executor,
             read_env=self._read_env,
         )
+
+
+async def _flush(service: Service) -> None:
+    """Wait until recent changes are in the store, but not long, and not if it cannot be written."""
+    if service.recorder.failure is None:
+        with anyio.move_on_after(_FLUSH_SECONDS), suppress(StoreUnavailableError):
+            await service.recorder.flush()
 
 
 async def _closed_unless(run: ActiveRun, until: Callable[[], Awaitable[None]], cancel: Callable[[str], None]) -> None:

@@ -11,10 +11,10 @@ import msgspec
 
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.store_access import StoreAccess
-from kedro_asgi.dispatch.stores.base import EventBatch
+from kedro_asgi.dispatch.stores.base import EventBatch, Store
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import StoreUnavailableError
-from kedro_asgi.events import EventsLost, Published
+from kedro_asgi.events import EventsLost, Published, RunEvent
 
 Stream = AsyncGenerator[list[Published], None]
 
@@ -216,6 +216,15 @@ class EventFeed:
                 if events := [event for event in found if read_position(event.position) > (position, sequence)]:
                     yield events
                 read = batches[-1].position if batches else until
+
+
+def read_events(store: Store, run_id: str) -> Iterator[RunEvent]:
+    """Yield the events of a run that are stored by now; blocks."""
+    after = 0
+    while batches := store.events_of_run(run_id, after=after, limit=_BATCHES):
+        for batch in batches:
+            yield from (found.event for found in _published(batch))
+        after = batches[-1].last
 
 
 def read_position(text: str) -> tuple[int, int]:

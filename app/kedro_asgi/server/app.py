@@ -77,7 +77,7 @@ def create_http_server(
         failure_status=configuration.failure_status,
     )
     run_routes = RunRoutes(runs, bodies)
-    pipeline_routes = PipelineRoutes(session)
+    pipeline_routes = PipelineRoutes(session, runs, has_dashboard=configuration.dashboard)
     typed_pipelines = TypedPipelines(session)
     typed_routes = TypedRoutes(session, typed_pipelines, bodies, kedro_routes=kedro_routes, run_routes=run_routes)
     description_routes = DescriptionRoutes(typed_pipelines)

@@ -10,7 +10,7 @@ from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.plan import Planner
 from kedro_asgi.server.openapi import openapi
-from kedro_asgi.server.pipeline_routes import Answer, answer_unless_known
+from kedro_asgi.server.static_files import StaticFile, static_response
 from kedro_asgi.server.typed_openapi import with_pipelines
 from kedro_asgi.server.typed_pipelines import TypedPipeline, TypedPipelines
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
@@ -27,7 +27,7 @@ class DescriptionRoutes:
         self._pipelines = pipelines
         self._document = openapi(kedro_version())
         self._planner: Planner | None = None
-        self._answers: BoundedCache[str, Answer] = BoundedCache(_MAX_PREFIXES)
+        self._answers: BoundedCache[str, StaticFile] = BoundedCache(_MAX_PREFIXES)
 
     def table(self) -> list[Route]:
         """Return the routes."""
@@ -42,9 +42,9 @@ class DescriptionRoutes:
         if self._planner is None or self._planner is not self._pipelines.planner:
             self._answers = BoundedCache(_MAX_PREFIXES)
         answer = self._answers.get(prefix) or await self._made(prefix)
-        return answer_unless_known(request, answer, "application/json")
+        return static_response(request, answer)
 
-    async def _made(self, prefix: str) -> Answer:
+    async def _made(self, prefix: str) -> StaticFile:
         outcome = await self._pipelines.registered()
         if outcome.error is not None:
             return await run_in_daemon_thread(lambda: self._answer(prefix, {}))
@@ -53,6 +53,6 @@ class DescriptionRoutes:
         answers = self._answers
         return answers.add(prefix, await run_in_daemon_thread(lambda: self._answer(prefix, pipelines)))
 
-    def _answer(self, prefix: str, pipelines: Mapping[str, TypedPipeline]) -> Answer:
+    def _answer(self, prefix: str, pipelines: Mapping[str, TypedPipeline]) -> StaticFile:
         servers = {"servers": [{"url": prefix}]} if prefix else {}
-        return Answer.of(encode_json({**with_pipelines(self._document, pipelines), **servers}))
+        return StaticFile.of(encode_json({**with_pipelines(self._document, pipelines), **servers}), "application/json")

@@ -93,6 +93,9 @@ def _run_paths() -> Json:
         **_no_store(),
     }
     output = {"200": _json("The output."), **_not_found(), "409": _problem("The run has not ended."), **_no_store()}
+    nodes = {"200": _json("The nodes that the run has started.", schemas.RunNodes), **_not_found(), **_no_store()}
+    unchanged: Json = {"304": {"description": "The client has this picture already."}}
+    timeline = {"200": _svg("The time line of the run."), **unchanged, **_not_found(), **_no_store()}
     name = _parameter("path", "name")
     return {
         "/runs": {
@@ -101,6 +104,8 @@ def _run_paths() -> Json:
         },
         "/runs/{run_id}": {"get": _operation("runs", "read_run", read, parameters=[run_id, *waits])},
         "/runs/{run_id}/cancel": {"post": _operation("runs", "cancel_run", cancel, parameters=[run_id])},
+        "/runs/{run_id}/nodes": {"get": _operation("runs", "read_nodes", nodes, parameters=[run_id])},
+        "/runs/{run_id}/timeline.svg": {"get": _operation("runs", "draw_timeline", timeline, parameters=[run_id])},
         "/runs/{run_id}/outputs/{name}": {"get": _operation("runs", "read_output", output, parameters=[run_id, name])},
     }
 
@@ -123,22 +128,28 @@ def _event_paths() -> Json:
 
 
 def _pipeline_paths() -> Json:
-    name = _parameter("path", "name")
-    etag = _parameter("header", "If-None-Match", description="The ETag of an answer that the client has.")
+    name, etag = _parameter("path", "name"), _parameter("header", "If-None-Match")
     unchanged: Json = {"304": {"description": "The client has this answer already."}}
-    failed = {"503": _problem("The project cannot be read.")}
-    pipelines = {"200": _json("The registered pipelines.", schemas.PipelineList), **unchanged, **failed}
-    missing = {"404": _problem("There is no such pipeline."), **unchanged, **failed}
-    pipeline = {"200": _json("The graph of the pipeline.", schemas.PipelineDescription), **missing}
+    listed = {"200": _json("The registered pipelines.", schemas.PipelineList), **unchanged, **_no_project()}
+    missing = {"404": _problem("The pipeline or the run does not exist."), **unchanged, **_invalid_query()}
+    described = "The graph of the pipeline, and its layout."
+    pipeline = {"200": _json(described, schemas.PipelineDescription), **missing, **_no_project()}
+    picture = {"200": _svg("The graph as a picture."), **missing, **_no_project()}
+    drawn = [name, *_drawing(), etag]
+    run = _parameter("query", "run", description="The id of a run, which colours the nodes.")
     schema_ = {
         "200": _answers("The JSON Schema of the body that runs the pipeline, or a slice of it.", {_SCHEMA: _OBJECT}),
         "422": _problem("The slice selects nothing, or a parameter is unknown."),
-        **missing,
+        **{status: found for status, found in missing.items() if status != "422"},
+        **_no_project(),
     }
     slices = [_parameter("query", found, _NAMES) for found in Slice.__struct_fields__ if found != "pipeline_names"]
     return {
-        "/pipelines": {"get": _operation("pipelines", "list_pipelines", pipelines, parameters=[etag])},
-        "/pipelines/{name}": {"get": _operation("pipelines", "read_pipeline", pipeline, parameters=[name, etag])},
+        "/pipelines": {"get": _operation("pipelines", "list_pipelines", listed, parameters=[etag])},
+        "/pipelines/{name}": {"get": _operation("pipelines", "read_pipeline", pipeline, parameters=drawn)},
+        "/pipelines/{name}/graph.svg": {
+            "get": _operation("pipelines", "draw_pipeline", picture, parameters=[*drawn, run])
+        },
         "/pipelines/{name}/schema": {
             "get": _operation("pipelines", "read_pipeline_schema", schema_, parameters=[name, etag, *slices])
         },
@@ -169,6 +180,15 @@ def run_operation(operation_id: str, name: str, body: Json, answer: Json, *, is_
         "summary": f"Run pipeline {name}",
         "requestBody": {"required": is_body_required, "content": content},
     }
+
+
+def _drawing() -> list[Json]:
+    namespaces: Json = {"type": "array", "items": {"type": "string"}}
+    flag: Json = {"type": "string", "enum": ["true", "false"]}
+    return [
+        _parameter("query", "collapse", namespaces, description="Namespaces that are drawn as one box each."),
+        _parameter("query", "parameters", flag, description="Whether parameters are drawn."),
+    ]
 
 
 def _frame() -> Json:
@@ -239,6 +259,10 @@ def _json(description: str, *structs: type[msgspec.Struct]) -> Json:
     return _answers(description, {_JSON: schema(*structs)})
 
 
+def _svg(description: str) -> Json:
+    return _answers(description, {"image/svg+xml": {"type": "string"}})
+
+
 def _problem(description: str) -> Json:
     return _answers(description, {_PROBLEM: schema(schemas.Problem)})
 
@@ -256,6 +280,10 @@ def _not_found() -> Json:
 
 def _invalid_query() -> Json:
     return {"422": _problem("A parameter is invalid.")}
+
+
+def _no_project() -> Json:
+    return {"503": _problem("The project cannot be read, or the store of runs is not available.")}
 
 
 def _no_store() -> Json:

@@ -1,36 +1,31 @@
 """The routes of pipelines: what the project can run, as JSON and as pictures."""
 
-from collections.abc import Callable
-from hashlib import blake2b
-from urllib.parse import quote
+from collections.abc import Callable, Mapping
+from urllib.parse import quote, urlencode
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from kedro_asgi.bounded_cache import BoundedCache
+from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.encoding import encode_json
-from kedro_asgi.graph import PipelineGraph, ProjectGraphs
+from kedro_asgi.graph import Layout, PipelineGraph, ProjectGraphs, draw_svg
+from kedro_asgi.node_runs import state_of_each
+from kedro_asgi.runs import RunRecord
 from kedro_asgi.schemas import PipelineDescription, PipelineList, PipelineSummary
+from kedro_asgi.server.pictures import SVG_HEADERS, svg_file
 from kedro_asgi.server.problems import explain_project_error
+from kedro_asgi.server.queries import DrawingQuery, drawing_query
+from kedro_asgi.server.static_files import StaticFile, static_response
 from kedro_asgi.session import AsyncSession, KedroServiceSession
 
-_MAX_ANSWERS = 256
+_MAX_ANSWERS = 64
+_JSON = "application/json"
+_NO_HEADERS: Mapping[str, str] = {}
 
-Make = Callable[[ProjectGraphs], bytes]
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A body and its entity tag."""
-
-    body: bytes
-    etag: str
-
-    @classmethod
-    def of(cls, body: bytes) -> "Answer":
-        """Return the answer with ``body``; equal bodies have equal tags."""
-        return cls(body=body, etag=f'"{blake2b(body, digest_size=12).hexdigest()}"')
+Key = tuple[str, str, DrawingQuery] | None
+Make = Callable[[ProjectGraphs], StaticFile]
 
 
 class CompiledProject:
@@ -38,33 +33,57 @@ class CompiledProject:
 
     def __init__(self, graphs: ProjectGraphs) -> None:
         self.graphs = graphs
-        self.answers: BoundedCache[str, Answer] = BoundedCache(_MAX_ANSWERS)
+        self.answers: BoundedCache[Key, StaticFile] = BoundedCache(_MAX_ANSWERS)
 
 
 class PipelineRoutes:
-    """``GET /pipelines`` and the routes below it, of one served project."""
+    """``GET /pipelines`` and the routes below it, of one served project; with ``has_dashboard``, pictures link to it.
 
-    def __init__(self, session: AsyncSession) -> None:
+    Answers are kept until the configuration is read again, except for those that show a run.
+    """
+
+    def __init__(self, session: AsyncSession, runs: Dispatcher, *, has_dashboard: bool) -> None:
         self._session = session
+        self._runs = runs
+        self._has_dashboard = has_dashboard
         self._compiled: CompiledProject | None = None
 
     def table(self) -> list[Route]:
         """Return the routes; the name of a pipeline may contain slashes."""
         return [
             Route("/pipelines", self.list, methods=["GET"]),
+            Route("/pipelines/{name:path}/graph.svg", self.graph, methods=["GET"]),
             Route("/pipelines/{name:path}", self.read, methods=["GET"]),
         ]
 
     async def list(self, request: Request) -> Response:
         """List the pipelines."""
-        return await self._respond(request, "", lambda graphs: encode_json(_list(graphs)))
+        return await self._respond(request, ("list", "", DrawingQuery()), _list)
 
     async def read(self, request: Request) -> Response:
-        """Return one pipeline: its nodes, datasets, parameters and edges."""
-        name = request.path_params["name"]
-        return await self._respond(request, f"/{name}", lambda graphs: encode_json(_description(graphs.graph(name))))
+        """Return one pipeline: its nodes, datasets, parameters and edges, and their layout."""
+        name, query = request.path_params["name"], drawing_query(request)
+        return await self._respond(request, ("json", name, query), lambda graphs: _description(graphs, name, query))
 
-    async def _respond(self, request: Request, key: str, make: Make) -> Response:
+    async def graph(self, request: Request) -> Response:
+        """Return the picture of a pipeline, coloured by a run if the query names one."""
+        name, query = request.path_params["name"], drawing_query(request, with_run=True)
+        run = None if query.run is None else await self._runs.read(query.run)
+        nodes = () if run is None else await self._runs.node_runs(run.run_id)
+
+        def make(graphs: ProjectGraphs) -> StaticFile:
+            graph = graphs.graph(name)
+            layout = graphs.layout(name, collapsed=query.collapsed, with_parameters=query.with_parameters)
+            names = [node.name for node in graph.nodes]
+            states = {} if run is None else state_of_each(names, nodes, has_ended=run.is_final)
+            links = _links(layout, run, pipeline=name) if self._has_dashboard else {}
+            return svg_file(draw_svg(graph, layout, states=states, links=links))
+
+        return await self._respond(request, ("svg", name, query) if run is None else None, make, headers=SVG_HEADERS)
+
+    async def _respond(
+        self, request: Request, key: Key, make: Make, *, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> Response:
         """Respond with the answer that is kept under ``key``, or with what ``make`` returns in a thread."""
         answer = self._known(key)
         if answer is None:
@@ -72,36 +91,28 @@ class PipelineRoutes:
             if outcome.error is not None:
                 return explain_project_error(outcome.error)
             answer = outcome.value()
-        return answer_unless_known(request, answer, "application/json")
+        return static_response(request, answer, headers=headers)
 
-    def _known(self, key: str) -> Answer | None:
+    def _known(self, key: Key) -> StaticFile | None:
         session, compiled = self._session.prepared, self._compiled
         if session is None or compiled is None or compiled.graphs.planner is not session.engine.planner:
             return None
         return compiled.answers.get(key)
 
-    def _made(self, session: KedroServiceSession, key: str, make: Make) -> Answer:
+    def _made(self, session: KedroServiceSession, key: Key, make: Make) -> StaticFile:
         compiled, planner = self._compiled, session.engine.planner
         if compiled is None or compiled.graphs.planner is not planner:
             # Two threads may both get here; they read the same, so it does not matter which is last.
             compiled = self._compiled = CompiledProject(ProjectGraphs(planner))
-        return compiled.answers.add(key, Answer.of(make(compiled.graphs)))
+        answer = make(compiled.graphs)
+        return answer if key is None else compiled.answers.add(key, answer)
 
 
-def answer_unless_known(request: Request, answer: Answer, media_type: str) -> Response:
-    """Respond 304 to a client that has the answer already."""
-    headers = {"ETag": answer.etag, "Cache-Control": "no-cache"}
-    known = request.headers.get("if-none-match", "")
-    if known == "*" or answer.etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
-        return Response(status_code=304, headers=headers)
-    return Response(answer.body, headers=headers, media_type=media_type)
-
-
-def _list(graphs: ProjectGraphs) -> PipelineList:
+def _list(graphs: ProjectGraphs) -> StaticFile:
     summaries = tuple(_summary(graphs.graph(name)) for name in graphs.pipelines)
-    return PipelineList(
-        project_name=graphs.planner.project.project_name, pipelines=summaries, broken=dict(graphs.broken)
-    )
+    name = graphs.planner.project.project_name
+    answer = PipelineList(project_name=name, pipelines=summaries, broken=dict(graphs.broken))
+    return StaticFile.of(encode_json(answer), _JSON)
 
 
 def _summary(graph: PipelineGraph) -> PipelineSummary:
@@ -113,9 +124,29 @@ def _summary(graph: PipelineGraph) -> PipelineSummary:
         parameters=tuple(found.name for found in graph.parameters),
         tags=graph.tags,
         namespaces=graph.namespaces,
-        links={"self": f"pipelines/{quote(graph.name, safe='')}"},
+        links=_addresses(f"pipelines/{_quoted(graph.name)}"),
     )
 
 
-def _description(graph: PipelineGraph) -> PipelineDescription:
-    return PipelineDescription(**msgspec.structs.asdict(graph), links={"self": quote(graph.name, safe="")})
+def _description(graphs: ProjectGraphs, name: str, query: DrawingQuery) -> StaticFile:
+    graph = graphs.graph(name)
+    layout = graphs.layout(name, collapsed=query.collapsed, with_parameters=query.with_parameters)
+    fields = {field: getattr(graph, field) for field in PipelineGraph.__struct_fields__}
+    answer = PipelineDescription(**fields, layout=layout, links=_addresses(_quoted(name)))
+    return StaticFile.of(encode_json(answer), _JSON)
+
+
+def _addresses(self: str) -> dict[str, str]:
+    """Return addresses that are relative to the request, so they hold behind any prefix."""
+    return {"self": self, "graph": f"{self}/graph.svg"}
+
+
+def _links(layout: Layout, run: RunRecord | None, *, pipeline: str) -> dict[str, str]:
+    """Return for each element the page of the dashboard that shows it."""
+    page = f"../../dashboard/#/project/{_quoted(pipeline)}?"
+    query = {} if run is None else {"run": run.run_id}
+    return {box.id: page + urlencode({**query, "element": box.id}) for box in layout.boxes}
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")

@@ -11,6 +11,7 @@ from kedro_asgi.errors import (
     DispatchError,
     DrainingError,
     KeyReusedError,
+    NamespaceNotFoundError,
     OutOfRangeError,
     OutputNotFoundError,
     PipelineNotFoundError,
@@ -89,7 +90,8 @@ async def explain_http_error(request: Request, error: HTTPException) -> Response
 def explain_project_error(error: BaseException) -> Response:
     """Return the response for a pipeline that cannot be found or read.
 
-    404 stands for an unknown pipeline, 422 for a slice that selects nothing, 503 for a project that cannot be read.
+    404 stands for an unknown pipeline, 422 for an unknown namespace or a slice that selects nothing, 503 for a project
+    that cannot be read.
     """
     if isinstance(error, PipelineNotFoundError):
         reason = f" Its module cannot be imported: {error.problem}" if error.problem else suggestion(error.matches)
@@ -97,6 +99,8 @@ def explain_project_error(error: BaseException) -> Response:
         return _response(
             Problem(type=f"{_TYPE}pipeline-not-found", title="No such pipeline", status=404, detail=detail)
         )
+    if isinstance(error, NamespaceNotFoundError):
+        return _response(Problem(type=f"{_TYPE}invalid-query", title="Invalid query", status=422, detail=str(error)))
     if isinstance(error, SelectionError):
         return _response(Problem(type=f"{_TYPE}invalid-slice", title="Invalid slice", status=422, detail=str(error)))
     title = "The project cannot be read"

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import get_args
 
+import msgspec
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
@@ -55,6 +56,29 @@ def run_query(request: Request) -> RunQuery | None:
     return found if len(found.labels) == len(labels) else None
 
 
+class DrawingQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What to draw of a pipeline; ``run`` is the id of the run that colours it."""
+
+    collapsed: tuple[str, ...] = ()
+    with_parameters: bool = True
+    run: str | None = None
+
+
+def drawing_query(request: Request, *, with_run: bool = False) -> DrawingQuery:
+    """Return what to draw, from ``?collapse=…&parameters=false``, and ``run=…`` where that is possible."""
+    query = request.query_params
+    known = ("collapse", "parameters", *(("run",) if with_run else ()))
+    if unknown := sorted(set(query) - set(known)):
+        raise InvalidQueryError(f"'{unknown[0]}' is unknown; the parameters here are {', '.join(known)}.")
+    for name in ("parameters", "run"):
+        _check_once(query, name)
+    flag = query.get("parameters", "true")
+    if flag not in ("true", "false"):
+        raise InvalidQueryError(f"'parameters' must be true or false, not '{flag}'.")
+    collapsed = tuple(sorted(set(query.getlist("collapse"))))
+    return DrawingQuery(collapsed=collapsed, with_parameters=flag == "true", run=query.get("run"))
+
+
 def _check_names(query: QueryParams) -> None:
     if "wait" in query:
         raise InvalidQueryError("'wait' waits for the end of one run: give it to GET /runs/{run_id} or POST /runs.")
@@ -63,8 +87,13 @@ def _check_names(query: QueryParams) -> None:
             f"'{unknown[0]}' is unknown; the parameters of a list are {', '.join(_LIST_PARAMETERS)}."
         )
     for name in query:
-        if name not in _REPEATABLE and len(query.getlist(name)) > 1:
-            raise InvalidQueryError(f"'{name}' may be given only once.")
+        if name not in _REPEATABLE:
+            _check_once(query, name)
+
+
+def _check_once(query: QueryParams, name: str) -> None:
+    if len(query.getlist(name)) > 1:
+        raise InvalidQueryError(f"'{name}' may be given only once.")
 
 
 def _status(text: str) -> RunStatus:

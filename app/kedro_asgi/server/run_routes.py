@@ -1,18 +1,23 @@
 """The routes of runs, events and metrics: each calls one method of the dispatcher."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from urllib.parse import quote
 
+import anyio.to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from kedro_asgi.dispatch import Dispatcher
-from kedro_asgi.runs import RunOrder, RunPage
-from kedro_asgi.schemas import RunSubmission
+from kedro_asgi.graph import draw_timeline
+from kedro_asgi.node_runs import NodeRun
+from kedro_asgi.runs import RunOrder, RunPage, RunRecord
+from kedro_asgi.schemas import RunNodes, RunSubmission
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.errors import InvalidBodyError, json_response
+from kedro_asgi.server.pictures import svg_response
 from kedro_asgi.server.problems import explain_body_error, explain_http_error
 from kedro_asgi.server.queries import last_position, last_sequence, prefers_async, run_query, wait_seconds
 from kedro_asgi.server.streams import EventStream, put_back
@@ -33,6 +38,8 @@ class RunRoutes:
             Route("/runs/{run_id}", self.read, methods=["GET"]),
             Route("/runs/{run_id}/cancel", self.cancel, methods=["POST"]),
             Route("/runs/{run_id}/events", self.events, methods=["GET"]),
+            Route("/runs/{run_id}/nodes", self.nodes, methods=["GET"]),
+            Route("/runs/{run_id}/timeline.svg", self.timeline, methods=["GET"]),
             Route("/runs/{run_id}/outputs/{name:path}", self.output, methods=["GET"]),
             Route("/events", self.all_events, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
@@ -80,6 +87,20 @@ class RunRoutes:
         record = await self._runs.cancel(request.path_params["run_id"])
         return json_response(record, status_code=200 if record.is_final else 202)
 
+    async def nodes(self, request: Request) -> Response:
+        """Return the nodes that a run has started, with their durations."""
+        run_id = request.path_params["run_id"]
+        record = await self._runs.read(run_id)
+        nodes = await self._runs.node_runs(run_id)
+        return json_response(RunNodes(run_id=run_id, status=record.status, nodes=nodes))
+
+    async def timeline(self, request: Request) -> Response:
+        """Return the time line of a run as a picture."""
+        record = await self._runs.read(request.path_params["run_id"])
+        nodes = await self._runs.node_runs(record.run_id)
+        picture = await anyio.to_thread.run_sync(_draw_timeline, record, nodes)
+        return svg_response(request, picture)
+
     async def output(self, request: Request) -> Response:
         """Return a stored output."""
         value = await self._runs.output(request.path_params["run_id"], request.path_params["name"])
@@ -109,6 +130,17 @@ class RunRoutes:
         """Return counters and gauges for Prometheus."""
         text = self._runs.metrics.text(self._runs.gauges())
         return Response(text, media_type="text/plain; version=0.0.4")
+
+
+def _draw_timeline(record: RunRecord, nodes: Sequence[NodeRun]) -> str:
+    now = datetime.now(UTC)
+    names = ", ".join(record.pipeline_names) or "__default__"
+    return draw_timeline(
+        f"Run {record.run_id} of {names}: {record.status}",
+        nodes,
+        started_at=min([record.started_at or record.created_at, *(node.started_at for node in nodes)]),
+        ended_at=record.ended_at or now,
+    )
 
 
 def _order(body: RunSubmission, key: str | None) -> RunOrder:

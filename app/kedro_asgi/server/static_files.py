@@ -21,6 +21,8 @@ _MEDIA_TYPES = {
     ".woff2": "font/woff2",
 }
 
+_NO_HEADERS: Mapping[str, str] = {}
+
 
 class StaticFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file; ``etag`` is a digest of its content."""
@@ -29,13 +31,18 @@ class StaticFile(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
     etag: str
 
+    @classmethod
+    def of(cls, content: bytes, media_type: str) -> "StaticFile":
+        """Return the file with this content."""
+        return cls(content=content, media_type=media_type, etag=f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+
 
 def read_static_files(folder: Traversable) -> Mapping[str, StaticFile]:
     """Return the files below ``folder`` that browsers load, by their path with slashes."""
     return dict(_files(folder, PurePosixPath()))
 
 
-def static_response(request: Request, file: StaticFile, *, headers: Mapping[str, str]) -> Response:
+def static_response(request: Request, file: StaticFile, *, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
     """Return the file, or 304 if the client has the same content; caches ask each time, since versions share paths."""
     sent = {**headers, "ETag": file.etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
@@ -51,10 +58,5 @@ def _files(folder: Traversable, path: PurePosixPath) -> list[tuple[str, StaticFi
         if entry.is_dir():
             found += _files(entry, place)
         elif place.suffix in _MEDIA_TYPES:
-            found.append((str(place), _file(entry.read_bytes(), _MEDIA_TYPES[place.suffix])))
+            found.append((str(place), StaticFile.of(entry.read_bytes(), _MEDIA_TYPES[place.suffix])))
     return found
-
-
-def _file(content: bytes, media_type: str) -> StaticFile:
-    digest = hashlib.sha256(content).hexdigest()[:32]
-    return StaticFile(content=content, media_type=media_type, etag=f'"{digest}"')

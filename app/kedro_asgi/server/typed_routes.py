@@ -17,7 +17,6 @@ from kedro_asgi.schemas import RunSubmission, ValidationError
 from kedro_asgi.server.bodies import BodyReader, JsonBody, idempotency_key, run_spec
 from kedro_asgi.server.errors import InvalidBodyError
 from kedro_asgi.server.kedro_routes import KedroRoutes
-from kedro_asgi.server.pipeline_routes import Answer, answer_unless_known
 from kedro_asgi.server.problems import (
     InvalidQueryError,
     explain_body_error,
@@ -26,6 +25,7 @@ from kedro_asgi.server.problems import (
 )
 from kedro_asgi.server.queries import prefers_async
 from kedro_asgi.server.run_routes import RunRoutes
+from kedro_asgi.server.static_files import StaticFile, static_response
 from kedro_asgi.server.typed_pipelines import TypedPipeline, TypedPipelines
 from kedro_asgi.server.typed_schemas import slice_in
 from kedro_asgi.session import AsyncSession
@@ -66,8 +66,8 @@ class TypedRoutes:
         found = await self._pipelines.find(_slice(request.path_params["name"], request.query_params))
         if found.error is not None:
             return explain_project_error(found.error)
-        answer = Answer.of(encode_json(found.value().schema))
-        return answer_unless_known(request, answer, "application/schema+json")
+        answer = StaticFile.of(encode_json(found.value().schema), "application/schema+json")
+        return static_response(request, answer)
 
     async def run(self, request: Request) -> Response:
         """Check the body against the pipeline's schema, then run it as ``/run`` does, or submit it as ``/runs`` does.
