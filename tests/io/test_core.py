@@ -190,3 +190,14 @@ def test_modules_have_the_names_that_they_have_in_kedro(module: str, names: tupl
     for name in names:
         assert getattr(found, name).__name__ == getattr(kedros, name).__name__
         assert getattr(found, name) is getattr(kedro_asgi.io, name)
+
+
+@pytest.mark.parametrize("text", ["a b", "a;b", "a\tb", "a", "", "schema.table", "a\n"])
+def test_names_of_tables_hold_neither_spaces_nor_semicolons(text: str) -> None:
+    messages = []
+    for check in (kedro_asgi.io.core.validate_on_forbidden_chars, kedro.io.core.validate_on_forbidden_chars):
+        try:
+            check(first="fine", second=text)
+        except (DatasetError, kedro.io.core.DatasetError) as error:
+            messages.append(str(error))
+    assert len(set(messages)) == len(messages) / 2

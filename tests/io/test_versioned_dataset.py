@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from kedro_asgi.io import DatasetError, Version, VersionNotFoundError
+from kedro_asgi.io import AbstractVersionedDataset, DatasetError, Version, VersionNotFoundError
 from kedro_asgi.io.files.json import JSONDataset
 
 
@@ -189,3 +189,22 @@ def test_classes_of_projects_choose_versions_and_ask_for_paths(file: Path) -> No
     assert oldest.path_of("b") == PurePosixPath(file, "b", "d.json")
     with pytest.raises(DatasetError, match="is not allowed"):
         oldest.path_of("../secrets")
+
+
+def test_versions_that_may_not_be_listed_are_not_found(file: Path) -> None:
+    def refuse(pattern: str) -> list[str]:
+        raise PermissionError(13, "Permission denied", pattern)
+
+    class Locked(AbstractVersionedDataset[int, int]):
+        def load(self) -> int:
+            return int(self._get_load_path().read_text())
+
+        def save(self, data: int) -> None: ...
+
+        def _describe(self) -> dict[str, object]:
+            return {}
+
+    dataset = Locked(PurePosixPath(file), Version(None, None), glob_function=refuse)
+    with pytest.raises(VersionNotFoundError, match="due to insufficient permission: .*Permission denied"):
+        dataset.resolve_load_version()
+    assert not dataset.exists()

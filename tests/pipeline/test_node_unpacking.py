@@ -43,7 +43,11 @@ def test_a_list_of_one_takes_a_list_of_one() -> None:
         ({"x": 1}, {"x": "b", "y": "c"}, "The node's output keys {'x', 'y'} do not match with the returned"),
         ({"x": 1}, {"x": "b", "y": "c"}, "returned output's keys {'x'}."),
         ({"x": 1, "z": 2}, {"x": "b"}, "The node's output keys {'x'} do not match with the returned"),
-        ([1], {"x": "b"}, "a dictionary of outputs {'x': 'b'}, whereas the node function returned a 'list'."),
+        (
+            [1],
+            {"x": "b"},
+            "the function output is <class 'list'>. It must return the keys {'x'}.",
+        ),
     ],
 )
 def test_a_result_of_another_shape_is_refused(value: Any, outputs: Any, message: str) -> None:

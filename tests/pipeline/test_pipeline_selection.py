@@ -233,3 +233,9 @@ def test_a_slice_has_its_own_layers(diamond: Pipeline) -> None:
 
 def test_a_slice_keeps_the_same_node_objects(diamond: Pipeline) -> None:
     assert diamond.only_nodes("a").nodes[0] is diamond.nodes[0]
+
+
+def test_a_filter_without_criteria_is_another_pipeline_of_the_same_nodes(diamond: Pipeline) -> None:
+    found = diamond.filter()
+    assert found is not diamond
+    assert found.nodes == diamond.nodes

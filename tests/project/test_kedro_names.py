@@ -1,29 +1,32 @@
 """The names and keywords that projects import from Kedro are there under the same names."""
 
-import logging
+import copy
+import importlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kedro_asgi.config import ConfigLoader, OmegaConfigLoader
-from kedro_asgi.errors import LoggingConfigError
-from kedro_asgi.hooks import _create_hook_manager, create_hook_manager
+from kedro_asgi.hooks import hook_impl
+from kedro_asgi.hooks import manager as manager_module
 from kedro_asgi.inspection import get_project_snapshot
-from kedro_asgi.pipeline import node
+from kedro_asgi.io import DataCatalog
+from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.project import (
-    LOGGING,
     bootstrap_project,
-    configure_logging,
     configure_project,
     current_project,
     pipelines,
     settings,
 )
-from kedro_asgi.project.project_logging import ProjectLogging
+from kedro_asgi.runner import SequentialRunner
 from kedro_asgi.session import KedroServiceSession
 from kedro_asgi.utils import find_kedro_project, is_kedro_project, load_obj
+
+PIPELINE = Pipeline([node(len, "text", "length", name="n")])
 
 
 @pytest.fixture
@@ -125,6 +128,7 @@ def test_a_node_of_a_served_project_finds_its_settings(make_project) -> None:
     """
     command = f"""
 import sys
+from kedro_asgi.runner import SequentialRunner
 from kedro_asgi.session import KedroServiceSession
 session = KedroServiceSession.create(project_path={str(make_project(registry, settings="MINE = 7"))!r})
 print(session.run()["out"].load())
@@ -139,47 +143,60 @@ def test_a_copy_of_a_node_may_have_another_function() -> None:
     assert (changed.func, changed.name, changed.tags, first.func) == (str, "n", {"u"}, len)
 
 
-def test_a_hook_manager_has_the_name_that_it_has_in_kedro() -> None:
-    assert _create_hook_manager is create_hook_manager
+class _Noting:
+    """Hooks that note what they see."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    @hook_impl
+    def before_node_run(self, node: Any) -> None:
+        self.seen.append(node.name)
 
 
-LOGGING_CONFIG = """
-version: 1
-disable_existing_loggers: false
-filters: {runs: {class: kedro_asgi.run_context.RunContextFilter}}
-handlers: {file: {class: logging.FileHandler, filename: own.log, filters: [runs]}}
-loggers: {project_names: {level: DEBUG, handlers: [file]}}
-"""
+def test_a_runner_of_a_project_registers_hooks_by_kedros_names() -> None:
+    manager, hooks = manager_module._create_hook_manager(), _Noting()
+    manager_module._register_hooks(manager, [hooks, hooks])
+    manager_module._register_hooks_entry_points(manager, ["kedro-telemetry"])
+    SequentialRunner().run(PIPELINE, DataCatalog({"text": "abc"}), manager)
+    assert hooks.seen == ["n"]
+    with pytest.raises(TypeError, match="hooks to be registered as instances: write _Noting()"):
+        manager_module._register_hooks(manager, [_Noting])
 
 
-def test_the_logging_of_a_project_is_read_and_applied_when_asked(
-    make_project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    project = make_project(files={"conf/logging.yml": LOGGING_CONFIG})
-    bootstrap_project(project)
-    monkeypatch.setenv("KEDRO_LOGGING_MODULE_ALLOWLIST", "kedro_asgi.run_context")
-    own = ProjectLogging()
-    assert own["loggers"]["project_names"]["level"] == "DEBUG"
-    assert logging.getLogger("project_names").level == logging.NOTSET
-    own.set_project_logging("project_names_too")
-    try:
-        for name, level in (("project_names", logging.DEBUG), ("project_names_too", logging.INFO)):
-            assert logging.getLogger(name).level == level
-        logging.getLogger("project_names").debug("written")
-        assert (project / "own.log").read_text() == "written\n"
-    finally:
-        own.configure({"version": 1, "disable_existing_loggers": False, "incremental": False})
-        for handler in logging.getLogger("project_names").handlers[:]:
-            logging.getLogger("project_names").removeHandler(handler)
-            handler.close()
-    other = tmp_path / "other.yml"
-    other.write_text("formatters: {plain: {format: '%(message)s'}}\n")
-    monkeypatch.setenv("KEDRO_LOGGING_CONFIG", str(other))
-    assert "plain" in ProjectLogging().data["formatters"]
-    assert LOGGING["formatters"] == {"plain": {"format": "%(message)s"}}
+def test_a_manager_without_hooks_takes_every_call() -> None:
+    nothing = manager_module._NullPluginManager()
+    assert nothing.hook.before_node_run(node=1) is None
+    assert SequentialRunner().run(PIPELINE, DataCatalog({"text": "abc"}), nothing)["length"].load() == 3
+    assert type(copy.deepcopy(nothing)) is type(nothing)
 
 
-@pytest.mark.parametrize("config", [[], {"handlers": {"h": {"()": "os.system"}}}, {"version": 9}])
-def test_a_logging_configuration_that_cannot_be_used_is_refused(config: object) -> None:
-    with pytest.raises(LoggingConfigError):
-        configure_logging(config)
+@pytest.mark.parametrize(
+    ("ours", "kedros"),
+    [
+        ("hooks.markers", "framework.hooks.markers"),
+        ("hooks.specs", "framework.hooks.specs"),
+        ("runner.runner", "runner.runner"),
+        ("runner.sequential_runner", "runner.sequential_runner"),
+        ("runner.thread_runner", "runner.thread_runner"),
+        ("runner.parallel_runner", "runner.parallel_runner"),
+        ("session.session", "framework.session.session"),
+        ("session.abstract_session", "framework.session.abstract_session"),
+        ("session.service_session", "framework.session.service_session"),
+        ("session.context", "framework.context.context"),
+    ],
+)
+def test_modules_define_the_classes_that_they_define_in_kedro(ours: str, kedros: str) -> None:
+    kedros_module = importlib.import_module(f"kedro.{kedros}")
+    defined = [
+        name
+        for name, value in vars(kedros_module).items()
+        if getattr(value, "__module__", "") == kedros_module.__name__ and isinstance(value, type) and name[0] != "_"
+    ]
+    missing = [name for name in defined if not hasattr(importlib.import_module(f"kedro_asgi.{ours}"), name)]
+    assert missing == []
+
+
+def test_no_project_is_configured_by_no_name() -> None:
+    with pytest.raises(ValueError, match="Package name not found"):
+        configure_project("")

@@ -127,3 +127,16 @@ def test_a_pipeline_without_persistent_outputs_is_logged(caplog: pytest.LogCaptu
     needed(CHAIN, DataCatalog({"a": MemoryDataset(1)}))
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "no output of this pipeline is persistent" in caplog.text
+
+
+def test_the_debug_log_says_why_each_node_must_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pipeline = Pipeline([*CHAIN.nodes, node(print, "b", None, name="report")])
+    data = {"b": file(tmp_path, "B"), "c": MemoryDataset(), "d": file(tmp_path, "D", None)}
+    with caplog.at_level(logging.DEBUG, logger="kedro_asgi.runner.missing_outputs"):
+        assert needed(pipeline, DataCatalog({"a": MemoryDataset(1), **data})) == "n2 report n3"
+    said = [message for message in caplog.messages if "must run" in message]
+    assert said == [
+        "Node 'n3' must run: has missing output 'd'",
+        "Node 'report' must run: has no outputs",
+        "Node 'n2' must run: produces 'c', which a node that runs needs",
+    ]

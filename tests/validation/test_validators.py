@@ -129,6 +129,8 @@ def test_pandera_reports_every_failure_of_every_check(name: str) -> None:
     assert isinstance(validator, PanderaValidator)
     with pytest.raises(DataValidationError) as caught:
         validator.validate(frame)
+    model = "Model" if name == "Model" else "DataFrameSchema"
+    assert str(caught.value.validator).endswith(f".{model}")
     first, second = caught.value.failures
     assert (first.column, first.check, first.failure_count, first.failure_examples) == (
         "a",

@@ -92,7 +92,8 @@ class YamlError(BadConfigException, yaml.MarkedYAMLError):
         mark = yaml.Mark(file, 0, line - 1, column - 1, None, 0)
         yaml.MarkedYAMLError.__init__(self, problem=problem, problem_mark=mark)
         self.file, self.line, self.column = file, line, column
-        super().__init__(f"Invalid YAML or JSON file {file}, unable to read line {line}, position {column}: {problem}")
+        place = f"line {line}, position {column}"
+        super().__init__(f"Invalid YAML or JSON file {file}, unable to read {place}. ({problem})")
 
     def __str__(self) -> str:
         # PyYAML's errors make a text from their marks.

@@ -37,7 +37,10 @@ class NodeNameError(ReportedAsBase, ValueError):
 
     def __init__(self, kind: str, value: str) -> None:
         self.kind, self.value = kind, value
-        super().__init__(f"{value!r} is not a valid node {kind}. Only letters, digits, '_', '-' and '.' are allowed.")
+        super().__init__(
+            f"{value!r} is not a valid node {kind}. It must contain only letters, digits, hyphens, underscores and/or "
+            "fullstops."
+        )
 
 
 class UnnamedNodeError(ReportedAsBase, AttributeError):
@@ -53,7 +56,8 @@ class NodeOutputsNotUniqueError(ReportedAsBase, ValueError):
     def __init__(self, node: str, names: Iterable[str]) -> None:
         self.names = frozenset(names)
         super().__init__(
-            f"Node {node} cannot be made due to duplicate output(s) {braced(self.names)}.\nNode outputs must be unique."
+            f"Failed to create node {node} due to duplicate output(s) {braced(self.names)}.\n"
+            "Node outputs must be unique."
         )
 
 

@@ -84,6 +84,13 @@ def get_filepath_str(raw_path: PurePath, protocol: str) -> str:
     return f"{protocol}://{path}" if protocol in _HTTP else path
 
 
+def validate_on_forbidden_chars(**texts: str) -> None:
+    """Raise `DatasetError` for a text with a space or a semicolon; datasets of SQL check names of tables so."""
+    for name, text in texts.items():
+        if " " in text or ";" in text:
+            raise DatasetError(f"Neither white-space nor semicolon are allowed in '{name}'.")
+
+
 def generate_timestamp() -> str:
     """Return the current time as a version."""
     return timestamp()

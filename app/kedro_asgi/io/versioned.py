@@ -109,13 +109,16 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
                 yield version
 
     def __candidates(self) -> list[str]:
-        if self._glob_function:
-            paths = self._glob_function(str(self._filepath / "*" / self._filepath.name))
-            return [PurePath(path).parent.name for path in paths]
         try:
+            if self._glob_function:
+                paths = self._glob_function(str(self._filepath / "*" / self._filepath.name))
+                return [PurePath(path).parent.name for path in paths]
             return os.listdir(self._filepath)
         except (FileNotFoundError, NotADirectoryError):
             return []
+        except PermissionError as error:
+            problem = f"Cannot list the versions of {self!r} due to insufficient permission"
+            raise VersionNotFoundError(f"{problem}: {error}") from error
 
     @staticmethod
     def _guarded_save(save: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from hashlib import sha256
+from types import MappingProxyType
 
 from kedro_asgi.errors import (
     NodeDefinitionError,
@@ -22,6 +23,7 @@ from kedro_asgi.reserved_names import is_parameter
 Tags = str | Iterable[str] | None
 
 _NAME = re.compile(r"[\w\.-]+")
+_PREPOSITIONS = MappingProxyType({"inputs": "to", "outputs": "of"})
 
 
 def check_definition(func: object, inputs: object, outputs: object) -> None:
@@ -53,7 +55,8 @@ def _check_names(side: str, names: object) -> None:
     for name in list_names(names):
         if not isinstance(name, str):
             raise NodeDefinitionError(
-                f"names of variables used as {side} must be of 'String' type, and {name!r} from {names} is not."
+                f"names of variables used as {side} {_PREPOSITIONS[side]} the function must be of 'String' type, and "
+                f"{name!r} from {names} is not."
             )
 
 
@@ -109,7 +112,7 @@ def warn_of_dots(names: Iterable[str], namespace: str | None) -> None:
         if "." in name and not is_parameter(name) and not (top and name.startswith(top)):
             # The text and the line are always the same, so by default Python shows this once a process.
             warnings.warn(
-                "A dataset name contains a dot, though dot notation is reserved for namespaces.",
+                "One or more dataset names contain '.' characters, though dot notation is reserved for namespaces.",
                 UserWarning,
                 stacklevel=1,
             )

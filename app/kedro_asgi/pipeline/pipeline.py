@@ -195,7 +195,7 @@ class Pipeline:
             known_tags = {tag for node in self.nodes for tag in node.tags}
             unknown_tags = [tag for tag in selection.name_list(tags or ()) if tag not in known_tags]
             raise EmptyPipelineError(unknown_tags, sorted(known_tags))
-        return self._subset(selected)
+        return self._with_graph(self._subset(selected)._graph)
 
     def with_copied_nodes(self) -> "Pipeline":
         """Return this pipeline with copies of its nodes, so that a hook that sets their ``func`` does not change it."""

@@ -76,8 +76,8 @@ def _from_dict(names: dict[str, str], node: object) -> Unpack:
 def _dict_problem(names: dict[str, str], result: Any) -> str:
     if not isinstance(result, dict):
         return (
-            f"The node definition contains a dictionary of outputs {names}, "
-            f"whereas the node function returned a '{type(result).__name__}'."
+            f"The node output is a dictionary, whereas the function output is {type(result)}. "
+            f"It must return the keys {braced(names)}."
         )
     return f"The node's output keys {braced(names)} do not match with the returned output's keys {braced(result)}."
 

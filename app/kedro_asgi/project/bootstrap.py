@@ -52,7 +52,10 @@ def configure_project(package_name: str, preserve_logging: bool = True) -> Proje
     Leaves the logging of the process as it is, whatever ``preserve_logging`` says: Kedro has that argument.
 
     Does not import the package: if it is missing, `validate_settings` or the load of its pipelines raises (PRJ-13).
+    Raises `PackageNotConfiguredError` if there is no name.
     """
+    if not package_name:
+        raise PackageNotConfiguredError
     _CurrentProject.project = _project(package_name, metadata=None)
     return _CurrentProject.project
 

@@ -20,14 +20,22 @@ def without_existing_outputs(pipeline: Pipeline, catalog: DataCatalog) -> Pipeli
     children = pipeline.node_children
     needed: set[Node] = set()
     for node in reversed(pipeline.nodes):
-        if (
-            not node.outputs
-            or any(outputs.is_missing(name) for name in node.outputs)
-            or any(outputs.is_unloadable(name) for name in _passed_names(node, needed.intersection(children[node])))
-        ):
+        reason = _reason_to_run(node, needed.intersection(children[node]), outputs)
+        if reason:
+            _log.debug("Node '%s' must run: %s", node.name, reason)
             needed.add(node)
     _log_skipped(pipeline, needed, outputs)
     return pipeline if len(needed) == len(pipeline.nodes) else Pipeline([n for n in pipeline.nodes if n in needed])
+
+
+def _reason_to_run(node: Node, children: Iterable[Node], outputs: "_Outputs") -> str | None:
+    """Say why ``node`` has to run before ``children``, which do; ``None`` if it need not."""
+    if not node.outputs:
+        return "has no outputs"
+    if missing := next(filter(outputs.is_missing, node.outputs), None):
+        return f"has missing output '{missing}'"
+    passed = next(filter(outputs.is_unloadable, _passed_names(node, children)), None)
+    return None if passed is None else f"produces '{passed}', which a node that runs needs"
 
 
 def _passed_names(node: Node, children: Iterable[Node]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Collection, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from multiprocessing.managers import SyncManager
 from typing import Any, Self
 
 from kedro_asgi.errors import UnpicklableNodesError, WorkerDiedError
@@ -31,6 +32,10 @@ from kedro_asgi.runner.worker_pool import WorkerPool
 from kedro_asgi.runner.worker_process import Worker
 
 _MAX_WORKERS_ON_WINDOWS = 61
+
+
+class ParallelRunnerManager(SyncManager):
+    """The manager that keeps the data of `SharedMemoryDataset`, for a project's own runners (RUN-35)."""
 
 
 class ParallelRunner(AbstractRunner):

@@ -15,8 +15,8 @@ class ThreadRunner(AbstractRunner):
     def __init__(self, max_workers: int | None = None, is_async: bool = False) -> None:
         if is_async:
             warnings.warn(
-                "'ThreadRunner' doesn't support loading and saving the node inputs and outputs asynchronously, "
-                "as its nodes run in threads already. 'is_async' is ignored.",
+                "'ThreadRunner' doesn't support loading and saving the node inputs and outputs asynchronously with "
+                "threads. Setting 'is_async' to False.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, Self
 
+from kedro_asgi.errors import KedroSessionError as KedroSessionError
+
 
 class AbstractSession(ABC):
     """An open project that can run; as a context manager it closes itself and suppresses no error."""

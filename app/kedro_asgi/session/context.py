@@ -8,6 +8,7 @@ import msgspec
 import pluggy
 
 from kedro_asgi.config import LoadedConfig
+from kedro_asgi.errors import KedroContextError as KedroContextError
 from kedro_asgi.hooks import implemented
 from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.io.copying import deep_copy

@@ -45,7 +45,8 @@ class PanderaValidator:
         random_state: int | None = None,
     ) -> None:
         self.schema = schema
-        self._arguments = {"lazy": lazy, "head": head, "tail": tail, "sample": sample, "random_state": random_state}
+        limits = {"head": head, "tail": tail, "sample": sample, "random_state": random_state}
+        self._arguments = {"lazy": lazy} | {name: limit for name, limit in limits.items() if limit is not None}
 
     def validate(self, data: Any) -> Any:
         """Return the data, with types coerced by the schema; raises `DataValidationError`."""
@@ -54,8 +55,9 @@ class PanderaValidator:
         except Exception as error:
             if getattr(error, "failure_cases", None) is None:
                 raise
-            message = f"Pandera validation failed against {_path(self.schema)}"
-            raise DataValidationError(message, failures=_failures(error)) from error
+            path = _path(self.schema)
+            message = f"Pandera validation failed against {path}"
+            raise DataValidationError(message, validator=path, failures=_failures(error)) from error
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({_path(self.schema)})"
