@@ -61,6 +61,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
     default=None,
     help="Serve the API only, without the pages at /dashboard.",
 )
+@click.option("--no-docs", "docs", flag_value="false", default=None, help="Do not show the API at /docs.")
 @click.option("--no-access-log", is_flag=True, help="Log no line for each request.")
 @click.option(
     "--failure-status",

@@ -19,6 +19,7 @@ from kedro_asgi.server.bodies import BodyReader
 from kedro_asgi.server.configuration import ServerConfiguration, ServerOptions, unknown_variables
 from kedro_asgi.server.dashboard import DashboardRoutes
 from kedro_asgi.server.description_routes import DescriptionRoutes
+from kedro_asgi.server.docs import DocsRoutes
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.pipeline_routes import PipelineRoutes
@@ -48,7 +49,8 @@ def create_http_server(
     An argument beats its environment variable (``KEDRO_PROJECT_PATH``, ``KEDRO_SERVER_ENV``, ``KEDRO_SERVER_STORE`` and
     so on), which beats the project's options; `ServerConfiguration` says what each does. A ``policy`` beats the
     variables of all its fields. ``store`` is a path, a URL or ``memory:``; the default is a file in the project's
-    folder. ``dashboard`` of ``False`` serves no pages, only the API. Raises `ServerSettingsError`.
+    folder. ``dashboard`` of ``False`` serves no pages, only the API, and ``docs`` of ``False`` no page at ``/docs``.
+    Raises `ServerSettingsError`.
 
     ``package_name`` names an installed package whose configuration is at ``project_path``, by default the working
     directory; such a project needs no ``pyproject.toml``.
@@ -93,6 +95,7 @@ def create_http_server(
             *pipeline_routes.table(),
             *admin_routes.table(),
             *(DashboardRoutes().table() if configuration.dashboard else ()),
+            *(DocsRoutes().table() if configuration.docs else ()),
         ],
         lifespan=_lifespan(configuration, session, runs, admin_routes, shutdown),
         middleware=[Middleware(ShutdownMiddleware, shutdown=shutdown)],

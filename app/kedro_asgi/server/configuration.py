@@ -20,7 +20,6 @@ MAX_SECONDS = 365 * 86400
 
 _PROJECT_PATH = "KEDRO_PROJECT_PATH"
 _PREFIX = "KEDRO_SERVER_"
-_DASHBOARD = f"{_PREFIX}DASHBOARD"
 _STORE = Path(".kedro-asgi") / "runs.db"
 
 
@@ -40,6 +39,7 @@ class ServerOptions(TypedDict, total=False):
     cancel_on_hang_up: bool | None
     drain_on_signals: bool | None
     dashboard: bool | None
+    docs: bool | None
     package_name: str | None
 
 
@@ -51,8 +51,9 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     to preload. ``store`` is the store of runs, and ``policy`` sets their limits; the server refuses a run over the
     limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``. ``cancel_on_hang_up``
     cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and SIGINT let runs end
-    before the server ends. With ``dashboard``, the server has pages for browsers. With ``opens_first``, which the
-    supervisor of workers sets, the server opens the project before it listens.
+    before the server ends. With ``dashboard``, the server has pages for browsers, and with ``docs`` one that shows
+    its OpenAPI document. With ``opens_first``, which the supervisor of workers sets, the server opens the project
+    before it listens.
     """
 
     project_path: Path
@@ -68,6 +69,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     cancel_on_hang_up: bool = False
     drain_on_signals: bool = False
     dashboard: bool = True
+    docs: bool = True
     package_name: str | None = None
     opens_first: bool = False
 
@@ -89,8 +91,9 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         package_name = given.get("package_name") or environ.get("KEDRO_SERVER_PACKAGE_NAME") or None
         default = Path.cwd() if package_name else None
         path = _project_path(project_path if project_path is not None else environ.get(_PROJECT_PATH) or default)
-        if _DASHBOARD not in environ:
-            given.setdefault("dashboard", _dashboard_option(path))
+        for name, is_on in _page_options(path).items():
+            if f"{_PREFIX}{name.upper()}" not in environ:
+                given.setdefault(name, is_on)
         return cls(
             project_path=path,
             env=env if env is not None else environ.get("KEDRO_SERVER_ENV"),
@@ -137,11 +140,12 @@ def _project_path(given: str | Path | None) -> Path:
     return path
 
 
-def _dashboard_option(project_path: Path) -> bool | None:
-    """Return what the project's options say of the dashboard; the start of the server reports a broken file."""
+def _page_options(project_path: Path) -> dict[str, bool | None]:
+    """Return which pages the project's options turn on or off; the start of the server reports a broken file."""
     with suppress(OSError, ValueError, ProjectError):
-        return read_options(project_path / "pyproject.toml").dashboard
-    return None
+        options = read_options(project_path / "pyproject.toml")
+        return {"dashboard": options.dashboard, "docs": options.docs}
+    return {}
 
 
 def _names(given: Iterable[str] | None) -> tuple[str, ...] | None:
