@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kedro_asgi.bridge import is_compiled
-from kedro_asgi.config import MissingConfigException
+from kedro_asgi.bridge import is_kedro_default
+from kedro_asgi.config import ConfigLoader, MissingConfigException
 from kedro_asgi.errors import MissingEnvironmentError, SnapshotSourceError
 from kedro_asgi.io import Matcher
 from kedro_asgi.pipeline import Node, Pipeline
@@ -54,7 +54,7 @@ def get_project_snapshot(
         env=env or os.environ.get("KEDRO_ENV") or None,
         conf_source=conf_source or folder / project.settings.conf_source,
         selective=False,
-        loader_class=None if loader is None or is_compiled(loader) else loader,
+        loader_class=None if loader in (None, ConfigLoader) or is_kedro_default(loader) else loader,
     )
     return inspect_project(planner, runtime_params)
 

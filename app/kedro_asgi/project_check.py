@@ -11,9 +11,7 @@ from kedro_asgi.io import CatalogResolver
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.plan import Planner
 from kedro_asgi.reserved_names import is_parameter
-from kedro_asgi.runs import RuntimeParams
-
-_NO_VALUES = RuntimeParams()
+from kedro_asgi.runs import NO_PARAMS
 
 
 class ProjectProblems(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +61,7 @@ def _entry_problem(resolver: CatalogResolver, name: str) -> str | None:
     builder = resolver.builder(name)
     try:
         if builder is not None:
-            builder.check_constructor(_NO_VALUES)
+            builder.check_constructor(NO_PARAMS)
     except InterpolationError:
         # A run may bring the value.
         return None

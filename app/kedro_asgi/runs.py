@@ -86,6 +86,9 @@ class RuntimeParams(msgspec.Struct, frozen=True, kw_only=True):
     restrict_type_selection: bool = True
 
 
+NO_PARAMS = RuntimeParams()
+
+
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a caller may ask of one run.
 

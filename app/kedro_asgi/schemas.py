@@ -5,12 +5,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from kedro_asgi.graph import Layout, PipelineGraph
-from kedro_asgi.limits import MAX_EVENT_NUMBER as MAX_EVENT_NUMBER
-from kedro_asgi.limits import MAX_KEY_LENGTH as MAX_KEY_LENGTH
-from kedro_asgi.limits import MAX_LABELS as MAX_LABELS
-from kedro_asgi.limits import MAX_PAGE_RUNS as MAX_PAGE_RUNS
-from kedro_asgi.limits import MAX_TIMEOUT_SECONDS as MAX_TIMEOUT_SECONDS
-from kedro_asgi.limits import MAX_WAIT_SECONDS as MAX_WAIT_SECONDS
 from kedro_asgi.limits import Labels as Labels
 from kedro_asgi.limits import TimeoutSeconds as TimeoutSeconds
 from kedro_asgi.node_runs import NodeRun

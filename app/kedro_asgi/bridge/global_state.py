@@ -32,6 +32,12 @@ def is_kedro_class(kind: type, name: str) -> bool:
     return any(base.__qualname__ == name and base.__module__.partition(".")[0] == "kedro" for base in kind.__mro__)
 
 
+def is_kedro_default(kind: type) -> bool:
+    """Tell whether ``kind`` is one of Kedro's own classes that stand for ours; imports nothing of Kedro."""
+    defaults = {"KedroContext", "OmegaConfigLoader", "DataCatalog", "BaseSessionStore"}
+    return kind.__module__.partition(".")[0] == "kedro" and kind.__qualname__ in defaults
+
+
 def configure_kedro(package_name: str) -> None:
     """Configure Kedro for ``package_name``: now, or when the process imports Kedro's framework.
 

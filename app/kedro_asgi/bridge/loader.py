@@ -19,11 +19,6 @@ def _kedro_loader_class() -> type[ConfigLoader]:
     return type("KedroConfigLoader", (ConfigLoader, omegaconf_loader), names)
 
 
-def is_compiled(loader: type) -> bool:
-    """Tell whether our compiled configuration stands for the class: it is ours, or Kedro's own."""
-    return loader is ConfigLoader or (loader.__module__.startswith("kedro.") and loader.__name__ == "OmegaConfigLoader")
-
-
 def _new_loader() -> ConfigLoader:
     """Return a loader for pickle to fill, which cannot find the class by its name."""
     kind = _kedro_loader_class()

@@ -6,6 +6,7 @@ from typing import Any
 from kedro_asgi.bridge.global_state import is_kedro_class, is_kedro_imported
 from kedro_asgi.bridge.kedro_types import KedroNode, KedroPipeline
 from kedro_asgi.errors import BridgeError
+from kedro_asgi.errors.wording import class_path
 from kedro_asgi.pipeline import Node, Pipeline
 
 
@@ -60,6 +61,6 @@ def _check_run(node: Any) -> None:
     owner = next(base for base in type(node).__mro__ if "run" in vars(base))
     if not owner.__module__.startswith("kedro."):
         raise BridgeError(
-            f"Node '{node.name}' is of class '{owner.__module__}.{owner.__qualname__}', whose own 'run' is not "
+            f"Node '{node.name}' is of class '{class_path(owner)}', whose own 'run' is not "
             "supported: put what it does into the node's function, or into a hook."
         )

@@ -18,6 +18,7 @@ from kedro_asgi.cli.options import (
     names_option,
     project_argument,
 )
+from kedro_asgi.errors.wording import class_path
 from kedro_asgi.project import Project, bootstrap_project
 from kedro_asgi.runner.lookup import load_runner
 from kedro_asgi.session import KedroSession
@@ -43,9 +44,9 @@ def _session_class(project: Project) -> type[KedroSession]:
     if configured is None or issubclass(configured, KedroSession):
         return configured or KedroSession
     if not configured.__module__.startswith(("kedro.", "kedro_asgi.")):
-        path = f"{configured.__module__}.{configured.__qualname__}"
         _log.warning(
-            "SESSION_CLASS '%s' is not used, since it does not derive from kedro_asgi.session.KedroSession.", path
+            "SESSION_CLASS '%s' is not used, since it does not derive from kedro_asgi.session.KedroSession.",
+            class_path(configured),
         )
     return KedroSession
 

@@ -18,9 +18,8 @@ from kedro_asgi.config.interpolation.template import Template
 from kedro_asgi.config.interpolation.tree_builder import to_plain_mapping
 from kedro_asgi.configuration_tree import copy_tree
 from kedro_asgi.errors import ConfigError, UnknownConfigKeyError, fresh_error
-from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.runs import NO_PARAMS, RuntimeParams
 
-_NO_VALUES = RuntimeParams()
 # A hook may give each run patterns of its own, so the number of results has no other bound.
 _MAX_RESULTS = 64
 
@@ -76,7 +75,7 @@ class Config:
         return self._compiled(key).templates
 
     def resolve(
-        self, key: str, runtime: RuntimeParams = _NO_VALUES, *, patterns: Sequence[str] | None = None
+        self, key: str, runtime: RuntimeParams = NO_PARAMS, *, patterns: Sequence[str] | None = None
     ) -> dict[str, Any]:
         """Return all of ``key`` for one run, as a tree that the caller owns; ``patterns`` replaces the default ones."""
         compiled = self._compiled(key, patterns)

@@ -43,6 +43,11 @@ def braced(names: Iterable[object]) -> str:
     return f"{{{', '.join(sorted(map(repr, names)))}}}"
 
 
+def class_path(cls: type) -> str:
+    """Return the dotted path of ``cls``."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
 def shortened(text: str, length: int) -> str:
     """Return ``text`` in at most ``length`` characters."""
     return text if len(text) <= length else f"{text[: length - 3]}..."

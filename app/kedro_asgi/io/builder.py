@@ -8,8 +8,9 @@ from msgspec import UNSET, UnsetType
 
 from kedro_asgi.configuration_tree import ConfigValue
 from kedro_asgi.errors import DatasetConfigError, DatasetError, DatasetTypeError
+from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io.copying import IMMUTABLE_TYPES, copy_containers, iterate_leaves
-from kedro_asgi.io.dataset_classes import class_path, dataset_class
+from kedro_asgi.io.dataset_classes import dataset_class
 from kedro_asgi.io.dataset_protocols import Dataset
 from kedro_asgi.io.entry import Entry
 from kedro_asgi.io.environment import CatalogEnvironment

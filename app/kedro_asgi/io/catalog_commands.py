@@ -7,8 +7,8 @@ from typing import Protocol
 
 from kedro_asgi.configuration_tree import ConfigMapping, ConfigValue
 from kedro_asgi.errors import DatasetError
+from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io.data_catalog import DataCatalog
-from kedro_asgi.io.dataset_classes import class_path
 from kedro_asgi.io.patterns import RUNTIME_DEFAULT
 from kedro_asgi.reserved_names import is_parameter
 

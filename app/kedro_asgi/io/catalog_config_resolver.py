@@ -11,11 +11,10 @@ from kedro_asgi.io.builder import DatasetBuilder
 from kedro_asgi.io.entry import Entry, PlainEntry, plain_entries
 from kedro_asgi.io.environment import CatalogEnvironment
 from kedro_asgi.io.patterns import RUNTIME_DEFAULT, Match, Pattern, Patterns, is_pattern
-from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.runs import NO_PARAMS, RuntimeParams
 
 _log = logging.getLogger(__name__)
 _NO_CREDENTIALS: Mapping[str, Entry] = {}
-_NO_VALUES = RuntimeParams()
 _IN_MEMORY: Mapping[str, Mapping[str, object]] = {RUNTIME_DEFAULT: {"type": "kedro_asgi.io.MemoryDataset"}}
 
 
@@ -100,13 +99,13 @@ class CatalogResolver:
             for entry in self._type_selecting:
                 entry.resolve(runtime)
 
-    def resolved_config(self, runtime: RuntimeParams = _NO_VALUES) -> ConfigMapping:
+    def resolved_config(self, runtime: RuntimeParams = NO_PARAMS) -> ConfigMapping:
         """Return all entries and patterns with absolute paths, as hooks see them."""
         explicit = {name: builder.config_with_absolute_paths(runtime) for name, builder in self._explicit.items()}
         absolute = self._environment.with_absolute_paths
         return explicit | {name: absolute(entry.resolve(runtime)) for name, entry in self._bodies.items()}
 
-    def credentials(self, runtime: RuntimeParams = _NO_VALUES) -> ConfigMapping:
+    def credentials(self, runtime: RuntimeParams = NO_PARAMS) -> ConfigMapping:
         """Return all credentials, as hooks see them."""
         return self._environment.credentials.resolve(runtime)
 
@@ -123,7 +122,7 @@ class CatalogResolver:
     @property
     def config(self) -> ConfigMapping:
         """The explicit entries with their credentials, without runtime parameters."""
-        return {name: builder.complete_config(_NO_VALUES) for name, builder in self._explicit.items()}
+        return {name: builder.complete_config(NO_PARAMS) for name, builder in self._explicit.items()}
 
     @staticmethod
     def is_pattern(pattern: str) -> bool:
@@ -150,7 +149,7 @@ class CatalogResolver:
         if builder is None:
             placeholders = {self._default_entry.name[1:-1]: ds_name}
             builder = self._new_builder(ds_name, self._default_entry.substitute(placeholders))
-        return builder.complete_config(_NO_VALUES)
+        return builder.complete_config(NO_PARAMS)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._explicit)
@@ -172,7 +171,7 @@ class CatalogResolver:
     def _check_body(self, body: Entry) -> None:
         if not body.is_static:
             return
-        config = body.resolve(_NO_VALUES)
+        config = body.resolve(NO_PARAMS)
         if not isinstance(config, Mapping):
             raise DatasetError(f"Catalog entry '{body.name}' is not a valid dataset configuration.")
         for name in self._environment.credentials.names_in(config):
@@ -242,4 +241,4 @@ class Matcher:
         if match is None:
             return None
         body = PlainEntry(match.pattern, self._catalog[match.pattern]).substitute(match.placeholders)
-        return body.resolve(_NO_VALUES)
+        return body.resolve(NO_PARAMS)

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Self
 from msgspec import UNSET
 
 from kedro_asgi.errors import DatasetError, DatasetNotFoundError, SingleProcessDatasetsError
+from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io.catalog_config_resolver import CatalogResolver
 from kedro_asgi.io.dataset import named_failure
-from kedro_asgi.io.dataset_classes import class_path
 from kedro_asgi.io.dataset_mapping import DatasetMapping
 from kedro_asgi.io.dataset_protocols import (
     Dataset,

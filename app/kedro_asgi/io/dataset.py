@@ -10,8 +10,8 @@ from typing import Any, Generic, Self, TypeVar
 
 from kedro_asgi.errors import DatasetError, DatasetFailedError, MissingDataError
 from kedro_asgi.errors.io import INPUT_HINT
+from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io.builder import DatasetDefinition
-from kedro_asgi.io.dataset_classes import class_path
 from kedro_asgi.io.dataset_protocols import Dataset, extends_kedro_dataset, is_dataset_error
 from kedro_asgi.redaction import redact
 

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.errors import DatasetTypeError
+from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io.dataset_protocols import is_dataset_class
 
 # Modules are named and not imported: a project pays only for the datasets that it uses.
@@ -43,11 +44,6 @@ class DatasetClasses:
             return dataset_class(type_)
         known = self._classes.get(type_)
         return self._classes.add(type_, dataset_class(type_)) if known is None else known
-
-
-def class_path(cls: type) -> str:
-    """Return the dotted path of ``cls``."""
-    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def dataset_class(type_: object) -> type:

@@ -20,12 +20,11 @@ from kedro_asgi.io.inputs import has_input_options, is_plain, table_form_of, to_
 from kedro_asgi.io.memory_dataset import MemoryDataset
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.io.version import Version, as_version, timestamp
-from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.runs import NO_PARAMS, RuntimeParams
 from kedro_asgi.tables import TableForm
 from kedro_asgi.validation import DatasetCheck, ValidatorSpec
 
 _log = logging.getLogger(__name__)
-_NO_VALUES = RuntimeParams()
 
 
 class DatasetMapping:
@@ -43,7 +42,7 @@ class DatasetMapping:
         config_resolver: CatalogResolver | None = None,
         load_versions: Mapping[str, str] | None = None,
         save_version: str | None = None,
-        runtime: RuntimeParams = _NO_VALUES,
+        runtime: RuntimeParams = NO_PARAMS,
         validation_enabled: bool = True,
     ) -> None:
         self.validation_enabled = validation_enabled

@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from kedro_asgi.errors import DrainingError
+from kedro_asgi.limits import MAX_KEY_LENGTH
 from kedro_asgi.runs import RunSpec
-from kedro_asgi.schemas import KEY_PATTERN, MAX_KEY_LENGTH, RunRequest, RunSubmission
+from kedro_asgi.schemas import KEY_PATTERN, RunRequest, RunSubmission
 from kedro_asgi.server.connections import has_whole_body
 from kedro_asgi.server.problems import InvalidQueryError
 from kedro_asgi.server.shutdown import Shutdown

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from kedro_asgi import schemas
+from kedro_asgi import limits, schemas
 from kedro_asgi.events import RunEvent
 from kedro_asgi.runs import RunPage, RunRecord, RunStatus, Slice
 from kedro_asgi.server.openapi_schemas import Json, components, schema, schema_of
@@ -112,7 +112,7 @@ def _run_paths() -> Json:
 
 def _event_paths() -> Json:
     run_id = _parameter("path", "run_id")
-    number: Json = {"type": "integer", "minimum": 0, "maximum": schemas.MAX_EVENT_NUMBER}
+    number: Json = {"type": "integer", "minimum": 0, "maximum": limits.MAX_EVENT_NUMBER}
     position: Json = {"type": "string", "pattern": schemas.POSITION_PATTERN}
     metrics = {"200": _answers("Counters and gauges.", {"text/plain": {"type": "string"}})}
     text = "Server-sent events, each described by the schema; its data is a RunEvent as JSON."
@@ -223,24 +223,24 @@ def _parameter(where: str, name: str, schema: Json | None = None, **more: Any) -
 
 
 def _wait() -> Json:
-    return _parameter("query", "wait", {"type": "number", "minimum": 0, "maximum": schemas.MAX_WAIT_SECONDS})
+    return _parameter("query", "wait", {"type": "number", "minimum": 0, "maximum": limits.MAX_WAIT_SECONDS})
 
 
 def _key() -> Json:
-    text: Json = {"type": "string", "minLength": 1, "maxLength": schemas.MAX_KEY_LENGTH, "pattern": schemas.KEY_PATTERN}
+    text: Json = {"type": "string", "minLength": 1, "maxLength": limits.MAX_KEY_LENGTH, "pattern": schemas.KEY_PATTERN}
     return _parameter("header", "Idempotency-Key", text)
 
 
 def _filters() -> list[Json]:
     status: Json = {"type": "array", "items": {"type": "string", "enum": list(get_args(RunStatus))}}
-    label: Json = {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}, "maxItems": schemas.MAX_LABELS}
+    label: Json = {"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}, "maxItems": limits.MAX_LABELS}
     return [
         _parameter("query", "status", status, description="Runs with any of these statuses."),
         _parameter("query", "pipeline"),
         _parameter("query", "label", label, description="Runs with all of these labels: name=value"),
         _parameter("query", "since", {"type": "string", "format": "date-time"}),
         _parameter("query", "cursor", {"type": "string", "pattern": schemas.RUN_ID_PATTERN}),
-        _parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": schemas.MAX_PAGE_RUNS}),
+        _parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": limits.MAX_PAGE_RUNS}),
     ]
 
 

@@ -9,8 +9,8 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from kedro_asgi.dispatch.event_feed import read_position
+from kedro_asgi.limits import MAX_EVENT_NUMBER, MAX_LABELS, MAX_PAGE_RUNS, MAX_WAIT_SECONDS
 from kedro_asgi.runs import RunQuery, RunStatus, is_run_id
-from kedro_asgi.schemas import MAX_EVENT_NUMBER, MAX_LABELS, MAX_PAGE_RUNS, MAX_WAIT_SECONDS
 from kedro_asgi.server.problems import InvalidQueryError
 
 _REPEATABLE = ("status", "label")

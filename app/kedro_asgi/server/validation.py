@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Literal, TypeVar, get_type_hints
 
+from kedro_asgi.limits import MAX_LABELS, MAX_TIMEOUT_SECONDS
 from kedro_asgi.schemas import (
     BOOL_WORDS,
-    MAX_LABELS,
-    MAX_TIMEOUT_SECONDS,
     RUNNER_PATTERN,
     RunRequest,
     RunSubmission,

@@ -5,9 +5,18 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kedro_asgi.bridge import KedroCatalog, KedroInstance, catalog_class, is_kedro_class, is_kedro_imported, kedro_class
+from kedro_asgi.bridge import (
+    KedroCatalog,
+    KedroInstance,
+    catalog_class,
+    is_kedro_class,
+    is_kedro_default,
+    is_kedro_imported,
+    kedro_class,
+)
 from kedro_asgi.config import AbstractConfigLoader, ConfigLoader
 from kedro_asgi.errors import SettingsError
+from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.plan import MakeCatalog
 from kedro_asgi.project import Project
@@ -60,17 +69,11 @@ def _contexts(settings: Settings, package_name: str) -> ContextMaker:
 
 def _choose(setting: str, wanted: Any, base: type[T], default: type[T]) -> Any:
     """Return the class that the project wants, which may be derived from ours or from Kedro's."""
-    if wanted is None or _is_kedros_default(wanted):
+    if wanted is None or is_kedro_default(wanted):
         return default
     if not (issubclass(wanted, base) or is_kedro_class(wanted, base.__qualname__)):
         raise SettingsError(
-            f"Invalid value '{wanted.__module__}.{wanted.__qualname__}' received for setting '{setting}'. "
-            f"It must be a subclass of '{base.__module__}.{base.__qualname__}'."
+            f"Invalid value '{class_path(wanted)}' received for setting '{setting}'. "
+            f"It must be a subclass of '{class_path(base)}'."
         )
     return wanted
-
-
-def _is_kedros_default(kind: type) -> bool:
-    """Tell whether ``kind`` is Kedro's own class, which stands for ours; imports nothing of Kedro."""
-    defaults = {"KedroContext", "OmegaConfigLoader", "DataCatalog", "BaseSessionStore"}
-    return kind.__module__.partition(".")[0] == "kedro" and kind.__qualname__ in defaults

@@ -13,6 +13,7 @@ from typing import Any, Self, Unpack
 import click
 
 from kedro_asgi.errors import SessionStoreError, SessionUsedError
+from kedro_asgi.errors.wording import class_path
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runs import RunArguments, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract_session import AbstractSession
@@ -118,7 +119,7 @@ def _create_store(engine: Engine, session_id: str) -> BaseSessionStore:
     settings = engine.planner.project.settings
     kind = engine.classes.store
     arguments = {"path": engine.planner.project_path / "sessions", **settings.session_store_args}
-    path = f"{kind.__module__}.{kind.__qualname__}"
+    path = class_path(kind)
     try:
         store: BaseSessionStore = kind(session_id=session_id, **arguments)
     except TypeError as error:
@@ -181,5 +182,5 @@ def _cli() -> dict[str, Any] | None:
 
 def _description(error: BaseException) -> dict[str, Any]:
     kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = kind.__qualname__ if kind.__module__ == "builtins" else class_path(kind)
     return {"type": name, "value": str(error), "traceback": traceback.format_tb(error.__traceback__)}

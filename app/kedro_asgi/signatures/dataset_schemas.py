@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.errors import KedroAsgiError
+from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io import CatalogResolver
 from kedro_asgi.io.builder import DatasetBuilder
 from kedro_asgi.io.dataset import is_persistent
-from kedro_asgi.io.dataset_classes import class_path
 from kedro_asgi.io.inputs import load_annotations
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.runs import RuntimeParams

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
 from kedro_asgi.errors import CheckFailure, DataValidationError
+from kedro_asgi.errors.wording import class_path
 
 OPTIONS = ("lazy", "head", "tail", "sample", "random_state")
 _MAX_EXAMPLES = 5
@@ -68,8 +69,7 @@ def _pandera_bases(cls: type) -> Iterator[type]:
 
 
 def _path(schema: Any) -> str:
-    cls = schema if isinstance(schema, type) else type(schema)
-    return f"{cls.__module__}.{cls.__qualname__}"
+    return class_path(schema if isinstance(schema, type) else type(schema))
 
 
 def _failures(error: Any) -> list[CheckFailure]:
