@@ -98,3 +98,17 @@ def test_a_broken_project_file_leaves_the_dashboard_on(tmp_path: Path) -> None:
 
 def read(project: Path, dashboard: bool | None = None) -> bool:
     return ServerConfiguration.read(project_path=project, env=None, conf_source=None, dashboard=dashboard).dashboard
+
+
+async def test_only_the_frame_of_figures_allows_styles_in_line(tiny_served: httpx.AsyncClient) -> None:
+    policy = (await tiny_served.get("/dashboard/figure.html")).headers["content-security-policy"]
+    assert "style-src 'self' 'unsafe-inline'" in policy
+    assert policy.endswith("sandbox allow-scripts allow-downloads")
+
+
+async def test_the_script_of_figures_comes_from_the_installed_plotly(tiny_served: httpx.AsyncClient) -> None:
+    answer = await tiny_served.get("/dashboard/plotly.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert "plotly.js v" in answer.text[:500]
+    again = await tiny_served.get("/dashboard/plotly.js", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")

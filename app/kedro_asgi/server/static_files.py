@@ -45,10 +45,15 @@ def read_static_files(folder: Traversable) -> Mapping[str, StaticFile]:
 def static_response(request: Request, file: StaticFile, *, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
     """Return the file, or 304 if the client has the same content; caches ask each time, since versions share paths."""
     sent = {**headers, "ETag": file.etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if known & {file.etag, "*"}:
+    if has_content(request, file.etag):
         return Response(status_code=304, headers=sent)
     return Response(file.content, media_type=file.media_type, headers=sent)
+
+
+def has_content(request: Request, etag: str) -> bool:
+    """Tell whether the client has the content with this digest."""
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    return bool(known & {etag, "*"})
 
 
 def _files(folder: Traversable, path: PurePosixPath) -> list[tuple[str, StaticFile]]:

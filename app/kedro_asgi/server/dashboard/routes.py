@@ -2,26 +2,26 @@
 
 from importlib.resources import files
 
+import anyio
+import anyio.to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from kedro_asgi.server.static_files import read_static_files, static_response
+from kedro_asgi.server.dashboard.plotly_script import find_plotly_script
+from kedro_asgi.server.static_files import has_content, read_static_files, static_response
 
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'self'",
-    )
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-_HEADERS = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "same-origin"}
+# plotly writes style sheets of its own. Its figures are in a frame without the rights of the page.
+_FIGURE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts allow-downloads"
+)
+_FIGURE = "figure.html"
 _PAGE = "index.html"
 
 
@@ -39,6 +39,7 @@ class DashboardRoutes:
         return [
             Route("/", self.lead, methods=["GET"], include_in_schema=False),
             Route("/dashboard", self.lead, methods=["GET"], include_in_schema=False),
+            Route("/dashboard/plotly.js", self.plotly, methods=["GET"], include_in_schema=False),
             Route("/dashboard/{path:path}", self.read, methods=["GET"], include_in_schema=False),
         ]
 
@@ -48,7 +49,22 @@ class DashboardRoutes:
 
     async def read(self, request: Request) -> Response:
         """Return one file; the page itself has no name."""
-        file = self._files.get(request.path_params["path"] or _PAGE)
+        path = request.path_params["path"] or _PAGE
+        file = self._files.get(path)
         if file is None:
             raise HTTPException(404)
-        return static_response(request, file, headers=_HEADERS)
+        return static_response(request, file, headers=_headers(_FIGURE_POLICY if path == _FIGURE else _POLICY))
+
+    async def plotly(self, request: Request) -> Response:
+        """Return the script that draws figures, of the plotly that the project has."""
+        script = await anyio.to_thread.run_sync(find_plotly_script)
+        if script is None:
+            raise HTTPException(404)
+        headers = {**_headers(_POLICY), "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        status = await anyio.Path(script).stat()
+        answer = FileResponse(script, media_type="text/javascript", headers=headers, stat_result=status)
+        return Response(status_code=304, headers=headers) if has_content(request, answer.headers["etag"]) else answer
+
+
+def _headers(policy: str) -> dict[str, str]:
+    return {"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"}

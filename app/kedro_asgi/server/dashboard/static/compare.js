@@ -2,15 +2,15 @@
 
 import { html, useEffect, useReducer, useState } from "./html.js";
 import { getJson } from "./api.js";
-import { CompareOutputs } from "./compare_outputs.js";
-import { ComparisonTable } from "./comparison_table.js";
+import { CompareOutputs } from "./runs/comparison_outputs.js";
+import { ComparisonTable } from "./runs/comparison_table.js";
 import { followEvents } from "./event_stream.js";
 import { ErrorNotice, Loading } from "./feedback.js";
-import { flatten } from "./flattening.js";
+import { flatten } from "./runs/flattening.js";
 import { formatDuration, formatTime, shortRunId } from "./formatting.js";
 import { useLoaded } from "./loading.js";
 import { href } from "./router.js";
-import { advance, noProgress } from "./run_progress.js";
+import { advance, noProgress } from "./runs/progress.js";
 import { isFinal, StatusBadge } from "./status.js";
 
 export default function Compare({ query }) {

@@ -8,17 +8,17 @@ import { ErrorNotice, Loading } from "./feedback.js";
 import { shortRunId } from "./formatting.js";
 import { useLoaded } from "./loading.js";
 import { href, replaceAddress } from "./router.js";
-import { RunActions } from "./run_actions.js";
-import { RunError } from "./run_error.js";
-import { RunFacts } from "./run_facts.js";
-import { useRun } from "./run_following.js";
-import { RunLog } from "./run_log.js";
-import { RunOutputs } from "./run_outputs.js";
-import { listNodes } from "./run_progress.js";
-import { RunRequest } from "./run_request.js";
+import { RunActions } from "./runs/actions.js";
+import { RunError } from "./runs/error.js";
+import { RunFacts } from "./runs/facts.js";
+import { useRun } from "./runs/following.js";
+import { RunLog } from "./runs/log.js";
+import { RunOutputs } from "./runs/outputs.js";
+import { listNodes } from "./runs/progress.js";
+import { RunRequest } from "./runs/request.js";
 import { isFinal, StatusBadge, statusWord } from "./status.js";
 import { Tabs } from "./tabs.js";
-import { Timeline } from "./timeline.js";
+import { Timeline } from "./runs/timeline.js";
 
 const TICK_MS = 250;
 

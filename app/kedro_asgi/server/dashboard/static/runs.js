@@ -9,9 +9,9 @@ import { followEvents } from "./event_stream.js";
 import { Empty, ErrorNotice, Loading } from "./feedback.js";
 import { useLoaded } from "./loading.js";
 import { href, replaceAddress } from "./router.js";
-import { RunFilters } from "./run_filters.js";
-import { apiQuery } from "./run_query.js";
-import { RunTable } from "./run_table.js";
+import { RunFilters } from "./runs/filters.js";
+import { apiQuery } from "./runs/query.js";
+import { RunTable } from "./runs/run_table.js";
 import { isFinal, statusWord } from "./status.js";
 
 const KINDS = ["RunQueued", "RunStarted", "RunEnded"];

@@ -1,10 +1,10 @@
 // The outputs of two runs: which of them are equal, and the values of small ones.
 
-import { html } from "./html.js";
+import { html } from "../html.js";
 import { ComparisonTable } from "./comparison_table.js";
 import { flatten } from "./flattening.js";
-import { formatBytes } from "./formatting.js";
-import { useLoaded } from "./loading.js";
+import { formatBytes } from "../formatting.js";
+import { useLoaded } from "../loading.js";
 import { loadOutput } from "./output_loading.js";
 
 const MOST_VALUES = 40;

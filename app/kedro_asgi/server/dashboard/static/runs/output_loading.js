@@ -1,6 +1,6 @@
 // Loads an output, unless it is so large that a page would stand still.
 
-import { getResponse } from "./api.js";
+import { getResponse } from "../api.js";
 
 const LARGE_BYTES = 3_000_000;
 

@@ -1,12 +1,12 @@
 // The outputs of a run: those that the server keeps, those that are missing, and the datasets that nodes saved.
 
-import { html, useState } from "./html.js";
-import { apiUrl } from "./api.js";
-import { ErrorNotice, Loading } from "./feedback.js";
-import { formatBytes } from "./formatting.js";
-import { useLoaded } from "./loading.js";
+import { html, useState } from "../html.js";
+import { apiUrl } from "../api.js";
+import { ErrorNotice, Loading } from "../feedback.js";
+import { formatBytes } from "../formatting.js";
+import { useLoaded } from "../loading.js";
 import { loadOutput } from "./output_loading.js";
-import { isFinal } from "./status.js";
+import { isFinal } from "../status.js";
 import { ValueView } from "./value_view.js";
 
 export function RunOutputs({ run }) {
@@ -24,7 +24,7 @@ export function RunOutputs({ run }) {
 function Output({ runId, name, isFirst }) {
   const [isOpen, setIsOpen] = useState(isFirst);
   return html`<details class="output" open=${isOpen} onToggle=${(event) => setIsOpen(event.target.open)}>
-    <summary><h3>${name}</h3></summary>
+    <summary><h2>${name}</h2></summary>
     ${isOpen && html`<${OutputValue} runId=${runId} name=${name} />`}
   </details>`;
 }
@@ -45,7 +45,7 @@ function OutputValue({ runId, name }) {
 
 function SavedDatasets({ names }) {
   return html`<section aria-labelledby="saved-title">
-    <h3 id="saved-title">Saved datasets</h3>
+    <h2 id="saved-title">Saved datasets</h2>
     <ul class="plain-list">${names.map((name) => html`<li key=${name}><code>${name}</code></li>`)}</ul>
   </section>`;
 }

@@ -1,10 +1,10 @@
 // What one can do with a run: cancel it, run it again, or go on where it failed.
 
-import { html, useState } from "./html.js";
-import { postJson } from "./api.js";
+import { html, useState } from "../html.js";
+import { postJson } from "../api.js";
 import { repetitionOf, resumptionOf } from "./repetition.js";
-import { href, navigate } from "./router.js";
-import { isFinal } from "./status.js";
+import { href, navigate } from "../router.js";
+import { isFinal } from "../status.js";
 
 export function RunActions({ run, onError, onChanged }) {
   const [isBusy, setIsBusy] = useState(false);

@@ -1,7 +1,7 @@
 // The log of a run: searched, filtered by level, and at its end while lines arrive.
 
-import { html, useEffect, useMemo, useRef, useState } from "./html.js";
-import { formatClock } from "./formatting.js";
+import { html, useEffect, useMemo, useRef, useState } from "../html.js";
+import { formatClock } from "../formatting.js";
 
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 // How far from its end, in pixels, a log still counts as being read at its end.

@@ -1,8 +1,8 @@
 // The facts of a run's record, in one line that wraps.
 
-import { html } from "./html.js";
-import { formatDuration, formatTime, shortRunId } from "./formatting.js";
-import { href } from "./router.js";
+import { html } from "../html.js";
+import { formatDuration, formatTime, shortRunId } from "../formatting.js";
+import { href } from "../router.js";
 import { durationOf, Labels } from "./run_table.js";
 
 export function RunFacts({ run, now }) {

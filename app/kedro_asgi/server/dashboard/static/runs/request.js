@@ -1,6 +1,6 @@
 // The request of a run: its parameters, and all other fields that its record holds.
 
-import { html } from "./html.js";
+import { html } from "../html.js";
 import { flatten } from "./flattening.js";
 
 export function RunRequest({ run }) {
@@ -8,11 +8,11 @@ export function RunRequest({ run }) {
   const rows = flatten(params);
   return html`<div class="stack">
     <section aria-labelledby="params-title">
-      <h3 id="params-title">Parameters</h3>
+      <h2 id="params-title">Parameters</h2>
       ${rows.length ? html`<${PairTable} rows=${rows} />` : html`<p class="muted">All parameters are the project's own.</p>`}
     </section>
     <section aria-labelledby="request-title">
-      <h3 id="request-title">Request</h3>
+      <h2 id="request-title">Request</h2>
       ${Object.keys(others).length ? html`<${PairTable} rows=${flatten(others)} />` : html`<p class="muted">No filters, versions or outputs were asked for.</p>`}
     </section>
   </div>`;

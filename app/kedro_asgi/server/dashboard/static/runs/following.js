@@ -1,12 +1,12 @@
 // A run as it goes on: its record, and the progress that its events tell.
 
-import { useEffect, useReducer, useState } from "./html.js";
-import { announce } from "./announcer.js";
-import { getJson } from "./api.js";
-import { followEvents } from "./event_stream.js";
-import { useLoaded } from "./loading.js";
-import { advance, noProgress } from "./run_progress.js";
-import { isFinal, statusWord } from "./status.js";
+import { useEffect, useReducer, useState } from "../html.js";
+import { announce } from "../announcer.js";
+import { getJson } from "../api.js";
+import { followEvents } from "../event_stream.js";
+import { useLoaded } from "../loading.js";
+import { advance, noProgress } from "./progress.js";
+import { isFinal, statusWord } from "../status.js";
 
 const RECORD_CHANGES = ["RunStarted", "RunEnded"];
 

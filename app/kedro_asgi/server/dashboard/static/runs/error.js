@@ -1,6 +1,6 @@
 // Why a run failed: the error, the user's frames, and its causes.
 
-import { html } from "./html.js";
+import { html } from "../html.js";
 
 export function RunError({ error, onNode }) {
   return html`<section class="card run-error" aria-labelledby="error-title">

@@ -1,7 +1,7 @@
 // The time line of a run: one row a node, with a bar from its start to its end.
 
-import { html } from "./html.js";
-import { formatDuration } from "./formatting.js";
+import { html } from "../html.js";
+import { formatDuration } from "../formatting.js";
 
 const MOST_TICKS = 6;
 const SHORTEST_SPAN_MS = 10;

@@ -1,7 +1,7 @@
 // A table of two columns of values, whose differences are marked.
 
-import { html } from "./html.js";
-import { shortRunId } from "./formatting.js";
+import { html } from "../html.js";
+import { shortRunId } from "../formatting.js";
 
 // Each row is `{name, cells, delta, isDifferent}`.
 export function ComparisonTable({ title, runs, rows, onlyDifferent, empty }) {

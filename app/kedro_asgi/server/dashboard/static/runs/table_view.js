@@ -1,6 +1,6 @@
 // A list of records as a table, a page of rows at a time.
 
-import { html, useMemo, useState } from "./html.js";
+import { html, useMemo, useState } from "../html.js";
 
 const PAGE_ROWS = 25;
 const MOST_COLUMNS = 60;

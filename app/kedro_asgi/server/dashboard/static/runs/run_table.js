@@ -1,11 +1,11 @@
 // The table of runs: one row each, with the choice of two for a comparison.
 
-import { html, useState } from "./html.js";
-import { announce } from "./announcer.js";
-import { postJson } from "./api.js";
-import { formatDuration, formatTime, shortRunId } from "./formatting.js";
-import { href } from "./router.js";
-import { isFinal, StatusBadge } from "./status.js";
+import { html, useState } from "../html.js";
+import { announce } from "../announcer.js";
+import { postJson } from "../api.js";
+import { formatDuration, formatTime, shortRunId } from "../formatting.js";
+import { href } from "../router.js";
+import { isFinal, StatusBadge } from "../status.js";
 
 const MOST_LABELS = 3;
 

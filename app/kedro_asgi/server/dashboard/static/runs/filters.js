@@ -1,10 +1,10 @@
 // The filters above the list of runs; each change is a change of the address.
 
-import { html, useState } from "./html.js";
-import { getJson } from "./api.js";
-import { useLoaded } from "./loading.js";
-import { SPANS, withFilter } from "./run_query.js";
-import { STATUSES, statusWord } from "./status.js";
+import { html, useState } from "../html.js";
+import { getJson } from "../api.js";
+import { useLoaded } from "../loading.js";
+import { SPANS, withFilter } from "./query.js";
+import { STATUSES, statusWord } from "../status.js";
 
 export function RunFilters({ query, onChange }) {
   const set = (name, values) => onChange(withFilter(query, name, values));
