@@ -114,6 +114,11 @@ async def test_the_logging_of_the_host_is_unchanged(project: Path, serve, caplog
         {"load_versions": {"." * 100_000: "v"}},
         {"tags": [1] * 500_000},
         {"tags": ["t" * 1_000_000]},
+        {"tags": [f"tag-{number}" for number in range(50_000)]},
+        {"inputs": {f"data-{number}": 1 for number in range(10_000)}},
+        {"load_versions": {f"data-{number}": "v" for number in range(10_000)}},
+        {"pipeline_names": ["calc"] * 100_000},
+        {"pipeline_names": ["x" * 1_000_000]},
     ],
 )
 async def test_a_small_bad_request_gets_a_small_and_quick_answer(make_project, serve, body: dict) -> None:

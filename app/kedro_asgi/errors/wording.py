@@ -3,17 +3,24 @@
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from itertools import accumulate
+from itertools import accumulate, islice
 
 # Control characters, line and paragraph separators, characters that turn the direction of text, half surrogate pairs.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+# A comparison takes long, and names come from callers: in any number, and of any length.
+_LONGEST = 1000
+_MANY = 10
 
 
 def close_matches(name: str, known: Iterable[str]) -> list[str]:
     """Return up to three of the ``known`` names that resemble ``name``, best first (SES-8).
 
-    If none does, return those that differ in case only, or that are the default name of a node with that function.
+    If none does, return those that differ in case only, or that are the default name of a node with that function. A
+    name of more than `_LONGEST` characters resembles none.
     """
+    if len(name) > _LONGEST:
+        return []
     names = list(known)
     return get_close_matches(name, names) or [found for found in names if _is_meant(found.lower(), name.lower())][:3]
 
@@ -23,9 +30,9 @@ def _is_meant(known: str, name: str) -> bool:
 
 
 def all_close_matches(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Return the ``known`` names that resemble any of ``names``, each once."""
+    """Return the ``known`` names that resemble any of the first of ``names``, each once."""
     known = list(known)
-    return list(dict.fromkeys(match for name in names for match in close_matches(name, known)))
+    return list(dict.fromkeys(match for name in islice(names, _MANY) for match in close_matches(name, known)))
 
 
 def suggestion(matches: Sequence[str]) -> str:

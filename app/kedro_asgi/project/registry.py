@@ -76,7 +76,7 @@ class PipelineRegistry:
 
         ``selective`` loads the named pipelines only, so that a broken one among the others does not matter (PRJ-35).
         """
-        names = names or (DEFAULT,)
+        names = tuple(dict.fromkeys(names)) or (DEFAULT,)
         pipelines = self._load_selected(names) if selective else self.load()
         combined = Pipeline([])
         for name in names:
