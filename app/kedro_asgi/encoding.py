@@ -16,7 +16,6 @@ _T = TypeVar("_T")
 # Values without keys and without parts.
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _LONGEST_PATH = 500
-_TOO_DEEP = "it contains itself, or is nested too deeply"
 
 
 def _plain(value: object) -> object:
@@ -59,11 +58,19 @@ def encode_output(name: str, value: object) -> msgspec.Raw:
     Raises `UnencodableOutputError`, which names the dataset, the type and the place of what has no JSON form.
     """
     try:
-        return msgspec.Raw(encode_json(value if type(value) in _SCALARS else with_distinct_keys(value)))
+        return msgspec.Raw(encode_json(value) if type(value) in _SCALARS else _encode_or_refuse(value))
+    except TypeError as error:
+        raise UnencodableOutputError(name, str(error)) from error.__cause__
+
+
+def _encode_or_refuse(value: object) -> bytes:
+    """Return ``value`` as JSON; raises ``TypeError`` with the place of what has no JSON form."""
+    try:
+        return encode_json(with_distinct_keys(value))
     except RecursionError:
-        raise UnencodableOutputError(name, _TOO_DEEP) from None
+        raise TypeError("it contains itself, or is nested too deeply") from None
     except Exception as error:  # a lazy frame is computed now, which may fail in any way
-        raise UnencodableOutputError(name, f"{error}{_place(value)}") from error
+        raise TypeError(f"{error}{_place(value)}") from error
 
 
 def _place(value: Any) -> str:
@@ -102,12 +109,7 @@ def encode_exactly(value: object) -> bytes:
     That is NaN or an infinity outside of a table, where it is no missing value. Raises ``TypeError`` for a part without
     a JSON form, and for keys that are the same text.
     """
-    try:
-        content = encode_json(with_distinct_keys(value))
-    except RecursionError:
-        raise TypeError(_TOO_DEEP) from None
-    except Exception as error:  # a lazy frame is computed now, which may fail in any way
-        raise TypeError(f"{error}{_place(value)}") from error
+    content = _encode_or_refuse(value)
     if b"null" in content:
         _check_finite(value, "")
     return content

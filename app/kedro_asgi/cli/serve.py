@@ -112,15 +112,9 @@ def serve_project(
         check_store(configuration.store)
     if log_format != "json" and with_greeting:
         click.echo(_greeting(project, configuration, host=host, port=port))
+    options = {"host": host, "port": port, "log_config": log_config, "access_log": not no_access_log}
+    options |= {"factory": True, **_connection_options(limits)}
     with _shared_reload_signal(workers):
-        options: dict[str, Any] = {
-            "factory": True,
-            "host": host,
-            "port": port,
-            "log_config": log_config,
-            "access_log": not no_access_log,
-            **_connection_options(limits),
-        }
         if workers > 1:
             serve_with_workers(_FACTORY, workers=workers, **options)
         elif reload:

@@ -243,7 +243,7 @@ class DatasetNotInPipelineError(SelectionError):
     def __init__(self, names: Iterable[str], known: Iterable[str] = ()) -> None:
         self.names = sorted(names)
         self.matches = all_close_matches(self.names, known)
-        hint = f".{suggestion(self.matches)}" if self.matches else ""
+        hint = suggestion(self.matches, stop=".")
         super().__init__(f"Pipeline does not contain datasets named {self.names}{hint}")
 
 
@@ -253,7 +253,7 @@ class NamespaceNotFoundError(SelectionError):
     def __init__(self, namespaces: Iterable[str], known: Iterable[str] = ()) -> None:
         self.namespaces = list(namespaces)
         self.matches = all_close_matches(self.namespaces, known)
-        hint = f".{suggestion(self.matches)}" if self.matches else ""
+        hint = suggestion(self.matches, stop=".")
         super().__init__(f"Pipeline does not contain nodes with the following namespaces: {self.namespaces}{hint}")
 
 

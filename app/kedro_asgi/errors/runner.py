@@ -29,8 +29,7 @@ class UnknownRunnerError(ReportedAsBase, AttributeError):
 
     def __init__(self, module: str, name: str, known: Iterable[str] = ()) -> None:
         self.matches = close_matches(name, known)
-        hint = f".{suggestion(self.matches)}" if self.matches else ""
-        super().__init__(f"module '{module}' has no attribute '{name}'{hint}")
+        super().__init__(f"module '{module}' has no attribute '{name}'{suggestion(self.matches, stop='.')}")
 
 
 class NotARunnerError(ReportedAsBase, ValueError):

@@ -89,8 +89,7 @@ class UnknownPreloadError(ReportedAsBase, ValueError):
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.name, self.matches = name, close_matches(name, known)
-        hint = suggestion(self.matches)
-        super().__init__(f"'preload' names '{name}', but the catalog has no such dataset.{hint}")
+        super().__init__(f"'preload' names '{name}', but the catalog has no such dataset.{suggestion(self.matches)}")
 
 
 class PreloadError(ReportedAsBase, DatasetError):

@@ -35,9 +35,9 @@ def all_close_matches(names: Iterable[str], known: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(match for name in islice(names, _MANY) for match in close_matches(name, known)))
 
 
-def suggestion(matches: Sequence[str]) -> str:
-    """Return a question that suggests ``matches``, to follow a sentence; nothing if there are none."""
-    return f" Did you mean {quoted(matches)}?" if matches else ""
+def suggestion(matches: Sequence[str], *, stop: str = "") -> str:
+    """Return a question that suggests ``matches``, to follow a sentence and its ``stop``; nothing without matches."""
+    return f"{stop} Did you mean {quoted(matches)}?" if matches else ""
 
 
 def quoted(names: Iterable[str]) -> str:
