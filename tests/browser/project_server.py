@@ -15,9 +15,13 @@ from serving import Process
 class Served(msgspec.Struct, frozen=True, kw_only=True):
     """A server of `write_served_project`; its runs of ``held`` wait until `open_gate` is called."""
 
-    url: str
     folder: Path
+    process: Process
     http: httpx.Client
+
+    @property
+    def url(self) -> str:
+        return self.process.url
 
     @property
     def dashboard(self) -> str:
@@ -46,5 +50,5 @@ def serve_project(folder: Path, *arguments: object) -> Iterator[Served]:
     line = ["kedro_asgi", "serve", str(project), *map(str, arguments)]
     process = Process(line, cwd=folder, environ={}).wait_until_ready()
     with httpx.Client(base_url=process.url, timeout=90) as http:
-        yield Served(url=process.url, folder=folder, http=http)
+        yield Served(folder=folder, process=process, http=http)
     process.close()

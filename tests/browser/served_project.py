@@ -51,7 +51,7 @@ def score(model: dict[str, Any], offers: pd.DataFrame) -> pd.DataFrame:
 
 
 def hold(gate: str) -> str:
-    logging.getLogger("project").info("waiting for %s", gate)
+    logging.getLogger("project").warning("waiting for %s", gate)
     deadline = time.monotonic() + 60
     while not Path({folder!r}, gate).exists() and time.monotonic() < deadline:
         time.sleep(0.01)

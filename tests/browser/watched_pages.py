@@ -17,12 +17,14 @@ class WatchedPages:
     """The pages of ``context``: collects errors of the console and of scripts, and requests to other hosts.
 
     ``problems`` is empty as long as nothing is wrong. Chromium logs every response of 400 and above as an error of the
-    console; a test that causes one names its status in ``expected_statuses``.
+    console; a test that causes one names its status in ``expected_statuses``, and a part of any other text that it
+    causes in ``expected_texts``.
     """
 
     def __init__(self, context: BrowserContext) -> None:
         self.problems: list[str] = []
         self.expected_statuses: set[int] = set()
+        self.expected_texts: list[str] = []
         self._context = context
         context.add_init_script(_REPORT_VIOLATIONS)
         context.on("console", self._check_message)
@@ -42,7 +44,8 @@ class WatchedPages:
 
     def _is_expected(self, text: str) -> bool:
         status = text.removeprefix(_FAILED_STATUS)[:3]
-        return status != text[:3] and status.isdigit() and int(status) in self.expected_statuses
+        is_expected_status = text.startswith(_FAILED_STATUS) and int(status) in self.expected_statuses
+        return is_expected_status or any(expected in text for expected in self.expected_texts)
 
     def _check_request(self, request: Request) -> None:
         url = urlsplit(request.url)

@@ -3,62 +3,48 @@
 import { html, useEffect, useState } from "../html.js";
 import { announce } from "../announcer.js";
 import { apiUrl } from "../api.js";
+import { Tabs } from "../tabs.js";
 import { curlCommand, kedroAsgiCommand, pythonProgram } from "./equivalents.js";
 
-const TABS = ["curl", "Python", "Command line"];
 const COPIED_MS = 1500;
 
 // `isIncomplete` says that fields with problems are not in `body`.
 export function EquivalentsPanel({ pipelines, body, isIncomplete }) {
-  const [tab, setTab] = useState(TABS[0]);
-  const text = textOf(tab, { pipelines, body });
+  const [chosen, choose] = useState("curl");
+  const request = { pipeline_names: pipelines, ...body };
+  const tabs = [
+    { id: "curl", title: "curl", view: () => html`<${CodeBlock} text=${curlCommand(apiUrl(["runs"]), request)} />` },
+    { id: "python", title: "Python", view: () => html`<${CodeBlock} text=${pythonProgram(apiUrl([]), request)} />` },
+    { id: "command", title: "Command line", view: () => html`<${Command} request=${request} />` },
+  ];
   return html`<section class="card equivalents" aria-label="The same run elsewhere">
     <header><h2>The same run</h2></header>
-    <div class="body">
-      <div role="tablist" aria-label="Form" class="segmented" onKeyDown=${(event) => moveTab(event, tab, setTab)}>
-        ${TABS.map((name) => html`<button type="button" role="tab" id=${tabId(name)} aria-selected=${name === tab}
-          aria-controls="equivalent" tabindex=${name === tab ? 0 : -1} onClick=${() => setTab(name)}>${name}</button>`)}
-      </div>
-      <div role="tabpanel" id="equivalent" aria-labelledby=${tabId(tab)} class="code-block">
-        <${CopyButton} text=${text} />
-        <pre tabindex="0"><code>${text}</code></pre>
-      </div>
-      ${isIncomplete && html`<p class="field-hint">Fields that need a correction are left out.</p>`}
-      ${tab === "Command line" && html`<p class="field-hint">In the project's folder. Labels, time limits and kept outputs belong to a server.</p>`}
-    </div>
+    <${Tabs} label="Form of the request" tabs=${tabs} chosen=${chosen} onChoose=${choose} />
+    ${isIncomplete && html`<p class="field-hint body">Fields that need a correction are left out.</p>`}
   </section>`;
 }
 
-function textOf(tab, { pipelines, body }) {
-  const request = { pipeline_names: pipelines, ...body };
-  if (tab === "Python") return pythonProgram(apiUrl([]), request);
-  return tab === "curl" ? curlCommand(apiUrl(["runs"]), request) : kedroAsgiCommand(request);
+function Command({ request }) {
+  return html`<${CodeBlock} text=${kedroAsgiCommand(request)} />
+    <p class="field-hint">In the project's folder. Labels, time limits and kept outputs belong to a server.</p>`;
 }
 
-function tabId(name) {
-  return `tab-${name.replace(" ", "-")}`;
-}
-
-function moveTab(event, tab, setTab) {
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (step === undefined) return;
-  const next = TABS[(TABS.indexOf(tab) + step + TABS.length) % TABS.length];
-  setTab(next);
-  document.getElementById(tabId(next)).focus();
+function CodeBlock({ text }) {
+  return html`<div class="code-block"><${CopyButton} text=${text} /><pre tabindex="0"><code>${text}</code></pre></div>`;
 }
 
 function CopyButton({ text }) {
-  const [isCopied, setIsCopied] = useState(false);
+  const [copied, setCopied] = useState(null);
   useEffect(() => {
-    const timer = setTimeout(() => setIsCopied(false), COPIED_MS);
+    const timer = setTimeout(() => setCopied(null), COPIED_MS);
     return () => clearTimeout(timer);
-  }, [isCopied]);
+  }, [copied]);
   const copy = async () => {
     await copyText(text);
-    setIsCopied(true);
+    setCopied(text);
     announce("Copied");
   };
-  return html`<button type="button" class="copy" onClick=${copy}>${isCopied ? "Copied" : "Copy"}</button>`;
+  return html`<button type="button" class="copy" onClick=${copy}>${copied === text ? "Copied" : "Copy"}</button>`;
 }
 
 // The clipboard is closed to pages of plain HTTP; there, the browser copies what is selected.
@@ -68,5 +54,5 @@ async function copyText(text) {
   document.body.append(field);
   field.select();
   document.execCommand("copy");
-  field.remove();
+  return field.remove();
 }

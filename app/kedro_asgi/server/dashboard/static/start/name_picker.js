@@ -40,7 +40,7 @@ export function NamePicker({ loc, label, names, known, hint, problem, onChange }
 }
 
 function Chip({ name, isKnown, onRemove }) {
-  return html`<span class=${`chip removable${isKnown ? "" : " unknown"}`}>
+  return html`<span class=${`chip${isKnown ? "" : " unknown"}`}>
     ${name}${!isKnown && html`<span class="visually-hidden"> (not in this pipeline)</span>`}
     <button type="button" onClick=${onRemove} aria-label=${`Remove ${name}`}>×</button>
   </span>`;
