@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, Field, field_validator
 
-from kedro_asgi.pipeline import Pipeline, node
+from kedro_asgi.pipeline import Pipeline, node, pipeline
 
 HOSTILE = {hostile!r}
 
@@ -72,6 +72,10 @@ def shout(text: str) -> str:
     raise ValueError(HOSTILE)
 
 
+def join(left: str, right: str) -> str:
+    return left + right
+
+
 def same(value: Any) -> Any:
     return value
 
@@ -92,6 +96,9 @@ def register_pipelines():
         node(upper, "opened", "shouted", name="shout"),
     ])
     many = Pipeline([node(same, *chain(n), name=f"node_{{n}}", tags=[f"row_{{n // 10}}"]) for n in range(300)])
+    raised = [node(upper, "params:gate", "raised", name="raise"), node(upper, "raised", "twice", name="again")]
+    parts = [pipeline(raised, namespace=name, parameters={{"params:gate"}}) for name in ("left", "right")]
+    nested = Pipeline([*parts, node(join, ["left.twice", "right.twice"], "joined", name="join", namespace="right")])
     failing = Pipeline([
         node(upper, "params:gate", "first", name="prepare"),
         node(divide, "first", "second", name="divide"),
@@ -103,6 +110,7 @@ def register_pipelines():
         "failing": failing,
         "hostile": Pipeline([node(shout, "params:gate", HOSTILE, name="hostile")]),
         "many": many,
+        "nested": nested,
         "quick": Pipeline([node(upper, "params:gate", "result", name="quick")]),
     }}
 '''

@@ -50,3 +50,10 @@ def test_a_dataset_in_two_formats_is_one_element() -> None:
     graph = graph_of(Pipeline([node(same, "x", "y@a", name="one"), node(same, "y@b", "z", name="two")]))
     assert [found.id for found in graph.datasets] == ["dataset:x", "dataset:y", "dataset:z"]
     assert {("node:one", "dataset:y"), ("dataset:y", "node:two")} <= set(draw(graph).edges)
+
+
+def test_a_collapsed_namespace_does_not_read_what_it_writes_for_others() -> None:
+    """``a`` reads ``done`` too, but an edge back into it would say nothing."""
+    edges = draw(nested(), collapsed=["a"]).edges
+    assert ("namespace:a", "dataset:done") in edges
+    assert ("dataset:done", "namespace:a") not in edges

@@ -34,7 +34,7 @@ def picture(*nodes: NodeRun, seconds: float = 10) -> ElementTree.Element:
 
 
 def bars(root: ElementTree.Element) -> list[tuple[float, float]]:
-    found = [rect for rect in root.iter(f"{SVG}rect") if rect.get("class") == "box"]
+    found = [rect for rect in root.iter(f"{SVG}rect") if rect.get("class") == "badge"]
     return [(float(rect.get("x", "")), float(rect.get("width", ""))) for rect in found]
 
 

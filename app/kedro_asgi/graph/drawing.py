@@ -1,6 +1,6 @@
 """What is drawn of a graph: a box for each element, or one for all elements of a collapsed namespace."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 
 import msgspec
 
@@ -52,9 +52,14 @@ def draw(graph: PipelineGraph, *, collapsed: Collection[str] = (), with_paramete
         elements=tuple(
             element for id_, element in elements.items() if drawn_as.get(id_, id_) == id_ and id_ not in hidden
         ),
-        edges=tuple(edge for edge in edges if edge[0] != edge[1]),
+        edges=tuple(edge for edge in edges if edge[0] != edge[1] and not _is_inner(edge, edges)),
         collapsed=tuple(sorted(outermost)),
     )
+
+
+def _is_inner(edge: tuple[str, str], edges: Container[tuple[str, str]]) -> bool:
+    """Whether a collapsed namespace reads a dataset that it writes itself, for others too."""
+    return edge[1].startswith("namespace:") and (edge[1], edge[0]) in edges
 
 
 def _outermost(namespaces: Iterable[str]) -> set[str]:

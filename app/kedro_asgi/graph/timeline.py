@@ -85,7 +85,7 @@ def _add_row(root: Element, node: NodeRun, scale: _Scale, *, top: float, until: 
     begin, end = scale.x(node.started_at), scale.x(node.ended_at or until)
     width = max(end - begin, 2.0)
     shape = {"x": begin, "y": middle - _BAR / 2, "width": width, "height": _BAR, "rx": min(4.0, width / 2)}
-    add(row, "rect", {"class": "box", **shape})
+    add(row, "rect", {"class": "badge", **shape})
     place: Attributes = {"class": "detail", "x": begin + width + 8, "y": middle}
     add(row, "text", place, text=format_seconds(_seconds(node, until)))
 

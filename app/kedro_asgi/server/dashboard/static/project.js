@@ -1,33 +1,60 @@
-// The project: its pipelines, each with the way to start it.
+// The project: its pipelines, and the graph of one of them.
 
-import { html } from "./html.js";
+import { html, useEffect } from "./html.js";
 import { getJson } from "./api.js";
-import { ErrorNotice, Loading } from "./feedback.js";
+import { Empty, ErrorNotice, Loading } from "./feedback.js";
 import { useLoaded } from "./loading.js";
+import { Pipeline } from "./project/pipeline.js";
 import { href } from "./router.js";
 
-export default function Project() {
+export default function Project({ params, query }) {
   const { value, error, reload } = useLoaded((signal) => getJson(["pipelines"], { signal }), []);
-  return html`<header class="page-head"><h1>Project</h1></header>
-    ${error && html`<${ErrorNotice} error=${error} onRetry=${reload} />`}
-    ${!error && !value && html`<${Loading} />`}
-    ${value && html`<${PipelineTable} pipelines=${value.pipelines} />`}`;
+  const chosen = params.pipeline ?? (value && firstPipeline(value.pipelines));
+  useEffect(() => {
+    if (chosen) document.title = `${chosen} · kedro-asgi`;
+  }, [chosen]);
+  if (error) return html`<${ErrorNotice} error=${error} onRetry=${reload} />`;
+  if (!value) return html`<${Loading} />`;
+  return html`<header class="page-head">
+      <h1>${value.project_name}</h1>
+      ${chosen && html`<${Actions} pipeline=${chosen} />`}
+    </header>
+    <${Broken} pipelines=${value.broken} />
+    <${PipelineLinks} pipelines=${value.pipelines} chosen=${chosen} />
+    ${chosen ? html`<${Pipeline} name=${chosen} query=${query} />` : html`<${Empty} title="The project has no pipeline." />`}`;
 }
 
-function PipelineTable({ pipelines }) {
-  return html`<div class="card scroller">
-    <table>
-      <caption class="visually-hidden">Pipelines of the project</caption>
-      <thead><tr><th scope="col">Pipeline</th><th scope="col" class="number">Nodes</th><th scope="col"></th></tr></thead>
-      <tbody>${pipelines.map((pipeline) => html`<${PipelineRow} key=${pipeline.name} ...${pipeline} />`)}</tbody>
-    </table>
+function Actions({ pipeline }) {
+  return html`<div class="actions">
+    <a class="button" href=${href(["runs"], { pipeline })}>Runs</a>
+    <a class="button primary" href=${href(["start", pipeline])}>Start<span class="visually-hidden"> ${pipeline}</span></a>
   </div>`;
 }
 
-function PipelineRow({ name, nodes }) {
-  return html`<tr>
-    <td><code>${name}</code></td>
-    <td class="number">${nodes}</td>
-    <td><a href=${href(["start", name])}>Start<span class="visually-hidden"> ${name}</span></a></td>
-  </tr>`;
+// The default pipeline, or the first that has any node.
+function firstPipeline(pipelines) {
+  const filled = pipelines.filter(({ nodes }) => nodes > 0);
+  return (filled.find(({ name }) => name === "__default__") ?? filled[0] ?? pipelines[0])?.name;
+}
+
+function PipelineLinks({ pipelines, chosen }) {
+  return html`<nav aria-label="Pipelines">
+    <ul class="pipeline-links">
+      ${pipelines.map(
+        ({ name, nodes }) => html`<li key=${name}>
+          <a href=${href(["project", name])} aria-current=${name === chosen ? "page" : undefined}
+            >${name} <span class="count">${nodes}<span class="visually-hidden"> nodes</span></span></a
+          >
+        </li>`,
+      )}
+    </ul>
+  </nav>`;
+}
+
+function Broken({ pipelines }) {
+  const found = Object.entries(pipelines);
+  if (!found.length) return null;
+  return html`<div class="notice warning stack">
+    ${found.map(([name, reason]) => html`<p key=${name}><strong>${name}</strong> cannot be imported: ${reason}</p>`)}
+  </div>`;
 }
