@@ -157,9 +157,10 @@ class ActiveRun:
         if phase not in TRANSITIONS[self.phase]:
             raise RuntimeError(f"Run {self.record.run_id} cannot go from '{self.phase}' to '{phase}': this is a bug.")
         was_admitted, self.phase = self.phase == "admitted", phase
-        if self.is_closed:
+        if not TRANSITIONS[phase]:
             self._order = None
-        if was_admitted or self.is_closed:
+            self._wake_waiters()
+        elif was_admitted:
             self._wake_waiters()
 
     # --- facts ---

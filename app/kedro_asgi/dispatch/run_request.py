@@ -20,7 +20,11 @@ _PUNCTUATION = 4
 _MAX_DEPTH = 16
 _NUMBERS = (bool, int, float)
 # The builtin classes first: to ask an abstract class costs a microsecond.
-_CONTAINERS = (dict, list, tuple, Mapping)
+_MAPPINGS = (dict, Mapping)
+_CONTAINERS = (*_MAPPINGS, list, tuple)
+# The fields of a spec beside the slice, and those of a request that have other names.
+_FIELDS = tuple(name for name in RunSpec.__struct_fields__ if name != "slice")
+_NAMES = {"runtime_params": "params"}
 
 
 def describe_request(spec: RunSpec) -> dict[str, Any]:
@@ -30,17 +34,11 @@ def describe_request(spec: RunSpec) -> dict[str, Any]:
     work does not grow with the size of the values, since the event loop does it.
     """
     budget = _Budget(MAX_CHARACTERS)
-    facts = {
-        **msgspec.structs.asdict(spec.slice),
-        "params": spec.runtime_params,
-        "load_versions": spec.load_versions,
-        "runner": spec.runner,
-        "is_async": spec.is_async,
-        "only_missing_outputs": spec.only_missing_outputs,
-        "inputs": tuple(spec.inputs),
-        "outputs": spec.outputs,
-    }
-    return {name: budget.take(value) for name, value in facts.items() if value}
+    given = {name: value for name, value in msgspec.structs.asdict(spec.slice).items() if value}
+    given |= {_NAMES.get(name, name): value for name in _FIELDS if (value := getattr(spec, name))}
+    if spec.inputs:
+        given["inputs"] = tuple(spec.inputs)
+    return {name: budget.take(value) for name, value in given.items()}
 
 
 class _Budget:
@@ -75,7 +73,7 @@ class _Budget:
         if self._depth == _MAX_DEPTH:
             return _LEFT_OUT
         self._depth += 1
-        taken = self._take_mapping(value) if isinstance(value, Mapping) else self._take_list(value)
+        taken = self._take_mapping(value) if isinstance(value, _MAPPINGS) else self._take_list(value)
         self._depth -= 1
         return taken
 

@@ -99,11 +99,13 @@ class Scheduler:
             self._wait_no_more(self._queue, run)
             self._slots[run] = None
             run.start()
-            if _may_begin(run):
+            if not run.is_promised or _may_begin(run):
                 self._begin(run)
 
     def _next(self) -> ActiveRun | None:
-        return next((run for run in self._queue if self._is_store_up or _may_begin(run)), None)
+        if self._is_store_up:
+            return next(iter(self._queue), None)
+        return next(filter(_may_begin, self._queue), None)
 
     def _begin(self, run: ActiveRun) -> None:
         begun, (read_spec, context) = perf_counter(), run.begin()

@@ -187,14 +187,13 @@ class Service:
         is_promised: bool,
         key: IdempotencyKey | None = None,
     ) -> ActiveRun:
-        limits = [found for found in (order.timeout_seconds, self._policy.max_timeout_seconds) if found is not None]
         record = RunRecord(
             run_id=run_id,
             status="queued",
             created_at=datetime.now(UTC),
             pipeline_names=_shown_names(order.spec.slice.pipeline_names or ("__default__",)),
             labels=order.labels,
-            timeout_seconds=min(limits, default=None),
+            timeout_seconds=_lower(order.timeout_seconds, self._policy.max_timeout_seconds),
             request=describe_request(order.spec),
             env=self._read_env(),
         )
@@ -342,6 +341,12 @@ class Service:
         self.feed.end()
         for run in self._open_runs():
             run.release_waiters()
+
+
+def _lower(limit: float | None, ceiling: float | None) -> float | None:
+    if limit is None or ceiling is None:
+        return limit if ceiling is None else ceiling
+    return min(limit, ceiling)
 
 
 def _shown_names(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -59,7 +59,9 @@ class BodyReader:
         Raises 413 if it is too large, 408 if it is too late, `InvalidBodyError`, and `DrainingError`.
         """
         body = await self._read(request)
-        content_type = request.headers.get("content-type", "")
+        content_type = header(request, b"content-type") or ""
+        if len(body) <= _SMALL_BODY_BYTES:
+            return _decode(body, content_type, kind), len(body)
         return await self._do(partial(_decode, body, content_type, kind), body), len(body)
 
     async def read_json(self, request: Request) -> "JsonBody":
@@ -93,18 +95,25 @@ class BodyReader:
 
 def _decode(body: bytes, content_type: str, kind: type[AnyRunRequest]) -> AnyRunRequest:
     """Decode a valid body with msgspec; `validate_run_request` reads any other."""
-    if JSON_TYPE.fullmatch(content_type.partition(";")[0].strip()):
-        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            request: Any = _DECODERS[kind].decode(body)
-            if request.runner is None or RUNNER_PATH.fullmatch(request.runner):
-                return cast("AnyRunRequest", request)
+    if not _is_json(content_type):
+        return validate_run_request(body, content_type, kind)
+    try:
+        request: Any = _DECODERS[kind].decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return validate_run_request(body, content_type, kind)
+    if request.runner is None or RUNNER_PATH.fullmatch(request.runner):
+        return cast("AnyRunRequest", request)
     return validate_run_request(body, content_type, kind)
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type == "application/json" or bool(JSON_TYPE.fullmatch(content_type.partition(";")[0].strip()))
 
 
 def _decode_json(body: bytes, content_type: str) -> Any:
     if not body:
         return {}
-    if JSON_TYPE.fullmatch(content_type.partition(";")[0].strip()):
+    if _is_json(content_type):
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _ANY.decode(body)
     return parse_strictly(body, content_type)
@@ -123,13 +132,20 @@ def _without_collector(work: Callable[[], T]) -> T:
 
 def run_spec(request: RunRequest) -> RunSpec:
     """Return the run that a request describes."""
-    given = {name: value for name in _SHARED_FIELDS if (value := getattr(request, name)) is not None}
+    given = {name: value for name in _SHARED_FIELDS if (value := getattr(request, name))}
+    if not given:
+        return RunSpec(runtime_params=request.params or {}, outputs=tuple(request.outputs or ()))
     return RunSpec.of(runtime_params=request.params, outputs=request.outputs or (), **given)
+
+
+def header(request: Request, name: bytes) -> str | None:
+    """Return the first header of that lower-case name; Starlette decodes the names of all headers to find one."""
+    return next((value.decode("latin-1") for key, value in request.scope["headers"] if key == name), None)
 
 
 def idempotency_key(request: Request) -> str | None:
     """Return the ``Idempotency-Key``."""
-    key = request.headers.get("idempotency-key")
+    key = header(request, b"idempotency-key")
     if key is not None and not (len(key) <= MAX_KEY_LENGTH and _KEY.fullmatch(key)):
         raise InvalidQueryError(f"'Idempotency-Key' must have 1 to {MAX_KEY_LENGTH} printable ASCII characters.")
     return key
@@ -137,7 +153,7 @@ def idempotency_key(request: Request) -> str | None:
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:
     """Return the body; raises 413 once its declared or received size is over ``max_bytes``."""
-    declared = request.headers.get("content-length", "")
+    declared = header(request, b"content-length") or ""
     if declared.isdecimal() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
     chunks: list[bytes] = []

@@ -1,5 +1,6 @@
 """The routes of Kedro's server: ``/health``, ``/snapshot`` and ``/run``."""
 
+from collections.abc import Awaitable
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kedro_asgi.config import parse_params
 from kedro_asgi.dispatch import Dispatcher, Finished
@@ -28,6 +30,8 @@ from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.session import AsyncSession, Outcome
 from kedro_asgi.snapshots import ProjectSnapshot
 from kedro_asgi.versions import kedro_version
+
+_JSON_TYPE = (b"content-type", b"application/json")
 
 
 class KedroRoutes:
@@ -52,7 +56,7 @@ class KedroRoutes:
     def table(self) -> list[Route]:
         """Return the routes; they refuse ``HEAD`` (SRV-11)."""
         table = [
-            Route("/run", self.run, methods=["POST"]),
+            Route("/run", _Application(self.run), name="run", methods=["POST"]),
             Route("/health", self.health, methods=["GET"]),
             Route("/snapshot", self.snapshot, methods=["GET"]),
         ]
@@ -72,25 +76,45 @@ class KedroRoutes:
         body = await anyio.to_thread.run_sync(lambda: encode_json(_snapshot_answer(outcome)))
         return Response(body, media_type="application/json")
 
-    async def run(self, request: Request) -> Response:
+    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the pipelines that the body names, and respond when the run has ended."""
+        request = Request(scope, receive, send)
         body, size_bytes = await self._bodies.read(request, RunRequest)
         order = RunOrder(spec=run_spec(body), key=idempotency_key(request))
         with_outputs = body.outputs is not None
         del body  # it may be large, and the run may wait for long
-        return await self.run_order(request, order, json_bytes=size_bytes, with_outputs=with_outputs)
+        orders = [order]
+        del order
+        answer, status = await self._run(request, orders, json_bytes=size_bytes, with_outputs=with_outputs)
+        headers = [(b"content-length", b"%d" % len(answer)), _JSON_TYPE]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
 
-    async def run_order(
-        self, request: Request, order: RunOrder, *, json_bytes: int, with_outputs: bool = True
-    ) -> Response:
+    async def run_order(self, request: Request, order: RunOrder, *, json_bytes: int) -> Response:
         """Run an order whose values came from JSON of that size, and respond when the run has ended."""
         orders = [order]
         del order
+        answer, status = await self._run(request, orders, json_bytes=json_bytes, with_outputs=True)
+        return Response(answer, status, media_type="application/json")
+
+    async def _run(
+        self, request: Request, orders: list[RunOrder], *, json_bytes: int, with_outputs: bool
+    ) -> tuple[bytes, int]:
+        """Run the one order of a list, which gives it up: its values may be large, and the run may wait for long."""
         until = partial(_disconnected, request) if self._cancel_on_hang_up else None
         finished = await self._runs.run(orders.pop(), until=until, json_bytes=json_bytes)
         answer = encode_json(_run_answer(finished, with_outputs=with_outputs))
-        status = 200 if finished.record.status == "success" else self._failure_status
-        return Response(answer, status, media_type="application/json")
+        return answer, 200 if finished.record.status == "success" else self._failure_status
+
+
+class _Application:
+    """An endpoint that is an ASGI application: that of a function goes through two wrappers of Starlette."""
+
+    def __init__(self, call: ASGIApp) -> None:
+        self._call = call
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._call(scope, receive, send)
 
 
 async def _disconnected(request: Request) -> None:

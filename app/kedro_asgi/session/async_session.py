@@ -81,8 +81,7 @@ class AsyncSession:
     @property
     def env(self) -> str | None:
         """The configuration environment of runs; ``None``: the default of a project that is not open yet."""
-        opened = self._opened
-        return self._env if opened is None else opened.value().engine.planner.effective_env or None
+        return self._env
 
     @property
     def needs_own_threads(self) -> bool:
@@ -110,7 +109,9 @@ class AsyncSession:
         """Create the service session in this thread; a thread whose caller was cancelled may still be creating it."""
         with self._creating:
             if self._opened is None:
-                self._opened = Outcome(result=self._create())
+                session = self._create()
+                self._env = session.engine.planner.effective_env or None
+                self._opened = Outcome(result=session)
             return self._opened.value()
 
     async def run(
