@@ -48,6 +48,13 @@ def test_an_option_beats_its_environment_variable(make_project, start) -> None:
     assert httpx.post(f"{server.url}/run", json=outputs).json()["outputs"] == {"d": 18}
 
 
+def test_flags_of_the_command_are_settings_of_the_server(make_project, start) -> None:
+    server = start("kedro_asgi", "serve", make_project(), "--no-dashboard", "--failure-status", "500", "--traceback")
+    assert httpx.get(f"{server.url}/dashboard").status_code == 404
+    failed = httpx.post(f"{server.url}/run", json={"pipeline_names": ["nope"]})
+    assert (failed.status_code, failed.json()["status"]) == (500, "failure")
+
+
 def test_an_invalid_setting_is_one_line(tiny: Path, command) -> None:
     done = command("serve", tiny, "--port", "0", environ={"KEDRO_SERVER_MAX_BODY_BYTES": "lots"})
     assert done.returncode == 1
