@@ -76,6 +76,20 @@ def join(left: str, right: str) -> str:
     return left + right
 
 
+def draw(text: str) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2, 1))
+    figure.add_subplot().set_title(text)
+    return figure
+
+
+def plot(text: str) -> Any:
+    from plotly.graph_objects import Bar, Figure
+
+    return Figure(Bar(x=[text], y=[1]))
+
+
 def same(value: Any) -> Any:
     return value
 
@@ -111,6 +125,10 @@ def register_pipelines():
         "hostile": Pipeline([node(shout, "params:gate", HOSTILE, name="hostile")]),
         "many": many,
         "nested": nested,
+        "pictures": Pipeline([
+            node(draw, "params:gate", "picture", name="draw"),
+            node(plot, "params:gate", "figure", name="plot"),
+        ]),
         "quick": Pipeline([node(upper, "params:gate", "result", name="quick")]),
     }}
 '''

@@ -21,6 +21,7 @@ import { Tabs } from "./tabs.js";
 import { Timeline } from "./runs/timeline.js";
 
 const TICK_MS = 250;
+const SLICE_FIELDS = ["tags", "node_names", "from_nodes", "to_nodes", "from_inputs", "to_outputs", "namespaces", "only_missing_outputs"];
 
 export default function Run({ params, query }) {
   const { run, progress, state, error, reload } = useRun(params.runId);
@@ -60,12 +61,14 @@ function useNodes(run, progress) {
   const load = (signal) => Promise.all(names.map((name) => getJson(["pipelines", name], { signal })));
   // A pipeline that the project no longer has leaves the nodes of the events.
   const { value = [] } = useLoaded(load, [names.join("\n")]);
-  const unique = new Map(value.flatMap(({ nodes }) => nodes).map((node) => [node.name, node]));
-  return run ? listNodes(progress, [...unique.values()], isFinal(run)) : [];
+  if (!run) return [];
+  // A filter leaves nodes out, and only the server knows which.
+  const all = SLICE_FIELDS.some((field) => run.request[field]) ? [] : value.flatMap(({ nodes }) => nodes);
+  return listNodes(progress, [...new Map(all.map((node) => [node.name, node])).values()], isFinal(run));
 }
 
 function RunTimeline({ run, progress, nodes, now, node, onNode }) {
-  if (!nodes.length) return html`<p class="muted">No node has run.</p>`;
+  if (!nodes.length) return html`<p class="muted">${isFinal(run) ? "No node has run." : "No node has started yet."}</p>`;
   const start = progress.startedAt ?? Date.parse(run.started_at ?? run.created_at);
   const end = progress.endedAt ?? (isFinal(run) ? Date.parse(run.ended_at) : now);
   return html`<${Timeline} nodes=${nodes} start=${start} end=${end} chosen=${node} onChoose=${onNode} />`;
