@@ -73,8 +73,3 @@ export function listNodes(progress, pipelineNodes, isOver) {
   const others = pipelineNodes.filter(({ name }) => !progress.nodes.has(name)).map(({ name }) => ({ name, status, saved: [] }));
   return [...started, ...others];
 }
-
-// Return `{node name: status}` for the graph.
-export function nodeStates(nodes) {
-  return Object.fromEntries(nodes.map(({ name, status }) => [name, status]));
-}
