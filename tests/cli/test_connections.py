@@ -50,6 +50,14 @@ def test_a_head_that_is_too_large_is_refused(server: Process) -> None:
     assert answer_to(server, f"GET /health HTTP/1.1\r\n{many}\r\n").startswith("HTTP/1.1 431 ")
 
 
+def test_a_client_that_sends_many_requests_ahead_of_their_answers_is_cut(server: Process) -> None:
+    request = "GET /health HTTP/1.1\r\nHost: x\r\n"
+    with pytest.raises(OSError):
+        answer_to(server, f"{request}\r\n" * 5000)
+    fifty = answer_to(server, f"{request}\r\n" * 49 + f"{request}Connection: close\r\n\r\n")
+    assert re.findall(r"HTTP/1\.1 (\d+)", fifty) == ["200"] * 50
+
+
 def test_bodies_have_no_part_in_the_limit_of_heads(server: Process) -> None:
     body = {"inputs": {"s": LARGE}, "from_inputs": ["s"], "outputs": ["d"]}
     assert httpx.post(f"{server.url}/run", json=body).json()["outputs"]["d"] == 2 * LARGE

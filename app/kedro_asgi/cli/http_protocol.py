@@ -8,6 +8,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from kedro_asgi.server.configuration import ConnectionLimits
 
+# How many requests a client may send on one connection ahead of their answers. Browsers and libraries send one; uvicorn
+# parses all that arrive together, tens of thousands, while no other client gets its turn.
+_MAX_PIPELINED = 100
 # How long a refused client may still send.
 _LINGER_SECONDS = 0.5
 
@@ -16,10 +19,15 @@ class _HeadTooLargeError(Exception):
     """Makes the parser give up."""
 
 
+class _TooManyRequestsError(Exception):
+    """Makes the parser give up."""
+
+
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Answers 431 to a head that is too large and 408 to one that is too late, and closes their connections.
 
-    uvicorn's own limits are for the number of connections and for those that are idle between two requests.
+    A connection with too many requests that are not answered is cut. uvicorn's own limits are for the number of
+    connections and for those that are idle between two requests.
     """
 
     def __init__(self, *arguments: Any, limits: ConnectionLimits, **options: Any) -> None:
@@ -50,6 +58,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Give the head of each later request of this connection time as well."""
+        if len(self.pipeline) >= _MAX_PIPELINED:
+            raise _TooManyRequestsError
         super().on_message_begin()
         if self._timer is None:
             self._start_timer()
@@ -70,7 +80,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer a request that cannot be parsed, or a head that is too large."""
-        if self._parsed_bytes > self._limits.max_header_bytes:
+        if len(self.pipeline) >= _MAX_PIPELINED:
+            self._stop_timer()
+            self.pipeline.clear()
+            self.transport.abort()
+        elif self._parsed_bytes > self._limits.max_header_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         else:
             super().send_400_response(msg)
