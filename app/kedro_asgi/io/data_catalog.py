@@ -12,7 +12,7 @@ from msgspec import UNSET
 from kedro_asgi.errors import DatasetError, DatasetNotFoundError, SingleProcessDatasetsError
 from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io.catalog_config_resolver import CatalogResolver
-from kedro_asgi.io.dataset import named_failure
+from kedro_asgi.io.dataset import raise_named
 from kedro_asgi.io.dataset_mapping import DatasetMapping
 from kedro_asgi.io.dataset_protocols import (
     Dataset,
@@ -85,10 +85,8 @@ class DataCatalog(DatasetMapping):
         try:
             data = dataset.load()
         except Exception as error:
-            failure = named_failure(error, name=ds_name, doing="while loading data from", dataset=dataset)
-            if failure is None:
-                raise
-            raise failure from error
+            raise_named(error, name=ds_name, doing="while loading data from", dataset=dataset)
+            raise
         if self.artifacts is not None and version is None:
             self.artifacts.mark_loaded(ds_name)
         if self._checks and (check := self._active_check(ds_name)) is not None:
@@ -128,10 +126,8 @@ class DataCatalog(DatasetMapping):
         try:
             dataset.save(data)
         except Exception as error:
-            failure = named_failure(error, name=ds_name, doing="while saving data to", dataset=dataset)
-            if failure is None:
-                raise
-            raise failure from error
+            raise_named(error, name=ds_name, doing="while saving data to", dataset=dataset)
+            raise
 
     def mark_changed(self, ds_name: str) -> None:
         """Note that a dataset is about to be saved or confirmed, so that its artifact no longer counts."""

@@ -147,18 +147,18 @@ def is_persistent(dataset: object) -> bool:
     return not getattr(dataset, "_EPHEMERAL", False)
 
 
-def named_failure(error: Exception, *, name: str, doing: str, dataset: object) -> DatasetError | None:
-    """Return the DatasetError that names the dataset, or ``None`` if ``error`` goes to the caller as it is (CAT-56).
+def raise_named(error: Exception, *, name: str, doing: str, dataset: object) -> None:
+    """Raise the DatasetError that names the dataset, unless ``error`` goes to the caller as it is (CAT-56).
 
     A class that extends no AbstractDataset does not wrap its errors, so this function does.
     """
     if is_dataset_error(error):
         hint = INPUT_HINT if isinstance(error, MissingDataError) else ""
-        return DatasetError(f"{name}: {redact(str(error))}{hint}")
+        raise DatasetError(f"{name}: {redact(str(error))}{hint}") from error
     if isinstance(dataset, AbstractDataset) or extends_kedro_dataset(type(dataset)):
-        return None
+        return
     failure = DatasetFailedError(doing, _shown(dataset), redact(str(error)))
-    return DatasetError(f"{name}: {failure}")
+    raise DatasetError(f"{name}: {failure}") from error
 
 
 def _guarded(dataset: object, doing: str, work: Callable[[], _T]) -> _T:
