@@ -5,7 +5,7 @@ WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all check postgres browser bytecode bench vendor clean
+.PHONY: demo test test-all check postgres browser bytecode bench vendor clean pictures
 .DEFAULT_GOAL := test
 
 $(VENV)/.created:
@@ -73,6 +73,10 @@ bench: $(VENV)/.dev
 # The dashboard's libraries are in the repository; this writes them again, from npm, as vendor/packages.json lists them.
 vendor:
 	$(PYTHON) tools/vendor.py
+
+# The pictures of the documentation, drawn by the server.
+pictures: $(VENV)/.dev
+	$(BIN)/python docs/pictures/draw.py
 
 clean:
 	rm -rf $(VENV) demo

@@ -4,6 +4,7 @@ import click
 
 from kedro_asgi import __version__
 from kedro_asgi.cli.demo import demo
+from kedro_asgi.cli.graph import graph
 from kedro_asgi.cli.inspect import inspect
 from kedro_asgi.cli.new import new
 from kedro_asgi.cli.run import run
@@ -17,5 +18,5 @@ def main() -> None:
     """Run Kedro-format pipelines, as an HTTP service or once."""
 
 
-for _command in (serve, run, runs, inspect, new, demo):
+for _command in (serve, run, runs, inspect, graph, new, demo):
     main.add_command(_command)

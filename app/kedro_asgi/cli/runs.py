@@ -1,8 +1,9 @@
-"""``kedro-asgi runs``: list, show, follow and cancel the runs of a server."""
+"""``kedro-asgi runs``: list, show, follow, draw and cancel the runs of a server."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -10,7 +11,7 @@ import click
 
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.options import Names
-from kedro_asgi.cli.output import columns, format_option
+from kedro_asgi.cli.output import columns, format_option, write_output
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.runs import RunRecord
 
@@ -24,7 +25,7 @@ def _client_command(command: Callable[..., Awaitable[None]]) -> Callable[..., No
     """Turn an async function of a client into a command with the option ``--url``."""
 
     async def call(url: str, options: dict[str, Any]) -> None:
-        async with _client(url) as client:
+        async with open_client(url) as client:
             await command(client, **options)
 
     @click.option("--url", default=DEFAULT_URL, envvar="KEDRO_ASGI_URL", show_default=True, help="URL of the server.")
@@ -36,7 +37,8 @@ def _client_command(command: Callable[..., Awaitable[None]]) -> Callable[..., No
     return run
 
 
-def _client(url: str) -> "AsyncClient":
+def open_client(url: str) -> "AsyncClient":
+    """Return a client of the server at ``url``; ends the command where the extra is not installed."""
     try:
         # httpx is an optional dependency, and the other commands do not need it.
         from kedro_asgi.client import AsyncClient
@@ -47,7 +49,7 @@ def _client(url: str) -> "AsyncClient":
 
 @click.group()
 def runs() -> None:
-    """List, show, follow and cancel the runs of a server."""
+    """List, show, follow, draw and cancel the runs of a server."""
 
 
 @runs.command("list")
@@ -96,6 +98,17 @@ async def follow(client: "AsyncClient", run_id: str) -> None:
     click.echo(f"{record.run_id}: {record.status}{_reason(record)}")
     if record.status != "success":
         raise click.exceptions.Exit(1)
+
+
+@runs.command()
+@click.argument("run_id")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File; the default is standard output."
+)
+@_client_command
+async def timeline(client: "AsyncClient", run_id: str, output: Path | None) -> None:
+    """Draw the time line of a run as SVG."""
+    write_output(await client.timeline(run_id), output)
 
 
 def _table(records: tuple[RunRecord, ...]) -> str:
