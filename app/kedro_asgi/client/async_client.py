@@ -17,28 +17,13 @@ try:
 except ImportError as error:
     raise ImportError(f"The client needs an extra: pip install 'kedro-asgi[client]' ({error}).") from error
 
+from kedro_asgi import schemas
+from kedro_asgi.client.request_bodies import body_of, json_fields
 from kedro_asgi.client.request_sender import RequestSender, backoff_seconds, decode
 from kedro_asgi.client.server_sent_events import ServerSentEvents
-from kedro_asgi.encoding import encode_exactly, encode_json
-from kedro_asgi.errors import ProjectFailedError, RunFailedError, ServerStatusError, UnencodableRequestError
+from kedro_asgi.errors import ProjectFailedError, RunFailedError, ServerStatusError
 from kedro_asgi.events import RunEnded, RunEvent
-from kedro_asgi.runs import Names, ParameterArguments, RunPage, RunRecord, RunStatus, names_of, pop_params
-from kedro_asgi.schemas import (
-    HealthResponse,
-    PipelineDescription,
-    PipelineList,
-    ReadyResponse,
-    ReloadResponse,
-    RunAnswer,
-    RunFailure,
-    RunNodes,
-    RunRequest,
-    RunSubmission,
-    RunSuccess,
-    SnapshotAnswer,
-    SnapshotFailure,
-    SnapshotSuccess,
-)
+from kedro_asgi.runs import Names, ParameterArguments, RunPage, RunRecord, RunStatus, names_of
 
 T = TypeVar("T")
 
@@ -46,18 +31,18 @@ _MAX_WAIT_SECONDS = 30.0
 # A server sends a comment into a silent stream every 15 seconds, so a longer silence means a dead connection.
 _SILENCE_SECONDS = 45.0
 
-_HEALTH = msgspec.json.Decoder(HealthResponse)
-_RUN: msgspec.json.Decoder[RunAnswer] = msgspec.json.Decoder(RunAnswer)
+_HEALTH = msgspec.json.Decoder(schemas.HealthResponse)
+_RUN: msgspec.json.Decoder[schemas.RunAnswer] = msgspec.json.Decoder(schemas.RunAnswer)
 _RECORD = msgspec.json.Decoder(RunRecord)
 _PAGE = msgspec.json.Decoder(RunPage)
-_NODES = msgspec.json.Decoder(RunNodes)
-_PIPELINE = msgspec.json.Decoder(PipelineDescription)
-_PIPELINES = msgspec.json.Decoder(PipelineList)
-_READY = msgspec.json.Decoder(ReadyResponse)
-_RELOAD = msgspec.json.Decoder(ReloadResponse)
+_NODES = msgspec.json.Decoder(schemas.RunNodes)
+_PIPELINE = msgspec.json.Decoder(schemas.PipelineDescription)
+_PIPELINES = msgspec.json.Decoder(schemas.PipelineList)
+_READY = msgspec.json.Decoder(schemas.ReadyResponse)
+_RELOAD = msgspec.json.Decoder(schemas.ReloadResponse)
 _EVENT: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
-_SNAPSHOT: msgspec.json.Decoder[SnapshotAnswer] = msgspec.json.Decoder(SnapshotAnswer)
+_SNAPSHOT: msgspec.json.Decoder[schemas.SnapshotAnswer] = msgspec.json.Decoder(schemas.SnapshotAnswer)
 
 
 class AsyncClient:
@@ -87,15 +72,15 @@ class AsyncClient:
         self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout, **options)
         self._sender = RequestSender(self._http, retries=retries)
 
-    async def health(self) -> HealthResponse:
+    async def health(self) -> schemas.HealthResponse:
         """Return the answer of ``GET /health``."""
         return await self._request("GET", "health", _HEALTH)
 
-    async def snapshot(self, params: str | None = None) -> SnapshotSuccess:
+    async def snapshot(self, params: str | None = None) -> schemas.SnapshotSuccess:
         """Return the project's snapshot, with ``params`` (``a=1,b.c=2``) applied; raises `ProjectFailedError`."""
         query = {} if params is None else {"params": params}
         match await self._request("GET", "snapshot", _SNAPSHOT, params=query):
-            case SnapshotFailure(error=error):
+            case schemas.SnapshotFailure(error=error):
                 raise ProjectFailedError(error.type, error.message)
             case snapshot:
                 return snapshot
@@ -109,25 +94,25 @@ class AsyncClient:
         outputs: Names = None,
         key: str | None = None,
         **arguments: Unpack[ParameterArguments],
-    ) -> RunSuccess:
+    ) -> schemas.RunSuccess:
         """Run pipelines and return the answer; its ``outputs`` are JSON values. Raises `RunFailedError`.
 
         With a ``key``, which must be unique to this run, the client also repeats the request when the answer was lost.
         """
-        request = RunRequest(
+        request = schemas.RunRequest(
             runner=runner,
             is_async=is_async,
-            **_json_fields(pipeline_names=pipeline_names, outputs=outputs, **arguments),
+            **json_fields(pipeline_names=pipeline_names, outputs=outputs, **arguments),
         )
         match await self._run(request, key):
-            case RunFailure(run_id=run_id, error=error):
+            case schemas.RunFailure(run_id=run_id, error=error):
                 raise RunFailedError(run_id, error.type, error.message)
             case success:
                 return success
 
-    async def _run(self, request: RunRequest, key: str | None) -> RunAnswer:
+    async def _run(self, request: schemas.RunRequest, key: str | None) -> schemas.RunAnswer:
         try:
-            return await self._request("POST", "run", _RUN, **_body(request, key), is_idempotent=key is not None)
+            return await self._request("POST", "run", _RUN, **body_of(request, key), is_idempotent=key is not None)
         except ServerStatusError as error:
             # A server with a ``failure_status`` answers a failed run so.
             with suppress(msgspec.DecodeError):
@@ -151,14 +136,14 @@ class AsyncClient:
 
         The client makes a ``key`` if none is given, so a repeated request starts no second run.
         """
-        submission = RunSubmission(
+        submission = schemas.RunSubmission(
             runner=runner,
             is_async=is_async,
             timeout_seconds=timeout_seconds,
             on_interrupt=on_interrupt,
-            **_json_fields(pipeline_names=pipeline_names, outputs=outputs, labels=labels, **arguments),
+            **json_fields(pipeline_names=pipeline_names, outputs=outputs, labels=labels, **arguments),
         )
-        return await self._request("POST", "runs", _RECORD, **_body(submission, key or uuid.uuid4().hex))
+        return await self._request("POST", "runs", _RECORD, **body_of(submission, key or uuid.uuid4().hex))
 
     async def read(self, run_id: str) -> RunRecord:
         """Return the record of a run."""
@@ -197,11 +182,13 @@ class AsyncClient:
         """Return a stored output of a run."""
         return await self._request("GET", _path(run_id, "outputs", name), _ANY)
 
-    async def pipelines(self) -> PipelineList:
+    async def pipelines(self) -> schemas.PipelineList:
         """Return the registered pipelines."""
         return await self._request("GET", "pipelines", _PIPELINES)
 
-    async def pipeline(self, name: str, *, collapse: Names = None, parameters: bool = True) -> PipelineDescription:
+    async def pipeline(
+        self, name: str, *, collapse: Names = None, parameters: bool = True
+    ) -> schemas.PipelineDescription:
         """Return the graph of a pipeline and its layout, with the namespaces of ``collapse`` as one box each."""
         query = _drawing(collapse, parameters)
         return await self._request("GET", f"pipelines/{quote(name, safe='')}", _PIPELINE, params=query)
@@ -217,15 +204,15 @@ class AsyncClient:
         """Return the time line of a run as SVG."""
         return await self._picture(_path(run_id, "timeline.svg"))
 
-    async def nodes(self, run_id: str) -> RunNodes:
+    async def nodes(self, run_id: str) -> schemas.RunNodes:
         """Return the nodes that a run has started, with their durations."""
         return await self._request("GET", _path(run_id, "nodes"), _NODES)
 
-    async def ready(self) -> ReadyResponse:
+    async def ready(self) -> schemas.ReadyResponse:
         """Return whether the server is ready for runs, and if not, why."""
         return await self._request("GET", "ready", _READY, accepted=(503,))
 
-    async def reload(self) -> ReloadResponse:
+    async def reload(self) -> schemas.ReloadResponse:
         """Make the server read configuration and artifacts again; after a `ProblemError` nothing has changed there."""
         return await self._request("POST", "reload", _RELOAD, is_idempotent=False)
 
@@ -281,28 +268,3 @@ def _drawing(collapse: Names, parameters: bool) -> dict[str, Any]:
 
 def _path(*names: str) -> str:
     return "/".join(["runs", *(quote(name) for name in names)])
-
-
-def _body(request: RunRequest, key: str | None) -> dict[str, Any]:
-    try:
-        encode_exactly((request.inputs, request.params))
-        content = encode_json(request)
-    except Exception as error:  # a lazy frame is computed now, which may fail in any way
-        raise UnencodableRequestError(str(error)) from error
-    headers = {} if key is None else {"idempotency-key": key}
-    return {"content": content, "headers": {"content-type": "application/json", **headers}}
-
-
-def _json_fields(**arguments: Any) -> dict[str, Any]:
-    """Return arguments as fields of a request: mappings become dicts, and names become lists."""
-    arguments["params"] = pop_params(arguments)
-    return {name: _json_field(value) for name, value in arguments.items()}
-
-
-def _json_field(value: Any) -> Any:
-    match value:
-        case None | bool():
-            return value
-        case Mapping():
-            return dict(value)
-    return list(names_of(value))
