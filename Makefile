@@ -5,7 +5,7 @@ WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all check postgres browser bytecode bench vendor clean pictures
+.PHONY: demo test test-all check postgres browser bytecode bench vendor clean pictures screenshots
 .DEFAULT_GOAL := test
 
 $(VENV)/.created:
@@ -59,6 +59,10 @@ test: check postgres browser bytecode
 # The tests that `make test` leaves out because they take long.
 test-all: postgres browser bytecode
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
+
+# What a browser shows of the dashboard, for README and docs.
+screenshots: $(VENV)/.dev browser
+	PYTHONPATH=tests:tests/browser $(BIN)/python tools/screenshots.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_run_overhead.py

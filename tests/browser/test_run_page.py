@@ -108,7 +108,7 @@ def test_texts_from_users_stay_texts(served: Served, pages: WatchedPages) -> Non
     expect(page.get_by_role("log")).to_contain_text(HOSTILE)
     page.get_by_role("tab", name="Request").click()
     expect(page.get_by_role("tabpanel")).to_contain_text(HOSTILE)
-    for address in ("#/runs", f"#/start/hostile?from={run_id}"):
+    for address in ("#/runs", f"#/start/hostile?from={run_id}", "#/project/hostile"):
         page = pages.open(served.dashboard + address)
         page.get_by_role("heading", level=1).wait_for()
         expect(page.get_by_text(HOSTILE).first).to_be_attached()

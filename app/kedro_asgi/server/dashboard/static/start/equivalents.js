@@ -1,12 +1,12 @@
 // The same run for curl, for Python and for the command line: texts that can be pasted as they are.
 
 import { isObject } from "./json_schema.js";
+import { jsonText, pythonLiteral } from "./literals.js";
 import { commandLine, shellWord } from "./shell.js";
 
 // Names that YAML reads as true, false, null or a number, if they stand alone.
 const YAML_WORDS = /^(true|false|yes|no|on|off|y|n|null|~)$/i;
 const PLAIN_YAML = /^[A-Za-z_][A-Za-z0-9_./ -]*$/;
-const LINE_LENGTH = 50;
 const DOTTED = /^[^.,=\s][^.,=]*$/;
 
 // The client and the command line name the pipelines first; both take the other fields by their names.
@@ -47,28 +47,6 @@ ${lines.join("\n")}
 
 asyncio.run(main())
 `;
-}
-
-// Return `value` as Python writes it; every text of JSON is one of Python too.
-function pythonLiteral(value, indent = 0) {
-  return literal(value, { indent, step: 4, end: ",", words: { true: "True", false: "False", null: "None" } });
-}
-
-// Return `value` as JSON, where what fits a line stands on one.
-function jsonText(value) {
-  return literal(value, { indent: 0, step: 2, end: "", words: {} });
-}
-
-function literal(value, { indent, step, end, words }) {
-  if (value === null || typeof value !== "object") return (typeof value === "string" ? undefined : words[value]) ?? JSON.stringify(value);
-  const inner = (item) => literal(item, { indent: indent + step, step, end, words });
-  const isList = Array.isArray(value);
-  const parts = isList ? value.map(inner) : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${inner(item)}`);
-  const [open, close] = isList ? "[]" : "{}";
-  const line = `${open}${parts.join(", ")}${close}`;
-  if (line.length + indent <= LINE_LENGTH && !line.includes("\n")) return line;
-  const margin = " ".repeat(indent + step);
-  return `${open}\n${margin}${parts.join(`,\n${margin}`)}${end}\n${" ".repeat(indent)}${close}`;
 }
 
 // Return the command that runs the same in a process of its own, in the project's folder.

@@ -7,6 +7,7 @@ import { Tabs } from "../tabs.js";
 import { curlCommand, kedroAsgiCommand, pythonProgram } from "./equivalents.js";
 
 const COPIED_MS = 1500;
+const MOST_CHARACTERS = 20_000;
 
 // `isIncomplete` says that fields with problems are not in `body`.
 export function EquivalentsPanel({ pipelines, body, isIncomplete }) {
@@ -29,8 +30,13 @@ function Command({ request }) {
     <p class="field-hint">In the project's folder. Labels, time limits and kept outputs belong to a server.</p>`;
 }
 
+// A long text is copied whole, but not shown: it would slow down every key press in the form.
 function CodeBlock({ text }) {
-  return html`<div class="code-block"><${CopyButton} text=${text} /><pre tabindex="0"><code>${text}</code></pre></div>`;
+  const isLong = text.length > MOST_CHARACTERS;
+  return html`<div class="code-block"><${CopyButton} text=${text} />
+    <pre tabindex="0"><code>${isLong ? `${text.slice(0, MOST_CHARACTERS)}…` : text}</code></pre>
+    ${isLong && html`<p class="field-hint">The rest of ${text.length} characters is copied, not shown.</p>`}
+  </div>`;
 }
 
 function CopyButton({ text }) {

@@ -25,9 +25,10 @@ export function controlProps(loc, { problem, hint } = {}) {
   return { id, "aria-describedby": described || undefined, "aria-invalid": problem ? "true" : undefined };
 }
 
-export function Field({ loc, label, isRequired = false, isChanged = false, onReset, problem, hint, children }) {
+export function Field({ loc, label, isRequired = false, isChanged = false, isWide = false, onReset, problem, hint, children }) {
   const id = fieldId(loc);
-  return html`<div class=${`field${isChanged ? " changed" : ""}`}>
+  const names = ["field", isChanged && "changed", isWide && "wide"].filter(Boolean).join(" ");
+  return html`<div class=${names}>
     <div class="field-head">
       <label for=${id}>${label}${isRequired && html`<span class="required"> required</span>`}</label>
       ${isChanged && html`<button type="button" class="reset" onClick=${onReset} aria-label=${`Reset ${label}`}>reset</button>`}

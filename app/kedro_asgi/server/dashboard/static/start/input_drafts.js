@@ -4,6 +4,7 @@
 
 import { parseCsv } from "./csv.js";
 import { isObject, resolveSchema } from "./json_schema.js";
+import { jsonText } from "./literals.js";
 import { readJson } from "./parameter_fields.js";
 
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
@@ -62,7 +63,7 @@ export function cellText(value, { type } = {}) {
 // Return a draft that shows `value`: records as a table, all else as JSON.
 export function draftOf(value, schema, root) {
   const table = tableOf(value, columnSchemas(schema, root) ?? {});
-  return table ?? { form: "json", text: JSON.stringify(value, null, 2) };
+  return table ?? { form: "json", text: jsonText(value) };
 }
 
 function tableOf(value, schemas) {

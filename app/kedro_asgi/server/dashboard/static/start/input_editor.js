@@ -3,6 +3,7 @@
 import { html, useRef, useState } from "../html.js";
 import { FieldNotes, controlProps, fieldId } from "./field.js";
 import { columnSchemas, draftOf, draftOfText, emptyDraft, isBlank, readDraft } from "./input_drafts.js";
+import { jsonText } from "./literals.js";
 import { TableEditor } from "./table_editor.js";
 
 const CELL_HINT = 'An empty cell is a missing value. Quotes keep a number as text: "007".';
@@ -65,7 +66,7 @@ function FormSwitch({ name, draft, schema, root, onChange, onProblem }) {
   const toJson = () => {
     const { value, problems } = isBlank(draft) ? { problems: [] } : readDraft(draft, { schema, root });
     if (problems.length) return onProblem(problems[0].msg);
-    return onChange({ form: "json", text: value === undefined ? "" : JSON.stringify(value, null, 2) });
+    return onChange({ form: "json", text: value === undefined ? "" : jsonText(value) });
   };
   const toTable = () => {
     const blank = emptyDraft(schema, root);

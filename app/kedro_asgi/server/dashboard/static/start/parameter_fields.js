@@ -4,6 +4,7 @@
 // them, and are not sent.
 
 import { inferSchema, isEqual, isObject, resolveSchema } from "./json_schema.js";
+import { jsonText } from "./literals.js";
 import { checkValue } from "./schema_check.js";
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -49,7 +50,8 @@ function kindOf(schema, initial) {
 export function textOf(value, kind) {
   if (value === undefined) return "";
   if (kind === "text" && typeof value === "string") return value;
-  return value === null && kind === "number" ? "" : JSON.stringify(value, null, kind === "json" ? 1 : 0);
+  if (kind === "json") return jsonText(value);
+  return value === null && kind === "number" ? "" : JSON.stringify(value);
 }
 
 // Return `{values, problems}`: the parameters that differ from the project's, nested, and what is wrong with the texts.

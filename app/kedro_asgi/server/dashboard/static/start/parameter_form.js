@@ -33,7 +33,7 @@ function ParameterField({ field, text, problem, onChange }) {
   const shown = text ?? textOf(initial, kind);
   const props = controlProps(loc, { problem, hint });
   const change = (next) => onChange(path, next);
-  return html`<${Field} loc=${loc} label=${name} hint=${hint} problem=${problem} isChanged=${text !== undefined}
+  return html`<${Field} loc=${loc} label=${name} hint=${hint} problem=${problem} isWide=${kind === "json"} isChanged=${text !== undefined}
     isRequired=${isRequired && initial === undefined} onReset=${() => change(undefined)}>
     <${CONTROLS[kind]} props=${props} text=${shown} schema=${schema} onChange=${change} />
   <//>`;
