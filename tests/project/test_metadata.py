@@ -57,7 +57,7 @@ def test_the_nearest_project_is_found(tmp_path: Path, monkeypatch: pytest.Monkey
         (
             GOOD.replace("1.7.0", "0.19.9"),
             ProjectVersionError,
-            "Your Kedro project version 0.19.9 does not match Kedro package version 1",
+            "Your Kedro project version 0.19.9 does not match Kedro package version 1.7.0 you are running",
         ),
         (GOOD.replace('"1.7.0"', "1"), ProjectError, "must be a string"),
         (GOOD + "more = 1\n", ProjectError, "Found unexpected keys in 'pyproject.toml'"),

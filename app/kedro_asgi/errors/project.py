@@ -17,8 +17,8 @@ class ProjectVersionError(ReportedAsBase, ValueError):
     def __init__(self, project_version: str, kedro_version: str) -> None:
         self.project_version, self.kedro_version = project_version, kedro_version
         super().__init__(
-            f"Your Kedro project version {project_version} does not match Kedro package version {kedro_version}. "
-            "Migrate the project, then set 'kedro_init_version' in 'pyproject.toml' to the new version."
+            f"Your Kedro project version {project_version} does not match Kedro package version {kedro_version} "
+            "you are running. Migrate the project, then set 'kedro_init_version' in 'pyproject.toml' to that version."
         )
 
 

@@ -118,7 +118,7 @@ class KedroSession(AbstractSession):
 def _create_store(engine: Engine, session_id: str) -> BaseSessionStore:
     settings = engine.planner.project.settings
     kind = engine.classes.store
-    arguments = {"path": engine.planner.project_path / "sessions", **settings.session_store_args}
+    arguments = {"path": (engine.planner.project_path / "sessions").as_posix(), **settings.session_store_args}
     path = class_path(kind)
     try:
         store: BaseSessionStore = kind(session_id=session_id, **arguments)
@@ -147,8 +147,8 @@ def _record(engine: Engine, session_id: str, runtime_params: Mapping[str, Any] |
 def _username() -> str | None:
     try:
         return getpass.getuser()
-    except (OSError, KeyError, ImportError) as error:
-        _log.debug("The user's name is unknown: %s", error)
+    except Exception as error:  # the libraries of the system raise several classes
+        _log.debug("Unable to get username. Full exception: %s", error)
         return None
 
 
@@ -162,8 +162,8 @@ def _git(folder: Path) -> dict[str, Any] | None:
 def _run_git(folder: Path, *arguments: str) -> str | None:
     try:
         result = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError) as error:
-        _log.debug("Unable to git describe %s: %s", folder, error)
+    except (OSError, subprocess.SubprocessError):
+        _log.debug("Unable to git describe %s", folder, exc_info=True)
         return None
     return result.stdout.strip()
 
