@@ -41,7 +41,8 @@ def demo(folder: Path, host: str, port: int) -> None:
     click.echo(
         f"Trained on {rows['train']} penguins; accuracy on {rows['test']} held-out ones: {metrics['accuracy']:.3f}"
     )
-    click.echo(f"Serving at http://{host}:{port} (Ctrl-C stops the server). Predict a species:\n")
+    click.echo(f"Serving at http://{host}:{port} (Ctrl-C stops the server).")
+    click.echo(f"See it at http://{host}:{port}/dashboard/, or predict a species:\n")
     click.echo(
         f"  curl -s http://{host}:{port}/run -H 'Content-Type: application/json' -d \\\n"
         f"    '{msgspec.json.encode(_REQUEST).decode()}'\n"

@@ -150,10 +150,16 @@ def _greeting(project: Project, configuration: ServerConfiguration, *, host: str
     return (
         f"Serving {one_line(project.project_name)} (package {project.package_name}{env}) "
         f"from {configuration.project_path}\n"
-        f"  URL     {url} ({', '.join(f'/{route}' for route in routes)})\n"
-        f"  store   {redact(configuration.store)}\n"
-        f"  run it  curl -s {url}/run -H 'Content-Type: application/json' -d '{{}}'\n"
+        f"{_pages(configuration, url)}"
+        f"  API        {url} ({', '.join(f'/{route}' for route in routes)})\n"
+        f"  store      {redact(configuration.store)}\n"
+        f"  run it     curl -s {url}/run -H 'Content-Type: application/json' -d '{{}}'\n"
     )
+
+
+def _pages(configuration: ServerConfiguration, url: str) -> str:
+    dashboard = f"  dashboard  {url}/dashboard/\n" if configuration.dashboard else ""
+    return f"{dashboard}  docs       {url}/docs\n"
 
 
 def _watched(project: Project, project_path: Path, conf_source: str | None) -> Watched:

@@ -1,6 +1,7 @@
 // The application: shows the page that the address names, and marks its section in the navigation.
 
 import { html, render, useEffect, useState } from "./html.js";
+import { getJson } from "./api.js";
 import { findPage } from "./pages.js";
 import { useRoute } from "./router.js";
 import { ErrorNotice, Loading } from "./feedback.js";
@@ -55,9 +56,16 @@ function markSection(section) {
   }
 }
 
+async function showProjectName() {
+  const { project_name: name } = await getJson(["pipelines"]);
+  document.getElementById("project-name").textContent = name;
+}
+
 // The address is the page's, so the link must not change it.
 document.querySelector(".skip-link").addEventListener("click", (event) => {
   event.preventDefault();
   document.getElementById("content").focus();
 });
 render(html`<${App} />`, document.getElementById("content"));
+// A page itself says that a project cannot be read.
+showProjectName().catch(() => undefined);
