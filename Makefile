@@ -72,6 +72,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_preloaded_artifacts.py
 	$(BIN)/python benchmarks/bench_real_project.py
 	$(BIN)/python benchmarks/bench_runs.py
+	$(BIN)/python benchmarks/bench_dashboard.py
 	$(BIN)/python benchmarks/bench_memory.py
 
 # The dashboard's libraries are in the repository; this writes them again, from npm, as vendor/packages.json lists them.

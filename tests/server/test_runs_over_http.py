@@ -103,6 +103,7 @@ async def test_runs_are_listed_and_filtered(client: httpx.AsyncClient) -> None:
         ("/runs?" + "&".join(["label=a=b"] * 1100), "'label' may be given 50 times at most, not 1100 times"),
         ("/runs?label==b", "'label' must be of the form name=value"),
         ("/runs?status=success&status=odd", "'status' must be one of"),
+        ("/events?event=RunEnded&event=Odd", "'event' must be one of DatasetSaved, EventsLost"),
         *((f"/events?after={odd}", "'after' is not a position") for odd in ("odd", "-1", f"-{'9' * 20}.1", "1_0")),
     ],
 )

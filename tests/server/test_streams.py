@@ -1,10 +1,11 @@
 """`EventStream`, without routes."""
 
 import anyio
+import msgspec
 import pytest
 
 from kedro_asgi.events import Published
-from kedro_asgi.server.streams import EventStream
+from kedro_asgi.server.streams import EventStream, only
 
 pytestmark = pytest.mark.anyio
 
@@ -34,6 +35,16 @@ async def test_a_silent_stream_sends_comments_until_the_client_disconnects() -> 
     frame = b'id: 1.1\nevent: RunQueued\ndata: {"event":"RunQueued"}\n\n'
     assert sent[:3] == [b"", b"retry: 1000\n\n", frame + frame]
     assert sent[-1] == b""
+
+
+async def test_a_client_gets_the_events_that_it_names_and_learns_of_lost_ones() -> None:
+    bodies = [b'{"event":"NodeStarted"}', b'{"event":"RunEnded"}', b'{"event":"EventsLost"}']
+
+    async def groups():
+        yield [EVENT]
+        yield [msgspec.structs.replace(EVENT, body=body) for body in bodies]
+
+    assert [[event.body for event in kept] async for kept in only(groups(), {b"RunEnded"})] == [bodies[1:]]
 
 
 async def test_head_is_answered_without_a_stream() -> None:

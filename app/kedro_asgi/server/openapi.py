@@ -9,6 +9,7 @@ from kedro_asgi import limits, schemas
 from kedro_asgi.events import RunEvent
 from kedro_asgi.runs import RunPage, RunRecord, RunStatus, Slice
 from kedro_asgi.server.openapi_schemas import Json, components, schema, schema_of
+from kedro_asgi.server.queries import EVENT_NAMES
 
 _JSON, _PROBLEM, _SCHEMA = "application/json", "application/problem+json", "application/schema+json"
 _OBJECT: Json = {"type": "object", "additionalProperties": True}
@@ -122,7 +123,9 @@ def _event_paths() -> Json:
         "/runs/{run_id}/events": {
             "get": _operation("runs", "follow_run", follow, parameters=[run_id, *_resumption(number)])
         },
-        "/events": {"get": _operation("runs", "follow_runs", stream, parameters=_resumption(position))},
+        "/events": {
+            "get": _operation("runs", "follow_runs", stream, parameters=[*_resumption(position), _event_filter()])
+        },
         "/metrics": {"get": _operation("runs", "metrics", metrics)},
     }
 
@@ -242,6 +245,11 @@ def _filters() -> list[Json]:
         _parameter("query", "cursor", {"type": "string", "pattern": schemas.RUN_ID_PATTERN}),
         _parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": limits.MAX_PAGE_RUNS}),
     ]
+
+
+def _event_filter() -> Json:
+    names: Json = {"type": "array", "items": {"type": "string", "enum": sorted(EVENT_NAMES)}}
+    return _parameter("query", "event", names, description="Only events with these names.")
 
 
 def _resumption(schema: Json) -> list[Json]:

@@ -9,10 +9,12 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from kedro_asgi.dispatch.event_feed import read_position
+from kedro_asgi.events import RunEvent
 from kedro_asgi.limits import MAX_EVENT_NUMBER, MAX_LABELS, MAX_PAGE_RUNS, MAX_WAIT_SECONDS
 from kedro_asgi.runs import RunQuery, RunStatus, is_run_id
 from kedro_asgi.server.problems import InvalidQueryError
 
+EVENT_NAMES = frozenset(kind.__name__ for kind in get_args(RunEvent))
 _REPEATABLE = ("status", "label")
 _LIST_PARAMETERS = ("status", "pipeline", "label", "since", "limit", "cursor")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -107,6 +109,14 @@ def last_sequence(request: Request) -> int:
     """Return the number of the last event of a run that the client has received; 0 for none."""
     numbers = [_whole(name, text, at_least=0, at_most=MAX_EVENT_NUMBER) for name, text in _last_events(request).items()]
     return numbers[0] if numbers else 0
+
+
+def event_names(request: Request) -> frozenset[bytes]:
+    """Return the names of the events that the client wants; empty for all."""
+    names = request.query_params.getlist("event")
+    if unknown := sorted(set(names) - EVENT_NAMES):
+        raise InvalidQueryError(f"'event' must be one of {', '.join(sorted(EVENT_NAMES))}, not '{unknown[0]}'.")
+    return frozenset(name.encode() for name in names)
 
 
 def last_position(request: Request) -> str | None:

@@ -19,8 +19,8 @@ from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.errors import InvalidBodyError, json_response
 from kedro_asgi.server.pictures import svg_response
 from kedro_asgi.server.problems import explain_body_error, explain_http_error
-from kedro_asgi.server.queries import last_position, last_sequence, prefers_async, run_query, wait_seconds
-from kedro_asgi.server.streams import EventStream, put_back
+from kedro_asgi.server.queries import event_names, last_position, last_sequence, prefers_async, run_query, wait_seconds
+from kedro_asgi.server.streams import EventStream, only, put_back
 
 
 class RunRoutes:
@@ -122,8 +122,11 @@ class RunRoutes:
         return EventStream(groups, event_id=lambda event: str(event.sequence or ""))
 
     async def all_events(self, request: Request) -> Response:
-        """Stream the events of all runs."""
-        groups = self._runs.follow_in_groups(position=last_position(request))
+        """Stream the events of all runs, or those of the classes that the request names."""
+        names, position = event_names(request), last_position(request)
+        groups = self._runs.follow_in_groups(position=position)
+        if names:
+            groups = only(groups, names)
         return EventStream(groups, event_id=lambda event: event.position)
 
     async def metrics(self, request: Request) -> Response:

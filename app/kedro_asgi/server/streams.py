@@ -1,7 +1,7 @@
 """Send the events of runs as server-sent events."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 
 import anyio
@@ -82,6 +82,16 @@ class EventStream(Response):
 def event_name(event: Published) -> bytes:
     """Return the name of an event's class, which its JSON holds in front of everything that users chose."""
     return event.body.partition(b'"event":"')[2].partition(b'"')[0]
+
+
+async def only(groups: Groups, names: Collection[bytes]) -> Groups:
+    """Yield the events of ``groups`` whose classes have these names, and those that tell of lost ones."""
+    wanted = {*names, b"EventsLost"}
+    async with aclosing(groups):
+        async for events in groups:
+            kept = [event for event in events if event_name(event) in wanted]
+            if kept:
+                yield kept
 
 
 async def put_back(first: Sequence[Published] | None, rest: Groups) -> Groups:

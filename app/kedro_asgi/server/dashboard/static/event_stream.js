@@ -45,13 +45,19 @@ class EventStream {
 
   connect() {
     if (this.source !== null || this.isOver) return;
-    this.source = new EventSource(apiUrl(this.segments, this.after ? { after: this.after } : {}));
+    this.source = new EventSource(apiUrl(this.segments, this.query()));
     this.source.onopen = () => {
       this.pause = FIRST_PAUSE_MS;
       this.onState("live");
     };
     this.source.onerror = () => this.onError();
     for (const kind of this.kinds) this.source.addEventListener(kind, (message) => this.receive(message));
+  }
+
+  // A busy server sends a list of runs only what it shows.
+  query() {
+    const wanted = this.kinds === KINDS || this.segments.length > 1 ? [] : this.kinds.map((kind) => ["event", kind]);
+    return this.after ? [...wanted, ["after", this.after]] : wanted;
   }
 
   disconnect() {

@@ -1,27 +1,26 @@
 // The runs of the server, newest first: live, filtered by the address, and paged by cursor.
 
-import { html, useCallback, useEffect, useMemo, useRef, useState } from "./html.js";
+import { html, useEffect, useRef, useState } from "./html.js";
 import { announce } from "./announcer.js";
 import { getJson } from "./api.js";
 import { useNow } from "./clock.js";
 import { ConnectionState } from "./connection_state.js";
-import { followEvents } from "./event_stream.js";
 import { Empty, ErrorNotice, Loading } from "./feedback.js";
 import { useLoaded } from "./loading.js";
 import { href, replaceAddress } from "./router.js";
+import { followChanges } from "./runs/changes.js";
 import { RunFilters } from "./runs/filters.js";
 import { apiQuery } from "./runs/query.js";
 import { RunTable } from "./runs/run_table.js";
 import { isFinal, statusWord } from "./status.js";
 
-const KINDS = ["RunQueued", "RunStarted", "RunEnded"];
-// Many runs may begin and end within a second; the list is loaded again once.
-const REFRESH_MS = 700;
+const NO_RUNS = [];
 
 export default function Runs({ query }) {
   const address = query.toString();
   const { value, error, isLoading, reload } = useLoaded((signal) => getJson(["runs"], { query: apiQuery(query), signal }), [address]);
   const state = useLiveUpdates(reload);
+  useAnnouncements(value?.runs ?? NO_RUNS);
   const [chosen, setChosen] = useState([]);
   const now = useNow(value?.runs.some((run) => !isFinal(run)) ?? false);
   const setQuery = (changed) => replaceAddress(href(["runs"], changed));
@@ -47,44 +46,22 @@ export default function Runs({ query }) {
     </div>`;
 }
 
-// Load the list again after events of runs, and after a connection that was lost.
+// Load the list again when runs change, and after a connection that was lost.
 function useLiveUpdates(reload) {
   const [state, setState] = useState("connecting");
-  const refresh = useThrottled(reload, REFRESH_MS);
-  useEffect(() => {
-    let wasLost = false;
-    return followEvents(["events"], {
-      kinds: KINDS,
-      onEvents: (events) => {
-        refresh();
-        announceEnds(events);
-      },
-      onState: (changed) => {
-        if (changed === "live" && wasLost) refresh();
-        wasLost = changed === "lost";
-        setState(changed);
-      },
-    });
-  }, [refresh]);
+  useEffect(() => followChanges({ onChange: reload, onState: setState }), [reload]);
   return state;
 }
 
-function announceEnds(events) {
-  const ends = events.filter(({ event }) => event === "RunEnded");
-  if (ends.length === 1) announce(`A run ended: ${statusWord(ends[0].status)}.`);
-  else if (ends.length) announce(`${ends.length} runs ended.`);
-}
-
-// Return a function that calls `action` at most once in `periodMs`, the last time after the last call.
-function useThrottled(action, periodMs) {
-  const timer = useRef(0);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  return useCallback(() => {
-    timer.current ||= setTimeout(() => {
-      timer.current = 0;
-      action();
-    }, periodMs);
-  }, [action, periodMs]);
+// Tell a screen reader which runs have ended since the last list.
+function useAnnouncements(runs) {
+  const active = useRef([]);
+  useEffect(() => {
+    const ended = runs.filter((run) => isFinal(run) && active.current.includes(run.run_id));
+    active.current = runs.filter((run) => !isFinal(run)).map((run) => run.run_id);
+    if (ended.length === 1) announce(`A run ended: ${statusWord(ended[0].status)}.`);
+    else if (ended.length) announce(`${ended.length} runs ended.`);
+  }, [runs]);
 }
 
 function CompareLink({ chosen }) {
@@ -111,7 +88,7 @@ function PageLinks({ query, cursor, count }) {
     if (changed) next.set("cursor", changed);
     return href(["runs"], next);
   };
-  const hasNewer = useMemo(() => query.has("cursor"), [query]);
+  const hasNewer = query.has("cursor");
   if (!hasNewer && !cursor) return null;
   return html`<nav class="page-links" aria-label="Pages of runs">
     ${hasNewer && html`<a class="button" href=${link(null)}>Newest</a>`}
