@@ -3,18 +3,19 @@
 from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import anyio
 import msgspec
 
 from kedro_asgi.dispatch.event_sink import EventSink
-from kedro_asgi.dispatch.messages import RunChanged, ToWriter, describe_stop, end_of
+from kedro_asgi.dispatch.messages import RunChanged, ToWriter
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.waiting_order import WaitingOrder
 from kedro_asgi.errors import RunStoppedError
-from kedro_asgi.events import RunStarted
+from kedro_asgi.events import RunEnded, RunStarted
 from kedro_asgi.runs import ErrorDetail, RunRecord, RunSpec, RunStatus
+from kedro_asgi.session.event_loop import Event
 
 Phase = Literal[
     "admitted",  # has a place in the queue to come
@@ -68,6 +69,7 @@ class ActiveRun:
         *,
         is_promised: bool,
         stored: RunStatus | None = None,
+        make_event: Callable[[], Event] = anyio.Event,
     ) -> None:
         self.record = record
         self._order: WaitingOrder | None = order
@@ -82,7 +84,8 @@ class ActiveRun:
         self._context = copy_context()
         self._before_end = record
         self._is_released = False
-        self._moved: anyio.Event | None = None
+        self._make_event = make_event
+        self._moved: Event | None = None
 
     # --- transitions ---
 
@@ -210,7 +213,8 @@ class ActiveRun:
         self._wake_waiters()
 
     async def _next_move(self) -> None:
-        self._moved = self._moved or anyio.Event()
+        if self._moved is None:
+            self._moved = self._make_event()
         await self._moved.wait()
 
     def _wake_waiters(self) -> None:
@@ -221,3 +225,36 @@ class ActiveRun:
     def _change(self, *, event: RunStarted | None = None, **changes: Any) -> None:
         self.record = msgspec.structs.replace(self.record, **changes)
         self._post(RunChanged(record=self.record, event=event), is_urgent=self.is_promised and event is not None)
+
+
+def end_of(
+    record: RunRecord,
+    status: RunStatus,
+    error: ErrorDetail | None = None,
+    *,
+    saved: tuple[str, ...] = (),
+    outputs: Mapping[str, Any] | None = None,
+    output_problems: Mapping[str, str] = {},
+) -> RunChanged:
+    """Return the message that ends a run: its final record and its last event, which are stored together or not."""
+    ended = datetime.now(UTC)
+    started = record.started_at
+    duration_ms = None if started is None else round((ended - started).total_seconds() * 1000, 2)
+    final = msgspec.structs.replace(
+        record,
+        status=status,
+        ended_at=ended,
+        duration_ms=duration_ms,
+        error=error,
+        is_stopping=False,
+        saved=saved,
+        outputs=tuple(outputs or ()),
+        output_problems=output_problems,
+    )
+    event = RunEnded(run_id=record.run_id, at=ended, status=status, duration_ms=duration_ms, error=error)
+    return RunChanged(record=final, event=event, outputs=outputs or {})
+
+
+def describe_stop(reason: RunStoppedError) -> tuple[RunStatus, ErrorDetail]:
+    """Return the status and the error of a run that was stopped."""
+    return cast("RunStatus", reason.status), ErrorDetail(type=type(reason).__qualname__, message=str(reason))

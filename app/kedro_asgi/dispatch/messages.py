@@ -1,16 +1,14 @@
 """Messages between the event loop and the writer thread: frozen, so neither sees the state of the other."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
 
 from kedro_asgi.dispatch.stores.base import IdempotencyKey, Store, WriteResult
 from kedro_asgi.dispatch.waiting_order import PackedOrder
-from kedro_asgi.errors import RunStoppedError
-from kedro_asgi.events import Event, RunEnded
-from kedro_asgi.runs import ErrorDetail, RunId, RunRecord, RunStatus
+from kedro_asgi.events import Event
+from kedro_asgi.runs import RunId, RunRecord, RunStatus
 from kedro_asgi.session import Outcome
 
 # --- to the writer thread ---
@@ -89,36 +87,3 @@ class StoreChanged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FromWriter = GroupWritten | Answered | StoreChanged
-
-
-def end_of(
-    record: RunRecord,
-    status: RunStatus,
-    error: ErrorDetail | None = None,
-    *,
-    saved: tuple[str, ...] = (),
-    outputs: Mapping[str, Any] | None = None,
-    output_problems: Mapping[str, str] = {},
-) -> RunChanged:
-    """Return the message that ends a run: its final record and its last event, which are stored together or not."""
-    ended = datetime.now(UTC)
-    started = record.started_at
-    duration_ms = None if started is None else round((ended - started).total_seconds() * 1000, 2)
-    final = msgspec.structs.replace(
-        record,
-        status=status,
-        ended_at=ended,
-        duration_ms=duration_ms,
-        error=error,
-        is_stopping=False,
-        saved=saved,
-        outputs=tuple(outputs or ()),
-        output_problems=output_problems,
-    )
-    event = RunEnded(run_id=record.run_id, at=ended, status=status, duration_ms=duration_ms, error=error)
-    return RunChanged(record=final, event=event, outputs=outputs or {})
-
-
-def describe_stop(reason: RunStoppedError) -> tuple[RunStatus, ErrorDetail]:
-    """Return the status and the error of a run that was stopped."""
-    return cast("RunStatus", reason.status), ErrorDetail(type=type(reason).__qualname__, message=str(reason))

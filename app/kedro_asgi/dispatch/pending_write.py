@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, Written, end_of
+from kedro_asgi.dispatch.active_run import end_of
+from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, Written
 from kedro_asgi.dispatch.stores.base import EventBatch, RunWrite, WriteResult
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors.wording import bounded

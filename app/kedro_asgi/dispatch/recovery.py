@@ -7,7 +7,8 @@ from functools import partial
 
 import msgspec
 
-from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, describe_stop, end_of
+from kedro_asgi.dispatch.active_run import describe_stop, end_of
+from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.pending_write import PendingWrite
 from kedro_asgi.dispatch.policy import Policy

@@ -9,6 +9,7 @@ from functools import partial
 
 import anyio
 import anyio.to_thread
+from anyio.lowlevel import current_token
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.event_feed import EventFeed
@@ -39,6 +40,7 @@ from kedro_asgi.events import RunQueued
 from kedro_asgi.failures import MAX_CHARACTERS
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunStatus
+from kedro_asgi.session.event_loop import event_class
 
 _log = SafeLogger(__name__)
 
@@ -78,6 +80,9 @@ class Service:
         self._run_ids = run_ids
         self._read_env = read_env
         self._packers = anyio.CapacityLimiter(1)
+        self._new_run = partial(
+            ActiveRun, post=self.recorder.post, policy=policy, make_event=event_class(current_token())
+        )
 
     @asynccontextmanager
     async def opened(self, *, with_logs: bool) -> AsyncIterator[None]:
@@ -197,7 +202,7 @@ class Service:
             request=describe_request(order.spec),
             env=self._read_env(),
         )
-        run = ActiveRun(record, waiting, self.recorder.post, self._policy, is_promised=is_promised)
+        run = self._new_run(record, waiting, is_promised=is_promised)
         try:
             if self.is_draining:
                 raise DrainingError
@@ -229,7 +234,7 @@ class Service:
 
     def run_adopted(self, record: RunRecord, order: PackedOrder, *, last_event: int) -> None:
         self.recorder.post(RunAdmitted(record=record, is_promised=True, stored="queued", last_event=last_event))
-        run = ActiveRun(record, order, self.recorder.post, self._policy, is_promised=True, stored="queued")
+        run = self._new_run(record, order, is_promised=True, stored="queued")
         self.runs[record.run_id] = run
         self._launch(run)
 

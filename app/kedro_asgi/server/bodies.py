@@ -10,12 +10,12 @@ from typing import Any, TypeVar, cast
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 from kedro_asgi.errors import DrainingError
 from kedro_asgi.limits import MAX_KEY_LENGTH
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.schemas import KEY_PATTERN, RunRequest, RunSubmission
-from kedro_asgi.server.connections import has_whole_body
 from kedro_asgi.server.problems import InvalidQueryError
 from kedro_asgi.server.shutdown import Shutdown
 from kedro_asgi.server.validation import JSON_TYPE, RUNNER_PATH, AnyRunRequest, parse_strictly, validate_run_request
@@ -81,7 +81,7 @@ class BodyReader:
         return (await self._large_bodies.run(partial(Outcome.of, partial(_without_collector, work)))).value()
 
     async def _read(self, request: Request) -> bytes:
-        if has_whole_body(request.receive):
+        if _has_whole_body(request.receive):
             # To enter a cancel scope costs as much as all else that is done to read a small body.
             return await _read_body(request, self._max_bytes)
         with self._shutdown.until_begun(timeout_seconds=self._timeout_seconds):
@@ -149,6 +149,11 @@ def idempotency_key(request: Request) -> str | None:
     if key is not None and not (len(key) <= MAX_KEY_LENGTH and _KEY.fullmatch(key)):
         raise InvalidQueryError(f"'Idempotency-Key' must have 1 to {MAX_KEY_LENGTH} printable ASCII characters.")
     return key
+
+
+def _has_whole_body(receive: Receive) -> bool:
+    """Tell whether the server has the whole body, so that ``receive`` does not wait; known only of uvicorn."""
+    return getattr(getattr(receive, "__self__", None), "more_body", True) is False
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:

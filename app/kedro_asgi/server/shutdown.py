@@ -7,13 +7,13 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from types import FrameType
 from typing import Any
+from weakref import WeakSet
 
 import anyio
 from anyio.lowlevel import current_token
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kedro_asgi.dispatch import Dispatcher
-from kedro_asgi.server.connections import Connections, in_parts
 from kedro_asgi.server.startup_errors import StartupErrorMiddleware
 from kedro_asgi.session.event_loop import call_soon, start_task
 
@@ -22,6 +22,8 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _MAX_DELAYED = 2
 # How long clients may still read after all runs have ended; the command line's own server cuts them a moment before.
 _READING_SECONDS = 1.5
+# An answer that its client does not read stays with the application, but for this part and the buffers of the server.
+_PART_BYTES = 64 * 1024
 
 
 class Shutdown:
@@ -36,7 +38,7 @@ class Shutdown:
     def __init__(self, runs: Dispatcher, *, delays_signals: bool) -> None:
         self._runs = runs
         self._delays_signals = delays_signals
-        self._connections = Connections()
+        self._connections = _Connections()
         self._watch: _SignalWatch | None = None
         self._users = 0
 
@@ -54,7 +56,7 @@ class Shutdown:
         self._connections.add(receive)
         self._begin_to_watch()
         try:
-            await app(scope, receive, in_parts(send))
+            await app(scope, receive, _in_parts(send))
         finally:
             self._end_to_watch()
 
@@ -106,10 +108,32 @@ class ShutdownMiddleware:
             await self._lifespan(scope, receive, send)
 
 
+class _Connections:
+    """Remembers the connections of requests, as long as their server does.
+
+    ASGI has no message that cuts a connection. uvicorn, whose shutdown waits for each client without limit, gives
+    ``receive`` as a method of the request, which has the transport; other servers have limits of their own.
+    """
+
+    def __init__(self) -> None:
+        self._requests: WeakSet[Any] = WeakSet()
+
+    def add(self, receive: Receive) -> None:
+        """Remember the connection of a request."""
+        request = getattr(receive, "__self__", None)
+        if hasattr(getattr(request, "transport", None), "abort"):
+            self._requests.add(request)
+
+    def cut(self) -> None:
+        """Close all connections at once; what their clients have not read is lost."""
+        for request in list(self._requests):
+            request.transport.abort()
+
+
 class _SignalWatch:
     """The handlers of the signals, between those that were there before and those that come later."""
 
-    def __init__(self, runs: Dispatcher, connections: Connections, *, delays_signals: bool) -> None:
+    def __init__(self, runs: Dispatcher, connections: _Connections, *, delays_signals: bool) -> None:
         self.has_begun = False
         self.drained = anyio.Event()
         self._runs = runs
@@ -123,7 +147,7 @@ class _SignalWatch:
         self._former: dict[int, Any] = {}
 
     @classmethod
-    def installed(cls, runs: Dispatcher, connections: Connections, *, delays_signals: bool) -> "_SignalWatch | None":
+    def installed(cls, runs: Dispatcher, connections: _Connections, *, delays_signals: bool) -> "_SignalWatch | None":
         """Return a watch that gets the signals, or ``None`` where Python or another language forbids it."""
         handlers: dict[int, Any] = {number: _active(number) for number in _SIGNALS}
         if threading.current_thread() is not threading.main_thread() or None in handlers.values():
@@ -196,3 +220,20 @@ def _active(number: int) -> Any:
     while isinstance(watch := getattr(handler, "__self__", None), _SignalWatch) and not watch._is_active:
         handler = watch._former[number]
     return handler
+
+
+def _in_parts(send: Send) -> Send:
+    """Return a ``send`` that waits between the parts of a large body until the client has read most of them."""
+
+    async def send_in_parts(message: Message) -> None:
+        body = message.get("body", b"")
+        if len(body) <= _PART_BYTES:
+            await send(message)
+            return
+        rest = memoryview(body)
+        while len(rest) > _PART_BYTES:
+            part, rest = rest[:_PART_BYTES], rest[_PART_BYTES:]
+            await send({**message, "body": bytes(part), "more_body": True})
+        await send({**message, "body": bytes(rest)})
+
+    return send_in_parts

@@ -47,7 +47,7 @@ class AsyncSession:
     ) -> None:
         self._create = create
         self._env = env
-        self._opened: Outcome[KedroServiceSession] | None = None
+        self._session: KedroServiceSession | None = None
         self._lock = anyio.Lock()
         self._creating = threading.Lock()
         self._slots = Slots(max_concurrency)
@@ -87,8 +87,8 @@ class AsyncSession:
     def needs_own_threads(self) -> bool:
         """Whether each run needs a thread that no other run has used; known when the project is open."""
         # Read once: another thread may close the session meanwhile.
-        opened = self._opened
-        return opened is not None and opened.value().engine.needs_own_threads
+        session = self._session
+        return session is not None and session.engine.needs_own_threads
 
     async def prepare(self) -> KedroServiceSession:
         """Create the service session now; concurrent callers get the same one.
@@ -99,20 +99,20 @@ class AsyncSession:
 
     async def open(self) -> Outcome[KedroServiceSession]:
         """Do what `prepare` does, but raise nothing but cancellation."""
-        if self._opened is None:
+        if self._session is None:
             async with self._lock:
-                if self._opened is None:
+                if self._session is None:
                     return await run_in_daemon_thread(_on_host(self._create_once))
-        return self._opened
+        return Outcome(result=self._session)
 
     def _create_once(self) -> KedroServiceSession:
         """Create the service session in this thread; a thread whose caller was cancelled may still be creating it."""
         with self._creating:
-            if self._opened is None:
+            if self._session is None:
                 session = self._create()
                 self._env = session.engine.planner.effective_env or None
-                self._opened = Outcome(result=session)
-            return self._opened.value()
+                self._session = session
+            return self._session
 
     async def run(
         self,
@@ -157,8 +157,8 @@ class AsyncSession:
         """
         HOST_LOOP.set(host)
         STOP_SIGNAL.set(stop)
-        opened = self._opened or from_thread.run(self.open, token=host)
-        return opened.value().execute(spec, run_id=run_id, convert=convert, emit=emit)
+        session = self._session or from_thread.run(self.open, token=host).value()
+        return session.execute(spec, run_id=run_id, convert=convert, emit=emit)
 
     async def inspect(self, params: Mapping[str, Any] | None = None) -> ProjectSnapshot:
         """Return the snapshot of the project, with ``params`` applied; raises what reading the project raises."""
@@ -171,7 +171,7 @@ class AsyncSession:
     @property
     def prepared(self) -> KedroServiceSession | None:
         """The service session, if there is one by now."""
-        return None if self._opened is None else self._opened.value()
+        return self._session
 
     async def reload(self) -> KedroServiceSession:
         """Read configuration and preloaded datasets again; runs that have begun keep what they have.
@@ -182,7 +182,7 @@ class AsyncSession:
 
     async def try_reload(self) -> Outcome[KedroServiceSession]:
         """Do what `reload` does, but raise nothing but cancellation."""
-        if self._opened is None:
+        if self._session is None:
             return await self.open()
         return await self._with_session(lambda session: session.reload())
 
@@ -204,11 +204,11 @@ class AsyncSession:
 
     async def aclose(self) -> None:
         """Close the service session, if there is one; a later run creates another."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
+        session, self._session = self._session, None
+        if session is not None:
             # Also in a block that is cancelled, and while runs go on.
             with anyio.CancelScope(shield=True):
-                (await anyio.to_thread.run_sync(Outcome.of, opened.value().close)).value()
+                (await anyio.to_thread.run_sync(Outcome.of, session.close)).value()
 
     async def __aenter__(self) -> Self:
         return self

@@ -3,9 +3,19 @@
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from anyio.lowlevel import EventLoopToken
+
+
+class Event(Protocol):
+    """Something that tasks wait for."""
+
+    def set(self) -> None:
+        """Let all waiting tasks go on."""
+
+    async def wait(self) -> object:
+        """Wait until it is set."""
 
 
 def call_soon(loop: EventLoopToken, call: Callable[[], None]) -> None:
@@ -23,6 +33,14 @@ def has_ended(loop: EventLoopToken) -> bool:
     """Tell whether a loop was closed before its tasks ended, as only asyncio allows: they never end then."""
     native = loop.native_token
     return isinstance(native, asyncio.AbstractEventLoop) and native.is_closed()
+
+
+def event_class(loop: EventLoopToken) -> Callable[[], Event]:
+    """Return the class of events of ``loop``; anyio's find out for each event and each wait which loop runs."""
+    if isinstance(loop.native_token, asyncio.AbstractEventLoop):
+        return asyncio.Event
+    made: Callable[[], Event] = sys.modules["trio"].Event
+    return made
 
 
 def start_task(loop: EventLoopToken, work: Callable[[], Coroutine[Any, Any, None]]) -> object:

@@ -11,6 +11,8 @@ from kedro_asgi.config.interpolation.tree_builder import build_caller_tree, to_p
 from kedro_asgi.errors import ConfigError, fresh_error
 from kedro_asgi.runs import RuntimeParams
 
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+
 
 class Parameters:
     """Compiled parameters.
@@ -62,6 +64,9 @@ class Parameters:
 
     def _with_runtime(self, runtime: RuntimeParams) -> Mapping[str, Any]:
         if self.is_constant and runtime.literal:
+            if _SCALARS.issuperset(map(type, runtime.values.values())):
+                # There is nothing to copy, and nothing to merge into.
+                return {**self._tree, **runtime.values}
             return _merge_constants(self._tree, to_plain_mapping(runtime.values))
         own = Layer(self._find_resolver)
         values = build_caller_tree(runtime, own)
