@@ -136,6 +136,8 @@ _CATALOG = """
 offers:
   type: pandas.CSVDataset
   filepath: data/offers.csv
+  metadata:
+    kedro-viz: {layer: raw, preview_args: {nrows: 2}}
 cleaned:
   type: pandas.CSVDataset
   filepath: data/cleaned.csv

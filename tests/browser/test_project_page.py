@@ -55,6 +55,15 @@ def test_a_dataset_shows_its_type_and_file(served: Served, pages: WatchedPages) 
     expect(details(page)).to_contain_text("data/cleaned.csv")
 
 
+def test_a_dataset_shows_its_layer_and_a_preview_where_the_catalog_asks_for_one(
+    served: Served, pages: WatchedPages
+) -> None:
+    page = open_pipeline(served, pages, "offers", "?element=dataset%3Aoffers")
+    expect(details(page)).to_contain_text("raw")
+    expect(details(page).get_by_role("cell", name="250")).to_be_visible()
+    expect(details(page).get_by_role("cell", name="80")).to_have_count(0)
+
+
 def test_keys_go_along_the_edges_and_select(served: Served, pages: WatchedPages) -> None:
     page = open_pipeline(served, pages, "offers")
     box(page, "node:clean").focus()

@@ -208,6 +208,10 @@ class AsyncClient:
         """Return the nodes that a run has started, with their durations."""
         return await self._request("GET", _path(run_id, "nodes"), _NODES)
 
+    async def preview(self, name: str) -> Any:
+        """Return the preview of a dataset whose catalog entry asks for one."""
+        return await self._request("GET", f"datasets/{quote(name, safe='')}/preview", _ANY)
+
     async def ready(self) -> schemas.ReadyResponse:
         """Return whether the server is ready for runs, and if not, why."""
         return await self._request("GET", "ready", _READY, accepted=(503,))

@@ -141,7 +141,9 @@ from kedro_asgi.errors.session import InputTableError as InputTableError
 from kedro_asgi.errors.session import InputTypeError as InputTypeError
 from kedro_asgi.errors.session import KedroContextError as KedroContextError
 from kedro_asgi.errors.session import KedroSessionError as KedroSessionError
+from kedro_asgi.errors.session import NoPreviewError as NoPreviewError
 from kedro_asgi.errors.session import PreloadError as PreloadError
+from kedro_asgi.errors.session import PreviewFailedError as PreviewFailedError
 from kedro_asgi.errors.session import ProducedInputError as ProducedInputError
 from kedro_asgi.errors.session import RunnerInstanceError as RunnerInstanceError
 from kedro_asgi.errors.session import SessionStoreError as SessionStoreError

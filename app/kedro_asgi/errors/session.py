@@ -1,6 +1,6 @@
 """Errors of sessions, and of the inputs, outputs and preloaded datasets of their runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kedro_asgi.errors.base import KedroAsgiError, ReportedAsBase
 from kedro_asgi.errors.io import DatasetError, DatasetNotFoundError
@@ -98,3 +98,19 @@ class PreloadError(ReportedAsBase, DatasetError):
     def __init__(self, name: str, reason: str) -> None:
         self.name, self.reason = name, reason
         super().__init__(f"Cannot preload '{name}': {reason}")
+
+
+class NoPreviewError(KedroAsgiError, LookupError):
+    """A dataset has no preview, or its catalog entry does not ask for one."""
+
+    def __init__(self, name: str, reason: str, matches: Sequence[str] = ()) -> None:
+        self.name = name
+        super().__init__(f"There is no preview of dataset '{name}': {reason}.{suggestion(matches)}")
+
+
+class PreviewFailedError(DatasetError):
+    """A preview that the catalog asks for cannot be made."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        super().__init__(f"The preview of dataset '{name}' failed: {reason}")

@@ -20,6 +20,7 @@ from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
 from kedro_asgi.redaction import redact
 from kedro_asgi.reserved_names import is_parameter
+from kedro_asgi.viz_metadata import layer_of, preview_arguments
 
 Entries = Mapping[str, Mapping[str, Any]]
 
@@ -63,6 +64,7 @@ def _datasets(names: Iterable[str], entries: Entries) -> Iterator[GraphDataset]:
 
 def _dataset(name: str, formats: list[str], entries: Entries) -> GraphDataset:
     found = [entries[full] for full in formats if full in entries]
+    previews = (full for full in formats if preview_arguments(entries.get(full, {})) is not None)
     entry = found[0] if found else {}
     filepath = entry.get("filepath")
     return GraphDataset(
@@ -70,8 +72,9 @@ def _dataset(name: str, formats: list[str], entries: Entries) -> GraphDataset:
         name=name,
         type=_type(entry),
         filepath=redact(filepath) if isinstance(filepath, str) else None,
-        layer=next(filter(None, map(_layer, found)), None),
+        layer=next(filter(None, map(layer_of, found)), None),
         is_persistent=any(_is_persistent(each) for each in found),
+        preview=next(previews, None),
         formats={} if formats == [name] else {full: _type(entries.get(full, {})) for full in formats},
     )
 
@@ -84,13 +87,6 @@ def _type(entry: Mapping[str, Any]) -> str | None:
 def _is_persistent(entry: Mapping[str, Any]) -> bool:
     """Look at the name of the class only: importing it may take seconds, or fail."""
     return not (_type(entry) or "").endswith("MemoryDataset")
-
-
-def _layer(entry: Mapping[str, Any]) -> str | None:
-    metadata = entry.get("metadata")
-    viz = metadata.get("kedro-viz") if isinstance(metadata, Mapping) else None
-    layer = viz.get("layer") if isinstance(viz, Mapping) else None
-    return layer if isinstance(layer, str) and layer else None
 
 
 def _edges(node: Node) -> Iterator[GraphEdge]:

@@ -22,7 +22,8 @@ class GraphDataset(msgspec.Struct, frozen=True, kw_only=True):
     """One dataset, in all its formats; ``type`` and ``filepath`` are ``None`` without a catalog entry.
 
     ``type`` is what the project writes, ``filepath`` has no credentials. ``layer`` is the one that the entry's metadata
-    names for kedro-viz. ``is_persistent``: its values outlive a run.
+    names for kedro-viz. ``is_persistent``: its values outlive a run. ``preview`` is the name, with a format, for
+    ``/datasets/{name}/preview``.
     """
 
     id: str
@@ -31,6 +32,7 @@ class GraphDataset(msgspec.Struct, frozen=True, kw_only=True):
     filepath: str | None = None
     layer: str | None = None
     is_persistent: bool = False
+    preview: str | None = None
     formats: dict[str, str | None] = {}
 
 

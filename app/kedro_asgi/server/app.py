@@ -18,6 +18,7 @@ from kedro_asgi.server.admin_routes import AdminRoutes
 from kedro_asgi.server.bodies import BodyReader
 from kedro_asgi.server.configuration import ServerConfiguration, ServerOptions, unknown_variables
 from kedro_asgi.server.dashboard import DashboardRoutes
+from kedro_asgi.server.dataset_routes import DatasetRoutes
 from kedro_asgi.server.description_routes import DescriptionRoutes
 from kedro_asgi.server.docs import DocsRoutes
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
@@ -93,6 +94,7 @@ def create_http_server(
             # Before the routes whose names of pipelines may end with anything.
             *typed_routes.table(),
             *pipeline_routes.table(),
+            *DatasetRoutes(session).table(),
             *admin_routes.table(),
             *(DashboardRoutes().table() if configuration.dashboard else ()),
             *(DocsRoutes().table() if configuration.docs else ()),

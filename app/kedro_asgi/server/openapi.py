@@ -146,6 +146,12 @@ def _pipeline_paths() -> Json:
         **{status: found for status, found in missing.items() if status != "422"},
         **_no_project(),
     }
+    preview = {
+        "200": _json("The preview, in the form in which outputs are given."),
+        "404": _problem("The dataset has no preview, or its catalog entry asks for none."),
+        "409": _problem("The dataset cannot be loaded."),
+        **_no_project(),
+    }
     slices = [_parameter("query", found, _NAMES) for found in Slice.__struct_fields__ if found != "pipeline_names"]
     return {
         "/pipelines": {"get": _operation("pipelines", "list_pipelines", listed, parameters=[etag])},
@@ -153,6 +159,7 @@ def _pipeline_paths() -> Json:
         "/pipelines/{name}/graph.svg": {
             "get": _operation("pipelines", "draw_pipeline", picture, parameters=[*drawn, run])
         },
+        "/datasets/{name}/preview": {"get": _operation("pipelines", "preview_dataset", preview, parameters=[name])},
         "/pipelines/{name}/schema": {
             "get": _operation("pipelines", "read_pipeline_schema", schema_, parameters=[name, etag, *slices])
         },

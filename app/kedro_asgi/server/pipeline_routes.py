@@ -12,6 +12,8 @@ from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.graph import Layout, PipelineGraph, ProjectGraphs, draw_svg
 from kedro_asgi.node_runs import state_of_each
+from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.reserved_names import is_parameter
 from kedro_asgi.runs import RunRecord
 from kedro_asgi.schemas import PipelineDescription, PipelineList, PipelineSummary
 from kedro_asgi.server.pictures import SVG_HEADERS, svg_file
@@ -109,22 +111,23 @@ class PipelineRoutes:
 
 
 def _list(graphs: ProjectGraphs) -> StaticFile:
-    summaries = tuple(_summary(graphs.graph(name)) for name in graphs.pipelines)
+    summaries = tuple(_summary(name, found) for name, found in graphs.pipelines.items())
     name = graphs.planner.project.project_name
     answer = PipelineList(project_name=name, pipelines=summaries, broken=dict(graphs.broken))
     return StaticFile.of(encode_json(answer), _JSON)
 
 
-def _summary(graph: PipelineGraph) -> PipelineSummary:
+def _summary(name: str, pipeline: Pipeline) -> PipelineSummary:
+    nodes, inputs = pipeline.nodes, sorted(pipeline.inputs())
     return PipelineSummary(
-        name=graph.name,
-        nodes=len(graph.nodes),
-        inputs=graph.inputs,
-        outputs=graph.outputs,
-        parameters=tuple(found.name for found in graph.parameters),
-        tags=graph.tags,
-        namespaces=graph.namespaces,
-        links=_addresses(f"pipelines/{_quoted(graph.name)}"),
+        name=name,
+        nodes=len(nodes),
+        inputs=tuple(found for found in inputs if not is_parameter(found)),
+        outputs=tuple(sorted(pipeline.outputs())),
+        parameters=tuple(filter(is_parameter, inputs)),
+        tags=tuple(sorted({tag for node in nodes for tag in node.tags})),
+        namespaces=tuple(sorted({found for node in nodes for found in node.namespace_prefixes})),
+        links=_addresses(f"pipelines/{_quoted(name)}"),
     )
 
 

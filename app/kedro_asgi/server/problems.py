@@ -12,9 +12,11 @@ from kedro_asgi.errors import (
     DrainingError,
     KeyReusedError,
     NamespaceNotFoundError,
+    NoPreviewError,
     OutOfRangeError,
     OutputNotFoundError,
     PipelineNotFoundError,
+    PreviewFailedError,
     QueueFullError,
     RunNotEndedError,
     RunNotFoundError,
@@ -103,8 +105,20 @@ def explain_project_error(error: BaseException) -> Response:
         return _response(Problem(type=f"{_TYPE}invalid-query", title="Invalid query", status=422, detail=str(error)))
     if isinstance(error, SelectionError):
         return _response(Problem(type=f"{_TYPE}invalid-slice", title="Invalid slice", status=422, detail=str(error)))
+    if isinstance(error, NoPreviewError):
+        return _response(Problem(type=f"{_TYPE}no-preview", title="No preview", status=404, detail=str(error)))
+    if isinstance(error, PreviewFailedError):
+        problem = Problem(type=f"{_TYPE}preview-failed", title="The preview failed", status=409, detail=str(error))
+        return _response(problem)
     title = "The project cannot be read"
     problem = Problem(type=f"{_TYPE}project-failed", title=title, status=503, detail=failure_sentence(error))
+    return _response(problem, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
+
+
+def explain_preview_timeout(name: str, *, seconds: float) -> Response:
+    """Return a 503 response for a preview that takes too long."""
+    detail = f"The preview of dataset '{name}' takes longer than {seconds:g} seconds."
+    problem = Problem(type=f"{_TYPE}preview-timeout", title="The preview takes too long", status=503, detail=detail)
     return _response(problem, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
 
 

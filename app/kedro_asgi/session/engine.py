@@ -50,7 +50,7 @@ class Engine:
     """
 
     def __init__(self, planner: Planner, classes: ProjectClasses, *, session_type: str) -> None:
-        self._shared = SharedProject(planner, self._catalog_without_parameters)
+        self._shared = SharedProject(planner, self.catalog_without_parameters)
         self.run_ids = RunIds()
         self.classes = classes
         self._session_type = session_type
@@ -290,7 +290,7 @@ class Engine:
             catalog = contexts.catalog(context, save_version=save_version, load_versions=load_versions)
         return catalog
 
-    def _catalog_without_parameters(self, planner: Planner) -> DataCatalog:
+    def catalog_without_parameters(self, planner: Planner) -> DataCatalog:
         """Return a catalog as a run without parameters has it, without models in place of parameters."""
         runtime, version = RuntimeParams(), self.run_ids.next()
         context = self._context(planner, runtime, unchecked, self._hooks)

@@ -52,6 +52,10 @@ class FileDataset(AbstractVersionedDataset[Any, Any]):
     def load(self) -> Any:
         return self._decode(Path(self._get_load_path()).read_bytes())
 
+    def stored_bytes(self) -> int:
+        """Return the size of the file that `load` reads."""
+        return Path(self._get_load_path()).stat().st_size
+
     def save(self, data: Any) -> None:
         path = Path(self._get_save_path())
         write_atomically(path, self._encode(data))

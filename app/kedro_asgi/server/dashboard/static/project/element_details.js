@@ -2,6 +2,7 @@
 
 import { html } from "../html.js";
 import { href } from "../router.js";
+import { DatasetPreview } from "./dataset_preview.js";
 import { LastDurations } from "./last_durations.js";
 
 const KINDS = { node: "Node", dataset: "Dataset", parameter: "Parameter", namespace: "Namespace" };
@@ -36,12 +37,13 @@ function DatasetFacts({ pipeline, box, onSelect }) {
   const dataset = pipeline.datasets.find(({ id }) => id === box.id);
   const formats = Object.entries(dataset.formats);
   return html`<dl>
-    ${!formats.length && html`<${Fact} title="Type">${dataset.type ? html`<code>${dataset.type}</code>` : "in memory"}<//>`}
-    ${formats.length > 0 && html`<${Fact} title="Formats"><ul>${formats.map(([name, type]) => html`<li key=${name}><code>${name}</code>: ${type ?? "in memory"}</li>`)}</ul><//>`}
-    ${dataset.filepath && html`<${Fact} title="File"><code>${dataset.filepath}</code><//>`}
-    ${dataset.layer && html`<${Fact} title="Layer">${dataset.layer}<//>`}
-    <${Neighbours} pipeline=${pipeline} box=${box} onSelect=${onSelect} />
-  </dl>`;
+      ${!formats.length && html`<${Fact} title="Type">${dataset.type ? html`<code>${dataset.type}</code>` : "in memory"}<//>`}
+      ${formats.length > 0 && html`<${Fact} title="Formats"><ul>${formats.map(([name, type]) => html`<li key=${name}><code>${name}</code>: ${type ?? "in memory"}</li>`)}</ul><//>`}
+      ${dataset.filepath && html`<${Fact} title="File"><code>${dataset.filepath}</code><//>`}
+      ${dataset.layer && html`<${Fact} title="Layer">${dataset.layer}<//>`}
+      <${Neighbours} pipeline=${pipeline} box=${box} onSelect=${onSelect} />
+    </dl>
+    ${dataset.preview && html`<${DatasetPreview} key=${dataset.preview} name=${dataset.preview} />`}`;
 }
 
 function ReaderFacts({ pipeline, box, onSelect }) {
