@@ -170,7 +170,6 @@ def run_operation(operation_id: str, name: str, body: Json, answer: Json, *, is_
     """Return the operation that runs the pipeline ``name``; ``body`` and ``answer`` are schemas of its own."""
     responses = {
         "200": _answers("How the run ended; a failed run answers 200 too.", {_JSON: answer}),
-        "202": _json("The run is stored and will be executed: the client prefers ``respond-async``.", RunRecord),
         "404": _problem("There is no such pipeline any more."),
         "408": _problem("The body did not arrive in time."),
         "413": _problem("The body is too large."),
@@ -181,13 +180,14 @@ def run_operation(operation_id: str, name: str, body: Json, answer: Json, *, is_
             {_JSON: {"anyOf": [schema(schemas.HTTPError), schema(schemas.RunFailure)]}},
         ),
     }
-    operation = _operation(
-        "pipelines", operation_id, responses, parameters=[_wait(), _parameter("header", "Prefer"), _key()]
-    )
+    operation = _operation("pipelines", operation_id, responses, parameters=[_key()])
     content = {_JSON: {"schema": body}}
+    # Generators join the types of all answers, so the other one has no type here.
+    description = "With `Prefer: respond-async`, the run is stored, and the answer is that of `POST /runs`."
     return {
         **operation,
         "summary": f"Run pipeline {name}",
+        "description": description,
         "requestBody": {"required": is_body_required, "content": content},
     }
 

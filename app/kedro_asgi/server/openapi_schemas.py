@@ -12,6 +12,7 @@ import msgspec
 from kedro_asgi import schemas
 from kedro_asgi.events import RunEvent
 from kedro_asgi.runs import RunPage, RunRecord
+from kedro_asgi.server.generator_schemas import for_generators
 
 Json = dict[str, Any]
 Structs = Iterable[type[msgspec.Struct]]
@@ -78,21 +79,7 @@ def _described(struct: type[msgspec.Struct], schema: Json) -> Json:
 def _property(schema: Json, hint: Any) -> Json:
     if hint is datetime or datetime in get_args(hint):
         return {"anyOf": [_DATE_TIME, {"type": "null"}]} if isinstance(hint, UnionType) else _DATE_TIME
-    tidied: Json = _tidy({name: value for name, value in schema.items() if name != "default"})
-    return tidied
-
-
-def _tidy(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_tidy(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    tidied = {name: _tidy(value) for name, value in schema.items()}
-    if "enum" in tidied and all(isinstance(value, str) for value in tidied["enum"]):
-        tidied.setdefault("type", "string")
-    if tidied.get("type") == "object":
-        # Without it, a generated client could send no field.
-        tidied.setdefault("additionalProperties", True)
+    tidied: Json = for_generators({name: value for name, value in schema.items() if name != "default"})
     return tidied
 
 

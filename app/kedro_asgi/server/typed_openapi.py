@@ -33,7 +33,8 @@ def with_pipelines(document: Json, pipelines: Mapping[str, TypedPipeline]) -> Js
                 operation_id, name, body, answer, is_body_required=bool(pipeline.schema.get("required"))
             )
         }
-    schemas = {name: for_generators(schema) for name, schema in added.schemas.items()}
+    # Some generators would use the title instead of the name.
+    schemas = {name: {**for_generators(schema), "title": name} for name, schema in added.schemas.items()}
     return {
         **document,
         "paths": {**document["paths"], **paths},

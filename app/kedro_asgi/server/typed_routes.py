@@ -23,7 +23,7 @@ from kedro_asgi.server.problems import (
     explain_http_error,
     explain_project_error,
 )
-from kedro_asgi.server.queries import prefers_async
+from kedro_asgi.server.queries import prefers_async, wait_seconds
 from kedro_asgi.server.run_routes import RunRoutes
 from kedro_asgi.server.static_files import StaticFile, static_response
 from kedro_asgi.server.typed_pipelines import TypedPipeline, TypedPipelines
@@ -58,6 +58,8 @@ class TypedRoutes:
         """Return the routes; the name of a pipeline may contain slashes."""
         return [
             Route("/pipelines/{name:path}/run", self.run, methods=["POST"]),
+            # Else the name of a pipeline would seem to end with "/run".
+            Route("/pipelines/{name:path}/run", self.refuse, methods=["GET"], include_in_schema=False),
             Route("/pipelines/{name:path}/schema", self.schema, methods=["GET"]),
         ]
 
@@ -69,11 +71,16 @@ class TypedRoutes:
         answer = StaticFile.of(encode_json(found.value().schema), "application/schema+json")
         return static_response(request, answer)
 
+    async def refuse(self, request: Request) -> Response:
+        """Respond 405."""
+        raise HTTPException(405, headers={"Allow": "POST"})
+
     async def run(self, request: Request) -> Response:
         """Check the body against the pipeline's schema, then run it as ``/run`` does, or submit it as ``/runs`` does.
 
         The client chooses: ``Prefer: respond-async`` submits it.
         """
+        wait_seconds(request)  # refuses a wrong one before anything runs
         try:
             body = await self._bodies.read_json(request)
         except InvalidBodyError as error:

@@ -80,7 +80,7 @@ def outputs_schema(pipeline: Pipeline, names: list[str], facts: dict[str, Catalo
     """Return the schema of the outputs of an answer, which holds those that were asked for and could be given."""
     hints = _result_hints(pipeline)
     found = {name: _schema([hints[name]] if name in hints else [], facts[name], "serialization") for name in names}
-    properties = {name: taken.take(schema) for name, schema in found.items()}
+    properties = {name: taken.take(_with_missing_numbers(schema)) for name, schema in found.items()}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
@@ -109,6 +109,16 @@ def _schema(hints: list[Any], facts: CatalogFacts, mode: Mode) -> Json:
     if is_table and not (_is_table(found) and found["items"].get("properties")):
         return records_schema(facts.rows)
     return found
+
+
+def _with_missing_numbers(schema: Any) -> Any:
+    """Return ``schema`` with ``null`` beside each number: JSON has no NaN and no infinity."""
+    if isinstance(schema, list):
+        return [_with_missing_numbers(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tree = {key: _with_missing_numbers(value) for key, value in schema.items()}
+    return {"anyOf": [tree, {"type": "null"}]} if tree.get("type") == "number" else tree
 
 
 def _is_table(schema: Json) -> bool:

@@ -40,9 +40,20 @@ class ParameterBranch:
 
     def _at(self, path: str, values: Mapping[str, Any]) -> "ParameterBranch":
         branch = self
-        for key in (path,) if path in values else path.split("."):
+        for key in _keys(path, values):
             branch = branch.children.setdefault(key, ParameterBranch())
         return branch
+
+
+def _keys(path: str, values: Any) -> list[str]:
+    """Return the keys that lead to the parameter ``path``; a key of the project may have dots in it."""
+    known = values if isinstance(values, Mapping) else {}
+    parts = path.split(".")
+    for count in range(len(parts), 0, -1):
+        key, rest = ".".join(parts[:count]), ".".join(parts[count:])
+        if key in known:
+            return [key, *(_keys(rest, known[key]) if rest else ())]
+    return parts
 
 
 def parameters_schema(root: ParameterBranch, values: Mapping[str, Any], definitions: Definitions) -> Json:
