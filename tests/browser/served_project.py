@@ -37,6 +37,20 @@ class Training(BaseModel):
         return depth
 
 
+class Odd(BaseModel):
+    """Values of other kinds."""
+
+    flag: bool | None = None
+    either: int | str = 3
+    limit: int | None = 7
+    weights: dict[str, Annotated[float, Field(ge=0)]] = {{}}
+    note: str = Field("x", max_length=5, description="Lower <b>letters</b>")
+
+
+def tell(odd: Odd, api_key: str, count: int) -> dict[str, Any]:
+    return {{**odd.model_dump(), "count": count, "has key": bool(api_key)}}
+
+
 def clean(offers: pd.DataFrame) -> pd.DataFrame:
     logging.getLogger("project").info("cleaning %s offers", len(offers))
     return offers
@@ -124,6 +138,7 @@ def register_pipelines():
         "failing": failing,
         "hostile": Pipeline([node(shout, "params:gate", HOSTILE, name="hostile")]),
         "many": many,
+        "odd/name <b>": Pipeline([node(tell, ["params:odd", "params:api_key", "count"], "told", name="tell")]),
         "nested": nested,
         "pictures": Pipeline([
             node(draw, "params:gate", "picture", name="draw"),
@@ -146,6 +161,8 @@ _PARAMETERS = """
 training: {depth: 6, learning_rate: 0.1, loss: squared, shuffle: true}
 name: baseline
 gate: opened
+odd: {weights: {a: 1}}
+api_key: hunter2
 """
 
 

@@ -223,3 +223,36 @@ def test_axe_finds_nothing(served: Served, watch: Callable[..., WatchedPages], s
     page.get_by_role("button", name="Start the run").click()
     page.get_by_role("alert").wait_for()
     assert accessibility_problems(page) == []
+
+
+def test_fields_of_other_kinds_say_what_they_hold(served: Served, pages: WatchedPages) -> None:
+    page = pages.open(f"{served.dashboard}#/start")
+    page.get_by_label("Pipeline", exact=True).select_option("odd/name <b>")
+    expect(page.get_by_label("api_key")).to_have_value("")
+    expect(page.get_by_text("The project's value is not shown.")).to_be_visible()
+    expect(page.get_by_text("Lower <b>letters</b>")).to_be_visible()
+    page.get_by_label("flag").select_option("false")
+    page.get_by_label("either").fill("a text")
+    page.get_by_label("limit", exact=True).fill("")
+    page.get_by_label("weights", exact=True).fill('{"a": -1}')
+    page.get_by_label("count as JSON").fill("4")
+    page.get_by_role("button", name="Start the run").click()
+    expect(page.get_by_label("weights", exact=True)).to_be_focused()
+    page.get_by_label("weights", exact=True).fill('{"a": 2}')
+    record = started(page, served)
+    told = served.http.get(f"/runs/{record['run_id']}/outputs/told").json()
+    odd = {"flag": False, "either": "a text", "limit": None, "weights": {"a": 2.0}, "note": "x"}
+    assert told == {**odd, "count": 4, "has key": True}
+
+
+def test_a_table_of_many_rows_can_be_edited(page: Page, served: Served) -> None:
+    add_input(page, "offers")
+    content = "crew,price\n" + "\n".join(f"{number},1" for number in range(5000))
+    file = {"name": "a.csv", "mimeType": "text/csv", "buffer": content.encode()}
+    page.get_by_label("File for offers").set_input_files(file)
+    page.get_by_label("price, row 1", exact=True).fill("2")
+    page.get_by_role("button", name="Show more of the 5000 rows").click()
+    expect(page.get_by_label("price, row 200", exact=True)).to_have_value("1")
+    record = started(page, served)
+    scores = served.http.get(f"/runs/{record['run_id']}/outputs/scores").json()
+    assert (len(scores), scores[0]["score"], scores[-1]["score"]) == (5000, 12, 6)

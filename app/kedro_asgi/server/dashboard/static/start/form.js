@@ -5,6 +5,7 @@
 
 import { draftOf, isBlank, readDraft } from "./input_drafts.js";
 import { isObject } from "./json_schema.js";
+import { remember } from "./memory.js";
 import { readFields, readJson, textsOf } from "./parameter_fields.js";
 import { checkValue } from "./schema_check.js";
 
@@ -91,17 +92,19 @@ function readInputs({ inputs }, schema) {
   const problems = [];
   for (const [name, draft] of Object.entries(inputs)) {
     if (isBlank(draft)) continue;
-    const part = known.properties?.[name] ?? {};
-    const read = readDraft(draft, { schema: part, root: schema, loc: [name] });
+    const read = readInput(draft, known.properties?.[name], schema, name);
     problems.push(...read.problems);
-    if (read.problems.length) continue;
-    values[name] = read.value;
-    problems.push(...checkValue(read.value, part, schema, [name]));
+    if (read.value !== undefined) values[name] = read.value;
   }
   const isMissing = (name) => !inputs[name] || isBlank(inputs[name]);
   const missing = (known.required ?? []).filter(isMissing).map((name) => ({ loc: [name], msg: "is required" }));
   return { values, problems: [...missing, ...problems] };
 }
+
+const readInput = remember((draft, part = {}, root, name) => {
+  const { value, problems } = readDraft(draft, { schema: part, root, loc: [name] });
+  return problems.length ? { problems } : { value, problems: checkValue(value, part, root, [name]) };
+});
 
 // A row `model.depth` with the text `3` is the parameter `{model: {depth: 3}}`, as on the command line.
 function readExtras(rows) {

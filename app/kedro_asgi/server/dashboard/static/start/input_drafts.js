@@ -5,7 +5,7 @@
 import { parseCsv } from "./csv.js";
 import { isObject, resolveSchema } from "./json_schema.js";
 import { jsonText } from "./literals.js";
-import { readJson } from "./parameter_fields.js";
+import { readJson, readJsonOrText } from "./parameter_fields.js";
 
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
@@ -23,6 +23,13 @@ export function columnSchemas(schema, root) {
   return record?.type === "object" || record?.properties ? (record.properties ?? {}) : null;
 }
 
+const SCALARS = ["string", "integer", "number", "boolean"];
+
+// Whether the schema leaves no room for a table.
+export function isScalar(schema, root) {
+  return SCALARS.includes(resolveSchema(schema, root).type);
+}
+
 export function isBlank(draft) {
   return draft.form === "json" ? draft.text.trim() === "" : draft.rows.every((row) => row.every((cell) => cell === ""));
 }
@@ -30,7 +37,7 @@ export function isBlank(draft) {
 // Return `{value}` of a draft that is not blank, or `{problems}`.
 export function readDraft(draft, { schema = {}, root = {}, loc = [] } = {}) {
   if (draft.form === "json") {
-    const { value, msg } = readJson(draft.text);
+    const { value, msg } = readJsonOrText(draft.text, resolveSchema(schema, root));
     return msg ? { problems: [{ loc, msg }] } : { value, problems: [] };
   }
   const repeated = draft.columns.find((name, n) => name === "" || draft.columns.indexOf(name) < n);

@@ -2,7 +2,7 @@
 
 import { html, useRef, useState } from "../html.js";
 import { FieldNotes, controlProps, fieldId } from "./field.js";
-import { columnSchemas, draftOf, draftOfText, emptyDraft, isBlank, readDraft } from "./input_drafts.js";
+import { columnSchemas, draftOf, draftOfText, emptyDraft, isBlank, isScalar, readDraft } from "./input_drafts.js";
 import { jsonText } from "./literals.js";
 import { TableEditor } from "./table_editor.js";
 
@@ -26,7 +26,7 @@ export function InputEditor({ name, schema, root, draft, isRequired, problems, e
   return html`<section class="input-editor" aria-label=${`Input ${name}`}>
     <div class="field-head">
       <h3><code>${name}</code>${isRequired && html`<span class="required"> required</span>`}</h3>
-      <${FormSwitch} name=${name} draft=${shown} schema=${schema} root=${root} onChange=${show} onProblem=${setNotice} />
+      ${!isScalar(schema, root) && html`<${FormSwitch} name=${name} draft=${shown} schema=${schema} root=${root} onChange=${show} onProblem=${setNotice} />`}
       <${FileButton} name=${name} onText=${(text) => read(text) || setNotice("The file holds neither JSON nor a table.")} />
       ${example !== undefined && html`<button type="button" class="quiet" onClick=${() => show(draftOf(example, schema, root))}>
         Example<span class="visually-hidden"> for ${name}</span></button>`}
@@ -51,13 +51,14 @@ function TableForm({ loc, name, draft, schema, root, problems, onChange, onText 
   </div>`;
 }
 
-function JsonForm({ loc, name, draft, problem, hint, onChange, onText }) {
+function JsonForm({ loc, name, draft, schema, root, problem, hint, onChange, onText }) {
   const paste = (event) => {
     if (draft.text.trim() === "" && onText(event.clipboardData.getData("text/plain"))) event.preventDefault();
   };
-  const rows = Math.min(Math.max(draft.text.split("\n").length, 3), 16);
-  return html`<textarea ...${controlProps(loc, { problem, hint })} aria-label=${`${name} as JSON`} rows=${rows} spellcheck="false"
-    placeholder="JSON, or paste a table with a line of names" value=${draft.text} onPaste=${paste}
+  const fewest = isScalar(schema, root) ? 1 : 3;
+  const rows = Math.min(Math.max(draft.text.split("\n").length, fewest), 16);
+  return html`<textarea ...${controlProps(loc, { problem, hint })} aria-label=${`${name} as JSON`} rows=${rows} spellcheck=${false}
+    placeholder=${fewest === 1 ? "" : "JSON, or paste a table with a line of names"} value=${draft.text} onPaste=${paste}
     onInput=${(event) => onChange({ form: "json", text: event.target.value })}></textarea>`;
 }
 

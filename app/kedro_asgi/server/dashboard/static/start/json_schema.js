@@ -1,10 +1,16 @@
 // Parts of a JSON Schema as a form needs them: references followed, and types inferred where none is given.
 
+import { remember } from "./memory.js";
+
 const MAX_DEPTH = 12;
 
 // Return `schema` without `$ref`, and without the `null` of a union, which `isNullable` tells.
 export function resolveSchema(schema, root, depth = 0) {
-  if (schema === null || typeof schema !== "object" || depth > MAX_DEPTH) return {};
+  return isObject(schema) && depth <= MAX_DEPTH ? resolve(schema, root, depth) : {};
+}
+
+// Each record of a table asks for the same schemas.
+const resolve = remember((schema, root, depth) => {
   if (schema.$ref) {
     const { $ref, ...beside } = schema;
     return { ...resolveSchema(followPointer(root, $ref), root, depth + 1), ...beside };
@@ -14,7 +20,7 @@ export function resolveSchema(schema, root, depth = 0) {
     return { ...resolveSchema(allOf[0], root, depth + 1), ...beside };
   }
   return Array.isArray(schema.type) ? withoutNullType(schema) : withoutNullBranch(schema, root, depth);
-}
+});
 
 function followPointer(root, pointer) {
   const names = pointer.replace(/^#\/?/, "").split("/").filter(Boolean);

@@ -27,10 +27,15 @@ export function fieldsOf(schema, root, { path = [], initial = undefined } = {}) 
 function fieldOf(part, root, { path, name, given, isRequired }) {
   const known = resolveSchema(part, root);
   const initial = given === undefined ? known.default : given;
-  const schema = isTyped(known) ? known : { ...known, ...inferSchema(initial) };
+  const schema = withChoices(isTyped(known) ? known : { ...known, ...inferSchema(initial) });
   const kind = kindOf(schema, initial);
   const field = { path, name, kind, schema, initial, isRequired };
   return kind === "group" ? { ...field, fields: fieldsOf(schema, root, { path, initial }) } : field;
+}
+
+// A box has two states, so a boolean that may be null is a choice.
+function withChoices(schema) {
+  return schema.type === "boolean" && schema.isNullable && !schema.enum ? { ...schema, enum: [true, false] } : schema;
 }
 
 function isTyped(schema) {
@@ -39,7 +44,7 @@ function isTyped(schema) {
 
 function kindOf(schema, initial) {
   if (schema.enum) return "choice";
-  if (schema.type === "boolean") return schema.isNullable ? "json" : "boolean";
+  if (schema.type === "boolean") return "boolean";
   if (schema.type === "integer" || schema.type === "number") return "number";
   if (schema.type === "string") return initial === null ? "json" : "text";
   const isGroup = schema.type === "object" && Object.keys(schema.properties ?? {}).length > 0;
@@ -86,7 +91,7 @@ function readText(text, { kind, schema, initial }) {
     case "number":
       return text.trim() === "" ? (schema.isNullable ? { value: null } : {}) : readNumber(text.trim(), schema);
     default:
-      return text.trim() === "" ? {} : readJson(text);
+      return text.trim() === "" ? {} : readJsonOrText(text, schema);
   }
 }
 
@@ -97,6 +102,13 @@ function readNumber(text, schema) {
   // JSON of a browser has no larger integers: the server would get another number.
   const isInexact = /^[+-]?\d+$/.test(text) && !Number.isSafeInteger(value);
   return isInexact ? { msg: "is too large to be sent exactly by a browser" } : { value };
+}
+
+// Where a schema allows texts beside other values, what is no JSON is a text, so that it needs no quotes.
+export function readJsonOrText(text, schema) {
+  const found = readJson(text);
+  const branches = [schema, ...(schema.anyOf ?? schema.oneOf ?? [])];
+  return found.msg && branches.some(({ type }) => type === "string") ? { value: text } : found;
 }
 
 export function readJson(text) {

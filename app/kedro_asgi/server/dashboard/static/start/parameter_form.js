@@ -39,8 +39,10 @@ function ParameterField({ field, text, problem, onChange }) {
   <//>`;
 }
 
-function hintOf({ schema }) {
-  return [schema.description, rangeHint(schema)].filter(Boolean).join(" · ");
+function hintOf({ schema, path, initial, isRequired }) {
+  // The schema leaves out what nobody may see, such as a password.
+  const isHidden = path.length === 1 && initial === undefined && !isRequired;
+  return [schema.description, rangeHint(schema), isHidden && "The project's value is not shown."].filter(Boolean).join(" · ");
 }
 
 function rangeHint({ minimum, exclusiveMinimum, maximum, exclusiveMaximum, type }) {
@@ -88,6 +90,6 @@ function ChoiceControl({ props, text, schema, onChange }) {
 
 function JsonControl({ props, text, onChange }) {
   const rows = Math.min(Math.max(text.split("\n").length, 1), 8);
-  return html`<textarea ...${props} rows=${rows} spellcheck="false" value=${text}
+  return html`<textarea ...${props} rows=${rows} spellcheck=${false} value=${text}
     onInput=${(event) => onChange(event.target.value)}></textarea>`;
 }
