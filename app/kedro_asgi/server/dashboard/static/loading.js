@@ -2,7 +2,8 @@
 
 import { useCallback, useEffect, useState } from "./html.js";
 
-// Return `{value, error, isLoading, reload}`; `load(signal)` returns a promise. A reload keeps the value until the next.
+// Return `{value, error, isLoading, reload}`; `load(signal)` returns a promise. The value stays until the next one, also
+// while the server is away, but not where the server says that there is none.
 export function useLoaded(load, dependencies) {
   const [state, setState] = useState({ isLoading: true });
   const [count, setCount] = useState(0);
@@ -11,10 +12,14 @@ export function useLoaded(load, dependencies) {
     setState((former) => ({ ...former, isLoading: true }));
     load(controller.signal).then(
       (value) => controller.signal.aborted || setState({ value, isLoading: false }),
-      (error) => controller.signal.aborted || setState({ error, isLoading: false }),
+      (error) => controller.signal.aborted || setState((former) => ({ value: valueAfter(error, former), error, isLoading: false })),
     );
     return () => controller.abort();
   }, [...dependencies, count]);
   const reload = useCallback(() => setCount((former) => former + 1), []);
   return { ...state, reload };
+}
+
+function valueAfter(error, former) {
+  return error.status >= 400 && error.status < 500 ? undefined : former.value;
 }

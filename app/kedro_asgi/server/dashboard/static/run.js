@@ -45,7 +45,12 @@ export default function Run({ params, query }) {
       count: progress.log.length,
       view: () => html`<${RunLog} lines=${progress.log} lost=${progress.lost} node=${node} onNode=${choose} />`,
     },
-    { id: "outputs", title: "Outputs", count: run.outputs.length + run.saved.length, view: () => html`<${RunOutputs} run=${run} />` },
+    {
+      id: "outputs",
+      title: "Outputs",
+      count: run.outputs.length + run.saved.length,
+      view: () => html`<${RunOutputs} run=${run} pipelines=${pipelines} />`,
+    },
     { id: "request", title: "Request", view: () => html`<${RunRequest} run=${run} />` },
   ];
   return html`<header class="page-head">
@@ -58,7 +63,8 @@ export default function Run({ params, query }) {
       ${failure && html`<${ErrorNotice} error=${failure} />`}
       ${error && html`<${ErrorNotice} error=${error} onRetry=${reload} />`}
       <${RunFacts} run=${run} now=${now} />
-      ${run.error && html`<${RunError} error=${run.error} onNode=${(name) => show({ node: name, tab: "log" })} />`}
+      ${run.error && run.status !== "failure" && html`<p class="notice warning">${run.error.message}</p>`}
+      ${run.error && run.status === "failure" && html`<${RunError} error=${run.error} onNode=${(name) => show({ node: name, tab: "log" })} />`}
       <section class="card"><${Tabs} label="Parts of the run" tabs=${tabs} chosen=${query.get("tab")} onChoose=${(tab) => show({ tab })} /></section>
     </div>`;
 }

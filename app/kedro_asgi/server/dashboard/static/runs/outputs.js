@@ -7,9 +7,11 @@ import { formatBytes } from "../formatting.js";
 import { useLoaded } from "../loading.js";
 import { loadOutput } from "./output_loading.js";
 import { isFinal } from "../status.js";
+import { SavedDatasets } from "./saved_datasets.js";
 import { ValueView } from "./value_view.js";
 
-export function RunOutputs({ run }) {
+// `pipelines` are the descriptions of the run's pipelines, which know the datasets.
+export function RunOutputs({ run, pipelines }) {
   const problems = Object.entries(run.output_problems);
   if (!run.outputs.length && !problems.length && !run.saved.length) {
     return html`<p class="muted">${isFinal(run) ? "This run has left no outputs." : "Outputs appear here when the run ends."}</p>`;
@@ -17,7 +19,7 @@ export function RunOutputs({ run }) {
   return html`<div class="stack">
     ${run.outputs.map((name, n) => html`<${Output} key=${name} runId=${run.run_id} name=${name} isFirst=${n === 0} />`)}
     ${problems.map(([name, problem]) => html`<div key=${name} class="notice warning"><strong>${name}</strong><p>${problem}</p></div>`)}
-    ${run.saved.length > 0 && html`<${SavedDatasets} names=${run.saved} />`}
+    ${run.saved.length > 0 && html`<${SavedDatasets} names=${run.saved} pipelines=${pipelines} />`}
   </div>`;
 }
 
@@ -41,11 +43,4 @@ function OutputValue({ runId, name }) {
       : html`<${ValueView} value=${value.content} label=${name} />`}
     <p class="muted">${formatBytes(value.bytes)} · <a href=${apiUrl(segments)} download=${`${name}.json`}>Download JSON</a></p>
   </div>`;
-}
-
-function SavedDatasets({ names }) {
-  return html`<section aria-labelledby="saved-title">
-    <h2 id="saved-title">Saved datasets</h2>
-    <ul class="plain-list">${names.map((name) => html`<li key=${name}><code>${name}</code></li>`)}</ul>
-  </section>`;
 }

@@ -63,13 +63,18 @@ function FailureText({ error, status }) {
   return html`<span class="failure-text" title=${error.message}>${error.node ? `${error.node}: ` : ""}${error.type}: ${error.message}</span>`;
 }
 
+// Each label leads to the runs that have it.
 export function Labels({ labels }) {
   const pairs = Object.entries(labels);
   const shown = pairs.slice(0, MOST_LABELS);
   return html`<span class="chips">
-    ${shown.map(([name, value]) => html`<span key=${name} class="chip" title=${`${name}=${value}`}>${name}=${value}</span>`)}
+    ${shown.map(([name, value]) => html`<${Label} key=${name} text=${`${name}=${value}`} />`)}
     ${pairs.length > shown.length && html`<span class="muted">+${pairs.length - shown.length}</span>`}
   </span>`;
+}
+
+function Label({ text }) {
+  return html`<a class="chip" title=${`Runs with ${text}`} href=${href(["runs"], { label: text })}>${text}</a>`;
 }
 
 function CancelButton({ run, onChanged }) {
