@@ -1,6 +1,7 @@
 """Real servers that are told to end, whatever their clients and their projects do."""
 
 import os
+import re
 import signal
 import socket
 import time
@@ -175,6 +176,14 @@ def test_a_second_signal_ends_the_grace(make_project, start: Start) -> None:
     server.process.send_signal(signal.SIGTERM)
     while httpx.get(f"{server.url}/ready").json() != {"status": "draining"}:
         time.sleep(0.01)
+    assert end(server) == 0
+
+
+@pytest.mark.slow
+def test_a_worker_that_does_not_react_to_signals_ends_before_patience_does(tiny: Path, start: Start) -> None:
+    server = start("kedro_asgi", "serve", tiny, "--workers", "2")
+    workers = re.findall(r"Started server process \[(\d+)\]", server.log())
+    os.kill(int(workers[-1]), signal.SIGSTOP)
     assert end(server) == 0
 
 

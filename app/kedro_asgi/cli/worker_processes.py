@@ -20,7 +20,7 @@ _log = logging.getLogger("uvicorn.error")
 # A worker may load large models before it is ready.
 _START_SECONDS = 60
 # How much longer than a worker the supervisor waits before it kills the worker.
-_MARGIN_SECONDS = 1.0
+_MARGIN_SECONDS = 0.5
 
 
 class Worker(Process):
