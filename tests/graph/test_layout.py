@@ -95,6 +95,15 @@ def test_unconnected_elements_fill_rows_and_not_one_line() -> None:
     assert layout.width < 3 * layout.height
 
 
+def test_hundreds_of_nodes_that_read_the_same_dataset_fill_rows_too() -> None:
+    both = [(hub, n) for hub in (0, 1) for n in range(2, 302)]
+    layout = lay_out(drawing_of(602, [*both, *((n, n + 300) for n in range(2, 302))]))
+    boxes = {box.id: box for box in layout.boxes}
+    assert layout.width < 3 * layout.height
+    assert all(boxes[f"e{n}"].y < boxes[f"e{n + 300}"].y for n in range(2, 302))
+    assert not any(overlap(one, other) for one, other in combinations(layout.boxes, 2))
+
+
 def test_an_empty_pipeline_is_a_small_picture() -> None:
     assert lay_out(Drawing(elements=(), edges=())) == Layout(width=48, height=48, boxes=(), edges=())
 

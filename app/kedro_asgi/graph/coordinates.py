@@ -47,8 +47,15 @@ def _view(
         for index, vertex in enumerate(rank):
             place[vertex] = index
     near = graph.above if is_down else graph.below
-    before = [sorted(found, key=place.__getitem__) for found in near]
+    # An edge that goes on through several ranks is straight there, whatever else leaves it.
+    straight = [_dummies(graph, found) if vertex >= graph.count else found for vertex, found in enumerate(near)]
+    before = [sorted(found, key=place.__getitem__) for found in straight]
     return _View(order, before, place, crossing)
+
+
+def _dummies(graph: RankedGraph, vertices: Sequence[int]) -> Sequence[int]:
+    """Return the dummies among neighbours of a dummy, else all neighbours."""
+    return [vertex for vertex in vertices if vertex >= graph.count] or vertices
 
 
 def _links_over_straight_ones(graph: RankedGraph, order: Order) -> frozenset[tuple[int, int]]:

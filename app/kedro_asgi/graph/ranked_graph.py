@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from kedro_asgi.graph.ranks import Edge, assign_ranks, neighbours, without_cycles
+from kedro_asgi.graph.spreading import spread_ranks
 
 # Many long edges would make a picture slow and no clearer; the longest then pass behind boxes.
 _MAX_DUMMIES = 8_000
@@ -32,7 +33,7 @@ class RankedGraph(msgspec.Struct, frozen=True, kw_only=True):
 def rank_graph(count: int, edges: Sequence[Edge]) -> RankedGraph:
     """Return the ranked graph of ``count`` vertices; an edge that closes a cycle leads upwards."""
     downward = without_cycles(count, edges)
-    rank_of = assign_ranks(count, downward)
+    rank_of = spread_ranks(count, downward, assign_ranks(count, downward))
     chains = _chains(count, downward, rank_of)
     links = [link for source, chain in chains.items() for link in zip([source, *chain], chain, strict=False)]
     routes = []

@@ -13,6 +13,7 @@ export default function Project({ params, query }) {
   useEffect(() => {
     if (chosen) document.title = `${chosen} · kedro-asgi`;
   }, [chosen]);
+  const summary = value?.pipelines.find(({ name }) => name === chosen) ?? { nodes: 0, namespaces: [] };
   if (error) return html`<${ErrorNotice} error=${error} onRetry=${reload} />`;
   if (!value) return html`<${Loading} />`;
   return html`<header class="page-head">
@@ -21,7 +22,7 @@ export default function Project({ params, query }) {
     </header>
     <${Broken} pipelines=${value.broken} />
     <${PipelineLinks} pipelines=${value.pipelines} chosen=${chosen} />
-    ${chosen ? html`<${Pipeline} name=${chosen} query=${query} />` : html`<${Empty} title="The project has no pipeline." />`}`;
+    ${chosen ? html`<${Pipeline} name=${chosen} summary=${summary} query=${query} />` : html`<${Empty} title="The project has no pipeline." />`}`;
 }
 
 function Actions({ pipeline }) {

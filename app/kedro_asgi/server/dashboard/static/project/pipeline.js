@@ -11,11 +11,15 @@ import { href, replaceAddress } from "../router.js";
 import { isFinal } from "../status.js";
 import { ElementDetails } from "./element_details.js";
 import { findMatching } from "./matching.js";
-import { PipelineTools } from "./pipeline_tools.js";
+import { outerNamespaces, PipelineTools } from "./pipeline_tools.js";
+
+// So many nodes are too many to read at a glance.
+const LARGE = 120;
 
 // What the page shows is in the query of its address: `element`, `q`, `tag`, `namespace`, `collapse`, `parameters`, `run`.
-export function Pipeline({ name, query }) {
-  const drawing = drawingQuery(query);
+// Without `collapse`, the outer namespaces of a large pipeline are collapsed, unless `expand` says otherwise.
+export function Pipeline({ name, summary, query }) {
+  const drawing = drawingQuery(query, summary);
   const load = (signal) => getJson(["pipelines", name], { query: drawing, signal });
   const { value, error, reload } = useLoaded(load, [name, drawing.join("&")]);
   const run = useRunNodes(query.get("run"));
@@ -26,12 +30,13 @@ export function Pipeline({ name, query }) {
   if (!value) return html`<${Loading} />`;
   const change = (changes) => replaceAddress(href(["project", name], changed(query, changes)));
   const select = (element) => change({ element });
-  const toggle = (namespace) => change({ collapse: toggled(value.layout.collapsed, namespace), element: null });
+  const collapse = (namespaces) => change({ collapse: namespaces, expand: namespaces.length ? null : "all", element: null });
+  const toggle = (namespace) => collapse(toggled(value.layout.collapsed, namespace));
   const open = (id) => id.startsWith("namespace:") && toggle(id.slice("namespace:".length));
   const selected = query.get("element");
   const details = html`<${ElementDetails} pipeline=${value} id=${selected} onSelect=${select} onToggle=${toggle} />`;
   return html`<section class="card" aria-label="Pipeline ${name}">
-    <${PipelineTools} pipeline=${value} query=${query} matching=${matching} onChange=${change} onToggle=${toggle} picture=${apiUrl(["pipelines", name, "graph.svg"], pictureQuery(query))} />
+    <${PipelineTools} pipeline=${value} query=${query} matching=${matching} onChange=${change} onCollapse=${collapse} picture=${apiUrl(["pipelines", name, "graph.svg"], [...drawing, ...[...query].filter(([key]) => key === "run")])} />
     ${run && html`<p class="notice">Coloured by run <a href=${href(["runs", run.run_id])}>${shortRunId(run.run_id)}</a>. <button type="button" class="quiet" onClick=${() => change({ run: null })}>Show no run</button></p>`}
     <div class=${isKnown(value, selected) ? "pipeline-view with-details" : "pipeline-view"}>
       <${Graph} layout=${value.layout} states=${states ?? undefined} selected=${selected} matching=${matching} onSelect=${select} onOpen=${open} label="Pipeline ${name}" />
@@ -45,12 +50,11 @@ function useRunNodes(runId) {
   return useLoaded(load, [runId]).value ?? null;
 }
 
-function drawingQuery(query) {
-  return [...query].filter(([key]) => key === "collapse" || key === "parameters");
-}
-
-function pictureQuery(query) {
-  return [...query].filter(([key]) => ["collapse", "parameters", "run"].includes(key));
+function drawingQuery(query, { nodes, namespaces }) {
+  const isLarge = nodes > LARGE && !query.has("collapse") && !query.has("expand");
+  const collapsed = isLarge ? outerNamespaces(namespaces) : query.getAll("collapse");
+  const parameters = query.get("parameters") === "false" ? [["parameters", "false"]] : [];
+  return [...collapsed.map((namespace) => ["collapse", namespace]), ...parameters];
 }
 
 // Return the query with other values: a list for a key that repeats, null for one that goes.

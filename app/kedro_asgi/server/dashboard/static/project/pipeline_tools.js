@@ -2,13 +2,13 @@
 
 import { html } from "../html.js";
 
-export function PipelineTools({ pipeline, query, matching, onChange, onToggle, picture }) {
+export function PipelineTools({ pipeline, query, matching, onChange, onCollapse, picture }) {
   const hasParameters = query.get("parameters") !== "false";
   return html`<div class="pipeline-tools" role="search">
     <${Search} text=${query.get("q") ?? ""} selected=${query.get("element")} matching=${matching} onChange=${onChange} />
     <${Choice} label="Tag" values=${pipeline.tags} value=${query.get("tag")} onChange=${(tag) => onChange({ tag })} />
     <${Choice} label="Namespace" values=${pipeline.namespaces} value=${query.get("namespace")} onChange=${(namespace) => onChange({ namespace })} />
-    <${Collapsing} namespaces=${pipeline.namespaces} collapsed=${pipeline.layout.collapsed} onChange=${onChange} onToggle=${onToggle} />
+    <${Collapsing} namespaces=${pipeline.namespaces} collapsed=${pipeline.layout.collapsed} onCollapse=${onCollapse} />
     <label class="checkbox"
       ><input type="checkbox" checked=${hasParameters} onChange=${() => onChange({ parameters: hasParameters ? "false" : null })} />
       Parameters</label
@@ -42,19 +42,26 @@ function Choice({ label, values, value, onChange }) {
   </div>`;
 }
 
+// Return the namespaces that are in no other.
+export function outerNamespaces(namespaces) {
+  return namespaces.filter((name) => !namespaces.some((other) => name.startsWith(`${other}.`)));
+}
+
 // Collapse one namespace, or all outer ones.
-function Collapsing({ namespaces, collapsed, onChange, onToggle }) {
+function Collapsing({ namespaces, collapsed, onCollapse }) {
   if (!namespaces.length) return null;
-  const outer = namespaces.filter((name) => !namespaces.some((other) => name.startsWith(`${other}.`)));
-  const add = (event) => event.target.value && onToggle(event.target.value);
+  const toggle = ({ target: { value } }) => {
+    const others = collapsed.filter((found) => found !== value);
+    if (value) onCollapse(others.length < collapsed.length ? others : [...collapsed, value]);
+  };
   return html`<div class="field">
       <label for="collapse">Collapse</label>
-      <select id="collapse" value="" onChange=${add}>
+      <select id="collapse" value="" onChange=${toggle}>
         <option value="">${collapsed.length ? `${collapsed.length} collapsed` : "None"}</option>
         ${namespaces.map((name) => html`<option key=${name} value=${name}>${collapsed.includes(name) ? `✓ ${name}` : name}</option>`)}
       </select>
     </div>
-    <button type="button" onClick=${() => onChange({ collapse: collapsed.length ? null : outer, element: null })}>
+    <button type="button" onClick=${() => onCollapse(collapsed.length ? [] : outerNamespaces(namespaces))}>
       ${collapsed.length ? "Expand all" : "Collapse all"}
     </button>`;
 }
