@@ -399,3 +399,24 @@ def test_to_config_returns_entries_and_credentials(is_used: bool) -> None:
     assert (credentials, load_versions, save_version) == ({"x_credentials": {"t": 1}}, {"x": "v"}, "s")
     again = DataCatalog.from_config(config, credentials, {"x": "v"}, save_version)
     assert repr(again["x"]) == repr(catalog["x"])
+
+
+def test_a_catalog_shows_a_dataset_in_each_line() -> None:
+    entries = {
+        "a": {"type": "json.JSONDataset", "filepath": "a.json", "credentials": "mine"},
+        "b": {"type": "json.JSONDataset", "filepath": "b.json"},
+        "broken": {"type": "nowhere.Nothing"},
+    }
+    catalog = DataCatalog.from_config(entries, {"mine": {"key": "secret"}})
+    catalog["c"] = [1]
+    assert catalog.get("a") is not None
+    first, *others = sorted(repr(catalog).splitlines())
+    assert first.startswith("'a': ")
+    assert "a.json" in first
+    assert "secret" not in first
+    assert others == [
+        f"'b': {catalog.get_type('b')}",
+        "'broken': a dataset that cannot be made",
+        "'c': kedro_asgi.io.memory_dataset.MemoryDataset(data='<list>')",
+    ]
+    assert repr(DataCatalog()) == ""

@@ -65,7 +65,7 @@ def test_a_keyboard_interrupt_of_a_node_is_one_here(runner: ParallelRunner) -> N
 
 @pytest.mark.parametrize("outputs", ["b", ["b"]])
 def test_an_output_that_cannot_be_sent_is_named(runner: ParallelRunner, outputs) -> None:
-    message = r"b: <class '_thread.lock'> cannot be serialised, so node 'n'.*ParallelRunner implicit memory datasets"
+    message = r"b: <class '_thread.lock'> cannot be serialised. ParallelRunner implicit .* node 'n' runs"
     function = functions.lock if outputs == "b" else functions.locks
     with pytest.raises(UnserialisableDataError, match=message):
         run(runner, function, outputs=outputs)

@@ -89,8 +89,8 @@ class UnserialisableDataError(ReportedAsBase, DatasetError):
     def __init__(self, dataset: str, kind: type, node: str) -> None:
         self.dataset, self.node = dataset, node
         super().__init__(
-            f"{dataset}: {kind} cannot be serialised, so node '{node}' cannot run in another process. ParallelRunner "
-            "implicit memory datasets can only be used with serialisable data."
+            f"{dataset}: {kind} cannot be serialised. ParallelRunner implicit memory datasets can only be used with "
+            f"serialisable data, and node '{node}' runs in another process."
         )
 
 

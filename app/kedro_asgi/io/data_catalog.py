@@ -3,14 +3,14 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from itertools import chain, count
 from multiprocessing.managers import SyncManager
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from msgspec import UNSET
 
 from kedro_asgi.errors import DatasetError, DatasetNotFoundError, SingleProcessDatasetsError
 from kedro_asgi.errors.wording import class_path
+from kedro_asgi.io.catalog_config import CatalogConfig, is_memory_dataset, without_credentials
 from kedro_asgi.io.catalog_config_resolver import CatalogResolver
 from kedro_asgi.io.dataset import raise_named
 from kedro_asgi.io.dataset_mapping import DatasetMapping
@@ -28,16 +28,6 @@ from kedro_asgi.io.version import timestamp
 from kedro_asgi.validation import DatasetCheck, ValidatorSpec, is_switched_on
 
 _log = logging.getLogger(__name__)
-_CREDENTIALS = "credentials"
-
-
-class CatalogConfig(NamedTuple):
-    """The arguments of ``DataCatalog.from_config``."""
-
-    catalog: dict[str, Any]
-    credentials: dict[str, Any]
-    load_versions: dict[str, str | None]
-    save_version: str | None
 
 
 class DataCatalog(DatasetMapping):
@@ -225,19 +215,29 @@ class DataCatalog(DatasetMapping):
         Datasets in memory are left out; credentials stand apart from the entries.
         """
         found = {name: config for name in self if (config := self._config(name))}
-        entries = {name: config for name, config in found.items() if not _is_memory_dataset(config)}
+        entries = {name: config for name, config in found.items() if not is_memory_dataset(config)}
         credentials: dict[str, object] = {}
-        entries = {name: _without_credentials(name, config, credentials) for name, config in entries.items()}
+        entries = {name: without_credentials(name, config, credentials) for name, config in entries.items()}
         versions = {name: self._load_versions.get(name) for name in entries}
         return CatalogConfig(entries, credentials, versions, self._save_version)
 
     def shown_config(self, name: str) -> dict[str, Any]:
         """Return the configuration of dataset ``name`` with names in place of credentials."""
         config = self._config(name) or {"type": self.get_type(name)}
-        return _without_credentials(name, config, {})
+        return without_credentials(name, config, {})
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self)})"
+        return "\n".join(f"{name!r}: {self._described(name)}" for name in self)
+
+    def _described(self, name: str) -> str:
+        """Return a dataset that is made as it describes itself, and the path of the class of another one."""
+        dataset = self._datasets.get(name)
+        if dataset is not None:
+            return repr(dataset)
+        try:
+            return str(self.get_type(name))
+        except DatasetError:
+            return "a dataset that cannot be made"
 
     def _active_check(self, name: str) -> DatasetCheck | None:
         check = self._checks.get(name)
@@ -260,26 +260,6 @@ class DataCatalog(DatasetMapping):
             return dict(config) if check is None else {**config, "validator": check.spec.to_config()}
         builder = self._resolver.builder(name)
         return None if builder is None else builder.complete_config(self._runtime)
-
-
-def _without_credentials(name: str, config: Mapping[str, Any], found: dict[str, object]) -> dict[str, Any]:
-    """Return ``config`` with names in place of credentials, at any depth; put the credentials into ``found``."""
-    result: dict[str, Any] = {}
-    for key, value in config.items():
-        if key == _CREDENTIALS and value is not None and not isinstance(value, str):
-            first = f"{name}_{_CREDENTIALS}"
-            reference = next(free for free in chain((first,), (f"{first}_{n}" for n in count(2))) if free not in found)
-            found[reference] = value
-            result[key] = reference
-        else:
-            result[key] = _without_credentials(name, value, found) if isinstance(value, Mapping) else value
-    return result
-
-
-def _is_memory_dataset(config: Mapping[str, Any]) -> bool:
-    type_ = config["type"]
-    name = type_.__name__ if isinstance(type_, type) else str(type_).rpartition(".")[2]
-    return name in ("MemoryDataset", "SharedMemoryDataset")
 
 
 class SharedMemoryDataCatalog(DataCatalog):

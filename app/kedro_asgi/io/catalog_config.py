@@ -1,0 +1,37 @@
+"""The configuration that would make a catalog again."""
+
+from collections.abc import Mapping
+from itertools import chain, count
+from typing import Any, NamedTuple
+
+_CREDENTIALS = "credentials"
+
+
+class CatalogConfig(NamedTuple):
+    """The arguments of ``DataCatalog.from_config``."""
+
+    catalog: dict[str, Any]
+    credentials: dict[str, Any]
+    load_versions: dict[str, str | None]
+    save_version: str | None
+
+
+def without_credentials(name: str, config: Mapping[str, Any], found: dict[str, object]) -> dict[str, Any]:
+    """Return ``config`` with names in place of credentials, at any depth; put the credentials into ``found``."""
+    result: dict[str, Any] = {}
+    for key, value in config.items():
+        if key == _CREDENTIALS and value is not None and not isinstance(value, str):
+            first = f"{name}_{_CREDENTIALS}"
+            reference = next(free for free in chain((first,), (f"{first}_{n}" for n in count(2))) if free not in found)
+            found[reference] = value
+            result[key] = reference
+        else:
+            result[key] = without_credentials(name, value, found) if isinstance(value, Mapping) else value
+    return result
+
+
+def is_memory_dataset(config: Mapping[str, Any]) -> bool:
+    """Tell whether an entry is of a dataset in memory."""
+    type_ = config["type"]
+    name = type_.__name__ if isinstance(type_, type) else str(type_).rpartition(".")[2]
+    return name in ("MemoryDataset", "SharedMemoryDataset")
