@@ -64,6 +64,14 @@ class Process:
         self.output.flush()
         return Path(self.output.name).read_text()
 
+    def log_with(self, *texts: str) -> str:
+        """Return the log when it holds these texts, which a thread of the server writes a moment later."""
+        deadline = time.monotonic() + 30
+        while not all(text in (log := self.log()) for text in texts):
+            assert time.monotonic() < deadline, log
+            time.sleep(0.01)
+        return log
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.kill()

@@ -113,7 +113,7 @@ def test_log_lines_of_a_node_reach_the_servers_log_and_the_runs_events(kedro_pro
     run = httpx.post(f"{server.url}/runs?wait=30", json=body, timeout=40).json()
     events = httpx.get(f"{server.url}/runs/{run['run_id']}/events", timeout=60).text
     assert "the node says 1" in events
-    assert "the node says 1" in server.log()
+    server.log_with("the node says 1")
 
 
 def test_hooks_written_for_kedro_find_kedros_attributes(kedro_project: MakeProject) -> None:

@@ -114,7 +114,7 @@ async def test_every_line_of_two_runs_at_a_time_names_its_run(make_project, star
     run_ids = await _two_runs(server.url)
     httpx.post(f"{server.url}/run", json={"pipeline_names": ["no\n2026-01-01 forged"]})
     # The greeting ends with an empty line.
-    lines = server.log().partition("\n\n")[2].splitlines()
+    lines = server.log_with("named 'no", "POST /run").partition("\n\n")[2].splitlines()
     for run_id in run_ids:
         assert any(re.search(rf"INFO .*\[{run_id} tell\] first \d$", line) for line in lines)
         assert any(line.endswith(f"[{run_id} tell] of another package") for line in lines)
@@ -133,7 +133,8 @@ async def test_lines_may_be_json_with_the_run_the_pipeline_and_the_node_as_field
     options = ("--log-format", "json", "--log-level", "debug", "--no-access-log")
     server = start("kedro_asgi", "serve", project, *options)
     run_ids = await _two_runs(server.url)
-    lines = [json.loads(line) for line in server.log().splitlines()]
+    log = server.log_with(*(f"Pipeline run {run_id} completed" for run_id in run_ids))
+    lines = [json.loads(line) for line in log.splitlines()]
     for run_id in run_ids:
         of_run = [line for line in lines if line["run_id"] == run_id]
         told = next(line for line in of_run if line["message"].startswith("first"))

@@ -380,7 +380,7 @@ def test_a_store_that_cannot_be_created_is_reported(work: Path, start: Start) ->
     assert httpx.post(f"{server.url}/run", json={"outputs": ["d"]}).json()["outputs"] == {"d": 6}
     assert httpx.post(f"{server.url}/runs", json={}).status_code == 503
     assert "/proc/nowhere" in httpx.get(f"{server.url}/ready").json()["store"]
-    assert "The store of runs is not available" in server.log()
+    server.log_with("The store of runs is not available")
     assert "kedro_asgi_store_up 0" in httpx.get(f"{server.url}/metrics").text
 
 

@@ -1,6 +1,7 @@
 """How the commands write log records: as lines of text, or as JSON objects."""
 
 import logging
+import time
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -27,9 +28,21 @@ class TextFormatter(logging.Formatter):
         self, format: str | None = TEXT_FORMAT, datefmt: str | None = None, style: Any = "%", validate: bool = True
     ) -> None:
         super().__init__(format, datefmt, style, validate, defaults={"run_prefix": ""})
+        self._latest = (0, "")
 
     def format(self, record: logging.LogRecord) -> str:
         return indented(super().format(record))
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """Return the time as `logging` does, but make the text of each second once."""
+        if datefmt:
+            return super().formatTime(record, datefmt)
+        second, text = self._latest
+        if second != int(record.created):
+            second = int(record.created)
+            text = time.strftime(self.default_time_format, self.converter(second))
+            self._latest = second, text
+        return f"{text},{int(record.msecs):03d}"
 
 
 class JsonFormatter(logging.Formatter):

@@ -5,6 +5,7 @@ import logging.config
 from pathlib import Path
 from typing import Any
 
+from kedro_asgi.cli.background_log import BackgroundHandler
 from kedro_asgi.cli.log_format import RUN_FILTER, LogFormat, TextFormatter, formatter_config
 from kedro_asgi.errors import LoggingConfigError
 from kedro_asgi.project import Project
@@ -14,7 +15,8 @@ from kedro_asgi.run_context import RunContextFilter
 _NAME = "kedro_asgi"
 # The attributes of records that name their run.
 _RUN_ATTRIBUTES = ("run_prefix", "run_id", "(node)", "{node}")
-_CONSOLE_CLASSES = ("logging.StreamHandler", "rich.logging.RichHandler")
+_HANDLER = f"{BackgroundHandler.__module__}.{BackgroundHandler.__name__}"
+_CONSOLE_CLASSES = (_HANDLER, "logging.StreamHandler", "rich.logging.RichHandler")
 
 
 def log_to_stderr() -> None:
@@ -79,8 +81,8 @@ def _server_defaults(package_name: str, log_format: LogFormat) -> dict[str, Any]
         "disable_existing_loggers": False,
         "formatters": {"default": formatter_config(log_format)},
         "handlers": {
-            "default": {"class": "logging.StreamHandler", "formatter": "default", "stream": "ext://sys.stderr"},
-            "access": {"class": "logging.StreamHandler", "formatter": "default", "stream": "ext://sys.stdout"},
+            "default": {"class": _HANDLER, "formatter": "default", "stream": "ext://sys.stderr"},
+            "access": {"class": _HANDLER, "formatter": "default", "stream": "ext://sys.stdout"},
         },
         "loggers": {
             "uvicorn": handled,
@@ -108,7 +110,7 @@ def _format_console(config: dict[str, Any], log_format: LogFormat) -> None:
     for name, handler in config["handlers"].items():
         if handler.get("class") in _CONSOLE_CLASSES:
             plain = {key: handler[key] for key in ("level", "filters", "stream") if key in handler}
-            config["handlers"][name] = {**plain, "class": "logging.StreamHandler", "formatter": _NAME}
+            config["handlers"][name] = {**plain, "class": _HANDLER, "formatter": _NAME}
 
 
 def _with_runs(config: dict[str, Any]) -> dict[str, Any]:

@@ -83,6 +83,8 @@ def one_line(text: str) -> str:
 
 def indented(text: str) -> str:
     """Return ``text`` with all lines but the first indented, and other control characters as escapes."""
+    if text.isprintable():
+        return text
     first, *others = text.replace("\r\n", "\n").split("\n")
     return "\n    ".join(one_line(line).replace("\\t", "\t") for line in (first, *others))
 
