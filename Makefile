@@ -74,6 +74,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_runs.py
 	$(BIN)/python benchmarks/bench_dashboard.py
 	$(BIN)/python benchmarks/bench_memory.py
+	$(BIN)/python benchmarks/bench_graph_layout.py
 
 # The dashboard's libraries are in the repository; this writes them again, from npm, as vendor/packages.json lists them.
 vendor:

@@ -2,6 +2,7 @@
 
 import click
 
+from kedro_asgi.cli.graph import graph
 from kedro_asgi.cli.inspect import inspect
 from kedro_asgi.cli.run import run
 from kedro_asgi.cli.runs import runs
@@ -13,7 +14,7 @@ commands = click.Group(
     commands=[
         click.Group(
             "asgi",
-            commands=[serve, run, runs, inspect],
+            commands=[serve, run, runs, inspect, graph],
             help="Serve the project over HTTP, or run it, with kedro-asgi.",
         )
     ],
