@@ -25,7 +25,7 @@ PAGES = {
     "comparison": ("#/compare?run={success}&run={failure}", "Compare"),
     "missing": ("#/nowhere", "There is no such page"),
 }
-LARGEST_BYTES = 300_000
+LARGEST_BYTES = 200_000
 
 
 @pytest.fixture(scope="module")

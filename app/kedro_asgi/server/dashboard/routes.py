@@ -5,6 +5,8 @@ from importlib.resources import files
 import anyio
 import anyio.to_thread
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
@@ -21,6 +23,8 @@ _FIGURE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts allow-downloads"
 )
+# Each file is small, so compressing one takes less than a millisecond.
+_COMPRESSED = Middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
 _FIGURE = "figure.html"
 _PAGE = "index.html"
 
@@ -40,7 +44,9 @@ class DashboardRoutes:
             Route("/", self.lead, methods=["GET"], include_in_schema=False),
             Route("/dashboard", self.lead, methods=["GET"], include_in_schema=False),
             Route("/dashboard/plotly.js", self.plotly, methods=["GET"], include_in_schema=False),
-            Route("/dashboard/{path:path}", self.read, methods=["GET"], include_in_schema=False),
+            Route(
+                "/dashboard/{path:path}", self.read, methods=["GET"], include_in_schema=False, middleware=[_COMPRESSED]
+            ),
         ]
 
     async def lead(self, request: Request) -> Response:
