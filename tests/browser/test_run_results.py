@@ -1,5 +1,6 @@
 """What a run has left, and what one can do with it: outputs, and runs that repeat it."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -56,6 +57,16 @@ def test_a_run_is_repeated_with_its_parameters_and_labels(run_page, served: Serv
     expect(page.get_by_role("link", name="Run with changes")).to_have_attribute(
         "href", f"#/start/quick?from={again['run_id']}"
     )
+
+
+def test_a_run_is_compared_with_the_one_before(run_page, served: Served) -> None:
+    before = served.submit("quick", params={"gate": "before"})
+    served.wait(before)
+    page = run_page("quick", params={"gate": "after"})
+    page.get_by_role("button", name="Compare").click()
+    parameters = page.get_by_role("region", name="Parameters and filters")
+    expect(parameters.get_by_role("row").filter(has_text="gate")).to_contain_text(re.compile("before.*after"))
+    assert f"run={before}&run=" in page.url
 
 
 def test_a_run_with_data_of_its_own_is_repeated_by_the_form_only(run_page) -> None:

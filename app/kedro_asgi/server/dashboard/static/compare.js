@@ -22,7 +22,8 @@ export default function Compare({ query }) {
 }
 
 function Comparison({ ids }) {
-  const { value: runs, error, reload } = useLoaded((signal) => Promise.all(ids.map((id) => getJson(["runs", id], { signal }))), ids);
+  const load = (signal) => Promise.all(ids.map((id) => getJson(["runs", id], { signal })));
+  const { value: runs, error, reload } = useLoaded(load, ids);
   const nodes = ids.map(useNodeDurations);
   const [isDifferent, setIsDifferent] = useState(false);
   if (error) return html`<${ErrorNotice} error=${error} onRetry=${reload} />`;
@@ -31,7 +32,10 @@ function Comparison({ ids }) {
   return html`<header class="page-head">
       <h1>Compare runs</h1>
       <div class="actions">
-        <label class="check"><input type="checkbox" checked=${isDifferent} onChange=${(event) => setIsDifferent(event.target.checked)} /> Only differences</label>
+        <label class="check">
+          <input type="checkbox" checked=${isDifferent} onChange=${(event) => setIsDifferent(event.target.checked)} />
+          Only differences
+        </label>
         <a class="button" href=${href(["compare"], ids.toReversed().map((id) => ["run", id]))}>Swap</a>
       </div>
     </header>
@@ -72,7 +76,9 @@ function factRows(runs) {
     Labels: (run) => Object.entries(run.labels).map(([name, value]) => `${name}=${value}`).join(", ") || "–",
     Error: (run) => (run.error ? `${run.error.type}: ${run.error.message}` : "–"),
   };
-  const row = ([name, show]) => ({ name, cells: runs.map(show), isDifferent: name in compared && show(runs[0]) !== show(runs[1]) });
+  const texts = { ...compared, Status: (run) => run.status };
+  const differs = (name) => name in texts && texts[name](runs[0]) !== texts[name](runs[1]);
+  const row = ([name, show]) => ({ name, cells: runs.map(show), isDifferent: differs(name) });
   return Object.entries({ ...shown, ...compared }).map(row);
 }
 
@@ -101,11 +107,16 @@ function durationRows(nodes) {
     const [one, other] = nodes.map((found) => found.get(name));
     return {
       name,
-      cells: [one, other].map((node) => (node ? `${formatDuration(node.durationMs)}${node.status === "success" ? "" : ` (${node.status})`}` : "not run")),
+      cells: [one, other].map(durationText),
       delta: one?.durationMs !== undefined && other?.durationMs !== undefined ? deltaText(one.durationMs, other.durationMs) : "",
       isDifferent: one?.status !== other?.status,
     };
   });
+}
+
+function durationText(node) {
+  if (!node) return "not run";
+  return node.status === "success" ? formatDuration(node.durationMs) : `${formatDuration(node.durationMs)} (${node.status})`;
 }
 
 function deltaText(one, other) {

@@ -62,9 +62,16 @@ export default function Run({ params, query }) {
     <div class="stack">
       ${failure && html`<${ErrorNotice} error=${failure} />`}
       ${error && html`<${ErrorNotice} error=${error} onRetry=${reload} />`}
-      <${RunFacts} run=${run} now=${now} />
-      ${run.error && run.status !== "failure" && html`<p class="notice warning">${run.error.message}</p>`}
-      ${run.error && run.status === "failure" && html`<${RunError} error=${run.error} onNode=${(name) => show({ node: name, tab: "log" })} />`}
-      <section class="card"><${Tabs} label="Parts of the run" tabs=${tabs} chosen=${query.get("tab")} onChoose=${(tab) => show({ tab })} /></section>
+      <${RunFacts} run=${run} progress=${progress} now=${now} />
+      ${run.error && html`<${RunEnd} run=${run} onNode=${(name) => show({ node: name, tab: "log" })} />`}
+      <section class="card">
+        <${Tabs} label="Parts of the run" tabs=${tabs} chosen=${query.get("tab")} onChoose=${(tab) => show({ tab })} />
+      </section>
     </div>`;
+}
+
+// A run that was stopped has no error of its own.
+function RunEnd({ run, onNode }) {
+  if (run.status === "failure") return html`<${RunError} error=${run.error} onNode=${onNode} />`;
+  return html`<p class="notice warning">${run.error.message}</p>`;
 }

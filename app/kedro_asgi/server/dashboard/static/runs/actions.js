@@ -1,7 +1,7 @@
 // What one can do with a run: cancel it, run it again, or go on where it failed.
 
 import { html, useState } from "../html.js";
-import { postJson } from "../api.js";
+import { ApiError, getJson, postJson } from "../api.js";
 import { repetitionOf, resumptionOf } from "./repetition.js";
 import { href, navigate } from "../router.js";
 import { isFinal } from "../status.js";
@@ -16,12 +16,20 @@ export function RunActions({ run, onError, onChanged }) {
   };
   const cancel = () => act(async () => onChanged(await postJson(["runs", run.run_id, "cancel"])));
   const start = (body) => act(async () => navigate(href(["runs", (await postJson(["runs"], body)).run_id])));
+  const compare = () => act(async () => navigate(href(["compare"], [await runBefore(run), run].map((one) => ["run", one.run_id]))));
   return html`<div class="actions">
-    ${!isFinal(run) && html`<button type="button" class="danger" disabled=${isBusy || run.is_stopping} onClick=${cancel}>${run.is_stopping ? "Stopping…" : "Cancel"}</button>`}
+    ${!isFinal(run) && html`<${Cancel} run=${run} isBusy=${isBusy} onCancel=${cancel} />`}
     <${Resume} run=${run} isBusy=${isBusy} onStart=${start} />
     <${Repeat} run=${run} isBusy=${isBusy} onStart=${start} />
     <a class="button" href=${href(["start", ...run.pipeline_names.slice(0, 1)], { from: run.run_id })}>Run with changes</a>
+    <button type="button" disabled=${isBusy} title="Compare with the run of this pipeline before" onClick=${compare}>Compare</button>
   </div>`;
+}
+
+function Cancel({ run, isBusy, onCancel }) {
+  return html`<button type="button" class="danger" disabled=${isBusy || run.is_stopping} onClick=${onCancel}>
+    ${run.is_stopping ? "Stopping…" : "Cancel"}
+  </button>`;
 }
 
 function Repeat({ run, isBusy, onStart }) {
@@ -36,4 +44,11 @@ function Resume({ run, isBusy, onStart }) {
   const { body, obstacle, nodes } = resumption;
   return html`<button type="button" class="primary" disabled=${isBusy || obstacle !== null} title=${obstacle ?? `From ${nodes.join(", ")}`}
     onClick=${() => onStart(body)}>Rerun from the failure</button>`;
+}
+
+async function runBefore(run) {
+  const query = { pipeline: run.pipeline_names[0], cursor: run.run_id, limit: 1 };
+  const { runs } = await getJson(["runs"], { query });
+  if (!runs.length) throw new ApiError(`No run of ${query.pipeline} before this one is left.`, { title: "Nothing to compare" });
+  return runs[0];
 }

@@ -12,12 +12,12 @@ const LONGEST_VALUE = 120;
 
 export function CompareOutputs({ runs, onlyDifferent }) {
   const names = [...new Set(runs.flatMap(({ outputs }) => outputs))];
-  const { value = [] } = useLoaded(
-    (signal) => Promise.all(names.map((name) => Promise.all(runs.map((run) => outputOf(run, name, signal))))),
-    runs.map(({ run_id: runId }) => runId),
-  );
+  const loadPair = (name, signal) => Promise.all(runs.map((run) => outputOf(run, name, signal)));
+  const load = (signal) => Promise.all(names.map((name) => loadPair(name, signal)));
+  const { value = [] } = useLoaded(load, runs.map(({ run_id: runId }) => runId));
   const rows = value.flatMap((pair, n) => outputRows(names[n], pair));
-  return html`<${ComparisonTable} title="Outputs" runs=${runs} rows=${rows} onlyDifferent=${onlyDifferent} empty="Neither run has kept an output." />`;
+  return html`<${ComparisonTable} title="Outputs" runs=${runs} rows=${rows} onlyDifferent=${onlyDifferent}
+    empty="Neither run has kept an output." />`;
 }
 
 async function outputOf(run, name, signal) {

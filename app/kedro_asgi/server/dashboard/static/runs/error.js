@@ -6,7 +6,8 @@ export function RunError({ error, onNode }) {
   return html`<section class="card run-error" aria-labelledby="error-title">
     <header>
       <h2 id="error-title"><span class="error-type">${error.type}</span></h2>
-      ${error.node && html`<span>in node <button type="button" class="quiet inline" onClick=${() => onNode(error.node)}>${error.node}</button></span>`}
+      ${error.node &&
+      html`<span>in node <button type="button" class="quiet inline" onClick=${() => onNode(error.node)}>${error.node}</button></span>`}
     </header>
     <div class="body">
       <pre class="error-message">${error.message}</pre>

@@ -5,12 +5,13 @@ import { formatDuration, formatTime, shortRunId } from "../formatting.js";
 import { href } from "../router.js";
 import { durationOf, Labels } from "./run_table.js";
 
-export function RunFacts({ run, now }) {
+export function RunFacts({ run, progress, now }) {
   const facts = [
     ["Pipeline", run.pipeline_names.join(", ")],
     ["Created", formatTime(run.created_at)],
     ["Waited", formatDuration(waitedMs(run, now))],
     ["Duration", formatDuration(durationOf(run, now))],
+    ["Nodes", progress.planned === null ? null : `${countDone(progress)} of ${progress.planned}`],
     ["Time limit", run.timeout_seconds === null ? null : formatDuration(run.timeout_seconds * 1000)],
     ["Environment", run.env],
     ["Attempt", run.attempt > 1 ? run.attempt : null],
@@ -19,8 +20,14 @@ export function RunFacts({ run, now }) {
     ["Labels", Object.keys(run.labels).length ? html`<${Labels} labels=${run.labels} />` : null],
   ];
   return html`<dl class="facts">
-    ${facts.filter(([, value]) => value !== null && value !== "").map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
+    ${facts
+      .filter(([, value]) => value !== null && value !== "")
+      .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
   </dl>`;
+}
+
+function countDone({ nodes }) {
+  return [...nodes.values()].filter(({ status }) => status === "success").length;
 }
 
 function waitedMs(run, now) {

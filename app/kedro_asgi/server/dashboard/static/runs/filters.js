@@ -69,10 +69,14 @@ function LabelFilter({ labels, onChange }) {
         aria-describedby="label-filter-help" onInput=${(event) => setText(event.target.value)} onKeyDown=${add} />
       <span id="label-filter-help" class="visually-hidden">Write name=value and press Enter.</span>
       ${labels.map(
-        (label) => html`<button key=${label} type="button" class="chip removable" onClick=${() => onChange(labels.filter((known) => known !== label))}>
-          ${label}<span aria-hidden="true"> ×</span><span class="visually-hidden"> remove</span>
-        </button>`,
+        (label) => html`<${ChosenLabel} key=${label} label=${label} onRemove=${() => onChange(labels.filter((known) => known !== label))} />`,
       )}
     </div>
   </div>`;
+}
+
+function ChosenLabel({ label, onRemove }) {
+  return html`<button type="button" class="chip removable" onClick=${onRemove}>
+    ${label}<span aria-hidden="true"> ×</span><span class="visually-hidden"> remove</span>
+  </button>`;
 }

@@ -11,20 +11,37 @@ export function RunLog({ lines, lost, node, onNode }) {
   const [level, setLevel] = useState("DEBUG");
   const [text, setText] = useState("");
   const shown = useMemo(() => lines.filter((line) => isShown(line, { level, text, node })), [lines, level, text, node]);
+  const counts = shown.length === lines.length ? `${lines.length} lines` : `${shown.length} of ${lines.length} lines`;
   return html`<div class="run-log">
     <div class="log-filters">
-      <div class="field"><label for="log-search">Search</label>
-        <input id="log-search" type="search" value=${text} onInput=${(event) => setText(event.target.value)} /></div>
-      <div class="field"><label for="log-level">Level</label>
-        <select id="log-level" onChange=${(event) => setLevel(event.target.value)}>
-          ${LEVELS.map((name) => html`<option key=${name} value=${name} selected=${name === level}>${name === "DEBUG" ? "All" : `${name} and above`}</option>`)}
-        </select></div>
-      ${node && html`<button type="button" class="chip removable" onClick=${() => onNode(null)}>Node ${node}<span aria-hidden="true"> ×</span><span class="visually-hidden"> show all nodes</span></button>`}
-      <p class="muted" role="status">${shown.length === lines.length ? `${lines.length} lines` : `${shown.length} of ${lines.length} lines`}</p>
+      <div class="field">
+        <label for="log-search">Search</label>
+        <input id="log-search" type="search" value=${text} onInput=${(event) => setText(event.target.value)} />
+      </div>
+      <${LevelFilter} chosen=${level} onChange=${setLevel} />
+      ${node && html`<${ChosenNode} name=${node} onRemove=${() => onNode(null)} />`}
+      <p class="muted" role="status">${counts}</p>
     </div>
     ${lost > 0 && html`<p class="notice warning">${lost} events are missing: this page was too slow for them.</p>`}
-    ${shown.length ? html`<${Lines} lines=${shown} />` : html`<p class="muted">${lines.length ? "No line matches." : "No code of this run has logged a line."}</p>`}
+    ${shown.length > 0 && html`<${Lines} lines=${shown} />`}
+    ${!shown.length && html`<p class="muted">${lines.length ? "No line matches." : "No code of this run has logged a line."}</p>`}
   </div>`;
+}
+
+function LevelFilter({ chosen, onChange }) {
+  const word = (name) => (name === LEVELS[0] ? "All" : `${name} and above`);
+  return html`<div class="field">
+    <label for="log-level">Level</label>
+    <select id="log-level" onChange=${(event) => onChange(event.target.value)}>
+      ${LEVELS.map((name) => html`<option key=${name} value=${name} selected=${name === chosen}>${word(name)}</option>`)}
+    </select>
+  </div>`;
+}
+
+function ChosenNode({ name, onRemove }) {
+  return html`<button type="button" class="chip removable" onClick=${onRemove}>
+    Node ${name}<span aria-hidden="true"> ×</span><span class="visually-hidden"> show all nodes</span>
+  </button>`;
 }
 
 function isShown(line, { level, text, node }) {
@@ -55,6 +72,6 @@ function Line({ line }) {
   return html`<div class="log-line" data-level=${line.level}>
     <time datetime=${line.at}>${formatClock(line.at)}</time>
     <span class="level">${line.level}</span>
-    <span class="message"><span class="muted" title=${line.node ? `node ${line.node}` : undefined}>${line.logger}</span> ${line.message}</span>
+    <span class="message"><span class="muted" title=${line.node && `node ${line.node}`}>${line.logger}</span> ${line.message}</span>
   </div>`;
 }

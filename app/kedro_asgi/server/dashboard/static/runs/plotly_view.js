@@ -16,7 +16,8 @@ export function PlotlyView({ figure, label, otherwise }) {
     return () => window.removeEventListener("message", answer);
   }, [figure]);
   if (isMissing) return otherwise;
-  return html`<iframe class="figure" title=${`Figure ${label}`} src="figure.html" sandbox="allow-scripts allow-downloads" ref=${frame}></iframe>`;
+  return html`<iframe class="figure" title=${`Figure ${label}`} src="figure.html" ref=${frame}
+    sandbox="allow-scripts allow-downloads"></iframe>`;
 }
 
 export function isFigure(value) {

@@ -56,8 +56,9 @@ function endNode(next, event) {
 
 // A node that runs when its run ends, as after a crash of the server, has no end of its own.
 function stopRunning(next, status) {
+  const changes = { status: status === "success" ? "success" : "cancelled", endedAt: next.endedAt };
   for (const node of next.nodes.values()) {
-    if (node.status === "running") next.nodes.set(node.name, { ...node, status: status === "success" ? "success" : "cancelled", endedAt: next.endedAt });
+    if (node.status === "running") next.nodes.set(node.name, { ...node, ...changes });
   }
 }
 

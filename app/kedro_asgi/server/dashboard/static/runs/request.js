@@ -13,14 +13,21 @@ export function RunRequest({ run }) {
     </section>
     <section aria-labelledby="request-title">
       <h2 id="request-title">Request</h2>
-      ${Object.keys(others).length ? html`<${PairTable} rows=${flatten(others)} />` : html`<p class="muted">No filters, versions or outputs were asked for.</p>`}
+      ${Object.keys(others).length > 0 && html`<${PairTable} rows=${flatten(others)} />`}
+      ${!Object.keys(others).length && html`<p class="muted">No filters, versions or outputs were asked for.</p>`}
     </section>
   </div>`;
 }
 
 function PairTable({ rows }) {
-  return html`<div class="scroller"><table class="pairs">
-    <thead><tr><th scope="col">Name</th><th scope="col">Value</th></tr></thead>
-    <tbody>${rows.map(([name, value]) => html`<tr key=${name}><th scope="row"><code>${name}</code></th><td><code>${JSON.stringify(value)}</code></td></tr>`)}</tbody>
-  </table></div>`;
+  return html`<div class="scroller">
+    <table class="pairs">
+      <thead><tr><th scope="col">Name</th><th scope="col">Value</th></tr></thead>
+      <tbody>${rows.map(([name, value]) => html`<${Pair} key=${name} name=${name} value=${value} />`)}</tbody>
+    </table>
+  </div>`;
+}
+
+function Pair({ name, value }) {
+  return html`<tr><th scope="row"><code>${name}</code></th><td><code>${JSON.stringify(value)}</code></td></tr>`;
 }

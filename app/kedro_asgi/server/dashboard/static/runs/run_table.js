@@ -40,7 +40,8 @@ function RunRow({ run, now, isChosen, onChoose, onChanged }) {
   const link = href(["runs", run.run_id]);
   return html`<tr data-run=${run.run_id} data-chosen=${isChosen}>
     <td class="choose">
-      <input type="checkbox" checked=${isChosen} aria-label=${`Compare run ${shortRunId(run.run_id)}`} onChange=${() => onChoose(run.run_id)} />
+      <input type="checkbox" checked=${isChosen} aria-label=${`Compare run ${shortRunId(run.run_id)}`}
+        onChange=${() => onChoose(run.run_id)} />
     </td>
     <td class="status"><${StatusBadge} status=${run.status} isStopping=${run.is_stopping} /></td>
     <td class="name"><a class="mono" href=${link} title=${run.run_id}>${shortRunId(run.run_id)}</a></td>
@@ -60,7 +61,8 @@ export function durationOf(run, now) {
 
 function FailureText({ error, status }) {
   if (status !== "failure" || !error) return null;
-  return html`<span class="failure-text" title=${error.message}>${error.node ? `${error.node}: ` : ""}${error.type}: ${error.message}</span>`;
+  const text = `${error.node ? `${error.node}: ` : ""}${error.type}: ${error.message}`;
+  return html`<span class="failure-text" title=${text}>${text}</span>`;
 }
 
 // Each label leads to the runs that have it.

@@ -8,7 +8,9 @@ export function SavedDatasets({ names, pipelines }) {
   return html`<section aria-labelledby="saved-title">
     <h2 id="saved-title">Saved datasets</h2>
     <p class="muted">A later run may have saved them again.</p>
-    <ul class="saved">${names.map((name) => html`<${SavedDataset} key=${name} name=${name} dataset=${known.get(name.split("@")[0])} />`)}</ul>
+    <ul class="saved">
+      ${names.map((name) => html`<${SavedDataset} key=${name} name=${name} dataset=${known.get(name.split("@")[0])} />`)}
+    </ul>
   </section>`;
 }
 

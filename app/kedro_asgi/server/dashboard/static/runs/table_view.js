@@ -9,20 +9,25 @@ export function TableView({ rows, label }) {
   const [page, setPage] = useState(0);
   const columns = useMemo(() => [...new Set(rows.slice(0, 1000).flatMap(Object.keys))], [rows]);
   const shown = columns.slice(0, MOST_COLUMNS);
+  const cut = columns.length > shown.length ? `, the first ${shown.length} shown` : "";
   const from = page * PAGE_ROWS;
   const part = rows.slice(from, from + PAGE_ROWS);
   return html`<div class="table-view">
     <div class="scroller" tabindex="0" role="region" aria-label=${`Table ${label}`}>
       <table class="values">
         <thead><tr>${shown.map((name) => html`<th key=${name} scope="col">${name}</th>`)}</tr></thead>
-        <tbody>${part.map((row, n) => html`<tr key=${from + n}>${shown.map((name) => html`<${Cell} key=${name} value=${row[name]} />`)}</tr>`)}</tbody>
+        <tbody>${part.map((row, n) => html`<${Row} key=${from + n} row=${row} names=${shown} />`)}</tbody>
       </table>
     </div>
     <div class="table-pages">
-      <span class="muted">${rows.length} rows, ${columns.length} columns${columns.length > shown.length ? `, the first ${shown.length} shown` : ""}</span>
+      <span class="muted">${rows.length} rows, ${columns.length} columns${cut}</span>
       ${rows.length > PAGE_ROWS && html`<${Pager} page=${page} last=${Math.ceil(rows.length / PAGE_ROWS) - 1} onChange=${setPage} />`}
     </div>
   </div>`;
+}
+
+function Row({ row, names }) {
+  return html`<tr>${names.map((name) => html`<${Cell} key=${name} value=${row[name]} />`)}</tr>`;
 }
 
 function Cell({ value }) {

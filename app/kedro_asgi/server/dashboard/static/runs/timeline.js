@@ -14,7 +14,10 @@ export function Timeline({ nodes, start, end, chosen, onChoose }) {
       ${ticks(span).map((tick) => html`<span key=${tick} style=${{ left: percent(tick / span) }}>${formatDuration(tick)}</span>`)}
     </div>
     <ol aria-label="Nodes by their start">
-      ${nodes.map((node) => html`<${Row} key=${node.name} node=${node} start=${start} span=${span} end=${end} isChosen=${node.name === chosen} onChoose=${onChoose} />`)}
+      ${nodes.map(
+        (node) => html`<${Row} key=${node.name} node=${node} start=${start} span=${span} end=${end}
+          isChosen=${node.name === chosen} onChoose=${onChoose} />`,
+      )}
     </ol>
   </div>`;
 }
@@ -24,9 +27,12 @@ function Row({ node, start, span, end, isChosen, onChoose }) {
   const from = node.startedAt === undefined ? 0 : Math.max(0, node.startedAt - start);
   const bar = { left: percent(from / span), width: percent(Math.max((duration ?? 0) / span, 0)) };
   return html`<li data-node=${node.name} data-status=${node.status}>
-    <button type="button" class="node-name" aria-pressed=${isChosen} title=${node.name} onClick=${() => onChoose(isChosen ? null : node.name)}>${node.name}</button>
+    <button type="button" class="node-name" aria-pressed=${isChosen} title=${node.name}
+      onClick=${() => onChoose(isChosen ? null : node.name)}>${node.name}</button>
     <span class="track" aria-hidden="true">${node.startedAt !== undefined && html`<span class="bar" style=${bar}></span>`}</span>
-    <span class="time number"><span class="visually-hidden">${node.status}, </span>${duration === null ? word(node.status) : formatDuration(duration)}</span>
+    <span class="time number">
+      <span class="visually-hidden">${node.status}, </span>${duration === null ? word(node.status) : formatDuration(duration)}
+    </span>
   </li>`;
 }
 

@@ -12,7 +12,7 @@ export function ValueView({ value, label }) {
   if (typeof value === "string") return html`<${TextOrPicture} text=${value} label=${label} />`;
   const text = html`<${Text} text=${JSON.stringify(value, null, 2)} />`;
   if (isFigure(value)) return html`<${PlotlyView} figure=${value} label=${label} otherwise=${text} />`;
-  if (isGallery(value)) return Object.entries(value).map(([name, picture]) => html`<${Figure} key=${name} name=${name} picture=${picture} />`);
+  if (isGallery(value)) return html`<${Gallery} pictures=${value} />`;
   return text;
 }
 
@@ -22,8 +22,12 @@ function isGallery(value) {
   return parts.length > 0 && parts.every((part) => typeof part === "string" && PICTURE.test(part));
 }
 
-function Figure({ name, picture }) {
-  return html`<figure><img class="picture" src=${picture} alt=${name} /><figcaption class="muted">${name}</figcaption></figure>`;
+function Gallery({ pictures }) {
+  return Object.entries(pictures).map(
+    ([name, picture]) => html`<figure key=${name}>
+      <img class="picture" src=${picture} alt=${name} /><figcaption class="muted">${name}</figcaption>
+    </figure>`,
+  );
 }
 
 function TextOrPicture({ text, label }) {
