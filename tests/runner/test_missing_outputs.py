@@ -132,7 +132,7 @@ def test_a_pipeline_without_persistent_outputs_is_logged(caplog: pytest.LogCaptu
 def test_the_debug_log_says_why_each_node_must_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pipeline = Pipeline([*CHAIN.nodes, node(print, "b", None, name="report")])
     data = {"b": file(tmp_path, "B"), "c": MemoryDataset(), "d": file(tmp_path, "D", None)}
-    with caplog.at_level(logging.DEBUG, logger="kedro_asgi.runner.missing_outputs"):
+    with caplog.at_level(logging.DEBUG, logger="kedro_asgi.runner.runner"):
         assert needed(pipeline, DataCatalog({"a": MemoryDataset(1), **data})) == "n2 report n3"
     said = [message for message in caplog.messages if "must run" in message]
     assert said == [

@@ -8,7 +8,8 @@ from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
 from kedro_asgi.runner.resuming import is_name_persistent
 
-_log = logging.getLogger(__name__)
+# The logger of these lines in Kedro, whose level projects set.
+_log = logging.getLogger("kedro_asgi.runner.runner")
 
 
 def without_existing_outputs(pipeline: Pipeline, catalog: DataCatalog) -> Pipeline:
