@@ -82,7 +82,7 @@ vendor:
 
 # The pictures of the documentation, drawn by the server.
 pictures: $(VENV)/.dev
-	$(BIN)/python docs/pictures/draw.py
+	$(BIN)/python tools/pictures.py
 
 clean:
 	rm -rf $(VENV) demo

@@ -141,7 +141,7 @@ def _description(graphs: ProjectGraphs, name: str, query: DrawingQuery) -> Stati
 
 def _addresses(self: str) -> dict[str, str]:
     """Return addresses that are relative to the request, so they hold behind any prefix."""
-    return {"self": self, "graph": f"{self}/graph.svg"}
+    return {"self": self, "graph": f"{self}/graph.svg", "schema": f"{self}/schema", "run": f"{self}/run"}
 
 
 def _links(layout: Layout, run: RunRecord | None, *, pipeline: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from kedro_asgi.server import create_http_server
 from kedro_asgi.session import KedroServiceSession
 from kedro_asgi.starter import write_starter
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 
 
 async def _draw(project: Path) -> None:
@@ -29,7 +29,7 @@ async def _write(name: str, text: str) -> None:
 
 
 def main() -> None:
-    """Write the pictures beside this file."""
+    """Write the pictures."""
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "penguins"
         write_starter(project, project_name="penguins")
