@@ -36,3 +36,13 @@ def drawings(draw: st.DrawFn) -> Drawing:
     numbers = st.integers(0, count - 1)
     pairs = draw(st.lists(st.tuples(numbers, numbers), max_size=40))
     return drawing_of(count, [pair for pair in pairs if pair[0] != pair[1]])
+
+
+@st.composite
+def wide_drawings(draw: st.DrawFn) -> Drawing:
+    """Acyclic drawings in which most elements follow the same few, so that one row would be too wide."""
+    count = draw(st.integers(40, 90))
+    hubs = draw(st.lists(st.integers(0, 5), min_size=1, max_size=3))
+    pairs = draw(st.lists(st.tuples(st.integers(0, count - 1), st.integers(0, count - 1)), max_size=40))
+    edges = [(hub, n) for hub in hubs for n in range(hub + 1, count)]
+    return drawing_of(count, [*edges, *((min(pair), max(pair)) for pair in pairs if pair[0] != pair[1])])

@@ -6,7 +6,7 @@ from itertools import combinations, pairwise
 
 from hypothesis import given, settings
 
-from graph.drawings import acyclic_drawings, drawing_of, drawings
+from graph.drawings import acyclic_drawings, drawing_of, drawings, wide_drawings
 from kedro_asgi.graph import Drawing, Layout, lay_out
 from kedro_asgi.graph.layout import LayoutBox, Point
 
@@ -33,7 +33,7 @@ def large(count: int) -> Drawing:
 
 
 @few
-@given(drawings())
+@given(drawings() | wide_drawings())
 def test_every_element_is_placed_once_and_no_boxes_overlap(drawing: Drawing) -> None:
     layout = lay_out(drawing)
     assert [box.id for box in sorted(layout.boxes, key=lambda box: int(box.id[1:]))] == [e.id for e in drawing.elements]
@@ -46,7 +46,7 @@ def test_every_element_is_placed_once_and_no_boxes_overlap(drawing: Drawing) -> 
 
 
 @few
-@given(acyclic_drawings())
+@given(acyclic_drawings() | wide_drawings())
 def test_every_edge_leads_down_from_its_source_to_its_target(drawing: Drawing) -> None:
     layout = lay_out(drawing)
     boxes = {box.id: box for box in layout.boxes}
@@ -62,7 +62,7 @@ def test_every_edge_leads_down_from_its_source_to_its_target(drawing: Drawing) -
 
 
 @few
-@given(drawings())
+@given(drawings() | wide_drawings())
 def test_no_edge_runs_through_a_box(drawing: Drawing) -> None:
     layout = lay_out(drawing)
     for edge in layout.edges:
