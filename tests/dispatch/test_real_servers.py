@@ -364,6 +364,7 @@ def test_a_full_disk_is_reported_and_loses_no_promised_run(work: Path, start: St
         refused = httpx.post(f"{server.url}/runs", json={}, timeout=30)
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:kedro-asgi:problem:store-unavailable")
         assert httpx.get(f"{server.url}/ready").json()["store"]
+        assert len(httpx.get(f"{server.url}/runs").json()["runs"]) == 4
         let_go(tmp_path)
         for _ in range(20):
             assert httpx.post(f"{server.url}/run", json={"outputs": ["d"]}, timeout=30).json()["outputs"] == {"d": 6}

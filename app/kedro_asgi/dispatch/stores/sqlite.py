@@ -16,6 +16,7 @@ from kedro_asgi.dispatch.stores.sql import SqlConnection, SqlStore
 from kedro_asgi.errors import StoreUnavailableError
 
 # Another process may be in the middle of a large transaction.
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
 _BUSY_SECONDS = 10.0
 # What the write-ahead log keeps of its size after a large transaction.
 _JOURNAL_BYTES = 16 * 2**20
@@ -122,8 +123,10 @@ class SQLiteStore(SqlStore):
         return connection
 
     def _is_broken(self, error: BaseException) -> bool:
-        # Closing the connection of a store in memory would delete the store.
-        return self._path is not None and isinstance(error, sqlite3.Error)
+        # Closing the connection of a store in memory would delete the store. And a new connection writes something, so
+        # while the disk is full, only those that exist can read.
+        is_full = getattr(error, "sqlite_errorcode", None) in _FULL
+        return self._path is not None and isinstance(error, sqlite3.Error) and not is_full
 
     def _name(self) -> str:
         return str(self._path or "in memory")
