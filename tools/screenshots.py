@@ -21,6 +21,7 @@ A-18,ion,1,4,2,,3,3.9
 """
 # A forest that takes some seconds to grow, so that the picture shows a run that is going on.
 SLOW = {"candidate": {"regressor": {"arguments": {"n_estimators": 3000}}}}
+WRONG = {"candidate": {"regressor": {"arguments": {"max_depth": "deep"}}}}
 
 
 def main() -> None:
@@ -41,8 +42,8 @@ def main() -> None:
 
 def take_pictures(page: Page, http: httpx.Client, dashboard: str) -> None:
     # The first run imports the libraries of the project; the second one tells how long nodes take.
-    for body in ({}, {"pipeline_names": ["modelling"]}):
-        ended = wait(http, start(http, body))
+    for pipeline in ("__default__", "modelling"):
+        ended = wait(http, start(http, pipeline))
         assert ended["status"] == "success", ended
     show_project(page, dashboard)
     show_start_form(page, dashboard)
@@ -69,7 +70,7 @@ def show_start_form(page: Page, dashboard: str) -> None:
 
 
 def show_failed_run(page: Page, http: httpx.Client, dashboard: str) -> None:
-    run_id = start(http, {"params": {"features": ["engines", "wings"]}, "labels": {"team": "pricing"}})
+    run_id = start(http, "modelling", params=WRONG, labels={"team": "pricing"})
     wait(http, run_id)
     page.goto(f"{dashboard}#/runs/{run_id}")
     page.locator(".run-error").wait_for()
@@ -77,7 +78,7 @@ def show_failed_run(page: Page, http: httpx.Client, dashboard: str) -> None:
 
 
 def show_live_run(page: Page, http: httpx.Client, dashboard: str) -> None:
-    run_id = start(http, {"params": SLOW, "labels": {"team": "pricing"}, "runner": "ThreadRunner"})
+    run_id = start(http, "modelling", params=SLOW, labels={"team": "pricing"}, runner="ThreadRunner")
     page.goto(f"{dashboard}#/runs/{run_id}")
     expect(page.locator('[data-node="candidate.fit_node"][data-status="running"]').first).to_be_visible(timeout=60_000)
     expect(page.locator('[data-node="baseline.evaluate_node"][data-status="success"]').first).to_be_visible()
@@ -85,8 +86,8 @@ def show_live_run(page: Page, http: httpx.Client, dashboard: str) -> None:
     http.post(f"/runs/{run_id}/cancel")
 
 
-def start(http: httpx.Client, body: dict[str, object]) -> str:
-    return str(http.post("/runs", json={"pipeline_names": ["__default__"], **body}).raise_for_status().json()["run_id"])
+def start(http: httpx.Client, pipeline: str, **body: object) -> str:
+    return str(http.post("/runs", json={"pipeline_names": [pipeline], **body}).raise_for_status().json()["run_id"])
 
 
 def wait(http: httpx.Client, run_id: str) -> dict[str, object]:

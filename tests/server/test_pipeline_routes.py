@@ -221,3 +221,16 @@ async def test_a_run_that_goes_on_is_shown_as_it_is_now(work: Path, serve, tmp_p
     (tmp_path / "opened").touch()
     await http.get(f"/runs/{run_id}?wait=30")
     assert classes((await http.get(f"/pipelines/held/graph.svg?run={run_id}")).text)["node:two"] == "node success"
+
+
+async def test_a_pipeline_is_compressed_for_clients_that_ask(tiny_served: httpx.AsyncClient) -> None:
+    packed, plain = [
+        await tiny_served.get("/pipelines/calc", headers={"accept-encoding": encoding}) for encoding in ("gzip", "")
+    ]
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.json() == plain.json()
+    assert packed.headers["etag"] != plain.headers["etag"]
+    for answer, encoding in ((packed, "gzip"), (plain, "")):
+        headers = {"accept-encoding": encoding, "if-none-match": answer.headers["etag"]}
+        assert (await tiny_served.get("/pipelines/calc", headers=headers)).status_code == 304

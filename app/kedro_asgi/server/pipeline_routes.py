@@ -136,7 +136,7 @@ def _description(graphs: ProjectGraphs, name: str, query: DrawingQuery) -> Stati
     layout = graphs.layout(name, collapsed=query.collapsed, with_parameters=query.with_parameters)
     fields = {field: getattr(graph, field) for field in PipelineGraph.__struct_fields__}
     answer = PipelineDescription(**fields, layout=layout, links=_addresses(_quoted(name)))
-    return StaticFile.of(encode_json(answer), _JSON)
+    return StaticFile.of(encode_json(answer), _JSON, is_compressed=True)
 
 
 def _addresses(self: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Files of a package that browsers load: read once, and answered with what caches and browsers need."""
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
@@ -25,16 +26,19 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 
 class StaticFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One file; ``etag`` is a digest of its content."""
+    """One file; ``etag`` is a digest of its content, and ``compressed`` the content for clients that take gzip."""
 
     content: bytes
     media_type: str
     etag: str
+    compressed: bytes | None = None
 
     @classmethod
-    def of(cls, content: bytes, media_type: str) -> "StaticFile":
-        """Return the file with this content."""
-        return cls(content=content, media_type=media_type, etag=f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+    def of(cls, content: bytes, media_type: str, *, is_compressed: bool = False) -> "StaticFile":
+        """Return the file with this content; compressing takes about 10 ms for a megabyte."""
+        etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        compressed = gzip.compress(content, compresslevel=4, mtime=0) if is_compressed else None
+        return cls(content=content, media_type=media_type, etag=etag, compressed=compressed)
 
 
 def read_static_files(folder: Traversable) -> Mapping[str, StaticFile]:
@@ -44,10 +48,16 @@ def read_static_files(folder: Traversable) -> Mapping[str, StaticFile]:
 
 def static_response(request: Request, file: StaticFile, *, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
     """Return the file, or 304 if the client has the same content; caches ask each time, since versions share paths."""
-    sent = {**headers, "ETag": file.etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-    if has_content(request, file.etag):
+    content, etag, encoding = file.content, file.etag, _NO_HEADERS
+    if file.compressed is not None:
+        encoding = {"Vary": "Accept-Encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            content, etag = file.compressed, f'{file.etag[:-1]}-gzip"'
+            encoding = {**encoding, "Content-Encoding": "gzip"}
+    sent = {**headers, **encoding, "ETag": etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    if has_content(request, etag):
         return Response(status_code=304, headers=sent)
-    return Response(file.content, media_type=file.media_type, headers=sent)
+    return Response(content, media_type=file.media_type, headers=sent)
 
 
 def has_content(request: Request, etag: str) -> bool:
