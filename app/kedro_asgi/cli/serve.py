@@ -62,6 +62,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
     help="Serve the API only, without the pages at /dashboard.",
 )
 @click.option("--no-docs", "docs", flag_value="false", default=None, help="Do not show the API at /docs.")
+@click.option("--viz", flag_value="true", default=None, help="Answer the front end of kedro-viz, which shows code.")
 @click.option("--no-access-log", is_flag=True, help="Log no line for each request.")
 @click.option(
     "--failure-status",

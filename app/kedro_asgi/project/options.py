@@ -16,13 +16,15 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     ``plugins`` turns the hooks of installed distributions on or off by name; all but those of kedro-telemetry are on
     by default. ``preload`` lists names and patterns of datasets that a server loads once for all runs.
-    ``dashboard`` of ``false`` turns the pages of a server off, and ``docs`` of ``false`` the one at ``/docs``.
+    ``dashboard`` of ``false`` turns the pages of a server off, and ``docs`` of ``false`` the one at ``/docs``;
+    ``viz`` of ``true`` makes it answer the front end of kedro-viz.
     """
 
     plugins: Mapping[str, bool] = {}
     preload: tuple[str, ...] = ()
     dashboard: bool | None = None
     docs: bool | None = None
+    viz: bool | None = None
 
 
 def read_options(config_file: Path) -> ProjectOptions:

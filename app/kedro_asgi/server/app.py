@@ -29,6 +29,7 @@ from kedro_asgi.server.run_routes import RunRoutes
 from kedro_asgi.server.shutdown import Shutdown, ShutdownMiddleware
 from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.server.typed_routes import TypedRoutes
+from kedro_asgi.server.viz_routes import VizRoutes
 from kedro_asgi.session import AsyncSession, KedroServiceSession
 from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
@@ -98,6 +99,7 @@ def create_http_server(
             *admin_routes.table(),
             *(DashboardRoutes().table() if configuration.dashboard else ()),
             *(DocsRoutes().table() if configuration.docs else ()),
+            *(VizRoutes(session, runs).table() if configuration.viz else ()),
         ],
         lifespan=_lifespan(configuration, session, runs, admin_routes, shutdown),
         middleware=[Middleware(ShutdownMiddleware, shutdown=shutdown)],

@@ -40,6 +40,7 @@ class ServerOptions(TypedDict, total=False):
     drain_on_signals: bool | None
     dashboard: bool | None
     docs: bool | None
+    viz: bool | None
     package_name: str | None
 
 
@@ -52,8 +53,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``. ``cancel_on_hang_up``
     cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and SIGINT let runs end
     before the server ends. With ``dashboard``, the server has pages for browsers, and with ``docs`` one that shows
-    its OpenAPI document. With ``opens_first``, which the supervisor of workers sets, the server opens the project
-    before it listens.
+    its OpenAPI document; with ``viz`` it answers the front end of kedro-viz, which shows code. With ``opens_first``,
+    which the supervisor of workers sets, the server opens the project before it listens.
     """
 
     project_path: Path
@@ -70,6 +71,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     drain_on_signals: bool = False
     dashboard: bool = True
     docs: bool = True
+    viz: bool = False
     package_name: str | None = None
     opens_first: bool = False
 
@@ -144,7 +146,7 @@ def _page_options(project_path: Path) -> dict[str, bool | None]:
     """Return which pages the project's options turn on or off; the start of the server reports a broken file."""
     with suppress(OSError, ValueError, ProjectError):
         options = read_options(project_path / "pyproject.toml")
-        return {"dashboard": options.dashboard, "docs": options.docs}
+        return {"dashboard": options.dashboard, "docs": options.docs, "viz": options.viz}
     return {}
 
 

@@ -5,5 +5,6 @@ from kedro_asgi.signatures.body_check import BodyProblem as BodyProblem
 from kedro_asgi.signatures.definitions import Definitions as Definitions
 from kedro_asgi.signatures.definitions import Json as Json
 from kedro_asgi.signatures.model_problems import model_problems as model_problems
+from kedro_asgi.signatures.shown_values import shown_value as shown_value
 from kedro_asgi.signatures.signature import PipelineSignature as PipelineSignature
 from kedro_asgi.signatures.signature import sign_pipeline as sign_pipeline
