@@ -247,3 +247,13 @@ async def test_pipelines_and_their_graphs_are_values(tiny: Path) -> None:
     assert "params:a" not in picture.partition("</desc>")[2]
     assert [node.state for node in ran.nodes] == ["success", "success"]
     assert timeline.startswith("<svg")
+
+
+async def test_one_pipeline_is_run_by_its_name_and_checked_first(tiny: Path) -> None:
+    async with AsyncClient(app=create_http_server(tiny)) as client:
+        assert (await client.run_pipeline("calc", params={"a": 5})).outputs == {"d": 14}
+        assert (await client.run_pipeline("calc", outputs="s", node_names=["add"])).outputs == {"s": 3}
+        with pytest.raises(ProblemError, match="body.params.c: Extra inputs are not permitted"):
+            await client.run_pipeline("calc", params={"c": 1})
+        with pytest.raises(RunFailedError):
+            await client.run_pipeline("calc", params={"a": None})

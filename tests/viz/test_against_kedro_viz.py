@@ -95,6 +95,12 @@ PACKAGES = ("kedro-viz>=12", "kedro==1.7.0", "kedro-datasets[json-jsondataset,pi
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    """The installation takes a minute, and no answer depends on the event loop."""
+    return "asyncio"
+
+
+@pytest.fixture
 def kedro_viz(tmp_path: Path) -> Path:
     """Return the folder of the commands of an environment with kedro-viz."""
     environment = tmp_path / "environment"

@@ -3,7 +3,7 @@
 import math
 import uuid
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack
@@ -104,20 +104,41 @@ class AsyncClient:
             is_async=is_async,
             **json_fields(pipeline_names=pipeline_names, outputs=outputs, **arguments),
         )
-        match await self._run(request, key):
-            case schemas.RunFailure(run_id=run_id, error=error):
-                raise RunFailedError(run_id, error.type, error.message)
-            case success:
-                return success
+        return await self._run("run", request, key)
 
-    async def _run(self, request: schemas.RunRequest, key: str | None) -> schemas.RunAnswer:
+    async def run_pipeline(
+        self,
+        name: str,
+        *,
+        runner: str | None = None,
+        is_async: bool = False,
+        outputs: Names = None,
+        key: str | None = None,
+        **arguments: Unpack[ParameterArguments],
+    ) -> schemas.RunSuccess:
+        """Run one pipeline as `run` does; the server checks inputs and parameters first, by the types of its nodes.
+
+        Without ``outputs``, the answer has the free outputs that live in memory. Raises `ProblemError` for what the
+        server refuses: its ``detail`` names each wrong field.
+        """
+        fields = json_fields(outputs=outputs, **arguments)
+        request = schemas.RunRequest(runner=runner, is_async=is_async, **fields)
+        return await self._run(f"pipelines/{quote(name, safe='')}/run", request, key)
+
+    async def _run(self, path: str, request: schemas.RunRequest, key: str | None) -> schemas.RunSuccess:
         try:
-            return await self._request("POST", "run", _RUN, **body_of(request, key), is_idempotent=key is not None)
+            answer = await self._request("POST", path, _RUN, **body_of(request, key), is_idempotent=key is not None)
         except ServerStatusError as error:
             # A server with a ``failure_status`` answers a failed run so.
-            with suppress(msgspec.DecodeError):
-                return _RUN.decode(error.body)
-            raise
+            try:
+                answer = _RUN.decode(error.body)
+            except msgspec.DecodeError:
+                raise error from None
+        match answer:
+            case schemas.RunFailure(run_id=run_id, error=reason):
+                raise RunFailedError(run_id, reason.type, reason.message)
+            case success:
+                return success
 
     async def submit(
         self,
