@@ -2,6 +2,8 @@
 
 import { html } from "../html.js";
 
+const LONG_MESSAGE = 500;
+
 export function RunError({ error, onNode }) {
   return html`<section class="card run-error" aria-labelledby="error-title">
     <header>
@@ -10,17 +12,22 @@ export function RunError({ error, onNode }) {
       html`<span>in node <button type="button" class="quiet inline" onClick=${() => onNode(error.node)}>${error.node}</button></span>`}
     </header>
     <div class="body">
-      <pre class="error-message">${error.message}</pre>
+      <${Message} text=${error.message} />
       <${Frames} error=${error} />
       ${error.causes?.map((cause, n) => html`<${Cause} key=${n} cause=${cause} />`)}
     </div>
   </section>`;
 }
 
+// A long message scrolls in its box, which keys must reach.
+function Message({ text }) {
+  return html`<pre class="error-message" tabindex=${text.length > LONG_MESSAGE ? 0 : undefined}>${text}</pre>`;
+}
+
 function Cause({ cause }) {
   return html`<div class="cause">
     <p>Because of <span class="error-type">${cause.type}</span></p>
-    <pre class="error-message">${cause.message}</pre>
+    <${Message} text=${cause.message} />
     <${Frames} error=${cause} />
   </div>`;
 }

@@ -30,7 +30,11 @@ export function useRun(runId) {
         setState(changed);
         if (changed === "live" && !isOld) reload();
       },
-      hasEnded: async () => isFinal(await getJson(["runs", runId])),
+      hasEnded: async () => {
+        // A store in memory forgets its runs when the server restarts; the record then says so.
+        reload();
+        return isFinal(await getJson(["runs", runId]));
+      },
     });
   }, [runId, exists]);
   return { run, progress, state, error, reload };
