@@ -264,11 +264,31 @@ def _own_lines(error: BaseException, *, seen: set[int]) -> Iterator[str]:
 
 
 def _frame_lines(trace: TracebackType | None) -> Iterator[str]:
-    frames = list(traceback.walk_tb(trace))
-    first_user = next((n for n, (frame, _) in enumerate(frames) if not is_library(frame.f_code.co_filename)), 0)
-    kept = [found for found in frames[first_user:] if not found[0].f_code.co_filename.startswith(_PACKAGE)]
+    kept = [(found.tb_frame, found.tb_lineno) for found in _shown(trace)]
     if not kept:
         return
-    hidden = len(frames) - len(kept)
+    hidden = sum(1 for _ in traceback.walk_tb(trace)) - len(kept)
     yield f"Traceback (most recent call last{f'; {hidden} frames of kedro-asgi left out' if hidden else ''}):"
     yield "".join(traceback.StackSummary.extract(iter(kept)).format()).rstrip("\n")
+
+
+def fold_traces(error: BaseException) -> None:
+    """Drop from ``error``, its causes and the errors within a group what `folded_traceback` leaves out."""
+    for found in (error, *_causes(error)):
+        later: TracebackType | None = None
+        for entry in reversed(_shown(found.__traceback__)):
+            later = TracebackType(later, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+        if later is not None:
+            found.__traceback__ = later
+
+
+def _shown(trace: TracebackType | None) -> list[TracebackType]:
+    """Return the entries of a traceback from the user's first one on, without ours."""
+    entries: list[TracebackType] = []
+    while trace is not None:
+        entries.append(trace)
+        trace = trace.tb_next
+    files = [entry.tb_frame.f_code.co_filename for entry in entries]
+    first_user = next((n for n, file in enumerate(files) if not is_library(file)), 0)
+    later = zip(entries[first_user:], files[first_user:], strict=True)
+    return [entry for entry, file in later if not file.startswith(_PACKAGE)]

@@ -89,6 +89,7 @@ from kedro_asgi.errors.pipeline import GroupingError as GroupingError
 from kedro_asgi.errors.pipeline import MissingNodesError as MissingNodesError
 from kedro_asgi.errors.pipeline import MixedTranscodingError as MixedTranscodingError
 from kedro_asgi.errors.pipeline import NamespaceNotFoundError as NamespaceNotFoundError
+from kedro_asgi.errors.pipeline import NodeCodeError as NodeCodeError
 from kedro_asgi.errors.pipeline import NodeDefinitionError as NodeDefinitionError
 from kedro_asgi.errors.pipeline import NodeInputsError as NodeInputsError
 from kedro_asgi.errors.pipeline import NodeInputsTypeError as NodeInputsTypeError

@@ -237,6 +237,13 @@ class NodeNotFoundError(SelectionError):
         super().__init__(f"Pipeline does not contain nodes named {self.names}.{hint}")
 
 
+class NodeCodeError(ReportedAsBase, ValueError):
+    """The function of a node has no code of its own in a file."""
+
+    def __init__(self, node: str, reason: str) -> None:
+        super().__init__(f"The code of node '{node}' cannot be shown: {reason}")
+
+
 class DatasetNotInPipelineError(SelectionError):
     """A pipeline has no datasets of these names."""
 

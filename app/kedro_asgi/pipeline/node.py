@@ -177,6 +177,11 @@ class Node:
         return pair_arguments(self._func, self._inputs)
 
     @property
+    def keywords(self) -> dict[str, str]:
+        """The datasets by the keywords of the function's call; empty where it gets its inputs by position."""
+        return dict(self._inputs) if isinstance(self._inputs, dict) else {}
+
+    @property
     def outputs(self) -> list[str]:
         """The names of the datasets that it writes; a copy."""
         return self._output_names.copy()

@@ -1,0 +1,48 @@
+"""Opens a project for a notebook: its current code and configuration, as variables."""
+
+import sys
+from collections.abc import Mapping
+from importlib import invalidate_caches
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from kedro_asgi.io import DataCatalog
+from kedro_asgi.ipython.notebook_session import NotebookSession
+from kedro_asgi.project import bootstrap_project, pipelines
+from kedro_asgi.project.current import CurrentPipelines
+from kedro_asgi.project.metadata import read_metadata
+from kedro_asgi.session import KedroContext
+
+
+class ProjectVariables(msgspec.Struct, frozen=True, kw_only=True):
+    """What a notebook gets of an open project, under these names."""
+
+    context: KedroContext
+    catalog: DataCatalog
+    pipelines: CurrentPipelines
+    session: NotebookSession
+
+
+def open_project(
+    project_path: Path, *, env: str | None, conf_source: str | None, params: Mapping[str, Any]
+) -> ProjectVariables:
+    """Import the project's package anew, read its configuration, and load its pipelines.
+
+    Raises the errors of each.
+    """
+    _forget_modules(read_metadata(project_path).package_name)
+    project = bootstrap_project(project_path)
+    session = NotebookSession.create(project_path=project_path, env=env, conf_source=conf_source)
+    session.default_params = params
+    context = session.load_context()
+    project.pipelines.load()
+    return ProjectVariables(context=context, catalog=context.catalog, pipelines=pipelines, session=session)
+
+
+def _forget_modules(package_name: str) -> None:
+    """Let Python read the files of the package again."""
+    for name in [name for name in sys.modules if name == package_name or name.startswith(f"{package_name}.")]:
+        del sys.modules[name]
+    invalidate_caches()
