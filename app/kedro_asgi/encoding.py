@@ -128,6 +128,11 @@ def escape_surrogates(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+def is_unicode(text: str) -> bool:
+    """Whether ``text`` holds no half of a surrogate pair, which no URL could hold."""
+    return escape_surrogates(text) == text
+
+
 def _joined(records: Records) -> msgspec.Raw:
     """Encode batch by batch, so that the rows of a large table never exist all at once as Python objects."""
     content = bytearray(b"[")

@@ -154,6 +154,14 @@ async def test_numbers_that_json_does_not_have_are_refused_as_inputs(
     assert answer.status_code == 422
 
 
+@pytest.mark.parametrize("labels", [r'{"a": "\ud800"}', r'{"\udfff": "a"}'])
+async def test_labels_that_no_url_can_name_are_refused(client: httpx.AsyncClient, labels: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await client.post("/runs", content=f'{{"labels": {labels}}}', headers=headers)
+    assert answer.status_code == 422
+    assert "valid Unicode" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
 async def test_numbers_that_json_does_not_have_reach_the_nodes_as_parameters(
     client: httpx.AsyncClient, work: Path, number: str

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Literal, TypeVar, get_type_hints
 
+from kedro_asgi.encoding import is_unicode
 from kedro_asgi.limits import MAX_LABELS, MAX_TIMEOUT_SECONDS
 from kedro_asgi.schemas import (
     BOOL_WORDS,
@@ -139,6 +140,8 @@ def _label_problem(name: str, text: Any) -> str | None:
         return "the name of a label must not be empty or hold '=', since a filter has the form name=value"
     if len(name) > _MAX_LABEL_NAME or (isinstance(text, str) and len(text) > _MAX_LABEL_VALUE):
         return f"a label may have {_MAX_LABEL_NAME} characters in its name and {_MAX_LABEL_VALUE} in its value"
+    if not is_unicode(f"{name}{text}"):
+        return "a label must be valid Unicode, since no URL could hold it as a filter"
     return None
 
 
