@@ -206,7 +206,7 @@ async def test_a_run_is_kept_in_memory_until_its_end_is_written(dispatcher) -> N
     """The answer about its first record may come after its end."""
     async with dispatcher() as runs:
         await runs.run(order("calc"))
-        service = runs._lifetime.service
+        service = runs._service
         await service.recorder.flush()
         assert not service.runs
         run = service.start(order("calc"), GivenOrder(read=lambda: order("calc").spec))
@@ -229,7 +229,7 @@ async def test_a_run_that_another_worker_has_adopted_is_answered_when_it_ends(di
         tasks.start_soon(run, runs)
         while not (listed := (await runs.list(RunQuery(status="running"))).runs):
             await anyio.sleep(0.01)
-        await anyio.to_thread.run_sync(_take, other, listed[0].run_id, runs._lifetime.service.owner)
+        await anyio.to_thread.run_sync(_take, other, listed[0].run_id, runs._service.owner)
         (tmp_path / "opened").touch()
     assert statuses == ["success"]
 

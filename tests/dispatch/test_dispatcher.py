@@ -674,6 +674,6 @@ async def test_old_runs_are_deleted(dispatcher, tmp_path: Path) -> None:
     async with dispatcher(tmp_path / "runs.db", keep_runs=5) as runs:
         for _ in range(12):
             await runs.run(order("calc"))
-        await runs._lifetime.service.recorder.flush()
-        await runs._lifetime.service.recovery.forget_old()
+        await runs._service.recorder.flush()
+        await runs._service.recovery.forget_old()
         assert len((await runs.list(RunQuery())).runs) == 5

@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from contextvars import Context
 from pathlib import Path
@@ -64,6 +64,7 @@ class HeldExecutor:
         run_id: RunId,
         read_spec: Callable[[], RunSpec],
         *,
+        kind: Hashable,
         context: Context,
         emit: Emit,
         ended: Callable[[Execution], None],
@@ -153,7 +154,7 @@ class Worker:
 
     @property
     def service(self) -> Any:
-        return self.runs._lifetime.service
+        return self.runs._service
 
     async def open(self) -> None:
         self._host = asyncio.create_task(self._stay_open())

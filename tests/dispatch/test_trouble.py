@@ -169,7 +169,7 @@ async def test_runs_whose_first_write_was_not_confirmed_are_adopted_once(work: P
             while len((await runs.list(RunQuery(status="running"))).runs) < 3:
                 await anyio.sleep(0.01)
             takes = store.takes
-            await runs._lifetime.service.recovery.adopt_orphans()
+            await runs._service.recovery.adopt_orphans()
             assert store.takes == takes
             (tmp_path / "opened").touch()
             ended = [await runs.wait(found.run_id) for found in (await runs.list(RunQuery())).runs]
@@ -181,7 +181,7 @@ async def test_a_run_that_is_adopted_during_the_drain_takes_no_slot(work: Path, 
     async with make_dispatcher(work, SQLiteStore(tmp_path / "runs.db"), max_concurrent_runs=1) as runs:
         await runs.submit("wait", runtime_params={"seconds": 30})
         await runs.drain()
-        runs._lifetime.service.run_adopted(left, pack(order("count")), last_event=0)
+        runs._service.run_adopted(left, pack(order("count")), last_event=0)
         assert runs.gauges()["runs_queued"] == 0
 
 
@@ -366,8 +366,8 @@ async def test_promises_wait_for_the_deletion_of_few_old_runs(work: Path, tmp_pa
     async with make_dispatcher(work, store, keep_runs=5) as runs:
         for _ in range(50):
             await runs.run(order("calc"))
-        await runs._lifetime.service.recorder.flush()
-        await runs._lifetime.service.recovery.forget_old()
+        await runs._service.recorder.flush()
+        await runs._service.recovery.forget_old()
         assert len((await runs.list(RunQuery())).runs) == 5
     assert sum(store.deleted) == 45
     assert max(store.deleted) == 20

@@ -46,6 +46,7 @@ from kedro_asgi.runs import (
     pop_params,
 )
 from kedro_asgi.session import AsyncSession, Convert
+from kedro_asgi.session.event_loop import has_ended
 
 # How long a listing waits until recent changes are written; disks of busy machines are slow.
 _FLUSH_SECONDS = 5.0
@@ -107,7 +108,7 @@ class Dispatcher:
             record, _ = await self.accept(order, is_from_json=json_bytes is not None)
             del order  # its values may be large, and the run may wait for long
             return await self._finished(record.run_id)
-        service = self._lifetime.service or await self._lifetime.needed()
+        service = self._service or await self._lifetime.needed()
         waiting: WaitingOrder = GivenOrder(read=partial(getattr, order, "spec"), size_bytes=json_bytes or 0)
         if waiting.size_bytes > _MAX_GIVEN_BYTES and service.scheduler.is_busy:
             waiting = await service.pack(order, is_from_json=True)
@@ -271,7 +272,7 @@ class Dispatcher:
     ) -> AsyncGenerator[Sequence[Published], None]:
         """Yield the events of `follow` in groups: all that are available at a time."""
         check_event_number(after)
-        service = self._lifetime.service or await self._lifetime.needed()
+        service = self._service or await self._lifetime.needed()
         # A caller that arrives while the store closes gets no events.
         with suppress(DrainingError):
             if run_id is not None:
@@ -306,25 +307,31 @@ class Dispatcher:
 
     async def drain(self, *, grace_seconds: float | None = None) -> None:
         """Accept no more runs, and return when all running ones have ended; stop them after ``grace_seconds``."""
-        if self._lifetime.service is not None:
+        if self._service is not None:
             seconds = wait_seconds(self.policy.grace_seconds if grace_seconds is None else grace_seconds)
-            await self._lifetime.service.drain(seconds)
+            await self._service.drain(seconds)
 
     # --- the service itself ---
 
     @property
+    def _service(self) -> Service | None:
+        """The service, if it is open and its event loop was not closed over it."""
+        opened = self._lifetime.current
+        return None if opened is None or has_ended(opened.loop) else opened.service
+
+    @property
     def is_draining(self) -> bool:
         """Whether the service accepts no more runs."""
-        return self._lifetime.service is not None and self._lifetime.service.is_draining
+        return self._service is not None and self._service.is_draining
 
     @property
     def failure(self) -> str | None:
         """Why the store is not available."""
-        return None if self._lifetime.service is None else self._lifetime.service.recorder.failure
+        return None if self._service is None else self._service.recorder.failure
 
     def gauges(self) -> dict[str, float]:
         """Return figures of the service at this moment."""
-        return {} if self._lifetime.service is None else self._lifetime.service.gauges()
+        return {} if self._service is None else self._service.gauges()
 
     # --- opening and closing ---
 
@@ -347,7 +354,7 @@ class Dispatcher:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Service]:
         """Have the open service, whose store is not closed while this block lasts."""
-        service = self._lifetime.service or await self._lifetime.needed()
+        service = self._service or await self._lifetime.needed()
         with service.access.reading():
             yield service
 

@@ -19,19 +19,13 @@ class ServiceLifetime:
 
     def __init__(self, make: Callable[[], Service]) -> None:
         self._make = make
-        self._current: _Opened | None = None
-
-    @property
-    def service(self) -> Service | None:
-        """The service, if it is open."""
-        current = self._current
-        return None if current is None or has_ended(current.loop) else current.service
+        self.current: OpenedService | None = None
 
     async def open(self) -> None:
         """Open a service until `close`; the log lines of its runs are events of theirs. Raises `ServiceOpenError`."""
-        if self._current is not None and not has_ended(self._current.loop):
+        if self.current is not None and not has_ended(self.current.loop):
             raise ServiceOpenError
-        opened = self._current = _Opened()
+        opened = self.current = OpenedService()
         try:
             await opened.enter(self._make(), with_logs=True)
         except BaseException as error:
@@ -42,7 +36,7 @@ class ServiceLifetime:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Drain and close the service that `open` opened; if that is done, one that `needed` has opened since."""
-        opened = self._current
+        opened = self.current
         if opened is None or opened.has_task:
             await self.close_any()
             return
@@ -53,7 +47,7 @@ class ServiceLifetime:
 
     async def close_any(self) -> None:
         """Drain and close the service, if there is one, whether `open` or `needed` opened it."""
-        opened = self._current
+        opened = self.current
         if opened is None or has_ended(opened.loop):
             return
         if not opened.has_task:
@@ -68,9 +62,9 @@ class ServiceLifetime:
         It is opened once for all callers, also if the first of them is cancelled.
         """
         while True:
-            opened = self._current
+            opened = self.current
             if opened is None or has_ended(opened.loop):
-                opened = self._current = _Opened()
+                opened = self.current = OpenedService()
                 opened.start(partial(self._stay_open, opened))
             await opened.is_decided.wait()
             if opened.service is not None:
@@ -78,7 +72,7 @@ class ServiceLifetime:
             if opened.error is not None:
                 raise opened.error
 
-    async def _stay_open(self, opened: "_Opened") -> None:
+    async def _stay_open(self, opened: "OpenedService") -> None:
         try:
             async with opened.stack:
                 await opened.enter(self._make(), with_logs=False)
@@ -88,13 +82,13 @@ class ServiceLifetime:
         finally:
             self._forget(opened)
 
-    def _forget(self, opened: "_Opened", error: BaseException | None = None) -> None:
+    def _forget(self, opened: "OpenedService", error: BaseException | None = None) -> None:
         opened.end(error)
-        if self._current is opened:
-            self._current = None
+        if self.current is opened:
+            self.current = None
 
 
-class _Opened:
+class OpenedService:
     """A service that is being opened; once that is decided, it is open or there is an ``error``."""
 
     def __init__(self) -> None:

@@ -1,14 +1,15 @@
 """Executes each run in a thread of this process."""
 
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Hashable
 from contextvars import Context
 from functools import partial
-from queue import SimpleQueue
 
 from anyio.lowlevel import current_token
 
 from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.executors.job_threads import Job, JobThreads
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.run_logging import LINE_EMITTER
 from kedro_asgi.errors import NoThreadError, RunStoppedError
@@ -19,11 +20,11 @@ from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import call_soon
 
-Job = Callable[[], bool]
+_THREAD_NAME = "kedro-asgi-run"
 
 
 class ThreadExecutor:
-    """An `Executor` that has as many threads as runs at a time; they are daemons and are used again.
+    """An `Executor` that has at most as many threads as runs at a time; they are daemons and are used again.
 
     Where hooks keep the state of a run in thread-local variables, each run has a thread of its own.
     """
@@ -34,51 +35,58 @@ class ThreadExecutor:
         self._full_tracebacks = full_tracebacks
         self._loop = current_token()
         self._stop_signals: dict[RunId, StopSignal] = {}
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._threads = 0
+        self._threads = JobThreads(_THREAD_NAME)
+        # Ends that the event loop does not know yet; one call into the loop announces all of them.
+        self._ends: deque[Callable[[], None]] = deque()
+        self._is_loop_called = False
 
     def start(
         self,
         run_id: RunId,
         read_spec: Callable[[], RunSpec],
         *,
+        kind: Hashable,
         context: Context,
         emit: Emit,
         ended: Callable[[Execution], None],
     ) -> None:
         stop = self._stop_signals[run_id] = StopSignal()
         finish = partial(self._finish, run_id, ended)
+        work = partial(context.run, self._execute, run_id, read_spec, stop, emit, finish)
         try:
-            if len(self._stop_signals) > self._threads:
-                self._add_thread()
+            if self._session.needs_own_threads:
+                threading.Thread(target=work, name=_THREAD_NAME, daemon=True).start()
+            else:
+                self._threads.put(Job(work=work, kind=kind))
         except RuntimeError as problem:
             error = report_failure(run_id, NoThreadError(str(problem)))
-            call_soon(self._loop, partial(finish, Execution(error=error)))
-        else:
-            self._jobs.put(partial(context.run, self._execute, run_id, read_spec, stop, emit, finish))
+            self._end(partial(finish, Execution(error=error)))
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
         if (signal := self._stop_signals.get(run_id)) is not None:
             signal.stop(reason)
 
     def close(self) -> None:
-        for _ in range(self._threads):
-            self._jobs.put(None)
-        self._threads = 0
+        self._threads.close()
 
-    def _finish(
-        self, run_id: RunId, ended: Callable[[Execution], None], execution: Execution, *, ends_thread: bool = False
-    ) -> None:
+    def _finish(self, run_id: RunId, ended: Callable[[Execution], None], execution: Execution) -> None:
         del self._stop_signals[run_id]
-        # After `close`, no thread is counted any more.
-        self._threads -= ends_thread and self._threads > 0
         ended(execution)
 
-    def _add_thread(self) -> None:
-        threading.Thread(target=self._work, name=f"kedro-asgi-run-{self._threads + 1}", daemon=True).start()
-        self._threads += 1
+    def _announce_ends(self) -> None:
+        # Before the look: an end that comes after the last look calls again.
+        self._is_loop_called = False
+        while self._ends:
+            self._ends.popleft()()
 
     # --- in a run's thread ---
+
+    def _end(self, finish: Callable[[], None]) -> None:
+        """Have ``finish`` called on the event loop, with all ends that come before the loop gets its turn."""
+        self._ends.append(finish)
+        if not self._is_loop_called:
+            self._is_loop_called = True
+            call_soon(self._loop, self._announce_ends)
 
     def _report(self, run_id: RunId, error: BaseException) -> ErrorDetail:
         """Describe and log ``error``; raises nothing, since a run whose thread ends here would never end."""
@@ -89,20 +97,13 @@ class ThreadExecutor:
                 type=type(error).__qualname__, message=f"It cannot be described: {type(problem).__qualname__}"
             )
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            if job():
-                return
-            # A thread that waits must not keep its last run alive.
-            del job
-
     def _execute(
         self,
         run_id: RunId,
         read_spec: Callable[[], RunSpec],
         stop: StopSignal,
         emit: Emit,
-        finish: Callable[..., None],
+        finish: Callable[[Execution], None],
     ) -> bool:
         """Execute a run in this thread, and tell whether the thread ends with it; raises nothing."""
         # The context is the run's own, so that nothing is set back.
@@ -118,6 +119,5 @@ class ThreadExecutor:
         except BaseException as error:  # a SystemExit of user code must not end the thread
             # The failure is reported here, since a traceback shows lines of files, which are read for it.
             execution = Execution(error=None if stop.reason is not None else self._report(run_id, error))
-        ends_thread = self._session.needs_own_threads
-        call_soon(self._loop, partial(finish, execution, ends_thread=ends_thread))
-        return ends_thread
+        self._end(partial(finish, execution))
+        return self._session.needs_own_threads

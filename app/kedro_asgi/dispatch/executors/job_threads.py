@@ -1,0 +1,169 @@
+"""Threads that do short jobs one after another, and jobs that wait side by side."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+
+import msgspec
+
+from kedro_asgi.bounded_cache import BoundedCache
+
+# How often the watcher looks at jobs that wait, and how often it looks in vain before it sleeps.
+_LOOK_SECONDS = 0.0005
+_LOOKS_IN_VAIN = 20
+# How long jobs wait without any thread that takes one: twice as long as they usually compute, within these limits.
+_PATIENCE_SECONDS = (0.0005, 0.025)
+_MAX_KINDS = 256
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Work that raises nothing and tells whether its thread ends with it; jobs of one ``kind`` compute equally long."""
+
+    work: Callable[[], bool]
+    kind: Hashable
+
+
+class JobThreads:
+    """Does jobs in the order in which they come; thread-safe, and the threads are daemons.
+
+    Jobs that compute take the GIL from each other: side by side, they serve half as many callers as one after another.
+    So a thread that takes jobs in quick succession is *hot*, and while there is one, no other is woken. When no thread
+    has taken a job for longer than a job that waits usually computes, the hot threads are hot no more, and the watcher
+    wakes as many others as are at work: jobs that sleep or read are soon side by side, and none waits for a long one.
+    """
+
+    def __init__(self, name: str, *, patience_seconds: tuple[float, float] = _PATIENCE_SECONDS) -> None:
+        self._name = name
+        self._least_patience_seconds, self._most_patience_seconds = patience_seconds
+        self._lock = threading.Lock()
+        self._jobs: deque[Job] = deque()
+        # A thread waits for a lock of its own, which another one releases to wake it; the last one in is woken first.
+        self._idle: list[threading.Lock] = []
+        self._hot: set[threading.Lock] = set()
+        self._threads = 0
+        self._taken_at = 0.0
+        self._usual_seconds: BoundedCache[Hashable, float] = BoundedCache(_MAX_KINDS)
+        self._has_watcher = False
+        self._is_watching = False
+        self._watch = threading.Semaphore(0)
+        self._is_closed = False
+
+    def put(self, job: Job) -> None:
+        """Have a job done; raises ``RuntimeError`` if no thread is hot and none can start."""
+        with self._lock:
+            has_hot = bool(self._hot)
+            if not has_hot:
+                self._wake_thread()
+            self._jobs.append(job)
+            if has_hot or len(self._jobs) > 1:
+                self._begin_to_watch()
+
+    def close(self) -> None:
+        """Let all threads end when no job is left."""
+        with self._lock:
+            self._is_closed = True
+            for turn in self._idle:
+                turn.release()
+            self._idle.clear()
+            self._watch.release()
+
+    # --- while the lock is held ---
+
+    def _wake_thread(self) -> None:
+        """Make another thread hot, before it runs, so that the next job wakes no further one."""
+        if self._idle:
+            turn = self._idle.pop()
+            turn.release()
+        else:
+            turn = threading.Lock()
+            turn.acquire()
+            name = f"{self._name}-{self._threads + 1}"
+            threading.Thread(target=self._work, args=(turn,), name=name, daemon=True).start()
+            self._threads += 1
+        self._hot.add(turn)
+        self._taken_at = time.monotonic()
+
+    def _begin_to_watch(self) -> None:
+        if not self._has_watcher:
+            try:
+                threading.Thread(target=self._watch_jobs, name="kedro-asgi-watcher", daemon=True).start()
+            except RuntimeError:
+                # The system has no thread left: the job waits for one that is at work.
+                return
+            self._has_watcher = True
+        if not self._is_watching:
+            self._is_watching = True
+            self._watch.release()
+
+    def _note(self, turn: threading.Lock, kind: Hashable, *, seconds: float, cpu_seconds: float) -> None:
+        """Note how long a job took; its thread stays hot if the job waited, or if no other thread is hot."""
+        usual = self._usual_seconds.get(kind)
+        if usual is None:
+            self._usual_seconds.add(kind, cpu_seconds)
+        else:
+            self._usual_seconds[kind] = usual + (cpu_seconds - usual) * 0.2
+        # Threads that compute share the GIL with each other and with the event loop. One that had much less than its
+        # share has waited for something else.
+        has_waited = 2 * cpu_seconds * (1 + self._threads - len(self._idle)) < seconds
+        if has_waited or not self._hot - {turn}:
+            self._hot.add(turn)
+        else:
+            self._hot.discard(turn)
+
+    def _is_overdue(self, job: Job, waited_seconds: float) -> bool:
+        patience = 2 * self._usual_seconds.get(job.kind, 0.0)
+        return waited_seconds > min(max(patience, self._least_patience_seconds), self._most_patience_seconds)
+
+    # --- in the threads ---
+
+    def _work(self, turn: threading.Lock) -> None:
+        while (job := self._take(turn)) is not None:
+            started, cpu_started = time.monotonic(), time.thread_time()
+            if job.work():
+                break
+            cpu_seconds, seconds = time.thread_time() - cpu_started, time.monotonic() - started
+            with self._lock:
+                self._note(turn, job.kind, seconds=seconds, cpu_seconds=cpu_seconds)
+            # A thread that waits must not keep its last job alive.
+            del job
+        with self._lock:
+            self._hot.discard(turn)
+            self._threads -= 1
+            if self._jobs:
+                self._begin_to_watch()
+
+    def _take(self, turn: threading.Lock) -> Job | None:
+        while True:
+            with self._lock:
+                if self._jobs and (turn in self._hot or not self._hot):
+                    self._hot.add(turn)
+                    self._taken_at = time.monotonic()
+                    return self._jobs.popleft()
+                self._hot.discard(turn)
+                if self._is_closed and not self._jobs:
+                    return None
+                self._idle.append(turn)
+            turn.acquire()
+
+    def _watch_jobs(self) -> None:
+        while self._watch.acquire() and not (self._is_closed and not self._jobs):
+            looks = 0
+            while looks < _LOOKS_IN_VAIN:
+                time.sleep(_LOOK_SECONDS)
+                with self._lock:
+                    looks = 0 if self._jobs else looks + 1
+                    self._is_watching = looks < _LOOKS_IN_VAIN
+                    self._help()
+
+    def _help(self) -> None:
+        waited_seconds = time.monotonic() - self._taken_at
+        if not any(self._is_overdue(job, waited_seconds) for job in self._jobs):
+            return
+        self._hot.clear()
+        try:
+            for _ in range(min(len(self._jobs), max(1, self._threads - len(self._idle)))):
+                self._wake_thread()
+        except RuntimeError:
+            # The system has no thread left; the next look tries again.
+            return
