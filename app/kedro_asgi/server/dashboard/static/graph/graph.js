@@ -14,7 +14,7 @@ const NO_STATES = {};
 // `matching` is a set of ids: other boxes are dimmed. `onSelect(id)` gets null where nothing is selected any more,
 // `onOpen(id)` a box that was opened by a double click.
 export function Graph({ layout, states = NO_STATES, selected = null, matching = null, onSelect, onOpen, label = "Graph" }) {
-  const viewport = useViewport(layout);
+  const viewport = useViewport(layout, { isWhole: states !== NO_STATES });
   const [current, setCurrent] = useState(null);
   const byId = useMemo(() => new Map(layout.boxes.map((box) => [box.id, box])), [layout]);
   const first = byId.has(current) ? current : byId.has(selected) ? selected : layout.boxes[0]?.id;

@@ -6,12 +6,14 @@ const SMALLEST = 0.04;
 const LARGEST = 3;
 const LARGEST_FIT = 1.2;
 const READABLE = 0.7;
+const SMALL = 0.45;
 // Below this scale, labels are too small to read, and are left out.
 const FAR = 0.3;
 const MARGIN = 8;
 
 // Return `{frame, stage, zoom(factor), fit(), reveal(box)}`: refs for the `svg` and its moving `g`, and what moves it.
-export function useViewport(layout) {
+// A high drawing begins at its top, as wide as the frame, unless all of it `isWhole` at first.
+export function useViewport(layout, { isWhole }) {
   const frame = useRef(null);
   const stage = useRef(null);
   const view = useRef({ x: 0, y: 0, scale: 1 });
@@ -59,7 +61,15 @@ export function useViewport(layout) {
     show(width / 2 - centreX * readable, height / 2 - centreY * readable, readable);
   }, []);
 
-  useEffect(fit, [layout]);
+  const begin = useCallback(() => {
+    fit();
+    const { width } = frame.current.getBoundingClientRect();
+    const wide = Math.min((width - 2 * MARGIN) / layout.width, READABLE);
+    const isSmall = view.current.scale < wide && view.current.scale < SMALL;
+    if (isSmall && !isWhole) show((width - layout.width * wide) / 2, MARGIN, wide);
+  }, [layout]);
+
+  useEffect(begin, [layout]);
   useEffect(() => listen(frame.current, { zoomAt, move }), []);
   return useMemo(() => ({ frame, stage, zoom, fit, reveal, move }), [fit]);
 }
