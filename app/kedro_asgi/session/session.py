@@ -14,6 +14,7 @@ import click
 
 from kedro_asgi.errors import SessionStoreError, SessionUsedError
 from kedro_asgi.errors.wording import class_path
+from kedro_asgi.events import Emit
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runs import RunArguments, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract_session import AbstractSession
@@ -28,15 +29,18 @@ _log = logging.getLogger(__name__)
 class KedroSession(AbstractSession):
     """One successful run of a project; its ``session_id`` is the run id and the save version (SES-20).
 
-    ``store`` holds the record of the session; `close` saves it when ``save_on_close`` is set.
+    ``store`` holds the record of the session; `close` saves it when ``save_on_close`` is set. ``emit``, if it is set,
+    is called with the events of the run, in the threads of the run, and must not raise.
     """
+
+    emit: Emit | None = None
 
     def __init__(
         self, engine: Engine, *, session_id: str, store: BaseSessionStore, save_on_close: bool = False
     ) -> None:
         self.session_id = session_id
         self.save_on_close = save_on_close
-        self._engine = engine
+        self.engine = engine
         self._store = store
         self._is_completed = False
 
@@ -63,7 +67,7 @@ class KedroSession(AbstractSession):
 
     def load_context(self) -> KedroContext:
         """Return a new context on every call."""
-        return self._engine.load_context(self._runtime())
+        return self.engine.load_context(self._runtime())
 
     def run(
         self,
@@ -88,8 +92,13 @@ class KedroSession(AbstractSession):
         given = by_name(positional, {"runner": runner, **arguments}, order=AFTER_PIPELINE_NAMES)
         runner = given.pop("runner")
         spec = RunSpec.of(pipeline_names, runtime_params=runtime_params, **given)
-        return self._engine.run(
-            spec, run_id=self.session_id, runner=runner, runtime=self._runtime(), completed=self._complete
+        return self.engine.run(
+            spec,
+            run_id=self.session_id,
+            runner=runner,
+            runtime=self._runtime(),
+            emit=self.emit,
+            completed=self._complete,
         ).result
 
     def _complete(self) -> None:
@@ -97,7 +106,7 @@ class KedroSession(AbstractSession):
 
     def close(self) -> None:
         """Save the record when ``save_on_close`` is set; every call saves again."""
-        self._engine.close()
+        self.engine.close()
         if self.save_on_close:
             self._store.save()
 
@@ -111,7 +120,7 @@ class KedroSession(AbstractSession):
     def _runtime(self) -> RuntimeParams:
         """The caller writes the configuration too: no literals, and no type guard but the project's own (CFG-35)."""
         values = self._store.get("runtime_params") or {}
-        is_restricted = self._engine.planner.restricts_type_selection
+        is_restricted = self.engine.planner.restricts_type_selection
         return RuntimeParams(values=values, literal=False, restrict_type_selection=is_restricted)
 
 
