@@ -67,6 +67,12 @@ def note_resumption(error: BaseException, names: Iterable[str]) -> None:
         facts.resume_from = tuple(names)
 
 
+def nodes_to_resume_from(error: BaseException) -> tuple[str, ...]:
+    """Return the names that `note_resumption` has remembered."""
+    facts: _Facts | None = getattr(error, "__dict__", {}).get(_FACTS)
+    return () if facts is None else facts.resume_from
+
+
 def note_remote(error: BaseException, detail: ErrorDetail) -> None:
     """Remember what another process, which raised ``error``, knows of it."""
     facts = _facts(error)

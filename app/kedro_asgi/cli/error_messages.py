@@ -1,6 +1,6 @@
 """Print an error as one line with its message and place."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -9,10 +9,12 @@ from kedro_asgi.failures import failure_sentence, folded_traceback, is_of_node
 
 
 @contextmanager
-def one_line_errors(*, with_traceback: bool = False) -> Iterator[None]:
+def one_line_errors(
+    *, with_traceback: bool = False, advice: Callable[[Exception], str] = lambda error: ""
+) -> Iterator[None]:
     """End the command with one line and exit code 1 at any exception; ``with_traceback`` lets the exception through.
 
-    The failure of a node shows the frames of the user's code before that line.
+    The failure of a node shows the frames of the user's code before that line. ``advice`` returns what follows it.
     """
     try:
         yield
@@ -23,4 +25,14 @@ def one_line_errors(*, with_traceback: bool = False) -> Iterator[None]:
             raise
         if is_of_node(error):
             click.echo(folded_traceback(error), err=True)
-        raise click.ClickException(failure_sentence(error)) from error
+        raise click.ClickException(failure_sentence(error) + advice(error)) from error
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """End the command with exit code 130 at Ctrl+C, as a shell expects."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        click.echo("Interrupted.", err=True)
+        raise click.exceptions.Exit(130) from error

@@ -1,13 +1,16 @@
 """``kedro-asgi run``: run pipelines once, in this process."""
 
 import logging
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
 
-from kedro_asgi.cli.error_messages import one_line_errors
+from kedro_asgi.cli.console_handlers import filtered_console, is_warning
+from kedro_asgi.cli.error_messages import interruptible, one_line_errors
 from kedro_asgi.cli.logging_setup import configure_run_logging
 from kedro_asgi.cli.options import (
     Inputs,
@@ -18,12 +21,15 @@ from kedro_asgi.cli.options import (
     names_option,
     project_argument,
 )
+from kedro_asgi.cli.run_summary import resume_hint
+from kedro_asgi.cli.session_run import run_and_show
 from kedro_asgi.errors.wording import class_path
 from kedro_asgi.project import Project, bootstrap_project
 from kedro_asgi.runner.lookup import load_runner
 from kedro_asgi.session import KedroSession
 
 _log = logging.getLogger(__name__)
+_ARGUMENTS = f"{__name__}.arguments"
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
@@ -58,7 +64,15 @@ def _parameter_name(context: click.Context, key: str) -> str:
     return next(names, None) or key
 
 
-@click.command()
+class _RunCommand(click.Command):
+    """Keeps the arguments as the user typed them."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        context.meta[_ARGUMENTS] = tuple(arguments)
+        return super().parse_args(context, arguments)
+
+
+@click.command(cls=_RunCommand)
 @project_argument
 @names_option("--from-inputs", help="Start at the nodes that load these datasets.")
 @names_option("--to-outputs", help="Stop at the nodes that save these datasets.")
@@ -81,6 +95,7 @@ def _parameter_name(context: click.Context, key: str) -> str:
 @click.option("--runner-params", type=Params(), default=dict, help="Arguments of the runner: key=value,…")
 @click.option("--async", "is_async", is_flag=True, help="Load and save the datasets of a node in parallel.")
 @click.option("--only-missing-outputs", is_flag=True, help="Skip nodes whose outputs already exist.")
+@click.option("-q", "--quiet", "is_quiet", is_flag=True, help="Show only warnings, errors and what nodes print.")
 @click.option("--traceback", is_flag=True, help="Show the traceback of a failure.")
 @click.option(
     "-c",
@@ -101,17 +116,24 @@ def run(
     runner: str,
     runner_params: dict[str, Any],
     is_async: bool,
+    is_quiet: bool,
     traceback: bool,
     **options: Any,
 ) -> None:
-    """Run pipelines of the project at PATH once; the default is the project around the working directory."""
-    with one_line_errors(with_traceback=traceback):
+    """Run pipelines of the project at PATH once; the default is the project around the working directory.
+
+    On a terminal, a live tree shows the nodes (extra 'cli'); elsewhere, one line tells of each. Ctrl+C ends the run
+    with exit code 130.
+    """
+    context = click.get_current_context()
+    advice = partial(resume_hint, command=context.command_path, arguments=context.meta[_ARGUMENTS])
+    with interruptible(), one_line_errors(with_traceback=traceback, advice=advice):
         project = bootstrap_project(project_path)
         configure_run_logging(project, project_path)
         instance = load_runner(runner)(**{"is_async": is_async, **runner_params})
-        with _session_class(project).create(
-            project_path=project_path, env=env, conf_source=conf_source, runtime_params=params
-        ) as session:
-            result = session.run(runner=instance, **options)
-    names = ", ".join(sorted(result)) or "none"
-    click.echo(f"Run {session.session_id} succeeded. Outputs: {names}")
+        with filtered_console(is_warning) if is_quiet else nullcontext():
+            create = _session_class(project).create
+            with create(project_path=project_path, env=env, conf_source=conf_source, runtime_params=params) as session:
+                result = run_and_show(session, runner=instance, is_quiet=is_quiet, arguments=options)
+    if not is_quiet:
+        click.echo(f"Run {session.session_id} succeeded. Outputs: {', '.join(sorted(result)) or 'none'}")

@@ -11,8 +11,10 @@ import click
 
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.options import Names
-from kedro_asgi.cli.output import columns, format_option, write_output
+from kedro_asgi.cli.output import format_option, write_output
+from kedro_asgi.cli.tables import echo_table, seconds_text
 from kedro_asgi.encoding import encode_json
+from kedro_asgi.errors.wording import one_line
 from kedro_asgi.runs import RunRecord
 
 if TYPE_CHECKING:
@@ -66,7 +68,10 @@ async def list_runs(
     wanted: Any = tuple(chain.from_iterable(status))
     pairs = dict(label.partition("=")[::2] for label in labels)
     page = await client.runs(status=wanted, labels=pairs, **filters)
-    click.echo(encode_json(page.runs, indent=2).decode() if output_format == "json" else _table(page.runs))
+    if output_format == "json":
+        click.echo(encode_json(page.runs, indent=2).decode())
+    else:
+        _echo_runs(page.runs)
 
 
 @runs.command()
@@ -91,11 +96,11 @@ async def cancel(client: "AsyncClient", run_id: str) -> None:
 @_client_command
 async def follow(client: "AsyncClient", run_id: str) -> None:
     """Show the progress of a run until it ends; the exit code is 1 unless it succeeds."""
-    # rich is an optional dependency, and only this command needs it.
-    from kedro_asgi.cli.progress import show_progress
+    # Its client is an optional dependency.
+    from kedro_asgi.cli.following import follow_run
 
-    record = await show_progress(client, run_id)
-    click.echo(f"{record.run_id}: {record.status}{_reason(record)}")
+    record = await follow_run(client, run_id)
+    click.echo(f"{record.run_id}: {record.status}{one_line(_reason(record))}")
     if record.status != "success":
         raise click.exceptions.Exit(1)
 
@@ -111,18 +116,18 @@ async def timeline(client: "AsyncClient", run_id: str, output: Path | None) -> N
     write_output(await client.timeline(run_id), output)
 
 
-def _table(records: tuple[RunRecord, ...]) -> str:
+def _echo_runs(records: tuple[RunRecord, ...]) -> None:
     rows = [
         (
             record.run_id,
             record.status,
             ", ".join(record.pipeline_names) or "__default__",
-            "" if record.duration_ms is None else f"{record.duration_ms / 1000:.3f}",
+            seconds_text(None if record.duration_ms is None else record.duration_ms / 1000),
             " ".join(f"{name}={value}" for name, value in record.labels.items()),
         )
         for record in records
     ]
-    return columns(("RUN", "STATUS", "PIPELINE", "SECONDS", "LABELS"), rows)
+    echo_table(("RUN", "STATUS", "PIPELINE", "SECONDS", "LABELS"), rows)
 
 
 def _reason(record: RunRecord) -> str:

@@ -1,0 +1,53 @@
+"""What a command prints when a run has ended: a table of its nodes, and how to go on after a failure."""
+
+import shlex
+import shutil
+from collections.abc import Sequence
+
+import click
+
+from kedro_asgi.cli.run_state import NodeRow, RunState
+from kedro_asgi.cli.tables import echo_table, seconds_text
+from kedro_asgi.failures import nodes_to_resume_from
+from kedro_asgi.redaction import redact
+
+# The lines of a terminal that the table leaves to the command's last words.
+_OTHER_LINES = 8
+_MIN_ROWS = 10
+_UNSAFE_IN_QUOTES = frozenset('"$`\\!')
+
+
+def echo_summary(state: RunState, *, err: bool) -> None:
+    """Print a table of the nodes; of many nodes, those that did not succeed and those that took longest."""
+    rows = state.rows
+    if not rows:
+        return
+    most = max(_MIN_ROWS, shutil.get_terminal_size().lines - _OTHER_LINES)
+    shown = _most_telling(rows, most)
+    cells = [(row.name, row.state, seconds_text(row.seconds), ", ".join(row.saved)) for row in shown]
+    click.echo(err=err)
+    echo_table(("NODE", "STATUS", "SECONDS", "SAVED"), cells, err=err)
+    counts = ", ".join(f"{count} {name}" for name, count in state.counts().items() if count)
+    more = f" ({len(rows) - len(shown)} of them not shown)" if len(shown) < len(rows) else ""
+    click.echo(f"{len(rows)} nodes in {seconds_text(state.seconds)} s: {counts}{more}\n", err=err)
+
+
+def resume_hint(error: Exception, *, command: str, arguments: Sequence[str]) -> str:
+    """Return the command that goes on where the run failed, as lines to follow a message; nothing if there is none.
+
+    A later ``--from-nodes`` beats an earlier one, so the user's own arguments may stay.
+    """
+    names = ",".join(nodes_to_resume_from(error))
+    if not names:
+        return ""
+    quoted = shlex.quote(names) if _UNSAFE_IN_QUOTES.intersection(names) else f'"{names}"'
+    before = " ".join(filter(None, (command, redact(shlex.join(arguments)))))
+    return f"\nGo on from where the run failed:\n  {before} --from-nodes {quoted}"
+
+
+def _most_telling(rows: Sequence[NodeRow], most: int) -> list[NodeRow]:
+    """Return at most ``most`` rows in their order: failed and stopped nodes, then the longest, then skipped ones."""
+    order = {"failure": 0, "cancelled": 1, "success": 2}
+    by_weight = sorted(rows, key=lambda row: (order.get(row.state, 3), -(row.seconds or 0)))
+    chosen = {row.name for row in by_weight[:most]}
+    return [row for row in rows if row.name in chosen]
