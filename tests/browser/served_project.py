@@ -104,6 +104,10 @@ def plot(text: str) -> Any:
     return Figure(Bar(x=[text], y=[1]))
 
 
+def number(text: str) -> list[dict[str, int]]:
+    return [{{"id": 2**53 + 1, "n": 1}}]
+
+
 def same(value: Any) -> Any:
     return value
 
@@ -144,6 +148,7 @@ def register_pipelines():
             node(draw, "params:gate", "picture", name="draw"),
             node(plot, "params:gate", "figure", name="plot"),
         ]),
+        "ids": Pipeline([node(number, "params:gate", "rows", name="number")]),
         "quick": Pipeline([node(upper, "params:gate", "result", name="quick")]),
     }}
 '''

@@ -89,6 +89,11 @@ def test_outputs_are_tables_texts_and_pictures(run_page, served: Served) -> None
     expect(page.get_by_role("img", name="picture")).to_be_visible()
 
 
+def test_long_numbers_stay_exact(run_page) -> None:
+    page = run_page("ids", tab="outputs", outputs=["rows"])
+    expect(page.get_by_role("region", name="Table rows")).to_contain_text(str(2**53 + 1))
+
+
 def test_tabs_are_moved_by_keys_and_in_the_address(run_page) -> None:
     page = run_page("quick")
     page.get_by_role("tab", name="Nodes").press("ArrowRight")

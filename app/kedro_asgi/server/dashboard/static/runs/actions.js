@@ -35,7 +35,7 @@ function Cancel({ run, isBusy, onCancel }) {
 function Repeat({ run, isBusy, onStart }) {
   const { body, obstacle } = repetitionOf(run);
   return html`<button type="button" disabled=${isBusy || obstacle !== null} title=${obstacle ?? "Start a run with the same request"}
-    onClick=${() => onStart(body)}>Run again</button>`;
+    onClick=${() => onStart(body)}>Run again<${Obstacle} text=${obstacle} /></button>`;
 }
 
 function Resume({ run, isBusy, onStart }) {
@@ -43,7 +43,12 @@ function Resume({ run, isBusy, onStart }) {
   if (resumption === null) return null;
   const { body, obstacle, nodes } = resumption;
   return html`<button type="button" class="primary" disabled=${isBusy || obstacle !== null} title=${obstacle ?? `From ${nodes.join(", ")}`}
-    onClick=${() => onStart(body)}>Rerun from the failure</button>`;
+    onClick=${() => onStart(body)}>Rerun from the failure<${Obstacle} text=${obstacle} /></button>`;
+}
+
+// A title shows the reason to the mouse, this tells it to a screen reader.
+function Obstacle({ text }) {
+  return text && html`<span class="visually-hidden">: ${text}</span>`;
 }
 
 async function runBefore(run) {

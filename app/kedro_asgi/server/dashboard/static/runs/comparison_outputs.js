@@ -2,6 +2,7 @@
 
 import { html } from "../html.js";
 import { ComparisonTable } from "./comparison_table.js";
+import { formatExactly } from "./exact_json.js";
 import { flatten } from "./flattening.js";
 import { formatBytes } from "../formatting.js";
 import { useLoaded } from "../loading.js";
@@ -30,11 +31,11 @@ function outputRows(name, pair) {
   const flat = pair.map((output) => (output?.content === undefined ? null : flatten({ [name]: output.content })));
   const isSmall = flat.every((pairs) => pairs === null || pairs.length <= MOST_VALUES);
   if (!isSmall || flat.every((pairs) => pairs === null)) {
-    return [{ name, cells: pair.map(sizeOf), isDifferent: JSON.stringify(pair[0]) !== JSON.stringify(pair[1]) }];
+    return [{ name, cells: pair.map(sizeOf), isDifferent: formatExactly(pair[0]) !== formatExactly(pair[1]) }];
   }
   const maps = flat.map((pairs) => new Map(pairs ?? []));
   return [...new Set(maps.flatMap((found) => [...found.keys()]))].map((path) => {
-    const texts = maps.map((found) => (found.has(path) ? JSON.stringify(found.get(path)) : "–"));
+    const texts = maps.map((found) => (found.has(path) ? formatExactly(found.get(path)) : "–"));
     return { name: path, cells: texts.map(shorten), delta: deltaOf(maps, path), isDifferent: texts[0] !== texts[1] };
   });
 }

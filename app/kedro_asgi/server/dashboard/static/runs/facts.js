@@ -15,6 +15,7 @@ export function RunFacts({ run, progress, now }) {
     ["Time limit", run.timeout_seconds === null ? null : formatDuration(run.timeout_seconds * 1000)],
     ["Environment", run.env],
     ["Attempt", run.attempt > 1 ? run.attempt : null],
+    ["Id", html`<code class="run-id-text">${run.run_id}</code>`],
     ["Repeats", runLink(run.resubmission_of)],
     ["Repeated as", runLink(run.resubmitted_as)],
     ["Labels", Object.keys(run.labels).length ? html`<${Labels} labels=${run.labels} />` : null],

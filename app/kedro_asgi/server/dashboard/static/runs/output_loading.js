@@ -1,6 +1,7 @@
 // Loads an output, unless it is so large that a page would stand still.
 
 import { getResponse } from "../api.js";
+import { parseExactly } from "./exact_json.js";
 
 const LARGE_BYTES = 3_000_000;
 
@@ -13,5 +14,5 @@ export async function loadOutput(segments, { isWhole, signal }) {
     return { isTooLarge: true, bytes: announced };
   }
   const text = await answer.text();
-  return { content: JSON.parse(text), bytes: announced || text.length };
+  return { content: parseExactly(text), bytes: announced || text.length };
 }

@@ -1,6 +1,7 @@
 // A list of records as a table, a page of rows at a time.
 
 import { html, useMemo, useState } from "../html.js";
+import { formatExactly } from "./exact_json.js";
 
 const PAGE_ROWS = 25;
 const MOST_COLUMNS = 60;
@@ -32,8 +33,8 @@ function Row({ row, names }) {
 
 function Cell({ value }) {
   if (value === null || value === undefined) return html`<td class="missing">–</td>`;
-  if (typeof value === "number") return html`<td class="number">${value}</td>`;
-  return html`<td>${typeof value === "string" ? value : JSON.stringify(value)}</td>`;
+  if (typeof value === "number" || typeof value === "bigint") return html`<td class="number">${String(value)}</td>`;
+  return html`<td>${typeof value === "string" ? value : formatExactly(value)}</td>`;
 }
 
 function Pager({ page, last, onChange }) {

@@ -1,6 +1,7 @@
 // Any JSON value as people read it: a table, a picture, a text, or JSON.
 
 import { html } from "../html.js";
+import { formatExactly } from "./exact_json.js";
 import { isFigure, PlotlyView } from "./plotly_view.js";
 import { TableView } from "./table_view.js";
 
@@ -10,7 +11,7 @@ const LONGEST_TEXT = 200_000;
 export function ValueView({ value, label }) {
   if (isTable(value)) return html`<${TableView} rows=${value} label=${label} />`;
   if (typeof value === "string") return html`<${TextOrPicture} text=${value} label=${label} />`;
-  const text = html`<${Text} text=${JSON.stringify(value, null, 2)} />`;
+  const text = html`<${Text} text=${formatExactly(value, 2)} />`;
   if (isFigure(value)) return html`<${PlotlyView} figure=${value} label=${label} otherwise=${text} />`;
   if (isGallery(value)) return html`<${Gallery} pictures=${value} />`;
   return text;
