@@ -9,9 +9,10 @@ from runner_functions import double, same
 from kedro_asgi.io import CachedDataset, DataCatalog, MemoryDataset
 from kedro_asgi.io.files.json import JSONDataset
 from kedro_asgi.pipeline import Pipeline, node
-from kedro_asgi.runner import AbstractRunner
+from kedro_asgi.runner import AbstractRunner, SequentialRunner, ThreadRunner
 from kedro_asgi.runner.missing_outputs import without_existing_outputs
 
+LOG = logging.getLogger("kedro_asgi.runner.sequential_runner")
 CHAIN = Pipeline([node(double, *names, name=f"n{n}") for n, names in enumerate(("ab", "bc", "cd"), 1)])
 
 
@@ -23,7 +24,7 @@ def file(folder: Path, name: str, content: str | None = "1") -> JSONDataset:
 
 
 def needed(pipeline: Pipeline, catalog: DataCatalog) -> str:
-    return " ".join(found.name for found in without_existing_outputs(pipeline, catalog).nodes)
+    return " ".join(found.name for found in without_existing_outputs(pipeline, catalog, log=LOG).nodes)
 
 
 # The table of RUN-24: upper case is in files, lower case in memory; the names after the colon exist.
@@ -132,7 +133,7 @@ def test_a_pipeline_without_persistent_outputs_is_logged(caplog: pytest.LogCaptu
 def test_the_debug_log_says_why_each_node_must_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pipeline = Pipeline([*CHAIN.nodes, node(print, "b", None, name="report")])
     data = {"b": file(tmp_path, "B"), "c": MemoryDataset(), "d": file(tmp_path, "D", None)}
-    with caplog.at_level(logging.DEBUG, logger="kedro_asgi.runner.runner"):
+    with caplog.at_level(logging.DEBUG, logger=LOG.name):
         assert needed(pipeline, DataCatalog({"a": MemoryDataset(1), **data})) == "n2 report n3"
     said = [message for message in caplog.messages if "must run" in message]
     assert said == [
@@ -140,3 +141,25 @@ def test_the_debug_log_says_why_each_node_must_run(tmp_path: Path, caplog: pytes
         "Node 'report' must run: has no outputs",
         "Node 'n2' must run: produces 'c', which a node that runs needs",
     ]
+
+
+class OwnRunner(SequentialRunner):
+    """A runner of a project."""
+
+
+@pytest.mark.parametrize(
+    ("runner", "logger"),
+    [
+        (SequentialRunner(), "kedro_asgi.runner.sequential_runner"),
+        (ThreadRunner(), "kedro_asgi.runner.thread_runner"),
+        (OwnRunner(), "kedro_asgi.runner.runner"),
+    ],
+)
+def test_a_run_logs_under_the_module_of_its_runner(
+    runner: AbstractRunner, logger: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, logger="kedro_asgi.runner"):
+        runner.run(CHAIN, DataCatalog({"a": MemoryDataset(1)}), only_missing_outputs=True)
+        runner.run(CHAIN, DataCatalog({"a": MemoryDataset(1)}))
+    names = {record.name for record in caplog.records if record.name.startswith("kedro_asgi.runner")}
+    assert names == {logger}

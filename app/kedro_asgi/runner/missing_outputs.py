@@ -8,11 +8,8 @@ from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
 from kedro_asgi.runner.resuming import is_name_persistent
 
-# The logger of these lines in Kedro, whose level projects set.
-_log = logging.getLogger("kedro_asgi.runner.runner")
 
-
-def without_existing_outputs(pipeline: Pipeline, catalog: DataCatalog) -> Pipeline:
+def without_existing_outputs(pipeline: Pipeline, catalog: DataCatalog, *, log: logging.Logger) -> Pipeline:
     """Return the part of ``pipeline`` that has to run so that no persistent output is missing.
 
     Warns where nothing in the pipeline is persistent, since then nothing runs (Q-29).
@@ -23,9 +20,9 @@ def without_existing_outputs(pipeline: Pipeline, catalog: DataCatalog) -> Pipeli
     for node in reversed(pipeline.nodes):
         reason = _reason_to_run(node, needed.intersection(children[node]), outputs)
         if reason:
-            _log.debug("Node '%s' must run: %s", node.name, reason)
+            log.debug("Node '%s' must run: %s", node.name, reason)
             needed.add(node)
-    _log_skipped(pipeline, needed, outputs)
+    _log_skipped(pipeline, needed, outputs, log)
     return pipeline if len(needed) == len(pipeline.nodes) else Pipeline([n for n in pipeline.nodes if n in needed])
 
 
@@ -67,14 +64,14 @@ class _Outputs:
         return self._known[name]
 
 
-def _log_skipped(pipeline: Pipeline, needed: set[Node], outputs: _Outputs) -> None:
+def _log_skipped(pipeline: Pipeline, needed: set[Node], outputs: _Outputs, log: logging.Logger) -> None:
     names = sorted(node.name for node in pipeline.nodes if node not in needed)
     total = len(pipeline.nodes)
     if not needed:
-        _log.info("Skipping all %d nodes (all persistent outputs exist)", total)
+        log.info("Skipping all %d nodes (all persistent outputs exist)", total)
         if not any(outputs.is_persistent(name) for name in pipeline.all_outputs()):
-            _log.warning("Nothing runs: no output of this pipeline is persistent, so none can be missing.")
+            log.warning("Nothing runs: no output of this pipeline is persistent, so none can be missing.")
         return
     if names:
-        _log.info("Skipping %d nodes with existing outputs: %s", len(names), ", ".join(names))
-    _log.info("Running %d out of %d nodes", len(needed), total)
+        log.info("Skipping %d nodes with existing outputs: %s", len(names), ", ".join(names))
+    log.info("Running %d out of %d nodes", len(needed), total)

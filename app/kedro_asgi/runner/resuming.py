@@ -8,19 +8,19 @@ from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.pipeline import Node, Pipeline
 
-_log = logging.getLogger(__name__)
 
-
-def hint_at_resuming(error: Exception, pipeline: Pipeline, done: Iterable[Node], catalog: DataCatalog) -> None:
+def hint_at_resuming(
+    error: Exception, pipeline: Pipeline, done: Iterable[Node], catalog: DataCatalog, *, log: logging.Logger
+) -> None:
     """Log and note after ``error`` from which nodes a new run can go on."""
     done = set(done)
     left = [node for node in pipeline.nodes if node not in done]
     if not done:
-        _log.warning("No nodes ran. Repeat the previous command to attempt a new run.")
+        log.warning("No nodes ran. Repeat the previous command to attempt a new run.")
     elif left:
         names = resume_nodes(pipeline, left, catalog)
         note_resumption(error, names)
-        _log.warning(
+        log.warning(
             'There are %d nodes that have not run.\nTo go on from where the run failed, add: --from-nodes "%s"',
             len(left),
             ",".join(names),

@@ -22,8 +22,6 @@ from kedro_asgi.runner.resuming import hint_at_resuming
 from kedro_asgi.runner.task import CallNode, NodeRunner, bound_hooks, call_node
 from kedro_asgi.runner.worker_pool import WorkerPool
 
-_log = logging.getLogger(__name__)
-
 
 class NodeCalls(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """How one run calls the functions of its nodes, and saves their outputs if the catalog cannot.
@@ -74,38 +72,38 @@ class AbstractRunner(ABC):
 
         Raises `UnmetInputsError` for free inputs that are in no catalog, before any node runs.
         """
-        started = perf_counter()
+        started, log = perf_counter(), _log_of(self)
         if only_missing_outputs:
-            pipeline = without_existing_outputs(pipeline, catalog)
+            pipeline = without_existing_outputs(pipeline, catalog, log=log)
         steps = pipeline.steps
         # Before anything is registered, so that a second try fails in the same way (Q-27).
         if unmet := [name for name in steps.free_inputs if name not in catalog]:
             # Not type(): a catalog of the project's own gives its name through ours.
             raise UnmetInputsError(unmet, catalog.__class__.__name__)
         catalog.prepare(steps.datasets)
-        self._log_mode()
+        self._log_mode(log)
         done: list[Node] = []
-        hooks = msgspec.structs.replace(bound_hooks(hook_manager), completed=_noting(done, len(steps.in_order)))
+        hooks = msgspec.structs.replace(bound_hooks(hook_manager), completed=_noting(done, len(steps.in_order), log))
         try:
             with RunLoop() if steps.has_async_nodes else nullcontext():
                 self._run(pipeline, catalog, hooks, run_id)
         except Exception as error:
-            hint_at_resuming(error, pipeline, done, catalog)
+            hint_at_resuming(error, pipeline, done, catalog, log=log)
             raise
-        _log.info("Pipeline execution completed successfully in %.1f sec.", perf_counter() - started)
+        log.info("Pipeline execution completed successfully in %.1f sec.", perf_counter() - started)
         return {name: catalog[name] for name in steps.free_outputs}
 
     def using(self, pool: WorkerPool) -> "AbstractRunner":
         """Return a runner that does the same with the worker processes of ``pool``; most need none."""
         return self
 
-    def _log_mode(self) -> None:
+    def _log_mode(self, log: logging.Logger) -> None:
         if not self._has_async_mode:
             return
         if self._is_async:
-            _log.info("Asynchronous mode is enabled for loading and saving data.")
+            log.info("Asynchronous mode is enabled for loading and saving data.")
         else:
-            _log.info("Using synchronous mode for loading and saving data. '--async' does it all at a time.")
+            log.info("Using synchronous mode for loading and saving data. '--async' does it all at a time.")
 
     def _run(
         self, pipeline: Pipeline, catalog: DataCatalog, hook_manager: HookManager = None, run_id: str | None = None
@@ -142,15 +140,24 @@ class AbstractRunner(ABC):
         """Return an executor of threads that nodes are submitted to, or ``None`` to run them in the calling one."""
 
 
-def _noting(done: list[Node], total: int) -> Callable[[Node], None]:
+def _log_of(runner: AbstractRunner) -> logging.Logger:
+    """Return the logger of the module of ``runner``, as Kedro has it.
+
+    The runners of a project use the one of this module, so that a server can silence what each run says.
+    """
+    module = type(runner).__module__
+    return logging.getLogger(module if module.startswith("kedro_asgi.") else __name__)
+
+
+def _noting(done: list[Node], total: int, log: logging.Logger) -> Callable[[Node], None]:
     """Return what adds a node to ``done`` when its outputs are saved, and logs that; any thread may call it."""
-    if not _log.isEnabledFor(logging.INFO):
+    if not log.isEnabledFor(logging.INFO):
         return done.append
     numbers = count(1)
 
     def note(node: Node) -> None:
         done.append(node)
-        _log.info("Completed node: %s", node.name)
-        _log.info("Completed %d out of %d tasks", next(numbers), total)
+        log.info("Completed node: %s", node.name)
+        log.info("Completed %d out of %d tasks", next(numbers), total)
 
     return note
