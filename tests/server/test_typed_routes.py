@@ -159,7 +159,11 @@ async def test_wrong_fields_are_named_before_anything_runs(typed_served) -> None
 
 
 @pytest.mark.parametrize(
-    "body", [b"[1]", b'"text"', b"null", b"{", b"\xff", b'{"inputs": {"x": NaN}}', b'{"inputs": []}']
+    "body",
+    [
+        *(b"[1]", b'"text"', b"null", b"{", b"\xff", b"[" * 100_000),
+        *(b'{"inputs": []}', b'{"inputs": {"x": NaN}}', b'{"inputs": {"x": 1, "\\ud800": 1}}'),
+    ],
 )
 async def test_a_body_that_is_no_object_is_refused(typed_served, body: bytes) -> None:
     headers = {"content-type": "application/json"}

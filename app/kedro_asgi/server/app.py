@@ -90,10 +90,10 @@ def create_http_server(
     return Starlette(
         routes=[
             *kedro_routes.table(),
-            *description_routes.table(),
-            *run_routes.table(),
             # Before the routes whose names of pipelines may end with anything.
             *typed_routes.table(),
+            *description_routes.table(),
+            *run_routes.table(),
             *pipeline_routes.table(),
             *DatasetRoutes(session).table(),
             *admin_routes.table(),

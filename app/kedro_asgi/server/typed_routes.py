@@ -12,9 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kedro_asgi.encoding import encode_json
-from kedro_asgi.runs import RunOrder, Slice
+from kedro_asgi.errors.wording import shortened
+from kedro_asgi.runs import RunOrder, RunSpec, Slice
 from kedro_asgi.schemas import RunSubmission, ValidationError
-from kedro_asgi.server.bodies import BodyReader, JsonBody, idempotency_key, run_spec
+from kedro_asgi.server.bodies import BodyReader, JsonBody, idempotency_key
 from kedro_asgi.server.errors import InvalidBodyError
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.problems import (
@@ -33,6 +34,7 @@ from kedro_asgi.signatures import BodyProblem
 
 # A response must not be many times larger than its request.
 _MAX_PROBLEMS = 100
+_MAX_TEXT = 200
 _FILTERS = tuple(name for name in Slice.__struct_fields__ if name != "pipeline_names")
 
 
@@ -135,15 +137,25 @@ def _validation_error(problem: BodyProblem, document: Any) -> ValidationError:
         except (LookupError, TypeError):
             value = None
     # The caller has the rest of a large value.
-    shown = value if isinstance(value, str | int | float | bool | None) else None
+    text = shortened(value, _MAX_TEXT) if isinstance(value, str) else None
+    shown = value if isinstance(value, int | float | bool | None) else text
     return ValidationError(type=problem.kind, loc=["body", *problem.path], msg=problem.message, input=shown)
 
 
 def _order(pipeline: TypedPipeline, submission: RunSubmission, key: str | None) -> RunOrder:
-    spec = run_spec(submission)
-    outputs = pipeline.signature.default_outputs if submission.outputs is None else spec.outputs
+    outputs = pipeline.signature.default_outputs if submission.outputs is None else tuple(submission.outputs)
+    spec = RunSpec(
+        slice=pipeline.slice,
+        runtime_params=submission.params or {},
+        load_versions=submission.load_versions or {},
+        inputs=submission.inputs or {},
+        outputs=outputs,
+        only_missing_outputs=submission.only_missing_outputs,
+        runner=submission.runner,
+        is_async=submission.is_async,
+    )
     return RunOrder(
-        spec=msgspec.structs.replace(spec, slice=pipeline.slice, outputs=outputs),
+        spec=spec,
         labels=submission.labels or {},
         timeout_seconds=submission.timeout_seconds,
         on_interrupt=submission.on_interrupt,

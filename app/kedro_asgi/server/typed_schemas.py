@@ -10,6 +10,7 @@ from kedro_asgi.signatures import Json, PipelineSignature
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _OWN = ("inputs", "params", "outputs")
+_FILTERS = frozenset(Slice.__struct_fields__) - {"pipeline_names"}
 _DESCRIPTIONS = {
     "inputs": "Values in place of datasets, for this run; a table is a list of records.",
     "params": "Parameters that this run merges over those of the project.",
@@ -55,10 +56,8 @@ def option_schemas() -> Json:
 
 def slice_in(body: Any, name: str) -> Slice:
     """Return the slice that a body asks for; filters of a wrong type, which the check reports, count as absent."""
-    given = body if isinstance(body, dict) else {}
-    names = [field for field in Slice.__struct_fields__ if field != "pipeline_names"]
-    filters = {field: tuple(given[field]) for field in names if _is_names(given.get(field))}
-    return Slice(pipeline_names=(name,), **filters)
+    given = body.keys() & _FILTERS if isinstance(body, dict) else ()
+    return Slice(pipeline_names=(name,), **{field: tuple(body[field]) for field in given if _is_names(body[field])})
 
 
 def _is_names(value: Any) -> bool:

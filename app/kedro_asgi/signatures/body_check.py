@@ -5,9 +5,13 @@ from typing import Any
 
 import msgspec
 
+from kedro_asgi.errors.wording import shortened
 from kedro_asgi.signatures.definitions import Json
 
 Path = tuple[str | int, ...]
+
+# The length of the text that lists what a value may be.
+_MAX_OPTIONS = 500
 
 
 class BodyProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,10 +36,14 @@ class BodyCheck:
 
     def problems(self, body: Any) -> Iterator[BodyProblem]:
         """Yield what is wrong in ``body``, in the order of the schema."""
-        if self._validator.is_valid(body):
+        try:
+            errors = () if self._validator.is_valid(body) else self._validator.iter_errors(body)
+        except (UnicodeEncodeError, ValueError, RecursionError) as error:
+            # Half of a surrogate pair, or values that are nested too deeply.
+            yield BodyProblem(kind="invalid", path=(), message=f"The body cannot be checked: {error}")
             return
-        for error in self._validator.iter_errors(body):
-            yield from _problems(error)
+        for found in errors:
+            yield from _problems(found)
 
 
 def _problems(error: Any) -> Iterator[BodyProblem]:
@@ -106,7 +114,7 @@ def _message(kind: str, facts: Json) -> str:
         case "type":
             return f"Input should be {_listed(facts['types'])}"
         case "enum":
-            return f"Input should be one of {', '.join(map(repr, facts['options']))}"
+            return f"Input should be one of {shortened(', '.join(map(repr, facts['options'])), _MAX_OPTIONS)}"
         case "const":
             return f"Input should be {facts['expected_value']!r}"
         case "minimum":

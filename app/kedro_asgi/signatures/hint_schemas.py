@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from kedro_asgi.signatures.body_check import BodyCheck
 from kedro_asgi.signatures.definitions import LOCAL, Json
 from kedro_asgi.signatures.table_schemas import table_schema
 from kedro_asgi.validation.hints import names_pydantic
@@ -25,7 +26,10 @@ def hint_schema(hint: Any, *, mode: Mode = "validation") -> Json:
         return table
     make: Callable[[Any, Mode], Json] = _pydantic_schema if names_pydantic(hint) else _msgspec_schema
     try:
-        return make(hint, mode)
+        schema = make(hint, mode)
+        # A pattern may mean something to Python alone.
+        BodyCheck(schema)
+        return schema
     except Exception:  # the code of a project's models may raise anything
         return {}
 
