@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from chromium import chromium_path, open_chromium
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from project_server import Served, serve_project
 from watched_pages import WatchedPages
+
+# The tests of other files take the processor at the same time.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,13 @@
 """The list of runs and the comparison of two: live, filtered by the address, and paged."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from accessibility import accessibility_problems
 from playwright.sync_api import Page, expect
-from project_server import Served
+from project_server import Served, serve_project
 from watched_pages import WatchedPages
 
 pytestmark = pytest.mark.slow
@@ -90,3 +92,21 @@ def test_two_runs_are_compared(served: Served, pages: WatchedPages) -> None:
     page.get_by_label("Only differences").check()
     expect(outputs).not_to_contain_text("model.name")
     assert accessibility_problems(page) == []
+
+
+def test_10000_runs_in_the_history_are_paged(tmp_path: Path, pages: WatchedPages) -> None:
+    with serve_project(tmp_path) as served:
+        with ThreadPoolExecutor(16) as clients:
+            body = {"pipeline_names": ["quick"]}
+            answers = list(clients.map(lambda _: served.http.post("/run", json=body).status_code, range(10_000)))
+        assert set(answers) == {200}
+        page = pages.open(f"{served.dashboard}#/runs")
+        rows = page.locator("tbody tr")
+        expect(rows).to_have_count(50)
+        newest = str(rows.first.get_attribute("data-run"))
+        page.get_by_role("link", name="Older").click()
+        expect(row(page, newest)).to_have_count(0)
+        expect(rows).to_have_count(50)
+        page.get_by_role("link", name="Newest").click()
+        expect(row(page, newest)).to_be_visible()
+        page.close()

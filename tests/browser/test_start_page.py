@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from accessibility import accessibility_problems
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from project_server import Served
 from watched_pages import WatchedPages
 
@@ -256,3 +256,23 @@ def test_a_table_of_many_rows_can_be_edited(page: Page, served: Served) -> None:
     record = started(page, served)
     scores = served.http.get(f"/runs/{record['run_id']}/outputs/scores").json()
     assert (len(scores), scores[0]["score"], scores[-1]["score"]) == (5000, 12, 6)
+
+
+def test_pressing_again_after_a_lost_answer_starts_no_second_run(
+    page: Page, served: Served, pages: WatchedPages
+) -> None:
+    pages.expected_texts.append("net::ERR_FAILED")
+    lost: list[str] = []
+
+    def lose_first_answer(route: Route) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.fetch().json()["run_id"])
+            route.abort()
+
+    page.route("**/pipelines/offers/run", lose_first_answer)
+    page.get_by_label("name", exact=True).fill("once")
+    page.get_by_role("button", name="Start the run").click()
+    expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+    assert started(page, served)["run_id"] == lost[0]
