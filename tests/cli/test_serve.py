@@ -49,8 +49,11 @@ def test_an_option_beats_its_environment_variable(make_project, start) -> None:
 
 
 def test_flags_of_the_command_are_settings_of_the_server(make_project, start) -> None:
-    server = start("kedro_asgi", "serve", make_project(), "--no-dashboard", "--failure-status", "500", "--traceback")
+    flags = ("--no-dashboard", "--no-docs", "--failure-status", "500", "--traceback")
+    server = start("kedro_asgi", "serve", make_project(), *flags)
     assert httpx.get(f"{server.url}/dashboard").status_code == 404
+    assert httpx.get(f"{server.url}/docs").status_code == 404
+    assert f"{server.url}/d" not in server.log()
     failed = httpx.post(f"{server.url}/run", json={"pipeline_names": ["nope"]})
     assert (failed.status_code, failed.json()["status"]) == (500, "failure")
 
@@ -238,6 +241,7 @@ def test_a_wrong_store_is_one_line(tiny: Path, command, store: str, problem: str
 def test_serve_says_what_it_serves_and_how_to_run_it(tiny: Path, start) -> None:
     server = start("kedro_asgi", "serve", tiny)
     assert f"Serving Made (package {next((tiny / 'src').iterdir()).name}) from {tiny}" in server.log()
+    assert f"dashboard  {server.url}/dashboard/\n  docs       {server.url}/docs\n" in server.log()
     (told,) = [line for line in server.log().splitlines() if "curl" in line]
     line = told.partition("run it")[2]
     assert json.loads(subprocess.run(line, shell=True, capture_output=True, check=True).stdout)["status"] == "success"

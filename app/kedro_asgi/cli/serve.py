@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from kedro_asgi.cli.error_messages import one_line_errors
+from kedro_asgi.cli.greeting import greeting
 from kedro_asgi.cli.log_format import LogFormat
 from kedro_asgi.cli.logging_setup import server_log_config
 from kedro_asgi.cli.options import Names, conf_source_option, env_option, package_option, project_argument
@@ -23,9 +24,7 @@ from kedro_asgi.cli.reloader import CODE, CONFIGURATION, Watched
 from kedro_asgi.cli.server_process import serve_alone
 from kedro_asgi.cli.worker_processes import serve_with_reload, serve_with_workers
 from kedro_asgi.dispatch.stores import check_store
-from kedro_asgi.errors.wording import one_line
 from kedro_asgi.project import Project, load_project
-from kedro_asgi.redaction import redact
 from kedro_asgi.server.configuration import ConnectionLimits, ServerConfiguration
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 
@@ -112,7 +111,7 @@ def serve_project(
         limits = ConnectionLimits.read()
         check_store(configuration.store)
     if log_format != "json" and with_greeting:
-        click.echo(_greeting(project, configuration, host=host, port=port))
+        click.echo(greeting(project, configuration, host=host, port=port))
     options = {"host": host, "port": port, "log_config": log_config, "access_log": not no_access_log}
     options |= {"factory": True, **_connection_options(limits)}
     with _shared_reload_signal(workers):
@@ -142,25 +141,6 @@ def check_port(host: str, port: int) -> None:
             probe.bind(address)
     except OSError as error:
         raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}") from error
-
-
-def _greeting(project: Project, configuration: ServerConfiguration, *, host: str, port: int) -> str:
-    env = f", environment '{configuration.env}'" if configuration.env else ""
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port or '<port>'}"
-    routes = ("run", "runs", "snapshot", "ready", "health", "metrics", "openapi.json")
-    return (
-        f"Serving {one_line(project.project_name)} (package {project.package_name}{env}) "
-        f"from {configuration.project_path}\n"
-        f"{_pages(configuration, url)}"
-        f"  API        {url} ({', '.join(f'/{route}' for route in routes)})\n"
-        f"  store      {redact(configuration.store)}\n"
-        f"  run it     curl -s {url}/run -H 'Content-Type: application/json' -d '{{}}'\n"
-    )
-
-
-def _pages(configuration: ServerConfiguration, url: str) -> str:
-    dashboard = f"  dashboard  {url}/dashboard/\n" if configuration.dashboard else ""
-    return f"{dashboard}  docs       {url}/docs\n"
 
 
 def _watched(project: Project, project_path: Path, conf_source: str | None) -> Watched:

@@ -1,0 +1,45 @@
+"""What ``serve`` and ``demo`` say before they serve: what, and where."""
+
+from kedro_asgi.errors.wording import one_line
+from kedro_asgi.project import Project
+from kedro_asgi.redaction import redact
+from kedro_asgi.server.configuration import ServerConfiguration
+
+_ROUTES = ("run", "runs", "pipelines", "snapshot", "ready", "health", "metrics", "openapi.json")
+# Hosts that mean all addresses of the machine; a browser cannot open them everywhere.
+_ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
+
+
+def server_url(host: str, port: int) -> str:
+    """Return the URL of a server on this machine; the system chooses the port 0."""
+    name = _ALL_ADDRESSES.get(host) or (f"[{host}]" if ":" in host else host)
+    return f"http://{name}:{port or '<port>'}"
+
+
+def greeting(project: Project, configuration: ServerConfiguration, *, host: str, port: int) -> str:
+    """Return what is served and where, as lines."""
+    env = f", environment '{configuration.env}'" if configuration.env else ""
+    url = server_url(host, port)
+    served = f"{project.project_name} (package {project.package_name}{env}) from {configuration.project_path}"
+    return "\n".join(
+        [
+            f"Serving {one_line(served)}",
+            *page_lines(configuration, url),
+            f"  API        {url} ({', '.join(f'/{route}' for route in _ROUTES)})",
+            f"  store      {one_line(redact(configuration.store))}",
+            f"  run it     curl -s {url}/run -H 'Content-Type: application/json' -d '{{}}'",
+            "",
+        ]
+    )
+
+
+def page_lines(configuration: ServerConfiguration, url: str, *, run_id: str | None = None) -> list[str]:
+    """Return a line for each page that the server has: the dashboard, one run in it, the API."""
+    lines = []
+    if configuration.dashboard:
+        lines.append(f"  dashboard  {url}/dashboard/")
+        if run_id is not None:
+            lines.append(f"  a run      {url}/dashboard/#/runs/{run_id}")
+    if configuration.docs:
+        lines.append(f"  docs       {url}/docs")
+    return lines
