@@ -41,15 +41,15 @@ class DashboardRoutes:
     def table(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/", self.lead, methods=["GET"], include_in_schema=False),
-            Route("/dashboard", self.lead, methods=["GET"], include_in_schema=False),
+            Route("/", self.redirect, methods=["GET"], include_in_schema=False),
+            Route("/dashboard", self.redirect, methods=["GET"], include_in_schema=False),
             Route("/dashboard/plotly.js", self.plotly, methods=["GET"], include_in_schema=False),
             Route(
                 "/dashboard/{path:path}", self.read, methods=["GET"], include_in_schema=False, middleware=[_COMPRESSED]
             ),
         ]
 
-    async def lead(self, request: Request) -> Response:
+    async def redirect(self, request: Request) -> Response:
         """Redirect to the page."""
         return Response(status_code=307, headers={"Location": "dashboard/", "Cache-Control": "no-cache"})
 

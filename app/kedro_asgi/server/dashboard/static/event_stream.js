@@ -8,12 +8,14 @@ const KINDS = [
   "RunQueued", "RunStarted", "RunPlanned", "NodeStarted", "NodeFinished", "NodeFailed", "NodeCancelled",
   "DatasetSaved", "LogLine", "RunEnded", "EventsLost",
 ];
+// Often enough for the eye; a page of a thousand log lines takes some milliseconds to update.
+const DELIVERY_MS = 50;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8000;
 
 // Follow the events at `segments`, and return a function that ends this.
 //
-// `onEvents` gets lists of events, at most one list a frame. `onState` gets `live`, `lost`, or `ended` after the last
+// `onEvents` gets lists of events, twenty a second at most. `onState` gets `live`, `lost`, or `ended` after the last
 // event of a run. A stream that the server refuses has ended if `hasEnded()` resolves to true.
 export function followEvents(segments, { kinds = KINDS, onEvents, onState, hasEnded = async () => false }) {
   const stream = new EventStream(segments, { kinds, onEvents, onState, hasEnded });
@@ -76,7 +78,7 @@ class EventStream {
     const event = JSON.parse(message.data);
     this.waiting.push(event);
     // A timer, since a browser draws no frames of a window behind others.
-    if (!this.frame) this.frame = setTimeout(() => this.deliver(), 16);
+    if (!this.frame) this.frame = setTimeout(() => this.deliver(), DELIVERY_MS);
     if (event.event === "RunEnded" && this.segments.length > 1) this.end();
   }
 

@@ -1,6 +1,6 @@
 // The log of a run: searched, filtered by level, and at its end while lines arrive.
 
-import { html, useEffect, useMemo, useRef, useState } from "../html.js";
+import { Component, html, useEffect, useMemo, useRef, useState } from "../html.js";
 import { formatClock } from "../formatting.js";
 
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
@@ -56,22 +56,32 @@ function isShown(line, { level, text, node }) {
 
 function Lines({ lines }) {
   const box = useRef(null);
-  const isAtEnd = useRef(true);
+  const place = useRef({ isAtEnd: true, top: 0 });
   useEffect(() => {
-    if (isAtEnd.current) box.current.scrollTop = box.current.scrollHeight;
+    if (place.current.isAtEnd) box.current.scrollTop = box.current.scrollHeight;
   }, [lines]);
+  // More lines may have come by the time that this learns of the page's own scrolling, so only a way up leaves the end.
   const onScroll = ({ target }) => {
-    isAtEnd.current = target.scrollHeight - target.scrollTop - target.clientHeight < NEAR_END;
+    const isNearEnd = target.scrollHeight - target.scrollTop - target.clientHeight < NEAR_END;
+    const isUp = target.scrollTop < place.current.top;
+    place.current = { isAtEnd: isNearEnd || (place.current.isAtEnd && !isUp), top: target.scrollTop };
   };
   return html`<div class="log-lines" role="log" aria-live="off" aria-label="Log lines" tabindex="0" ref=${box} onScroll=${onScroll}>
     ${lines.map((line) => html`<${Line} key=${line.sequence} line=${line} />`)}
   </div>`;
 }
 
-function Line({ line }) {
-  return html`<div class="log-line" data-level=${line.level}>
-    <time datetime=${line.at}>${formatClock(line.at)}</time>
-    <span class="level">${line.level}</span>
-    <span class="message"><span class="muted" title=${line.node && `node ${line.node}`}>${line.logger}</span> ${line.message}</span>
-  </div>`;
+// A line never changes, so that new ones cost nothing for the thousand before them.
+class Line extends Component {
+  shouldComponentUpdate({ line }) {
+    return line !== this.props.line;
+  }
+
+  render({ line }) {
+    return html`<div class="log-line" data-level=${line.level}>
+      <time datetime=${line.at}>${formatClock(line.at)}</time>
+      <span class="level">${line.level}</span>
+      <span class="message"><span class="muted" title=${line.node && `node ${line.node}`}>${line.logger}</span> ${line.message}</span>
+    </div>`;
+  }
 }
