@@ -112,3 +112,4 @@ async def test_a_project_that_cannot_be_read_is_a_problem(make_project, serve) -
     http = serve(make_project("1/0"), viz=True)
     assert (await http.get("/api/main")).status_code == 503
     assert (await http.get("/api/version")).json()["is_outdated"] is False
+    assert (await http.get("/api/metadata")).json()["has_missing_dependencies"] is False

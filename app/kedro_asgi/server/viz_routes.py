@@ -48,6 +48,7 @@ class VizRoutes:
             "/api/nodes/{name:path}": self.element,
             "/api/run-status": self.run_status,
             "/api/version": self.version,
+            "/api/metadata": self.metadata,
         }
         return [Route(path, serve, methods=["GET"], include_in_schema=False) for path, serve in routes.items()]
 
@@ -80,6 +81,10 @@ class VizRoutes:
     async def version(self, request: Request) -> Response:
         """Return the version, which is never out of date: no other host is asked."""
         return json_response({"installed": __version__, "is_outdated": False, "latest": __version__})
+
+    async def metadata(self, request: Request) -> Response:
+        """Return that no package is missing: nothing here reads data for kedro-viz."""
+        return json_response({"has_missing_dependencies": False, "package_compatibilities": []})
 
     async def _respond(self, request: Request, kind: str, make: Make, name: str) -> Response:
         outcome = await self._session.in_free_thread(lambda session: self._made(session, (kind, name), make))
