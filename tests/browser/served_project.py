@@ -47,8 +47,8 @@ class Odd(BaseModel):
     note: str = Field("x", max_length=5, description="Lower <b>letters</b>")
 
 
-def tell(odd: Odd, api_key: str, count: int) -> dict[str, Any]:
-    return {{**odd.model_dump(), "count": count, "has key": bool(api_key)}}
+def tell(odd: Odd, api_key: str, count: int, title: str) -> dict[str, Any]:
+    return {{**odd.model_dump(), "count": count, "has key": bool(api_key), "title": title}}
 
 
 def clean(offers: pd.DataFrame) -> pd.DataFrame:
@@ -142,7 +142,7 @@ def register_pipelines():
         "failing": failing,
         "hostile": Pipeline([node(shout, "params:gate", HOSTILE, name="hostile")]),
         "many": many,
-        "odd/name <b>": Pipeline([node(tell, ["params:odd", "params:api_key", "count"], "told", name="tell")]),
+        "odd/name <b>": Pipeline([node(tell, ["params:odd", "params:api_key", "count", "title"], "told", name="tell")]),
         "nested": nested,
         "pictures": Pipeline([
             node(draw, "params:gate", "picture", name="draw"),

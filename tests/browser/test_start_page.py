@@ -236,13 +236,14 @@ def test_fields_of_other_kinds_say_what_they_hold(served: Served, pages: Watched
     page.get_by_label("limit", exact=True).fill("")
     page.get_by_label("weights", exact=True).fill('{"a": -1}')
     page.get_by_label("count as JSON").fill("4")
+    page.get_by_label("title as JSON").fill("007")
     page.get_by_role("button", name="Start the run").click()
     expect(page.get_by_label("weights", exact=True)).to_be_focused()
     page.get_by_label("weights", exact=True).fill('{"a": 2}')
     record = started(page, served)
     told = served.http.get(f"/runs/{record['run_id']}/outputs/told").json()
     odd = {"flag": False, "either": "a text", "limit": None, "weights": {"a": 2.0}, "note": "x"}
-    assert told == {**odd, "count": 4, "has key": True}
+    assert told == {**odd, "count": 4, "has key": True, "title": "007"}
 
 
 def test_a_table_of_many_rows_can_be_edited(page: Page, served: Served) -> None:

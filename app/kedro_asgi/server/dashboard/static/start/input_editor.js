@@ -52,10 +52,10 @@ function TableForm({ loc, name, draft, schema, root, problems, onChange, onText 
 }
 
 function JsonForm({ loc, name, draft, schema, root, problem, hint, onChange, onText }) {
-  const paste = (event) => {
-    if (draft.text.trim() === "" && onText(event.clipboardData.getData("text/plain"))) event.preventDefault();
-  };
   const fewest = isScalar(schema, root) ? 1 : 3;
+  const paste = (event) => {
+    if (fewest > 1 && draft.text.trim() === "" && onText(event.clipboardData.getData("text/plain"))) event.preventDefault();
+  };
   const rows = Math.min(Math.max(draft.text.split("\n").length, fewest), 16);
   return html`<textarea ...${controlProps(loc, { problem, hint })} aria-label=${`${name} as JSON`} rows=${rows} spellcheck=${false}
     placeholder=${fewest === 1 ? "" : "JSON, or paste a table with a line of names"} value=${draft.text} onPaste=${paste}

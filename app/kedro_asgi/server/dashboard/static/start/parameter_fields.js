@@ -104,11 +104,16 @@ function readNumber(text, schema) {
   return isInexact ? { msg: "is too large to be sent exactly by a browser" } : { value };
 }
 
-// Where a schema allows texts beside other values, what is no JSON is a text, so that it needs no quotes.
+// Where a schema allows texts, what is no JSON of another allowed type is a text, so that it needs no quotes.
 export function readJsonOrText(text, schema) {
   const found = readJson(text);
-  const branches = [schema, ...(schema.anyOf ?? schema.oneOf ?? [])];
-  return found.msg && branches.some(({ type }) => type === "string") ? { value: text } : found;
+  if (schema.type === "string") return isTextOrNull(found.value, schema) ? found : { value: text };
+  const allowsText = (schema.anyOf ?? schema.oneOf ?? []).some(({ type }) => type === "string");
+  return found.msg && allowsText ? { value: text } : found;
+}
+
+function isTextOrNull(value, { isNullable }) {
+  return typeof value === "string" || (value === null && isNullable);
 }
 
 export function readJson(text) {
