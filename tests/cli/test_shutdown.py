@@ -179,6 +179,20 @@ def test_a_second_signal_ends_the_grace(make_project, start: Start) -> None:
     assert end(server) == 0
 
 
+def test_a_terminal_that_closes_leaves_runs_their_grace(work: Path, tmp_path: Path, start: Start) -> None:
+    server = start("kedro_asgi", "serve", work, KEDRO_SERVER_GRACE_SECONDS="60")
+    run = httpx.post(f"{server.url}/runs", json={"pipeline_names": ["held"]}).json()
+    while httpx.get(f"{server.url}/runs/{run['run_id']}").json()["status"] != "running":
+        time.sleep(0.01)
+    server.process.send_signal(signal.SIGHUP)
+    while httpx.get(f"{server.url}/ready").json() != {"status": "draining"}:
+        time.sleep(0.01)
+    (tmp_path / "opened").touch()
+    assert server.process.wait(PATIENCE_SECONDS) == 0
+    server.restart().wait_until_ready()
+    assert httpx.get(f"{server.url}/runs/{run['run_id']}").json()["status"] == "success"
+
+
 @pytest.mark.slow
 def test_a_worker_that_does_not_react_to_signals_ends_before_patience_does(tiny: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", tiny, "--workers", "2")

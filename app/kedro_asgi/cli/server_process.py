@@ -59,6 +59,9 @@ class ServerProcess(uvicorn.Server):
             former: Any = signal.getsignal(number)
             self._handlers[number] = former
             signal.signal(number, self.receive_signal)
+        # A terminal that closes sends SIGHUP; `nohup` has it ignored.
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, lambda number, frame: self.receive_signal(signal.SIGTERM, frame))
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop listening, and let clients read for a while."""
