@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ import msgspec
 import pluggy
 
 from kedro_asgi.errors import RunnerInstanceError
-from kedro_asgi.events import Emit, RunPlanned
+from kedro_asgi.events import RunPlanned
 from kedro_asgi.hooks import RunHooks, add_hooks, create_hook_manager, is_for_single_run, with_hooks_for_single_run
 from kedro_asgi.io import Artifact, DataCatalog
 from kedro_asgi.pipeline import Pipeline
@@ -22,16 +22,16 @@ from kedro_asgi.plugins import plugin_hooks
 from kedro_asgi.project import Project
 from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
-from kedro_asgi.runner.lookup import as_our_runner, find_runner, runner_path
+from kedro_asgi.runner.lookup import as_our_runner, find_runner
 from kedro_asgi.runner.worker_pool import WorkerPool
-from kedro_asgi.runs import RunId, RunIds, RunSpec, RuntimeParams
+from kedro_asgi.runs import RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.context import KedroContext
+from kedro_asgi.session.engine_run import Configured, EngineRun, RunParams
 from kedro_asgi.session.json_outputs import check_json_outputs, same_in_every_run
 from kedro_asgi.session.project_classes import ProjectClasses
 from kedro_asgi.session.project_lookup import find_project, open_in_worker
 from kedro_asgi.session.shared_state import SharedProject
-from kedro_asgi.validation import Validate, unchecked
-from kedro_asgi.versions import kedro_version
+from kedro_asgi.validation import unchecked
 
 _log = logging.getLogger(__name__)
 
@@ -141,110 +141,74 @@ class Engine:
         Its parameters are checked for the nodes of all pipelines.
         """
         planner = self.planner
-        return self._context(planner, runtime, lambda raw: planner.parameter_validator.validate(raw), self._hooks)
+        configured = Configured(
+            planner=planner,
+            runtime=runtime,
+            validate=lambda raw: planner.parameter_validator.validate(raw),
+            hooks=self._hooks,
+        )
+        return self._context(configured)
 
-    def run(
-        self,
-        spec: RunSpec,
-        *,
-        run_id: RunId | str,
-        runtime: RuntimeParams,
-        runner: AbstractRunner | None = None,
-        facts: Mapping[str, Any] | None = None,
-        emit: Emit | None = None,
-        completed: Callable[[], None] = lambda: None,
-        as_json: bool = False,
-    ) -> RunEnd:
-        """Run ``spec`` in this thread; raises what the run raised. Log lines of the thread name the run meanwhile.
-
-        ``facts`` are put over the other ``run_params`` of the hooks. ``completed`` is called when the runner has
-        finished, before the last hook. ``as_json`` refuses outputs that can never be JSON before anything runs.
-        """
-        token = CURRENT_RUN.set((run_id, spec.slice.pipeline_names))
+    def run(self, run: EngineRun) -> RunEnd:
+        """Run in this thread; raises what the run raised. Log lines of the thread name the run meanwhile."""
+        token = CURRENT_RUN.set((run.run_id, run.spec.slice.pipeline_names))
         try:
-            return self._plan_and_run(
-                spec,
-                run_id=run_id,
-                runtime=runtime,
-                runner=runner,
-                facts=facts,
-                emit=emit,
-                completed=completed,
-                as_json=as_json,
-            )
+            return self._plan_and_run(run)
         finally:
             CURRENT_RUN.reset(token)
 
-    def _plan_and_run(
-        self,
-        spec: RunSpec,
-        *,
-        run_id: RunId | str,
-        runtime: RuntimeParams,
-        runner: AbstractRunner | None,
-        facts: Mapping[str, Any] | None,
-        emit: Emit | None,
-        completed: Callable[[], None],
-        as_json: bool,
-    ) -> RunEnd:
-        """Run ``spec``; hooks rely on the order of the steps (SES-6)."""
+    def _plan_and_run(self, run: EngineRun) -> RunEnd:
+        """Plan, make the catalog, and run; hooks rely on the order of the steps (SES-6)."""
         if self._shared.has_signals:
             self._shared.read_signals()
-        shared = self._shared.current
+        shared, spec = self._shared.current, run.spec
         planner, validate = shared.planner, shared.planner.validation(spec)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Kedro project %s", planner.project.package_name)
         hooks = self._hooks_of_run()
-        context = self._context(planner, runtime, validate, hooks) if self._needs_context else None
+        configured = Configured(planner=planner, runtime=run.runtime, validate=validate, hooks=hooks)
+        context = self._context(configured) if self._needs_context else None
         plan = planner.plan(spec.slice)
         inputs = plan.checked_inputs(spec)
         # What a hook does to a node ends with the run (Q-33).
         pipeline = plan.pipeline.with_copied_nodes() if self._hooks.shows_nodes else plan.pipeline
-        runner = self._runner(spec, runner)
-        catalog = self._catalog(
-            context, planner, runtime, validate, hooks, save_version=run_id, load_versions=spec.load_versions
-        )
+        runner = self._runner(spec, run.runner)
+        catalog = self._catalog(configured, context, save_version=run.run_id, load_versions=spec.load_versions)
         if shared.artifacts:
             catalog.share(shared.artifacts, confirms=pipeline.steps.confirmed)
         for name, value in inputs.items():
             catalog.inject(name, value, expected=plan.input_type(name))
         if spec.outputs:
             catalog.keep(spec.outputs)
-            if as_json and not plan.json_outputs.issuperset(spec.outputs):
+            if run.as_json and not plan.json_outputs.issuperset(spec.outputs):
                 check_json_outputs(spec.outputs, pipeline, catalog, own_package=planner.project.package_name)
                 # A hook or a class of the project may make another catalog, or other nodes, in each run.
                 if context is None and hooks.after_catalog_created is None and pipeline is plan.pipeline:
                     plan.json_outputs.update(same_in_every_run(spec.outputs, catalog))
         try:
-            run = _RunParams(planner, spec, run_id, runner, facts or {})
-            if emit is not None:
-                hooks = msgspec.structs.replace(hooks, emit=emit)
-            return self._run(run, pipeline, catalog, hooks, completed)
+            if run.emit is not None:
+                hooks = msgspec.structs.replace(hooks, emit=run.emit)
+            return self._run(RunParams(planner=planner, run=run, runner=runner), pipeline, catalog, hooks)
         finally:
             if shared.artifacts:
                 self._shared.renew(catalog)
 
-    def _run(
-        self,
-        run: "_RunParams",
-        pipeline: Pipeline,
-        catalog: DataCatalog,
-        hooks: RunHooks,
-        completed: Callable[[], None],
-    ) -> RunEnd:
+    def _run(self, params: RunParams, pipeline: Pipeline, catalog: DataCatalog, hooks: RunHooks) -> RunEnd:
+        run = params.run
         if hooks.before_pipeline_run is not None:
-            hooks.before_pipeline_run(run_params=run.params(), pipeline=pipeline, catalog=catalog)
+            hooks.before_pipeline_run(run_params=params.get(), pipeline=pipeline, catalog=catalog)
         if hooks.emit is not None:
             hooks.emit(RunPlanned(run_id=run.run_id, nodes=len(pipeline.steps.in_order)))
         try:
-            result = run.runner.run(pipeline, catalog, hooks, run.run_id, run.spec.only_missing_outputs)
+            result = params.runner.run(pipeline, catalog, hooks, run.run_id, run.spec.only_missing_outputs)
         except Exception as error:
             if hooks.on_pipeline_error is not None:
-                hooks.on_pipeline_error(error=error, run_params=run.params(), pipeline=pipeline, catalog=catalog)
+                hooks.on_pipeline_error(error=error, run_params=params.get(), pipeline=pipeline, catalog=catalog)
             raise
-        completed()
+        if run.completed is not None:
+            run.completed()
         if hooks.after_pipeline_run is not None:
-            hooks.after_pipeline_run(run_params=run.params(), run_result=result, pipeline=pipeline, catalog=catalog)
+            hooks.after_pipeline_run(run_params=params.get(), run_result=result, pipeline=pipeline, catalog=catalog)
         return RunEnd(result=result, catalog=catalog)
 
     def _hooks_of_run(self) -> RunHooks:
@@ -253,9 +217,10 @@ class Engine:
             return self._hooks
         return RunHooks.of(with_hooks_for_single_run(self._hook_manager))
 
-    def _context(self, planner: Planner, runtime: RuntimeParams, validate: Validate, hooks: RunHooks) -> KedroContext:
+    def _context(self, configured: Configured) -> KedroContext:
+        hooks = configured.hooks
         context: KedroContext = self.classes.contexts.make(
-            planner, runtime, hooks.manager or self._hook_manager, validate
+            configured.planner, configured.runtime, hooks.manager or self._hook_manager, configured.validate
         )
         if hooks.after_context_created is not None:
             # Such hooks also prepare what the whole process shares, such as MLflow's experiment.
@@ -265,11 +230,8 @@ class Engine:
 
     def _catalog(
         self,
+        configured: Configured,
         context: KedroContext | None,
-        planner: Planner,
-        runtime: RuntimeParams,
-        validate: Validate,
-        hooks: RunHooks,
         *,
         save_version: str,
         load_versions: Mapping[str, str],
@@ -278,13 +240,13 @@ class Engine:
         contexts = self.classes.contexts
         catalog: DataCatalog
         if context is None:
-            catalog = planner.create_catalog(
+            catalog = configured.planner.create_catalog(
                 contexts.make_catalog,
-                runtime,
-                validate,
+                configured.runtime,
+                configured.validate,
                 save_version=save_version,
                 load_versions=load_versions,
-                created=hooks.after_catalog_created,
+                created=configured.hooks.after_catalog_created,
             )
         else:
             catalog = contexts.catalog(context, save_version=save_version, load_versions=load_versions)
@@ -292,9 +254,9 @@ class Engine:
 
     def catalog_without_parameters(self, planner: Planner) -> DataCatalog:
         """Return a catalog as a run without parameters has it, without models in place of parameters."""
-        runtime, version = RuntimeParams(), self.run_ids.next()
-        context = self._context(planner, runtime, unchecked, self._hooks)
-        return self._catalog(context, planner, runtime, unchecked, self._hooks, save_version=version, load_versions={})
+        configured = Configured(planner=planner, runtime=RuntimeParams(), validate=unchecked, hooks=self._hooks)
+        context = self._context(configured)
+        return self._catalog(configured, context, save_version=self.run_ids.next(), load_versions={})
 
     def _runner(self, spec: RunSpec, given: object) -> AbstractRunner:
         """Return the given runner, else the one that ``spec`` names."""
@@ -317,40 +279,3 @@ def _hook_manager(project: Project) -> pluggy.PluginManager:
     disabled = project.settings.disable_hooks_for_plugins
     add_hooks(manager, plugin_hooks(disabled, switches=project.options.plugins))
     return manager
-
-
-class _RunParams:
-    """The ``run_params`` of one run for hooks (SES-32); put together only where a hook asks."""
-
-    def __init__(
-        self, planner: Planner, spec: RunSpec, run_id: str, runner: AbstractRunner, facts: Mapping[str, Any]
-    ) -> None:
-        self.planner = planner
-        self.spec = spec
-        self.run_id = run_id
-        self.runner = runner
-        self._facts = facts
-        self._params: dict[str, Any] | None = None
-
-    def params(self) -> dict[str, Any]:
-        """Return the same dict each time: what one hook puts in, later ones find."""
-        if self._params is None:
-            self._params = self._collected()
-        return self._params
-
-    def _collected(self) -> dict[str, Any]:
-        planner, slice_ = self.planner, self.spec.slice
-        filters = {name: list(value) or None for name, value in msgspec.structs.asdict(slice_).items()}
-        return {
-            "run_id": self.run_id,
-            "project_path": str(planner.project_path),
-            "env": planner.env,
-            "effective_env": planner.effective_env,
-            "kedro_version": kedro_version(),
-            **filters,
-            "load_versions": dict(self.spec.load_versions) or None,
-            "runtime_params": dict(self.spec.runtime_params) or None,
-            "runner": runner_path(self.runner),
-            "only_missing_outputs": self.spec.only_missing_outputs,
-            **self._facts,
-        }

@@ -24,6 +24,7 @@ from kedro_asgi.runs import ParameterArguments, RunId, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract_session import AbstractSession
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine, RunEnd
+from kedro_asgi.session.engine_run import EngineRun
 from kedro_asgi.session.positional import AFTER_PIPELINE_NAMES, by_name
 
 _log = logging.getLogger(__name__)
@@ -154,15 +155,17 @@ class KedroServiceSession(AbstractSession):
     def _run(
         self, spec: RunSpec, *, runner: AbstractRunner | None, run_id: str, emit: Emit | None, as_json: bool = False
     ) -> RunEnd:
-        return self.engine.run(
-            spec,
+        facts = {"session_id": self.session_id, "pipeline_names": list(spec.slice.pipeline_names) or ["__default__"]}
+        run = EngineRun(
+            spec=spec,
             run_id=run_id,
             runtime=self._runtime(spec.runtime_params),
             runner=runner,
-            facts={"session_id": self.session_id, "pipeline_names": list(spec.slice.pipeline_names) or ["__default__"]},
+            facts=facts,
             emit=emit,
             as_json=as_json,
         )
+        return self.engine.run(run)
 
     def _runtime(self, values: Mapping[str, Any]) -> RuntimeParams:
         """Return ``values`` with what this session lets them do."""

@@ -20,6 +20,7 @@ from kedro_asgi.runs import RunArguments, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract_session import AbstractSession
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine
+from kedro_asgi.session.engine_run import EngineRun
 from kedro_asgi.session.positional import AFTER_PIPELINE_NAMES, by_name
 from kedro_asgi.session.store import BaseSessionStore
 
@@ -92,14 +93,15 @@ class KedroSession(AbstractSession):
         given = by_name(positional, {"runner": runner, **arguments}, order=AFTER_PIPELINE_NAMES)
         runner = given.pop("runner")
         spec = RunSpec.of(pipeline_names, runtime_params=runtime_params, **given)
-        return self.engine.run(
-            spec,
+        run = EngineRun(
+            spec=spec,
             run_id=self.session_id,
             runner=runner,
             runtime=self._runtime(),
             emit=self.emit,
             completed=self._complete,
-        ).result
+        )
+        return self.engine.run(run).result
 
     def _complete(self) -> None:
         self._is_completed = True

@@ -1,0 +1,73 @@
+"""What the engine is given for one run, and what its hooks are told of it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from kedro_asgi.events import Emit
+from kedro_asgi.hooks import RunHooks
+from kedro_asgi.plan import Planner
+from kedro_asgi.runner import AbstractRunner
+from kedro_asgi.runner.lookup import runner_path
+from kedro_asgi.runs import RunId, RunSpec, RuntimeParams
+from kedro_asgi.validation import Validate
+from kedro_asgi.versions import kedro_version
+
+
+class EngineRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A run as a session asks for it.
+
+    ``facts`` are put over the other ``run_params`` of the hooks. ``completed`` is called when the runner has finished,
+    before the last hook. ``as_json`` refuses outputs that can never be JSON before anything runs.
+    """
+
+    spec: RunSpec
+    run_id: RunId | str
+    runtime: RuntimeParams
+    runner: AbstractRunner | None = None
+    facts: Mapping[str, Any] = {}
+    emit: Emit | None = None
+    completed: Callable[[], None] | None = None
+    as_json: bool = False
+
+
+class Configured(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What contexts and catalogs are made of: the compiled project, and what one run adds to it."""
+
+    planner: Planner
+    runtime: RuntimeParams
+    validate: Validate
+    hooks: RunHooks
+
+
+class RunParams(msgspec.Struct, kw_only=True, eq=False):
+    """The ``run_params`` of one run for hooks (SES-32); put together only where a hook asks."""
+
+    planner: Planner
+    run: EngineRun
+    runner: AbstractRunner
+    collected: dict[str, Any] | None = None
+
+    def get(self) -> dict[str, Any]:
+        """Return the same dict each time: what one hook puts in, later ones find."""
+        if self.collected is None:
+            self.collected = self._collect()
+        return self.collected
+
+    def _collect(self) -> dict[str, Any]:
+        planner, spec = self.planner, self.run.spec
+        filters = {name: list(value) or None for name, value in msgspec.structs.asdict(spec.slice).items()}
+        return {
+            "run_id": self.run.run_id,
+            "project_path": str(planner.project_path),
+            "env": planner.env,
+            "effective_env": planner.effective_env,
+            "kedro_version": kedro_version(),
+            **filters,
+            "load_versions": dict(spec.load_versions) or None,
+            "runtime_params": dict(spec.runtime_params) or None,
+            "runner": runner_path(self.runner),
+            "only_missing_outputs": spec.only_missing_outputs,
+            **self.run.facts,
+        }
