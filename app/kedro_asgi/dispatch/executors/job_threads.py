@@ -4,14 +4,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 
 import msgspec
 
 from kedro_asgi.bounded_cache import BoundedCache
 
-# How often the watcher looks at jobs that wait, and how often it looks in vain before it sleeps.
-_LOOK_SECONDS = 0.0005
-_LOOKS_IN_VAIN = 20
+# How long the watcher waits between two looks at the jobs that wait: longer and longer while threads take jobs.
+_LOOK_SECONDS = (0.0005, 0.002)
+_LOOKS_WITHOUT_JOBS = 10
 # How long jobs wait without any thread that takes one: twice as long as they usually compute, within these limits.
 _PATIENCE_SECONDS = (0.0005, 0.025)
 _MAX_KINDS = 256
@@ -148,22 +149,23 @@ class JobThreads:
 
     def _watch_jobs(self) -> None:
         while self._watch.acquire() and not (self._is_closed and not self._jobs):
-            looks = 0
-            while looks < _LOOKS_IN_VAIN:
-                time.sleep(_LOOK_SECONDS)
+            looks, (pause_seconds, longest_pause_seconds) = 0, _LOOK_SECONDS
+            while looks < _LOOKS_WITHOUT_JOBS:
+                time.sleep(pause_seconds)
                 with self._lock:
                     looks = 0 if self._jobs else looks + 1
-                    self._is_watching = looks < _LOOKS_IN_VAIN
-                    self._help()
+                    self._is_watching = looks < _LOOKS_WITHOUT_JOBS
+                    has_helped = self._help()
+                pause_seconds = _LOOK_SECONDS[0] if has_helped else min(2 * pause_seconds, longest_pause_seconds)
 
-    def _help(self) -> None:
+    def _help(self) -> bool:
+        """Wake threads if a job waits for too long; tell whether one did."""
         waited_seconds = time.monotonic() - self._taken_at
         if not any(self._is_overdue(job, waited_seconds) for job in self._jobs):
-            return
+            return False
         self._hot.clear()
-        try:
+        # If the system has no thread left, the next look tries again.
+        with suppress(RuntimeError):
             for _ in range(min(len(self._jobs), max(1, self._threads - len(self._idle)))):
                 self._wake_thread()
-        except RuntimeError:
-            # The system has no thread left; the next look tries again.
-            return
+        return True
