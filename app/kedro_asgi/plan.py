@@ -61,8 +61,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Two threads may both compute it; they find the same.
         """
         if name not in self.input_types:
-            self.input_types[name] = input_type(argument_hints(self.pipeline.nodes, name))
-        return self.input_types[name]
+            hints = argument_hints(self.pipeline.nodes)
+            self.input_types.update({dataset: input_type(found) for dataset, found in hints.items()})
+        return self.input_types.setdefault(name, None)
 
     def checked_inputs(self, spec: RunSpec) -> Mapping[str, Any]:
         """Return the inputs of ``spec``, with models in place of parameters that have to be one.

@@ -66,11 +66,11 @@ def _declared_rows(builder: DatasetBuilder) -> Any:
 
 def inputs_schema(pipeline: Pipeline, names: list[str], facts: dict[str, CatalogFacts], taken: Definitions) -> Json:
     """Return the schema of the free inputs, which are required, and of datasets that a caller may replace."""
-    hints = {name: list(argument_hints(pipeline.nodes, name)) for name in names}
+    hints = argument_hints(pipeline.nodes)
     required = [name for name in names if facts[name].is_in_memory]
     return {
         "type": "object",
-        "properties": {name: taken.take(_input_schema(hints[name], facts[name])) for name in names},
+        "properties": {name: taken.take(_input_schema(hints.get(name, []), facts[name])) for name in names},
         **({"required": required} if required else {}),
         "additionalProperties": False,
     }

@@ -51,11 +51,15 @@ class TypeExtractor:
         return models
 
 
-def argument_hints(nodes: Iterable[HasArguments], dataset: str) -> Iterator[Any]:
-    """Yield the hints of the parameters that receive ``dataset``, with ``Annotated`` around them."""
+def argument_hints(nodes: Iterable[HasArguments]) -> dict[str, list[Any]]:
+    """Return the hints of the parameters that receive each dataset, with ``Annotated`` around them, by its name."""
+    found: dict[str, list[Any]] = {}
     for node in nodes:
-        names = [name for name, received in node.arguments if received == dataset]
-        yield from parameter_hints(node.func, names, include_extras=True).values() if names else ()
+        arguments = node.arguments
+        hints = parameter_hints(node.func, [name for name, _ in arguments], include_extras=True)
+        for name, dataset in arguments:
+            found.setdefault(dataset, []).extend([hints[name]] if name in hints else ())
+    return found
 
 
 def _required_models(node: HasArguments) -> Iterator[tuple[str, ModelType]]:
