@@ -42,7 +42,7 @@ async def test_a_submitted_run_has_its_own_url(client: httpx.AsyncClient) -> Non
 async def test_submit_waits_for_the_end_on_request(client: httpx.AsyncClient, how: dict) -> None:
     answer = await client.post("/runs", json={}, **how)
     assert (answer.status_code, answer.json()["status"]) == (202, "success")
-    assert answer.headers.get("preference-applied") == ("wait=5" if "headers" in how else None)
+    assert answer.headers.get("preference-applied") == ("respond-async, wait=5" if "headers" in how else None)
 
 
 @pytest.mark.parametrize("prefix", ["/deep", "/データ"])
