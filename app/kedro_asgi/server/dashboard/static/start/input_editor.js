@@ -22,11 +22,13 @@ export function InputEditor({ name, schema, root, draft, isRequired, problems, e
     if (found) show(found);
     return found !== null;
   };
-  const hint = [schema.description, schema["x-kedro"]?.type?.split(".").at(-1), shown.form === "table" && CELL_HINT].filter(Boolean).join(" · ");
+  const type = schema["x-kedro"]?.type?.split(".").at(-1);
+  const hint = [schema.description, type, shown.form === "table" && CELL_HINT].filter(Boolean).join(" · ");
   return html`<section class="input-editor" aria-label=${`Input ${name}`}>
     <div class="field-head">
       <h3><code>${name}</code>${isRequired && html`<span class="required"> required</span>`}</h3>
-      ${!isScalar(schema, root) && html`<${FormSwitch} name=${name} draft=${shown} schema=${schema} root=${root} onChange=${show} onProblem=${setNotice} />`}
+      ${!isScalar(schema, root) &&
+      html`<${FormSwitch} name=${name} draft=${shown} schema=${schema} root=${root} onChange=${show} onProblem=${setNotice} />`}
       <${FileButton} name=${name} onText=${(text) => read(text) || setNotice("The file holds neither JSON nor a table.")} />
       ${example !== undefined && html`<button type="button" class="quiet" onClick=${() => show(draftOf(example, schema, root))}>
         Example<span class="visually-hidden"> for ${name}</span></button>`}
@@ -88,6 +90,7 @@ function FileButton({ name, onText }) {
     event.target.value = "";
     if (file) onText(await file.text());
   };
-  return html`<button type="button" class="quiet" onClick=${() => input.current.click()}>File…<span class="visually-hidden"> for ${name}</span></button>
+  return html`<button type="button" class="quiet" onClick=${() => input.current.click()}>
+      File…<span class="visually-hidden"> for ${name}</span></button>
     <input ref=${input} type="file" accept=".json,.csv,.tsv,.txt" hidden onChange=${choose} aria-label=${`File for ${name}`} />`;
 }

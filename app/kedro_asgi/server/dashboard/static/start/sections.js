@@ -24,8 +24,10 @@ const SLICE_LABELS = {
 
 function Section({ title, hint, isFolded = false, isOpen = false, children }) {
   const text = hint && html`<p class="muted">${hint}</p>`;
-  if (!isFolded) return html`<section class="card"><header><h2>${title}</h2></header><div class="body">${text}${children}</div></section>`;
-  return html`<details class="card" open=${isOpen}><summary><h2>${title}</h2></summary><div class="body">${text}${children}</div></details>`;
+  const head = html`<h2>${title}</h2>`;
+  const body = html`<div class="body">${text}${children}</div>`;
+  if (!isFolded) return html`<section class="card"><header>${head}</header>${body}</section>`;
+  return html`<details class="card" open=${isOpen}><summary>${head}</summary>${body}</details>`;
 }
 
 export function InputsSection({ form, change, problems, schema }) {
@@ -74,7 +76,8 @@ export function ParametersSection({ form, change, problemAt, schema, fields }) {
   const hasOthers = schema.properties?.params?.additionalProperties !== false || form.extras.length > 0;
   return html`<${Section} title="Parameters" hint=${hint}>
     <div class="field-grid"><${ParameterFields} fields=${fields} texts=${form.params} problemAt=${problemAt} onChange=${set} /></div>
-    ${hasOthers && html`<${PairRows} loc=${["extras"]} legend="Other parameters" words=${["Name", "Value"]} addLabel="Add a parameter" problemAt=${problemAt}
+    ${hasOthers &&
+    html`<${PairRows} loc=${["extras"]} legend="Other parameters" addLabel="Add a parameter" problemAt=${problemAt}
       hint=${form.extras.length ? "Dots in a name nest. A value is JSON, or else a text." : ""}
       rows=${form.extras} onChange=${(extras) => change(["extras"], () => ({ extras }))} />`}
   <//>`;
@@ -132,5 +135,6 @@ export function OptionsSection({ form, change, problemAt }) {
 function Check({ loc, label, form, change }) {
   const [name] = loc;
   const set = (event) => change(loc, ({ options }) => ({ options: { ...options, [name]: event.target.checked } }));
-  return html`<label class="check"><input ...${controlProps(loc)} type="checkbox" checked=${form.options[name]} onChange=${set} /> ${label}</label>`;
+  return html`<label class="check">
+    <input ...${controlProps(loc)} type="checkbox" checked=${form.options[name]} onChange=${set} /> ${label}</label>`;
 }
