@@ -6,6 +6,8 @@ from pathlib import Path
 
 import httpx
 
+from terminal import Terminal
+
 
 def test_runs_are_listed_shown_followed_and_cancelled(work: Path, start, command) -> None:
     server = start("kedro_asgi", "serve", work)
@@ -29,6 +31,13 @@ def test_runs_are_listed_shown_followed_and_cancelled(work: Path, start, command
             f"{json.loads(command('runs', 'show', run_id, '--url', server.url).stdout)['duration_ms'] / 1000:.3f}",
         ]
     ]
+    with Terminal("runs", "list", "--url", server.url, cwd=work, columns=66) as terminal:
+        assert terminal.end() == 0
+    assert "\x1b[32msuccess" in terminal.text
+    head, listed, *_ = screen = terminal.screen()
+    assert head.split()[:2] == ["RUN", "STATUS"]
+    assert listed.startswith(f"{run_id}  success  ")
+    assert max(map(len, screen)) <= 66
     body = {"pipeline_names": ["wait"], "params": {"seconds": 60}}
     run_id = httpx.post(f"{server.url}/runs", json=body).json()["run_id"]
     assert run_id in command("runs", "cancel", run_id, "--url", server.url).stdout

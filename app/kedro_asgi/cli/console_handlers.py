@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-# What a tree of nodes shows too: which node runs, what it loads and saves, where to go on.
+from kedro_asgi.cli.tables import is_terminal
+
+# What a tree of nodes, and the words after it, show too: which node runs, what it saves, where to go on.
 _SHOWN_ROOMS = tuple(f"kedro_asgi.{room}" for room in ("io", "runner", "pipeline", "session", "validation"))
-_RESUMING = "kedro_asgi.runner.resuming"
+_RESUMING_MODULE = "resuming"
 
 RecordFilter = Callable[[logging.LogRecord], bool]
 
@@ -20,7 +22,8 @@ def is_warning(record: logging.LogRecord) -> bool:
 
 def is_not_shown_by_tree(record: logging.LogRecord) -> bool:
     """Tell whether ``record`` says more than the tree of a run."""
-    return record.name != _RESUMING and (record.levelno != logging.INFO or not record.name.startswith(_SHOWN_ROOMS))
+    is_shown = record.levelno == logging.INFO or record.module == _RESUMING_MODULE
+    return not (is_shown and record.name.startswith(_SHOWN_ROOMS))
 
 
 @contextmanager
@@ -47,7 +50,7 @@ def console_above(console: Any) -> Iterator[None]:
             if hasattr(handler, "console") and handler.console.is_terminal:
                 stack.callback(setattr, handler, "console", handler.console)
                 handler.console = console
-            elif isinstance(handler, logging.StreamHandler) and handler.stream.isatty():
+            elif isinstance(handler, logging.StreamHandler) and is_terminal(handler.stream):
                 stack.callback(handler.setStream, handler.stream)
                 handler.setStream(sys.stderr)
         yield

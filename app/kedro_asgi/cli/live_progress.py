@@ -13,6 +13,7 @@ from kedro_asgi.cli.console_handlers import console_above, filtered_console, is_
 from kedro_asgi.cli.run_progress import RunProgress, message_line
 from kedro_asgi.cli.run_state import RunState
 from kedro_asgi.cli.run_tree import run_tree
+from kedro_asgi.cli.tables import is_terminal
 from kedro_asgi.events import Event, EventsLost, LogLine
 
 _REFRESHES_PER_SECOND = 8
@@ -38,8 +39,8 @@ class LiveProgress(RunProgress):
             console=self._console,
             refresh_per_second=_REFRESHES_PER_SECOND,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),
-            redirect_stderr=sys.stderr.isatty(),
+            redirect_stdout=is_terminal(sys.stdout),
+            redirect_stderr=is_terminal(sys.stderr),
         )
         with filtered_console(is_not_shown_by_tree), live, console_above(self._console):
             yield live

@@ -95,6 +95,7 @@ class RunState:
         The node that Ctrl+C hit raised ``KeyboardInterrupt``, which is no failure of its own. A run that has told of no
         node, as with a runner derived from Kedro's, has no rows.
         """
+        self._planned_count = None
         if all(row.state == "waiting" for row in self.rows):
             self._rows = {}
         ends: dict[NodeState, NodeState] = {"waiting": "skipped", "running": "cancelled"}

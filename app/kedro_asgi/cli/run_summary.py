@@ -17,8 +17,11 @@ _MIN_ROWS = 10
 _UNSAFE_IN_QUOTES = frozenset('"$`\\!')
 
 
-def echo_summary(state: RunState, *, err: bool) -> None:
-    """Print a table of the nodes; of many nodes, those that did not succeed and those that took longest."""
+def echo_summary(state: RunState, *, err: bool, seconds: float | None = None) -> None:
+    """Print a table of the nodes; of many nodes, those that did not succeed and those that took longest.
+
+    ``seconds`` is the duration of the run, which is otherwise as long as it is known.
+    """
     rows = state.rows
     if not rows:
         return
@@ -29,7 +32,10 @@ def echo_summary(state: RunState, *, err: bool) -> None:
     echo_table(("NODE", "STATUS", "SECONDS", "SAVED"), cells, err=err)
     counts = ", ".join(f"{count} {name}" for name, count in state.counts().items() if count)
     more = f" ({len(rows) - len(shown)} of them not shown)" if len(shown) < len(rows) else ""
-    click.echo(f"{len(rows)} nodes in {seconds_text(state.seconds)} s: {counts}{more}\n", err=err)
+    click.echo(
+        f"{len(rows)} nodes in {seconds_text(state.seconds if seconds is None else seconds)} s: {counts}{more}\n",
+        err=err,
+    )
 
 
 def resume_hint(error: Exception, *, command: str, arguments: Sequence[str]) -> str:

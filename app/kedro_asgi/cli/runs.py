@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import click
 
-from kedro_asgi.cli.error_messages import one_line_errors
+from kedro_asgi.cli.error_messages import interruptible, one_line_errors
 from kedro_asgi.cli.options import Names
 from kedro_asgi.cli.output import format_option, write_output
 from kedro_asgi.cli.tables import echo_table, seconds_text
@@ -33,7 +33,7 @@ def _client_command(command: Callable[..., Awaitable[None]]) -> Callable[..., No
     @click.option("--url", default=DEFAULT_URL, envvar="KEDRO_ASGI_URL", show_default=True, help="URL of the server.")
     @wraps(command)
     def run(url: str, **options: Any) -> None:
-        with one_line_errors():
+        with interruptible(), one_line_errors():
             anyio.run(call, url, options)
 
     return run

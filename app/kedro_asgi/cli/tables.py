@@ -2,13 +2,16 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from kedro_asgi.cli.output import columns
 from kedro_asgi.errors.wording import one_line
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 STATUS_STYLES: Mapping[str, str] = {
     "queued": "dim",
@@ -22,7 +25,8 @@ STATUS_STYLES: Mapping[str, str] = {
     "interrupted": "yellow",
 }
 
-# A narrow terminal cuts the cells of the other columns first.
+_PADDING = 2
+# A narrow terminal cuts the cells of the other columns; the ids of runs, which users copy, go on in the next line.
 _WHOLE = ("RUN", "STATUS", "SECONDS")
 
 
@@ -40,8 +44,12 @@ def echo_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool 
 
 def has_rich_terminal(*, err: bool) -> bool:
     """Tell whether standard output, or standard error, is a terminal, and rich is installed to use it."""
-    stream = sys.stderr if err else sys.stdout
-    return stream.isatty() and find_spec("rich") is not None
+    return is_terminal(sys.stderr if err else sys.stdout) and find_spec("rich") is not None
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether ``stream`` is a terminal; a standard stream may be missing or closed."""
+    return stream is not None and not stream.closed and stream.isatty()
 
 
 def _echo_plain(head: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool) -> None:
@@ -52,12 +60,21 @@ def _echo_rich(head: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool)
     # rich is an optional dependency.
     from rich.console import Console
     from rich.table import Table
+
+    console = Console(stderr=err)
+    whole = {name: max(map(len, (name, *cells))) for name, *cells in zip(head, *rows, strict=True) if name in _WHOLE}
+    is_narrow = sum(whole.values()) + _PADDING * len(head) > console.width
+    table = Table(box=None, pad_edge=False, padding=(0, _PADDING, 0, 0), header_style="bold")
+    for name in head:
+        is_cut = name not in whole or (is_narrow and name == "RUN")
+        table.add_column(name, no_wrap=not is_cut, justify="right" if name == "SECONDS" else "left")
+    for row in rows:
+        table.add_row(*(_cell(name, cell) for name, cell in zip(head, row, strict=True)))
+    console.print(table)
+
+
+def _cell(name: str, text: str) -> "Text":
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in head:
-        table.add_column(name, no_wrap=name in _WHOLE, justify="right" if name == "SECONDS" else "left")
-    for row in rows:
-        styles = [STATUS_STYLES.get(cell, "") if name == "STATUS" else "" for name, cell in zip(head, row, strict=True)]
-        table.add_row(*map(partial(Text, no_wrap=True, overflow="ellipsis"), row, styles))
-    Console(stderr=err).print(table)
+    style = STATUS_STYLES.get(text, "") if name == "STATUS" else ""
+    return Text(text, style=style, no_wrap=name not in _WHOLE, overflow="fold" if name in _WHOLE else "ellipsis")
