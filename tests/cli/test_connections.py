@@ -2,6 +2,7 @@
 
 import re
 import socket
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,19 @@ def test_a_client_that_sends_many_requests_ahead_of_their_answers_is_cut(server:
         answer_to(server, f"{request}\r\n" * 5000)
     fifty = answer_to(server, f"{request}\r\n" * 49 + f"{request}Connection: close\r\n\r\n")
     assert re.findall(r"HTTP/1\.1 (\d+)", fifty) == ["200"] * 50
+
+
+def test_a_client_that_leaves_before_its_answers_leaves_no_traceback(server: Process) -> None:
+    requests = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 90
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        # Closing resets the connection.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(requests.encode())
+        client.recv(10)
+    server.process.terminate()
+    assert server.process.wait(10) == 0
+    assert "Traceback" not in server.log()
 
 
 def test_bodies_have_no_part_in_the_limit_of_heads(server: Process) -> None:

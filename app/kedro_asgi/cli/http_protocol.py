@@ -4,7 +4,8 @@ from asyncio import TimerHandle
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from kedro_asgi.server.configuration import ConnectionLimits
 
@@ -37,6 +38,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._parsed_bytes = 0
         self._is_refused = False
         self._timer: TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Give a new connection time for its first head."""
@@ -45,6 +47,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        if self._running is not None:
+            # uvicorn tells only the last request; another one would go on to write its answer, and raise.
+            self._running.disconnected = True
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -88,6 +93,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         else:
             super().send_400_response(msg)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _count(self, size: int) -> None:
         self._parsed_bytes += size

@@ -127,6 +127,8 @@ class _Connections:
     def cut(self) -> None:
         """Close all connections at once; what their clients have not read is lost."""
         for request in list(self._requests):
+            # uvicorn tells only the last of several requests on a connection that it is lost.
+            request.disconnected = True
             request.transport.abort()
 
 
