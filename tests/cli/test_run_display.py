@@ -79,7 +79,7 @@ def test_a_terminal_shows_a_live_tree_then_a_table_and_where_to_go_on(make_proje
     assert re.fullmatch(r"4 nodes in \d+\.\d{3} s: 2 success, 1 failure, 1 skipped", table[5])
     error = next(place for place, line in enumerate(screen) if line.startswith("Error: ValueError: no good"))
     command = f'python -m kedro_asgi run {project} --params a=3 --from-nodes "hold"'
-    assert "".join(screen[error:]).endswith(f"Go on from where the run failed:  {command}")
+    assert "".join(screen[error:]).endswith(f"Go on from where the run ended:  {command}")
     assert terminal.text.rindex("\x1b[?25h") > terminal.text.rindex("\x1b[?25l")
 
 
@@ -94,8 +94,10 @@ def test_ctrl_c_ends_with_the_state_and_code_130(make_project, open_terminal) ->
     screen = terminal.screen()
     head = next(place for place, line in enumerate(screen) if line.startswith("NODE"))
     assert [line.split()[1] for line in screen[head + 1 : head + 5]] == ["success", "cancelled", "skipped", "skipped"]
-    assert "Interrupted." in screen
+    assert screen[screen.index("Interrupted.") + 1] == "Go on from where the run ended:"
+    assert '--from-nodes "data.load"' in "".join(screen)
     assert "Traceback" not in terminal.text
+    assert "have not run" not in terminal.text
     assert terminal.text.rindex("\x1b[?25h") > terminal.text.rindex("\x1b[?25l")
     assert "KeyboardInterrupt" in next((project / "sessions").glob("*.json")).read_text()
 

@@ -10,7 +10,7 @@ from kedro_asgi.failures import failure_sentence, folded_traceback, is_of_node
 
 @contextmanager
 def one_line_errors(
-    *, with_traceback: bool = False, advice: Callable[[Exception], str] = lambda error: ""
+    *, with_traceback: bool = False, advice: Callable[[BaseException], str] = lambda error: ""
 ) -> Iterator[None]:
     """End the command with one line and exit code 1 at any exception; ``with_traceback`` lets the exception through.
 
@@ -22,6 +22,7 @@ def one_line_errors(
         raise
     except Exception as error:
         if with_traceback:
+            _echo_advice(advice(error))
             raise
         if is_of_node(error):
             click.echo(folded_traceback(error), err=True)
@@ -29,10 +30,16 @@ def one_line_errors(
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """End the command with exit code 130 at Ctrl+C, as a shell expects."""
+def interruptible(*, advice: Callable[[BaseException], str] = lambda error: "") -> Iterator[None]:
+    """End the command with exit code 130 at Ctrl+C, as a shell expects; ``advice`` returns what follows the message."""
     try:
         yield
     except KeyboardInterrupt as error:
         click.echo("Interrupted.", err=True)
+        _echo_advice(advice(error))
         raise click.exceptions.Exit(130) from error
+
+
+def _echo_advice(advice: str) -> None:
+    if advice:
+        click.echo(advice.lstrip("\n"), err=True)

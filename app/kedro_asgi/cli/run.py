@@ -127,7 +127,7 @@ def run(
     """
     context = click.get_current_context()
     advice = partial(resume_hint, command=context.command_path, arguments=context.meta[_ARGUMENTS])
-    with interruptible(), one_line_errors(with_traceback=traceback, advice=advice):
+    with interruptible(advice=advice), one_line_errors(with_traceback=traceback, advice=advice):
         project = bootstrap_project(project_path)
         configure_run_logging(project, project_path)
         instance = load_runner(runner)(**{"is_async": is_async, **runner_params})

@@ -38,8 +38,8 @@ def echo_summary(state: RunState, *, err: bool, seconds: float | None = None) ->
     )
 
 
-def resume_hint(error: Exception, *, command: str, arguments: Sequence[str]) -> str:
-    """Return the command that goes on where the run failed, as lines to follow a message; nothing if there is none.
+def resume_hint(error: BaseException, *, command: str, arguments: Sequence[str]) -> str:
+    """Return the command that goes on where the run ended, as lines to follow a message; nothing if there is none.
 
     A later ``--from-nodes`` beats an earlier one, so the user's own arguments may stay.
     """
@@ -48,7 +48,7 @@ def resume_hint(error: Exception, *, command: str, arguments: Sequence[str]) -> 
         return ""
     quoted = shlex.quote(names) if _UNSAFE_IN_QUOTES.intersection(names) else f'"{names}"'
     before = " ".join(filter(None, (command, redact(shlex.join(arguments)))))
-    return f"\nGo on from where the run failed:\n  {before} --from-nodes {quoted}"
+    return f"\nGo on from where the run ended:\n  {before} --from-nodes {quoted}"
 
 
 def _most_telling(rows: Sequence[NodeRow], most: int) -> list[NodeRow]:

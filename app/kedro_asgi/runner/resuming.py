@@ -14,17 +14,27 @@ def hint_at_resuming(
 ) -> None:
     """Log and note after ``error`` from which nodes a new run can go on."""
     done = set(done)
-    left = [node for node in pipeline.nodes if node not in done]
+    names = note_resuming(error, pipeline, done, catalog)
     if not done:
         log.warning("No nodes ran. Repeat the previous command to attempt a new run.")
-    elif left:
-        names = resume_nodes(pipeline, left, catalog)
-        note_resumption(error, names)
+    elif names:
         log.warning(
             'There are %d nodes that have not run.\nTo go on from where the run failed, add: --from-nodes "%s"',
-            len(left),
+            len(pipeline.nodes) - len(done),
             ",".join(names),
         )
+
+
+def note_resuming(error: BaseException, pipeline: Pipeline, done: Iterable[Node], catalog: DataCatalog) -> list[str]:
+    """Note in ``error`` from which nodes a new run can go on, and return their names.
+
+    There are none if nothing is done, or if nothing is left.
+    """
+    done = set(done)
+    left = [node for node in pipeline.nodes if node not in done]
+    names = resume_nodes(pipeline, left, catalog) if done and left else []
+    note_resumption(error, names)
+    return names
 
 
 def resume_nodes(pipeline: Pipeline, left: Iterable[Node], catalog: DataCatalog) -> list[str]:

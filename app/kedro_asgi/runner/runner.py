@@ -18,7 +18,7 @@ from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.runner.async_nodes import RunLoop
 from kedro_asgi.runner.graph import run_graph, workers_for
 from kedro_asgi.runner.missing_outputs import without_existing_outputs
-from kedro_asgi.runner.resuming import hint_at_resuming
+from kedro_asgi.runner.resuming import hint_at_resuming, note_resuming
 from kedro_asgi.runner.task import CallNode, NodeRunner, bound_hooks, call_node
 from kedro_asgi.runner.worker_pool import WorkerPool
 
@@ -87,6 +87,9 @@ class AbstractRunner(ABC):
         try:
             with RunLoop() if steps.has_async_nodes else nullcontext():
                 self._run(pipeline, catalog, hooks, run_id)
+        except KeyboardInterrupt as error:
+            note_resuming(error, pipeline, done, catalog)
+            raise
         except Exception as error:
             hint_at_resuming(error, pipeline, done, catalog, log=log)
             raise
