@@ -1,16 +1,17 @@
-"""The part of a request that its record holds: all that a person needs to repeat the run."""
+"""The record of a new run, and the part of a request that it holds: all that a person needs to repeat the run."""
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
 import msgspec
 
-from kedro_asgi.errors.wording import bounded
+from kedro_asgi.errors.wording import bounded, bounded_names
 from kedro_asgi.failures import MAX_CHARACTERS, shown
 from kedro_asgi.redaction import names_secret
-from kedro_asgi.runs import RunSpec
+from kedro_asgi.runs import RunId, RunOrder, RunRecord, RunSpec
 
 # Text without a credential, and without anything else that a record may not hold.
 _HARMLESS = re.compile(r"[A-Za-z0-9_.\- ]{0,200}")
@@ -25,6 +26,20 @@ _CONTAINERS = (*_MAPPINGS, list, tuple)
 # The fields of a spec beside the slice, and those of a request that have other names.
 _FIELDS = tuple(name for name in RunSpec.__struct_fields__ if name != "slice")
 _NAMES = {"runtime_params": "params"}
+
+
+def describe_run(order: RunOrder, run_id: RunId, *, max_timeout_seconds: float | None, env: str | None) -> RunRecord:
+    """Return the record of a new run, which is queued."""
+    return RunRecord(
+        run_id=run_id,
+        status="queued",
+        created_at=datetime.now(UTC),
+        pipeline_names=_shown_names(order.spec.slice.pipeline_names or ("__default__",)),
+        labels=order.labels,
+        timeout_seconds=_lower(order.timeout_seconds, max_timeout_seconds),
+        request=describe_request(order.spec),
+        env=env,
+    )
 
 
 def describe_request(spec: RunSpec) -> dict[str, Any]:
@@ -93,3 +108,16 @@ class _Budget:
                 return [*taken, f"… ({len(values) - len(taken)} left out)"]
             taken.append(self.take(value))
         return taken
+
+
+def _lower(limit: float | None, ceiling: float | None) -> float | None:
+    if limit is None or ceiling is None:
+        return limit if ceiling is None else ceiling
+    return min(limit, ceiling)
+
+
+def _shown_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of pipelines for a record: a caller may ask for pipelines of any name."""
+    if sum(map(len, names)) <= MAX_CHARACTERS:
+        return names
+    return bounded_names(tuple(bounded(name, MAX_CHARACTERS // 2) for name in names), MAX_CHARACTERS)

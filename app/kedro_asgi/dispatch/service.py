@@ -4,7 +4,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from datetime import UTC, datetime
 from functools import partial
 
 import anyio
@@ -20,7 +19,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.recovery import Recovery
 from kedro_asgi.dispatch.run_logging import logs_collected
-from kedro_asgi.dispatch.run_request import describe_request
+from kedro_asgi.dispatch.run_request import describe_run
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_access import StoreAccess
@@ -35,9 +34,7 @@ from kedro_asgi.errors import (
     StoreUnavailableError,
     UnstorableRunError,
 )
-from kedro_asgi.errors.wording import bounded, bounded_names
 from kedro_asgi.events import RunQueued
-from kedro_asgi.failures import MAX_CHARACTERS
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunStatus
 from kedro_asgi.session.event_loop import event_class
@@ -192,16 +189,7 @@ class Service:
         is_promised: bool,
         key: IdempotencyKey | None = None,
     ) -> ActiveRun:
-        record = RunRecord(
-            run_id=run_id,
-            status="queued",
-            created_at=datetime.now(UTC),
-            pipeline_names=_shown_names(order.spec.slice.pipeline_names or ("__default__",)),
-            labels=order.labels,
-            timeout_seconds=_lower(order.timeout_seconds, self._policy.max_timeout_seconds),
-            request=describe_request(order.spec),
-            env=self._read_env(),
-        )
+        record = describe_run(order, run_id, max_timeout_seconds=self._policy.max_timeout_seconds, env=self._read_env())
         run = self._new_run(record, waiting, is_promised=is_promised)
         try:
             if self.is_draining:
@@ -346,16 +334,3 @@ class Service:
         self.feed.end()
         for run in self._open_runs():
             run.release_waiters()
-
-
-def _lower(limit: float | None, ceiling: float | None) -> float | None:
-    if limit is None or ceiling is None:
-        return limit if ceiling is None else ceiling
-    return min(limit, ceiling)
-
-
-def _shown_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of pipelines for a record: a caller may ask for pipelines of any name."""
-    if sum(map(len, names)) <= MAX_CHARACTERS:
-        return names
-    return bounded_names(tuple(bounded(name, MAX_CHARACTERS // 2) for name in names), MAX_CHARACTERS)
