@@ -19,7 +19,16 @@ from kedro_asgi.pipeline import Pipeline, node
 class Model:
     depth: int
     rate: float
-    password: str = ""
+    password: str = "secret"
+
+class Login(pydantic.BaseModel):
+    url: str = "https://user:secret@host/path?key=secret"
+    token: str | None = pydantic.Field("secret", examples=["secret"])
+    tries: int = 3
+
+class Access(msgspec.Struct):
+    api_key: str = "secret"
+    name: str = "nobody"
 
 class Order(pydantic.BaseModel):
     id: int = pydantic.Field(ge=1)
@@ -47,6 +56,9 @@ def train(
 ) -> dict[str, float]:
     return {"alpha": alpha, "rows": float(len(rows)), "depth": float(model.depth), "price": offer.price}
 
+def enter(login: Login, access: Access, logins: list[Login]) -> int:
+    return 1
+
 def check(limits: Limits, url, needed: int) -> int:
     return needed
 
@@ -65,6 +77,7 @@ def register_pipelines():
         ),
         "check": Pipeline([node(check, ["params:limits", "params:url", "params:needed"], "checked", name="check")]),
         "whole": Pipeline([node(everything, "parameters", "all", name="all")]),
+        "enter": Pipeline([node(enter, ["params:login", "params:access", "logins"], "entered", name="enter")]),
         "none": Pipeline([node(lambda: 1, None, "one", name="one")]),
         "empty": Pipeline([]),
     }
@@ -117,10 +130,14 @@ async def test_no_schema_shows_a_secret(typed_served) -> None:
         "/pipelines/train%20it!/schema",
         "/pipelines/check/schema",
         "/pipelines/whole/schema",
+        "/pipelines/enter/schema",
     ):
         answer = await typed_served.get(path)
         assert answer.status_code == 200
         assert "secret" not in answer.text
+    properties = {name: found["properties"] for name, found in answer.json()["$defs"].items()}
+    assert properties["Login"]["tries"]["default"] == 3
+    assert properties["Access"]["name"]["default"] == "nobody"
 
 
 async def test_a_run_answers_with_the_outputs_of_the_pipeline(typed_served) -> None:

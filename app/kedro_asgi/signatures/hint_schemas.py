@@ -8,6 +8,7 @@ import msgspec
 
 from kedro_asgi.signatures.body_check import BodyCheck
 from kedro_asgi.signatures.definitions import LOCAL, Json
+from kedro_asgi.signatures.shown_values import with_shown_values
 from kedro_asgi.signatures.table_schemas import table_schema
 from kedro_asgi.validation.hints import names_pydantic
 
@@ -26,12 +27,12 @@ def hint_schema(hint: Any, *, mode: Mode = "validation") -> Json:
         return table
     make: Callable[[Any, Mode], Json] = _pydantic_schema if names_pydantic(hint) else _msgspec_schema
     try:
-        schema = make(hint, mode)
+        schema = with_shown_values(make(hint, mode))
         # A pattern may mean something to Python alone.
         BodyCheck(schema)
-        return schema
     except Exception:  # the code of a project's models may raise anything
         return {}
+    return schema
 
 
 def _msgspec_schema(hint: Any, mode: Mode) -> Json:

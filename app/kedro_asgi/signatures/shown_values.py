@@ -7,8 +7,11 @@ from msgspec import UNSET
 
 from kedro_asgi.encoding import encode_exactly
 from kedro_asgi.redaction import names_secret, redact
+from kedro_asgi.signatures.definitions import Json
 
 _MAX_BYTES = 4096
+_SHOWS_VALUES = ("default", "examples", "example")
+_HAS_NAMED_SCHEMAS = ("properties", "$defs")
 
 
 def shown_value(name: str, value: object) -> Any:
@@ -23,6 +26,25 @@ def shown_value(name: str, value: object) -> Any:
         return shown if len(encode_exactly(shown)) <= _MAX_BYTES else UNSET
     except (TypeError, ValueError):
         return UNSET
+
+
+def with_shown_values(schema: Json, *, name: str = "") -> Json:
+    """Return the schema of ``name`` without the defaults and examples that must not be shown: code has secrets too."""
+    return {key: found for key, part in schema.items() if (found := _shown_part(key, part, name)) is not UNSET}
+
+
+def _shown_part(key: str, part: Any, name: str) -> Any:
+    if key in _SHOWS_VALUES:
+        return shown_value(name, part)
+    if key in _HAS_NAMED_SCHEMAS and isinstance(part, dict):
+        return {inner: _shown_part("", schema, inner) for inner, schema in part.items()}
+    if key in ("enum", "const"):
+        return part
+    if isinstance(part, dict):
+        return with_shown_values(part, name=name)
+    if isinstance(part, list):
+        return [_shown_part("", schema, name) for schema in part]
+    return part
 
 
 def _without_secrets(name: str, value: object) -> Any:
