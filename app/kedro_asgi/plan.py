@@ -223,8 +223,12 @@ class Planner:
         plan = self._plans.get(slice_)
         return plan if plan is not None else self._compile(slice_)
 
+    def is_kept(self, slice_: Slice) -> bool:
+        """Tell whether what is compiled of a slice may be kept: callers choose the names, and may send megabytes."""
+        return sum(len(name) for names in msgspec.structs.astuple(slice_) for name in names) <= _LONGEST_SLICE
+
     def _compile(self, slice_: Slice) -> Plan:
-        if _size(slice_) > _LONGEST_SLICE:
+        if not self.is_kept(slice_):
             return _plan(self._sliced(slice_))
         with self._lock:
             plan = self._plans.get(slice_)
@@ -298,10 +302,6 @@ def create_catalog(
             load_versions=versions,
         )
     return catalog
-
-
-def _size(slice_: Slice) -> int:
-    return sum(len(name) for names in msgspec.structs.astuple(slice_) for name in names)
 
 
 def _plan(pipeline: Pipeline) -> Plan:

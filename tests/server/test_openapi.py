@@ -110,3 +110,10 @@ async def test_what_a_request_may_hold_has_its_range_in_the_document(tiny_served
     submission = document["components"]["schemas"]["RunSubmission"]["properties"]
     assert submission["timeout_seconds"]["anyOf"][0]["maximum"] == 31_536_000
     assert submission["labels"]["anyOf"][0]["propertyNames"]["pattern"] == "^[^=]*$"
+
+
+async def test_the_document_is_compressed_for_clients_that_take_it(tiny_served: httpx.AsyncClient) -> None:
+    answer = await tiny_served.get("/openapi.json", headers={"accept-encoding": "gzip"})
+    assert (answer.headers["content-encoding"], answer.json()["openapi"]) == ("gzip", "3.1.0")
+    known = {"accept-encoding": "gzip", "if-none-match": answer.headers["etag"]}
+    assert (await tiny_served.get("/openapi.json", headers=known)).status_code == 304

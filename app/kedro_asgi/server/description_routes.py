@@ -1,6 +1,8 @@
 """``GET /openapi.json``: the description of all routes, with those of the project's own pipelines."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +15,7 @@ from kedro_asgi.server.openapi import openapi
 from kedro_asgi.server.static_files import StaticFile, static_response
 from kedro_asgi.server.typed_openapi import with_pipelines
 from kedro_asgi.server.typed_pipelines import TypedPipeline, TypedPipelines
+from kedro_asgi.session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.versions import kedro_version
 
@@ -27,6 +30,7 @@ class DescriptionRoutes:
         self._pipelines = pipelines
         self._document = openapi(kedro_version())
         self._planner: Planner | None = None
+        self._lock = threading.Lock()
         self._answers: BoundedCache[str, StaticFile] = BoundedCache(_MAX_PREFIXES)
 
     def table(self) -> list[Route]:
@@ -45,14 +49,26 @@ class DescriptionRoutes:
         return static_response(request, answer)
 
     async def _made(self, prefix: str) -> StaticFile:
-        outcome = await self._pipelines.registered()
-        if outcome.error is not None:
-            return await run_in_daemon_thread(lambda: self._answer(prefix, {}))
-        pipelines = outcome.value()
-        self._planner = next((found.planner for found in pipelines.values()), None)
+        found = await self._pipelines.registered()
+        if found.error is not None:
+            return await _in_thread(lambda: self._described(prefix, {}))
+        pipelines = found.value()
+        self._planner = next((each.planner for each in pipelines.values()), None)
         answers = self._answers
-        return answers.add(prefix, await run_in_daemon_thread(lambda: self._answer(prefix, pipelines)))
+        return await _in_thread(lambda: self._kept(answers, prefix, pipelines))
 
-    def _answer(self, prefix: str, pipelines: Mapping[str, TypedPipeline]) -> StaticFile:
+    def _kept(
+        self, answers: BoundedCache[str, StaticFile], prefix: str, pipelines: Mapping[str, TypedPipeline]
+    ) -> StaticFile:
+        # Many callers ask at once after a reload: one thread describes, and the others wait for what it finds.
+        with self._lock:
+            return answers.get(prefix) or answers.add(prefix, self._described(prefix, pipelines))
+
+    def _described(self, prefix: str, pipelines: Mapping[str, TypedPipeline]) -> StaticFile:
         servers = {"servers": [{"url": prefix}]} if prefix else {}
-        return StaticFile.of(encode_json({**with_pipelines(self._document, pipelines), **servers}), "application/json")
+        content = encode_json({**with_pipelines(self._document, pipelines), **servers})
+        return StaticFile.of(content, "application/json", is_compressed=True)
+
+
+async def _in_thread(work: Callable[[], StaticFile]) -> StaticFile:
+    return (await run_in_daemon_thread(partial(Outcome.of, work))).value()

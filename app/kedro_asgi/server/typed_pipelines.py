@@ -1,5 +1,6 @@
 """The signatures of a served project's pipelines, compiled when they are first needed."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -49,10 +50,16 @@ class _Compiled:
     def __init__(self, planner: Planner) -> None:
         self.planner = planner
         self.pipelines: BoundedCache[Slice, TypedPipeline] = BoundedCache(_MAX_PIPELINES)
+        self._lock = threading.Lock()
 
     def get(self, slice_: Slice) -> TypedPipeline:
-        found = self.pipelines.get(slice_)
-        return self.pipelines.add(slice_, TypedPipeline.of(self.planner, slice_)) if found is None else found
+        # Many callers ask at once after a reload: one thread compiles, and the others wait for what it finds.
+        with self._lock:
+            found = self.pipelines.get(slice_)
+            if found is not None:
+                return found
+            compiled = TypedPipeline.of(self.planner, slice_)
+            return self.pipelines.add(slice_, compiled) if self.planner.is_kept(slice_) else compiled
 
     def registered(self) -> Iterator[tuple[str, TypedPipeline]]:
         for name in self.planner.project.pipelines.load():
