@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import threading
 from collections import deque
 from contextlib import suppress
@@ -28,7 +29,8 @@ class BackgroundHandler(logging.StreamHandler[TextIO]):
         self._max_lines = max_lines
         self._is_closed = False
         self._reset()
-        os.register_at_fork(after_in_child=self._reset)
+        if sys.platform != "win32":
+            os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:
         # A forked process has none of the threads, and its parent writes the lines that wait.
