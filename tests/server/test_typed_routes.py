@@ -236,7 +236,9 @@ async def test_a_client_may_prefer_an_answer_now(typed_served) -> None:
 
 async def test_unknown_and_empty_pipelines_are_problems(typed_served) -> None:
     assert (await typed_served.post("/pipelines/chekc/run")).json()["detail"].endswith("Did you mean 'check'?")
-    assert (await typed_served.get("/pipelines/chekc/schema")).status_code == 404
+    for path in ("/pipelines/chekc/schema", "/pipelines/line%0Abreak/schema", "/pipelines/%0A"):
+        answer = await typed_served.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert (await typed_served.post("/pipelines/empty/run")).status_code == 422
 
 

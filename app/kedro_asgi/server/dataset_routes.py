@@ -5,8 +5,8 @@ import threading
 import anyio
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.problems import explain_preview_timeout, explain_project_error
 from kedro_asgi.session import AsyncSession, KedroServiceSession
 from kedro_asgi.session.previews import preview_dataset
@@ -22,9 +22,9 @@ class DatasetRoutes:
         self._session = session
         self._slots = threading.BoundedSemaphore(_MAX_AT_ONCE)
 
-    def table(self) -> list[Route]:
+    def table(self) -> list[NameRoute]:
         """Return the routes; the name of a dataset may contain slashes."""
-        return [Route("/datasets/{name:path}/preview", self.preview, methods=["GET"])]
+        return [NameRoute("/datasets/{name:path}/preview", self.preview, methods=["GET"])]
 
     async def preview(self, request: Request) -> Response:
         """Return the preview of a dataset whose catalog entry asks for one."""

@@ -16,6 +16,7 @@ from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.reserved_names import is_parameter
 from kedro_asgi.runs import RunRecord
 from kedro_asgi.schemas import PipelineDescription, PipelineList, PipelineSummary
+from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.pictures import SVG_HEADERS, svg_file
 from kedro_asgi.server.problems import explain_project_error
 from kedro_asgi.server.queries import DrawingQuery, drawing_query
@@ -54,8 +55,8 @@ class PipelineRoutes:
         """Return the routes; the name of a pipeline may contain slashes."""
         return [
             Route("/pipelines", self.list, methods=["GET"]),
-            Route("/pipelines/{name:path}/graph.svg", self.graph, methods=["GET"]),
-            Route("/pipelines/{name:path}", self.read, methods=["GET"]),
+            NameRoute("/pipelines/{name:path}/graph.svg", self.graph, methods=["GET"]),
+            NameRoute("/pipelines/{name:path}", self.read, methods=["GET"]),
         ]
 
     async def list(self, request: Request) -> Response:

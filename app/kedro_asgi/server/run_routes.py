@@ -17,6 +17,7 @@ from kedro_asgi.runs import RunOrder, RunPage, RunRecord
 from kedro_asgi.schemas import RunNodes, RunSubmission
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.errors import InvalidBodyError, json_response
+from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.pictures import svg_response
 from kedro_asgi.server.problems import explain_body_error, explain_http_error
 from kedro_asgi.server.queries import event_names, last_position, last_sequence, prefers_async, run_query, wait_seconds
@@ -40,7 +41,7 @@ class RunRoutes:
             Route("/runs/{run_id}/events", self.events, methods=["GET"]),
             Route("/runs/{run_id}/nodes", self.nodes, methods=["GET"]),
             Route("/runs/{run_id}/timeline.svg", self.timeline, methods=["GET"]),
-            Route("/runs/{run_id}/outputs/{name:path}", self.output, methods=["GET"]),
+            NameRoute("/runs/{run_id}/outputs/{name:path}", self.output, methods=["GET"]),
             Route("/events", self.all_events, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
         ]

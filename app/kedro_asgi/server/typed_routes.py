@@ -9,7 +9,6 @@ from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors.wording import shortened
@@ -18,6 +17,7 @@ from kedro_asgi.schemas import RunSubmission, ValidationError
 from kedro_asgi.server.bodies import BodyReader, JsonBody, idempotency_key
 from kedro_asgi.server.errors import InvalidBodyError
 from kedro_asgi.server.kedro_routes import KedroRoutes
+from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.problems import (
     InvalidQueryError,
     explain_body_error,
@@ -56,13 +56,13 @@ class TypedRoutes:
         self._kedro_routes = kedro_routes
         self._run_routes = run_routes
 
-    def table(self) -> list[Route]:
+    def table(self) -> list[NameRoute]:
         """Return the routes; the name of a pipeline may contain slashes."""
         return [
-            Route("/pipelines/{name:path}/run", self.run, methods=["POST"]),
+            NameRoute("/pipelines/{name:path}/run", self.run, methods=["POST"]),
             # Else the name of a pipeline would seem to end with "/run".
-            Route("/pipelines/{name:path}/run", self.refuse, methods=["GET"], include_in_schema=False),
-            Route("/pipelines/{name:path}/schema", self.schema, methods=["GET"]),
+            NameRoute("/pipelines/{name:path}/run", self.refuse, methods=["GET"], include_in_schema=False),
+            NameRoute("/pipelines/{name:path}/schema", self.schema, methods=["GET"]),
         ]
 
     async def schema(self, request: Request) -> Response:

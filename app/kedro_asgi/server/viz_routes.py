@@ -5,7 +5,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from kedro_asgi import __version__
 from kedro_asgi.bounded_cache import BoundedCache
@@ -13,6 +12,7 @@ from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.runs import FINAL, RunQuery, RunRecord
 from kedro_asgi.server.errors import json_response
+from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.problems import explain_project_error
 from kedro_asgi.server.static_files import StaticFile, static_response
 from kedro_asgi.session import AsyncSession, KedroServiceSession
@@ -40,7 +40,7 @@ class VizRoutes:
         self._runs = runs
         self._compiled: _Compiled | None = None
 
-    def table(self) -> list[Route]:
+    def table(self) -> list[NameRoute]:
         """Return the routes, which are kedro-viz's and not described in the OpenAPI document."""
         routes = {
             "/api/main": self.main,
@@ -50,7 +50,7 @@ class VizRoutes:
             "/api/version": self.version,
             "/api/metadata": self.metadata,
         }
-        return [Route(path, serve, methods=["GET"], include_in_schema=False) for path, serve in routes.items()]
+        return [NameRoute(path, serve, methods=["GET"], include_in_schema=False) for path, serve in routes.items()]
 
     async def main(self, request: Request) -> Response:
         """Return the flowchart of the default pipeline."""
