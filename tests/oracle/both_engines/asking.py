@@ -14,7 +14,7 @@ from both_engines.cases import Ask
 from both_engines.hosts import Host
 
 # What our answers tell of a failure besides type and message (SRV-29).
-_OUR_FACTS = ("node", "file", "line", "causes")
+_OUR_FACTS = ("node", "file", "line", "frames", "causes", "resume_from")
 _HEADERS = ("content-type", "allow", "location")
 
 
