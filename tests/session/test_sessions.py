@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kedro_asgi.errors import KedroAsgiError, KedroSessionError
+from kedro_asgi.events import Event, NodeFinished
 from kedro_asgi.project import bootstrap_project, configure_project
 from kedro_asgi.runner import SequentialRunner, ThreadRunner
 from kedro_asgi.session import AbstractSession, JSONSessionStore, KedroServiceSession, KedroSession
@@ -421,3 +422,13 @@ def test_a_record_that_holds_half_a_surrogate_pair_is_written_and_read(make_proj
     (record,) = (project / "sessions").glob("*.json")
     assert json.loads(record.read_text())["runtime_params"]["note"] == "\ud800"
     assert JSONSessionStore(record.parent, record.stem)["runtime_params"] == {"a": 1, "note": "\ud800"}
+
+
+def test_a_session_for_one_run_tells_its_events(tiny: Path) -> None:
+    events: list[Event] = []
+    bootstrap_project(tiny)
+    with KedroSession.create(project_path=tiny) as session:
+        session.emit = events.append
+        session.run()
+    assert [event.node for event in events if isinstance(event, NodeFinished)] == ["add", "double"]
+    assert {event.run_id for event in events} == {session.session_id}

@@ -19,6 +19,14 @@ _MARKS: dict[NodeState, str] = {
     "skipped": "-",
 }
 _ASCII_MARKS: dict[NodeState, str] = {**_MARKS, "waiting": ".", "running": ">", "success": "+", "failure": "x"}
+_WORDS: dict[NodeState, str] = {
+    "waiting": "waiting",
+    "running": "running",
+    "success": "done",
+    "failure": "failed",
+    "cancelled": "stopped",
+    "skipped": "skipped",
+}
 _ACTIVE: tuple[NodeState, ...] = ("running", "failure", "cancelled")
 # The line of the run itself, and the one that counts what is not shown.
 _FIXED_LINES = 2
@@ -38,7 +46,7 @@ def run_tree(state: RunState, *, title: str, height: int, ascii_only: bool = Fal
         _branch(tree, branches, row.namespace).add(_node(row, _ASCII_MARKS if ascii_only else _MARKS))
     hidden = counts - type(counts)(row.state for row in shown)
     if hidden:
-        tree.add(_line("and " + ", ".join(f"{count} {name}" for name, count in sorted(hidden.items())), style="dim"))
+        tree.add(_line("and " + ", ".join(f"{count} {_WORDS[name]}" for name, count in hidden.items()), style="dim"))
     return tree
 
 
