@@ -9,7 +9,7 @@ _ONE_WORD = re.compile(r"[^\s]+")
 _REDACTED = "<redacted>"
 
 # Finds what says, in a name such as ``api_key``, that its value is a secret.
-names_secret = re.compile(r"passw|secret|token|credential|api_?key|private_?key", re.IGNORECASE).search
+names_secret = re.compile(r"passw|secret|token|credential|(?:api|private|access)_?key", re.IGNORECASE).search
 
 
 def redact(text: str) -> str:

@@ -88,6 +88,7 @@ alpha: 0.5
 options: {kind: fast, other: 1}
 limits: {low: 1, high: 5}
 url: s3://user:secret@host/data
+access_key: secret
 """
 BODY: dict[str, Any] = {"inputs": {"rows": [{"n": 1}], "my offer": {"price": 2}}}
 
