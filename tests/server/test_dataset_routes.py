@@ -1,13 +1,17 @@
 """``GET /datasets/{name}/preview``."""
 
 import base64
+import threading
 
+import anyio
 import httpx
 import pytest
 
 pytestmark = pytest.mark.anyio
 
 REGISTRY = """
+import time
+from pathlib import Path
 from kedro_asgi.io import AbstractDataset
 from kedro_asgi.pipeline import Pipeline, node
 
@@ -20,13 +24,19 @@ class Picture(AbstractDataset):
     def preview(self, size=1) -> "ImagePreview":
         return "QUJD" * size
 
+class Held(Picture):
+    def preview(self) -> str:
+        while not Path(__file__).parents[3].joinpath("release").exists():
+            time.sleep(0.01)
+        return "released"
+
 class Plain(Picture):
     preview = None
 
 def same(*values): return values
 
 def register_pipelines():
-    names = ["rows", "frame", "note", "quiet", "gone", "picture", "plain", "silent"]
+    names = ["rows", "frame", "note", "quiet", "gone", "picture", "plain", "silent", "held"]
     return {"__default__": Pipeline([node(same, names, "out", name="all"), node(same, "part@csv", "done")])}
 """
 
@@ -41,6 +51,7 @@ gone:
   metadata: {kedro-viz: {preview_args: {}}}
 picture: {type: "{package}.pipeline_registry.Picture", metadata: {kedro-viz: {preview_args: {size: 2}}}}
 plain: {type: "{package}.pipeline_registry.Plain", metadata: {kedro-viz: {preview: true}}}
+held: {type: "{package}.pipeline_registry.Held", metadata: {kedro-viz: {preview: true}}}
 silent: {type: csv.CSVDataset, filepath: data/rows.csv, metadata: {kedro-viz: {preview: false, preview_args: {}}}}
 part@csv: {type: csv.CSVDataset, filepath: data/rows.csv, metadata: {kedro-viz: {preview_args: {nrows: 1}}}}
 """
@@ -102,3 +113,19 @@ async def test_a_pipeline_tells_which_datasets_have_a_preview(http: httpx.AsyncC
         "part@csv",
     )
     assert (await http.get("/datasets/part%40csv/preview")).json() == [{"a": "0", "b": "0"}]
+
+
+async def test_callers_wait_for_a_preview_that_hangs_without_a_thread_each(http: httpx.AsyncClient, tmp_path) -> None:
+    await http.get("/pipelines")
+    before, answers = threading.active_count(), []
+
+    async def ask() -> None:
+        answers.append((await http.get("/datasets/held/preview")).json())
+
+    async with anyio.create_task_group() as group:
+        for _ in range(10):
+            group.start_soon(ask)
+        await anyio.wait_all_tasks_blocked()
+        assert threading.active_count() <= before + 2
+        (tmp_path / "release").touch()
+    assert answers == ["released"] * 10

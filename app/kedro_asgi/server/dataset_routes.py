@@ -1,14 +1,15 @@
 """The route of previews of datasets."""
 
-import threading
-
 import anyio
+from anyio.lowlevel import current_token
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.problems import explain_preview_timeout, explain_project_error
-from kedro_asgi.session import AsyncSession, KedroServiceSession
+from kedro_asgi.session import AsyncSession, Outcome
+from kedro_asgi.session.daemon_thread import run_in_daemon_thread
+from kedro_asgi.session.event_loop import call_soon
 from kedro_asgi.session.previews import preview_dataset
 
 _MAX_AT_ONCE = 2
@@ -20,7 +21,7 @@ class DatasetRoutes:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
-        self._slots = threading.BoundedSemaphore(_MAX_AT_ONCE)
+        self._slots = anyio.Semaphore(_MAX_AT_ONCE)
 
     def table(self) -> list[NameRoute]:
         """Return the routes; the name of a dataset may contain slashes."""
@@ -30,13 +31,27 @@ class DatasetRoutes:
         """Return the preview of a dataset whose catalog entry asks for one."""
         name = request.path_params["name"]
         with anyio.move_on_after(_MAX_SECONDS):
-            outcome = await self._session.in_free_thread(lambda session: self._preview(session, name))
+            outcome = await self._preview(name)
             if outcome.error is not None:
                 return explain_project_error(outcome.error)
             return Response(outcome.value(), media_type="application/json", headers={"Cache-Control": "no-store"})
         return explain_preview_timeout(name, seconds=_MAX_SECONDS)
 
-    def _preview(self, session: KedroServiceSession, name: str) -> bytes:
-        # The thread holds its slot until it ends, also if its caller has gone: loads must not pile up.
-        with self._slots:
-            return preview_dataset(session.engine, name)
+    async def _preview(self, name: str) -> Outcome[bytes]:
+        """Load a preview in a thread, which keeps its slot until it ends, also if its caller has gone.
+
+        A caller waits for a slot without a thread: neither loads nor threads pile up behind a dataset that hangs.
+        """
+        opened = await self._session.open()
+        if opened.error is not None:
+            return Outcome(error=opened.error)
+        session, loop = opened.value(), current_token()
+        await self._slots.acquire()
+
+        def load() -> Outcome[bytes]:
+            try:
+                return Outcome.of(lambda: preview_dataset(session.engine, name))
+            finally:
+                call_soon(loop, self._slots.release)
+
+        return await run_in_daemon_thread(load)
