@@ -1,5 +1,6 @@
 """The routes of pipelines: what the project can run, as JSON and as pictures."""
 
+import threading
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlencode
 
@@ -36,6 +37,7 @@ class CompiledProject:
 
     def __init__(self, graphs: ProjectGraphs) -> None:
         self.graphs = graphs
+        self.lock = threading.Lock()
         self.answers: BoundedCache[Key, StaticFile] = BoundedCache(_MAX_ANSWERS)
 
 
@@ -107,8 +109,13 @@ class PipelineRoutes:
         if compiled is None or compiled.graphs.planner is not planner:
             # Two threads may both get here; they read the same, so it does not matter which is last.
             compiled = self._compiled = CompiledProject(ProjectGraphs(planner))
-        answer = make(compiled.graphs)
-        return answer if key is None else compiled.answers.add(key, answer)
+        # Callers choose what is drawn, and may ask for many layouts at once: one thread computes them.
+        with compiled.lock:
+            known = compiled.answers.get(key)
+            if known is not None:
+                return known
+            answer = make(compiled.graphs)
+            return answer if key is None else compiled.answers.add(key, answer)
 
 
 def _list(graphs: ProjectGraphs) -> StaticFile:

@@ -1,5 +1,6 @@
 """The routes that the front end of kedro-viz asks for; they show code and values of parameters."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ class _Compiled:
 
     def __init__(self, project: VizProject) -> None:
         self.project = project
+        self.lock = threading.Lock()
         self.answers: BoundedCache[tuple[str, str], StaticFile] = BoundedCache(_MAX_ANSWERS)
 
 
@@ -96,10 +98,12 @@ class VizRoutes:
 
     def _made(self, session: KedroServiceSession, key: tuple[str, str], make: Make) -> StaticFile:
         compiled = self._current(session)
-        found = compiled.answers.get(key)
-        if found is not None:
-            return found
-        return compiled.answers.add(key, StaticFile.of(encode_json(make(compiled.project)), "application/json"))
+        # Many callers ask at once after a reload: one thread draws, and the others wait for what it draws.
+        with compiled.lock:
+            found = compiled.answers.get(key)
+            if found is not None:
+                return found
+            return compiled.answers.add(key, StaticFile.of(encode_json(make(compiled.project)), "application/json"))
 
     def _current(self, session: KedroServiceSession) -> _Compiled:
         compiled, planner = self._compiled, session.engine.planner

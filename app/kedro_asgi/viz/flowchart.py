@@ -154,7 +154,7 @@ class _Drawing:
         """Yield the edges of namespaces; one from an input that depends on the namespace would close a circle."""
         following = _following(edges)
         for name, namespace in self._namespaces.items():
-            later = {found for output in namespace.outputs for found in _reached(output, following)}
+            later = _reached(namespace.outputs, following)
             yield from ((found, name) for found in sorted(namespace.inputs - later))
             yield from ((name, found) for found in sorted(namespace.outputs))
 
@@ -184,10 +184,10 @@ def _ordered_layers(layers: Mapping[str, str], edges: Iterable[tuple[str, str]])
     """Return all layers in the order in which data flows through them; by name where it does not tell."""
     following = _following(edges)
     before: dict[str, set[str]] = {layer: set() for layer in layers.values()}
-    for dataset, layer in layers.items():
-        for reached in _reached(dataset, following):
-            if reached in layers and layers[reached] != layer:
-                before[layers[reached]].add(layer)
+    for layer in before:
+        reached = _reached((found for found, named in layers.items() if named == layer), following)
+        for later in {layers[found] for found in reached if found in layers} - {layer}:
+            before[later].add(layer)
     sorter = TopologicalSorter(before)
     try:
         sorter.prepare()
@@ -208,10 +208,10 @@ def _following(edges: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return following
 
 
-def _reached(start: str, following: Mapping[str, list[str]]) -> set[str]:
-    """Return all elements that come after ``start``."""
+def _reached(starts: Iterable[str], following: Mapping[str, list[str]]) -> set[str]:
+    """Return all elements that come after any of ``starts``."""
     found: set[str] = set()
-    rest = list(following.get(start, ()))
+    rest = [after for start in starts for after in following.get(start, ())]
     while rest:
         element = rest.pop()
         if element not in found:
