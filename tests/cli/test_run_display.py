@@ -65,7 +65,7 @@ def test_a_terminal_shows_a_live_tree_then_a_table_and_where_to_go_on(make_proje
     assert terminal.end() == 1
     screen = terminal.screen()
     # Log lines and what nodes print stay, whole and with their markup; the tree is gone.
-    assert [line for line in screen if r"data.load] loading [bold]\x1b[31mred[/bold]" in line]
+    assert r"data.load] loading [bold]\x1b[31mred[/bold]" in "".join(screen)
     assert {"printed", "to stderr"} < set(screen)
     assert not [line for line in screen if "▶" in line or "Running node" in line or "have not run" in line]
     table = screen[next(place for place, line in enumerate(screen) if line.startswith("NODE")) :]

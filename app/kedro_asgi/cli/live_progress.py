@@ -29,8 +29,8 @@ class LiveProgress(RunProgress):
     def __init__(self, state: RunState, *, title: str, err: bool) -> None:
         super().__init__(state, err=err)
         self._title = title
-        # Texts come from users, so they contain no markup.
-        self._console = Console(stderr=err, markup=False, emoji=False, highlight=False)
+        # Texts come from users, so they contain no markup. The terminal breaks long lines, so that they can be copied.
+        self._console = Console(stderr=err, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def shown(self) -> Iterator[object]:
