@@ -159,8 +159,9 @@ async def test_runs_whose_first_write_was_not_confirmed_are_adopted_once(work: P
     async with make_dispatcher(work, store, grace_seconds=5) as runs:
 
         async def submit() -> None:
+            # The second node would load the file while another run writes it.
             with pytest.raises(StoreUnavailableError):
-                await runs.submit("held")
+                await runs.submit("held", node_names=["one"])
 
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
