@@ -60,3 +60,18 @@ def test_a_shell_reads_the_names_of_the_hint_as_they_are(names: tuple[str, ...])
 
 def test_an_error_without_such_nodes_has_no_hint() -> None:
     assert resume_hint(ValueError("no"), command="kedro-asgi run", arguments=[]) == ""
+
+
+def test_the_hint_repeats_no_credentials() -> None:
+    error = ValueError("no")
+    note_resumption(error, ["a"])
+    arguments = [
+        "--params",
+        "a=1,db.password=pa55,b=2",
+        "--params=api_key=pa55",
+        "--conf-source",
+        "s3://me:pa55@host/x",
+    ]
+    hint = resume_hint(error, command="kedro-asgi run", arguments=arguments)
+    assert "pa55" not in hint
+    assert "'a=1,db.password=<redacted>,b=2'" in hint

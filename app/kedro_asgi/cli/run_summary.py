@@ -1,5 +1,6 @@
 """What a command prints when a run has ended: a table of its nodes, and how to go on after a failure."""
 
+import re
 import shlex
 import shutil
 from collections.abc import Sequence
@@ -9,12 +10,14 @@ import click
 from kedro_asgi.cli.run_state import NodeRow, RunState
 from kedro_asgi.cli.tables import echo_table, seconds_text
 from kedro_asgi.failures import nodes_to_resume_from
-from kedro_asgi.redaction import redact
+from kedro_asgi.redaction import names_secret, redact
 
 # The lines of a terminal that the table leaves to the command's last words.
 _OTHER_LINES = 8
 _MIN_ROWS = 10
 _UNSAFE_IN_QUOTES = frozenset('"$`\\!')
+# A parameter, as in ``--params key=value,nested.key=value``.
+_PAIR = re.compile(r"(?P<name>(?:^|[,=])[\w.]+)=[^,]*")
 
 
 def echo_summary(state: RunState, *, err: bool, seconds: float | None = None) -> None:
@@ -41,14 +44,21 @@ def echo_summary(state: RunState, *, err: bool, seconds: float | None = None) ->
 def resume_hint(error: BaseException, *, command: str, arguments: Sequence[str]) -> str:
     """Return the command that goes on where the run ended, as lines to follow a message; nothing if there is none.
 
-    A later ``--from-nodes`` beats an earlier one, so the user's own arguments may stay.
+    A later ``--from-nodes`` beats an earlier one, so the user's own arguments may stay, but for credentials.
     """
     names = ",".join(nodes_to_resume_from(error))
     if not names:
         return ""
     quoted = shlex.quote(names) if _UNSAFE_IN_QUOTES.intersection(names) else f'"{names}"'
-    before = " ".join(filter(None, (command, redact(shlex.join(arguments)))))
+    before = " ".join(filter(None, (command, shlex.join(map(_without_secrets, arguments)))))
     return f"\nGo on from where the run ended:\n  {before} --from-nodes {quoted}"
+
+
+def _without_secrets(argument: str) -> str:
+    """Return an argument for a log that others may read, without credentials in URLs or parameters."""
+    return _PAIR.sub(
+        lambda pair: f"{pair['name']}=<redacted>" if names_secret(pair["name"]) else pair[0], redact(argument)
+    )
 
 
 def _most_telling(rows: Sequence[NodeRow], most: int) -> list[NodeRow]:
