@@ -13,7 +13,8 @@ const SETTLING_MS = 100;
 // Call `onChange` when something may have changed, `onState` with the states of `followEvents`; return how to end it.
 export function followChanges({ onChange, onState }) {
   let stop = () => undefined;
-  let timer = 0;
+  let next = 0;
+  let settling = 0;
   let began = 0;
   const listen = () => {
     began = Date.now();
@@ -21,16 +22,20 @@ export function followChanges({ onChange, onState }) {
   };
   const pause = () => {
     stop();
-    clearTimeout(timer);
-    timer = setTimeout(listen, Math.max(0, began + PERIOD_MS - Date.now()));
+    clearTimeout(next);
+    next = setTimeout(listen, Math.max(0, began + PERIOD_MS - Date.now()));
   };
   const report = (state) => {
     onState(state);
-    if (state === "live") timer = setTimeout(onChange, SETTLING_MS);
+    if (state !== "live") return;
+    // A busy server sends an event within this time: that must not put off the change.
+    clearTimeout(settling);
+    settling = setTimeout(onChange, SETTLING_MS);
   };
   listen();
   return () => {
     stop();
-    clearTimeout(timer);
+    clearTimeout(next);
+    clearTimeout(settling);
   };
 }
