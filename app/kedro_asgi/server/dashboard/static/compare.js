@@ -1,17 +1,15 @@
 // Two runs side by side: their facts, parameters, node durations and outputs.
 
-import { html, useEffect, useReducer, useState } from "./html.js";
+import { html, useState } from "./html.js";
 import { getJson } from "./api.js";
 import { CompareOutputs } from "./runs/comparison_outputs.js";
 import { ComparisonTable } from "./runs/comparison_table.js";
-import { followEvents } from "./event_stream.js";
 import { ErrorNotice, Loading } from "./feedback.js";
 import { flatten } from "./runs/flattening.js";
 import { formatDuration, formatTime, shortRunId } from "./formatting.js";
 import { useLoaded } from "./loading.js";
 import { href } from "./router.js";
-import { advance, noProgress } from "./runs/progress.js";
-import { isFinal, StatusBadge } from "./status.js";
+import { StatusBadge, statusWord } from "./status.js";
 
 export default function Compare({ query }) {
   const [one, other] = query.getAll("run");
@@ -22,9 +20,8 @@ export default function Compare({ query }) {
 }
 
 function Comparison({ ids }) {
-  const load = (signal) => Promise.all(ids.map((id) => getJson(["runs", id], { signal })));
+  const load = (signal) => Promise.all(ids.map((id) => loadRun(id, signal)));
   const { value: runs, error, reload } = useLoaded(load, ids);
-  const nodes = ids.map(useNodeDurations);
   const [isDifferent, setIsDifferent] = useState(false);
   if (error) return html`<${ErrorNotice} error=${error} onRetry=${reload} />`;
   if (!runs) return html`<${Loading} />`;
@@ -42,25 +39,15 @@ function Comparison({ ids }) {
     <div class="stack">
       <${ComparisonTable} ...${table} title="Runs" rows=${factRows(runs)} />
       <${ComparisonTable} ...${table} title="Parameters and filters" rows=${requestRows(runs)} empty="Both runs have the project's own parameters." />
-      <${ComparisonTable} ...${table} title="Node durations" rows=${durationRows(nodes)} empty="No node has run in either." />
+      <${ComparisonTable} ...${table} title="Node durations" rows=${durationRows(runs)} empty="Neither run has started a node." />
       <${CompareOutputs} ...${table} />
     </div>`;
 }
 
-// Return the nodes of a run that has started them, by name, as its events tell.
-function useNodeDurations(runId) {
-  const [progress, dispatch] = useReducer(advance, noProgress());
-  useEffect(
-    () =>
-      followEvents(["runs", runId, "events"], {
-        kinds: ["NodeStarted", "NodeFinished", "NodeFailed", "NodeCancelled", "RunEnded"],
-        onEvents: dispatch,
-        onState: () => undefined,
-        hasEnded: async () => isFinal(await getJson(["runs", runId])),
-      }),
-    [runId],
-  );
-  return progress.nodes;
+// Return the record of a run, with the nodes that the run has started.
+async function loadRun(id, signal) {
+  const [run, { nodes }] = await Promise.all([getJson(["runs", id], { signal }), getJson(["runs", id, "nodes"], { signal })]);
+  return { ...run, nodes };
 }
 
 function factRows(runs) {
@@ -101,22 +88,25 @@ function without(object, names) {
   return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
 }
 
-function durationRows(nodes) {
-  const names = [...new Set(nodes.flatMap((found) => [...found.keys()]))];
+function durationRows(runs) {
+  const found = runs.map(({ nodes }) => new Map(nodes.map((node) => [node.node, node])));
+  const names = [...new Set(found.flatMap((nodes) => [...nodes.keys()]))];
   return names.map((name) => {
-    const [one, other] = nodes.map((found) => found.get(name));
+    const [one, other] = found.map((nodes) => nodes.get(name));
+    const durations = [one?.duration_ms ?? null, other?.duration_ms ?? null];
     return {
       name,
       cells: [one, other].map(durationText),
-      delta: one?.durationMs !== undefined && other?.durationMs !== undefined ? deltaText(one.durationMs, other.durationMs) : "",
-      isDifferent: one?.status !== other?.status,
+      delta: durations.includes(null) ? "" : deltaText(...durations),
+      isDifferent: one?.state !== other?.state,
     };
   });
 }
 
 function durationText(node) {
-  if (!node) return "not run";
-  return node.status === "success" ? formatDuration(node.durationMs) : `${formatDuration(node.durationMs)} (${node.status})`;
+  if (!node) return statusWord("skipped");
+  const duration = formatDuration(node.duration_ms);
+  return node.state === "success" ? duration : `${duration} (${statusWord(node.state)})`;
 }
 
 function deltaText(one, other) {
