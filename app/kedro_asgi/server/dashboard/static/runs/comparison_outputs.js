@@ -49,6 +49,7 @@ function deltaOf(maps, path) {
 
 function sizeOf(output) {
   if (output === null) return "–";
+  if (output.isTooLarge) return `${formatBytes(output.bytes)}, too large to compare`;
   return Array.isArray(output.content) ? `${output.content.length} rows, ${formatBytes(output.bytes)}` : formatBytes(output.bytes);
 }
 
