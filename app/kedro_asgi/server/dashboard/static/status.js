@@ -5,7 +5,7 @@ import { html } from "./html.js";
 export const FINAL = ["success", "failure", "cancelled", "timed_out", "interrupted"];
 export const STATUSES = ["queued", "running", ...FINAL];
 
-const WORDS = { timed_out: "timed out" };
+const WORDS = { timed_out: "timed out", skipped: "not run" };
 
 export function statusWord(status) {
   return WORDS[status] ?? status;

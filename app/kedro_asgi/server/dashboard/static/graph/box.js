@@ -1,6 +1,7 @@
 // One box of a graph: a node, dataset or parameter, or a collapsed namespace.
 
 import { html, useMemo } from "../html.js";
+import { statusWord } from "../status.js";
 
 // Drawn in a square of 14 pixels, from its upper left corner.
 const ICONS = {
@@ -36,10 +37,10 @@ function draw({ box, state, isSelected, isDimmed, isFirst }) {
     transform="translate(${x} ${y})"
     role="button"
     aria-pressed=${isSelected ? "true" : "false"}
-    aria-label="${kind} ${name}${state ? `, ${state}` : ""}"
+    aria-label="${kind} ${name}${state ? `, ${statusWord(state)}` : ""}"
     tabindex=${isFirst ? 0 : -1}
   >
-    <title>${name}${state ? ` (${state})` : ""}</title>
+    <title>${name}${state ? ` (${statusWord(state)})` : ""}</title>
     ${kind === "namespace" && html`<rect class="shape" x="4" y="4" width=${width} height=${height} rx=${rounding} />`}
     <rect class="shape" width=${width} height=${height} rx=${rounding} />
     <path class="icon" d=${ICONS[kind]} transform="translate(10 ${middle - 7})" />

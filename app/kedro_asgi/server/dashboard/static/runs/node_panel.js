@@ -43,12 +43,12 @@ export function NodePanel({ run, progress, pipelines, nodes, now, chosen, onChoo
 }
 
 function NodeBar({ run, node, onLog }) {
-  const facts = [node.status === "skipped" ? "not run" : statusWord(node.status)];
+  const facts = [statusWord(node.status)];
   if (node.durationMs !== undefined) facts.push(formatDuration(node.durationMs));
   if (node.saved.length) facts.push(`saved ${node.saved.join(", ")}`);
   const rerun = href(["start", ...run.pipeline_names.slice(0, 1)], { from: run.run_id, from_nodes: node.name });
   return html`<div class="node-bar notice" role="status">
     <strong>${node.name}</strong><span>${facts.join(" · ")}</span>
-    <span class="actions"><button type="button" onClick=${onLog}>Its log</button><a class="button" href=${rerun}>Run from here</a></span>
+    <span class="actions"><button type="button" onClick=${onLog}>Show its log</button><a class="button" href=${rerun}>Run from here</a></span>
   </div>`;
 }

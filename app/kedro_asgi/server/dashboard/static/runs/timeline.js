@@ -2,6 +2,7 @@
 
 import { html } from "../html.js";
 import { formatDuration } from "../formatting.js";
+import { statusWord } from "../status.js";
 
 const MOST_TICKS = 6;
 const SHORTEST_SPAN_MS = 10;
@@ -30,9 +31,7 @@ function Row({ node, start, span, end, isChosen, onChoose }) {
     <button type="button" class="node-name" aria-pressed=${isChosen} title=${node.name}
       onClick=${() => onChoose(isChosen ? null : node.name)}>${node.name}</button>
     <span class="track" aria-hidden="true">${node.startedAt !== undefined && html`<span class="bar" style=${bar}></span>`}</span>
-    <span class="time number">
-      <span class="visually-hidden">${node.status}, </span>${duration === null ? word(node.status) : formatDuration(duration)}
-    </span>
+    <span class="time number"><${Time} status=${node.status} duration=${duration} /></span>
   </li>`;
 }
 
@@ -41,8 +40,10 @@ function durationOf(node, end) {
   return node.durationMs ?? Math.max(0, (node.endedAt ?? end) - node.startedAt);
 }
 
-function word(status) {
-  return status === "skipped" ? "not run" : status;
+// A bar's colour tells the status to the eye, a word to a screen reader.
+function Time({ status, duration }) {
+  if (duration === null) return statusWord(status);
+  return html`<span class="visually-hidden">${statusWord(status)}, </span>${formatDuration(duration)}`;
 }
 
 // Return round numbers from 0 to `span`, a few of them.
