@@ -108,8 +108,9 @@ async def test_the_status_is_that_of_the_last_run_that_has_ended(viz: httpx.Asyn
     assert failed["error"]["message"].startswith("boom at s3://<redacted>")
 
 
-async def test_a_project_that_cannot_be_read_is_a_problem(make_project, serve) -> None:
-    http = serve(make_project("1/0"), viz=True)
+@pytest.mark.parametrize("registry", ["1/0", "def register_pipelines(): return {}['gone']"])
+async def test_a_project_that_cannot_be_read_is_a_problem(make_project, serve, registry: str) -> None:
+    http = serve(make_project(registry), viz=True)
     assert (await http.get("/api/main")).status_code == 503
     assert (await http.get("/api/version")).json()["is_outdated"] is False
     assert (await http.get("/api/metadata")).json()["has_missing_dependencies"] is False

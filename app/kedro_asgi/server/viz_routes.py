@@ -90,20 +90,25 @@ class VizRoutes:
 
     async def _respond(self, request: Request, kind: str, make: Make, name: str) -> Response:
         outcome = await self._session.in_free_thread(lambda session: self._made(session, (kind, name), make))
-        if isinstance(outcome.error, KeyError):
-            return json_response({"message": f"Invalid {kind} ID"}, status_code=404)
         if outcome.error is not None:
             return explain_project_error(outcome.error)
-        return static_response(request, outcome.value())
+        answer = outcome.value()
+        if answer is None:
+            return json_response({"message": f"Invalid {kind} ID"}, status_code=404)
+        return static_response(request, answer)
 
-    def _made(self, session: KedroServiceSession, key: tuple[str, str], make: Make) -> StaticFile:
+    def _made(self, session: KedroServiceSession, key: tuple[str, str], make: Make) -> StaticFile | None:
+        """Return an answer; ``None`` stands for an unknown id."""
         compiled = self._current(session)
         # Many callers ask at once after a reload: one thread draws, and the others wait for what it draws.
         with compiled.lock:
             found = compiled.answers.get(key)
             if found is not None:
                 return found
-            return compiled.answers.add(key, StaticFile.of(encode_json(make(compiled.project)), "application/json"))
+            made = make(compiled.project)
+            if made is None:
+                return None
+            return compiled.answers.add(key, StaticFile.of(encode_json(made), "application/json"))
 
     def _current(self, session: KedroServiceSession) -> _Compiled:
         compiled, planner = self._compiled, session.engine.planner

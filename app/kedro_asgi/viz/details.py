@@ -10,10 +10,10 @@ from kedro_asgi.reserved_names import ALL_PARAMETERS, is_parameter
 from kedro_asgi.viz.project import VizProject
 
 
-def describe_element(project: VizProject, element: str) -> dict[str, Any]:
-    """Return the details of a node, a dataset or a parameter by its id, nothing of a namespace.
+def describe_element(project: VizProject, element: str) -> dict[str, Any] | None:
+    """Return the details of a node, a dataset or a parameter by its id; ``{}`` for a namespace.
 
-    Raises ``KeyError`` for an unknown id.
+    ``None`` stands for an unknown id.
     """
     if element in project.tasks:
         return _task(project, project.tasks[element])
@@ -22,7 +22,7 @@ def describe_element(project: VizProject, element: str) -> dict[str, Any]:
         return _parameter(project, name) if is_parameter(name) else _dataset(project, name)
     if any(_is_within(node.namespace, element) for node in project.tasks.values()):
         return {}
-    raise KeyError(element)
+    return None
 
 
 def _task(project: VizProject, node: Node) -> dict[str, Any]:

@@ -69,10 +69,10 @@ class VizFlowchart(msgspec.Struct, frozen=True, kw_only=True):
     selected_pipeline: str
 
 
-def draw_flowchart(project: VizProject, name: str | None = None) -> VizFlowchart:
-    """Return the flowchart of a pipeline, by default of ``__default__``; raises ``KeyError`` for an unknown one."""
+def draw_flowchart(project: VizProject, name: str | None = None) -> VizFlowchart | None:
+    """Return the flowchart of a pipeline, by default of ``__default__``; ``None`` stands for an unknown one."""
     selected = name if name is not None else _first(project)
-    return _Drawing(project, selected).flowchart()
+    return _Drawing(project, selected).flowchart() if selected in project.pipelines else None
 
 
 def _first(project: VizProject) -> str:
