@@ -21,6 +21,9 @@ def load(a):
     logging.getLogger(__name__).info("loading [bold]%s[/bold]", "\\x1b[31mred")
     print("printed")
     print("to stderr", file=sys.stderr)
+    for text in ("\\r 10 %", "\\r 90 %", "\\rbar ended\\n"):
+        print(text, end="", file=sys.stderr, flush=True)
+    print("without an end", end="")
     return a
 
 def hold(x):
@@ -66,7 +69,8 @@ def test_a_terminal_shows_a_live_tree_then_a_table_and_where_to_go_on(make_proje
     screen = terminal.screen()
     # Log lines and what nodes print stay, whole and with their markup; the tree is gone.
     assert r"data.load] loading [bold]\x1b[31mred[/bold]" in "".join(screen)
-    assert {"printed", "to stderr"} < set(screen)
+    assert {"printed", "to stderr", "bar ended", "without an end"} < set(screen)
+    assert " %" not in "".join(screen)
     assert not [line for line in screen if "▶" in line or "Running node" in line or "have not run" in line]
     table = screen[next(place for place, line in enumerate(screen) if line.startswith("NODE")) :]
     assert [line.split()[:2] for line in table[1:5]] == [
@@ -134,7 +138,8 @@ def test_quiet_prints_only_warnings_and_errors(make_project, command) -> None:
     project = make_project(WORKING)
     (project / "open").touch()
     done = command("run", project, "--nodes", "data.load", "--quiet")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "printed\n", "to stderr\n")
+    assert (done.returncode, done.stdout) == (0, "printed\nwithout an end")
+    assert re.fullmatch(r"to stderr\s+10 %\s+90 %\s+bar ended\n", done.stderr)
     failed = command("run", project, "--quiet")
     assert failed.returncode == 1
     assert "Error: ValueError: no good" in failed.stderr

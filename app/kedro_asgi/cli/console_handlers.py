@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from kedro_asgi.cli.tables import is_terminal
 
@@ -40,11 +40,8 @@ def filtered_console(keep: RecordFilter) -> Iterator[None]:
 
 
 @contextmanager
-def console_above(console: Any) -> Iterator[None]:
-    """Let the handlers write above the live display of ``console``, a console of rich.
-
-    The display has replaced the streams of ``sys`` that are terminals, which the handlers do not know.
-    """
+def console_above(console: Any, stream: TextIO) -> Iterator[None]:
+    """Let the handlers that write to a terminal write to ``stream``, or to ``console`` if they need one of rich."""
     with ExitStack() as stack:
         for handler in _console_handlers():
             if hasattr(handler, "console") and handler.console.is_terminal:
@@ -52,7 +49,7 @@ def console_above(console: Any) -> Iterator[None]:
                 handler.console = console
             elif isinstance(handler, logging.StreamHandler) and is_terminal(handler.stream):
                 stack.callback(handler.setStream, handler.stream)
-                handler.setStream(sys.stderr)
+                handler.setStream(stream)
         yield
 
 

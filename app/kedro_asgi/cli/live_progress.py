@@ -1,6 +1,5 @@
 """A run as a live tree on a terminal; needs rich."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +12,7 @@ from kedro_asgi.cli.console_handlers import console_above, filtered_console, is_
 from kedro_asgi.cli.run_progress import RunProgress, message_line
 from kedro_asgi.cli.run_state import RunState
 from kedro_asgi.cli.run_tree import run_tree
-from kedro_asgi.cli.tables import is_terminal
+from kedro_asgi.cli.streams_above import streams_above
 from kedro_asgi.events import Event, EventsLost, LogLine
 
 _REFRESHES_PER_SECOND = 8
@@ -39,10 +38,15 @@ class LiveProgress(RunProgress):
             console=self._console,
             refresh_per_second=_REFRESHES_PER_SECOND,
             transient=True,
-            redirect_stdout=is_terminal(sys.stdout),
-            redirect_stderr=is_terminal(sys.stderr),
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
-        with filtered_console(is_not_shown_by_tree), live, console_above(self._console):
+        with (
+            filtered_console(is_not_shown_by_tree),
+            live,
+            streams_above(self._console) as stream,
+            console_above(self._console, stream),
+        ):
             yield live
 
     def emit(self, event: Event) -> None:
