@@ -111,3 +111,30 @@ def test_a_forked_process_writes_its_own_lines(tmp_path: Path) -> None:
             os._exit(0)
         assert os.waitpid(pid, 0)[1] == 0
     assert path.read_text() == "parent\nchild\n"
+
+
+def test_a_line_needs_no_lock_of_its_handler_and_passes_its_filters() -> None:
+    stream = io.StringIO()
+    handler = BackgroundHandler(stream)
+    handler.addFilter(lambda record: record.msg != "dropped")
+    log = logger_of(handler)
+    assert handler.lock is not None
+    with handler.lock:
+        thread = threading.Thread(target=lambda: [log.warning(text) for text in ("dropped", "kept")])
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive()
+    wait_for_text(stream, "kept")
+    assert stream.getvalue() == "kept\n"
+
+
+def test_urgent_lines_do_not_pile_up() -> None:
+    handler = BackgroundHandler(io.StringIO())
+    log = logger_of(handler)
+    for _ in range(1000):
+        log.warning("late")
+    deadline = time.monotonic() + 30
+    while not handler._urgent.empty():
+        assert time.monotonic() < deadline
+        log.info("next")
+        time.sleep(0.001)

@@ -42,9 +42,13 @@ class BackgroundHandler(logging.StreamHandler[TextIO]):
         self._is_awake = False
         self._has_thread = False
 
-    def createLock(self) -> None:
-        """Have no lock: callers only append to a queue."""
-        self.lock = None
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Queue a record unless a filter drops it, without the handler's lock: callers only append to a queue."""
+        kept: object = self.filter(record)
+        if kept:
+            # From Python 3.12 on, a filter may return another record.
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return bool(kept)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record; thread-safe, does not block."""
@@ -125,6 +129,9 @@ class BackgroundHandler(logging.StreamHandler[TextIO]):
             self._wake.get()
             with suppress(Empty):
                 self._urgent.get(timeout=_LINGER_SECONDS)
+                # Those that came meanwhile are written now, too.
+                while True:
+                    self._urgent.get_nowait()
             # Before the look: a line that comes after the last look wakes this thread again.
             self._is_awake = False
             self.flush()
