@@ -11,13 +11,13 @@ import anyio
 import msgspec
 
 from kedro_asgi.dispatch.active_run import ActiveRun
-from kedro_asgi.dispatch.event_feed import read_events
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.idempotency import look_up
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy, checked
 from kedro_asgi.dispatch.ranges import check_event_number, check_order, check_query, wait_seconds
+from kedro_asgi.dispatch.reading import list_node_runs, list_runs, read_output, read_run, wait_for_run
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.service_lifetime import ServiceLifetime
 from kedro_asgi.dispatch.storable import storable
@@ -26,14 +26,11 @@ from kedro_asgi.dispatch.waiting_order import GivenOrder, WaitingOrder
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import (
     DrainingError,
-    OutputNotFoundError,
-    RunNotEndedError,
-    RunNotFoundError,
     StoreUnavailableError,
     UnstorableRunError,
 )
 from kedro_asgi.events import Published
-from kedro_asgi.node_runs import NodeRun, read_node_runs
+from kedro_asgi.node_runs import NodeRun
 from kedro_asgi.runs import (
     ParameterArguments,
     RunIds,
@@ -42,14 +39,11 @@ from kedro_asgi.runs import (
     RunQuery,
     RunRecord,
     RunSpec,
-    is_run_id,
     pop_params,
 )
 from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import has_ended
 
-# How long a listing waits until recent changes are written; disks of busy machines are slow.
-_FLUSH_SECONDS = 5.0
 # The values of such an order take a few kilobytes while it waits; to pack and read it takes a tenth of a short run.
 _MAX_GIVEN_BYTES = 1024
 _ALL_RUNS = RunQuery()
@@ -183,7 +177,7 @@ class Dispatcher:
             if (text := order.key) is not None:
                 key, known = await service.access.read(lambda store: look_up(store, text, order, run_id, self.policy))
                 if known is not None:
-                    return await self._read(service, known), False
+                    return await read_run(service, known), False
             packed = await service.pack(order, is_from_json=is_from_json)
             record = await service.promise(order, packed, run_id, key)
             # Without a record: another caller has stored the same key a moment ago.
@@ -194,65 +188,28 @@ class Dispatcher:
     async def read(self, run_id: str) -> RunRecord:
         """Return the record of a run; raises `RunNotFoundError`."""
         async with self._open() as service:
-            return await self._read(service, run_id)
-
-    async def _read(self, service: Service, run_id: str) -> RunRecord:
-        if (run := service.runs.get(run_id)) is not None:
-            return run.known
-        # Only ids go to the store: there is text that databases do not take.
-        record = await service.access.read(lambda store: store.read_run(run_id)) if is_run_id(run_id) else None
-        if record is None:
-            raise RunNotFoundError(run_id)
-        return record
+            return await read_run(service, run_id)
 
     async def wait(self, run_id: str, *, timeout_seconds: float | None = None) -> RunRecord:
         """Return the record when the run has ended, after ``timeout_seconds``, or when the service closes."""
         async with self._open() as service:
-            return await self._wait(service, run_id, timeout_seconds)
-
-    async def _wait(self, service: Service, run_id: str, timeout_seconds: float | None) -> RunRecord:
-        record = await self._read(service, run_id)
-        with anyio.move_on_after(wait_seconds(timeout_seconds)):
-            while not record.is_final and not service.is_closed:
-                await self._wait_for_end(service, run_id)
-                record = await self._read(service, run_id)
-        return record if record.is_final else await self._read(service, run_id)
-
-    async def _wait_for_end(self, service: Service, run_id: str) -> None:
-        if (run := service.runs.get(run_id)) is not None and not run.is_closed:
-            await run.closed()
-            return
-        async with aclosing(service.feed.follow_run(run_id)) as stream:
-            async for _ in stream:
-                pass
-        if not service.is_closed:
-            await anyio.sleep(self.policy.look_seconds)
+            return await wait_for_run(service, run_id, timeout_seconds)
 
     async def list(self, query: RunQuery = _ALL_RUNS) -> RunPage:
         """Return runs, newest first; raises `OutOfRangeError`."""
         check_query(query)
         async with self._open() as service:
-            await _flush(service)
-            return await service.access.read(lambda store: store.list_runs(query))
+            return await list_runs(service, query)
 
     async def node_runs(self, run_id: str) -> tuple[NodeRun, ...]:
         """Return the nodes that a run has started, in that order; raises `RunNotFoundError`."""
         async with self._open() as service:
-            await self._read(service, run_id)
-            await _flush(service)
-            return await service.access.read(lambda store: tuple(read_node_runs(read_events(store, run_id))))
+            return await list_node_runs(service, run_id)
 
     async def output(self, run_id: str, name: str) -> bytes:
         """Return a kept output as JSON; raises `RunNotEndedError` or `OutputNotFoundError`."""
         async with self._open() as service:
-            record = await self._read(service, run_id)
-            if not record.is_final:
-                raise RunNotEndedError(run_id, record.status)
-            is_kept = name in record.outputs
-            value = await service.access.read(lambda store: store.read_output(run_id, name)) if is_kept else None
-            if value is None:
-                raise OutputNotFoundError(run_id, name, record.outputs, problem=record.output_problems.get(name))
-            return value
+            return await read_output(service, run_id, name)
 
     async def follow(
         self, run_id: str | None = None, *, after: int = 0, position: str | None = None
@@ -291,7 +248,7 @@ class Dispatcher:
         A queued run has ended when this returns; a running one ends before its next node.
         """
         async with self._open() as service:
-            record = await self._read(service, run_id)
+            record = await read_run(service, run_id)
             if record.is_final:
                 return record
             is_ours = run_id in service.runs
@@ -303,7 +260,7 @@ class Dispatcher:
                 if not is_ours:
                     raise
             patience = 4 * self.policy.look_seconds if record.status == "queued" or not is_ours else 0
-            return await self._wait(service, run_id, patience)
+            return await wait_for_run(service, run_id, patience)
 
     async def drain(self, *, grace_seconds: float | None = None) -> None:
         """Accept no more runs, and return when all running ones have ended; stop them after ``grace_seconds``."""
@@ -367,13 +324,6 @@ class Dispatcher:
             make_executor=self._make_executor,
             read_env=self._read_env,
         )
-
-
-async def _flush(service: Service) -> None:
-    """Wait until recent changes are in the store, but not long, and not if it cannot be written."""
-    if service.recorder.failure is None:
-        with anyio.move_on_after(_FLUSH_SECONDS), suppress(StoreUnavailableError):
-            await service.recorder.flush()
 
 
 async def _closed_unless(run: ActiveRun, until: Callable[[], Awaitable[None]], cancel: Callable[[str], None]) -> None:

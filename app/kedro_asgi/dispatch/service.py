@@ -72,7 +72,7 @@ class Service:
         self._executor = make_executor()
         self.scheduler = Scheduler(self._executor, metrics, policy)
         self.recovery = Recovery(self.access, self.recorder, self, self.owner, policy, run_ids, metrics)
-        self._policy = policy
+        self.policy = policy
         self._metrics = metrics
         self._run_ids = run_ids
         self._read_env = read_env
@@ -89,7 +89,7 @@ class Service:
         tried again and again.
         """
         failure: Exception | None = None
-        with logs_collected(self._policy.log_level) if with_logs else nullcontext():
+        with logs_collected(self.policy.log_level) if with_logs else nullcontext():
             try:
                 await self.recorder.open()
                 async with anyio.create_task_group() as tasks:
@@ -98,7 +98,7 @@ class Service:
                     grace_seconds = 0.0
                     try:
                         yield
-                        grace_seconds = self._policy.grace_seconds
+                        grace_seconds = self.policy.grace_seconds
                     except Exception as error:
                         # Raised below: out of the group it would come as a group.
                         failure = error
@@ -124,7 +124,7 @@ class Service:
         return (
             ("give events to readers", self.feed.look, 0.0),
             ("end runs that take too long", self.scheduler.deadlines.look, 0.0),
-            ("cancel runs for other workers", self.recovery.cancel_requested, self._policy.look_seconds),
+            ("cancel runs for other workers", self.recovery.cancel_requested, self.policy.look_seconds),
             ("take over runs", self.recovery.adopt_orphans, _ORPHANS_SECONDS),
             ("delete old runs", self.recovery.forget_old, _FORGET_SECONDS),
         )
@@ -189,7 +189,7 @@ class Service:
         is_promised: bool,
         key: IdempotencyKey | None = None,
     ) -> ActiveRun:
-        record = describe_run(order, run_id, max_timeout_seconds=self._policy.max_timeout_seconds, env=self._read_env())
+        record = describe_run(order, run_id, max_timeout_seconds=self.policy.max_timeout_seconds, env=self._read_env())
         run = self._new_run(record, waiting, is_promised=is_promised)
         try:
             if self.is_draining:

@@ -1,0 +1,79 @@
+"""Reads runs of any worker: what this worker knows of its own runs, and what the store has of all others."""
+
+from contextlib import aclosing, suppress
+
+import anyio
+
+from kedro_asgi.dispatch.event_feed import read_events
+from kedro_asgi.dispatch.ranges import wait_seconds
+from kedro_asgi.dispatch.service import Service
+from kedro_asgi.errors import OutputNotFoundError, RunNotEndedError, RunNotFoundError, StoreUnavailableError
+from kedro_asgi.node_runs import NodeRun, read_node_runs
+from kedro_asgi.runs import RunPage, RunQuery, RunRecord, is_run_id
+
+# How long a listing waits until recent changes are written; disks of busy machines are slow.
+_FLUSH_SECONDS = 5.0
+
+
+async def read_run(service: Service, run_id: str) -> RunRecord:
+    """Return the record of a run; raises `RunNotFoundError`."""
+    if (run := service.runs.get(run_id)) is not None:
+        return run.known
+    # Only ids go to the store: there is text that databases do not take.
+    record = await service.access.read(lambda store: store.read_run(run_id)) if is_run_id(run_id) else None
+    if record is None:
+        raise RunNotFoundError(run_id)
+    return record
+
+
+async def wait_for_run(service: Service, run_id: str, timeout_seconds: float | None) -> RunRecord:
+    """Return the record when the run has ended, after ``timeout_seconds``, or when the service closes."""
+    record = await read_run(service, run_id)
+    with anyio.move_on_after(wait_seconds(timeout_seconds)):
+        while not record.is_final and not service.is_closed:
+            await _wait_for_end(service, run_id)
+            record = await read_run(service, run_id)
+    return record if record.is_final else await read_run(service, run_id)
+
+
+async def _wait_for_end(service: Service, run_id: str) -> None:
+    if (run := service.runs.get(run_id)) is not None and not run.is_closed:
+        await run.closed()
+        return
+    async with aclosing(service.feed.follow_run(run_id)) as stream:
+        async for _ in stream:
+            pass
+    if not service.is_closed:
+        await anyio.sleep(service.policy.look_seconds)
+
+
+async def list_runs(service: Service, query: RunQuery) -> RunPage:
+    """Return runs, newest first, with the changes until now."""
+    await _flush(service)
+    return await service.access.read(lambda store: store.list_runs(query))
+
+
+async def list_node_runs(service: Service, run_id: str) -> tuple[NodeRun, ...]:
+    """Return the nodes that a run has started, in that order; raises `RunNotFoundError`."""
+    await read_run(service, run_id)
+    await _flush(service)
+    return await service.access.read(lambda store: tuple(read_node_runs(read_events(store, run_id))))
+
+
+async def read_output(service: Service, run_id: str, name: str) -> bytes:
+    """Return a kept output as JSON; raises `RunNotEndedError` or `OutputNotFoundError`."""
+    record = await read_run(service, run_id)
+    if not record.is_final:
+        raise RunNotEndedError(run_id, record.status)
+    is_kept = name in record.outputs
+    value = await service.access.read(lambda store: store.read_output(run_id, name)) if is_kept else None
+    if value is None:
+        raise OutputNotFoundError(run_id, name, record.outputs, problem=record.output_problems.get(name))
+    return value
+
+
+async def _flush(service: Service) -> None:
+    """Wait until recent changes are in the store, but not long, and not if it cannot be written."""
+    if service.recorder.failure is None:
+        with anyio.move_on_after(_FLUSH_SECONDS), suppress(StoreUnavailableError):
+            await service.recorder.flush()
