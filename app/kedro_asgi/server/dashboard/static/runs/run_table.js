@@ -46,7 +46,7 @@ function RunRow({ run, now, isChosen, onChoose, onChanged }) {
     <td class="status"><${StatusBadge} status=${run.status} isStopping=${run.is_stopping} /></td>
     <td class="name"><a class="mono" href=${link} title=${run.run_id}>${shortRunId(run.run_id)}</a></td>
     <td class="pipeline">${run.pipeline_names.join(", ")}<${FailureText} error=${run.error} status=${run.status} /></td>
-    <td class="labels"><${Labels} labels=${run.labels} /></td>
+    <td class="labels"><${Labels} labels=${run.labels} most=${MOST_LABELS} /></td>
     <td class="created"><time datetime=${run.created_at} title=${run.created_at}>${formatTime(run.created_at)}</time></td>
     <td class="number">${formatDuration(durationOf(run, now))}</td>
     <td class="action">${!isFinal(run) && html`<${CancelButton} run=${run} onChanged=${onChanged} />`}</td>
@@ -66,9 +66,9 @@ function FailureText({ error, status }) {
 }
 
 // Each label leads to the runs that have it.
-export function Labels({ labels }) {
+export function Labels({ labels, most = Infinity }) {
   const pairs = Object.entries(labels);
-  const shown = pairs.slice(0, MOST_LABELS);
+  const shown = pairs.slice(0, most);
   return html`<span class="chips">
     ${shown.map(([name, value]) => html`<${Label} key=${name} text=${`${name}=${value}`} />`)}
     ${pairs.length > shown.length && html`<span class="muted">+${pairs.length - shown.length}</span>`}
