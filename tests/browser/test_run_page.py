@@ -134,3 +134,15 @@ def test_a_page_follows_again_after_the_server_was_gone(tmp_path: Path, watch) -
         expect(page.get_by_text("Connection lost")).to_be_visible()
         served.process.restart()
         expect(badge(page)).to_have_text("interrupted", timeout=30_000)
+
+
+@pytest.mark.parametrize("name", ["..", "."])
+def test_a_name_of_dots_asks_for_no_other_route(name: str, served: Served, pages: WatchedPages) -> None:
+    page = open_run(pages, served, name)
+    expect(page.get_by_role("alert")).to_contain_text(f"An address cannot hold the name '{name}'.")
+
+
+def test_the_page_shows_all_labels(served: Served, pages: WatchedPages) -> None:
+    labels = {f"label{n}": str(n) for n in range(5)}
+    page = open_run(pages, served, served.submit("quick", labels=labels))
+    expect(page.locator(".facts .chip")).to_have_text([f"{name}={value}" for name, value in labels.items()])

@@ -14,6 +14,9 @@ export class ApiError extends Error {
 
 // Return the address of a route, whose segments are texts of any kind.
 export function apiUrl(segments, query = []) {
+  // A browser resolves these names as folders, percent-encoded too, so the request would go to another route.
+  const dots = segments.find((name) => name === "." || name === "..");
+  if (dots) throw new ApiError(`An address cannot hold the name '${dots}'.`, { title: "Not found" });
   const url = new URL(segments.map(encodeURIComponent).join("/"), ROOT);
   url.search = new URLSearchParams(query).toString();
   return url;
@@ -24,11 +27,7 @@ export function getResponse(segments, { query, signal } = {}) {
 }
 
 export async function getJson(segments, options) {
-  return (await getResponse(segments, options)).json();
-}
-
-export async function getText(segments, options) {
-  return (await getResponse(segments, options)).text();
+  return readJson(await getResponse(segments, options));
 }
 
 export async function postJson(segments, body = undefined, { query, headers = {} } = {}) {
@@ -38,7 +37,16 @@ export async function postJson(segments, body = undefined, { query, headers = {}
     headers: { "Content-Type": "application/json", ...headers },
     ...content,
   });
-  return answer.json();
+  return readJson(answer);
+}
+
+async function readJson(answer) {
+  try {
+    return await answer.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError("The answer broke off, or is not JSON. A proxy may have changed it.", { title: "No answer" });
+  }
 }
 
 async function request(url, options) {
