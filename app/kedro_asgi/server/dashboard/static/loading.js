@@ -2,6 +2,9 @@
 
 import { useCallback, useEffect, useState } from "./html.js";
 
+// A request that came too late, too early or too often.
+const TEMPORARY = [408, 425, 429];
+
 // Return `{value, error, isLoading, reload}`; `load(signal)` returns a promise. The value stays until the next one, also
 // while the server is away, but not where the server says that there is none.
 export function useLoaded(load, dependencies) {
@@ -20,6 +23,6 @@ export function useLoaded(load, dependencies) {
   return { ...state, reload };
 }
 
-function valueAfter(error, former) {
-  return error.status >= 400 && error.status < 500 ? undefined : former.value;
+function valueAfter({ status }, former) {
+  return status >= 400 && status < 500 && !TEMPORARY.includes(status) ? undefined : former.value;
 }
