@@ -7,7 +7,7 @@ const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 // How far from its end, in pixels, a log still counts as being read at its end.
 const NEAR_END = 24;
 
-export function RunLog({ lines, lost, node, onNode }) {
+export function RunLog({ lines, dropped, lost, node, onNode }) {
   const [level, setLevel] = useState("DEBUG");
   const [text, setText] = useState("");
   const shown = useMemo(() => lines.filter((line) => isShown(line, { level, text, node })), [lines, level, text, node]);
@@ -22,9 +22,10 @@ export function RunLog({ lines, lost, node, onNode }) {
       ${node && html`<${ChosenNode} name=${node} onRemove=${() => onNode(null)} />`}
       <p class="muted" role="status">${counts}</p>
     </div>
+    ${dropped > 0 && html`<p class="notice">The page keeps the last ${lines.length} lines: ${dropped} before them are not shown.</p>`}
     ${lost > 0 && html`<p class="notice warning">${lost} events are missing: this page was too slow for them.</p>`}
     ${shown.length > 0 && html`<${Lines} lines=${shown} />`}
-    ${!shown.length && html`<p class="muted">${lines.length ? "No line matches." : "No code of this run has logged a line."}</p>`}
+    ${!shown.length && html`<p class="muted">${lines.length ? "No line matches." : "The run has logged nothing."}</p>`}
   </div>`;
 }
 

@@ -1,6 +1,6 @@
 // What the events of a run tell of its nodes and its log.
 
-const NO_PROGRESS = { nodes: new Map(), log: [], planned: null, lost: 0, last: 0, startedAt: null, endedAt: null };
+const NO_PROGRESS = { nodes: new Map(), log: [], planned: null, dropped: 0, lost: 0, last: 0, startedAt: null, endedAt: null };
 const MOST_LINES = 5000;
 const NODE_ENDS = { NodeFinished: "success", NodeFailed: "failure", NodeCancelled: "cancelled" };
 
@@ -16,7 +16,9 @@ export function advance(progress, events) {
     next.last = event.sequence ?? next.last;
     apply(next, event);
   }
-  if (next.log.length > MOST_LINES) next.log.splice(0, next.log.length - MOST_LINES);
+  const excess = Math.max(0, next.log.length - MOST_LINES);
+  next.log.splice(0, excess);
+  next.dropped += excess;
   return next;
 }
 
