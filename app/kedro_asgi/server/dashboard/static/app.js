@@ -1,7 +1,7 @@
 // The application: shows the page that the address names, and marks its section in the navigation.
 
-import { html, render, useEffect, useState } from "./html.js";
-import { getJson } from "./api.js";
+import { html, render, useEffect, useErrorBoundary, useState } from "./html.js";
+import { ApiError, getJson } from "./api.js";
 import { findPage } from "./pages.js";
 import { useRoute } from "./router.js";
 import { ErrorNotice, Loading } from "./feedback.js";
@@ -16,9 +16,16 @@ function App() {
     document.title = `${page.title} · kedro-asgi`;
   }, [page]);
   useFocusAfterNavigation(address);
-  if (loaded.error) return html`<${ErrorNotice} error=${loaded.error} />`;
+  if (loaded.error) return html`<${ErrorNotice} error=${loaded.error} onRetry=${() => location.reload()} />`;
   if (!loaded.view) return html`<${Loading} />`;
-  return html`<${loaded.view} key=${address} params=${params} query=${route.query} />`;
+  return html`<${Page} key=${address} view=${loaded.view} params=${params} query=${route.query} />`;
+}
+
+// An error in a view leaves the navigation and the other pages alone.
+function Page({ view, params, query }) {
+  const [error, reset] = useErrorBoundary(console.error);
+  if (error) return html`<${ErrorNotice} error=${{ title: "This page cannot be shown", message: error.message }} onRetry=${reset} />`;
+  return html`<${view} params=${params} query=${query} />`;
 }
 
 function usePageModule(page) {
@@ -28,7 +35,7 @@ function usePageModule(page) {
     const show = (found) => isCurrent && setLoaded({ page, ...found });
     page.load().then(
       (module) => show({ view: module.default }),
-      (error) => show({ error }),
+      () => show({ error: new ApiError("The server does not answer. It may be restarting.", { title: "No connection" }) }),
     );
     return () => {
       isCurrent = false;

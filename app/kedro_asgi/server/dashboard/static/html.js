@@ -5,4 +5,4 @@ import htm from "./vendor/htm.js";
 
 export const html = htm.bind(h);
 export { Component, Fragment, render } from "./vendor/preact.js";
-export { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "./vendor/hooks.js";
+export { useCallback, useEffect, useErrorBoundary, useMemo, useReducer, useRef, useState } from "./vendor/hooks.js";
