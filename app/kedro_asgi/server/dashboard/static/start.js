@@ -14,12 +14,14 @@ import { InputsSection, NodesSection, OptionsSection, ParametersSection } from "
 
 export default function Start({ params, query }) {
   const from = query.get("from");
-  const { value, error, reload } = useLoaded((signal) => loadStart({ pipeline: params.pipeline, from, signal }), [params.pipeline, from]);
+  const { value: loaded, error, reload } = useLoaded((signal) => loadStart({ pipeline: params.pipeline, from, signal }), [params.pipeline, from]);
+  // The value of the former address stays while that of another one loads.
+  const value = loaded?.from === from ? loaded : undefined;
   return html`<header class="page-head"><h1>Start a run</h1>
       ${value && html`<${PipelineChoice} names=${value.names} chosen=${value.chosen} />`}</header>
     ${error && html`<${ErrorNotice} error=${error} onRetry=${reload} />`}
     ${!error && !value && html`<${Loading} />`}
-    ${value && html`<${StartForm} key=${`${value.chosen} ${from}`} ...${value} query=${query} />`}`;
+    ${value && html`<${StartForm} key=${`${value.chosen} ${query}`} ...${value} query=${query} />`}`;
 }
 
 function PipelineChoice({ names, chosen }) {

@@ -21,7 +21,7 @@ export async function loadStart({ pipeline, from, signal }) {
     getJson(["pipelines", chosen], { signal }),
     loadSchema(chosen, {}, { signal }),
   ]);
-  return { names, chosen, description, schema, recorded: recorded && { ...recorded, others: ran.filter((name) => name !== chosen) } };
+  return { from, names, chosen, description, schema, recorded: recorded && { ...recorded, others: ran.filter((name) => name !== chosen) } };
 }
 
 // Return the schema of a run of the nodes that the lists of names leave.
