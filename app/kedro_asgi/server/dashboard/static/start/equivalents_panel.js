@@ -53,12 +53,15 @@ function CopyButton({ text }) {
   return html`<button type="button" class="copy" onClick=${copy}>${copied === text ? "Copied" : "Copy"}</button>`;
 }
 
-// The clipboard is closed to pages of plain HTTP; there, the browser copies what is selected.
+// The clipboard is closed to pages of plain HTTP, and where a user denies it; there, the browser copies what is selected.
 async function copyText(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const field = Object.assign(document.createElement("textarea"), { value: text });
-  document.body.append(field);
-  field.select();
-  document.execCommand("copy");
-  return field.remove();
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = Object.assign(document.createElement("textarea"), { value: text });
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
 }
