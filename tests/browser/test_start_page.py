@@ -150,6 +150,8 @@ def test_a_file_becomes_an_input(page: Page, served: Served) -> None:
 
 
 def test_a_slice_asks_for_the_inputs_that_it_needs(page: Page, served: Served) -> None:
+    # The slice begins with a dataset that a whole run saves.
+    served.wait(served.submit("offers"))
     page.get_by_text("Nodes and outputs").click()
     page.get_by_label("From nodes").fill("score")
     page.get_by_label("From nodes").press("Enter")
