@@ -75,9 +75,11 @@ async def test_every_route_is_an_operation_and_every_operation_a_route(tiny: Pat
 
 
 async def test_under_a_prefix_the_document_names_its_server(tiny: Path) -> None:
-    app = Starlette(routes=[Mount("/api/penguins", create_http_server(tiny))])
+    served = create_http_server(tiny)
+    app = Starlette(routes=[Mount("/api/penguins", served), Mount("/my api/ü", served)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as http:
-        assert (await http.get("/api/penguins/openapi.json")).json()["servers"] == [{"url": "/api/penguins"}]
+        for path in ("/api/penguins", "/my%20api/%C3%BC"):
+            assert (await http.get(f"{path}/openapi.json")).json()["servers"] == [{"url": path}]
 
 
 async def test_no_field_of_a_request_is_required_or_has_a_default(tiny_served: httpx.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,15 +24,22 @@ from kedro_asgi.versions import kedro_version
 _MAX_PREFIXES = 16
 
 
+class _Described:
+    """The documents of what a planner has compiled, by prefix; a reload brings another planner, so another of these."""
+
+    def __init__(self, planner: Planner) -> None:
+        self.planner = planner
+        self.lock = threading.Lock()
+        self.answers: BoundedCache[str, StaticFile] = BoundedCache(_MAX_PREFIXES)
+
+
 class DescriptionRoutes:
     """The description of one server; a reload renews it."""
 
     def __init__(self, pipelines: TypedPipelines) -> None:
         self._pipelines = pipelines
         self._document = openapi(kedro_version())
-        self._planner: Planner | None = None
-        self._lock = threading.Lock()
-        self._answers: BoundedCache[str, StaticFile] = BoundedCache(_MAX_PREFIXES)
+        self._described: _Described | None = None
 
     def table(self) -> list[Route]:
         """Return the routes."""
@@ -43,29 +51,30 @@ class DescriptionRoutes:
         It describes no pipelines while the project cannot be read.
         """
         prefix = request.scope.get("root_path", "")
-        if self._planner is None or self._planner is not self._pipelines.planner:
-            self._answers = BoundedCache(_MAX_PREFIXES)
-        answer = self._answers.get(prefix) or await self._made(prefix)
-        return static_response(request, answer)
+        described = self._described
+        known = None if described is None or described.planner is not self._pipelines.planner else described
+        answer = None if known is None else known.answers.get(prefix)
+        return static_response(request, answer or await self._made(prefix))
 
     async def _made(self, prefix: str) -> StaticFile:
         found = await self._pipelines.registered()
-        if found.error is not None:
-            return await _in_thread(lambda: self._described(prefix, {}))
-        pipelines = found.value()
-        self._planner = next((each.planner for each in pipelines.values()), None)
-        answers = self._answers
-        return await _in_thread(lambda: self._kept(answers, prefix, pipelines))
+        pipelines = {} if found.error is not None else found.value()
+        planner = next((each.planner for each in pipelines.values()), None)
+        if planner is None:
+            return await _in_thread(lambda: self._document_of(prefix, {}))
+        described = self._described
+        if described is None or described.planner is not planner:
+            described = self._described = _Described(planner)
+        return await _in_thread(lambda: self._kept(described, prefix, pipelines))
 
-    def _kept(
-        self, answers: BoundedCache[str, StaticFile], prefix: str, pipelines: Mapping[str, TypedPipeline]
-    ) -> StaticFile:
-        # Many callers ask at once after a reload: one thread describes, and the others wait for what it finds.
-        with self._lock:
-            return answers.get(prefix) or answers.add(prefix, self._described(prefix, pipelines))
+    def _kept(self, described: _Described, prefix: str, pipelines: Mapping[str, TypedPipeline]) -> StaticFile:
+        # Many callers ask at once after a reload: one thread writes, and the others wait for what it writes.
+        with described.lock:
+            known = described.answers.get(prefix)
+            return known or described.answers.add(prefix, self._document_of(prefix, pipelines))
 
-    def _described(self, prefix: str, pipelines: Mapping[str, TypedPipeline]) -> StaticFile:
-        servers = {"servers": [{"url": prefix}]} if prefix else {}
+    def _document_of(self, prefix: str, pipelines: Mapping[str, TypedPipeline]) -> StaticFile:
+        servers = {"servers": [{"url": quote(prefix)}]} if prefix else {}
         content = encode_json({**with_pipelines(self._document, pipelines), **servers})
         return StaticFile.of(content, "application/json", is_compressed=True)
 
