@@ -112,3 +112,4 @@ async def test_the_script_of_figures_comes_from_the_installed_plotly(tiny_served
     assert "plotly.js v" in answer.text[:500]
     again = await tiny_served.get("/dashboard/plotly.js", headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == answer.headers["etag"]

@@ -69,7 +69,8 @@ class DashboardRoutes:
         headers = {**_headers(_POLICY), "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
         status = await anyio.Path(script).stat()
         answer = FileResponse(script, media_type="text/javascript", headers=headers, stat_result=status)
-        return Response(status_code=304, headers=headers) if has_content(request, answer.headers["etag"]) else answer
+        etag = answer.headers["etag"]
+        return Response(status_code=304, headers={**headers, "ETag": etag}) if has_content(request, etag) else answer
 
 
 def _headers(policy: str) -> dict[str, str]:
