@@ -191,7 +191,7 @@ def test_a_recorded_run_fills_the_form(served: Served, pages: WatchedPages) -> N
     expect(page.get_by_label("Pipeline", exact=True)).to_have_value("offers")
     expect(page.get_by_label("depth", exact=True)).to_have_value("9")
     expect(page.get_by_text("give offers again")).to_be_visible()
-    expect(page.get_by_text("hidden in the record")).to_contain_text("api_key")
+    expect(page.get_by_text("The record hides")).to_contain_text("api_key")
     record = started(page, served)
     assert record["request"]["params"] == {"training": {"depth": 9}, "name": "small"}
     assert (record["labels"], record["timeout_seconds"]) == ({"team": "ml"}, 20)

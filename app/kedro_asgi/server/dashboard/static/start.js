@@ -8,7 +8,7 @@ import { ErrorNotice, Loading } from "./feedback.js";
 import { focusField } from "./start/field.js";
 import { useLoaded } from "./loading.js";
 import { href, navigate } from "./router.js";
-import { loadSchema, loadStart, parameterFields } from "./start/data.js";
+import { loadSchema, loadStart, parameterFields } from "./start/form_loading.js";
 import { SLICES, emptyForm, formOf, requestOf } from "./start/form.js";
 import { InputsSection, NodesSection, OptionsSection, ParametersSection } from "./start/sections.js";
 
@@ -143,8 +143,8 @@ function RecordedNotice({ recorded }) {
   if (!recorded) return null;
   const { inputs, params } = recorded.missing;
   return html`<div class="notice">
-    <p>The form repeats a recorded run.${inputs.length > 0 && html` The record keeps no values of inputs: give ${names(inputs)} again.`}
-      ${params.length > 0 && html` These parameters are hidden in the record, and have the project's values here: ${names(params)}.`}</p>
+    <p>The form has the request of a recorded run.${inputs.length > 0 && html` The record keeps no values of inputs: give ${names(inputs)} again.`}
+      ${params.length > 0 && html` The record hides these parameters, and the form has the project's values: ${names(params)}.`}</p>
   </div>`;
 }
 

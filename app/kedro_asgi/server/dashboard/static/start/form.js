@@ -5,7 +5,7 @@
 
 import { draftOf, isBlank, readDraft } from "./input_drafts.js";
 import { isObject } from "./json_schema.js";
-import { remember } from "./memory.js";
+import { memoize } from "./memoization.js";
 import { readFields, readJson, textsOf } from "./parameter_fields.js";
 import { checkValue } from "./schema_check.js";
 
@@ -101,7 +101,7 @@ function readInputs({ inputs }, schema) {
   return { values, problems: [...missing, ...problems] };
 }
 
-const readInput = remember((draft, part = {}, root, name) => {
+const readInput = memoize((draft, part = {}, root, name) => {
   const { value, problems } = readDraft(draft, { schema: part, root, loc: [name] });
   return problems.length ? { problems } : { value, problems: checkValue(value, part, root, [name]) };
 });

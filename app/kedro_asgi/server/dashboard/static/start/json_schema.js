@@ -1,6 +1,6 @@
 // Parts of a JSON Schema as a form needs them: references followed, and types inferred where none is given.
 
-import { remember } from "./memory.js";
+import { memoize } from "./memoization.js";
 
 const MAX_DEPTH = 12;
 
@@ -10,7 +10,7 @@ export function resolveSchema(schema, root, depth = 0) {
 }
 
 // Each record of a table asks for the same schemas.
-const resolve = remember((schema, root, depth) => {
+const resolve = memoize((schema, root, depth) => {
   if (schema.$ref) {
     const { $ref, ...beside } = schema;
     return { ...resolveSchema(followPointer(root, $ref), root, depth + 1), ...beside };

@@ -1,6 +1,6 @@
 // Values as texts of JSON and Python, where what fits a line stands on one.
 
-import { remember } from "./memory.js";
+import { memoize } from "./memoization.js";
 
 const LINE_LENGTH = 76;
 const PYTHON = { step: 4, end: ",", words: { true: "True", false: "False", null: "None" } };
@@ -21,7 +21,7 @@ function literal(value, indent, style) {
   return (typeof value === "string" ? undefined : style.words[value]) ?? JSON.stringify(value);
 }
 
-const container = remember((value, indent, style) => {
+const container = memoize((value, indent, style) => {
   const { step, end } = style;
   const inner = (item) => literal(item, indent + step, style);
   const isList = Array.isArray(value);

@@ -8,7 +8,7 @@ import { NamePicker } from "./name_picker.js";
 import { PairRows } from "./pair_rows.js";
 import { pathKey } from "./parameter_fields.js";
 import { ParameterFields } from "./parameter_form.js";
-import { knownNames } from "./data.js";
+import { knownNames } from "./form_loading.js";
 import { SLICES } from "./form.js";
 
 const RUNNERS = ["SequentialRunner", "ThreadRunner", "ParallelRunner"];

@@ -1,7 +1,7 @@
 // Results that are kept as long as the value that they belong to: a key press must not read a large input again.
 
-// Return `compute`, which remembers its last result for each first argument; that is an object that never changes.
-export function remember(compute) {
+// Return `compute` with a memory of its last result for each first argument, an object that never changes.
+export function memoize(compute) {
   const results = new WeakMap();
   return (object, ...others) => {
     const known = results.get(object);
