@@ -22,7 +22,7 @@ export function Pipeline({ name, summary, query }) {
   const drawing = drawingQuery(query, summary);
   const load = (signal) => getJson(["pipelines", name], { query: drawing, signal });
   const { value, error, reload } = useLoaded(load, [name, drawing.join("&")]);
-  const run = useRunNodes(query.get("run"));
+  const { value: run, error: runError } = useRunNodes(query.get("run"));
   const states = useMemo(() => value && run && statesOfRun(value.nodes, run, isFinal(run)), [value, run]);
   const filters = ["q", "tag", "namespace"].map((key) => query.get(key) ?? "");
   const matching = useMemo(() => value && findMatching(value, ...filters), [value, ...filters]);
@@ -37,6 +37,7 @@ export function Pipeline({ name, summary, query }) {
   const details = html`<${ElementDetails} pipeline=${value} id=${selected} onSelect=${select} onToggle=${toggle} />`;
   return html`<section class="card" aria-label="Pipeline ${name}">
     <${PipelineTools} pipeline=${value} query=${query} matching=${matching} onChange=${change} onCollapse=${collapse} picture=${apiUrl(["pipelines", name, "graph.svg"], [...drawing, ...[...query].filter(([key]) => key === "run")])} />
+    ${runError && html`<p class="notice warning">The colours of the run cannot be shown: ${runError.message}</p>`}
     ${run && html`<p class="notice">Coloured by run <a href=${href(["runs", run.run_id])}>${shortRunId(run.run_id)}</a>. <button type="button" class="quiet" onClick=${() => change({ run: null })}>Show no run</button></p>`}
     <div class=${isKnown(value, selected) ? "pipeline-view with-details" : "pipeline-view"}>
       <${Graph} layout=${value.layout} states=${states ?? undefined} selected=${selected} matching=${matching} onSelect=${select} onOpen=${open} label="Pipeline ${name}" />
@@ -47,7 +48,7 @@ export function Pipeline({ name, summary, query }) {
 
 function useRunNodes(runId) {
   const load = (signal) => (runId ? getJson(["runs", runId, "nodes"], { signal }) : Promise.resolve(null));
-  return useLoaded(load, [runId]).value ?? null;
+  return useLoaded(load, [runId]);
 }
 
 function drawingQuery(query, { nodes, namespaces }) {

@@ -54,6 +54,6 @@ function Obstacle({ text }) {
 async function runBefore(run) {
   const query = { pipeline: run.pipeline_names[0], cursor: run.run_id, limit: 1 };
   const { runs } = await getJson(["runs"], { query });
-  if (!runs.length) throw new ApiError(`No run of ${query.pipeline} before this one is left.`, { title: "Nothing to compare" });
+  if (!runs.length) throw new ApiError(`The server has no run of ${query.pipeline} before this one.`, { title: "Nothing to compare" });
   return runs[0];
 }

@@ -18,7 +18,7 @@ export function CompareOutputs({ runs, onlyDifferent }) {
   const { value = [] } = useLoaded(load, runs.map(({ run_id: runId }) => runId));
   const rows = value.flatMap((pair, n) => outputRows(names[n], pair));
   return html`<${ComparisonTable} title="Outputs" runs=${runs} rows=${rows} onlyDifferent=${onlyDifferent}
-    empty="Neither run has kept an output." />`;
+    empty="The server keeps no outputs of these runs." />`;
 }
 
 async function outputOf(run, name, signal) {

@@ -14,7 +14,7 @@ import { ValueView } from "./value_view.js";
 export function RunOutputs({ run, pipelines }) {
   const problems = Object.entries(run.output_problems);
   if (!run.outputs.length && !problems.length && !run.saved.length) {
-    return html`<p class="muted">${isFinal(run) ? "This run has left no outputs." : "Outputs appear here when the run ends."}</p>`;
+    return html`<p class="muted">${isFinal(run) ? "The server keeps no outputs of this run." : "Outputs appear here when the run ends."}</p>`;
   }
   return html`<div class="stack">
     ${run.outputs.map((name, n) => html`<${Output} key=${name} runId=${run.run_id} name=${name} isFirst=${n === 0} />`)}

@@ -35,7 +35,7 @@ function CodeBlock({ text }) {
   const isLong = text.length > MOST_CHARACTERS;
   return html`<div class="code-block"><${CopyButton} text=${text} />
     <pre tabindex="0"><code>${isLong ? `${text.slice(0, MOST_CHARACTERS)}…` : text}</code></pre>
-    ${isLong && html`<p class="field-hint">The rest of ${text.length} characters is copied, not shown.</p>`}
+    ${isLong && html`<p class="field-hint">The button copies all ${text.length} characters; only the first ${MOST_CHARACTERS} are shown.</p>`}
   </div>`;
 }
 
