@@ -257,12 +257,12 @@ def _cause(error: BaseException) -> BaseException | None:
 def _own_lines(error: BaseException, *, seen: set[int]) -> Iterator[str]:
     """Yield the lines of ``error`` without its causes, and those of the errors in a group."""
     if isinstance(error.__cause__, RemoteTraceback):
-        # It ends with the error itself.
-        yield error.__cause__.folded
+        yield error.__cause__.folded  # ends with the error itself
         return
     yield from _frame_lines(error.__traceback__)
-    # A set of what was seen keeps it from visiting all causes, for each error of the chain again.
+    # The set keeps it from visiting all causes, for each error of the chain again; Python 3.13 then lacks the members.
     alone = traceback.TracebackException(type(error), error, None, _seen=set())
+    alone.exceptions = None
     yield indented("".join(alone.format_exception_only()).rstrip("\n"))
     for member in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
         if id(member) not in seen:
