@@ -1,14 +1,20 @@
 // Durations, times and sizes as people read them.
 
-// Return `0.8 s`, `12 s`, `3 min 05 s` or `2 h 03 min`.
+// Return `800 ms`, `1.2 s`, `12 s`, `3 min 05 s` or `2 h 03 min`.
 export function formatDuration(milliseconds) {
   if (milliseconds === null || milliseconds === undefined) return "–";
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  const seconds = milliseconds / 1000;
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  if (Math.round(milliseconds) < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 9950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${pad(Math.floor(seconds % 60))} s`;
+  if (minutes < 60) return `${minutes} min ${pad(seconds % 60)} s`;
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
+}
+
+// Return `1 run` or `2 runs` for the word `run`.
+export function formatCount(count, word) {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 
 // Return the time of today, or the day with the time.

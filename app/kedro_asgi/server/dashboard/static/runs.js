@@ -6,6 +6,7 @@ import { getJson } from "./api.js";
 import { useNow } from "./clock.js";
 import { ConnectionState } from "./connection_state.js";
 import { Empty, ErrorNotice, Loading } from "./feedback.js";
+import { formatCount } from "./formatting.js";
 import { useLoaded } from "./loading.js";
 import { href, replaceAddress } from "./router.js";
 import { followChanges } from "./runs/changes.js";
@@ -92,7 +93,7 @@ function PageLinks({ query, cursor, count }) {
   if (!hasNewer && !cursor) return null;
   return html`<nav class="page-links" aria-label="Pages of runs">
     ${hasNewer && html`<a class="button" href=${link(null)}>Newest</a>`}
-    <span class="muted">${count} ${count === 1 ? "run" : "runs"} on this page</span>
+    <span class="muted">${formatCount(count, "run")} on this page</span>
     ${cursor && html`<a class="button" href=${link(cursor)}>Older</a>`}
   </nav>`;
 }

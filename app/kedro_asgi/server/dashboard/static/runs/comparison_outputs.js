@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import { ComparisonTable } from "./comparison_table.js";
 import { formatExactly } from "./exact_json.js";
 import { flatten } from "./flattening.js";
-import { formatBytes } from "../formatting.js";
+import { formatBytes, formatCount } from "../formatting.js";
 import { useLoaded } from "../loading.js";
 import { loadOutput } from "./output_loading.js";
 
@@ -50,7 +50,7 @@ function deltaOf(maps, path) {
 function sizeOf(output) {
   if (output === null) return "–";
   if (output.isTooLarge) return `${formatBytes(output.bytes)}, too large to compare`;
-  return Array.isArray(output.content) ? `${output.content.length} rows, ${formatBytes(output.bytes)}` : formatBytes(output.bytes);
+  return Array.isArray(output.content) ? `${formatCount(output.content.length, "row")}, ${formatBytes(output.bytes)}` : formatBytes(output.bytes);
 }
 
 function shorten(text) {

@@ -1,7 +1,7 @@
 // The log of a run: searched, filtered by level, and at its end while lines arrive.
 
 import { Component, html, useEffect, useMemo, useRef, useState } from "../html.js";
-import { formatClock } from "../formatting.js";
+import { formatClock, formatCount } from "../formatting.js";
 
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 // How far from its end, in pixels, a log still counts as being read at its end.
@@ -11,7 +11,8 @@ export function RunLog({ lines, dropped, lost, node, onNode }) {
   const [level, setLevel] = useState("DEBUG");
   const [text, setText] = useState("");
   const shown = useMemo(() => lines.filter((line) => isShown(line, { level, text, node })), [lines, level, text, node]);
-  const counts = shown.length === lines.length ? `${lines.length} lines` : `${shown.length} of ${lines.length} lines`;
+  const total = formatCount(lines.length, "line");
+  const counts = shown.length === lines.length ? total : `${shown.length} of ${total}`;
   return html`<div class="run-log">
     <div class="log-filters">
       <div class="field">
@@ -23,7 +24,7 @@ export function RunLog({ lines, dropped, lost, node, onNode }) {
       <p class="muted" role="status">${counts}</p>
     </div>
     ${dropped > 0 && html`<p class="notice">The page keeps the last ${lines.length} lines: ${dropped} before them are not shown.</p>`}
-    ${lost > 0 && html`<p class="notice warning">${lost} events are missing: this page was too slow for them.</p>`}
+    ${lost > 0 && html`<p class="notice warning">This page was too slow, and has missed ${formatCount(lost, "event")}.</p>`}
     ${shown.length > 0 && html`<${Lines} lines=${shown} />`}
     ${!shown.length && html`<p class="muted">${lines.length ? "No line matches." : "The run has logged nothing."}</p>`}
   </div>`;

@@ -1,6 +1,7 @@
 // A list of records as a table, a page of rows at a time.
 
 import { html, useMemo, useState } from "../html.js";
+import { formatCount } from "../formatting.js";
 import { formatExactly } from "./exact_json.js";
 
 const PAGE_ROWS = 25;
@@ -21,7 +22,7 @@ export function TableView({ rows, label }) {
       </table>
     </div>
     <div class="table-pages">
-      <span class="muted">${rows.length} rows, ${columns.length} columns${cut}</span>
+      <span class="muted">${formatCount(rows.length, "row")}, ${formatCount(columns.length, "column")}${cut}</span>
       ${rows.length > PAGE_ROWS && html`<${Pager} page=${page} last=${Math.ceil(rows.length / PAGE_ROWS) - 1} onChange=${setPage} />`}
     </div>
   </div>`;
