@@ -81,17 +81,20 @@ function Label({ text }) {
 
 function CancelButton({ run, onChanged }) {
   const [isAsked, setIsAsked] = useState(false);
+  const [problem, setProblem] = useState("");
   const cancel = async () => {
     setIsAsked(true);
+    setProblem("");
     try {
       await postJson(["runs", run.run_id, "cancel"]);
     } catch (error) {
       announce(error.message);
+      setProblem(error.message);
       setIsAsked(false);
     }
     onChanged();
   };
   return html`<button type="button" class="quiet" disabled=${isAsked || run.is_stopping} onClick=${cancel}>
-    Cancel<span class="visually-hidden"> run ${shortRunId(run.run_id)}</span>
-  </button>`;
+      Cancel<span class="visually-hidden"> run ${shortRunId(run.run_id)}</span>
+    </button>${problem && html`<p class="field-error">${problem}</p>`}`;
 }
