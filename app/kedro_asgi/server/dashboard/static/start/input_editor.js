@@ -29,7 +29,7 @@ export function InputEditor({ name, schema, root, draft, isRequired, problems, e
       <h3><code>${name}</code>${isRequired && html`<span class="required"> required</span>`}</h3>
       ${!isScalar(schema, root) &&
       html`<${FormSwitch} name=${name} draft=${shown} schema=${schema} root=${root} onChange=${show} onProblem=${setNotice} />`}
-      <${FileButton} name=${name} onText=${(text) => read(text) || setNotice("The file holds neither JSON nor a table.")} />
+      <${FileButton} name=${name} onText=${(text) => read(text) || setNotice("The file cannot be read as JSON or as a table.")} />
       ${example !== undefined && html`<button type="button" class="quiet" onClick=${() => show(draftOf(example, schema, root))}>
         Example<span class="visually-hidden"> for ${name}</span></button>`}
       ${onRemove && html`<button type="button" class="quiet" onClick=${onRemove} aria-label=${`Remove input ${name}`}>×</button>`}
@@ -88,7 +88,7 @@ function FileButton({ name, onText }) {
   const choose = async (event) => {
     const [file] = event.target.files;
     event.target.value = "";
-    if (file) onText(await file.text());
+    if (file) onText(await file.text().catch(() => ""));
   };
   return html`<button type="button" class="quiet" onClick=${() => input.current.click()}>
       File…<span class="visually-hidden"> for ${name}</span></button>
