@@ -20,7 +20,7 @@ const NO_RUNS = [];
 export default function Runs({ query }) {
   const address = query.toString();
   const { value, error, isLoading, reload } = useLoaded((signal) => getJson(["runs"], { query: apiQuery(query), signal }), [address]);
-  const state = useLiveUpdates(reload);
+  const state = useLiveUpdates(isLoading, reload);
   useAnnouncements(value?.runs ?? NO_RUNS);
   const [chosen, setChosen] = useState([]);
   const now = useNow(value?.runs.some((run) => !isFinal(run)) ?? false);
@@ -47,10 +47,17 @@ export default function Runs({ query }) {
     </div>`;
 }
 
-// Load the list again when runs change, and after a connection that was lost.
-function useLiveUpdates(reload) {
+// Load the list again when runs change, and after a connection that was lost. A list on its way arrives first: a slow
+// server would never deliver one if each change began anew.
+function useLiveUpdates(isLoading, reload) {
   const [state, setState] = useState("connecting");
-  useEffect(() => followChanges({ onChange: reload, onState: setState }), [reload]);
+  const [isStale, setIsStale] = useState(false);
+  useEffect(() => followChanges({ onChange: () => setIsStale(true), onState: setState }), []);
+  useEffect(() => {
+    if (!isStale || isLoading) return;
+    setIsStale(false);
+    reload();
+  }, [isStale, isLoading]);
   return state;
 }
 
