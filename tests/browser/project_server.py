@@ -49,6 +49,8 @@ def serve_project(folder: Path, *arguments: object) -> Iterator[Served]:
     project = write_served_project(folder / "project")
     line = ["kedro_asgi", "serve", str(project), *map(str, arguments)]
     process = Process(line, cwd=folder, environ={}).wait_until_ready()
-    with httpx.Client(base_url=process.url, timeout=90) as http:
-        yield Served(folder=folder, process=process, http=http)
-    process.close()
+    try:
+        with httpx.Client(base_url=process.url, timeout=90) as http:
+            yield Served(folder=folder, process=process, http=http)
+    finally:
+        process.close()
