@@ -127,12 +127,14 @@ function isPlainText(value) {
   return typeof value === "string" && plainValue(value) === value;
 }
 
+// A map, since an object takes the name `__proto__` for its prototype.
 function mergeParams(one, other) {
-  const merged = { ...one };
+  const merged = new Map(Object.entries(one));
   for (const [name, value] of Object.entries(other)) {
-    merged[name] = isObject(value) && isObject(merged[name]) ? mergeParams(merged[name], value) : value;
+    const former = merged.get(name);
+    merged.set(name, isObject(value) && isObject(former) ? mergeParams(former, value) : value);
   }
-  return merged;
+  return Object.fromEntries(merged);
 }
 
 function filled(rows) {
