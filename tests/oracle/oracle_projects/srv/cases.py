@@ -44,6 +44,7 @@ def no_snapshot(kind: str, message: str) -> dict[str, Any]:
 SUCCESS = answer({"status": "success", **_RAN})
 
 NOT_FOUND = {**answer({"detail": "Not Found"}, 404), "error": None}
+TO_DASHBOARD = {"value": {"status": 307, "headers": {"location": "dashboard/"}, "body": ""}, "error": None}
 
 EMPTY = ("Pipeline contains no nodes after applying all provided filters",)
 

@@ -2,14 +2,14 @@
 
 from both_engines.cases import Deviation
 
-from oracle_projects.srv.cases import NOT_FOUND, ask, no_snapshot
+from oracle_projects.srv.cases import NOT_FOUND, TO_DASHBOARD, ask, no_snapshot
 
 ROUTES = (
     ask("SRV-15", "health", "GET", "/health"),
     ask("SRV-11", "health by post", "POST", "/health"),
     ask("SRV-11", "health by head", "HEAD", "/health"),
     ask("SRV-12", "health with a slash", "GET", "/health/"),
-    ask("SRV-11", "the root", "GET", "/"),
+    ask("SRV-11", "the root", "GET", "/", deviation=Deviation(why="SRV-11", ours=TO_DASHBOARD)),
     ask("SRV-11", "an unknown path", "GET", "/nope"),
     ask("SRV-11", "run by get", "GET", "/run"),
     ask("SRV-11", "run by options", "OPTIONS", "/run"),
@@ -17,7 +17,7 @@ ROUTES = (
     ask("SRV-11", "snapshot by post", "POST", "/snapshot"),
     *(
         ask("SRV-10", f"the page {path}", "GET", path, deviation=Deviation(why="SRV-10", ours=NOT_FOUND))
-        for path in ("/docs", "/redoc", "/docs/oauth2-redirect")
+        for path in ("/redoc", "/docs/oauth2-redirect")
     ),
     ask("SRV-13", "unknown queries", "GET", "/health", query={"foo": "1"}),
 )
