@@ -34,7 +34,11 @@ class Terminal:
         self.text = ""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        kept = {key: value for key, value in clean_environment().items() if key not in ("CI", "NO_COLOR", "COLUMNS")}
+        kept = {
+            key: value
+            for key, value in clean_environment().items()
+            if key not in ("CI", "NO_COLOR", "COLUMNS", "LINES")
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "kedro_asgi", *map(str, arguments)],
             stdin=slave,

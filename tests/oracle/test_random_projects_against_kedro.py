@@ -31,7 +31,7 @@ FRAGMENTS = [
 
 @pytest.mark.timeout(500)
 def test_random_projects_run_as_they_do_in_kedro() -> None:
-    compare(200)
+    compare(100)
 
 
 @pytest.mark.slow
