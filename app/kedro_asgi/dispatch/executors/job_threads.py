@@ -88,7 +88,7 @@ class JobThreads:
     def _begin_to_watch(self) -> None:
         if not self._has_watcher:
             try:
-                threading.Thread(target=self._watch_jobs, name="kedro-asgi-watcher", daemon=True).start()
+                threading.Thread(target=self._watch_jobs, name=f"{self._name}-watcher", daemon=True).start()
             except RuntimeError:
                 # The system has no thread left: the job waits for one that is at work.
                 return
@@ -148,7 +148,8 @@ class JobThreads:
             turn.acquire()
 
     def _watch_jobs(self) -> None:
-        while self._watch.acquire() and not (self._is_closed and not self._jobs):
+        while not self._is_closed or self._jobs:
+            self._watch.acquire()
             looks, (pause_seconds, longest_pause_seconds) = 0, _LOOK_SECONDS
             while looks < _LOOKS_WITHOUT_JOBS:
                 time.sleep(pause_seconds)
