@@ -226,7 +226,7 @@ def test_random_strings_mean_what_they_mean_to_kedro() -> None:
 
 
 def test_random_environments_have_the_values_that_kedro_finds() -> None:
-    _check(environments(), 400)
+    _check(environments(), 250)
 
 
 def test_random_file_patterns_find_the_files_that_kedro_finds() -> None:

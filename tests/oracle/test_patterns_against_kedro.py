@@ -114,7 +114,7 @@ def compare(count: int) -> None:
 
 
 def test_patterns_resolve_as_they_do_in_kedro() -> None:
-    compare(400)
+    compare(250)
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ KINDS = {
 
 
 def test_random_cases_come_out_as_in_kedro() -> None:
-    compare(250)
+    compare(150)
 
 
 @pytest.mark.slow
