@@ -1,7 +1,7 @@
 # Each target builds what it needs: `make demo` or `make test` alone works on a fresh machine.
 PYTHON ?= python3
 PORT ?= 8000
-WORKERS ?= 3
+WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -51,12 +51,13 @@ bytecode: $(VENV)/.dev
 
 # Files of tests run side by side. The order is that of their names: by the number of tests, files with one long test
 # would come last. There are more workers than cores, since many tests wait for processes that they start.
-SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: check postgres browser bytecode
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 # The tests that `make test` leaves out because they take long.
+test-all: WORKERS = 3
 test-all: postgres browser bytecode
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
 
