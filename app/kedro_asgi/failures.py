@@ -1,4 +1,4 @@
-"""What an exception tells: which node failed, where in the user's code, and because of what."""
+"""The facts that an exception holds: the node that failed, the place in the user's code, and the causes."""
 
 import linecache
 import sysconfig

@@ -1,4 +1,4 @@
-"""What the events of a run tell of its nodes: which have started, how they ended and how long they took."""
+"""The nodes of a run, from its events: which have started, how they ended and how long they took."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from kedro_asgi.cli.tables import is_terminal
 
-# What a tree of nodes, and the words after it, show too: which node runs, what it saves, where to go on.
+# The tree of nodes and the words after it show these too: which node runs, what it saves, where to go on.
 _SHOWN_ROOMS = tuple(f"kedro_asgi.{room}" for room in ("io", "runner", "pipeline", "session", "validation"))
 _RESUMING_MODULE = "resuming"
 

@@ -1,4 +1,4 @@
-"""What ``serve`` and ``demo`` say before they serve: what, and where."""
+"""The lines of ``serve`` and ``demo`` before they serve: the project and the addresses."""
 
 from kedro_asgi.errors.wording import one_line
 from kedro_asgi.project import Project

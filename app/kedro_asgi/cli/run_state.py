@@ -1,4 +1,4 @@
-"""What a command knows of a run that goes on: the state of each node, from the events of the run."""
+"""The state of each node of a run that goes on, from the events of the run."""
 
 import threading
 from collections import Counter

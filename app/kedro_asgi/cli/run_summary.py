@@ -1,4 +1,4 @@
-"""What a command prints when a run has ended: a table of its nodes, and how to go on after a failure."""
+"""The end of a run on a terminal: a table of its nodes, and the command that goes on after a failure."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""What callers can do with runs: run, submit, read, wait, list, follow, cancel, output."""
+"""The verbs of callers: run, submit, read, wait, list, follow, cancel, output."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress

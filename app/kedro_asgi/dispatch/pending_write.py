@@ -1,4 +1,4 @@
-"""What the store has of a run, and what is to be written of it next."""
+"""The state of a run in the store, and the next write of it."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""What is drawn of a graph: a box for each element, or one for all elements of a collapsed namespace."""
+"""The boxes of a graph: one for each element, or one for all elements of a collapsed namespace."""
 
 from collections.abc import Collection, Container, Iterable, Iterator
 

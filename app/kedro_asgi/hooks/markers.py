@@ -1,4 +1,4 @@
-"""What a project puts on its hooks, and what kedro-asgi puts on their specifications."""
+"""The marks of a project's hooks, and those of their specifications."""
 
 import pluggy
 

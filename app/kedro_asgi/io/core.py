@@ -1,4 +1,4 @@
-"""What dataset classes of projects import: file paths and protocols, versions, and the definition of a dataset."""
+"""Helpers that dataset classes of projects import: file paths and protocols, versions, definitions of datasets."""
 
 import os
 import re

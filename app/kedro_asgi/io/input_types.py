@@ -1,4 +1,4 @@
-"""What a plain value becomes in place of a dataset in memory, as the type hint of the node that takes it asks."""
+"""Converts plain values that stand in for datasets in memory to the types that the hints of nodes name."""
 
 import dataclasses
 import datetime

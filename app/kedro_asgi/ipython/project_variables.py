@@ -17,7 +17,7 @@ from kedro_asgi.session import KedroContext
 
 
 class ProjectVariables(msgspec.Struct, frozen=True, kw_only=True):
-    """What a notebook gets of an open project, under these names."""
+    """The variables of a notebook whose project is open."""
 
     context: KedroContext
     catalog: DataCatalog

@@ -1,4 +1,4 @@
-"""What the extension needs of IPython's shell."""
+"""The part of IPython's shell that the extension uses."""
 
 from collections.abc import Callable
 from types import TracebackType

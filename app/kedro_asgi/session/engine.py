@@ -170,7 +170,7 @@ class Engine:
         context = self._context(configured) if self._needs_context else None
         plan = planner.plan(spec.slice)
         inputs = plan.checked_inputs(spec)
-        # What a hook does to a node ends with the run.
+        # A change that a hook makes to a node ends with the run.
         pipeline = plan.pipeline.with_copied_nodes() if self._hooks.shows_nodes else plan.pipeline
         runner = self._runner(spec, run.runner)
         catalog = self._catalog(configured, context, save_version=run.run_id, load_versions=spec.load_versions)

@@ -1,4 +1,4 @@
-"""What the engine is given for one run, and what its hooks are told of it."""
+"""The request of one run to the engine, and the facts that its hooks get."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a pipeline takes and gives, as JSON Schema, from type hints, parameters and the catalog."""
+"""The inputs, parameters and outputs of a pipeline as JSON Schema, from type hints, parameters and the catalog."""
 
 from kedro_asgi.signatures.body_check import BodyCheck as BodyCheck
 from kedro_asgi.signatures.body_check import BodyProblem as BodyProblem

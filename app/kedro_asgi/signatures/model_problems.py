@@ -1,4 +1,4 @@
-"""What the models of parameters refuse, with the place in the parameter."""
+"""The values that models of parameters refuse, with their places in the parameter."""
 
 import re
 from collections.abc import Iterator, Mapping

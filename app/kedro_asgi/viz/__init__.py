@@ -1,4 +1,4 @@
-"""What the front end of kedro-viz asks a server for: a project's pipelines in its own form."""
+"""The answers that the front end of kedro-viz asks for: a project's pipelines in its form."""
 
 from kedro_asgi.viz.details import describe_element as describe_element
 from kedro_asgi.viz.flowchart import VizFlowchart as VizFlowchart

@@ -1,4 +1,4 @@
-"""What kedro-viz shows of one element beside the flowchart."""
+"""The facts that kedro-viz shows of one element beside the flowchart."""
 
 import inspect
 from contextlib import suppress

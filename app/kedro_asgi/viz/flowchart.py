@@ -18,7 +18,7 @@ _DEFAULT = "__default__"
 
 
 class VizElement(msgspec.Struct, frozen=True, kw_only=True):
-    """What all elements of a flowchart have."""
+    """The fields that all elements of a flowchart have."""
 
     id: str
     name: str
