@@ -1,4 +1,4 @@
-"""What a catalog entry tells tools such as kedro-viz, in its ``metadata``."""
+"""The facts in the ``metadata`` of a catalog entry for tools such as kedro-viz."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a run has left, and what one can do with it: outputs, and runs that repeat it."""
+"""The outputs of a run on its page, and the runs that repeat it."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a service keeps of the orders that wait, and how much of them it takes."""
+"""The orders that wait: how a service keeps them, and how many it takes."""
 
 import gc
 import math
@@ -147,7 +147,7 @@ async def test_an_order_of_any_size_runs_where_a_slot_is_free(work: Path) -> Non
 
 
 async def test_a_worker_takes_over_no_more_than_its_budget(work: Path, tmp_path: Path) -> None:
-    """What is left stays in the store, and is taken over when there is room."""
+    """The rest stays in the store until there is room for it."""
     store = tmp_path / "runs.db"
     async with Dispatcher(AsyncSession.create(project_path=work), store=store, policy=Policy(grace_seconds=0)) as runs:
         blocked = [await runs.submit("held") for _ in range(runs.policy.max_concurrent_runs)]

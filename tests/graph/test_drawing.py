@@ -1,4 +1,4 @@
-"""What is drawn of a graph."""
+"""The boxes and edges that are drawn of a graph."""
 
 import pytest
 

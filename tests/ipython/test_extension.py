@@ -58,6 +58,7 @@ def test_a_failed_reload_changes_nothing(ask: Ask, notebook_project: Path) -> No
     with pytest.raises(ProjectError):
         ask("%reload_kedro /nowhere/at/all")
     assert [ask(name) for name in VARIABLES] == before
+    assert ask("list(pipelines), session.run()['same'].load()") == (["__default__"], 10)
     registry.write_text(working)
     ask("%reload_kedro")
     assert ask("session.run()['same'].load()") == 10

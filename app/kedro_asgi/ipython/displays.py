@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from itertools import islice
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from kedro_asgi.errors.wording import class_path, shortened
 from kedro_asgi.graph import build_graph, draw, draw_svg, lay_out
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.ipython.notebook_session import RunOutputs
+from kedro_asgi.ipython.project_variables import RegisteredPipelines
 from kedro_asgi.ipython.shell import Shell
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.project.current import CurrentPipelines
@@ -89,8 +91,16 @@ def _values_table(outputs: Mapping[str, Any]) -> str:
 def _described(value: object) -> tuple[str, str]:
     """Return the type and the text of an output; a `Dispatcher` gives JSON."""
     if isinstance(value, msgspec.Raw):
-        return "JSON", bytes(value).decode(errors="replace")
-    return class_path(type(value)), repr(value)
+        return "JSON", bytes(memoryview(value)[: 4 * _MAX_CHARACTERS]).decode(errors="replace")
+    return class_path(type(value)), _short_repr(value)
+
+
+def _short_repr(value: object) -> str:
+    """Return the ``repr`` of the beginning of ``value``: that of all may be as large as the value."""
+    short = Repr()
+    short.maxlist = short.maxtuple = short.maxdict = 20
+    short.maxstring = short.maxother = _MAX_CHARACTERS
+    return short.repr(value)
 
 
 def _filepath(catalog: DataCatalog, name: str) -> str:
@@ -115,6 +125,7 @@ def _cell(value: object) -> str:
 _TABLES: Mapping[type, Callable[[Any], str]] = {
     DataCatalog: catalog_table,
     CurrentPipelines: pipelines_table,
+    RegisteredPipelines: pipelines_table,
     RunOutputs: outputs_table,
     RunResult: result_table,
     RunRecord: record_table,

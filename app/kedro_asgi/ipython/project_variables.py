@@ -10,10 +10,14 @@ import msgspec
 
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.ipython.notebook_session import NotebookSession
-from kedro_asgi.project import bootstrap_project, pipelines
-from kedro_asgi.project.current import CurrentPipelines
+from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.project import bootstrap_project
 from kedro_asgi.project.metadata import read_metadata
 from kedro_asgi.session import KedroContext
+
+
+class RegisteredPipelines(dict[str, Pipeline]):
+    """The pipelines of the project by name, as they were when it was read; a notebook shows them as a table."""
 
 
 class ProjectVariables(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +25,7 @@ class ProjectVariables(msgspec.Struct, frozen=True, kw_only=True):
 
     context: KedroContext
     catalog: DataCatalog
-    pipelines: CurrentPipelines
+    pipelines: RegisteredPipelines
     session: NotebookSession
 
 
@@ -37,8 +41,10 @@ def open_project(
     session = NotebookSession.create(project_path=project_path, env=env, conf_source=conf_source)
     session.default_params = params
     context = session.load_context()
-    project.pipelines.load()
-    return ProjectVariables(context=context, catalog=context.catalog, pipelines=pipelines, session=session)
+    found = {name: pipeline for name, pipeline in project.pipelines.load().items() if pipeline is not None}
+    return ProjectVariables(
+        context=context, catalog=context.catalog, pipelines=RegisteredPipelines(found), session=session
+    )
 
 
 def _forget_modules(package_name: str) -> None:
