@@ -1,0 +1,219 @@
+"""Counts the bytecode instructions of runs, nodes and requests; ``--renew`` writes the recorded figures again.
+
+Instructions are the same on a slow, a fast and a busy machine. They are given as multiples of those of a fixed piece of
+work, so that another version of Python, which compiles both differently, gives nearly the same figures.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import statistics
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from kedro_asgi.server import create_http_server
+from kedro_asgi.session import KedroServiceSession
+from project_files import write_project
+
+RECORDED = Path(__file__).with_suffix(".json")
+# How much more than recorded is an error.
+MOST_GROWTH = 1.5
+_LENGTHS = (20, 40)
+_WARM_REQUESTS, _REQUESTS, _BATCHES = 10, 40, 3
+# Wakes up as often as the machine is busy.
+_UNCOUNTED_THREADS = ("kedro-asgi-run-watcher",)
+
+_REGISTRY = """
+from kedro_asgi.pipeline import Pipeline, node
+
+def add(x, y):
+    return x + y
+
+def double(x):
+    return 2 * x
+
+def chain(length):
+    names = ["params:a", *(f"d{n}" for n in range(length))]
+    return Pipeline([node(double, one, two, name=two) for one, two in zip(names, names[1:])])
+
+def register_pipelines():
+    two = Pipeline([
+        node(add, ["params:a", "params:b"], "s", name="add"),
+        node(double, "s", "d", name="double"),
+    ])
+    return {"__default__": two, "chain_20": chain(20), "chain_40": chain(40)}
+"""
+_SLOW_HOOK = """
+from kedro_asgi.hooks import hook_impl
+
+class SlowHook:
+    @hook_impl
+    def before_node_run(self, node):
+        for number in range(700):
+            number + 1
+
+HOOKS = (SlowHook(),)
+"""
+
+
+class InstructionCounter:
+    """Counts the instructions that the threads of this process execute in frames that begin while it counts."""
+
+    def __init__(self) -> None:
+        self._is_counting = False
+        # Adding to an integer is several instructions, between which another thread may add to it.
+        self._ticks = itertools.count()
+
+    def count(self, work: Callable[[], object]) -> int:
+        """Return how many instructions ``work`` takes in this thread."""
+        self.begin()
+        work()
+        return self.end()
+
+    def begin(self) -> None:
+        """Count in this thread, and in those that `trace` has been given to."""
+        self._ticks = itertools.count()
+        self._is_counting = True
+        sys.settrace(self.trace)
+
+    def end(self) -> int:
+        """Count no longer; return how many instructions there were."""
+        sys.settrace(None)
+        self._is_counting = False
+        return next(self._ticks)
+
+    def trace(self, frame: FrameType, _event: str, _argument: object) -> Callable[..., Any] | None:
+        """Have the instructions of a new frame counted."""
+        if not self._is_counting or threading.current_thread().name in _UNCOUNTED_THREADS:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return self._tick
+
+    def _tick(self, _frame: FrameType, event: str, _argument: object) -> Callable[..., Any]:
+        if event == "opcode":
+            next(self._ticks)
+        return self._tick
+
+
+def main() -> None:
+    """Print the figures, and with ``--renew`` record them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--renew", action="store_true", help=f"write {RECORDED.name}")
+    is_renewing = parser.parse_args().renew
+    counter = InstructionCounter()
+    # Threads have a trace function only if they are born with it.
+    threading.settrace(counter.trace)
+    with tempfile.TemporaryDirectory() as folder:
+        usual = _figures(Path(folder) / "usual", counter)
+        if is_renewing:
+            RECORDED.write_text(json.dumps(usual, indent=2) + "\n", encoding="utf-8")
+            slow = {}
+        else:
+            slow = _figures(Path(folder) / "slow", counter, settings=_SLOW_HOOK)
+    print(json.dumps({"usual": usual, "slow_hook": slow}))
+
+
+def _figures(folder: Path, counter: InstructionCounter, *, settings: str = "") -> dict[str, float]:
+    """Return what a run of two nodes, a further node and a request for a run cost, in pieces of fixed work."""
+    project = write_project(
+        folder,
+        {
+            "src/{package}/pipeline_registry.py": _REGISTRY,
+            "src/{package}/settings.py": settings,
+            "conf/base/parameters.yml": "a: 1\nb: 2\n",
+        },
+    )
+    session = KedroServiceSession.create(project_path=project, serving_mode=True)
+    short, long = (_warm_run(session, counter, f"chain_{length}") for length in _LENGTHS)
+    counted = {
+        "run": _warm_run(session, counter, "__default__"),
+        "node": (long - short) / (_LENGTHS[1] - _LENGTHS[0]),
+        "request": asyncio.run(_warm_request(project, counter)),
+    }
+    unit = counter.count(_fixed_work)
+    return {name: round(instructions / unit, 3) for name, instructions in counted.items()}
+
+
+def _warm_run(session: KedroServiceSession, counter: InstructionCounter, pipeline: str) -> int:
+    def run() -> None:
+        session.run(pipeline_names=[pipeline])
+
+    run()
+    return min(counter.count(run) for _ in range(3))
+
+
+async def _warm_request(project: Path, counter: InstructionCounter) -> float:
+    """Return the instructions of a ``POST /run`` in all threads: event loop, run and writer, with the store in a file.
+
+    How the threads meet changes them by a few per cent, so the median of several batches counts.
+    """
+    app = create_http_server(project, store=str(project / "runs.db"), docs=False)
+    async with app.router.lifespan_context(app):
+        for _ in range(_WARM_REQUESTS):
+            await _post_run(app)
+        return statistics.median([await _count_batch(app, counter) for _ in range(_BATCHES)]) / _REQUESTS
+
+
+async def _count_batch(app: Any, counter: InstructionCounter) -> int:
+    counter.begin()
+    for _ in range(_REQUESTS):
+        await _post_run(app)
+    return counter.end()
+
+
+async def _post_run(app: Any) -> None:
+    body = b'{"params":{"a":10},"outputs":["d"]}'
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/run",
+        "raw_path": b"/run",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())],
+        "server": ("tests", 80),
+        "client": ("tests", 1),
+    }
+    answer = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        answer.append(message.get("body", b""))
+
+    await app(scope, receive, send)
+    if b'"success"' not in b"".join(answer):
+        raise SystemExit(f"The answer is not as wanted: {b''.join(answer).decode()}")
+
+
+class _Step:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def apply(self, values: dict[str, int], *, by: int) -> dict[str, int]:
+        try:
+            return {**values, self.name: values[self.name] + by}
+        except KeyError:
+            return {**values, self.name: by}
+
+
+def _fixed_work() -> int:
+    """Do what much code does: calls, attributes, dictionaries, loops, comprehensions, exceptions."""
+    values: dict[str, int] = {}
+    for step in [_Step(name) for name in ("one", "two", "three", "one", "two", "three")] * 3:
+        values = step.apply(values, by=len(values) + 1)
+    return sum(value for value in values.values() if value > 1)
+
+
+if __name__ == "__main__":
+    main()
