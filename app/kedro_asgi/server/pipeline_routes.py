@@ -1,6 +1,5 @@
 """The routes of pipelines: what the project can run, as JSON and as pictures."""
 
-import threading
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlencode
 
@@ -8,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.graph import Layout, PipelineGraph, ProjectGraphs, draw_svg
@@ -19,26 +17,18 @@ from kedro_asgi.runs import RunRecord
 from kedro_asgi.schemas import PipelineDescription, PipelineList, PipelineSummary
 from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.pictures import SVG_HEADERS, svg_file
+from kedro_asgi.server.planner_cache import PlannerCache
 from kedro_asgi.server.problems import explain_project_error
 from kedro_asgi.server.queries import DrawingQuery, drawing_query
 from kedro_asgi.server.static_files import StaticFile, static_response
-from kedro_asgi.session import AsyncSession, KedroServiceSession
+from kedro_asgi.session import AsyncSession
 
 _MAX_ANSWERS = 64
 _JSON = "application/json"
 _NO_HEADERS: Mapping[str, str] = {}
 
-Key = tuple[str, str, DrawingQuery] | None
+Key = tuple[str, str, DrawingQuery]
 Make = Callable[[ProjectGraphs], StaticFile]
-
-
-class CompiledProject:
-    """The graphs of a planner, and the answers made of them; a reload brings another planner, so another of these."""
-
-    def __init__(self, graphs: ProjectGraphs) -> None:
-        self.graphs = graphs
-        self.lock = threading.Lock()
-        self.answers: BoundedCache[Key, StaticFile] = BoundedCache(_MAX_ANSWERS)
 
 
 class PipelineRoutes:
@@ -48,10 +38,11 @@ class PipelineRoutes:
     """
 
     def __init__(self, session: AsyncSession, runs: Dispatcher, *, has_dashboard: bool) -> None:
-        self._session = session
         self._runs = runs
         self._has_dashboard = has_dashboard
-        self._compiled: CompiledProject | None = None
+        self._answers: PlannerCache[ProjectGraphs, Key, StaticFile] = PlannerCache(
+            session, ProjectGraphs, size=_MAX_ANSWERS
+        )
 
     def table(self) -> list[Route]:
         """Return the routes; the name of a pipeline may contain slashes."""
@@ -87,35 +78,13 @@ class PipelineRoutes:
         return await self._respond(request, ("svg", name, query) if run is None else None, make, headers=SVG_HEADERS)
 
     async def _respond(
-        self, request: Request, key: Key, make: Make, *, headers: Mapping[str, str] = _NO_HEADERS
+        self, request: Request, key: Key | None, make: Make, *, headers: Mapping[str, str] = _NO_HEADERS
     ) -> Response:
         """Respond with the answer that is kept under ``key``, or with what ``make`` returns in a thread."""
-        answer = self._known(key)
-        if answer is None:
-            outcome = await self._session.in_free_thread(lambda session: self._made(session, key, make))
-            if outcome.error is not None:
-                return explain_project_error(outcome.error)
-            answer = outcome.value()
-        return static_response(request, answer, headers=headers)
-
-    def _known(self, key: Key) -> StaticFile | None:
-        session, compiled = self._session.prepared, self._compiled
-        if session is None or compiled is None or compiled.graphs.planner is not session.engine.planner:
-            return None
-        return compiled.answers.get(key)
-
-    def _made(self, session: KedroServiceSession, key: Key, make: Make) -> StaticFile:
-        compiled, planner = self._compiled, session.engine.planner
-        if compiled is None or compiled.graphs.planner is not planner:
-            # Two threads may both get here; they read the same, so it does not matter which is last.
-            compiled = self._compiled = CompiledProject(ProjectGraphs(planner))
-        # Callers choose what is drawn, and may ask for many layouts at once: one thread computes them.
-        with compiled.lock:
-            known = compiled.answers.get(key)
-            if known is not None:
-                return known
-            answer = make(compiled.graphs)
-            return answer if key is None else compiled.answers.add(key, answer)
+        answer = await self._answers.find(key, make)
+        if answer.error is not None:
+            return explain_project_error(answer.error)
+        return static_response(request, answer.value(), headers=headers)
 
 
 def _list(graphs: ProjectGraphs) -> StaticFile:

@@ -1,17 +1,17 @@
 """The signatures of a served project's pipelines, compiled when they are first needed."""
 
-import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.errors import KedroAsgiError
 from kedro_asgi.plan import Planner
 from kedro_asgi.runs import RuntimeParams, Slice
+from kedro_asgi.server.planner_cache import PlannerCache
 from kedro_asgi.server.typed_schemas import request_schema
-from kedro_asgi.session import AsyncSession, KedroServiceSession, Outcome
+from kedro_asgi.session import AsyncSession, Outcome
 from kedro_asgi.signatures import BodyCheck, BodyProblem, Json, PipelineSignature, model_problems, sign_pipeline
 
 _MAX_PIPELINES = 256
@@ -44,61 +44,30 @@ class TypedPipeline(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return list(model_problems(validator, self.planner.parameters(RuntimeParams(values=params))))
 
 
-class _Compiled:
-    """The pipelines that are compiled for a planner; a reload brings another planner, so another of these."""
-
-    def __init__(self, planner: Planner) -> None:
-        self.planner = planner
-        self.pipelines: BoundedCache[Slice, TypedPipeline] = BoundedCache(_MAX_PIPELINES)
-        self._lock = threading.Lock()
-
-    def get(self, slice_: Slice) -> TypedPipeline:
-        # Many callers ask at once after a reload: one thread compiles, and the others wait for what it finds.
-        with self._lock:
-            found = self.pipelines.get(slice_)
-            if found is not None:
-                return found
-            compiled = TypedPipeline.of(self.planner, slice_)
-            return self.pipelines.add(slice_, compiled) if self.planner.is_kept(slice_) else compiled
-
-    def registered(self) -> Iterator[tuple[str, TypedPipeline]]:
-        for name in self.planner.project.pipelines.load():
-            try:
-                yield name, self.get(Slice(pipeline_names=(name,)))
-            except KedroAsgiError:
-                # A pipeline without nodes, or one that no run could execute.
-                continue
-
-
 class TypedPipelines:
     """Compiles pipelines of a session as they are needed; belongs to one event loop, and compiles in threads."""
 
     def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-        self._compiled: _Compiled | None = None
-
-    @property
-    def planner(self) -> Planner | None:
-        """What runs that begin now use; ``None`` before the project is open."""
-        prepared = self._session.prepared
-        return None if prepared is None else prepared.engine.planner
+        self._compiled: PlannerCache[Planner, Slice, TypedPipeline] = PlannerCache(
+            session, lambda planner: planner, size=_MAX_PIPELINES, is_kept=Planner.is_kept
+        )
 
     async def find(self, slice_: Slice) -> Outcome[TypedPipeline]:
         """Return a compiled slice, or why there is none; raises nothing but cancellation."""
-        compiled = self._compiled
-        if compiled is not None and compiled.planner is self.planner:
-            known = compiled.pipelines.get(slice_)
-            if known is not None:
-                return Outcome(result=known)
-        return await self._session.in_free_thread(lambda session: self._current(session).get(slice_))
+        return await self._compiled.find(slice_, partial(TypedPipeline.of, slice_=slice_))
 
-    async def registered(self) -> Outcome[dict[str, TypedPipeline]]:
-        """Return the registered pipelines that runs could execute; raises nothing but cancellation."""
-        return await self._session.in_free_thread(lambda session: dict(self._current(session).registered()))
+    def registered(self, planner: Planner) -> dict[str, TypedPipeline]:
+        """Return the registered pipelines that runs could execute, compiled in this thread.
 
-    def _current(self, session: KedroServiceSession) -> _Compiled:
-        compiled, planner = self._compiled, session.engine.planner
-        if compiled is None or compiled.planner is not planner:
-            # Two threads may both get here; they compile the same, so it does not matter which is last.
-            compiled = self._compiled = _Compiled(planner)
-        return compiled
+        Raises the errors of the registry.
+        """
+        return dict(self._registered(planner))
+
+    def _registered(self, planner: Planner) -> Iterator[tuple[str, TypedPipeline]]:
+        for name in planner.project.pipelines.load():
+            slice_ = Slice(pipeline_names=(name,))
+            try:
+                yield name, self._compiled.compile(planner, slice_, partial(TypedPipeline.of, slice_=slice_))
+            except KedroAsgiError:
+                # A pipeline without nodes, or one that no run could execute.
+                continue
