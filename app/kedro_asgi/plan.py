@@ -140,6 +140,11 @@ class Planner:
             return values
         return self.config.resolve(key, runtime)
 
+    @property
+    def reads_anew(self) -> bool:
+        """Whether two readings may differ: a loader or resolvers of the project's own may look at the clock."""
+        return self.custom_loader is not None or bool(self.config.custom_resolvers)
+
     @cached_property
     def config(self) -> Config:
         """The compiled configuration; raises its errors again on each access."""

@@ -142,3 +142,51 @@ async def test_the_snapshot_of_a_project_without_catalog_and_parameters_is_empty
     (project / "conf" / "base" / "catalog.yml").unlink()
     body = (await serve(project).get("/snapshot")).json()
     assert (body["status"], body["datasets"], body["parameters"]) == ("success", {}, [])
+
+
+COUNTING = """
+from itertools import count
+
+numbers = count()
+CONFIG_LOADER_ARGS = {"custom_resolvers": {"number": lambda: next(numbers)}}
+"""
+
+
+async def test_a_snapshot_is_kept_until_a_reload_and_has_a_digest(make_project, serve) -> None:
+    project = make_project(catalog=CATALOG)
+    client = serve(project)
+    first = await client.get("/snapshot")
+    assert first.headers["content-type"] == "application/json"
+    known = {"if-none-match": first.headers["etag"]}
+    again = await client.get("/snapshot", headers=known)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    (project / "conf/base/parameters.yml").write_text("a: 1\nb: 2\nadded: 3\n")
+    assert (await client.get("/snapshot")).content == first.content
+    await client.post("/reload")
+    changed = await client.get("/snapshot", headers=known)
+    assert (changed.status_code, changed.json()["parameters"]) == (200, ["a", "added", "b"])
+
+
+async def test_each_text_of_runtime_parameters_has_a_snapshot(make_project, serve) -> None:
+    client = serve(make_project(catalog="a:\n  type: ${runtime_params:dt, MemoryDataset}\n"))
+    for _ in range(2):
+        for kind in ("MemoryDataset", *(f"made.Number{number}" for number in range(20))):
+            body = (await client.get("/snapshot", params={"params": f"dt={kind}"})).json()
+            assert body["datasets"]["a"]["type"] == kind
+
+
+async def test_a_project_with_resolvers_of_its_own_has_a_new_snapshot_each_time(make_project, serve) -> None:
+    client = serve(make_project(catalog="a:\n  type: n${number:}.Dataset\n", settings=COUNTING))
+    kinds = [(await client.get("/snapshot")).json()["datasets"]["a"]["type"] for _ in range(3)]
+    assert kinds == ["n0.Dataset", "n1.Dataset", "n2.Dataset"]
+
+
+async def test_a_failure_is_not_kept(make_project, serve) -> None:
+    project = make_project(registry="raise ImportError('not yet')\n")
+    client = serve(project)
+    failed = await client.get("/snapshot")
+    assert failed.json()["error"]["message"] == "not yet"
+    assert "etag" not in failed.headers
+    (registry,) = project.glob("src/*/pipeline_registry.py")
+    registry.write_text("def register_pipelines():\n    return {}\n")
+    assert (await client.get("/snapshot")).json()["status"] == "success"

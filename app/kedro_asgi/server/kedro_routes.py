@@ -4,17 +4,13 @@ from collections.abc import Awaitable
 from functools import partial
 from typing import Any
 
-import anyio.to_thread
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kedro_asgi.config import parse_params
 from kedro_asgi.dispatch import Dispatcher, Finished
 from kedro_asgi.encoding import encode_json
-from kedro_asgi.failures import describe_failure
 from kedro_asgi.runs import ErrorDetail, RunOrder
 from kedro_asgi.schemas import (
     HealthResponse,
@@ -22,13 +18,10 @@ from kedro_asgi.schemas import (
     RunFailure,
     RunRequest,
     RunSuccess,
-    SnapshotAnswer,
-    SnapshotFailure,
-    SnapshotSuccess,
 )
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
-from kedro_asgi.session import AsyncSession, Outcome
-from kedro_asgi.snapshots import ProjectSnapshot
+from kedro_asgi.server.snapshot_route import SnapshotRoute
+from kedro_asgi.session import AsyncSession
 from kedro_asgi.versions import kedro_version
 
 _JSON_TYPE = (b"content-type", b"application/json")
@@ -46,11 +39,11 @@ class KedroRoutes:
         cancel_on_hang_up: bool,
         failure_status: int,
     ) -> None:
-        self._session = session
         self._runs = runs
         self._bodies = bodies
         self._cancel_on_hang_up = cancel_on_hang_up
         self._failure_status = failure_status
+        self._snapshot = SnapshotRoute(session)
         self._health = encode_json(HealthResponse(kedro_version=kedro_version()))
 
     def table(self) -> list[Route]:
@@ -58,7 +51,7 @@ class KedroRoutes:
         table = [
             Route("/run", _Application(self.run), name="run", methods=["POST"]),
             Route("/health", self.health, methods=["GET"]),
-            Route("/snapshot", self.snapshot, methods=["GET"]),
+            Route("/snapshot", self._snapshot, name="snapshot", methods=["GET"]),
         ]
         for route in table:
             assert route.methods is not None
@@ -68,13 +61,6 @@ class KedroRoutes:
     async def health(self, request: Request) -> Response:
         """Return a constant: a response shows that the event loop runs."""
         return Response(self._health, media_type="application/json")
-
-    async def snapshot(self, request: Request) -> Response:
-        """Return the project's snapshot; ``?params=a=1,b.c=2`` applies runtime parameters (SRV-49)."""
-        text = request.query_params.get("params") or ""
-        outcome = await self._session.try_inspect(lambda: parse_params(text))
-        body = await anyio.to_thread.run_sync(lambda: encode_json(_snapshot_answer(outcome)))
-        return Response(body, media_type="application/json")
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the pipelines that the body names, and respond when the run has ended."""
@@ -132,9 +118,3 @@ def _run_answer(finished: Finished, *, with_outputs: bool) -> RunAnswer:
     outputs: dict[str, Any] | None = dict(finished.outputs) if with_outputs else None
     problems = dict(record.output_problems)
     return RunSuccess(run_id=record.run_id, duration_ms=duration_ms, outputs=outputs, output_problems=problems)
-
-
-def _snapshot_answer(outcome: Outcome[ProjectSnapshot]) -> SnapshotAnswer:
-    if outcome.error is not None:
-        return SnapshotFailure(error=describe_failure(outcome.error))
-    return SnapshotSuccess(**msgspec.structs.asdict(outcome.value()))

@@ -162,11 +162,8 @@ class AsyncSession:
 
     async def inspect(self, params: Mapping[str, Any] | None = None) -> ProjectSnapshot:
         """Return the snapshot of the project, with ``params`` applied; raises what reading the project raises."""
-        return (await self.try_inspect(lambda: params or {})).value()
-
-    async def try_inspect(self, read_params: Callable[[], Mapping[str, Any]] = dict) -> Outcome[ProjectSnapshot]:
-        """Do what `inspect` does with what ``read_params`` returns, but raise nothing but cancellation."""
-        return await self.in_free_thread(lambda session: inspect_project(session.engine.planner, read_params()))
+        outcome = await self.in_free_thread(lambda session: inspect_project(session.engine.planner, params))
+        return outcome.value()
 
     @property
     def prepared(self) -> KedroServiceSession | None:

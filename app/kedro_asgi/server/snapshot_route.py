@@ -1,0 +1,63 @@
+"""``GET /snapshot`` (SRV-40)."""
+
+from functools import partial
+
+import anyio.to_thread
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from kedro_asgi.config import parse_params
+from kedro_asgi.encoding import encode_json
+from kedro_asgi.failures import describe_failure
+from kedro_asgi.inspection import inspect_project
+from kedro_asgi.plan import Planner
+from kedro_asgi.schemas import SnapshotFailure, SnapshotSuccess
+from kedro_asgi.server.planner_cache import PlannerCache
+from kedro_asgi.server.static_files import StaticFile, static_response
+from kedro_asgi.session import AsyncSession
+
+_JSON = "application/json"
+# Callers choose parameters, and the snapshot of hundreds of pipelines takes a megabyte.
+_MAX_SNAPSHOTS = 16
+
+
+class SnapshotRoute:
+    """Responds with the snapshot of one served project; an ASGI application, as a function goes through two wrappers.
+
+    A snapshot is kept for each text of runtime parameters, until a reload. It is made anew each time if the project has
+    a configuration loader or resolvers of its own, and after a failure.
+    """
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._snapshots: PlannerCache[Planner, str, StaticFile] = PlannerCache(
+            session,
+            lambda planner: planner,
+            size=_MAX_SNAPSHOTS,
+            is_kept=lambda planner, params: not planner.reads_anew,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond; ``?params=a=1,b.c=2`` applies runtime parameters (SRV-49)."""
+        request = Request(scope, receive, send)
+        response = await self._respond(request)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        params = request.query_params.get("params") or ""
+        snapshot = await self._snapshots.find(params, partial(_snapshot, params=params))
+        if snapshot.error is not None:
+            # Reads the lines of code that the error came through.
+            failure = await anyio.to_thread.run_sync(_failure, snapshot.error)
+            return Response(failure, media_type=_JSON)
+        return static_response(request, snapshot.value())
+
+
+def _failure(error: BaseException) -> bytes:
+    return encode_json(SnapshotFailure(error=describe_failure(error)))
+
+
+def _snapshot(planner: Planner, *, params: str) -> StaticFile:
+    snapshot = inspect_project(planner, parse_params(params))
+    return StaticFile.of(encode_json(SnapshotSuccess(**msgspec.structs.asdict(snapshot))), _JSON)
