@@ -228,6 +228,7 @@ def test_no_request_is_refused_while_workers_are_replaced(tiny: Path, start: Sta
             ready.append(httpx.get(f"{server.url}/ready").status_code)
         server.process.send_signal(signal.SIGHUP)
         while server.log().count("Finished server process") < 2:
+            assert "the restart ends here" not in server.log(), server.log()
             answers += [httpx.post(f"{server.url}/run", json={}, timeout=30), kept_alive.post("/runs", json={})]
             answers.append(httpx.get(f"{server.url}/ready", timeout=30))
     assert {answer.status_code for answer in answers} == {200, 202}

@@ -26,12 +26,12 @@ _MARGIN_SECONDS = 0.5
 class Worker(Process):
     """A server process, seen from the supervisor and from within."""
 
-    @property
-    def server(self) -> uvicorn.Server:
-        """The server; only the worker itself has one."""
-        if self._server is None:
-            self._server = WorkerServer(self.config, grace_seconds=grace_seconds())
-        return self._server
+    def target(self, sockets: Any = None) -> None:
+        """Serve in this process until a signal ends it."""
+        # Made before the thread that tells the supervisor whether it has started: uvicorn makes a server for the first
+        # thread that asks for it, or for each of two, and then the supervisor waits for one that never starts.
+        self._server = WorkerServer(self.config, grace_seconds=grace_seconds())
+        super().target(sockets)
 
 
 class WorkerSupervisor(Multiprocess):
