@@ -6,7 +6,7 @@ from functools import partial
 
 import msgspec
 
-from kedro_asgi.runs import ErrorDetail, RunStatus
+from kedro_asgi.runs import ErrorCause, ErrorDetail, RunStatus
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="event"):
@@ -22,7 +22,17 @@ class RunQueued(Event, frozen=True, kw_only=True):
 
 
 class RunStarted(Event, frozen=True, kw_only=True):
-    """The run got a thread."""
+    """The run got a thread; ``attempt`` counts from 1, and is left out for the first."""
+
+    attempt: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class RunRetried(Event, frozen=True, kw_only=True):
+    """Attempt number ``attempt`` of the run failed, and the next one follows in ``delay_seconds``."""
+
+    attempt: int
+    error: ErrorCause
+    delay_seconds: float
 
 
 class RunPlanned(Event, frozen=True, kw_only=True):
@@ -32,9 +42,10 @@ class RunPlanned(Event, frozen=True, kw_only=True):
 
 
 class NodeStarted(Event, frozen=True, kw_only=True):
-    """A node's inputs are about to be loaded."""
+    """A node's inputs are about to be loaded; ``attempt`` counts from 1, and is left out for the first."""
 
     node: str
+    attempt: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class NodeFinished(Event, frozen=True, kw_only=True):
@@ -42,6 +53,16 @@ class NodeFinished(Event, frozen=True, kw_only=True):
 
     node: str
     duration_ms: float
+
+
+class NodeRetried(Event, frozen=True, kw_only=True):
+    """Attempt number ``attempt`` of a node failed, and the next one follows in ``delay_seconds``."""
+
+    node: str
+    attempt: int
+    duration_ms: float
+    error: ErrorCause
+    delay_seconds: float
 
 
 class NodeFailed(Event, frozen=True, kw_only=True):
@@ -92,9 +113,11 @@ class EventsLost(Event, frozen=True, kw_only=True):
 RunEvent = (
     RunQueued
     | RunStarted
+    | RunRetried
     | RunPlanned
     | NodeStarted
     | NodeFinished
+    | NodeRetried
     | NodeFailed
     | NodeCancelled
     | DatasetSaved

@@ -43,12 +43,14 @@ class _Facts(msgspec.Struct, kw_only=True):
     """Facts about an exception besides itself, in the run that raised it last.
 
     ``remote`` was described in another process. ``resume_from`` names the nodes from which a new run can go on.
+    ``is_last_attempt``: the node cannot be tried again.
     """
 
     node: str | None = None
     run: object = None
     resume_from: tuple[str, ...] = ()
     remote: ErrorDetail | None = None
+    is_last_attempt: bool = False
 
 
 def note_node(error: BaseException, name: str) -> None:
@@ -80,10 +82,29 @@ def note_remote(error: BaseException, detail: ErrorDetail) -> None:
         facts.remote = detail
 
 
+def note_last_attempt(error: BaseException) -> None:
+    """Remember that the node that raised ``error`` cannot be tried again."""
+    facts = _facts(error)
+    if facts is not None:
+        facts.is_last_attempt = True
+
+
+def is_last_attempt(error: BaseException) -> bool:
+    """Whether `note_last_attempt` has remembered that of ``error``."""
+    facts: _Facts | None = getattr(error, "__dict__", {}).get(_FACTS)
+    return facts is not None and facts.is_last_attempt
+
+
 def is_of_node(error: BaseException) -> bool:
     """Whether ``error`` is the failure of a node."""
     facts: _Facts | None = getattr(error, "__dict__", {}).get(_FACTS)
     return facts is not None and facts.node is not None
+
+
+def describe_cause(error: BaseException) -> ErrorCause:
+    """Describe ``error`` alone, in a bounded text without credentials."""
+    kind, message = describe_error(error)
+    return ErrorCause(type=kind, message=shown(message))
 
 
 def describe_failure(error: BaseException) -> ErrorDetail:

@@ -16,6 +16,10 @@ MAX_EVENT_NUMBER = 10**18 - 1
 """The highest number that an event can have."""
 MAX_KEY_LENGTH = 255
 """How many characters an idempotency key may have."""
+MAX_RETRIES = 100
+"""How often a node or a run may be tried again."""
+MAX_DELAY_SECONDS = 86400
+"""The longest wait before another attempt: a day."""
 
 TimeoutSeconds = Annotated[float, Meta(gt=0, le=MAX_TIMEOUT_SECONDS)]
 # A filter ``label=name=value`` ends the name at the first sign.

@@ -11,6 +11,8 @@ from typing import Any, Literal, NewType, Self, TypedDict, Unpack
 
 import msgspec
 
+from kedro_asgi.retries import Retries
+
 RunId = NewType("RunId", str)
 
 _RUN_ID = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z-[0-9a-f]{14}")
@@ -93,7 +95,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a caller may ask of one run.
 
     ``outputs`` of ``None`` asks for the free outputs that live in memory. ``runner`` is a class name or a dotted path
-    within the allowlist; ``None`` is the sequential runner.
+    within the allowlist; ``None`` is the sequential runner. ``retries`` come before those of the project.
     """
 
     slice: Slice = Slice()
@@ -104,6 +106,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     only_missing_outputs: bool = False
     runner: str | None = None
     is_async: bool = False
+    retries: Retries | None = None
 
     @classmethod
     def of(
@@ -158,6 +161,16 @@ class ErrorCause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     frames: tuple[ErrorFrame, ...] = ()
 
 
+class FailedAttempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An attempt that failed and was followed by another: number ``attempt`` of a node or, without one, of the run."""
+
+    node: str | None = None
+    attempt: int
+    at: datetime
+    error: ErrorCause
+    delay_seconds: float
+
+
 class ErrorDetail(ErrorCause, frozen=True, kw_only=True, omit_defaults=True):
     """Why a run failed: the error, the node that failed, and the causes of the error, from the nearest to the first.
 
@@ -197,7 +210,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     outside of memory; ``output_problems`` says why an output of a run that succeeded is missing. ``request`` holds the
     fields of ``POST /runs`` that repeat the run, bounded and without credentials, ``env`` its configuration
     environment. ``is_stopping`` tells that a running run was asked to stop. ``resubmitted_as`` and ``resubmission_of``
-    link an interrupted run with the run that repeats it; ``attempt`` counts them.
+    link an interrupted run with the run that repeats it; ``attempt`` counts them. ``retried`` lists the first failed
+    attempts that were followed by another, of nodes and of the run itself; ``retry_count`` counts all of them.
     """
 
     run_id: RunId
@@ -219,6 +233,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 1
     resubmission_of: RunId | None = None
     resubmitted_as: RunId | None = None
+    retried: tuple[FailedAttempt, ...] = ()
+    retry_count: int = 0
 
     @property
     def is_final(self) -> bool:

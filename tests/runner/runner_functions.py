@@ -10,10 +10,12 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 
 from kedro_asgi.errors import ProducedInputError
 from kedro_asgi.io import AbstractVersionedDataset
@@ -335,3 +337,23 @@ def twice_parts(x):
 
 def refuse_data(data):
     raise ValueError("never good enough")
+
+
+def fail_until(calls: str, count: int) -> int:
+    """Fail ``count`` times, over all processes, and return the number of the call that succeeds."""
+    with open(calls, "a") as file:
+        file.write("x")
+    number = len(Path(calls).read_text())
+    if number <= count:
+        raise ConnectionError(f"call {number}")
+    return number
+
+
+async def fail_until_async(calls: str, count: int) -> int:
+    return await anyio.to_thread.run_sync(fail_until, calls, count)
+
+
+def flaky_chunks(calls: str, saved: int) -> Iterator[int]:
+    """Yield ``saved`` chunks, then fail in the first call, and yield the number of any later one."""
+    yield from range(saved)
+    yield fail_until(calls, 1)

@@ -16,6 +16,8 @@ from kedro_asgi.events import (
     NodeCancelled,
     NodeFailed,
     NodeFinished,
+    NodeRetried,
+    RunRetried,
 )
 
 
@@ -75,6 +77,10 @@ def event_line(event: Event) -> str:
             return f"{one_line(node)}: done in {duration_ms / 1000:.3f} s"
         case NodeFailed(node=node, duration_ms=duration_ms):
             return f"{one_line(node)}: failed after {duration_ms / 1000:.3f} s"
+        case NodeRetried(node=node, attempt=attempt, error=error, delay_seconds=delay):
+            return f"{one_line(node)}: attempt {attempt} failed with {one_line(error.type)}, the next in {delay:g} s"
+        case RunRetried(attempt=attempt, error=error, delay_seconds=delay):
+            return f"attempt {attempt} of the run failed with {one_line(error.type)}, the next in {delay:g} s"
         case NodeCancelled(node=node):
             return f"{one_line(node)}: stopped"
         case DatasetSaved(dataset=dataset, is_kept=True):

@@ -7,7 +7,16 @@ from time import monotonic
 
 import msgspec
 
-from kedro_asgi.events import DatasetSaved, Event, NodeCancelled, NodeFailed, NodeFinished, NodeStarted, RunPlanned
+from kedro_asgi.events import (
+    DatasetSaved,
+    Event,
+    NodeCancelled,
+    NodeFailed,
+    NodeFinished,
+    NodeRetried,
+    NodeStarted,
+    RunPlanned,
+)
 from kedro_asgi.node_runs import NodeState
 
 
@@ -79,7 +88,9 @@ class RunState:
             case RunPlanned(nodes=count):
                 self._plan(count)
             case NodeStarted(node=node):
-                self._change(node, state="running", started_at_seconds=monotonic())
+                self._change(node, state="running", started_at_seconds=monotonic(), duration_seconds=None)
+            case NodeRetried(node=node, duration_ms=duration_ms):
+                self._change(node, state="waiting", duration_seconds=duration_ms / 1000)
             case NodeFinished(node=node, duration_ms=duration_ms):
                 self._change(node, state="success", duration_seconds=duration_ms / 1000)
             case NodeFailed(node=node, duration_ms=duration_ms):

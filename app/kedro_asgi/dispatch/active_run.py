@@ -137,7 +137,12 @@ class ActiveRun:
         stored_outputs = self.outputs if self.is_promised and status == "success" else {}
         saved = self.events.close()
         ended = end_of(
-            self.record, status, error, saved=saved, outputs=stored_outputs, output_problems=output_problems or {}
+            self.events.with_attempts(self.record),
+            status,
+            error,
+            saved=saved,
+            outputs=stored_outputs,
+            output_problems=output_problems or {},
         )
         self._before_end, self.record = self.record, ended.record
         self._post(ended, is_urgent=self.is_promised)
@@ -190,6 +195,8 @@ class ActiveRun:
     @property
     def known(self) -> RunRecord:
         """The record as callers may know it: not the end of a promised run before it is on disk."""
+        if self.phase == "running":
+            self.record = self.events.with_attempts(self.record)
         return self._before_end if self.phase == "ended" and self.is_promised else self.record
 
     @property
@@ -223,7 +230,7 @@ class ActiveRun:
             self._moved = None
 
     def _change(self, *, event: RunStarted | None = None, **changes: Any) -> None:
-        self.record = msgspec.structs.replace(self.record, **changes)
+        self.record = msgspec.structs.replace(self.events.with_attempts(self.record), **changes)
         self._post(RunChanged(record=self.record, event=event), is_urgent=self.is_promised and event is not None)
 
 

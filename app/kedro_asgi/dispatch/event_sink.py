@@ -1,14 +1,16 @@
 """Where the code of one run puts its events."""
 
+from collections import deque
 from collections.abc import Callable
 from itertools import count
 
 import msgspec
 
+from kedro_asgi.dispatch.attempts import with_attempt
 from kedro_asgi.errors.wording import bounded_names
-from kedro_asgi.events import DatasetSaved, Event, LogLine
+from kedro_asgi.events import DatasetSaved, Event, LogLine, NodeRetried
 from kedro_asgi.failures import MAX_CHARACTERS
-from kedro_asgi.runs import RunId
+from kedro_asgi.runs import RunId, RunRecord
 
 
 class EventSink:
@@ -20,6 +22,8 @@ class EventSink:
         self._log_lines = count(1)
         self._max_log_lines = max_log_lines
         self._saved: list[str] = []
+        # Threads of the run add to it, and the event loop takes from it.
+        self._retried: deque[NodeRetried] = deque()
         self._is_closed = False
 
     def emit(self, event: Event) -> None:
@@ -35,6 +39,15 @@ class EventSink:
         elif type(event) is DatasetSaved and event.is_kept:
             self._saved.append(event.dataset)
         self._post(event)
+        if type(event) is NodeRetried:
+            # After the post: what the event loop posts next comes behind it, and may have it already.
+            self._retried.append(event)
+
+    def with_attempts(self, record: RunRecord) -> RunRecord:
+        """Return ``record`` with the failed attempts of nodes since the last call."""
+        while self._retried:
+            record = with_attempt(record, self._retried.popleft())
+        return record
 
     def close(self) -> tuple[str, ...]:
         """Take no more events; return the names of the datasets that the run saved outside of memory."""

@@ -6,11 +6,12 @@ from typing import Any, Literal
 import msgspec
 
 from kedro_asgi.dispatch.active_run import end_of
+from kedro_asgi.dispatch.attempts import with_attempt
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, Written
 from kedro_asgi.dispatch.stores.base import EventBatch, RunWrite, WriteResult
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors.wording import bounded
-from kedro_asgi.events import Event, RunEnded
+from kedro_asgi.events import Event, NodeRetried, RunEnded
 from kedro_asgi.failures import MAX_CHARACTERS, shown
 from kedro_asgi.runs import ErrorDetail, RunStatus
 
@@ -47,6 +48,9 @@ class PendingWrite:
         if self.record.is_final:
             return False
         self._events.append(event)
+        if type(event) is NodeRetried:
+            # A worker that dies cannot tell in the run's end.
+            self.record = self._before_end = with_attempt(self.record, event)
         return True
 
     def change(self, changed: RunChanged) -> None:

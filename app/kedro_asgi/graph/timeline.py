@@ -33,7 +33,10 @@ class _Scale(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def draw_timeline(title: str, nodes: Sequence[NodeRun], *, started_at: datetime, ended_at: datetime) -> str:
-    """Return the picture of a run that began at ``started_at``; ``ended_at`` is its end, or now."""
+    """Return the picture of a run that began at ``started_at``; ``ended_at`` is its end, or now.
+
+    A node that was tried again has a bar for each attempt, in one row.
+    """
     rows = nodes[:_MAX_ROWS]
     left = _MARGIN + max((text_width(shorten(node.node)) for node in rows), default=0.0) + 14
     seconds = max((ended_at - started_at).total_seconds(), 0.001)
@@ -82,16 +85,34 @@ def _add_row(root: Element, node: NodeRun, scale: _Scale, *, top: float, until: 
     add(row, "title", text=_describe(node, until))
     middle = top + _ROW / 2
     add(row, "text", {"x": scale.left - 14, "y": middle, "text-anchor": "end"}, text=shorten(node.node))
-    begin, end = scale.x(node.started_at), scale.x(node.ended_at or until)
-    width = max(end - begin, 2.0)
-    shape = {"x": begin, "y": middle - _BAR / 2, "width": width, "height": _BAR, "rx": min(4.0, width / 2)}
-    add(row, "rect", {"class": "badge", **shape})
-    place: Attributes = {"class": "detail", "x": begin + width + 8, "y": middle}
+    end = 0.0
+    if node.failed_attempts:
+        failed = add(row, "g", {"class": "failure"})
+        for attempt in node.failed_attempts:
+            end = _add_bar(failed, scale.x(attempt.started_at), scale.x(attempt.ended_at), middle=middle)
+    if not _waits_again(node):
+        end = _add_bar(row, scale.x(node.started_at), scale.x(node.ended_at or until), middle=middle)
+    place: Attributes = {"class": "detail", "x": end + 8, "y": middle}
     add(row, "text", place, text=format_seconds(_seconds(node, until)))
 
 
+def _add_bar(parent: Element, begin: float, end: float, *, middle: float) -> float:
+    """Add a bar and return where it ends."""
+    width = max(end - begin, 2.0)
+    shape = {"x": begin, "y": middle - _BAR / 2, "width": width, "height": _BAR, "rx": min(4.0, width / 2)}
+    add(parent, "rect", {"class": "badge", **shape})
+    return begin + width
+
+
+def _waits_again(node: NodeRun) -> bool:
+    """Whether the last attempt of a node that has failed is all that there is so far."""
+    return bool(node.failed_attempts) and node.started_at == node.failed_attempts[-1].started_at
+
+
 def _describe(node: NodeRun, until: datetime) -> str:
-    return f"{node.node}: {node.state}, {format_seconds(_seconds(node, until))}"
+    attempts = len(node.failed_attempts) + (not _waits_again(node))
+    text = f"{node.node}: {node.state}, {format_seconds(_seconds(node, until))}"
+    return f"{text}, attempt {attempts}" if node.failed_attempts else text
 
 
 def _seconds(node: NodeRun, until: datetime) -> float:

@@ -18,12 +18,14 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
 
     A hook without an implementation is ``None``, so that it costs nothing. ``manager`` is where the hooks are
     registered. ``completed`` is called with each node that is done. ``shows_nodes`` tells whether hooks see nodes.
+    ``retries`` are those of the nodes, a `NodeRetries` of the runners; ``None`` if no node is tried again.
     """
 
     manager: pluggy.PluginManager | None = None
     emit: Emit | None = None
     completed: Callable[[Any], None] | None = None
     shows_nodes: bool = False
+    retries: Any = None
     after_context_created: Call | None = None
     after_catalog_created: Call | None = None
     before_pipeline_run: Call | None = None

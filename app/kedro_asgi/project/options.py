@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from kedro_asgi.errors import ProjectError
+from kedro_asgi.retries import ProjectRetries
 
 _SECTION = "kedro-asgi"
 
@@ -17,7 +18,8 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ``plugins`` turns the hooks of installed distributions on or off by name; all but those of kedro-telemetry are on
     by default. ``preload`` lists names and patterns of datasets that a server loads once for all runs.
     ``dashboard`` of ``false`` turns the pages of a server off, and ``docs`` of ``false`` the one at ``/docs``;
-    ``viz`` of ``true`` makes it answer the front end of kedro-viz.
+    ``viz`` of ``true`` makes it answer the front end of kedro-viz. ``retries`` says which nodes and runs are tried
+    again.
     """
 
     plugins: Mapping[str, bool] = {}
@@ -25,6 +27,7 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     dashboard: bool | None = None
     docs: bool | None = None
     viz: bool | None = None
+    retries: ProjectRetries | None = None
 
 
 def read_options(config_file: Path) -> ProjectOptions:

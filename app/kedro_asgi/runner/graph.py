@@ -36,14 +36,15 @@ def run_graph(
     *,
     release: Callable[[str], None],
     interrupt: Callable[[], None],
+    give_up: Callable[[], None],
 ) -> None:
     """Run every step on ``executor`` as soon as the steps before it are done, ready ones in topological order.
 
     ``release`` is called with each dataset that no step needs any more. After a failure no further step starts, not
     even a submitted one, and this thread waits for those that run; then it raises the first failure.
-    ``interrupt`` ends those that run where this thread is interrupted.
+    ``interrupt`` ends those that run where this thread is interrupted; ``give_up`` ends waits for another attempt.
     """
-    submitted = _Submitted(run_step, executor)
+    submitted = _Submitted(run_step, executor, give_up)
     releases = Releases(steps.consumers, {*steps.free_inputs, *steps.free_outputs})
     waits_for = [step.waits_for for step in steps.in_order]
     try:
@@ -72,8 +73,9 @@ def run_graph(
 class _Submitted:
     """The steps that were submitted, and those that are done, in the order in which they ended."""
 
-    def __init__(self, run_step: RunStep, executor: Executor) -> None:
+    def __init__(self, run_step: RunStep, executor: Executor, give_up: Callable[[], None]) -> None:
         self._run_step = run_step
+        self._give_up = give_up
         self._executor = executor
         self._pending = 0
         self._done: SimpleQueue[Future[Step]] = SimpleQueue()
@@ -101,6 +103,7 @@ class _Submitted:
     def stop(self, error: BaseException) -> None:
         """Let no further step start because of ``error``."""
         self._failures.append(error)
+        self._give_up()
 
     def wait(self) -> None:
         """Wait for all submitted steps, then forget the failures."""

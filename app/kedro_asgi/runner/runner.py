@@ -23,6 +23,10 @@ from kedro_asgi.runner.task import CallNode, NodeRunner, bound_hooks, call_node
 from kedro_asgi.runner.worker_pool import WorkerPool
 
 
+def _do_nothing() -> None:
+    """Stand for an action that a run does not need."""
+
+
 class NodeCalls(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """How one run calls the functions of its nodes, and saves their outputs if the catalog cannot.
 
@@ -32,7 +36,7 @@ class NodeCalls(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     call: CallNode = call_node
     save: Callable[[str, Any], None] | None = None
     end: Callable[[Node], None] | None = None
-    interrupt: Callable[[], None] = lambda: None
+    interrupt: Callable[[], None] = _do_nothing
 
 
 _IN_THIS_PROCESS = nullcontext(NodeCalls())
@@ -126,8 +130,16 @@ class AbstractRunner(ABC):
             )
             executor = self._get_executor(workers)
             if executor is not None:
+                give_up = _do_nothing if hooks.retries is None else hooks.retries.give_up
                 with executor:
-                    run_graph(steps, nodes.run, executor, release=catalog.release, interrupt=calls.interrupt)
+                    run_graph(
+                        steps,
+                        nodes.run,
+                        executor,
+                        release=catalog.release,
+                        interrupt=calls.interrupt,
+                        give_up=give_up,
+                    )
                 return
             for step in steps.in_order:
                 nodes.run(step)

@@ -12,8 +12,8 @@ import msgspec
 
 from kedro_asgi.errors import AsyncGeneratorNodeError, RunStoppedError, describe_error
 from kedro_asgi.errors.wording import indented
-from kedro_asgi.events import DatasetSaved, Emit, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
-from kedro_asgi.failures import note_node, shown
+from kedro_asgi.events import DatasetSaved, Emit, Event, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
+from kedro_asgi.failures import note_last_attempt, note_node, shown
 from kedro_asgi.hooks import HookManager, RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset import is_persistent
@@ -21,6 +21,7 @@ from kedro_asgi.pipeline import Node
 from kedro_asgi.pipeline.steps import Step
 from kedro_asgi.run_context import CURRENT_NODE
 from kedro_asgi.runner.async_nodes import await_in_thread, iterate_in_thread
+from kedro_asgi.runner.retrying import NodeAttempts, NodeRetries
 from kedro_asgi.runner.stopping import STOP_SIGNAL
 
 # Kedro's users configure the log lines of nodes by this name.
@@ -65,7 +66,9 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             raise stop.reason
         token = CURRENT_NODE.set(step.name)
         try:
-            if self.hooks.emit is None:
+            if self.hooks.retries is not None:
+                self._run_with_retries(step, self.hooks.retries)
+            elif self.hooks.emit is None:
                 self._run(step)
             else:
                 self._run_and_emit(step, self.hooks.emit)
@@ -78,6 +81,23 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
                 self.end(step.node)
         if self.hooks.completed is not None:
             self.hooks.completed(step.node)
+
+    def _run_with_retries(self, step: Step, retries: NodeRetries) -> None:
+        emit, policy = self.hooks.emit or _ignore, retries.policy_of(step.node)
+        if policy is None:
+            self._run_and_emit(step, emit)
+            return
+        attempts = NodeAttempts(
+            step=step,
+            run=self._run,
+            end=self.end,
+            catalog=self.catalog,
+            policy=policy,
+            retries=retries,
+            emit=emit,
+            run_id=self.run_id,
+        )
+        attempts.make()
 
     def _run_and_emit(self, step: Step, emit: Emit) -> None:
         started, name = perf_counter(), step.name
@@ -177,11 +197,18 @@ class NodeRunner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def _run_generator(self, step: Step, inputs: dict[str, Any]) -> None:
         """Save the outputs chunk by chunk as they come (RUN-15), and close the generator, however far it came."""
-        with ExitStack() as opened:
-            outputs = self._run_function(step, inputs, opened)
-            for number, chunk in enumerate(self._chunks(step, outputs, inputs)):
-                for name, data in zip(outputs, chunk, strict=True):
-                    self._save(step, name, data, is_first=not number)
+        number = 0
+        try:
+            with ExitStack() as opened:
+                outputs = self._run_function(step, inputs, opened)
+                for number, chunk in enumerate(self._chunks(step, outputs, inputs), 1):
+                    for name, data in zip(outputs, chunk, strict=True):
+                        self._save(step, name, data, is_first=number == 1)
+        except Exception as error:
+            # A dataset may append what it is given, so chunks that are saved must not come again.
+            if number and self.hooks.retries is not None:
+                note_last_attempt(error)
+            raise
 
     def _chunks(self, step: Step, outputs: Mapping[str, Any], inputs: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         """Draw the chunks; an error of a generator on its way is the node's (Q-28)."""
@@ -234,6 +261,10 @@ class Task:
 def _submit(pool: ThreadPoolExecutor, function: Callable[..., Any], *args: Any) -> Future[Any]:
     """Submit with the caller's context, so that what belongs to a run is also known in its threads."""
     return pool.submit(copy_context().run, function, *args)
+
+
+def _ignore(event: Event) -> None:
+    """Take events that nobody wants."""
 
 
 def _since(started: float) -> float:

@@ -142,7 +142,7 @@ def _draw_timeline(record: RunRecord, nodes: Sequence[NodeRun]) -> str:
     return draw_timeline(
         f"Run {record.run_id} of {names}: {record.status}",
         nodes,
-        started_at=min([record.started_at or record.created_at, *(node.started_at for node in nodes)]),
+        started_at=min([record.started_at or record.created_at, *(node.first_started_at for node in nodes)]),
         ended_at=record.ended_at or now,
     )
 

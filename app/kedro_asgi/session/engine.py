@@ -20,9 +20,11 @@ from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.plan import Planner
 from kedro_asgi.plugins import plugin_hooks
 from kedro_asgi.project import Project
+from kedro_asgi.retries import EffectiveRetries
 from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
 from kedro_asgi.runner.lookup import as_our_runner, find_runner
+from kedro_asgi.runner.retrying import NodeRetries
 from kedro_asgi.runner.worker_pool import WorkerPool
 from kedro_asgi.runs import RunIds, RunSpec, RuntimeParams
 from kedro_asgi.session.context import KedroContext
@@ -188,6 +190,8 @@ class Engine:
         try:
             if run.emit is not None:
                 hooks = msgspec.structs.replace(hooks, emit=run.emit)
+            if spec.retries is not None or planner.project.options.retries is not None:
+                hooks = msgspec.structs.replace(hooks, retries=NodeRetries(effective_retries(planner.project, spec)))
             return self._run(RunParams(planner=planner, run=run, runner=runner), pipeline, catalog, hooks)
         finally:
             if shared.artifacts:
@@ -271,6 +275,11 @@ class Engine:
         if ours is None:
             raise RunnerInstanceError(self._session_type)
         return ours.using(self._worker_pool)
+
+
+def effective_retries(project: Project, spec: RunSpec) -> EffectiveRetries:
+    """Return the retries of a run, as its caller and the project want them."""
+    return EffectiveRetries.of(spec.retries, project.options.retries, spec.slice.pipeline_names)
 
 
 def _hook_manager(project: Project) -> pluggy.PluginManager:
