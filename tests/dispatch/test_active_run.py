@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 import pytest
 
 from kedro_asgi.dispatch.active_run import TRANSITIONS, ActiveRun, Phase
-from kedro_asgi.dispatch.messages import RunChanged, ToWriter
+from kedro_asgi.dispatch.messages import RunChanged
+from kedro_asgi.dispatch.outbox import Outbox
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.waiting_order import GivenOrder
 from kedro_asgi.errors import RunCancelledError
-from kedro_asgi.events import RunPlanned
+from kedro_asgi.events import Event, RunPlanned
 from kedro_asgi.runs import RunIds, RunRecord, RunSpec
+
+Messages = list[Event | RunChanged]
 
 ENTER: dict[Phase, Callable[[ActiveRun], object]] = {
     "promised": ActiveRun.promise,
@@ -26,11 +29,11 @@ ENTER: dict[Phase, Callable[[ActiveRun], object]] = {
 }
 
 
-def new_run(messages: list[ToWriter], *, is_promised: bool = True) -> ActiveRun:
+def new_run(messages: Messages, *, is_promised: bool = True) -> ActiveRun:
     record = RunRecord(run_id=RunIds().next(), status="queued", created_at=datetime.now(UTC))
 
-    def post(message: ToWriter, /, *, is_urgent: bool = False) -> None:
-        messages.append(message)
+    def post(outbox: Outbox, /, *, is_urgent: bool = False) -> None:
+        messages.extend(outbox.take())
 
     return ActiveRun(record, GivenOrder(read=RunSpec), post, Policy(), is_promised=is_promised)
 
@@ -56,7 +59,7 @@ def test_every_phase_can_be_reached() -> None:
 @pytest.mark.parametrize("phase", TRANSITIONS)
 @pytest.mark.parametrize("following", ENTER)
 def test_only_the_transitions_of_the_table_are_possible(phase: Phase, following: Phase) -> None:
-    messages: list[ToWriter] = []
+    messages: Messages = []
     run = new_run(messages)
     for step in PATHS[phase]:
         ENTER[step](run)
@@ -81,7 +84,7 @@ def test_the_end_of_a_promised_run_is_known_when_it_is_announced() -> None:
 
 
 def test_a_run_that_gave_its_slot_to_others_is_recorded_as_started_once() -> None:
-    messages: list[ToWriter] = []
+    messages: Messages = []
     run = new_run(messages)
     for step in (run.promise, run.enqueue, run.start, run.enqueue, run.start):
         step()
@@ -96,11 +99,11 @@ def test_the_first_reason_to_stop_stays() -> None:
 
 
 def test_events_after_the_end_are_dropped() -> None:
-    messages: list[ToWriter] = []
+    messages: Messages = []
     run = new_run(messages, is_promised=False)
     for step in (run.enqueue, run.start, run.begin):
         step()
     run.end("success")
     posted = len(messages)
-    run.events.emit(RunPlanned(run_id=run.record.run_id, nodes=1))
+    run.outbox.emit(RunPlanned(run_id=run.record.run_id, nodes=1))
     assert len(messages) == posted

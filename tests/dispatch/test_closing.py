@@ -11,14 +11,15 @@ import pytest
 
 from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.dispatch.active_run import ActiveRun
-from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, ToWriter, Written
+from kedro_asgi.dispatch.messages import RunAdmitted, Written
+from kedro_asgi.dispatch.outbox import Outbox
 from kedro_asgi.dispatch.pending_write import PendingWrite
 from kedro_asgi.dispatch.stores import Store, open_store
 from kedro_asgi.dispatch.stores.base import RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.waiting_order import GivenOrder, pack
 from kedro_asgi.errors import DrainingError, StoreUnavailableError
-from kedro_asgi.events import Event, LogLine, RunPlanned
+from kedro_asgi.events import LogLine, RunPlanned
 from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord, RunSpec, Slice
 
 pytestmark = pytest.mark.anyio
@@ -174,32 +175,24 @@ async def _submit_too_late(runs: Dispatcher) -> None:
 
 def test_a_run_has_ended_in_its_record_and_in_its_events_or_in_neither() -> None:
     written: list[RunWrite] = []
-    pending: list[PendingWrite] = []
-
-    def write_at_once(message: ToWriter, *, is_urgent: bool = False) -> None:
-        match message:
-            case RunAdmitted():
-                pending.append(PendingWrite(message, "me"))
-            case RunChanged():
-                pending[0].change(message)
-            case Event():
-                pending[0].add(message)
-        write = pending[0].next_write()
-        written.append(write)
-        pending[0].settle(write, "stored")
-
     record = RunRecord(run_id=RunIds().next(), status="queued", created_at=datetime.now(UTC))
+    pending = PendingWrite(RunAdmitted(record=record), "me")
+
+    def write_at_once(outbox: Outbox, *, is_urgent: bool = False) -> None:
+        pending.take(outbox.take())
+        written.append(pending.next_write())
+        pending.settle(written[-1], "stored")
+
     run = ActiveRun(record, GivenOrder(read=RunSpec), write_at_once, Policy(), is_promised=False)
-    write_at_once(RunAdmitted(record=record))
     run.enqueue()
     run.start()
     run.begin()
-    run.events.emit(RunPlanned(run_id=record.run_id, nodes=1))
+    run.outbox.emit(RunPlanned(run_id=record.run_id, nodes=1))
     run.end("success")
-    run.events.emit(LogLine(run_id=record.run_id, level="INFO", logger="late", message="a thread of the run goes on"))
+    run.outbox.emit(LogLine(run_id=record.run_id, level="INFO", logger="late", message="a thread of the run goes on"))
     for write in written:
         assert write.record.is_final == any(batch.is_last for batch in write.event_batches)
-    assert [write.record.status for write in written] == ["queued", "running", "running", "success"]
+    assert [write.record.status for write in written] == ["running", "running", "success"]
 
 
 async def test_a_run_is_kept_in_memory_until_its_end_is_written(dispatcher) -> None:

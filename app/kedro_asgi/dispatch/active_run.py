@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, cast
 
 import anyio
 import msgspec
 
-from kedro_asgi.dispatch.event_sink import EventSink
-from kedro_asgi.dispatch.messages import RunChanged, ToWriter
+from kedro_asgi.dispatch.messages import RunChanged
+from kedro_asgi.dispatch.outbox import Outbox, Post
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.waiting_order import WaitingOrder
 from kedro_asgi.errors import RunStoppedError
@@ -45,19 +45,12 @@ TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
 }
 
 
-class Post(Protocol):
-    """Hands a message to the writer thread, from any thread; never blocks."""
-
-    def __call__(self, message: ToWriter, /, *, is_urgent: bool = False) -> None:
-        """Queue ``message``; ``is_urgent`` has it written now, with all that was queued before."""
-
-
 class ActiveRun:
     """A run's phase and record. Belongs to the event loop; only its own methods change it.
 
     ``is_promised``: its caller has, or will get, the promise that it runs, so each of its states is on disk before
     anything follows from it. ``stored`` is the status that is known to be on disk. The writer thread gets frozen copies
-    of the state by ``post``; code of the run, in any thread, gets only ``events``.
+    of the state by the ``outbox``; code of the run, in any thread, gets only its `Outbox.emit`.
     """
 
     def __init__(
@@ -79,8 +72,7 @@ class ActiveRun:
         self.stop_reason: RunStoppedError | None = None
         self.refusal: Exception | None = None
         self.outputs: Mapping[str, Any] = {}
-        self.events = EventSink(record.run_id, post, max_log_lines=policy.max_log_lines)
-        self._post = post
+        self.outbox = Outbox(record.run_id, post, max_log_lines=policy.max_log_lines)
         self._context = copy_context()
         self._before_end = record
         self._is_released = False
@@ -135,9 +127,9 @@ class ActiveRun:
         self._enter("ended")
         self.outputs = outputs or {}
         stored_outputs = self.outputs if self.is_promised and status == "success" else {}
-        saved = self.events.close()
+        saved = self.outbox.close()
         ended = end_of(
-            self.events.with_attempts(self.record),
+            self.outbox.with_attempts(self.record),
             status,
             error,
             saved=saved,
@@ -145,7 +137,7 @@ class ActiveRun:
             output_problems=output_problems or {},
         )
         self._before_end, self.record = self.record, ended.record
-        self._post(ended, is_urgent=self.is_promised)
+        self.outbox.put(ended, is_urgent=self.is_promised)
 
     def end_stopped(self) -> None:
         """End a run that was asked to stop."""
@@ -159,7 +151,7 @@ class ActiveRun:
     def lose(self) -> None:
         """The run cannot be recorded any more; its code may go on."""
         self._enter("lost")
-        self.events.close()
+        self.outbox.close()
 
     def _enter(self, phase: Phase) -> None:
         if phase not in TRANSITIONS[self.phase]:
@@ -196,7 +188,7 @@ class ActiveRun:
     def known(self) -> RunRecord:
         """The record as callers may know it: not the end of a promised run before it is on disk."""
         if self.phase == "running":
-            self.record = self.events.with_attempts(self.record)
+            self.record = self.outbox.with_attempts(self.record)
         return self._before_end if self.phase == "ended" and self.is_promised else self.record
 
     @property
@@ -230,8 +222,8 @@ class ActiveRun:
             self._moved = None
 
     def _change(self, *, event: RunStarted | None = None, **changes: Any) -> None:
-        self.record = msgspec.structs.replace(self.events.with_attempts(self.record), **changes)
-        self._post(RunChanged(record=self.record, event=event), is_urgent=self.is_promised and event is not None)
+        self.record = msgspec.structs.replace(self.outbox.with_attempts(self.record), **changes)
+        self.outbox.put(RunChanged(record=self.record, event=event), is_urgent=self.is_promised and event is not None)
 
 
 def end_of(

@@ -47,9 +47,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     then: Callable[[Outcome[Any]], None]
 
 
-ToWriter = Event | RunAdmitted | RunChanged | Request
-
-
 # --- from the writer thread ---
 
 

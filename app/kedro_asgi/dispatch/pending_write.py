@@ -1,6 +1,6 @@
 """The state of a run in the store, and the next write of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -43,15 +43,22 @@ class PendingWrite:
         """Whether the store is known to have the run."""
         return self._stored is not None
 
-    def add(self, event: Event) -> bool:
-        """Add an event of the run; one that comes after the end is dropped. Returns whether it was added."""
-        if self.record.is_final:
-            return False
-        self._events.append(event)
-        if type(event) is NodeRetried:
-            # A worker that dies cannot tell in the run's end.
-            self.record = self._before_end = with_attempt(self.record, event)
-        return True
+    def take(self, messages: Iterable[Event | RunChanged]) -> bool:
+        """Take events and states of the run; an event after the end is dropped. Returns whether anything was taken."""
+        has_ended, was_changed = self.record.is_final, False
+        for message in messages:
+            if isinstance(message, RunChanged):
+                self.change(message)
+                has_ended = message.record.is_final
+            elif has_ended:
+                continue
+            else:
+                self._events.append(message)
+                if type(message) is NodeRetried:
+                    # A worker that dies cannot tell in the run's end.
+                    self.record = self._before_end = with_attempt(self.record, message)
+            was_changed = True
+        return was_changed
 
     def change(self, changed: RunChanged) -> None:
         """Take the run's state as it is now."""

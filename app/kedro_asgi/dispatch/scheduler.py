@@ -116,7 +116,7 @@ class Scheduler:
             read_spec,
             kind=run.record.pipeline_names,
             context=context,
-            emit=run.events.emit,
+            emit=run.outbox.emit,
             ended=partial(self._execution_ended, run, begun),
         )
 

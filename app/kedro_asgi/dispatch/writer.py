@@ -15,9 +15,9 @@ from kedro_asgi.dispatch.messages import (
     RunAdmitted,
     RunChanged,
     StoreChanged,
-    ToWriter,
     Written,
 )
+from kedro_asgi.dispatch.outbox import Outbox
 from kedro_asgi.dispatch.pending_write import PendingWrite
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.safe_logging import SafeLogger
@@ -25,10 +25,12 @@ from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.errors import StoreUnavailableError, StoreVersionError
 from kedro_asgi.events import Event
 from kedro_asgi.run_context import run_facts
-from kedro_asgi.runs import FINAL
+from kedro_asgi.runs import FINAL, RunId
 from kedro_asgi.session import Outcome
 
 T = TypeVar("T")
+
+Posted = RunAdmitted | Outbox | Request
 
 _log = SafeLogger(__name__)
 
@@ -50,7 +52,7 @@ class Writer:
         self._owner = owner
         self._policy = policy
         self._answer = answer
-        self._inbox: SimpleQueue[ToWriter] = SimpleQueue()
+        self._inbox: SimpleQueue[Posted] = SimpleQueue()
         self._urgent: SimpleQueue[None] = SimpleQueue()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kedro-asgi-writer", daemon=True)
@@ -60,13 +62,13 @@ class Writer:
         self._is_closed = False
         # The writer thread's.
         self._failure: str | None = None
-        self._pending: dict[str | None, PendingWrite] = {}
+        self._pending: dict[str, PendingWrite] = {}
         self._changed: dict[str, PendingWrite] = {}
         self._requests: list[Request] = []
 
-    def post(self, message: ToWriter, /, *, is_urgent: bool = False) -> None:
-        """Queue ``message``; ``is_urgent`` has it written now, with all that was queued before."""
-        self._inbox.put(message)
+    def post(self, posted: Posted, /, *, is_urgent: bool = False) -> None:
+        """Queue ``posted``; ``is_urgent`` has it written now, with all that was queued before."""
+        self._inbox.put(posted)
         if is_urgent:
             self._urgent.put(None)
 
@@ -126,29 +128,29 @@ class Writer:
         # The signals first, or one that belongs to a later message might be swallowed.
         for _ in _drained(self._urgent):
             pass
-        for message in _drained(self._inbox):
-            self._take(message)
+        for posted in _drained(self._inbox):
+            self._take(posted)
 
-    def _take(self, message: ToWriter) -> None:
-        match message:
-            case Event(run_id=run_id):
-                pending = self._pending.get(run_id)
-                if pending is not None and pending.add(message):
-                    self._changed[pending.record.run_id] = pending
-            case RunChanged(record=record):
-                pending = self._pending.get(record.run_id)
-                if pending is None:
-                    # It was given up before.
-                    self._report([Written(run_id=record.run_id, status=record.status, result="lost")])
-                else:
-                    pending.change(message)
-                    self._changed[record.run_id] = pending
+    def _take(self, posted: Posted) -> None:
+        match posted:
+            case Outbox(run_id=run_id):
+                self._take_messages(run_id, posted.take())
             case RunAdmitted(record=record, stored=stored):
-                pending = self._pending[record.run_id] = PendingWrite(message, self._owner)
+                pending = self._pending[record.run_id] = PendingWrite(posted, self._owner)
                 if stored is None:
                     self._changed[record.run_id] = pending
             case Request():
-                self._requests.append(message)
+                self._requests.append(posted)
+
+    def _take_messages(self, run_id: RunId, messages: Sequence[Event | RunChanged]) -> None:
+        pending = self._pending.get(run_id)
+        if pending is not None:
+            if pending.take(messages):
+                self._changed[run_id] = pending
+        else:
+            # The run was given up before.
+            states = [message.record.status for message in messages if isinstance(message, RunChanged)]
+            self._report([Written(run_id=run_id, status=status, result="lost") for status in states])
 
     def _write_group(self) -> None:
         # Unless it is open: a store may not be available at first.
