@@ -39,6 +39,11 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Server processes.")
 @click.option("--reload", is_flag=True, help="Restart when code or configuration changes (for development).")
 @click.option("--preload", type=Names(), help="Datasets to load once and share between runs: model,*_encoder")
+@click.option(
+    "--executor",
+    type=click.Choice(["thread", "process"]),
+    help="Where runs are executed: in threads of the server, or each in a process of its own.  [default: thread]",
+)
 @click.option("--store", help="Store of runs: a path, a URL or 'memory:'; the default is a file in the project.")
 @click.option(
     "--log-level",

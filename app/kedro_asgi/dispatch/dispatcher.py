@@ -12,7 +12,8 @@ import msgspec
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.executors.base import Executor
-from kedro_asgi.dispatch.executors.thread import ThreadExecutor
+from kedro_asgi.dispatch.executors.selection import ExecutorChoice
+from kedro_asgi.dispatch.executors.selection import make_executor as _make_executor
 from kedro_asgi.dispatch.idempotency import look_up
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy, checked
@@ -47,6 +48,7 @@ from kedro_asgi.session.event_loop import has_ended
 # The values of such an order take a few kilobytes while it waits; to pack and read it takes a tenth of a short run.
 _MAX_GIVEN_BYTES = 1024
 _ALL_RUNS = RunQuery()
+_IN_THREADS = ExecutorChoice()
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,8 +64,8 @@ class Dispatcher:
     ``async with Dispatcher(session, store=…) as runs`` opens it, and drains it at the end; without such a block, the
     first call opens it, until its event loop ends, and leaves logging alone. ``store`` is a URL, a path or a `Store`;
     ``memory:`` forgets with the process. ``convert`` makes JSON (or something else for `run`) of each wanted output,
-    where the run is executed; ``make_executor`` makes what executes runs, by default threads of this process. Belongs
-    to one event loop at a time.
+    where the run is executed; ``executor`` says where that is, by default in threads of this process, unless
+    ``make_executor`` makes another executor. Belongs to one event loop at a time.
     """
 
     def __init__(
@@ -73,15 +75,13 @@ class Dispatcher:
         store: Store | str | Path = MEMORY,
         policy: Policy | None = None,
         convert: Convert = encode_output,
+        executor: ExecutorChoice = _IN_THREADS,
         make_executor: Callable[[], Executor] | None = None,
     ) -> None:
         self.policy = checked(policy or Policy())
         self.metrics = Metrics()
         self._store = open_store(store) if isinstance(store, str | Path) else store
-        full_tracebacks = self.policy.full_tracebacks
-        self._make_executor = make_executor or partial(
-            ThreadExecutor, session, convert, full_tracebacks=full_tracebacks
-        )
+        self._make_executor = make_executor or partial(_make_executor, session, convert, self.policy, executor)
         self._run_ids = RunIds()
         self._read_env = lambda: session.env
         self._lifetime = ServiceLifetime(self._make_service)

@@ -48,13 +48,16 @@ from kedro_asgi.errors.config import YamlError as YamlError
 from kedro_asgi.errors.dispatch import DispatchError as DispatchError
 from kedro_asgi.errors.dispatch import DrainingError as DrainingError
 from kedro_asgi.errors.dispatch import KeyReusedError as KeyReusedError
+from kedro_asgi.errors.dispatch import NoProcessError as NoProcessError
 from kedro_asgi.errors.dispatch import NoThreadError as NoThreadError
 from kedro_asgi.errors.dispatch import OutOfRangeError as OutOfRangeError
 from kedro_asgi.errors.dispatch import OutputNotFoundError as OutputNotFoundError
 from kedro_asgi.errors.dispatch import PolicyError as PolicyError
 from kedro_asgi.errors.dispatch import QueueFullError as QueueFullError
 from kedro_asgi.errors.dispatch import RunCancelledError as RunCancelledError
+from kedro_asgi.errors.dispatch import RunCrashedError as RunCrashedError
 from kedro_asgi.errors.dispatch import RunInterruptedError as RunInterruptedError
+from kedro_asgi.errors.dispatch import RunMemoryError as RunMemoryError
 from kedro_asgi.errors.dispatch import RunNotEndedError as RunNotEndedError
 from kedro_asgi.errors.dispatch import RunNotFoundError as RunNotFoundError
 from kedro_asgi.errors.dispatch import RunStoppedError as RunStoppedError
@@ -64,6 +67,7 @@ from kedro_asgi.errors.dispatch import StoreUnavailableError as StoreUnavailable
 from kedro_asgi.errors.dispatch import StoreUrlError as StoreUrlError
 from kedro_asgi.errors.dispatch import StoreVersionError as StoreVersionError
 from kedro_asgi.errors.dispatch import UnreadableRunError as UnreadableRunError
+from kedro_asgi.errors.dispatch import UnsendableValueError as UnsendableValueError
 from kedro_asgi.errors.dispatch import UnstorableRunError as UnstorableRunError
 from kedro_asgi.errors.io import CachedDatasetError as CachedDatasetError
 from kedro_asgi.errors.io import CredentialsNotFoundError as CredentialsNotFoundError

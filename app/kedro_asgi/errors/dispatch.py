@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from kedro_asgi.errors.base import KedroAsgiError
-from kedro_asgi.errors.wording import quoted
+from kedro_asgi.errors.wording import describe_ending, quoted
 
 
 class RunStoppedError(KedroAsgiError):
@@ -70,6 +70,50 @@ class NoThreadError(DispatchError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"No thread can start for the run: {reason}. The system limits the threads of this process.")
+
+
+class NoProcessError(DispatchError):
+    """A run cannot start, because the system refuses the server another process."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"No process can start for the run: {reason}")
+
+
+class RunCrashedError(DispatchError, RuntimeError):
+    """The process of a run ended before the run: by a signal, by a call that ends processes, or killed from outside.
+
+    ``exit_code`` is negative for a signal, and ``None`` if it is unknown; ``node`` is the node that was at work.
+    """
+
+    def __init__(self, *, exit_code: int | None, node: str | None = None, was_ready: bool = True) -> None:
+        self.exit_code, self.node = exit_code, node
+        where = f" in node '{node}'" if node is not None else ""
+        when = "" if was_ready else " before it had opened the project"
+        super().__init__(f"The process of the run ended{where}{when}: {describe_ending(exit_code)}.")
+
+
+class RunMemoryError(RunCrashedError):
+    """The process of a run held more memory than a run may; it was killed. ``node`` is the node that was at work."""
+
+    def __init__(self, *, limit_bytes: int, used_bytes: int, node: str | None = None) -> None:
+        self.exit_code, self.node = None, node
+        self.limit_bytes, self.used_bytes = limit_bytes, used_bytes
+        where = f" in node '{node}'" if node is not None else ""
+        KedroAsgiError.__init__(
+            self,
+            f"The run held {_mebibytes(used_bytes)} of memory{where}, and a run may hold {_mebibytes(limit_bytes)}: "
+            "its process was killed.",
+        )
+
+
+class UnsendableValueError(DispatchError, TypeError):
+    """A value of a run cannot be sent to or from the run's process: it cannot be pickled, or not be read there."""
+
+    def __init__(self, what: str, problem: str) -> None:
+        super().__init__(
+            f"{what} cannot be sent between the server and the process of the run: {problem}. Execute the pipeline in "
+            "threads (executor 'thread'), or give a value that can be pickled and whose class can be imported."
+        )
 
 
 class ServiceOpenError(DispatchError):
@@ -168,3 +212,7 @@ class UnreadableRunError(DispatchError, ValueError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The stored run cannot be read: {reason}")
+
+
+def _mebibytes(size_bytes: int) -> str:
+    return f"{size_bytes / 2**20:.0f} MiB"

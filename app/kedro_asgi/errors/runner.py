@@ -1,11 +1,10 @@
 """Errors of runners and worker processes."""
 
-import signal
 from collections.abc import Iterable
 
 from kedro_asgi.errors.base import KedroAsgiError, ReportedAsBase, error_type
 from kedro_asgi.errors.io import INPUT_HINT, DatasetError
-from kedro_asgi.errors.wording import braced, close_matches, suggestion
+from kedro_asgi.errors.wording import braced, close_matches, describe_ending, suggestion
 
 _MAIN_GUARD_HINT = (
     " It ended before it was ready. If your script starts the run, it must do so below "
@@ -138,14 +137,5 @@ class WorkerDiedError(KedroAsgiError, RuntimeError):
         self.node, self.exit_code = node, exit_code
         hint = "" if was_ready or exit_code != 1 else _MAIN_GUARD_HINT
         super().__init__(
-            f"A worker process ended abruptly while node '{node}' was running: {_ending(exit_code)}.{hint}"
+            f"A worker process ended abruptly while node '{node}' was running: {describe_ending(exit_code)}.{hint}"
         )
-
-
-def _ending(exit_code: int | None) -> str:
-    if exit_code is None:
-        return "the reason is unknown"
-    if exit_code >= 0:
-        return f"it ended with exit code {exit_code}"
-    name = next((known.name for known in signal.Signals if known == -exit_code), f"signal {-exit_code}")
-    return f"{name} ended it{', as happens when memory runs out' if name == 'SIGKILL' else ''}"

@@ -1,6 +1,7 @@
 """Parts of messages."""
 
 import re
+import signal
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from itertools import accumulate, islice
@@ -91,3 +92,13 @@ def indented(text: str) -> str:
 
 def _escape(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape", "backslashreplace").decode()
+
+
+def describe_ending(exit_code: int | None) -> str:
+    """Return how a process ended; the code is negative for a signal, and ``None`` if it is unknown."""
+    if exit_code is None:
+        return "the reason is unknown"
+    if exit_code >= 0:
+        return f"it ended with exit code {exit_code}"
+    name = next((known.name for known in signal.Signals if known == -exit_code), f"signal {-exit_code}")
+    return f"{name} ended it{', as happens when memory runs out' if name == 'SIGKILL' else ''}"

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -19,7 +20,8 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     by default. ``preload`` lists names and patterns of datasets that a server loads once for all runs.
     ``dashboard`` of ``false`` turns the pages of a server off, and ``docs`` of ``false`` the one at ``/docs``;
     ``viz`` of ``true`` makes it answer the front end of kedro-viz. ``retries`` says which nodes and runs are tried
-    again.
+    again. ``executor`` says whether a server executes runs in threads or in processes, and ``executors`` says so for
+    the runs of single pipelines.
     """
 
     plugins: Mapping[str, bool] = {}
@@ -28,6 +30,8 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     docs: bool | None = None
     viz: bool | None = None
     retries: ProjectRetries | None = None
+    executor: Literal["thread", "process"] | None = None
+    executors: Mapping[str, Literal["thread", "process"]] = {}
 
 
 def read_options(config_file: Path) -> ProjectOptions:

@@ -30,9 +30,10 @@ from kedro_asgi.server.shutdown import Shutdown, ShutdownMiddleware
 from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.server.typed_routes import TypedRoutes
 from kedro_asgi.server.viz_routes import VizRoutes
-from kedro_asgi.session import AsyncSession, KedroServiceSession
+from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
+from kedro_asgi.session.served_session import open_served_session
 
 _log = logging.getLogger(__name__)
 
@@ -63,12 +64,20 @@ def create_http_server(
     configuration = ServerConfiguration.read(project_path=project_path, env=env, conf_source=conf_source, **options)
     for line in unknown_variables():
         _log.warning("%s", line)
-    session = AsyncSession(
-        lambda: _open_session(configuration),
-        max_concurrency=configuration.policy.max_concurrent_runs,
+    open_session = partial(
+        open_served_session,
+        project_path=configuration.project_path,
         env=configuration.env,
+        conf_source=configuration.conf_source,
+        preload=configuration.preload,
+        package_name=configuration.package_name,
     )
-    runs = Dispatcher(session, store=configuration.store, policy=configuration.policy)
+    session = AsyncSession(
+        open_session, max_concurrency=configuration.policy.max_concurrent_runs, env=configuration.env
+    )
+    runs = Dispatcher(
+        session, store=configuration.store, policy=configuration.policy, executor=configuration.executor_choice
+    )
     shutdown = Shutdown(runs, delays_signals=configuration.drain_on_signals)
     bodies = BodyReader(
         shutdown, max_bytes=configuration.max_body_bytes, timeout_seconds=configuration.body_timeout_seconds
@@ -161,16 +170,3 @@ def _raise_without_traceback(error: BaseException | None) -> None:
     """Raise ``error``, if any; the message of our own errors is enough for an operator, without a traceback."""
     if error is not None:
         raise error.with_traceback(None) if isinstance(error, KedroAsgiError) else error
-
-
-def _open_session(configuration: ServerConfiguration) -> KedroServiceSession:
-    # Load the project first, so that an error in ``pyproject.toml`` is reported before any other.
-    load_project(configuration.project_path, package_name=configuration.package_name)
-    return KedroServiceSession.create(
-        project_path=configuration.project_path,
-        env=configuration.env,
-        conf_source=configuration.conf_source,
-        serving_mode=True,
-        preload=configuration.preload,
-        package_name=configuration.package_name,
-    )

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypedDict, Unpack, get_type_hints
 
 import msgspec
 
-from kedro_asgi.dispatch import Policy
+from kedro_asgi.dispatch import ExecutorChoice, ExecutorKind, Policy
 from kedro_asgi.errors import ProjectError, ServerSettingsError
 from kedro_asgi.errors.wording import close_matches, quoted, suggestion
 from kedro_asgi.project.options import read_options
@@ -34,6 +34,7 @@ class ServerOptions(TypedDict, total=False):
     preload: Iterable[str] | None
     store: str | Path | None
     policy: Policy | None
+    executor: ExecutorKind | None
     busy_status: int | None
     failure_status: int | None
     cancel_on_hang_up: bool | None
@@ -49,12 +50,13 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
 
     ``package_name`` names an installed package whose configuration is at ``project_path``. ``max_body_bytes`` and
     ``body_timeout_seconds`` limit request bodies. With ``preload`` of ``None``, the project's options name the datasets
-    to preload. ``store`` is the store of runs, and ``policy`` sets their limits; the server refuses a run over the
-    limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``. ``cancel_on_hang_up``
-    cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and SIGINT let runs end
-    before the server ends. With ``dashboard``, the server has pages for browsers, and with ``docs`` one that shows
-    its OpenAPI document; with ``viz`` it answers the front end of kedro-viz, which shows code. With ``opens_first``,
-    which the supervisor of workers sets, the server opens the project before it listens.
+    to preload. ``store`` is the store of runs, and ``policy`` sets their limits. ``executor`` says where runs are
+    executed; ``executors``, which the project's options set, says so for single pipelines. The server refuses a run
+    over the limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``.
+    ``cancel_on_hang_up`` cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and
+    SIGINT let runs end before the server ends. With ``dashboard``, the server has pages for browsers, and with ``docs``
+    one that shows its OpenAPI document; with ``viz`` it answers the front end of kedro-viz, which shows code. With
+    ``opens_first``, which the supervisor of workers sets, the server opens the project before it listens.
     """
 
     project_path: Path
@@ -65,6 +67,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     preload: tuple[str, ...] | None = None
     store: str
     policy: Policy
+    executor: ExecutorKind = "thread"
+    executors: Mapping[str, ExecutorKind] = {}
     busy_status: Literal[429, 503] = 429
     failure_status: Literal[200, 500] = 200
     cancel_on_hang_up: bool = False
@@ -74,6 +78,11 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     viz: bool = False
     package_name: str | None = None
     opens_first: bool = False
+
+    @property
+    def executor_choice(self) -> ExecutorChoice:
+        """Where runs are executed."""
+        return ExecutorChoice(default=self.executor, by_pipeline=self.executors)
 
     @classmethod
     def read(
@@ -93,9 +102,9 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         package_name = given.get("package_name") or environ.get("KEDRO_SERVER_PACKAGE_NAME") or None
         default = Path.cwd() if package_name else None
         path = _project_path(project_path if project_path is not None else environ.get(_PROJECT_PATH) or default)
-        for name, is_on in _page_options(path).items():
+        for name, value in _project_options(path).items():
             if f"{_PREFIX}{name.upper()}" not in environ:
-                given.setdefault(name, is_on)
+                given.setdefault(name, value)
         return cls(
             project_path=path,
             env=env if env is not None else environ.get("KEDRO_SERVER_ENV"),
@@ -103,6 +112,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             preload=_names(given.get("preload", environ.get("KEDRO_SERVER_PRELOAD"))),
             store=str(given.get("store", environ.get("KEDRO_SERVER_STORE") or path / _STORE)),
             policy=given.get("policy") or Policy(**_settings(Policy, {}, environ)),
+            executors=given.get("executors", {}),
             **_settings(cls, {**given, "package_name": package_name}, environ),
         )
 
@@ -127,7 +137,11 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return a line for each variable ``KEDRO_SERVER_…`` that nothing reads, with those that it may stand for."""
     structs = (ServerConfiguration, ConnectionLimits, Policy)
-    fields = {field for struct in structs for field in struct.__struct_fields__} - {"project_path", "policy"}
+    fields = {field for struct in structs for field in struct.__struct_fields__} - {
+        "project_path",
+        "policy",
+        "executors",
+    }
     known = {_PROJECT_PATH, RELOAD_SIGNAL_VARIABLE, *(f"{_PREFIX}{field.upper()}" for field in fields)}
     unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in known)
     return [f"Environment variable '{name}' is unknown.{suggestion(close_matches(name, known))}" for name in unknown]
@@ -142,11 +156,11 @@ def _project_path(given: str | Path | None) -> Path:
     return path
 
 
-def _page_options(project_path: Path) -> dict[str, bool | None]:
-    """Return which pages the project's options turn on or off; the start of the server reports a broken file."""
+def _project_options(project_path: Path) -> dict[str, Any]:
+    """Return the settings that the project's options make; the start of the server reports a broken file."""
     with suppress(OSError, ValueError, ProjectError):
         options = read_options(project_path / "pyproject.toml")
-        return {"dashboard": options.dashboard, "docs": options.docs, "viz": options.viz}
+        return {name: getattr(options, name) for name in _OPTION_FIELDS}
     return {}
 
 
@@ -158,7 +172,9 @@ def _names(given: Iterable[str] | None) -> tuple[str, ...] | None:
 
 
 # `ServerConfiguration.read` reads these fields itself.
-_SPECIAL_FIELDS = ("project_path", "env", "conf_source", "preload", "store", "policy")
+_SPECIAL_FIELDS = ("project_path", "env", "conf_source", "preload", "store", "policy", "executors")
+# The options of a project that are settings of its server.
+_OPTION_FIELDS = ("dashboard", "docs", "viz", "executor", "executors")
 
 
 def _settings(struct: type[msgspec.Struct], given: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:

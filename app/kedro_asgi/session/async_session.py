@@ -84,6 +84,11 @@ class AsyncSession:
         return self._env
 
     @property
+    def create_session(self) -> Callable[[], KedroServiceSession]:
+        """What creates the service session; of a session that `create` has made, it can be sent to other processes."""
+        return self._create
+
+    @property
     def needs_own_threads(self) -> bool:
         """Whether each run needs a thread that no other run has used; known when the project is open."""
         # Read once: another thread may close the session meanwhile.

@@ -35,6 +35,11 @@ def has_ended(loop: EventLoopToken) -> bool:
     return isinstance(native, asyncio.AbstractEventLoop) and native.is_closed()
 
 
+def backend_name(loop: EventLoopToken) -> str:
+    """Return the name of the library of ``loop``, as anyio knows it."""
+    return "asyncio" if isinstance(loop.native_token, asyncio.AbstractEventLoop) else "trio"
+
+
 def event_class(loop: EventLoopToken) -> Callable[[], Event]:
     """Return the class of events of ``loop``; anyio's find out for each event and each wait which loop runs."""
     if isinstance(loop.native_token, asyncio.AbstractEventLoop):

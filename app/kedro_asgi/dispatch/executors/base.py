@@ -15,12 +15,14 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """How the execution of a run ended: outputs as they are stored, or why it failed.
 
     ``output_problems`` says why an output of a run that succeeded is missing.
-    A run that was stopped has neither; so has one that raised after it was asked to stop.
+    A run that was stopped has neither; so has one that raised after it was asked to stop. ``has_crashed``: the run
+    ended the process that it was executed in.
     """
 
     outputs: Mapping[str, Any] = {}
     output_problems: Mapping[str, str] = {}
     error: ErrorDetail | None = None
+    has_crashed: bool = False
 
 
 class Executor(Protocol):
@@ -46,7 +48,8 @@ class Executor(Protocol):
         is executed any more, also if it was stopped, could not be started, or its worker is gone. The run's slot is
         free then, and not before. It passes the run's events to ``emit``, from any thread of this process, in their
         order and before ``ended``. Code that runs in this process runs in
-        ``context``, the caller's context variables. ``read_spec`` may take long, and may raise, which fails the run.
+        ``context``, the caller's context variables. ``read_spec`` may take long, and may raise, which fails the run;
+        another process that executes the run gets it pickled.
         """
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:

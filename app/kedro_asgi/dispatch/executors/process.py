@@ -1,0 +1,76 @@
+"""Executes each run in a process of its own."""
+
+import os
+from collections.abc import Callable, Hashable
+from contextvars import Context
+from functools import partial
+
+from anyio.lowlevel import current_token
+
+from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.executors.process_main import Opening
+from kedro_asgi.dispatch.executors.process_pool import ProcessPool
+from kedro_asgi.dispatch.executors.process_watch import ProcessWatch
+from kedro_asgi.dispatch.executors.run_process import ProcessRun
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.report import report_failure
+from kedro_asgi.errors import NoThreadError, RunStoppedError
+from kedro_asgi.events import Emit
+from kedro_asgi.runner.process_state import ProcessState
+from kedro_asgi.runs import RunId, RunSpec
+from kedro_asgi.session import AsyncSession, Convert
+from kedro_asgi.session.event_loop import backend_name, call_soon
+
+
+class ProcessExecutor:
+    """An `Executor` whose runs share nothing with the server, and with each other only what a process keeps.
+
+    The processes have opened the project of ``session``, and load its artifacts themselves. A run that does not stop
+    within a second is killed with its process. ``convert`` and the values of a run have to be picklable.
+    """
+
+    def __init__(self, session: AsyncSession, convert: Convert, policy: Policy) -> None:
+        self._loop = current_token()
+        opening = Opening(
+            create=session.create_session,
+            convert=convert,
+            full_tracebacks=policy.full_tracebacks,
+            backend=backend_name(self._loop),
+            state=ProcessState.current(),
+        )
+        self._pool = ProcessPool(opening, warm=min(policy.max_concurrent_runs, os.cpu_count() or 1))
+        self._watch = ProcessWatch(self._pool)
+
+    def start(
+        self,
+        run_id: RunId,
+        read_spec: Callable[[], RunSpec],
+        *,
+        kind: Hashable,
+        context: Context,
+        emit: Emit,
+        ended: Callable[[Execution], None],
+    ) -> None:
+        run = ProcessRun(
+            run_id=run_id,
+            read_spec=read_spec,
+            pipeline_names=kind,
+            context=context,
+            emit=emit,
+            ended=partial(self._announce, ended),
+        )
+        try:
+            self._pool.give(run)
+        except RuntimeError as problem:
+            error = report_failure(run_id, NoThreadError(str(problem)))
+            self._announce(ended, Execution(error=error))
+
+    def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
+        self._watch.stop(run_id, reason)
+
+    def close(self) -> None:
+        self._pool.close()
+        self._watch.close()
+
+    def _announce(self, ended: Callable[[Execution], None], execution: Execution) -> None:
+        call_soon(self._loop, partial(ended, execution))

@@ -1,0 +1,233 @@
+"""The main function of a process that executes runs for a server, one at a time."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from multiprocessing.connection import Connection
+from pickle import PickleBuffer
+from types import FrameType
+from typing import Any
+
+import msgspec
+from anyio.from_thread import start_blocking_portal
+from anyio.lowlevel import EventLoopToken, current_token
+
+from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.executors.process_messages import (
+    MessagePipe,
+    ProcessOpened,
+    RecordLogged,
+    RunReply,
+    RunRequest,
+    ShutDown,
+    encode_message,
+)
+from kedro_asgi.dispatch.report import report_failure
+from kedro_asgi.errors import RunStoppedError, UnsendableValueError, error_type
+from kedro_asgi.events import Event
+from kedro_asgi.outcome import Outcome
+from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
+from kedro_asgi.runner.async_nodes import HOST_LOOP
+from kedro_asgi.runner.messages import LogMessage
+from kedro_asgi.runner.process_state import ProcessState
+from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
+from kedro_asgi.runner.worker_logs import forward_logs
+from kedro_asgi.runner.worker_signals import ignore_signals
+from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
+from kedro_asgi.session import Convert, KedroServiceSession
+from kedro_asgi.session.event_loop import call_soon
+
+# Smaller outputs are a part of the message that names them.
+_LARGE_OUTPUT_BYTES = 64 * 2**10
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What a process needs to execute runs; all of it can be pickled. ``backend`` is the name of its event loop."""
+
+    create: Callable[[], KedroServiceSession]
+    convert: Convert
+    full_tracebacks: bool
+    backend: str
+    state: ProcessState
+
+
+class _Terminated(BaseException):
+    """Raised in the main thread by SIGTERM, so that a node that is to stop leaves its ``finally`` blocks."""
+
+
+def serve_runs(opening: Opening, pipe: MessagePipe, stops: Connection) -> None:
+    """Execute runs until the server asks this process to end, or ends itself.
+
+    The process leads a group of its own: the server kills the group, with the programs that nodes have started.
+    """
+    os.setpgid(0, 0)
+    opening.state.apply()
+    ignore_signals()
+    # Node code may write to a terminal whose foreground is the server.
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    with start_blocking_portal(opening.backend) as portal:
+        server = _RunServer(opening, pipe, portal.call(current_token))
+        signal.signal(signal.SIGTERM, server.receive_signal)
+        threading.Thread(target=server.receive_stops, args=(stops,), name="kedro-asgi-stops", daemon=True).start()
+        forward_logs(server.send_log)
+        # The server has gone; what it left is not finished.
+        with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+            server.serve()
+
+
+class _RunServer:
+    """Executes runs in the main thread, where SIGTERM interrupts them; other threads only pass stop requests on."""
+
+    def __init__(self, opening: Opening, pipe: MessagePipe, loop: EventLoopToken) -> None:
+        self._opening = opening
+        self._pipe = pipe
+        self._loop = loop
+        # Held to send, and to change the run that is executed: nothing of a run follows its reply.
+        self._lock = threading.RLock()
+        self._run_id: RunId | None = None
+        self._stop = StopSignal()
+        self._early_stops: dict[RunId, RunStoppedError] = {}
+        self._is_terminated = False
+
+    def serve(self) -> None:
+        """Open the project, then execute runs."""
+        self._session = Outcome.of(self._opening.create)
+        self._opening.state.filter_warnings()
+        is_broken = self._session.error is not None
+        self._send(encode_message(ProcessOpened(is_broken=is_broken)))
+        while not self._is_terminated:
+            match self._pipe.receive():
+                case RunRequest() as request:
+                    self._send_reply(request, self._executed(request))
+                case ShutDown():
+                    break
+        if not is_broken:
+            self._session.value().close()
+
+    # --- a run ---
+
+    def _executed(self, request: RunRequest) -> Execution:
+        work: Callable[[], Execution] = partial(copy_context().run, partial(self._execute, request))
+        if not (self._session.error is None and self._session.value().engine.needs_own_threads):
+            return work()
+        executions: list[Execution] = []
+        thread = threading.Thread(target=lambda: executions.append(work()), daemon=True)
+        thread.start()
+        try:
+            thread.join()
+        except _Terminated:
+            # The thread may never end.
+            os._exit(1)
+        return executions[0]
+
+    def _execute(self, request: RunRequest) -> Execution:
+        self._begin(request.run_id)
+        CURRENT_RUN.set((request.run_id, ()))
+        HOST_LOOP.set(self._loop)
+        STOP_SIGNAL.set(self._stop)
+        try:
+            read_spec = self._received_order()
+            session, spec = self._session.value(), read_spec()
+            CURRENT_RUN.set((request.run_id, spec.slice.pipeline_names))
+            result = session.execute(spec, run_id=request.run_id, convert=self._opening.convert, emit=self._emit)
+            return Execution(outputs=result.outputs, output_problems=result.output_problems)
+        except BaseException as error:  # a SystemExit of user code must not end the process
+            return Execution(error=None if self._stop.reason is not None else self._report(request.run_id, error))
+
+    def _received_order(self) -> Callable[[], RunSpec]:
+        """Return what follows a request; raises `UnsendableValueError` where its values cannot be restored here."""
+        try:
+            read_spec: Callable[[], RunSpec] = self._pipe.receive()
+        except (EOFError, OSError):
+            raise
+        except Exception as error:  # whatever modules raise when they are imported
+            raise UnsendableValueError("A value of the run", f"{error_type(error)}: {error}") from error
+        return read_spec
+
+    def _begin(self, run_id: RunId) -> None:
+        with self._lock:
+            self._stop = StopSignal()
+            self._run_id = run_id
+            if (reason := self._early_stops.pop(run_id, None)) is not None:
+                self._stop.stop(reason)
+
+    def _report(self, run_id: RunId, error: BaseException) -> ErrorDetail:
+        try:
+            return report_failure(run_id, error, with_our_frames=self._opening.full_tracebacks)
+        except BaseException as problem:  # an error of user code may raise anything when it is looked at
+            return ErrorDetail(
+                type=type(error).__qualname__, message=f"It cannot be described: {type(problem).__qualname__}"
+            )
+
+    def _send_reply(self, request: RunRequest, execution: Execution) -> None:
+        outputs = {name: _sendable(value) for name, value in execution.outputs.items()}
+        is_last = self._is_terminated or self._session.error is not None
+        reply = RunReply(execution=msgspec.structs.replace(execution, outputs=outputs), is_last=is_last)
+        try:
+            parts = encode_message(reply)
+        except Exception as problem:  # whatever values of a project's own `convert` raise
+            error = self._report(request.run_id, UnsendableValueError("An output", str(problem)))
+            parts = encode_message(RunReply(execution=Execution(error=error), is_last=is_last))
+        with self._lock:
+            self._run_id = None
+            self._pipe.send(parts)
+
+    # --- any thread ---
+
+    def _send(self, parts: list[Any]) -> None:
+        with self._lock:
+            self._pipe.send(parts)
+
+    def _emit(self, event: Event) -> None:
+        with self._lock:
+            if event.run_id == self._run_id:
+                self._pipe.send_event(event)
+
+    def send_log(self, message: LogMessage) -> None:
+        """Send a record that was logged during a run."""
+        parts = encode_message(RecordLogged(record=message.record, node=CURRENT_NODE.get()))
+        with self._lock:
+            if self._run_id is not None:
+                self._pipe.send(parts)
+
+    # --- stopping ---
+
+    def receive_stops(self, stops: Connection) -> None:
+        """Pass the server's stop requests on to runs; kill this process when the server has gone."""
+        try:
+            while True:
+                run_id, reason = stops.recv()
+                self._request_stop(run_id, reason)
+        except (EOFError, OSError):
+            os.killpg(0, signal.SIGKILL)
+
+    def _request_stop(self, run_id: RunId, reason: RunStoppedError) -> None:
+        with self._lock:
+            if run_id == self._run_id:
+                call_soon(self._loop, partial(self._stop.stop, reason))
+            else:
+                self._early_stops = {run_id: reason}
+
+    def receive_signal(self, number: int, frame: FrameType | None) -> None:
+        """Interrupt a run that was asked to stop; those of a service manager, for one, do nothing."""
+        if self._run_id is not None and self._stop.reason is not None and not self._is_terminated:
+            self._is_terminated = True
+            raise _Terminated
+
+
+class _LargeOutput(msgspec.Struct, frozen=True, eq=False):
+    """JSON that is pickled out of band, and is a `msgspec.Raw` again where it is read."""
+
+    json: msgspec.Raw
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return msgspec.Raw, (PickleBuffer(self.json),)
+
+
+def _sendable(value: Any) -> Any:
+    is_large = isinstance(value, msgspec.Raw) and memoryview(value).nbytes > _LARGE_OUTPUT_BYTES
+    return _LargeOutput(value) if is_large else value

@@ -1,0 +1,107 @@
+"""The messages between a server and the process of a run, and the pipe that carries them."""
+
+import pickle
+from logging import LogRecord
+from multiprocessing.connection import Connection
+from typing import Any
+
+import msgspec
+
+from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.executors.shared_file import Buffer, SharedFile
+from kedro_asgi.events import Event, RunEvent
+from kedro_asgi.runs import RunId
+
+# How a message begins: with what it holds, or where that is.
+_EVENT = b"E"
+_PICKLE = b"P"
+_IN_FILE = b"F"
+# Smaller values go through the pipe, in one message.
+_LARGE_BYTES = 64 * 2**10
+
+_EVENT_ENCODER = msgspec.msgpack.Encoder()
+_EVENT_DECODER: msgspec.msgpack.Decoder[RunEvent] = msgspec.msgpack.Decoder(RunEvent)
+_SIZES_DECODER = msgspec.msgpack.Decoder(list[int])
+
+
+class RunRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Asks the process to execute a run; the next message is the function that reads its order."""
+
+    run_id: RunId
+
+
+class ProcessOpened(msgspec.Struct, frozen=True, kw_only=True):
+    """The process has opened the project, or cannot open it and fails each run; it executes runs from now on."""
+
+    is_broken: bool
+
+
+class RecordLogged(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Code of the run logged a record while it worked for ``node``."""
+
+    record: LogRecord
+    node: str | None
+
+
+class RunReply(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The run has ended, and the process can take another one, unless ``is_last``."""
+
+    execution: Execution
+    is_last: bool = False
+
+
+class ShutDown(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks the process to end."""
+
+
+class MessagePipe:
+    """One end of a pipe. Large values go through a file in memory for each direction; see `SharedFile`.
+
+    The methods raise ``OSError`` or ``EOFError`` when the other process has gone. One thread may receive at a time, and
+    one may send.
+    """
+
+    def __init__(self, connection: Connection, *, outgoing: SharedFile, incoming: SharedFile) -> None:
+        self._connection = connection
+        self._outgoing = outgoing
+        self._incoming = incoming
+
+    def send_event(self, event: Event) -> None:
+        """Send an event of a run."""
+        self._connection.send_bytes(_EVENT + _EVENT_ENCODER.encode(event))
+
+    def send(self, parts: list[Buffer]) -> None:
+        """Send a message that `encode_message` has encoded."""
+        if len(parts) == 1 and len(parts[0]) <= _LARGE_BYTES:
+            self._connection.send_bytes(_PICKLE + parts[0])
+        else:
+            sizes = self._outgoing.write(parts)
+            self._connection.send_bytes(_IN_FILE + _EVENT_ENCODER.encode(sizes))
+
+    def receive(self) -> Any:
+        """Wait for a message and return it; raises what the classes of its values raise when they are restored."""
+        data = self._connection.recv_bytes()
+        match data[:1], memoryview(data)[1:]:
+            case b"E", content:
+                return _EVENT_DECODER.decode(content)
+            case b"F", content:
+                value, *buffers = self._incoming.read(_SIZES_DECODER.decode(content))
+                return pickle.loads(value, buffers=buffers)
+            case _, content:
+                return pickle.loads(content)
+
+    def close(self) -> None:
+        """Close this end."""
+        self._connection.close()
+        self._outgoing.close()
+        self._incoming.close()
+
+
+def encode_message(message: Any) -> list[Buffer]:
+    """Return a message as bytes: its pickle, and large arrays of it as they are in memory, without a copy.
+
+    Raises what the classes of its values raise.
+    """
+    buffers: list[pickle.PickleBuffer] = []
+    parts: list[Buffer] = [pickle.dumps(message, protocol=5, buffer_callback=buffers.append)]
+    return [*parts, *(buffer.raw() for buffer in buffers)]

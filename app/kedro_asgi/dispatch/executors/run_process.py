@@ -1,0 +1,285 @@
+"""A process that executes runs, as the server uses it: one thread of the server talks to it."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from contextvars import Context
+from datetime import UTC, datetime
+from multiprocessing.context import ForkServerContext, SpawnContext
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+import msgspec
+
+from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.executors.process_main import Opening, serve_runs
+from kedro_asgi.dispatch.executors.process_messages import (
+    MessagePipe,
+    ProcessOpened,
+    RecordLogged,
+    RunReply,
+    RunRequest,
+    ShutDown,
+    encode_message,
+)
+from kedro_asgi.dispatch.executors.shared_file import SharedFile
+from kedro_asgi.dispatch.report import report_failure
+from kedro_asgi.dispatch.run_logging import LINE_EMITTER
+from kedro_asgi.errors import NoProcessError, RunCrashedError, RunStoppedError, UnsendableValueError
+from kedro_asgi.events import Emit, Event, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
+from kedro_asgi.failures import note_node
+from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
+from kedro_asgi.runner.messages import LogMessage
+from kedro_asgi.runner.worker_logs import log_here
+from kedro_asgi.runner.worker_signals import signals_blocked
+from kedro_asgi.runs import RunId, RunSpec
+
+_THREAD_NAME = "kedro-asgi-run"
+_SHUTDOWN_SECONDS = 5.0
+
+
+class ProcessRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A run for a process; the arguments are those of `Executor.start`, but any thread may call ``ended``."""
+
+    run_id: RunId
+    read_spec: Callable[[], RunSpec]
+    pipeline_names: Hashable
+    context: Context
+    emit: Emit
+    ended: Callable[[Execution], None]
+
+
+class ProcessOwner(Protocol):
+    """Learns what becomes of a process, from its thread."""
+
+    def process_opened(self, process: "RunProcess", *, is_broken: bool) -> None:
+        """The process executes runs from now on; each fails if ``is_broken``, since the project cannot be opened."""
+
+    def run_ended(self, process: "RunProcess", *, is_usable: bool) -> bool:
+        """A run has ended; tell whether the process is to wait for another one."""
+
+    def process_failed(self, process: "RunProcess") -> bool:
+        """The process did not start, or ended before it was open; tell whether it was given a run."""
+
+    def process_ended(self, process: "RunProcess") -> None:
+        """The process has ended."""
+
+
+class RunProcess:
+    """One process and the thread of the server that starts it, gives it runs, and takes what comes back.
+
+    Any thread may call the methods; they do not wait for the process. ``owner`` gives it one run at a time.
+    """
+
+    def __init__(self, opening: Opening, owner: ProcessOwner) -> None:
+        self._opening = opening
+        self._owner = owner
+        self._runs: SimpleQueue[ProcessRun | None] = SimpleQueue()
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._start_problem = ""
+        self._is_open = False
+        self._is_usable = True
+        self._is_killed = False
+        self._stop_reason: RunStoppedError | None = None
+        self._kill_reason: Callable[[str | None], Exception] | None = None
+        self.run: ProcessRun | None = None
+        """The run that the process has."""
+        self.count = 0
+        """How many runs the process was given."""
+        threading.Thread(target=self._serve, name=_THREAD_NAME, daemon=True).start()
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process, once it has started."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process may still take a run."""
+        process = self._process
+        return not self._is_killed and (process is None or process.exitcode is None)
+
+    def executes(self, run_id: RunId) -> bool:
+        """Whether the process has this run."""
+        run = self.run
+        return run is not None and run.run_id == run_id
+
+    # --- for the owner and for its watch ---
+
+    def give(self, run: ProcessRun) -> None:
+        """Have a run executed; the process has none."""
+        self.run, self._stop_reason, self.count = run, None, self.count + 1
+        self._runs.put(run)
+
+    def request_stop(self, reason: RunStoppedError) -> None:
+        """Ask the run to stop before its next node, and where a node awaits."""
+        self._stop_reason = reason
+        if self.run is not None and self._process is not None:
+            with suppress(OSError):
+                self._stops.send((self.run.run_id, reason))
+
+    def terminate(self) -> None:
+        """Interrupt what the process does."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def kill(self, reason: Callable[[str | None], Exception] | None = None) -> None:
+        """Kill the process and the programs that it started; ``reason`` makes the error of its run from its node."""
+        self._kill_reason = self._kill_reason or reason
+        self._is_killed = True
+        process = self._process
+        if process is not None and process.pid is not None and process.exitcode is None:
+            # The process is in this group at first, and leads its own a moment later.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+
+    def retire(self) -> None:
+        """Let the process end; it has no run."""
+        self._runs.put(None)
+
+    # --- in the thread ---
+
+    def _serve(self) -> None:
+        has_run = True
+        try:
+            self._start()
+            self._wait_until_open()
+        except (OSError, EOFError) as problem:
+            self._start_problem = str(problem)
+            has_run = self._owner.process_failed(self)
+        while has_run and (run := self._runs.get()) is not None:
+            execution = run.context.run(self._execute, run)
+            has_run = self._owner.run_ended(self, is_usable=self._is_usable)
+            run.ended(execution)
+            # A thread that waits must not keep its last run alive.
+            del run, execution
+        self._end_process()
+        self._owner.process_ended(self)
+
+    def _start(self) -> None:
+        context = _start_method()
+        requests, replies = SharedFile.create(), SharedFile.create()
+        ours, theirs = context.Pipe()
+        stops, self._stops = context.Pipe(duplex=False)
+        self._pipe = MessagePipe(ours, outgoing=requests, incoming=replies)
+        their_pipe = MessagePipe(theirs, outgoing=replies, incoming=requests)
+        process = context.Process(target=serve_runs, args=(self._opening, their_pipe, stops), name=_THREAD_NAME)
+        try:
+            with signals_blocked():
+                process.start()
+        finally:
+            theirs.close()
+            stops.close()
+        self._process = process
+        if self._is_killed:
+            self.kill()
+
+    def _wait_until_open(self) -> None:
+        opened: ProcessOpened = self._pipe.receive()
+        self._is_open = True
+        self._owner.process_opened(self, is_broken=opened.is_broken)
+
+    def _execute(self, run: ProcessRun) -> Execution:
+        # The context is the run's own, so that nothing is set back.
+        LINE_EMITTER.set((run.run_id, run.emit))
+        names: Any = run.pipeline_names
+        CURRENT_RUN.set((run.run_id, names))
+        if self._process is None:
+            return Execution(error=report_failure(run.run_id, NoProcessError(self._start_problem)))
+        try:
+            order = encode_message(run.read_spec)
+        except Exception as problem:  # whatever values of a caller raise
+            return Execution(error=report_failure(run.run_id, _unsendable(run, problem)))
+        nodes: dict[str, Event] = {}
+        try:
+            self._pipe.send(encode_message(RunRequest(run_id=run.run_id)))
+            self._pipe.send(order)
+            del order
+            return self._receive_reply(run, nodes)
+        except (OSError, EOFError):
+            return self._describe_crash(run, nodes)
+
+    def _receive_reply(self, run: ProcessRun, nodes: dict[str, Event]) -> Execution:
+        while True:
+            match self._pipe.receive():
+                case RunReply(execution=execution, is_last=is_last):
+                    self._is_usable = not is_last
+                    return execution
+                case RecordLogged(record=record, node=node):
+                    CURRENT_NODE.set(node)
+                    log_here(LogMessage(record=record))
+                case Event() as event:
+                    _note_node(nodes, event)
+                    run.emit(event)
+
+    def _describe_crash(self, run: ProcessRun, nodes: dict[str, Event]) -> Execution:
+        """Return why a run has no end of its own: it was stopped, or its process has ended."""
+        self._is_usable = False
+        exit_code = self._join()
+        kind = NodeFailed if self._stop_reason is None else NodeCancelled
+        for node, event in nodes.items():
+            took = round((datetime.now(UTC) - event.at).total_seconds() * 1000, 2)
+            run.emit(kind(run_id=run.run_id, node=node, duration_ms=took))
+        at_work = next(iter(nodes), None)
+        if self._kill_reason is not None:
+            error = self._kill_reason(at_work)
+        elif self._stop_reason is not None:
+            return Execution()
+        else:
+            error = RunCrashedError(exit_code=exit_code, node=at_work, was_ready=self._is_open)
+        if at_work is not None:
+            note_node(error, at_work)
+        return Execution(error=report_failure(run.run_id, error), has_crashed=True)
+
+    def _join(self) -> int | None:
+        """Wait for the process, whose end of the pipe is closed, and return its exit code."""
+        assert self._process is not None
+        self._process.join(_SHUTDOWN_SECONDS)
+        return self._process.exitcode
+
+    def _end_process(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        with suppress(OSError):
+            self._pipe.send(encode_message(ShutDown()))
+        process.join(_SHUTDOWN_SECONDS if self._is_usable else 0)
+        self.kill()
+        process.join()
+        self._pipe.close()
+        self._stops.close()
+
+
+def _start_method() -> SpawnContext | ForkServerContext:
+    """Return the start method: never fork, since the threads of a server hold locks that no child would release."""
+    if os.environ.get("KEDRO_MP_CONTEXT") == "forkserver":
+        return multiprocessing.get_context("forkserver")
+    return multiprocessing.get_context("spawn")
+
+
+def _note_node(nodes: dict[str, Event], event: Event) -> None:
+    """Keep the nodes that have started and not ended, the earliest first."""
+    match event:
+        case NodeStarted(node=node):
+            nodes[node] = event
+        case NodeFinished(node=node) | NodeFailed(node=node) | NodeCancelled(node=node):
+            nodes.pop(node, None)
+
+
+def _unsendable(run: ProcessRun, problem: Exception) -> Exception:
+    """Return an error that names the input or the parameter that cannot be pickled; or the one of reading the order."""
+    try:
+        spec = run.read_spec()
+    except Exception as error:
+        return error
+    for what, values in (("Input", spec.inputs), ("Parameter", spec.runtime_params)):
+        for name, value in values.items():
+            try:
+                encode_message(value)
+            except Exception as error:
+                return UnsendableValueError(f"{what} '{name}' ({type(value).__qualname__})", str(error))
+    return UnsendableValueError("The order of the run", str(problem))

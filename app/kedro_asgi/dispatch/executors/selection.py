@@ -1,0 +1,75 @@
+"""Which executor a run gets: that of the server, or the one of its pipeline."""
+
+from collections.abc import Callable, Hashable, Mapping
+from contextvars import Context
+from functools import partial
+from typing import Literal
+
+import msgspec
+
+from kedro_asgi.dispatch.executors.base import Execution, Executor
+from kedro_asgi.dispatch.executors.process import ProcessExecutor
+from kedro_asgi.dispatch.executors.thread import ThreadExecutor
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.errors import RunStoppedError
+from kedro_asgi.events import Emit
+from kedro_asgi.runs import RunId, RunSpec
+from kedro_asgi.session import AsyncSession, Convert
+
+ExecutorKind = Literal["thread", "process"]
+
+
+class ExecutorChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """The executor of all runs, and those of the runs of single pipelines."""
+
+    default: ExecutorKind = "thread"
+    by_pipeline: Mapping[str, ExecutorKind] = {}
+
+    @property
+    def kinds(self) -> frozenset[ExecutorKind]:
+        """The executors that runs may get."""
+        return frozenset((self.default, *self.by_pipeline.values()))
+
+
+def make_executor(session: AsyncSession, convert: Convert, policy: Policy, choice: ExecutorChoice) -> Executor:
+    """Return what executes the runs of a service; to be called on its event loop."""
+    makers: Mapping[ExecutorKind, Callable[[], Executor]] = {
+        "thread": partial(ThreadExecutor, session, convert, full_tracebacks=policy.full_tracebacks),
+        "process": partial(ProcessExecutor, session, convert, policy),
+    }
+    executors = {kind: makers[kind]() for kind in sorted(choice.kinds)}
+    return executors[choice.default] if len(executors) == 1 else PipelineExecutor(executors, choice)
+
+
+class PipelineExecutor:
+    """An `Executor` that passes each run to the executor of its pipeline.
+
+    A run of several pipelines gets a process if one of them does.
+    """
+
+    def __init__(self, executors: Mapping[ExecutorKind, Executor], choice: ExecutorChoice) -> None:
+        self._executors = executors
+        self._choice = choice
+
+    def start(
+        self,
+        run_id: RunId,
+        read_spec: Callable[[], RunSpec],
+        *,
+        kind: Hashable,
+        context: Context,
+        emit: Emit,
+        ended: Callable[[Execution], None],
+    ) -> None:
+        names = kind if isinstance(kind, tuple) else ()
+        kinds = {self._choice.by_pipeline.get(name, self._choice.default) for name in names}
+        chosen: ExecutorKind = "process" if "process" in kinds else "thread"
+        self._executors[chosen].start(run_id, read_spec, kind=kind, context=context, emit=emit, ended=ended)
+
+    def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
+        for executor in self._executors.values():
+            executor.stop(run_id, reason)
+
+    def close(self) -> None:
+        for executor in self._executors.values():
+            executor.close()

@@ -1,0 +1,254 @@
+"""The contract of executors: what holds of a run wherever it is executed."""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+
+import anyio
+import pytest
+
+from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
+from kedro_asgi.events import (
+    DatasetSaved,
+    LogLine,
+    NodeCancelled,
+    NodeFailed,
+    NodeFinished,
+    NodeStarted,
+    RunEnded,
+    RunPlanned,
+    RunQueued,
+    RunStarted,
+)
+from kedro_asgi.run_context import RunContextFilter
+from kedro_asgi.runs import RunOrder, RunRecord, RunSpec, Slice
+from kedro_asgi.session import AsyncSession
+from project_files import write_project
+
+pytestmark = pytest.mark.anyio
+
+REGISTRY = """
+import contextvars, logging, sys, threading, time
+import anyio
+from kedro_asgi.pipeline import Pipeline, node
+
+def add(x, y):
+    logging.getLogger("project").warning("adding %s", x)
+    return x + y
+
+def double(x):
+    return 2 * x
+
+def boom(x):
+    raise ValueError("boom at s3://user:secret@bucket")
+
+def leave(x):
+    sys.exit(3)
+
+async def wait(seconds):
+    await anyio.sleep(seconds)
+    return seconds
+
+def sleep(seconds):
+    time.sleep(seconds)
+    return seconds
+
+def chunks(count):
+    yield from range(count)
+
+def log_in_thread(x):
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(logging.getLogger("project").warning, "from a thread"))
+    thread.start()
+    thread.join()
+    return x
+
+def length(value):
+    return len(value)
+
+def same(value):
+    return value
+
+def register_pipelines():
+    return {
+        "__default__": Pipeline([]),
+        "calc": Pipeline([node(add, ["params:a", "params:b"], "s", name="add"), node(double, "s", "d", name="double")]),
+        "boom": Pipeline([node(boom, "params:a", "never", name="boom")]),
+        "leave": Pipeline([node(leave, "params:a", "never", name="leave")]),
+        "wait": Pipeline([node(wait, "params:seconds", "waited", name="wait")]),
+        "slow": Pipeline(
+            [node(sleep, "params:seconds", "first", name="one"), node(sleep, "first", "second", name="two")]
+        ),
+        "chunks": Pipeline([node(chunks, "params:b", "last", name="chunks")]),
+        "thread": Pipeline([node(log_in_thread, "params:a", "logged", name="logger")]),
+        "length": Pipeline([node(length, "value", "length", name="length")]),
+        "same": Pipeline([node(same, "value", "given", name="same")]),
+    }
+"""
+
+
+def order(pipeline: str, *, outputs: tuple[str, ...] = (), **spec: object) -> RunOrder:
+    return RunOrder(spec=RunSpec(slice=Slice(pipeline_names=(pipeline,)), outputs=outputs, **spec))
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module", params=["thread", "process"])
+async def runs(
+    request: pytest.FixtureRequest, anyio_backend: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Dispatcher]:
+    """An open dispatcher; all tests of one executor share it, since processes take a second to start."""
+    project = write_project(
+        tmp_path_factory.mktemp("executors") / "project",
+        {
+            "conf/base/catalog.yml": "first:\n  type: json.JSONDataset\n  filepath: data/first.json\n",
+            "conf/base/parameters.yml": "a: 1\nb: 2\nseconds: 0.2\n",
+            "src/{package}/settings.py": "",
+            "src/{package}/pipeline_registry.py": REGISTRY,
+        },
+    )
+    session = AsyncSession.create(project_path=project)
+    policy = Policy(grace_seconds=0.1, max_concurrent_runs=2)
+    async with Dispatcher(session, policy=policy, executor=ExecutorChoice(default=request.param)) as runs:
+        yield runs
+
+
+@pytest.fixture
+def logged() -> Iterator[list[logging.LogRecord]]:
+    """The records that reach the handlers of this process, with the facts that a filter of handlers gives them."""
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.addFilter(RunContextFilter())
+    handler.emit = records.append
+    logging.getLogger().addHandler(handler)
+    yield records
+    logging.getLogger().removeHandler(handler)
+
+
+async def events_of(runs: Dispatcher, record: RunRecord) -> list[object]:
+    """Return the events of a run that has ended."""
+    async with aclosing(runs.follow(record.run_id)) as told:
+        return [published.event async for published in told]
+
+
+async def until_started(runs: Dispatcher, run_id: str) -> None:
+    with anyio.fail_after(60):
+        async with aclosing(runs.follow(run_id)) as told:
+            async for published in told:
+                if isinstance(published.event, NodeStarted):
+                    return
+
+
+async def test_the_outputs_come_back(runs: Dispatcher) -> None:
+    finished = await runs.run(order("calc", outputs=("s", "d"), runtime_params={"a": 5}))
+    assert (finished.record.status, finished.record.error) == ("success", None)
+    assert {name: bytes(value) for name, value in finished.outputs.items()} == {"s": b"7", "d": b"14"}
+
+
+async def test_the_outputs_of_a_promised_run_are_kept(runs: Dispatcher) -> None:
+    run = await runs.submit("calc", outputs=["d"])
+    assert (await runs.wait(run.run_id)).outputs == ("d",)
+    assert json.loads(await runs.output(run.run_id, "d")) == 6
+
+
+async def test_the_events_come_in_their_order(runs: Dispatcher) -> None:
+    events = await events_of(runs, (await runs.run(order("calc"))).record)
+    kinds = [type(event) for event in events if not isinstance(event, LogLine)]
+    node = [NodeStarted, DatasetSaved, NodeFinished]
+    assert kinds == [RunQueued, RunStarted, RunPlanned, *node, *node, RunEnded]
+    assert [event.node for event in events if isinstance(event, NodeStarted)] == ["add", "double"]
+
+
+async def test_lines_of_the_log_name_their_run_and_node(runs: Dispatcher, logged: list[logging.LogRecord]) -> None:
+    record = (await runs.run(order("calc"))).record
+    found = [(line.node, line.message) for line in await events_of(runs, record) if isinstance(line, LogLine)]
+    assert ("add", "adding 1") in found
+    line = next(line for line in logged if line.name == "project")
+    assert (line.run_id, line.pipeline, line.node) == (record.run_id, "calc", "add")
+    assert line.getMessage() == "adding 1"
+
+
+async def test_a_line_of_a_thread_that_a_node_starts_belongs_to_the_run(runs: Dispatcher) -> None:
+    events = await events_of(runs, (await runs.run(order("thread"))).record)
+    assert [(line.node, line.message) for line in events if isinstance(line, LogLine)][-1] == (
+        "logger",
+        "from a thread",
+    )
+
+
+async def test_a_failure_names_the_node_and_the_line(runs: Dispatcher) -> None:
+    record = (await runs.run(order("boom"))).record
+    assert (record.status, record.error.type, record.error.node) == ("failure", "ValueError", "boom")
+    assert record.error.message == "boom at s3://<redacted>@bucket"
+    assert record.error.frames[-1].code == 'raise ValueError("boom at s3://<redacted>@bucket")'
+    assert any(isinstance(event, NodeFailed) for event in await events_of(runs, record))
+
+
+async def test_a_failure_is_logged_once(runs: Dispatcher, logged: list[logging.LogRecord]) -> None:
+    record = (await runs.run(order("boom"))).record
+    lines = [line for line in logged if line.name == "kedro_asgi.dispatch.report"]
+    assert [(line.run_id, line.node) for line in lines] == [(record.run_id, "boom")]
+    assert "secret" not in lines[0].getMessage()
+
+
+async def test_a_node_that_exits_fails_its_run_only(runs: Dispatcher) -> None:
+    assert (await runs.run(order("leave"))).record.error.type == "SystemExit"
+    assert (await runs.run(order("calc"))).record.status == "success"
+
+
+async def test_an_order_that_makes_no_sense_fails_its_run(runs: Dispatcher) -> None:
+    assert (await runs.run(order("calc", outputs=("nothing",)))).record.status == "failure"
+
+
+async def test_an_awaiting_node_is_cancelled_at_once(runs: Dispatcher) -> None:
+    run = await runs.submit("wait", runtime_params={"seconds": 60})
+    await until_started(runs, run.run_id)
+    with anyio.fail_after(30):
+        await runs.cancel(run.run_id)
+        record = await runs.wait(run.run_id)
+    assert (record.status, record.error.type) == ("cancelled", "RunCancelledError")
+    assert any(isinstance(event, NodeCancelled) for event in await events_of(runs, record))
+    assert (await runs.run(order("calc"))).record.status == "success"
+
+
+async def test_a_run_stops_before_its_next_node(runs: Dispatcher) -> None:
+    run = await runs.submit("slow", timeout_seconds=0.1)
+    record = await runs.wait(run.run_id)
+    assert (record.status, record.error.type) == ("timed_out", "RunTimedOutError")
+    started = [event.node for event in await events_of(runs, record) if isinstance(event, NodeStarted)]
+    assert "two" not in started
+
+
+async def test_a_generator_saves_each_chunk(runs: Dispatcher) -> None:
+    finished = await runs.run(order("chunks", outputs=("last",)))
+    assert bytes(finished.outputs["last"]) == b"1"
+
+
+async def test_large_values_go_in_and_come_out(runs: Dispatcher) -> None:
+    value = ["ä" * 1000] * 1000
+    finished = await runs.run(order("same", outputs=("given",), inputs={"value": value}))
+    assert json.loads(bytes(finished.outputs["given"])) == value
+
+
+async def test_arrays_of_python_callers_go_in(runs: Dispatcher) -> None:
+    import numpy
+
+    finished = await runs.run(order("length", outputs=("length",), inputs={"value": numpy.arange(100_000)}))
+    assert bytes(finished.outputs["length"]) == b"100000"
+
+
+async def test_an_output_without_json_is_a_problem_of_the_output(runs: Dispatcher) -> None:
+    finished = await runs.run(order("same", outputs=("given",), inputs={"value": [1j]}))
+    assert finished.record.status == "success"
+    assert "complex" in finished.record.output_problems["given"]
+
+
+async def test_runs_go_side_by_side(runs: Dispatcher) -> None:
+    async with anyio.create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(runs.run, order("calc"))
+    assert runs.gauges()["runs_running"] == 0
