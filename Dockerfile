@@ -1,6 +1,9 @@
 # Serves the Kedro-format project in /project on port 8000. Build it: docker build -t kedro-asgi .
-# Mount a project, as yourself so that runs may write into its data folder:
-#   docker run -p 8000:8000 --user "$(id -u):$(id -g)" -v "$PWD:/project" kedro-asgi
+# Mount a project, as yourself so that runs may write into its data folder, and make a token for yourself:
+#   docker run --rm kedro-asgi kedro-asgi token me             (prints the token, and a line with its hash)
+#   docker run -p 8000:8000 --user "$(id -u):$(id -g)" -v "$PWD:/project" -e KEDRO_SERVER_TOKENS='<the line>' kedro-asgi
+# Without a token, for programs on this machine only:
+#   docker run -p 127.0.0.1:8000:8000 --user "$(id -u):$(id -g)" -v "$PWD:/project" -e KEDRO_SERVER_INSECURE=true kedro-asgi
 # Or copy it into an image of its own: FROM kedro-asgi, then COPY --chown=kedro:kedro . /project
 # and, if its nodes need libraries, RUN pip install them.
 

@@ -246,11 +246,12 @@ class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The runs to list, newest first: those before ``cursor``, at most ``limit``; ``None`` is no filter.
 
     ``status`` is one status or several, ``pipeline`` one of the pipeline names of a run; ``labels`` must all match,
-    ``since`` is the earliest time of creation.
+    ``since`` is the earliest time of creation. ``any_pipeline`` are the pipelines of which a run has one at least.
     """
 
     status: RunStatus | tuple[RunStatus, ...] | None = None
     pipeline: str | None = None
+    any_pipeline: tuple[str, ...] = ()
     labels: Mapping[str, str] = {}
     since: datetime | None = None
     limit: int = 50

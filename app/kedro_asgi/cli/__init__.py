@@ -10,6 +10,7 @@ from kedro_asgi.cli.new import new
 from kedro_asgi.cli.run import run
 from kedro_asgi.cli.runs import runs
 from kedro_asgi.cli.serve import serve
+from kedro_asgi.cli.token import token
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,5 +19,5 @@ def main() -> None:
     """Run Kedro-format pipelines, as an HTTP service or once."""
 
 
-for _command in (serve, run, runs, inspect, graph, new, demo):
+for _command in (serve, run, runs, inspect, graph, new, demo, token):
     main.add_command(_command)

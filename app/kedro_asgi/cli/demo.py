@@ -9,6 +9,7 @@ import anyio
 import click
 import msgspec
 
+from kedro_asgi.cli.access_options import check_reach
 from kedro_asgi.cli.console_handlers import filtered_console, is_warning
 from kedro_asgi.cli.error_messages import interruptible, one_line_errors
 from kedro_asgi.cli.greeting import page_lines, server_url
@@ -48,6 +49,7 @@ def demo(folder: Path, host: str, port: int) -> None:
     with interruptible(), one_line_errors():
         _write_unless_written(folder)
         configuration = ServerConfiguration.read(project_path=folder)
+        check_reach(configuration.access, host)
         with filtered_console(is_warning):
             record, metrics = anyio.run(_train, configuration)
     rows, url = metrics["rows"], server_url(host, port)

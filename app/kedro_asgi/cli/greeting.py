@@ -10,16 +10,15 @@ _ROUTES = ("run", "runs", "pipelines", "snapshot", "ready", "health", "metrics",
 _ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
 
 
-def server_url(host: str, port: int) -> str:
+def server_url(host: str, port: int, *, scheme: str = "http") -> str:
     """Return the URL of a server on this machine; the system chooses the port 0."""
     name = _ALL_ADDRESSES.get(host) or (f"[{host}]" if ":" in host else host)
-    return f"http://{name}:{port or '<port>'}"
+    return f"{scheme}://{name}:{port or '<port>'}"
 
 
-def greeting(project: Project, configuration: ServerConfiguration, *, host: str, port: int) -> str:
-    """Return what is served and where, as lines."""
+def greeting(project: Project, configuration: ServerConfiguration, *, url: str, access: str) -> str:
+    """Return what is served, where and for whom, as lines."""
     env = f", environment '{configuration.env}'" if configuration.env else ""
-    url = server_url(host, port)
     served = f"{project.project_name} (package {project.package_name}{env}) from {configuration.project_path}"
     return "\n".join(
         [
@@ -27,10 +26,15 @@ def greeting(project: Project, configuration: ServerConfiguration, *, host: str,
             *page_lines(configuration, url),
             f"  API        {url} ({', '.join(f'/{route}' for route in _ROUTES)})",
             f"  store      {one_line(redact(configuration.store))}",
-            f"  run it     curl -s {url}/run -H 'Content-Type: application/json' -d '{{}}'",
+            f"  access     {one_line(access)}",
+            f"  run it     curl -s {url}/run{_token(configuration)} -H 'Content-Type: application/json' -d '{{}}'",
             "",
         ]
     )
+
+
+def _token(configuration: ServerConfiguration) -> str:
+    return ' -H "Authorization: Bearer $TOKEN"' if configuration.access.is_on else ""
 
 
 def page_lines(configuration: ServerConfiguration, url: str, *, run_id: str | None = None) -> list[str]:

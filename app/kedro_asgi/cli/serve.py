@@ -14,8 +14,9 @@ from typing import Any
 
 import click
 
+from kedro_asgi.cli.access_options import access_line, access_options, check_reach, default_hosts
 from kedro_asgi.cli.error_messages import one_line_errors
-from kedro_asgi.cli.greeting import greeting
+from kedro_asgi.cli.greeting import greeting, server_url
 from kedro_asgi.cli.log_format import LogFormat
 from kedro_asgi.cli.logging_setup import server_log_config
 from kedro_asgi.cli.options import Names, conf_source_option, env_option, package_option, project_argument
@@ -25,6 +26,7 @@ from kedro_asgi.cli.server_process import serve_alone
 from kedro_asgi.cli.worker_processes import serve_with_reload, serve_with_workers
 from kedro_asgi.dispatch.stores import check_store
 from kedro_asgi.project import Project, load_project
+from kedro_asgi.server.access.transport import Transport
 from kedro_asgi.server.configuration import ConnectionLimits, ServerConfiguration
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 
@@ -73,6 +75,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
     type=click.Choice(["200", "500"]),
     help="HTTP status of a /run that failed; the default is 200, as Kedro's server answers.",
 )
+@access_options
 @env_option
 @conf_source_option
 def serve(project_path: Path, workers: int, reload: bool, **options: Any) -> None:
@@ -113,12 +116,15 @@ def serve_project(
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")
     with one_line_errors():
         configuration = ServerConfiguration.read()
-        limits = ConnectionLimits.read()
+        limits, transport = ConnectionLimits.read(), Transport.read()
         check_store(configuration.store)
+    check_reach(configuration.access, host)
+    _set_variables(allowed_hosts=default_hosts(configuration.access, host))
     if log_format != "json" and with_greeting:
-        click.echo(greeting(project, configuration, host=host, port=port))
+        url = server_url(host, port, scheme=transport.scheme)
+        click.echo(greeting(project, configuration, url=url, access=access_line(configuration.access, host)))
     options = {"host": host, "port": port, "log_config": log_config, "access_log": not no_access_log}
-    options |= {"factory": True, **_connection_options(limits)}
+    options |= {"factory": True, **_connection_options(limits), **transport.uvicorn_options()}
     with _shared_reload_signal(workers):
         if workers > 1:
             serve_with_workers(_FACTORY, workers=workers, **options)

@@ -22,6 +22,7 @@ class _Order(msgspec.Struct, kw_only=True):
 class _Query(msgspec.Struct, kw_only=True):
     status: tuple[RunStatus, ...]
     pipeline: str | None
+    any_pipeline: tuple[str, ...]
     labels: Labels
     since: datetime | None
     limit: PageLimit

@@ -14,6 +14,7 @@ from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.failures import failure_sentence
 from kedro_asgi.schemas import ReadyResponse, ReloadProblem, ReloadResponse
+from kedro_asgi.server.access.caller import may_see_all
 from kedro_asgi.server.errors import json_response
 from kedro_asgi.session import AsyncSession
 
@@ -72,13 +73,13 @@ class AdminRoutes:
         that is shutting down responds 503.
         """
         if self._runs.is_draining:
-            return _ready_response(ReadyResponse(status="draining"))
+            return _ready_response(request, ReadyResponse(status="draining"))
         if not self._is_open and self._problem is None and self._session.prepared is not None:
             await self._finish_opening()
         session = self._session.prepared
         if session is None or not self._is_open:
             opening = BackgroundTask(self.open_project)
-            return _ready_response(ReadyResponse(status="starting", problem=self._problem), opening)
+            return _ready_response(request, ReadyResponse(status="starting", problem=self._problem), opening)
         if session.missing:
             await self._session.try_load_missing()
         problems = {name: problem for name, problem in session.preloaded.items() if problem}
@@ -96,7 +97,7 @@ class AdminRoutes:
             problem=None if found.is_any_runnable else "No pipeline is left that can run.",
             store=store,
         )
-        return _ready_response(body)
+        return _ready_response(request, body)
 
     async def _finish_opening(self) -> None:
         """Read the configuration of a project that is loaded, or wait for the task that reads it."""
@@ -122,7 +123,10 @@ class AdminRoutes:
         return json_response(ReloadResponse(preloaded=shared, duration_ms=duration_ms))
 
 
-def _ready_response(body: ReadyResponse, background: BackgroundTask | None = None) -> Response:
+def _ready_response(request: Request, body: ReadyResponse, background: BackgroundTask | None = None) -> Response:
+    if not may_see_all(request.scope):
+        # A probe has no token and needs no more; the rest tells of the project.
+        body = ReadyResponse(status=body.status)
     response = json_response(body, status_code=200 if body.status == "ready" else 503)
     response.background = background
     return response

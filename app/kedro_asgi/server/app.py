@@ -10,10 +10,13 @@ from typing import Unpack
 import anyio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.errors import DispatchError, KedroAsgiError
 from kedro_asgi.project import load_project
+from kedro_asgi.server.access.refusals import AccessRefusedError
+from kedro_asgi.server.access.wiring import access_control, access_middleware
 from kedro_asgi.server.admin_routes import AdminRoutes
 from kedro_asgi.server.bodies import BodyReader
 from kedro_asgi.server.configuration import ServerConfiguration, ServerOptions, unknown_variables
@@ -24,7 +27,7 @@ from kedro_asgi.server.docs import DocsRoutes
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.pipeline_routes import PipelineRoutes
-from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch_error, explain_query_error
+from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch_error, explain_query_error, explain_refusal
 from kedro_asgi.server.run_routes import RunRoutes
 from kedro_asgi.server.shutdown import Shutdown, ShutdownMiddleware
 from kedro_asgi.server.typed_pipelines import TypedPipelines
@@ -96,28 +99,35 @@ def create_http_server(
     description_routes = DescriptionRoutes(session, typed_pipelines)
     admin_routes = AdminRoutes(session, runs)
     explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)
+    routes: list[Route] = [
+        *kedro_routes.table(),
+        # Before the routes whose names of pipelines may end with anything.
+        *typed_routes.table(),
+        *description_routes.table(),
+        *run_routes.table(),
+        *pipeline_routes.table(),
+        *DatasetRoutes(session).table(),
+        *admin_routes.table(),
+        *(DashboardRoutes().table() if configuration.dashboard else ()),
+        *(DocsRoutes().table() if configuration.docs else ()),
+        *(VizRoutes(session, runs).table() if configuration.viz else ()),
+    ]
+    control = access_control(configuration.access, pipelines_of_run=partial(_pipelines_of_run, runs))
     return Starlette(
-        routes=[
-            *kedro_routes.table(),
-            # Before the routes whose names of pipelines may end with anything.
-            *typed_routes.table(),
-            *description_routes.table(),
-            *run_routes.table(),
-            *pipeline_routes.table(),
-            *DatasetRoutes(session).table(),
-            *admin_routes.table(),
-            *(DashboardRoutes().table() if configuration.dashboard else ()),
-            *(DocsRoutes().table() if configuration.docs else ()),
-            *(VizRoutes(session, runs).table() if configuration.viz else ()),
-        ],
+        routes=routes if control is None else control.protect(routes),
         lifespan=_lifespan(configuration, session, runs, admin_routes, shutdown),
-        middleware=[Middleware(ShutdownMiddleware, shutdown=shutdown)],
+        middleware=[*access_middleware(configuration.access), Middleware(ShutdownMiddleware, shutdown=shutdown)],
         exception_handlers={
             **EXCEPTION_HANDLERS,
+            AccessRefusedError: explain_refusal,
             DispatchError: explain_busy,
             InvalidQueryError: explain_query_error,
         },
     )
+
+
+async def _pipelines_of_run(runs: Dispatcher, run_id: str) -> tuple[str, ...]:
+    return (await runs.read(run_id)).pipeline_names
 
 
 def _lifespan(

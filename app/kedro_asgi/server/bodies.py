@@ -16,6 +16,7 @@ from kedro_asgi.errors import DrainingError
 from kedro_asgi.limits import MAX_KEY_LENGTH
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.schemas import KEY_PATTERN, RunRequest, RunSubmission
+from kedro_asgi.server.access.control import check_pipelines
 from kedro_asgi.server.problems import InvalidQueryError
 from kedro_asgi.server.shutdown import Shutdown
 from kedro_asgi.server.validation import JSON_TYPE, RUNNER_PATH, AnyRunRequest, parse_strictly, validate_run_request
@@ -56,13 +57,17 @@ class BodyReader:
     async def read(self, request: Request, kind: type[AnyRunRequest]) -> tuple[AnyRunRequest, int]:
         """Return the decoded body, and its size in bytes.
 
-        Raises 413 if it is too large, 408 if it is too late, `InvalidBodyError`, and `DrainingError`.
+        Raises 413 if it is too large, 408 if it is too late, `InvalidBodyError`, `DrainingError`, and
+        `ForbiddenPipelineError` if the caller may not run its pipelines.
         """
         body = await self._read(request)
         content_type = header(request, b"content-type") or ""
         if len(body) <= _SMALL_BODY_BYTES:
-            return _decode(body, content_type, kind), len(body)
-        return await self._do(partial(_decode, body, content_type, kind), body), len(body)
+            decoded = _decode(body, content_type, kind)
+        else:
+            decoded = await self._do(partial(_decode, body, content_type, kind), body)
+        check_pipelines(request.scope, decoded.pipeline_names)
+        return decoded, len(body)
 
     async def read_json(self, request: Request) -> "JsonBody":
         """Return the decoded body, whatever JSON it is; no body is an empty object. Raises what `read` raises."""

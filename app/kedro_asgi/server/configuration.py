@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict, Unpack, get_type_hints
+from typing import Annotated, Any, Literal, Unpack
 
 import msgspec
 
@@ -12,6 +12,9 @@ from kedro_asgi.dispatch import ExecutorChoice, ExecutorKind, Policy
 from kedro_asgi.errors import ProjectError, ServerSettingsError
 from kedro_asgi.errors.wording import close_matches, quoted, suggestion
 from kedro_asgi.project.options import read_options
+from kedro_asgi.server.access.configuration import AccessConfiguration, AccessOptions
+from kedro_asgi.server.access.transport import Transport
+from kedro_asgi.server.settings import PREFIX, read_fields, read_names, variable_of
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 
 MEBIBYTE = 1024 * 1024
@@ -19,14 +22,13 @@ MEBIBYTE = 1024 * 1024
 MAX_SECONDS = 365 * 86400
 
 _PROJECT_PATH = "KEDRO_PROJECT_PATH"
-_PREFIX = "KEDRO_SERVER_"
 _STORE = Path(".kedro-asgi") / "runs.db"
 
 
-class ServerOptions(TypedDict, total=False):
+class ServerOptions(AccessOptions, total=False):
     """The settings that a caller of `create_http_server` may give by name; ``None`` is no setting.
 
-    Each is a field of `ServerConfiguration`.
+    Each is a field of `ServerConfiguration` or of `AccessConfiguration`.
     """
 
     max_body_bytes: int | None
@@ -56,7 +58,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     ``cancel_on_hang_up`` cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and
     SIGINT let runs end before the server ends. With ``dashboard``, the server has pages for browsers, and with ``docs``
     one that shows its OpenAPI document; with ``viz`` it answers the front end of kedro-viz, which shows code. With
-    ``opens_first``, which the supervisor of workers sets, the server opens the project before it listens.
+    ``opens_first``, which the supervisor of workers sets, the server opens the project before it listens. ``access``
+    says which callers may do what.
     """
 
     project_path: Path
@@ -69,6 +72,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
     executor: ExecutorKind = "thread"
     executors: Mapping[str, ExecutorKind] = {}
+    access: AccessConfiguration = AccessConfiguration()
     busy_status: Literal[429, 503] = 429
     failure_status: Literal[200, 500] = 200
     cancel_on_hang_up: bool = False
@@ -103,17 +107,18 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         default = Path.cwd() if package_name else None
         path = _project_path(project_path if project_path is not None else environ.get(_PROJECT_PATH) or default)
         for name, value in _project_options(path).items():
-            if f"{_PREFIX}{name.upper()}" not in environ:
+            if variable_of(name) not in environ:
                 given.setdefault(name, value)
         return cls(
             project_path=path,
             env=env if env is not None else environ.get("KEDRO_SERVER_ENV"),
             conf_source=str(source) if source is not None else None,
-            preload=_names(given.get("preload", environ.get("KEDRO_SERVER_PRELOAD"))),
+            preload=read_names(given.get("preload", environ.get("KEDRO_SERVER_PRELOAD"))),
             store=str(given.get("store", environ.get("KEDRO_SERVER_STORE") or path / _STORE)),
-            policy=given.get("policy") or Policy(**_settings(Policy, {}, environ)),
+            policy=given.get("policy") or Policy(**read_fields(Policy, {}, environ)),
+            access=AccessConfiguration.read(given, environ),
             executors=given.get("executors", {}),
-            **_settings(cls, {**given, "package_name": package_name}, environ),
+            **read_fields(cls, {**given, "package_name": package_name}, environ, special=_SPECIAL_FIELDS),
         )
 
 
@@ -131,19 +136,16 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "ConnectionLimits":
         """Return the limits that environment variables set; raises `ServerSettingsError`."""
-        return cls(**_settings(cls, {}, environ))
+        return cls(**read_fields(cls, {}, environ))
 
 
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return a line for each variable ``KEDRO_SERVER_…`` that nothing reads, with those that it may stand for."""
-    structs = (ServerConfiguration, ConnectionLimits, Policy)
-    fields = {field for struct in structs for field in struct.__struct_fields__} - {
-        "project_path",
-        "policy",
-        "executors",
-    }
-    known = {_PROJECT_PATH, RELOAD_SIGNAL_VARIABLE, *(f"{_PREFIX}{field.upper()}" for field in fields)}
-    unknown = sorted(name for name in environ if name.startswith(_PREFIX) and name not in known)
+    structs = (ServerConfiguration, AccessConfiguration, Transport, ConnectionLimits, Policy)
+    fields = {field for struct in structs for field in struct.__struct_fields__}
+    settable = fields - {"project_path", "policy", "access", "auth", "executors"}
+    known = {_PROJECT_PATH, RELOAD_SIGNAL_VARIABLE, *map(variable_of, settable)}
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     return [f"Environment variable '{name}' is unknown.{suggestion(close_matches(name, known))}" for name in unknown]
 
 
@@ -164,32 +166,7 @@ def _project_options(project_path: Path) -> dict[str, Any]:
     return {}
 
 
-def _names(given: Iterable[str] | None) -> tuple[str, ...] | None:
-    if given is None:
-        return None
-    names = given.split(",") if isinstance(given, str) else given
-    return tuple(name.strip() for name in names if name.strip())
-
-
 # `ServerConfiguration.read` reads these fields itself.
-_SPECIAL_FIELDS = ("project_path", "env", "conf_source", "preload", "store", "policy", "executors")
+_SPECIAL_FIELDS = ("project_path", "env", "conf_source", "preload", "store", "policy", "executors", "access")
 # The options of a project that are settings of its server.
 _OPTION_FIELDS = ("dashboard", "docs", "viz", "executor", "executors")
-
-
-def _settings(struct: type[msgspec.Struct], given: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return each field that is given or set by ``KEDRO_SERVER_<FIELD>``; the others keep their defaults."""
-    settings = {}
-    for field, kind in get_type_hints(struct, include_extras=True).items():
-        name = f"{_PREFIX}{field.upper()}"
-        value = given.get(field) if given.get(field) is not None else environ.get(name)
-        if field not in _SPECIAL_FIELDS and value is not None:
-            settings[field] = _convert(name, value, kind)
-    return settings
-
-
-def _convert(name: str, value: Any, kind: Any) -> Any:
-    try:
-        return msgspec.convert(value, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise ServerSettingsError(f"'{name}' must not be {value!r}: {error}") from error

@@ -5,9 +5,11 @@ from anyio.lowlevel import current_token
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kedro_asgi.errors import NoPreviewError
+from kedro_asgi.server.access.caller import limits_of
 from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.problems import explain_preview_timeout, explain_project_error
-from kedro_asgi.session import AsyncSession, Outcome
+from kedro_asgi.session import AsyncSession, KedroServiceSession, Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.event_loop import call_soon
 from kedro_asgi.session.previews import preview_dataset
@@ -29,13 +31,25 @@ class DatasetRoutes:
 
     async def preview(self, request: Request) -> Response:
         """Return the preview of a dataset whose catalog entry asks for one."""
-        name = request.path_params["name"]
+        name, limits = request.path_params["name"], limits_of(request.scope)
+        if limits is not None and not await self._is_visible(name, limits):
+            return explain_project_error(NoPreviewError(name, "no pipeline of the caller uses it"))
         with anyio.move_on_after(_MAX_SECONDS):
             outcome = await self._preview(name)
             if outcome.error is not None:
                 return explain_project_error(outcome.error)
             return Response(outcome.value(), media_type="application/json", headers={"Cache-Control": "no-store"})
         return explain_preview_timeout(name, seconds=_MAX_SECONDS)
+
+    async def _is_visible(self, name: str, limits: frozenset[str]) -> bool:
+        """Tell whether one of these pipelines uses a dataset."""
+
+        def is_used(session: KedroServiceSession) -> bool:
+            pipelines = session.engine.planner.project.pipelines.load()
+            return any(name in found.datasets() for key, found in pipelines.items() if found and key in limits)
+
+        outcome = await self._session.in_free_thread(is_used)
+        return outcome.error is None and outcome.value()
 
     async def _preview(self, name: str) -> Outcome[bytes]:
         """Load a preview in a thread, which keeps its slot until it ends, also if its caller has gone.

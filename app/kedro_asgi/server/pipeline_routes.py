@@ -15,6 +15,8 @@ from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.reserved_names import is_parameter
 from kedro_asgi.runs import RunRecord
 from kedro_asgi.schemas import PipelineDescription, PipelineList, PipelineSummary
+from kedro_asgi.server.access.caller import limits_of
+from kedro_asgi.server.access.visible_runs import read_visible
 from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.pictures import SVG_HEADERS, svg_file
 from kedro_asgi.server.planner_cache import PlannerCache
@@ -54,7 +56,10 @@ class PipelineRoutes:
 
     async def list(self, request: Request) -> Response:
         """List the pipelines."""
-        return await self._respond(request, ("list", "", DrawingQuery()), _list)
+        limits = limits_of(request.scope)
+        # All callers with the same limits get the same answer.
+        key = ("list", "" if limits is None else encode_json(sorted(limits)).decode(), DrawingQuery())
+        return await self._respond(request, key, lambda graphs: _list(graphs, limits))
 
     async def read(self, request: Request) -> Response:
         """Return one pipeline: its nodes, datasets, parameters and edges, and their layout."""
@@ -64,7 +69,7 @@ class PipelineRoutes:
     async def graph(self, request: Request) -> Response:
         """Return the picture of a pipeline, coloured by a run if the query names one."""
         name, query = request.path_params["name"], drawing_query(request, with_run=True)
-        run = None if query.run is None else await self._runs.read(query.run)
+        run = None if query.run is None else await read_visible(self._runs, query.run, request)
         nodes = () if run is None else await self._runs.node_runs(run.run_id)
 
         def make(graphs: ProjectGraphs) -> StaticFile:
@@ -87,10 +92,13 @@ class PipelineRoutes:
         return static_response(request, answer.value(), headers=headers)
 
 
-def _list(graphs: ProjectGraphs) -> StaticFile:
-    summaries = tuple(_summary(name, found) for name, found in graphs.pipelines.items())
-    name = graphs.planner.project.project_name
-    answer = PipelineList(project_name=name, pipelines=summaries, broken=dict(graphs.broken))
+def _list(graphs: ProjectGraphs, limits: frozenset[str] | None) -> StaticFile:
+    def is_visible(name: str) -> bool:
+        return limits is None or name in limits
+
+    summaries = tuple(_summary(name, found) for name, found in graphs.pipelines.items() if is_visible(name))
+    broken = {name: problem for name, problem in graphs.broken.items() if is_visible(name)}
+    answer = PipelineList(project_name=graphs.planner.project.project_name, pipelines=summaries, broken=broken)
     return StaticFile.of(encode_json(answer), _JSON)
 
 

@@ -27,6 +27,8 @@ from kedro_asgi.errors import (
 from kedro_asgi.errors.wording import suggestion
 from kedro_asgi.failures import failure_sentence
 from kedro_asgi.schemas import Problem
+from kedro_asgi.server.access.audit import log_refusal
+from kedro_asgi.server.access.refusals import AccessRefusedError
 from kedro_asgi.server.errors import InvalidBodyError
 
 MEDIA_TYPE = "application/problem+json"
@@ -66,6 +68,14 @@ async def explain_dispatch_error(request: Request, error: Exception, *, busy_sta
         type=_TYPE + slug, title=title, status=status, detail=str(error), run_id=getattr(error, "run_id", None)
     )
     return _response(problem, _retry_after(error))
+
+
+async def explain_refusal(request: Request, error: Exception) -> Response:
+    """Log that a request is refused, and return the response."""
+    assert isinstance(error, AccessRefusedError)
+    log_refusal(request.scope, status=error.status, reason=str(error))
+    problem = Problem(type=_TYPE + error.slug, title=error.title, status=error.status, detail=str(error))
+    return _response(problem, error.headers)
 
 
 async def explain_query_error(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from kedro_asgi.graph import draw_timeline
 from kedro_asgi.node_runs import NodeRun
 from kedro_asgi.runs import RunOrder, RunPage, RunRecord
 from kedro_asgi.schemas import RunNodes, RunSubmission
+from kedro_asgi.server.access.visible_runs import list_visible, only_visible
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.errors import InvalidBodyError, json_response
 from kedro_asgi.server.name_routes import NameRoute
@@ -75,7 +76,7 @@ class RunRoutes:
     async def list(self, request: Request) -> Response:
         """List runs, newest first."""
         query = run_query(request)
-        return json_response(RunPage(runs=()) if query is None else await self._runs.list(query))
+        return json_response(RunPage(runs=()) if query is None else await list_visible(self._runs, query, request))
 
     async def read(self, request: Request) -> Response:
         """Return the record of a run, now or when it ends within the requested wait."""
@@ -125,7 +126,7 @@ class RunRoutes:
     async def all_events(self, request: Request) -> Response:
         """Stream the events of all runs, or those of the classes that the request names."""
         names, position = event_names(request), last_position(request)
-        groups = self._runs.follow_in_groups(position=position)
+        groups = only_visible(self._runs.follow_in_groups(position=position), self._runs, request)
         if names:
             groups = only(groups, names)
         return EventStream(groups, event_id=lambda event: event.position)

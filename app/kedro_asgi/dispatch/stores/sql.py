@@ -197,6 +197,8 @@ class SqlStore(ABC):
             yield f"status IN ({', '.join('?' * len(statuses))})", statuses
         if query.since is not None:
             yield "created_at >= ?", (int(query.since.timestamp() * 1000),)
+        if any_pipeline := tuple(facets(query.any_pipeline, {})):
+            yield f"({' OR '.join([self._contains('facets')] * len(any_pipeline))})", any_pipeline
         for facet in facets([query.pipeline] if query.pipeline is not None else [], query.labels):
             yield self._contains("facets"), (facet,)
 

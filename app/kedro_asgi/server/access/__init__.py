@@ -1,0 +1,1 @@
+"""Who may call what: callers, scopes of routes, tokens, hosts and origins."""

@@ -1,0 +1,104 @@
+"""The caller of a request, as its token or the host application names it, and what the caller may do."""
+
+from collections.abc import Collection, Iterable
+from typing import Literal, get_args
+
+import msgspec
+from starlette.authentication import AuthCredentials, BaseUser
+from starlette.types import Scope as AsgiScope
+
+from kedro_asgi.errors.wording import one_line, shortened
+
+Scope = Literal["read", "run", "cancel", "admin"]
+
+SCOPES: frozenset[Scope] = frozenset(get_args(Scope))
+# A credential of this form limits its caller to a pipeline, in whatever way the credentials come.
+PIPELINE_PREFIX = "pipeline:"
+DEFAULT_PIPELINE = "__default__"
+_KEY = "kedro_asgi.caller"
+_MAX_NAME = 200
+
+
+class Caller(msgspec.Struct, BaseUser, frozen=True, kw_only=True):
+    """A caller that has shown who it is; ``pipelines`` of ``None`` is no limit. The scope *admin* includes all others.
+
+    A `BaseUser`, so a route of the host application can read it as ``request.user``.
+    """
+
+    name: str
+    scopes: frozenset[str]
+    pipelines: frozenset[str] | None = None
+
+    @classmethod
+    def of(cls, credentials: AuthCredentials, user: BaseUser) -> "Caller":
+        """Return the caller that an `AuthenticationBackend` has found."""
+        return user if isinstance(user, cls) else cls.with_scopes(_name_of(user), credentials.scopes)
+
+    @classmethod
+    def with_scopes(cls, name: str, scopes: Iterable[str]) -> "Caller":
+        """Return the caller with these credentials, of which ``pipeline:<name>`` limits it to that pipeline."""
+        given = frozenset(scopes)
+        limits = frozenset(each.removeprefix(PIPELINE_PREFIX) for each in given if each.startswith(PIPELINE_PREFIX))
+        return cls(name=name, scopes=given & SCOPES, pipelines=limits or None)
+
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def display_name(self) -> str:
+        return self.name
+
+    @property
+    def identity(self) -> str:
+        return self.name
+
+    def has(self, scope: Scope) -> bool:
+        """Tell whether the caller has a scope."""
+        return scope in self.scopes or "admin" in self.scopes
+
+    def may_see(self, pipeline_names: Collection[str]) -> bool:
+        """Tell whether the caller may use all of these pipelines; none means the default one."""
+        return self.pipelines is None or self.pipelines.issuperset(pipeline_names or (DEFAULT_PIPELINE,))
+
+
+def caller_of(scope: AsgiScope) -> Caller | None:
+    """Return the caller of a request; ``None`` where nobody has to say who it is, or nobody has."""
+    found: Caller | None = scope.get(_KEY)
+    return found
+
+
+def set_caller(scope: AsgiScope, caller: Caller | None) -> None:
+    """Note the caller of a request for its route."""
+    scope[_KEY] = caller
+
+
+def limits_of(scope: AsgiScope) -> frozenset[str] | None:
+    """Return the pipelines that the caller of a request is limited to; ``None`` is no limit."""
+    caller: Caller | None = scope.get(_KEY)
+    return None if caller is None else caller.pipelines
+
+
+def may_see_all(scope: AsgiScope) -> bool:
+    """Tell whether the caller of a request may read of all pipelines, or nobody has to say who calls."""
+    if _KEY not in scope:
+        return True
+    caller: Caller | None = scope[_KEY]
+    return caller is not None and caller.pipelines is None and caller.has("read")
+
+
+def _name_of(user: BaseUser) -> str:
+    """Return a name for the log: `BaseUser` raises ``NotImplementedError`` for what a class leaves out."""
+    for attribute in ("identity", "display_name"):
+        try:
+            name = str(getattr(user, attribute))
+        except (NotImplementedError, AttributeError):
+            continue
+        if name:
+            return printable(name)
+    return type(user).__name__
+
+
+def printable(name: str) -> str:
+    """Return a name that others chose as one short line for the log."""
+    return one_line(shortened(name, _MAX_NAME))
