@@ -9,7 +9,7 @@ import msgspec
 from kedro_asgi.runs import ErrorCause, ErrorDetail, RunStatus
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="event"):
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="event", gc=False):
     """Something that happened to a run, and when; ``sequence`` is its number within the run, once it is published."""
 
     run_id: str | None

@@ -14,10 +14,12 @@ from kedro_asgi.io import (
     MemoryDataset,
     SharedMemoryDataset,
 )
-from kedro_asgi.io.input_types import InputType, takes_any
-from kedro_asgi.io.inputs import is_plain, table_form_of, to_frame
+from kedro_asgi.io.dataset import is_persistent
+from kedro_asgi.io.injected_data import converted
+from kedro_asgi.io.input_types import InputType
+from kedro_asgi.io.inputs import is_plain
 from kedro_asgi.io.parameters import ParameterView
-from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.runs import NO_PARAMS, RuntimeParams
 
 
 class KedroCatalog:
@@ -72,19 +74,21 @@ class KedroCatalog:
 
     def inject(self, name: str, data: Any, *, expected: InputType | None = None) -> None:
         """Replace the dataset ``name`` with ``data`` for this run, as `DataCatalog.inject` does."""
-        if is_plain(data):
-            dataset = self._catalog.get(name)
-            form = None if dataset is None else table_form_of(name, dataset)
-            if form is not None:
-                data = to_frame(name, data, form)
-            elif expected is not None and takes_any(dataset):
-                data = expected.convert(name, data)
-        self._catalog[name] = data
+        dataset = self._catalog.get(name) if is_plain(data) else None
+        self._catalog[name] = converted(name, data, dataset=dataset, builder=None, runtime=NO_PARAMS, expected=expected)
 
-    def prepare(self, names: Iterable[str]) -> None:
+    def prepare(self, names: Iterable[str], *, is_seen: bool = True) -> None:
         """Make the datasets ``names``; unknown ones in memory."""
         for name in names:
             self._catalog.get(name, fallback_to_runtime_pattern=True)
+
+    def results(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the datasets ``names`` that a run has saved."""
+        return {name: self._catalog[name] for name in names}
+
+    def is_persistent(self, ds_name: str) -> bool:
+        """Tell whether the data of a dataset outlives the run."""
+        return is_persistent(self._catalog[ds_name])
 
     def keep(self, names: Iterable[str]) -> None:
         """Do not release the datasets ``names``."""

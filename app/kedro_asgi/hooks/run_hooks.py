@@ -40,6 +40,21 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     after_dataset_saved: Call | None = None
 
     @property
+    def see_loads(self) -> bool:
+        """Whether a hook is called when a dataset is loaded."""
+        return self.before_dataset_loaded is not None or self.after_dataset_loaded is not None
+
+    @property
+    def see_saves(self) -> bool:
+        """Whether a hook is called when a dataset is saved."""
+        return self.before_dataset_saved is not None or self.after_dataset_saved is not None
+
+    @property
+    def see_catalog(self) -> bool:
+        """Whether a hook gets the catalog."""
+        return self.shows_nodes or self.after_catalog_created is not None
+
+    @property
     def hook(self) -> Any:
         """The hooks by name, as a hook manager has them; for runners of a project's own (RUN-11)."""
         return (self.manager or create_hook_manager()).hook

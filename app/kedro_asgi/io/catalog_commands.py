@@ -27,7 +27,7 @@ Pipelines = Mapping[str, HasDatasets] | Iterable[HasDatasets] | HasDatasets | No
 """Pipelines by name, several of them, or one."""
 
 
-class DataCatalogWithCatalogCommandsMixin(DataCatalog):
+class DataCatalogWithCatalogCommandsMixin(DataCatalog, has_slots=True):
     """A DataCatalog that lists where the datasets of pipelines come from; parameters are not listed."""
 
     def describe_datasets(self, pipelines: Pipelines = ()) -> dict[str, dict[str, dict[str, list[str]]]]:

@@ -11,6 +11,7 @@ from kedro_asgi.io.builder import DatasetBuilder
 from kedro_asgi.io.entry import Entry, PlainEntry, plain_entries
 from kedro_asgi.io.environment import CatalogEnvironment
 from kedro_asgi.io.patterns import RUNTIME_DEFAULT, Match, Pattern, Patterns, is_pattern
+from kedro_asgi.reserved_names import is_parameter
 from kedro_asgi.runs import NO_PARAMS, RuntimeParams
 
 _log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ class CatalogResolver:
     """
 
     _LIMIT = 65_536
+    _PLANS = 256
     _LONGEST = 200
 
     def __init__(
@@ -50,6 +52,7 @@ class CatalogResolver:
         self._type_selecting = tuple(entry for entry in entries.values() if entry.selects_type)
         # Names can come from a request, so the cache has a limit.
         self._matched: BoundedCache[str, DatasetBuilder | None] = BoundedCache(self._LIMIT)
+        self._splits: BoundedCache[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = BoundedCache(self._PLANS)
         self._check()
 
     def names(self) -> tuple[str, ...]:
@@ -66,11 +69,25 @@ class CatalogResolver:
         builder = self._explicit.get(name)
         if builder is not None:
             return builder
+        if not self._bodies:
+            return None
         try:
             return self._matched[name]
         except KeyError:
             builder = self._from_pattern(name)
         return builder if len(name) > self._LONGEST else self._matched.add(name, builder)
+
+    def split(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return those ``names`` that neither an entry nor a pattern matches, and the others with all parameters.
+
+        The names are those of the datasets of a pipeline, so the answer is kept for its next run.
+        """
+        found = self._splits.get(names)
+        if found is not None:
+            return found
+        others = tuple(name for name in names if is_parameter(name) or self.matches(name))
+        known = frozenset(others)
+        return self._splits.add(names, (tuple(name for name in names if name not in known), others))
 
     def default_builder(self) -> DatasetBuilder:
         """Return the builder of datasets that match no entry and no pattern."""

@@ -3,34 +3,32 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from multiprocessing.managers import SyncManager
 from typing import Any, Self
 
 from msgspec import UNSET
 
-from kedro_asgi.errors import DatasetError, DatasetNotFoundError, SingleProcessDatasetsError
+from kedro_asgi.errors import DatasetError, DatasetNotFoundError
 from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io.catalog_config import CatalogConfig, is_memory_dataset, without_credentials
 from kedro_asgi.io.catalog_config_resolver import CatalogResolver
-from kedro_asgi.io.dataset import raise_named
+from kedro_asgi.io.dataset import is_persistent, raise_named
 from kedro_asgi.io.dataset_mapping import DatasetMapping
 from kedro_asgi.io.dataset_protocols import (
     Dataset,
-    can_leave_process,
     constructor_config,
     load_what_is_saved,
     load_what_was_saved,
 )
 from kedro_asgi.io.entry import plain_entries
 from kedro_asgi.io.memory_dataset import MemoryDataset
-from kedro_asgi.io.shared_memory_dataset import SharedMemoryDataset
+from kedro_asgi.io.memory_slots import try_copy
 from kedro_asgi.io.version import timestamp
 from kedro_asgi.validation import DatasetCheck, ValidatorSpec, is_switched_on
 
 _log = logging.getLogger(__name__)
 
 
-class DataCatalog(DatasetMapping):
+class DataCatalog(DatasetMapping, has_slots=True):
     """The datasets of one run, which are loaded and saved by name."""
 
     @classmethod
@@ -67,6 +65,11 @@ class DataCatalog(DatasetMapping):
             if _log.isEnabledFor(logging.INFO):
                 _log.info("Loading data from %s (preloaded)...", ds_name)
             return shared
+        data = self._slots.get(ds_name, UNSET)
+        if data is not UNSET and version is None and (data := try_copy(data)) is not UNSET:
+            if _log.isEnabledFor(logging.INFO):
+                _log.info("Loading data from %s (%s)...", ds_name, MemoryDataset.__name__)
+            return data
         dataset = self._datasets.get(ds_name)
         if dataset is None or version is not None:
             dataset = self._required(ds_name, version)
@@ -101,6 +104,8 @@ class DataCatalog(DatasetMapping):
         Raises a `DatasetError` that begins with the name, and `DataValidationError` for data that the
         dataset's validator refuses.
         """
+        if ds_name in self._slots and self._save_in_slot(ds_name, try_copy(data)):
+            return
         dataset = self._datasets.get(ds_name)
         if dataset is None:
             dataset = self._required(ds_name)
@@ -118,6 +123,21 @@ class DataCatalog(DatasetMapping):
         except Exception as error:
             raise_named(error, name=ds_name, doing="while saving data to", dataset=dataset)
             raise
+
+    def _save_in_slot(self, name: str, data: Any) -> bool:
+        """Save data in memory; false where the dataset has to do it, or to report why it cannot."""
+        if data is None or data is UNSET:
+            return False
+        self._slots[name] = data
+        if name in self._datasets:
+            # Another thread has asked for the dataset since this one has seen the slot.
+            self._slots.pop(name, None)
+            return False
+        if self.artifacts is not None:
+            self.mark_changed(name)
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("Saving data to %s (%s)...", name, MemoryDataset.__name__)
+        return True
 
     def mark_changed(self, ds_name: str) -> None:
         """Note that a dataset is about to be saved or confirmed, so that its artifact no longer counts."""
@@ -148,6 +168,9 @@ class DataCatalog(DatasetMapping):
         """Drop what a dataset holds in memory, unless it is to be kept."""
         if ds_name in self._kept:
             return
+        if ds_name in self._slots:
+            self._slots[ds_name] = UNSET
+            return
         if self._checks and ds_name in self._checks:
             self._checks[ds_name].forget_save()
         release = getattr(self._required(ds_name), "release", None)
@@ -162,6 +185,10 @@ class DataCatalog(DatasetMapping):
             raise DatasetError(f"Dataset '{ds_name}' does not have 'confirm' method")
         self.mark_changed(ds_name)
         confirm()
+
+    def is_persistent(self, ds_name: str) -> bool:
+        """Tell whether the data of a dataset outlives the run; raises `DatasetNotFoundError`."""
+        return ds_name not in self._slots and is_persistent(self[ds_name])
 
     def get_type(self, ds_name: str) -> str | None:
         """Return the path of a dataset's class without making the dataset; ``None`` if unknown."""
@@ -198,7 +225,7 @@ class DataCatalog(DatasetMapping):
 
         Raises `ValidatorDeclarationError`.
         """
-        unused = [name for name in self._resolver.names() if name not in self._datasets]
+        unused = [name for name in self._resolver.names() if name not in self.registered]
         builders = {name: self._resolver.builder(name) for name in unused if self._parameter(name) is UNSET}
         found = {name: builder.validator(self._runtime) for name, builder in builders.items() if builder is not None}
         declared = {name: spec for name, spec in found.items() if spec is not None}
@@ -231,7 +258,7 @@ class DataCatalog(DatasetMapping):
 
     def _described(self, name: str) -> str:
         """Return a dataset that is made as it describes itself, and the path of the class of another one."""
-        dataset = self._datasets.get(name)
+        dataset = self.registered.get(name)
         if dataset is not None:
             return repr(dataset)
         try:
@@ -244,7 +271,7 @@ class DataCatalog(DatasetMapping):
         return check if check is not None and is_switched_on(self.validation_enabled) else None
 
     def _class_of(self, name: str) -> type | None:
-        dataset = self._datasets.get(name)
+        dataset = self.registered.get(name)
         if dataset is not None:
             return type(dataset)
         if self._parameter(name) is not UNSET:
@@ -253,31 +280,10 @@ class DataCatalog(DatasetMapping):
         return None if builder is None else builder.dataset_class(self._runtime)
 
     def _config(self, name: str) -> Any:
-        dataset = self._datasets.get(name)
+        dataset = self.registered.get(name)
         config = None if dataset is None else constructor_config(dataset)
         if config is not None:
             check = self._checks.get(name)
             return dict(config) if check is None else {**config, "validator": check.spec.to_config()}
         builder = self._resolver.builder(name)
         return None if builder is None else builder.complete_config(self._runtime)
-
-
-class SharedMemoryDataCatalog(DataCatalog):
-    """A catalog that keeps data without an entry in `SharedMemoryDataset`, so it must be serialisable (CAT-25).
-
-    It is for a project's own runners that send datasets to other processes (RUN-35). `ParallelRunner` sends none and
-    takes any catalog.
-    """
-
-    _default_class = SharedMemoryDataset
-
-    def set_manager_datasets(self, manager: SyncManager) -> None:
-        """Let the datasets in shared memory keep their data with ``manager``."""
-        for dataset in self.registered.values():
-            if isinstance(dataset, SharedMemoryDataset):
-                dataset.set_manager(manager)
-
-    def validate_catalog(self) -> None:
-        """Raise `SingleProcessDatasetsError` for datasets made so far that cannot leave this process."""
-        if names := sorted(name for name, dataset in self.registered.items() if not can_leave_process(dataset)):
-            raise SingleProcessDatasetsError(names)

@@ -11,17 +11,15 @@ from msgspec import UNSET
 from kedro_asgi.errors import DatasetNotFoundError, VersionAlreadyExistsError
 from kedro_asgi.errors.wording import all_close_matches, suggestion
 from kedro_asgi.io.artifact import Artifact, RunArtifacts
-from kedro_asgi.io.builder import DatasetBuilder
 from kedro_asgi.io.catalog_config_resolver import CatalogResolver
-from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.io.dataset_protocols import Dataset, can_load_and_save, is_dataset, versions_of, with_version
-from kedro_asgi.io.input_types import InputType, takes_any
-from kedro_asgi.io.inputs import has_input_options, is_plain, table_form_of, to_frame
+from kedro_asgi.io.injected_data import converted
+from kedro_asgi.io.input_types import InputType
 from kedro_asgi.io.memory_dataset import MemoryDataset
+from kedro_asgi.io.memory_slots import MemorySlots
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.io.version import Version, as_version, timestamp
 from kedro_asgi.runs import NO_PARAMS, RuntimeParams
-from kedro_asgi.tables import TableForm
 from kedro_asgi.validation import DatasetCheck, ValidatorSpec
 
 _log = logging.getLogger(__name__)
@@ -35,6 +33,12 @@ class DatasetMapping:
     """
 
     _default_class: type[Dataset] = MemoryDataset
+    # Whether data in memory may do without datasets; classes of projects may look at each dataset.
+    _has_slots = False
+
+    def __init_subclass__(cls, *, has_slots: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._has_slots = has_slots
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class DatasetMapping:
         self.validation_enabled = validation_enabled
         self._resolver = config_resolver or CatalogResolver({}, default_type=self._default_class.__name__)
         self._datasets: dict[str, Dataset] = {}
+        self._slots = MemorySlots()
         self._checks: dict[str, DatasetCheck] = {}
         self._parameters: ParameterView | None = None
         self._load_versions = {name: version for name, version in (load_versions or {}).items() if version}
@@ -86,6 +91,8 @@ class DatasetMapping:
     @property
     def registered(self) -> Mapping[str, Dataset]:
         """The datasets that were made or added so far; read-only."""
+        for name in tuple(self._slots):
+            self.get(name)
         return self._datasets
 
     @property
@@ -102,7 +109,7 @@ class DatasetMapping:
         every load gives a copy. A second call replaces the first.
         """
         view = self._parameters = ParameterView(parameters, models or {})
-        for name in [name for name in self._datasets if view.find(name) is not UNSET]:
+        for name in [name for name in self.registered if view.find(name) is not UNSET]:
             del self._datasets[name]
             self._set_validator(name, None)
 
@@ -121,20 +128,39 @@ class DatasetMapping:
         """
         builder = self._resolver.builder(name) if self._parameter(name) is UNSET else None
         self._set_validator(name, None if builder is None else builder.validator(self._runtime))
-        if is_plain(data):
-            form = self._table_form(name)
-            if form is not None:
-                data = to_frame(name, data, form)
-            elif expected is not None and self._takes_any(name, builder):
-                data = expected.convert(name, data)
+        dataset = self.registered.get(name)
+        data = converted(name, data, dataset=dataset, builder=builder, runtime=self._runtime, expected=expected)
         self._datasets[name] = MemoryDataset.adopt(data)
         self._mark_replaced(name)
 
-    def prepare(self, names: Iterable[str]) -> None:
-        """Make the datasets ``names``, unknown ones in memory, before nodes ask for them; artifacts can wait."""
-        for name in names:
+    def prepare(self, names: tuple[str, ...], *, is_seen: bool = True) -> None:
+        """Make the datasets ``names``, unknown ones in memory, before nodes ask for them; artifacts can wait.
+
+        Where code of the project does not see this catalog, data in memory has slots in place of datasets.
+        """
+        for name in names if is_seen or not self._has_slots else self._without_slots(names):
             if self.artifacts is None or self.artifacts.value(name) is UNSET:
                 self.get(name, fallback_to_runtime_pattern=True)
+
+    def _without_slots(self, names: tuple[str, ...]) -> list[str]:
+        """Give slots to parameters and to names without an entry; return the other names."""
+        in_memory, others = self._resolver.split(names)
+        slots: dict[str, Any] = dict.fromkeys(in_memory, UNSET)
+        parameters = {name: value for name in others if (value := self._parameter(name)) is not UNSET}
+        for name in parameters:
+            self._warn_of_ambiguous(name)
+        slots.update(parameters)
+        for name in self._datasets:
+            slots.pop(name, None)
+        self._slots = MemorySlots({**slots, **self._slots})
+        return [name for name in others if name not in parameters]
+
+    def results(self, names: Iterable[str]) -> dict[str, Dataset]:
+        """Return the datasets ``names`` that a run has saved; raises `DatasetNotFoundError`."""
+        with self._lock:
+            for name in self._slots.keys() & names:
+                self._slots.move_to(name, self._datasets)
+        return {name: self[name] for name in names}
 
     def share(self, artifacts: Mapping[str, Artifact], *, confirms: Iterable[str] = ()) -> None:
         """Let loads return the values of ``artifacts`` where this run would load the same datasets.
@@ -166,17 +192,18 @@ class DatasetMapping:
 
     def keys(self) -> list[str]:
         """Return unused entries, then parameters, then all other datasets; no unused names that patterns match."""
-        parameters = self._parameters.names() if self._parameters else []
-        later = set(parameters).union(self._datasets)
+        parameters, datasets = self._parameters.names() if self._parameters else [], self.registered
+        later = set(parameters).union(datasets)
         unused = [name for name in self._resolver.names() if name not in later]
-        return list(dict.fromkeys((*unused, *parameters, *self._datasets)))
+        return list(dict.fromkeys((*unused, *parameters, *datasets)))
 
     def _ipython_key_completions_(self) -> list[str]:
         """Return the names that a notebook offers after ``catalog[``."""
         return self.keys()
 
     def __getitem__(self, name: str) -> Dataset:
-        return self._required(name)
+        dataset = self._datasets.get(name)
+        return self._required(name) if dataset is None else dataset
 
     def __setitem__(self, name: str, value: object) -> None:
         if name in self:
@@ -185,7 +212,10 @@ class DatasetMapping:
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and (
-            name in self._datasets or self._parameter(name) is not UNSET or self._resolver.matches(name)
+            name in self._datasets
+            or name in self._slots
+            or self._parameter(name) is not UNSET
+            or self._resolver.matches(name)
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -204,6 +234,8 @@ class DatasetMapping:
         """Make and register the dataset ``name``, unless another thread was first."""
         with self._lock:
             dataset = self._datasets.get(name)
+            if dataset is None and name in self._slots:
+                return self._slots.move_to(name, self._datasets)
             if dataset is None:
                 dataset = self._new(name, fallback=fallback)
                 if dataset is not None:
@@ -213,8 +245,7 @@ class DatasetMapping:
     def _new(self, name: str, *, fallback: bool) -> Dataset | None:
         parameter = self._parameter(name)
         if parameter is not UNSET:
-            if "." in name:
-                self._warn_of_ambiguous(name)
+            self._warn_of_ambiguous(name)
             return MemoryDataset.adopt(parameter)
         builder = self._resolver.builder(name)
         if builder is None:
@@ -225,26 +256,11 @@ class DatasetMapping:
         load_version, save_version = self._load_versions.get(name), self._save_version or self.save_version
         return definition.build(load_version=load_version, save_version=save_version)
 
-    def _table_form(self, name: str) -> TableForm | None:
-        dataset = self._datasets.get(name)
-        if dataset is not None:
-            return table_form_of(name, dataset)
-        builder = self._resolver.builder(name) if self._parameter(name) is UNSET else None
-        return None if builder is None else builder.table_form(self._runtime)
-
-    def _takes_any(self, name: str, builder: DatasetBuilder | None) -> bool:
-        """Do what `takes_any` does; a dataset that does not exist yet is not made for that."""
-        dataset = self._datasets.get(name)
-        if dataset is not None or builder is None:
-            return takes_any(dataset)
-        definition = builder.definition(self._runtime)
-        return not is_persistent(definition.cls) and not has_input_options(definition.arguments.get("metadata"))
-
     def _parameter(self, name: str) -> object:
         return UNSET if self._parameters is None else self._parameters.find(name)
 
     def _warn_of_ambiguous(self, name: str) -> None:
-        if self._parameters is not None and self._parameters.is_ambiguous(name):
+        if "." in name and self._parameters is not None and self._parameters.is_ambiguous(name):
             _log.warning("Replacing dataset '%s': it is written with a dot and nested; the later one is used.", name)
 
     def _put(self, name: str, dataset: Any) -> None:
@@ -258,6 +274,7 @@ class DatasetMapping:
                 self._load_versions[name] = load_version
             # The dataset that was put last comes last (CAT-59).
             self._datasets.pop(name, None)
+            self._slots.pop(name, None)
             self._datasets[name] = dataset
             self._set_validator(name, None)
         self._mark_replaced(name)
@@ -292,6 +309,6 @@ class DatasetMapping:
             )
 
     def _can_have_version(self, name: str) -> bool:
-        if name in self._datasets:
+        if name in self.registered:
             return True
         return self._resolver.matches(name) and not self._resolver.is_catch_all(name)

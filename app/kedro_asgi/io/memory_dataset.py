@@ -31,6 +31,12 @@ class MemoryDataset(AbstractDataset[Any, Any]):
         # Do not remember the arguments, as other datasets do: they hold data, which a release must drop.
         return object.__new__(cls)
 
+    # What the constructor sets in a dataset without arguments.
+    metadata: dict[str, object] | None = None
+    _copy_mode: str | None = None
+    _not_copied = IMMUTABLE_TYPES
+    _data: Any = UNSET
+
     def __init__(
         self, data: object = UNSET, copy_mode: str | None = None, metadata: dict[str, object] | None = None
     ) -> None:
@@ -38,12 +44,12 @@ class MemoryDataset(AbstractDataset[Any, Any]):
         self._copy_mode = copy_mode
         # Immutable data is not copied, but an unknown mode must still fail.
         self._not_copied = IMMUTABLE_TYPES if copy_mode is None or copy_mode in _MODES else _NO_TYPES
-        self._data: Any = data if data is UNSET or type(data) in self._not_copied else self._copy_data(data)
+        self._data = data if data is UNSET or type(data) in self._not_copied else self._copy_data(data)
 
     @classmethod
     def adopt(cls, data: object) -> "MemoryDataset":
         """Return a dataset that holds ``data`` itself: only loads copy, so the caller must not change it."""
-        dataset = cls()
+        dataset = object.__new__(cls)
         dataset._data = data
         return dataset
 
@@ -58,6 +64,10 @@ class MemoryDataset(AbstractDataset[Any, Any]):
     def save(self, data: object) -> None:
         self._data = data if type(data) in self._not_copied else self._copy_data(data)
 
+    def replace_data(self, data: object) -> None:
+        """Hold ``data`` itself from now on, as after `adopt`."""
+        self._data = data
+
     def _exists(self) -> bool:
         return self._data is not UNSET
 
@@ -68,15 +78,23 @@ class MemoryDataset(AbstractDataset[Any, Any]):
         return {} if self._data is UNSET else {"data": f"<{type(self._data).__name__}>"}
 
     def _copy_data(self, data: Any) -> Any:
-        match self._copy_mode or _copy_mode(data):
-            case "assign":
-                return data
-            case "copy":
-                return data.copy() if hasattr(data, "copy") else copy.copy(data)
-            case "deepcopy":
-                return deep_copy(data)
-            case mode:
-                raise DatasetError(f"Invalid copy mode: {mode}. One of {', '.join(_MODES)} is expected.")
+        return _copied(data, self._copy_mode or _copy_mode(data))
+
+
+def copied(data: Any) -> Any:
+    """Return ``data`` as a dataset in memory without options saves and loads it."""
+    return data if type(data) in IMMUTABLE_TYPES else _copied(data, _copy_mode(data))
+
+
+def _copied(data: Any, mode: str) -> Any:
+    match mode:
+        case "assign":
+            return data
+        case "copy":
+            return data.copy() if hasattr(data, "copy") else copy.copy(data)
+        case "deepcopy":
+            return deep_copy(data)
+    raise DatasetError(f"Invalid copy mode: {mode}. One of {', '.join(_MODES)} is expected.")
 
 
 def _copy_mode(data: object) -> str:

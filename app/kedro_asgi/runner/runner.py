@@ -40,6 +40,7 @@ class NodeCalls(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 _IN_THIS_PROCESS = nullcontext(NodeCalls())
+_NO_LOOP = nullcontext()
 
 
 class AbstractRunner(ABC):
@@ -84,12 +85,13 @@ class AbstractRunner(ABC):
         if unmet := [name for name in steps.free_inputs if name not in catalog]:
             # Not type(): a catalog of the project's own gives its name through ours.
             raise UnmetInputsError(unmet, catalog.__class__.__name__)
-        catalog.prepare(steps.datasets)
-        self._log_mode(log)
         done: list[Node] = []
         hooks = msgspec.structs.replace(bound_hooks(hook_manager), completed=_noting(done, len(steps.in_order), log))
+        catalog.prepare(steps.datasets, is_seen=hooks.see_catalog or type(self)._run is not AbstractRunner._run)
+        if log.isEnabledFor(logging.INFO):
+            self._log_mode(log)
         try:
-            with RunLoop() if steps.has_async_nodes else nullcontext():
+            with RunLoop() if steps.has_async_nodes else _NO_LOOP:
                 self._run(pipeline, catalog, hooks, run_id)
         except KeyboardInterrupt as error:
             note_resuming(error, pipeline, done, catalog)
@@ -98,7 +100,7 @@ class AbstractRunner(ABC):
             hint_at_resuming(error, pipeline, done, catalog, log=log)
             raise
         log.info("Pipeline execution completed successfully in %.1f sec.", perf_counter() - started)
-        return {name: catalog[name] for name in steps.free_outputs}
+        return catalog.results(steps.free_outputs)
 
     def using(self, pool: WorkerPool) -> "AbstractRunner":
         """Return a runner that does the same with the worker processes of ``pool``; most need none."""
@@ -120,13 +122,7 @@ class AbstractRunner(ABC):
         workers = 1 if self._max_workers == 1 else workers_for(pipeline, self._max_workers)
         with self._calling(pipeline, catalog, workers) as calls:
             nodes = NodeRunner(
-                catalog=catalog,
-                hooks=hooks,
-                run_id=run_id,
-                is_async=self._is_async,
-                call=calls.call,
-                save=calls.save or catalog.save,
-                end=calls.end,
+                catalog, hooks, run_id, is_async=self._is_async, call=calls.call, save=calls.save, end=calls.end
             )
             executor = self._get_executor(workers)
             if executor is not None:
