@@ -1,6 +1,10 @@
 """The composition root: creates the server's parts and connects them."""
 
 import logging
+import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -36,6 +40,7 @@ from kedro_asgi.server.viz_routes import VizRoutes
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
+from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 from kedro_asgi.session.served_session import open_served_session
 
 _log = logging.getLogger(__name__)
@@ -67,6 +72,7 @@ def create_http_server(
     configuration = ServerConfiguration.read(project_path=project_path, env=env, conf_source=conf_source, **options)
     for line in unknown_variables():
         _log.warning("%s", line)
+    signals = _signal_folder(configuration)
     open_session = partial(
         open_served_session,
         project_path=configuration.project_path,
@@ -74,10 +80,13 @@ def create_http_server(
         conf_source=configuration.conf_source,
         preload=configuration.preload,
         package_name=configuration.package_name,
+        reload_signal=None if signals is None else signals / "preload",
     )
     session = AsyncSession(
         open_session, max_concurrency=configuration.policy.max_concurrent_runs, env=configuration.env
     )
+    if signals is not None:
+        weakref.finalize(session, shutil.rmtree, signals, ignore_errors=True)
     runs = Dispatcher(
         session, store=configuration.store, policy=configuration.policy, executor=configuration.executor_choice
     )
@@ -174,6 +183,16 @@ async def _open(configuration: ServerConfiguration, session: AsyncSession) -> No
     project = (await run_in_daemon_thread(partial(Outcome.of, read))).value()
     if project.options.preload if configuration.preload is None else configuration.preload:
         _raise_without_traceback((await session.open()).error)
+
+
+def _signal_folder(configuration: ServerConfiguration) -> Path | None:
+    """Return a folder for the files by which a server and the processes of its runs tell each other of reloads.
+
+    There is none without such processes, or where the environment names a file for several servers.
+    """
+    if "process" not in configuration.executor_choice.kinds or RELOAD_SIGNAL_VARIABLE in os.environ:
+        return None
+    return Path(tempfile.mkdtemp(prefix="kedro-asgi-"))
 
 
 def _raise_without_traceback(error: BaseException | None) -> None:

@@ -62,10 +62,11 @@ class AsyncSession:
         max_concurrency: int = DEFAULT_CONCURRENCY,
         preload: Iterable[str] | None = None,
         package_name: str | None = None,
+        reload_signal: str | Path | None = None,
     ) -> Self:
         """Return a session of the project at ``project_path``; reads nothing yet, so it raises nothing yet.
 
-        ``preload`` and ``package_name`` are those of `KedroServiceSession.create`.
+        ``preload``, ``package_name`` and ``reload_signal`` are those of `KedroServiceSession.create`.
         """
         create = partial(
             KedroServiceSession.create,
@@ -75,6 +76,7 @@ class AsyncSession:
             serving_mode=True,
             preload=preload,
             package_name=package_name,
+            reload_signal=reload_signal,
         )
         return cls(create, max_concurrency=max_concurrency, env=env)
 

@@ -82,6 +82,7 @@ class Engine:
         serving: bool = False,
         preload: Iterable[str] | None = None,
         package_name: str | None = None,
+        reload_signal: str | Path | None = None,
     ) -> "Engine":
         """Open the project at ``project_path``, else the current one, else the one around the working directory.
 
@@ -104,7 +105,8 @@ class Engine:
         engine = cls(planner, classes, session_type=session_type)
         if serving:
             project.pipelines.load()
-        engine._shared.preload((project.options.preload if serving else ()) if preload is None else preload)
+        names = (project.options.preload if serving else ()) if preload is None else preload
+        engine._shared.preload(names, reload_signal=reload_signal)
         return engine
 
     def close(self) -> None:

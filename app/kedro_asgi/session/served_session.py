@@ -14,6 +14,7 @@ def open_served_session(
     conf_source: str | None,
     preload: Iterable[str] | None,
     package_name: str | None,
+    reload_signal: Path | None = None,
 ) -> KedroServiceSession:
     """Open a project for serving; a folder without one, or a broken ``pyproject.toml``, is reported before the rest."""
     load_project(project_path, package_name=package_name)
@@ -24,4 +25,5 @@ def open_served_session(
         serving_mode=True,
         preload=preload,
         package_name=package_name,
+        reload_signal=reload_signal,
     )

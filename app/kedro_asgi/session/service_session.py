@@ -72,10 +72,13 @@ class KedroServiceSession(AbstractSession):
         serving_mode: bool = False,
         preload: Iterable[str] | None = None,
         package_name: str | None = None,
+        reload_signal: str | Path | None = None,
     ) -> Self:
         """Open a project for many runs; the raised errors are those of `Engine.open`.
 
-        ``package_name`` names an installed package whose configuration is at ``project_path``.
+        ``package_name`` names an installed package whose configuration is at ``project_path``. ``reload_signal`` is a
+        file by which the sessions of several processes tell each other what they have read or saved again; its folder
+        exists.
 
         ``preload`` names datasets, by name or pattern, that are loaded once and handed to all runs, never copied. In
         serving mode its default is in the project's ``[tool.kedro-asgi]``.
@@ -91,6 +94,7 @@ class KedroServiceSession(AbstractSession):
             serving=serving_mode,
             preload=preload,
             package_name=package_name,
+            reload_signal=reload_signal,
         )
         return cls(engine, session_id=session_id, serving_mode=serving_mode)
 

@@ -51,14 +51,14 @@ class SharedProject:
         if self._saves is not None and self._saves.pending():
             self._react(self._saves, self._reload_artifacts)
 
-    def preload(self, names: Iterable[str]) -> None:
+    def preload(self, names: Iterable[str], *, reload_signal: str | Path | None = None) -> None:
         """Load datasets, by name or pattern, once for all runs; a run loads itself what cannot be loaded here.
 
-        Raises `UnknownPreloadError`, and `PreloadError` for a catalog that cannot share.
+        ``reload_signal`` is the file by which processes tell each other what they replaced. Raises `UnknownPreloadError`, and `PreloadError` for a catalog that cannot share.
         """
         with self._lock:
             self._names = tuple(names)
-            if path := os.environ.get(RELOAD_SIGNAL_VARIABLE):
+            if path := reload_signal or os.environ.get(RELOAD_SIGNAL_VARIABLE):
                 self._reloads = ReloadSignal(Path(path))
                 self._saves = ReloadSignal(Path(f"{path}.saves")) if self._names else None
                 self.has_signals = True

@@ -55,10 +55,6 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     state: ProcessState
 
 
-class _Terminated(BaseException):
-    """Raised in the main thread by SIGTERM, so that a node that is to stop leaves its ``finally`` blocks."""
-
-
 def serve_runs(opening: Opening, pipe: MessagePipe, stops: Connection) -> None:
     """Execute runs until the server asks this process to end, or ends itself.
 
@@ -119,7 +115,7 @@ class _RunServer:
         thread.start()
         try:
             thread.join()
-        except _Terminated:
+        except RunStoppedError:
             # The thread may never end.
             os._exit(1)
         return executions[0]
@@ -213,10 +209,14 @@ class _RunServer:
                 self._early_stops = {run_id: reason}
 
     def receive_signal(self, number: int, frame: FrameType | None) -> None:
-        """Interrupt a run that was asked to stop; those of a service manager, for one, do nothing."""
-        if self._run_id is not None and self._stop.reason is not None and not self._is_terminated:
+        """Raise the reason in a run that was asked to stop, so that ``finally`` blocks are left and hooks are called.
+
+        Signals from elsewhere do nothing, such as those of a service manager.
+        """
+        reason = self._stop.reason
+        if self._run_id is not None and reason is not None and not self._is_terminated:
             self._is_terminated = True
-            raise _Terminated
+            raise reason
 
 
 class _LargeOutput(msgspec.Struct, frozen=True, eq=False):

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from contextvars import Context
 from datetime import UTC, datetime
@@ -199,7 +199,9 @@ class RunProcess:
             self._pipe.send(encode_message(RunRequest(run_id=run.run_id)))
             self._pipe.send(order)
             del order
-            return self._receive_reply(run, nodes)
+            execution = self._receive_reply(run, nodes)
+            self._end_nodes(run, nodes)
+            return execution
         except (OSError, EOFError):
             return self._describe_crash(run, nodes)
 
@@ -220,10 +222,7 @@ class RunProcess:
         """Return why a run has no end of its own: it was stopped, or its process has ended."""
         self._is_usable = False
         exit_code = self._join()
-        kind = NodeFailed if self._stop_reason is None else NodeCancelled
-        for node, event in nodes.items():
-            took = round((datetime.now(UTC) - event.at).total_seconds() * 1000, 2)
-            run.emit(kind(run_id=run.run_id, node=node, duration_ms=took))
+        self._end_nodes(run, nodes)
         at_work = next(iter(nodes), None)
         if self._kill_reason is not None:
             error = self._kill_reason(at_work)
@@ -234,6 +233,13 @@ class RunProcess:
         if at_work is not None:
             note_node(error, at_work)
         return Execution(error=report_failure(run.run_id, error), has_crashed=True)
+
+    def _end_nodes(self, run: ProcessRun, nodes: Mapping[str, Event]) -> None:
+        """Emit the ends of nodes that were killed or interrupted."""
+        kind = NodeFailed if self._stop_reason is None or self._kill_reason is not None else NodeCancelled
+        for node, event in nodes.items():
+            took = round((datetime.now(UTC) - event.at).total_seconds() * 1000, 2)
+            run.emit(kind(run_id=run.run_id, node=node, duration_ms=took))
 
     def _join(self) -> int | None:
         """Wait for the process, whose end of the pipe is closed, and return its exit code."""

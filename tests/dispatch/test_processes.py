@@ -1,0 +1,234 @@
+"""What only holds of runs in processes: they can be killed, and they can crash."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from pathlib import Path
+
+import anyio
+import pytest
+
+from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
+from kedro_asgi.events import NodeCancelled, NodeFailed, NodeStarted
+from kedro_asgi.runs import RunOrder, RunRecord, RunSpec, Slice
+from kedro_asgi.session import AsyncSession
+from project_files import write_project
+
+pytestmark = pytest.mark.anyio
+
+REGISTRY = """
+import ctypes, os, re, signal, subprocess, sys, time
+from pathlib import Path
+from kedro_asgi.pipeline import Pipeline, node
+
+def end(how):
+    match how:
+        case "abort":
+            os.abort()
+        case "segfault":
+            ctypes.string_at(0)
+        case "exit":
+            os._exit(7)
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+def compute(x):
+    while True:
+        x += 1
+
+def hold_gil(x):
+    # Matching backtracks for years, and no other thread of the process runs meanwhile.
+    return re.match("(a+)+b", "a" * 60)
+
+def swallow(x):
+    while True:
+        try:
+            time.sleep(60)
+        except BaseException:
+            pass
+
+def clean_up(x):
+    try:
+        time.sleep(60)
+    finally:
+        Path("{folder}/cleaned").touch()
+
+def start_program(x):
+    program = subprocess.Popen(["sleep", "60"])
+    Path("{folder}/program").write_text(str(program.pid))
+    time.sleep(60)
+
+def pid(x):
+    return os.getpid()
+
+def same(value):
+    return value
+
+def fill(mebibytes):
+    data = bytearray(int(mebibytes) * 2**20)
+    time.sleep(60)
+    return len(data)
+
+def leak(mebibytes):
+    fill.kept = bytearray(int(mebibytes) * 2**20)
+    return os.getpid()
+
+def single(function, parameter="a"):
+    name = function.__name__
+    return Pipeline([node(function, f"params:{parameter}", name + "_done", name=name)])
+
+def register_pipelines():
+    return {
+        "__default__": Pipeline([]),
+        "end": single(end, "how"),
+        "compute": single(compute),
+        "hold_gil": single(hold_gil),
+        "swallow": single(swallow),
+        "clean_up": single(clean_up),
+        "start_program": single(start_program),
+        "pid": single(pid),
+        "fill": single(fill, "mebibytes"),
+        "leak": single(leak, "mebibytes"),
+        "same": Pipeline([node(same, "value", "given", name="same")]),
+    }
+"""
+
+
+def order(pipeline: str, *, outputs: tuple[str, ...] = (), **spec: object) -> RunOrder:
+    return RunOrder(spec=RunSpec(slice=Slice(pipeline_names=(pipeline,)), outputs=outputs, **spec))
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("processes")
+
+
+@pytest.fixture(scope="module")
+def project(folder: Path) -> Path:
+    files = {
+        "conf/base/parameters.yml": "a: 1\nhow: abort\nmebibytes: 1\n",
+        "src/{package}/pipeline_registry.py": REGISTRY.replace("{folder}", str(folder)),
+    }
+    return write_project(folder / "project", files)
+
+
+@pytest.fixture(scope="module")
+async def runs(anyio_backend: str, project: Path) -> AsyncIterator[Dispatcher]:
+    """An open dispatcher with processes; tests share it, since processes take a second to start."""
+    async with opened(project, max_concurrent_runs=2) as runs:
+        yield runs
+
+
+def opened(project: Path, **policy: object) -> Dispatcher:
+    session = AsyncSession.create(project_path=project)
+    choice = ExecutorChoice(default="process")
+    return Dispatcher(session, policy=Policy(**{"grace_seconds": 0.0, **policy}), executor=choice)
+
+
+async def until_working(runs: Dispatcher, run_id: str) -> None:
+    with anyio.fail_after(60):
+        async with aclosing(runs.follow(run_id)) as told:
+            async for published in told:
+                if isinstance(published.event, NodeStarted):
+                    return
+
+
+async def cancelled(runs: Dispatcher, pipeline: str) -> tuple[RunRecord, float]:
+    """Cancel a run within its node; return its record and how many seconds that took."""
+    run = await runs.submit(pipeline)
+    await until_working(runs, run.run_id)
+    started = time.monotonic()
+    with anyio.fail_after(60):
+        await runs.cancel(run.run_id)
+        record = await runs.wait(run.run_id)
+    return record, time.monotonic() - started
+
+
+@pytest.mark.parametrize("pipeline", ["compute", "hold_gil", "swallow"])
+async def test_a_run_ends_soon_whatever_its_node_does(runs: Dispatcher, pipeline: str) -> None:
+    record, seconds = await cancelled(runs, pipeline)
+    assert (record.status, record.error.type) == ("cancelled", "RunCancelledError")
+    # Less than one second where the machine is not busy with other tests.
+    assert seconds < 5
+    async with aclosing(runs.follow(record.run_id)) as told:
+        events = [published.event async for published in told]
+    assert [event.node for event in events if isinstance(event, NodeCancelled)] == [pipeline]
+    assert runs.gauges()["runs_running"] == 0
+    assert (await runs.run(order("pid"))).record.status == "success"
+
+
+async def test_a_deadline_ends_a_run_that_computes(runs: Dispatcher) -> None:
+    run = await runs.submit("compute", timeout_seconds=0.2)
+    record = await runs.wait(run.run_id, timeout_seconds=60)
+    assert (record.status, record.error.type) == ("timed_out", "RunTimedOutError")
+
+
+async def test_a_node_that_is_interrupted_cleans_up(runs: Dispatcher, folder: Path) -> None:
+    assert (await cancelled(runs, "clean_up"))[0].status == "cancelled"
+    assert (folder / "cleaned").exists()
+
+
+async def test_programs_that_a_node_started_end_with_it(runs: Dispatcher, folder: Path) -> None:
+    assert (await cancelled(runs, "start_program"))[0].status == "cancelled"
+    program = int((folder / "program").read_text())
+    await until(lambda: has_ended(program))
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ("abort", "SIGABRT ended it"),
+        ("segfault", "SIGSEGV ended it"),
+        ("exit", "it ended with exit code 7"),
+        ("killed", "SIGKILL ended it"),
+    ],
+)
+async def test_a_crash_fails_the_run_and_nothing_else(runs: Dispatcher, how: str, text: str) -> None:
+    async with anyio.create_task_group() as tasks:
+        others: list[str] = []
+        tasks.start_soon(collect, others, runs, order("pid"))
+        record = (await runs.run(order("end", runtime_params={"how": how}))).record
+    assert (record.status, record.error.type, record.error.node) == ("failure", "RunCrashedError", "end")
+    assert record.error.message.startswith(f"The process of the run ended in node 'end': {text}")
+    async with aclosing(runs.follow(record.run_id)) as told:
+        assert [published.event.node async for published in told if isinstance(published.event, NodeFailed)] == ["end"]
+    assert others == ["success"]
+    assert (await runs.run(order("pid"))).record.status == "success"
+
+
+async def collect(found: list[str], runs: Dispatcher, wanted: RunOrder) -> None:
+    found.append((await runs.run(wanted)).record.status)
+
+
+async def test_an_input_that_cannot_be_pickled_is_named(runs: Dispatcher) -> None:
+    record = (await runs.run(order("same", inputs={"value": lambda: 1}))).record
+    assert (record.status, record.error.type) == ("failure", "UnsendableValueError")
+    assert (
+        "Input 'value' (function) cannot be sent between the server and the process of the run" in record.error.message
+    )
+
+
+async def test_runs_use_a_process_again(runs: Dispatcher) -> None:
+    pids = {bytes((await runs.run(order("pid", outputs=("pid_done",)))).outputs["pid_done"]) for _ in range(3)}
+    assert len(pids) == 1
+    assert int(pids.pop()) != os.getpid()
+
+
+async def until(is_true: Callable[[], bool]) -> None:
+    with anyio.fail_after(30):
+        while not is_true():
+            await anyio.sleep(0.01)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process has ended, also if nobody has waited for it yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
