@@ -54,7 +54,8 @@ class SharedProject:
     def preload(self, names: Iterable[str], *, reload_signal: str | Path | None = None) -> None:
         """Load datasets, by name or pattern, once for all runs; a run loads itself what cannot be loaded here.
 
-        ``reload_signal`` is the file by which processes tell each other what they replaced. Raises `UnknownPreloadError`, and `PreloadError` for a catalog that cannot share.
+        ``reload_signal`` is the file by which processes tell each other what they replaced. Raises
+        `UnknownPreloadError`, and `PreloadError` for a catalog that cannot share.
         """
         with self._lock:
             self._names = tuple(names)

@@ -1,12 +1,15 @@
 """The main function of a process that executes runs for a server, one at a time."""
 
+import ctypes
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pickle import PickleBuffer
 from types import FrameType
@@ -43,6 +46,7 @@ from kedro_asgi.session.event_loop import call_soon
 
 # Smaller outputs are a part of the message that names them.
 _LARGE_OUTPUT_BYTES = 64 * 2**10
+_PR_SET_PDEATHSIG = 1
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -61,6 +65,7 @@ def serve_runs(opening: Opening, pipe: MessagePipe, stops: Connection) -> None:
     The process leads a group of its own: the server kills the group, with the programs that nodes have started.
     """
     os.setpgid(0, 0)
+    _end_with_parent()
     opening.state.apply()
     ignore_signals()
     # Node code may write to a terminal whose foreground is the server.
@@ -73,6 +78,16 @@ def serve_runs(opening: Opening, pipe: MessagePipe, stops: Connection) -> None:
         # The server has gone; what it left is not finished.
         with suppress(EOFError, BrokenPipeError, ConnectionResetError):
             server.serve()
+
+
+def _end_with_parent() -> None:
+    """Have Linux kill this process when its parent ends: a node that holds the GIL would hold up our own thread.
+
+    Linux means the thread that started this process, which lasts as long as the process.
+    """
+    parent = parent_process()
+    if sys.platform == "linux" and parent is not None and parent.pid == os.getppid():
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class _RunServer:

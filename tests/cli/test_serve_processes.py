@@ -1,0 +1,124 @@
+"""Real servers that execute runs in processes."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+REGISTRY = """
+import os, re, time
+from kedro_asgi.pipeline import Pipeline, node
+
+def tell(x):
+    print("printed by a node", flush=True)
+    return os.getpid()
+
+def hold_gil(x):
+    return re.match("(a+)+b", "a" * 60)
+
+def train(slope):
+    return {"slope": slope}
+
+def predict(model):
+    return model["slope"]
+
+def register_pipelines():
+    tell_pid = Pipeline([node(tell, "params:a", "pid", name="tell")])
+    return {
+        "__default__": tell_pid,
+        "in_thread": Pipeline([node(tell, "params:a", "own_pid", name="tell")]),
+        "stuck": Pipeline([node(hold_gil, "params:a", "never", name="stuck")]),
+        "train": Pipeline([node(train, "params:a", "model", name="train")]),
+        "predict": Pipeline([node(predict, "model", "predicted", name="predict")]),
+        "param": Pipeline([node(float, "params:a", "number", name="number")]),
+    }
+"""
+
+# Each starts several processes, which takes seconds.
+pytestmark = pytest.mark.slow
+
+CATALOG = "model:\n  type: json.JSONDataset\n  filepath: data/model.json\n"
+
+
+@pytest.fixture
+def project(make_project) -> Path:
+    project = make_project(REGISTRY, catalog=CATALOG)
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.kedro-asgi]\npreload = ["model"]\n[tool.kedro-asgi.executors]\nin_thread = "thread"\n')
+    (project / "data").mkdir()
+    (project / "data" / "model.json").write_text('{"slope": 0}')
+    return project
+
+
+def test_a_server_with_processes(project: Path, start) -> None:
+    server = start("kedro_asgi", "serve", project, "--executor", "process")
+
+    def run(pipeline: str, output: str, **body: object) -> object:
+        wanted = {"pipeline_names": [pipeline], "outputs": [output], **body}
+        return httpx.post(f"{server.url}/run", json=wanted, timeout=60).json()["outputs"][output]
+
+    pid = run("__default__", "pid")
+    assert pid != server.process.pid
+    # The options of the project name the executor of a pipeline.
+    assert run("in_thread", "own_pid") == server.process.pid
+    server.log_with("printed by a node")
+    # What a run saves, every later run finds, in any process.
+    httpx.post(f"{server.url}/run", json={"pipeline_names": ["train"], "params": {"a": 3}}, timeout=60)
+    assert {run("predict", "predicted") for _ in range(4)} == {3}
+    # So does what a reload reads.
+    (project / "conf" / "base" / "parameters.yml").write_text("a: 5\n")
+    assert httpx.post(f"{server.url}/reload", timeout=60).status_code == 200
+    assert {run("param", "number") for _ in range(4)} == {5.0}
+    processes = children(server.process.pid)
+    assert pid in processes
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(30) == 0
+    until(lambda: not any(is_running(found) for found in processes))
+
+
+def test_a_server_that_is_killed_leaves_no_process(project: Path, start) -> None:
+    server = start("kedro_asgi", "serve", project, "--executor", "process")
+    record = httpx.post(f"{server.url}/runs", json={"pipeline_names": ["stuck"]}).json()
+    until(lambda: "NodeStarted" in events_of(server.url, record["run_id"]))
+    processes = children(server.process.pid)
+    server.process.kill()
+    server.process.wait()
+    until(lambda: not any(is_running(pid) for pid in processes))
+
+
+def events_of(url: str, run_id: str) -> str:
+    with httpx.stream("GET", f"{url}/runs/{run_id}/events", timeout=1) as answer:
+        text = ""
+        try:
+            for part in answer.iter_text():
+                text += part
+                if "NodeStarted" in text:
+                    break
+        except httpx.ReadTimeout:
+            pass
+        return text
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started, directly or not."""
+    found = [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
+    return found + [pid for child in found for pid in children(child)]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
