@@ -7,6 +7,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import anyio
+import msgspec
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
@@ -218,6 +219,31 @@ async def test_runs_use_a_process_again(runs: Dispatcher) -> None:
     pids = {bytes((await runs.run(order("pid", outputs=("pid_done",)))).outputs["pid_done"]) for _ in range(3)}
     assert len(pids) == 1
     assert int(pids.pop()) != os.getpid()
+
+
+async def test_a_run_that_holds_too_much_memory_is_killed(project: Path) -> None:
+    async with opened(project, max_concurrent_runs=1, max_run_memory_bytes=200 * 2**20) as runs:
+        assert (await runs.run(order("pid"))).record.status == "success"
+        record = (await runs.run(order("fill", runtime_params={"mebibytes": 300}))).record
+        assert (record.status, record.error.type, record.error.node) == ("failure", "RunMemoryError", "fill")
+        assert "in node 'fill', and a run may hold 200 MiB: its process was killed." in record.error.message
+
+
+async def test_a_process_is_replaced_when_it_is_used_up(project: Path) -> None:
+    limits = {"max_concurrent_runs": 1, "max_process_runs": 2, "max_process_memory_bytes": 200 * 2**20}
+    async with opened(project, **limits) as runs:
+        first, second, third = [await output(runs, order("pid")) for _ in range(3)]
+        assert first == second != third
+        assert third == await output(runs, order("leak", runtime_params={"mebibytes": 300}))
+        fourth = await output(runs, order("leak", runtime_params={"mebibytes": 300}))
+        assert await output(runs, order("pid")) not in (third, fourth)
+
+
+async def output(runs: Dispatcher, wanted: RunOrder) -> bytes:
+    """Run an order of one pipeline, and return its output."""
+    name = f"{wanted.spec.slice.pipeline_names[0]}_done"
+    spec = msgspec.structs.replace(wanted.spec, outputs=(name,))
+    return bytes((await runs.run(RunOrder(spec=spec))).outputs[name])
 
 
 async def until(is_true: Callable[[], bool]) -> None:

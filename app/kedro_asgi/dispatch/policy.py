@@ -33,6 +33,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     be repeated after an interruption is tried ``max_attempts`` times in all. Runs are deleted when they are older than
     ``keep_days``, more than ``keep_runs``, or when the store holds more than ``keep_bytes``. The writer thread collects
     changes for ``linger_seconds``, unless a caller waits for them; other workers are looked at every ``look_seconds``.
+
+    Of runs in processes, ``max_run_memory_bytes`` limits the memory that a run may hold, with all that its process kept
+    from before. A process is replaced after ``max_process_runs`` runs, and after a run with which it holds more than
+    ``max_process_memory_bytes``.
     """
 
     max_concurrent_runs: Count = msgspec.field(default_factory=default_concurrency)
@@ -53,6 +57,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_unwritten_runs: Count = 10_000
     linger_seconds: SecondsOrZero = 0.02
     look_seconds: Seconds = 0.25
+    max_run_memory_bytes: Annotated[int, Meta(ge=2**20, le=2**60)] | None = None
+    max_process_runs: Count | None = None
+    max_process_memory_bytes: Annotated[int, Meta(ge=2**20, le=2**60)] | None = None
 
 
 def checked(policy: Policy) -> Policy:

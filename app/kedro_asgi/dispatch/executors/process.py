@@ -1,6 +1,7 @@
 """Executes each run in a process of its own."""
 
 import os
+import sys
 from collections.abc import Callable, Hashable
 from contextvars import Context
 from functools import partial
@@ -14,9 +15,8 @@ from kedro_asgi.dispatch.executors.process_watch import ProcessWatch
 from kedro_asgi.dispatch.executors.run_process import ProcessRun
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.report import report_failure
-from kedro_asgi.errors import NoThreadError, RunStoppedError
+from kedro_asgi.errors import NoThreadError, PolicyError, RunStoppedError
 from kedro_asgi.events import Emit
-from kedro_asgi.runner.process_state import ProcessState
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import backend_name, call_soon
@@ -36,10 +36,11 @@ class ProcessExecutor:
             convert=convert,
             full_tracebacks=policy.full_tracebacks,
             backend=backend_name(self._loop),
-            state=ProcessState.current(),
         )
-        self._pool = ProcessPool(opening, warm=min(policy.max_concurrent_runs, os.cpu_count() or 1))
-        self._watch = ProcessWatch(self._pool)
+        if policy.max_run_memory_bytes is not None and sys.platform != "linux":
+            raise PolicyError("max_run_memory_bytes needs Linux, which tells the memory of processes in /proc")
+        self._pool = ProcessPool(opening, policy, warm=min(policy.max_concurrent_runs, os.cpu_count() or 1))
+        self._watch = ProcessWatch(self._pool, max_run_memory_bytes=policy.max_run_memory_bytes)
 
     def start(
         self,
@@ -61,6 +62,7 @@ class ProcessExecutor:
         )
         try:
             self._pool.give(run)
+            self._watch.run_given()
         except RuntimeError as problem:
             error = report_failure(run_id, NoThreadError(str(problem)))
             self._announce(ended, Execution(error=error))

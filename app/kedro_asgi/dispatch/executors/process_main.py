@@ -56,17 +56,16 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     convert: Convert
     full_tracebacks: bool
     backend: str
-    state: ProcessState
 
 
-def serve_runs(opening: Opening, pipe: MessagePipe, stops: Connection) -> None:
-    """Execute runs until the server asks this process to end, or ends itself.
+def serve_runs(opening: Opening, state: ProcessState, pipe: MessagePipe, stops: Connection) -> None:
+    """Execute runs until the server asks this process to end, or ends itself; ``state`` is the server's.
 
     The process leads a group of its own: the server kills the group, with the programs that nodes have started.
     """
     os.setpgid(0, 0)
     _end_with_parent()
-    opening.state.apply()
+    state.apply()
     ignore_signals()
     # Node code may write to a terminal whose foreground is the server.
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
@@ -77,6 +76,8 @@ def serve_runs(opening: Opening, pipe: MessagePipe, stops: Connection) -> None:
         forward_logs(server.send_log)
         # The server has gone; what it left is not finished.
         with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+            server.open()
+            state.filter_warnings()
             server.serve()
 
 
@@ -104,19 +105,20 @@ class _RunServer:
         self._early_stops: dict[RunId, RunStoppedError] = {}
         self._is_terminated = False
 
-    def serve(self) -> None:
-        """Open the project, then execute runs."""
+    def open(self) -> None:
+        """Open the project; each run fails with the error of that, if there is one."""
         self._session = Outcome.of(self._opening.create)
-        self._opening.state.filter_warnings()
-        is_broken = self._session.error is not None
-        self._send(encode_message(ProcessOpened(is_broken=is_broken)))
+        self._send(encode_message(ProcessOpened(is_broken=self._session.error is not None)))
+
+    def serve(self) -> None:
+        """Execute runs, then close the session."""
         while not self._is_terminated:
             match self._pipe.receive():
                 case RunRequest() as request:
                     self._send_reply(request, self._executed(request))
                 case ShutDown():
                     break
-        if not is_broken:
+        if self._session.error is None:
             self._session.value().close()
 
     # --- a run ---

@@ -4,7 +4,9 @@ import threading
 from multiprocessing.util import Finalize
 
 from kedro_asgi.dispatch.executors.process_main import Opening
+from kedro_asgi.dispatch.executors.process_memory import private_bytes
 from kedro_asgi.dispatch.executors.run_process import ProcessRun, RunProcess
+from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.runs import RunId
 
@@ -21,8 +23,9 @@ class ProcessPool:
     cannot be opened: then the next run starts one, which fails with the reason.
     """
 
-    def __init__(self, opening: Opening, *, warm: int) -> None:
+    def __init__(self, opening: Opening, policy: Policy, *, warm: int) -> None:
         self._opening = opening
+        self._policy = policy
         self._warm = warm
         self._lock = threading.RLock()
         self._processes: dict[RunProcess, None] = {}
@@ -44,15 +47,25 @@ class ProcessPool:
                 if process.is_alive:
                     self._free.remove(process)
                     process.give(run)
+                    if process.count == self._policy.max_process_runs:
+                        self.replace(process)
                     return
                 self._leave(process)
                 process.retire()
-            self._start().give(run)
+            process = self._start()
+            process.give(run)
+            if self._policy.max_process_runs == 1:
+                self.replace(process)
 
     def executing(self, run_id: RunId) -> RunProcess | None:
         """Return the process that has a run."""
         with self._lock:
             return next((found for found in self._processes if found.executes(run_id)), None)
+
+    def executed(self) -> list[tuple[RunProcess, RunId]]:
+        """Return the processes that have a run, and the ids of the runs."""
+        with self._lock:
+            return [(process, run.run_id) for process in self._processes if (run := process.run) is not None]
 
     def replace(self, process: RunProcess) -> None:
         """Start another process in place of one that is about to be killed, and gets no further run."""
@@ -88,6 +101,7 @@ class ProcessPool:
                 process.retire()
 
     def run_ended(self, process: RunProcess, *, is_usable: bool) -> bool:
+        is_usable = is_usable and not self._is_bloated(process)
         with self._lock:
             process.run = None
             is_kept = is_usable and process not in self._leaving and not self._is_closed
@@ -108,6 +122,10 @@ class ProcessPool:
         with self._lock:
             del self._processes[process]
             self._leaving.discard(process)
+
+    def _is_bloated(self, process: RunProcess) -> bool:
+        limit_bytes, pid = self._policy.max_process_memory_bytes, process.pid
+        return limit_bytes is not None and pid is not None and private_bytes(pid) > limit_bytes
 
     # --- while the lock is held ---
 

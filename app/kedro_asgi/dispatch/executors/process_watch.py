@@ -8,21 +8,27 @@ from collections.abc import Callable
 from functools import partial
 from queue import Empty, SimpleQueue
 
+from kedro_asgi.dispatch.executors.process_memory import private_bytes
 from kedro_asgi.dispatch.executors.process_pool import ProcessPool
 from kedro_asgi.dispatch.executors.run_process import RunProcess
-from kedro_asgi.errors import RunStoppedError
+from kedro_asgi.errors import RunMemoryError, RunStoppedError
 from kedro_asgi.runs import RunId
 
 # A run that was asked to stop gets SIGTERM after the first time and SIGKILL after the second: within one second in all.
 _TERMINATE_SECONDS = 0.3
 _KILL_SECONDS = 0.6
+# The parent measures: RLIMIT_AS would count addresses that are reserved and files that are mapped, and neither it nor
+# RLIMIT_DATA the processes that a run starts. A run may hold what it takes in this time above its limit.
+_MEASURE_SECONDS = 0.05
 
 
 class ProcessWatch:
-    """One thread that does what the event loop must not wait for; it starts with the first request."""
+    """One thread that asks, interrupts, measures and kills: the event loop must wait for none of it."""
 
-    def __init__(self, pool: ProcessPool) -> None:
+    def __init__(self, pool: ProcessPool, *, max_run_memory_bytes: int | None = None) -> None:
         self._pool = pool
+        self._max_run_memory_bytes = max_run_memory_bytes
+        self._is_measuring = False
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
@@ -31,6 +37,11 @@ class ProcessWatch:
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
         """Ask a run to stop; end its process if it does not."""
         self._work.put(partial(self._stop, run_id, reason))
+
+    def run_given(self) -> None:
+        """Measure the memory of runs from now on, until there is none."""
+        if self._max_run_memory_bytes is not None:
+            self._work.put(partial(self._measure, self._max_run_memory_bytes, is_first=True))
 
     def close(self) -> None:
         """End the thread."""
@@ -70,3 +81,21 @@ class ProcessWatch:
     def _kill(self, process: RunProcess, run_id: RunId) -> None:
         if process.executes(run_id):
             process.kill()
+
+    def _measure(self, limit_bytes: int, *, is_first: bool = False) -> None:
+        if is_first and self._is_measuring:
+            return
+        executed = self._pool.executed()
+        self._is_measuring = bool(executed)
+        for process, run_id in executed:
+            pid = process.pid
+            if pid is not None and (used_bytes := private_bytes(pid)) > limit_bytes:
+                self._kill_for_memory(process, run_id, limit_bytes=limit_bytes, used_bytes=used_bytes)
+        if executed:
+            self._after(_MEASURE_SECONDS, partial(self._measure, limit_bytes))
+
+    def _kill_for_memory(self, process: RunProcess, run_id: RunId, *, limit_bytes: int, used_bytes: int) -> None:
+        # First, so that the process gets no other run meanwhile.
+        self._pool.replace(process)
+        if process.executes(run_id):
+            process.kill(lambda node: RunMemoryError(limit_bytes=limit_bytes, used_bytes=used_bytes, node=node))

@@ -33,6 +33,7 @@ from kedro_asgi.events import Emit, Event, NodeCancelled, NodeFailed, NodeFinish
 from kedro_asgi.failures import note_node
 from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
 from kedro_asgi.runner.messages import LogMessage
+from kedro_asgi.runner.process_state import ProcessState
 from kedro_asgi.runner.worker_logs import log_here
 from kedro_asgi.runner.worker_signals import signals_blocked
 from kedro_asgi.runs import RunId, RunSpec
@@ -167,7 +168,8 @@ class RunProcess:
         stops, self._stops = context.Pipe(duplex=False)
         self._pipe = MessagePipe(ours, outgoing=requests, incoming=replies)
         their_pipe = MessagePipe(theirs, outgoing=replies, incoming=requests)
-        process = context.Process(target=serve_runs, args=(self._opening, their_pipe, stops), name=_THREAD_NAME)
+        arguments = (self._opening, ProcessState.current(), their_pipe, stops)
+        process = context.Process(target=serve_runs, args=arguments, name=_THREAD_NAME)
         try:
             with signals_blocked():
                 process.start()
