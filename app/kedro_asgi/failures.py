@@ -1,7 +1,7 @@
 """The facts that an exception holds: the node that failed, the place in the user's code, and the causes."""
 
 import linecache
-import sysconfig
+import os
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -27,7 +27,7 @@ _MAX_CODE_CHARACTERS = 200
 _LOOKAHEAD = 2048
 
 _PACKAGE = str(Path(__file__).parent)
-_LIBRARIES = (_PACKAGE, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<frozen")
+_LIBRARIES = (_PACKAGE, os.path.dirname(os.__file__), "<frozen")
 _SITE_PACKAGES = ("site-packages", "dist-packages")
 # The modules that call a node's function, which may be installed like a library.
 _CALLERS = (f"{_PACKAGE}/pipeline/", f"{_PACKAGE}/runner/async_nodes", f"{_PACKAGE}/runner/task")

@@ -17,7 +17,7 @@ try:
 except ImportError as error:
     raise ImportError(f"The client needs an extra: pip install 'kedro-asgi[client]' ({error}).") from error
 
-from kedro_asgi import schemas
+from kedro_asgi import pipeline_schemas, schemas
 from kedro_asgi.client.request_bodies import body_of, json_fields
 from kedro_asgi.client.request_sender import RequestSender, backoff_seconds, decode
 from kedro_asgi.client.server_sent_events import ServerSentEvents
@@ -36,8 +36,8 @@ _RUN: msgspec.json.Decoder[schemas.RunAnswer] = msgspec.json.Decoder(schemas.Run
 _RECORD = msgspec.json.Decoder(RunRecord)
 _PAGE = msgspec.json.Decoder(RunPage)
 _NODES = msgspec.json.Decoder(schemas.RunNodes)
-_PIPELINE = msgspec.json.Decoder(schemas.PipelineDescription)
-_PIPELINES = msgspec.json.Decoder(schemas.PipelineList)
+_PIPELINE = msgspec.json.Decoder(pipeline_schemas.PipelineDescription)
+_PIPELINES = msgspec.json.Decoder(pipeline_schemas.PipelineList)
 _READY = msgspec.json.Decoder(schemas.ReadyResponse)
 _RELOAD = msgspec.json.Decoder(schemas.ReloadResponse)
 _EVENT: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)
@@ -203,13 +203,13 @@ class AsyncClient:
         """Return a stored output of a run."""
         return await self._request("GET", _path(run_id, "outputs", name), _ANY)
 
-    async def pipelines(self) -> schemas.PipelineList:
+    async def pipelines(self) -> pipeline_schemas.PipelineList:
         """Return the registered pipelines."""
         return await self._request("GET", "pipelines", _PIPELINES)
 
     async def pipeline(
         self, name: str, *, collapse: Names = None, parameters: bool = True
-    ) -> schemas.PipelineDescription:
+    ) -> pipeline_schemas.PipelineDescription:
         """Return the graph of a pipeline and its layout, with the namespaces of ``collapse`` as one box each."""
         query = _drawing(collapse, parameters)
         return await self._request("GET", f"pipelines/{quote(name, safe='')}", _PIPELINE, params=query)

@@ -1,14 +1,9 @@
 """The sources of configuration: a folder, an archive that holds one, or a URL of either."""
 
-import io
-import lzma
 import os
 import re
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlparse
 
@@ -17,7 +12,6 @@ from kedro_asgi.errors import ConfigSourceError, MissingEnvironmentError
 from kedro_asgi.redaction import redact
 
 _ARCHIVE_NAME = re.compile(r".*\.(zip|tar|tar\.\w+|tgz|tbz2?|txz)", re.IGNORECASE | re.DOTALL)
-_UNREADABLE = (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 class Source(Protocol):
@@ -49,27 +43,32 @@ def open_source(conf_source: str | Path) -> Source:
     is_named_archive = _ARCHIVE_NAME.fullmatch(text) is not None
     url = urlparse(text)
     if "://" in text and url.scheme != "file":
-        return ArchiveSource(redact(text), read_remote(text)) if is_named_archive else RemoteSource(text)
+        if is_named_archive:
+            return _open_archive(redact(text), read_remote(text), is_named_archive=True)
+        return RemoteSource(text)
     path = Path(unquote(url.path)) if url.scheme == "file" else Path(conf_source).expanduser()
     if path.is_file():
-        return _open_file(path, is_archive=is_named_archive)
+        return _open_file(path, is_named_archive=is_named_archive)
     if is_named_archive and not path.is_dir():
         raise MissingEnvironmentError(str(path))
     return FolderSource(path)
 
 
-def _open_file(path: Path, *, is_archive: bool) -> Source:
+def _open_file(path: Path, *, is_named_archive: bool) -> Source:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ConfigSourceError(f"Configuration archive '{path}' cannot be read: {error}") from error
-    if is_archive or _is_zip(data) or tarfile.is_tarfile(io.BytesIO(data)):
-        return ArchiveSource(str(path), data)
-    raise MissingEnvironmentError(str(path))
+    return _open_archive(str(path), data, is_named_archive=is_named_archive)
 
 
-def _is_zip(data: bytes) -> bool:
-    return data.startswith(b"PK")
+def _open_archive(location: str, data: bytes, *, is_named_archive: bool) -> Source:
+    # Configuration is hardly ever in an archive, and what reads archives takes 5 ms to import.
+    from kedro_asgi.config.archive_source import ArchiveSource, is_archive
+
+    if not (is_named_archive or is_archive(data)):
+        raise MissingEnvironmentError(location)
+    return ArchiveSource(location, data)
 
 
 class FolderSource:
@@ -102,70 +101,3 @@ def _walk(folder: str, parents: frozenset[str]) -> Iterator[str]:
                 yield entry.path
             elif entry.is_dir() and os.path.realpath(entry.path) not in parents:
                 yield from _walk(entry.path, parents)
-
-
-class ArchiveSource:
-    """An archive whose one top-level folder is the configuration; unpacked once, into memory.
-
-    Files beside that folder do not count, nor do hidden folders, nor ``__MACOSX``, which macOS adds.
-    """
-
-    def __init__(self, location: str, data: bytes) -> None:
-        self._location = location
-        members = _without_top(location, dict(_members(location, data)))
-        self._files = {name: data for name, data in members.items() if data is not None}
-        parents = {str(parent) for name in members for parent in PurePosixPath(name).parents}
-        self._folders = {"", *parents, *(name for name, data in members.items() if data is None)}
-
-    def has_folder(self, folder: str) -> bool:
-        return folder.strip("/") in self._folders
-
-    def files(self, folder: str) -> list[str]:
-        prefix = f"{folder.strip('/')}/" if folder else ""
-        below = (name.removeprefix(prefix) for name in self._files if name.startswith(prefix))
-        return sorted((name for name in below if name.endswith(SUFFIXES)), key=by_parts)
-
-    def read(self, file: str) -> bytes:
-        return self._files[file]
-
-    def location(self, path: str) -> str:
-        return f"{self._location}/{path}"
-
-
-def _members(location: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
-    """Yield the paths in an archive with the content of the files, and with ``None`` for folders."""
-    try:
-        yield from _zipped(io.BytesIO(data)) if _is_zip(data) else _tarred(io.BytesIO(data))
-    except _UNREADABLE as error:
-        raise ConfigSourceError(f"Configuration archive '{location}' cannot be read: {error}") from error
-
-
-def _zipped(data: io.BytesIO) -> Iterator[tuple[str, bytes | None]]:
-    with zipfile.ZipFile(data) as archive:
-        for info in archive.infolist():
-            # Some programs on Windows write backslashes.
-            yield _normal(info.filename.replace("\\", "/")), None if info.is_dir() else archive.read(info)
-
-
-def _tarred(data: io.BytesIO) -> Iterator[tuple[str, bytes | None]]:
-    with tarfile.open(fileobj=data) as archive:
-        for member in archive:
-            if member.isdir():
-                yield _normal(member.name), None
-            elif member.isfile() and (content := archive.extractfile(member)):
-                yield _normal(member.name), content.read()
-
-
-def _normal(name: str) -> str:
-    return name.removeprefix("./").strip("/")
-
-
-def _without_top(location: str, members: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
-    tops = {name.partition("/")[0] for name, data in members.items() if "/" in name or data is None}
-    tops = {top for top in tops if top and not top.startswith(".") and top != "__MACOSX"}
-    if len(tops) != 1:
-        raise ConfigSourceError(
-            f"Configuration archive '{location}' must hold exactly one top-level folder, not {sorted(tops)}."
-        )
-    (top,) = tops
-    return {name.removeprefix(f"{top}/"): data for name, data in members.items() if name.startswith(f"{top}/")}

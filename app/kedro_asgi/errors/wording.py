@@ -3,7 +3,6 @@
 import re
 import signal
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from itertools import accumulate, islice
 
 # Control characters, line and paragraph separators, characters that turn the direction of text, half surrogate pairs.
@@ -22,6 +21,9 @@ def close_matches(name: str, known: Iterable[str]) -> list[str]:
     """
     if len(name) > _LONGEST:
         return []
+    # Needed only for errors, and it takes a millisecond to import.
+    from difflib import get_close_matches
+
     names = list(known)
     return get_close_matches(name, names) or [found for found in names if _is_meant(found.lower(), name.lower())][:3]
 

@@ -5,7 +5,6 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import wraps
-from pprint import pformat
 from typing import Any, Generic, Self, TypeVar
 
 from kedro_asgi.errors import DatasetError, DatasetFailedError, MissingDataError
@@ -82,6 +81,9 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
         return {"type": class_path(type(self)), **given, **versioned}
 
     def __repr__(self) -> str:
+        # Needed only where a dataset is shown.
+        from pprint import pformat
+
         described: object = self._describe()
         if not isinstance(described, dict) or not all(isinstance(key, str) for key in described):
             name = f"{type(self).__module__}.{type(self).__name__}"

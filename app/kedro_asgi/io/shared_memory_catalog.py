@@ -1,11 +1,14 @@
 """A catalog whose data in memory other processes can read."""
 
-from multiprocessing.managers import SyncManager
+from typing import TYPE_CHECKING
 
 from kedro_asgi.errors import SingleProcessDatasetsError
 from kedro_asgi.io.data_catalog import DataCatalog
 from kedro_asgi.io.dataset_protocols import can_leave_process
 from kedro_asgi.io.shared_memory_dataset import SharedMemoryDataset
+
+if TYPE_CHECKING:
+    from multiprocessing.managers import SyncManager
 
 
 class SharedMemoryDataCatalog(DataCatalog):
@@ -17,7 +20,7 @@ class SharedMemoryDataCatalog(DataCatalog):
 
     _default_class = SharedMemoryDataset
 
-    def set_manager_datasets(self, manager: SyncManager) -> None:
+    def set_manager_datasets(self, manager: "SyncManager") -> None:
         """Let the datasets in shared memory keep their data with ``manager``."""
         for dataset in self.registered.values():
             if isinstance(dataset, SharedMemoryDataset):

@@ -2,11 +2,13 @@
 
 import pickle
 from collections.abc import MutableMapping
-from multiprocessing.managers import SyncManager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from kedro_asgi.errors import DatasetError, MissingDataError
 from kedro_asgi.io.dataset import AbstractDataset
+
+if TYPE_CHECKING:
+    from multiprocessing.managers import SyncManager
 
 _DATA = "data"
 
@@ -23,10 +25,10 @@ class SharedMemoryDataset(AbstractDataset[Any, Any]):
         # Do not remember the arguments: a manager cannot be sent to another process.
         return object.__new__(cls)
 
-    def __init__(self, manager: SyncManager | None = None) -> None:
+    def __init__(self, manager: "SyncManager | None" = None) -> None:
         self._shared: MutableMapping[str, bytes] = {} if manager is None else manager.dict()
 
-    def set_manager(self, manager: SyncManager) -> None:
+    def set_manager(self, manager: "SyncManager") -> None:
         """Keep the data with ``manager`` from now on; data saved before can no longer be loaded."""
         self._shared = manager.dict()
 

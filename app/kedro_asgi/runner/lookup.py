@@ -3,29 +3,24 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from typing import Any
 
 from kedro_asgi.bridge import is_kedro_class, is_kedro_imported
 from kedro_asgi.errors import NotARunnerError, RunnerNotAllowedError, UnknownRunnerError
 from kedro_asgi.runner.kedro import KedroRunner
-from kedro_asgi.runner.parallel_runner import ParallelRunner
 from kedro_asgi.runner.runner import AbstractRunner
-from kedro_asgi.runner.sequential_runner import SequentialRunner
 from kedro_asgi.runner.task import Task
-from kedro_asgi.runner.thread_runner import ThreadRunner
 
 MakeRunner = Callable[..., AbstractRunner]
 
 # Kedro's has two abstract methods, as the answer to a request that names it says (SRV-26).
 _ABSTRACT = type("AbstractRunner", (AbstractRunner,), {"_run": abstractmethod(AbstractRunner._run)})
-_BUILTIN: Mapping[str, type] = {
-    found.__name__: found for found in (_ABSTRACT, ParallelRunner, SequentialRunner, Task, ThreadRunner)
+# In Kedro, their modules have the same names.
+_MODULES: Mapping[str, str] = {
+    "ParallelRunner": "parallel_runner",
+    "SequentialRunner": "sequential_runner",
+    "ThreadRunner": "thread_runner",
 }
-_KEDROS_MODULES: Mapping[type, str] = {
-    ParallelRunner: "parallel_runner",
-    SequentialRunner: "sequential_runner",
-    ThreadRunner: "thread_runner",
-}
-_SUGGESTED = tuple(kind.__name__ for kind in _KEDROS_MODULES)
 _OURS = "kedro_asgi.runner"
 _KEDROS = "kedro.runner"
 
@@ -65,7 +60,7 @@ def as_our_runner(runner: object) -> AbstractRunner | None:
     if kind.__module__.partition(".")[0] != "kedro":
         return KedroRunner(runner)
     given = {name: getattr(runner, f"_{name}", None) for name in ("max_workers", "is_async")}
-    same: AbstractRunner = _BUILTIN[kind.__name__](**{name: value for name, value in given.items() if value})
+    same: AbstractRunner = _built_in(kind.__name__)(**{name: value for name, value in given.items() if value})
     return same
 
 
@@ -77,7 +72,8 @@ def runner_path(runner: AbstractRunner) -> str:
     kind = type(getattr(runner, "kedro_runner", runner))
     module = kind.__module__
     if is_kedro_imported():
-        module = f"{_KEDROS}.{_KEDROS_MODULES[kind]}" if kind in _KEDROS_MODULES else module
+        if kind.__name__ in _MODULES:
+            module = module.replace(f"{_OURS}.", f"{_KEDROS}.", 1)
         return f"<{module}.{kind.__qualname__} object>"
     return f"{module}.{kind.__qualname__}"
 
@@ -88,11 +84,24 @@ def _is_allowed(module: str, prefixes: Iterable[str]) -> bool:
 
 def _find(module: str, name: str) -> object:
     if _is_allowed(module, (_OURS, _KEDROS)):
-        if name not in _BUILTIN and not name.startswith("__"):
-            raise UnknownRunnerError(module, name, known=_SUGGESTED)
-        return _BUILTIN.get(name)
+        found = _built_in(name)
+        if found is None and not name.startswith("__"):
+            raise UnknownRunnerError(module, name, known=_MODULES)
+        return found
     found = import_module(module)
     if not hasattr(found, name):
         known = [key for key, value in vars(found).items() if isinstance(value, type)]
         raise UnknownRunnerError(module, name, known=known)
     return getattr(found, name)
+
+
+def _built_in(name: str) -> Any:
+    """Return our class of that name; only the modules of the runner that is asked for are imported."""
+    match name:
+        case "AbstractRunner":
+            return _ABSTRACT
+        case "Task":
+            return Task
+        case _ if name in _MODULES:
+            return getattr(import_module(f"{_OURS}.{_MODULES[name]}"), name)
+    return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -9,14 +10,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kedro_asgi.encoding import encode_json
-from kedro_asgi.server.openapi import openapi
 from kedro_asgi.server.planner_cache import PlannerCache
 from kedro_asgi.server.static_files import StaticFile, static_response
-from kedro_asgi.server.typed_openapi import with_pipelines
-from kedro_asgi.server.typed_pipelines import TypedPipeline, TypedPipelines
+from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.session import AsyncSession, Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.versions import kedro_version
+
+if TYPE_CHECKING:
+    from kedro_asgi.server.typed_pipeline import TypedPipeline
 
 # Proxies choose the prefixes under which an application is mounted.
 _MAX_PREFIXES = 16
@@ -26,7 +28,6 @@ class DescriptionRoutes:
     """The description of one server; a reload renews it."""
 
     def __init__(self, session: AsyncSession, pipelines: TypedPipelines) -> None:
-        self._document = openapi(kedro_version())
         self._answers: PlannerCache[Mapping[str, TypedPipeline], str, StaticFile] = PlannerCache(
             session, pipelines.registered, size=_MAX_PREFIXES
         )
@@ -41,12 +42,17 @@ class DescriptionRoutes:
         It describes no pipelines while the project cannot be read.
         """
         prefix = request.scope.get("root_path", "")
-        found = await self._answers.find(prefix, partial(self._document_of, prefix))
+        found = await self._answers.find(prefix, partial(_document, prefix))
         if found.error is not None:
-            found = await run_in_daemon_thread(partial(Outcome.of, partial(self._document_of, prefix, {})))
+            found = await run_in_daemon_thread(partial(Outcome.of, partial(_document, prefix, {})))
         return static_response(request, found.value())
 
-    def _document_of(self, prefix: str, pipelines: Mapping[str, TypedPipeline]) -> StaticFile:
-        servers = {"servers": [{"url": quote(prefix)}]} if prefix else {}
-        content = encode_json({**with_pipelines(self._document, pipelines), **servers})
-        return StaticFile.of(content, "application/json", is_compressed=True)
+
+def _document(prefix: str, pipelines: Mapping[str, "TypedPipeline"]) -> StaticFile:
+    # The document is of no use to a run, so the modules that write it are imported with the first one.
+    from kedro_asgi.server.openapi import openapi
+    from kedro_asgi.server.typed_openapi import with_pipelines
+
+    servers = {"servers": [{"url": quote(prefix)}]} if prefix else {}
+    content = encode_json({**with_pipelines(openapi(kedro_version()), pipelines), **servers})
+    return StaticFile.of(content, "application/json", is_compressed=True)

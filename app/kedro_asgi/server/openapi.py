@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from kedro_asgi import limits, schemas
+from kedro_asgi import limits, pipeline_schemas, schemas
 from kedro_asgi.events import RunEvent
 from kedro_asgi.runs import RunPage, RunRecord, RunStatus, Slice
 from kedro_asgi.server.openapi_schemas import Json, components, schema, schema_of
@@ -133,10 +133,10 @@ def _event_paths() -> Json:
 def _pipeline_paths() -> Json:
     name, etag = _parameter("path", "name"), _parameter("header", "If-None-Match")
     unchanged: Json = {"304": {"description": "The client has this answer already."}}
-    listed = {"200": _json("The registered pipelines.", schemas.PipelineList), **unchanged, **_no_project()}
+    listed = {"200": _json("The registered pipelines.", pipeline_schemas.PipelineList), **unchanged, **_no_project()}
     missing = {"404": _problem("The pipeline or the run does not exist."), **unchanged, **_invalid_query()}
     described = "The graph of the pipeline, and its layout."
-    pipeline = {"200": _json(described, schemas.PipelineDescription), **missing, **_no_project()}
+    pipeline = {"200": _json(described, pipeline_schemas.PipelineDescription), **missing, **_no_project()}
     picture = {"200": _svg("The graph as a picture."), **missing, **_no_project()}
     drawn = [name, *_drawing(), etag]
     run = _parameter("query", "run", description="The id of a run, which colours the nodes.")

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from kedro_asgi import schemas
+from kedro_asgi import pipeline_schemas, schemas
 from kedro_asgi.events import RunEvent
 from kedro_asgi.runs import RunPage, RunRecord
 from kedro_asgi.server.generator_schemas import for_generators
@@ -19,7 +19,12 @@ Structs = Iterable[type[msgspec.Struct]]
 
 _REF = "#/components/schemas/{name}"
 # All classes there are bodies.
-_BODIES = tuple(kind for kind in vars(schemas).values() if getattr(kind, "__module__", None) == schemas.__name__)
+_BODIES = tuple(
+    kind
+    for module in (schemas, pipeline_schemas)
+    for kind in vars(module).values()
+    if getattr(kind, "__module__", None) == module.__name__
+)
 _STRUCTS: tuple[type[msgspec.Struct], ...] = (*_BODIES, RunPage, RunRecord, *get_args(RunEvent))
 _DATE_TIME: Json = {"type": "string", "format": "date-time"}
 _BOOL_PATTERN = "|".join("".join(f"[{sign.upper()}{sign}]" for sign in word) for word in schemas.BOOL_WORDS)

@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
 from kedro_asgi.bounded_cache import BoundedCache
-from kedro_asgi.plan import Planner
-from kedro_asgi.session import AsyncSession, Outcome
+from kedro_asgi.outcome import Outcome
+from kedro_asgi.session import AsyncSession
+
+if TYPE_CHECKING:
+    from kedro_asgi.plan import Planner
 
 S = TypeVar("S")
 K = TypeVar("K", bound=Hashable)
@@ -16,7 +19,7 @@ V = TypeVar("V")
 
 
 class _Kept(msgspec.Struct, Generic[S, K, V], frozen=True, eq=False):
-    planner: Planner
+    planner: "Planner"
     source: S
     values: BoundedCache[K, V]
 
@@ -32,10 +35,10 @@ class PlannerCache(Generic[S, K, V]):
     def __init__(
         self,
         session: AsyncSession,
-        begin: Callable[[Planner], S],
+        begin: Callable[["Planner"], S],
         *,
         size: int,
-        is_kept: Callable[[Planner, K], bool] = lambda planner, key: True,
+        is_kept: Callable[["Planner", K], bool] = lambda planner, key: True,
     ) -> None:
         self._session = session
         self._begin = begin
@@ -63,7 +66,7 @@ class PlannerCache(Generic[S, K, V]):
             lambda session: self.compile(session.engine.planner, key, compile_value)
         )
 
-    def compile(self, planner: Planner, key: K | None, compile_value: Callable[[S], V]) -> V:
+    def compile(self, planner: "Planner", key: K | None, compile_value: Callable[[S], V]) -> V:
         """Do what `find` does, in this thread; raises what ``begin`` and ``compile_value`` raise."""
         with self._lock:
             kept = self._current(planner)
@@ -75,7 +78,7 @@ class PlannerCache(Generic[S, K, V]):
                 return value
             return kept.values.add(key, value)
 
-    def _current(self, planner: Planner) -> _Kept[S, K, V]:
+    def _current(self, planner: "Planner") -> _Kept[S, K, V]:
         kept = self._kept
         if kept is None or kept.planner is not planner:
             kept = self._kept = _Kept(planner, self._begin(planner), BoundedCache(self._size))

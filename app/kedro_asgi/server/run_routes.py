@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kedro_asgi.dispatch import Dispatcher
-from kedro_asgi.graph import draw_timeline
 from kedro_asgi.node_runs import NodeRun
 from kedro_asgi.runs import RunOrder, RunPage, RunRecord
 from kedro_asgi.schemas import RunNodes, RunSubmission
@@ -138,6 +137,9 @@ class RunRoutes:
 
 
 def _draw_timeline(record: RunRecord, nodes: Sequence[NodeRun]) -> str:
+    # Few servers draw, so the modules of graphs are imported with the first picture.
+    from kedro_asgi.graph import draw_timeline
+
     now = datetime.now(UTC)
     names = ", ".join(record.pipeline_names) or "__default__"
     return draw_timeline(

@@ -9,7 +9,7 @@ from kedro_asgi.schemas import RunFailure
 from kedro_asgi.server.generator_schemas import for_generators
 from kedro_asgi.server.openapi import run_operation
 from kedro_asgi.server.openapi_schemas import schema_of
-from kedro_asgi.server.typed_pipelines import TypedPipeline
+from kedro_asgi.server.typed_pipeline import TypedPipeline
 from kedro_asgi.signatures import Definitions, Json
 
 _COMPONENTS = "#/components/schemas/"

@@ -2,7 +2,7 @@
 
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from starlette.datastructures import QueryParams
@@ -27,10 +27,13 @@ from kedro_asgi.server.problems import (
 from kedro_asgi.server.queries import prefers_async, wait_seconds
 from kedro_asgi.server.run_routes import RunRoutes
 from kedro_asgi.server.static_files import StaticFile, static_response
-from kedro_asgi.server.typed_pipelines import TypedPipeline, TypedPipelines
+from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.server.typed_schemas import slice_in
 from kedro_asgi.session import AsyncSession
-from kedro_asgi.signatures import BodyProblem
+
+if TYPE_CHECKING:
+    from kedro_asgi.server.typed_pipeline import TypedPipeline
+    from kedro_asgi.signatures import BodyProblem
 
 # A response must not be many times larger than its request.
 _MAX_PROBLEMS = 100
@@ -102,7 +105,7 @@ class TypedRoutes:
             return await self._run_routes.submit_order(request, order)
         return await self._kedro_routes.run_order(request, order, json_bytes=size_bytes)
 
-    async def _checked(self, pipeline: TypedPipeline, body: JsonBody) -> RunSubmission:
+    async def _checked(self, pipeline: "TypedPipeline", body: JsonBody) -> RunSubmission:
         """Return the run that a body describes; raises `InvalidBodyError`."""
         submission = await self._bodies.work_on(body, partial(_submission, pipeline, body.document))
         if submission.params and pipeline.has_models:
@@ -119,17 +122,17 @@ def _slice(name: str, query: QueryParams) -> Slice:
     return Slice(pipeline_names=(name,), **{field: tuple(query.getlist(field)) for field in _FILTERS})
 
 
-def _submission(pipeline: TypedPipeline, document: Any) -> RunSubmission:
+def _submission(pipeline: "TypedPipeline", document: Any) -> RunSubmission:
     _refuse(list(islice(pipeline.check.problems(document), _MAX_PROBLEMS)), document)
     return msgspec.convert(document, RunSubmission)
 
 
-def _refuse(problems: list[BodyProblem], document: Any) -> None:
+def _refuse(problems: "list[BodyProblem]", document: Any) -> None:
     if problems:
         raise InvalidBodyError([_validation_error(found, document) for found in problems])
 
 
-def _validation_error(problem: BodyProblem, document: Any) -> ValidationError:
+def _validation_error(problem: "BodyProblem", document: Any) -> ValidationError:
     value: Any = document
     for key in problem.path:
         try:
@@ -142,7 +145,7 @@ def _validation_error(problem: BodyProblem, document: Any) -> ValidationError:
     return ValidationError(type=problem.kind, loc=["body", *problem.path], msg=problem.message, input=shown)
 
 
-def _order(pipeline: TypedPipeline, submission: RunSubmission, key: str | None) -> RunOrder:
+def _order(pipeline: "TypedPipeline", submission: RunSubmission, key: str | None) -> RunOrder:
     outputs = pipeline.signature.default_outputs if submission.outputs is None else tuple(submission.outputs)
     spec = RunSpec(
         slice=pipeline.slice,

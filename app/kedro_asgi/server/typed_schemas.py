@@ -1,12 +1,14 @@
 """The schema of the body that runs one pipeline, with the options of all runs."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from kedro_asgi.runs import Slice
 from kedro_asgi.schemas import RunSubmission
-from kedro_asgi.signatures import Json, PipelineSignature
+
+if TYPE_CHECKING:
+    from kedro_asgi.signatures import Json, PipelineSignature
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _OWN = ("inputs", "params", "outputs")
@@ -18,7 +20,7 @@ _DESCRIPTIONS = {
 }
 
 
-def request_schema(signature: PipelineSignature, *, title: str) -> Json:
+def request_schema(signature: "PipelineSignature", *, title: str) -> "Json":
     """Return the schema of the body of ``POST /pipelines/{name}/run``, with references to its own ``$defs``."""
     own: Json = {
         "inputs": signature.inputs,
@@ -40,14 +42,14 @@ def request_schema(signature: PipelineSignature, *, title: str) -> Json:
     }
 
 
-def outputs_choice(signature: PipelineSignature) -> Json:
+def outputs_choice(signature: "PipelineSignature") -> "Json":
     """Return the schema of the names of outputs."""
     names: Json = {"type": "string", "enum": list(signature.outputs)} if signature.outputs else {"type": "string"}
     bounds: Json = {} if signature.outputs else {"maxItems": 0}
     return {"type": "array", "items": names, **bounds, "default": list(signature.default_outputs)}
 
 
-def option_schemas() -> Json:
+def option_schemas() -> "Json":
     """Return the schemas of the other fields of `RunSubmission`, which are the same for all pipelines."""
     schema = msgspec.json.schema(RunSubmission)["$defs"]["RunSubmission"]
     options = {name: found for name, found in schema["properties"].items() if name not in (*_OWN, "pipeline_names")}
@@ -64,7 +66,7 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _defaults(schema: Json) -> Any:
+def _defaults(schema: "Json") -> Any:
     """Return the project's own values of parameters, as a caller would send them."""
     if "default" in schema or "properties" not in schema:
         return schema.get("default")

@@ -1,6 +1,5 @@
 """A session for one run, which saves a record."""
 
-import getpass
 import logging
 import subprocess
 import sys
@@ -156,6 +155,9 @@ def _record(engine: Engine, session_id: str, runtime_params: Mapping[str, Any] |
 
 
 def _username() -> str | None:
+    # A service has no record of sessions.
+    import getpass
+
     try:
         return getpass.getuser()
     except Exception as error:  # the libraries of the system raise several classes

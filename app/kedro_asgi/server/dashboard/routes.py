@@ -1,7 +1,5 @@
 """The routes of the dashboard: its files, and the way from the root of the server to them."""
 
-from importlib.resources import files
-
 import anyio
 import anyio.to_thread
 from starlette.exceptions import HTTPException
@@ -12,7 +10,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from kedro_asgi.server.dashboard.plotly_script import find_plotly_script
-from kedro_asgi.server.static_files import has_content, read_static_files, static_response
+from kedro_asgi.server.static_files import StaticFolder, has_content, static_response
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -36,7 +34,7 @@ class DashboardRoutes:
     """
 
     def __init__(self) -> None:
-        self._files = read_static_files(files("kedro_asgi.server.dashboard") / "static")
+        self._files = StaticFolder("kedro_asgi.server.dashboard")
 
     def table(self) -> list[Route]:
         """Return the routes."""
@@ -56,7 +54,7 @@ class DashboardRoutes:
     async def read(self, request: Request) -> Response:
         """Return one file; the page itself has no name."""
         path = request.path_params["path"] or _PAGE
-        file = self._files.get(path)
+        file = await self._files.find(path)
         if file is None:
             raise HTTPException(404)
         return static_response(request, file, headers=_headers(_FIGURE_POLICY if path == _FIGURE else _POLICY))

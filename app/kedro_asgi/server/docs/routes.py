@@ -1,13 +1,11 @@
 """The routes of the page that shows the OpenAPI document."""
 
-from importlib.resources import files
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kedro_asgi.server.static_files import read_static_files, static_response
+from kedro_asgi.server.static_files import StaticFolder, static_response
 
 _POLICY = "; ".join(
     (
@@ -29,7 +27,7 @@ class DocsRoutes:
     """``GET /docs/…``: a page that shows ``/openapi.json`` and asks no other host for anything."""
 
     def __init__(self) -> None:
-        self._files = read_static_files(files("kedro_asgi.server.docs") / "static")
+        self._files = StaticFolder("kedro_asgi.server.docs")
 
     def table(self) -> list[Route]:
         """Return the routes."""
@@ -44,7 +42,7 @@ class DocsRoutes:
 
     async def read(self, request: Request) -> Response:
         """Return one file; the page itself has no name."""
-        file = self._files.get(request.path_params["path"] or _PAGE)
+        file = await self._files.find(request.path_params["path"] or _PAGE)
         if file is None:
             raise HTTPException(404)
         return static_response(request, file, headers=_HEADERS)
