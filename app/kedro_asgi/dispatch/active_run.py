@@ -104,8 +104,8 @@ class ActiveRun:
         self._enter("starting")
         if self.record.status == "queued":
             # One that gave its slot to others was recorded as running then.
-            started = RunStarted(run_id=self.record.run_id)
-            self._change(event=started, status="running", started_at=datetime.now(UTC))
+            now = datetime.now(UTC)
+            self._change(event=RunStarted(run_id=self.record.run_id, at=now), status="running", started_at=now)
 
     def begin(self) -> tuple[Callable[[], RunSpec], Context]:
         """An executor takes the run; returns what reads its order, and the context of its caller, to run in."""

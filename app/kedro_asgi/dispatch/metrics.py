@@ -1,5 +1,6 @@
 """Counters of a run service, in Prometheus' text format."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -20,7 +21,7 @@ class Metrics:
         """Count a run that an executor had for that long."""
         self._total_seconds += seconds
         self.mean_seconds += (seconds - self.mean_seconds) * 0.1
-        self._buckets[next(bound for bound in _BUCKETS_SECONDS if seconds <= bound)] += 1
+        self._buckets[_BUCKETS_SECONDS[bisect_left(_BUCKETS_SECONDS, seconds)]] += 1
 
     def text(self, gauges: Mapping[str, float]) -> str:
         """Return everything in Prometheus' text format; ``gauges`` are values of this moment."""

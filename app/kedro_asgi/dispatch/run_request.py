@@ -11,7 +11,7 @@ import msgspec
 from kedro_asgi.errors.wording import bounded, bounded_names
 from kedro_asgi.failures import MAX_CHARACTERS, shown
 from kedro_asgi.redaction import names_secret
-from kedro_asgi.runs import RunId, RunOrder, RunRecord, RunSpec
+from kedro_asgi.runs import RunId, RunOrder, RunRecord, RunSpec, Slice
 
 # Text without a credential, and without anything else that a record may not hold.
 _HARMLESS = re.compile(r"[A-Za-z0-9_.\- ]{0,200}")
@@ -26,6 +26,7 @@ _CONTAINERS = (*_MAPPINGS, list, tuple)
 # The fields of a spec beside the slice, and those of a request that have other names.
 _FIELDS = tuple(name for name in RunSpec.__struct_fields__ if name != "slice")
 _NAMES = {"runtime_params": "params"}
+_WHOLE = Slice()
 
 
 def describe_run(order: RunOrder, run_id: RunId, *, max_timeout_seconds: float | None, env: str | None) -> RunRecord:
@@ -49,7 +50,9 @@ def describe_request(spec: RunSpec) -> dict[str, Any]:
     work does not grow with the size of the values, since the event loop does it.
     """
     budget = _Budget(MAX_CHARACTERS)
-    given = {name: value for name, value in msgspec.structs.asdict(spec.slice).items() if value}
+    given: dict[str, Any] = {}
+    if spec.slice != _WHOLE:
+        given = {name: value for name, value in msgspec.structs.asdict(spec.slice).items() if value}
     given |= {_NAMES.get(name, name): value for name in _FIELDS if (value := getattr(spec, name))}
     if spec.inputs:
         given["inputs"] = tuple(spec.inputs)

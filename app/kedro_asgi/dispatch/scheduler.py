@@ -69,7 +69,9 @@ class Scheduler:
                 retry_after_seconds=seconds,
                 queued_bytes=None if is_full else self.queued_bytes,
             )
-        self._wait_in(self._reserved, run)
+        if run.is_promised:
+            # The others come at once.
+            self._wait_in(self._reserved, run)
 
     def cancel_reservation(self, run: ActiveRun) -> None:
         """Give up the place that was kept for a run."""
@@ -89,18 +91,24 @@ class Scheduler:
             self._end_stopped(run)
             return
         run.enqueue()
+        if not self._queue and len(self._slots) < self.capacity and (self._is_store_up or _may_begin(run)):
+            self._start(run)
+            return
         self._wait_in(self._queue, run)
         self._fill_slots()
 
     # --- on the way ---
 
     def _fill_slots(self) -> None:
-        while len(self._slots) < self.capacity and (run := self._next()) is not None:
+        while self._queue and len(self._slots) < self.capacity and (run := self._next()) is not None:
             self._wait_no_more(self._queue, run)
-            self._slots[run] = None
-            run.start()
-            if not run.is_promised or _may_begin(run):
-                self._begin(run)
+            self._start(run)
+
+    def _start(self, run: ActiveRun) -> None:
+        self._slots[run] = None
+        run.start()
+        if _may_begin(run):
+            self._begin(run)
 
     def _next(self) -> ActiveRun | None:
         if self._is_store_up:
