@@ -80,12 +80,13 @@ class RuntimeParams(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters that a caller gave for one run, and what they may do in the configuration.
 
     ``literal``: strings are never interpolated (Q-14). ``restrict_type_selection``: no value selects the class of a
-    dataset (Q-19). Serving sets both.
+    dataset (Q-19), and none leads the path of one to another place, but for ``allowed_paths``. Serving sets both.
     """
 
     values: Mapping[str, Any] = {}
     literal: bool = True
     restrict_type_selection: bool = True
+    allowed_paths: tuple[str, ...] = ()
 
 
 NO_PARAMS = RuntimeParams()

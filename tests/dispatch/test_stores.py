@@ -197,6 +197,8 @@ def test_lists_are_filtered(open_worker: OpenStore) -> None:
     assert ids(status="running") == ["run-3"]
     assert ids(since=datetime(2026, 2, 1, tzinfo=UTC)) == ["run-3", "run-1"]
     assert ids(pipeline="tra%") == []
+    assert ids(any_pipeline=("training", "eval", "nope")) == ["run-2", "run-1"]
+    assert ids(any_pipeline=("train", "eval"), status="running") == []
 
 
 def test_outputs_are_stored(open_worker: OpenStore) -> None:
@@ -587,3 +589,29 @@ def test_a_file_of_an_older_version_uses_its_free_space_again(tmp_path: Path) ->
         assert not store.give_back_space()
     store.close()
     assert file_bytes(path) < 6_000_000
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of files are POSIX's")
+def test_only_its_owner_can_open_the_files_of_a_store(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "folder" / "runs.db")
+    store.open("worker")
+    try:
+        files = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "folder").iterdir()}
+        assert {name: mode for name, mode in files.items() if name.startswith("runs.db")} == dict.fromkeys(
+            ("runs.db", "runs.db-wal", "runs.db-shm", "runs.db-worker.lock", "runs.db-opening.lock"), 384
+        )
+        assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o700
+    finally:
+        store.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of files are POSIX's")
+def test_the_rights_of_a_store_that_is_there_already_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "runs.db"
+    path.touch()
+    path.chmod(0o640)
+    store = open_store(path)
+    store.open("worker")
+    store.close()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert "Other users may open the store" in caplog.text

@@ -3,13 +3,14 @@
 import inspect
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path, PurePath
 from types import new_class
 from typing import Any, Self
 
 import msgspec
 
+from kedro_asgi.config.interpolation.caller_paths import leads_elsewhere
 from kedro_asgi.errors import CallerValueError, MissingConfigException, UnknownConfigKeyError
 from kedro_asgi.reserved_names import PATH_KEYS
 from kedro_asgi.runs import RuntimeParams
@@ -60,14 +61,14 @@ class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Construct the loader of one run and read the configuration that a run needs.
 
         Raises the errors of the loader, and `CallerValueError` if a caller's value reaches a dataset's type or
-        leads a path upwards. Such a loader cannot be traced, so it is read a second time with other texts: a
+        leads a path elsewhere. Such a loader cannot be traced, so it is read a second time with other texts: a
         difference between the two depends on the caller.
         """
         with _PROCESS_WIDE_RESOLVERS:
             loaded = self._read(runtime, runtime.values)
             if runtime.restrict_type_selection and any(_texts(runtime.values)):
                 _refuse_references(runtime.values)
-                _refuse_steps_upwards(loaded, runtime.values)
+                _refuse_other_places(loaded, runtime)
                 self._refuse_selected_types(loaded, runtime)
         return loaded
 
@@ -136,12 +137,20 @@ def _refuse_references(values: Mapping[str, object]) -> None:
         raise CallerValueError(f"The runtime parameter {found!r} holds an interpolation, which is not permitted.")
 
 
-def _refuse_steps_upwards(loaded: LoadedConfig, values: Mapping[str, object]) -> None:
-    if not any(".." in text for text in _texts(values)):
-        return
-    for keys, path in _leaves(loaded.values.get("catalog")):
-        if not PATH_KEYS.isdisjoint(keys[-1:]) and isinstance(path, str) and ".." in PurePath(path).parts:
-            raise CallerValueError(f"The path '{path}' leads upwards, and a runtime parameter may have led it there.")
+def _refuse_other_places(loaded: LoadedConfig, runtime: RuntimeParams) -> None:
+    """Refuse paths to other places that a text of the caller may have led there."""
+    suspects = [text for text in _texts(runtime.values) if leads_elsewhere(text, allowed=runtime.allowed_paths)]
+    for keys, path in _leaves(loaded.values.get("catalog")) if suspects else ():
+        if not PATH_KEYS.isdisjoint(keys[-1:]) and isinstance(path, str) and _may_be_led(path, suspects):
+            raise CallerValueError(
+                f"The path '{path}' leads upwards or to another place, and a runtime parameter may have led it there."
+            )
+
+
+def _may_be_led(path: str, suspects: Sequence[str]) -> bool:
+    if any(".." in text for text in suspects) and ".." in PurePath(path).parts:
+        return True
+    return any(path.startswith(text) or (("::" in text or "://" in text) and text in path) for text in suspects)
 
 
 def _types(catalog: object) -> set[tuple[str, str]]:

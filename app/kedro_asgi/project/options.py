@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -11,6 +11,10 @@ from kedro_asgi.errors import ProjectError
 from kedro_asgi.retries import ProjectRetries
 
 _SECTION = "kedro-asgi"
+
+
+AllowedPath = Annotated[str, msgspec.Meta(pattern=r"^(/|~|[A-Za-z]:[/\\\\]|[A-Za-z][A-Za-z0-9+.-]*://)")]
+"""An absolute folder, one below a home folder, or a URL."""
 
 
 class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,7 +25,8 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ``dashboard`` of ``false`` turns the pages of a server off, and ``docs`` of ``false`` the one at ``/docs``;
     ``viz`` of ``true`` makes it answer the front end of kedro-viz. ``retries`` says which nodes and runs are tried
     again. ``executor`` says whether a server executes runs in threads or in processes, and ``executors`` says so for
-    the runs of single pipelines.
+    the runs of single pipelines. ``allowed_paths`` are folders and URLs to which a caller's parameters may lead the
+    path of a dataset.
     """
 
     plugins: Mapping[str, bool] = {}
@@ -32,6 +37,7 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     retries: ProjectRetries | None = None
     executor: Literal["thread", "process"] | None = None
     executors: Mapping[str, Literal["thread", "process"]] = {}
+    allowed_paths: tuple[AllowedPath, ...] = ()
 
 
 def read_options(config_file: Path) -> ProjectOptions:

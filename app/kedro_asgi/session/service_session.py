@@ -173,8 +173,13 @@ class KedroServiceSession(AbstractSession):
 
     def _runtime(self, values: Mapping[str, Any]) -> RuntimeParams:
         """Return ``values`` with what this session lets them do."""
-        is_restricted = self._serving_mode or self.engine.planner.restricts_type_selection
-        return RuntimeParams(values=values, literal=self._serving_mode, restrict_type_selection=is_restricted)
+        planner = self.engine.planner
+        return RuntimeParams(
+            values=values,
+            literal=self._serving_mode,
+            restrict_type_selection=self._serving_mode or planner.restricts_type_selection,
+            allowed_paths=planner.project.options.allowed_paths,
+        )
 
     @property
     def preloaded(self) -> dict[str, str]:

@@ -121,8 +121,13 @@ class KedroSession(AbstractSession):
     def _runtime(self) -> RuntimeParams:
         """The caller writes the configuration too: no literals, and no type guard but the project's own (CFG-35)."""
         values = self._store.get("runtime_params") or {}
-        is_restricted = self.engine.planner.restricts_type_selection
-        return RuntimeParams(values=values, literal=False, restrict_type_selection=is_restricted)
+        planner = self.engine.planner
+        return RuntimeParams(
+            values=values,
+            literal=False,
+            restrict_type_selection=planner.restricts_type_selection,
+            allowed_paths=planner.project.options.allowed_paths,
+        )
 
 
 def _create_store(engine: Engine, session_id: str) -> BaseSessionStore:

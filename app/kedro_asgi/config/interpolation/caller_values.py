@@ -1,9 +1,9 @@
-"""No value of a caller decides the class or validator of a dataset (CFG-56), or leads a path out of its folder."""
+"""No value of a caller decides the class or validator of a dataset (CFG-56), or leads a path elsewhere."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+from kedro_asgi.config.interpolation.caller_paths import path_problem
 from kedro_asgi.config.interpolation.evaluator import (
     DEFERRED_TYPES,
     Deferred,
@@ -12,6 +12,8 @@ from kedro_asgi.config.interpolation.evaluator import (
     TracedValue,
     has_deferred,
 )
+from kedro_asgi.config.interpolation.expressions import DirectReference, Join, Literal
+from kedro_asgi.config.interpolation.interpolated import InterpolatedString
 from kedro_asgi.config.interpolation.substitution import literal_texts
 from kedro_asgi.configuration_tree import ConfigValue, copy_tree
 from kedro_asgi.errors import InterpolationResolutionError
@@ -22,7 +24,6 @@ _Traced: TypeAlias = tuple[ConfigValue, bool]
 
 _Check = Callable[[object, ConfigValue, Node], None]
 _NO_CHECKS: Mapping[object, _Check] = {}
-_STEP_UP = re.compile(r"(?:^|[/\\])\.\.(?=[/\\]|$)")
 
 
 def resolve_traced(evaluator: Evaluator, traced: TracedValue) -> _Traced:
@@ -35,8 +36,8 @@ def resolve_guarded(evaluator: Evaluator, name: str, node: Node) -> ConfigValue:
 
     Raises `InterpolationResolutionError` if a supplied value had a part in a ``type`` or a ``validator`` at any
     depth, or in choosing a mapping or list that holds one: directly, through references, as a default, a key or an
-    argument. The caller may supply options of a validator. Raises it also if a supplied value leads a path further
-    upwards than the entry itself does.
+    argument. The caller may supply options of a validator. Raises it also if a supplied value leads a path to another
+    place than the entry itself does: upwards, to an absolute path, or to a URL.
     """
 
     def check(key: object, value: ConfigValue, node: Node) -> None:
@@ -44,11 +45,8 @@ def resolve_guarded(evaluator: Evaluator, name: str, node: Node) -> ConfigValue:
             raise _refusal(name, "type", value)
         if key == "validator" and not isinstance(value, dict):
             raise _refusal(name, "validator", value)
-        if key in PATH_KEYS and isinstance(value, str) and _leads_upwards(value, node):
-            raise InterpolationResolutionError(
-                f"Dataset '{name}' resolves '{key}' via the 'runtime_params:' resolver to '{value}', which is not "
-                "permitted: runtime parameters must not lead upwards with '..'."
-            )
+        if key in PATH_KEYS and isinstance(value, str):
+            _check_path(name, key, value, node, allowed=evaluator.runtime.allowed_paths)
 
     def check_validator(key: object, value: ConfigValue, node: Node) -> None:
         if key == "class":
@@ -100,13 +98,30 @@ class _TracingResolver:
         return self._evaluator.guard(deferred, lambda node: self.resolve(node, is_from_caller), result.value)
 
 
-def _leads_upwards(path: str, node: Node) -> bool:
-    steps = _count_steps_up(path)
-    return steps > 0 and steps > _count_steps_up("".join(literal_texts(node)))
+def _check_path(name: str, key: object, path: str, node: Node, *, allowed: Sequence[str]) -> None:
+    # A text here stands in a mapping that the caller gave or chose, so its beginning is not the author's.
+    texts = () if isinstance(node, str) else literal_texts(node)
+    problem = path_problem(path, beginning=_beginning(node), texts=texts, allowed=allowed)
+    if problem is not None:
+        raise InterpolationResolutionError(
+            f"Dataset '{name}' resolves '{key}' via the 'runtime_params:' resolver to '{path}', which is not "
+            f"permitted: runtime parameters {problem}."
+        )
 
 
-def _count_steps_up(path: str) -> int:
-    return len(_STEP_UP.findall(path))
+def _beginning(node: Node) -> str:
+    """Return the text with which an author has begun a value; empty if a reference to a run's value begins it."""
+    if not isinstance(node, InterpolatedString):
+        return ""
+    match node.expression:
+        case Join(parts=[Literal(value=str(text)), *_]) | Literal(value=str(text)):
+            return text
+        case (
+            Join(parts=[DirectReference(target=InterpolatedString() as target), *_])
+            | DirectReference(target=InterpolatedString() as target)
+        ):
+            return _beginning(target)
+    return ""
 
 
 def _names_class(key: object, value: ConfigValue) -> bool:

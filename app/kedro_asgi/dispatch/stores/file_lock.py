@@ -99,7 +99,7 @@ def _lock(path: Path) -> int:
     Another process may remove the file between its creation and its lock, so check that it is still there.
     """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         if sys.platform == "win32":
             # `flock` does not exist there, so only one worker process is supported.
             return descriptor

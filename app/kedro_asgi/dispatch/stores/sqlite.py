@@ -1,5 +1,7 @@
 """A store in a SQLite file, or in memory."""
 
+import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,6 +16,8 @@ from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sql import SqlConnection, SqlStore
 from kedro_asgi.errors import StoreUnavailableError
+
+_log = logging.getLogger(__name__)
 
 # Another process may be in the middle of a large transaction.
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
@@ -96,6 +100,8 @@ class SQLiteStore(SqlStore):
         return _SPARE_PAGES < after < before
 
     def _open_database(self) -> None:
+        if self._path is not None:
+            _make_private(self._path)
         self._pool.open()
         self.migrate()
 
@@ -155,8 +161,22 @@ def _pragma(connection: SqlConnection, name: str) -> int:
 
 def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
-        folder.mkdir(parents=True)
+        folder.mkdir(mode=0o700, parents=True)
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
+def _make_private(path: Path) -> None:
+    """Create the file for its owner alone: it holds parameters and outputs. SQLite gives its log the same rights.
+
+    The rights of a file that is there already are somebody's choice, so they stay, and a line says so.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        rights = os.fstat(descriptor).st_mode & 0o077
+    finally:
+        os.close(descriptor)
+    if rights and os.name == "posix":
+        _log.warning("Other users may open the store '%s'; 'chmod 600' it if they should not.", path)
 
 
 def _file_identity(path: Path) -> tuple[int, int]:
