@@ -273,6 +273,18 @@ def test_any_worker_may_adopt_released_runs(open_worker: OpenStore) -> None:
     assert store.adopt("run-1", former_owner=None, owner="other") is not None
 
 
+def test_a_large_order_is_deleted_when_its_run_ends(open_worker: OpenStore) -> None:
+    store, sizes = open_worker(), (60_000, 70_000)
+    runs = [record(f"run-{size}", status="running") for size in sizes]
+    orders = [pack(RunOrder(spec=RunSpec(inputs={"x": "x" * size}))) for size in sizes]
+    store.write([run_write(found, order=order) for found, order in zip(runs, orders, strict=True)])
+    ended = [msgspec.structs.replace(found, status="success") for found in runs]
+    assert store.write([run_write(found, expected="running") for found in ended]) == ["stored", "stored"]
+    with store.transaction(writes=False) as connection:
+        rows = connection.execute("SELECT run_order FROM runs ORDER BY run_id").fetchall()
+    assert [None if row[0] is None else bytes(row[0]) for row in rows] == [orders[0].content, None]
+
+
 def test_old_and_surplus_runs_are_deleted(open_worker: OpenStore) -> None:
     store = open_worker()
     key = IdempotencyKey(key="k", digest="d", run_id="run-00", created_at_ms=1)

@@ -77,14 +77,12 @@ class PostgresStore(SqlStore):
         return f"strpos({column}, ?) > 0"
 
     def _size_bytes(self, connection: SqlConnection, *, at_least: int) -> int:
-        columns = {"runs": "record", "events": "payload", "outputs": "value"}
+        columns = [("runs", "record"), ("runs", "run_order"), ("events", "payload"), ("outputs", "value")]
         # Quick, but with the rows that the database has yet to vacuum.
-        sizes = " + ".join(f"pg_total_relation_size('{table}')" for table in columns)
+        sizes = " + ".join(f"pg_total_relation_size('{table}')" for table in dict(columns))
         (size,) = connection.execute(f"SELECT {sizes}").fetchone()
         if size > at_least:
-            sums = (
-                f"(SELECT coalesce(sum(pg_column_size({name})), 0) FROM {table})" for table, name in columns.items()
-            )
+            sums = (f"(SELECT coalesce(sum(pg_column_size({name})), 0) FROM {table})" for table, name in columns)
             (size,) = connection.execute(f"SELECT {' + '.join(sums)}").fetchone()
         return int(size)
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -26,6 +26,7 @@ _RECORD = msgspec.json.Decoder(RunRecord)
 _ORDER = msgspec.json.Decoder(RunOrder)
 _LARGE_BYTES = 1024 * 1024
 _LOGGED_RUNS = 1000
+_ESCAPED_NAMES = 256
 
 RECORD_COLUMNS = "run_id, status, created_at, record"
 
@@ -131,5 +132,6 @@ def facets(pipelines: Iterable[str], labels: Mapping[str, str]) -> Iterator[str]
         yield f"\nlabel={_escape(name)}={_escape(value)}\n"
 
 
+@lru_cache(_ESCAPED_NAMES)
 def _escape(value: str) -> str:
     return escape_surrogates(value.replace("\\", "\\\\")).replace("\n", "\\n").replace("=", "\\e").replace("\0", "\\0")

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from itertools import chain
 from typing import Any, Protocol
 
@@ -22,23 +23,27 @@ _INSERT_OUTPUTS = "INSERT INTO outputs (run_id, name, value) VALUES {rows} ON CO
 _INSERT_KEY = (
     "INSERT INTO idempotency_keys (key, digest, run_id, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-_UPDATE_RUN = (
-    "UPDATE runs SET status = ?, ended_at = ?, record = ? WHERE run_id = ? AND owner = ? AND status IN ({marks})"
+# Larger orders are deleted when their run ends.
+_KEPT_ORDER_BYTES = 65_536
+_EXPECTED = "WHERE run_id = ? AND owner = ? AND status IN ({marks})"
+_UPDATE_RUN = f"UPDATE runs SET status = ?, record = ? {_EXPECTED}"
+_END_RUN = (
+    "UPDATE runs SET status = ?, record = ?, ended_at = ?, "
+    f"run_order = CASE WHEN length(run_order) <= {_KEPT_ORDER_BYTES} THEN run_order END {_EXPECTED}"
 )
-_DELETE_ORDER = "UPDATE runs SET run_order = NULL WHERE run_id = ?"
 _DELETE_OLD_KEY = "DELETE FROM idempotency_keys WHERE key = ? AND created_at < ?"
 _SELECT_RUN_OF_KEY = "SELECT run_id FROM idempotency_keys WHERE key = ?"
 _SELECT_EVENTS = "SELECT position, run_id, first, last, is_last, payload FROM events"
 _SELECT_AGED_RUNS = "SELECT run_id FROM runs WHERE ended_at IS NOT NULL AND run_id < ? ORDER BY run_id LIMIT ?"
 _SELECT_SURPLUS_RUNS = "SELECT run_id FROM runs WHERE ended_at IS NOT NULL ORDER BY run_id DESC LIMIT ? OFFSET ?"
 _SELECT_OLDEST_SIZES = (
-    "SELECT run_id, length(record) "
+    "SELECT run_id, length(record) + coalesce(length(run_order), 0) "
     "+ (SELECT coalesce(sum(length(payload)), 0) FROM events WHERE events.run_id = runs.run_id) "
     "+ (SELECT coalesce(sum(length(value)), 0) FROM outputs WHERE outputs.run_id = runs.run_id) "
     "FROM runs WHERE ended_at IS NOT NULL ORDER BY run_id LIMIT ?"
 )
 _SELECT_OLD_KEYS = "SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT ?"
-_ROWS_PER_INSERT = (64, 8, 1)
+_ROWS_PER_INSERT = (64, 32, 16, 8, 4, 2, 1)
 
 
 class SqlCursor(Protocol):
@@ -265,8 +270,13 @@ def _insert(connection: SqlConnection, statement: str, rows: Sequence[tuple[Any,
     for size in _ROWS_PER_INSERT:
         while len(rows) >= size:
             some, rows = rows[:size], rows[size:]
-            marks = f"({', '.join('?' * len(some[0]))})"
-            connection.execute(statement.format(rows=", ".join([marks] * size)), tuple(chain.from_iterable(some)))
+            connection.execute(_with_rows(statement, size, len(some[0])), tuple(chain.from_iterable(some)))
+
+
+@cache
+def _with_rows(statement: str, rows: int, columns: int) -> str:
+    marks = f"({', '.join('?' * columns)})"
+    return statement.format(rows=", ".join([marks] * rows))
 
 
 def _write(connection: SqlConnection, write: RunWrite) -> WriteResult:
@@ -293,13 +303,11 @@ def _update(connection: SqlConnection, write: RunWrite) -> WriteResult:
     record, expected = write.record, [write.expected_status]
     if write.unconfirmed_statuses:
         expected += [*write.unconfirmed_statuses, record.status]
-    sql = _UPDATE_RUN.format(marks=", ".join("?" * len(expected)))
-    values = (record.status, write.ended_at_ms, encode_row(record), record.run_id, write.owner, *expected)
-    if not connection.execute(sql, values).rowcount:
-        return "lost"
-    if write.ended_at_ms is not None:
-        connection.execute(_DELETE_ORDER, (record.run_id,))
-    return "stored"
+    # An index has the runs without an end, so a statement that sets no end costs less.
+    statement, end = (_UPDATE_RUN, ()) if write.ended_at_ms is None else (_END_RUN, (write.ended_at_ms,))
+    values = (record.status, encode_row(record), *end, record.run_id, write.owner, *expected)
+    is_stored = connection.execute(statement.format(marks=", ".join("?" * len(expected))), values).rowcount
+    return "stored" if is_stored else "lost"
 
 
 def _oldest(sizes: Iterable[tuple[str, int]], excess: int) -> Iterator[tuple[str]]:
