@@ -11,6 +11,7 @@ from typing import Any, Literal, NewType, Self, TypedDict, Unpack
 
 import msgspec
 
+from kedro_asgi.errors import OutOfRangeError
 from kedro_asgi.retries import Retries
 
 RunId = NewType("RunId", str)
@@ -25,7 +26,8 @@ Names = Iterable[str] | None
 class RunArguments(TypedDict, total=False):
     """The keyword arguments that every way to run shares: sessions, dispatcher, client and command line.
 
-    Each is a field of `Slice` or of `RunSpec`, in the order of Kedro's signatures; Kedro has no ``inputs``. The ways
+    Each is a field of `Slice` or of `RunSpec`, in the order of Kedro's signatures; Kedro has no ``inputs`` and no
+    ``retries``. The ways
     differ in ``pipeline_names``, ``outputs`` and the runner, so those stand in the signatures.
     """
 
@@ -39,6 +41,7 @@ class RunArguments(TypedDict, total=False):
     namespaces: Names
     only_missing_outputs: bool
     inputs: Mapping[str, Any] | None
+    retries: Retries | Mapping[str, Any] | None
 
 
 class ParameterArguments(RunArguments, total=False):
@@ -119,9 +122,14 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         is_async: bool = False,
         **arguments: Unpack[ParameterArguments],
     ) -> Self:
-        """Return the arguments of a run as a value; ``None`` stands for the default of each."""
+        """Return the arguments of a run as a value; ``None`` stands for the default of each.
+
+        Raises `OutOfRangeError` for ``retries`` that no run may have.
+        """
         given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
         runtime_params = pop_params(given)
+        if "retries" in given:
+            given["retries"] = checked_retries(given["retries"])
         filters = {name: names_of(given.pop(name)) for name in Slice.__struct_fields__ if name in given}
         return cls(
             slice=Slice(**{"pipeline_names": names_of(pipeline_names), **filters}),
@@ -131,6 +139,14 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
             is_async=is_async,
             **given,
         )
+
+
+def checked_retries(retries: Retries | Mapping[str, Any]) -> Retries:
+    """Return ``retries`` as a value; raises `OutOfRangeError` for what is not within the bounds."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(retries), Retries)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise OutOfRangeError(f"retries: {error}") from error
 
 
 def names_of(names: Names) -> tuple[str, ...]:

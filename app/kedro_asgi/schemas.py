@@ -7,6 +7,7 @@ import msgspec
 from kedro_asgi.limits import Labels as Labels
 from kedro_asgi.limits import TimeoutSeconds as TimeoutSeconds
 from kedro_asgi.node_runs import NodeRun
+from kedro_asgi.retries import Retries
 from kedro_asgi.runs import ErrorDetail, RunStatus
 from kedro_asgi.snapshots import ProjectSnapshot
 
@@ -25,7 +26,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The body of ``POST /run``: Kedro's fields (SRV-16), then ``inputs`` and ``outputs``.
 
     ``inputs`` maps the names of datasets to JSON values that replace them in this run; ``outputs`` names the datasets
-    whose values the response contains.
+    whose values the response contains. ``retries`` says how often nodes and the run are tried again.
     """
 
     from_inputs: list[str] | None = None
@@ -43,6 +44,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     only_missing_outputs: bool = False
     inputs: dict[str, Any] | None = None
     outputs: list[str] | None = None
+    retries: Retries | None = None
 
 
 class RunSubmission(RunRequest, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -5,7 +5,8 @@ from typing import Any
 
 from kedro_asgi.encoding import encode_exactly, encode_json
 from kedro_asgi.errors import UnencodableRequestError
-from kedro_asgi.runs import names_of, pop_params
+from kedro_asgi.retries import Retries
+from kedro_asgi.runs import checked_retries, names_of, pop_params
 from kedro_asgi.schemas import RunRequest
 
 
@@ -23,12 +24,14 @@ def body_of(request: RunRequest, key: str | None) -> dict[str, Any]:
 def json_fields(**arguments: Any) -> dict[str, Any]:
     """Return arguments as fields of a request: mappings become dicts, and names become lists."""
     arguments["params"] = pop_params(arguments)
+    if arguments.get("retries") is not None:
+        arguments["retries"] = checked_retries(arguments["retries"])
     return {name: _json_field(value) for name, value in arguments.items()}
 
 
 def _json_field(value: Any) -> Any:
     match value:
-        case None | bool():
+        case None | bool() | Retries():
             return value
         case Mapping():
             return dict(value)

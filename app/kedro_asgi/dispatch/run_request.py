@@ -56,6 +56,8 @@ def describe_request(spec: RunSpec) -> dict[str, Any]:
     given |= {_NAMES.get(name, name): value for name in _FIELDS if (value := getattr(spec, name))}
     if spec.inputs:
         given["inputs"] = tuple(spec.inputs)
+    if spec.retries is not None:
+        given["retries"] = msgspec.to_builtins(spec.retries)
     return {name: budget.take(value) for name, value in given.items()}
 
 

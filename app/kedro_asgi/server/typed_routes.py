@@ -156,6 +156,7 @@ def _order(pipeline: "TypedPipeline", submission: RunSubmission, key: str | None
         only_missing_outputs=submission.only_missing_outputs,
         runner=submission.runner,
         is_async=submission.is_async,
+        retries=submission.retries,
     )
     return RunOrder(
         spec=spec,

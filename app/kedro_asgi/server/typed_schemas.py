@@ -51,9 +51,25 @@ def outputs_choice(signature: "PipelineSignature") -> "Json":
 
 def option_schemas() -> "Json":
     """Return the schemas of the other fields of `RunSubmission`, which are the same for all pipelines."""
-    schema = msgspec.json.schema(RunSubmission)["$defs"]["RunSubmission"]
-    options = {name: found for name, found in schema["properties"].items() if name not in (*_OWN, "pipeline_names")}
-    return {name: {key: part for key, part in found.items() if part is not None} for name, found in options.items()}
+    definitions = msgspec.json.schema(RunSubmission)["$defs"]
+    properties = definitions["RunSubmission"]["properties"]
+    options = {name: found for name, found in properties.items() if name not in (*_OWN, "pipeline_names")}
+    return {
+        name: {key: _inlined(part, definitions) for key, part in found.items() if part is not None}
+        for name, found in options.items()
+    }
+
+
+def _inlined(schema: Any, definitions: Json) -> Any:
+    """Return a schema without references to ``definitions``, which hold no reference to themselves."""
+    match schema:
+        case {"$ref": str(reference)}:
+            return _inlined(definitions[reference.rpartition("/")[2]], definitions)
+        case dict():
+            return {key: _inlined(part, definitions) for key, part in schema.items()}
+        case list():
+            return [_inlined(part, definitions) for part in schema]
+    return schema
 
 
 def slice_in(body: Any, name: str) -> Slice:

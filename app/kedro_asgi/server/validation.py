@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Literal, TypeVar, get_type_hints
 
+import msgspec
+
 from kedro_asgi.encoding import is_unicode
 from kedro_asgi.limits import MAX_LABELS, MAX_TIMEOUT_SECONDS
+from kedro_asgi.retries import Retries
 from kedro_asgi.schemas import (
     BOOL_WORDS,
     RUNNER_PATTERN,
@@ -73,7 +76,8 @@ def _read_fields(document: dict[str, Any], kind: type[AnyRunRequest]) -> AnyRunR
     if problems := list(islice(_problems(document, checks), _MAX_PROBLEMS)):
         raise InvalidBodyError(problems)
     bools = {key: _as_bool(value) for key, value in document.items() if checks[key] is _check_bool}
-    return kind(**{**document, **bools})
+    structs = {"retries": msgspec.convert(document["retries"], Retries)} if document.get("retries") else {}
+    return kind(**{**document, **bools, **structs})
 
 
 def _problems(document: dict[str, Any], checks: Mapping[str, Check]) -> Iterator[ValidationError]:
@@ -197,6 +201,16 @@ def _check_on_interrupt(value: Any, loc: Location) -> Iterator[ValidationError]:
         yield ValidationError(type="literal_error", loc=loc, msg="Input should be 'mark' or 'rerun'", input=value)
 
 
+def _check_retries(value: Any, loc: Location) -> Iterator[ValidationError]:
+    """Report the first problem, with its place: msgspec finds no others."""
+    try:
+        msgspec.convert(value, Retries | None)
+    except msgspec.ValidationError as error:
+        msg, _, path = str(error).partition(" - at `$")
+        place = [int(part) if part.isdigit() else part for part in re.findall(r"\w+", path)]
+        yield ValidationError(type="value_error", loc=[*loc, *place], msg=msg, input=None)
+
+
 _CHECKS_BY_TYPE: Mapping[Any, Check] = {
     bool: _check_bool,
     list[str] | None: _check_texts,
@@ -209,6 +223,7 @@ _CHECKS_BY_FIELD: Mapping[str, Check] = {
     "runner": _check_runner,
     "labels": _check_labels,
     "inputs": _check_finite_mapping,
+    "retries": _check_retries,
 }
 
 

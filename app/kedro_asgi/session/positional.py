@@ -5,7 +5,7 @@ from typing import Any
 
 from kedro_asgi.runs import RunArguments
 
-_TAGS, *_OTHERS, _INPUTS = RunArguments.__annotations__
+_TAGS, *_OTHERS = (name for name in RunArguments.__annotations__ if name not in ("inputs", "retries"))
 
 AFTER_PIPELINE_NAMES = (_TAGS, "runner", *_OTHERS)
 """The names of Kedro's arguments that follow ``pipeline_names``."""
