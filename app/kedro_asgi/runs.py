@@ -100,6 +100,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     ``outputs`` of ``None`` asks for the free outputs that live in memory. ``runner`` is a class name or a dotted path
     within the allowlist; ``None`` is the sequential runner. ``retries`` come before those of the project.
+    ``attempt`` is the number of the attempt of the run that is made.
     """
 
     slice: Slice = Slice()
@@ -111,6 +112,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     runner: str | None = None
     is_async: bool = False
     retries: Retries | None = None
+    attempt: int = 1
 
     @classmethod
     def of(
@@ -228,7 +230,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     fields of ``POST /runs`` that repeat the run, bounded and without credentials, ``env`` its configuration
     environment. ``is_stopping`` tells that a running run was asked to stop. ``resubmitted_as`` and ``resubmission_of``
     link an interrupted run with the run that repeats it; ``attempt`` counts them. ``retried`` lists the first failed
-    attempts that were followed by another, of nodes and of the run itself; ``retry_count`` counts all of them.
+    attempts that were followed by another, of nodes and of the run itself; ``retry_count`` counts all of them. A run
+    that waits for attempt ``run_attempt`` of itself is queued, and gets a slot not before ``next_attempt_at``.
     """
 
     run_id: RunId
@@ -252,6 +255,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     resubmitted_as: RunId | None = None
     retried: tuple[FailedAttempt, ...] = ()
     retry_count: int = 0
+    run_attempt: int = 1
+    next_attempt_at: datetime | None = None
 
     @property
     def is_final(self) -> bool:

@@ -12,7 +12,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.waiting_order import GivenOrder
 from kedro_asgi.errors import RunCancelledError
 from kedro_asgi.events import Event, RunPlanned
-from kedro_asgi.runs import RunIds, RunRecord, RunSpec
+from kedro_asgi.runs import ErrorDetail, RunIds, RunRecord, RunSpec
 
 Messages = list[Event | RunChanged]
 
@@ -21,6 +21,7 @@ ENTER: dict[Phase, Callable[[ActiveRun], object]] = {
     "queued": ActiveRun.enqueue,
     "starting": ActiveRun.start,
     "running": ActiveRun.begin,
+    "waiting": lambda run: run.retry(ErrorDetail(type="ValueError", message="no"), 1.0),
     "ended": lambda run: run.end("failure"),
     "announced": ActiveRun.announce,
     "refused": lambda run: run.refuse(None),

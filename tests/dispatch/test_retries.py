@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from contextlib import aclosing
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
+from kedro_asgi.client import AsyncClient
 from kedro_asgi.dispatch import Dispatcher, Policy
-from kedro_asgi.errors import ProjectError
-from kedro_asgi.events import NodeRetried, NodeStarted, RunEvent
-from kedro_asgi.session import AsyncSession, KedroServiceSession
+from kedro_asgi.errors import OutOfRangeError, ProjectError
+from kedro_asgi.events import NodeRetried, NodeStarted, RunEvent, RunRetried
+from kedro_asgi.runs import RunOrder, RunRecord, RunSpec
+from kedro_asgi.session import AsyncSession, KedroServiceSession, KedroSession
 
 pytestmark = pytest.mark.anyio
 
@@ -133,6 +137,175 @@ async def test_a_cancel_ends_the_wait_of_a_node(make_flaky: MakeFlaky, store: st
 def test_a_session_tries_nodes_again(make_flaky: MakeFlaky) -> None:
     session = KedroServiceSession.create(project_path=make_flaky("default.node = {retries = 2, delay_seconds = 0}"))
     assert session.run()["third"].load() == 5
+
+
+# --- runs ---
+
+
+AT_ONCE = {"run": {"retries": 2, "delay_seconds": 0}}
+LATER = {"run": {"retries": 2, "delay_seconds": 86400, "max_delay_seconds": 86400}}
+
+
+@pytest.mark.parametrize("by_project", [False, True])
+async def test_a_run_is_tried_again(make_flaky: MakeFlaky, store: str, by_project: bool) -> None:
+    retries = "pipelines.flaky.run = {retries = 2, delay_seconds = 0}" if by_project else ""
+    async with dispatcher_of(make_flaky(retries), store) as runs:
+        run = await runs.submit("flaky", outputs=["third"], **({} if by_project else {"retries": AT_ONCE}))
+        record = await runs.wait(run.run_id)
+        assert (record.status, record.run_attempt, record.retry_count) == ("success", 3, 2)
+        assert [(found.node, found.attempt, found.error.message) for found in record.retried] == [
+            (None, 1, "call 1"),
+            (None, 2, "call 2"),
+        ]
+        assert record.next_attempt_at is None
+        assert record.created_at <= record.started_at <= record.retried[0].at
+        events = [type(event).__name__ for event in await events_of(runs, run.run_id)]
+        assert [name for name in events if name.startswith("Run")] == [
+            "RunQueued",
+            *["RunStarted", "RunPlanned", "RunRetried"] * 2,
+            *["RunStarted", "RunPlanned", "RunEnded"],
+        ]
+        assert await runs.output(run.run_id, "third") == b"5"
+        assert 'attempts_retried_total{of="run"} 2' in runs.metrics.text(runs.gauges())
+
+
+async def test_a_caller_that_waits_gets_the_end_of_the_last_attempt(make_flaky: MakeFlaky) -> None:
+    async with dispatcher_of(make_flaky(failures=9)) as runs:
+        spec = RunSpec.of(["flaky"], retries=AT_ONCE, outputs=["third"])
+        finished = await runs.run(RunOrder(spec=spec))
+    assert (finished.record.status, finished.record.run_attempt) == ("failure", 3)
+    assert finished.record.error.message == "call 3"
+
+
+async def test_a_waiting_run_gives_its_slot_to_others(make_flaky: MakeFlaky, store: str) -> None:
+    async with dispatcher_of(make_flaky(failures=1), store, max_concurrent_runs=1) as runs:
+        waiting = await runs.submit("flaky", retries=LATER)
+        await until_event(runs, waiting.run_id, RunRetried)
+        other = await runs.wait((await runs.submit("other")).run_id)
+        assert other.status == "success"
+        record = await runs.read(waiting.run_id)
+        assert (record.status, record.run_attempt) == ("queued", 2)
+        assert record.next_attempt_at - record.retried[0].at == timedelta(seconds=record.retried[0].delay_seconds)
+        assert runs.gauges()["runs_waiting_for_attempt"] == 1
+        await runs.cancel(waiting.run_id)
+        assert (await runs.wait(waiting.run_id)).status == "cancelled"
+        assert runs.gauges()["runs_waiting_for_attempt"] == 0
+
+
+async def test_the_time_limit_of_a_run_goes_on_while_it_waits(make_flaky: MakeFlaky) -> None:
+    async with dispatcher_of(make_flaky()) as runs:
+        run = await runs.submit("flaky", retries=LATER, timeout_seconds=3600)
+        await until_event(runs, run.run_id, RunRetried)
+        service = runs._service
+        assert service.scheduler.deadlines.is_watched(service.runs[run.run_id])
+        # The hour is over.
+        service.scheduler.deadlines.watch(service.runs[run.run_id], 0)
+        record = await runs.wait(run.run_id)
+    assert (record.status, record.run_attempt) == ("timed_out", 2)
+
+
+async def test_a_drain_leaves_a_waiting_run_to_the_next_server(make_flaky: MakeFlaky, tmp_path: Path) -> None:
+    project, store = make_flaky(failures=1), str(tmp_path / "runs.db")
+    async with dispatcher_of(project, store, grace_seconds=60) as runs:
+        run = await runs.submit("flaky", retries=LATER)
+        await until_event(runs, run.run_id, RunRetried)
+    async with dispatcher_of(project, store) as runs:
+        with anyio.fail_after(60):
+            while not (record := await runs.read(run.run_id)).retried or not runs.gauges()["runs_waiting_for_attempt"]:
+                await anyio.sleep(0.01)
+        assert (record.status, record.run_attempt) == ("queued", 2)
+        assert record.next_attempt_at > record.created_at + timedelta(hours=1)
+
+
+async def test_a_drain_ends_a_waiting_run_that_no_server_can_go_on_with(make_flaky: MakeFlaky) -> None:
+    spec = RunSpec.of(["flaky"], retries=LATER)
+    async with dispatcher_of(make_flaky(), grace_seconds=60) as runs, anyio.create_task_group() as tasks:
+        found: list[RunRecord] = []
+
+        async def run() -> None:
+            found.append((await runs.run(RunOrder(spec=spec))).record)
+
+        tasks.start_soon(run)
+        with anyio.fail_after(60):
+            while not runs.gauges()["runs_waiting_for_attempt"]:
+                await anyio.sleep(0.001)
+        await runs.drain()
+    assert [(record.status, record.run_attempt) for record in found] == [("cancelled", 2)]
+
+
+async def test_each_attempt_saves_a_version_of_its_own(make_project, tmp_path: Path) -> None:
+    project = make_project(
+        FLAKY.replace("{folder}", str(tmp_path)),
+        catalog=CATALOG.replace("data/first.json", "data/first.json, versioned: true"),
+        parameters="a: 1\nfailures: 1\n",
+    )
+    async with dispatcher_of(project) as runs:
+        record = await runs.wait((await runs.submit("flaky", retries=AT_ONCE)).run_id)
+    assert record.status == "success"
+    versions = sorted(path.name for path in (project / "data/first.json").iterdir())
+    assert versions == [record.run_id, f"{record.run_id}.2"]
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "params", "message"),
+    [("missing", {}, "missing"), ("flaky", {"failures": "x"}, "")],
+)
+async def test_a_wrong_request_is_not_tried_again(
+    make_flaky: MakeFlaky, pipeline: str, params: dict[str, object], message: str
+) -> None:
+    policy = {"retries": 2, "delay_seconds": 0, "errors": ["KeyError", "LookupError", "ValueError", "KedroAsgiError"]}
+    async with dispatcher_of(make_flaky()) as runs:
+        record = await runs.wait((await runs.submit(pipeline, params=params, retries={"run": policy})).run_id)
+    assert (record.status, record.run_attempt) == ("failure", 1)
+    assert message in record.error.message
+
+
+def test_a_session_tries_a_run_again(make_flaky: MakeFlaky) -> None:
+    session = KedroServiceSession.create(project_path=make_flaky())
+    assert session.run(retries=AT_ONCE)["third"].load() == 5
+
+
+async def test_an_async_session_tries_a_run_again(make_flaky: MakeFlaky) -> None:
+    result = await AsyncSession.create(project_path=make_flaky()).run(retries=AT_ONCE)
+    assert result.outputs == {"third": 5}
+
+
+def test_a_session_for_one_run_tries_it_again(make_flaky: MakeFlaky) -> None:
+    with KedroSession.create(project_path=make_flaky()) as session:
+        assert session.run(retries=AT_ONCE)["third"].load() == 5
+
+
+@pytest.mark.parametrize(
+    "retries", [{"node": {"retries": 101}}, {"nodes": {}}, 3, {"run": {"retries": 1, "errors": "x"}}]
+)
+async def test_retries_out_of_their_range_are_refused(make_flaky: MakeFlaky, retries: object) -> None:
+    async with dispatcher_of(make_flaky()) as runs:
+        with pytest.raises(OutOfRangeError, match="retries: "):
+            await runs.submit("flaky", retries=retries)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_killed_server_loses_no_attempt(make_flaky: MakeFlaky, start, tmp_path: Path) -> None:
+    project = make_flaky(failures=1)
+    server = await anyio.to_thread.run_sync(start, "kedro_asgi", "serve", project, "--store", tmp_path / "runs.db")
+    async with AsyncClient(server.url) as client:
+        run = await client.submit("flaky", retries=LATER)
+        with anyio.fail_after(60):
+            while not (waiting := await client.read(run.run_id)).retried:
+                await anyio.sleep(0.01)
+        server.kill()
+        await anyio.to_thread.run_sync(server.restart)
+        record = await client.read(run.run_id)
+        assert (record.status, record.run_attempt, record.retried) == ("queued", 2, waiting.retried)
+        assert record.next_attempt_at == waiting.next_attempt_at
+        assert (await client.cancel(run.run_id)).status == "cancelled"
+        kinds = [type(event).__name__ async for event in client.events(run.run_id)]
+        assert [kind for kind in kinds if kind.startswith("Run")] == [
+            *("RunQueued", "RunStarted", "RunPlanned", "RunRetried", "RunEnded")
+        ]
+
+
+# --- options ---
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ POLICY = Policy(
     max_concurrent_runs=2, max_queued_runs=6, grace_seconds=0, look_seconds=0.02, linger_seconds=0.002, max_attempts=2
 )
 FAILED = Execution(error=ErrorDetail(type="ValueError", message="it failed"))
+TRIED_AGAIN = [msgspec.structs.replace(FAILED, retry_after_seconds=seconds) for seconds in (0, 0.02)]
 WORKERS = st.integers(0, 1)
 PICKS = st.integers(0, 30)
 
@@ -218,6 +219,7 @@ class Machine(RuleBasedStateMachine):
         self._former: list[Worker] = []
         self._promised: dict[RunId, str | None] = {}
         self._finished: list[Finished] = []
+        self._tried_again: Counter[RunId] = Counter()
 
     def do(self, work: Coroutine[Any, Any, None]) -> None:
         self._loop.run_until_complete(work)
@@ -279,13 +281,14 @@ class Machine(RuleBasedStateMachine):
 
     # --- executors ---
 
-    @rule(pick=PICKS, execution=st.sampled_from([Execution(), FAILED]))
+    @rule(pick=PICKS, execution=st.sampled_from([Execution(), FAILED, *TRIED_AGAIN]))
     def finish(self, pick: int, execution: Execution) -> None:
         executing = [(worker, run_id) for worker in self._workers for run_id in worker.executor.executing]
         for worker, run_id in _picked(executing, pick):
             self.do(self._finish(worker, run_id, execution))
 
     async def _finish(self, worker: Worker, run_id: RunId, execution: Execution) -> None:
+        self._tried_again[run_id] += execution.retry_after_seconds is not None
         worker.executor.finish(run_id, execution)
 
     # --- the store ---
@@ -348,10 +351,11 @@ class Machine(RuleBasedStateMachine):
         for worker in self._workers:
             scheduler, runs = worker.service.scheduler, worker.service.runs
             phases = {run_id: run.phase for run_id, run in runs.items()}
-            queued, reserved, slots = (
+            queued, reserved, slots, waiting = (
                 {run.record.run_id for run in found}
-                for found in (scheduler._queue, scheduler._reserved, scheduler._slots)
+                for found in (scheduler._queue, scheduler._reserved, scheduler._slots, scheduler._waiting)
             )
+            assert waiting == {run_id for run_id, phase in phases.items() if phase == "waiting"}
             assert queued == {run_id for run_id, phase in phases.items() if phase == "queued"}
             assert reserved == {run_id for run_id, phase in phases.items() if phase in ("admitted", "promised")}
             assert slots == {run_id for run_id, phase in phases.items() if phase in ("starting", "running")}
@@ -369,7 +373,7 @@ class Machine(RuleBasedStateMachine):
     def no_run_starts_twice(self) -> None:
         workers = [*self._workers, *self._former]
         starts = Counter(run_id for worker in workers for run_id in worker.executor.started)
-        assert all(count == 1 for count in starts.values())
+        assert all(count <= 1 + self._tried_again[run_id] for run_id, count in starts.items())
 
     @invariant()
     def one_key_is_one_run(self) -> None:
@@ -431,7 +435,13 @@ class Machine(RuleBasedStateMachine):
             ends = [event for event in events if isinstance(event, RunEnded)]
             assert [(end.status, end.error) for end in ends] == [(record.status, record.error)], run_id
             assert isinstance(events[-1], RunEnded)
-            assert Counter(type(event).__name__ for event in events)["RunStarted"] == (record.started_at is not None)
+            counts = Counter(type(event).__name__ for event in events)
+            former = records.get(record.resubmission_of)
+            assert counts["RunRetried"] == record.run_attempt - (1 if former is None else former.run_attempt)
+            assert record.retry_count == record.run_attempt - 1
+            if not counts["RunRetried"]:
+                assert counts["RunStarted"] == (record.started_at is not None)
+            assert counts["RunStarted"] - counts["RunRetried"] in (0, 1)
         followed = [record.resubmission_of for record in records.values() if record.resubmission_of is not None]
         assert len(followed) == len(set(followed))
         for former in followed:

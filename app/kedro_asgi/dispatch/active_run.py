@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal, cast
 
 import anyio
 import msgspec
+from msgspec import UNSET
 
+from kedro_asgi.dispatch.attempts import with_attempt
 from kedro_asgi.dispatch.messages import RunChanged
 from kedro_asgi.dispatch.outbox import Outbox, Post
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.waiting_order import WaitingOrder
 from kedro_asgi.errors import RunStoppedError
-from kedro_asgi.events import RunEnded, RunStarted
-from kedro_asgi.runs import ErrorDetail, RunRecord, RunSpec, RunStatus
+from kedro_asgi.events import RunEnded, RunRetried, RunStarted
+from kedro_asgi.runs import ErrorCause, ErrorDetail, RunRecord, RunSpec, RunStatus
 from kedro_asgi.session.event_loop import Event
 
 Phase = Literal[
@@ -23,6 +26,7 @@ Phase = Literal[
     "queued",  # waits for a slot
     "starting",  # has a slot; a promised run waits until its start is on disk
     "running",  # an executor has it
+    "waiting",  # waits for the time of its next attempt, without a slot; its order is kept
     "ended",  # has an end, which is not on disk yet if the run was promised
     "announced",  # its callers know the end
     "refused",  # could not be promised
@@ -32,11 +36,12 @@ Phase = Literal[
 
 TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
     "admitted": frozenset(("promised", "queued", "refused")),
-    "promised": frozenset(("queued", "ended", "handed_back")),
+    "promised": frozenset(("queued", "waiting", "ended", "handed_back")),
     "queued": frozenset(("starting", "ended", "handed_back", "lost")),
     # Back to the queue: while the store fails, a promised run gives its slot to others.
     "starting": frozenset(("running", "queued", "ended", "lost")),
-    "running": frozenset(("ended", "lost")),
+    "running": frozenset(("waiting", "ended", "lost")),
+    "waiting": frozenset(("queued", "ended", "handed_back", "lost")),
     "ended": frozenset(("announced", "lost")),
     "announced": frozenset(),
     "refused": frozenset(),
@@ -50,7 +55,8 @@ class ActiveRun:
 
     ``is_promised``: its caller has, or will get, the promise that it runs, so each of its states is on disk before
     anything follows from it. ``stored`` is the status that is known to be on disk. The writer thread gets frozen copies
-    of the state by the ``outbox``; code of the run, in any thread, gets only its `Outbox.emit`.
+    of the state by the ``outbox``; code of the run, in any thread, gets only its `Outbox.emit`. ``keeps_order`` keeps
+    the order while the run is executed, since it may have to be executed again.
     """
 
     def __init__(
@@ -62,11 +68,14 @@ class ActiveRun:
         *,
         is_promised: bool,
         stored: RunStatus | None = None,
+        keeps_order: bool = False,
         make_event: Callable[[], Event] = anyio.Event,
     ) -> None:
         self.record = record
         self._order: WaitingOrder | None = order
         self.is_promised = is_promised
+        self._keeps_order = keeps_order
+        self._former_node_retries = _node_retries(record)
         self.stored = stored
         self.phase: Phase = "admitted" if stored is None else "promised"
         self.stop_reason: RunStoppedError | None = None
@@ -104,16 +113,46 @@ class ActiveRun:
         self._enter("starting")
         if self.record.status == "queued":
             # One that gave its slot to others was recorded as running then.
-            now = datetime.now(UTC)
-            self._change(event=RunStarted(run_id=self.record.run_id, at=now), status="running", started_at=now)
+            record, now = self.record, datetime.now(UTC)
+            attempt = UNSET if record.run_attempt == 1 else record.run_attempt
+            self._change(
+                event=RunStarted(run_id=record.run_id, at=now, attempt=attempt),
+                status="running",
+                started_at=record.started_at or now,
+                next_attempt_at=None,
+            )
 
     def begin(self) -> tuple[Callable[[], RunSpec], Context]:
         """An executor takes the run; returns what reads its order, and the context of its caller, to run in."""
         self._enter("running")
         assert self._order is not None
-        read_spec, self._order = self._order.read, None
+        read_spec = self._order.read
+        if not self._keeps_order:
+            self._order = None
+        elif self.record.run_attempt > 1:
+            read_spec = partial(_read_again, read_spec, self.record.run_attempt)
         # Do not keep what the run runs in: its context refers to the run, which would leak.
         return read_spec, self._context.copy()
+
+    def wait(self) -> None:
+        """The run, which another worker left behind, waits for the time of its next attempt."""
+        self._enter("waiting")
+
+    def retry(self, error: ErrorDetail, after_seconds: float) -> None:
+        """An attempt has failed with ``error``; the run waits for the next one, and is queued for whoever asks."""
+        self._enter("waiting")
+        record, now = self.record, datetime.now(UTC)
+        cause = ErrorCause(type=error.type, message=error.message)
+        event = RunRetried(
+            run_id=record.run_id, at=now, attempt=record.run_attempt, error=cause, delay_seconds=after_seconds
+        )
+        self.record = with_attempt(self.outbox.with_attempts(record), event)
+        self._change(
+            event=event,
+            status="queued",
+            run_attempt=record.run_attempt + 1,
+            next_attempt_at=now + timedelta(seconds=after_seconds),
+        )
 
     def end(
         self,
@@ -180,6 +219,19 @@ class ActiveRun:
         self.record, self.outputs = record, {}
 
     @property
+    def node_retries(self) -> int:
+        """How many attempts of nodes have failed in this process and were followed by another."""
+        return _node_retries(self.record) - self._former_node_retries
+
+    @property
+    def remaining_seconds(self) -> float | None:
+        """How long the run may still take, with all its attempts and waits; ``None`` without a limit."""
+        limit, started_at = self.record.timeout_seconds, self.record.started_at
+        if limit is None or started_at is None or self.record.run_attempt == 1:
+            return limit
+        return limit - (datetime.now(UTC) - started_at).total_seconds()
+
+    @property
     def order_bytes(self) -> int:
         """How much memory the order of a run that waits takes, as far as it is known."""
         return 0 if self._order is None else self._order.size_bytes
@@ -221,7 +273,7 @@ class ActiveRun:
             self._moved.set()
             self._moved = None
 
-    def _change(self, *, event: RunStarted | None = None, **changes: Any) -> None:
+    def _change(self, *, event: RunStarted | RunRetried | None = None, **changes: Any) -> None:
         self.record = msgspec.structs.replace(self.outbox.with_attempts(self.record), **changes)
         self.outbox.put(RunChanged(record=self.record, event=event), is_urgent=self.is_promised and event is not None)
 
@@ -243,6 +295,7 @@ def end_of(
         record,
         status=status,
         ended_at=ended,
+        next_attempt_at=None,
         duration_ms=duration_ms,
         error=error,
         is_stopping=False,
@@ -252,6 +305,14 @@ def end_of(
     )
     event = RunEnded(run_id=record.run_id, at=ended, status=status, duration_ms=duration_ms, error=error)
     return RunChanged(record=final, event=event, outputs=outputs or {})
+
+
+def _read_again(read: Callable[[], RunSpec], attempt: int) -> RunSpec:
+    return msgspec.structs.replace(read(), attempt=attempt)
+
+
+def _node_retries(record: RunRecord) -> int:
+    return record.retry_count - (record.run_attempt - 1)
 
 
 def describe_stop(reason: RunStoppedError) -> tuple[RunStatus, ErrorDetail]:

@@ -1,4 +1,4 @@
-"""Watches how long runs take."""
+"""Watches how long runs take, and how long they wait for their next attempts."""
 
 import math
 import time
@@ -10,9 +10,9 @@ from kedro_asgi.dispatch.active_run import ActiveRun
 
 
 class Deadlines:
-    """Calls ``expired`` for each run that takes too long. Belongs to one event loop; one task watches all runs.
+    """Calls ``expired`` for each run whose time has come. Belongs to one event loop; one task watches all runs.
 
-    Only runs that have a slot are watched, so there are never many.
+    Only runs that have or had a slot are watched, so there are never many.
     """
 
     def __init__(self, expired: Callable[[ActiveRun], None]) -> None:
@@ -26,6 +26,10 @@ class Deadlines:
         due = self._due[run] = time.monotonic() + seconds
         if due < self._next_due:
             self._wake.set()
+
+    def is_watched(self, run: ActiveRun) -> bool:
+        """Whether the time of a run has yet to come."""
+        return run in self._due
 
     def forget(self, run: ActiveRun) -> None:
         """The run has ended."""

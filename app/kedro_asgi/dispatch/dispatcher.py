@@ -84,6 +84,7 @@ class Dispatcher:
         self._make_executor = make_executor or partial(_make_executor, session, convert, self.policy, executor)
         self._run_ids = RunIds()
         self._read_env = lambda: session.env
+        self._may_retry = session.may_retry
         self._lifetime = ServiceLifetime(self._make_service)
 
     # --- running ---
@@ -323,6 +324,7 @@ class Dispatcher:
             self._run_ids,
             make_executor=self._make_executor,
             read_env=self._read_env,
+            may_retry=self._may_retry,
         )
 
 

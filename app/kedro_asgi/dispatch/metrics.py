@@ -13,6 +13,7 @@ class Metrics:
     def __init__(self) -> None:
         self.ended: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+        self.retried: Counter[str] = Counter()
         self.mean_seconds = 0.0
         self._buckets: Counter[float] = Counter()
         self._total_seconds = 0.0
@@ -34,6 +35,8 @@ class Metrics:
         yield from _family("runs_ended_total", "counter", ended)
         refused = [(f'{{reason="{reason}"}}', count) for reason, count in sorted(self.refused.items())]
         yield from _family("runs_refused_total", "counter", refused)
+        retried = [(f'{{of="{what}"}}', self.retried[what]) for what in ("node", "run")]
+        yield from _family("attempts_retried_total", "counter", retried)
         yield "# TYPE kedro_asgi_run_seconds histogram"
         total = 0
         for bound in _BUCKETS_SECONDS:

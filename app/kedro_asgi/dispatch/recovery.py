@@ -164,6 +164,9 @@ class Recovery:
             request=former.request,
             env=former.env,
             attempt=former.attempt + 1,
+            retried=former.retried,
+            retry_count=former.retry_count,
+            run_attempt=former.run_attempt,
             resubmission_of=former.run_id,
         )
         return RunAdmitted(record=record, order=order, is_promised=True, event=RunQueued(run_id=record.run_id))

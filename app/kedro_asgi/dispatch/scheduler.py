@@ -1,6 +1,7 @@
 """Starts runs in the order in which they come, so many at a time, and ends them."""
 
 from collections import OrderedDict
+from datetime import UTC, datetime
 from functools import partial
 from logging import INFO
 from time import perf_counter
@@ -24,6 +25,7 @@ class Scheduler:
     def __init__(self, executor: Executor, metrics: Metrics, policy: Policy) -> None:
         self.capacity = policy.max_concurrent_runs
         self.deadlines = Deadlines(self._expire)
+        self.next_attempts = Deadlines(self._queue_again)
         self._max_queued = policy.max_queued_runs
         self._max_queued_bytes = policy.max_queued_bytes
         self.queued_bytes = 0
@@ -34,6 +36,7 @@ class Scheduler:
         self._reserved: dict[ActiveRun, int] = {}
         self._queue: OrderedDict[ActiveRun, int] = OrderedDict()
         self._slots: dict[ActiveRun, None] = {}
+        self._waiting: dict[ActiveRun, int] = {}
         self._is_store_up = True
 
     @property
@@ -45,6 +48,11 @@ class Scheduler:
     def queued(self) -> int:
         """How many runs wait for a slot, or will."""
         return len(self._queue) + len(self._reserved)
+
+    @property
+    def waiting(self) -> int:
+        """How many runs wait for the time of their next attempt."""
+        return len(self._waiting)
 
     @property
     def is_busy(self) -> bool:
@@ -90,12 +98,41 @@ class Scheduler:
         if run.stop_reason is not None:
             self._end_stopped(run)
             return
+        if (due := run.record.next_attempt_at) is not None:
+            run.wait()
+            self._wait_for_attempt(run, (due - datetime.now(UTC)).total_seconds())
+            return
+        self._enqueue(run)
+
+    def _enqueue(self, run: ActiveRun) -> None:
         run.enqueue()
         if not self._queue and len(self._slots) < self.capacity and (self._is_store_up or _may_begin(run)):
             self._start(run)
             return
         self._wait_in(self._queue, run)
         self._fill_slots()
+
+    # --- from one attempt to the next ---
+
+    def _wait_for_attempt(self, run: ActiveRun, seconds: float) -> None:
+        """Keep a run without a slot until it is due; the time limit of the run goes on."""
+        self._wait_in(self._waiting, run)
+        self._watch_deadline(run)
+        self.next_attempts.watch(run, seconds)
+
+    def attempt_stored(self, run: ActiveRun) -> None:
+        """It is on disk that a run waits for its next attempt."""
+        self._queue_again(run)
+
+    def _queue_again(self, run: ActiveRun) -> None:
+        """Queue a run whose next attempt is due; a promised one not before it is on disk that it waits.
+
+        Else a state of the last attempt, which is on its way to the disk, would count as the start of the next one.
+        """
+        is_on_disk = not run.is_promised or run.stored == "queued"
+        if run.phase == "waiting" and is_on_disk and not self.next_attempts.is_watched(run):
+            self._wait_no_more(self._waiting, run)
+            self._enqueue(run)
 
     # --- on the way ---
 
@@ -117,8 +154,7 @@ class Scheduler:
 
     def _begin(self, run: ActiveRun) -> None:
         begun, (read_spec, context) = perf_counter(), run.begin()
-        if run.record.timeout_seconds is not None:
-            self.deadlines.watch(run, run.record.timeout_seconds)
+        self._watch_deadline(run)
         self._executor.start(
             run.record.run_id,
             read_spec,
@@ -153,7 +189,7 @@ class Scheduler:
         run.ask_stop(reason)
         if run.phase == "running":
             self._executor.stop(run.record.run_id, reason)
-        elif run.phase in ("queued", "starting"):
+        elif run.phase in ("queued", "starting", "waiting"):
             self._end_stopped(run)
             self._leave(run)
 
@@ -165,7 +201,8 @@ class Scheduler:
         """Leave a run that waits to the next server."""
         run.hand_back()
         self.cancel_reservation(run)
-        self._wait_no_more(self._queue, run)
+        self._forget_deadline(run)
+        self._leave(run)
 
     def lose(self, run: ActiveRun) -> None:
         """Forget a run that cannot be recorded any more; where it is executed, its slot stays taken."""
@@ -177,6 +214,9 @@ class Scheduler:
 
     def _leave(self, run: ActiveRun) -> None:
         self._wait_no_more(self._queue, run)
+        if run in self._waiting:
+            self._wait_no_more(self._waiting, run)
+            self.next_attempts.forget(run)
         if run in self._slots:
             del self._slots[run]
             self._fill_slots()
@@ -194,6 +234,11 @@ class Scheduler:
 
     def _end(self, run: ActiveRun, execution: Execution) -> None:
         if execution.error is not None:
+            if execution.retry_after_seconds is not None and run.stop_reason is None:
+                run.retry(execution.error, execution.retry_after_seconds)
+                self._metrics.retried["run"] += 1
+                self._wait_for_attempt(run, execution.retry_after_seconds)
+                return
             run.end("failure", execution.error)
         elif run.stop_reason is not None:
             # Also if its last node was done by then: a caller that asks for a stop does not get a success.
@@ -211,6 +256,10 @@ class Scheduler:
         run.end_stopped()
         self._ended(run)
 
+    def _watch_deadline(self, run: ActiveRun) -> None:
+        if (seconds := run.remaining_seconds) is not None:
+            self.deadlines.watch(run, seconds)
+
     def _forget_deadline(self, run: ActiveRun) -> None:
         if run.record.timeout_seconds is not None:
             self.deadlines.forget(run)
@@ -218,6 +267,8 @@ class Scheduler:
     def _ended(self, run: ActiveRun) -> None:
         self._forget_deadline(run)
         self._metrics.ended[run.record.status] += 1
+        if run.record.retry_count:
+            self._metrics.retried["node"] += run.node_retries
         if not run.is_promised:
             run.announce()
 

@@ -36,7 +36,7 @@ from kedro_asgi.errors import (
 )
 from kedro_asgi.events import RunQueued
 from kedro_asgi.run_context import run_facts
-from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunStatus
+from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunSpec, RunStatus
 from kedro_asgi.session.event_loop import event_class
 
 _log = SafeLogger(__name__)
@@ -44,6 +44,8 @@ _log = SafeLogger(__name__)
 # How often a worker looks for runs of dead workers, and for old runs.
 _ORPHANS_SECONDS = 1.0
 _FORGET_SECONDS = 10.0
+
+_SHUT_DOWN = "The server was shut down before the run ended."
 
 # How long runs that were asked to stop may take before the service closes over them.
 _LAST_SECONDS = 1.0
@@ -61,6 +63,7 @@ class Service:
         *,
         make_executor: Callable[[], Executor],
         read_env: Callable[[], str | None] = lambda: None,
+        may_retry: Callable[[RunSpec], bool] = lambda spec: spec.retries is not None,
     ) -> None:
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self.runs: dict[str, ActiveRun] = {}
@@ -76,6 +79,7 @@ class Service:
         self._metrics = metrics
         self._run_ids = run_ids
         self._read_env = read_env
+        self._may_retry = may_retry
         self._packers = anyio.CapacityLimiter(1)
         self._new_run = partial(
             ActiveRun, post=self.recorder.post, policy=policy, make_event=event_class(current_token())
@@ -124,6 +128,7 @@ class Service:
         return (
             ("give events to readers", self.feed.look, 0.0),
             ("end runs that take too long", self.scheduler.deadlines.look, 0.0),
+            ("try runs again", self.scheduler.next_attempts.look, 0.0),
             ("cancel runs for other workers", self.recovery.cancel_requested, self.policy.look_seconds),
             ("take over runs", self.recovery.adopt_orphans, _ORPHANS_SECONDS),
             ("delete old runs", self.recovery.forget_old, _FORGET_SECONDS),
@@ -134,6 +139,7 @@ class Service:
         return {
             "runs_running": self.scheduler.running,
             "runs_queued": self.scheduler.queued,
+            "runs_waiting_for_attempt": self.scheduler.waiting,
             "runs_queued_bytes": self.scheduler.queued_bytes,
             "runs_concurrency_limit": self.scheduler.capacity,
             "runs_unwritten_lost": self.recorder.dropped,
@@ -190,7 +196,7 @@ class Service:
         key: IdempotencyKey | None = None,
     ) -> ActiveRun:
         record = describe_run(order, run_id, max_timeout_seconds=self.policy.max_timeout_seconds, env=self._read_env())
-        run = self._new_run(record, waiting, is_promised=is_promised)
+        run = self._new_run(record, waiting, is_promised=is_promised, keeps_order=self._may_retry(order.spec))
         try:
             if self.is_draining:
                 raise DrainingError
@@ -222,7 +228,7 @@ class Service:
 
     def run_adopted(self, record: RunRecord, order: PackedOrder, *, last_event: int) -> None:
         self.recorder.post(RunAdmitted(record=record, is_promised=True, stored="queued", last_event=last_event))
-        run = self._new_run(record, order, is_promised=True, stored="queued")
+        run = self._new_run(record, order, is_promised=True, stored="queued", keeps_order=True)
         self.runs[record.run_id] = run
         self._launch(run)
 
@@ -250,6 +256,11 @@ class Service:
             del self.runs[run.record.run_id]
         elif run.is_promised and status == "running":
             self.scheduler.start_stored(run)
+        elif run.phase == "waiting":
+            if self.is_draining:
+                self._end_wait(run)
+            else:
+                self.scheduler.attempt_stored(run)
 
     def _decide(self, run: ActiveRun, written: Written) -> None:
         """Promise a run whose first record is stored, and refuse it otherwise."""
@@ -282,11 +293,13 @@ class Service:
         if is_first:
             self.recovery.stop_adopting()
             for run in self._open_runs():
-                if run.phase == "queued" and self._is_for_next_server(run):
+                if run.phase == "waiting":
+                    self._end_wait(run)
+                elif run.phase == "queued" and self._is_for_next_server(run):
                     self._hand_back(run)
         await self._wait_for_runs(grace_seconds)
         for run in self._open_runs():
-            self.scheduler.stop(run, RunCancelledError("The server was shut down before the run ended."))
+            self.scheduler.stop(run, RunCancelledError(_SHUT_DOWN))
         await self._wait_for_runs(_LAST_SECONDS)
         for run in self._open_runs():
             if run.phase == "running":
@@ -301,6 +314,14 @@ class Service:
     def _is_for_next_server(self, run: ActiveRun) -> bool:
         """Whether the store has the run as queued, so that the next server can run it."""
         return run.is_promised and self.access.is_shared and run.record.status == run.stored == "queued"
+
+    def _end_wait(self, run: ActiveRun) -> None:
+        """Leave a run that waits for its next attempt to the next server, or end it."""
+        if self._is_for_next_server(run):
+            self._hand_back(run)
+        elif not (run.is_promised and self.access.is_shared):
+            self.scheduler.stop(run, RunCancelledError(_SHUT_DOWN))
+        # Else it is handed back when it is on disk that it waits.
 
     def _hand_back(self, run: ActiveRun) -> None:
         self.scheduler.hand_back(run)

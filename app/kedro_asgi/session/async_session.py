@@ -154,18 +154,29 @@ class AsyncSession:
         run = partial(opened.value().execute, spec, runner=runner, run_id=run_id, convert=convert, emit=emit)
         return await self._slots.run(_on_host(run), in_own_thread=self.needs_own_threads)
 
+    def may_retry(self, spec: RunSpec) -> bool:
+        """Whether a run of ``spec`` may be tried again; true if only the project knows, and it is not open yet."""
+        session = self._session
+        return spec.retries is not None or session is None or session.engine.planner.project.options.retries is not None
+
+    def retry_after_seconds(self, spec: RunSpec, error: Exception) -> float | None:
+        """Return how long to wait before the next attempt of a run that failed; ``None`` if none may follow."""
+        session = self._session
+        return None if session is None else session.engine.retry_after_seconds(spec, error)
+
     def execute_blocking(
         self, spec: RunSpec, *, host: EventLoopToken, run_id: str, convert: Convert, emit: Emit, stop: StopSignal
     ) -> RunResult:
         """Run ``spec`` in the calling thread, which is not an event loop's; raises what the run raised.
 
         The caller limits how many go at a time. ``host`` awaits async nodes, and opens the session if it is not open
-        yet. ``stop`` asks the run to end before its next node.
+        yet. ``stop`` asks the run to end before its next node. Makes attempt ``spec.attempt`` of the run; the caller
+        makes the next one, after `retry_after_seconds`.
         """
         HOST_LOOP.set(host)
         STOP_SIGNAL.set(stop)
         session = self._session or from_thread.run(self.open, token=host).value()
-        return session.execute(spec, run_id=run_id, convert=convert, emit=emit)
+        return session.execute(spec, run_id=run_id, convert=convert, emit=emit, is_single_attempt=True)
 
     async def inspect(self, params: Mapping[str, Any] | None = None) -> ProjectSnapshot:
         """Return the snapshot of the project, with ``params`` applied; raises what reading the project raises."""

@@ -27,6 +27,7 @@ from kedro_asgi.runner.lookup import as_our_runner, find_runner
 from kedro_asgi.runner.retrying import NodeRetries
 from kedro_asgi.runner.worker_pool import WorkerPool
 from kedro_asgi.runs import RunIds, RunSpec, RuntimeParams
+from kedro_asgi.session.attempts import retry_after_seconds, wait_for_attempt
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine_run import Configured, EngineRun, RunParams
 from kedro_asgi.session.json_outputs import check_json_outputs, same_in_every_run
@@ -157,9 +158,26 @@ class Engine:
         """Run in this thread; raises what the run raised. Log lines of the thread name the run meanwhile."""
         token = CURRENT_RUN.set((run.run_id, run.spec.slice.pipeline_names))
         try:
-            return self._plan_and_run(run)
+            has_retries = run.spec.retries is not None or self.planner.project.options.retries is not None
+            return self._run_attempts(run) if has_retries and not run.is_single_attempt else self._plan_and_run(run)
         finally:
             CURRENT_RUN.reset(token)
+
+    def _run_attempts(self, run: EngineRun) -> RunEnd:
+        """Run again and again, until an attempt succeeds or none may follow; raises what the last one raised."""
+        while True:
+            try:
+                return self._plan_and_run(run)
+            except Exception as error:
+                seconds = self.retry_after_seconds(run.spec, error)
+                if seconds is None:
+                    raise
+                wait_for_attempt(run, error, seconds)
+            run = msgspec.structs.replace(run, spec=msgspec.structs.replace(run.spec, attempt=run.spec.attempt + 1))
+
+    def retry_after_seconds(self, spec: RunSpec, error: Exception) -> float | None:
+        """Return how long a run waits after ``error`` before its next attempt; ``None`` if none may follow."""
+        return retry_after_seconds(effective_retries(self.planner.project, spec).run, spec, error)
 
     def _plan_and_run(self, run: EngineRun) -> RunEnd:
         """Plan, make the catalog, and run; hooks rely on the order of the steps (SES-6)."""
@@ -177,7 +195,7 @@ class Engine:
         # A change that a hook makes to a node ends with the run (Q-33).
         pipeline = plan.pipeline.with_copied_nodes() if self._hooks.shows_nodes else plan.pipeline
         runner = self._runner(spec, run.runner)
-        catalog = self._catalog(configured, context, save_version=run.run_id, load_versions=spec.load_versions)
+        catalog = self._catalog(configured, context, save_version=run.save_version, load_versions=spec.load_versions)
         if shared.artifacts:
             catalog.share(shared.artifacts, confirms=pipeline.steps.confirmed)
         for name, value in inputs.items():

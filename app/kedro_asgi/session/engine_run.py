@@ -20,6 +20,7 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     ``facts`` are put over the other ``run_params`` of the hooks. ``completed`` is called when the runner has finished,
     before the last hook. ``as_json`` refuses outputs that can never be JSON before anything runs.
+    ``is_single_attempt``: the caller makes further attempts itself.
     """
 
     spec: RunSpec
@@ -30,6 +31,13 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     emit: Emit | None = None
     completed: Callable[[], None] | None = None
     as_json: bool = False
+    is_single_attempt: bool = False
+
+    @property
+    def save_version(self) -> str:
+        """The version that versioned datasets save; each attempt has its own, since none saves a version twice."""
+        attempt = self.spec.attempt
+        return self.run_id if attempt == 1 else f"{self.run_id}.{attempt}"
 
 
 class Configured(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -132,16 +132,24 @@ class KedroServiceSession(AbstractSession):
         run_id: str | None = None,
         convert: Convert | None = None,
         emit: Emit | None = None,
+        is_single_attempt: bool = False,
     ) -> RunResult:
         """Run ``spec`` in this thread and return the values of its outputs; raises what the run raised.
 
         ``convert`` is applied to each output; one that it fails for, or that cannot be loaded, is in
         ``output_problems``, since the run itself has succeeded. Without ``convert``, a failing load is raised. ``emit``
-        is called with the events of the run.
+        is called with the events of the run. ``is_single_attempt`` leaves further attempts of the run to the caller.
         """
         started = perf_counter()
         run_id = run_id or self.engine.run_ids.next()
-        end = self._run(spec, runner=runner, run_id=run_id, emit=emit, as_json=convert is encode_output)
+        end = self._run(
+            spec,
+            runner=runner,
+            run_id=run_id,
+            emit=emit,
+            as_json=convert is encode_output,
+            is_single_attempt=is_single_attempt,
+        )
         names = spec.outputs
         if names is None:
             names = tuple(name for name, dataset in end.result.items() if not is_persistent(dataset))
@@ -157,7 +165,14 @@ class KedroServiceSession(AbstractSession):
         return RunResult(run_id=RunId(run_id), duration_ms=duration_ms, outputs=outputs, output_problems=problems)
 
     def _run(
-        self, spec: RunSpec, *, runner: AbstractRunner | None, run_id: str, emit: Emit | None, as_json: bool = False
+        self,
+        spec: RunSpec,
+        *,
+        runner: AbstractRunner | None,
+        run_id: str,
+        emit: Emit | None,
+        as_json: bool = False,
+        is_single_attempt: bool = False,
     ) -> RunEnd:
         facts = {"session_id": self.session_id, "pipeline_names": list(spec.slice.pipeline_names) or ["__default__"]}
         run = EngineRun(
@@ -168,6 +183,7 @@ class KedroServiceSession(AbstractSession):
             facts=facts,
             emit=emit,
             as_json=as_json,
+            is_single_attempt=is_single_attempt,
         )
         return self.engine.run(run)
 

@@ -16,13 +16,15 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 
     ``output_problems`` says why an output of a run that succeeded is missing.
     A run that was stopped has neither; so has one that raised after it was asked to stop. ``has_crashed``: the run
-    ended the process that it was executed in.
+    ended the process that it was executed in. ``retry_after_seconds`` is set if the run is to be tried again
+    (`AsyncSession.retry_after_seconds`).
     """
 
     outputs: Mapping[str, Any] = {}
     output_problems: Mapping[str, str] = {}
     error: ErrorDetail | None = None
     has_crashed: bool = False
+    retry_after_seconds: float | None = None
 
 
 class Executor(Protocol):
