@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 import anyio
 import pytest
+from msgspec import UNSET
 
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
 from kedro_asgi.events import (
@@ -21,6 +22,7 @@ from kedro_asgi.events import (
     RunQueued,
     RunStarted,
 )
+from kedro_asgi.retries import Retries, RetryPolicy
 from kedro_asgi.run_context import RunContextFilter
 from kedro_asgi.runs import RunOrder, RunRecord, RunSpec, Slice
 from kedro_asgi.session import AsyncSession
@@ -245,6 +247,27 @@ async def test_an_output_without_json_is_a_problem_of_the_output(runs: Dispatche
     finished = await runs.run(order("same", outputs=("given",), inputs={"value": [1j]}))
     assert finished.record.status == "success"
     assert "complex" in finished.record.output_problems["given"]
+
+
+async def test_nodes_and_runs_are_tried_again(runs: Dispatcher) -> None:
+    at_once = RetryPolicy(retries=1, delay_seconds=0)
+    record = (await runs.run(order("boom", retries=Retries(node=at_once, run=at_once)))).record
+    assert (record.status, record.error.type, record.run_attempt) == ("failure", "ValueError", 2)
+    assert [(found.node, found.attempt) for found in record.retried] == [("boom", 1), (None, 1), ("boom", 1)]
+    started = [event.attempt for event in await events_of(runs, record) if isinstance(event, RunStarted)]
+    assert started == [UNSET, 2]
+
+
+async def test_a_cancel_ends_the_wait_of_a_node(runs: Dispatcher) -> None:
+    later = RetryPolicy(retries=1, delay_seconds=86400, max_delay_seconds=86400)
+    run = await runs.submit("boom", retries=Retries(node=later))
+    with anyio.fail_after(60):
+        while not (await runs.read(run.run_id)).retried:
+            await anyio.sleep(0.01)
+        await runs.cancel(run.run_id)
+        record = await runs.wait(run.run_id)
+    assert (record.status, record.retry_count) == ("cancelled", 1)
+    assert any(isinstance(event, NodeCancelled) for event in await events_of(runs, record))
 
 
 async def test_runs_go_side_by_side(runs: Dispatcher) -> None:

@@ -60,7 +60,7 @@ def option_schemas() -> "Json":
     }
 
 
-def _inlined(schema: Any, definitions: Json) -> Any:
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
     """Return a schema without references to ``definitions``, which hold no reference to themselves."""
     match schema:
         case {"$ref": str(reference)}:

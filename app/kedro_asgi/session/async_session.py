@@ -159,10 +159,10 @@ class AsyncSession:
         session = self._session
         return spec.retries is not None or session is None or session.engine.planner.project.options.retries is not None
 
-    def retry_after_seconds(self, spec: RunSpec, error: Exception) -> float | None:
+    def retry_after_seconds(self, spec: RunSpec, error: BaseException) -> float | None:
         """Return how long to wait before the next attempt of a run that failed; ``None`` if none may follow."""
         session = self._session
-        return None if session is None else session.engine.retry_after_seconds(spec, error)
+        return None if session is None else session.retry_after_seconds(spec, error)
 
     def execute_blocking(
         self, spec: RunSpec, *, host: EventLoopToken, run_id: str, convert: Convert, emit: Emit, stop: StopSignal

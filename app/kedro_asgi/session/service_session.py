@@ -164,6 +164,16 @@ class KedroServiceSession(AbstractSession):
         duration_ms = round((perf_counter() - started) * 1000, 2)
         return RunResult(run_id=RunId(run_id), duration_ms=duration_ms, outputs=outputs, output_problems=problems)
 
+    def retry_after_seconds(self, spec: RunSpec, error: BaseException) -> float | None:
+        """Return how long to wait before the next attempt of a run that failed; ``None`` if none may follow.
+
+        Raises nothing: an error of user code may raise anything when it is looked at.
+        """
+        try:
+            return self.engine.retry_after_seconds(spec, error) if isinstance(error, Exception) else None
+        except Exception:
+            return None
+
     def _run(
         self,
         spec: RunSpec,

@@ -31,6 +31,7 @@ class ProcessExecutor:
 
     def __init__(self, session: AsyncSession, convert: Convert, policy: Policy) -> None:
         self._loop = current_token()
+        self._session = session
         opening = Opening(
             create=session.create_session,
             convert=convert,
@@ -59,6 +60,7 @@ class ProcessExecutor:
             context=context,
             emit=emit,
             ended=partial(self._announce, ended),
+            retry_after_seconds=partial(self._retry_after_seconds, read_spec),
         )
         try:
             self._pool.give(run)
@@ -73,6 +75,13 @@ class ProcessExecutor:
     def close(self) -> None:
         self._pool.close()
         self._watch.close()
+
+    def _retry_after_seconds(self, read_spec: Callable[[], RunSpec], error: BaseException) -> float | None:
+        """Return how long to wait before another attempt of a run whose process crashed."""
+        try:
+            return self._session.retry_after_seconds(read_spec(), error)
+        except Exception:  # the order cannot be read, which was said before
+            return None
 
     def _announce(self, ended: Callable[[Execution], None], execution: Execution) -> None:
         call_soon(self._loop, partial(ended, execution))

@@ -142,14 +142,24 @@ class _RunServer:
         CURRENT_RUN.set((request.run_id, ()))
         HOST_LOOP.set(self._loop)
         STOP_SIGNAL.set(self._stop)
+        spec: RunSpec | None = None
         try:
             read_spec = self._received_order()
             session, spec = self._session.value(), read_spec()
             CURRENT_RUN.set((request.run_id, spec.slice.pipeline_names))
-            result = session.execute(spec, run_id=request.run_id, convert=self._opening.convert, emit=self._emit)
+            result = session.execute(
+                spec,
+                run_id=request.run_id,
+                convert=self._opening.convert,
+                emit=self._emit,
+                is_single_attempt=True,
+            )
             return Execution(outputs=result.outputs, output_problems=result.output_problems)
         except BaseException as error:  # a SystemExit of user code must not end the process
-            return Execution(error=None if self._stop.reason is not None else self._report(request.run_id, error))
+            if self._stop.reason is not None:
+                return Execution()
+            seconds = None if spec is None else self._session.value().retry_after_seconds(spec, error)
+            return Execution(error=self._report(request.run_id, error), retry_after_seconds=seconds)
 
     def _received_order(self) -> Callable[[], RunSpec]:
         """Return what follows a request; raises `UnsendableValueError` where its values cannot be restored here."""

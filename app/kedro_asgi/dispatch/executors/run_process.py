@@ -29,7 +29,7 @@ from kedro_asgi.dispatch.executors.shared_file import SharedFile
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.run_logging import LINE_EMITTER
 from kedro_asgi.errors import NoProcessError, RunCrashedError, RunStoppedError, UnsendableValueError
-from kedro_asgi.events import Emit, Event, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
+from kedro_asgi.events import Emit, Event, NodeCancelled, NodeFailed, NodeFinished, NodeRetried, NodeStarted
 from kedro_asgi.failures import note_node
 from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
 from kedro_asgi.runner.messages import LogMessage
@@ -43,7 +43,10 @@ _SHUTDOWN_SECONDS = 5.0
 
 
 class ProcessRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A run for a process; the arguments are those of `Executor.start`, but any thread may call ``ended``."""
+    """A run for a process; the arguments are those of `Executor.start`, but any thread may call ``ended``.
+
+    ``retry_after_seconds`` tells whether the run is tried again after its process has crashed.
+    """
 
     run_id: RunId
     read_spec: Callable[[], RunSpec]
@@ -51,6 +54,7 @@ class ProcessRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     context: Context
     emit: Emit
     ended: Callable[[Execution], None]
+    retry_after_seconds: Callable[[Exception], float | None] = lambda error: None
 
 
 class ProcessOwner(Protocol):
@@ -234,7 +238,8 @@ class RunProcess:
             error = RunCrashedError(exit_code=exit_code, node=at_work, was_ready=self._is_open)
         if at_work is not None:
             note_node(error, at_work)
-        return Execution(error=report_failure(run.run_id, error), has_crashed=True)
+        seconds = run.retry_after_seconds(error)
+        return Execution(error=report_failure(run.run_id, error), has_crashed=True, retry_after_seconds=seconds)
 
     def _end_nodes(self, run: ProcessRun, nodes: Mapping[str, Event]) -> None:
         """Emit the ends of nodes that were killed or interrupted."""
@@ -274,7 +279,7 @@ def _note_node(nodes: dict[str, Event], event: Event) -> None:
     match event:
         case NodeStarted(node=node):
             nodes[node] = event
-        case NodeFinished(node=node) | NodeFailed(node=node) | NodeCancelled(node=node):
+        case NodeFinished(node=node) | NodeRetried(node=node) | NodeFailed(node=node) | NodeCancelled(node=node):
             nodes.pop(node, None)
 
 

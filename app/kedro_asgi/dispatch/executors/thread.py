@@ -97,16 +97,6 @@ class ThreadExecutor:
                 type=type(error).__qualname__, message=f"It cannot be described: {type(problem).__qualname__}"
             )
 
-    def _failed(self, run_id: RunId, spec: RunSpec | None, error: BaseException) -> Execution:
-        """Return how a run failed, and when to try it again; raises nothing."""
-        seconds = None
-        if spec is not None and isinstance(error, Exception):
-            try:
-                seconds = self._session.retry_after_seconds(spec, error)
-            except Exception:  # an error of user code may raise anything when it is looked at
-                seconds = None
-        return Execution(error=self._report(run_id, error), retry_after_seconds=seconds)
-
     def _execute(
         self,
         run_id: RunId,
@@ -129,6 +119,9 @@ class ThreadExecutor:
             execution = Execution(outputs=result.outputs, output_problems=result.output_problems)
         except BaseException as error:  # a SystemExit of user code must not end the thread
             # The failure is reported here, since a traceback shows lines of files, which are read for it.
-            execution = Execution() if stop.reason is not None else self._failed(run_id, spec, error)
+            execution = Execution()
+            if stop.reason is None:
+                seconds = None if spec is None else self._session.retry_after_seconds(spec, error)
+                execution = Execution(error=self._report(run_id, error), retry_after_seconds=seconds)
         self._end(partial(finish, execution))
         return self._session.needs_own_threads
