@@ -10,7 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kedro_asgi.errors import RunNotFoundError
 from kedro_asgi.server.access.audit import log_refusal
 from kedro_asgi.server.access.caller import Caller, caller_of, set_caller
+from kedro_asgi.server.access.caller import Scope as Permission
 from kedro_asgi.server.access.refusals import (
+    AccessRefusedError,
     ForbiddenPipelineError,
     LimitedCallerError,
     MissingScopeError,
@@ -98,21 +100,30 @@ class _ProtectedRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         rule = self._rules[scope["method"]]
+        if rule.scope is None:
+            set_caller(scope, await self._any_caller(scope))
+        else:
+            await self._check(rule, rule.scope, scope)
+        await self._app(scope, receive, send)
+
+    async def _any_caller(self, scope: Scope) -> Caller | None:
+        """Return the caller of an open route; a token that is not valid is none."""
+        try:
+            return await self._control.identify(scope)
+        except (AuthenticationError, AccessRefusedError):
+            return None
+
+    async def _check(self, rule: Rule, wanted: Permission, scope: Scope) -> None:
         try:
             caller = await self._control.identify(scope)
         except AuthenticationError as error:
-            # An open route has no use for the token.
-            if rule.scope is not None:
-                raise NotAuthenticatedError(str(error)) from error
-            caller = None
+            raise NotAuthenticatedError(str(error)) from error
         set_caller(scope, caller)
-        if rule.scope is not None:
-            if caller is None:
-                raise NotAuthenticatedError
-            if not caller.has(rule.scope):
-                raise MissingScopeError(caller, rule.scope)
-            if caller.pipelines is not None:
-                if rule.shows_all:
-                    raise LimitedCallerError(caller)
-                await self._control.check_limits(scope, caller, self._path)
-        await self._app(scope, receive, send)
+        if caller is None:
+            raise NotAuthenticatedError
+        if not caller.has(wanted):
+            raise MissingScopeError(caller, wanted)
+        if caller.pipelines is not None:
+            if rule.shows_all:
+                raise LimitedCallerError(caller)
+            await self._control.check_limits(scope, caller, self._path)

@@ -35,6 +35,19 @@ class NotAuthenticatedError(AccessRefusedError):
         return {"WWW-Authenticate": f"{_REALM}{error}"}
 
 
+class IssuerUnavailableError(AccessRefusedError):
+    """The issuer of tokens has not told its keys, so no token of it can be checked."""
+
+    slug, title, status = "issuer-unavailable", "Tokens cannot be checked", 503
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(f"The keys of issuer '{issuer}' cannot be fetched.")
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": "5"}
+
+
 class MissingScopeError(AccessRefusedError):
     """The caller does not have the scope that the route asks for."""
 

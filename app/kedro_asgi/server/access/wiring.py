@@ -6,6 +6,7 @@ from starlette.authentication import AuthenticationBackend
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from kedro_asgi.errors import ServerSettingsError
 from kedro_asgi.server.access.audit import AuditMiddleware
 from kedro_asgi.server.access.configuration import AccessConfiguration
 from kedro_asgi.server.access.control import AccessControl, PipelinesOfRun
@@ -55,4 +56,19 @@ def _backend(access: AccessConfiguration) -> AuthenticationBackend | None:
         sources.append(ListedTokens(access.tokens, source="KEDRO_SERVER_TOKENS"))
     if access.token_file:
         sources.append(TokenFile(Path(access.token_file)))
+    if access.oidc_issuer is not None and access.oidc_audience is not None:
+        sources.append(_issuer_tokens(access, access.oidc_issuer, access.oidc_audience))
     return TokenBackend(*sources)
+
+
+def _issuer_tokens(access: AccessConfiguration, issuer: str, audience: str) -> TokenSource:
+    try:
+        # The library is an optional dependency.
+        from kedro_asgi.server.access.issuer_tokens import IssuerTokens
+    except ImportError as error:
+        raise ServerSettingsError(
+            f"Tokens of an issuer need an extra: pip install 'kedro-asgi[auth]' ({error})."
+        ) from error
+    return IssuerTokens(
+        issuer, audience=audience, algorithms=access.oidc_algorithms, scope_claim=access.oidc_scope_claim
+    )

@@ -1,0 +1,121 @@
+"""The public keys of an issuer of tokens: fetched from that issuer only, kept, and fetched again as they change."""
+
+import json
+import logging
+import time
+from ipaddress import ip_address
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+import anyio
+import anyio.to_thread
+from jwt import PyJWK, PyJWKSet
+from jwt.exceptions import PyJWTError
+
+from kedro_asgi.errors import ServerSettingsError
+from kedro_asgi.redaction import redact
+from kedro_asgi.server.access.refusals import IssuerUnavailableError
+
+_log = logging.getLogger(__name__)
+
+_DISCOVERY = "/.well-known/openid-configuration"
+_TIMEOUT_SECONDS = 5.0
+_MAX_BYTES = 1024 * 1024
+# Keys that an issuer withdraws are good for this long.
+_RENEW_SECONDS = 600.0
+# Anybody can send tokens that name unknown keys; the issuer must not feel it.
+_LEAST_SECONDS = 30.0
+
+
+class IssuerKeys:
+    """The keys of ``issuer``, which it names in its OpenID configuration; what a token says of keys does not count."""
+
+    def __init__(self, issuer: str, *, least_seconds: float = _LEAST_SECONDS) -> None:
+        check_url(issuer)
+        self._issuer = issuer
+        self._least_seconds = least_seconds
+        self._keys: dict[str | None, PyJWK] = {}
+        self._fetched_at = -_RENEW_SECONDS
+        self._lock = anyio.Lock()
+
+    async def find(self, key_id: str | None) -> PyJWK | None:
+        """Return a key; raises `IssuerUnavailableError` while the issuer has never answered."""
+        found = self._find(key_id)
+        age_seconds = time.monotonic() - self._fetched_at
+        if age_seconds >= (self._least_seconds if found is None else _RENEW_SECONDS):
+            await self._renew()
+            found = self._find(key_id)
+        return found
+
+    def _find(self, key_id: str | None) -> PyJWK | None:
+        if key_id is None and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        return self._keys.get(key_id)
+
+    async def _renew(self) -> None:
+        asked_at = time.monotonic()
+        async with self._lock:
+            if self._fetched_at >= asked_at:
+                return  # another request has fetched them meanwhile
+            try:
+                self._keys = await anyio.to_thread.run_sync(_fetch_keys, self._issuer)
+            except (OSError, URLError, ValueError, PyJWTError) as error:
+                _log.error("The keys of issuer '%s' cannot be fetched: %s", self._issuer, redact(str(error)))
+                if not self._keys:
+                    raise IssuerUnavailableError(self._issuer) from error
+            self._fetched_at = time.monotonic()
+
+
+def check_url(url: str) -> None:
+    """Raise `ServerSettingsError` unless ``url`` can be trusted to lead to its host: by TLS, or on this machine."""
+    parts = urlsplit(url)
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ServerSettingsError(f"'{redact(url)}' is no issuer: give its URL, such as https://id.example.com/realm.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        raise ServerSettingsError(f"The issuer '{url}' must be reached by https.")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _fetch_keys(issuer: str) -> dict[str | None, PyJWK]:
+    described = _fetch(issuer.rstrip("/") + _DISCOVERY)
+    if described.get("issuer") != issuer:
+        raise ValueError(f"it calls itself {described.get('issuer')!r}")
+    address = str(described.get("jwks_uri"))
+    try:
+        check_url(address)
+    except ServerSettingsError as error:
+        raise ValueError(f"its keys are at an address that cannot be trusted: {error}") from error
+    keys = PyJWKSet.from_dict(_fetch(address)).keys
+    return {key.key_id: key for key in keys if key.public_key_use in (None, "sig")}
+
+
+def _fetch(url: str) -> dict[str, Any]:
+    request = Request(url, headers={"Accept": "application/json"})
+    try:
+        with build_opener(_NoRedirects).open(request, timeout=_TIMEOUT_SECONDS) as answer:
+            content = answer.read(_MAX_BYTES + 1)
+    except HTTPError as error:
+        # It is also the answer, and holds its connection.
+        error.close()
+        raise ValueError(f"{url} answers {error.code}") from None
+    if len(content) > _MAX_BYTES:
+        raise ValueError(f"its answer is larger than {_MAX_BYTES} bytes")
+    document = json.loads(content)
+    if not isinstance(document, dict):
+        raise ValueError("its answer is no JSON object")
+    return document
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Another host must not answer in place of the issuer."""
+
+    def redirect_request(self, *arguments: Any) -> None:
+        return None
