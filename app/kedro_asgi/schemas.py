@@ -116,9 +116,10 @@ class ReadyResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     ``unshared`` says why each run loads a preloaded dataset itself. ``broken_pipelines`` and ``broken_datasets`` say
     why runs of these pipelines, or with these datasets, will fail; others are served.
     ``store`` says why the store is not available; the server then executes runs of ``/run``, but accepts no others.
+    The status is ``stuck`` while every slot has a run that was asked to stop and does not.
     """
 
-    status: Literal["ready", "waiting", "starting", "draining"]
+    status: Literal["ready", "waiting", "starting", "stuck", "draining"]
     missing: dict[str, str] = {}
     unshared: dict[str, str] = {}
     broken_pipelines: dict[str, str] = {}

@@ -677,3 +677,22 @@ async def test_old_runs_are_deleted(dispatcher, tmp_path: Path) -> None:
         await runs._service.recorder.flush()
         await runs._service.recovery.forget_old()
         assert len((await runs.list(RunQuery())).runs) == 5
+
+
+async def test_a_thread_that_does_not_stop_is_told(dispatcher, tmp_path: Path, caplog) -> None:
+    async with dispatcher(max_concurrent_runs=1, stop_patience_seconds=0.01) as runs:
+        run = await runs.submit("held")
+        await until_working(runs, run.run_id)
+        assert (runs.gauges()["runs_stopping"], runs.is_stuck) == (0, False)
+        await runs.cancel(run.run_id)
+        assert runs.gauges()["runs_stopping"] == 1
+        with anyio.fail_after(60):
+            while not runs.is_stuck:
+                await anyio.sleep(0.005)
+        await runs.cancel(run.run_id)
+        (tmp_path / "opened").touch()
+        assert (await runs.wait(run.run_id)).status == "cancelled"
+        assert (runs.gauges()["runs_stopping"], runs.is_stuck) == (0, False)
+    lines = [line.getMessage() for line in caplog.records if "goes on" in line.getMessage()]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"Run {run.run_id} was asked to stop 0.01 seconds ago and goes on")

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
+from kedro_asgi.errors import PipelineCrashingError
 from kedro_asgi.events import NodeCancelled, NodeFailed, NodeStarted
 from kedro_asgi.runs import RunOrder, RunRecord, RunSpec, Slice
 from kedro_asgi.session import AsyncSession
@@ -33,6 +34,10 @@ def end(how):
             os._exit(7)
         case "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+    return how
+
+def crash(x):
+    os._exit(1)
 
 def compute(x):
     while True:
@@ -83,6 +88,7 @@ def register_pipelines():
     return {
         "__default__": Pipeline([]),
         "end": single(end, "how"),
+        "crash": single(crash),
         "compute": single(compute),
         "hold_gil": single(hold_gil),
         "swallow": single(swallow),
@@ -151,7 +157,9 @@ async def cancelled(runs: Dispatcher, pipeline: str) -> tuple[RunRecord, float]:
     return record, time.monotonic() - started
 
 
-@pytest.mark.parametrize("pipeline", ["compute", "hold_gil", "swallow"])
+@pytest.mark.parametrize(
+    "pipeline", ["hold_gil", *(pytest.param(name, marks=pytest.mark.slow) for name in ("compute", "swallow"))]
+)
 async def test_a_run_ends_soon_whatever_its_node_does(runs: Dispatcher, pipeline: str) -> None:
     record, seconds = await cancelled(runs, pipeline)
     assert (record.status, record.error.type) == ("cancelled", "RunCancelledError")
@@ -164,6 +172,7 @@ async def test_a_run_ends_soon_whatever_its_node_does(runs: Dispatcher, pipeline
     assert (await runs.run(order("pid"))).record.status == "success"
 
 
+@pytest.mark.slow
 async def test_a_deadline_ends_a_run_that_computes(runs: Dispatcher) -> None:
     run = await runs.submit("compute", timeout_seconds=0.2)
     record = await runs.wait(run.run_id, timeout_seconds=60)
@@ -185,9 +194,9 @@ async def test_programs_that_a_node_started_end_with_it(runs: Dispatcher, folder
     ("how", "text"),
     [
         ("abort", "SIGABRT ended it"),
-        ("segfault", "SIGSEGV ended it"),
-        ("exit", "it ended with exit code 7"),
-        ("killed", "SIGKILL ended it"),
+        pytest.param("segfault", "SIGSEGV ended it", marks=pytest.mark.slow),
+        pytest.param("exit", "it ended with exit code 7", marks=pytest.mark.slow),
+        pytest.param("killed", "SIGKILL ended it", marks=pytest.mark.slow),
     ],
 )
 async def test_a_crash_fails_the_run_and_nothing_else(runs: Dispatcher, how: str, text: str) -> None:
@@ -200,11 +209,23 @@ async def test_a_crash_fails_the_run_and_nothing_else(runs: Dispatcher, how: str
     async with aclosing(runs.follow(record.run_id)) as told:
         assert [published.event.node async for published in told if isinstance(published.event, NodeFailed)] == ["end"]
     assert others == ["success"]
-    assert (await runs.run(order("pid"))).record.status == "success"
+    assert (await runs.run(order("end", runtime_params={"how": "well"}))).record.status == "success"
 
 
 async def collect(found: list[str], runs: Dispatcher, wanted: RunOrder) -> None:
     found.append((await runs.run(wanted)).record.status)
+
+
+@pytest.mark.slow
+async def test_a_pipeline_that_crashed_three_times_is_refused(runs: Dispatcher) -> None:
+    for _ in range(3):
+        assert (await runs.run(order("crash"))).record.error.type == "RunCrashedError"
+    with pytest.raises(PipelineCrashingError, match="The last 3 runs of 'crash' crashed their processes"):
+        await runs.run(order("crash"))
+    with pytest.raises(PipelineCrashingError):
+        await runs.submit("crash")
+    assert runs.gauges()["runs_queued"] == 0
+    assert (await runs.run(order("pid"))).record.status == "success"
 
 
 async def test_an_input_that_cannot_be_pickled_is_named(runs: Dispatcher) -> None:
@@ -221,6 +242,7 @@ async def test_runs_use_a_process_again(runs: Dispatcher) -> None:
     assert int(pids.pop()) != os.getpid()
 
 
+@pytest.mark.slow
 async def test_a_run_that_holds_too_much_memory_is_killed(project: Path) -> None:
     async with opened(project, max_concurrent_runs=1, max_run_memory_bytes=200 * 2**20) as runs:
         assert (await runs.run(order("pid"))).record.status == "success"
@@ -229,6 +251,7 @@ async def test_a_run_that_holds_too_much_memory_is_killed(project: Path) -> None
         assert "in node 'fill', and a run may hold 200 MiB: its process was killed." in record.error.message
 
 
+@pytest.mark.slow
 async def test_a_process_is_replaced_when_it_is_used_up(project: Path) -> None:
     limits = {"max_concurrent_runs": 1, "max_process_runs": 2, "max_process_memory_bytes": 200 * 2**20}
     async with opened(project, **limits) as runs:

@@ -283,6 +283,11 @@ class Dispatcher:
         return self._service is not None and self._service.is_draining
 
     @property
+    def is_stuck(self) -> bool:
+        """Whether every slot is taken by a run that was asked to stop and does not."""
+        return self._service is not None and self._service.scheduler.is_stuck
+
+    @property
     def failure(self) -> str | None:
         """Why the store is not available."""
         return None if self._service is None else self._service.recorder.failure

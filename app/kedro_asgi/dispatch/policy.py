@@ -33,6 +33,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     be repeated after an interruption is tried ``max_attempts`` times in all. Runs are deleted when they are older than
     ``keep_days``, more than ``keep_runs``, or when the store holds more than ``keep_bytes``. The writer thread collects
     changes for ``linger_seconds``, unless a caller waits for them; other workers are looked at every ``look_seconds``.
+    A run that was asked to stop and goes on for ``stop_patience_seconds`` is named in the log, and its slot is stuck.
 
     Of runs in processes, ``max_run_memory_bytes`` limits the memory that a run may hold, with all that its process kept
     from before. A process is replaced after ``max_process_runs`` runs, and after a run with which it holds more than
@@ -57,6 +58,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_unwritten_runs: Count = 10_000
     linger_seconds: SecondsOrZero = 0.02
     look_seconds: Seconds = 0.25
+    stop_patience_seconds: SecondsOrZero = 5.0
     max_run_memory_bytes: Annotated[int, Meta(ge=2**20, le=2**60)] | None = None
     max_process_runs: Count | None = None
     max_process_memory_bytes: Annotated[int, Meta(ge=2**20, le=2**60)] | None = None

@@ -7,11 +7,13 @@ from logging import INFO
 from time import perf_counter
 
 from kedro_asgi.dispatch.active_run import ActiveRun
+from kedro_asgi.dispatch.circuit_breaker import CircuitBreaker
 from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.executors.base import Execution, Executor
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.report import report_stop, report_success, run_log
+from kedro_asgi.dispatch.stopping_runs import StoppingRuns
 from kedro_asgi.errors import QueueFullError, RunStoppedError, RunTimedOutError
 
 
@@ -26,6 +28,8 @@ class Scheduler:
         self.capacity = policy.max_concurrent_runs
         self.deadlines = Deadlines(self._expire)
         self.next_attempts = Deadlines(self._queue_again)
+        self.stopping = StoppingRuns(policy.stop_patience_seconds)
+        self.circuit_breaker = CircuitBreaker()
         self._max_queued = policy.max_queued_runs
         self._max_queued_bytes = policy.max_queued_bytes
         self.queued_bytes = 0
@@ -43,6 +47,11 @@ class Scheduler:
     def running(self) -> int:
         """How many slots are taken."""
         return len(self._slots)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether every slot is taken by a run that was asked to stop and does not."""
+        return self.stopping.stuck >= self.capacity
 
     @property
     def queued(self) -> int:
@@ -188,6 +197,7 @@ class Scheduler:
         """Ask a run to stop: one that an executor has ends before its next node, one that waits ends now."""
         run.ask_stop(reason)
         if run.phase == "running":
+            self.stopping.add(run)
             self._executor.stop(run.record.run_id, reason)
         elif run.phase in ("queued", "starting", "waiting"):
             self._end_stopped(run)
@@ -227,6 +237,8 @@ class Scheduler:
 
     def _execution_ended(self, run: ActiveRun, begun: float, execution: Execution) -> None:
         self._metrics.count_seconds(perf_counter() - begun)
+        self.stopping.discard(run)
+        self.circuit_breaker.note(run.record.pipeline_names, has_crashed=execution.has_crashed)
         if run.phase == "running":
             self._end(run, execution)
         del self._slots[run]

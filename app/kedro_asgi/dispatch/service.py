@@ -29,6 +29,7 @@ from kedro_asgi.dispatch.supervision import go_on
 from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder, is_small, pack
 from kedro_asgi.errors import (
     DrainingError,
+    PipelineCrashingError,
     QueueFullError,
     RunCancelledError,
     StoreUnavailableError,
@@ -129,6 +130,7 @@ class Service:
             ("give events to readers", self.feed.look, 0.0),
             ("end runs that take too long", self.scheduler.deadlines.look, 0.0),
             ("try runs again", self.scheduler.next_attempts.look, 0.0),
+            ("tell of runs that do not stop", self.scheduler.stopping.look, 0.0),
             ("cancel runs for other workers", self.recovery.cancel_requested, self.policy.look_seconds),
             ("take over runs", self.recovery.adopt_orphans, _ORPHANS_SECONDS),
             ("delete old runs", self.recovery.forget_old, _FORGET_SECONDS),
@@ -138,6 +140,7 @@ class Service:
         """Return figures of the service at this moment."""
         return {
             "runs_running": self.scheduler.running,
+            "runs_stopping": len(self.scheduler.stopping),
             "runs_queued": self.scheduler.queued,
             "runs_waiting_for_attempt": self.scheduler.waiting,
             "runs_queued_bytes": self.scheduler.queued_bytes,
@@ -200,8 +203,9 @@ class Service:
         try:
             if self.is_draining:
                 raise DrainingError
+            self.scheduler.circuit_breaker.check(record.pipeline_names)
             self.scheduler.reserve(run)
-        except (QueueFullError, DrainingError) as error:
+        except (QueueFullError, DrainingError, PipelineCrashingError) as error:
             self._metrics.refused[type(error).__name__] += 1
             raise
         self.runs[run_id] = run

@@ -52,6 +52,7 @@ from kedro_asgi.errors.dispatch import NoProcessError as NoProcessError
 from kedro_asgi.errors.dispatch import NoThreadError as NoThreadError
 from kedro_asgi.errors.dispatch import OutOfRangeError as OutOfRangeError
 from kedro_asgi.errors.dispatch import OutputNotFoundError as OutputNotFoundError
+from kedro_asgi.errors.dispatch import PipelineCrashingError as PipelineCrashingError
 from kedro_asgi.errors.dispatch import PolicyError as PolicyError
 from kedro_asgi.errors.dispatch import QueueFullError as QueueFullError
 from kedro_asgi.errors.dispatch import RunCancelledError as RunCancelledError

@@ -1,5 +1,6 @@
 """Errors of runs as resources: stopped runs, refused requests, the store of runs."""
 
+import math
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -103,6 +104,18 @@ class RunMemoryError(RunCrashedError):
             self,
             f"The run held {_mebibytes(used_bytes)} of memory{where}, and a run may hold {_mebibytes(limit_bytes)}: "
             "its process was killed.",
+        )
+
+
+class PipelineCrashingError(DispatchError):
+    """The last runs of a pipeline crashed their processes; try again after ``retry_after_seconds``."""
+
+    def __init__(self, pipeline_names: Iterable[str], *, crashes: int, retry_after_seconds: float) -> None:
+        self.pipeline_names, self.crashes = tuple(pipeline_names), crashes
+        self.retry_after_seconds = max(1, math.ceil(retry_after_seconds))
+        super().__init__(
+            f"The last {crashes} runs of {quoted(self.pipeline_names)} crashed their processes: the server refuses "
+            f"further ones for {self.retry_after_seconds} seconds."
         )
 
 

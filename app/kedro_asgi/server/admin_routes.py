@@ -20,6 +20,8 @@ from kedro_asgi.session import AsyncSession
 
 _log = logging.getLogger(__name__)
 
+_STUCK = "Every slot has a run that was asked to stop and does not."
+
 
 class AdminRoutes:
     """``GET /ready`` and ``POST /reload`` of one served project."""
@@ -74,6 +76,8 @@ class AdminRoutes:
         """
         if self._runs.is_draining:
             return _ready_response(request, ReadyResponse(status="draining"))
+        if self._runs.is_stuck:
+            return _ready_response(request, ReadyResponse(status="stuck", problem=_STUCK))
         if not self._is_open and self._problem is None and self._session.prepared is not None:
             await self._finish_opening()
         session = self._session.prepared

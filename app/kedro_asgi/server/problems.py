@@ -15,6 +15,7 @@ from kedro_asgi.errors import (
     NoPreviewError,
     OutOfRangeError,
     OutputNotFoundError,
+    PipelineCrashingError,
     PipelineNotFoundError,
     PreviewFailedError,
     QueueFullError,
@@ -38,6 +39,7 @@ _TYPE = "urn:kedro-asgi:problem:"
 _PROBLEMS: Mapping[type[DispatchError], tuple[str, str, int]] = {
     QueueFullError: ("queue-full", "Too many runs", 429),
     DrainingError: ("draining", "The server is shutting down", 503),
+    PipelineCrashingError: ("pipeline-crashing", "The pipeline crashes its process", 503),
     StoreUnavailableError: ("store-unavailable", "The store of runs is not available", 503),
     RunNotFoundError: ("run-not-found", "No such run", 404),
     OutputNotFoundError: ("output-not-found", "No such output", 404),
@@ -134,7 +136,7 @@ def explain_preview_timeout(name: str, *, seconds: float) -> Response:
 
 def _retry_after(error: DispatchError) -> dict[str, str]:
     match error:
-        case QueueFullError(retry_after_seconds=seconds):
+        case QueueFullError(retry_after_seconds=seconds) | PipelineCrashingError(retry_after_seconds=seconds):
             return {"Retry-After": str(seconds)}
         case DrainingError() | StoreUnavailableError():
             return {"Retry-After": str(_RETRY_AFTER_SECONDS)}
