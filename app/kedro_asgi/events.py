@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from time import perf_counter
 
 import msgspec
 
@@ -127,6 +128,12 @@ RunEvent = (
 )
 
 Emit = Callable[[Event], None]
+
+
+def milliseconds_since(started: float) -> float:
+    """Return the time since ``started``, a value of ``perf_counter``, as events tell it: with two digits."""
+    # `round` with a number of digits takes 0.4 us, this 0.15.
+    return int((perf_counter() - started) * 100_000 + 0.5) / 100
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,8 +72,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         this plan cannot serve, before anything runs.
         """
         for argument, names in (("inputs", spec.inputs), ("outputs", spec.outputs or ())):
-            if unknown := set(names) - self.datasets:
-                raise UnknownDatasetsError(argument, unknown, self.datasets)
+            if not self.datasets.issuperset(names):
+                raise UnknownDatasetsError(argument, set(names) - self.datasets, self.datasets)
         for name in spec.inputs:
             if name in self.producers:
                 raise ProducedInputError(name, self.producers[name])
@@ -205,12 +205,11 @@ class Planner:
         registered = self.project.pipelines.load()
         return ParameterValidator({name: found for name, found in registered.items() if found is not None})
 
-    def validation(self, spec: RunSpec) -> Validate:
+    def validation(self, spec: RunSpec, plan: Plan | None) -> Validate:
         """Return a callable that puts models in place of parameters where the nodes of ``spec`` ask for them (Q-20).
 
-        It compiles the plan when it is called. Once the plan is known, nodes that ask for no model cost nothing.
+        It compiles the plan when it is called, if it is not known yet; nodes that ask for no model cost nothing.
         """
-        plan = self._plans.get(spec.slice)
         if plan is not None and not plan.has_typed_parameters:
             return unchecked
         return lambda raw: self._validated(raw, spec)
@@ -222,6 +221,10 @@ class Planner:
             # The run itself is about to raise this; a hook that reads parameters before it does not (HOOK-7).
             return unchecked(raw)
         return validator.validate(raw, replaced=spec.inputs)
+
+    def known_plan(self, slice_: Slice) -> Plan | None:
+        """Return the plan of a slice that a run has used before."""
+        return self._plans.get(slice_)
 
     def plan(self, slice_: Slice) -> Plan:
         """Return the plan of a slice; raises errors for unknown names and for a slice without nodes."""

@@ -128,14 +128,21 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises `OutOfRangeError` for ``retries`` that no run may have.
         """
-        given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
-        runtime_params = pop_params(given)
+        filters: dict[str, tuple[str, ...]] = {}
+        given: dict[str, Any] = {}
+        value: Any
+        for name, value in arguments.items():
+            if value is not None:
+                if name in Slice.__struct_fields__:
+                    filters[name] = names_of(value)
+                else:
+                    given[name] = value
+        if given:
+            given["runtime_params"] = pop_params(given) or {}
         if "retries" in given:
             given["retries"] = checked_retries(given["retries"])
-        filters = {name: names_of(given.pop(name)) for name in Slice.__struct_fields__ if name in given}
         return cls(
-            slice=Slice(**{"pipeline_names": names_of(pipeline_names), **filters}),
-            runtime_params=runtime_params or {},
+            slice=Slice(pipeline_names=names_of(pipeline_names), **filters),
             outputs=None if outputs is None else names_of(outputs),
             runner=runner,
             is_async=is_async,

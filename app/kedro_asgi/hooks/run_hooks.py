@@ -17,7 +17,8 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     """The hooks of a run that have an implementation, and the receiver of its events.
 
     A hook without an implementation is ``None``, so that it costs nothing. ``manager`` is where the hooks are
-    registered. ``completed`` is called with each node that is done. ``shows_nodes`` tells whether hooks see nodes.
+    registered. ``completed`` is called with each node that is done. ``shows_nodes`` tells whether hooks see nodes, the
+    others whether they see the catalog, and each load and save.
     ``retries`` are those of the nodes, a `NodeRetries` of the runners; ``None`` if no node is tried again.
     """
 
@@ -25,6 +26,9 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     emit: Emit | None = None
     completed: Callable[[Any], None] | None = None
     shows_nodes: bool = False
+    shows_catalog: bool = False
+    shows_loads: bool = False
+    shows_saves: bool = False
     retries: Any = None
     after_context_created: Call | None = None
     after_catalog_created: Call | None = None
@@ -40,21 +44,6 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     after_dataset_saved: Call | None = None
 
     @property
-    def see_loads(self) -> bool:
-        """Whether a hook is called when a dataset is loaded."""
-        return self.before_dataset_loaded is not None or self.after_dataset_loaded is not None
-
-    @property
-    def see_saves(self) -> bool:
-        """Whether a hook is called when a dataset is saved."""
-        return self.before_dataset_saved is not None or self.after_dataset_saved is not None
-
-    @property
-    def see_catalog(self) -> bool:
-        """Whether a hook gets the catalog."""
-        return self.shows_nodes or self.after_catalog_created is not None
-
-    @property
     def hook(self) -> Any:
         """The hooks by name, as a hook manager has them; for runners of a project's own (RUN-11)."""
         return (self.manager or create_hook_manager()).hook
@@ -65,8 +54,15 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
         if manager is None:
             return cls()
         calls: dict[str, Any] = {name: implemented(manager, name) for name in _CALLS}
-        shows_nodes = any(call for name, call in calls.items() if not name.endswith("_created"))
-        return cls(manager=manager, shows_nodes=shows_nodes, **calls)
+        found = {name for name, call in calls.items() if call}
+        return cls(
+            manager=manager,
+            shows_nodes=any(not name.endswith("_created") for name in found),
+            shows_catalog=not found <= {"after_context_created"},
+            shows_loads=any(name.endswith("_dataset_loaded") for name in found),
+            shows_saves=any(name.endswith("_dataset_saved") for name in found),
+            **calls,
+        )
 
 
 _CALLS = tuple(name for name in RunHooks.__struct_fields__ if name.startswith(("before_", "after_", "on_")))

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from msgspec import UNSET, UnsetType
+
 from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.configuration_tree import ConfigMapping, ConfigValue
 from kedro_asgi.errors import DatasetError
@@ -16,6 +18,7 @@ from kedro_asgi.runs import NO_PARAMS, RuntimeParams
 
 _log = logging.getLogger(__name__)
 _NO_CREDENTIALS: Mapping[str, Entry] = {}
+_Split = tuple[Mapping[str, UnsetType], tuple[str, ...]]
 _IN_MEMORY: Mapping[str, Mapping[str, object]] = {RUNTIME_DEFAULT: {"type": "kedro_asgi.io.MemoryDataset"}}
 
 
@@ -52,7 +55,7 @@ class CatalogResolver:
         self._type_selecting = tuple(entry for entry in entries.values() if entry.selects_type)
         # Names can come from a request, so the cache has a limit.
         self._matched: BoundedCache[str, DatasetBuilder | None] = BoundedCache(self._LIMIT)
-        self._splits: BoundedCache[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = BoundedCache(self._PLANS)
+        self._splits: BoundedCache[tuple[str, ...], _Split] = BoundedCache(self._PLANS)
         self._check()
 
     def names(self) -> tuple[str, ...]:
@@ -77,8 +80,10 @@ class CatalogResolver:
             builder = self._from_pattern(name)
         return builder if len(name) > self._LONGEST else self._matched.add(name, builder)
 
-    def split(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return those ``names`` that neither an entry nor a pattern matches, and the others with all parameters.
+    def split(self, names: tuple[str, ...]) -> _Split:
+        """Return those ``names`` that neither an entry nor a pattern matches, without data, and all other names.
+
+        Parameters are among the others.
 
         The names are those of the datasets of a pipeline, so the answer is kept for its next run.
         """
@@ -87,7 +92,7 @@ class CatalogResolver:
             return found
         others = tuple(name for name in names if is_parameter(name) or self.matches(name))
         known = frozenset(others)
-        return self._splits.add(names, (tuple(name for name in names if name not in known), others))
+        return self._splits.add(names, ({name: UNSET for name in names if name not in known}, others))
 
     def default_builder(self) -> DatasetBuilder:
         """Return the builder of datasets that match no entry and no pattern."""

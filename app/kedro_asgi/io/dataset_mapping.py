@@ -55,7 +55,9 @@ class DatasetMapping:
         self._slots = MemorySlots()
         self._checks: dict[str, DatasetCheck] = {}
         self._parameters: ParameterView | None = None
-        self._load_versions = {name: version for name, version in (load_versions or {}).items() if version}
+        self._load_versions = (
+            {name: version for name, version in load_versions.items() if version} if load_versions else {}
+        )
         self._save_version = save_version
         self._runtime = runtime
         self._kept: frozenset[str] = frozenset()
@@ -145,22 +147,27 @@ class DatasetMapping:
     def _without_slots(self, names: tuple[str, ...]) -> list[str]:
         """Give slots to parameters and to names without an entry; return the other names."""
         in_memory, others = self._resolver.split(names)
-        slots: dict[str, Any] = dict.fromkeys(in_memory, UNSET)
-        parameters = {name: value for name in others if (value := self._parameter(name)) is not UNSET}
-        for name in parameters:
-            self._warn_of_ambiguous(name)
-        slots.update(parameters)
+        slots, rest = MemorySlots(in_memory), []
+        for name in others:
+            value = self._parameter(name)
+            if value is UNSET:
+                rest.append(name)
+            else:
+                self._warn_of_ambiguous(name)
+                slots[name] = value
         for name in self._datasets:
             slots.pop(name, None)
-        self._slots = MemorySlots({**slots, **self._slots})
-        return [name for name in others if name not in parameters]
+        slots.update(self._slots)
+        self._slots = slots
+        return rest
 
     def results(self, names: Iterable[str]) -> dict[str, Dataset]:
         """Return the datasets ``names`` that a run has saved; raises `DatasetNotFoundError`."""
+        found, slots = {}, self._slots
         with self._lock:
-            for name in self._slots.keys() & names:
-                self._slots.move_to(name, self._datasets)
-        return {name: self[name] for name in names}
+            for name in names:
+                found[name] = slots.move_to(name, self._datasets) if name in slots else self[name]
+        return found
 
     def share(self, artifacts: Mapping[str, Artifact], *, confirms: Iterable[str] = ()) -> None:
         """Let loads return the values of ``artifacts`` where this run would load the same datasets.

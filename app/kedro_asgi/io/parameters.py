@@ -30,7 +30,9 @@ class ParameterView:
         if not name.startswith(PARAMS_PREFIX):
             return self.whole if name == ALL_PARAMETERS else UNSET
         path = name[len(PARAMS_PREFIX) :]
-        return self.models[path] if path in self.models else _find(self.whole, path)
+        if path in self.models:
+            return self.models[path]
+        return self.whole[path] if path in self.whole and "." not in path else _find(self.whole, path)
 
     def is_ambiguous(self, name: str) -> bool:
         """Tell whether ``name`` occurs twice: as a key with a dot, and as a key under another key (PAR-3)."""
@@ -52,8 +54,6 @@ class ParameterView:
 
 
 def _find(parameters: Mapping[Any, object], path: str) -> object:
-    if "." not in path and path in parameters:
-        return parameters[path]
     candidates = [key for key in _prefixes(path) if key in parameters]
     # A literal key 'a.b' and a key 'b' under 'a' have the same name, and the later one wins (PAR-3). A key that is
     # no string is found by its text.

@@ -10,7 +10,15 @@ import msgspec
 from msgspec import UNSET
 
 from kedro_asgi.errors import RunStoppedError
-from kedro_asgi.events import Emit, NodeCancelled, NodeFailed, NodeFinished, NodeRetried, NodeStarted
+from kedro_asgi.events import (
+    Emit,
+    NodeCancelled,
+    NodeFailed,
+    NodeFinished,
+    NodeRetried,
+    NodeStarted,
+    milliseconds_since,
+)
 from kedro_asgi.failures import describe_cause, is_last_attempt
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.repeatable import can_load_again, can_save_again
@@ -85,12 +93,12 @@ class NodeAttempts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
                     raise
                 return False
         except RunStoppedError:
-            self.emit(NodeCancelled(run_id=self.run_id, node=name, duration_ms=_since(started)))
+            self.emit(NodeCancelled(run_id=self.run_id, node=name, duration_ms=milliseconds_since(started)))
             raise
         except BaseException:
-            self.emit(NodeFailed(run_id=self.run_id, node=name, duration_ms=_since(started)))
+            self.emit(NodeFailed(run_id=self.run_id, node=name, duration_ms=milliseconds_since(started)))
             raise
-        self.emit(NodeFinished(run_id=self.run_id, node=name, duration_ms=_since(started)))
+        self.emit(NodeFinished(run_id=self.run_id, node=name, duration_ms=milliseconds_since(started)))
         return True
 
     def _is_followed(self, error: Exception, attempt: int, started: float) -> bool:
@@ -103,7 +111,7 @@ class NodeAttempts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
                 run_id=self.run_id,
                 node=self.step.name,
                 attempt=attempt,
-                duration_ms=_since(started),
+                duration_ms=milliseconds_since(started),
                 error=describe_cause(error),
                 delay_seconds=seconds,
             )
@@ -124,7 +132,3 @@ class NodeAttempts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         else:
             return True
         return False
-
-
-def _since(started: float) -> float:
-    return round((perf_counter() - started) * 1000, 2)

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from itertools import count
 from time import perf_counter
 from typing import Any
@@ -40,7 +41,6 @@ class NodeCalls(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 _IN_THIS_PROCESS = nullcontext(NodeCalls())
-_NO_LOOP = nullcontext()
 
 
 class AbstractRunner(ABC):
@@ -65,6 +65,15 @@ class AbstractRunner(ABC):
     def _logger(self) -> logging.Logger:
         return logging.getLogger(type(self).__module__)
 
+    @cached_property
+    def _run_log(self) -> logging.Logger:
+        """The logger of the module of this runner, as Kedro has it.
+
+        The runners of a project use the one of this module, so that a server can silence what each run says.
+        """
+        module = type(self).__module__
+        return logging.getLogger(module if module.startswith("kedro_asgi.") else __name__)
+
     def run(
         self,
         pipeline: Pipeline,
@@ -77,7 +86,7 @@ class AbstractRunner(ABC):
 
         Raises `UnmetInputsError` for free inputs that are in no catalog, before any node runs.
         """
-        started, log = perf_counter(), _log_of(self)
+        started, log = perf_counter(), self._run_log
         if only_missing_outputs:
             pipeline = without_existing_outputs(pipeline, catalog, log=log)
         steps = pipeline.steps
@@ -87,11 +96,15 @@ class AbstractRunner(ABC):
             raise UnmetInputsError(unmet, catalog.__class__.__name__)
         done: list[Node] = []
         hooks = msgspec.structs.replace(bound_hooks(hook_manager), completed=_noting(done, len(steps.in_order), log))
-        catalog.prepare(steps.datasets, is_seen=hooks.see_catalog or type(self)._run is not AbstractRunner._run)
-        if log.isEnabledFor(logging.INFO):
+        catalog.prepare(steps.datasets, is_seen=hooks.shows_catalog or type(self)._run is not AbstractRunner._run)
+        is_logged = log.isEnabledFor(logging.INFO)
+        if is_logged:
             self._log_mode(log)
         try:
-            with RunLoop() if steps.has_async_nodes else _NO_LOOP:
+            if steps.has_async_nodes:
+                with RunLoop():
+                    self._run(pipeline, catalog, hooks, run_id)
+            else:
                 self._run(pipeline, catalog, hooks, run_id)
         except KeyboardInterrupt as error:
             note_resuming(error, pipeline, done, catalog)
@@ -99,7 +112,8 @@ class AbstractRunner(ABC):
         except Exception as error:
             hint_at_resuming(error, pipeline, done, catalog, log=log)
             raise
-        log.info("Pipeline execution completed successfully in %.1f sec.", perf_counter() - started)
+        if is_logged:
+            log.info("Pipeline execution completed successfully in %.1f sec.", perf_counter() - started)
         return catalog.results(steps.free_outputs)
 
     def using(self, pool: WorkerPool) -> "AbstractRunner":
@@ -149,15 +163,6 @@ class AbstractRunner(ABC):
     @abstractmethod
     def _get_executor(self, max_workers: int) -> Executor | None:
         """Return an executor of threads that nodes are submitted to, or ``None`` to run them in the calling one."""
-
-
-def _log_of(runner: AbstractRunner) -> logging.Logger:
-    """Return the logger of the module of ``runner``, as Kedro has it.
-
-    The runners of a project use the one of this module, so that a server can silence what each run says.
-    """
-    module = type(runner).__module__
-    return logging.getLogger(module if module.startswith("kedro_asgi.") else __name__)
 
 
 def _noting(done: list[Node], total: int, log: logging.Logger) -> Callable[[Node], None]:

@@ -11,7 +11,16 @@ from typing import Any
 
 from kedro_asgi.errors import AsyncGeneratorNodeError, RunStoppedError, describe_error
 from kedro_asgi.errors.wording import indented
-from kedro_asgi.events import DatasetSaved, Emit, Event, NodeCancelled, NodeFailed, NodeFinished, NodeStarted
+from kedro_asgi.events import (
+    DatasetSaved,
+    Emit,
+    Event,
+    NodeCancelled,
+    NodeFailed,
+    NodeFinished,
+    NodeStarted,
+    milliseconds_since,
+)
 from kedro_asgi.failures import note_last_attempt, note_node, shown
 from kedro_asgi.hooks import HookManager, RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
@@ -70,8 +79,8 @@ class NodeRunner:
         self._stop = STOP_SIGNAL.get()
         self._save = save or catalog.save
         # Without hooks to call, a load is one call into the catalog, and so is a save.
-        self._load = None if hooks.see_loads else catalog.load
-        self._has_save_hooks = hooks.see_saves
+        self._load = None if hooks.shows_loads else catalog.load
+        self._has_save_hooks = hooks.shows_saves
 
     def run(self, step: Step) -> None:
         """Run a node; raises what it, a dataset or a hook raised, `RunStoppedError` if the run was asked to stop."""
@@ -118,12 +127,12 @@ class NodeRunner:
         try:
             self._run(step)
         except RunStoppedError:
-            emit(NodeCancelled(run_id=run_id, node=name, duration_ms=_since(started)))
+            emit(NodeCancelled(run_id=run_id, node=name, duration_ms=milliseconds_since(started)))
             raise
         except BaseException:
-            emit(NodeFailed(run_id=run_id, node=name, duration_ms=_since(started)))
+            emit(NodeFailed(run_id=run_id, node=name, duration_ms=milliseconds_since(started)))
             raise
-        emit(NodeFinished(run_id=run_id, node=name, duration_ms=_since(started)))
+        emit(NodeFinished(run_id=run_id, node=name, duration_ms=milliseconds_since(started)))
 
     def _run(self, step: Step) -> None:
         if self._is_async:
@@ -296,8 +305,3 @@ def _submit(pool: ThreadPoolExecutor, function: Callable[..., Any], *args: Any) 
 
 def _ignore(event: Event) -> None:
     """Take events that nobody wants."""
-
-
-def _since(started: float) -> float:
-    # To two digits; `round` with digits takes three times as long.
-    return int((perf_counter() - started) * 100_000 + 0.5) / 100

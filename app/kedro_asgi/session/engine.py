@@ -184,13 +184,16 @@ class Engine:
         if self._shared.has_signals:
             self._shared.read_signals()
         shared, spec = self._shared.current, run.spec
-        planner, validate = shared.planner, shared.planner.validation(spec)
+        planner = shared.planner
+        plan = planner.known_plan(spec.slice)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Kedro project %s", planner.project.package_name)
         hooks = self._hooks_of_run()
+        validate = planner.validation(spec, plan)
         configured = Configured(planner=planner, runtime=run.runtime, validate=validate, hooks=hooks)
         context = self._context(configured) if self._needs_context else None
-        plan = planner.plan(spec.slice)
+        if plan is None:
+            plan = planner.plan(spec.slice)
         inputs = plan.checked_inputs(spec)
         # A change that a hook makes to a node ends with the run.
         pipeline = plan.pipeline.with_copied_nodes() if self._hooks.shows_nodes else plan.pipeline

@@ -1,6 +1,6 @@
 """The request of one run to the engine, and the facts that its hooks get."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -18,16 +18,16 @@ from kedro_asgi.versions import kedro_version
 class EngineRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A run as a session asks for it.
 
-    ``facts`` are put over the other ``run_params`` of the hooks. ``completed`` is called when the runner has finished,
-    before the last hook. ``as_json`` refuses outputs that can never be JSON before anything runs.
-    ``is_single_attempt``: the caller makes further attempts itself.
+    ``session_id`` is that of a session for many runs. ``completed`` is called when the runner has finished, before the
+    last hook. ``as_json`` refuses outputs that can never be JSON before anything runs. ``is_single_attempt``: the
+    caller makes further attempts itself.
     """
 
     spec: RunSpec
     run_id: RunId | str
     runtime: RuntimeParams
     runner: AbstractRunner | None = None
-    facts: Mapping[str, Any] = {}
+    session_id: str | None = None
     emit: Emit | None = None
     completed: Callable[[], None] | None = None
     as_json: bool = False
@@ -77,5 +77,12 @@ class RunParams(msgspec.Struct, kw_only=True, eq=False):
             "runtime_params": dict(spec.runtime_params) or None,
             "runner": runner_path(self.runner),
             "only_missing_outputs": spec.only_missing_outputs,
-            **self.run.facts,
+            **self._session_facts(),
         }
+
+    def _session_facts(self) -> dict[str, Any]:
+        """Return what hooks get only, or in other words, from a session for many runs."""
+        if self.run.session_id is None:
+            return {}
+        names = list(self.run.spec.slice.pipeline_names) or ["__default__"]
+        return {"session_id": self.run.session_id, "pipeline_names": names}

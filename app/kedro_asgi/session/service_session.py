@@ -11,7 +11,7 @@ import msgspec
 
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors.wording import bounded, one_line
-from kedro_asgi.events import Emit
+from kedro_asgi.events import Emit, milliseconds_since
 from kedro_asgi.failures import MAX_CHARACTERS
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset import is_persistent
@@ -28,6 +28,7 @@ from kedro_asgi.session.engine_run import EngineRun
 from kedro_asgi.session.positional import AFTER_PIPELINE_NAMES, by_name
 
 _log = logging.getLogger(__name__)
+_ORDER = (*AFTER_PIPELINE_NAMES, "runtime_params")
 
 
 Convert = Callable[[str, Any], Any]
@@ -116,12 +117,15 @@ class KedroServiceSession(AbstractSession):
         Kedro's order. ``run_id`` is also the save version; without one the session mints one. Raises what the run
         raised.
         """
-        given = by_name(positional, {"runner": runner, **arguments}, order=(*AFTER_PIPELINE_NAMES, "runtime_params"))
-        runner = given.pop("runner")
+        given: Any = arguments
+        if positional:
+            given = by_name(positional, {"runner": runner, **arguments}, order=_ORDER)
+            runner = given.pop("runner")
         spec = RunSpec.of(pipeline_names, **given)
         run_id = run_id or self.engine.run_ids.next()
-        _log.info("Session ID: %s", self.session_id)
-        _log.info("Run ID: %s", run_id)
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("Session ID: %s", self.session_id)
+            _log.info("Run ID: %s", run_id)
         return self._run(spec, runner=runner, run_id=run_id, emit=None).result
 
     def execute(
@@ -161,8 +165,12 @@ class KedroServiceSession(AbstractSession):
                 outputs, problems = _converted(names, end.catalog, convert)
         finally:
             CURRENT_RUN.reset(token)
-        duration_ms = round((perf_counter() - started) * 1000, 2)
-        return RunResult(run_id=RunId(run_id), duration_ms=duration_ms, outputs=outputs, output_problems=problems)
+        return RunResult(
+            run_id=RunId(run_id),
+            duration_ms=milliseconds_since(started),
+            outputs=outputs,
+            output_problems=problems,
+        )
 
     def retry_after_seconds(self, spec: RunSpec, error: BaseException) -> float | None:
         """Return how long to wait before the next attempt of a run that failed; ``None`` if none may follow.
@@ -184,13 +192,12 @@ class KedroServiceSession(AbstractSession):
         as_json: bool = False,
         is_single_attempt: bool = False,
     ) -> RunEnd:
-        facts = {"session_id": self.session_id, "pipeline_names": list(spec.slice.pipeline_names) or ["__default__"]}
         run = EngineRun(
             spec=spec,
             run_id=run_id,
             runtime=self._runtime(spec.runtime_params),
             runner=runner,
-            facts=facts,
+            session_id=self.session_id,
             emit=emit,
             as_json=as_json,
             is_single_attempt=is_single_attempt,
