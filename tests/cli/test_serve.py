@@ -1,11 +1,14 @@
 """Real servers, started with the commands that users type."""
 
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
 import threading
 import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -69,6 +72,36 @@ def test_several_workers_serve_one_port(tiny: Path, start) -> None:
     server = start("kedro_asgi", "serve", tiny, "--workers", "2")
     answers = [httpx.post(f"{server.url}/run", json={}).json() for _ in range(20)]
     assert len({answer["run_id"] for answer in answers}) == 20
+
+
+def test_workers_share_connections_that_a_client_opens_together(tiny: Path, start) -> None:
+    server = start("kedro_asgi", "serve", tiny, KEDRO_SERVER_WORKERS="2")
+    while (log := server.log()).count("Application startup complete.") < 2:
+        assert server.process.poll() is None
+        time.sleep(0.01)
+    workers = re.findall(r"Started server process \[(\d+)\]", log)
+    counts = [0, 0]
+    # The second worker begins to listen just after it has said that it is complete.
+    for _ in range(3):
+        with ExitStack() as stack:
+            for _ in range(20):
+                opened = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+                opened.sendall(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            while sum(counts := [_open_connections(worker, server.port) for worker in workers]) < 20:
+                time.sleep(0.01)
+        if min(counts) >= 8:
+            break
+    assert min(counts) >= 8
+
+
+def _open_connections(pid: str, port: int) -> int:
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    established = {row[9] for row in rows if int(row[1].rpartition(":")[2], 16) == port and row[3] == "01"}
+    links = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            links.add(os.readlink(file))
+    return sum(f"socket:[{inode}]" in links for inode in established)
 
 
 TRAINED = """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kedro_asgi.cli.cores import available_cores
 from kedro_asgi.config import parse_params
 from kedro_asgi.errors import KedroAsgiError
 from kedro_asgi.project import find_kedro_project
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     _NamesType = click.ParamType[list[str]]
     _VersionsType = click.ParamType[dict[str, str]]
     _ParamsType = click.ParamType[dict[str, Any]]
+    _CountType = click.ParamType[int]
 else:
     # `click.ParamType` is not generic at run time before click 8.4, and the first versions of Kedro need an older one.
-    _NamesType = _VersionsType = _ParamsType = click.ParamType
+    _NamesType = _VersionsType = _ParamsType = _CountType = click.ParamType
 
 project_argument = click.argument(
     "project_path",
@@ -82,6 +84,18 @@ class Names(_NamesType):
             return list(value)
         parts = re.split(r",\s*(?![^\[]*\])", value)
         return [part.strip() for part in parts if part.strip()]
+
+
+class WorkerCount(_CountType):
+    """A number of processes, or ``auto``: one for each core that this process may use."""
+
+    name = "number|auto"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        if str(value).strip().lower() == "auto":
+            return available_cores()
+        count: int = click.IntRange(1).convert(value, param, ctx)
+        return count
 
 
 class Versions(_VersionsType):

@@ -19,7 +19,7 @@ from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.greeting import greeting, server_url
 from kedro_asgi.cli.log_format import LogFormat
 from kedro_asgi.cli.logging_setup import server_log_config
-from kedro_asgi.cli.options import Names, conf_source_option, env_option, package_option, project_argument
+from kedro_asgi.cli.options import Names, WorkerCount, conf_source_option, env_option, package_option, project_argument
 from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.reloader import CODE, CONFIGURATION, Watched
 from kedro_asgi.cli.server_process import serve_alone
@@ -27,7 +27,7 @@ from kedro_asgi.cli.worker_processes import serve_with_reload, serve_with_worker
 from kedro_asgi.dispatch.stores import check_store
 from kedro_asgi.project import Project, load_project
 from kedro_asgi.server.access.transport import Transport
-from kedro_asgi.server.configuration import ConnectionLimits, ServerConfiguration
+from kedro_asgi.server.configuration import WORKERS_VARIABLE, ConnectionLimits, ServerConfiguration
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 
 _FACTORY = "kedro_asgi.server:create_http_server"
@@ -38,7 +38,14 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @package_option
 @click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Server processes.")
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=WorkerCount(),
+    envvar=WORKERS_VARIABLE,
+    help="Server processes; 'auto' is one for each core.",
+)
 @click.option("--reload", is_flag=True, help="Restart when code or configuration changes (for development).")
 @click.option("--preload", type=Names(), help="Datasets to load once and share between runs: model,*_encoder")
 @click.option(

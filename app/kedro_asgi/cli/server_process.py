@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +13,9 @@ from typing import Any
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from kedro_asgi.cli.connection_counts import ConnectionCounts
 from kedro_asgi.cli.process_end import ProcessEnd
+from kedro_asgi.cli.shared_listener import SharedListener
 from kedro_asgi.server.configuration import ServerConfiguration
 
 # After the grace: for runs that were asked to stop, for the last writes, and for clients to read their answers.
@@ -86,14 +89,47 @@ class ServerProcess(uvicorn.Server):
 class WorkerServer(ServerProcess):
     """One of several server processes on a port: it leaves SIGINT to the supervisor, and retires at SIGHUP.
 
-    A terminal sends SIGINT to all processes, and the supervisor then sends SIGTERM.
+    A terminal sends SIGINT to all processes, and the supervisor then sends SIGTERM. ``place`` is its own in ``counts``.
     """
 
+    def __init__(self, config: uvicorn.Config, *, grace_seconds: float, counts: ConnectionCounts, place: int) -> None:
+        super().__init__(config, grace_seconds=grace_seconds)
+        self._counts = counts
+        self._place = place
+        self._listeners: list[SharedListener] = []
+
     async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
+        # Without sockets, uvicorn starts everything but its own listeners.
+        await super().startup([])
+        self._listeners = [self._listening(shared) for shared in sockets]
+        servers: Any = self._listeners
+        self.servers = servers
         loop = asyncio.get_running_loop()
         signal.signal(signal.SIGINT, _ignore)
         signal.signal(signal.SIGHUP, lambda number, frame: loop.call_soon_threadsafe(self._start_to_retire))
+
+    async def on_tick(self, counter: int) -> bool:
+        for listener in self._listeners:
+            listener.publish()
+        return await super().on_tick(counter)
+
+    def _listening(self, shared: socket.socket) -> SharedListener:
+        config = self.config
+
+        def protocol() -> Any:
+            kind: Any = config.http_protocol_class
+            return kind(config=config, server_state=self.server_state, app_state=self.lifespan.state)
+
+        listener = SharedListener(
+            shared,
+            protocol,
+            ssl=config.ssl,
+            counts=self._counts,
+            place=self._place,
+            count=lambda: len(self.server_state.connections),
+        )
+        listener.listen(backlog=config.backlog)
+        return listener
 
     def _start_to_retire(self) -> None:
         self._retiring = asyncio.create_task(self._retire())

@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from kedro_asgi.cli.connection_counts import ConnectionCounts
 from kedro_asgi.cli.reloader import ProjectReload, Watched
 from kedro_asgi.cli.server_process import LAST_SECONDS, WorkerServer, grace_seconds
 
@@ -24,13 +25,18 @@ _MARGIN_SECONDS = 0.5
 
 
 class Worker(Process):
-    """A server process, seen from the supervisor and from within."""
+    """A server process, seen from the supervisor and from within; ``place`` is its own in ``counts``."""
+
+    def __init__(self, config: uvicorn.Config, sockets: Any, *, counts: ConnectionCounts, place: int) -> None:
+        super().__init__(config, sockets)
+        self.place = place
+        self._counts = counts
 
     def target(self, sockets: Any = None) -> None:
         """Serve in this process until a signal ends it."""
         # Made before the thread that tells the supervisor whether it has started: uvicorn makes a server for the first
         # thread that asks for it, or for each of two, and then the supervisor waits for one that never starts.
-        self._server = WorkerServer(self.config, grace_seconds=grace_seconds())
+        self._server = WorkerServer(self.config, grace_seconds=grace_seconds(), counts=self._counts, place=self.place)
         super().target(sockets)
 
 
@@ -44,6 +50,8 @@ class WorkerSupervisor(Multiprocess):
 
     def __init__(self, config: uvicorn.Config, sockets: Any) -> None:
         super().__init__(config, sockets)
+        self._counts = ConnectionCounts()
+        self._alive: list[Worker] = []
         self._signals_to_end = 0
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note_end)
@@ -54,7 +62,8 @@ class WorkerSupervisor(Multiprocess):
         self.should_exit.set()
 
     def init_processes(self) -> None:
-        self.processes.extend(self._started() for _ in range(self.processes_num))
+        for _ in range(self.processes_num):
+            self.processes.append(self._started())
 
     def handle_ttin(self) -> None:
         self.processes_num += 1
@@ -120,7 +129,10 @@ class WorkerSupervisor(Multiprocess):
         return grace_seconds() + LAST_SECONDS + _MARGIN_SECONDS
 
     def _started(self) -> Worker:
-        worker = Worker(self.config, self.sockets)
+        self._alive = [worker for worker in self._alive if worker.process.is_alive()]
+        place = self._counts.reserve({worker.place for worker in self._alive})
+        worker = Worker(self.config, self.sockets, counts=self._counts, place=place)
+        self._alive.append(worker)
         worker.start()
         return worker
 
@@ -134,5 +146,5 @@ def serve_with_workers(app: str, *, workers: int, **options: Any) -> None:
 def serve_with_reload(app: str, watched: Watched, **options: Any) -> None:
     """Serve until interrupted, in a process that is replaced when a watched file changes."""
     config = uvicorn.Config(app, reload=True, **options)
-    server = WorkerServer(config, grace_seconds=grace_seconds())
+    server = WorkerServer(config, grace_seconds=grace_seconds(), counts=ConnectionCounts(), place=0)
     ProjectReload(config, target=server.run, sockets=[config.bind_socket()], watched=watched).run()

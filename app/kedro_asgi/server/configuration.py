@@ -21,6 +21,9 @@ MEBIBYTE = 1024 * 1024
 # A year: an event loop computes no later times.
 MAX_SECONDS = 365 * 86400
 
+WORKERS_VARIABLE = variable_of("workers")
+"""How many processes the command line starts; a server itself does not read it."""
+
 _PROJECT_PATH = "KEDRO_PROJECT_PATH"
 _STORE = Path(".kedro-asgi") / "runs.db"
 
@@ -144,7 +147,7 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     structs = (ServerConfiguration, AccessConfiguration, Transport, ConnectionLimits, Policy)
     fields = {field for struct in structs for field in struct.__struct_fields__}
     settable = fields - {"project_path", "policy", "access", "auth", "executors"}
-    known = {_PROJECT_PATH, RELOAD_SIGNAL_VARIABLE, *map(variable_of, settable)}
+    known = {_PROJECT_PATH, WORKERS_VARIABLE, RELOAD_SIGNAL_VARIABLE, *map(variable_of, settable)}
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     return [f"Environment variable '{name}' is unknown.{suggestion(close_matches(name, known))}" for name in unknown]
 
