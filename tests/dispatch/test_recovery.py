@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
@@ -82,10 +83,10 @@ async def recover(store: SQLiteStore, owner: str) -> list[str]:
     return observer.adopted
 
 
-def leave_behind(path: Path) -> RunRecord:
+def leave_behind(path: Path, *, attempt: int = 1) -> RunRecord:
     store, now = SQLiteStore(path), datetime.now(UTC)
     store.open(FIRST)
-    record = RunRecord(run_id=IDS.next(), status="running", created_at=now, started_at=now)
+    record = RunRecord(run_id=IDS.next(), status="running", created_at=now, started_at=now, attempt=attempt)
     order = RunOrder(on_interrupt="rerun")
     store.write([RunWrite(record=record, expected_status=None, owner=FIRST, created_at_ms=1, order=pack(order))])
     store.close()
@@ -115,3 +116,23 @@ async def test_a_worker_that_dies_while_it_recovers_loses_and_doubles_nothing(
     assert not runs
     # One event each: the end of the one, and that the other is queued.
     assert [[(batch.first, batch.last) for batch in batches] for batches in events] == [[(1, 1)], [(1, 1)]]
+
+
+@pytest.mark.parametrize(("attempt", "pause_seconds"), [(1, None), (2, 5), (4, 20)])
+async def test_a_run_that_is_interrupted_again_waits_longer_each_time(
+    tmp_path: Path, attempt: int, pause_seconds: float | None
+) -> None:
+    path = tmp_path / "runs.db"
+    left = await anyio.to_thread.run_sync(partial(leave_behind, path, attempt=attempt))
+    store = SQLiteStore(path)
+    await recover(store, SECOND)
+    await anyio.to_thread.run_sync(store.open, "a reader")
+    runs = {run.run_id: run for run in (await anyio.to_thread.run_sync(store.list_runs, RunQuery())).runs}
+    store.close()
+    successor = runs[runs[left.run_id].resubmitted_as]
+    assert (successor.status, successor.attempt) == ("queued", attempt + 1)
+    if pause_seconds is None:
+        assert successor.next_attempt_at is None
+    else:
+        pause = (successor.next_attempt_at - successor.created_at).total_seconds()
+        assert pause == pytest.approx(pause_seconds, abs=0.5)

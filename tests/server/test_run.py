@@ -381,3 +381,16 @@ async def test_a_setting_gives_failed_runs_a_status_of_their_own(tiny: Path, ser
     async with AsyncClient(app=create_http_server(tiny, failure_status=500), retries=0) as caller:
         with pytest.raises(RunFailedError, match="nope"):
             await caller.run(node_names=["nope"])
+
+
+async def test_a_query_parameter_limits_the_time_of_a_run(work: Path, serve) -> None:
+    async with serve(work) as http:
+        body = {"pipeline_names": ["wait"], "params": {"seconds": 60}}
+        answer = (await http.post("/run?timeout_seconds=0.05", json=body)).json()
+    assert (answer["status"], answer["error"]["type"]) == ("failure", "RunTimedOutError")
+
+
+@pytest.mark.parametrize("query", ["0", "-1", "nan", "1e99", "soon", "1&timeout_seconds=2"])
+async def test_a_time_limit_that_makes_no_sense_is_refused(tiny_served: httpx.AsyncClient, query: str) -> None:
+    answer = await tiny_served.post(f"/run?timeout_seconds={query}", json={})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:kedro-asgi:problem:invalid-query")

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     _VersionsType = click.ParamType[dict[str, str]]
     _ParamsType = click.ParamType[dict[str, Any]]
     _CountType = click.ParamType[int]
+    _SizeType = click.ParamType[str]
 else:
     # `click.ParamType` is not generic at run time before click 8.4, and the first versions of Kedro need an older one.
-    _NamesType = _VersionsType = _ParamsType = _CountType = click.ParamType
+    _NamesType = _VersionsType = _ParamsType = _CountType = _SizeType = click.ParamType
+
+_SIZE = re.compile(r"(?P<number>[0-9]{1,15}(\.[0-9]{1,6})?)\s*(?P<unit>([kmgt]i?)?b?)", re.ASCII | re.IGNORECASE)
 
 project_argument = click.argument(
     "project_path",
@@ -124,6 +127,21 @@ class Params(_ParamsType):
             return parse_params(value)
         except KedroAsgiError as error:
             self.fail(str(error), param, ctx)
+
+
+class Size(_SizeType):
+    """A number of bytes such as ``512MiB``, ``2GB`` or ``1000000``, as a text of digits."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        found = _SIZE.fullmatch(str(value).strip())
+        if found is None:
+            self.fail(f"'{value}' is not a size such as 512MiB, 2GB or 1000000.", param, ctx)
+        unit = found["unit"].lower()
+        base = 1024 if "i" in unit else 1000
+        power = "kmgt".index(unit[0]) + 1 if unit[:1] in tuple("kmgt") else 0
+        return str(round(float(found["number"]) * base**power))
 
 
 class Inputs(_ParamsType):

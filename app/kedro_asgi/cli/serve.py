@@ -19,7 +19,15 @@ from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.greeting import greeting, server_url
 from kedro_asgi.cli.log_format import LogFormat
 from kedro_asgi.cli.logging_setup import server_log_config
-from kedro_asgi.cli.options import Names, WorkerCount, conf_source_option, env_option, package_option, project_argument
+from kedro_asgi.cli.options import (
+    Names,
+    Size,
+    WorkerCount,
+    conf_source_option,
+    env_option,
+    package_option,
+    project_argument,
+)
 from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.reloader import CODE, CONFIGURATION, Watched
 from kedro_asgi.cli.server_process import serve_alone
@@ -52,6 +60,12 @@ _FACTORY = "kedro_asgi.server:create_http_server"
     "--executor",
     type=click.Choice(["thread", "process"]),
     help="Where runs are executed: in threads of the server, or each in a process of its own.  [default: thread]",
+)
+@click.option(
+    "--max-run-memory",
+    "max_run_memory_bytes",
+    type=Size(),
+    help="Memory that a run in a process may hold, such as 2GiB; one that holds more is killed.",
 )
 @click.option("--store", help="Store of runs: a path, a URL or 'memory:'; the default is a file in the project.")
 @click.option(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import ldexp
 
 import msgspec
 
@@ -26,6 +27,8 @@ _log = SafeLogger(__name__)
 _MANY = 1000
 # What one transaction deletes.
 _FEW = 20
+_BACK_OFF_SECONDS = 5.0
+_LONGEST_BACK_OFF_SECONDS = 600.0
 
 
 class Recovery:
@@ -167,9 +170,21 @@ class Recovery:
             retried=former.retried,
             retry_count=former.retry_count,
             run_attempt=former.run_attempt,
+            next_attempt_at=_next_attempt_at(former.attempt + 1),
             resubmission_of=former.run_id,
         )
         return RunAdmitted(record=record, order=order, is_promised=True, event=RunQueued(run_id=record.run_id))
+
+
+def _next_attempt_at(attempt: int) -> datetime | None:
+    """Return when a run is repeated that was interrupted: the first time at once, since a server may be restarted.
+
+    A run that is interrupted again may be what ends its server, so each further time waits twice as long.
+    """
+    if attempt <= 2:
+        return None
+    seconds = min(_LONGEST_BACK_OFF_SECONDS, ldexp(_BACK_OFF_SECONDS, min(attempt - 3, 20)))
+    return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
 def _parts(old: OldRecords) -> Iterator[OldRecords]:

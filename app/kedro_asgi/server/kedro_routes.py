@@ -20,6 +20,7 @@ from kedro_asgi.schemas import (
     RunSuccess,
 )
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
+from kedro_asgi.server.queries import run_timeout_seconds
 from kedro_asgi.server.snapshot_route import SnapshotRoute
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.versions import kedro_version
@@ -65,8 +66,9 @@ class KedroRoutes:
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the pipelines that the body names, and respond when the run has ended."""
         request = Request(scope, receive, send)
+        timeout_seconds = run_timeout_seconds(request)
         body, size_bytes = await self._bodies.read(request, RunRequest)
-        order = RunOrder(spec=run_spec(body), key=idempotency_key(request))
+        order = RunOrder(spec=run_spec(body), timeout_seconds=timeout_seconds, key=idempotency_key(request))
         with_outputs = body.outputs is not None
         del body  # it may be large, and the run may wait for long
         orders = [order]

@@ -49,11 +49,12 @@ def _kedro_paths() -> Json:
             {_JSON: {"anyOf": [schema(schemas.HTTPError), schema(schemas.RunFailure)]}},
         ),
     }
+    limited = [_key(), _timeout()]
     return {
         "/health": {"get": _operation("health", "health_health_get", health)},
         "/snapshot": {"get": _operation("inspection", "get_snapshot_snapshot_get", snapshot, parameters=[params])},
         "/run": {
-            "post": _operation("pipeline", "run_pipeline_run_post", run, parameters=[_key()], body=schemas.RunRequest)
+            "post": _operation("pipeline", "run_pipeline_run_post", run, parameters=limited, body=schemas.RunRequest)
         },
     }
 
@@ -234,6 +235,11 @@ def _parameter(where: str, name: str, schema: Json | None = None, **more: Any) -
 
 def _wait() -> Json:
     return _parameter("query", "wait", {"type": "number", "minimum": 0, "maximum": limits.MAX_WAIT_SECONDS})
+
+
+def _timeout() -> Json:
+    seconds: Json = {"type": "number", "exclusiveMinimum": 0, "maximum": limits.MAX_TIMEOUT_SECONDS}
+    return _parameter("query", "timeout_seconds", seconds, description="The run is stopped after this time.")
 
 
 def _key() -> Json:

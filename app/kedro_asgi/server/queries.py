@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from kedro_asgi.dispatch.event_feed import read_position
 from kedro_asgi.events import RunEvent
-from kedro_asgi.limits import MAX_EVENT_NUMBER, MAX_LABELS, MAX_PAGE_RUNS, MAX_WAIT_SECONDS
+from kedro_asgi.limits import MAX_EVENT_NUMBER, MAX_LABELS, MAX_PAGE_RUNS, MAX_TIMEOUT_SECONDS, MAX_WAIT_SECONDS
 from kedro_asgi.runs import RunQuery, RunStatus, is_run_id
 from kedro_asgi.server.problems import InvalidQueryError
 
@@ -31,6 +31,19 @@ def wait_seconds(request: Request) -> float:
         return _number("wait", request.query_params["wait"], at_most=MAX_WAIT_SECONDS)
     preferred = _PREFER_WAIT.search(request.headers.get("prefer", ""))
     return min(float(preferred[1]), MAX_WAIT_SECONDS) if preferred else 0.0
+
+
+def run_timeout_seconds(request: Request) -> float | None:
+    """Return the time limit of a run from ``?timeout_seconds=30``: the body of ``/run`` is Kedro's and has none."""
+    # Asked first, since reading the parameters costs more than the rest of a request's headers.
+    if not request.scope["query_string"] or "timeout_seconds" not in request.query_params:
+        return None
+    _check_once(request.query_params, "timeout_seconds")
+    text = request.query_params["timeout_seconds"]
+    seconds = _number("timeout_seconds", text, at_most=MAX_TIMEOUT_SECONDS)
+    if seconds == 0:
+        raise InvalidQueryError(f"'timeout_seconds' must be more than 0, not '{text}'.")
+    return seconds
 
 
 def prefers_async(request: Request) -> bool:
