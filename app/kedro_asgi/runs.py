@@ -219,7 +219,7 @@ class RunOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``timeout_seconds`` counts from the run's start. If the server dies during the run, ``on_interrupt`` decides whether
     the next server marks it as interrupted (``mark``) or runs it again as a new run (``rerun``). Two orders with the
-    same ``key`` are one run.
+    same ``key`` are one run. ``rerun_of`` is the run that this one repeats.
     """
 
     spec: RunSpec = RunSpec()
@@ -227,6 +227,7 @@ class RunOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeout_seconds: float | None = None
     on_interrupt: Literal["mark", "rerun"] = "mark"
     key: str | None = None
+    rerun_of: RunId | None = None
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -239,6 +240,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     link an interrupted run with the run that repeats it; ``attempt`` counts them. ``retried`` lists the first failed
     attempts that were followed by another, of nodes and of the run itself; ``retry_count`` counts all of them. A run
     that waits for attempt ``run_attempt`` of itself is queued, and gets a slot not before ``next_attempt_at``.
+    ``rerun_of`` is the run that a caller repeated by this one.
     """
 
     run_id: RunId
@@ -264,6 +266,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     retry_count: int = 0
     run_attempt: int = 1
     next_attempt_at: datetime | None = None
+    rerun_of: RunId | None = None
 
     @property
     def is_final(self) -> bool:
@@ -292,6 +295,11 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True):
 
     runs: tuple[RunRecord, ...]
     cursor: str | None = None
+
+
+def save_version(run_id: str, attempt: int) -> str:
+    """Return the version that versioned datasets save in an attempt of a run; none saves a version twice."""
+    return run_id if attempt == 1 else f"{run_id}.{attempt}"
 
 
 def is_run_id(text: str) -> bool:

@@ -59,6 +59,16 @@ class RunSubmission(RunRequest, frozen=True, kw_only=True, forbid_unknown_fields
     on_interrupt: Literal["mark", "rerun"] = "mark"
 
 
+class RerunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The body of ``POST /runs/{run_id}/rerun``; without one, the run is repeated as a whole.
+
+    ``from_failure`` runs only the nodes that the run has not finished, and what follows, with the datasets that it has
+    saved.
+    """
+
+    from_failure: bool = False
+
+
 class RunSuccess(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="success", omit_defaults=True):
     """A run that succeeded; ``outputs`` is present only if the request named outputs.
 

@@ -75,3 +75,33 @@ async def test_wrong_retries_are_refused_with_their_place(client: httpx.AsyncCli
             assert answer.status_code == 422, answer.text
             found = answer.json().get("errors") or answer.json()["detail"]
             assert found[0]["loc"][: 2 + len(place)] == ["body", "retries", *place]
+
+
+# --- repeating a run ---
+
+
+async def test_a_run_is_repeated(client: httpx.AsyncClient) -> None:
+    first = (await client.post("/runs", params={"wait": 30}, json={"outputs": ["out"]})).json()
+    assert first["status"] == "failure"
+    headers = {"Idempotency-Key": "again"}
+    await client.post(f"/runs/{first['run_id']}/rerun", params={"wait": 30})
+    answer = await client.post(f"/runs/{first['run_id']}/rerun", params={"wait": 30}, json={}, headers=headers)
+    assert answer.status_code == 202
+    record = answer.json()
+    assert answer.headers["location"] == f"/runs/{record['run_id']}"
+    assert (record["status"], record["rerun_of"]) == ("success", first["run_id"])
+    same = await client.post(f"/runs/{first['run_id']}/rerun", json={}, headers=headers)
+    assert (same.headers["idempotent-replayed"], same.json()["run_id"]) == ("true", record["run_id"])
+
+
+async def test_a_run_that_cannot_be_repeated_says_why(client: httpx.AsyncClient) -> None:
+    run_id = (await client.post("/runs", params={"wait": 30}, json={})).json()["run_id"]
+    for path, body, status, problem in (
+        (f"/runs/{run_id}/rerun", {"from_failure": True}, 409, "nothing-to-resume"),
+        ("/runs/2026-11-21T00.18.19.983Z-00009f3c2a7b1d/rerun", {}, 404, "run-not-found"),
+        (f"/runs/{run_id}/rerun", {"from_failure": "yes"}, 422, "invalid-body"),
+        (f"/runs/{run_id}/rerun", {"other": 1}, 422, "invalid-body"),
+        (f"/runs/{run_id}/rerun", [], 422, "invalid-body"),
+    ):
+        answer = await client.post(path, json=body)
+        assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (status, problem), answer.text

@@ -19,6 +19,7 @@ from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy, checked
 from kedro_asgi.dispatch.ranges import check_event_number, check_order, check_query, wait_seconds
 from kedro_asgi.dispatch.reading import list_node_runs, list_runs, read_output, read_run, wait_for_run
+from kedro_asgi.dispatch.repetition import repeated_order
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.service_lifetime import ServiceLifetime
 from kedro_asgi.dispatch.storable import storable
@@ -82,6 +83,7 @@ class Dispatcher:
         self.metrics = Metrics()
         self._store = open_store(store) if isinstance(store, str | Path) else store
         self._make_executor = make_executor or partial(_make_executor, session, convert, self.policy, executor)
+        self._session = session
         self._run_ids = RunIds()
         self._read_env = lambda: session.env
         self._may_retry = session.may_retry
@@ -176,13 +178,36 @@ class Dispatcher:
         async with self._open() as service:
             run_id, key = self._run_ids.next(), None
             if (text := order.key) is not None:
-                key, known = await service.access.read(lambda store: look_up(store, text, order, run_id, self.policy))
+                asked = msgspec.structs.replace(order, key=None)
+                key, known = await service.access.read(lambda store: look_up(store, text, asked, run_id, self.policy))
                 if known is not None:
                     return await read_run(service, known), False
             packed = await service.pack(order, is_from_json=is_from_json)
             record = await service.promise(order, packed, run_id, key)
             # Without a record: another caller has stored the same key a moment ago.
             return (record, True) if record is not None else await self.accept(order, is_from_json=is_from_json)
+
+    async def rerun(self, run_id: str, *, from_failure: bool = False, key: str | None = None) -> tuple[RunRecord, bool]:
+        """Promise a run that repeats another one, with its order; return its record, and whether the run is new.
+
+        ``from_failure`` runs only the nodes that the other one has not finished, and what follows, with the datasets
+        that it has saved. Raises `RunNotFoundError`, `RunNotEndedError`, `OrderNotKeptError`, `NothingToResumeError`,
+        and what `accept` raises.
+        """
+        check_order(RunOrder(key=key))
+        async with self._open() as service:
+            new_id, stored_key = self._run_ids.next(), None
+            if key is not None:
+                asked = ("rerun", run_id, from_failure)
+                stored_key, known = await service.access.read(
+                    lambda store: look_up(store, key, asked, new_id, self.policy)
+                )
+                if known is not None:
+                    return await read_run(service, known), False
+            order = await repeated_order(service, self._session, run_id, from_failure=from_failure)
+            packed = await service.pack(order, is_from_json=True)
+            record = await service.promise(order, packed, new_id, stored_key)
+        return (record, True) if record is not None else await self.rerun(run_id, from_failure=from_failure, key=key)
 
     # --- reading ---
 

@@ -1,13 +1,16 @@
 """Reads runs of any worker: what this worker knows of its own runs, and what the store has of all others."""
 
+from collections.abc import Iterable
 from contextlib import aclosing, suppress
 
 import anyio
+from msgspec import UnsetType
 
 from kedro_asgi.dispatch.event_feed import read_events
 from kedro_asgi.dispatch.ranges import wait_seconds
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.errors import OutputNotFoundError, RunNotEndedError, RunNotFoundError, StoreUnavailableError
+from kedro_asgi.events import NodeFinished, RunEvent, RunStarted
 from kedro_asgi.node_runs import NodeRun, read_node_runs
 from kedro_asgi.runs import RunPage, RunQuery, RunRecord, is_run_id
 
@@ -58,6 +61,24 @@ async def list_node_runs(service: Service, run_id: str) -> tuple[NodeRun, ...]:
     await read_run(service, run_id)
     await _flush(service)
     return await service.access.read(lambda store: tuple(read_node_runs(read_events(store, run_id))))
+
+
+async def read_finished_nodes(service: Service, run_id: str) -> tuple[frozenset[str], int]:
+    """Return the nodes that the last attempt of a run has finished, and the number of that attempt."""
+    await _flush(service)
+    return await service.access.read(lambda store: _finished_nodes(read_events(store, run_id)))
+
+
+def _finished_nodes(events: Iterable[RunEvent]) -> tuple[frozenset[str], int]:
+    finished: set[str] = set()
+    number = 1
+    for event in events:
+        match event:
+            case RunStarted(attempt=attempt):
+                finished, number = set(), 1 if isinstance(attempt, UnsetType) else attempt
+            case NodeFinished(node=node):
+                finished.add(node)
+    return frozenset(finished), number
 
 
 async def read_output(service: Service, run_id: str, name: str) -> bytes:

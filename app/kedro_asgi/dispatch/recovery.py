@@ -167,6 +167,7 @@ class Recovery:
             request=former.request,
             env=former.env,
             attempt=former.attempt + 1,
+            rerun_of=former.rerun_of,
             retried=former.retried,
             retry_count=former.retry_count,
             run_attempt=former.run_attempt,

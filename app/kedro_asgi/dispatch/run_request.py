@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from kedro_asgi.errors import OutOfRangeError
 from kedro_asgi.errors.wording import bounded, bounded_names
 from kedro_asgi.failures import MAX_CHARACTERS, shown
 from kedro_asgi.redaction import names_secret
@@ -16,6 +17,8 @@ from kedro_asgi.runs import RunId, RunOrder, RunRecord, RunSpec, Slice
 # Text without a credential, and without anything else that a record may not hold.
 _HARMLESS = re.compile(r"[A-Za-z0-9_.\- ]{0,200}")
 _LEFT_OUT = "… (left out)"
+# What stands for a value, a part of a text, a number or a character that a record does not hold.
+_CHANGED = re.compile(r"…|<[\w.]+>|^-?(nan|inf)$|\\u?[xd]")
 # The cost of a value besides its text, so that empty ones are not free.
 _PUNCTUATION = 4
 _MAX_DEPTH = 16
@@ -40,6 +43,7 @@ def describe_run(order: RunOrder, run_id: RunId, *, max_timeout_seconds: float |
         timeout_seconds=_lower(order.timeout_seconds, max_timeout_seconds),
         request=describe_request(order.spec),
         env=env,
+        rerun_of=order.rerun_of,
     )
 
 
@@ -59,6 +63,31 @@ def describe_request(spec: RunSpec) -> dict[str, Any]:
     if spec.retries is not None:
         given["retries"] = msgspec.to_builtins(spec.retries)
     return {name: budget.take(value) for name, value in given.items()}
+
+
+def read_request(request: Mapping[str, Any]) -> RunSpec | None:
+    """Return the spec that `describe_request` has described; ``None`` if it may have left something out or redacted it.
+
+    The text of a caller that looks like that counts as such.
+    """
+    if "inputs" in request or not all(map(_is_verbatim, (request, *request.values()))):
+        return None
+    try:
+        return RunSpec.of(**{"outputs": (), **request})
+    except (TypeError, OutOfRangeError):
+        # A later version has written it.
+        return None
+
+
+def _is_verbatim(value: Any) -> bool:
+    match value:
+        case str():
+            return _CHANGED.search(value) is None
+        case Mapping():
+            return all(map(_is_verbatim, (*value, *value.values())))
+        case list() | tuple():
+            return all(map(_is_verbatim, value))
+    return True
 
 
 class _Budget:

@@ -49,7 +49,9 @@ from kedro_asgi.errors.dispatch import DispatchError as DispatchError
 from kedro_asgi.errors.dispatch import DrainingError as DrainingError
 from kedro_asgi.errors.dispatch import KeyReusedError as KeyReusedError
 from kedro_asgi.errors.dispatch import NoProcessError as NoProcessError
+from kedro_asgi.errors.dispatch import NothingToResumeError as NothingToResumeError
 from kedro_asgi.errors.dispatch import NoThreadError as NoThreadError
+from kedro_asgi.errors.dispatch import OrderNotKeptError as OrderNotKeptError
 from kedro_asgi.errors.dispatch import OutOfRangeError as OutOfRangeError
 from kedro_asgi.errors.dispatch import OutputNotFoundError as OutputNotFoundError
 from kedro_asgi.errors.dispatch import PipelineCrashingError as PipelineCrashingError

@@ -191,11 +191,30 @@ class OutputNotFoundError(DispatchError, LookupError):
 
 
 class RunNotEndedError(DispatchError):
-    """The caller asks for an output of a run that has not ended."""
+    """The caller asks for an output of a run that has not ended, or to repeat it."""
 
-    def __init__(self, run_id: str, status: str) -> None:
+    def __init__(self, run_id: str, status: str, consequence: str = "it has no outputs yet") -> None:
         self.run_id, self.status = run_id, status
-        super().__init__(f"Run '{run_id}' is {status}: it has no outputs yet.")
+        super().__init__(f"Run '{run_id}' is {status}: {consequence}.")
+
+
+class OrderNotKeptError(DispatchError):
+    """A run cannot be repeated, since all that it was asked to do is not known any more."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"The order of run '{run_id}' is not kept. The store keeps orders of POST /runs up to 64 KiB; any other "
+            "run can be repeated by its record, but only if nothing is left out of that, such as an input or a secret."
+        )
+
+
+class NothingToResumeError(DispatchError):
+    """A run cannot be repeated from its failure."""
+
+    def __init__(self, run_id: str, reason: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"Run '{run_id}' cannot be repeated from its failure: {reason}.")
 
 
 class KeyReusedError(DispatchError):

@@ -1,7 +1,8 @@
 """Where a new run can go on after one that failed."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from kedro_asgi.failures import note_resumption
 from kedro_asgi.io import DataCatalog
@@ -32,23 +33,24 @@ def note_resuming(error: BaseException, pipeline: Pipeline, done: Iterable[Node]
     """
     done = set(done)
     left = [node for node in pipeline.nodes if node not in done]
-    names = resume_nodes(pipeline, left, catalog) if done and left else []
+    is_loadable = partial(is_name_persistent, catalog=catalog)
+    names = resume_nodes(pipeline, left, is_loadable) if done and left else []
     note_resumption(error, names)
     return names
 
 
-def resume_nodes(pipeline: Pipeline, left: Iterable[Node], catalog: DataCatalog) -> list[str]:
+def resume_nodes(pipeline: Pipeline, left: Iterable[Node], is_loadable: Callable[[str], bool]) -> list[str]:
     """Return the names of the nodes from which a new run does what is ``left``, sorted.
 
-    These are the first of the nodes that are left, of the nodes that make their inputs again where these are not
-    persistent, and of all nodes behind those.
+    These are the first of the nodes that are left, of the nodes that make their inputs again where a new run cannot
+    load these, and of all nodes behind those.
     """
     parents = pipeline.node_dependencies
     needed = set(left)
     again = list(needed)
     while again:
         node = again.pop()
-        missing = {name for name in node.inputs if not is_name_persistent(name, catalog)}
+        missing = {name for name in node.inputs if not is_loadable(name)}
         makers = {parent for parent in parents[node] if missing.intersection(parent.outputs)} - needed
         needed |= makers
         again.extend(makers)

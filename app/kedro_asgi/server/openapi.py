@@ -94,6 +94,11 @@ def _run_paths() -> Json:
         **_not_found(),
         **_no_store(),
     }
+    rerun = {
+        **submit,
+        **_not_found(),
+        "409": _problem("The run has not ended, its order is not kept, or nothing of it can be used."),
+    }
     output = {"200": _json("The output."), **_not_found(), "409": _problem("The run has not ended."), **_no_store()}
     nodes = {"200": _json("The nodes that the run has started.", schemas.RunNodes), **_not_found(), **_no_store()}
     unchanged: Json = {"304": {"description": "The client has this picture already."}}
@@ -106,6 +111,12 @@ def _run_paths() -> Json:
         },
         "/runs/{run_id}": {"get": _operation("runs", "read_run", read, parameters=[run_id, *waits])},
         "/runs/{run_id}/cancel": {"post": _operation("runs", "cancel_run", cancel, parameters=[run_id])},
+        "/runs/{run_id}/rerun": {
+            "post": {
+                **_operation("runs", "rerun_run", rerun, parameters=[run_id, *waits, _key()]),
+                "requestBody": {"required": False, "content": {_JSON: {"schema": schema(schemas.RerunRequest)}}},
+            }
+        },
         "/runs/{run_id}/nodes": {"get": _operation("runs", "read_nodes", nodes, parameters=[run_id])},
         "/runs/{run_id}/timeline.svg": {"get": _operation("runs", "draw_timeline", timeline, parameters=[run_id])},
         "/runs/{run_id}/outputs/{name}": {"get": _operation("runs", "read_output", output, parameters=[run_id, name])},

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 import anyio.to_thread
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +14,7 @@ from starlette.routing import Route
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.node_runs import NodeRun
 from kedro_asgi.runs import RunOrder, RunPage, RunRecord
-from kedro_asgi.schemas import RunNodes, RunSubmission
+from kedro_asgi.schemas import RerunRequest, RunNodes, RunSubmission
 from kedro_asgi.server.access.visible_runs import list_visible, only_visible
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.errors import InvalidBodyError, json_response
@@ -22,6 +23,7 @@ from kedro_asgi.server.pictures import svg_response
 from kedro_asgi.server.problems import explain_body_error, explain_http_error
 from kedro_asgi.server.queries import event_names, last_position, last_sequence, prefers_async, run_query, wait_seconds
 from kedro_asgi.server.streams import EventStream, only, put_back
+from kedro_asgi.server.validation import placed_problem
 
 
 class RunRoutes:
@@ -38,6 +40,7 @@ class RunRoutes:
             Route("/runs", self.submit_or_list, methods=["GET", "POST"]),
             Route("/runs/{run_id}", self.read, methods=["GET"]),
             Route("/runs/{run_id}/cancel", self.cancel, methods=["POST"]),
+            Route("/runs/{run_id}/rerun", self.rerun, methods=["POST"]),
             Route("/runs/{run_id}/events", self.events, methods=["GET"]),
             Route("/runs/{run_id}/nodes", self.nodes, methods=["GET"]),
             Route("/runs/{run_id}/timeline.svg", self.timeline, methods=["GET"]),
@@ -64,9 +67,30 @@ class RunRoutes:
 
     async def submit_order(self, request: Request, order: RunOrder) -> Response:
         """Submit an order whose values came from JSON; respond as `submit` does."""
-        wait = wait_seconds(request)
+        wait_seconds(request)  # refuses a wrong one before anything runs
         record, is_new = await self._runs.accept(order, is_from_json=True)
         del order
+        return await self._accepted(request, record, is_new)
+
+    async def rerun(self, request: Request) -> Response:
+        """Repeat a run as a new one; respond as `submit` does."""
+        wait_seconds(request)
+        try:
+            body = msgspec.convert((await self._bodies.read_json(request)).document, RerunRequest)
+        except msgspec.ValidationError as error:
+            return await explain_body_error(request, InvalidBodyError([placed_problem(error, ["body"])]))
+        except InvalidBodyError as error:
+            return await explain_body_error(request, error)
+        except HTTPException as error:
+            return await explain_http_error(request, error)
+        record, is_new = await self._runs.rerun(
+            request.path_params["run_id"], from_failure=body.from_failure, key=idempotency_key(request)
+        )
+        return await self._accepted(request, record, is_new)
+
+    async def _accepted(self, request: Request, record: RunRecord, is_new: bool) -> Response:
+        """Respond 202 with the record of a promised run, now or after the requested wait."""
+        wait = wait_seconds(request)
         if wait:
             record = await self._runs.wait(record.run_id, timeout_seconds=wait)
         headers = {"Location": quote(f"{request.scope.get('root_path', '')}/runs/{record.run_id}")}

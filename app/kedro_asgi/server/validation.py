@@ -202,13 +202,17 @@ def _check_on_interrupt(value: Any, loc: Location) -> Iterator[ValidationError]:
 
 
 def _check_retries(value: Any, loc: Location) -> Iterator[ValidationError]:
-    """Report the first problem, with its place: msgspec finds no others."""
     try:
         msgspec.convert(value, Retries | None)
     except msgspec.ValidationError as error:
-        msg, _, path = str(error).partition(" - at `$")
-        place = [int(part) if part.isdigit() else part for part in re.findall(r"\w+", path)]
-        yield ValidationError(type="value_error", loc=[*loc, *place], msg=msg, input=None)
+        yield placed_problem(error, loc)
+
+
+def placed_problem(error: msgspec.ValidationError, loc: Location) -> ValidationError:
+    """Return a problem that msgspec has found within what is at ``loc``, with its place."""
+    msg, _, path = str(error).partition(" - at `$")
+    place = [int(part) if part.isdigit() else part for part in re.findall(r"\w+", path)]
+    return ValidationError(type="value_error", loc=[*loc, *place], msg=msg, input=None)
 
 
 _CHECKS_BY_TYPE: Mapping[Any, Check] = {

@@ -281,7 +281,11 @@ class Engine:
 
     def catalog_without_parameters(self, planner: Planner) -> DataCatalog:
         """Return a catalog as a run without parameters has it, without models in place of parameters."""
-        configured = Configured(planner=planner, runtime=RuntimeParams(), validate=unchecked, hooks=self._hooks)
+        return self.unchecked_catalog(planner, RuntimeParams())
+
+    def unchecked_catalog(self, planner: Planner, runtime: RuntimeParams) -> DataCatalog:
+        """Return a catalog as a run has it, without models in place of parameters."""
+        configured = Configured(planner=planner, runtime=runtime, validate=unchecked, hooks=self._hooks)
         context = self._context(configured)
         return self._catalog(configured, context, save_version=self.run_ids.next(), load_versions={})
 

@@ -10,7 +10,7 @@ from kedro_asgi.hooks import RunHooks
 from kedro_asgi.plan import Planner
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.lookup import runner_path
-from kedro_asgi.runs import RunId, RunSpec, RuntimeParams
+from kedro_asgi.runs import RunId, RunSpec, RuntimeParams, save_version
 from kedro_asgi.validation import Validate
 from kedro_asgi.versions import kedro_version
 
@@ -35,9 +35,8 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def save_version(self) -> str:
-        """The version that versioned datasets save; each attempt has its own, since none saves a version twice."""
-        attempt = self.spec.attempt
-        return self.run_id if attempt == 1 else f"{self.run_id}.{attempt}"
+        """The version that versioned datasets save."""
+        return save_version(self.run_id, self.spec.attempt)
 
 
 class Configured(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self, Unpack
@@ -26,6 +26,7 @@ from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine, RunEnd
 from kedro_asgi.session.engine_run import EngineRun
 from kedro_asgi.session.positional import AFTER_PIPELINE_NAMES, by_name
+from kedro_asgi.session.resumption import resumed_spec
 
 _log = logging.getLogger(__name__)
 _ORDER = (*AFTER_PIPELINE_NAMES, "runtime_params")
@@ -171,6 +172,15 @@ class KedroServiceSession(AbstractSession):
             outputs=outputs,
             output_problems=problems,
         )
+
+    def resume(self, spec: RunSpec, *, finished: Collection[str], save_version: str) -> RunSpec:
+        """Return what a new run has to do after one of ``spec`` that has finished only some nodes.
+
+        Raises ``LookupError`` where nothing is left, or nothing of the run can be used, and the errors of the project.
+        """
+        planner = self.engine.planner
+        catalog = self.engine.unchecked_catalog(planner, self._runtime(spec.runtime_params))
+        return resumed_spec(planner, catalog, spec, finished=finished, save_version=save_version)
 
     def retry_after_seconds(self, spec: RunSpec, error: BaseException) -> float | None:
         """Return how long to wait before the next attempt of a run that failed; ``None`` if none may follow.

@@ -129,6 +129,9 @@ class RunReader(Protocol):
     def read_run(self, run_id: str) -> RunRecord | None:
         """Return the record of a run."""
 
+    def read_order(self, run_id: str) -> PackedOrder | None:
+        """Return the order of a run; ``None`` if it is not kept. Raises `UnreadableRunError`."""
+
     def list_runs(self, query: RunQuery) -> RunPage:
         """Return the runs that match, newest first."""
 

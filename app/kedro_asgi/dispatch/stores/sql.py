@@ -11,6 +11,7 @@ from kedro_asgi.dispatch.stores.base import AdoptedRun, EventBatch, IdempotencyK
 from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
 from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, RowReader, as_bytes, encode_row, facets, run_row
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
+from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.errors import StoreVersionError
 from kedro_asgi.runs import RunId, RunPage, RunQuery, RunRecord, names_of
 
@@ -168,6 +169,10 @@ class SqlStore(ABC):
     def read_run(self, run_id: str) -> RunRecord | None:
         row = self._read_row(f"SELECT {RECORD_COLUMNS} FROM runs WHERE run_id = ?", run_id)
         return None if row is None else self._rows.record(row)
+
+    def read_order(self, run_id: str) -> PackedOrder | None:
+        row = self._read_row("SELECT run_order FROM runs WHERE run_id = ?", run_id)
+        return None if row is None or row[0] is None else PackedOrder(content=as_bytes(row[0]))
 
     def list_runs(self, query: RunQuery) -> RunPage:
         conditions = list(self._conditions(query))
