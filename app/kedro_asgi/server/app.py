@@ -27,6 +27,7 @@ from kedro_asgi.server.configuration import ServerConfiguration, ServerOptions, 
 from kedro_asgi.server.dashboard import DashboardRoutes
 from kedro_asgi.server.dataset_routes import DatasetRoutes
 from kedro_asgi.server.description_routes import DescriptionRoutes
+from kedro_asgi.server.direct_route import DirectRoute
 from kedro_asgi.server.docs import DocsRoutes
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.kedro_routes import KedroRoutes
@@ -125,7 +126,11 @@ def create_http_server(
     return Starlette(
         routes=routes if control is None else control.protect(routes),
         lifespan=_lifespan(configuration, session, runs, admin_routes, shutdown),
-        middleware=[*access_middleware(configuration.access), Middleware(ShutdownMiddleware, shutdown=shutdown)],
+        middleware=[
+            *access_middleware(configuration.access),
+            Middleware(ShutdownMiddleware, shutdown=shutdown),
+            Middleware(DirectRoute, route=routes[0]),
+        ],
         exception_handlers={
             **EXCEPTION_HANDLERS,
             AccessRefusedError: explain_refusal,
