@@ -9,14 +9,17 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TextIO
 
+from kedro_asgi.cli.log_format import FormatsLines
+from kedro_asgi.log_lines import Line, TakesLines, names_runs_only
+
 # The lines of this time are written together; those of warnings and errors at once.
-_LINGER_SECONDS = 0.01
+_LINGER_SECONDS = 0.03
 # Pipes take so much at once, so that two streams that share one do not mix their lines.
 _PART_CHARACTERS = 4096
 _CONSTANTS = frozenset((str, int, float, bool, type(None)))
 
 
-class BackgroundHandler(logging.StreamHandler[TextIO]):
+class BackgroundHandler(TakesLines, logging.StreamHandler[TextIO]):
     """Writes to a stream in a thread of its own, in groups.
 
     To format and write a line in the event loop costs a fifth of a short run, and a stream that blocks would block all
@@ -34,7 +37,7 @@ class BackgroundHandler(logging.StreamHandler[TextIO]):
 
     def _reset(self) -> None:
         # A forked process has none of the threads, and its parent writes the lines that wait.
-        self._records: deque[logging.LogRecord] = deque()
+        self._waiting: deque[logging.LogRecord | Line] = deque()
         self._lost = 0
         self._turn = threading.RLock()
         self._wake: SimpleQueue[None] = SimpleQueue()
@@ -52,22 +55,34 @@ class BackgroundHandler(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record; thread-safe, does not block."""
-        if len(self._records) >= self._max_lines:
-            # Not exact if threads lose lines at the same time.
-            self._lost += 1
-            return
         try:
-            self._records.append(_copied(record))
+            copied = _copied(record)
         except Exception:
             self.handleError(record)
             return
+        self._put(copied, level=record.levelno)
+
+    def takes_lines_of(self, logger: str) -> bool:
+        return (
+            isinstance(self.formatter, FormatsLines) and self.formatter.formats_lines and names_runs_only(self.filters)
+        )
+
+    def take(self, line: Line) -> None:
+        self._put(line, level=line.level)
+
+    def _put(self, record: logging.LogRecord | Line, *, level: int) -> None:
+        if len(self._waiting) >= self._max_lines:
+            # Not exact if threads lose lines at the same time.
+            self._lost += 1
+            return
+        self._waiting.append(record)
         if self._is_closed:
             self.flush()
             return
         if not self._is_awake:
             self._is_awake = True
             self._wake_writer()
-        if record.levelno >= logging.WARNING:
+        if level >= logging.WARNING:
             self._urgent.put(None)
 
     def flush(self) -> None:
@@ -87,7 +102,7 @@ class BackgroundHandler(logging.StreamHandler[TextIO]):
         if self._lost:
             lost, self._lost = self._lost, 0
             return self._line(_loss(lost))
-        return self._line(self._records.popleft()) if self._records else None
+        return self._line(self._waiting.popleft()) if self._waiting else None
 
     def _write_part(self, lines: list[str]) -> None:
         if lines:
@@ -103,11 +118,13 @@ class BackgroundHandler(logging.StreamHandler[TextIO]):
         self.flush()
         super().close()
 
-    def _line(self, record: logging.LogRecord) -> str:
+    def _line(self, record: logging.LogRecord | Line) -> str:
         try:
-            return self.format(record) + self.terminator
+            if isinstance(record, Line) and isinstance(self.formatter, FormatsLines):
+                return self.formatter.format_line(record) + self.terminator
+            return self.format(_as_record(record)) + self.terminator
         except Exception:
-            self.handleError(record)
+            self.handleError(_as_record(record))
             return ""
 
     def _wake_writer(self) -> None:
@@ -146,6 +163,15 @@ def _copied(record: logging.LogRecord) -> logging.LogRecord:
     ):
         copied.msg, copied.args = record.getMessage(), None
     return copied
+
+
+def _as_record(record: logging.LogRecord | Line) -> logging.LogRecord:
+    """Return a line as a record, for a formatter that came after the line."""
+    if isinstance(record, logging.LogRecord):
+        return record
+    facts = {"name": record.logger, "levelno": record.level, "levelname": logging.getLevelName(record.level)}
+    created = {"created": record.created, "msecs": record.created % 1 * 1000}
+    return logging.makeLogRecord({**facts, **created, **record.facts, "msg": record.text, "args": record.args})
 
 
 def _loss(lines: int) -> logging.LogRecord:

@@ -2,11 +2,13 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors.wording import indented
+from kedro_asgi.log_lines import Line
 
 LogFormat = Literal["text", "json"]
 TEXT_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(run_prefix)s%(message)s"
@@ -21,7 +23,17 @@ def formatter_config(log_format: LogFormat) -> dict[str, str]:
     return {"()": f"{__name__}.{_CLASSES[log_format]}"}
 
 
-class TextFormatter(logging.Formatter):
+class FormatsLines(logging.Formatter):
+    """A formatter of lines as well as of records, unless it has another format."""
+
+    formats_lines = True
+
+    def format_line(self, line: Line) -> str:
+        """Return what `format` returns for a record of the same content."""
+        raise NotImplementedError
+
+
+class TextFormatter(FormatsLines):
     """Formats records so that only the first line of each starts at the margin, and none controls a terminal."""
 
     def __init__(
@@ -29,6 +41,11 @@ class TextFormatter(logging.Formatter):
     ) -> None:
         super().__init__(format, datefmt, style, validate, defaults={"run_prefix": ""})
         self._latest = (0, "")
+        self.formats_lines = format == TEXT_FORMAT and datefmt is None
+
+    def format_line(self, line: Line) -> str:
+        level = f"{logging.getLevelName(line.level):<7}"
+        return indented(f"{self._time_text(line.created)} {level} {line.logger}: {line.message()}")
 
     def format(self, record: logging.LogRecord) -> str:
         return indented(super().format(record))
@@ -37,27 +54,40 @@ class TextFormatter(logging.Formatter):
         """Return the time as `logging` does, but make the text of each second once."""
         if datefmt:
             return super().formatTime(record, datefmt)
+        return self._time_text(record.created)
+
+    def _time_text(self, created: float) -> str:
         second, text = self._latest
-        if second != int(record.created):
-            second = int(record.created)
+        if second != int(created):
+            second = int(created)
             text = time.strftime(self.default_time_format, self.converter(second))
             self._latest = second, text
-        return f"{text},{int(record.msecs):03d}"
+        return f"{text},{int(created % 1 * 1000):03d}"
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(FormatsLines):
     """Formats each record as one JSON object; outside of runs, ``run_id``, ``pipeline`` and ``node`` are null."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            "run_id": getattr(record, "run_id", None),
-            "pipeline": getattr(record, "pipeline", None),
-            "node": getattr(record, "node", None),
-        }
+        message = record.getMessage()
+        line = _as_object(record.created, record.levelname, record.name, message, record.__dict__)
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = self.formatException(record.exc_info)
         return encode_json(line, fallback=str).decode()
+
+    def format_line(self, line: Line) -> str:
+        level = logging.getLevelName(line.level)
+        content = _as_object(line.created, level, line.logger, line.message(), line.facts)
+        return encode_json(content, fallback=str).decode()
+
+
+def _as_object(created: float, level: str, logger: str, message: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "time": datetime.fromtimestamp(created, UTC),
+        "level": level,
+        "logger": logger,
+        "message": message,
+        "run_id": facts.get("run_id"),
+        "pipeline": facts.get("pipeline"),
+        "node": facts.get("node"),
+    }

@@ -45,7 +45,7 @@ def _is_all_ours(error: BaseException) -> bool:
 
 def report_stop(record: RunRecord, reason: RunStoppedError) -> None:
     """Log that a run was stopped."""
-    _log_line(_facts(record), logging.INFO, "ended as %s: %s", reason.status, reason)
+    _log_line(_facts(record), logging.INFO, "ended as %s: %s", reason.status, str(reason))
 
 
 def report_success(record: RunRecord) -> None:
@@ -59,4 +59,4 @@ def _facts(record: RunRecord) -> dict[str, Any]:
 
 def _log_line(about: dict[str, Any], level: int, text: str, *facts: object) -> None:
     """Log a line about a run."""
-    run_log.log(level, f"Pipeline run %s {text}", about["run_id"], *facts, stacklevel=2, extra=about)
+    run_log.log_line(level, f"Pipeline run %s {text}", about["run_id"], *facts, facts=about)

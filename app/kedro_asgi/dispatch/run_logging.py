@@ -7,6 +7,7 @@ from contextvars import ContextVar
 
 from kedro_asgi.events import Emit, LogLine
 from kedro_asgi.failures import shown
+from kedro_asgi.log_lines import Line, TakesLines
 from kedro_asgi.run_context import CURRENT_NODE
 from kedro_asgi.runs import RunId
 
@@ -17,8 +18,14 @@ LINE_EMITTER: ContextVar[tuple[RunId, Emit] | None] = ContextVar("kedro_asgi_run
 _OURS = "kedro_asgi.dispatch"
 
 
-class RunLogHandler(logging.Handler):
+class RunLogHandler(TakesLines, logging.Handler):
     """Turns the lines that code of a run logs into events of that run."""
+
+    def takes_lines_of(self, logger: str) -> bool:
+        return logger.startswith(_OURS) or LINE_EMITTER.get() is None
+
+    def take(self, line: Line) -> None:
+        """Do nothing: the lines that this handler takes are not those of a run's code."""
 
     def emit(self, record: logging.LogRecord) -> None:
         current = LINE_EMITTER.get()

@@ -2,8 +2,10 @@
 
 import logging
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
+
+from kedro_asgi.log_lines import LineLogger
 
 
 class SafeLogger(logging.LoggerAdapter[logging.Logger]):
@@ -11,9 +13,15 @@ class SafeLogger(logging.LoggerAdapter[logging.Logger]):
 
     def __init__(self, name: str) -> None:
         super().__init__(logging.getLogger(name))
+        self._lines = LineLogger(self.logger)
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         return msg, kwargs
+
+    def log_line(self, level: int, text: str, *args: object, facts: Mapping[str, Any]) -> None:
+        """Log a line about a run, whose arguments are texts and numbers."""
+        if self.isEnabledFor(level) and not self._lines.take(level, text, args, facts):
+            self.log(level, text, *args, stacklevel=3, extra=facts)
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         try:

@@ -1,0 +1,89 @@
+"""Short log lines that are no records of `logging` where only handlers that take lines listen."""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from kedro_asgi.run_context import CURRENT_RUN, RunContextFilter
+
+
+class Line(msgspec.Struct, frozen=True, gc=False):
+    """What a formatter needs to know of a line; ``facts`` are those of `run_facts`, none outside of runs."""
+
+    created: float
+    level: int
+    logger: str
+    text: str
+    args: tuple[Any, ...]
+    facts: Mapping[str, Any]
+
+    def message(self) -> str:
+        """Return the text with its arguments in it."""
+        return self.text % self.args
+
+
+class TakesLines:
+    """A handler that takes lines as well as records."""
+
+    def takes_lines_of(self, logger: str) -> bool:
+        """Tell whether the handler takes the lines of that logger at this moment."""
+        raise NotImplementedError
+
+    def take(self, line: Line) -> None:
+        """Do with a line what the handler does with a record; raises nothing."""
+        raise NotImplementedError
+
+
+class LineLogger:
+    """Logs lines whose arguments are texts and numbers.
+
+    A record and its way through filters and handlers takes 10 µs of a caller that logs two lines for each run; a line
+    takes 2. Any handler, filter or factory of records that a project adds gets records, as always.
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+
+    def info(self, text: str, *args: Any) -> None:
+        """Log a line at level INFO."""
+        if self._logger.isEnabledFor(logging.INFO) and not self.take(logging.INFO, text, args):
+            self._logger.info(text, *args, stacklevel=2)
+
+    def hasHandlers(self) -> bool:
+        """Tell whether any handler listens."""
+        return self._logger.hasHandlers()
+
+    def take(self, level: int, text: str, args: tuple[Any, ...], facts: Mapping[str, Any] | None = None) -> bool:
+        """Hand a line of an enabled level to the handlers, if all of them take lines; tell whether they do."""
+        if facts is None and CURRENT_RUN.get() is not None:
+            return False
+        takers = self._takers(level)
+        if takers is None:
+            return False
+        line = Line(time.time(), level, self._logger.name, text, args, facts or {})
+        for taker in takers:
+            taker.take(line)
+        return True
+
+    def _takers(self, level: int) -> list[TakesLines] | None:
+        """Return the handlers of that level; ``None`` if there is none, or if one of them wants records."""
+        if self._logger.filters or logging.getLogRecordFactory() is not logging.LogRecord:
+            return None
+        takers: list[TakesLines] = []
+        logger: logging.Logger | None = self._logger
+        while logger is not None:
+            for handler in logger.handlers:
+                if level >= handler.level:
+                    if not (isinstance(handler, TakesLines) and handler.takes_lines_of(self._logger.name)):
+                        return None
+                    takers.append(handler)
+            logger = logger.parent if logger.propagate else None
+        return takers or None
+
+
+def names_runs_only(filters: list[Any]) -> bool:
+    """Tell whether filters do nothing but name the run of a record, which a line does itself."""
+    return all(type(each) is RunContextFilter for each in filters)
