@@ -270,6 +270,11 @@ async def test_a_cancel_ends_the_wait_of_a_node(runs: Dispatcher) -> None:
     assert any(isinstance(event, NodeCancelled) for event in await events_of(runs, record))
 
 
+async def test_nodes_may_have_threads_of_their_own(runs: Dispatcher) -> None:
+    finished = await runs.run(order("calc", outputs=("d",), runner="ThreadRunner"))
+    assert (finished.record.error, bytes(finished.outputs["d"])) == (None, b"6")
+
+
 async def test_runs_go_side_by_side(runs: Dispatcher) -> None:
     async with anyio.create_task_group() as tasks:
         for _ in range(4):

@@ -236,6 +236,13 @@ async def test_an_input_that_cannot_be_pickled_is_named(runs: Dispatcher) -> Non
     )
 
 
+@pytest.mark.slow
+async def test_nodes_of_a_run_in_a_process_may_have_processes_of_their_own(runs: Dispatcher) -> None:
+    finished = await runs.run(order("pid", outputs=("pid_done",), runner="ParallelRunner"))
+    assert finished.record.error is None
+    assert int(bytes(finished.outputs["pid_done"])) not in (os.getpid(), int(await output(runs, order("pid"))))
+
+
 async def test_runs_use_a_process_again(runs: Dispatcher) -> None:
     pids = {bytes((await runs.run(order("pid", outputs=("pid_done",)))).outputs["pid_done"]) for _ in range(3)}
     assert len(pids) == 1

@@ -238,7 +238,8 @@ class Scheduler:
     def _execution_ended(self, run: ActiveRun, begun: float, execution: Execution) -> None:
         self._metrics.count_seconds(perf_counter() - begun)
         self.stopping.discard(run)
-        self.circuit_breaker.note(run.record.pipeline_names, has_crashed=execution.has_crashed)
+        if run.stop_reason is None:
+            self.circuit_breaker.note(run.record.pipeline_names, has_crashed=execution.has_crashed)
         if run.phase == "running":
             self._end(run, execution)
         del self._slots[run]
