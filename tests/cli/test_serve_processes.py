@@ -60,6 +60,8 @@ def test_a_server_with_processes(project: Path, start) -> None:
         wanted = {"pipeline_names": [pipeline], "outputs": [output], **body}
         return httpx.post(f"{server.url}/run", json=wanted, timeout=60).json()["outputs"][output]
 
+    until(lambda: httpx.get(f"{server.url}/ready").status_code == 200)
+    assert "kedro_asgi_run_processes_open" in httpx.get(f"{server.url}/metrics").text
     pid = run("__default__", "pid")
     assert pid != server.process.pid
     # The options of the project name the executor of a pipeline.

@@ -8,6 +8,7 @@ from kedro_asgi.dispatch import Policy
 from kedro_asgi.errors import PolicyError, ServerSettingsError
 from kedro_asgi.server import create_http_server
 from kedro_asgi.server.configuration import ServerConfiguration, unknown_variables
+from kedro_asgi.session.served_session import open_served_session
 
 
 def read(environ: dict[str, str], **arguments: object) -> ServerConfiguration:
@@ -109,3 +110,23 @@ def test_known_variables_are_not_logged(tiny: Path, monkeypatch: pytest.MonkeyPa
 def test_an_empty_path_as_an_argument_is_an_error(tmp_path: Path, package_name: str | None) -> None:
     with pytest.raises(ServerSettingsError, match="'KEDRO_PROJECT_PATH' is not set or passed"):
         read({"KEDRO_PROJECT_PATH": str(tmp_path)}, project_path="", package_name=package_name)
+
+
+def test_an_argument_beats_the_environment_and_the_project_in_where_runs_are_executed(tiny: Path) -> None:
+    with (tiny / "pyproject.toml").open("a") as file:
+        file.write('[tool.kedro-asgi]\nexecutor = "process"\nexecutors = {calc = "thread"}\n')
+    environ = {"KEDRO_SERVER_EXECUTOR": "thread"}
+    assert read({}, project_path=tiny).executor == "process"
+    assert read(environ, project_path=tiny).executor == "thread"
+    assert read(environ, project_path=tiny, executor="process").executor == "process"
+    assert read({}, project_path=tiny).executor_choice.by_pipeline == {"calc": "thread"}
+    with pytest.raises(ServerSettingsError, match="'KEDRO_SERVER_EXECUTOR' must not be 'fork'"):
+        read({"KEDRO_SERVER_EXECUTOR": "fork"}, project_path=tiny)
+
+
+def test_an_executor_for_a_pipeline_that_does_not_exist_is_logged(tiny: Path, caplog) -> None:
+    with (tiny / "pyproject.toml").open("a") as file:
+        file.write('[tool.kedro-asgi.executors]\ncalk = "process"\n')
+    session = open_served_session(project_path=tiny, env=None, conf_source=None, preload=None, package_name=None)
+    session.close()
+    assert "names 'calk', but there is no such pipeline. Did you mean 'calc'?" in caplog.text

@@ -308,6 +308,11 @@ class Dispatcher:
         return self._service is not None and self._service.is_draining
 
     @property
+    def is_starting(self) -> bool:
+        """Whether the processes of runs have not opened the project yet."""
+        return self._service is not None and not self._service.is_executor_open
+
+    @property
     def is_stuck(self) -> bool:
         """Whether every slot is taken by a run that was asked to stop and does not."""
         return self._service is not None and self._service.scheduler.is_stuck

@@ -151,7 +151,13 @@ class Service:
             "store_groups_written": self.recorder.groups,
             "store_up": float(self.recorder.failure is None),
             "draining": float(self.is_draining),
+            **self._executor.gauges(),
         }
+
+    @property
+    def is_executor_open(self) -> bool:
+        """Whether a run that gets a slot begins at once."""
+        return self._executor.is_open
 
     # --- in ---
 

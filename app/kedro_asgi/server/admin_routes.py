@@ -20,6 +20,7 @@ from kedro_asgi.session import AsyncSession
 
 _log = logging.getLogger(__name__)
 
+_PROCESSES_OPEN = "The processes of runs are opening the project."
 _STUCK = "Every slot has a run that was asked to stop and does not."
 
 
@@ -84,6 +85,8 @@ class AdminRoutes:
         if session is None or not self._is_open:
             opening = BackgroundTask(self.open_project)
             return _ready_response(request, ReadyResponse(status="starting", problem=self._problem), opening)
+        if self._runs.is_starting:
+            return _ready_response(request, ReadyResponse(status="starting", problem=_PROCESSES_OPEN))
         if session.missing:
             await self._session.try_load_missing()
         problems = {name: problem for name, problem in session.preloaded.items() if problem}

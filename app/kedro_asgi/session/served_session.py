@@ -1,10 +1,14 @@
 """Opens the project that a server serves, also in the processes that execute its runs."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from kedro_asgi.project import load_project
+from kedro_asgi.errors.wording import close_matches, suggestion
+from kedro_asgi.project import Project, load_project
 from kedro_asgi.session.service_session import KedroServiceSession
+
+_log = logging.getLogger(__name__)
 
 
 def open_served_session(
@@ -18,7 +22,7 @@ def open_served_session(
 ) -> KedroServiceSession:
     """Open a project for serving; a folder without one, or a broken ``pyproject.toml``, is reported before the rest."""
     load_project(project_path, package_name=package_name)
-    return KedroServiceSession.create(
+    session = KedroServiceSession.create(
         project_path=project_path,
         env=env,
         conf_source=conf_source,
@@ -27,3 +31,14 @@ def open_served_session(
         package_name=package_name,
         reload_signal=reload_signal,
     )
+    _warn_of_unknown_pipelines(session.engine.planner.project)
+    return session
+
+
+def _warn_of_unknown_pipelines(project: Project) -> None:
+    """Warn of executors for pipelines that the project does not have."""
+    if project.options.executors:
+        known = project.pipelines.load()
+        for name in sorted(project.options.executors.keys() - known.keys()):
+            hint = suggestion(close_matches(name, known))
+            _log.warning("[tool.kedro-asgi.executors] names '%s', but there is no such pipeline.%s", name, hint)

@@ -30,8 +30,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 class Executor(Protocol):
     """Executes runs: in threads of this process, in other processes, on other machines.
 
-    The scheduler limits how many runs an executor has at a time. `start`, `stop` and `close` are called on one event
-    loop; none blocks, and none raises.
+    The scheduler limits how many runs an executor has at a time. Everything is called on one event loop;
+    nothing blocks, and nothing raises.
     """
 
     def start(
@@ -56,6 +56,13 @@ class Executor(Protocol):
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
         """Ask a run to stop; it goes on until its code finds out, which may be long after. Unknown runs are ignored."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether runs begin at once; ``False`` while whatever executes them starts for the first time."""
+
+    def gauges(self) -> Mapping[str, float]:
+        """Return figures of this moment, beside those of the scheduler."""
 
     def close(self) -> None:
         """Take no more runs; those that are still executed keep neither the event loop nor the process from ending."""

@@ -72,6 +72,13 @@ class ProcessExecutor:
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
         self._watch.stop(run_id, reason)
 
+    @property
+    def is_open(self) -> bool:
+        return self._pool.has_opened
+
+    def gauges(self) -> dict[str, float]:
+        return self._pool.gauges()
+
     def close(self) -> None:
         self._pool.close()
         self._watch.close()

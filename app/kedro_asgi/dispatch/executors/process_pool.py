@@ -34,6 +34,8 @@ class ProcessPool:
         # Those that get no further run.
         self._leaving: set[RunProcess] = set()
         self._is_opening_broken = False
+        self.has_opened = False
+        """Whether a process has opened the project by now, or has failed to."""
         self._is_closed = False
         Finalize(self, _kill_all, args=(self._processes,), exitpriority=_BEFORE_JOIN)
         self._start_ahead()
@@ -92,7 +94,7 @@ class ProcessPool:
 
     def process_opened(self, process: RunProcess, *, is_broken: bool) -> None:
         with self._lock:
-            self._is_opening_broken = is_broken
+            self._is_opening_broken, self.has_opened = is_broken, True
             if not is_broken:
                 self._opened.add(process)
                 self._start_ahead()
@@ -114,7 +116,7 @@ class ProcessPool:
 
     def process_failed(self, process: RunProcess) -> bool:
         with self._lock:
-            self._is_opening_broken = True
+            self._is_opening_broken = self.has_opened = True
             self._leave(process)
             return process.run is not None
 

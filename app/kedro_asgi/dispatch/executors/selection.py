@@ -70,6 +70,16 @@ class PipelineExecutor:
         for executor in self._executors.values():
             executor.stop(run_id, reason)
 
+    @property
+    def is_open(self) -> bool:
+        return all(executor.is_open for executor in self._executors.values())
+
+    def gauges(self) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for executor in self._executors.values():
+            found.update(executor.gauges())
+        return found
+
     def close(self) -> None:
         for executor in self._executors.values():
             executor.close()

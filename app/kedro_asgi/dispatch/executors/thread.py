@@ -66,6 +66,13 @@ class ThreadExecutor:
         if (signal := self._stop_signals.get(run_id)) is not None:
             signal.stop(reason)
 
+    @property
+    def is_open(self) -> bool:
+        return True
+
+    def gauges(self) -> dict[str, float]:
+        return {}
+
     def close(self) -> None:
         self._threads.close()
 
