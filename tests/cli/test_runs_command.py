@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 
+from kedro_asgi.server.access.tokens import make_token, token_line
 from terminal import Terminal
 
 
@@ -57,3 +58,13 @@ def test_an_error_is_one_line(work: Path, start, command, free_tcp_port: int) ->
         assert done.returncode == 1
         assert message in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_commands_show_a_token(work: Path, start, command) -> None:
+    token = make_token()
+    lines = token_line("ci", token, ["read"])
+    server = start("kedro_asgi", "serve", work, KEDRO_SERVER_TOKENS=lines)
+    refused = command("runs", "list", "--url", server.url)
+    assert (refused.returncode, "Send a token" in refused.stderr) == (1, True)
+    for arguments, environ in ((("--token", token), {}), ((), {"KEDRO_ASGI_TOKEN": token})):
+        assert command("runs", "list", "--url", server.url, *arguments, environ=environ).returncode == 0

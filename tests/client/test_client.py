@@ -15,6 +15,7 @@ from kedro_asgi.dispatch import Policy
 from kedro_asgi.errors import (
     InvalidAnswerError,
     InvalidRequestError,
+    InvalidTokenError,
     KedroAsgiError,
     ProblemError,
     ProjectFailedError,
@@ -24,6 +25,7 @@ from kedro_asgi.errors import (
 )
 from kedro_asgi.events import LogLine, RunEnded
 from kedro_asgi.server import create_http_server
+from kedro_asgi.server.access.tokens import make_token, token_line
 
 pytestmark = pytest.mark.anyio
 
@@ -257,3 +259,25 @@ async def test_one_pipeline_is_run_by_its_name_and_checked_first(tiny: Path) -> 
             await client.run_pipeline("calc", params={"c": 1})
         with pytest.raises(RunFailedError):
             await client.run_pipeline("calc", params={"a": None})
+
+
+async def test_the_client_shows_its_token(tiny: Path) -> None:
+    token = make_token()
+    app = create_http_server(tiny, tokens=token_line("ci", token, ["read", "run"]), store="memory:")
+    async with AsyncClient(app=app, token=token, headers={"X-Team": "ml"}) as client:
+        record = await client.submit(outputs=["d"])
+        events = [event async for event in client.events(record.run_id)]
+        assert isinstance(events[-1], RunEnded)
+        with pytest.raises(ProblemError, match="does not have the scope 'cancel'"):
+            await client.cancel(record.run_id)
+    async with AsyncClient(app=app) as client:
+        with pytest.raises(ProblemError, match="Send a token") as caught:
+            await client.run()
+        assert caught.value.type == "urn:kedro-asgi:problem:not-authenticated"
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\r\nX-User: root", "é", "Bearer a"])
+def test_what_is_no_token_is_refused_and_not_shown(token: str) -> None:
+    with pytest.raises(InvalidTokenError) as caught:
+        AsyncClient(token=token)
+    assert not token or token not in str(caught.value)

@@ -11,7 +11,7 @@ import click
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.options import conf_source_option, env_option, names_option, project_folder
 from kedro_asgi.cli.output import write_output
-from kedro_asgi.cli.runs import DEFAULT_URL, open_client
+from kedro_asgi.cli.runs import DEFAULT_URL, open_client, token_option
 from kedro_asgi.graph import Layout, PipelineGraph, ProjectGraphs, draw_svg, write_mermaid
 from kedro_asgi.node_runs import NodeState, state_of_each
 from kedro_asgi.project.registry import DEFAULT
@@ -46,6 +46,7 @@ _FORMATS = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}
 @click.option(
     "--url", envvar="KEDRO_ASGI_URL", help=f"URL of the server, to which an SVG then links; for --run {DEFAULT_URL}."
 )
+@token_option
 @env_option
 @conf_source_option
 def graph(
@@ -57,6 +58,7 @@ def graph(
     no_parameters: bool,
     run_id: str | None,
     url: str | None,
+    token: str | None,
     env: str | None,
     conf_source: str | None,
 ) -> None:
@@ -67,7 +69,7 @@ def graph(
         graphs = ProjectGraphs(session.engine.planner)
         found = graphs.graph(pipeline)
         drawn: dict[str, Any] = {"collapsed": tuple(collapse), "with_parameters": not no_parameters}
-        states = {} if run_id is None else anyio.run(_read_states, found, run_id, url or DEFAULT_URL)
+        states = {} if run_id is None else anyio.run(_read_states, found, run_id, url or DEFAULT_URL, token)
         if chosen == "mermaid":
             text = write_mermaid(graphs.drawing(pipeline, **drawn), states=states)
         else:
@@ -84,8 +86,8 @@ def _format_of(output: Path | None) -> str:
     return _FORMATS[output.suffix.lower()]
 
 
-async def _read_states(graph: PipelineGraph, run_id: str, url: str) -> Mapping[str, NodeState]:
-    async with open_client(url) as client:
+async def _read_states(graph: PipelineGraph, run_id: str, url: str, token: str | None) -> Mapping[str, NodeState]:
+    async with open_client(url, token=token) as client:
         run = await client.nodes(run_id)
     return state_of_each((node.name for node in graph.nodes), run.nodes, has_ended=run.status in FINAL)
 

@@ -21,32 +21,35 @@ if TYPE_CHECKING:
     from kedro_asgi.client import AsyncClient
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+# The variable is better: other users of the machine see the arguments of commands.
+token_option = click.option("--token", envvar="KEDRO_ASGI_TOKEN", help="Token for the server; see 'kedro-asgi token'.")
 
 
 def _client_command(command: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Turn an async function of a client into a command with the option ``--url``."""
+    """Turn an async function of a client into a command with the options ``--url`` and ``--token``."""
 
-    async def call(url: str, options: dict[str, Any]) -> None:
-        async with open_client(url) as client:
+    async def call(url: str, token: str | None, options: dict[str, Any]) -> None:
+        async with open_client(url, token=token) as client:
             await command(client, **options)
 
     @click.option("--url", default=DEFAULT_URL, envvar="KEDRO_ASGI_URL", show_default=True, help="URL of the server.")
+    @token_option
     @wraps(command)
-    def run(url: str, **options: Any) -> None:
+    def run(url: str, token: str | None, **options: Any) -> None:
         with interruptible(), one_line_errors():
-            anyio.run(call, url, options)
+            anyio.run(call, url, token, options)
 
     return run
 
 
-def open_client(url: str) -> "AsyncClient":
-    """Return a client of the server at ``url``; ends the command where the extra is not installed."""
+def open_client(url: str, *, token: str | None = None) -> "AsyncClient":
+    """Return a client that shows the server at ``url`` the ``token``; ends the command without the extra."""
     try:
         # httpx is an optional dependency, and the other commands do not need it.
         from kedro_asgi.client import AsyncClient
     except ImportError as error:
         raise click.ClickException("Install 'kedro-asgi[cli]' for this command.") from error
-    return AsyncClient(url)
+    return AsyncClient(url, token=token)
 
 
 @click.group()

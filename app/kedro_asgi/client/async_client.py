@@ -19,7 +19,7 @@ except ImportError as error:
 
 from kedro_asgi import pipeline_schemas, schemas
 from kedro_asgi.client.request_bodies import body_of, json_fields
-from kedro_asgi.client.request_sender import RequestSender, backoff_seconds, decode
+from kedro_asgi.client.request_sender import RequestSender, backoff_seconds, bearer, decode
 from kedro_asgi.client.server_sent_events import ServerSentEvents
 from kedro_asgi.errors import ProjectFailedError, RunFailedError, ServerStatusError
 from kedro_asgi.events import RunEnded, RunEvent
@@ -48,6 +48,7 @@ _SNAPSHOT: msgspec.json.Decoder[schemas.SnapshotAnswer] = msgspec.json.Decoder(s
 class AsyncClient:
     """A client of the server at ``base_url``, or of the ASGI application ``app`` in this process.
 
+    It shows the server its ``token``, and no other host: it does not follow redirects.
     A run may take any time, so only connecting has a time limit, ``connect_timeout_seconds``; ``timeout_seconds``
     limits whole answers. The client repeats a request up to ``retries`` times where that is safe. It waits as long as
     the server asks it to, or twice as long each time. Further ``options`` go to ``httpx.AsyncClient``. Every error is
@@ -59,11 +60,15 @@ class AsyncClient:
         base_url: str = "http://kedro-asgi",
         *,
         app: Any = None,
+        token: str | None = None,
         connect_timeout_seconds: float = 5.0,
         timeout_seconds: float | None = None,
         retries: int = 4,
         **options: Any,
     ) -> None:
+        if token is not None:
+            options["headers"] = httpx.Headers(options.get("headers"))
+            options["headers"]["Authorization"] = bearer(token)
         if app is not None:
             options["transport"] = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         timeout = httpx.Timeout(timeout_seconds, connect=connect_timeout_seconds)

@@ -1,5 +1,6 @@
 """Send requests to a server, and repeat them where that is safe."""
 
+import re
 from collections.abc import Container
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ import msgspec
 from kedro_asgi.errors import (
     InvalidAnswerError,
     InvalidRequestError,
+    InvalidTokenError,
     ProblemError,
     ServerStatusError,
     ServerUnreachableError,
@@ -18,6 +20,8 @@ from kedro_asgi.schemas import Problem
 
 T = TypeVar("T")
 
+# RFC 6750; anything else could add a header.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _PROBLEM = msgspec.json.Decoder(Problem)
 # A server that answers so has not accepted the request, so any request may be repeated.
 _REFUSED = (429, 503)
@@ -70,6 +74,13 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes, path: str) -> T:
         return decoder.decode(body)
     except msgspec.DecodeError as error:
         raise InvalidAnswerError(path, str(error)) from error
+
+
+def bearer(token: str) -> str:
+    """Return the value of the header that holds a token; raises `InvalidTokenError`, whose message does not hold it."""
+    if not _TOKEN.fullmatch(token):
+        raise InvalidTokenError
+    return f"Bearer {token}"
 
 
 def backoff_seconds(attempt: int) -> float:

@@ -12,6 +12,7 @@ from kedro_asgi.errors.base import fresh_error as fresh_error
 from kedro_asgi.errors.client import ClientError as ClientError
 from kedro_asgi.errors.client import InvalidAnswerError as InvalidAnswerError
 from kedro_asgi.errors.client import InvalidRequestError as InvalidRequestError
+from kedro_asgi.errors.client import InvalidTokenError as InvalidTokenError
 from kedro_asgi.errors.client import ProblemError as ProblemError
 from kedro_asgi.errors.client import ProjectFailedError as ProjectFailedError
 from kedro_asgi.errors.client import RunFailedError as RunFailedError

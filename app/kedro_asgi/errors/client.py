@@ -43,6 +43,13 @@ class ProblemError(ServerStatusError):
         self.type, self.detail, self.retry_after_seconds = type_, detail, retry_after_seconds
 
 
+class InvalidTokenError(ClientError, ValueError):
+    """A token holds characters that no token has; the client sent nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("The token holds characters that no token has, such as spaces or line breaks.")
+
+
 class UnencodableRequestError(ClientError, TypeError):
     """A request holds a value that has no JSON form; the client sent nothing."""
 
