@@ -1,6 +1,7 @@
 // Requests to the HTTP API. The page is at `dashboard/`, so the API is one level above, behind any prefix.
 
 import { noteServerTime } from "./clock.js";
+import { reportTokenNeeded, tokenHeaders } from "./token.js";
 
 const ROOT = new URL("../", document.baseURI);
 
@@ -22,8 +23,8 @@ export function apiUrl(segments, query = []) {
   return url;
 }
 
-export function getResponse(segments, { query, signal } = {}) {
-  return request(apiUrl(segments, query), { signal });
+export function getResponse(segments, { query, signal, headers } = {}) {
+  return request(apiUrl(segments, query), { signal, headers });
 }
 
 export async function getJson(segments, options) {
@@ -49,17 +50,19 @@ async function readJson(answer) {
   }
 }
 
-async function request(url, options) {
+async function request(url, { headers = {}, ...options }) {
   let answer;
   try {
-    answer = await fetch(url, options);
+    answer = await fetch(url, { ...options, headers: { ...headers, ...tokenHeaders() } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError("The server does not answer. It may be restarting.", { title: "No connection" });
   }
   noteServerTime(answer.headers.get("date"));
-  if (!answer.ok) throw await errorOf(answer);
-  return answer;
+  if (answer.ok) return answer;
+  const error = await errorOf(answer);
+  if (answer.status === 401) reportTokenNeeded(error.message);
+  throw error;
 }
 
 // Both forms of errors: `application/problem+json`, and Kedro's `detail`, which is a text or a list.

@@ -5,17 +5,22 @@ import { ApiError, getJson } from "./api.js";
 import { findPage } from "./pages.js";
 import { useRoute } from "./router.js";
 import { ErrorNotice, Loading } from "./feedback.js";
+import { forgetToken, hasToken, watchTokenNeeded } from "./token.js";
+import { TokenForm } from "./token_form.js";
 
 function App() {
   const route = useRoute();
   const { page, params } = findPage(route.segments);
   const loaded = usePageModule(page);
+  const [reasonToLogIn, setReasonToLogIn] = useState(null);
+  useEffect(() => watchTokenNeeded(setReasonToLogIn), []);
   const address = route.segments.join("/");
   useEffect(() => {
     markSection(page.section);
     document.title = `${page.title} · kedro-asgi`;
   }, [page]);
   useFocusAfterNavigation(address);
+  if (reasonToLogIn !== null) return html`<${TokenForm} reason=${reasonToLogIn} />`;
   if (loaded.error) return html`<${ErrorNotice} error=${loaded.error} onRetry=${() => location.reload()} />`;
   if (!loaded.view) return html`<${Loading} />`;
   return html`<${Page} key=${address} view=${loaded.view} params=${params} query=${route.query} />`;
@@ -72,6 +77,12 @@ async function showProjectName() {
 document.querySelector(".skip-link").addEventListener("click", (event) => {
   event.preventDefault();
   document.getElementById("content").focus();
+});
+const logOut = document.getElementById("log-out");
+logOut.hidden = !hasToken();
+logOut.addEventListener("click", () => {
+  forgetToken();
+  location.reload();
 });
 render(html`<${App} />`, document.getElementById("content"));
 // A page itself says that a project cannot be read.

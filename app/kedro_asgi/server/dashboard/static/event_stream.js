@@ -2,7 +2,8 @@
 //
 // A browser opens six connections to a host at most, so tabs that nobody looks at must not keep one each.
 
-import { apiUrl } from "./api.js";
+import { getResponse } from "./api.js";
+import { readEvents } from "./server_sent_events.js";
 
 const KINDS = [
   "RunQueued", "RunStarted", "RunPlanned", "NodeStarted", "NodeFinished", "NodeFailed", "NodeCancelled",
@@ -26,7 +27,7 @@ export function followEvents(segments, { kinds = KINDS, onEvents, onState, hasEn
 class EventStream {
   constructor(segments, { kinds, onEvents, onState, hasEnded }) {
     Object.assign(this, { segments, kinds, onEvents, onState, hasEnded });
-    Object.assign(this, { after: "", source: null, isOver: false, waiting: [], frame: 0, timer: 0, pause: FIRST_PAUSE_MS });
+    Object.assign(this, { after: "", controller: null, isOver: false, waiting: [], frame: 0, timer: 0, pause: FIRST_PAUSE_MS });
     this.onVisibility = () => (document.hidden ? this.disconnect() : this.connect());
     this.onOnline = () => this.reconnect();
   }
@@ -46,14 +47,29 @@ class EventStream {
   }
 
   connect() {
-    if (this.source !== null || this.isOver) return;
-    this.source = new EventSource(apiUrl(this.segments, this.query()));
-    this.source.onopen = () => {
-      this.pause = FIRST_PAUSE_MS;
-      this.onState("live");
-    };
-    this.source.onerror = () => this.onError();
-    for (const kind of this.kinds) this.source.addEventListener(kind, (message) => this.receive(message));
+    if (this.controller !== null || this.isOver) return;
+    this.controller = new AbortController();
+    this.read(this.controller);
+  }
+
+  async read(controller) {
+    const isRefused = await this.receiveAll(controller.signal).catch(({ status }) => status > 0);
+    // Another connection may have begun, or none is wanted any more.
+    if (controller === this.controller) await this.onEnd(isRefused);
+  }
+
+  // Return whether the server has nothing to send, which it says by 204.
+  async receiveAll(signal) {
+    const headers = { Accept: "text/event-stream" };
+    const answer = await getResponse(this.segments, { query: this.query(), signal, headers });
+    if (answer.status === 204) return true;
+    this.pause = FIRST_PAUSE_MS;
+    this.onState("live");
+    for await (const message of readEvents(answer.body)) {
+      if (signal.aborted) return false;
+      if (this.kinds.includes(message.event)) this.receive(message);
+    }
+    return false;
   }
 
   // A busy server sends a list of runs only what it shows.
@@ -64,8 +80,8 @@ class EventStream {
 
   disconnect() {
     clearTimeout(this.timer);
-    this.source?.close();
-    this.source = null;
+    this.controller?.abort();
+    this.controller = null;
   }
 
   reconnect() {
@@ -74,7 +90,7 @@ class EventStream {
   }
 
   receive(message) {
-    this.after = message.lastEventId || this.after;
+    this.after = message.id || this.after;
     const event = JSON.parse(message.data);
     this.waiting.push(event);
     // A timer, since a browser draws no frames of a window behind others.
@@ -97,17 +113,17 @@ class EventStream {
     this.onState("ended");
   }
 
-  // EventSource itself tries again after a network error, but gives up after an answer other than 200.
-  async onError() {
-    const isRefused = this.source?.readyState === EventSource.CLOSED;
-    if (!isRefused) return this.onState("lost");
+  // A stream that breaks off goes on where it was; one that the server refuses may be of a run that has ended.
+  async onEnd(isRefused) {
     this.disconnect();
-    const isOver = await this.hasEnded().catch(() => false);
-    if (this.isOver) return undefined;
-    if (isOver) return this.end();
+    const isOver = isRefused && (await this.hasEnded().catch(() => false));
+    if (this.isOver) return;
+    if (isOver) {
+      this.end();
+      return;
+    }
     this.onState("lost");
     this.timer = setTimeout(() => document.hidden || this.connect(), this.pause);
     this.pause = Math.min(this.pause * 2, LONGEST_PAUSE_MS);
-    return undefined;
   }
 }

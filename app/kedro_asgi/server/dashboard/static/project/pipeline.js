@@ -1,7 +1,7 @@
 // One pipeline: its graph with search and filters, and what is known of the selected element.
 
 import { html, useMemo } from "../html.js";
-import { apiUrl, getJson } from "../api.js";
+import { getJson } from "../api.js";
 import { ErrorNotice, Loading } from "../feedback.js";
 import { shortRunId } from "../formatting.js";
 import { Graph } from "../graph/graph.js";
@@ -36,7 +36,7 @@ export function Pipeline({ name, summary, query }) {
   const selected = query.get("element");
   const details = html`<${ElementDetails} pipeline=${value} id=${selected} onSelect=${select} onToggle=${toggle} />`;
   return html`<section class="card" aria-label="Pipeline ${name}">
-    <${PipelineTools} pipeline=${value} query=${query} matching=${matching} onChange=${change} onCollapse=${collapse} picture=${apiUrl(["pipelines", name, "graph.svg"], [...drawing, ...[...query].filter(([key]) => key === "run")])} />
+    <${PipelineTools} pipeline=${value} query=${query} matching=${matching} onChange=${change} onCollapse=${collapse} drawing=${[...drawing, ...[...query].filter(([key]) => key === "run")]} />
     ${runError && html`<p class="notice warning">The colours of the run cannot be shown: ${runError.message}</p>`}
     ${run && html`<p class="notice">Coloured by run <a href=${href(["runs", run.run_id])}>${shortRunId(run.run_id)}</a>. <button type="button" class="quiet" onClick=${() => change({ run: null })}>Show no run</button></p>`}
     <div class=${isKnown(value, selected) ? "pipeline-view with-details" : "pipeline-view"}>

@@ -1,8 +1,9 @@
 // Above a graph: search, filters, and what is drawn of the pipeline.
 
 import { html } from "../html.js";
+import { ApiLink } from "../api_link.js";
 
-export function PipelineTools({ pipeline, query, matching, onChange, onCollapse, picture }) {
+export function PipelineTools({ pipeline, query, matching, onChange, onCollapse, drawing }) {
   const hasParameters = query.get("parameters") !== "false";
   return html`<div class="pipeline-tools" role="search">
     <${Search} text=${query.get("q") ?? ""} selected=${query.get("element")} matching=${matching} onChange=${onChange} />
@@ -13,7 +14,7 @@ export function PipelineTools({ pipeline, query, matching, onChange, onCollapse,
       ><input type="checkbox" checked=${hasParameters} onChange=${() => onChange({ parameters: hasParameters ? "false" : null })} />
       Parameters</label
     >
-    <a class="button" href=${picture.href} target="_blank" rel="noopener">SVG</a>
+    <${ApiLink} segments=${["pipelines", pipeline.name, "graph.svg"]} query=${drawing} name="${pipeline.name}.svg" class="button" target="_blank" rel="noopener">SVG</${ApiLink}>
   </div>`;
 }
 

@@ -1,7 +1,7 @@
 // The outputs of a run: those that the server keeps, those that are missing, and the datasets that nodes saved.
 
 import { html, useState } from "../html.js";
-import { apiUrl } from "../api.js";
+import { ApiLink } from "../api_link.js";
 import { ErrorNotice, Loading } from "../feedback.js";
 import { formatBytes } from "../formatting.js";
 import { useLoaded } from "../loading.js";
@@ -41,6 +41,6 @@ function OutputValue({ runId, name }) {
     ${value.isTooLarge
       ? html`<p>This output has ${formatBytes(value.bytes)}. <button type="button" onClick=${() => setIsWhole(true)}>Show it</button></p>`
       : html`<${ValueView} value=${value.content} label=${name} />`}
-    <p class="muted">${formatBytes(value.bytes)} · <a href=${apiUrl(segments)} download=${`${name}.json`}>Download JSON</a></p>
+    <p class="muted">${formatBytes(value.bytes)} · <${ApiLink} segments=${segments} name="${name}.json" download="${name}.json">Download JSON</${ApiLink}></p>
   </div>`;
 }

@@ -20,24 +20,25 @@ const FLAGS = {
   namespaces: "--namespaces",
 };
 
-// Return a curl command that sends `body` to `url`.
-export function curlCommand(url, body) {
-  const data = jsonText(body);
-  const words = [`curl -sS ${shellWord(String(url))}`, `-H 'Content-Type: application/json'`, `-d ${shellWord(data)}`];
+// Return a curl command that sends `body` to `url`; the variable of the command line holds the token.
+export function curlCommand(url, body, { needsToken = false } = {}) {
+  const token = needsToken ? [`-H "Authorization: Bearer $KEDRO_ASGI_TOKEN"`] : [];
+  const words = [`curl -sS ${shellWord(String(url))}`, ...token, `-H 'Content-Type: application/json'`, `-d ${shellWord(jsonText(body))}`];
   return words.join(" \\\n  ");
 }
 
 // Return a Python program that submits the run with `AsyncClient`, and waits for its end.
-export function pythonProgram(server, { pipeline_names = [], ...body }) {
+export function pythonProgram(server, { pipeline_names = [], ...body }, { needsToken = false } = {}) {
   const named = Object.entries(body).map(([name, value]) => `${name}=${pythonLiteral(value, 12)},`);
   const lines = [`${pythonLiteral(pipeline_names, 12)},`, ...named].map((line) => `            ${line}`);
+  const token = needsToken ? `, token=os.environ["KEDRO_ASGI_TOKEN"]` : "";
   return `import asyncio
-
+${needsToken ? "import os\n" : ""}
 from kedro_asgi.client import AsyncClient
 
 
 async def main() -> None:
-    async with AsyncClient(${JSON.stringify(String(server))}) as client:
+    async with AsyncClient(${JSON.stringify(String(server))}${token}) as client:
         run = await client.submit(
 ${lines.join("\n")}
         )

@@ -4,6 +4,7 @@ import { html, useEffect, useState } from "../html.js";
 import { announce } from "../announcer.js";
 import { apiUrl } from "../api.js";
 import { Tabs } from "../tabs.js";
+import { hasToken } from "../token.js";
 import { curlCommand, kedroAsgiCommand, pythonProgram } from "./equivalents.js";
 
 const COPIED_MS = 1500;
@@ -14,8 +15,8 @@ export function EquivalentsPanel({ pipelines, body, isIncomplete }) {
   const [chosen, choose] = useState("curl");
   const request = { pipeline_names: pipelines, ...body };
   const tabs = [
-    { id: "curl", title: "curl", view: () => html`<${CodeBlock} text=${curlCommand(apiUrl(["runs"]), request)} />` },
-    { id: "python", title: "Python", view: () => html`<${CodeBlock} text=${pythonProgram(apiUrl([]), request)} />` },
+    { id: "curl", title: "curl", view: () => html`<${CodeBlock} text=${curlCommand(apiUrl(["runs"]), request, { needsToken: hasToken() })} />` },
+    { id: "python", title: "Python", view: () => html`<${CodeBlock} text=${pythonProgram(apiUrl([]), request, { needsToken: hasToken() })} />` },
     { id: "command", title: "Command line", view: () => html`<${Command} request=${request} />` },
   ];
   return html`<section class="card equivalents" aria-label="The same run elsewhere">
