@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from kedro_asgi.server.access.tokens import make_token, token_line
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 TYPED = """
@@ -204,15 +206,33 @@ def test_a_generated_typescript_client_compiles_and_works(document: tuple[str, P
 
 
 def test_schemathesis_finds_nothing(document: tuple[str, Path]) -> None:
-    """The stream of all events is left out, as it never ends; so are pipelines that are the same but for their names.
+    url, folder = document
+    search(url, folder)
 
+
+def test_schemathesis_finds_nothing_with_a_token_and_without_one(make_project, start, tmp_path: Path) -> None:
+    """Also that no operation which asks for a token answers without one, or with a wrong one."""
+    token = make_token()
+    project = make_project(TYPED, parameters=PARAMETERS)
+    lines = token_line("admin", token, ["admin"])
+    server = start("kedro_asgi", "serve", project, "--store", "memory:", KEDRO_SERVER_TOKENS=lines)
+    headers = {"Authorization": f"Bearer {token}"}
+    (tmp_path / "openapi.json").write_bytes(httpx.get(f"{server.url}/openapi.json", headers=headers).content)
+    search(server.url, tmp_path, "--header", f"Authorization: Bearer {token}")
+    search(server.url, tmp_path, "--mode", "negative")
+    assert httpx.get(f"{server.url}/metrics", headers=headers).text.count("kedro_asgi") > 0
+
+
+def search(url: str, folder: Path, *options: str) -> None:
+    """Let schemathesis send requests by the document in ``folder``; fail for what it finds.
+
+    The stream of all events is left out, as it never ends; so are pipelines that are the same but for their names.
     A key that is used twice is refused by 422.
     """
-    url, folder = document
     (folder / "schemathesis.toml").write_text(
         "[checks.positive_data_acceptance]\n"
         'expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "422", "429", "5xx"]\n'
     )
-    options = ["--max-examples", "30", "--request-timeout", "30", "--seed", "1", "--exclude-path", "/events"]
-    options += ["--exclude-path-regex", "/pipelines/(__default__|run|%C3%A9)/run"]
-    run(tool("schemathesis"), "run", f"{url}/openapi.json", *options, cwd=folder)
+    line = ["--max-examples", "30", "--request-timeout", "30", "--seed", "1", "--exclude-path", "/events"]
+    line += ["--exclude-path-regex", "/pipelines/(__default__|run|%C3%A9)/run", "--url", url, *options]
+    run(tool("schemathesis"), "run", "openapi.json", *line, cwd=folder)

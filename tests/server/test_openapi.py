@@ -13,6 +13,7 @@ from starlette.routing import Mount
 from kedro_asgi.events import RunEvent
 from kedro_asgi.runs import RunStatus
 from kedro_asgi.server import create_http_server
+from kedro_asgi.server.access.tokens import make_token, token_line
 
 pytestmark = pytest.mark.anyio
 
@@ -119,3 +120,33 @@ async def test_the_document_is_compressed_for_clients_that_take_it(tiny_served: 
     assert (answer.headers["content-encoding"], answer.json()["openapi"]) == ("gzip", "3.1.0")
     known = {"accept-encoding": "gzip", "if-none-match": answer.headers["etag"]}
     assert (await tiny_served.get("/openapi.json", headers=known)).status_code == 304
+
+
+async def test_the_document_names_the_scope_of_each_operation(tiny: Path, serve) -> None:
+    token = make_token()
+    lines = token_line("ci", token, ["read"])
+    async with serve(tiny, tokens=lines, allowed_hosts=["local"], open_metrics=True) as client:
+        headers = {"Authorization": f"Bearer {token}"}
+        document = (await client.get("/openapi.json", headers=headers)).json()
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    paths = document["paths"]
+    scopes = {
+        (method, path): found.get("security", [{}])[0].get("token")
+        for path, item in paths.items()
+        for method, found in item.items()
+    }
+    assert scopes["post", "/pipelines/calc/run"] == ["run"]
+    assert scopes["post", "/reload"] == ["admin"]
+    assert {key for key, scope in scopes.items() if scope is None} == {
+        ("get", "/health"),
+        ("get", "/ready"),
+        ("get", "/metrics"),
+    }
+    assert {"400", "401", "403"} <= paths["/runs"]["post"]["responses"].keys()
+    assert "401" not in paths["/health"]["get"]["responses"]
+
+
+async def test_without_tokens_the_document_asks_for_none(tiny_served: httpx.AsyncClient) -> None:
+    document = (await tiny_served.get("/openapi.json")).json()
+    assert "securitySchemes" not in document["components"]
+    assert "401" not in document["paths"]["/runs"]["post"]["responses"]

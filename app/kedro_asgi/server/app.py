@@ -106,7 +106,7 @@ def create_http_server(
     pipeline_routes = PipelineRoutes(session, runs, has_dashboard=configuration.dashboard)
     typed_pipelines = TypedPipelines(session)
     typed_routes = TypedRoutes(session, typed_pipelines, bodies, kedro_routes=kedro_routes, run_routes=run_routes)
-    description_routes = DescriptionRoutes(session, typed_pipelines)
+    description_routes = DescriptionRoutes(session, typed_pipelines, configuration.access)
     admin_routes = AdminRoutes(session, runs)
     explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)
     routes: list[Route] = [
