@@ -37,7 +37,9 @@ class ParameterView:
     def is_ambiguous(self, name: str) -> bool:
         """Tell whether ``name`` occurs twice: as a key with a dot, and as a key under another key (PAR-3)."""
         path = name[len(PARAMS_PREFIX) :]
-        return name.startswith(PARAMS_PREFIX) and "." in path and len(_all_found(self.whole, path)) > 1
+        if not name.startswith(PARAMS_PREFIX) or "." not in path:
+            return False
+        return len(_candidates(self.whole, path)) != 1 and len(_all_found(self.whole, path)) > 1
 
     def names(self) -> list[str]:
         """Return every name once, in the order of the mapping."""
@@ -54,11 +56,15 @@ class ParameterView:
 
 
 def _find(parameters: Mapping[Any, object], path: str) -> object:
-    candidates = [key for key in _prefixes(path) if key in parameters]
+    candidates = _candidates(parameters, path)
     # A literal key 'a.b' and a key 'b' under 'a' have the same name, and the later one wins (PAR-3). A key that is
     # no string is found by its text.
     found = _find_under(parameters, candidates[0], path) if len(candidates) == 1 else UNSET
     return found if found is not UNSET else _last_found(parameters, path)
+
+
+def _candidates(parameters: Mapping[Any, object], path: str) -> list[str]:
+    return [key for key in _prefixes(path) if key in parameters]
 
 
 def _last_found(parameters: Mapping[Any, object], path: str) -> object:

@@ -6,6 +6,7 @@ from typing import Any
 from kedro_asgi.config.interpolation.evaluator import Evaluator, RunDependentError, Tree, deferred_values
 from kedro_asgi.config.interpolation.interpolated import FindResolver, Layer
 from kedro_asgi.config.interpolation.merging import merge_runtime
+from kedro_asgi.config.interpolation.overlaid import OverlaidParameters
 from kedro_asgi.config.interpolation.partial_evaluation import DefaultsEvaluator
 from kedro_asgi.config.interpolation.tree_builder import build_caller_tree, to_plain_mapping
 from kedro_asgi.errors import ConfigError, fresh_error
@@ -66,8 +67,8 @@ class Parameters:
         if self.is_constant and runtime.literal:
             if _SCALARS.issuperset(map(type, runtime.values.values())):
                 # There is nothing to copy, and nothing to merge into.
-                return {**self._tree, **runtime.values}
-            return _merge_constants(self._tree, to_plain_mapping(runtime.values))
+                return OverlaidParameters(self._tree, runtime.values)
+            return OverlaidParameters(self._tree, _merged_values(self._tree, to_plain_mapping(runtime.values)))
         own = Layer(self._find_resolver)
         values = build_caller_tree(runtime, own)
         own.root = merge_runtime(self._tree, values)
@@ -80,10 +81,10 @@ class Parameters:
         return evaluator.resolve_mapping_view(own.root)
 
 
-def _merge_constants(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
-    """Do what `merge_runtime` does, where there is nothing to evaluate."""
-    merged = {**below, **above}
+def _merged_values(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
+    """Return ``above`` as `merge_runtime` puts it over ``below``, where there is nothing to evaluate."""
+    merged = dict(above)
     for key, value in above.items():
         if isinstance(value, dict) and isinstance(known := below.get(key), dict):
-            merged[key] = _merge_constants(known, value)
+            merged[key] = {**known, **_merged_values(known, value)}
     return merged
