@@ -16,6 +16,20 @@ def boom(x):
 def register_pipelines():
     return {"__default__": Pipeline([node(boom, "params:a", "out", name="boom")])}
 """
+FLAKY = """
+from pathlib import Path
+from kedro_asgi.pipeline import Pipeline, node
+
+def flaky(x):
+    file = Path("{folder}", "called")
+    if not file.exists():
+        file.touch()
+        raise ConnectionError("it hung up")
+    return x
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(flaky, "params:a", "out", name="flaky")])}
+"""
 
 
 def test_the_commands_work_with_the_oldest_click_that_kedro_allows() -> None:
@@ -27,6 +41,14 @@ def test_run_prints_the_outputs(tiny: Path, command) -> None:
     done = command("run", tiny, "--params", "a=10,b=1", "--nodes", "add")
     assert done.returncode == 0, done.stderr
     assert "succeeded. Outputs: s" in done.stdout
+
+
+def test_run_tries_failed_nodes_again(make_project, command, tmp_path: Path) -> None:
+    project = make_project(FLAKY.replace("{folder}", str(tmp_path)))
+    done = command("run", project, "--retries", 2, "--retry-delay", 0)
+    assert done.returncode == 0, done.stderr
+    assert "flaky: attempt 1 failed with ConnectionError, the next in 0 s" in done.stderr
+    assert "Outputs: out" in done.stdout
 
 
 def test_run_takes_inputs_from_a_file_or_from_standard_input(make_project, command, tmp_path: Path) -> None:

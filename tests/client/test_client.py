@@ -17,6 +17,7 @@ from kedro_asgi.errors import (
     InvalidRequestError,
     InvalidTokenError,
     KedroAsgiError,
+    OutOfRangeError,
     ProblemError,
     ProjectFailedError,
     RunFailedError,
@@ -45,6 +46,17 @@ def test_without_httpx_the_client_names_the_extra_to_install() -> None:
     hidden = "import sys; sys.modules['httpx'] = None; import kedro_asgi.client"
     done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, timeout=60)
     assert "ImportError: The client needs an extra: pip install 'kedro-asgi[client]'" in done.stderr
+
+
+async def test_a_run_is_repeated(tiny: Path) -> None:
+    async with AsyncClient(app=create_http_server(tiny)) as client:
+        first = await client.wait((await client.submit(outputs=["d"], retries={"node": {"retries": 1}})).run_id)
+        again = await client.wait((await client.rerun(first.run_id)).run_id)
+        assert (again.status, again.rerun_of, again.request) == ("success", first.run_id, first.request)
+        with pytest.raises(ProblemError, match="it has succeeded"):
+            await client.rerun(first.run_id, from_failure=True)
+        with pytest.raises(OutOfRangeError, match="retries: "):
+            await client.run(retries={"node": {"retries": 1000}})
 
 
 async def test_ready_and_reload(tiny: Path) -> None:

@@ -24,7 +24,9 @@ from kedro_asgi.cli.options import (
 from kedro_asgi.cli.run_summary import resume_hint
 from kedro_asgi.cli.session_run import run_and_show
 from kedro_asgi.errors.wording import class_path
+from kedro_asgi.limits import MAX_DELAY_SECONDS, MAX_RETRIES
 from kedro_asgi.project import Project, bootstrap_project
+from kedro_asgi.retries import Retries, RetryPolicy
 from kedro_asgi.runner.lookup import load_runner
 from kedro_asgi.session import KedroSession
 
@@ -64,6 +66,20 @@ def _parameter_name(context: click.Context, key: str) -> str:
     return next(names, None) or key
 
 
+def _retries(node: int | None, run: int | None, *, delay_seconds: float) -> dict[str, Retries]:
+    """Return the argument of a session for what the user asks for; a session class of the project may not know it."""
+    if node is None and run is None:
+        return {}
+
+    def policy(count: int | None) -> RetryPolicy | None:
+        longest = max(delay_seconds, 60.0)
+        if count is None:
+            return None
+        return RetryPolicy(retries=count, delay_seconds=delay_seconds, max_delay_seconds=longest)
+
+    return {"retries": Retries(node=policy(node), run=policy(run))}
+
+
 class _RunCommand(click.Command):
     """Keeps the arguments as the user typed them."""
 
@@ -95,6 +111,19 @@ class _RunCommand(click.Command):
 @click.option("--runner-params", type=Params(), default=dict, help="Arguments of the runner: key=value,…")
 @click.option("--async", "is_async", is_flag=True, help="Load and save the datasets of a node in parallel.")
 @click.option("--only-missing-outputs", is_flag=True, help="Skip nodes whose outputs already exist.")
+@click.option(
+    "--retries", "node_retries", type=click.IntRange(0, MAX_RETRIES), help="Try each failed node again so many times."
+)
+@click.option(
+    "--run-retries", type=click.IntRange(0, MAX_RETRIES), help="Try the failed run again so many times, from its start."
+)
+@click.option(
+    "--retry-delay",
+    type=click.FloatRange(0, MAX_DELAY_SECONDS),
+    default=1.0,
+    show_default=True,
+    help="Seconds before the first retry; each further one waits twice as long, up to a minute.",
+)
 @click.option("-q", "--quiet", "is_quiet", is_flag=True, help="Show only warnings, errors and what nodes print.")
 @click.option("--traceback", is_flag=True, help="Show the traceback of a failure.")
 @click.option(
@@ -116,6 +145,9 @@ def run(
     runner: str,
     runner_params: dict[str, Any],
     is_async: bool,
+    node_retries: int | None,
+    run_retries: int | None,
+    retry_delay: float,
     is_quiet: bool,
     traceback: bool,
     **options: Any,
@@ -125,6 +157,7 @@ def run(
     On a terminal, a live tree shows the nodes (extra 'cli'); elsewhere, one line tells of each. Ctrl+C ends the run
     with exit code 130.
     """
+    options |= _retries(node_retries, run_retries, delay_seconds=retry_delay)
     context = click.get_current_context()
     advice = partial(resume_hint, command=context.command_path, arguments=context.meta[_ARGUMENTS])
     with interruptible(advice=advice), one_line_errors(with_traceback=traceback, advice=advice):

@@ -1,4 +1,4 @@
-"""``kedro-asgi runs``: list, show, follow, draw and cancel the runs of a server."""
+"""``kedro-asgi runs``: list, show, follow, draw, cancel and repeat the runs of a server."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -54,7 +54,7 @@ def open_client(url: str, *, token: str | None = None) -> "AsyncClient":
 
 @click.group()
 def runs() -> None:
-    """List, show, follow, draw and cancel the runs of a server."""
+    """List, show, follow, draw, cancel and repeat the runs of a server."""
 
 
 @runs.command("list")
@@ -92,6 +92,18 @@ async def cancel(client: "AsyncClient", run_id: str) -> None:
     """Cancel a run: it stops before its next node."""
     record = await client.cancel(run_id)
     click.echo(f"{record.run_id} is {'stopping' if record.is_stopping else record.status}.")
+
+
+@runs.command()
+@click.argument("run_id")
+@click.option(
+    "--from-failure", is_flag=True, help="Run only what the run has not finished, with the datasets that it has saved."
+)
+@_client_command
+async def rerun(client: "AsyncClient", run_id: str, from_failure: bool) -> None:
+    """Repeat a run that has ended as a new run, and print its id."""
+    record = await client.rerun(run_id, from_failure=from_failure)
+    click.echo(record.run_id)
 
 
 @runs.command()

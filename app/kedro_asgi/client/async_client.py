@@ -18,9 +18,10 @@ except ImportError as error:
     raise ImportError(f"The client needs an extra: pip install 'kedro-asgi[client]' ({error}).") from error
 
 from kedro_asgi import pipeline_schemas, schemas
-from kedro_asgi.client.request_bodies import body_of, json_fields
+from kedro_asgi.client.request_bodies import body_of, json_body, json_fields
 from kedro_asgi.client.request_sender import RequestSender, backoff_seconds, bearer, decode
 from kedro_asgi.client.server_sent_events import ServerSentEvents
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import ProjectFailedError, RunFailedError, ServerStatusError
 from kedro_asgi.events import RunEnded, RunEvent
 from kedro_asgi.runs import Names, ParameterArguments, RunPage, RunRecord, RunStatus, names_of
@@ -203,6 +204,15 @@ class AsyncClient:
     async def cancel(self, run_id: str) -> RunRecord:
         """Ask a run to stop and return its record; a run that has ended does not change."""
         return await self._request("POST", _path(run_id, "cancel"), _RECORD)
+
+    async def rerun(self, run_id: str, *, from_failure: bool = False, key: str | None = None) -> RunRecord:
+        """Repeat a run that has ended as a new one, and return the record of that.
+
+        ``from_failure`` runs only the nodes that the run has not finished, and what follows, with the datasets that it
+        has saved. Raises `ProblemError` where the run cannot be repeated. The client makes a ``key`` if none is given.
+        """
+        body = json_body(encode_json(schemas.RerunRequest(from_failure=from_failure)), key or uuid.uuid4().hex)
+        return await self._request("POST", _path(run_id, "rerun"), _RECORD, **body)
 
     async def output(self, run_id: str, name: str) -> Any:
         """Return a stored output of a run."""

@@ -17,6 +17,11 @@ def body_of(request: RunRequest, key: str | None) -> dict[str, Any]:
         content = encode_json(request)
     except Exception as error:  # a lazy frame is computed now, which may fail in any way
         raise UnencodableRequestError(str(error)) from error
+    return json_body(content, key)
+
+
+def json_body(content: bytes, key: str | None) -> dict[str, Any]:
+    """Return the arguments of an HTTP request with a JSON body; ``key`` is its idempotency key."""
     headers = {} if key is None else {"idempotency-key": key}
     return {"content": content, "headers": {"content-type": "application/json", **headers}}
 
