@@ -31,19 +31,39 @@ def run_page(served: Served, pages: WatchedPages) -> Callable[..., Page]:
     return open_page
 
 
-def test_a_failure_shows_its_place_and_the_rest_can_run_again(run_page, served: Served) -> None:
+def test_a_failure_shows_its_place(run_page, served: Served) -> None:
     page = run_page("failing")
     error = page.get_by_role("region", name="ZeroDivisionError")
     expect(error).to_contain_text("in node divide")
     expect(error).to_contain_text("pipeline_registry.py")
     expect(error).to_contain_text("return len(gate) / 0")
     expect(node(page, "divide", "failure")).to_be_visible()
+    # It has saved nothing that another run could load.
+    expect(page.get_by_role("button", name="Run again")).to_be_visible()
+    expect(page.get_by_role("button", name="Rerun from the failure")).to_have_count(0)
+
+
+def test_what_a_failed_run_has_left_runs_with_what_it_has_saved(run_page, served: Served) -> None:
+    page = run_page("offers", inputs={"offers": [{"crew": 4}]})
+    expect(node(page, "score", "failure")).to_be_visible()
     before = page.url
     page.get_by_role("button", name="Rerun from the failure").click()
     page.wait_for_function("before => location.href !== before", arg=before)
     again = served.wait(page.url.rpartition("/")[2])
-    # What the failed node loads was in memory only, so the node before it runs again too.
-    assert again["request"]["from_nodes"] == ["prepare"]
+    assert again["rerun_of"] == before.rpartition("/")[2].partition("?")[0]
+    # The model was in memory only, so its node runs again.
+    assert again["request"] == {"pipeline_names": ["offers"], "from_nodes": ["train"]}
+
+
+def test_attempts_are_shown(run_page, served: Served) -> None:
+    page = run_page("failing", retries={"node": {"retries": 2, "delay_seconds": 0}})
+    row = node(page, "divide", "failure")
+    expect(row.locator(".bar.failed-attempt")).to_have_count(2)
+    expect(row).to_contain_text("attempt 3")
+    row.get_by_role("button").click()
+    expect(page.get_by_role("status").filter(has_text="2 failed attempts: ZeroDivisionError")).to_be_visible()
+    expect(page.locator(".facts")).to_contain_text("Failed attempts2")
+    assert accessibility_problems(page) == []
 
 
 def test_a_run_is_repeated_with_its_parameters_and_labels(run_page, served: Served) -> None:
@@ -69,10 +89,14 @@ def test_a_run_is_compared_with_the_one_before(run_page, served: Served) -> None
     assert f"run={before}&run=" in page.url
 
 
-def test_a_run_with_data_of_its_own_is_repeated_by_the_form_only(run_page) -> None:
-    page = run_page("quick", inputs={"params:gate": "own"})
+def test_a_run_with_data_of_its_own_is_repeated_with_them(run_page, served: Served) -> None:
+    page = run_page("quick", inputs={"params:gate": "own"}, outputs=["result"])
     expect(badge(page)).to_have_text("success")
-    expect(page.get_by_role("button", name="Run again")).to_be_disabled()
+    before = page.url
+    page.get_by_role("button", name="Run again").click()
+    page.wait_for_function("before => location.href !== before", arg=before)
+    again = served.wait(page.url.rpartition("/")[2])
+    assert served.http.get(f"/runs/{again['run_id']}/outputs/result").json() == "OWN"
 
 
 def test_outputs_are_tables_texts_and_pictures(run_page, served: Served) -> None:

@@ -1,8 +1,7 @@
 // What one can do with a run: cancel it, run it again, or go on where it failed.
 
-import { html, useState } from "../html.js";
+import { html, useMemo, useState } from "../html.js";
 import { ApiError, getJson, postJson } from "../api.js";
-import { repetitionOf, resumptionOf } from "./repetition.js";
 import { href, navigate } from "../router.js";
 import { isFinal } from "../status.js";
 
@@ -15,12 +14,22 @@ export function RunActions({ run, onError, onChanged }) {
     setIsBusy(false);
   };
   const cancel = () => act(async () => onChanged(await postJson(["runs", run.run_id, "cancel"])));
-  const start = (body) => act(async () => navigate(href(["runs", (await postJson(["runs"], body)).run_id])));
+  // A second click after a lost answer starts no second run.
+  const keys = useMemo(() => ({ whole: newKey(), rest: newKey() }), [run.run_id]);
+  const rerun = (fromFailure) =>
+    act(async () => {
+      const headers = { "Idempotency-Key": fromFailure ? keys.rest : keys.whole };
+      const record = await postJson(["runs", run.run_id, "rerun"], { from_failure: fromFailure }, { headers });
+      navigate(href(["runs", record.run_id]));
+    });
   const compare = () => act(async () => navigate(href(["compare"], [await runBefore(run), run].map((one) => ["run", one.run_id]))));
   return html`<div class="actions">
     ${!isFinal(run) && html`<${Cancel} run=${run} isBusy=${isBusy} onCancel=${cancel} />`}
-    <${Resume} run=${run} isBusy=${isBusy} onStart=${start} />
-    <${Repeat} run=${run} isBusy=${isBusy} onStart=${start} />
+    ${hasRest(run) &&
+    html`<button type="button" class="primary" disabled=${isBusy} title="Run what the run has not finished, with the datasets that it has saved"
+      onClick=${() => rerun(true)}>Rerun from the failure</button>`}
+    ${isFinal(run) &&
+    html`<button type="button" disabled=${isBusy} title="Start a run with the same request" onClick=${() => rerun(false)}>Run again</button>`}
     <a class="button" href=${href(["start", ...run.pipeline_names.slice(0, 1)], { from: run.run_id })}>Run with changes</a>
     <button type="button" disabled=${isBusy} title="Compare with the run of this pipeline before" onClick=${compare}>Compare</button>
   </div>`;
@@ -32,23 +41,15 @@ function Cancel({ run, isBusy, onCancel }) {
   </button>`;
 }
 
-function Repeat({ run, isBusy, onStart }) {
-  const { body, obstacle } = repetitionOf(run);
-  return html`<button type="button" disabled=${isBusy || obstacle !== null} title=${obstacle ?? "Start a run with the same request"}
-    onClick=${() => onStart(body)}>Run again<${Obstacle} text=${obstacle} /></button>`;
+// Whether a run has left something undone, and may have saved something that another run can load. The record of a run
+// whose server was killed does not tell.
+function hasRest(run) {
+  return isFinal(run) && run.status !== "success" && (run.saved.length > 0 || run.status === "interrupted");
 }
 
-function Resume({ run, isBusy, onStart }) {
-  const resumption = resumptionOf(run);
-  if (resumption === null) return null;
-  const { body, obstacle, nodes } = resumption;
-  return html`<button type="button" class="primary" disabled=${isBusy || obstacle !== null} title=${obstacle ?? `From ${nodes.join(", ")}`}
-    onClick=${() => onStart(body)}>Rerun from the failure<${Obstacle} text=${obstacle} /></button>`;
-}
-
-// A title shows the reason to the mouse, this tells it to a screen reader.
-function Obstacle({ text }) {
-  return text && html`<span class="visually-hidden">: ${text}</span>`;
+// Return a random key; a page over plain HTTP has no `crypto.randomUUID`.
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function runBefore(run) {

@@ -15,8 +15,11 @@ export function RunFacts({ run, progress, now }) {
     ["Time limit", run.timeout_seconds === null ? null : formatDuration(run.timeout_seconds * 1000)],
     ["Environment", run.env],
     ["Attempt", run.attempt > 1 ? run.attempt : null],
+    ["Attempt of the run", run.run_attempt > 1 ? run.run_attempt : null],
+    ["Next attempt", run.next_attempt_at && formatTime(run.next_attempt_at)],
+    ["Failed attempts", run.retry_count || null],
     ["Id", html`<code class="run-id-text">${run.run_id}</code>`],
-    ["Repeats", runLink(run.resubmission_of)],
+    ["Repeats", runLink(run.rerun_of ?? run.resubmission_of)],
     ["Repeated as", runLink(run.resubmitted_as)],
     ["Labels", Object.keys(run.labels).length ? html`<${Labels} labels=${run.labels} />` : null],
   ];

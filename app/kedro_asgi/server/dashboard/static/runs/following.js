@@ -8,7 +8,7 @@ import { useLoaded } from "../loading.js";
 import { advance, noProgress } from "./progress.js";
 import { isFinal, statusWord } from "../status.js";
 
-const RECORD_CHANGES = ["RunStarted", "RunEnded"];
+const RECORD_CHANGES = ["RunStarted", "RunRetried", "RunEnded"];
 
 // Return `{run, progress, state, error, reload}` of the run; `run` is its record.
 export function useRun(runId) {

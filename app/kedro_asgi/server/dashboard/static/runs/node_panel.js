@@ -2,7 +2,7 @@
 
 import { html, useMemo } from "../html.js";
 import { getJson } from "../api.js";
-import { formatDuration } from "../formatting.js";
+import { formatCount, formatDuration } from "../formatting.js";
 import { useLoaded } from "../loading.js";
 import { href } from "../router.js";
 import { isFinal, statusWord } from "../status.js";
@@ -45,6 +45,7 @@ export function NodePanel({ run, progress, pipelines, nodes, now, chosen, onChoo
 function NodeBar({ run, node, onLog }) {
   const facts = [statusWord(node.status)];
   if (node.durationMs !== undefined) facts.push(formatDuration(node.durationMs));
+  if (node.failedAttempts?.length) facts.push(`${formatCount(node.failedAttempts.length, "failed attempt")}: ${node.failedAttempts.at(-1).error}`);
   if (node.saved.length) facts.push(`saved ${node.saved.join(", ")}`);
   const rerun = href(["start", ...run.pipeline_names.slice(0, 1)], { from: run.run_id, from_nodes: node.name });
   return html`<div class="node-bar notice" role="status">

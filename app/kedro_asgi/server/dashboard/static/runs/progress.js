@@ -25,13 +25,19 @@ export function advance(progress, events) {
 function apply(next, event) {
   switch (event.event) {
     case "RunStarted":
-      next.startedAt = Date.parse(event.at);
+      // The attempts of a run share its time line.
+      next.startedAt ??= Date.parse(event.at);
       break;
     case "RunPlanned":
       next.planned = event.nodes;
       break;
-    case "NodeStarted":
-      next.nodes.set(event.node, { name: event.node, status: "running", startedAt: Date.parse(event.at), saved: [] });
+    case "NodeStarted": {
+      const failed = next.nodes.get(event.node)?.failedAttempts ?? [];
+      next.nodes.set(event.node, { name: event.node, status: "running", startedAt: Date.parse(event.at), saved: [], failedAttempts: failed });
+      break;
+    }
+    case "NodeRetried":
+      change(next, event.node, (node) => ({ status: "waiting", isBetween: true, failedAttempts: [...node.failedAttempts, attemptOf(node, event)] }));
       break;
     case "DatasetSaved":
       change(next, event.node, (node) => ({ saved: [...node.saved, event.dataset] }));
@@ -56,11 +62,16 @@ function endNode(next, event) {
   if (status) change(next, event.node, () => ({ status, durationMs: event.duration_ms, endedAt: Date.parse(event.at) }));
 }
 
+function attemptOf(node, event) {
+  const { type, message } = event.error;
+  return { startedAt: node.startedAt, durationMs: event.duration_ms, error: `${type}: ${message}`, delayMs: event.delay_seconds * 1000 };
+}
+
 // A node that runs when its run ends, as after a crash of the server, has no end of its own.
 function stopRunning(next, status) {
   const changes = { status: status === "success" ? "success" : "cancelled", endedAt: next.endedAt };
   for (const node of next.nodes.values()) {
-    if (node.status === "running") next.nodes.set(node.name, { ...node, ...changes });
+    if (node.status === "running" || node.status === "waiting") next.nodes.set(node.name, { ...node, ...changes });
   }
 }
 
@@ -69,9 +80,13 @@ function change(next, name, changes) {
   if (node) next.nodes.set(name, { ...node, ...changes(node) });
 }
 
+function firstStart({ startedAt, failedAttempts }) {
+  return failedAttempts[0]?.startedAt ?? startedAt;
+}
+
 // Return the nodes in the order of their starts, then those of the pipeline that have not started.
 export function listNodes(progress, pipelineNodes, isOver) {
-  const started = [...progress.nodes.values()].sort((a, b) => a.startedAt - b.startedAt);
+  const started = [...progress.nodes.values()].sort((a, b) => firstStart(a) - firstStart(b));
   const status = isOver ? "skipped" : "waiting";
   const others = pipelineNodes.filter(({ name }) => !progress.nodes.has(name)).map(({ name }) => ({ name, status, saved: [] }));
   return [...started, ...others];

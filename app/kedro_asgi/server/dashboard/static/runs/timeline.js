@@ -25,13 +25,18 @@ export function Timeline({ nodes, start, end, chosen, onChoose }) {
 
 function Row({ node, start, span, end, isChosen, onChoose }) {
   const duration = durationOf(node, end);
-  const from = node.startedAt === undefined ? 0 : Math.max(0, node.startedAt - start);
-  const bar = { left: percent(from / span), width: percent(Math.max((duration ?? 0) / span, 0)) };
+  const place = (from, length) => ({ left: percent(Math.max(0, from - start) / span), width: percent(Math.max(length / span, 0)) });
+  const failed = node.failedAttempts ?? [];
+  // The last attempt of a node between two attempts is among those that failed.
+  const isUnderWay = node.startedAt !== undefined && !node.isBetween;
   return html`<li data-node=${node.name} data-status=${node.status}>
     <button type="button" class="node-name" aria-pressed=${isChosen} title=${node.name}
       onClick=${() => onChoose(isChosen ? null : node.name)}>${node.name}</button>
-    <span class="track" aria-hidden="true">${node.startedAt !== undefined && html`<span class="bar" style=${bar}></span>`}</span>
-    <span class="time number"><${Time} status=${node.status} duration=${duration} /></span>
+    <span class="track" aria-hidden="true">
+      ${failed.map((attempt) => html`<span key=${attempt.startedAt} class="bar failed-attempt" title=${attempt.error} style=${place(attempt.startedAt, attempt.durationMs)}></span>`)}
+      ${isUnderWay && html`<span class="bar" style=${place(node.startedAt, duration)}></span>`}
+    </span>
+    <span class="time number"><${Time} status=${node.status} duration=${duration} attempts=${failed.length + isUnderWay} /></span>
   </li>`;
 }
 
@@ -41,9 +46,10 @@ function durationOf(node, end) {
 }
 
 // A bar's colour tells the status to the eye, a word to a screen reader.
-function Time({ status, duration }) {
+function Time({ status, duration, attempts }) {
   if (duration === null) return statusWord(status);
-  return html`<span class="visually-hidden">${statusWord(status)}, </span>${formatDuration(duration)}`;
+  const again = attempts > 1 ? `, attempt ${attempts}` : "";
+  return html`<span class="visually-hidden">${statusWord(status)}${again}, </span>${formatDuration(duration)}`;
 }
 
 // Return round numbers from 0 to `span`, a few of them.
