@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 SLEEPY = """
+import sys
 import time
 from kedro_asgi.pipeline import Pipeline, node
 
@@ -25,8 +26,12 @@ def sleep(seconds):
 def compute(n):
     return sum(i * i for i in range(n))
 
+def switch_seconds():
+    return sys.getswitchinterval()
+
 def register_pipelines():
     return {
+        "switch": Pipeline([node(switch_seconds, None, "seconds", name="switch")]),
         "__default__": Pipeline([node(sleep, "params:a", "out", name="sleep")]),
         "compute": Pipeline([node(compute, "params:n", "out", name="compute")]),
     }
@@ -226,6 +231,12 @@ def test_health_answers_while_nodes_sleep_or_compute(make_project, start, body: 
         run.join()
     assert max(waits) < 2
     assert sorted(waits)[5] < 0.5
+
+
+def test_threads_of_the_server_take_turns_sooner_than_python_lets_them(make_project, start) -> None:
+    server = start("kedro_asgi", "serve", make_project(SLEEPY))
+    body = {"pipeline_names": ["switch"], "outputs": ["seconds"]}
+    assert httpx.post(f"{server.url}/run", json=body).json()["outputs"]["seconds"] <= 0.001
 
 
 def test_the_server_survives_clients_that_disconnect(make_project, start) -> None:
