@@ -6,7 +6,16 @@ from typing import Literal
 
 import msgspec
 
-from kedro_asgi.events import Event, NodeCancelled, NodeFailed, NodeFinished, NodeRetried, NodeStarted, RunEnded
+from kedro_asgi.events import (
+    Event,
+    NodeCancelled,
+    NodeFailed,
+    NodeFinished,
+    NodeRetried,
+    NodeStarted,
+    RunEnded,
+    RunStarted,
+)
 from kedro_asgi.runs import ErrorCause
 
 # The states of a node that the end of its run cancels.
@@ -46,10 +55,15 @@ class NodeRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_node_runs(events: Iterable[Event]) -> list[NodeRun]:
-    """Return the nodes that have started, in that order; a run that has ended has cancelled those that still ran."""
+    """Return the nodes that the last attempt of a run has started, in that order.
+
+    A run that has ended has cancelled those that still ran.
+    """
     found: dict[str, NodeRun] = {}
     for event in events:
         match event:
+            case RunStarted(attempt=int()):
+                found = {}
             case NodeStarted(node=node, at=at):
                 found[node] = NodeRun(
                     node=node, state="running", started_at=at, failed_attempts=_attempts(found.get(node))

@@ -166,6 +166,10 @@ async def test_a_run_is_tried_again(make_flaky: MakeFlaky, store: str, by_projec
             *["RunStarted", "RunPlanned", "RunEnded"],
         ]
         assert await runs.output(run.run_id, "third") == b"5"
+        assert record.saved == ("first",)
+        assert [(node.node, node.state) for node in await runs.node_runs(run.run_id)] == [
+            (name, "success") for name in ("before", "flaky", "after")
+        ]
         assert 'attempts_retried_total{of="run"} 2' in runs.metrics.text(runs.gauges())
 
 

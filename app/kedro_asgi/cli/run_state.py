@@ -16,6 +16,7 @@ from kedro_asgi.events import (
     NodeRetried,
     NodeStarted,
     RunPlanned,
+    RunRetried,
 )
 from kedro_asgi.node_runs import NodeState
 
@@ -87,6 +88,9 @@ class RunState:
         match event:
             case RunPlanned(nodes=count):
                 self._plan(count)
+            case RunRetried():
+                for row in self.rows:
+                    self._change(row.name, state="waiting", started_at_seconds=None, duration_seconds=None)
             case NodeStarted(node=node):
                 self._change(node, state="running", started_at_seconds=monotonic(), duration_seconds=None)
             case NodeRetried(node=node, duration_ms=duration_ms):

@@ -81,7 +81,7 @@ class ActiveRun:
         self.stop_reason: RunStoppedError | None = None
         self.refusal: Exception | None = None
         self.outputs: Mapping[str, Any] = {}
-        self.outbox = Outbox(record.run_id, post, max_log_lines=policy.max_log_lines)
+        self.outbox = Outbox(record.run_id, post, max_log_lines=policy.max_log_lines, saved=record.saved)
         self._context = copy_context()
         self._before_end = record
         self._is_released = False
@@ -152,6 +152,7 @@ class ActiveRun:
             status="queued",
             run_attempt=record.run_attempt + 1,
             next_attempt_at=now + timedelta(seconds=after_seconds),
+            saved=self.outbox.saved,
         )
 
     def end(

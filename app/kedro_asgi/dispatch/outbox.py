@@ -1,5 +1,6 @@
 """What happens to one run, on its way to the writer thread."""
 
+from collections.abc import Iterable
 from itertools import count
 from typing import Protocol
 
@@ -27,14 +28,14 @@ class Outbox:
     not each event: so all that happens to a short run is one message there.
     """
 
-    def __init__(self, run_id: RunId, post: Post, *, max_log_lines: int) -> None:
+    def __init__(self, run_id: RunId, post: Post, *, max_log_lines: int, saved: Iterable[str] = ()) -> None:
         self.run_id = run_id
         self._post = post
         self._messages: list[Event | RunChanged] = []
         self._is_posted = False
         self._log_lines = count(1)
         self._max_log_lines = max_log_lines
-        self._saved: list[str] = []
+        self._saved = list(saved)
         # Threads of the run add to it, and the event loop takes from it.
         self._retried: list[NodeRetried] = []
         self._is_closed = False
@@ -78,7 +79,12 @@ class Outbox:
             record = with_attempt(record, self._retried.pop(0))
         return record
 
+    @property
+    def saved(self) -> tuple[str, ...]:
+        """The names of the datasets that the run has saved outside of memory."""
+        return bounded_names(tuple(dict.fromkeys(self._saved)), MAX_CHARACTERS) if self._saved else ()
+
     def close(self) -> tuple[str, ...]:
         """Take no more events; return the names of the datasets that the run saved outside of memory."""
         self._is_closed = True
-        return bounded_names(tuple(dict.fromkeys(self._saved)), MAX_CHARACTERS) if self._saved else ()
+        return self.saved

@@ -5,7 +5,13 @@ import msgspec
 from kedro_asgi.dispatch.reading import read_finished_nodes, read_run
 from kedro_asgi.dispatch.run_request import read_request
 from kedro_asgi.dispatch.service import Service
-from kedro_asgi.errors import KedroAsgiError, NothingToResumeError, OrderNotKeptError, RunNotEndedError
+from kedro_asgi.errors import (
+    KedroAsgiError,
+    NothingToResumeError,
+    OrderNotKeptError,
+    RunNotEndedError,
+    UnreadableRunError,
+)
 from kedro_asgi.failures import failure_sentence
 from kedro_asgi.runs import RunOrder, RunRecord, save_version
 from kedro_asgi.session import AsyncSession
@@ -14,7 +20,7 @@ from kedro_asgi.session import AsyncSession
 async def repeated_order(service: Service, session: AsyncSession, run_id: str, *, from_failure: bool) -> RunOrder:
     """Return an order for what a run was to do, or for what it has left undone.
 
-    Raises `RunNotFoundError`, `RunNotEndedError`, `OrderNotKeptError`, `NothingToResumeError` or `UnreadableRunError`.
+    Raises `RunNotFoundError`, `RunNotEndedError`, `OrderNotKeptError` or `NothingToResumeError`.
     """
     record = await read_run(service, run_id)
     if not record.is_final:
@@ -28,7 +34,10 @@ async def repeated_order(service: Service, session: AsyncSession, run_id: str, *
 async def _kept_order(service: Service, record: RunRecord) -> RunOrder:
     packed = await service.access.read(lambda store: store.read_order(record.run_id))
     if packed is not None:
-        return packed.read_order()
+        try:
+            return packed.read_order()
+        except UnreadableRunError as error:
+            raise OrderNotKeptError(record.run_id) from error
     # A run without a promise has no order in the store.
     spec = read_request(record.request)
     if spec is None:

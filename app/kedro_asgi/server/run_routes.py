@@ -169,9 +169,17 @@ def _draw_timeline(record: RunRecord, nodes: Sequence[NodeRun]) -> str:
     return draw_timeline(
         f"Run {record.run_id} of {names}: {record.status}",
         nodes,
-        started_at=min([record.started_at or record.created_at, *(node.first_started_at for node in nodes)]),
+        started_at=_timeline_start(record, nodes),
         ended_at=record.ended_at or now,
     )
+
+
+def _timeline_start(record: RunRecord, nodes: Sequence[NodeRun]) -> datetime:
+    """Return when the last attempt of a run began, as far as that is known."""
+    starts = [node.first_started_at for node in nodes]
+    if record.run_attempt == 1 or not starts:
+        starts.append(record.started_at or record.created_at)
+    return min(starts)
 
 
 def _order(body: RunSubmission, key: str | None) -> RunOrder:

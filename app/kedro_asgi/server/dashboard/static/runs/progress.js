@@ -25,8 +25,9 @@ export function advance(progress, events) {
 function apply(next, event) {
   switch (event.event) {
     case "RunStarted":
-      // The attempts of a run share its time line.
-      next.startedAt ??= Date.parse(event.at);
+      next.startedAt = Date.parse(event.at);
+      // A further attempt of the run begins with its first node.
+      if (event.attempt) next.nodes = new Map();
       break;
     case "RunPlanned":
       next.planned = event.nodes;
