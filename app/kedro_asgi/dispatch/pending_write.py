@@ -1,6 +1,7 @@
 """The state of a run in the store, and the next write of it."""
 
 from collections.abc import Iterable, Mapping
+from time import monotonic
 from typing import Any, Literal
 
 import msgspec
@@ -37,11 +38,16 @@ class PendingWrite:
         self._tried: tuple[RunStatus, ...] = ()
         self._before_end = admitted.record
         self._is_end_replaced = False
+        self._admitted_at = monotonic()
 
     @property
     def is_stored(self) -> bool:
         """Whether the store is known to have the run."""
         return self._stored is not None
+
+    def can_wait(self, *, since: float) -> bool:
+        """Whether the store has nothing of the run and need not: it came after ``since``, and nobody has a promise."""
+        return self._stored is None and not self.is_promised and not self.record.is_final and self._admitted_at > since
 
     def take(self, messages: Iterable[Event | RunChanged]) -> bool:
         """Take events and states of the run; an event after the end is dropped. Returns whether anything was taken."""
