@@ -10,8 +10,10 @@ RARELY_USED = (
     "jsonschema_rs",
     "kedro",
     "kedro_asgi.config.archive_source",
+    "kedro_asgi.dispatch.executors.process",
     "kedro_asgi.dispatch.stores.postgres",
     "kedro_asgi.graph",
+    "kedro_asgi.pipeline.preview_contract",
     "kedro_asgi.pipeline_schemas",
     "kedro_asgi.runner.parallel_runner",
     "kedro_asgi.server.openapi",
@@ -34,8 +36,16 @@ RARELY_USED = (
 )
 
 
-def test_a_server_imports_nothing_that_few_servers_use() -> None:
-    code = "import sys, kedro_asgi.server; print(*sys.modules)"
-    line = [sys.executable, "-c", code]
+def _imported(code: str) -> set[str]:
+    line = [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True, env=clean_environment())
-    assert sorted(set(RARELY_USED) & set(done.stdout.split())) == []
+    return set(done.stdout.split())
+
+
+def test_a_server_imports_nothing_that_few_servers_use() -> None:
+    assert sorted(_imported("import kedro_asgi.server") & set(RARELY_USED)) == []
+
+
+def test_a_command_imports_no_other_command() -> None:
+    code = "from kedro_asgi.cli import main; main.get_command(None, 'serve')"
+    assert sorted(_imported(code) & {*RARELY_USED, "kedro_asgi.cli.graph", "kedro_asgi.cli.run"}) == []

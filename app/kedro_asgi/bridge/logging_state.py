@@ -39,6 +39,8 @@ class _LoggerState(msgspec.Struct, frozen=True, eq=False):
             if handler not in self.handlers:
                 handler.close()
         logger.handlers[:] = self.handlers
-        logger.setLevel(self.level)
+        if logger.level != self.level:
+            # It empties the caches of all loggers, and there may be hundreds.
+            logger.setLevel(self.level)
         logger.propagate = self.propagate
         logger.disabled = self.is_disabled

@@ -2,20 +2,10 @@
 
 import click
 
-from kedro_asgi.cli.graph import graph
-from kedro_asgi.cli.inspect import inspect
-from kedro_asgi.cli.run import run
-from kedro_asgi.cli.runs import runs
-from kedro_asgi.cli.serve import serve
+from kedro_asgi.cli.late_group import LateGroup
+
+_asgi = LateGroup("asgi", help="Serve the project over HTTP, or run it, with kedro-asgi.")
+_asgi.add_late("serve", "run", "runs", "inspect", "graph")
 
 # Kedro adds the commands of this group to its own.
-commands = click.Group(
-    "kedro-asgi",
-    commands=[
-        click.Group(
-            "asgi",
-            commands=[serve, run, runs, inspect, graph],
-            help="Serve the project over HTTP, or run it, with kedro-asgi.",
-        )
-    ],
-)
+commands = click.Group("kedro-asgi", commands=[_asgi])

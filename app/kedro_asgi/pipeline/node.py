@@ -7,7 +7,7 @@ from collections.abc import Callable
 from copy import copy
 from functools import cached_property
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro_asgi.errors import AsyncNodeError, NodeInputsError, NodeInputsTypeError, PreviewTypeError
 from kedro_asgi.errors.wording import indented
@@ -34,8 +34,10 @@ from kedro_asgi.pipeline.definition import (
     warn_of_dots,
 )
 from kedro_asgi.pipeline.names import DatasetNames, comparison_key, format_names, list_names
-from kedro_asgi.pipeline.preview_contract import KedroExperimentalWarning, PreviewPayload, is_preview
 from kedro_asgi.pipeline.unpacking import Unpack, bind_unpack
+
+if TYPE_CHECKING:
+    from kedro_asgi.pipeline.preview_contract import PreviewPayload
 
 _log = logging.getLogger(__name__)
 
@@ -93,6 +95,9 @@ class Node:
         self._namespace = namespace
         self._preview_fn = preview_fn
         if preview_fn and not getattr(Node, "__preview_fn_warned__", False):
+            # Few nodes have previews, whose classes take 4 ms to make.
+            from kedro_asgi.pipeline.preview_contract import KedroExperimentalWarning
+
             Node.__preview_fn_warned__ = True
             warnings.warn(
                 "Kedro's 'preview_fn' is experimental and may change.", KedroExperimentalWarning, stacklevel=2
@@ -230,10 +235,12 @@ class Node:
             _log.error("Node %s failed with error: \n%s", self, indented(shown(str(error))))
             raise
 
-    def preview(self) -> PreviewPayload | None:
+    def preview(self) -> "PreviewPayload | None":
         """Call the ``preview_fn`` and return its preview; ``None`` without one. Raises `PreviewTypeError`."""
         if not self._preview_fn:
             return None
+        from kedro_asgi.pipeline.preview_contract import is_preview
+
         result: PreviewPayload = self._preview_fn()
         if not is_preview(result):
             raise PreviewTypeError(result)

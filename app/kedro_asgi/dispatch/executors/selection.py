@@ -8,7 +8,6 @@ from typing import Literal
 import msgspec
 
 from kedro_asgi.dispatch.executors.base import Execution, Executor
-from kedro_asgi.dispatch.executors.process import ProcessExecutor
 from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.errors import RunStoppedError
@@ -35,10 +34,17 @@ def make_executor(session: AsyncSession, convert: Convert, policy: Policy, choic
     """Return what executes the runs of a service; to be called on its event loop."""
     makers: Mapping[ExecutorKind, Callable[[], Executor]] = {
         "thread": partial(ThreadExecutor, session, convert, full_tracebacks=policy.full_tracebacks),
-        "process": partial(ProcessExecutor, session, convert, policy),
+        "process": partial(_process_executor, session, convert, policy),
     }
     executors = {kind: makers[kind]() for kind in sorted(choice.kinds)}
     return executors[choice.default] if len(executors) == 1 else PipelineExecutor(executors, choice)
+
+
+def _process_executor(session: AsyncSession, convert: Convert, policy: Policy) -> Executor:
+    # Imported only by servers that use it.
+    from kedro_asgi.dispatch.executors.process import ProcessExecutor
+
+    return ProcessExecutor(session, convert, policy)
 
 
 class PipelineExecutor:
