@@ -1,6 +1,6 @@
 """The steps of a pipeline: what runs need to know of it, worked out once."""
 
-from kedro_asgi.pipeline import Pipeline, node
+from kedro_asgi.pipeline import Node, Pipeline, node
 from kedro_asgi.pipeline.steps import Releases
 
 
@@ -48,3 +48,23 @@ def test_steps_are_worked_out_once_and_those_of_copied_nodes_anew() -> None:
     copied = DIAMOND.with_copied_nodes()
     assert copied.steps.in_order[0].node is copied.nodes[0]
     assert copied.steps.in_order[0].node is not DIAMOND.steps.in_order[0].node
+
+
+def test_steps_of_copied_nodes_keep_their_positions_and_know_new_functions() -> None:
+    def first(x: int) -> int:
+        return x
+
+    async def other(x: int) -> int:
+        return x
+
+    whole = Pipeline([Node(first, "a", "b"), Node(first, "b", "c", name="second")])
+    copied = whole.with_copied_nodes()
+    unnamed, second = copied.nodes
+    unnamed.func = other
+    steps = copied.steps
+    assert [step.node for step in steps.in_order] == [unnamed, second]
+    assert [step.name for step in steps.in_order] == [unnamed.name, "second"]
+    assert [(step.waits_for, step.children, step.releases) for step in steps.in_order] == [
+        (step.waits_for, step.children, step.releases) for step in whole.steps.in_order
+    ]
+    assert (steps.has_async_nodes, whole.steps.has_async_nodes) == (True, False)

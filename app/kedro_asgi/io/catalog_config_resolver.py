@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import UNSET, UnsetType
 
 from kedro_asgi.bounded_cache import BoundedCache
-from kedro_asgi.configuration_tree import ConfigMapping, ConfigValue
+from kedro_asgi.configuration_tree import ConfigMapping, ConfigValue, copy_tree
 from kedro_asgi.errors import DatasetError
 from kedro_asgi.io.builder import DatasetBuilder
 from kedro_asgi.io.entry import Entry, PlainEntry, plain_entries
@@ -53,6 +53,8 @@ class CatalogResolver:
         self._default_entry = PlainEntry(RUNTIME_DEFAULT, {"type": default_type})
         self._default = self._new_builder(RUNTIME_DEFAULT, self._default_entry)
         self._type_selecting = tuple(entry for entry in entries.values() if entry.selects_type)
+        self._is_static = all(entry.is_static for entry in entries.values())
+        self._static_config: ConfigMapping | None = None
         # Names can come from a request, so the cache has a limit.
         self._matched: BoundedCache[str, DatasetBuilder | None] = BoundedCache(self._LIMIT)
         self._splits: BoundedCache[tuple[str, ...], _Split] = BoundedCache(self._PLANS)
@@ -122,7 +124,14 @@ class CatalogResolver:
                 entry.resolve(runtime)
 
     def resolved_config(self, runtime: RuntimeParams = NO_PARAMS) -> ConfigMapping:
-        """Return all entries and patterns with absolute paths, as hooks see them."""
+        """Return all entries and patterns with absolute paths, as hooks see them, in a tree of the caller's own."""
+        if not self._is_static:
+            return self._resolved_config(runtime)
+        if self._static_config is None:
+            self._static_config = self._resolved_config(NO_PARAMS)
+        return {name: copy_tree(entry) for name, entry in self._static_config.items()}
+
+    def _resolved_config(self, runtime: RuntimeParams) -> ConfigMapping:
         explicit = {name: builder.config_with_absolute_paths(runtime) for name, builder in self._explicit.items()}
         absolute = self._environment.with_absolute_paths
         return explicit | {name: absolute(entry.resolve(runtime)) for name, entry in self._bodies.items()}

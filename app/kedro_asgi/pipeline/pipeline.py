@@ -32,6 +32,9 @@ class Pipeline:
     `PipelineError`.
     """
 
+    # The pipeline whose nodes this one has copies of.
+    _original: "Pipeline | None" = None
+
     def __init__(
         self,
         nodes: "Iterable[Node | Pipeline] | Pipeline",
@@ -85,7 +88,7 @@ class Pipeline:
     @cached_property
     def steps(self) -> Steps:
         """The steps that a run executes; computed once for all runs."""
-        return Steps.of(self._graph)
+        return Steps.of(self._graph) if self._original is None else self._original.steps.with_nodes(self._graph.nodes)
 
     def inputs(self) -> set[str]:
         """Return the names of the datasets that nodes read and no node writes, parameters included."""
@@ -199,7 +202,11 @@ class Pipeline:
 
     def with_copied_nodes(self) -> "Pipeline":
         """Return this pipeline with copies of its nodes, so that a hook that sets their ``func`` does not change it."""
-        return self._with_graph(self._graph.with_nodes({name: node.copy() for name, node in self._graph.nodes.items()}))
+        copied = self._with_graph(
+            self._graph.with_nodes({name: node.copy() for name, node in self._graph.nodes.items()})
+        )
+        copied._original = self
+        return copied
 
     def _subset(self, names: set[str]) -> "Pipeline":
         if len(names) == len(self._graph.nodes):
