@@ -5,7 +5,7 @@ WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all check postgres browser bytecode bench vendor clean pictures screenshots
+.PHONY: demo test test-all check postgres browser bytecode bench bench-report vendor clean pictures screenshots
 .DEFAULT_GOAL := test
 
 $(VENV)/.created:
@@ -21,6 +21,10 @@ $(VENV)/.base: pyproject.toml | $(VENV)/.created
 $(VENV)/.dev: pyproject.toml | $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.base
+
+$(VENV)/.bench: pyproject.toml | $(VENV)/.created
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,bench]'
+	@touch $@ $(VENV)/.base $(VENV)/.dev
 
 demo: $(VENV)/.base
 	@exec $(BIN)/kedro-asgi demo --port $(PORT)
@@ -65,17 +69,13 @@ test-all: postgres browser bytecode
 screenshots: $(VENV)/.dev browser
 	PYTHONPATH=tests:tests/browser $(BIN)/python tools/screenshots.py
 
-bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/bench_run_overhead.py
-	$(BIN)/python benchmarks/bench_runtime_interpolation.py
-	$(BIN)/python benchmarks/bench_long_chains.py
-	$(BIN)/python benchmarks/bench_concurrent_requests.py
-	$(BIN)/python benchmarks/bench_preloaded_artifacts.py
-	$(BIN)/python benchmarks/bench_real_project.py
-	$(BIN)/python benchmarks/bench_runs.py
-	$(BIN)/python benchmarks/bench_dashboard.py
-	$(BIN)/python benchmarks/bench_memory.py
-	$(BIN)/python benchmarks/bench_graph_layout.py
+# Some minutes; `make bench FULL=1` measures more, and longer. The results are lines of benchmarks/results.jsonl.
+bench: $(VENV)/.bench
+	$(BIN)/python benchmarks/suite.py $(if $(FULL),--full)
+
+# A page with pictures and the table of targets, from the results of the last run: benchmarks/report.
+bench-report: $(VENV)/.bench
+	$(BIN)/python benchmarks/report.py
 
 # The dashboard's libraries are in the repository; this writes them again, from npm, as vendor/packages.json lists them.
 vendor:

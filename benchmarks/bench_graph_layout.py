@@ -3,12 +3,13 @@
 Pipelines of namespaces of 25 nodes each: described, laid out and drawn, in milliseconds of processor time.
 """
 
-import json
 import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from harness import Row, read_options, write
 
 from kedro_asgi.graph import build_graph, draw, draw_svg, lay_out
 from kedro_asgi.pipeline import Pipeline, node, pipeline
@@ -23,14 +24,19 @@ def step(*values: Any) -> Any:
 
 
 def main() -> None:
-    """Run the benchmark and print a JSON line for each case."""
-    for count in COUNTS:
-        parts = _pipeline(count)
-        graph, build_ms = _best(lambda parts=parts: build_graph("made", parts, {}, root=Path("/")))
-        layout, layout_ms = _best(lambda graph=graph: lay_out(draw(graph)))
-        _, svg_ms = _best(lambda graph=graph, layout=layout: draw_svg(graph, layout))
-        case = {"nodes": count, "boxes": len(layout.boxes), "build_ms": build_ms, "layout_ms": layout_ms}
-        print(json.dumps({**case, "svg_ms": svg_ms}))
+    """Run the benchmark."""
+    options = read_options(__doc__)
+    counts = COUNTS if options.is_full else COUNTS[:2]
+    write("graph_layout", "a picture of a pipeline", [_row(count) for count in counts])
+
+
+def _row(count: int) -> Row:
+    parts = _pipeline(count)
+    graph, build_ms = _best(lambda: build_graph("made", parts, {}, root=Path("/")))
+    layout, layout_ms = _best(lambda: lay_out(draw(graph)))
+    _, svg_ms = _best(lambda: draw_svg(graph, layout))
+    row = {"nodes": count, "boxes": len(layout.boxes), "build_ms": build_ms, "layout_ms": layout_ms}
+    return {**row, "svg_ms": svg_ms}
 
 
 def _pipeline(count: int) -> Pipeline:

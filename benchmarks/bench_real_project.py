@@ -1,226 +1,194 @@
-"""What does a real Kedro project cost a run here, beside Kedro's own server and beside a plain script?
+"""What does a run of a real Kedro project cost, compared with Kedro's server and with a plain script?
 
 The spaceflights project of the tests, as it stands: hooks, Excel, Parquet, versions, plots, scikit-learn. `predict`
 prices six offers; the full pipeline has 16 nodes, and each run of it writes to a folder of its own. The floor is
 `plain_spaceflights`: the same functions and dataset calls in a row, called in process, and behind a bare route.
 """
 
-import argparse
 import itertools
-import json
 import logging
 import os
-import statistics
-import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-os.environ["DO_NOT_TRACK"] = "1"
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "projects"))
-
-from load import KEDRO, OURS, Numbers, Server, measure, measure_with_failures, run_request, taking_turns
-from plain_spaceflights import PACKAGE, Script
-from spaceflights_copy import add_folder_for_each_run, copy_spaceflights
+import msgspec
+from harness import Case, Measurement, Numbers, Options, Row, find, read_options, take_turns, write
+from load import Load, run_request, send, send_with_failures
+from plain_spaceflights import Script
+from servers import Process, Server, bare, kedro, ours
+from spaceflights import MODEL, PREDICT, offers, write_trained_project
 
 from kedro_asgi.session import KedroServiceSession
-from projects import SILENCE
 
-CONCURRENCIES = (1, 8)
+os.environ["DO_NOT_TRACK"] = "1"
+
 _SCRIPT = "plain_spaceflights:create"
-_MODEL = "baseline.regressor"
-_NUMBERS = itertools.count()
+_RUNS = itertools.count()
+Call = Callable[[], object]
 
 
-class Case:
-    """One server, what it is asked for, and how often; ``floor`` names the script's server that does the same."""
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """A server, what it is asked for, how often, and by how many callers at a time."""
 
-    def __init__(self, server: Server, body: Callable[[], Any], *, requests: int, floor: str) -> None:
-        self.server = server
-        self.floor = floor
-        self.first_ms = 0.0
-        self._body = body
-        self._requests = requests
-
-    def measure(self, concurrency: int, *, scale: float) -> Numbers:
-        asked = self._asked(max(int(self._requests * scale), 2 * concurrency))
-        numbers = measure_with_failures(self.server, asked, concurrency=concurrency)
-        return {**numbers, "resident_mb": self.server.resident_mb()}
-
-    def warm(self) -> None:
-        """Take the time of the first call, then let it run in."""
-        self.first_ms = measure(self.server, self._asked(1), concurrency=1)["p50_ms"]
-        measure(self.server, self._asked(5), concurrency=1)
-
-    def _asked(self, times: int) -> list[bytes]:
-        return [run_request(self._body()) for _ in range(times)]
+    server: Server
+    body: Callable[[], dict[str, Any]]
+    times: int
+    callers: Sequence[int] = (1, 8, 32)
 
 
 def main() -> None:
-    """Run the benchmark and print tables, then a JSON line for each case."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--scale", type=float, default=1.0, help="share of the usual number of requests")
-    arguments = parser.parse_args()
+    """Run the benchmark."""
+    options = read_options(__doc__)
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder:
-        project = _project(Path(folder))
-        found = list(_in_process(project, scale=arguments.scale))
-        _print_calls(found)
-        for title, cases in (("predict", _predict_cases(project)), ("full pipeline", _full_cases(project))):
-            found += _served(title, cases, rounds=arguments.rounds, scale=arguments.scale)
-    for case in found:
-        print(json.dumps(case))
+    with tempfile.TemporaryDirectory() as name:
+        project = write_trained_project(Path(name) / "spaceflights")
+        _in_process(project, options)
+        _serve("predict", _predict(project, options), "kedro-asgi", options)
+        if options.is_full:
+            _serve("predict, kept", _predict_kept(project), "kedro-asgi, model preloaded", options)
+            _serve("full pipeline", _full(project), "kedro-asgi", options)
 
 
-def _project(folder: Path) -> Path:
-    """The project with models trained by Kedro's rules, an environment for concurrent runs, and silence."""
-    project = copy_spaceflights(folder / "spaceflights", package=PACKAGE)
-    (project / "conf" / "logging.yml").write_text(SILENCE, encoding="utf-8")
-    KedroServiceSession.create(project_path=project).run()
-    add_folder_for_each_run(project)
-    return project
+def _in_process(project: Path, options: Options) -> None:
+    """Write what runs take above the same calls in a script."""
+    pairs = _pairs(project, options)
+    for pair in pairs.values():
+        for function in pair:
+            function()
+    cases = [
+        Case(side=side, conditions={"call": call}, measure=partial(_timed, function))
+        for call, pair in pairs.items()
+        for side, function in zip(("script", "kedro-asgi"), pair, strict=True)
+    ]
+    measured = take_turns(cases, rounds=options.pick(quick=100, full=300))
+    rows = []
+    for call in pairs:
+        script, run = (find(measured, side, call=call) for side in ("script", "kedro-asgi"))
+        rows.append(
+            {
+                "call": call,
+                "script_ms": script.median("ms"),
+                "run_ms": run.median("ms"),
+                "above_ms": run.difference("ms", script),
+                "above_cpu_ms": run.difference("cpu_ms", script),
+            }
+        )
+    write("real_project_calls", "one call in process", rows)
 
 
-def _in_process(project: Path, *, scale: float) -> Iterator[dict[str, Any]]:
+def _pairs(project: Path, options: Options) -> dict[str, tuple[Call, Call]]:
     script = Script(project)
-    model = script.load_regressor()
-    rows = json.loads(script.load_offers().to_json(orient="records", date_format="iso"))
-    loading, sharing, full = (
-        KedroServiceSession.create(project_path=project, serving_mode=True, preload=names, env=env)
-        for names, env in (((), None), ((_MODEL,), None), ((), "each"))
-    )
-    predict = {"pipeline_names": ["predict"]}
-    yield from _calls(
-        {
-            "predict": (script.predict, lambda: loading.run(**predict)),
-            "predict, model kept": (lambda: script.predict(model), lambda: sharing.run(**predict)),
-            "predict, kept, offers sent": (
-                lambda: script.predict(model, rows),
-                lambda: sharing.run(**predict, inputs={"offers": rows}),
-            ),
-        },
-        repeats=max(int(300 * scale), 5),
-    )
-    yield from _calls(
-        {"full pipeline": (lambda: script.full(_name(), _name()), lambda: full.run(runtime_params={"who": _name()}))},
-        repeats=max(int(40 * scale), 3),
-    )
+    model, rows = script.load_regressor(), offers(project)
+    create = partial(KedroServiceSession.create, project_path=project, serving_mode=True)
+    loading, sharing, full = create(preload=()), create(preload=[MODEL]), create(preload=(), env="each")
+    pairs: dict[str, tuple[Call, Call]] = {
+        "predict": (script.predict, lambda: loading.run(**PREDICT)),
+        "predict, model kept": (lambda: script.predict(model), lambda: sharing.run(**PREDICT)),
+        "predict, kept, offers sent": (
+            lambda: script.predict(model, rows),
+            lambda: sharing.run(**PREDICT, inputs={"offers": rows}),
+        ),
+    }
+    if options.is_full:
+        pairs["full pipeline"] = (
+            lambda: script.full(_name(), _name()),
+            lambda: full.run(runtime_params={"who": _name()}),
+        )
+    return pairs
 
 
-def _calls(pairs: dict[str, tuple[Callable[[], object], Callable[[], object]]], *, repeats: int) -> Iterator[Any]:
-    """Take turns; the target is to be above the script by at most 5 % or half a millisecond."""
-    times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in pairs}
-    for _ in range(repeats):
-        for name, functions in pairs.items():
-            for function, found in zip(functions, times[name], strict=True):
-                started = time.perf_counter()
-                function()
-                found.append((time.perf_counter() - started) * 1000)
-    for name, (script, ours) in times.items():
-        floor = statistics.median(script)
-        # Neighbours in time are compared: what else the machine does hits both.
-        above = statistics.median(run - floor for floor, run in zip(script, ours, strict=True))
-        yield {
-            "call": name,
-            "script_ms": round(floor, 3),
-            "run_ms": round(statistics.median(ours), 3),
-            "above_ms": round(above, 3),
-            "is_within_target": above <= max(0.05 * floor, 0.5),
-        }
+def _timed(function: Call) -> Numbers:
+    started, cpu_started = time.perf_counter(), time.process_time()
+    function()
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    return {"ms": seconds * 1000, "cpu_ms": cpu_seconds * 1000}
 
 
-def _predict_cases(project: Path) -> list[Case]:
-    body: dict[str, Any] = {"pipeline_names": ["predict"]}
-    rows = json.loads(Script(project).load_offers().to_json(orient="records", date_format="iso"))
-    sent = {**body, "inputs": {"offers": rows}}
-    kept = {"BENCH_KEEPS_MODEL": "1"}
-    preload = {"KEDRO_SERVER_PRELOAD": _MODEL}
-
-    def case(name: str, factory: str, asked: dict[str, Any], floor: str, requests: int, **environ: str) -> Case:
-        return Case(Server(name, factory, project=project, **environ), lambda: asked, requests=requests, floor=floor)
-
+def _predict(project: Path, options: Options) -> list[Served]:
+    times = options.pick(quick=40, full=200)
     return [
-        case("script", _SCRIPT, body, "script", 100),
-        case("kedro-asgi", OURS, body, "script", 100),
-        case("script, model kept", _SCRIPT, body, "script, model kept", 100, **kept),
-        case("kedro-asgi, model preloaded", OURS, body, "script, model kept", 100, **preload),
-        case("script, kept, offers sent", _SCRIPT, sent, "script, kept, offers sent", 200, **kept),
-        case("kedro-asgi, preloaded, sent", OURS, sent, "script, kept, offers sent", 200, **preload),
-        case("kedro server", KEDRO, body, "script", 20),
+        Served(server=bare("script", _SCRIPT, KEDRO_PROJECT_PATH=str(project)), body=lambda: PREDICT, times=times),
+        Served(server=ours("kedro-asgi", project), body=lambda: PREDICT, times=times),
+        Served(
+            server=kedro("kedro", project),
+            body=lambda: PREDICT,
+            times=options.pick(quick=4, full=20),
+            callers=options.pick(quick=(1,), full=(1, 8, 32)),
+        ),
     ]
 
 
-def _full_cases(project: Path) -> list[Case]:
-    def body() -> dict[str, Any]:
-        return {"params": {"who": _name()}}
+def _predict_kept(project: Path) -> list[Served]:
+    """The model stays loaded; the offers are on disk, or come with the request."""
+    sent = {**PREDICT, "inputs": {"offers": offers(project)}}
+    kept = {"KEDRO_PROJECT_PATH": str(project), "BENCH_KEEPS_MODEL": "1"}
+    preload = {"KEDRO_SERVER_PRELOAD": MODEL}
+    asked = (
+        (bare("script, model kept", _SCRIPT, **kept), PREDICT),
+        (ours("kedro-asgi, model preloaded", project, **preload), PREDICT),
+        (bare("script, kept, offers sent", _SCRIPT, **kept), sent),
+        (ours("kedro-asgi, preloaded, sent", project, **preload), sent),
+    )
+    return [Served(server=server, body=partial(dict, body), times=200) for server, body in asked]
 
+
+def _full(project: Path) -> list[Served]:
+    environ = {"KEDRO_SERVER_ENV": "each"}
+    servers = (
+        bare("script", _SCRIPT, KEDRO_PROJECT_PATH=str(project)),
+        ours("kedro-asgi", project, **environ),
+        kedro("kedro", project, **environ),
+    )
     return [
-        Case(Server(name, factory, project=project, KEDRO_SERVER_ENV="each"), body, requests=6, floor="script")
-        for name, factory in (("script", _SCRIPT), ("kedro-asgi", OURS), ("kedro server", KEDRO))
+        Served(server=server, body=lambda: {"params": {"who": _name()}}, times=6, callers=(1, 8)) for server in servers
     ]
 
 
 def _name() -> str:
-    return f"run{next(_NUMBERS)}"
+    return f"run{next(_RUNS)}"
 
 
-def _served(title: str, cases: list[Case], *, rounds: int, scale: float) -> list[dict[str, Any]]:
-    by_name = {case.server.name: case for case in cases}
+def _serve(pipeline: str, served: Sequence[Served], base: str, options: Options) -> None:
+    """Write what servers do with a pipeline, with ratios to one caller and to the side ``base``."""
     with ExitStack() as stack:
-        for case in cases:
-            stack.enter_context(case.server.running())
-            case.warm()
-        medians = taking_turns(
-            [case.server for case in cases],
-            CONCURRENCIES,
-            lambda server, level: by_name[server.name].measure(level, scale=scale),
-            rounds=rounds,
-        )
-    found = [_row(title, case, level, medians) for level in CONCURRENCIES for case in cases]
-    _print_served(title, found)
-    return found
+        running = [(stack.enter_context(one.server.running()), one) for one in served]
+        for process, one in running:
+            send(process.port, Load(requests=[run_request(one.body()) for _ in range(3)], callers=1, times=3))
+        levels = dict.fromkeys(level for one in served for level in one.callers)
+        cases = [
+            Case(side=process.name, conditions={"callers": callers}, measure=partial(_round, process, one, callers))
+            for callers in levels
+            for process, one in running
+            if callers in one.callers
+        ]
+        measured = take_turns(cases, rounds=options.pick(quick=3, full=7))
+    rows = [{"pipeline": pipeline, **_row(one, measured, base)} for one in measured]
+    write("real_project", f"{pipeline} over HTTP", rows)
 
 
-def _row(title: str, case: Case, level: int, medians: dict[tuple[str, int], Numbers]) -> dict[str, Any]:
-    numbers = medians[case.server.name, level]
-    kedro = medians["kedro server", level]
-    floor = medians[case.floor, level]
+def _round(process: Process, one: Served, callers: int) -> Numbers:
+    times = max(one.times, callers)
+    load = Load(requests=[run_request(one.body()) for _ in range(times)], callers=callers, times=times)
+    # Kedro's server fails some of several runs at a time; only those that succeed count.
+    sent = send_with_failures(process.port, load)
+    return {**sent.numbers(), "failed": float(len(sent.failed)), "memory_mib": process.memory_mib()}
+
+
+def _row(one: Measurement, measured: Sequence[Measurement], base: str) -> Row:
+    alone = find(measured, one.case.side, callers=1)
+    compared = find(measured, base, **one.case.conditions)
     return {
-        "pipeline": title,
-        "server": case.server.name,
-        "concurrency": level,
-        "start_s": round(case.server.start_seconds, 2),
-        "first_ms": round(case.first_ms, 1),
-        **{key: round(value, 2) for key, value in numbers.items()},
-        "above_floor_ms": round(numbers["p50_ms"] - floor["p50_ms"], 2),
-        "times_kedro": round(numbers["requests_per_s"] / kedro["requests_per_s"], 1),
+        **one.row(),
+        "per_second_to_one_caller": one.ratio("per_second", alone),
+        f"per_second_to_{base.partition(',')[0]}".replace("-", "_"): one.ratio("per_second", compared),
     }
-
-
-def _print_calls(cases: list[dict[str, Any]]) -> None:
-    print(f"{'one call in process':<30}{'script ms':>11}{'run ms':>9}{'above ms':>10}  target")
-    for case in cases:
-        met = "met" if case["is_within_target"] else "missed"
-        print(f"{case['call']:<30}{case['script_ms']:>11.2f}{case['run_ms']:>9.2f}{case['above_ms']:>10.2f}  {met}")
-
-
-def _print_served(title: str, cases: list[dict[str, Any]]) -> None:
-    head = (
-        f"{'at a time':>10}{'first ms':>10}{'p50 ms':>9}{'p99 ms':>9}{'req/s':>8}{'x Kedro':>9}{'MB':>6}{'failed':>8}"
-    )
-    print(f"\n{title:<30}{head}")
-    for case in cases:
-        print(
-            f"{case['server']:<30}{case['concurrency']:>10}{case['first_ms']:>10.0f}{case['p50_ms']:>9.2f}"
-            f"{case['p99_ms']:>9.2f}{case['requests_per_s']:>8.1f}{case['times_kedro']:>9.1f}"
-            f"{case['resident_mb']:>6.0f}{case['failed']:>8.0f}"
-        )
 
 
 if __name__ == "__main__":

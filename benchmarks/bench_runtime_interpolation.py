@@ -5,12 +5,10 @@ Catalogs of 10, 100 and 1,000 entries; each path goes through three references d
 nodes that saves and loads every entry with a dataset that does nothing.
 """
 
-import json
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from harness import Row, median_us, read_options, write
 
 from kedro_asgi.config import Config
 from kedro_asgi.runs import RuntimeParams
@@ -65,30 +63,24 @@ def register_pipelines():
 
 
 def main() -> None:
-    """Run the benchmark and print a table, then a JSON line for each case."""
+    """Run the benchmark."""
+    options = read_options(__doc__)
+    repeats = options.pick(quick=1_000, full=5_000)
     with tempfile.TemporaryDirectory() as folder:
         project = _write(Path(folder))
         config = Config(project / "conf", base_env="base", default_run_env="local")
         session = KedroServiceSession.create(project_path=project, serving_mode=True)
-        cases = [_case(config, session, size) for size in SIZES]
-    print(f"{'entries':>8}{'evaluate us':>13}{'us an entry':>13}{'run us':>12}")
-    for case in cases:
-        print(
-            f"{case['entries']:>8}{case['evaluate_us']:>13.1f}{case['evaluate_us'] / case['entries']:>13.2f}"
-            f"{case['run_us']:>12.1f}"
-        )
-    for case in cases:
-        print(json.dumps(case))
+        rows = [_row(config, session, size, repeats=max(repeats // size, 10)) for size in SIZES]
+    write("runtime_interpolation", "catalog entries whose paths depend on runtime parameters", rows)
 
 
-def _case(config: Config, session: KedroServiceSession, size: int) -> dict[str, float]:
+def _row(config: Config, session: KedroServiceSession, size: int, *, repeats: int) -> Row:
     entries = [config.entries("catalog")[f"d{n}"] for n in range(size)]
     runtime = RuntimeParams(values=RUNTIME)
-    repeats = max(5000 // size, 20)
-    evaluate_us = _usual_us(lambda: [entry.resolve(runtime) for entry in entries], repeats=repeats)
+    evaluate_us = median_us(lambda: [entry.resolve(runtime) for entry in entries], repeats=repeats)
     names = [f"first_{size}"]
-    run_us = _usual_us(lambda: session.run(pipeline_names=names, runtime_params=RUNTIME), repeats=repeats)
-    return {"entries": size, "evaluate_us": round(evaluate_us, 1), "run_us": round(run_us, 1)}
+    run_us = median_us(lambda: session.run(pipeline_names=names, runtime_params=RUNTIME), repeats=repeats)
+    return {"entries": size, "evaluate_us": evaluate_us, "us_an_entry": evaluate_us / size, "run_us": run_us}
 
 
 def _write(folder: Path) -> Path:
@@ -101,17 +93,6 @@ def _write(folder: Path) -> Path:
     project.joinpath("conf/base/catalog.yml").write_text(catalog, encoding="utf-8")
     project.joinpath("conf/base/globals.yml").write_text(_GLOBALS, encoding="utf-8")
     return project
-
-
-def _usual_us(function: Callable[[], object], *, repeats: int) -> float:
-    """Return the lower quartile: what the machine's other work disturbs least."""
-    function()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - started)
-    return statistics.quantiles(times, n=4)[0] * 1e6
 
 
 if __name__ == "__main__":

@@ -1,68 +1,59 @@
-"""Servers on loopback, each in a process of its own, and the load that the benchmarks put on them."""
+"""The load: keep-alive connections that send requests as raw bytes, and measure each answer.
+
+A connection is a protocol of uvloop that sends its next request when an answer is whole. So a request costs this
+process a small part of what it costs any server here, and the load stays within one of two cores.
+"""
 
 import asyncio
 import json
-import os
-import socket
-import statistics
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from itertools import cycle, islice
+from typing import Any, TypeVar, cast
 
-HERE = Path(__file__).parent
-OURS = "kedro_asgi.server:create_http_server"
-KEDRO = "kedro.server.http_server:create_http_server"
+import msgspec
+import uvloop
 
-Numbers = dict[str, float]
+T = TypeVar("T")
 
 
-class Server:
-    """One server under test: a uvicorn of its own."""
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """So many ``callers`` send ``requests`` in turn: ``times`` of them in all, or for ``seconds``."""
 
-    def __init__(self, name: str, factory: str, *, project: Path | None = None, **environ: str) -> None:
-        self.name = name
-        self.port = _free_port()
-        self._factory = factory
-        self._environ = environ
-        self._process: subprocess.Popen[bytes] | None = None
-        self.start_seconds = 0.0
-        if project is not None:
-            self._environ["KEDRO_PROJECT_PATH"] = str(project)
-            self._environ["KEDRO_LOGGING_CONFIG"] = str(project / "conf" / "logging.yml")
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Start the server, wait until it listens, and end it afterwards."""
-        started = time.perf_counter()
-        environ = {**os.environ, **self._environ, "DO_NOT_TRACK": "1"}
-        environ["PYTHONPATH"] = os.pathsep.join([str(HERE), *filter(None, [environ.get("PYTHONPATH")])])
-        command = [sys.executable, "-m", "uvicorn", "--factory", self._factory, "--port", str(self.port)]
-        command += ["--no-access-log", "--log-level", "warning"]
-        process = self._process = subprocess.Popen(command, env=environ, cwd=HERE)
-        try:
-            _wait_for(self.port, process)
-            self.start_seconds = time.perf_counter() - started
-            yield
-        finally:
-            process.terminate()
-            process.wait(20)
-
-    def resident_mb(self) -> float:
-        """Return how much memory the server holds now; NaN where the system does not say so as Linux does."""
-        status = Path(f"/proc/{self._process.pid if self._process else 0}/status")
-        lines = status.read_text().splitlines() if status.exists() else []
-        return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), float("nan"))
+    requests: Sequence[bytes]
+    callers: int
+    times: int | None = None
+    seconds: float | None = None
+    wanted: bytes = b'"success"'
+    pause_seconds: float = 0.0
 
 
-def request(method: str, path: str, body: Any = None) -> bytes:
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """How long each answer took, and all of them; ``failed`` are the answers that were not as wanted."""
+
+    times: list[float]
+    seconds: float
+    cpu_seconds: float
+    failed: list[bytes]
+
+    def numbers(self) -> dict[str, float]:
+        """Return throughput of the wanted answers, latencies, and what the load itself took."""
+        ranked = sorted(self.times)
+        return {
+            "per_second": (len(ranked) - len(self.failed)) / self.seconds,
+            "p50_ms": _quantile(ranked, 0.5),
+            "p99_ms": _quantile(ranked, 0.99),
+            "p999_ms": _quantile(ranked, 0.999),
+            "load_cpu_us": self.cpu_seconds / len(ranked) * 1e6,
+        }
+
+
+def request(method: str, path: str, body: Any = None, **headers: str) -> bytes:
     """Return a request of HTTP as bytes; ``body`` is sent as JSON."""
     lines, content = [f"{method} {path} HTTP/1.1", "Host: bench"], b""
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     if body is not None:
-        content = json.dumps(body, separators=(",", ":")).encode()
+        content = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
         lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
     return "\r\n".join([*lines, "", ""]).encode() + content
 
@@ -72,55 +63,51 @@ def run_request(body: Any) -> bytes:
     return request("POST", "/run", body)
 
 
-async def load(server: Server, requests: Iterable[bytes], *, concurrency: int, wanted: bytes = b'"success"') -> Numbers:
-    """Send requests, so many at a time; an answer that is not as wanted ends the benchmark."""
-    times, seconds, failed = await _load(server.port, requests, concurrency, wanted)
-    if failed:
-        raise SystemExit(f"{len(failed)} answers of {server.name} are not as wanted: {failed[0].decode()}")
-    return _numbers(times, seconds)
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work`` on the event loop that the load needs."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
 
 
-def measure(server: Server, requests: Iterable[bytes], *, concurrency: int, wanted: bytes = b'"success"') -> Numbers:
-    """Do what `load` does, where no event loop runs."""
-    return asyncio.run(load(server, requests, concurrency=concurrency, wanted=wanted))
+def send(port: int, load: Load) -> Sent:
+    """Send a load where no event loop runs; an answer that is not as wanted ends the benchmark."""
+    return _checked(run_async(send_all(port, load)))
 
 
-def measure_with_failures(server: Server, requests: Iterable[bytes], *, concurrency: int) -> Numbers:
-    """Do what `measure` does, but count runs that fail; those per second are the ones that succeed."""
-    times, seconds, failed = asyncio.run(_load(server.port, requests, concurrency, b'"success"'))
-    successes = len(times) - len(failed)
-    return {**_numbers(times, seconds), "requests_per_s": successes / seconds, "failed": len(failed)}
+def send_with_failures(port: int, load: Load) -> Sent:
+    """Do what `send` does, but return the answers that are not as wanted."""
+    return run_async(send_all(port, load))
 
 
-def taking_turns(
-    servers: Iterable[Server], levels: Iterable[int], run: Callable[[Server, int], Numbers], *, rounds: int
-) -> dict[tuple[str, int], Numbers]:
-    """Measure round by round, so that all servers see the same machine; return medians by name and concurrency."""
-    found: dict[tuple[str, int], list[Numbers]] = {}
-    servers, levels = list(servers), list(levels)
-    for _ in range(rounds):
-        for level in levels:
-            for server in servers:
-                found.setdefault((server.name, level), []).append(run(server, level))
-    return {case: _medians(numbers) for case, numbers in found.items()}
+async def send_checked(port: int, load: Load) -> Sent:
+    """Do what `send` does, on the running event loop."""
+    return _checked(await send_all(port, load))
 
 
-def _medians(rounds: list[Numbers]) -> Numbers:
-    return {key: statistics.median(numbers[key] for numbers in rounds) for key in rounds[0]}
+async def send_all(port: int, load: Load) -> Sent:
+    """Send a load and return what came."""
+    until = time.perf_counter() + load.seconds if load.seconds is not None else float("inf")
+    requests = islice(cycle(load.requests), load.times)
+    times: list[float] = []
+    failed: list[bytes] = []
+    loop = asyncio.get_running_loop()
+
+    def connect() -> _Connection:
+        return _Connection(requests, load, until=until, times=times, failed=failed)
+
+    # All connections stand before the first request.
+    pairs = [await loop.create_connection(connect, "127.0.0.1", port) for _ in range(load.callers)]
+    started, cpu_started = time.perf_counter(), time.process_time()
+    for _, connection in pairs:
+        connection.send_next()
+    await asyncio.gather(*(connection.closed for _, connection in pairs))
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    return Sent(times=times, seconds=seconds, cpu_seconds=cpu_seconds, failed=failed)
 
 
-def _numbers(times: list[float], seconds: float) -> Numbers:
-    ranked = sorted(times)
-    return {
-        "requests_per_s": len(times) / seconds,
-        "p50_ms": statistics.median(ranked) * 1000,
-        "p99_ms": ranked[min(len(ranked) - 1, int(len(ranked) * 0.99))] * 1000,
-    }
-
-
-async def stream(server: Server, path: str) -> AsyncIterator[bytes]:
+async def stream(port: int, path: str) -> AsyncIterator[bytes]:
     """Yield the chunks of a stream of events."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2**20)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
     writer.write(request("GET", path))
     await reader.readuntil(b"\r\n\r\n")
     try:
@@ -130,47 +117,74 @@ async def stream(server: Server, path: str) -> AsyncIterator[bytes]:
         writer.close()
 
 
-async def _load(
-    port: int, requests: Iterable[bytes], concurrency: int, wanted: bytes
-) -> tuple[list[float], float, list[bytes]]:
-    times: list[float] = []
-    failed: list[bytes] = []
-    remaining = iter(list(requests))
-    started = time.perf_counter()
-    await asyncio.gather(*(_connection(port, remaining, wanted, times, failed) for _ in range(concurrency)))
-    return times, time.perf_counter() - started, failed
+class _Connection(asyncio.Protocol):
+    """Sends a request, waits for its whole answer, and goes on while there are requests and time."""
 
+    def __init__(
+        self, requests: Iterator[bytes], load: Load, *, until: float, times: list[float], failed: list[bytes]
+    ) -> None:
+        self._requests = requests
+        self._load = load
+        self._until = until
+        self._times = times
+        self._failed = failed
+        self._answer = bytearray()
+        self._whole = 0
+        self._sent_at = 0.0
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-async def _connection(
-    port: int, remaining: Iterator[bytes], wanted: bytes, times: list[float], failed: list[bytes]
-) -> None:
-    """One keep-alive connection sending requests as raw bytes: the client must cost less than the servers."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for message in remaining:
-        started = time.perf_counter()
-        writer.write(message)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        answer = await reader.readexactly(length)
-        times.append(time.perf_counter() - started)
-        if wanted not in answer:
-            failed.append(answer)
-    writer.close()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
 
+    def send_next(self) -> None:
+        message = next(self._requests, None) if time.perf_counter() < self._until else None
+        if message is None:
+            self._transport.close()
+            return
+        self._sent_at = time.perf_counter()
+        self._transport.write(message)
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(1200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        if not self._whole:
+            head, separator, _ = self._answer.partition(b"\r\n\r\n")
+            if not separator:
                 return
-        if process.poll() is not None:
-            raise SystemExit(f"the server on port {port} ended with code {process.returncode}")
-        time.sleep(0.05)
-    raise SystemExit(f"nothing listens on port {port}")
+            self._whole = len(head) + 4 + _content_length(bytes(head))
+        if len(self._answer) >= self._whole:
+            self._note()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.closed.done():
+            return
+        if self._sent_at:
+            error = error or ConnectionError("the server closed the connection before its answer")
+            self.closed.set_exception(error)
+        else:
+            self.closed.set_result(None)
+
+    def _note(self) -> None:
+        self._times.append(time.perf_counter() - self._sent_at)
+        if self._load.wanted not in self._answer:
+            self._failed.append(bytes(self._answer))
+        self._answer, self._whole, self._sent_at = bytearray(), 0, 0.0
+        if self._load.pause_seconds:
+            asyncio.get_running_loop().call_later(self._load.pause_seconds, self.send_next)
+        else:
+            self.send_next()
+
+
+def _content_length(head: bytes) -> int:
+    """Return the length of a body; answers without a body, such as 304, may not tell it."""
+    _, found, rest = head.lower().partition(b"\r\ncontent-length:")
+    return int(rest.partition(b"\r\n")[0]) if found and not head.startswith(b"HTTP/1.1 304") else 0
+
+
+def _checked(sent: Sent) -> Sent:
+    if sent.failed:
+        raise SystemExit(f"{len(sent.failed)} answers are not as wanted: {sent.failed[0][:2000].decode()}")
+    return sent
+
+
+def _quantile(ranked: list[float], share: float) -> float:
+    return ranked[min(len(ranked) - 1, int(len(ranked) * share))] * 1000

@@ -1,4 +1,4 @@
-"""Time per node stays the same, however many there are. ``benchmarks/bench_long_chains.py`` has the numbers."""
+"""Time per node stays the same, however many there are. ``benchmarks/bench_growth.py`` has the numbers."""
 
 import time
 from collections.abc import Callable

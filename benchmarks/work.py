@@ -1,0 +1,33 @@
+"""What runs do while their server answers something else: each function takes about 20 milliseconds alone."""
+
+import time
+from pathlib import Path
+from tempfile import gettempdir
+
+_FILE = Path(gettempdir()) / "kedro_asgi_bench_read.bin"
+_MEBIBYTE = 2**20
+
+
+def sleep(_: int) -> int:
+    """Wait, as for another service."""
+    time.sleep(0.02)
+    return 1
+
+
+def read(_: int) -> int:
+    """Read a file of a mebibyte in small pieces."""
+    if not _FILE.exists():
+        _FILE.write_bytes(bytes(_MEBIBYTE))
+    total = 0
+    with _FILE.open("rb", buffering=0) as file:
+        while piece := file.read(64):
+            total += len(piece)
+    return total
+
+
+def compute(_: int) -> int:
+    """Compute in Python, which holds the GIL."""
+    total = 0
+    for number in range(500_000):
+        total += number & 3
+    return total
