@@ -4,7 +4,6 @@ Threads and processes take turns within one run of this file. CPU time is that o
 time depends on what else the machine does. Two runs that compute need two cores with nothing else on them.
 """
 
-import json
 import logging
 import os
 import statistics
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from harness import Options, read_options, write
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -26,10 +26,7 @@ from kedro_asgi.session import AsyncSession
 from project_files import write_project
 
 KINDS = ("thread", "process")
-_ROUNDS = 30
 _RUNS_A_ROUND = 10
-_LARGE_ROUNDS = 10
-_PAIRS = 5
 _MEBIBYTE = "x" * 2**20
 
 _REGISTRY = """
@@ -58,23 +55,20 @@ def register_pipelines():
 
 
 def main() -> None:
-    """Run the benchmark and print a table, then a JSON line for each case."""
+    """Run the benchmark."""
+    options = read_options(__doc__)
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
         files = {
             "conf/base/parameters.yml": "a: 1\nb: 2\nn: 5000000\n",
             "src/{package}/pipeline_registry.py": _REGISTRY,
         }
-        cases = anyio.run(_measured, write_project(Path(folder) / "project", files))
-    print(f"{'case':<34}{'thread':>10}{'process':>10}{'more':>10}")
-    for case in cases:
-        more = case["process"] - case["thread"]
-        print(f"{case['case']:<34}{case['thread']:>10.2f}{case['process']:>10.2f}{more:>10.2f}")
-    for case in cases:
-        print(json.dumps(case))
+        cases = anyio.run(_measured, write_project(Path(folder) / "project", files), options)
+    rows = [{**case, "more": case["process"] - case["thread"]} for case in cases]
+    write("processes", "runs in threads, and in processes of their own", rows)
 
 
-async def _measured(project: Path) -> list[dict[str, Any]]:
+async def _measured(project: Path, options: Options) -> list[dict[str, Any]]:
     async with AsyncExitStack() as stack:
         sides = {kind: await stack.enter_async_context(_dispatcher(project, kind)) for kind in KINDS}
         for runs in sides.values():
@@ -84,9 +78,11 @@ async def _measured(project: Path) -> list[dict[str, Any]]:
         await anyio.sleep(3)
         large = _order("same", "given", inputs={"value": [_MEBIBYTE] * 16})
         return [
-            *await _alternating("run of two nodes", sides, _order("two_nodes", "d"), _ROUNDS, _RUNS_A_ROUND),
-            *await _alternating("16 MiB in, 16 MiB out", sides, large, _LARGE_ROUNDS, 1),
-            await _side_by_side(sides),
+            *await _alternating(
+                "run of two nodes", sides, _order("two_nodes", "d"), options.pick(quick=10, full=30), _RUNS_A_ROUND
+            ),
+            *await _alternating("16 MiB in, 16 MiB out", sides, large, options.pick(quick=2, full=10), 1),
+            await _side_by_side(sides, pairs=options.pick(quick=2, full=5)),
         ]
 
 
@@ -118,11 +114,11 @@ async def _alternating(
     ]
 
 
-async def _side_by_side(sides: Mapping[str, Dispatcher]) -> dict[str, Any]:
+async def _side_by_side(sides: Mapping[str, Dispatcher], *, pairs: int) -> dict[str, Any]:
     """Return how many times as long two computing runs at a time take as one."""
     order = _order("compute", "computed")
     ratios: dict[str, list[float]] = {kind: [] for kind in sides}
-    for _ in range(_PAIRS):
+    for _ in range(pairs):
         for kind, runs in sides.items():
             one = await _seconds(lambda runs=runs: runs.run(order))
             two = await _seconds(lambda runs=runs: _both(runs, order))

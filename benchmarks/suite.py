@@ -30,6 +30,7 @@ BENCHMARKS = (
     "bench_submits",
     "bench_real_project",
     "bench_workers",
+    "bench_processes",
     "bench_preloaded_artifacts",
     "bench_runtime_interpolation",
     "bench_events",
