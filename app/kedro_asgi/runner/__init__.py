@@ -2,19 +2,23 @@
 
 from typing import TYPE_CHECKING
 
-from kedro_asgi.runner.runner import AbstractRunner as AbstractRunner
-from kedro_asgi.runner.sequential_runner import SequentialRunner as SequentialRunner
-from kedro_asgi.runner.task import Task as Task
-from kedro_asgi.runner.thread_runner import ThreadRunner as ThreadRunner
+from kedro_asgi.late_exports import late_exports
 
 if TYPE_CHECKING:
     from kedro_asgi.runner.parallel_runner import ParallelRunner as ParallelRunner
+    from kedro_asgi.runner.runner import AbstractRunner as AbstractRunner
+    from kedro_asgi.runner.sequential_runner import SequentialRunner as SequentialRunner
+    from kedro_asgi.runner.task import Task as Task
+    from kedro_asgi.runner.thread_runner import ThreadRunner as ThreadRunner
 else:
-
-    def __getattr__(name: str) -> type[AbstractRunner]:
-        # Few runs use processes, and the modules that start them take 8 ms to import.
-        if name == "ParallelRunner":
-            from kedro_asgi.runner.parallel_runner import ParallelRunner
-
-            return ParallelRunner
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Few runs use processes, and the modules that start them take 8 ms to import.
+    __getattr__ = late_exports(
+        __name__,
+        {
+            "parallel_runner": ("ParallelRunner",),
+            "runner": ("AbstractRunner",),
+            "sequential_runner": ("SequentialRunner",),
+            "task": ("Task",),
+            "thread_runner": ("ThreadRunner",),
+        },
+    )

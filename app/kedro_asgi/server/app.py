@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import anyio
 from starlette.applications import Starlette
@@ -18,7 +18,6 @@ from starlette.routing import Route
 
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.errors import DispatchError, KedroAsgiError
-from kedro_asgi.project import load_project
 from kedro_asgi.server.access.refusals import AccessRefusedError
 from kedro_asgi.server.access.wiring import access_control, access_middleware
 from kedro_asgi.server.admin_routes import AdminRoutes
@@ -43,6 +42,9 @@ from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 from kedro_asgi.session.served_session import open_served_session
+
+if TYPE_CHECKING:
+    from kedro_asgi.project import Project
 
 _log = logging.getLogger(__name__)
 
@@ -184,10 +186,16 @@ def _lifespan(
 async def _open(configuration: ServerConfiguration, session: AsyncSession) -> None:
     """Read the project, and load the artifacts that it or the configuration names."""
     _log.info("Bootstrapping Kedro project at: %s", configuration.project_path)
-    read = partial(load_project, configuration.project_path, package_name=configuration.package_name)
-    project = (await run_in_daemon_thread(partial(Outcome.of, read))).value()
+    project = (await run_in_daemon_thread(partial(Outcome.of, partial(_read_project, configuration)))).value()
     if project.options.preload if configuration.preload is None else configuration.preload:
         _raise_without_traceback((await session.open()).error)
+
+
+def _read_project(configuration: ServerConfiguration) -> "Project":
+    # Imports what reads projects, in this thread.
+    from kedro_asgi.project import load_project
+
+    return load_project(configuration.project_path, package_name=configuration.package_name)
 
 
 def _signal_folder(configuration: ServerConfiguration) -> Path | None:

@@ -11,7 +11,6 @@ import msgspec
 from kedro_asgi.dispatch import ExecutorChoice, ExecutorKind, Policy
 from kedro_asgi.errors import ProjectError, ServerSettingsError
 from kedro_asgi.errors.wording import close_matches, quoted, suggestion
-from kedro_asgi.project.options import read_options
 from kedro_asgi.server.access.configuration import AccessConfiguration, AccessOptions
 from kedro_asgi.server.access.transport import Transport
 from kedro_asgi.server.settings import PREFIX, read_fields, read_names, variable_of
@@ -163,6 +162,8 @@ def _project_path(given: str | Path | None) -> Path:
 
 def _project_options(project_path: Path) -> dict[str, Any]:
     """Return the settings that the project's options make; the start of the server reports a broken file."""
+    from kedro_asgi.project.options import read_options
+
     with suppress(OSError, ValueError, ProjectError):
         options = read_options(project_path / "pyproject.toml")
         return {name: getattr(options, name) for name in _OPTION_FIELDS}

@@ -1,5 +1,7 @@
 """The route of previews of datasets."""
 
+from typing import TYPE_CHECKING
+
 import anyio
 from anyio.lowlevel import current_token
 from starlette.requests import Request
@@ -9,10 +11,12 @@ from kedro_asgi.errors import NoPreviewError
 from kedro_asgi.server.access.caller import limits_of
 from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.problems import explain_preview_timeout, explain_project_error
-from kedro_asgi.session import AsyncSession, KedroServiceSession, Outcome
+from kedro_asgi.session import AsyncSession, Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.event_loop import call_soon
-from kedro_asgi.session.previews import preview_dataset
+
+if TYPE_CHECKING:
+    from kedro_asgi.session import KedroServiceSession
 
 _MAX_AT_ONCE = 2
 _MAX_SECONDS = 20.0
@@ -44,7 +48,7 @@ class DatasetRoutes:
     async def _is_visible(self, name: str, limits: frozenset[str]) -> bool:
         """Tell whether one of these pipelines uses a dataset."""
 
-        def is_used(session: KedroServiceSession) -> bool:
+        def is_used(session: "KedroServiceSession") -> bool:
             pipelines = session.engine.planner.project.pipelines.load()
             return any(name in found.datasets() for key, found in pipelines.items() if found and key in limits)
 
@@ -64,8 +68,15 @@ class DatasetRoutes:
 
         def load() -> Outcome[bytes]:
             try:
-                return Outcome.of(lambda: preview_dataset(session.engine, name))
+                return Outcome.of(lambda: _preview(session, name))
             finally:
                 call_soon(loop, self._slots.release)
 
         return await run_in_daemon_thread(load)
+
+
+def _preview(session: "KedroServiceSession", name: str) -> bytes:
+    # Few servers are asked for previews.
+    from kedro_asgi.session.previews import preview_dataset
+
+    return preview_dataset(session.engine, name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 import msgspec
@@ -9,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kedro_asgi.config import parse_params
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.failures import describe_failure
-from kedro_asgi.inspection import inspect_project
-from kedro_asgi.plan import Planner
 from kedro_asgi.schemas import SnapshotFailure, SnapshotSuccess
 from kedro_asgi.server.planner_cache import PlannerCache
 from kedro_asgi.server.static_files import StaticFile, static_response, whole_response
 from kedro_asgi.session import AsyncSession
+
+if TYPE_CHECKING:
+    from kedro_asgi.plan import Planner
 
 _JSON = "application/json"
 # Callers choose parameters, and the snapshot of hundreds of pipelines takes a megabyte.
@@ -75,7 +76,11 @@ def _failure(error: BaseException) -> bytes:
     return encode_json(SnapshotFailure(error=describe_failure(error)))
 
 
-def _snapshot(planner: Planner, *, params: str) -> _Snapshot:
+def _snapshot(planner: "Planner", *, params: str) -> _Snapshot:
+    # With the engine, which is imported by now.
+    from kedro_asgi.config import parse_params
+    from kedro_asgi.inspection import inspect_project
+
     snapshot = inspect_project(planner, parse_params(params))
     return _Snapshot.of(StaticFile.of(encode_json(SnapshotSuccess(**msgspec.structs.asdict(snapshot))), _JSON))
 

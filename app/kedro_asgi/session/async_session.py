@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import anyio
 import anyio.to_thread
@@ -13,16 +13,18 @@ from anyio import from_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.events import Emit
-from kedro_asgi.inspection import inspect_project
 from kedro_asgi.outcome import Outcome as Outcome
-from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
 from kedro_asgi.runs import ParameterArguments, RunSpec
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
-from kedro_asgi.session.service_session import Convert, KedroServiceSession, RunResult
+from kedro_asgi.session.results import Convert, RunResult
 from kedro_asgi.session.slots import Slots
 from kedro_asgi.snapshots import ProjectSnapshot
+
+if TYPE_CHECKING:
+    from kedro_asgi.runner import AbstractRunner
+    from kedro_asgi.session.service_session import KedroServiceSession
 
 T = TypeVar("T")
 
@@ -40,7 +42,7 @@ class AsyncSession:
 
     def __init__(
         self,
-        create: Callable[[], KedroServiceSession],
+        create: Callable[[], "KedroServiceSession"],
         *,
         max_concurrency: int = DEFAULT_CONCURRENCY,
         env: str | None = None,
@@ -69,7 +71,7 @@ class AsyncSession:
         ``preload``, ``package_name`` and ``reload_signal`` are those of `KedroServiceSession.create`.
         """
         create = partial(
-            KedroServiceSession.create,
+            _create_session,
             project_path=project_path,
             env=env,
             conf_source=conf_source,
@@ -86,7 +88,7 @@ class AsyncSession:
         return self._env
 
     @property
-    def create_session(self) -> Callable[[], KedroServiceSession]:
+    def create_session(self) -> Callable[[], "KedroServiceSession"]:
         """What creates the service session; of a session that `create` has made, it can be sent to other processes."""
         return self._create
 
@@ -97,14 +99,14 @@ class AsyncSession:
         session = self._session
         return session is not None and session.engine.needs_own_threads
 
-    async def prepare(self) -> KedroServiceSession:
+    async def prepare(self) -> "KedroServiceSession":
         """Create the service session now; concurrent callers get the same one.
 
         Raises the error of opening the project. It is not kept: the next call tries again.
         """
         return (await self.open()).value()
 
-    async def open(self) -> Outcome[KedroServiceSession]:
+    async def open(self) -> "Outcome[KedroServiceSession]":
         """Do what `prepare` does, but raise nothing but cancellation."""
         if self._session is None:
             async with self._lock:
@@ -112,7 +114,7 @@ class AsyncSession:
                     return await run_in_daemon_thread(_on_host(self._create_once))
         return Outcome(result=self._session)
 
-    def _create_once(self) -> KedroServiceSession:
+    def _create_once(self) -> "KedroServiceSession":
         """Create the service session in this thread; a thread whose caller was cancelled may still be creating it."""
         with self._creating:
             if self._session is None:
@@ -125,7 +127,7 @@ class AsyncSession:
         self,
         pipeline_names: Iterable[str] | None = None,
         *,
-        runner: AbstractRunner | None = None,
+        runner: "AbstractRunner | None" = None,
         outputs: Iterable[str] | None = None,
         run_id: str | None = None,
         **arguments: Unpack[ParameterArguments],
@@ -142,7 +144,7 @@ class AsyncSession:
         self,
         spec: RunSpec,
         *,
-        runner: AbstractRunner | None = None,
+        runner: "AbstractRunner | None" = None,
         run_id: str | None = None,
         convert: Convert | None = None,
         emit: Emit | None = None,
@@ -180,40 +182,40 @@ class AsyncSession:
 
     async def inspect(self, params: Mapping[str, Any] | None = None) -> ProjectSnapshot:
         """Return the snapshot of the project, with ``params`` applied; raises what reading the project raises."""
-        outcome = await self.in_free_thread(lambda session: inspect_project(session.engine.planner, params))
+        outcome = await self.in_free_thread(lambda session: _inspect(session, params))
         return outcome.value()
 
     @property
-    def prepared(self) -> KedroServiceSession | None:
+    def prepared(self) -> "KedroServiceSession | None":
         """The service session, if there is one by now."""
         return self._session
 
-    async def reload(self) -> KedroServiceSession:
+    async def reload(self) -> "KedroServiceSession":
         """Read configuration and preloaded datasets again; runs that have begun keep what they have.
 
         Raises the errors of either; nothing has changed then.
         """
         return (await self.try_reload()).value()
 
-    async def try_reload(self) -> Outcome[KedroServiceSession]:
+    async def try_reload(self) -> "Outcome[KedroServiceSession]":
         """Do what `reload` does, but raise nothing but cancellation."""
         if self._session is None:
             return await self.open()
         return await self._with_session(lambda session: session.reload())
 
-    async def load_missing(self) -> KedroServiceSession:
+    async def load_missing(self) -> "KedroServiceSession":
         """Try again to load the datasets to preload that are missing; raises what making a catalog raises."""
         return (await self.try_load_missing()).value()
 
-    async def try_load_missing(self) -> Outcome[KedroServiceSession]:
+    async def try_load_missing(self) -> "Outcome[KedroServiceSession]":
         """Do what `load_missing` does, but raise nothing but cancellation."""
         return await self._with_session(lambda session: session.load_missing())
 
-    async def check(self) -> KedroServiceSession:
+    async def check(self) -> "KedroServiceSession":
         """Open the project and read its configuration, if no run has done so yet; raises the errors of either."""
         return (await self.try_check()).value()
 
-    async def try_check(self) -> Outcome[KedroServiceSession]:
+    async def try_check(self) -> "Outcome[KedroServiceSession]":
         """Do what `check` does, but raise nothing but cancellation."""
         return await self._with_session(lambda session: session.check())
 
@@ -233,21 +235,34 @@ class AsyncSession:
     ) -> None:
         await self.aclose()
 
-    async def in_free_thread(self, work: Callable[[KedroServiceSession], T]) -> Outcome[T]:
+    async def in_free_thread(self, work: Callable[["KedroServiceSession"], T]) -> Outcome[T]:
         """Do work in a thread without a slot: a look at the project must not wait for runs (Q-40)."""
         opened = await self.open()
         if opened.error is not None:
             return Outcome(error=opened.error)
         return await run_in_daemon_thread(partial(Outcome.of, partial(work, opened.value())))
 
-    async def _with_session(self, work: Callable[[KedroServiceSession], None]) -> Outcome[KedroServiceSession]:
+    async def _with_session(self, work: Callable[["KedroServiceSession"], None]) -> "Outcome[KedroServiceSession]":
         """Return the session after such work."""
 
-        def done(session: KedroServiceSession) -> KedroServiceSession:
+        def done(session: "KedroServiceSession") -> "KedroServiceSession":
             work(session)
             return session
 
         return await self.in_free_thread(done)
+
+
+def _create_session(**arguments: Any) -> "KedroServiceSession":
+    # Imports the engine, in the thread that opens the project.
+    from kedro_asgi.session.service_session import KedroServiceSession
+
+    return KedroServiceSession.create(**arguments)
+
+
+def _inspect(session: "KedroServiceSession", params: Mapping[str, Any] | None) -> ProjectSnapshot:
+    from kedro_asgi.inspection import inspect_project
+
+    return inspect_project(session.engine.planner, params)
 
 
 def _on_host(work: Callable[[], T]) -> Callable[[], Outcome[T]]:

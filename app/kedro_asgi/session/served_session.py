@@ -3,10 +3,13 @@
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kedro_asgi.errors.wording import close_matches, suggestion
-from kedro_asgi.project import Project, load_project
-from kedro_asgi.session.service_session import KedroServiceSession
+
+if TYPE_CHECKING:
+    from kedro_asgi.project import Project
+    from kedro_asgi.session.service_session import KedroServiceSession
 
 _log = logging.getLogger(__name__)
 
@@ -19,8 +22,12 @@ def open_served_session(
     preload: Iterable[str] | None,
     package_name: str | None,
     reload_signal: Path | None = None,
-) -> KedroServiceSession:
+) -> "KedroServiceSession":
     """Open a project for serving; a folder without one, or a broken ``pyproject.toml``, is reported before the rest."""
+    # Imports the engine, in the thread that opens the project.
+    from kedro_asgi.project import load_project
+    from kedro_asgi.session.service_session import KedroServiceSession
+
     load_project(project_path, package_name=package_name)
     session = KedroServiceSession.create(
         project_path=project_path,
@@ -35,7 +42,7 @@ def open_served_session(
     return session
 
 
-def _warn_of_unknown_pipelines(project: Project) -> None:
+def _warn_of_unknown_pipelines(project: "Project") -> None:
     """Warn of executors for pipelines that the project does not have."""
     if project.options.executors:
         known = project.pipelines.load()

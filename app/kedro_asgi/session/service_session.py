@@ -2,12 +2,10 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self, Unpack
-
-import msgspec
 
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors.wording import bounded, one_line
@@ -26,26 +24,12 @@ from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine, RunEnd
 from kedro_asgi.session.engine_run import EngineRun
 from kedro_asgi.session.positional import AFTER_PIPELINE_NAMES, by_name
+from kedro_asgi.session.results import Convert as Convert
+from kedro_asgi.session.results import RunResult as RunResult
 from kedro_asgi.session.resumption import resumed_spec
 
 _log = logging.getLogger(__name__)
 _ORDER = (*AFTER_PIPELINE_NAMES, "runtime_params")
-
-
-Convert = Callable[[str, Any], Any]
-"""Makes something else, such as JSON, of an output; called with its name and its value."""
-
-
-class RunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that succeeded; ``outputs`` holds the loaded values by dataset name.
-
-    ``output_problems`` says for each output that could not be loaded or converted why it is missing.
-    """
-
-    run_id: RunId
-    duration_ms: float
-    outputs: Mapping[str, Any]
-    output_problems: Mapping[str, str] = {}
 
 
 class KedroServiceSession(AbstractSession):
