@@ -69,7 +69,8 @@ test-all: postgres browser bytecode
 screenshots: $(VENV)/.dev browser
 	PYTHONPATH=tests:tests/browser $(BIN)/python tools/screenshots.py
 
-# Some minutes; `make bench FULL=1` measures more, and longer. The results are lines of benchmarks/results.jsonl.
+# Under three minutes on two quiet cores; `make bench FULL=1` measures more, for about twenty. The results are lines of
+# benchmarks/results.jsonl.
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/suite.py $(if $(FULL),--full)
 

@@ -67,7 +67,7 @@ def _grow(what: str, options: Options) -> Row:
             Case(side=what, conditions={"size": size}, measure=partial(ask, repeats=_repeats(what, size)))
             for size, ask in asks.items()
         ]
-        measured = take_turns(cases, rounds=options.pick(quick=3, full=9))
+        measured = take_turns(cases, rounds=options.pick(quick=2, full=9))
     parts = ("build_us", "slice_us", "tags_us") if what == "nodes in a chain" else ()
     return _write(what, measured, ("open_ms", "first_run_ms", "run_us", "memory_mib", *parts))
 

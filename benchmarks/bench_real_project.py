@@ -58,37 +58,39 @@ def main() -> None:
 
 def _in_process(project: Path, options: Options) -> None:
     """Write what runs take above the same calls in a script."""
-    pairs = _pairs(project, options)
-    for pair in pairs.values():
-        for function in pair:
-            function()
+    rows = _compare(_predict_calls(project), rounds=options.pick(quick=60, full=300))
+    if options.is_full:
+        rows += _compare(_full_calls(project), rounds=20)
+    write("real_project_calls", "one call in process", rows)
+
+
+def _compare(pairs: dict[str, tuple[Call, Call]], *, rounds: int) -> list[Row]:
     cases = [
         Case(side=side, conditions={"call": call}, measure=partial(_timed, function))
         for call, pair in pairs.items()
         for side, function in zip(("script", "kedro-asgi"), pair, strict=True)
     ]
-    measured = take_turns(cases, rounds=options.pick(quick=100, full=300))
-    rows = []
-    for call in pairs:
-        script, run = (find(measured, side, call=call) for side in ("script", "kedro-asgi"))
-        rows.append(
-            {
-                "call": call,
-                "script_ms": script.median("ms"),
-                "run_ms": run.median("ms"),
-                "above_ms": run.difference("ms", script),
-                "above_cpu_ms": run.difference("cpu_ms", script),
-            }
-        )
-    write("real_project_calls", "one call in process", rows)
+    take_turns(cases, rounds=1)
+    measured = take_turns(cases, rounds=rounds)
+    return [_above(*(find(measured, side, call=call) for side in ("script", "kedro-asgi"))) for call in pairs]
 
 
-def _pairs(project: Path, options: Options) -> dict[str, tuple[Call, Call]]:
+def _above(script: Measurement, run: Measurement) -> Row:
+    return {
+        **script.case.conditions,
+        "script_ms": script.median("ms"),
+        "run_ms": run.median("ms"),
+        "above_ms": run.difference("ms", script),
+        "above_cpu_ms": run.difference("cpu_ms", script),
+    }
+
+
+def _predict_calls(project: Path) -> dict[str, tuple[Call, Call]]:
     script = Script(project)
     model, rows = script.load_regressor(), offers(project)
     create = partial(KedroServiceSession.create, project_path=project, serving_mode=True)
-    loading, sharing, full = create(preload=()), create(preload=[MODEL]), create(preload=(), env="each")
-    pairs: dict[str, tuple[Call, Call]] = {
+    loading, sharing = create(preload=()), create(preload=[MODEL])
+    return {
         "predict": (script.predict, lambda: loading.run(**PREDICT)),
         "predict, model kept": (lambda: script.predict(model), lambda: sharing.run(**PREDICT)),
         "predict, kept, offers sent": (
@@ -96,12 +98,17 @@ def _pairs(project: Path, options: Options) -> dict[str, tuple[Call, Call]]:
             lambda: sharing.run(**PREDICT, inputs={"offers": rows}),
         ),
     }
-    if options.is_full:
-        pairs["full pipeline"] = (
+
+
+def _full_calls(project: Path) -> dict[str, tuple[Call, Call]]:
+    script = Script(project)
+    session = KedroServiceSession.create(project_path=project, serving_mode=True, preload=(), env="each")
+    return {
+        "full pipeline": (
             lambda: script.full(_name(), _name()),
-            lambda: full.run(runtime_params={"who": _name()}),
+            lambda: session.run(runtime_params={"who": _name()}),
         )
-    return pairs
+    }
 
 
 def _timed(function: Call) -> Numbers:

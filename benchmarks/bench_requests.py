@@ -38,11 +38,12 @@ def main() -> None:
         quiet = [
             (bare(_BARE), times),
             (ours(_OURS, project), times),
-            (kedro(_KEDRO, theirs), options.pick(quick=25, full=200)),
+            (kedro(_KEDRO, theirs), options.pick(quick=20, full=100)),
         ]
         measured = _measure(quiet, CALLERS, options)
         write("requests", "POST /run, warnings only", _rows(measured))
 
+        times = options.pick(quick=700, full=2000)
         logged_project = write_project(folder / "logged", engine="kedro_asgi", is_silent=False)
         logged = [
             (bare(_BARE, logs=False), times),

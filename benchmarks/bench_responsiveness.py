@@ -43,7 +43,7 @@ def main() -> None:
         project = write_project(Path(name) / "project", engine="kedro_asgi", files=registry)
         servers = (bare(_BARE, "bare_work:create"), ours("kedro-asgi", project))
         processes = [stack.enter_context(server.running()) for server in servers]
-        seconds = options.pick(quick=0.6, full=2.0)
+        seconds = options.pick(quick=0.4, full=1.0)
         cases = [
             Case(
                 side=process.name,

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import Case, Numbers, Options, add_ratios, read_options, take_turns, write
+import msgspec
+from harness import Case, Numbers, Options, Row, add_ratios, read_options, take_turns, write
 from load import Load, run_request, send
 from servers import Server, bare, kedro_server_start, serve
 from spaceflights import PREDICT, write_trained_project
@@ -29,6 +31,29 @@ _IMPORTS = {
 }
 _MEASURE_IMPORT = "import time; start = time.process_time(); import {names}; print('took', time.process_time() - start)"
 _PENGUIN = {"bill_length_mm": 46.5, "bill_depth_mm": 17.9, "flipper_length_mm": 192, "body_mass_g": 3500}
+_CLASSIFY = {"pipeline_names": ["predict"], "inputs": {"features": [_PENGUIN]}, "outputs": ["predictions"]}
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """A server of a project, and its first run."""
+
+    project: str
+    server: Server
+    body: dict[str, Any] = {}
+
+    def case(self) -> Case:
+        """Return the case that starts the server and sends the run."""
+        return Case(side=self.server.name, conditions={"project": self.project}, measure=self.measure)
+
+    def measure(self) -> Numbers:
+        """Start the server, send the run, and end the server."""
+        started = time.perf_counter()
+        with self.server.running() as process:
+            listening_s = time.perf_counter() - started
+            send(process.port, Load(requests=[run_request(self.body)], callers=1, times=1))
+            first_run_s = time.perf_counter() - started
+            cpu_s = process.total_cpu_seconds()
+        return {"listening_s": listening_s, "first_run_s": first_run_s, "cpu_s": cpu_s}
 
 
 def main() -> None:
@@ -37,30 +62,36 @@ def main() -> None:
     _imports(options)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        spaceflights = write_trained_project(folder / "spaceflights")
-        starter = write_starter(folder / "penguins")
-        tiny = {engine: write_project(folder / engine, engine=engine) for engine in ("kedro_asgi", "kedro")}
-        predict = {"pipeline_names": ["predict"], "inputs": {"features": [_PENGUIN]}, "outputs": ["predictions"]}
-        started = [
-            ("tiny", serve("kedro-asgi", tiny["kedro_asgi"]), {}),
-            ("tiny", kedro_server_start("kedro", tiny["kedro"]), {}),
-            ("spaceflights", serve("kedro-asgi", spaceflights), PREDICT),
-            ("spaceflights", kedro_server_start("kedro", spaceflights), PREDICT),
-            (
-                "spaceflights",
-                bare("script", "plain_spaceflights:create", KEDRO_PROJECT_PATH=str(spaceflights)),
-                PREDICT,
-            ),
-            ("starter", serve("kedro-asgi", starter), predict),
+        rows = [
+            *_starts(_tiny(folder), options.pick(quick=2, full=7)),
+            *_starts(_real(folder), options.pick(quick=1, full=7)),
         ]
-        cases = [
-            Case(side=server.name, conditions={"project": project}, measure=partial(_start, server, body))
-            for project, server, body in started
-        ]
-        measured = take_turns(cases, rounds=options.pick(quick=2, full=7))
-    compared, starter_alone = measured[:-1], measured[-1]
-    rows = add_ratios(compared, "kedro", "first_run_s", "cpu_s", label="kedro")
-    write("start", "from the start to the first answered run", [*rows, starter_alone.row()])
+        starter = Start(
+            project="starter", server=serve("kedro-asgi", write_starter(folder / "penguins")), body=_CLASSIFY
+        )
+        (alone,) = take_turns([starter.case()], rounds=options.pick(quick=1, full=7))
+    write("start", "from the start to the first answered run", [*rows, alone.row()])
+
+
+def _tiny(folder: Path) -> list[Start]:
+    ours, theirs = (write_project(folder / engine, engine=engine) for engine in ("kedro_asgi", "kedro"))
+    servers = (serve("kedro-asgi", ours), kedro_server_start("kedro", theirs))
+    return [Start(project="tiny", server=server) for server in servers]
+
+
+def _real(folder: Path) -> list[Start]:
+    project = write_trained_project(folder / "spaceflights")
+    servers = (
+        serve("kedro-asgi", project),
+        kedro_server_start("kedro", project),
+        bare("script", "plain_spaceflights:create", KEDRO_PROJECT_PATH=str(project)),
+    )
+    return [Start(project="spaceflights", server=server, body=PREDICT) for server in servers]
+
+
+def _starts(starts: Sequence[Start], rounds: int) -> list[Row]:
+    measured = take_turns([start.case() for start in starts], rounds=rounds)
+    return add_ratios(measured, "kedro", "first_run_s", "cpu_s", label="kedro")
 
 
 def _imports(options: Options) -> None:
@@ -74,16 +105,6 @@ def _import(names: str) -> Numbers:
     command = [sys.executable, "-W", "ignore", "-c", _MEASURE_IMPORT.format(names=names)]
     # Kedro prints lines of its own.
     return {"cpu_ms": float(subprocess.check_output(command, text=True).rpartition("took")[2]) * 1000}
-
-
-def _start(server: Server, body: dict[str, Any]) -> Numbers:
-    started = time.perf_counter()
-    with server.running() as process:
-        listening_s = time.perf_counter() - started
-        send(process.port, Load(requests=[run_request(body)], callers=1, times=1))
-        first_run_s = time.perf_counter() - started
-        cpu_s = process.total_cpu_seconds()
-    return {"listening_s": listening_s, "first_run_s": first_run_s, "cpu_s": cpu_s}
 
 
 if __name__ == "__main__":

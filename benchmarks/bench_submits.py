@@ -25,7 +25,7 @@ _UNFINISHED = request("GET", "/runs?status=queued&status=running&limit=1")
 def main() -> None:
     """Run the benchmark."""
     options = read_options(__doc__)
-    times = options.pick(quick=1_500, full=6_000)
+    times = options.pick(quick=1_500, full=3_000)
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         project = write_project(Path(name) / "project", engine="kedro_asgi")
         # Runs that wait have places for two rounds, so that none is refused.

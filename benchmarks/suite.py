@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -60,11 +61,18 @@ def main() -> None:
 
 def _run(name: str, *, is_full: bool, environ: dict[str, str]) -> bool:
     print(f"--- {name}", flush=True)
-    started = time.monotonic()
+    started, cpu_started = time.monotonic(), _cpu_seconds()
     command = [sys.executable, str(HERE / f"{name}.py"), *(["--full"] if is_full else [])]
     code = subprocess.run(command, env=environ, check=False).returncode
-    print(f"--- {name} took {time.monotonic() - started:.0f} s\n", flush=True)
+    seconds, cpu_seconds = time.monotonic() - started, _cpu_seconds() - cpu_started
+    print(f"--- {name} took {seconds:.0f} s, and {cpu_seconds:.0f} s of CPU time\n", flush=True)
     return code == 0
+
+
+def _cpu_seconds() -> float:
+    """Return the CPU time of all processes that the suite has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _environment(*, is_full: bool) -> dict[str, object]:
