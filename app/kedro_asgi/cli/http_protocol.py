@@ -38,16 +38,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         access_logger: Any = LineLogger(self.access_logger)
         self.access_logger = access_logger
         self._limits = limits
-        self._received_bytes = 0
-        self._parsed_bytes = 0
+        # uvicorn sets them when a head begins, and data that begins none may come before.
+        self.url, self.headers = b"", []
+        # At least so many bytes of the head that is under way have arrived, and at most so many: it may begin anywhere
+        # in what arrives.
+        self._least_bytes = self._most_bytes = 0
+        self._arrived_bytes = 0
         self._is_refused = False
+        # When the head that is under way has to be complete, and the timer that looks.
+        self._head_due: float | None = None
         self._timer: TimerHandle | None = None
         self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Give a new connection time for its first head."""
         super().connection_made(transport)
-        self._start_timer()
+        self._begin_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -60,9 +66,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Parse what arrives; what the parser holds of an unfinished head counts, too."""
         if self._is_refused:
             return
-        self._received_bytes += len(data)
+        self._arrived_bytes = len(data)
+        self._least_bytes += len(data)
+        self._most_bytes += len(data)
         super().data_received(data)
-        if self._timer is not None and self._received_bytes > self._limits.max_header_bytes:
+        if self._head_due is not None and self._least_bytes > self._limits.max_header_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
@@ -70,21 +78,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= _MAX_PIPELINED:
             raise _TooManyRequestsError
         super().on_message_begin()
-        if self._timer is None:
-            self._start_timer()
-            # The rest of this data belongs to the new head.
-            self._received_bytes = 1
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._count(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._count(len(name) + len(value))
+        if self._head_due is None:
+            self._begin_head()
+            self._least_bytes, self._most_bytes = 1, self._arrived_bytes
 
     def on_headers_complete(self) -> None:
-        self._stop_timer()
+        """Refuse a head that is too large; its parts are added up only if it may be."""
+        if self._most_bytes > self._limits.max_header_bytes and self._head_bytes() > self._limits.max_header_bytes:
+            raise _HeadTooLargeError
+        self._head_due = None
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -93,7 +95,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._stop_timer()
             self.pipeline.clear()
             self.transport.abort()
-        elif self._parsed_bytes > self._limits.max_header_bytes:
+        elif self._head_due is not None and self._head_bytes() > self._limits.max_header_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         else:
             super().send_400_response(msg)
@@ -102,29 +104,36 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._running = cycle
         super()._start_asgi_task(cycle, app)
 
-    def _count(self, size: int) -> None:
-        self._parsed_bytes += size
-        if self._parsed_bytes > self._limits.max_header_bytes:
-            raise _HeadTooLargeError
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
-    def _start_timer(self) -> None:
-        self._received_bytes = self._parsed_bytes = 0
-        self._timer = self.loop.call_later(self._limits.header_timeout_seconds, self._end_late_head)
+    def _begin_head(self) -> None:
+        self._least_bytes = self._most_bytes = 0
+        self._head_due = self.loop.time() + self._limits.header_timeout_seconds
+        if self._timer is None:
+            self._timer = self.loop.call_at(self._head_due, self._end_late_head)
+
+    def _end_late_head(self) -> None:
+        """Refuse a head that is late, or look again; a timer for each request takes longer than to parse its head."""
+        self._timer = None
+        if self._head_due is None:
+            return
+        if self.loop.time() >= self._head_due:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            self._timer = self.loop.call_at(self._head_due, self._end_late_head)
 
     def _stop_timer(self) -> None:
+        self._head_due = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _end_late_head(self) -> None:
-        self._timer = None
-        self._refuse(HTTPStatus.REQUEST_TIMEOUT)
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer and close the connection; only close it if nothing was asked, or if an answer is under way."""
         self._stop_timer()
         is_answering = self.cycle is not None and not self.cycle.response_complete
-        if not self._received_bytes or is_answering or self.transport.is_closing():
+        if not self._least_bytes or is_answering or self.transport.is_closing():
             self.transport.close()
             return
         self._is_refused = True
