@@ -37,7 +37,7 @@ def test_the_server_says_in_a_line_whom_it_admits(tiny: Path, options: list[str]
     host = ["--host", "0.0.0.0"] if options else []
     server = Process(["kedro_asgi", "serve", str(tiny), *host, *options], cwd=tiny, environ={}).wait_until_ready()
     try:
-        expected = "anybody who reaches 0.0.0.0" if options else "all programs on this machine"
+        expected = "every machine that reaches 0.0.0.0" if options else "all programs on this machine"
         assert f"access     {expected}" in server.log()
         assert httpx.get(f"{server.url}/runs").status_code == 200
         assert httpx.get(f"{server.url}/runs", headers={"Host": "evil.example"}).status_code == 400

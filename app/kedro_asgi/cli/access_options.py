@@ -13,7 +13,7 @@ from kedro_asgi.server.access.hosts import LOCAL
 _FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
 _HOW = (
     "--token-file FILE (make one: kedro-asgi token NAME -f FILE), --oidc-issuer URL, the variable KEDRO_SERVER_TOKENS, "
-    "or --insecure if nobody else reaches that address"
+    "or --insecure if no other machine reaches that address"
 )
 _OPTIONS = (
     click.option("--token-file", type=_FILE, help="File of the tokens that callers must show; see 'kedro-asgi token'."),
@@ -41,10 +41,10 @@ def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def check_reach(access: AccessConfiguration, host: str) -> None:
-    """Refuse to listen where others reach the server and nobody has to say who calls."""
+    """Refuse to listen where other machines reach the server and callers need no token."""
     if not (access.is_on or access.insecure or is_loopback(host)):
         raise click.ClickException(
-            f"Anybody who reaches {host} could run pipelines, so the server does not listen there without tokens. "
+            f"Any machine that reaches {host} could run pipelines, so the server does not listen there without tokens. "
             f"Give {_HOW}."
         )
 
@@ -57,7 +57,7 @@ def default_hosts(access: AccessConfiguration, host: str) -> str | None:
 
 
 def access_line(access: AccessConfiguration, host: str) -> str:
-    """Return who may call the server, in one line."""
+    """Return which callers the server answers, in one line."""
     if access.is_on:
         kinds = [f"the tokens of '{access.token_file}'"] if access.token_file else []
         kinds += ["the tokens of KEDRO_SERVER_TOKENS"] if access.tokens else []
@@ -65,7 +65,7 @@ def access_line(access: AccessConfiguration, host: str) -> str:
         return f"callers with {', '.join(kinds)}"
     if is_loopback(host):
         return "all programs on this machine, without a token; no other machine"
-    return f"anybody who reaches {host or 'this machine'}, without a token (--insecure)"
+    return f"every machine that reaches {host or 'this one'}, without a token (--insecure)"
 
 
 def is_loopback(host: str) -> bool:

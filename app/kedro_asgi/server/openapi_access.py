@@ -36,7 +36,7 @@ def _operation(operation: Json, method: str, path: str, access: AccessConfigurat
     is_open = rule.scope is None or (access.open_metrics and path == "/metrics")
     if not access.is_on or is_open:
         return _with_answers(operation, added)
-    added["401"] = "Nobody says who calls, or the token is not valid."
+    added["401"] = "The request has no token, or one that is not valid."
     added["403"] = f"The caller does not have the scope '{rule.scope}', or may not use the pipeline."
     if access.oidc_issuer is not None:
         added["503"] = "The issuer's keys cannot be fetched."

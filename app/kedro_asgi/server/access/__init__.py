@@ -1,1 +1,1 @@
-"""Who may call what: callers, scopes of routes, tokens, hosts and origins."""
+"""Access to the server: callers, scopes of routes, tokens, hosts and origins."""

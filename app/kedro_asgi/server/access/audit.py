@@ -1,16 +1,21 @@
 """One log line for each request that was refused, and for each that may have changed something."""
 
 import logging
+import re
+from collections.abc import Awaitable
 from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kedro_asgi.log_lines import LineLogger
 from kedro_asgi.server.access.caller import caller_of
 
 _log = logging.getLogger("kedro_asgi.audit")
+_lines = LineLogger(_log)
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 _REFUSED = "kedro_asgi.is_refused"
+_PLAIN = re.compile(r"[A-Za-z0-9/._-]{0,200}").fullmatch
 # A path is as long as its caller makes it.
 _MAX_PATH = 500
 
@@ -18,43 +23,41 @@ _MAX_PATH = 500
 def log_refusal(scope: Scope, *, status: int, reason: str) -> None:
     """Log that a request was refused."""
     scope[_REFUSED] = True
-    _log.warning("%s: refused with %d (%s)", _facts(scope), status, reason)
+    _log.warning("'%s' from %s: %s %s: refused with %d (%s)", *_facts(scope), status, reason)
 
 
-def _log_change(scope: Scope, result: str) -> None:
-    if _log.isEnabledFor(logging.INFO):
-        _log.info("%s: %s", _facts(scope), result)
+def log_change(scope: Scope, *, status: int) -> None:
+    """Log a request that may have changed something, unless it was refused."""
+    if _REFUSED not in scope:
+        # A record of `logging` would take 4 % of a short run, a line takes 1 %.
+        _lines.info("'%s' from %s: %s %s: %d", *_facts(scope), status)
 
 
 class AuditMiddleware:
-    """Logs each request that may change something, with the status of its answer."""
+    """Logs each request that may change something, when its answer begins."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the request on; not as a coroutine, which would be one more for each request."""
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
-            await self._app(scope, receive, send)
-            return
-        status = "no answer"
+            return self._app(scope, receive, send)
 
-        async def note(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = str(message["status"])
-            await send(message)
+        def note(message: Message) -> Awaitable[None]:
+            if "status" in message:
+                log_change(scope, status=message["status"])
+            return send(message)
 
-        try:
-            await self._app(scope, receive, note)
-        finally:
-            if _REFUSED not in scope:
-                _log_change(scope, status)
+        return self._app(scope, receive, note)
 
 
-def _facts(scope: Scope) -> str:
+def _facts(scope: Scope) -> tuple[str, str, str, str]:
+    """Return who calls, from where, the method and the path."""
     caller, client = caller_of(scope), scope.get("client")
-    name = "nobody" if caller is None else caller.name
+    name = "unknown" if caller is None else caller.name
     # Encoded: a line break in a path must not begin a line of the log.
-    path = quote(scope["path"], errors="backslashreplace")[:_MAX_PATH]
-    return f"'{name}' from {client[0] if client else 'unknown'}: {scope.get('method', 'WEBSOCKET')} {path}"
+    path = scope["path"]
+    if not _PLAIN(path):
+        path = quote(path, errors="backslashreplace")[:_MAX_PATH]
+    return name, client[0] if client else "unknown", scope.get("method", "WEBSOCKET"), path

@@ -20,7 +20,7 @@ _MAX_NAME = 200
 
 
 class Caller(msgspec.Struct, BaseUser, frozen=True, kw_only=True):
-    """A caller that has shown who it is; ``pipelines`` of ``None`` is no limit. The scope *admin* includes all others.
+    """A caller that is known; ``pipelines`` of ``None`` is no limit. The scope *admin* includes all others.
 
     A `BaseUser`, so a route of the host application can read it as ``request.user``.
     """
@@ -63,7 +63,7 @@ class Caller(msgspec.Struct, BaseUser, frozen=True, kw_only=True):
 
 
 def caller_of(scope: AsgiScope) -> Caller | None:
-    """Return the caller of a request; ``None`` where nobody has to say who it is, or nobody has."""
+    """Return the caller of a request; ``None`` where none has to be known, or none is."""
     found: Caller | None = scope.get(_KEY)
     return found
 
@@ -80,7 +80,7 @@ def limits_of(scope: AsgiScope) -> frozenset[str] | None:
 
 
 def may_see_all(scope: AsgiScope) -> bool:
-    """Tell whether the caller of a request may read of all pipelines, or nobody has to say who calls."""
+    """Tell whether the caller of a request may read of all pipelines, or callers need not be known."""
     if _KEY not in scope:
         return True
     caller: Caller | None = scope[_KEY]

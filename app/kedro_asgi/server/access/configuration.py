@@ -1,4 +1,4 @@
-"""The settings of access: who may call the server, from where."""
+"""The settings of access to the server."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
@@ -34,12 +34,12 @@ class AccessOptions(TypedDict, total=False):
 
 
 class AccessConfiguration(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may call the server; each source of callers that is set turns the check on.
+    """The callers that a server knows; each source of callers that is set turns the check on.
 
     ``token_file`` and ``tokens`` hold lines of names, hashes and scopes (`tokens`). ``oidc_issuer`` signs JSON web
     tokens for ``oidc_audience``, whose ``oidc_scope_claim`` names their scopes. ``auth`` is a backend of Starlette, a
     middleware, or ``host``: the host application in front has put ``auth`` and ``user`` into the ASGI scope. With
-    ``open_metrics``, nobody has to show a token for ``/metrics``. ``insecure`` says that the server may listen on any
+    ``open_metrics``, ``/metrics`` needs no token. ``insecure`` says that the server may listen on any
     address without a check.
 
     ``allowed_hosts`` are the names under which browsers may call, ``cors_origins`` the other sites whose pages may.
@@ -82,7 +82,7 @@ class AccessConfiguration(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_on(self) -> bool:
-        """Whether callers have to say who they are."""
+        """Whether callers have to show a token, or something like it."""
         return self.auth is not None or self.has_tokens
 
 

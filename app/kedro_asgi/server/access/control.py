@@ -19,6 +19,7 @@ from kedro_asgi.server.access.refusals import (
     NotAuthenticatedError,
 )
 from kedro_asgi.server.access.route_scopes import OPEN, Rule, rule_of
+from kedro_asgi.server.access.token_backend import TokenBackend
 
 # Returns the names of a run's pipelines; raises `RunNotFoundError`.
 PipelinesOfRun = Callable[[str], Awaitable[Collection[str]]]
@@ -42,6 +43,7 @@ class AccessControl:
         open_metrics: bool = False,
     ) -> None:
         self._backend = backend
+        self.known: Callable[[Scope], Caller | None] = backend.known if isinstance(backend, TokenBackend) else _unknown
         self._pipelines_of_run = pipelines_of_run
         self._open_metrics = open_metrics
 
@@ -58,7 +60,7 @@ class AccessControl:
         return {method: rule_of(method, path) for method in _METHODS}
 
     async def identify(self, scope: Scope) -> Caller | None:
-        """Return the caller of a request; ``None`` if nobody says who calls. Raises `AuthenticationError`."""
+        """Return the caller of a request; ``None`` if the request names none. Raises `AuthenticationError`."""
         if self._backend is not None:
             found = await self._backend.authenticate(HTTPConnection(scope))
             return None if found is None else Caller.of(*found)
@@ -82,6 +84,10 @@ class AccessControl:
             raise ForbiddenPipelineError(caller, (names["name"],))
 
 
+def _unknown(scope: Scope) -> None:
+    """Say nothing of a caller without waiting."""
+
+
 def check_pipelines(scope: Scope, pipeline_names: Collection[str] | None) -> None:
     """Raise `ForbiddenPipelineError` if the caller of a request may not use all of these pipelines."""
     caller = caller_of(scope)
@@ -98,8 +104,15 @@ class _ProtectedRoute:
         self._rules = rules
         self._control = control
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        rule = self._rules[scope["method"]]
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        rule, caller = self._rules[scope["method"]], self._control.known(scope)
+        if caller is not None and caller.pipelines is None and rule.scope in caller.scopes:
+            # The usual case: four coroutines fewer, which is 3 % of a short run.
+            set_caller(scope, caller)
+            return self._app(scope, receive, send)
+        return self._call(rule, scope, receive, send)
+
+    async def _call(self, rule: Rule, scope: Scope, receive: Receive, send: Send) -> None:
         if rule.scope is None:
             set_caller(scope, await self._any_caller(scope))
         else:

@@ -6,7 +6,7 @@ says which name it used.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from ipaddress import ip_address
 
 from starlette.requests import Request
@@ -72,15 +72,14 @@ class HostMiddleware:
         self._app = app
         self._allowed = allowed
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the request on, or refuse it; not as a coroutine, which would be one more for each request."""
         if scope["type"] != "lifespan":
             hosts = [value for key, value in scope["headers"] if key == b"host"]
             # A browser always names one.
             if len(hosts) > 1 or (hosts and not self._allowed.allow(hosts[0])):
-                await _refuse(hosts, scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+                return _refuse(hosts, scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 async def _refuse(hosts: list[bytes], scope: Scope, receive: Receive, send: Send) -> None:

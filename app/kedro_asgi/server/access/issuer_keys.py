@@ -25,7 +25,7 @@ _TIMEOUT_SECONDS = 5.0
 _MAX_BYTES = 1024 * 1024
 # Keys that an issuer withdraws are good for this long.
 _RENEW_SECONDS = 600.0
-# Anybody can send tokens that name unknown keys; the issuer must not feel it.
+# Any client can send tokens that name unknown keys; the issuer must not feel it.
 _LEAST_SECONDS = 30.0
 
 

@@ -1,6 +1,5 @@
 """JSON web tokens of an issuer (OpenID Connect, OAuth 2)."""
 
-import hashlib
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.errors import ServerSettingsError
 from kedro_asgi.server.access.caller import Caller, printable
 from kedro_asgi.server.access.issuer_keys import IssuerKeys
+from kedro_asgi.server.access.tokens import digest_of
 
 # Clocks of machines differ.
 _LEEWAY_SECONDS = 30.0
@@ -48,13 +48,16 @@ class IssuerTokens:
         self._keys = keys or IssuerKeys(issuer)
         self._known: BoundedCache[bytes, _Known] = BoundedCache(_MAX_KNOWN)
 
+    def known(self, digest: bytes) -> Caller | None:
+        found = self._known.get(digest)
+        return found.caller if found is not None and time.time() < found.until else None
+
     async def find(self, token: str) -> Caller | None:
         if token.count(".") != 2:
             return None
-        digest, now = hashlib.sha256(token.encode()).digest(), time.time()
-        known = self._known.get(digest)
-        if known is not None and now < known.until:
-            return known.caller
+        digest, now = digest_of(token), time.time()
+        if (known := self.known(digest)) is not None:
+            return known
         try:
             claims = await self._claims(token)
         except PyJWTError as error:

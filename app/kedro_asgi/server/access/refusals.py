@@ -21,9 +21,9 @@ class AccessRefusedError(Exception):
 
 
 class NotAuthenticatedError(AccessRefusedError):
-    """Nobody says who calls, or the token is not valid."""
+    """The request has no token, or one that is not valid."""
 
-    slug, title, status = "not-authenticated", "Who calls is not known", 401
+    slug, title, status = "not-authenticated", "The caller is not known", 401
 
     def __init__(self, reason: str | None = None) -> None:
         self._is_token_invalid = reason is not None

@@ -1,6 +1,6 @@
 """The authentication of bearer tokens, whatever source knows them."""
 
-import re
+import hashlib
 from typing import Protocol
 
 from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError
@@ -8,14 +8,17 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope as AsgiScope
 
 from kedro_asgi.server.access.caller import Caller
-from kedro_asgi.server.access.tokens import TokenTable, parse_tokens
+from kedro_asgi.server.access.tokens import TokenTable, digest_of, parse_tokens
 
-# RFC 6750. One space, and nothing behind the token: a proxy in front must read the same.
-_BEARER = re.compile(r"bearer ([A-Za-z0-9._~+/-]{1,8192}={0,4})", re.IGNORECASE)
+_SCHEME = b"bearer "
+_USUAL_SCHEME = b"Bearer "
 
 
 class TokenSource(Protocol):
     """Knows the callers of some tokens."""
+
+    def known(self, digest: bytes) -> Caller | None:
+        """Return the caller with the token of this SHA-256, if that can be said without waiting."""
 
     async def find(self, token: str) -> Caller | None:
         """Return the caller with this token; ``None`` if the token is none of this source.
@@ -30,8 +33,11 @@ class ListedTokens:
     def __init__(self, text: str, *, source: str) -> None:
         self._table = TokenTable(parse_tokens(text, source=source))
 
+    def known(self, digest: bytes) -> Caller | None:
+        return self._table.find(digest)
+
     async def find(self, token: str) -> Caller | None:
-        return self._table.find(token)
+        return self.known(digest_of(token))
 
 
 class TokenBackend(AuthenticationBackend):
@@ -39,6 +45,17 @@ class TokenBackend(AuthenticationBackend):
 
     def __init__(self, *sources: TokenSource) -> None:
         self._sources = sources
+
+    def known(self, scope: AsgiScope) -> Caller | None:
+        """Return the caller of a request as `authenticate` does, if that needs no waiting; takes half of its time."""
+        values = [value for key, value in scope["headers"] if key == b"authorization"]
+        if len(values) != 1 or not values[0].startswith(_USUAL_SCHEME):
+            return None
+        digest = hashlib.sha256(values[0][len(_USUAL_SCHEME) :]).digest()
+        for source in self._sources:
+            if (caller := source.known(digest)) is not None:
+                return caller
+        return None
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Caller] | None:
         """Return the caller, or ``None`` without a token; raises `AuthenticationError`."""
@@ -48,18 +65,20 @@ class TokenBackend(AuthenticationBackend):
         for source in self._sources:
             caller = await source.find(token)
             if caller is not None:
-                return AuthCredentials(sorted(caller.scopes)), caller
+                return AuthCredentials(tuple(caller.scopes)), caller
         raise AuthenticationError("The token is not known.")
 
 
 def bearer_token(scope: AsgiScope) -> str | None:
-    """Return the token of a request; raises `AuthenticationError` for a header that is not exactly one bearer token."""
+    """Return the token of a request; raises `AuthenticationError` for several headers, or another scheme (RFC 6750).
+
+    All that follows the scheme is the token, so nothing in it is read in another way than by a proxy in front.
+    """
     values = [value for key, value in scope["headers"] if key == b"authorization"]
     if not values:
         return None
     if len(values) > 1:
         raise AuthenticationError("The request has several Authorization headers.")
-    found = _BEARER.fullmatch(values[0].decode("latin-1"))
-    if found is None:
+    if values[0][: len(_SCHEME)].lower() != _SCHEME:
         raise AuthenticationError("The Authorization header must be 'Bearer <token>'.")
-    return found[1]
+    return str(values[0][len(_SCHEME) :], "latin-1")

@@ -9,7 +9,7 @@ import anyio.to_thread
 
 from kedro_asgi.errors import ServerSettingsError
 from kedro_asgi.server.access.caller import Caller
-from kedro_asgi.server.access.tokens import TokenTable, parse_tokens
+from kedro_asgi.server.access.tokens import TokenTable, digest_of, parse_tokens
 
 _log = logging.getLogger(__name__)
 
@@ -27,12 +27,15 @@ class TokenFile:
         self._table = _read(path)
         self._look_at = time.monotonic() + look_seconds
 
+    def known(self, digest: bytes) -> Caller | None:
+        return None if time.monotonic() >= self._look_at else self._table.find(digest)
+
     async def find(self, token: str) -> Caller | None:
         if time.monotonic() >= self._look_at:
             # Before the wait, so that one request reads the file, and the others go on.
             self._look_at = time.monotonic() + self._look_seconds
             await anyio.to_thread.run_sync(self._renew)
-        return self._table.find(token)
+        return self._table.find(digest_of(token))
 
     def _renew(self) -> None:
         try:
@@ -41,7 +44,7 @@ class TokenFile:
                 self._table, self._state = _read(self._path), state
                 _log.info("The tokens in '%s' were read again: %d.", self._path, len(self._table))
         except ServerSettingsError as error:
-            # A file that is half written must lock nobody out.
+            # A file that is half written must not lock callers out.
             _log.error("The tokens stay as they were: %s", error)
 
 

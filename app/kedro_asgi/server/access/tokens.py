@@ -30,20 +30,25 @@ class TokenTable:
     """The tokens of a server, by their hashes."""
 
     def __init__(self, entries: Iterable[TokenEntry] = ()) -> None:
-        self._entries = {entry.digest: entry for entry in entries}
+        # A digest leads to itself, as it was listed, and to its caller.
+        self._entries = {(digest := bytes.fromhex(entry.digest)): (digest, entry.caller) for entry in entries}
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def find(self, token: str) -> Caller | None:
-        """Return the caller with this token.
+    def find(self, digest: bytes) -> Caller | None:
+        """Return the caller with the token of this SHA-256.
 
         A token has 256 random bits, so a plain SHA-256 is enough. How far two hashes agree says nothing about the
         token, so neither does the time that the look-up takes.
         """
-        digest = hashlib.sha256(token.encode()).hexdigest()
-        entry = self._entries.get(digest)
-        return entry.caller if entry is not None and hmac.compare_digest(entry.digest, digest) else None
+        found = self._entries.get(digest)
+        return found[1] if found is not None and hmac.compare_digest(found[0], digest) else None
+
+
+def digest_of(token: str) -> bytes:
+    """Return the SHA-256 of a token, as it stands in a header."""
+    return hashlib.sha256(token.encode("latin-1")).digest()
 
 
 def make_token() -> str:

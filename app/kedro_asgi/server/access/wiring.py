@@ -20,7 +20,7 @@ _SHOWN_HEADERS = ("ETag", "Idempotent-Replayed", "Location", "Preference-Applied
 
 
 def access_control(access: AccessConfiguration, *, pipelines_of_run: PipelinesOfRun) -> AccessControl | None:
-    """Return the control that the settings ask for; ``None`` if nobody has to say who calls."""
+    """Return the control that the settings ask for; ``None`` if callers need not be known."""
     if not access.is_on:
         return None
     return AccessControl(_backend(access), pipelines_of_run=pipelines_of_run, open_metrics=access.open_metrics)
