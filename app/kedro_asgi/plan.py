@@ -205,13 +205,11 @@ class Planner:
         registered = self.project.pipelines.load()
         return ParameterValidator({name: found for name, found in registered.items() if found is not None})
 
-    def validation(self, spec: RunSpec, plan: Plan | None) -> Validate:
+    def validation(self, spec: RunSpec) -> Validate:
         """Return a callable that puts models in place of parameters where the nodes of ``spec`` ask for them (Q-20).
 
-        It compiles the plan when it is called, if it is not known yet; nodes that ask for no model cost nothing.
+        It compiles the plan when it is called.
         """
-        if plan is not None and not plan.has_typed_parameters:
-            return unchecked
         return lambda raw: self._validated(raw, spec)
 
     def _validated(self, raw: Mapping[str, Any], spec: RunSpec) -> ValidatedParameters:

@@ -189,7 +189,9 @@ class Engine:
         if _log.isEnabledFor(logging.INFO):
             _log.info("Kedro project %s", planner.project.package_name)
         hooks = self._hooks_of_run()
-        validate = planner.validation(spec, plan)
+        # Once the plan is known, nodes that ask for no model cost nothing.
+        is_untyped = plan is not None and not plan.has_typed_parameters
+        validate = unchecked if is_untyped else planner.validation(spec)
         configured = Configured(planner=planner, runtime=run.runtime, validate=validate, hooks=hooks)
         context = self._context(configured) if self._needs_context else None
         if plan is None:

@@ -12,6 +12,8 @@ from kedro_asgi.config.interpolation.tree_builder import build_caller_tree, to_p
 from kedro_asgi.errors import ConfigError, fresh_error
 from kedro_asgi.runs import RuntimeParams
 
+# A copy of so many parameters takes less time than lookups in two mappings.
+_FEW = 64
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
@@ -67,8 +69,8 @@ class Parameters:
         if self.is_constant and runtime.literal:
             if _SCALARS.issuperset(map(type, runtime.values.values())):
                 # There is nothing to copy, and nothing to merge into.
-                return OverlaidParameters(self._tree, runtime.values)
-            return OverlaidParameters(self._tree, _merged_values(self._tree, to_plain_mapping(runtime.values)))
+                return _overlaid(self._tree, runtime.values)
+            return _overlaid(self._tree, _merged_values(self._tree, to_plain_mapping(runtime.values)))
         own = Layer(self._find_resolver)
         values = build_caller_tree(runtime, own)
         own.root = merge_runtime(self._tree, values)
@@ -79,6 +81,10 @@ class Parameters:
         for layer in self._shadowed:
             evaluator.resolve_view(roots[layer])
         return evaluator.resolve_mapping_view(own.root)
+
+
+def _overlaid(below: dict[Any, Any], above: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    return {**below, **above} if len(below) <= _FEW else OverlaidParameters(below, above)
 
 
 def _merged_values(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
