@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
+from kedro_asgi.io.copying import copy_parameters
 from kedro_asgi.io.parameters import ParameterView
 
 NESTED = {"a": {"b": [1], "c": {"d": None}}, "e": {}, 1: {2: "n"}, "_h": 0}
@@ -87,3 +88,14 @@ def test_models_by_path_are_found_first() -> None:
 )
 def test_names_with_two_spellings_are_ambiguous(name: str, expected: bool) -> None:
     assert ParameterView({"x.y": 1, "x": {"y": 2, "z": 3}}).is_ambiguous(name) is expected
+
+
+def test_a_copy_of_parameters_shares_nothing_that_can_change() -> None:
+    model = Model(1.0, {"k": [1]})
+    parameters: dict[Any, Any] = {"a": 1, "b": {"c": [1, {"d": 2}]}, 5: (1, [2]), "m": model}
+    made = copy_parameters(parameters)
+    assert made == parameters
+    made["b"]["c"][1]["d"] = 3
+    made[5][1].append(3)
+    made["m"].inner["k"].append(2)
+    assert parameters == {"a": 1, "b": {"c": [1, {"d": 2}]}, 5: (1, [2]), "m": Model(1.0, {"k": [1]})}

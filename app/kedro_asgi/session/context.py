@@ -11,7 +11,7 @@ from kedro_asgi.config import LoadedConfig
 from kedro_asgi.errors import KedroContextError as KedroContextError
 from kedro_asgi.hooks import implemented
 from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin
-from kedro_asgi.io.copying import deep_copy
+from kedro_asgi.io.copying import copy_parameters, deep_copy
 from kedro_asgi.plan import MakeCatalog, create_catalog
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import LoaderConfiguration, RunConfiguration
@@ -85,7 +85,7 @@ class KedroContext:
         """
         raw = self._configuration().parameters()
         if self._seen is None or self._seen.raw is not raw:
-            self._seen = _SeenParameters(raw=raw, params=dict(deep_copy(self._validate(raw).whole)))
+            self._seen = _SeenParameters(raw=raw, params=dict(copy_parameters(self._validate(raw).whole)))
         return self._seen.params
 
     @property
@@ -122,7 +122,7 @@ class KedroContext:
             return unchecked(self.params)
         if self._seen is None:
             return self._validate(self._configuration().parameters())
-        return self._validate(deep_copy(self.params))
+        return self._validate(copy_parameters(self.params))
 
     def _configuration(self) -> RunConfiguration:
         loaded = LoadedConfig(loader=self.config_loader)
