@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import Any
 
@@ -16,6 +16,7 @@ from uvicorn.config import STARTUP_FAILURE
 from kedro_asgi.cli.connection_counts import ConnectionCounts
 from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.shared_listener import SharedListener
+from kedro_asgi.collector import collector_paused
 from kedro_asgi.server.configuration import ServerConfiguration
 
 # After the grace: for runs that were asked to stop, for the last writes, and for clients to read their answers.
@@ -44,6 +45,7 @@ class ServerProcess(uvicorn.Server):
         super().__init__(config)
         self._grace_seconds = grace_seconds
         self._handlers: dict[int, Handler] = {}
+        self._starting = ExitStack()
         self._ends_at = 0.0
 
     def run(self, sockets: Any = None) -> None:
@@ -52,7 +54,9 @@ class ServerProcess(uvicorn.Server):
         for number in _SIGNALS:
             # uvicorn raises the signal again when it has ended, and all writes are on disk.
             signal.signal(number, self._end.now)
-        super().run(sockets)
+        with self._starting:
+            self._starting.enter_context(collector_paused(keeps=True))
+            super().run(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop serving; a server that is still starting has nothing to finish."""
@@ -63,6 +67,7 @@ class ServerProcess(uvicorn.Server):
     async def startup(self, sockets: Any = None) -> None:
         """Start, then handle signals before the application does, whose lifespan has begun by now."""
         await super().startup(sockets)
+        self._starting.close()
         for number in _SIGNALS:
             former: Any = signal.getsignal(number)
             self._handlers[number] = former

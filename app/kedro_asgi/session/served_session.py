@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kedro_asgi.collector import collector_paused
 from kedro_asgi.errors.wording import close_matches, suggestion
 
 if TYPE_CHECKING:
@@ -24,20 +25,21 @@ def open_served_session(
     reload_signal: Path | None = None,
 ) -> "KedroServiceSession":
     """Open a project for serving; a folder without one, or a broken ``pyproject.toml``, is reported before the rest."""
-    # Imports the engine, in the thread that opens the project.
-    from kedro_asgi.project import load_project
-    from kedro_asgi.session.service_session import KedroServiceSession
+    with collector_paused():
+        # Imports the engine, in the thread that opens the project.
+        from kedro_asgi.project import load_project
+        from kedro_asgi.session.service_session import KedroServiceSession
 
-    load_project(project_path, package_name=package_name)
-    session = KedroServiceSession.create(
-        project_path=project_path,
-        env=env,
-        conf_source=conf_source,
-        serving_mode=True,
-        preload=preload,
-        package_name=package_name,
-        reload_signal=reload_signal,
-    )
+        load_project(project_path, package_name=package_name)
+        session = KedroServiceSession.create(
+            project_path=project_path,
+            env=env,
+            conf_source=conf_source,
+            serving_mode=True,
+            preload=preload,
+            package_name=package_name,
+            reload_signal=reload_signal,
+        )
     _warn_of_unknown_pipelines(session.engine.planner.project)
     return session
 
