@@ -14,13 +14,13 @@ from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
 from kedro_asgi.errors import PipelineCrashingError
 from kedro_asgi.events import NodeCancelled, NodeFailed, NodeStarted
 from kedro_asgi.runs import RunOrder, RunRecord, RunSpec, Slice
-from kedro_asgi.session import AsyncSession
+from kedro_asgi.session import AsyncSession, KedroServiceSession
 from project_files import write_project
 
 pytestmark = pytest.mark.anyio
 
 REGISTRY = """
-import ctypes, os, re, signal, subprocess, sys, time
+import ctypes, logging, os, re, signal, subprocess, sys, time
 from pathlib import Path
 from kedro_asgi.pipeline import Pipeline, node
 
@@ -60,6 +60,16 @@ def clean_up(x):
     finally:
         Path("{folder}/cleaned").touch()
 
+def fork_and_exit(x):
+    if os.fork() == 0:
+        time.sleep(60)
+        os._exit(0)
+    os._exit(3)
+
+def log_object(x):
+    logging.getLogger("project").warning("logged with an object", extra={"thing": object(), "day": "Monday"})
+    return x
+
 def start_program(x):
     program = subprocess.Popen(["sleep", "60"])
     Path("{folder}/program").write_text(str(program.pid))
@@ -94,6 +104,8 @@ def register_pipelines():
         "swallow": single(swallow),
         "clean_up": single(clean_up),
         "start_program": single(start_program),
+        "fork_and_exit": single(fork_and_exit),
+        "log_object": single(log_object),
         "pid": single(pid),
         "fill": single(fill, "mebibytes"),
         "leak": single(leak, "mebibytes"),
@@ -214,6 +226,26 @@ async def test_a_crash_fails_the_run_and_nothing_else(runs: Dispatcher, how: str
 
 async def collect(found: list[str], runs: Dispatcher, wanted: RunOrder) -> None:
     found.append((await runs.run(wanted)).record.status)
+
+
+async def test_a_crash_is_noticed_while_a_forked_program_holds_the_pipe(runs: Dispatcher) -> None:
+    with anyio.fail_after(30):
+        record = (await runs.run(order("fork_and_exit"))).record
+    assert record.error.message == "The process of the run ended in node 'fork_and_exit': it ended with exit code 3."
+
+
+async def test_records_of_the_log_may_hold_any_object(runs: Dispatcher, caplog: pytest.LogCaptureFixture) -> None:
+    assert (await runs.run(order("log_object"))).record.status == "success"
+    line = next(line for line in caplog.records if line.name == "project")
+    assert (line.getMessage(), line.day) == ("logged with an object", "Monday")
+
+
+async def test_a_session_that_cannot_be_sent_fails_the_runs(project: Path) -> None:
+    session = AsyncSession(lambda: KedroServiceSession.create(project_path=project))
+    async with Dispatcher(session, executor=ExecutorChoice(default="process")) as runs:
+        record = (await runs.run(order("pid"))).record
+    assert record.error.type == "NoProcessError"
+    assert "lambda" in record.error.message
 
 
 @pytest.mark.slow

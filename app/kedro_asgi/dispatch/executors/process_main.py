@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
+from logging import LogRecord
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pickle import PickleBuffer
@@ -47,6 +48,7 @@ from kedro_asgi.session.event_loop import call_soon
 # Smaller outputs are a part of the message that names them.
 _LARGE_OUTPUT_BYTES = 64 * 2**10
 _PR_SET_PDEATHSIG = 1
+_PLAIN_TYPES = frozenset((str, int, float, bool, type(None)))
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -212,7 +214,7 @@ class _RunServer:
 
     def send_log(self, message: LogMessage) -> None:
         """Send a record that was logged during a run."""
-        parts = encode_message(RecordLogged(record=message.record, node=CURRENT_NODE.get()))
+        parts = encode_message(RecordLogged(record=_plain_record(message.record), node=CURRENT_NODE.get()))
         with self._lock:
             if self._run_id is not None:
                 self._pipe.send(parts)
@@ -258,3 +260,10 @@ class _LargeOutput(msgspec.Struct, frozen=True, eq=False):
 def _sendable(value: Any) -> Any:
     is_large = isinstance(value, msgspec.Raw) and memoryview(value).nbytes > _LARGE_OUTPUT_BYTES
     return _LargeOutput(value) if is_large else value
+
+
+def _plain_record(record: LogRecord) -> LogRecord:
+    """Return a record without attributes that the server could not read, such as objects in ``extra``."""
+    plain = LogRecord(record.name, record.levelno, record.pathname, record.lineno, record.msg, None, None)
+    plain.__dict__.update((name, value) for name, value in record.__dict__.items() if type(value) in _PLAIN_TYPES)
+    return plain

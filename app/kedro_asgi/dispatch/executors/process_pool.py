@@ -1,6 +1,7 @@
 """The processes that execute runs: warm ones, and those that replace them."""
 
 import threading
+import time
 from multiprocessing.util import Finalize
 
 from kedro_asgi.dispatch.executors.process_main import Opening
@@ -14,6 +15,7 @@ _log = SafeLogger(__name__)
 
 # Before the interpreter waits for all child processes.
 _BEFORE_JOIN = 100
+_SURPLUS_SECONDS = 60.0
 
 
 class ProcessPool:
@@ -108,7 +110,9 @@ class ProcessPool:
             process.run = None
             is_kept = is_usable and process not in self._leaving and not self._is_closed
             if is_kept:
+                process.free_since = time.monotonic()
                 self._free.append(process)
+                self._retire_surplus()
             else:
                 self._leave(process)
                 self._start_ahead()
@@ -130,6 +134,14 @@ class ProcessPool:
         return limit_bytes is not None and pid is not None and private_bytes(pid) > limit_bytes
 
     # --- while the lock is held ---
+
+    def _retire_surplus(self) -> None:
+        """End the process that was used longest ago if it was needed for more runs at a time than there are now."""
+        oldest = self._free[0]
+        is_surplus = len(self._processes) - len(self._leaving) > self._warm
+        if is_surplus and time.monotonic() - oldest.free_since > _SURPLUS_SECONDS:
+            self._leave(oldest)
+            oldest.retire()
 
     def _leave(self, process: RunProcess) -> None:
         """Give a process no further run."""

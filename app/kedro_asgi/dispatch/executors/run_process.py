@@ -1,45 +1,36 @@
 """A process that executes runs, as the server uses it: one thread of the server talks to it."""
 
-import multiprocessing
-import os
-import signal
 import threading
 from collections.abc import Callable, Hashable, Mapping
-from contextlib import suppress
 from contextvars import Context
 from datetime import UTC, datetime
-from multiprocessing.context import ForkServerContext, SpawnContext
 from queue import SimpleQueue
 from typing import Any, Protocol
 
 import msgspec
 
 from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.executors.process_main import Opening, serve_runs
+from kedro_asgi.dispatch.executors.child_process import ChildProcess
+from kedro_asgi.dispatch.executors.process_main import Opening
 from kedro_asgi.dispatch.executors.process_messages import (
-    MessagePipe,
     ProcessOpened,
     RecordLogged,
     RunReply,
     RunRequest,
-    ShutDown,
     encode_message,
 )
-from kedro_asgi.dispatch.executors.shared_file import SharedFile
+from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.run_logging import LINE_EMITTER
-from kedro_asgi.errors import NoProcessError, RunCrashedError, RunStoppedError, UnsendableValueError
+from kedro_asgi.errors import NoProcessError, RunCrashedError, RunStoppedError, UnsendableValueError, error_type
 from kedro_asgi.events import Emit, Event, NodeCancelled, NodeFailed, NodeFinished, NodeRetried, NodeStarted
 from kedro_asgi.failures import note_node
 from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
 from kedro_asgi.runner.messages import LogMessage
-from kedro_asgi.runner.process_state import ProcessState
 from kedro_asgi.runner.worker_logs import log_here
-from kedro_asgi.runner.worker_signals import signals_blocked
 from kedro_asgi.runs import RunId, RunSpec
 
 _THREAD_NAME = "kedro-asgi-run"
-_SHUTDOWN_SECONDS = 5.0
 
 
 class ProcessRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -83,7 +74,7 @@ class RunProcess:
         self._opening = opening
         self._owner = owner
         self._runs: SimpleQueue[ProcessRun | None] = SimpleQueue()
-        self._process: multiprocessing.process.BaseProcess | None = None
+        self._process: ChildProcess | None = None
         self._start_problem = ""
         self._is_open = False
         self._is_usable = True
@@ -94,6 +85,8 @@ class RunProcess:
         """The run that the process has."""
         self.count = 0
         """How many runs the process was given."""
+        self.free_since = 0.0
+        """When its last run ended, on the monotonic clock."""
         threading.Thread(target=self._serve, name=_THREAD_NAME, daemon=True).start()
 
     @property
@@ -105,7 +98,7 @@ class RunProcess:
     def is_alive(self) -> bool:
         """Whether the process may still take a run."""
         process = self._process
-        return not self._is_killed and (process is None or process.exitcode is None)
+        return not self._is_killed and (process is None or process.is_alive)
 
     def executes(self, run_id: RunId) -> bool:
         """Whether the process has this run."""
@@ -123,8 +116,7 @@ class RunProcess:
         """Ask the run to stop before its next node, and where a node awaits."""
         self._stop_reason = reason
         if self.run is not None and self._process is not None:
-            with suppress(OSError):
-                self._stops.send((self.run.run_id, reason))
+            self._process.request_stop(self.run.run_id, reason)
 
     def terminate(self) -> None:
         """Interrupt what the process does."""
@@ -135,12 +127,8 @@ class RunProcess:
         """Kill the process and the programs that it started; ``reason`` makes the error of its run from its node."""
         self._kill_reason = self._kill_reason or reason
         self._is_killed = True
-        process = self._process
-        if process is not None and process.pid is not None and process.exitcode is None:
-            # The process is in this group at first, and leads its own a moment later.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.kill()
+        if self._process is not None and self._process.is_alive:
+            self._process.kill()
 
     def retire(self) -> None:
         """Let the process end; it has no run."""
@@ -151,9 +139,13 @@ class RunProcess:
     def _serve(self) -> None:
         has_run = True
         try:
-            self._start()
-            self._wait_until_open()
-        except (OSError, EOFError) as problem:
+            self._process = process = ChildProcess(self._opening)
+            if self._is_killed:
+                process.kill()
+            opened: ProcessOpened = process.receive()
+            self._is_open = True
+            self._owner.process_opened(self, is_broken=opened.is_broken)
+        except Exception as problem:  # whatever the system refuses, or the values of the session and of `convert` raise
             self._start_problem = str(problem)
             has_run = self._owner.process_failed(self)
         while has_run and (run := self._runs.get()) is not None:
@@ -162,32 +154,9 @@ class RunProcess:
             run.ended(execution)
             # A thread that waits must not keep its last run alive.
             del run, execution
-        self._end_process()
+        if self._process is not None:
+            self._process.end(is_usable=self._is_usable)
         self._owner.process_ended(self)
-
-    def _start(self) -> None:
-        context = _start_method()
-        requests, replies = SharedFile.create(), SharedFile.create()
-        ours, theirs = context.Pipe()
-        stops, self._stops = context.Pipe(duplex=False)
-        self._pipe = MessagePipe(ours, outgoing=requests, incoming=replies)
-        their_pipe = MessagePipe(theirs, outgoing=replies, incoming=requests)
-        arguments = (self._opening, ProcessState.current(), their_pipe, stops)
-        process = context.Process(target=serve_runs, args=arguments, name=_THREAD_NAME)
-        try:
-            with signals_blocked():
-                process.start()
-        finally:
-            theirs.close()
-            stops.close()
-        self._process = process
-        if self._is_killed:
-            self.kill()
-
-    def _wait_until_open(self) -> None:
-        opened: ProcessOpened = self._pipe.receive()
-        self._is_open = True
-        self._owner.process_opened(self, is_broken=opened.is_broken)
 
     def _execute(self, run: ProcessRun) -> Execution:
         # The context is the run's own, so that nothing is set back.
@@ -200,20 +169,28 @@ class RunProcess:
             order = encode_message(run.read_spec)
         except Exception as problem:  # whatever values of a caller raise
             return Execution(error=report_failure(run.run_id, _unsendable(run, problem)))
+        return self._execute_in(self._process, run, order)
+
+    def _execute_in(self, process: ChildProcess, run: ProcessRun, order: list[Buffer]) -> Execution:
         nodes: dict[str, Event] = {}
         try:
-            self._pipe.send(encode_message(RunRequest(run_id=run.run_id)))
-            self._pipe.send(order)
+            process.send(encode_message(RunRequest(run_id=run.run_id)))
+            process.send(order)
             del order
-            execution = self._receive_reply(run, nodes)
-            self._end_nodes(run, nodes)
-            return execution
+            execution = self._receive_reply(process, run, nodes)
         except (OSError, EOFError):
-            return self._describe_crash(run, nodes)
+            return self._describe_crash(process, run, nodes)
+        except Exception as problem:  # a message that is cut, or that a class of the project does not restore here
+            self.kill()
+            self._describe_crash(process, run, nodes)
+            error = UnsendableValueError("A message of the process", f"{error_type(problem)}: {problem}")
+            return Execution(error=report_failure(run.run_id, error))
+        self._end_nodes(run, nodes)
+        return execution
 
-    def _receive_reply(self, run: ProcessRun, nodes: dict[str, Event]) -> Execution:
+    def _receive_reply(self, process: ChildProcess, run: ProcessRun, nodes: dict[str, Event]) -> Execution:
         while True:
-            match self._pipe.receive():
+            match process.receive():
                 case RunReply(execution=execution, is_last=is_last):
                     self._is_usable = not is_last
                     return execution
@@ -224,10 +201,11 @@ class RunProcess:
                     _note_node(nodes, event)
                     run.emit(event)
 
-    def _describe_crash(self, run: ProcessRun, nodes: dict[str, Event]) -> Execution:
+    def _describe_crash(self, process: ChildProcess, run: ProcessRun, nodes: dict[str, Event]) -> Execution:
         """Return why a run has no end of its own: it was stopped, or its process has ended."""
         self._is_usable = False
-        exit_code = self._join()
+        process.kill_group()
+        exit_code = process.exit_code()
         self._end_nodes(run, nodes)
         at_work = next(iter(nodes), None)
         if self._kill_reason is not None:
@@ -247,31 +225,6 @@ class RunProcess:
         for node, event in nodes.items():
             took = round((datetime.now(UTC) - event.at).total_seconds() * 1000, 2)
             run.emit(kind(run_id=run.run_id, node=node, duration_ms=took))
-
-    def _join(self) -> int | None:
-        """Wait for the process, whose end of the pipe is closed, and return its exit code."""
-        assert self._process is not None
-        self._process.join(_SHUTDOWN_SECONDS)
-        return self._process.exitcode
-
-    def _end_process(self) -> None:
-        process = self._process
-        if process is None:
-            return
-        with suppress(OSError):
-            self._pipe.send(encode_message(ShutDown()))
-        process.join(_SHUTDOWN_SECONDS if self._is_usable else 0)
-        self.kill()
-        process.join()
-        self._pipe.close()
-        self._stops.close()
-
-
-def _start_method() -> SpawnContext | ForkServerContext:
-    """Return the start method: never fork, since the threads of a server hold locks that no child would release."""
-    if os.environ.get("KEDRO_MP_CONTEXT") == "forkserver":
-        return multiprocessing.get_context("forkserver")
-    return multiprocessing.get_context("spawn")
 
 
 def _note_node(nodes: dict[str, Event], event: Event) -> None:
