@@ -40,7 +40,8 @@ class ProcessPool:
         """Whether a process has opened the project by now, or has failed to."""
         self._is_closed = False
         Finalize(self, _kill_all, args=(self._processes,), exitpriority=_BEFORE_JOIN)
-        self._start_ahead()
+        with self._lock:
+            self._start_ahead()
 
     def give(self, run: ProcessRun) -> None:
         """Have a run executed by a process; raises ``RuntimeError`` if no thread can start for a new one."""
