@@ -134,6 +134,16 @@ async def test_a_cancel_ends_the_wait_of_a_node(make_flaky: MakeFlaky, store: st
     assert (record.status, record.retry_count, record.retried[0].node) == ("cancelled", 1, "flaky")
 
 
+async def test_a_drain_does_not_wait_for_a_node_that_waits_for_longer(make_flaky: MakeFlaky) -> None:
+    async with dispatcher_of(make_flaky(f"default.node = {{retries = 2, {LONG}}}"), grace_seconds=3600) as runs:
+        run = await runs.submit("flaky")
+        await until_event(runs, run.run_id, NodeRetried)
+        with anyio.fail_after(60):
+            await runs.drain()
+        record = await runs.read(run.run_id)
+    assert (record.status, record.error.message) == ("cancelled", "The server was shut down before the run ended.")
+
+
 def test_a_session_tries_nodes_again(make_flaky: MakeFlaky) -> None:
     session = KedroServiceSession.create(project_path=make_flaky("default.node = {retries = 2, delay_seconds = 0}"))
     assert session.run()["third"].load() == 5

@@ -280,9 +280,8 @@ def test_a_large_order_is_deleted_when_its_run_ends(open_worker: OpenStore) -> N
     store.write([run_write(found, order=order) for found, order in zip(runs, orders, strict=True)])
     ended = [msgspec.structs.replace(found, status="success") for found in runs]
     assert store.write([run_write(found, expected="running") for found in ended]) == ["stored", "stored"]
-    with store.transaction(writes=False) as connection:
-        rows = connection.execute("SELECT run_order FROM runs ORDER BY run_id").fetchall()
-    assert [None if row[0] is None else bytes(row[0]) for row in rows] == [orders[0].content, None]
+    assert [store.read_order(found.run_id) for found in runs] == [orders[0], None]
+    assert store.read_order("run-unknown") is None
 
 
 def test_old_and_surplus_runs_are_deleted(open_worker: OpenStore) -> None:

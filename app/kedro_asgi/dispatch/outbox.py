@@ -1,6 +1,7 @@
 """What happens to one run, on its way to the writer thread."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Protocol
 
@@ -9,7 +10,7 @@ import msgspec
 from kedro_asgi.dispatch.attempts import with_attempt
 from kedro_asgi.dispatch.messages import RunChanged
 from kedro_asgi.errors.wording import bounded_names
-from kedro_asgi.events import DatasetSaved, Event, LogLine, NodeRetried
+from kedro_asgi.events import DatasetSaved, Event, LogLine, NodeRetried, NodeStarted
 from kedro_asgi.failures import MAX_CHARACTERS
 from kedro_asgi.runs import RunId, RunRecord
 
@@ -38,6 +39,8 @@ class Outbox:
         self._saved = list(saved)
         # Threads of the run add to it, and the event loop takes from it.
         self._retried: list[NodeRetried] = []
+        # Each node that waits for its next attempt, with the time of that.
+        self._next_attempts: dict[str, datetime] = {}
         self._is_closed = False
 
     def emit(self, event: Event) -> None:
@@ -56,6 +59,9 @@ class Outbox:
         if type(event) is NodeRetried:
             # After the event: what the event loop puts next comes behind it, and may have it already.
             self._retried.append(event)
+            self._next_attempts[event.node] = event.at + timedelta(seconds=event.delay_seconds)
+        elif self._next_attempts and type(event) is NodeStarted:
+            self._next_attempts.pop(event.node, None)
 
     def put(self, message: Event | RunChanged, *, is_urgent: bool = False) -> None:
         """Add an event or a state; ``is_urgent`` has it written now."""
@@ -78,6 +84,12 @@ class Outbox:
         while self._retried:
             record = with_attempt(record, self._retried.pop(0))
         return record
+
+    @property
+    def last_attempt_at(self) -> datetime | None:
+        """When the last of the nodes that wait now is tried again; ``None`` if none waits."""
+        # A copy in one step: threads of the run change the original.
+        return max(list(self._next_attempts.values()), default=None)
 
     @property
     def saved(self) -> tuple[str, ...]:

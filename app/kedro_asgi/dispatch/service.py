@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import anyio
@@ -47,6 +48,9 @@ _ORPHANS_SECONDS = 1.0
 _FORGET_SECONDS = 10.0
 
 _SHUT_DOWN = "The server was shut down before the run ended."
+
+# How often a drain looks for nodes that wait for their next attempts.
+_GRACE_LOOK_SECONDS = 0.1
 
 # How long runs that were asked to stop may take before the service closes over them.
 _LAST_SECONDS = 1.0
@@ -307,7 +311,7 @@ class Service:
                     self._end_wait(run)
                 elif run.phase == "queued" and self._is_for_next_server(run):
                     self._hand_back(run)
-        await self._wait_for_runs(grace_seconds)
+        await self._give_grace(grace_seconds)
         for run in self._open_runs():
             self.scheduler.stop(run, RunCancelledError(_SHUT_DOWN))
         await self._wait_for_runs(_LAST_SECONDS)
@@ -350,6 +354,18 @@ class Service:
                         await self.recorder.execute(lambda store: store.release_queued(self.owner))
                 except StoreUnavailableError as error:
                     _log.warning("%s", error)
+
+    async def _give_grace(self, seconds: float | None) -> None:
+        """Wait for runs to end; stop those at once in which a node waits for an attempt after that time."""
+        ends_at = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
+        with anyio.move_on_after(seconds):
+            while open_runs := self._open_runs():
+                for run in open_runs:
+                    due = run.outbox.last_attempt_at
+                    if due is not None and ends_at is not None and due > ends_at and run.stop_reason is None:
+                        self.scheduler.stop(run, RunCancelledError(_SHUT_DOWN))
+                with anyio.move_on_after(_GRACE_LOOK_SECONDS):
+                    await open_runs[0].closed()
 
     async def _wait_for_runs(self, seconds: float | None) -> None:
         with anyio.move_on_after(seconds):
