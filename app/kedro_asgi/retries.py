@@ -13,8 +13,9 @@ from kedro_asgi.limits import MAX_DELAY_SECONDS, MAX_RETRIES
 _MAX_CAUSES = 8
 
 Delay = Annotated[float, Meta(ge=0, le=MAX_DELAY_SECONDS)]
-# Dotted identifiers, which may be of any script.
-ErrorName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*$")]
+# ASCII, so that the pattern means the same in Python and in JSON Schema.
+_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+ErrorName = Annotated[str, Meta(min_length=1, max_length=255, pattern=_NAME)]
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -63,6 +63,7 @@ WRONG: list[tuple[object, list[str]]] = [
     ({"node": {}}, ["node"]),
     ({"node": {"retries": 101}}, ["node", "retries"]),
     ({"node": {"retries": True}}, ["node", "retries"]),
+    ({"node": {"retries": 2.0}}, ["node", "retries"]),
     ({"run": {"retries": 1, "delay_seconds": -1}}, ["run", "delay_seconds"]),
     ({"run": {"retries": 1, "errors": ["a", "b c"]}}, ["run", "errors"]),
 ]

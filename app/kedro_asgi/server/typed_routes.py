@@ -29,6 +29,7 @@ from kedro_asgi.server.run_routes import RunRoutes
 from kedro_asgi.server.static_files import StaticFile, static_response
 from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.server.typed_schemas import slice_in
+from kedro_asgi.server.validation import placed_problem
 from kedro_asgi.session import AsyncSession
 
 if TYPE_CHECKING:
@@ -124,7 +125,11 @@ def _slice(name: str, query: QueryParams) -> Slice:
 
 def _submission(pipeline: "TypedPipeline", document: Any) -> RunSubmission:
     _refuse(list(islice(pipeline.check.problems(document), _MAX_PROBLEMS)), document)
-    return msgspec.convert(document, RunSubmission)
+    try:
+        return msgspec.convert(document, RunSubmission)
+    except msgspec.ValidationError as error:
+        # A whole number with a fraction of zero is an integer in JSON Schema.
+        raise InvalidBodyError([placed_problem(error, ["body"])]) from error
 
 
 def _refuse(problems: "list[BodyProblem]", document: Any) -> None:
