@@ -1,7 +1,7 @@
 """The floor of submits: a bare Starlette route that commits a row to SQLite in a worker thread before it answers."""
 
+import os
 import sqlite3
-import tempfile
 import threading
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Table:
 
 def create() -> Starlette:
     """Return the app, for ``uvicorn --factory``."""
-    table = Table(Path(tempfile.mkdtemp()) / "runs.db")
+    table = Table(Path(os.environ["BENCH_FOLDER"]) / "bare.db")
 
     async def submit(request: Request) -> JSONResponse:
         await anyio.to_thread.run_sync(table.insert, await request.body())

@@ -13,6 +13,7 @@ from pathlib import Path
 from harness import Case, Numbers, add_ratios, read_options, take_turns, write
 from load import Load, request, run_async, run_request, send_checked
 from servers import Process, bare, ours
+from work import FILE_VARIABLE
 
 from projects import write_project
 
@@ -41,7 +42,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         registry = {"src/{package}/pipeline_registry.py": _REGISTRY}
         project = write_project(Path(name) / "project", engine="kedro_asgi", files=registry)
-        servers = (bare(_BARE, "bare_work:create"), ours("kedro-asgi", project))
+        file = {FILE_VARIABLE: str(Path(name) / "read.bin")}
+        Path(file[FILE_VARIABLE]).write_bytes(bytes(2**20))
+        servers = (bare(_BARE, "bare_work:create", **file), ours("kedro-asgi", project, **file))
         processes = [stack.enter_context(server.running()) for server in servers]
         seconds = options.pick(quick=0.4, full=1.0)
         cases = [

@@ -30,7 +30,7 @@ def main() -> None:
         project = write_project(Path(name) / "project", engine="kedro_asgi")
         # Runs that wait have places for two rounds, so that none is refused.
         server = ours("kedro-asgi", project, KEDRO_SERVER_MAX_QUEUED_RUNS=str(2 * times))
-        floor = stack.enter_context(bare(_BARE, "bare_commit:create").running())
+        floor = stack.enter_context(bare(_BARE, "bare_commit:create", BENCH_FOLDER=name).running())
         process = stack.enter_context(server.running())
         cases = []
         for callers in CALLERS:

@@ -5,7 +5,6 @@ All times are CPU times: a long run on a busy machine waits for other processes,
 
 import gc
 import logging
-import tempfile
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -82,12 +81,12 @@ PROJECTS: dict[str, Callable[[int], dict[str, str]]] = {
 }
 
 
-def open_side(what: str, size: int) -> Callable[..., Numbers]:
+def open_side(folder: Path, what: str, size: int) -> Callable[..., Numbers]:
     """Open the project and run it once; return what measures a warm run, and tells of the opening each time."""
     from kedro_asgi.session import KedroServiceSession
 
     logging.disable(logging.WARNING)
-    project = write_project(Path(tempfile.mkdtemp()), engine="kedro_asgi", files=PROJECTS[what](size))
+    project = write_project(folder, engine="kedro_asgi", files=PROJECTS[what](size))
     gc.collect()
     before_mib, started = memory_mib(), time.process_time()
     session = KedroServiceSession.create(project_path=project, serving_mode=True)

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import statistics
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -21,10 +20,9 @@ AsyncRun = Callable[[], Awaitable[object]]
 _RUNS_A_SAMPLE = 5
 
 
-def open_side(side: str, length: int) -> Callable[..., Numbers]:
+def open_side(folder: Path, side: str, length: int) -> Callable[..., Numbers]:
     """Return what measures a side: the median of so many runs, in microseconds."""
     logging.disable(logging.WARNING)
-    folder = Path(tempfile.mkdtemp())
     if make_async := ASYNC_SIDES.get(side):
         return _measuring_async(make_async(folder, length))
     run = SIDES[side](folder, length)

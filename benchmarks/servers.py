@@ -58,10 +58,13 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     port: int
 
     def cpu_seconds(self) -> dict[str, float]:
-        """Return the CPU time of the live threads of all processes of the server, by what they do."""
+        """Return the CPU time of the live threads of all processes of the server, by what they do.
+
+        Systems without Linux's ``/proc`` tell none.
+        """
         found = {"loop": 0.0, "run": 0.0, "writer": 0.0, "other": 0.0}
         for pid in self._pids():
-            for task in Path(f"/proc/{pid}/task").iterdir():
+            for task in Path(f"/proc/{pid}/task").glob("*"):
                 try:
                     name = (task / "comm").read_text()
                     seconds = int((task / "schedstat").read_text().split()[0]) / 1e9
@@ -72,7 +75,10 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
 
     def total_cpu_seconds(self) -> float:
         """Return the CPU time of the server's first process, with threads that have ended, in hundredths."""
-        user, system = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        stat = Path(f"/proc/{self.pid}/stat")
+        if not stat.exists():
+            return float("nan")
+        user, system = stat.read_text().rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def memory_mib(self) -> float:

@@ -1,11 +1,10 @@
 """What runs do while their server answers something else: each function takes about 20 milliseconds alone."""
 
+import os
 import time
 from pathlib import Path
-from tempfile import gettempdir
 
-_FILE = Path(gettempdir()) / "kedro_asgi_bench_read.bin"
-_MEBIBYTE = 2**20
+FILE_VARIABLE = "BENCH_FILE"
 
 
 def sleep(_: int) -> int:
@@ -16,10 +15,8 @@ def sleep(_: int) -> int:
 
 def read(_: int) -> int:
     """Read a file of a mebibyte in small pieces."""
-    if not _FILE.exists():
-        _FILE.write_bytes(bytes(_MEBIBYTE))
     total = 0
-    with _FILE.open("rb", buffering=0) as file:
+    with Path(os.environ[FILE_VARIABLE]).open("rb", buffering=0) as file:
         while piece := file.read(64):
             total += len(piece)
     return total

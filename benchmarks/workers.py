@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,21 +51,16 @@ def worker(module: str, **setup: Any) -> Iterator[Ask]:
         stdout.close()
 
 
-def ask_once(module: str, **setup: Any) -> dict[str, float]:
-    """Start a worker for one question."""
-    with worker(module, **setup) as ask:
-        return ask()
-
-
 def answer_questions(open_side: Callable[..., Callable[..., dict[str, float]]]) -> None:
     """Make a side of the setup on the command line, and have it answer the questions on standard input.
 
-    Whatever the side prints goes to standard error.
+    It gets an empty folder. Whatever it prints goes to standard error.
     """
     answers, sys.stdout = sys.stdout, sys.stderr
-    answer = open_side(**json.loads(sys.argv[1]))
-    for line in sys.stdin:
-        print(json.dumps(answer(**json.loads(line))), file=answers, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        answer = open_side(Path(folder), **json.loads(sys.argv[1]))
+        for line in sys.stdin:
+            print(json.dumps(answer(**json.loads(line))), file=answers, flush=True)
 
 
 def memory_mib() -> float:
