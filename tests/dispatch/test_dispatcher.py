@@ -429,6 +429,29 @@ async def test_followers_of_all_runs_get_events_from_now_on(dispatcher, store: s
     assert {published.run_id for published in received} == {run.run_id}
 
 
+async def test_a_reader_gets_all_events_of_a_group_that_is_larger_than_its_buffer(dispatcher) -> None:
+    told = []
+
+    async def listen(runs: Dispatcher) -> None:
+        ended = 0
+        async with aclosing(runs.follow()) as following:
+            async for published in following:
+                told.append(published.event)
+                ended += published.is_last
+                if ended == 20:
+                    return
+
+    with anyio.fail_after(60):
+        async with dispatcher(max_buffered_events=20, linger_seconds=30) as runs, anyio.create_task_group() as tasks:
+            tasks.start_soon(listen, runs)
+            await until_read_by(runs, 1)
+            for _ in range(20):
+                await runs.run(order("calc"))
+            # A listing has all runs written at once.
+            await runs.list()
+    assert "EventsLost" not in {type(event).__name__ for event in told}
+
+
 async def test_a_slow_reader_loses_events_gets_a_notice_and_delays_no_run(dispatcher) -> None:
     async with dispatcher(max_buffered_events=10, max_log_lines=5000) as runs:
         run = await runs.submit("wait", runtime_params={"seconds": 0.2})

@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 
 import anyio
 import msgspec
+from anyio.lowlevel import checkpoint
 
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.store_access import StoreAccess
@@ -81,8 +82,9 @@ class EventFeed:
         return len(self._readers)
 
     def wake(self) -> None:
-        """Look for new events now."""
-        self._wake.set()
+        """Look for new events now, if anybody reads them."""
+        if self._readers:
+            self._wake.set()
 
     async def close(self) -> None:
         """End all readers, after they got everything that is stored by now."""
@@ -182,8 +184,14 @@ class EventFeed:
                 pass
 
     async def _read_on(self) -> bool:
-        batches = await self._batches_after(self._position)
+        batches, offered = await self._batches_after(self._position), 0
         for batch in batches:
+            offered += batch.last - batch.first + 1
+            if offered > self._size // 2:
+                # There may be more events than a reader keeps: let the readers take what they have. Trio may go on here
+                # before it wakes them, so half of it is left.
+                await checkpoint()
+                offered = batch.last - batch.first + 1
             readers = [reader for reader in self._readers if reader.run_id in (None, batch.run_id)]
             for event in _published(batch) if readers else ():
                 for reader in readers:
