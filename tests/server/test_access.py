@@ -14,6 +14,7 @@ from starlette.routing import Mount
 
 from kedro_asgi.errors import ServerSettingsError
 from kedro_asgi.server import create_http_server
+from kedro_asgi.server.access.audit import AuditLog
 from kedro_asgi.server.access.route_scopes import OPEN, RULES, UNKNOWN, rule_of
 from kedro_asgi.server.access.token_file import TokenFile
 from kedro_asgi.server.access.tokens import make_token, token_line
@@ -399,3 +400,67 @@ async def test_a_token_file_is_read_again_when_it_changes(tmp_path: Path) -> Non
     file.write_text(token_line("two", TOKENS["admin"], ["read"]) + "\n")
     assert await tokens.find(TOKENS["read"]) is None
     assert (await tokens.find(TOKENS["admin"])).name == "two"
+
+
+def change(number: int) -> dict[str, object]:
+    return {"type": "http", "method": "POST", "path": f"/runs/{number}/cancel", "client": ("10.0.0.7", 1)}
+
+
+def test_many_changes_within_a_second_are_counted(caplog) -> None:
+    caplog.set_level(logging.INFO, "kedro_asgi.audit")
+    audit = AuditLog()
+    for number in (*range(20), *[7] * 30, *[8] * 12):
+        audit.log_change(change(number), 202)
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == [f"'unknown' from 10.0.0.7: POST /runs/{number}/cancel: 202" for number in range(20)]
+    audit.write_counts()
+    lines = [record.getMessage() for record in caplog.records][20:]
+    assert lines == [
+        "'unknown' from 10.0.0.7: POST /runs/7/cancel: 202 (30 times)",
+        "'unknown' from 10.0.0.7: POST /runs/8/cancel: 202 (12 times)",
+    ]
+
+
+class BrokenBackend(AuthenticationBackend):
+    """A backend with a fault."""
+
+    async def authenticate(self, conn):
+        raise LookupError("no database")
+
+
+async def test_a_fault_in_a_backend_lets_no_caller_in_and_is_logged(project: Path, serve, caplog) -> None:
+    caplog.set_level(logging.INFO, "kedro_asgi.audit")
+    async with serve(project, auth=BrokenBackend(), store="memory:") as http:
+        assert (await http.post("/run", json={})).status_code == 500
+        assert (await http.get("/runs")).status_code == 500
+    lines = [record.getMessage() for record in caplog.records if record.name == "kedro_asgi.audit"]
+    assert lines == ["'unknown' from 127.0.0.1: POST /run: 500"]
+
+
+async def test_a_limited_caller_gets_no_values_of_other_pipelines(make_project, serve) -> None:
+    catalog = "r:\n  type: json.JSONDataset\n  filepath: data/r.json\n"
+    project = make_project(REGISTRY, catalog=catalog, files={"data/r.json": '"hidden value"'})
+    async with serve(project, tokens=LINES, store="memory:") as http:
+        for body in (
+            {"outputs": ["r"]},
+            {"outputs": ["l", "r"]},
+            {"from_inputs": ["params:b"], "outputs": ["r"]},
+            {"to_outputs": ["r"], "outputs": ["r"]},
+            {"node_names": ["right_node"], "outputs": ["r"]},
+            {"load_versions": {"r": "1"}, "outputs": ["r"]},
+        ):
+            answer = await http.post("/run", json={"pipeline_names": ["left"], **body}, headers=bearer(LIMITED))
+            assert "hidden value" not in answer.text
+            typed = await http.post("/pipelines/left/run", json=body, headers=bearer(LIMITED))
+            assert "hidden value" not in typed.text
+
+
+async def test_a_key_of_another_caller_leads_to_no_run_of_other_pipelines(http: httpx.AsyncClient) -> None:
+    async with http:
+        key = {"Idempotency-Key": "shared"}
+        body = {"pipeline_names": ["right"]}
+        assert (await http.post("/runs", json=body, headers={**key, **bearer(TOKENS["admin"])})).status_code == 202
+        assert (await http.post("/runs", json=body, headers={**key, **bearer(LIMITED)})).status_code == 403
+        mine = await http.post("/runs", json={"pipeline_names": ["left"]}, headers={**key, **bearer(LIMITED)})
+        assert mine.status_code == 422
+        assert "right" not in mine.text

@@ -10,8 +10,7 @@ from starlette.types import ExceptionHandler
 
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.schemas import HTTPError, HTTPValidationError, ValidationError
-from kedro_asgi.server.access.audit import SAFE_METHODS, log_change
-from kedro_asgi.server.access.caller import caller_of
+from kedro_asgi.server.access.audit import log_failure
 
 
 class InvalidBodyError(Exception):
@@ -45,9 +44,7 @@ async def _client_disconnect(request: Request, error: Exception) -> Response:
 
 
 async def _internal_error(request: Request, error: Exception) -> Response:
-    if caller_of(request.scope) is not None and request.method not in SAFE_METHODS:
-        # The answer begins outside of the middleware that logs it.
-        log_change(request.scope, status=500)
+    log_failure(request.scope)
     return json_response(HTTPError(detail="Internal Server Error"), status_code=500)
 
 

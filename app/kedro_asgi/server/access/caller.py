@@ -15,7 +15,7 @@ SCOPES: frozenset[Scope] = frozenset(get_args(Scope))
 # A credential of this form limits its caller to a pipeline, in whatever way the credentials come.
 PIPELINE_PREFIX = "pipeline:"
 DEFAULT_PIPELINE = "__default__"
-_KEY = "kedro_asgi.caller"
+CALLER_KEY = "kedro_asgi.caller"
 _MAX_NAME = 200
 
 
@@ -64,26 +64,26 @@ class Caller(msgspec.Struct, BaseUser, frozen=True, kw_only=True):
 
 def caller_of(scope: AsgiScope) -> Caller | None:
     """Return the caller of a request; ``None`` where none has to be known, or none is."""
-    found: Caller | None = scope.get(_KEY)
+    found: Caller | None = scope.get(CALLER_KEY)
     return found
 
 
 def set_caller(scope: AsgiScope, caller: Caller | None) -> None:
     """Note the caller of a request for its route."""
-    scope[_KEY] = caller
+    scope[CALLER_KEY] = caller
 
 
 def limits_of(scope: AsgiScope) -> frozenset[str] | None:
     """Return the pipelines that the caller of a request is limited to; ``None`` is no limit."""
-    caller: Caller | None = scope.get(_KEY)
+    caller: Caller | None = scope.get(CALLER_KEY)
     return None if caller is None else caller.pipelines
 
 
 def may_see_all(scope: AsgiScope) -> bool:
     """Tell whether the caller of a request may read of all pipelines, or callers need not be known."""
-    if _KEY not in scope:
+    if CALLER_KEY not in scope:
         return True
-    caller: Caller | None = scope[_KEY]
+    caller: Caller | None = scope[CALLER_KEY]
     return caller is not None and caller.pipelines is None and caller.has("read")
 
 

@@ -12,6 +12,7 @@ from kedro_asgi.server.access.tokens import TokenTable, digest_of, parse_tokens
 
 _SCHEME = b"bearer "
 _USUAL_SCHEME = b"Bearer "
+_SCHEME_LENGTH = len(_SCHEME)
 
 
 class TokenSource(Protocol):
@@ -32,9 +33,7 @@ class ListedTokens:
 
     def __init__(self, text: str, *, source: str) -> None:
         self._table = TokenTable(parse_tokens(text, source=source))
-
-    def known(self, digest: bytes) -> Caller | None:
-        return self._table.find(digest)
+        self.known = self._table.find
 
     async def find(self, token: str) -> Caller | None:
         return self.known(digest_of(token))
@@ -48,10 +47,11 @@ class TokenBackend(AuthenticationBackend):
 
     def known(self, scope: AsgiScope) -> Caller | None:
         """Return the caller of a request as `authenticate` does, if that needs no waiting; takes half of its time."""
-        values = [value for key, value in scope["headers"] if key == b"authorization"]
-        if len(values) != 1 or not values[0].startswith(_USUAL_SCHEME):
+        found = [value for key, value in scope["headers"] if key == b"authorization"]
+        # A scheme in other letters, and several headers, are left to `authenticate`.
+        if not found or found[0][:_SCHEME_LENGTH] != _USUAL_SCHEME or found[1:]:
             return None
-        digest = hashlib.sha256(values[0][len(_USUAL_SCHEME) :]).digest()
+        digest = hashlib.sha256(found[0][_SCHEME_LENGTH:]).digest()
         for source in self._sources:
             if (caller := source.known(digest)) is not None:
                 return caller
