@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from kedro_asgi.dispatch.executors.job_threads import Job, JobThreads
+from kedro_asgi.dispatch.executors.job_threads import _LOOK_SECONDS, Job, JobThreads
 
 LONG = 60.0
 
@@ -95,3 +95,11 @@ def test_jobs_that_wait_at_the_close_are_done(threads: JobThreads) -> None:
     threads.close()
     wait_until(lambda: len(done) == 3)
     held.set()
+
+
+def test_no_job_waits_for_50_ms_because_of_a_long_one() -> None:
+    """The watcher looks at least so often, and then wakes a thread, however long jobs of a kind usually compute."""
+    patient = JobThreads("test-jobs")
+    patient._usual_seconds.add("jobs", LONG)
+    overdue = next(ms for ms in range(1000) if patient._is_overdue(job(lambda: None), ms / 1000))
+    assert overdue + 1000 * max(_LOOK_SECONDS) < 50
