@@ -26,7 +26,7 @@ from projects import write_project, write_starter
 _IMPORTS = {
     "what it stands on": "starlette.applications, starlette.routing, anyio, msgspec, yaml, uvicorn, click, pluggy",
     "kedro_asgi.server": "kedro_asgi.server",
-    "kedro_asgi.session": "kedro_asgi.session",
+    "kedro_asgi.session": "kedro_asgi.session.service_session",
     "kedro.framework.session": "kedro.framework.session",
 }
 _MEASURE_IMPORT = "import time; start = time.process_time(); import {names}; print('took', time.process_time() - start)"

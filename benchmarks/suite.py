@@ -46,7 +46,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="measure more, and longer")
     parser.add_argument("--results", type=Path, default=HERE / "results.jsonl", help="file of JSON lines to write")
-    parser.add_argument("benchmark", nargs="*", choices=[[], *BENCHMARKS], help="only these, added to the file")
+    parser.add_argument(
+        "benchmark", nargs="*", metavar="NAME", choices=[[], *BENCHMARKS], help="only these, added to the file"
+    )
     arguments = parser.parse_args()
     if not arguments.benchmark:
         arguments.results.write_text(json.dumps(_environment(is_full=arguments.full)) + "\n", encoding="utf-8")
