@@ -185,6 +185,7 @@ def test_a_recorded_run_fills_the_form(served: Served, pages: WatchedPages) -> N
         "labels": {"team": "ml"},
         "tags": ["prepare", "fit"],
         "timeout_seconds": 20,
+        "retries": {"node": {"retries": 1}},
     }
     run_id = served.submit("offers", **body)
     page = pages.open(f"{served.dashboard}#/start?from={run_id}")
@@ -196,6 +197,7 @@ def test_a_recorded_run_fills_the_form(served: Served, pages: WatchedPages) -> N
     assert record["request"]["params"] == {"training": {"depth": 9}, "name": "small"}
     assert (record["labels"], record["timeout_seconds"]) == ({"team": "ml"}, 20)
     assert sorted(record["request"]["tags"]) == ["fit", "prepare"]
+    assert record["request"]["retries"] == {"node": {"retries": 1}}
 
 
 def test_the_form_works_by_keyboard_alone(page: Page, served: Served) -> None:

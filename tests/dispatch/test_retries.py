@@ -298,6 +298,7 @@ async def test_retries_out_of_their_range_are_refused(make_flaky: MakeFlaky, ret
             await runs.submit("flaky", retries=retries)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_killed_server_loses_no_attempt(make_flaky: MakeFlaky, start, tmp_path: Path) -> None:
     project = make_flaky(failures=1)

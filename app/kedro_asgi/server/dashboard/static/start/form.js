@@ -1,7 +1,8 @@
 // The state of the start form, and the request that it means.
 //
 // `params` holds the texts of changed parameter fields by path; `extras`, `labels` and `versions` are rows of a name and
-// a text; `inputs` holds drafts by dataset; `names` holds the lists of names by their field in the request.
+// a text; `inputs` holds drafts by dataset; `names` holds the lists of names by their field in the request. `retries` are
+// those of the recorded run, which no field changes.
 
 import { draftOf, isBlank, readDraft } from "./input_drafts.js";
 import { isObject } from "./json_schema.js";
@@ -41,6 +42,7 @@ export function formOf(request, { schema, fields }) {
     options: { ...form.options, ...Object.fromEntries(options.map((name) => [name, optionValue(request[name])])) },
     labels: rowsOf(request.labels ?? {}, String),
     versions: rowsOf(request.load_versions ?? {}, String),
+    retries: request.retries,
   };
 }
 
@@ -71,6 +73,7 @@ export function requestOf(form, { schema, fields }) {
     timeout_seconds: seconds.value,
     labels: Object.fromEntries(filled(form.labels).map(({ name, text }) => [name.trim(), text])),
     on_interrupt: options.on_interrupt === "mark" ? undefined : options.on_interrupt,
+    retries: form.retries,
   };
   const given = Object.fromEntries(Object.entries(body).filter(([, value]) => isGiven(value)));
   const problems = [...at("inputs", inputs.problems), ...at("params", params.problems), ...extras.problems];
