@@ -464,3 +464,22 @@ async def test_a_key_of_another_caller_leads_to_no_run_of_other_pipelines(http: 
         mine = await http.post("/runs", json={"pipeline_names": ["left"]}, headers={**key, **bearer(LIMITED)})
         assert mine.status_code == 422
         assert "right" not in mine.text
+
+
+async def test_values_are_hidden_by_patterns_of_the_project(make_project, serve) -> None:
+    project = make_project(parameters="a: 1\nb: 2\nown_pin: '1234'\napi_token: t0p\n")
+    file = project / "pyproject.toml"
+    file.write_text(f'{file.read_text()}\n[tool.kedro-asgi]\nhidden_values = ["*PIN*", "b"]\n')
+    async with serve(project, store="memory:", viz=True) as http:
+        params = {"a": 5, "b": 77, "my_pin": "4321", "deep": {"password": "x1x", "pins": ["9876"], "shown": 3}}
+        run = (await http.post("/runs?wait=5", json={"params": params})).json()
+        assert run["request"]["params"] == {
+            "a": 5,
+            "b": "<redacted>",
+            "my_pin": "<redacted>",
+            "deep": {"password": "<redacted>", "pins": "<redacted>", "shown": 3},
+        }
+        properties = (await http.get("/pipelines/calc/schema")).json()["properties"]["params"]["properties"]
+        assert (properties["a"].get("default"), properties["b"].get("default")) == (1, None)
+        answers = [(await http.get(path)).text for path in ("/snapshot", "/runs", "/openapi.json", "/api/main")]
+        assert not [text for text in answers for value in ("1234", "4321", "9876", "t0p", "x1x") if value in text]

@@ -38,6 +38,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     Of runs in processes, ``max_run_memory_bytes`` limits the memory that a run may hold, with all that its process kept
     from before. A process is replaced after ``max_process_runs`` runs, and after a run with which it holds more than
     ``max_process_memory_bytes``.
+    ``hidden_values`` are patterns of the names whose values no record shows, beside those of secrets.
     """
 
     max_concurrent_runs: Count = msgspec.field(default_factory=default_concurrency)
@@ -62,6 +63,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_run_memory_bytes: Annotated[int, Meta(ge=2**20, le=2**60)] | None = None
     max_process_runs: Count | None = None
     max_process_memory_bytes: Annotated[int, Meta(ge=2**20, le=2**60)] | None = None
+    hidden_values: tuple[str, ...] = ()
 
 
 def checked(policy: Policy) -> Policy:

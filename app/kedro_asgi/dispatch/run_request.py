@@ -1,7 +1,7 @@
 """The record of a new run, and the part of a request that it holds: all that a person needs to repeat the run."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
@@ -32,7 +32,14 @@ _NAMES = {"runtime_params": "params"}
 _WHOLE = Slice()
 
 
-def describe_run(order: RunOrder, run_id: RunId, *, max_timeout_seconds: float | None, env: str | None) -> RunRecord:
+def describe_run(
+    order: RunOrder,
+    run_id: RunId,
+    *,
+    max_timeout_seconds: float | None,
+    env: str | None,
+    is_secret: Callable[[str], object] = names_secret,
+) -> RunRecord:
     """Return the record of a new run, which is queued."""
     return RunRecord(
         run_id=run_id,
@@ -41,19 +48,20 @@ def describe_run(order: RunOrder, run_id: RunId, *, max_timeout_seconds: float |
         pipeline_names=_shown_names(order.spec.slice.pipeline_names or ("__default__",)),
         labels=order.labels,
         timeout_seconds=_lower(order.timeout_seconds, max_timeout_seconds),
-        request=describe_request(order.spec),
+        request=describe_request(order.spec, is_secret=is_secret),
         env=env,
         rerun_of=order.rerun_of,
     )
 
 
-def describe_request(spec: RunSpec) -> dict[str, Any]:
+def describe_request(spec: RunSpec, *, is_secret: Callable[[str], object] = names_secret) -> dict[str, Any]:
     """Return the fields of ``POST /runs`` that ask for ``spec``, without those that have their default.
 
-    Credentials are redacted, values beyond `MAX_CHARACTERS` in all are left out, and ``inputs`` are names only. The
-    work does not grow with the size of the values, since the event loop does it.
+    Credentials are redacted, and values whose names are those of secrets. Values beyond `MAX_CHARACTERS` in all are
+    left out, and ``inputs`` are names only. The work does not grow with the size of the values, since the event loop
+    does it.
     """
-    budget = _Budget(MAX_CHARACTERS)
+    budget = _Budget(MAX_CHARACTERS, is_secret)
     given: dict[str, Any] = {}
     if spec.slice != _WHOLE:
         given = {name: value for name, value in msgspec.structs.asdict(spec.slice).items() if value}
@@ -93,8 +101,9 @@ def _is_verbatim(value: Any) -> bool:
 class _Budget:
     """Copies values until their text is as long as is allowed."""
 
-    def __init__(self, characters: int) -> None:
+    def __init__(self, characters: int, is_secret: Callable[[str], object]) -> None:
         self._left = characters
+        self._is_secret = is_secret
         self._depth = 0
 
     def take(self, value: Any) -> Any:
@@ -132,7 +141,7 @@ class _Budget:
             if self._left <= 0:
                 return {**taken, "…": f"({len(values) - len(taken)} left out)"}
             name = self.take(str(key))
-            taken[name] = "<redacted>" if names_secret(name) and value else self.take(value)
+            taken[name] = "<redacted>" if self._is_secret(name) and value else self.take(value)
         return taken
 
     def _take_list(self, values: list[Any] | tuple[Any, ...]) -> list[Any]:

@@ -37,6 +37,7 @@ from kedro_asgi.errors import (
     UnstorableRunError,
 )
 from kedro_asgi.events import RunQueued
+from kedro_asgi.redaction import secret_names
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunSpec, RunStatus
 from kedro_asgi.session.event_loop import event_class
@@ -81,6 +82,7 @@ class Service:
         self.scheduler = Scheduler(self._executor, metrics, policy)
         self.recovery = Recovery(self.access, self.recorder, self, self.owner, policy, run_ids, metrics)
         self.policy = policy
+        self._is_secret = secret_names(policy.hidden_values)
         self._metrics = metrics
         self._run_ids = run_ids
         self._read_env = read_env
@@ -208,7 +210,13 @@ class Service:
         is_promised: bool,
         key: IdempotencyKey | None = None,
     ) -> ActiveRun:
-        record = describe_run(order, run_id, max_timeout_seconds=self.policy.max_timeout_seconds, env=self._read_env())
+        record = describe_run(
+            order,
+            run_id,
+            max_timeout_seconds=self.policy.max_timeout_seconds,
+            env=self._read_env(),
+            is_secret=self._is_secret,
+        )
         run = self._new_run(record, waiting, is_promised=is_promised, keeps_order=self._may_retry(order.spec))
         try:
             if self.is_draining:

@@ -26,7 +26,8 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ``viz`` of ``true`` makes it answer the front end of kedro-viz. ``retries`` says which nodes and runs are tried
     again. ``executor`` says whether a server executes runs in threads or in processes, and ``executors`` says so for
     the runs of single pipelines. ``allowed_paths`` are folders and URLs to which a caller's parameters may lead the
-    path of a dataset.
+    path of a dataset. ``hidden_values`` are patterns of the names whose values records and schemas leave out, beside
+    those that say of themselves that they are secret.
     """
 
     plugins: Mapping[str, bool] = {}
@@ -38,6 +39,7 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     executor: Literal["thread", "process"] | None = None
     executors: Mapping[str, Literal["thread", "process"]] = {}
     allowed_paths: tuple[AllowedPath, ...] = ()
+    hidden_values: tuple[str, ...] = ()
 
 
 def read_options(config_file: Path) -> ProjectOptions:

@@ -117,7 +117,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             conf_source=str(source) if source is not None else None,
             preload=read_names(given.get("preload", environ.get("KEDRO_SERVER_PRELOAD"))),
             store=str(given.get("store", environ.get("KEDRO_SERVER_STORE") or path / _STORE)),
-            policy=given.get("policy") or Policy(**read_fields(Policy, {}, environ)),
+            policy=_policy(given, environ),
             access=AccessConfiguration.read(given, environ),
             executors=given.get("executors", {}),
             **read_fields(cls, {**given, "package_name": package_name}, environ, special=_SPECIAL_FIELDS),
@@ -145,7 +145,7 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return a line for each variable ``KEDRO_SERVER_…`` that nothing reads, with those that it may stand for."""
     structs = (ServerConfiguration, AccessConfiguration, Transport, ConnectionLimits, Policy)
     fields = {field for struct in structs for field in struct.__struct_fields__}
-    settable = fields - {"project_path", "policy", "access", "auth", "executors"}
+    settable = fields - {"project_path", "policy", "access", "auth", "executors", "hidden_values"}
     known = {_PROJECT_PATH, WORKERS_VARIABLE, RELOAD_SIGNAL_VARIABLE, *map(variable_of, settable)}
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     return [f"Environment variable '{name}' is unknown.{suggestion(close_matches(name, known))}" for name in unknown]
@@ -170,7 +170,14 @@ def _project_options(project_path: Path) -> dict[str, Any]:
     return {}
 
 
+def _policy(given: Mapping[str, Any], environ: Mapping[str, str]) -> Policy:
+    """Return the limits, with the patterns of hidden values that the project adds."""
+    policy = given.get("policy") or Policy(**read_fields(Policy, {}, environ, special=("hidden_values",)))
+    patterns = (*policy.hidden_values, *given.get("hidden_values", ()))
+    return msgspec.structs.replace(policy, hidden_values=patterns) if patterns else policy
+
+
 # `ServerConfiguration.read` reads these fields itself.
 _SPECIAL_FIELDS = ("project_path", "env", "conf_source", "preload", "store", "policy", "executors", "access")
 # The options of a project that are settings of its server.
-_OPTION_FIELDS = ("dashboard", "docs", "viz", "executor", "executors")
+_OPTION_FIELDS = ("dashboard", "docs", "viz", "executor", "executors", "hidden_values")

@@ -1,17 +1,20 @@
 """The parameters that a pipeline uses, as JSON Schema."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import UNSET
 
 from kedro_asgi.pipeline import Node
+from kedro_asgi.redaction import names_secret
 from kedro_asgi.reserved_names import ALL_PARAMETERS, PARAMS_PREFIX
 from kedro_asgi.signatures.body_check import BodyCheck
 from kedro_asgi.signatures.definitions import Definitions, Json
 from kedro_asgi.signatures.hint_schemas import hint_schema
 from kedro_asgi.signatures.shown_values import shown_value
 from kedro_asgi.validation.hints import parameter_hints
+
+IsSecret = Callable[[str], object]
 
 
 class ParameterBranch:
@@ -56,7 +59,9 @@ def _keys(path: str, values: Any) -> list[str]:
     return parts
 
 
-def parameters_schema(root: ParameterBranch, values: Mapping[str, Any], definitions: Definitions) -> Json:
+def parameters_schema(
+    root: ParameterBranch, values: Mapping[str, Any], definitions: Definitions, *, is_secret: IsSecret = names_secret
+) -> Json:
     """Return the schema of the parameters that a caller may bring; ``values`` are those of the project.
 
     A parameter that the project has is optional, and so is each of its keys, since a run merges what the caller brings
@@ -65,17 +70,22 @@ def parameters_schema(root: ParameterBranch, values: Mapping[str, Any], definiti
     children = dict(root.children)
     if root.is_whole:
         children.update({str(key): ParameterBranch() for key in values if key not in children})
-    return _mapping_schema(children, values, definitions, is_open=root.is_whole)
+    return _mapping_schema(children, values, definitions, is_secret, is_open=root.is_whole)
 
 
 def _mapping_schema(
-    children: Mapping[str, ParameterBranch], values: Mapping[str, Any], definitions: Definitions, *, is_open: bool
+    children: Mapping[str, ParameterBranch],
+    values: Mapping[str, Any],
+    definitions: Definitions,
+    is_secret: IsSecret,
+    *,
+    is_open: bool,
 ) -> Json:
     properties: dict[str, Json] = {}
     required = []
     for key, branch in children.items():
         value = values.get(key, UNSET)
-        properties[key] = _branch_schema(key, branch, value, definitions)
+        properties[key] = _branch_schema(key, branch, value, definitions, is_secret)
         if _is_required(branch, value):
             required.append(key)
     return {
@@ -92,15 +102,17 @@ def _is_required(branch: ParameterBranch, value: Any) -> bool:
     return any(_is_required(child, value.get(key, UNSET)) for key, child in branch.children.items())
 
 
-def _branch_schema(key: str, branch: ParameterBranch, value: Any, definitions: Definitions) -> Json:
+def _branch_schema(
+    key: str, branch: ParameterBranch, value: Any, definitions: Definitions, is_secret: IsSecret
+) -> Json:
     schema = _typed_schema(branch, value, definitions)
     if not schema and branch.children:
         below = value if isinstance(value, Mapping) else {}
-        schema = _mapping_schema(branch.children, below, definitions, is_open=branch.is_whole)
+        schema = _mapping_schema(branch.children, below, definitions, is_secret, is_open=branch.is_whole)
     if not branch.is_whole:
         # The parameters below have the defaults.
         return schema
-    shown = UNSET if value is UNSET else shown_value(key, value)
+    shown = UNSET if value is UNSET else shown_value(key, value, is_secret=is_secret)
     return schema if shown is UNSET else {**schema, "default": shown}
 
 

@@ -1,6 +1,6 @@
 """The values of a project that its schemas may show: short, JSON, and without secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import UNSET
@@ -14,12 +14,12 @@ _SHOWS_VALUES = ("default", "examples", "example")
 _HAS_NAMED_SCHEMAS = ("properties", "$defs")
 
 
-def shown_value(name: str, value: object) -> Any:
+def shown_value(name: str, value: object, *, is_secret: Callable[[str], object] = names_secret) -> Any:
     """Return ``value`` as it may be shown under ``name``; UNSET if it is a secret, too long, or no JSON.
 
     A mapping is shown without what must not be shown: where it is merged over the project's own value, nothing is lost.
     """
-    shown = _without_secrets(name, value)
+    shown = _without_secrets(name, value, is_secret)
     if shown is UNSET:
         return UNSET
     try:
@@ -47,15 +47,15 @@ def _shown_part(key: str, part: Any, name: str) -> Any:
     return part
 
 
-def _without_secrets(name: str, value: object) -> Any:
-    if names_secret(name):
+def _without_secrets(name: str, value: object, is_secret: Callable[[str], object]) -> Any:
+    if is_secret(name):
         return UNSET
     if isinstance(value, str):
         return value if redact(value) == value else UNSET
     if isinstance(value, Mapping):
-        shown = {str(key): _without_secrets(str(key), item) for key, item in value.items()}
+        shown = {str(key): _without_secrets(str(key), item, is_secret) for key, item in value.items()}
         return {key: item for key, item in shown.items() if item is not UNSET}
     if isinstance(value, list | tuple):
-        items = [_without_secrets("", item) for item in value]
+        items = [_without_secrets("", item, is_secret) for item in value]
         return UNSET if UNSET in items else items
     return value

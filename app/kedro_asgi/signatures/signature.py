@@ -11,6 +11,7 @@ from kedro_asgi.errors import KedroAsgiError
 from kedro_asgi.io import CatalogConfigResolver, CatalogResolver
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.plan import Planner
+from kedro_asgi.redaction import secret_names
 from kedro_asgi.reserved_names import is_parameter
 from kedro_asgi.runs import RuntimeParams, Slice
 from kedro_asgi.signatures.dataset_schemas import CatalogFacts, givable_outputs, inputs_schema, outputs_schema
@@ -65,7 +66,8 @@ def _params(planner: Planner, pipeline: Pipeline, resolver: CatalogResolver | No
     except KedroAsgiError:
         # They need a value that only a run brings.
         values, is_constant = {}, False
-    schema = parameters_schema(ParameterBranch.of(pipeline.nodes, values), values, definitions)
+    is_secret = secret_names(planner.project.options.hidden_values)
+    schema = parameters_schema(ParameterBranch.of(pipeline.nodes, values), values, definitions, is_secret=is_secret)
     is_fixed = is_constant and resolver is not None and all(map(resolver.is_static, pipeline.datasets()))
     return schema if is_fixed else _open(schema, is_required=is_constant)
 

@@ -13,7 +13,7 @@ from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.pipeline.transcoding import SEPARATOR
 from kedro_asgi.plan import Planner
-from kedro_asgi.redaction import redact
+from kedro_asgi.redaction import redact, secret_names
 from kedro_asgi.reserved_names import ALL_PARAMETERS, PARAMS_PREFIX
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.signatures import shown_value
@@ -97,7 +97,9 @@ class VizProject:
             values = self.planner.read("parameters", _NO_VALUES)
         except KedroAsgiError:
             return {}
-        return {key: shown for key, value in values.items() if (shown := shown_value(str(key), value)) is not UNSET}
+        is_secret = secret_names(self.planner.project.options.hidden_values)
+        shown = {key: shown_value(str(key), value, is_secret=is_secret) for key, value in values.items()}
+        return {key: value for key, value in shown.items() if value is not UNSET}
 
     def parameters_of(self, names: list[str]) -> dict[str, Any]:
         """Return the values of parameters by their short names; ``parameters`` stands for all of them."""
