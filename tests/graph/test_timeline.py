@@ -6,10 +6,11 @@ from xml.etree import ElementTree
 import pytest
 
 from graph.pipelines import HOSTILE
-from kedro_asgi.events import NodeCancelled, NodeFailed, NodeFinished, NodeStarted, RunEnded
+from kedro_asgi.events import NodeCancelled, NodeFailed, NodeFinished, NodeRetried, NodeStarted, RunEnded, RunStarted
 from kedro_asgi.graph import draw_timeline
 from kedro_asgi.graph.timeline import format_seconds
 from kedro_asgi.node_runs import NodeRun, read_node_runs, state_of_each
+from kedro_asgi.runs import ErrorCause
 
 SVG = "{http://www.w3.org/2000/svg}"
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -83,3 +84,43 @@ def test_events_tell_which_nodes_have_started_and_how_they_ended() -> None:
     runs = read_node_runs(ended)
     assert (runs[3].state, runs[3].duration_ms) == ("cancelled", 4000)
     assert state_of_each("e", runs, has_ended=True) == {"e": "skipped"}
+
+
+def retried(node: str, attempt: int, seconds: float) -> NodeRetried:
+    error = ErrorCause(type="OSError", message="no")
+    return NodeRetried(
+        run_id="r", node=node, attempt=attempt, duration_ms=1000, error=error, delay_seconds=1, at=at(seconds)
+    )
+
+
+def test_a_node_that_is_tried_again_has_a_bar_for_each_attempt() -> None:
+    events = [
+        NodeStarted(run_id="r", node="a", at=at(0)),
+        retried("a", 1, 1),
+        NodeStarted(run_id="r", node="a", attempt=2, at=at(2)),
+        retried("a", 2, 3),
+    ]
+    (waiting,) = read_node_runs(events)
+    assert (waiting.state, len(waiting.failed_attempts)) == ("waiting", 2)
+    assert len(bars(picture(waiting))) == 2
+    events += [
+        NodeStarted(run_id="r", node="a", attempt=3, at=at(4)),
+        NodeFinished(run_id="r", node="a", duration_ms=2000, at=at(6)),
+    ]
+    (done,) = read_node_runs(events)
+    assert (done.state, done.started_at, done.first_started_at) == ("success", at(4), at(0))
+    drawn = bars(picture(done))
+    assert [width for _, width in drawn] == [72, 72, 144]
+    assert "a: success, 2 s, attempt 3" in ElementTree.tostring(picture(done), encoding="unicode")
+    stopped = read_node_runs([*events[:4], RunEnded(run_id="r", status="cancelled", duration_ms=1, at=at(5))])
+    assert stopped[0].state == "cancelled"
+
+
+def test_the_nodes_of_a_run_are_those_of_its_last_attempt() -> None:
+    events = [
+        NodeStarted(run_id="r", node="a", at=at(0)),
+        NodeFailed(run_id="r", node="a", duration_ms=1, at=at(1)),
+        RunStarted(run_id="r", attempt=2, at=at(2)),
+    ]
+    assert read_node_runs(events[:2])[0].state == "failure"
+    assert read_node_runs(events) == []
