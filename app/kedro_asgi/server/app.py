@@ -26,7 +26,7 @@ from kedro_asgi.server.configuration import ServerConfiguration, ServerOptions, 
 from kedro_asgi.server.dashboard import DashboardRoutes
 from kedro_asgi.server.dataset_routes import DatasetRoutes
 from kedro_asgi.server.description_routes import DescriptionRoutes
-from kedro_asgi.server.direct_route import DirectRoute
+from kedro_asgi.server.direct_routes import DirectRoutes
 from kedro_asgi.server.docs import DocsRoutes
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.kedro_routes import KedroRoutes
@@ -111,8 +111,9 @@ def create_http_server(
     description_routes = DescriptionRoutes(session, typed_pipelines, configuration.access)
     admin_routes = AdminRoutes(session, runs)
     explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)
+    direct_routes = kedro_routes.table()
     routes: list[Route] = [
-        *kedro_routes.table(),
+        *direct_routes,
         # Before the routes whose names of pipelines may end with anything.
         *typed_routes.table(),
         *description_routes.table(),
@@ -131,7 +132,7 @@ def create_http_server(
         middleware=[
             *access_middleware(configuration.access),
             Middleware(ShutdownMiddleware, shutdown=shutdown),
-            Middleware(DirectRoute, route=routes[0]),
+            Middleware(DirectRoutes, routes=direct_routes),
         ],
         exception_handlers={
             **EXCEPTION_HANDLERS,

@@ -26,14 +26,33 @@ _MAX_SNAPSHOTS = 16
 
 
 class _Snapshot(msgspec.Struct, frozen=True):
-    """A snapshot with the headers of its response: they, and no parsing of a query, take 11 of 23 µs off a request."""
+    """A snapshot with the messages of its answers: no header is made for a request that is like most others.
+
+    That and no parsing of a query take 11 of 23 µs off such a request.
+    """
 
     file: StaticFile
+    etag: bytes
     headers: Sequence[tuple[bytes, bytes]]
+    headers_unchanged: Sequence[tuple[bytes, bytes]]
 
     @classmethod
     def of(cls, file: StaticFile) -> "_Snapshot":
-        return cls(file, whole_response(file).raw_headers)
+        headers = whole_response(file).raw_headers
+        unchanged = [(name, value) for name, value in headers if not name.startswith(b"content-")]
+        return cls(file, file.etag.encode(), headers, unchanged)
+
+    async def send(self, scope: Scope, send: Send) -> bool:
+        """Answer a request that names no content, or exactly this; return whether it was answered."""
+        named = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
+        # A middleware may change the lists.
+        if named is None:
+            await send({"type": "http.response.start", "status": 200, "headers": [*self.headers]})
+            await send({"type": "http.response.body", "body": self.file.content})
+        elif named == self.etag:
+            await send({"type": "http.response.start", "status": 304, "headers": [*self.headers_unchanged]})
+            await send({"type": "http.response.body", "body": b""})
+        return named in (None, self.etag)
 
 
 class SnapshotRoute:
@@ -54,13 +73,9 @@ class SnapshotRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond; ``?params=a=1,b.c=2`` applies runtime parameters (SRV-49)."""
         known = None if scope["query_string"] else self._snapshots.known("")
-        if known is None or _names_content(scope):
+        if known is None or not await known.send(scope, send):
             response = await self._respond(Request(scope, receive, send))
             await response(scope, receive, send)
-            return
-        # A middleware may change the list.
-        await send({"type": "http.response.start", "status": 200, "headers": [*known.headers]})
-        await send({"type": "http.response.body", "body": known.file.content})
 
     async def _respond(self, request: Request) -> Response:
         params = request.query_params.get("params") or ""
@@ -83,8 +98,3 @@ def _snapshot(planner: "Planner", *, params: str) -> _Snapshot:
 
     snapshot = inspect_project(planner, parse_params(params))
     return _Snapshot.of(StaticFile.of(encode_json(SnapshotSuccess(**msgspec.structs.asdict(snapshot))), _JSON))
-
-
-def _names_content(scope: Scope) -> bool:
-    """Tell whether the request is for content that differs from what the client has."""
-    return any(name == b"if-none-match" for name, _ in scope["headers"])

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-from kedro_asgi.server.direct_route import DirectRoute
+from kedro_asgi.server.direct_routes import DirectRoutes
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +27,7 @@ async def explain(request: Request, error: Exception) -> Response:
 
 
 def app_with(route: Route) -> Starlette:
-    middleware = [Middleware(DirectRoute, route=route)]
+    middleware = [Middleware(DirectRoutes, routes=[route])]
     return Starlette(routes=[route], middleware=middleware, exception_handlers={HTTPException: explain})
 
 
