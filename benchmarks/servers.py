@@ -46,8 +46,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
                 _wait_for(port, process, output)
                 yield Process(name=self.name, pid=process.pid, port=port)
             finally:
-                process.terminate()
-                process.wait(30)
+                _end(process)
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +134,15 @@ def _resident_mib(pid: int) -> float:
     status = Path(f"/proc/{pid}/status")
     lines = status.read_text().splitlines() if status.exists() else []
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), float("nan"))
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(_WAIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _free_port() -> int:
