@@ -11,8 +11,11 @@ from queue import Empty, SimpleQueue
 from kedro_asgi.dispatch.executors.process_memory import private_bytes
 from kedro_asgi.dispatch.executors.process_pool import ProcessPool
 from kedro_asgi.dispatch.executors.run_process import RunProcess
+from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import RunMemoryError, RunStoppedError
 from kedro_asgi.runs import RunId
+
+_log = SafeLogger(__name__)
 
 # A run that was asked to stop gets SIGTERM after the first time and SIGKILL after the second: within one second in all.
 _TERMINATE_SECONDS = 0.3
@@ -57,7 +60,11 @@ class ProcessWatch:
                 _, _, work = heapq.heappop(self._timers)
             if work is None:
                 return
-            work()
+            try:
+                work()
+            except Exception:
+                # Without this thread, no other run could be stopped.
+                _log.exception("A run in a process could not be watched.")
 
     def _pause_seconds(self) -> float | None:
         return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None

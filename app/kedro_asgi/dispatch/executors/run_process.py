@@ -1,9 +1,11 @@
 """A process that executes runs, as the server uses it: one thread of the server talks to it."""
 
 import threading
+import traceback
 from collections.abc import Callable, Hashable, Mapping
 from contextvars import Context
 from datetime import UTC, datetime
+from logging import LogRecord
 from queue import SimpleQueue
 from typing import Any, Protocol
 
@@ -196,7 +198,7 @@ class RunProcess:
                     return execution
                 case RecordLogged(record=record, node=node):
                     CURRENT_NODE.set(node)
-                    log_here(LogMessage(record=record))
+                    _log_safely(record)
                 case Event() as event:
                     _note_node(nodes, event)
                     run.emit(event)
@@ -225,6 +227,14 @@ class RunProcess:
         for node, event in nodes.items():
             took = round((datetime.now(UTC) - event.at).total_seconds() * 1000, 2)
             run.emit(kind(run_id=run.run_id, node=node, duration_ms=took))
+
+
+def _log_safely(record: LogRecord) -> None:
+    """Log a record of the process here; an error of a project's handler is printed, as logging itself does."""
+    try:
+        log_here(LogMessage(record=record))
+    except Exception:
+        traceback.print_exc()
 
 
 def _note_node(nodes: dict[str, Event], event: Event) -> None:
