@@ -52,7 +52,7 @@ _ALL_RUNS = RunQuery()
 _IN_THREADS = ExecutorChoice()
 
 
-class Finished(msgspec.Struct, frozen=True, kw_only=True):
+class Finished(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A run that has ended, and the values of the outputs that its caller asked for."""
 
     record: RunRecord

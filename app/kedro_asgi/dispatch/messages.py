@@ -14,7 +14,7 @@ from kedro_asgi.session import Outcome
 # --- to the writer thread ---
 
 
-class RunAdmitted(msgspec.Struct, frozen=True, kw_only=True):
+class RunAdmitted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A run that is recorded from now on; ``stored`` is the status that the store has, ``None`` for a new run.
 
     A new run that is promised is written now or never: it is given up if this write fails.
@@ -29,7 +29,7 @@ class RunAdmitted(msgspec.Struct, frozen=True, kw_only=True):
     event: Event | None = None
 
 
-class RunChanged(msgspec.Struct, frozen=True, kw_only=True):
+class RunChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The state of a run, and the event that goes with it; ``outputs`` holds those to be stored, as JSON."""
 
     record: RunRecord
@@ -50,7 +50,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 # --- from the writer thread ---
 
 
-class Written(msgspec.Struct, frozen=True, kw_only=True):
+class Written(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of a run's state, and why if it is not stored.
 
     ``unstorable``: the store takes no such state. ``dropped``: the store failed, and the state was given up. ``record``
@@ -64,7 +64,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     record: RunRecord | None = None
 
 
-class GroupWritten(msgspec.Struct, frozen=True, kw_only=True):
+class GroupWritten(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The states that one transaction stored, or that were given up."""
 
     results: tuple[Written, ...]

@@ -17,7 +17,7 @@ _ORDER = msgspec.json.Decoder(RunOrder)
 _SMALL_PARTS = 8192
 
 
-class GivenOrder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class GivenOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
     """An order that waits as it is, which ``read`` returns.
 
     It is as large as the JSON that it came from; nobody knows the size of one whose values may be of any type.

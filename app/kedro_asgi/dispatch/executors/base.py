@@ -11,7 +11,7 @@ from kedro_asgi.events import Emit
 from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
 
 
-class Execution(msgspec.Struct, frozen=True, kw_only=True):
+class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How the execution of a run ended: outputs as they are stored, or why it failed.
 
     ``output_problems`` says why an output of a run that succeeded is missing.

@@ -18,7 +18,7 @@ _PATIENCE_SECONDS = (0.001, 0.025)
 _MAX_KINDS = 256
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Job(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
     """Work that raises nothing and tells whether its thread ends with it; jobs of one ``kind`` compute equally long."""
 
     work: Callable[[], bool]

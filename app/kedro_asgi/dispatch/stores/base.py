@@ -12,7 +12,7 @@ from kedro_asgi.runs import ErrorDetail, RunId, RunPage, RunQuery, RunRecord, Ru
 WriteResult = Literal["stored", "conflict", "lost"]
 
 
-class EventBatch(msgspec.Struct, frozen=True, kw_only=True):
+class EventBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Consecutive events of one run, numbered ``first`` to ``last``, as a JSON array.
 
     The store numbers the batches of all runs in the order of their commits: that number is ``position``.
@@ -39,7 +39,7 @@ class IdempotencyKey(msgspec.Struct, frozen=True, kw_only=True):
     not_before_ms: int = 0
 
 
-class RunWrite(msgspec.Struct, frozen=True, kw_only=True):
+class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The state of a run that the store is to have; ``expected_status`` is ``None`` for a run that it does not have.
 
     ``unconfirmed_statuses`` were sent to the store in attempts that failed; the store may have any of them in place of
