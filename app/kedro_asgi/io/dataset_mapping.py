@@ -9,12 +9,12 @@ from typing import Any
 from msgspec import UNSET
 
 from kedro_asgi.errors import DatasetNotFoundError, VersionAlreadyExistsError
-from kedro_asgi.errors.wording import all_close_matches, suggestion
 from kedro_asgi.io.artifact import Artifact, RunArtifacts
 from kedro_asgi.io.catalog_config_resolver import CatalogResolver
 from kedro_asgi.io.dataset_protocols import Dataset, can_load_and_save, is_dataset, versions_of, with_version
 from kedro_asgi.io.injected_data import converted
 from kedro_asgi.io.input_types import InputType
+from kedro_asgi.io.load_versions import check_load_versions
 from kedro_asgi.io.memory_dataset import MemoryDataset
 from kedro_asgi.io.memory_slots import MemorySlots
 from kedro_asgi.io.parameters import ParameterView
@@ -70,7 +70,7 @@ class DatasetMapping:
                 _log.warning("Dataset '%s' is given as an object; its entry in the catalog is not used.", name)
             self._put(name, value if can_load_and_save(value) else MemoryDataset(value))
         if load_versions:
-            self._check_load_versions()
+            check_load_versions(self._load_versions, catalog=self, resolver=self._resolver)
 
     def __getstate__(self) -> dict[str, Any]:
         # A lock belongs to one process, and the resolvers of a configuration need not be picklable.
@@ -305,17 +305,3 @@ class DatasetMapping:
                 f"catalog save `{self._save_version}`."
             )
         self._save_version = save_version
-
-    def _check_load_versions(self) -> None:
-        """Raise DatasetNotFoundError for versions of names that no entry and no specific pattern matches (CAT-37)."""
-        unknown = sorted(name for name in self._load_versions if not self._can_have_version(name))
-        if unknown:
-            matches = all_close_matches(unknown, self)
-            raise DatasetNotFoundError(
-                f"'load_versions' keys [{', '.join(unknown)}] are not found in the catalog.{suggestion(matches)}"
-            )
-
-    def _can_have_version(self, name: str) -> bool:
-        if name in self.registered:
-            return True
-        return self._resolver.matches(name) and not self._resolver.is_catch_all(name)

@@ -15,6 +15,7 @@ from kedro_asgi.events import (
     DatasetSaved,
     Emit,
     Event,
+    EventClock,
     NodeCancelled,
     NodeFailed,
     NodeFinished,
@@ -76,6 +77,7 @@ class NodeRunner:
         self._call = call
         self._end = end
         self._emit = hooks.emit
+        self._now = EventClock().now
         self._stop = STOP_SIGNAL.get()
         self._save = save or catalog.save
         # Without hooks to call, a load is one call into the catalog, and so is a save.
@@ -122,17 +124,17 @@ class NodeRunner:
         attempts.make()
 
     def _run_and_emit(self, step: Step, emit: Emit) -> None:
-        started, run_id, name = perf_counter(), self._run_id, step.name
-        emit(NodeStarted(run_id=run_id, node=name))
+        started, run_id, name, now = perf_counter(), self._run_id, step.name, self._now
+        emit(NodeStarted(run_id=run_id, node=name, at=now()))
         try:
             self._run(step)
         except RunStoppedError:
-            emit(NodeCancelled(run_id=run_id, node=name, duration_ms=milliseconds_since(started)))
+            emit(NodeCancelled(run_id=run_id, node=name, duration_ms=milliseconds_since(started), at=now()))
             raise
         except BaseException:
-            emit(NodeFailed(run_id=run_id, node=name, duration_ms=milliseconds_since(started)))
+            emit(NodeFailed(run_id=run_id, node=name, duration_ms=milliseconds_since(started), at=now()))
             raise
-        emit(NodeFinished(run_id=run_id, node=name, duration_ms=milliseconds_since(started)))
+        emit(NodeFinished(run_id=run_id, node=name, duration_ms=milliseconds_since(started), at=now()))
 
     def _run(self, step: Step) -> None:
         if self._is_async:
@@ -265,7 +267,7 @@ class NodeRunner:
 
     def _saved(self, step: Step, name: str) -> DatasetSaved:
         is_kept = self._catalog.is_persistent(name)
-        return DatasetSaved(run_id=self._run_id, dataset=name, node=step.name, is_kept=is_kept)
+        return DatasetSaved(run_id=self._run_id, dataset=name, node=step.name, is_kept=is_kept, at=self._now())
 
     def _facts(self, node: Node) -> dict[str, Any]:
         return {"node": node, "catalog": self._catalog, "is_async": self._is_async, "run_id": self._run_id}

@@ -1,0 +1,23 @@
+"""The time of events."""
+
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+
+from kedro_asgi.events import EventClock, milliseconds_since
+
+
+def test_the_clock_goes_on_and_tells_the_time() -> None:
+    clock = EventClock()
+    told = [clock.now()]
+    started = perf_counter()
+    while perf_counter() - started < 0.001:
+        told.append(clock.now())
+    assert told == sorted(told)
+    assert len(set(told)) > 1
+    assert abs(datetime.now(UTC) - clock.now()) < timedelta(seconds=1)
+
+
+def test_durations_have_two_digits() -> None:
+    duration = milliseconds_since(perf_counter() - 0.0123456)
+    assert 12.3 <= duration < 1000
+    assert duration == round(duration, 2)
