@@ -59,9 +59,9 @@ def project(make_project, tmp_path: Path) -> Path:
     return folder
 
 
-def dispatcher_of(project: Path, store: str = "memory:") -> Dispatcher:
+def dispatcher_of(project: Path, store: str = "memory:", **policy: int) -> Dispatcher:
     session = AsyncSession.create(project_path=project)
-    return Dispatcher(session, store=store, policy=Policy(grace_seconds=0.1))
+    return Dispatcher(session, store=store, policy=Policy(grace_seconds=0.1, **policy))
 
 
 def mend(tmp_path: Path) -> None:
@@ -185,6 +185,16 @@ async def test_an_order_that_is_not_kept_is_not_guessed(project: Path) -> None:
         for run_id in (large.run_id, unpromised.run_id):
             with pytest.raises(OrderNotKeptError):
                 await runs.rerun(run_id)
+
+
+async def test_a_store_may_keep_no_orders(project: Path) -> None:
+    async with dispatcher_of(project, keep_order_bytes=0) as runs:
+        first = await failed(runs, inputs={"given": 1})
+        with pytest.raises(OrderNotKeptError):
+            await runs.rerun(first.run_id)
+        # Its record has left nothing out.
+        again, _ = await runs.rerun((await failed(runs, params={"a": 2})).run_id)
+        assert again.request["params"] == {"a": 2}
 
 
 async def test_the_same_key_is_the_same_rerun(project: Path) -> None:

@@ -24,10 +24,11 @@ class PendingWrite:
     an answer since the last answer: the store may have any of them.
     """
 
-    def __init__(self, admitted: RunAdmitted, owner: str) -> None:
+    def __init__(self, admitted: RunAdmitted, owner: str, *, keep_order_bytes: int = 65_536) -> None:
         self.record = admitted.record
         self.is_promised = admitted.is_promised
         self._owner = owner
+        self._keep_order_bytes = keep_order_bytes
         self._order = admitted.order
         self._key = admitted.key
         self._stored = admitted.stored
@@ -96,6 +97,7 @@ class PendingWrite:
             key=self._key if is_new else None,
             event_batches=tuple(self._batches),
             outputs=tuple((name, bytes(memoryview(value))) for name, value in self._outputs.items()),
+            keep_order_bytes=self._keep_order_bytes,
         )
 
     def settle(self, write: RunWrite, result: WriteResult) -> Written:

@@ -31,7 +31,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     also for runs that ask for no limit. ``grace_seconds`` is how long runs may go on when the service closes. Queued
     runs of a dead server ``run``, or are marked as interrupted (``mark``), as ``on_restart`` says. A run that asks to
     be repeated after an interruption is tried ``max_attempts`` times in all. Runs are deleted when they are older than
-    ``keep_days``, more than ``keep_runs``, or when the store holds more than ``keep_bytes``. The writer thread collects
+    ``keep_days``, more than ``keep_runs``, or when the store holds more than ``keep_bytes``. Orders of up to
+    ``keep_order_bytes`` are kept with them, so that the runs can be repeated. The writer thread collects
     changes for ``linger_seconds``, unless a caller waits for them; other workers are looked at every ``look_seconds``.
     A run that was asked to stop and goes on for ``stop_patience_seconds`` is named in the log, and its slot is stuck.
 
@@ -50,6 +51,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: Count = 3
     keep_runs: Count = 100_000
     keep_bytes: Bytes = 10 * 2**30
+    keep_order_bytes: Bytes = 65_536
     keep_days: Days = 30.0
     key_hours: Hours = 24.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"

@@ -145,9 +145,8 @@ class Recovery:
             self._observer.run_adopted(successor.record, successor.order, last_event=1)
 
     def _write(self, store: Store, taken: AdoptedRun, final: RunChanged, successor: RunAdmitted | None) -> None:
-        ended = PendingWrite(
-            RunAdmitted(record=taken.record, stored=taken.stored, last_event=taken.last_event), self._owner
-        )
+        admitted = RunAdmitted(record=taken.record, stored=taken.stored, last_event=taken.last_event)
+        ended = PendingWrite(admitted, self._owner, keep_order_bytes=self._policy.keep_order_bytes)
         ended.change(final)
         group = [ended] if successor is None else [ended, PendingWrite(successor, self._owner)]
         store.write([pending.next_write() for pending in group])

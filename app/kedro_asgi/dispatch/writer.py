@@ -142,7 +142,9 @@ class Writer:
             case Outbox(run_id=run_id):
                 self._take_messages(run_id, posted.take())
             case RunAdmitted(record=record, stored=stored):
-                pending = self._pending[record.run_id] = PendingWrite(posted, self._owner)
+                pending = self._pending[record.run_id] = PendingWrite(
+                    posted, self._owner, keep_order_bytes=self._policy.keep_order_bytes
+                )
                 if stored is None:
                     self._changed[record.run_id] = pending
             case Request():

@@ -43,7 +43,8 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The state of a run that the store is to have; ``expected_status`` is ``None`` for a run that it does not have.
 
     ``unconfirmed_statuses`` were sent to the store in attempts that failed; the store may have any of them in place of
-    the expected one. Times are milliseconds since 1970.
+    the expected one. The end of a run deletes its order if that is larger than ``keep_order_bytes``. Times are
+    milliseconds since 1970.
     """
 
     record: RunRecord
@@ -56,6 +57,7 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     key: IdempotencyKey | None = None
     event_batches: Sequence[EventBatch] = ()
     outputs: Sequence[tuple[str, bytes]] = ()
+    keep_order_bytes: int = 65_536
 
 
 class AdoptedRun(msgspec.Struct, frozen=True, kw_only=True):

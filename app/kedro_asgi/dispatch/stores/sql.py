@@ -24,13 +24,11 @@ _INSERT_OUTPUTS = "INSERT INTO outputs (run_id, name, value) VALUES {rows} ON CO
 _INSERT_KEY = (
     "INSERT INTO idempotency_keys (key, digest, run_id, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-# Larger orders are deleted when their run ends.
-_KEPT_ORDER_BYTES = 65_536
 _EXPECTED = "WHERE run_id = ? AND owner = ? AND status IN ({marks})"
 _UPDATE_RUN = f"UPDATE runs SET status = ?, record = ? {_EXPECTED}"
 _END_RUN = (
     "UPDATE runs SET status = ?, record = ?, ended_at = ?, "
-    f"run_order = CASE WHEN length(run_order) <= {_KEPT_ORDER_BYTES} THEN run_order END {_EXPECTED}"
+    f"run_order = CASE WHEN length(run_order) <= ? THEN run_order END {_EXPECTED}"
 )
 _DELETE_OLD_KEY = "DELETE FROM idempotency_keys WHERE key = ? AND created_at < ?"
 _SELECT_RUN_OF_KEY = "SELECT run_id FROM idempotency_keys WHERE key = ?"
@@ -309,7 +307,9 @@ def _update(connection: SqlConnection, write: RunWrite) -> WriteResult:
     if write.unconfirmed_statuses:
         expected += [*write.unconfirmed_statuses, record.status]
     # An index has the runs without an end, so a statement that sets no end costs less.
-    statement, end = (_UPDATE_RUN, ()) if write.ended_at_ms is None else (_END_RUN, (write.ended_at_ms,))
+    statement, end = _UPDATE_RUN, tuple[int, ...]()
+    if write.ended_at_ms is not None:
+        statement, end = _END_RUN, (write.ended_at_ms, write.keep_order_bytes)
     values = (record.status, encode_row(record), *end, record.run_id, write.owner, *expected)
     is_stored = connection.execute(statement.format(marks=", ".join("?" * len(expected))), values).rowcount
     return "stored" if is_stored else "lost"
