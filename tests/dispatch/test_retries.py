@@ -221,7 +221,7 @@ async def test_the_time_limit_of_a_run_goes_on_while_it_waits(make_flaky: MakeFl
 async def test_a_drain_leaves_a_waiting_run_to_the_next_server(make_flaky: MakeFlaky, tmp_path: Path) -> None:
     project, store = make_flaky(failures=1), str(tmp_path / "runs.db")
     async with dispatcher_of(project, store, grace_seconds=60) as runs:
-        run = await runs.submit("flaky", retries=LATER)
+        run = await runs.submit("flaky", retries=LATER, timeout_seconds=7200)
         await until_event(runs, run.run_id, RunRetried)
     async with dispatcher_of(project, store) as runs:
         with anyio.fail_after(60):
@@ -229,6 +229,9 @@ async def test_a_drain_leaves_a_waiting_run_to_the_next_server(make_flaky: MakeF
                 await anyio.sleep(0.01)
         assert (record.status, record.run_attempt) == ("queued", 2)
         assert record.next_attempt_at > record.created_at + timedelta(hours=1)
+        service = runs._service
+        assert service.scheduler.deadlines.is_watched(service.runs[run.run_id])
+        assert 7000 < service.runs[run.run_id].remaining_seconds < 7200
 
 
 async def test_a_drain_ends_a_waiting_run_that_no_server_can_go_on_with(make_flaky: MakeFlaky) -> None:

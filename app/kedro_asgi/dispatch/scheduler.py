@@ -124,9 +124,10 @@ class Scheduler:
     # --- from one attempt to the next ---
 
     def _wait_for_attempt(self, run: ActiveRun, seconds: float) -> None:
-        """Keep a run without a slot until it is due; the time limit of the run goes on."""
+        """Keep a run without a slot until it is due; the time limit of a run that has started goes on."""
         self._wait_in(self._waiting, run)
-        self._watch_deadline(run)
+        if run.record.started_at is not None:
+            self._watch_deadline(run)
         self.next_attempts.watch(run, seconds)
 
     def attempt_stored(self, run: ActiveRun) -> None:
