@@ -19,6 +19,7 @@ from kedro_asgi.io.core import get_protocol_and_path as get_protocol_and_path
 from kedro_asgi.io.core import is_parameter as is_parameter
 from kedro_asgi.io.core import parse_dataset_definition as parse_dataset_definition
 from kedro_asgi.io.data_catalog import DataCatalog as DataCatalog
+from kedro_asgi.io.data_catalog import SharedMemoryDataCatalog as SharedMemoryDataCatalog
 from kedro_asgi.io.dataset import AbstractDataset as AbstractDataset
 from kedro_asgi.io.entry import Entry as Entry
 from kedro_asgi.io.entry import PlainEntry as PlainEntry
@@ -26,7 +27,6 @@ from kedro_asgi.io.entry import plain_entries as plain_entries
 from kedro_asgi.io.memory_dataset import MemoryDataset as MemoryDataset
 from kedro_asgi.io.one_shot import close_quietly as close_quietly
 from kedro_asgi.io.one_shot import find_one_shot as find_one_shot
-from kedro_asgi.io.shared_memory_catalog import SharedMemoryDataCatalog as SharedMemoryDataCatalog
 from kedro_asgi.io.shared_memory_dataset import SharedMemoryDataset as SharedMemoryDataset
 from kedro_asgi.io.version import Version as Version
 from kedro_asgi.io.versioned import AbstractVersionedDataset as AbstractVersionedDataset

@@ -3,11 +3,11 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import UNSET
 
-from kedro_asgi.errors import DatasetError, DatasetNotFoundError
+from kedro_asgi.errors import DatasetError, DatasetNotFoundError, SingleProcessDatasetsError
 from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io.catalog_config import CatalogConfig, is_memory_dataset, without_credentials
 from kedro_asgi.io.catalog_config_resolver import CatalogResolver
@@ -15,6 +15,7 @@ from kedro_asgi.io.dataset import is_persistent, raise_named
 from kedro_asgi.io.dataset_mapping import DatasetMapping
 from kedro_asgi.io.dataset_protocols import (
     Dataset,
+    can_leave_process,
     constructor_config,
     load_what_is_saved,
     load_what_was_saved,
@@ -22,8 +23,12 @@ from kedro_asgi.io.dataset_protocols import (
 from kedro_asgi.io.entry import plain_entries
 from kedro_asgi.io.memory_dataset import MemoryDataset
 from kedro_asgi.io.memory_slots import try_copy
+from kedro_asgi.io.shared_memory_dataset import SharedMemoryDataset
 from kedro_asgi.io.version import timestamp
 from kedro_asgi.validation import DatasetCheck, ValidatorSpec, is_switched_on
+
+if TYPE_CHECKING:
+    from multiprocessing.managers import SyncManager
 
 _log = logging.getLogger(__name__)
 
@@ -287,3 +292,24 @@ class DataCatalog(DatasetMapping, has_slots=True):
             return dict(config) if check is None else {**config, "validator": check.spec.to_config()}
         builder = self._resolver.builder(name)
         return None if builder is None else builder.complete_config(self._runtime)
+
+
+class SharedMemoryDataCatalog(DataCatalog):
+    """A catalog that keeps data without an entry in `SharedMemoryDataset`, so it must be serialisable (CAT-25).
+
+    It is for a project's own runners that send datasets to other processes (RUN-35). `ParallelRunner` sends none and
+    takes any catalog.
+    """
+
+    _default_class = SharedMemoryDataset
+
+    def set_manager_datasets(self, manager: "SyncManager") -> None:
+        """Let the datasets in shared memory keep their data with ``manager``."""
+        for dataset in self.registered.values():
+            if isinstance(dataset, SharedMemoryDataset):
+                dataset.set_manager(manager)
+
+    def validate_catalog(self) -> None:
+        """Raise `SingleProcessDatasetsError` for datasets made so far that cannot leave this process."""
+        if names := sorted(name for name, dataset in self.registered.items() if not can_leave_process(dataset)):
+            raise SingleProcessDatasetsError(names)
