@@ -1,7 +1,7 @@
 """How long does ``/health`` take while runs sleep, read or compute?
 
 One caller asks ``/health`` every two milliseconds; 8 or 32 others keep as many runs going, each of about 20 ms. The
-bare route does the same work in a worker thread a request.
+bare route does the same work in a worker thread a request; ``kedro-asgi serve`` and uvicorn log warnings only.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness import Case, Numbers, add_ratios, read_options, take_turns, write
 from load import Load, request, run_async, run_request, send_checked
-from servers import Process, bare, ours
+from servers import QUIET, Process, bare, serve
 from work import FILE_VARIABLE
 
 from projects import write_project
@@ -44,7 +44,7 @@ def main() -> None:
         project = write_project(Path(name) / "project", engine="kedro_asgi", files=registry)
         file = {FILE_VARIABLE: str(Path(name) / "read.bin")}
         Path(file[FILE_VARIABLE]).write_bytes(bytes(2**20))
-        servers = (bare(_BARE, "bare_work:create", **file), ours("kedro-asgi", project, **file))
+        servers = (bare(_BARE, "bare_work:create", **file), serve("kedro-asgi", project, *QUIET, **file))
         processes = [stack.enter_context(server.running()) for server in servers]
         seconds = options.pick(quick=0.4, full=1.0)
         cases = [
