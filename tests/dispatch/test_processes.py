@@ -55,6 +55,8 @@ def swallow(x):
             pass
 
 def clean_up(x):
+    program = subprocess.Popen(["sleep", "60"])
+    Path("{folder}/program").write_text(str(program.pid))
     try:
         time.sleep(60)
     finally:
@@ -69,11 +71,6 @@ def fork_and_exit(x):
 def log_object(x):
     logging.getLogger("project").warning("logged with an object", extra={"thing": object(), "day": "Monday"})
     return x
-
-def start_program(x):
-    program = subprocess.Popen(["sleep", "60"])
-    Path("{folder}/program").write_text(str(program.pid))
-    time.sleep(60)
 
 def pid(x):
     return os.getpid()
@@ -103,7 +100,6 @@ def register_pipelines():
         "hold_gil": single(hold_gil),
         "swallow": single(swallow),
         "clean_up": single(clean_up),
-        "start_program": single(start_program),
         "fork_and_exit": single(fork_and_exit),
         "log_object": single(log_object),
         "pid": single(pid),
@@ -191,13 +187,9 @@ async def test_a_deadline_ends_a_run_that_computes(runs: Dispatcher) -> None:
     assert (record.status, record.error.type) == ("timed_out", "RunTimedOutError")
 
 
-async def test_a_node_that_is_interrupted_cleans_up(runs: Dispatcher, folder: Path) -> None:
+async def test_a_node_that_is_interrupted_cleans_up_and_its_programs_end(runs: Dispatcher, folder: Path) -> None:
     assert (await cancelled(runs, "clean_up"))[0].status == "cancelled"
     assert (folder / "cleaned").exists()
-
-
-async def test_programs_that_a_node_started_end_with_it(runs: Dispatcher, folder: Path) -> None:
-    assert (await cancelled(runs, "start_program"))[0].status == "cancelled"
     program = int((folder / "program").read_text())
     await until(lambda: has_ended(program))
 
@@ -228,6 +220,7 @@ async def collect(found: list[str], runs: Dispatcher, wanted: RunOrder) -> None:
     found.append((await runs.run(wanted)).record.status)
 
 
+@pytest.mark.slow
 async def test_a_crash_is_noticed_while_a_forked_program_holds_the_pipe(runs: Dispatcher) -> None:
     with anyio.fail_after(30):
         record = (await runs.run(order("fork_and_exit"))).record

@@ -106,11 +106,14 @@ class ChildProcess:
         return self._process.exitcode
 
     def end(self, *, is_usable: bool) -> None:
-        """End the process: if it is usable, it may finish first what libraries do at the end of a process."""
+        """End the process: if it is usable, it may finish first what libraries do at the end of a process.
+
+        Else the programs that it started end with it.
+        """
         with suppress(OSError):
             self._pipe.send(encode_message(ShutDown()))
         self._process.join(_SHUTDOWN_SECONDS if is_usable else 0)
-        if self.is_alive:
+        if self.is_alive or not is_usable:
             self.kill()
             self._process.join()
         self._close()
