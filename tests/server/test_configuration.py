@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from kedro_asgi.dispatch import Policy
+from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.errors import PolicyError, ServerSettingsError
 from kedro_asgi.server import create_http_server
 from kedro_asgi.server.configuration import ServerConfiguration, unknown_variables
+from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.served_session import open_served_session
 
 
@@ -130,3 +131,12 @@ def test_an_executor_for_a_pipeline_that_does_not_exist_is_logged(tiny: Path, ca
     session = open_served_session(project_path=tiny, env=None, conf_source=None, preload=None, package_name=None)
     session.close()
     assert "names 'calk', but there is no such pipeline. Did you mean 'calc'?" in caplog.text
+
+
+def test_a_memory_limit_needs_processes(tiny: Path) -> None:
+    environ = {"KEDRO_SERVER_MAX_RUN_MEMORY_BYTES": str(2**30)}
+    with pytest.raises(PolicyError, match="limits runs in processes only: set the executor to 'process'"):
+        read(environ, project_path=tiny)
+    assert read(environ, project_path=tiny, executor="process").policy.max_run_memory_bytes == 2**30
+    with pytest.raises(PolicyError, match="limits runs in processes only"):
+        Dispatcher(AsyncSession.create(tiny), policy=Policy(max_run_memory_bytes=2**30))

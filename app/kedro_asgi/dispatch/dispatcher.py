@@ -82,6 +82,8 @@ class Dispatcher:
         self.policy = checked(policy or Policy())
         self.metrics = Metrics()
         self._store = open_store(store) if isinstance(store, str | Path) else store
+        if make_executor is None:
+            executor.check(self.policy)
         self._make_executor = make_executor or partial(_make_executor, session, convert, self.policy, executor)
         self._session = session
         self._run_ids = RunIds()

@@ -100,7 +100,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         environ: Mapping[str, str] = os.environ,
         **options: Unpack[ServerOptions],
     ) -> "ServerConfiguration":
-        """Combine arguments and environment variables (SRV-2); raises `ServerSettingsError`."""
+        """Combine arguments and environment variables (SRV-2); raises `ServerSettingsError` or `PolicyError`."""
         if unknown := options.keys() - ServerOptions.__annotations__.keys():
             raise TypeError(f"A server has no option {quoted(sorted(unknown))}")
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
@@ -111,7 +111,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         for name, value in _project_options(path).items():
             if variable_of(name) not in environ:
                 given.setdefault(name, value)
-        return cls(
+        configuration = cls(
             project_path=path,
             env=env if env is not None else environ.get("KEDRO_SERVER_ENV"),
             conf_source=str(source) if source is not None else None,
@@ -122,6 +122,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             executors=given.get("executors", {}),
             **read_fields(cls, {**given, "package_name": package_name}, environ, special=_SPECIAL_FIELDS),
         )
+        configuration.executor_choice.check(configuration.policy)
+        return configuration
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):

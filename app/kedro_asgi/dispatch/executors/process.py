@@ -1,7 +1,6 @@
 """Executes each run in a process of its own."""
 
 import os
-import sys
 from collections.abc import Callable, Hashable
 from contextvars import Context
 from functools import partial
@@ -15,7 +14,7 @@ from kedro_asgi.dispatch.executors.process_watch import ProcessWatch
 from kedro_asgi.dispatch.executors.run_process import ProcessRun
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.report import report_failure
-from kedro_asgi.errors import NoThreadError, PolicyError, RunStoppedError
+from kedro_asgi.errors import NoThreadError, RunStoppedError
 from kedro_asgi.events import Emit
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
@@ -38,8 +37,6 @@ class ProcessExecutor:
             full_tracebacks=policy.full_tracebacks,
             backend=backend_name(self._loop),
         )
-        if policy.max_run_memory_bytes is not None and sys.platform != "linux":
-            raise PolicyError("max_run_memory_bytes needs Linux, which tells the memory of processes in /proc")
         self._pool = ProcessPool(opening, policy, warm=min(policy.max_concurrent_runs, os.cpu_count() or 1))
         self._watch = ProcessWatch(self._pool, max_run_memory_bytes=policy.max_run_memory_bytes)
 

@@ -1,5 +1,6 @@
 """Which executor a run gets: that of the server, or the one of its pipeline."""
 
+import sys
 from collections.abc import Callable, Hashable, Mapping
 from contextvars import Context
 from functools import partial
@@ -10,7 +11,7 @@ import msgspec
 from kedro_asgi.dispatch.executors.base import Execution, Executor
 from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.errors import RunStoppedError
+from kedro_asgi.errors import PolicyError, RunStoppedError
 from kedro_asgi.events import Emit
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
@@ -28,6 +29,15 @@ class ExecutorChoice(msgspec.Struct, frozen=True, kw_only=True):
     def kinds(self) -> frozenset[ExecutorKind]:
         """The executors that runs may get."""
         return frozenset((self.default, *self.by_pipeline.values()))
+
+    def check(self, policy: Policy) -> None:
+        """Raise `PolicyError` for a limit that these executors cannot keep."""
+        if policy.max_run_memory_bytes is None:
+            return
+        if "process" not in self.kinds:
+            raise PolicyError("max_run_memory_bytes limits runs in processes only: set the executor to 'process'")
+        if sys.platform != "linux":
+            raise PolicyError("max_run_memory_bytes needs Linux, which tells the memory of processes in /proc")
 
 
 def make_executor(session: AsyncSession, convert: Convert, policy: Policy, choice: ExecutorChoice) -> Executor:
