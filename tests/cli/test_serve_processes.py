@@ -16,6 +16,9 @@ def tell(x):
     print("printed by a node", flush=True)
     return os.getpid()
 
+def crash(x):
+    os.abort()
+
 def hold_gil(x):
     return re.match("(a+)+b", "a" * 60)
 
@@ -30,6 +33,7 @@ def register_pipelines():
     return {
         "__default__": tell_pid,
         "in_thread": Pipeline([node(tell, "params:a", "own_pid", name="tell")]),
+        "crash": Pipeline([node(crash, "params:a", "none", name="crash")]),
         "stuck": Pipeline([node(hold_gil, "params:a", "never", name="stuck")]),
         "train": Pipeline([node(train, "params:a", "model", name="train")]),
         "predict": Pipeline([node(predict, "model", "predicted", name="predict")]),
@@ -89,6 +93,21 @@ def test_a_server_that_is_killed_leaves_no_process(project: Path, start) -> None
     server.process.kill()
     server.process.wait()
     until(lambda: not any(is_running(pid) for pid in processes))
+
+
+def test_a_pipeline_that_crashes_is_refused_for_a_while(project: Path, start) -> None:
+    server = start("kedro_asgi", "serve", project, "--executor", "process", "--max-run-memory", "1GiB")
+    body = {"pipeline_names": ["crash"]}
+    for _ in range(3):
+        answer = httpx.post(f"{server.url}/run", json=body, timeout=60).json()
+        assert answer["error"]["type"] == "RunCrashedError"
+        assert (answer["error"]["node"], "SIGABRT" in answer["error"]["message"]) == ("crash", True)
+    for route in ("run", "runs"):
+        refused = httpx.post(f"{server.url}/{route}", json=body)
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:kedro-asgi:problem:pipeline-crashing")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 10
+    assert 'kedro_asgi_runs_refused_total{reason="PipelineCrashingError"} 2' in httpx.get(f"{server.url}/metrics").text
+    assert httpx.post(f"{server.url}/run", json={}, timeout=60).json()["status"] == "success"
 
 
 def events_of(url: str, run_id: str) -> str:

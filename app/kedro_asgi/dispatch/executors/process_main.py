@@ -12,6 +12,7 @@ from functools import partial
 from logging import LogRecord
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
+from pathlib import Path
 from pickle import PickleBuffer
 from types import FrameType
 from typing import Any
@@ -48,6 +49,8 @@ from kedro_asgi.session.event_loop import call_soon
 # Smaller outputs are a part of the message that names them.
 _LARGE_OUTPUT_BYTES = 64 * 2**10
 _PR_SET_PDEATHSIG = 1
+# From -1000, never, to 1000, first.
+_OOM_SCORE = "500"
 _PLAIN_TYPES = frozenset((str, int, float, bool, type(None)))
 
 
@@ -67,6 +70,7 @@ def serve_runs(opening: Opening, state: ProcessState, pipe: MessagePipe, stops: 
     """
     os.setpgid(0, 0)
     _end_with_parent()
+    _end_before_parent()
     state.apply()
     ignore_signals()
     # Node code may write to a terminal whose foreground is the server.
@@ -76,8 +80,8 @@ def serve_runs(opening: Opening, state: ProcessState, pipe: MessagePipe, stops: 
         signal.signal(signal.SIGTERM, server.receive_signal)
         threading.Thread(target=server.receive_stops, args=(stops,), name="kedro-asgi-stops", daemon=True).start()
         forward_logs(server.send_log)
-        # The server has gone; what it left is not finished.
-        with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        # The server has gone; or it stops a run that has ended a moment ago.
+        with suppress(EOFError, BrokenPipeError, ConnectionResetError, RunStoppedError):
             server.open()
             state.filter_warnings()
             server.serve()
@@ -91,6 +95,12 @@ def _end_with_parent() -> None:
     parent = parent_process()
     if sys.platform == "linux" and parent is not None and parent.pid == os.getppid():
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _end_before_parent() -> None:
+    """Have Linux end this process, and not its server, when memory runs out."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
 
 
 class _RunServer:
