@@ -33,6 +33,7 @@ def _kedro_paths() -> Json:
         "200": _json(
             "The pipelines, datasets and parameters of the project.", schemas.SnapshotSuccess, schemas.SnapshotFailure
         ),
+        "304": {"description": "The client has this snapshot already."},
         "422": _json("The query is malformed.", schemas.HTTPValidationError),
     }
     run = {
@@ -52,7 +53,14 @@ def _kedro_paths() -> Json:
     limited = [_key(), _timeout()]
     return {
         "/health": {"get": _operation("health", "health_health_get", health)},
-        "/snapshot": {"get": _operation("inspection", "get_snapshot_snapshot_get", snapshot, parameters=[params])},
+        "/snapshot": {
+            "get": _operation(
+                "inspection",
+                "get_snapshot_snapshot_get",
+                snapshot,
+                parameters=[params, _parameter("header", "If-None-Match")],
+            )
+        },
         "/run": {
             "post": _operation("pipeline", "run_pipeline_run_post", run, parameters=limited, body=schemas.RunRequest)
         },
