@@ -3,14 +3,16 @@
 import gzip
 import hashlib
 from collections.abc import Mapping
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 # ``mimetypes`` reads the tables of the operating system, which differ.
 _MEDIA_TYPES = {
@@ -61,6 +63,9 @@ class StaticFolder:
         return self._files.get(path)
 
     def _read(self) -> Mapping[str, StaticFile]:
+        # Few servers serve pages, and it takes 2 ms to import.
+        from importlib.resources import files
+
         return dict(_files(files(self._package) / "static", PurePosixPath()))
 
 
@@ -93,7 +98,7 @@ def _digest_headers(etag: str) -> Mapping[str, str]:
     return {"ETag": etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
 
-def _files(folder: Traversable, path: PurePosixPath) -> list[tuple[str, StaticFile]]:
+def _files(folder: "Traversable", path: PurePosixPath) -> list[tuple[str, StaticFile]]:
     found = []
     for entry in folder.iterdir():
         place = path / entry.name

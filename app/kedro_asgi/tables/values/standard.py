@@ -4,10 +4,10 @@ import array
 import dataclasses
 import ipaddress
 import os
+import sys
 from collections import UserString
 from collections.abc import Iterator, KeysView, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
-from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,11 +40,17 @@ def plain_of_standard(value: Any) -> Any:
             return float.__float__(value)
         case os.PathLike():
             return os.fsdecode(value)
-        case UserString() | Fraction():
+        case UserString():
             return str(value)
         case SimpleNamespace():
             return vars(value)
-    return str(value) if isinstance(value, _ADDRESSES) else _plain_collection(value)
+    return str(value) if isinstance(value, _ADDRESSES) or _is_fraction(value) else _plain_collection(value)
+
+
+def _is_fraction(value: Any) -> bool:
+    # Its module compiles expressions, and has been imported if there is a fraction.
+    fractions = sys.modules.get("fractions")
+    return fractions is not None and isinstance(value, fractions.Fraction)
 
 
 def _plain_collection(value: Any) -> Any:

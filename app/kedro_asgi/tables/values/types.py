@@ -9,17 +9,16 @@ from collections import UserString
 from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
-from fractions import Fraction
 from os import PathLike
 from typing import Any, Never, NoReturn, Union, get_args, get_origin
 from uuid import UUID
 
 _KNOWN = (
     *(str, int, float, bytes, bytearray, memoryview, type(None), types.SimpleNamespace, UserString, PathLike),
-    *(Mapping, Sequence, AbstractSet, KeysView, ValuesView, enum.Enum, UUID, Decimal, Fraction),
+    *(Mapping, Sequence, AbstractSet, KeysView, ValuesView, enum.Enum, UUID, Decimal),
     *(datetime.date, datetime.time, datetime.timedelta),
 )
-_LIBRARIES = frozenset({"pandas", "numpy", "polars", "pyarrow", "plotly", "matplotlib", "PIL", "pydantic"})
+_LIBRARIES = frozenset({"fractions", "pandas", "numpy", "polars", "pyarrow", "plotly", "matplotlib", "PIL", "pydantic"})
 _NEVER = (Never, NoReturn, Callable, Iterator)
 _ANYTHING: tuple[object, ...] = (Any, object, type(None))
 _UNIONS = (Union, types.UnionType)
