@@ -7,8 +7,12 @@ from typing import Any
 
 
 def late_exports(package: str, modules: Mapping[str, Iterable[str]]) -> Callable[[str], Any]:
-    """Return the ``__getattr__`` of a package; ``modules`` maps each of its modules to the names that it defines."""
+    """Return the ``__getattr__`` of a package; ``modules`` maps each of its modules to the names that it defines.
+
+    The package gets an ``__all__``, since ``from package import *`` looks for no other names.
+    """
     places = {name: f"{package}.{module}" for module, names in modules.items() for name in names}
+    vars(sys.modules[package])["__all__"] = list(places)
 
     def find(name: str) -> Any:
         if name not in places:
