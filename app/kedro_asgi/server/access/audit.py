@@ -1,16 +1,17 @@
 """A log line for each request that was refused, and for each that may have changed something."""
 
 import logging
-import re
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Awaitable
+from contextlib import suppress
 from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kedro_asgi.log_lines import LineLogger
-from kedro_asgi.server.access.caller import caller_of
+from kedro_asgi.server.access.caller import CALLER_KEY
 
 _log = logging.getLogger("kedro_asgi.audit")
 _lines = LineLogger(_log)
@@ -18,18 +19,18 @@ _lines = LineLogger(_log)
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 _REFUSED = "kedro_asgi.is_refused"
 _AUDIT = "kedro_asgi.audit"
-_PLAIN = re.compile(r"[A-Za-z0-9/._-]{0,200}").fullmatch
 # A path is as long as its caller makes it.
 _MAX_PATH = 500
 _MAX_LINES, _WINDOW_SECONDS = 20, 1.0
 
+# The name of the caller, the address of the client, the method and the path, as they came.
 _Facts = tuple[str, str, str, str]
 
 
 def log_refusal(scope: Scope, *, status: int, reason: str) -> None:
     """Log that a request was refused."""
     scope[_REFUSED] = True
-    _log.warning("'%s' from %s: %s %s: refused with %d (%s)", *_facts(scope), status, reason)
+    _log.warning("'%s' from %s: %s %s: refused with %d (%s)", *_shown(_facts(scope)), status, reason)
 
 
 def log_failure(scope: Scope) -> None:
@@ -48,9 +49,9 @@ class AuditLog:
     def __init__(self) -> None:
         self._left = _MAX_LINES
         self._ends_at = 0.0
-        self._counts: dict[tuple[_Facts, int], int] = {}
-        # The timer's thread writes what the event loop has counted.
-        self._lock = threading.Lock()
+        # The event loop appends, and the timer's thread counts: both need no lock.
+        self._waiting: deque[tuple[_Facts, int]] = deque()
+        self._has_timer = False
 
     def log_change(self, scope: Scope, status: int) -> None:
         """Log a request that may have changed something, unless it was refused."""
@@ -61,22 +62,25 @@ class AuditLog:
             self._left, self._ends_at = _MAX_LINES, now + _WINDOW_SECONDS
         if self._left:
             self._left -= 1
-            _lines.info("'%s' from %s: %s %s: %d", *_facts(scope), status)
+            _lines.info("'%s' from %s: %s %s: %d", *_shown(_facts(scope)), status)
             return
-        key = (_facts(scope), status)
-        with self._lock:
-            if not self._counts:
-                timer = threading.Timer(_WINDOW_SECONDS, self.write_counts)
-                timer.daemon = True
-                timer.start()
-            self._counts[key] = self._counts.get(key, 0) + 1
+        self._waiting.append((_facts(scope), status))
+        if not self._has_timer:
+            self._has_timer = True
+            timer = threading.Timer(_WINDOW_SECONDS, self.write_counts)
+            timer.daemon = True
+            timer.start()
 
     def write_counts(self) -> None:
         """Log what was counted; thread-safe."""
-        with self._lock:
-            counts, self._counts = self._counts, {}
-        for (facts, status), count in counts.items():
-            _lines.info("'%s' from %s: %s %s: %d (%d times)", *facts, status, count)
+        # Before the count, so that what comes meanwhile gets a timer of its own.
+        self._has_timer = False
+        taken = []
+        with suppress(IndexError):
+            while True:
+                taken.append(self._waiting.popleft())
+        for (facts, status), count in Counter(taken).items():
+            _lines.info("'%s' from %s: %s %s: %d (%d times)", *_shown(facts), status, count)
 
 
 class AuditMiddleware:
@@ -110,10 +114,12 @@ class AuditMiddleware:
 
 
 def _facts(scope: Scope) -> _Facts:
-    """Return the name of the caller, its address, the method and the path."""
-    caller, client, path = caller_of(scope), scope.get("client"), scope["path"]
-    # Encoded: a line break in a path must not begin a line of the log.
-    if not _PLAIN(path):
-        path = quote(path, errors="backslashreplace")[:_MAX_PATH]
-    name, address = "unknown" if caller is None else caller.name, client[0] if client else "unknown"
-    return name, address, scope.get("method", "WEBSOCKET"), path
+    caller, client = scope.get(CALLER_KEY), scope.get("client")
+    name = "unknown" if caller is None else caller.name
+    return name, client[0] if client else "unknown", scope.get("method", "WEBSOCKET"), scope["path"]
+
+
+def _shown(facts: _Facts) -> _Facts:
+    """Return facts with the path encoded: a line break in it must not begin a line of the log."""
+    name, address, method, path = facts
+    return name, address, method, quote(path, errors="backslashreplace")[:_MAX_PATH]

@@ -91,7 +91,7 @@ def _unknown(scope: Scope) -> None:
 def check_pipelines(scope: Scope, pipeline_names: Collection[str] | None) -> None:
     """Raise `ForbiddenPipelineError` if the caller of a request may not use all of these pipelines."""
     caller = caller_of(scope)
-    if caller is not None and not caller.may_see(pipeline_names or ()):
+    if caller is not None and caller.pipelines is not None and not caller.may_see(pipeline_names or ()):
         raise ForbiddenPipelineError(caller, pipeline_names or ())
 
 
@@ -103,9 +103,10 @@ class _ProtectedRoute:
         self._path = path
         self._rules = rules
         self._control = control
+        self._known = control.known
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        rule, caller = self._rules[scope["method"]], self._control.known(scope)
+        rule, caller = self._rules[scope["method"]], self._known(scope)
         if caller is not None and caller.pipelines is None and rule.scope in caller.scopes:
             # The usual case: four coroutines fewer, which is 3 % of a short run.
             scope[CALLER_KEY] = caller
