@@ -20,13 +20,15 @@ def with_pipelines(document: Json, pipelines: Mapping[str, TypedPipeline]) -> Js
     """Return the document with an operation for each of ``pipelines``, and the schemas of its body and answer."""
     known: Json = document["components"]["schemas"]
     added = Definitions(_COMPONENTS, reserved=known)
+    # Generators make a class of each schema with a title, and all pipelines have the same retries.
+    shared = {"retries": known["RunRequest"]["properties"]["retries"]}
     operation_ids = Definitions()
     paths: Json = {}
     for name, pipeline in pipelines.items():
         words = [word.lower() for word in _WORD.findall(name)] or ["pipeline"]
         operation_id = operation_ids.reserve("_".join(["run", *words]))
         prefix = "".join(word.capitalize() for word in words)
-        body = _body(pipeline, prefix, added)
+        body = _body(pipeline, prefix, added, shared)
         answer = _answer(pipeline, prefix, added, known["RunSuccess"])
         paths[f"/pipelines/{quote(name, safe='')}/run"] = {
             "post": run_operation(
@@ -42,12 +44,12 @@ def with_pipelines(document: Json, pipelines: Mapping[str, TypedPipeline]) -> Js
     }
 
 
-def _body(pipeline: TypedPipeline, prefix: str, added: Definitions) -> Json:
+def _body(pipeline: TypedPipeline, prefix: str, added: Definitions, shared: Json) -> Json:
     schema = {key: value for key, value in added.take(pipeline.schema).items() if key != "$schema"}
     named = {
         part: added.add(f"{prefix}{part.capitalize()}", schema["properties"][part]) for part in ("inputs", "params")
     }
-    return added.add(f"{prefix}Request", {**schema, "properties": {**schema["properties"], **named}})
+    return added.add(f"{prefix}Request", {**schema, "properties": {**schema["properties"], **named, **shared}})
 
 
 def _answer(pipeline: TypedPipeline, prefix: str, added: Definitions, success: Json) -> Json:
