@@ -9,6 +9,7 @@ import anyio
 import httpx
 import pytest
 from both_engines.cases import Project
+from both_engines.machine import exported
 from both_engines.turns import Results, Turn, turns_of, variants_of, write_for_turns
 from oracle_projects import PARTS
 
@@ -39,7 +40,7 @@ class Runs:
 
     async def _on_session(self, turn: Turn, kind: str) -> End:
         arguments = {name: value for name, value in turn.body.items() if name != "params"}
-        runner = eval(turn.runner, vars(kedro_asgi.runner)) if turn.runner else None
+        runner = eval(turn.runner, exported(kedro_asgi.runner)) if turn.runner else None
         try:
             done = await self._session.run(**arguments, runtime_params=turn.params(kind), runner=runner)
         except BaseException as error:

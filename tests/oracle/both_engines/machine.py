@@ -119,11 +119,16 @@ def _text(encoder: Encoder, text: str | None) -> str | None:
     return None if text is None else encoder.text(text)
 
 
+def exported(package: Any) -> dict[str, Any]:
+    """Return the public names of a package, which may import some of them only when they are read."""
+    return {name: getattr(package, name) for name in package.__all__}
+
+
 def _do(host: Host, call: Run | Script, project: Opened) -> Any:
     match call:
         case Run():
             create = project.single if call.session == "single" else project.service
-            runner = eval(call.runner, vars(host.runner)) if call.runner else None
+            runner = eval(call.runner, exported(host.runner)) if call.runner else None
             session = create(**call.create)
             with session:
                 # Load before the session ends and while the runner lives: the results end with them.
