@@ -1,5 +1,6 @@
 """What only holds of runs in processes: they can be killed, and they can crash."""
 
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
+from kedro_asgi.dispatch.executors.process_memory import private_bytes
 from kedro_asgi.errors import PipelineCrashingError
 from kedro_asgi.events import NodeCancelled, NodeFailed, NodeStarted
 from kedro_asgi.runs import RunOrder, RunRecord, RunSpec, Slice
@@ -292,6 +294,56 @@ async def test_a_process_is_replaced_when_it_is_used_up(project: Path) -> None:
         assert third == await output(runs, order("leak", runtime_params={"mebibytes": 300}))
         fourth = await output(runs, order("leak", runtime_params={"mebibytes": 300}))
         assert await output(runs, order("pid")) not in (third, fourth)
+
+
+MAPPED = """
+import os
+import numpy
+from kedro_asgi.io import AbstractDataset
+from kedro_asgi.pipeline import Pipeline, node
+
+class Mapped(AbstractDataset):
+    def __init__(self, filepath):
+        self._filepath = filepath
+
+    def load(self):
+        return numpy.load(self._filepath, mmap_mode="r")
+
+    def save(self, data):
+        numpy.save(self._filepath, data)
+
+    def _describe(self):
+        return {}
+
+def use(table):
+    return [float(table.sum()), os.getpid()]
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(use, "table", "used", name="use")])}
+"""
+
+
+@pytest.mark.slow
+async def test_processes_share_an_artifact_whose_dataset_maps_its_file(tmp_path: Path) -> None:
+    import numpy
+
+    files = {
+        "src/{package}/pipeline_registry.py": MAPPED,
+        "conf/base/catalog.yml": f"""
+            table:
+              type: {{package}}.pipeline_registry.Mapped
+              filepath: {tmp_path}/table.npy
+        """,
+    }
+    project = write_project(tmp_path / "project", files)
+    await anyio.to_thread.run_sync(numpy.save, tmp_path / "table.npy", numpy.ones(2**24))
+    session = AsyncSession.create(project_path=project, preload=["table"])
+    async with Dispatcher(session, executor=ExecutorChoice(default="process")) as runs:
+        finished = await runs.run(RunOrder(spec=RunSpec(outputs=("used",))))
+        total, pid = json.loads(bytes(finished.outputs["used"]))
+        assert total == 2**24
+        # The file has 128 MiB.
+        assert await anyio.to_thread.run_sync(private_bytes, pid) < 100 * 2**20
 
 
 async def output(runs: Dispatcher, wanted: RunOrder) -> bytes:
