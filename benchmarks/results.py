@@ -30,5 +30,5 @@ class Results:
 
 
 def _identity(row: Row) -> tuple[tuple[str, Any], ...]:
-    """What a line is about: its texts and whole numbers, among which no benchmark writes what it measured."""
+    """Return the texts and whole numbers of a line: they tell its case, since no benchmark measures any of them."""
     return tuple((name, value) for name, value in row.items() if not isinstance(value, float | None))

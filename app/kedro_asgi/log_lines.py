@@ -11,7 +11,7 @@ from kedro_asgi.run_context import CURRENT_RUN, RunContextFilter
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """What a formatter needs to know of a line; ``facts`` are those of `run_facts`, none outside of runs."""
+    """The parts of a line that a formatter writes; ``facts`` are those of `run_facts`, none outside of runs."""
 
     created: float
     level: int

@@ -1,4 +1,4 @@
-"""What happens to one run, on its way to the writer thread."""
+"""The events and states of one run, on their way to the writer thread."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a session returns of a run."""
+"""The result of a run, as sessions return it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

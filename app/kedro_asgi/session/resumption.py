@@ -1,4 +1,4 @@
-"""What a new run has to do where another one has ended before it was done."""
+"""The rest of a run that has ended before it was done, for a new run."""
 
 from collections.abc import Collection
 from functools import partial

@@ -55,7 +55,10 @@ _PLAIN_TYPES = frozenset((str, int, float, bool, type(None)))
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What a process needs to execute runs; all of it can be pickled. ``backend`` is the name of its event loop."""
+    """Opens the project in a process that executes runs; all of it can be pickled.
+
+    ``backend`` is the name of the event loop there.
+    """
 
     create: Callable[[], KedroServiceSession]
     convert: Convert
