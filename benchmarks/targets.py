@@ -24,7 +24,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         """Return the target, its limit, what was measured, and whether that reaches it."""
         measured = self.measure(results)
         sign = "≥" if self.kind == "at least" else "≤"
-        shown = " / ".join("–" if value is None else f"{value:.3g}" for value in measured)
+        shown = " / ".join(map(_shown, measured))
         return self.what, f"{sign} {self.limit:g}{self.unit}", f"{shown}{self.unit}", self._verdict(measured)
 
     def _verdict(self, measured: Sequence[float | None]) -> str:
@@ -168,3 +168,9 @@ TARGETS = (
         measure=_value("real_project_calls", "above_ms", call="predict"),
     ),
 )
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
