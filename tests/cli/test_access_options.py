@@ -82,6 +82,7 @@ def test_a_token_of_the_command_line_opens_the_server(tiny: Path) -> None:
         (["a b", "--scopes", "raed"], "there is no scope 'raed'"),
         (["ci", "--scopes", ""], "there is no scope ''"),
         (["a\nb"], "is no token"),
+        ([" "], "its name is blank"),
         (["ci", "-f", "/nowhere/tokens"], "cannot be written"),
     ],
 )

@@ -87,8 +87,10 @@ def _entries(text: str, source: str) -> Iterator[TokenEntry]:
 
 def _entry(words: list[str], place: str) -> TokenEntry:
     # A wrong line is not quoted: it may hold a token itself.
-    if not 3 <= len(words) <= 4 or not words[0].isprintable():
+    if not 3 <= len(words) <= 4:
         raise _wrong(place, f"it has {len(words)} words")
+    if not words[0].strip() or not words[0].isprintable():
+        raise _wrong(place, "its name is blank, or has characters that cannot be printed")
     name, digest, scopes = words[0], _DIGEST.fullmatch(words[1].lower()), words[2].split(",")
     if digest is None:
         raise _wrong(place, "its second word is no hash")
