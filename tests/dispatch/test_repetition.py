@@ -42,12 +42,20 @@ def register_pipelines():
         node(double, "sum", "end", name="last"),
     ]
     start = [node(once, ["given", "params:a"], "kept", name="once"), node(double, "kept", "end", name="last")]
-    return {"__default__": Pipeline([]), "chain": Pipeline(chain), "start": Pipeline(start)}
+    formats = [
+        node(double, "given", "table@written", name="keep"),
+        node(once, ["table@read", "params:a"], "sum", name="once"),
+        node(double, "sum", "end", name="last"),
+    ]
+    pipelines = {"chain": chain, "start": start, "formats": formats}
+    return {"__default__": Pipeline([]), **{name: Pipeline(nodes) for name, nodes in pipelines.items()}}
 """
 CATALOG = """
 given: {type: json.JSONDataset, filepath: data/given.json}
 kept: {type: json.JSONDataset, filepath: data/kept.json}
 beside: {type: json.JSONDataset, filepath: data/beside.json}
+table@written: {type: json.JSONDataset, filepath: data/table.json, versioned: true}
+table@read: {type: json.JSONDataset, filepath: data/table.json, versioned: true}
 """
 
 
@@ -128,6 +136,17 @@ async def test_a_version_that_the_run_has_saved_is_loaded(project: Path, tmp_pat
         record = await runs.wait((await runs.rerun(first.run_id, from_failure=True))[0].run_id)
         assert json.loads(await runs.output(record.run_id, "end")) == 82
         assert record.request["load_versions"] == {"kept": first.run_id}
+
+
+async def test_a_version_is_loaded_in_another_format_than_it_was_saved_in(project: Path, tmp_path: Path) -> None:
+    async with dispatcher_of(project) as runs:
+        first = await failed(runs, "formats", inputs={"given": 10}, outputs=["end"])
+        # Another run saves a later version.
+        await failed(runs, "formats", inputs={"given": 1000})
+        mend(tmp_path)
+        record = await runs.wait((await runs.rerun(first.run_id, from_failure=True))[0].run_id)
+        assert record.request["load_versions"] == {"table@read": first.run_id}
+        assert json.loads(await runs.output(record.run_id, "end")) == 42
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from kedro_asgi.io import DataCatalog, MemoryDataset
 from kedro_asgi.io.files.json import JSONDataset
 from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.runner import AbstractRunner, SequentialRunner, ThreadRunner
+from kedro_asgi.runner.resuming import resume_nodes
 
 
 def same(x):
@@ -146,3 +147,9 @@ def test_leaving_the_process_is_no_failure_to_go_on_from(
     with pytest.raises(SystemExit):
         SequentialRunner().run(Pipeline([node(leave, "a", "b", name="n1")]), catalog)
     assert lines(caplog, logging.WARNING) == []
+
+
+def test_what_is_gone_is_made_again_in_whatever_format_it_was_saved() -> None:
+    make, use = node(same, "a", "x@written", name="make"), node(same, "x@read", "y", name="use")
+    names = resume_nodes(Pipeline([make, use]), [use], lambda name: name == "a", across_formats=True)
+    assert names == ["make"]

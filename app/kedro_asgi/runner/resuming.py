@@ -8,6 +8,7 @@ from kedro_asgi.failures import note_resumption
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.pipeline import Node, Pipeline
+from kedro_asgi.pipeline.transcoding import base_name
 
 
 def hint_at_resuming(
@@ -39,19 +40,23 @@ def note_resuming(error: BaseException, pipeline: Pipeline, done: Iterable[Node]
     return names
 
 
-def resume_nodes(pipeline: Pipeline, left: Iterable[Node], is_loadable: Callable[[str], bool]) -> list[str]:
+def resume_nodes(
+    pipeline: Pipeline, left: Iterable[Node], is_loadable: Callable[[str], bool], *, across_formats: bool = False
+) -> list[str]:
     """Return the names of the nodes from which a new run does what is ``left``, sorted.
 
     These are the first of the nodes that are left, of the nodes that make their inputs again where a new run cannot
-    load these, and of all nodes behind those.
+    load these, and of all nodes behind those. Kedro's hint makes ``x@b`` again only where a node saves it by that name
+    (RUN-33); ``across_formats`` also takes the node that saves ``x@a``.
     """
+    name_of = base_name if across_formats else str
     parents = pipeline.node_dependencies
     needed = set(left)
     again = list(needed)
     while again:
         node = again.pop()
-        missing = {name for name in node.inputs if not is_loadable(name)}
-        makers = {parent for parent in parents[node] if missing.intersection(parent.outputs)} - needed
+        missing = {name_of(name) for name in node.inputs if not is_loadable(name)}
+        makers = {parent for parent in parents[node] if missing.intersection(map(name_of, parent.outputs))} - needed
         needed |= makers
         again.extend(makers)
     # Nodes come in topological order, so that one pass finds all that is behind them.

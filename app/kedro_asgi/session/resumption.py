@@ -7,6 +7,7 @@ import msgspec
 
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Pipeline
+from kedro_asgi.pipeline.transcoding import base_name
 from kedro_asgi.plan import Planner
 from kedro_asgi.runner.resuming import is_name_persistent, resume_nodes
 from kedro_asgi.runs import RunSpec
@@ -24,7 +25,7 @@ def resumed_spec(
     left = [node for node in whole.nodes if node.name not in finished]
     if not left:
         raise LookupError("all of its nodes have finished")
-    names = resume_nodes(whole, left, partial(_is_loadable, catalog=catalog))
+    names = resume_nodes(whole, left, partial(_is_loadable, catalog=catalog), across_formats=True)
     slice_ = msgspec.structs.replace(spec.slice, from_nodes=tuple(names))
     plan = planner.plan(slice_)
     if len(plan.pipeline.nodes) == len(whole.nodes):
@@ -41,8 +42,13 @@ def resumed_spec(
 
 
 def _saved_versions(whole: Pipeline, rest: Pipeline, catalog: DataCatalog) -> list[str]:
-    """Return the versioned datasets that nodes before the rest have saved, and that the rest loads."""
-    return [name for name in rest.inputs() & whole.all_outputs() if getattr(catalog[name], "_version", None)]
+    """Return the versioned datasets that nodes before the rest have saved, and that the rest loads.
+
+    They have the names by which the rest loads them: what was saved as ``x@a`` may be loaded as ``x@b``.
+    """
+    saved = set(map(base_name, whole.all_outputs()))
+    loaded = [name for name in rest.inputs() if base_name(name) in saved]
+    return [name for name in loaded if getattr(catalog[name], "_version", None)]
 
 
 def _is_loadable(name: str, catalog: DataCatalog) -> bool:
