@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import anyio
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -28,10 +29,11 @@ EC_KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 class Issuer:
-    """An issuer with keys; counts how often they were fetched."""
+    """An issuer with keys; counts how often they and its description were fetched."""
 
     def __init__(self) -> None:
         self.fetched = 0
+        self.described = 0
         self.answers: dict[str, Any] = {}
         issuer = self
 
@@ -39,6 +41,7 @@ class Issuer:
             def do_GET(self) -> None:
                 answer = issuer.answers.get(self.path)
                 issuer.fetched += self.path == "/keys"
+                issuer.described += self.path != "/keys"
                 if isinstance(answer, str):
                     self.send_response(302)
                     self.send_header("Location", answer)
@@ -189,7 +192,26 @@ async def test_an_issuer_that_does_not_answer_is_no_reason_to_let_anybody_in(iss
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:kedro-asgi:problem:issuer-unavailable")
         assert (await http.get("/health", headers=headers)).status_code == 200
         issuer.answers["/.well-known/openid-configuration"] = described
-        assert (await http.get("/runs", headers=headers)).status_code == 200
+        # It is not asked again at once.
+        while (answer := await http.get("/runs", headers=headers)).status_code == 503:
+            await anyio.sleep(0.05)
+        assert answer.status_code == 200
+
+
+async def test_callers_do_not_wait_one_after_another_for_an_issuer_without_an_answer(issuer: Issuer) -> None:
+    issuer.answers.clear()
+    keys = IssuerKeys(issuer.url)
+    refused = []
+
+    async def ask() -> None:
+        with pytest.raises(IssuerUnavailableError):
+            await keys.find("one")
+        refused.append(1)
+
+    async with anyio.create_task_group() as callers:
+        for _ in range(10):
+            callers.start_soon(ask)
+    assert (len(refused), issuer.described) == (10, 1)
 
 
 @pytest.mark.parametrize(

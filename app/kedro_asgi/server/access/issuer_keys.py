@@ -27,6 +27,8 @@ _MAX_BYTES = 1024 * 1024
 _RENEW_SECONDS = 600.0
 # Any client can send tokens that name unknown keys; the issuer must not feel it.
 _LEAST_SECONDS = 30.0
+# An issuer that has never answered is asked again after this time.
+_PAUSE_SECONDS = 1.0
 
 
 class IssuerKeys:
@@ -37,17 +39,25 @@ class IssuerKeys:
         self._issuer = issuer
         self._least_seconds = least_seconds
         self._keys: dict[str | None, PyJWK] = {}
-        self._fetched_at = -_RENEW_SECONDS
+        # When the issuer was last asked, with or without an answer.
+        self._asked_at = -_RENEW_SECONDS
         self._lock = anyio.Lock()
 
     async def find(self, key_id: str | None) -> PyJWK | None:
         """Return a key; raises `IssuerUnavailableError` while the issuer has never answered."""
         found = self._find(key_id)
-        age_seconds = time.monotonic() - self._fetched_at
-        if age_seconds >= (self._least_seconds if found is None else _RENEW_SECONDS):
+        age_seconds = time.monotonic() - self._asked_at
+        if age_seconds >= self._patience_seconds(is_known=found is not None):
             await self._renew()
             found = self._find(key_id)
+        if not self._keys:
+            raise IssuerUnavailableError(self._issuer)
         return found
+
+    def _patience_seconds(self, *, is_known: bool) -> float:
+        if is_known:
+            return _RENEW_SECONDS
+        return self._least_seconds if self._keys else min(self._least_seconds, _PAUSE_SECONDS)
 
     def _find(self, key_id: str | None) -> PyJWK | None:
         if key_id is None and len(self._keys) == 1:
@@ -55,17 +65,15 @@ class IssuerKeys:
         return self._keys.get(key_id)
 
     async def _renew(self) -> None:
-        asked_at = time.monotonic()
+        begun_at = time.monotonic()
         async with self._lock:
-            if self._fetched_at >= asked_at:
-                return  # another request has fetched them meanwhile
+            if self._asked_at >= begun_at:
+                return  # another request has asked meanwhile; if it got no answer, this one would wait as long again
             try:
                 self._keys = await anyio.to_thread.run_sync(_fetch_keys, self._issuer)
             except (OSError, URLError, ValueError, PyJWTError) as error:
                 _log.error("The keys of issuer '%s' cannot be fetched: %s", self._issuer, redact(str(error)))
-                if not self._keys:
-                    raise IssuerUnavailableError(self._issuer) from error
-            self._fetched_at = time.monotonic()
+            self._asked_at = time.monotonic()
 
 
 def check_url(url: str) -> None:
