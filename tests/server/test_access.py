@@ -400,6 +400,10 @@ async def test_a_token_file_is_read_again_when_it_changes(tmp_path: Path) -> Non
     file.write_text(token_line("two", TOKENS["admin"], ["read"]) + "\n")
     assert await tokens.find(TOKENS["read"]) is None
     assert (await tokens.find(TOKENS["admin"])).name == "two"
+    file.unlink()
+    assert await tokens.find(TOKENS["admin"]) is None
+    file.write_text(token_line("two", TOKENS["admin"], ["read"]) + "\n")
+    assert (await tokens.find(TOKENS["admin"])).name == "two"
 
 
 def change(number: int) -> dict[str, object]:

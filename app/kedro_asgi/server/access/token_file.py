@@ -23,7 +23,7 @@ class TokenFile:
     def __init__(self, path: Path, *, look_seconds: float = _LOOK_SECONDS) -> None:
         self._path = path
         self._look_seconds = look_seconds
-        self._state = _read_state(path)
+        self._state: tuple[int, int, int] | None = _read_state(path)
         self._table = _read(path)
         self._look_at = time.monotonic() + look_seconds
 
@@ -38,6 +38,11 @@ class TokenFile:
         return self._table.find(digest_of(token))
 
     def _renew(self) -> None:
+        if not self._path.exists():
+            # Nobody writes half a file that way: its owner has taken all tokens back.
+            _log.error("The file of tokens '%s' is gone: no token is known any more.", self._path)
+            self._table, self._state = TokenTable(), None
+            return
         try:
             state = _read_state(self._path)
             if state != self._state:
