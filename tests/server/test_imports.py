@@ -1,4 +1,4 @@
-"""What a server pays for when it starts: only what most servers use."""
+"""The modules that a server imports when it starts: only those that most servers use."""
 
 import subprocess
 import sys

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kedro_asgi.cli.cores import available_cores
 from kedro_asgi.config import parse_params
+from kedro_asgi.cores import CORES
 from kedro_asgi.errors import KedroAsgiError
 from kedro_asgi.project import find_kedro_project
 
@@ -96,7 +96,7 @@ class WorkerCount(_CountType):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
         if str(value).strip().lower() == "auto":
-            return available_cores()
+            return CORES
         count: int = click.IntRange(1).convert(value, param, ctx)
         return count
 

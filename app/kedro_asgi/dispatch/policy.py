@@ -1,11 +1,11 @@
 """The limits of a run service, and how long it keeps runs."""
 
-import os
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from kedro_asgi.cores import CORES
 from kedro_asgi.errors import PolicyError
 from kedro_asgi.limits import MAX_TIMEOUT_SECONDS
 
@@ -21,7 +21,7 @@ Hours = Annotated[float, Meta(gt=0, le=876_000)]
 
 def default_concurrency() -> int:
     """Return the default of concurrent runs: a few more than CPUs, since runs also wait for other things."""
-    return min(32, (os.cpu_count() or 1) + 4)
+    return min(32, CORES + 4)
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

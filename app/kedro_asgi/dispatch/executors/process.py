@@ -1,12 +1,12 @@
 """Executes each run in a process of its own."""
 
-import os
 from collections.abc import Callable, Hashable
 from contextvars import Context
 from functools import partial
 
 from anyio.lowlevel import current_token
 
+from kedro_asgi.cores import CORES
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.process_main import Opening
 from kedro_asgi.dispatch.executors.process_pool import ProcessPool
@@ -37,7 +37,7 @@ class ProcessExecutor:
             full_tracebacks=policy.full_tracebacks,
             backend=backend_name(self._loop),
         )
-        self._pool = ProcessPool(opening, policy, warm=min(policy.max_concurrent_runs, os.cpu_count() or 1))
+        self._pool = ProcessPool(opening, policy, warm=min(policy.max_concurrent_runs, CORES))
         self._watch = ProcessWatch(self._pool, max_run_memory_bytes=policy.max_run_memory_bytes)
 
     def start(

@@ -54,3 +54,7 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except OSError:
         return ""
+
+
+CORES = available_cores()
+"""The cores of this process when it began: an event loop may ask for them, and must not read files."""
