@@ -89,6 +89,8 @@ def test_an_order_that_cannot_be_read_says_so() -> None:
 @pytest.mark.parametrize("value", [LARGE, "x" * 100_000, {"x" * 100_000: 1}, {"x": [["y" * 5000] * 5]}])
 def test_large_orders_are_told_from_small_ones(value: object) -> None:
     assert is_small(order("calc", a=[1, {"b": "c"}]))
+    assert is_small(order("calc"), json_bytes=8192)
+    assert not is_small(order("calc"), json_bytes=8193)
     assert not is_small(order("calc", a=value))
 
 

@@ -1,7 +1,7 @@
 """The verbs of callers: run, submit, read, wait, list, follow, cancel, output."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -101,16 +101,15 @@ class Dispatcher:
         The run goes on if its caller is cancelled. The run is cancelled when ``until`` returns. ``json_bytes``: the
         values of ``order`` came from JSON of that size, so they may be kept as JSON while the run waits.
         """
-        if order.timeout_seconds is not None or order.labels or order.key is not None:
-            check_order(order)
+        check_order(order)
         if order.key is not None:
-            record, _ = await self.accept(order, is_from_json=json_bytes is not None)
+            record, _ = await self.accept(order, json_bytes=json_bytes)
             del order  # its values may be large, and the run may wait for long
             return await self._finished(record.run_id)
-        service = self._service or await self._lifetime.needed()
+        service = await self._open()
         waiting: WaitingOrder = GivenOrder(read=partial(getattr, order, "spec"), size_bytes=json_bytes or 0)
         if waiting.size_bytes > _MAX_GIVEN_BYTES and service.scheduler.is_busy:
-            waiting = await service.pack(order, is_from_json=True)
+            waiting = await service.pack(order, is_from_json=True, json_bytes=json_bytes)
         run = service.start(order, waiting)
         del order, waiting
         if until is None:
@@ -120,7 +119,8 @@ class Dispatcher:
         return Finished(record=run.record, outputs=run.outputs)
 
     async def _finished(self, run_id: str) -> Finished:
-        async with self._open():
+        service = await self._open()
+        with service.access.reading():
             record = await self.wait(run_id)
             if not record.is_final:
                 # The next server runs it. The caller can ask there with the same key.
@@ -170,24 +170,25 @@ class Dispatcher:
         except msgspec.ValidationError as error:
             raise UnstorableRunError(str(error)) from error
 
-    async def accept(self, order: RunOrder, *, is_from_json: bool = False) -> tuple[RunRecord, bool]:
+    async def accept(self, order: RunOrder, *, json_bytes: int | None = None) -> tuple[RunRecord, bool]:
         """Promise a run; return its record, which is on disk, and whether the run is new.
 
-        Raises `QueueFullError`, `DrainingError`, `StoreUnavailableError`, `KeyReusedError`, `UnstorableRunError` or
-        `OutOfRangeError`.
+        ``json_bytes``: the values of ``order`` came from JSON of that size. Raises `QueueFullError`, `DrainingError`,
+        `StoreUnavailableError`, `KeyReusedError`, `UnstorableRunError` or `OutOfRangeError`.
         """
         check_order(order)
-        async with self._open() as service:
+        service = await self._open()
+        with service.access.reading():
             run_id, key = self._run_ids.next(), None
             if (text := order.key) is not None:
                 asked = msgspec.structs.replace(order, key=None)
                 key, known = await service.access.read(lambda store: look_up(store, text, asked, run_id, self.policy))
                 if known is not None:
                     return await read_run(service, known), False
-            packed = await service.pack(order, is_from_json=is_from_json)
+            packed = await service.pack(order, is_from_json=json_bytes is not None, json_bytes=json_bytes)
             record = await service.promise(order, packed, run_id, key)
             # Without a record: another caller has stored the same key a moment ago.
-            return (record, True) if record is not None else await self.accept(order, is_from_json=is_from_json)
+            return (record, True) if record is not None else await self.accept(order, json_bytes=json_bytes)
 
     async def rerun(self, run_id: str, *, from_failure: bool = False, key: str | None = None) -> tuple[RunRecord, bool]:
         """Promise a run that repeats another one, with its order; return its record, and whether the run is new.
@@ -197,7 +198,8 @@ class Dispatcher:
         and what `accept` raises.
         """
         check_order(RunOrder(key=key))
-        async with self._open() as service:
+        service = await self._open()
+        with service.access.reading():
             new_id, stored_key = self._run_ids.next(), None
             if key is not None:
                 asked = ("rerun", run_id, from_failure)
@@ -215,28 +217,33 @@ class Dispatcher:
 
     async def read(self, run_id: str) -> RunRecord:
         """Return the record of a run; raises `RunNotFoundError`."""
-        async with self._open() as service:
+        service = await self._open()
+        with service.access.reading():
             return await read_run(service, run_id)
 
     async def wait(self, run_id: str, *, timeout_seconds: float | None = None) -> RunRecord:
         """Return the record when the run has ended, after ``timeout_seconds``, or when the service closes."""
-        async with self._open() as service:
+        service = await self._open()
+        with service.access.reading():
             return await wait_for_run(service, run_id, timeout_seconds)
 
     async def list(self, query: RunQuery = _ALL_RUNS) -> RunPage:
         """Return runs, newest first; raises `OutOfRangeError`."""
         check_query(query)
-        async with self._open() as service:
+        service = await self._open()
+        with service.access.reading():
             return await list_runs(service, query)
 
     async def node_runs(self, run_id: str) -> tuple[NodeRun, ...]:
         """Return the nodes that a run has started, in that order; raises `RunNotFoundError`."""
-        async with self._open() as service:
+        service = await self._open()
+        with service.access.reading():
             return await list_node_runs(service, run_id)
 
     async def output(self, run_id: str, name: str) -> bytes:
         """Return a kept output as JSON; raises `RunNotEndedError` or `OutputNotFoundError`."""
-        async with self._open() as service:
+        service = await self._open()
+        with service.access.reading():
             return await read_output(service, run_id, name)
 
     async def follow(
@@ -257,7 +264,7 @@ class Dispatcher:
     ) -> AsyncGenerator[Sequence[Published], None]:
         """Yield the events of `follow` in groups: all that are available at a time."""
         check_event_number(after)
-        service = self._service or await self._lifetime.needed()
+        service = await self._open()
         # A caller that arrives while the store closes gets no events.
         with suppress(DrainingError):
             if run_id is not None:
@@ -275,7 +282,8 @@ class Dispatcher:
 
         A queued run has ended when this returns; a running one ends before its next node.
         """
-        async with self._open() as service:
+        service = await self._open()
+        with service.access.reading():
             record = await read_run(service, run_id)
             if record.is_final:
                 return record
@@ -346,12 +354,9 @@ class Dispatcher:
         """
         await self._lifetime.close_any()
 
-    @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Service]:
-        """Have the open service, whose store is not closed while this block lasts."""
-        service = self._service or await self._lifetime.needed()
-        with service.access.reading():
-            yield service
+    async def _open(self) -> Service:
+        """Return the open service; opens one if there is none."""
+        return self._service or await self._lifetime.needed()
 
     def _make_service(self) -> Service:
         return Service(

@@ -31,6 +31,8 @@ class _Query(msgspec.Struct, kw_only=True):
 
 def check_order(order: RunOrder) -> None:
     """Raise `OutOfRangeError` for a time limit, labels or a key that no run may have."""
+    if order.timeout_seconds is None and not order.labels and order.key is None:
+        return
     _check(_Order, timeout_seconds=order.timeout_seconds, labels=dict(order.labels), key=order.key)
 
 

@@ -167,9 +167,12 @@ class Service:
 
     # --- in ---
 
-    async def pack(self, order: RunOrder, *, is_from_json: bool) -> PackedOrder:
-        """Return an order as JSON; a thread packs large ones, one at a time. Raises `UnstorableRunError`."""
-        if is_small(order):
+    async def pack(self, order: RunOrder, *, is_from_json: bool, json_bytes: int | None = None) -> PackedOrder:
+        """Return an order as JSON; a thread packs large ones, one at a time. Raises `UnstorableRunError`.
+
+        ``json_bytes`` is the size of the JSON that the order came from, where it is known.
+        """
+        if is_small(order, json_bytes=json_bytes):
             return pack(order, is_from_json=is_from_json)
         work = partial(pack, order, is_from_json=is_from_json)
         return await anyio.to_thread.run_sync(work, limiter=self._packers)

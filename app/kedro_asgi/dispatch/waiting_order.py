@@ -79,8 +79,13 @@ def encode_order(order: RunOrder) -> bytes:
     return json.dumps(msgspec.to_builtins(order, order="deterministic"), separators=(",", ":")).encode()
 
 
-def is_small(order: RunOrder) -> bool:
-    """Whether packing ``order`` takes next to no time; so does asking."""
+def is_small(order: RunOrder, *, json_bytes: int | None = None) -> bool:
+    """Whether packing ``order`` takes next to no time; so does asking.
+
+    ``json_bytes`` is the size of the JSON that the values came from: they have no more parts than that has bytes.
+    """
+    if json_bytes is not None:
+        return json_bytes <= _SMALL_PARTS
     parts = 0
     rest: list[Any] = [order.spec.inputs, order.spec.runtime_params]
     while rest:

@@ -112,13 +112,15 @@ def create_http_server(
     description_routes = DescriptionRoutes(session, typed_pipelines, configuration.access)
     admin_routes = AdminRoutes(session, runs)
     explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)
-    direct_routes = kedro_routes.table()
+    run_table = run_routes.table()
+    # Those that callers use most.
+    direct_routes = [*kedro_routes.table(), *(route for route in run_table if route.path == "/runs")]
     routes: list[Route] = [
         *direct_routes,
         # Before the routes whose names of pipelines may end with anything.
         *typed_routes.table(),
         *description_routes.table(),
-        *run_routes.table(),
+        *run_table,
         *pipeline_routes.table(),
         *DatasetRoutes(session).table(),
         *admin_routes.table(),

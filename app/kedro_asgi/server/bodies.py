@@ -18,6 +18,7 @@ from kedro_asgi.runs import RunSpec
 from kedro_asgi.schemas import KEY_PATTERN, RunRequest, RunSubmission
 from kedro_asgi.server.access.control import check_pipelines
 from kedro_asgi.server.problems import InvalidQueryError
+from kedro_asgi.server.queries import header
 from kedro_asgi.server.shutdown import Shutdown
 from kedro_asgi.server.validation import JSON_TYPE, RUNNER_PATH, AnyRunRequest, parse_strictly, validate_run_request
 from kedro_asgi.session.async_session import Outcome
@@ -141,11 +142,6 @@ def run_spec(request: RunRequest) -> RunSpec:
     if not given:
         return RunSpec(runtime_params=request.params or {}, outputs=tuple(request.outputs or ()))
     return RunSpec.of(runtime_params=request.params, outputs=request.outputs or (), **given)
-
-
-def header(request: Request, name: bytes) -> str | None:
-    """Return the first header of that lower-case name; Starlette decodes the names of all headers to find one."""
-    return next((value.decode("latin-1") for key, value in request.scope["headers"] if key == name), None)
 
 
 def idempotency_key(request: Request) -> str | None:

@@ -1,11 +1,21 @@
 """Routes that are called before Starlette searches for them."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
+
+
+class Endpoint:
+    """An endpoint that is an ASGI application: that of a function goes through two wrappers of Starlette."""
+
+    def __init__(self, call: ASGIApp) -> None:
+        self._call = call
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._call(scope, receive, send)
 
 
 class DirectRoutes:

@@ -1,13 +1,12 @@
 """The routes of Kedro's server: ``/health``, ``/snapshot`` and ``/run``."""
 
-from collections.abc import Awaitable
 from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from kedro_asgi.dispatch import Dispatcher, Finished
 from kedro_asgi.encoding import encode_json
@@ -20,6 +19,7 @@ from kedro_asgi.schemas import (
     RunSuccess,
 )
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
+from kedro_asgi.server.direct_routes import Endpoint
 from kedro_asgi.server.queries import run_timeout_seconds
 from kedro_asgi.server.snapshot_route import SnapshotRoute
 from kedro_asgi.session import AsyncSession
@@ -50,7 +50,7 @@ class KedroRoutes:
     def table(self) -> list[Route]:
         """Return the routes; they refuse ``HEAD`` (SRV-11)."""
         table = [
-            Route("/run", _Application(self.run), name="run", methods=["POST"]),
+            Route("/run", Endpoint(self.run), name="run", methods=["POST"]),
             Route("/health", self.health, methods=["GET"]),
             Route("/snapshot", self._snapshot, name="snapshot", methods=["GET"]),
         ]
@@ -93,16 +93,6 @@ class KedroRoutes:
         finished = await self._runs.run(orders.pop(), until=until, json_bytes=json_bytes)
         answer = encode_json(_run_answer(finished, with_outputs=with_outputs))
         return answer, 200 if finished.record.status == "success" else self._failure_status
-
-
-class _Application:
-    """An endpoint that is an ASGI application: that of a function goes through two wrappers of Starlette."""
-
-    def __init__(self, call: ASGIApp) -> None:
-        self._call = call
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        return self._call(scope, receive, send)
 
 
 async def _disconnected(request: Request) -> None:

@@ -22,14 +22,19 @@ _PREFER_ASYNC = re.compile(r"(?:^|[,;\s])respond-async(?=$|[,;\s])", re.IGNORECA
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+(?:\.\d+)?)\"?", re.IGNORECASE)
 
 
+def header(request: Request, name: bytes) -> str | None:
+    """Return the first header of that lower-case name; Starlette decodes the names of all headers to find one."""
+    return next((value.decode("latin-1") for key, value in request.scope["headers"] if key == name), None)
+
+
 def wait_seconds(request: Request) -> float:
     """Return how long to wait for the end of a run, from ``?wait=10`` or ``Prefer: wait=10``; 0 without either.
 
     A preference is only that: a longer one is taken as the longest wait.
     """
-    if "wait" in request.query_params:
+    if request.scope["query_string"] and "wait" in request.query_params:
         return _number("wait", request.query_params["wait"], at_most=MAX_WAIT_SECONDS)
-    preferred = _PREFER_WAIT.search(request.headers.get("prefer", ""))
+    preferred = _PREFER_WAIT.search(header(request, b"prefer") or "")
     return min(float(preferred[1]), MAX_WAIT_SECONDS) if preferred else 0.0
 
 
@@ -48,7 +53,7 @@ def run_timeout_seconds(request: Request) -> float | None:
 
 def prefers_async(request: Request) -> bool:
     """Tell whether the client prefers an answer now to the result later: ``Prefer: respond-async`` (RFC 7240)."""
-    return _PREFER_ASYNC.search(request.headers.get("prefer", "")) is not None
+    return _PREFER_ASYNC.search(header(request, b"prefer") or "") is not None
 
 
 def run_query(request: Request) -> RunQuery | None:

@@ -1,6 +1,6 @@
 """The routes of runs, events and metrics: each calls one method of the dispatcher."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.node_runs import NodeRun
@@ -17,6 +18,7 @@ from kedro_asgi.runs import RunOrder, RunPage, RunRecord
 from kedro_asgi.schemas import RerunRequest, RunNodes, RunSubmission
 from kedro_asgi.server.access.visible_runs import list_visible, only_visible
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
+from kedro_asgi.server.direct_routes import Endpoint
 from kedro_asgi.server.errors import InvalidBodyError, json_response
 from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.pictures import svg_response
@@ -37,7 +39,7 @@ class RunRoutes:
         """Return the routes."""
         return [
             # One route, so that ``Allow`` names both methods.
-            Route("/runs", self.submit_or_list, methods=["GET", "POST"]),
+            Route("/runs", Endpoint(self.submit_or_list), name="runs", methods=["GET", "POST"]),
             Route("/runs/{run_id}", self.read, methods=["GET"]),
             Route("/runs/{run_id}/cancel", self.cancel, methods=["POST"]),
             Route("/runs/{run_id}/rerun", self.rerun, methods=["POST"]),
@@ -49,32 +51,34 @@ class RunRoutes:
             Route("/metrics", self.metrics, methods=["GET"]),
         ]
 
-    async def submit_or_list(self, request: Request) -> Response:
+    async def submit_or_list(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Submit a run (``POST``) or list runs (``GET``)."""
-        return await (self.submit(request) if request.method == "POST" else self.list(request))
+        request = Request(scope, receive, send)
+        response = await (self.submit(request) if request.method == "POST" else self.list(request))
+        await response(scope, receive, send)
 
     async def submit(self, request: Request) -> Response:
         """Submit a run; respond 202 with its record, now or after the requested wait."""
         try:
-            body, _ = await self._bodies.read(request, RunSubmission)
+            body, size_bytes = await self._bodies.read(request, RunSubmission)
         except InvalidBodyError as error:
             return await explain_body_error(request, error)
         except HTTPException as error:
             return await explain_http_error(request, error)
         order = _order(body, idempotency_key(request))
         del body  # it may be large, and the wait long
-        return await self.submit_order(request, order)
+        return await self.submit_order(request, order, json_bytes=size_bytes)
 
-    async def submit_order(self, request: Request, order: RunOrder) -> Response:
-        """Submit an order whose values came from JSON; respond as `submit` does."""
-        wait_seconds(request)  # refuses a wrong one before anything runs
-        record, is_new = await self._runs.accept(order, is_from_json=True)
+    async def submit_order(self, request: Request, order: RunOrder, *, json_bytes: int) -> Response:
+        """Submit an order whose values came from JSON of that size; respond as `submit` does."""
+        wait = wait_seconds(request)  # refuses a wrong one before anything runs
+        record, is_new = await self._runs.accept(order, json_bytes=json_bytes)
         del order
-        return await self._accepted(request, record, is_new)
+        return await self._accepted(request, record, is_new, wait=wait)
 
     async def rerun(self, request: Request) -> Response:
         """Repeat a run as a new one; respond as `submit` does."""
-        wait_seconds(request)
+        wait = wait_seconds(request)
         try:
             body = msgspec.convert((await self._bodies.read_json(request)).document, RerunRequest)
         except msgspec.ValidationError as error:
@@ -86,15 +90,18 @@ class RunRoutes:
         record, is_new = await self._runs.rerun(
             request.path_params["run_id"], from_failure=body.from_failure, key=idempotency_key(request)
         )
-        return await self._accepted(request, record, is_new)
+        return await self._accepted(request, record, is_new, wait=wait)
 
-    async def _accepted(self, request: Request, record: RunRecord, is_new: bool) -> Response:
+    async def _accepted(self, request: Request, record: RunRecord, is_new: bool, *, wait: float) -> Response:
         """Respond 202 with the record of a promised run, now or after the requested wait."""
-        wait = wait_seconds(request)
         if wait:
             record = await self._runs.wait(record.run_id, timeout_seconds=wait)
-        headers = {"Location": quote(f"{request.scope.get('root_path', '')}/runs/{record.run_id}")}
-        return json_response(record, status_code=202, headers={**headers, **_result_headers(request, is_new)})
+        headers = {"Location": f"{quote(request.scope.get('root_path', ''))}/runs/{record.run_id}"}
+        if not is_new:
+            headers["Idempotent-Replayed"] = "true"
+        if applied := _applied_preferences(request, wait):
+            headers["Preference-Applied"] = applied
+        return json_response(record, status_code=202, headers=headers)
 
     async def list(self, request: Request) -> Response:
         """List runs, newest first."""
@@ -192,11 +199,8 @@ def _order(body: RunSubmission, key: str | None) -> RunOrder:
     )
 
 
-def _result_headers(request: Request, is_new: bool) -> Mapping[str, str]:
-    headers = {} if is_new else {"Idempotent-Replayed": "true"}
+def _applied_preferences(request: Request, wait: float) -> str:
     applied = ["respond-async"] if prefers_async(request) else []
-    if wait_seconds(request) and "wait" not in request.query_params:
-        applied.append(f"wait={wait_seconds(request):g}")
-    if applied:
-        headers["Preference-Applied"] = ", ".join(applied)
-    return headers
+    if wait and "wait" not in request.query_params:
+        applied.append(f"wait={wait:g}")
+    return ", ".join(applied)

@@ -103,7 +103,7 @@ class TypedRoutes:
         order, size_bytes = _order(found.value(), submission, idempotency_key(request)), body.size
         del body, submission  # they may be large, and the run may wait for long
         if prefers_async(request):
-            return await self._run_routes.submit_order(request, order)
+            return await self._run_routes.submit_order(request, order, json_bytes=size_bytes)
         return await self._kedro_routes.run_order(request, order, json_bytes=size_bytes)
 
     async def _checked(self, pipeline: "TypedPipeline", body: JsonBody) -> RunSubmission:
