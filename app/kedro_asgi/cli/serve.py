@@ -140,6 +140,8 @@ def serve_project(
         limits, transport = ConnectionLimits.read(), Transport.read()
         check_store(configuration.store)
     check_reach(configuration.access, host)
+    if workers > 1 or "process" in configuration.executor_choice.kinds:
+        _check_temporary_folder()
     _set_variables(allowed_hosts=default_hosts(configuration.access, host))
     if log_format != "json" and with_greeting:
         url = server_url(host, port, scheme=transport.scheme)
@@ -173,6 +175,15 @@ def check_port(host: str, port: int) -> None:
             probe.bind(address)
     except OSError as error:
         raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def _check_temporary_folder() -> None:
+    """Check that there is a folder for the files by which processes tell each other of reloads."""
+    try:
+        tempfile.gettempdir()
+    except OSError as error:
+        reason = "No folder for temporary files can be written: mount a tmpfs at /tmp, or name a folder in TMPDIR."
+        raise click.ClickException(reason) from error
 
 
 def _watched(project: Project, project_path: Path, conf_source: str | None) -> Watched:
