@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher, Policy
+from kedro_asgi.dispatch.stores.base import Store
+from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.session import AsyncSession
 
 MakeDispatcher = Callable[..., Dispatcher]
+OpenStore = Callable[..., Store]
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -30,6 +33,35 @@ def dispatcher(work: Path) -> MakeDispatcher:
         return Dispatcher(session, store=store, policy=Policy(**{"grace_seconds": 0.1, **policy}))
 
     return make
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def open_worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
+    """Return a function that opens the store as a worker; a store in memory has only one worker."""
+    opened: list[Store] = []
+    make: Callable[..., Store]
+    match request.param:
+        case "memory":
+            make = SQLiteStore
+            arguments: tuple[object, ...] = (None,)
+            options: dict[str, object] = {}
+        case "sqlite":
+            make, arguments, options = SQLiteStore, (tmp_path / "runs.db",), {}
+        case _:
+            from kedro_asgi.dispatch.stores.postgres import PostgresStore
+
+            make, arguments = PostgresStore, (request.getfixturevalue("postgres_url"),)
+            options = {"schema": f"test_{uuid.uuid4().hex}"}
+
+    def open_as(owner: str = "me", **more: object) -> Store:
+        store = make(*arguments, **options, **more)
+        opened.append(store)
+        store.open(owner)
+        return store
+
+    yield open_as
+    for store in opened:
+        store.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

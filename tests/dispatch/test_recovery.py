@@ -15,7 +15,7 @@ from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.recovery import Recovery
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import RunWrite
-from kedro_asgi.dispatch.stores.sql import SqlConnection
+from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.errors import StoreUnavailableError

@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 
 from kedro_asgi.dispatch import Dispatcher, Finished, Policy
 from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.stores.sql import SqlConnection
+from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import DrainingError, QueueFullError, RunNotFoundError, RunStoppedError, StoreUnavailableError
 from kedro_asgi.events import Emit, RunEnded, RunEvent, RunPlanned

@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from kedro_asgi.dispatch.stores.notifications import NewNotification, NotificationQueue, NotificationReader
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.runs import ErrorDetail, RunId, RunPage, RunQuery, RunRecord, RunStatus
 
@@ -43,8 +44,8 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The state of a run that the store is to have; ``expected_status`` is ``None`` for a run that it does not have.
 
     ``unconfirmed_statuses`` were sent to the store in attempts that failed; the store may have any of them in place of
-    the expected one. The end of a run deletes its order if that is larger than ``keep_order_bytes``. Times are
-    milliseconds since 1970.
+    the expected one. The end of a run deletes its order if that is larger than ``keep_order_bytes``. Notifications that
+    the store has already stay as they are. Times are milliseconds since 1970.
     """
 
     record: RunRecord
@@ -57,6 +58,7 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     key: IdempotencyKey | None = None
     event_batches: Sequence[EventBatch] = ()
     outputs: Sequence[tuple[str, bytes]] = ()
+    notifications: Sequence[NewNotification] = ()
     keep_order_bytes: int = 65_536
 
 
@@ -179,8 +181,17 @@ class WorkerCoordination(Protocol):
         """Give up the queued runs of ``owner``: any worker may adopt them."""
 
 
-class Store(StoreLifecycle, RunWriter, RunReader, EventReader, WorkerCoordination, Protocol):
-    """Keeps runs, events, outputs and keys.
+class Store(
+    StoreLifecycle,
+    RunWriter,
+    RunReader,
+    EventReader,
+    WorkerCoordination,
+    NotificationQueue,
+    NotificationReader,
+    Protocol,
+):
+    """Keeps runs, events, outputs, keys and notifications.
 
     Methods block. Any thread may call any method but `open` and `close`. Each call is one transaction. ``owner`` is the
     worker process that has a run. Only the owner writes the state of a run, and each write names the status that it

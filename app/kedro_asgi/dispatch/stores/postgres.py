@@ -7,9 +7,10 @@ from typing import Any
 import psycopg
 
 from kedro_asgi.dispatch.stores.advisory_lock import AdvisoryWorkerLock
+from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
-from kedro_asgi.dispatch.stores.sql import SqlConnection, SqlStore
+from kedro_asgi.dispatch.stores.sql import SqlStore
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.redaction import redact
 

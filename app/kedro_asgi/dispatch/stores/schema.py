@@ -41,4 +41,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX key_of_run ON idempotency_keys (run_id)",
     ),
+    (
+        """CREATE TABLE notifications (
+            notification_id TEXT PRIMARY KEY,
+            run_id TEXT NOT NULL,
+            webhook TEXT NOT NULL,
+            body {bytes} NOT NULL,
+            created_at BIGINT NOT NULL,
+            give_up_at BIGINT NOT NULL,
+            due_at BIGINT,
+            owner TEXT,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            problem TEXT
+        )""",
+        "CREATE INDEX notifications_due ON notifications (webhook, due_at) WHERE due_at IS NOT NULL AND owner IS NULL",
+        "CREATE INDEX notifications_claimed ON notifications (owner) WHERE owner IS NOT NULL",
+        "CREATE INDEX notifications_of_run ON notifications (run_id)",
+    ),
 )

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
 from kedro_asgi.dispatch.stores.base import AdoptedRun, EventBatch, IdempotencyKey, OldRecords, RunWrite, WriteResult
+from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
+from kedro_asgi.dispatch.stores.notification_sql import SqlNotifications, delete_notifications, insert_notifications
 from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, RowReader, as_bytes, encode_row, facets, run_row
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.waiting_order import PackedOrder
@@ -45,30 +47,14 @@ _SELECT_OLD_KEYS = "SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT 
 _ROWS_PER_INSERT = (64, 32, 16, 8, 4, 2, 1)
 
 
-class SqlCursor(Protocol):
-    """The result of a statement."""
-
-    @property
-    def rowcount(self) -> int: ...
-    def fetchone(self) -> Any: ...
-    def fetchall(self) -> list[Any]: ...
-
-
-class SqlConnection(Protocol):
-    """A connection to a database that takes question marks as placeholders."""
-
-    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> SqlCursor: ...
-    def executemany(self, sql: str, rows: Sequence[Any], /) -> object: ...
-
-
-class SqlStore(ABC):
+class SqlStore(SqlNotifications, ABC):
     """A `Store`, given connections to a database."""
 
     is_shared = True
 
     def __init__(self, worker_lock: WorkerLock, *, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+        super().__init__(worker_lock)
         self._migrations = migrations
-        self._worker_lock = worker_lock
         self._failure_detector = FailureDetector()
         self._rows = RowReader()
 
@@ -137,6 +123,7 @@ class SqlStore(ABC):
             )
             outputs = [(write.record.run_id, *output) for write in stored for output in write.outputs]
             _insert(connection, _INSERT_OUTPUTS, outputs)
+            insert_notifications(connection, [found for write in stored for found in write.notifications])
         return results
 
     def delete_old(self, old: OldRecords, *, keys_before_ms: int) -> None:
@@ -144,6 +131,7 @@ class SqlStore(ABC):
         with self.transaction(writes=True) as connection:
             for table in ("runs", "events", "outputs", "idempotency_keys"):
                 connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", runs)
+            delete_notifications(connection, runs)
             # Another run may have taken the key meanwhile.
             connection.executemany(_DELETE_OLD_KEY, [(key, keys_before_ms) for key in old.keys])
 

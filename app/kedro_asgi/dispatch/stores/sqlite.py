@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.file_lock import FileWorkerLock, file_lock
 from kedro_asgi.dispatch.stores.liveness import SingleWorker
 from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
-from kedro_asgi.dispatch.stores.sql import SqlConnection, SqlStore
+from kedro_asgi.dispatch.stores.sql import SqlStore
 from kedro_asgi.errors import StoreUnavailableError
 
 _log = logging.getLogger(__name__)

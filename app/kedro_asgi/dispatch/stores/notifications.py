@@ -1,0 +1,109 @@
+"""The contract of a store for notifications of webhooks, and the structs that go in and come out.
+
+A notification is one message to one webhook about the end of one run. It is pending until the webhook has taken it, or
+until it has failed for good; one that was delivered is deleted. Times are milliseconds since 1970.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+NotificationState = Literal["pending", "failed"]
+
+
+class NewNotification(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A notification that is stored with the end of its run; ``give_up_at_ms`` is the end of its attempts."""
+
+    notification_id: str
+    run_id: str
+    webhook: str
+    body: bytes
+    created_at_ms: int
+    give_up_at_ms: int
+
+
+class ClaimedNotification(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification that one worker delivers; ``attempts`` have failed so far."""
+
+    notification_id: str
+    run_id: str
+    webhook: str
+    body: bytes
+    attempts: int
+    give_up_at_ms: int
+
+
+class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of an attempt: delivered if there is no ``problem``, else due again at ``due_at_ms``, or failed."""
+
+    notification_id: str
+    attempts: int
+    problem: str | None = None
+    due_at_ms: int | None = None
+
+
+class StoredNotification(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification as operators see it; ``due_at_ms`` is ``None`` for one that has failed."""
+
+    notification_id: str
+    run_id: str
+    webhook: str
+    state: NotificationState
+    attempts: int
+    created_at_ms: int
+    due_at_ms: int | None
+    problem: str | None
+
+
+class DueNotifications(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a claim would find something, and the dead workers that still have claims."""
+
+    is_any: bool
+    dead_owners: tuple[str, ...] = ()
+
+
+class NotificationQueue(Protocol):
+    """Lends notifications to workers, so that one worker at a time tries each."""
+
+    def due_notifications(self, owner: str, webhooks: Sequence[str], *, now_ms: int) -> DueNotifications:
+        """Tell whether notifications of ``webhooks`` are due, or overdue ones of others; looks for dead workers."""
+
+    def claim_notifications(
+        self,
+        owner: str,
+        limits: Mapping[str, int],
+        *,
+        now_ms: int,
+        settled: Sequence[AttemptResult] = (),
+        dead_owners: Sequence[str] = (),
+        held: Sequence[str] | None = None,
+    ) -> list[ClaimedNotification]:
+        """Store results, then lend ``owner`` due notifications: of each webhook in ``limits`` at most so many.
+
+        Claims of ``dead_owners`` end, and so do those of ``owner`` on all but ``held``, where that is given. A pending
+        notification of a webhook that is not in ``limits`` fails when its time is over.
+        """
+
+    def release_notifications(self, owner: str) -> None:
+        """End all claims of ``owner``."""
+
+
+class NotificationReader(Protocol):
+    """Shows notifications to operators, who may have one sent again."""
+
+    def list_notifications(
+        self, *, state: NotificationState | None, webhook: str | None, limit: int
+    ) -> list[StoredNotification]:
+        """Return notifications, those of the newest runs first."""
+
+    def count_notifications(self) -> Mapping[tuple[str, NotificationState], int]:
+        """Return how many notifications each webhook has in each state."""
+
+    def send_notification_again(
+        self, notification_id: str, *, now_ms: int, give_up_at_ms: int
+    ) -> StoredNotification | None:
+        """Make a failed notification pending again, and due now; return it, ``None`` if there is none in the store.
+
+        One that is pending stays as it is.
+        """
