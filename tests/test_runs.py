@@ -56,6 +56,13 @@ def test_ids_sort_in_the_order_in_which_they_were_minted() -> None:
     assert ids == sorted(set(ids))
 
 
+def test_ids_sort_also_when_the_clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time_ns", lambda: 1_700_000_000_000_000_000)
+    ids = mint(0x10000 + 2)
+    assert ids == sorted(set(ids))
+    assert [run_id[20:29] for run_id in (ids[0], ids[-1])] == ["000Z-0000", "001Z-0001"]
+
+
 def test_threads_share_a_source() -> None:
     ids = RunIds()
     with ThreadPoolExecutor(8) as pool:

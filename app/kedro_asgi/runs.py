@@ -325,6 +325,7 @@ class RunIds:
         self._sequence = 0
         self._second = -1
         self._prefix = ""
+        self._start = ""
         self._pid = -1
         self._token = ""
 
@@ -334,13 +335,18 @@ class RunIds:
             if self._pid != os.getpid():
                 self._pid, self._token = os.getpid(), secrets.token_hex(5)
             now = time.time_ns() // 1_000_000
-            fresh = now > self._millisecond
-            self._sequence = 0 if fresh else self._sequence + 1
-            self._millisecond = now if fresh else self._millisecond
-            if self._sequence > 0xFFFF:
-                self._millisecond, self._sequence = self._millisecond + 1, 0
-            second, rest = divmod(self._millisecond, 1000)
-            if second != self._second:
-                self._second = second
-                self._prefix = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H.%M.%S}"
-            return RunId(f"{self._prefix}.{rest:03d}Z-{self._sequence:04x}{self._token}")
+            if now > self._millisecond:
+                self._begin(now)
+            elif self._sequence < 0xFFFF:
+                self._sequence += 1
+            else:
+                self._begin(self._millisecond + 1)
+            return RunId(f"{self._start}{self._sequence:04x}{self._token}")
+
+    def _begin(self, millisecond: int) -> None:
+        self._millisecond, self._sequence = millisecond, 0
+        second, rest = divmod(millisecond, 1000)
+        if second != self._second:
+            self._second = second
+            self._prefix = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H.%M.%S}"
+        self._start = f"{self._prefix}.{rest:03d}Z-"

@@ -111,6 +111,8 @@ class DatasetMapping:
         every load gives a copy. A second call replaces the first.
         """
         view = self._parameters = ParameterView(parameters, models or {})
+        if not (self._datasets or self._slots):
+            return
         for name in [name for name in self.registered if view.find(name) is not UNSET]:
             del self._datasets[name]
             self._set_validator(name, None)
@@ -153,7 +155,8 @@ class DatasetMapping:
             if value is UNSET:
                 rest.append(name)
             else:
-                self._warn_of_ambiguous(name)
+                if "." in name:
+                    self._warn_of_ambiguous(name)
                 slots[name] = value
         for name in self._datasets:
             slots.pop(name, None)
@@ -267,7 +270,7 @@ class DatasetMapping:
         return UNSET if self._parameters is None else self._parameters.find(name)
 
     def _warn_of_ambiguous(self, name: str) -> None:
-        if "." in name and self._parameters is not None and self._parameters.is_ambiguous(name):
+        if self._parameters is not None and self._parameters.is_ambiguous(name):
             _log.warning("Replacing dataset '%s': it is written with a dot and nested; the later one is used.", name)
 
     def _put(self, name: str, dataset: Any) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from contextvars import copy_context
+from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -77,7 +78,7 @@ class NodeRunner:
         self._call = call
         self._end = end
         self._emit = hooks.emit
-        self._now = EventClock().now
+        self._now = _utc_now if hooks.emit is None else EventClock().now
         self._stop = STOP_SIGNAL.get()
         self._save = save or catalog.save
         # Without hooks to call, a load is one call into the catalog, and so is a save.
@@ -307,3 +308,7 @@ def _submit(pool: ThreadPoolExecutor, function: Callable[..., Any], *args: Any) 
 
 def _ignore(event: Event) -> None:
     """Take events that nobody wants."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
