@@ -1,6 +1,7 @@
 """Real projects in temporary folders, and a guard that no test blocks the event loop."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,9 @@ from working import CATALOG, PARAMETERS, WORK
 
 # Some tests compare with Kedro: it and its plugins must send no telemetry.
 os.environ["DO_NOT_TRACK"] = "1"
+
+# A shell starts a job in the background with SIGINT ignored, and each child inherits that: no Ctrl+C of a test would arrive.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY = """
 from kedro_asgi.pipeline import Pipeline, node
