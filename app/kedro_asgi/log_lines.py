@@ -3,15 +3,18 @@
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from kedro_asgi.run_context import CURRENT_RUN, RunContextFilter
+from kedro_asgi.errors import describe_error
+from kedro_asgi.run_context import CURRENT_REQUEST, CURRENT_RUN, RunContextFilter, current_facts, line_facts
+
+LogFormat = Literal["text", "json"]
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """The parts of a line that a formatter writes; ``facts`` are those of `run_facts`, none outside of runs."""
+    """The parts of a line that a formatter writes; ``facts`` are those of `run_facts` or of a request, or none."""
 
     created: float
     level: int
@@ -60,6 +63,8 @@ class LineLogger:
         """Hand a line of an enabled level to the handlers, if all of them take lines; tell whether they do."""
         if facts is None and CURRENT_RUN.get() is not None:
             return False
+        if facts is None and CURRENT_REQUEST.get() is not None:
+            facts = line_facts(current_facts())
         takers = self._takers(level)
         if takers is None:
             return False
@@ -87,3 +92,10 @@ class LineLogger:
 def names_runs_only(filters: list[Any]) -> bool:
     """Tell whether filters do nothing but name the run of a record, which a line does itself."""
     return all(type(each) is RunContextFilter for each in filters)
+
+
+def exception_facts(error: BaseException) -> dict[str, str]:
+    """Return what a line of JSON says of an error."""
+    kind, message = describe_error(error)
+    stack = logging.Formatter().formatException((type(error), error, error.__traceback__))
+    return {"type": kind, "message": message, "stack": stack}

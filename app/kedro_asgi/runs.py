@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NewType, Self, TypedDict, Unpack
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from kedro_asgi.errors import OutOfRangeError
 from kedro_asgi.retries import Retries
+from kedro_asgi.trace_context import TraceHeaders
 
 RunId = NewType("RunId", str)
 
@@ -244,7 +246,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     link an interrupted run with the run that repeats it; ``attempt`` counts them. ``retried`` lists the first failed
     attempts that were followed by another, of nodes and of the run itself; ``retry_count`` counts all of them. A run
     that waits for attempt ``run_attempt`` of itself is queued, and gets a slot not before ``next_attempt_at``.
-    ``rerun_of`` is the run that a caller repeated by this one.
+    ``rerun_of`` is the run that a caller repeated by this one. ``trace_context`` is the place of its caller in a trace,
+    where there is one: the headers of W3C Trace Context.
     """
 
     run_id: RunId
@@ -271,6 +274,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     run_attempt: int = 1
     next_attempt_at: datetime | None = None
     rerun_of: RunId | None = None
+    trace_context: TraceHeaders | UnsetType = UNSET
 
     @property
     def is_final(self) -> bool:

@@ -26,6 +26,7 @@ RARELY_USED = (
     "httpx",
     "multiprocessing.managers",
     "numpy",
+    "opentelemetry",
     "pandas",
     "pprint",
     "psycopg",

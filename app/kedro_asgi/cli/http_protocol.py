@@ -7,7 +7,7 @@ from typing import Any
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from kedro_asgi.log_lines import LineLogger
+from kedro_asgi.cli.access_logger import AccessLogger
 from kedro_asgi.server.configuration import ConnectionLimits
 
 # How many requests a client may send on one connection ahead of their answers. Browsers and libraries send one; uvicorn
@@ -35,7 +35,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, limits: ConnectionLimits, **options: Any) -> None:
         super().__init__(*arguments, **options)
         # uvicorn logs a line for each request, and needs no more of the logger.
-        access_logger: Any = LineLogger(self.access_logger)
+        access_logger: Any = AccessLogger(self.access_logger)
         self.access_logger = access_logger
         self._limits = limits
         # uvicorn sets them when a head begins, and data that begins none may come before.

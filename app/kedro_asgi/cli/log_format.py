@@ -4,17 +4,21 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors.wording import indented
-from kedro_asgi.log_lines import Line
+from kedro_asgi.log_lines import Line, LogFormat, exception_facts
 
-LogFormat = Literal["text", "json"]
 TEXT_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(run_prefix)s%(message)s"
 
 # The form of `logging.config.dictConfig`.
 RUN_FILTER = {"()": "kedro_asgi.run_context.RunContextFilter"}
+# Those that a line has only where they are known.
+_KNOWN_FACTS = (
+    *("request_id", "trace_id", "span_id", "exception"),
+    *("method", "path", "route", "status", "duration_ms", "client"),
+)
 _CLASSES = {"text": "TextFormatter", "json": "JsonFormatter"}
 
 
@@ -45,7 +49,8 @@ class TextFormatter(FormatsLines):
 
     def format_line(self, line: Line) -> str:
         level = f"{logging.getLevelName(line.level):<7}"
-        return indented(f"{self._time_text(line.created)} {level} {line.logger}: {line.message()}")
+        prefix = line.facts.get("run_prefix", "")
+        return indented(f"{self._time_text(line.created)} {level} {line.logger}: {prefix}{line.message()}")
 
     def format(self, record: logging.LogRecord) -> str:
         return indented(super().format(record))
@@ -69,10 +74,10 @@ class JsonFormatter(FormatsLines):
     """Formats each record as one JSON object; outside of runs, ``run_id``, ``pipeline`` and ``node`` are null."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message = record.getMessage()
+        message = message_of(record)
         line = _as_object(record.created, record.levelname, record.name, message, record.__dict__)
-        if record.exc_info and record.exc_info[0] is not None:
-            line["exception"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = exception_facts(record.exc_info[1])
         return encode_json(line, fallback=str).decode()
 
     def format_line(self, line: Line) -> str:
@@ -81,13 +86,26 @@ class JsonFormatter(FormatsLines):
         return encode_json(content, fallback=str).decode()
 
 
+def message_of(record: logging.LogRecord) -> str:
+    """Return the message of a record; where its arguments do not fit, its parts: a line that is wrong is not lost."""
+    try:
+        return record.getMessage()
+    except Exception as error:  # whatever the arguments raise
+        return f"{record.msg!s} (its arguments do not fit: {type(error).__name__})"
+
+
 def _as_object(created: float, level: str, logger: str, message: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: value for name in _KNOWN_FACTS if (value := facts.get(name)) is not None}
+    if stack := found.get("exception", {}).get("stack"):
+        # The text has it, too.
+        message = message.removesuffix(f"\n{stack}")
     return {
-        "time": datetime.fromtimestamp(created, UTC),
+        "timestamp": datetime.fromtimestamp(created, UTC),
         "level": level,
         "logger": logger,
         "message": message,
         "run_id": facts.get("run_id"),
         "pipeline": facts.get("pipeline"),
         "node": facts.get("node"),
+        **found,
     }

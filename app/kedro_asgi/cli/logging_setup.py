@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from kedro_asgi.cli.background_log import BackgroundHandler
-from kedro_asgi.cli.log_format import RUN_FILTER, LogFormat, TextFormatter, formatter_config
+from kedro_asgi.cli.log_format import RUN_FILTER, TextFormatter, formatter_config
 from kedro_asgi.errors import LoggingConfigError
+from kedro_asgi.log_lines import LogFormat
 from kedro_asgi.project import Project
 from kedro_asgi.project.logging_config import read_logging_config
 from kedro_asgi.run_context import RunContextFilter

@@ -17,7 +17,6 @@ import click
 from kedro_asgi.cli.access_options import access_line, access_options, check_reach, default_hosts
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.greeting import greeting, server_url
-from kedro_asgi.cli.log_format import LogFormat
 from kedro_asgi.cli.logging_setup import server_log_config
 from kedro_asgi.cli.options import (
     Names,
@@ -33,10 +32,17 @@ from kedro_asgi.cli.reloader import CODE, CONFIGURATION, Watched
 from kedro_asgi.cli.server_process import serve_alone
 from kedro_asgi.cli.worker_processes import serve_with_reload, serve_with_workers
 from kedro_asgi.dispatch.stores import check_store
+from kedro_asgi.log_lines import LogFormat
 from kedro_asgi.project import Project, load_project
 from kedro_asgi.server.access.transport import Transport
-from kedro_asgi.server.configuration import WORKERS_VARIABLE, ConnectionLimits, ServerConfiguration
+from kedro_asgi.server.configuration import (
+    LOG_FORMAT_VARIABLE,
+    WORKERS_VARIABLE,
+    ConnectionLimits,
+    ServerConfiguration,
+)
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
+from kedro_asgi.tracing.sdk import check_sdk
 
 _FACTORY = "kedro_asgi.server:create_http_server"
 
@@ -73,7 +79,18 @@ _FACTORY = "kedro_asgi.server:create_http_server"
     type=click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False),
     help="Lowest level of log lines; with 'debug', nodes and datasets have lines too.  [default: info]",
 )
-@click.option("--log-format", type=click.Choice(["text", "json"]), help="Form of log lines.  [default: text]")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    envvar=LOG_FORMAT_VARIABLE,
+    help="Form of log lines.  [default: text]",
+)
+@click.option(
+    "--otel",
+    flag_value="true",
+    default=None,
+    help="Export traces by OpenTelemetry; the variables OTEL_… say where to.",
+)
 @click.option(
     "--traceback",
     "full_tracebacks",
@@ -133,12 +150,14 @@ def serve_project(
         log_config = server_log_config(project, project_path, level=log_level, log_format=log_format)
     check_port(host, port)
     os.environ["KEDRO_PROJECT_PATH"] = str(project_path)
-    _set_variables(conf_source=conf_source, package_name=package_name, **settings)
+    _set_variables(conf_source=conf_source, package_name=package_name, log_format=log_format, **settings)
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")
     with one_line_errors():
         configuration = ServerConfiguration.read()
         limits, transport = ConnectionLimits.read(), Transport.read()
         check_store(configuration.store)
+        if configuration.otel:
+            check_sdk()
     check_reach(configuration.access, host)
     if workers > 1 or "process" in configuration.executor_choice.kinds:
         _check_temporary_folder()

@@ -17,6 +17,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.waiting_order import WaitingOrder
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import RunEnded, RunRetried, RunStarted
+from kedro_asgi.run_context import CURRENT_REQUEST
 from kedro_asgi.runs import ErrorCause, ErrorDetail, RunRecord, RunSpec, RunStatus
 from kedro_asgi.session.event_loop import Event
 
@@ -82,7 +83,8 @@ class ActiveRun:
         self.refusal: Exception | None = None
         self.outputs: Mapping[str, Any] = {}
         self.outbox = Outbox(record.run_id, post, max_log_lines=policy.max_log_lines, saved=record.saved)
-        self._context = copy_context()
+        # The context of a task that takes over a run of another worker is not that of its caller.
+        self._context = copy_context() if stored is None else Context()
         self._before_end = record
         self._is_released = False
         self._make_event = make_event
@@ -231,6 +233,12 @@ class ActiveRun:
         if limit is None or started_at is None or self.record.run_attempt == 1:
             return limit
         return limit - (datetime.now(UTC) - started_at).total_seconds()
+
+    @property
+    def request_id(self) -> str | None:
+        """The id of the request that brought the run, in servers that give requests an id."""
+        request = self._context.get(CURRENT_REQUEST)
+        return None if request is None else request.id
 
     @property
     def order_bytes(self) -> int:

@@ -172,6 +172,7 @@ class Recovery:
             run_attempt=former.run_attempt,
             next_attempt_at=_next_attempt_at(former.attempt + 1),
             resubmission_of=former.run_id,
+            trace_context=former.trace_context,
         )
         return RunAdmitted(record=record, order=order, is_promised=True, event=RunQueued(run_id=record.run_id))
 

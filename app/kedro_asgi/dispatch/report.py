@@ -12,6 +12,7 @@ from kedro_asgi.failures import describe_failure, folded_traceback, full_traceba
 from kedro_asgi.redaction import redact
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import ErrorDetail, RunId, RunRecord
+from kedro_asgi.trace_context import trace_id_of
 
 run_log = SafeLogger(__name__)
 
@@ -28,10 +29,12 @@ def report_failure(run_id: RunId, error: BaseException, *, with_our_frames: bool
     described = with_code(describe_failure(error))
     about, summary = run_facts(run_id, node=described.node), one_line(shortened(described.message, _SUMMARY_LENGTH))
     if _is_all_ours(error):
+        about["exception"] = {"type": described.type, "message": described.message}
         _log_line(about, logging.ERROR, "failed: %s: %s", described.type, one_line(redact(describe_error(error)[1])))
     else:
         trace = full_traceback(error) if with_our_frames else folded_traceback(error)
         place = one_line(place_text(described).strip())
+        about["exception"] = {"type": described.type, "message": described.message, "stack": trace}
         _log_line(about, logging.ERROR, "failed: %s\n%s", summary, "\n".join(filter(None, (place, trace))))
     return described
 
@@ -43,18 +46,19 @@ def _is_all_ours(error: BaseException) -> bool:
     return is_here and isinstance(error, KedroAsgiError) and error.__cause__ is None
 
 
-def report_stop(record: RunRecord, reason: RunStoppedError) -> None:
+def report_stop(record: RunRecord, reason: RunStoppedError, *, request_id: str | None = None) -> None:
     """Log that a run was stopped."""
-    _log_line(_facts(record), logging.INFO, "ended as %s: %s", reason.status, str(reason))
+    _log_line(_facts(record, request_id), logging.INFO, "ended as %s: %s", reason.status, str(reason))
 
 
-def report_success(record: RunRecord) -> None:
+def report_success(record: RunRecord, *, request_id: str | None = None) -> None:
     """Log that a run succeeded."""
-    _log_line(_facts(record), logging.INFO, "completed in %sms", record.duration_ms)
+    _log_line(_facts(record, request_id), logging.INFO, "completed in %sms", record.duration_ms)
 
 
-def _facts(record: RunRecord) -> dict[str, Any]:
-    return run_facts(record.run_id, record.pipeline_names)
+def _facts(record: RunRecord, request_id: str | None) -> dict[str, Any]:
+    trace_id = trace_id_of(record.trace_context)
+    return run_facts(record.run_id, record.pipeline_names, trace_id=trace_id, request_id=request_id)
 
 
 def _log_line(about: dict[str, Any], level: int, text: str, *facts: object) -> None:

@@ -13,6 +13,7 @@ from kedro_asgi.errors.wording import bounded, bounded_names
 from kedro_asgi.failures import MAX_CHARACTERS, shown
 from kedro_asgi.redaction import names_secret
 from kedro_asgi.runs import RunId, RunOrder, RunRecord, RunSpec, Slice
+from kedro_asgi.trace_context import current_trace_headers
 
 # Text without a credential, and without anything else that a record may not hold.
 _HARMLESS = re.compile(r"[A-Za-z0-9_.\- ]{0,200}")
@@ -40,7 +41,7 @@ def describe_run(
     env: str | None,
     is_secret: Callable[[str], object] = names_secret,
 ) -> RunRecord:
-    """Return the record of a new run, which is queued."""
+    """Return the record of a new run, which is queued; its caller is the code of this context."""
     return RunRecord(
         run_id=run_id,
         status="queued",
@@ -51,6 +52,7 @@ def describe_run(
         request=describe_request(order.spec, is_secret=is_secret),
         env=env,
         rerun_of=order.rerun_of,
+        trace_context=current_trace_headers(),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from logging import INFO
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.circuit_breaker import CircuitBreaker
@@ -15,6 +16,10 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.report import report_stop, report_success, run_log
 from kedro_asgi.dispatch.stopping_runs import StoppingRuns
 from kedro_asgi.errors import QueueFullError, RunStoppedError, RunTimedOutError
+from kedro_asgi.tracing.activation import begin_run_span
+
+if TYPE_CHECKING:
+    from kedro_asgi.tracing.tracer import RunSpan
 
 
 class Scheduler:
@@ -165,13 +170,14 @@ class Scheduler:
     def _begin(self, run: ActiveRun) -> None:
         begun, (read_spec, context) = perf_counter(), run.begin()
         self._watch_deadline(run)
+        span = begin_run_span(run.record, context)
         self._executor.start(
             run.record.run_id,
             read_spec,
             kind=run.record.pipeline_names,
             context=context,
             emit=run.outbox.emit,
-            ended=partial(self._execution_ended, run, begun),
+            ended=partial(self._execution_ended, run, begun, span),
         )
 
     def start_stored(self, run: ActiveRun) -> None:
@@ -236,7 +242,7 @@ class Scheduler:
         assert run.record.timeout_seconds is not None
         self.stop(run, RunTimedOutError(run.record.timeout_seconds))
 
-    def _execution_ended(self, run: ActiveRun, begun: float, execution: Execution) -> None:
+    def _execution_ended(self, run: ActiveRun, begun: float, span: "RunSpan | None", execution: Execution) -> None:
         self._metrics.count_seconds(perf_counter() - begun)
         self.stopping.discard(run)
         if run.stop_reason is None:
@@ -244,6 +250,8 @@ class Scheduler:
         if run.phase == "running":
             self._end(run, execution)
         del self._slots[run]
+        if span is not None:
+            span.end(run.record.status, execution.error or run.record.error)
         self._fill_slots()
 
     def _end(self, run: ActiveRun, execution: Execution) -> None:
@@ -261,12 +269,12 @@ class Scheduler:
         else:
             run.end("success", outputs=execution.outputs, output_problems=execution.output_problems)
             if run_log.isEnabledFor(INFO):
-                report_success(run.record)
+                report_success(run.record, request_id=run.request_id)
         self._ended(run)
 
     def _end_stopped(self, run: ActiveRun) -> None:
         assert run.stop_reason is not None
-        report_stop(run.record, run.stop_reason)
+        report_stop(run.record, run.stop_reason, request_id=run.request_id)
         run.end_stopped()
         self._ended(run)
 

@@ -41,6 +41,8 @@ from kedro_asgi.redaction import secret_names
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunSpec, RunStatus
 from kedro_asgi.session.event_loop import event_class
+from kedro_asgi.trace_context import opentelemetry_api
+from kedro_asgi.tracing.activation import prepare_tracing
 
 _log = SafeLogger(__name__)
 
@@ -103,6 +105,8 @@ class Service:
         with logs_collected(self.policy.log_level) if with_logs else nullcontext():
             try:
                 await self.recorder.open()
+                if opentelemetry_api() is not None:
+                    await anyio.to_thread.run_sync(prepare_tracing)
                 async with anyio.create_task_group() as tasks:
                     for name, work, pause_seconds in self._long_lived_work():
                         tasks.start_soon(partial(go_on, name, work, pause_seconds=pause_seconds))

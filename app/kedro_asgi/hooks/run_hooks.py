@@ -20,6 +20,7 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     registered. ``completed`` is called with each node that is done. ``shows_nodes`` tells whether hooks see nodes, the
     others whether they see the catalog, and each load and save.
     ``retries`` are those of the nodes, a `NodeRetries` of the runners; ``None`` if no node is tried again.
+    ``spans`` makes the spans of nodes, a `NodeSpans` of tracing; ``None`` without tracing.
     """
 
     manager: pluggy.PluginManager | None = None
@@ -30,6 +31,7 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     shows_loads: bool = False
     shows_saves: bool = False
     retries: Any = None
+    spans: Any = None
     after_context_created: Call | None = None
     after_catalog_created: Call | None = None
     before_pipeline_run: Call | None = None

@@ -12,6 +12,9 @@ from operator import attrgetter
 from typing import Any, Self, cast
 
 import msgspec
+from msgspec import UNSET, UnsetType
+
+from kedro_asgi.trace_context import TraceHeaders, current_trace_headers
 
 
 class WarningFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +28,7 @@ class WarningFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
-    """Environment variables, working folder, import path, locale, recursion limit, log levels, filters of warnings."""
+    """Environment variables, working folder, import path, locale, recursion limit, log levels, warnings, span."""
 
     environ: Mapping[str, str]
     folder: str | None
@@ -35,6 +38,7 @@ class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
     log_levels: Mapping[str, int]
     disabled_log_level: int
     warning_filters: tuple[WarningFilter, ...]
+    trace_context: TraceHeaders | UnsetType = UNSET
 
     @classmethod
     def current(cls) -> Self:
@@ -48,6 +52,7 @@ class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
             log_levels=_log_levels(),
             disabled_log_level=logging.root.manager.disable,
             warning_filters=tuple(map(_described, warnings.filters)),
+            trace_context=current_trace_headers(),
         )
 
     def apply(self) -> None:

@@ -20,7 +20,7 @@ from kedro_asgi.runner.async_nodes import RunLoop
 from kedro_asgi.runner.graph import run_graph, workers_for
 from kedro_asgi.runner.missing_outputs import without_existing_outputs
 from kedro_asgi.runner.resuming import hint_at_resuming, note_resuming
-from kedro_asgi.runner.task import CallNode, NodeRunner, bound_hooks, call_node
+from kedro_asgi.runner.task import CallNode, bound_hooks, call_node, node_runner_class
 from kedro_asgi.runner.worker_pool import WorkerPool
 
 
@@ -135,7 +135,7 @@ class AbstractRunner(ABC):
         steps, hooks = pipeline.steps, bound_hooks(hook_manager)
         workers = 1 if self._max_workers == 1 else workers_for(pipeline, self._max_workers)
         with self._calling(pipeline, catalog, workers) as calls:
-            nodes = NodeRunner(
+            nodes = node_runner_class(hooks)(
                 catalog, hooks, run_id, is_async=self._is_async, call=calls.call, save=calls.save, end=calls.end
             )
             executor = self._get_executor(workers)

@@ -274,6 +274,19 @@ class NodeRunner:
         return {"node": node, "catalog": self._catalog, "is_async": self._is_async, "run_id": self._run_id}
 
 
+class TracedNodeRunner(NodeRunner):
+    """Makes a span of each attempt of a node."""
+
+    def _run(self, step: Step) -> None:
+        with self._hooks.spans.node(step):
+            super()._run(step)
+
+
+def node_runner_class(hooks: RunHooks) -> type[NodeRunner]:
+    """Return the class that runs the nodes of a run: one without tracing has no trace of it in its code."""
+    return NodeRunner if hooks.spans is None else TracedNodeRunner
+
+
 class Task:
     """Runs one node on a catalog; for runners of a project's own.
 
@@ -297,7 +310,8 @@ class Task:
 
     def execute(self) -> Node:
         """Run the node and return it; raises what `NodeRunner.run` raises."""
-        NodeRunner(self._catalog, self._hooks, self._run_id, is_async=self._is_async).run(Step.of(self.node))
+        kind = node_runner_class(self._hooks)
+        kind(self._catalog, self._hooks, self._run_id, is_async=self._is_async).run(Step.of(self.node))
         return self.node
 
 

@@ -4,8 +4,11 @@ import logging
 from collections.abc import Callable
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
+from typing import Any
 
+from kedro_asgi.log_lines import exception_facts
 from kedro_asgi.runner.messages import LogMessage
+from kedro_asgi.trace_context import current_trace_ids
 
 SendLog = Callable[[LogMessage], None]
 
@@ -32,6 +35,16 @@ class _ForwardingHandler(QueueHandler):
     def __init__(self, send: SendLog) -> None:
         super().__init__(SimpleQueue())
         self._send = send
+
+    def prepare(self, record: logging.LogRecord) -> Any:
+        """Return a record that can be pickled, with the facts that only this process knows."""
+        prepared = super().prepare(record)
+        if record.exc_info and record.exc_info[1] is not None:
+            prepared.exception = exception_facts(record.exc_info[1])
+        # The span may be one of the user's code.
+        if (ids := current_trace_ids()) is not None:
+            prepared.trace_id, prepared.span_id = ids
+        return prepared
 
     def enqueue(self, record: logging.LogRecord) -> None:
         self._send(LogMessage(record=record))

@@ -9,6 +9,8 @@ from multiprocessing.connection import Connection
 from types import GeneratorType
 from typing import Any
 
+from msgspec import UNSET
+
 from kedro_asgi.bridge import preserve_logging
 from kedro_asgi.runner.messages import (
     CLOSE_GENERATOR,
@@ -26,6 +28,8 @@ from kedro_asgi.runner.process_state import ProcessState
 from kedro_asgi.runner.remote_datasets import RemoteDataset
 from kedro_asgi.runner.worker_logs import forward_logs
 from kedro_asgi.runner.worker_signals import ignore_signals
+from kedro_asgi.tracing.activation import continue_trace
+from kedro_asgi.tracing.sdk import set_up_inherited_sdk
 
 Pipe = Connection
 Prepare = Callable[[], None]
@@ -115,6 +119,9 @@ class _Responder:
     def _decoded_call(self, state: bytes, request: bytes) -> CallRequest:
         present: ProcessState = decode_request(state)
         present.apply()
+        if present.trace_context is not UNSET:
+            set_up_inherited_sdk()
+        continue_trace(present.trace_context)
         with preserve_logging():
             call: CallRequest = decode_request(request)
         # Now, as the modules of the node are imported, which have classes of warnings.

@@ -33,6 +33,7 @@ from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.pipeline_routes import PipelineRoutes
 from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch_error, explain_query_error, explain_refusal
+from kedro_asgi.server.request_middleware import with_request_facts
 from kedro_asgi.server.run_routes import RunRoutes
 from kedro_asgi.server.shutdown import Shutdown, ShutdownMiddleware
 from kedro_asgi.server.typed_pipelines import TypedPipelines
@@ -43,6 +44,8 @@ from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 from kedro_asgi.session.served_session import open_served_session
+from kedro_asgi.tracing.activation import prepare_tracing
+from kedro_asgi.tracing.sdk import flush_spans, set_up_sdk
 
 if TYPE_CHECKING:
     from kedro_asgi.project import Project
@@ -51,6 +54,8 @@ _log = logging.getLogger(__name__)
 
 # How long a worker that replaces another one opens its project before it listens all the same.
 _OPENING_SECONDS = 30.0
+# How long the last spans may take to the collector.
+_FLUSH_SECONDS = 2.0
 
 
 def create_http_server(
@@ -74,6 +79,9 @@ def create_http_server(
     background. An application that is mounted without its lifespan opens the project at the first request.
     """
     configuration = ServerConfiguration.read(project_path=project_path, env=env, conf_source=conf_source, **options)
+    if configuration.otel:
+        set_up_sdk()
+    prepare_tracing()
     for line in unknown_variables():
         _log.warning("%s", line)
     signals = _signal_folder(configuration)
@@ -133,6 +141,7 @@ def create_http_server(
         routes=routes if control is None else control.protect(routes),
         lifespan=_lifespan(configuration, session, runs, admin_routes, shutdown),
         middleware=[
+            Middleware(with_request_facts, is_logged=configuration.log_format == "json"),
             *access_middleware(configuration.access),
             Middleware(ShutdownMiddleware, shutdown=shutdown),
             Middleware(DirectRoutes, routes=direct_routes),
@@ -183,6 +192,9 @@ def _lifespan(
                 with anyio.CancelScope(shield=True):
                     # The drain at the end of the block would begin the grace again.
                     await shutdown.drained()
+            if configuration.otel:
+                with anyio.move_on_after(_FLUSH_SECONDS, shield=True):
+                    await run_in_daemon_thread(partial(Outcome.of, partial(flush_spans, _FLUSH_SECONDS)))
 
     return lifespan
 

@@ -11,6 +11,7 @@ import msgspec
 from kedro_asgi.dispatch import ExecutorChoice, ExecutorKind, Policy
 from kedro_asgi.errors import ProjectError, ServerSettingsError
 from kedro_asgi.errors.wording import close_matches, quoted, suggestion
+from kedro_asgi.log_lines import LogFormat
 from kedro_asgi.server.access.configuration import AccessConfiguration, AccessOptions
 from kedro_asgi.server.access.transport import Transport
 from kedro_asgi.server.settings import PREFIX, read_fields, read_names, variable_of
@@ -22,6 +23,8 @@ MAX_SECONDS = 365 * 86400
 
 WORKERS_VARIABLE = variable_of("workers")
 """How many processes the command line starts; a server itself does not read it."""
+
+LOG_FORMAT_VARIABLE = variable_of("log_format")
 
 _PROJECT_PATH = "KEDRO_PROJECT_PATH"
 _STORE = Path(".kedro-asgi") / "runs.db"
@@ -46,6 +49,8 @@ class ServerOptions(AccessOptions, total=False):
     dashboard: bool | None
     docs: bool | None
     viz: bool | None
+    otel: bool | None
+    log_format: LogFormat | None
     package_name: str | None
 
 
@@ -60,6 +65,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     ``cancel_on_hang_up`` cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and
     SIGINT let runs end before the server ends. With ``dashboard``, the server has pages for browsers, and with ``docs``
     one that shows its OpenAPI document; with ``viz`` it answers the front end of kedro-viz, which shows code. With
+    ``otel`` it exports spans as variables ``OTEL_…`` say, unless the process has a tracer provider. A ``log_format`` of
+    ``json`` gives requests an id, and their log lines facts. With
     ``opens_first``, which the supervisor of workers sets, the server opens the project before it listens. ``access``
     says which callers may do what.
     """
@@ -82,6 +89,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     dashboard: bool = True
     docs: bool = True
     viz: bool = False
+    otel: bool = False
+    log_format: LogFormat = "text"
     package_name: str | None = None
     opens_first: bool = False
 

@@ -11,6 +11,7 @@ from starlette.types import ExceptionHandler
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.schemas import HTTPError, HTTPValidationError, ValidationError
 from kedro_asgi.server.access.audit import log_failure
+from kedro_asgi.server.request_middleware import request_headers
 
 
 class InvalidBodyError(Exception):
@@ -45,7 +46,8 @@ async def _client_disconnect(request: Request, error: Exception) -> Response:
 
 async def _internal_error(request: Request, error: Exception) -> Response:
     log_failure(request.scope)
-    return json_response(HTTPError(detail="Internal Server Error"), status_code=500)
+    body = HTTPError(detail="Internal Server Error")
+    return json_response(body, status_code=500, headers=request_headers(request.scope))
 
 
 EXCEPTION_HANDLERS: dict[Any, ExceptionHandler] = {

@@ -34,6 +34,7 @@ from kedro_asgi.session.json_outputs import check_json_outputs, same_in_every_ru
 from kedro_asgi.session.project_classes import ProjectClasses
 from kedro_asgi.session.project_lookup import find_project, open_in_worker
 from kedro_asgi.session.shared_state import SharedProject
+from kedro_asgi.tracing.activation import active_tracer
 from kedro_asgi.validation import unchecked
 
 _log = logging.getLogger(__name__)
@@ -159,7 +160,9 @@ class Engine:
         token = CURRENT_RUN.set((run.run_id, run.spec.slice.pipeline_names))
         try:
             has_retries = run.spec.retries is not None or self.planner.project.options.retries is not None
-            return self._run_attempts(run) if has_retries and not run.is_single_attempt else self._plan_and_run(run)
+            if run.is_single_attempt:
+                return self._plan_and_run(run)
+            return self._run_attempts(run) if has_retries else self._run_attempt(run)
         finally:
             CURRENT_RUN.reset(token)
 
@@ -167,13 +170,19 @@ class Engine:
         """Run again and again, until an attempt succeeds or none may follow; raises what the last one raised."""
         while True:
             try:
-                return self._plan_and_run(run)
+                return self._run_attempt(run)
             except Exception as error:
                 seconds = self.retry_after_seconds(run.spec, error)
                 if seconds is None:
                     raise
                 wait_for_attempt(run, error, seconds)
             run = msgspec.structs.replace(run, spec=msgspec.structs.replace(run.spec, attempt=run.spec.attempt + 1))
+
+    def _run_attempt(self, run: EngineRun) -> RunEnd:
+        """Make an attempt of a run, in a span; a caller that makes the attempts itself has the span, too."""
+        tracer = active_tracer()
+        with nullcontext() if tracer is None else tracer.run(run.run_id, run.spec, self.planner.effective_env or None):
+            return self._plan_and_run(run)
 
     def retry_after_seconds(self, spec: RunSpec, error: Exception) -> float | None:
         """Return how long a run waits after ``error`` before its next attempt; ``None`` if none may follow."""
@@ -217,6 +226,8 @@ class Engine:
                 hooks = msgspec.structs.replace(hooks, emit=run.emit)
             if spec.retries is not None or planner.project.options.retries is not None:
                 hooks = msgspec.structs.replace(hooks, retries=NodeRetries(effective_retries(planner.project, spec)))
+            if (tracer := active_tracer()) is not None:
+                hooks = msgspec.structs.replace(hooks, spans=tracer.node_spans(run.run_id))
             return self._run(RunParams(planner=planner, run=run, runner=runner), pipeline, catalog, hooks)
         finally:
             if shared.artifacts:

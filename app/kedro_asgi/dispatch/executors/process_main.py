@@ -45,6 +45,8 @@ from kedro_asgi.runner.worker_signals import ignore_signals
 from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
 from kedro_asgi.session import Convert, KedroServiceSession
 from kedro_asgi.session.event_loop import call_soon
+from kedro_asgi.tracing.activation import continue_trace
+from kedro_asgi.tracing.sdk import set_up_inherited_sdk
 
 # Smaller outputs are a part of the message that names them.
 _LARGE_OUTPUT_BYTES = 64 * 2**10
@@ -85,6 +87,7 @@ def serve_runs(opening: Opening, state: ProcessState, pipe: MessagePipe, stops: 
         forward_logs(server.send_log)
         # The server has gone; or it stops a run that has ended a moment ago.
         with suppress(EOFError, BrokenPipeError, ConnectionResetError, RunStoppedError):
+            set_up_inherited_sdk()
             server.open()
             state.filter_warnings()
             server.serve()
@@ -157,6 +160,7 @@ class _RunServer:
         CURRENT_RUN.set((request.run_id, ()))
         HOST_LOOP.set(self._loop)
         STOP_SIGNAL.set(self._stop)
+        continue_trace(request.trace_context)
         spec: RunSpec | None = None
         try:
             read_spec = self._received_order()
@@ -278,5 +282,9 @@ def _sendable(value: Any) -> Any:
 def _plain_record(record: LogRecord) -> LogRecord:
     """Return a record without attributes that the server could not read, such as objects in ``extra``."""
     plain = LogRecord(record.name, record.levelno, record.pathname, record.lineno, record.msg, None, None)
-    plain.__dict__.update((name, value) for name, value in record.__dict__.items() if type(value) in _PLAIN_TYPES)
+    plain.__dict__.update((name, value) for name, value in record.__dict__.items() if _is_plain(value))
     return plain
+
+
+def _is_plain(value: Any) -> bool:
+    return type(value) in _PLAIN_TYPES or (type(value) is dict and _PLAIN_TYPES.issuperset(map(type, value.values())))

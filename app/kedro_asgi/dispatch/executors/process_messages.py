@@ -6,11 +6,13 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.shared_file import Buffer, SharedFile
 from kedro_asgi.events import Event, RunEvent
 from kedro_asgi.runs import RunId
+from kedro_asgi.trace_context import TraceHeaders
 
 # How a message begins: with what it holds, or where that is.
 _EVENT = b"E"
@@ -25,9 +27,13 @@ _SIZES_DECODER = msgspec.msgpack.Decoder(list[int])
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Asks the process to execute a run; the next message is the function that reads its order."""
+    """Asks the process to execute a run; the next message is the function that reads its order.
+
+    ``trace_context`` is the span of the run.
+    """
 
     run_id: RunId
+    trace_context: TraceHeaders | UnsetType = UNSET
 
 
 class ProcessOpened(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
 from kedro_asgi.runner.messages import LogMessage
 from kedro_asgi.runner.worker_logs import log_here
 from kedro_asgi.runs import RunId, RunSpec
+from kedro_asgi.trace_context import current_trace_headers
 
 _THREAD_NAME = "kedro-asgi-run"
 
@@ -176,7 +177,8 @@ class RunProcess:
     def _execute_in(self, process: ChildProcess, run: ProcessRun, order: list[Buffer]) -> Execution:
         nodes: dict[str, Event] = {}
         try:
-            process.send(encode_message(RunRequest(run_id=run.run_id)))
+            request = RunRequest(run_id=run.run_id, trace_context=current_trace_headers())
+            process.send(encode_message(request))
             process.send(order)
             del order
             execution = self._receive_reply(process, run, nodes)

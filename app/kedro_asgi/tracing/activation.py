@@ -1,0 +1,63 @@
+"""Whether spans are made at this moment, and what makes them; imports OpenTelemetry only where the process has."""
+
+from contextvars import Context
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET, UnsetType
+
+from kedro_asgi.trace_context import TraceHeaders, opentelemetry_api
+
+if TYPE_CHECKING:
+    from kedro_asgi.runs import RunRecord
+    from kedro_asgi.tracing.tracer import RunSpan, Tracer
+
+
+def active_tracer() -> "Tracer | None":
+    """Return what makes spans of runs and nodes.
+
+    There is none without a tracer provider, and none below a span that is not sampled: its trace is not exported.
+    """
+    if (api := opentelemetry_api()) is None:
+        return None
+    span = api.get_current_span()
+    context = span.get_span_context()
+    if context.is_valid and not (context.trace_flags.sampled or span.is_recording()):
+        return None
+    return _tracer(api)
+
+
+def any_tracer() -> "Tracer | None":
+    """Return what makes spans, whatever the current span is."""
+    api = opentelemetry_api()
+    return None if api is None else _tracer(api)
+
+
+def prepare_tracing() -> None:
+    """Import what makes spans, if this process has OpenTelemetry: it takes too long for an event loop."""
+    if opentelemetry_api() is not None:
+        import_module("kedro_asgi.tracing.request_spans")
+
+
+def begin_run_span(record: "RunRecord", context: Context) -> "RunSpan | None":
+    """Start the span of an attempt of a run, and make it the current one of ``context``, if there is tracing."""
+    if opentelemetry_api() is None or (tracer := context.run(active_tracer)) is None:
+        return None
+    return tracer.begin_run(record, context)
+
+
+def continue_trace(headers: TraceHeaders | UnsetType) -> None:
+    """Make a place in a trace of another process the current one of this context; ``UNSET``: none."""
+    if headers is not UNSET or opentelemetry_api() is not None:
+        from kedro_asgi.tracing.propagation import enter
+
+        enter(headers)
+
+
+def _tracer(api: Any) -> "Tracer | None":
+    provider = api.get_tracer_provider()
+    if isinstance(provider, api.ProxyTracerProvider | api.NoOpTracerProvider):
+        return None
+    from kedro_asgi.tracing.tracer import tracer_of
+
+    return tracer_of(provider)

@@ -1,0 +1,106 @@
+"""Configures OpenTelemetry's SDK by the standard variables ``OTEL_…``, for processes that have no provider yet."""
+
+import os
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from kedro_asgi.errors import ServerSettingsError
+
+VARIABLE = "KEDRO_SERVER_OTEL"
+"""Asks a process to export spans; the processes of runs and of nodes inherit it."""
+
+_EXTRA = "Tracing needs an extra: pip install 'kedro-asgi[otel]'"
+_HTTP, _GRPC = "http/protobuf", "grpc"
+# The process of a run may be killed at any time, so it keeps no span for long.
+_DELAY_MILLISECONDS = 500
+
+
+def check_sdk() -> None:
+    """Raise `ServerSettingsError` if the SDK is not installed, or if a variable names an unknown exporter."""
+    if not all(map(_is_installed, ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"))):
+        raise ServerSettingsError(_EXTRA)
+    name = _exporter_name()
+    if name not in ("otlp", "console", "none"):
+        raise ServerSettingsError(f"OTEL_TRACES_EXPORTER must be 'otlp', 'console' or 'none', not {name!r}")
+    protocol = _protocol()
+    if protocol not in (_HTTP, _GRPC):
+        raise ServerSettingsError(f"OTEL_EXPORTER_OTLP_PROTOCOL must be '{_HTTP}' or '{_GRPC}', not {protocol!r}")
+    if name == "otlp" and protocol == _GRPC and not _is_installed("opentelemetry.exporter.otlp.proto.grpc"):
+        raise ServerSettingsError(
+            "OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs: pip install opentelemetry-exporter-otlp-proto-grpc"
+        )
+
+
+def set_up_sdk(*, is_short_lived: bool = False) -> None:
+    """Export spans of this process, and of those that it starts, unless it has a provider.
+
+    ``is_short_lived``: the process may be killed at any time. Raises `ServerSettingsError`.
+    """
+    check_sdk()
+    from opentelemetry import trace
+
+    os.environ[VARIABLE] = "true"
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        trace.set_tracer_provider(_provider(is_short_lived=is_short_lived))
+
+
+def set_up_inherited_sdk() -> None:
+    """Export the spans of a process of runs or nodes, if its server does."""
+    if os.environ.get(VARIABLE) == "true":
+        set_up_sdk(is_short_lived=True)
+
+
+def flush_spans(timeout_seconds: float) -> None:
+    """Export the spans that wait, as far as the time allows; does nothing without a provider of the SDK."""
+    api = sys.modules.get("opentelemetry.trace")
+    flush = getattr(api.get_tracer_provider() if api else None, "force_flush", None)
+    if flush is not None:
+        flush(int(timeout_seconds * 1000))
+
+
+def _provider(*, is_short_lived: bool) -> Any:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    is_named = "OTEL_SERVICE_NAME" in os.environ or "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    provider = TracerProvider(resource=Resource.create({} if is_named else {"service.name": "kedro-asgi"}))
+    exporter = _exporter()
+    if exporter is not None:
+        delay = _DELAY_MILLISECONDS if is_short_lived and "OTEL_BSP_SCHEDULE_DELAY" not in os.environ else None
+        provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=delay))
+    return provider
+
+
+def _exporter() -> Any:
+    match _exporter_name(), _protocol():
+        case "none", _:
+            return None
+        case "console", _:
+            from opentelemetry.sdk.trace.export import ConsoleSpanExporter
+
+            return ConsoleSpanExporter()
+        case _, "grpc":
+            # Not a part of the extra.
+            return import_module("opentelemetry.exporter.otlp.proto.grpc.trace_exporter").OTLPSpanExporter()
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter()
+
+
+def _exporter_name() -> str:
+    return os.environ.get("OTEL_TRACES_EXPORTER", "").strip() or "otlp"
+
+
+def _protocol() -> str:
+    variables = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+    return next((value for name in variables if (value := os.environ.get(name, "").strip())), _HTTP)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

@@ -1,0 +1,167 @@
+"""Makes the spans of runs and nodes.
+
+Names and attributes are those of OpenTelemetry's semantic conventions; what these do not know is below ``kedro.``.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import Context
+from functools import lru_cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET
+from opentelemetry import trace
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import Span, Status, StatusCode
+
+from kedro_asgi.errors import RunStoppedError
+from kedro_asgi.errors.wording import bounded
+from kedro_asgi.failures import describe_cause, folded_traceback, shown
+from kedro_asgi.runs import ErrorCause, RunRecord, RunSpec
+from kedro_asgi.tracing.propagation import context_of
+
+if TYPE_CHECKING:
+    from kedro_asgi.pipeline.steps import Step
+
+_MAX_NAME = 200
+# Read from files, so only once, and not on an event loop.
+_VERSION = version("kedro-asgi")
+
+
+@lru_cache(4)
+def tracer_of(provider: trace.TracerProvider) -> "Tracer":
+    """Return what makes spans with ``provider``."""
+    return Tracer(provider.get_tracer("kedro_asgi", _VERSION))
+
+
+class Tracer:
+    """Makes spans; thread-safe."""
+
+    def __init__(self, tracer: trace.Tracer) -> None:
+        self.tracer = tracer
+
+    @contextmanager
+    def run(self, run_id: str, spec: RunSpec, env: str | None) -> Iterator[None]:
+        """Make a span for this block, which is an attempt of a run; it is the current one meanwhile."""
+        span = self._start_run(_run_facts(run_id, spec.slice.pipeline_names, env, spec.attempt))
+        token = attach(trace.set_span_in_context(span))
+        try:
+            yield
+            span.set_attribute("kedro.run.status", "success")
+        except BaseException as error:
+            span.set_attribute("kedro.run.status", error.status if isinstance(error, RunStoppedError) else "failure")
+            record_error(span, error)
+            raise
+        finally:
+            detach(token)
+            span.end()
+
+    def begin_run(self, record: RunRecord, context: Context) -> "RunSpan":
+        """Start the span of an attempt of a run, and make it the current one of ``context``, in which the run goes on.
+
+        Its parent is the current one; if there is none, as in a run of another worker, it is the one that the record
+        names.
+        """
+        has_parent = context.run(trace.get_current_span).get_span_context().is_valid
+        if not has_parent and record.trace_context is not UNSET:
+            context.run(attach, context_of(record.trace_context))
+        facts = _run_facts(record.run_id, record.pipeline_names, record.env, record.run_attempt)
+        if record.started_at is not None and record.run_attempt == 1:
+            facts["kedro.run.queue_seconds"] = (record.started_at - record.created_at).total_seconds()
+        span = context.run(self._start_run, facts)
+        context.run(lambda: attach(trace.set_span_in_context(span)))
+        return RunSpan(span)
+
+    def node_spans(self, run_id: str) -> "NodeSpans":
+        """Return what makes the spans of the nodes of one run."""
+        return NodeSpans(self.tracer, run_id)
+
+    def _start_run(self, facts: dict[str, Any]) -> Span:
+        name = f"run {', '.join(facts['kedro.pipeline.names'])}"
+        return self.tracer.start_span(bounded(name, _MAX_NAME), attributes=facts)
+
+
+class RunSpan:
+    """The span of one attempt of a run that the service executes."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    def end(self, status: str, error: ErrorCause | None) -> None:
+        """End the span of an attempt; ``error`` says why it failed, or why it was stopped.
+
+        The span of the node that failed has the error with its traceback, unless its process was killed.
+        """
+        self._span.set_attribute("kedro.run.status", status)
+        if error is not None and status not in ("success", "cancelled", "interrupted"):
+            _fail(self._span, error)
+        self._span.end()
+
+
+class NodeSpans:
+    """Makes a span for each attempt of each node of a run; threads of the run may share it."""
+
+    def __init__(self, tracer: trace.Tracer, run_id: str) -> None:
+        self._tracer = tracer
+        self._run_id = run_id
+        # The attempts of one node follow each other, so no two threads count the same node.
+        self._attempts: Counter[str] = Counter()
+
+    @contextmanager
+    def node(self, step: "Step") -> Iterator[None]:
+        """Make a span for this block, which is an attempt of a node; it is the current one of the thread meanwhile."""
+        span = self._start(step)
+        token = attach(trace.set_span_in_context(span))
+        try:
+            yield
+        except BaseException as error:
+            record_error(span, error)
+            raise
+        finally:
+            detach(token)
+            span.end()
+
+    def _start(self, step: "Step") -> Span:
+        self._attempts[step.name] += 1
+        attributes: dict[str, Any] = {
+            "kedro.run.id": self._run_id,
+            "kedro.node.name": step.name,
+            "kedro.node.attempt": self._attempts[step.name],
+        }
+        if tags := step.node.tags:
+            attributes["kedro.node.tags"] = sorted(tags)
+        function = step.node.func
+        if (name := getattr(function, "__qualname__", None)) is not None:
+            attributes["code.function.name"] = f"{function.__module__}.{name}"
+        return self._tracer.start_span(bounded(f"node {step.name}", _MAX_NAME), attributes=attributes)
+
+
+def record_error(span: Span, error: BaseException) -> None:
+    """Let a span fail with ``error``, whose texts are bounded and hold no credentials; a stop is no failure."""
+    if isinstance(error, RunStoppedError) and error.status == "cancelled":
+        span.set_attribute("kedro.is_cancelled", True)
+    elif span.is_recording():
+        try:
+            cause, stack = describe_cause(error), shown(folded_traceback(error))
+        except Exception as problem:  # an error of user code may raise anything when it is looked at
+            cause, stack = ErrorCause(type=type(error).__qualname__, message=f"({type(problem).__qualname__})"), ""
+        _fail(span, cause, stack=stack)
+
+
+def _fail(span: Span, cause: ErrorCause, *, stack: str = "") -> None:
+    span.set_attribute("error.type", cause.type)
+    span.set_status(Status(StatusCode.ERROR, f"{cause.type}: {cause.message}"))
+    facts = {"exception.type": cause.type, "exception.message": cause.message}
+    span.add_event("exception", {**facts, "exception.stacktrace": stack} if stack else facts)
+
+
+def _run_facts(run_id: str, pipeline_names: Sequence[str], env: str | None, attempt: int) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "kedro.run.id": run_id,
+        "kedro.run.attempt": attempt,
+        # A caller may ask for pipelines of any name.
+        "kedro.pipeline.names": [shown(name) for name in pipeline_names or ("__default__",)],
+    }
+    return facts if env is None else {**facts, "kedro.env": env}
