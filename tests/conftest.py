@@ -19,7 +19,7 @@ from working import CATALOG, PARAMETERS, WORK
 # Some tests compare with Kedro: it and its plugins must send no telemetry.
 os.environ["DO_NOT_TRACK"] = "1"
 
-# A shell starts a job in the background with SIGINT ignored, and each child inherits that: no Ctrl+C of a test would arrive.
+# A shell starts a job in the background with SIGINT ignored, and each child inherits that: no Ctrl+C would arrive.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY = """
