@@ -203,6 +203,14 @@ def test_a_worker_that_does_not_react_to_signals_ends_before_patience_does(tiny:
     assert end(server) == 0
 
 
+def test_workers_end_when_their_supervisor_is_killed(tiny: Path, start: Start) -> None:
+    """Else they would keep the port, and the server could not start again."""
+    server = start("kedro_asgi", "serve", tiny, "--workers", "2")
+    server.process.kill()
+    server.process.wait()
+    assert server.restart().log_with("since its supervisor has gone")
+
+
 def test_ctrl_c_in_a_terminal_leaves_the_runs_of_several_workers_their_grace(work: Path, tmp_path: Path, start) -> None:
     """A terminal sends SIGINT to the supervisor and to the workers."""
     server = start("kedro_asgi", "serve", work, "--workers", "2", KEDRO_SERVER_GRACE_SECONDS="60")

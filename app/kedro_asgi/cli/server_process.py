@@ -1,12 +1,17 @@
 """A server process that ends when it is told to, whatever its clients and its project do."""
 
 import asyncio
+import logging
+import multiprocessing
+import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from multiprocessing.connection import wait
 from types import FrameType
 from typing import Any
 
@@ -18,6 +23,8 @@ from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.shared_listener import SharedListener
 from kedro_asgi.collector import collector_paused
 from kedro_asgi.server.configuration import ServerConfiguration
+
+_log = logging.getLogger("uvicorn.error")
 
 # After the grace: for runs that were asked to stop, for the last writes, and for clients to read their answers.
 LAST_SECONDS = 4.0
@@ -100,6 +107,7 @@ class WorkerServer(ServerProcess):
     """One of several server processes on a port: it leaves SIGINT to the supervisor, and retires at SIGHUP.
 
     A terminal sends SIGINT to all processes, and the supervisor then sends SIGTERM. ``place`` is its own in ``counts``.
+    It ends as after SIGTERM when its supervisor has gone: else it would keep the port from the next server.
     """
 
     def __init__(self, config: uvicorn.Config, *, grace_seconds: float, counts: ConnectionCounts, place: int) -> None:
@@ -107,6 +115,10 @@ class WorkerServer(ServerProcess):
         self._counts = counts
         self._place = place
         self._listeners: list[SharedListener] = []
+
+    def run(self, sockets: Any = None) -> None:
+        threading.Thread(target=_end_with_supervisor, name="kedro-asgi-supervisor-watch", daemon=True).start()
+        super().run(sockets)
 
     async def startup(self, sockets: Any = None) -> None:
         # Without sockets, uvicorn starts everything but its own listeners.
@@ -174,6 +186,15 @@ def serve_alone(app: str, **options: Any) -> None:
 def grace_seconds() -> float:
     """Return the grace of the server that this process's environment describes."""
     return ServerConfiguration.read().policy.grace_seconds
+
+
+def _end_with_supervisor() -> None:
+    """Wait until the process that started this one has ended, however it ended, then end this one."""
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None:
+        wait([supervisor.sentinel])
+        _log.error("Server process [%s] ends, since its supervisor has gone.", os.getpid())
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _ignore(number: int, frame: object) -> None:
