@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from kedro_asgi.dispatch.stores.base import IdempotencyKey, Store, WriteResult
+from kedro_asgi.dispatch.stores.base import RunKey, Store, WriteResult
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.events import Event
 from kedro_asgi.runs import RunId, RunRecord, RunStatus
@@ -22,7 +22,7 @@ class RunAdmitted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     record: RunRecord
     order: PackedOrder | None = None
-    key: IdempotencyKey | None = None
+    key: RunKey | None = None
     is_promised: bool = False
     stored: RunStatus | None = None
     last_event: int = 0

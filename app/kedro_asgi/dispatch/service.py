@@ -25,7 +25,7 @@ from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores import Store
-from kedro_asgi.dispatch.stores.base import IdempotencyKey
+from kedro_asgi.dispatch.stores.base import RunKey
 from kedro_asgi.dispatch.supervision import go_on
 from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder, is_small, pack
 from kedro_asgi.errors import (
@@ -188,7 +188,7 @@ class Service:
         return run
 
     async def promise(
-        self, order: RunOrder, packed: PackedOrder, run_id: RunId, key: IdempotencyKey | None
+        self, order: RunOrder, packed: PackedOrder, run_id: RunId, key: RunKey | None
     ) -> RunRecord | None:
         """Write a run, then queue it, even if the caller is gone by then.
 
@@ -215,7 +215,7 @@ class Service:
         run_id: RunId,
         *,
         is_promised: bool,
-        key: IdempotencyKey | None = None,
+        key: RunKey | None = None,
     ) -> ActiveRun:
         record = describe_run(
             order,

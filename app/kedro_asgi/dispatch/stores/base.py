@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from kedro_asgi.dispatch.stores.notifications import NewNotification, NotificationQueue, NotificationReader
+from kedro_asgi.dispatch.stores.schedules import ScheduledRun, ScheduleStore
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.runs import ErrorDetail, RunId, RunPage, RunQuery, RunRecord, RunStatus
 
@@ -40,6 +41,10 @@ class IdempotencyKey(msgspec.Struct, frozen=True, kw_only=True):
     not_before_ms: int = 0
 
 
+RunKey = IdempotencyKey | ScheduledRun
+"""What only one run may have."""
+
+
 class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The state of a run that the store is to have; ``expected_status`` is ``None`` for a run that it does not have.
 
@@ -55,7 +60,7 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     created_at_ms: int
     ended_at_ms: int | None = None
     order: PackedOrder | None = None
-    key: IdempotencyKey | None = None
+    key: RunKey | None = None
     event_batches: Sequence[EventBatch] = ()
     outputs: Sequence[tuple[str, bytes]] = ()
     notifications: Sequence[NewNotification] = ()
@@ -189,9 +194,10 @@ class Store(
     WorkerCoordination,
     NotificationQueue,
     NotificationReader,
+    ScheduleStore,
     Protocol,
 ):
-    """Keeps runs, events, outputs, keys and notifications.
+    """Keeps runs, events, outputs, keys, notifications and the state of schedules.
 
     Methods block. Any thread may call any method but `open` and `close`. Each call is one transaction. ``owner`` is the
     worker process that has a run. Only the owner writes the state of a run, and each write names the status that it

@@ -43,6 +43,10 @@ class PostgresStore(SqlStore):
         with self._translated_errors():
             return super().orphaned_runs(owner, limit=limit)
 
+    def clock_ms(self) -> int:
+        row = self._read_row("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT")
+        return int(row[0])
+
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator[SqlConnection]:
         with self._translated_errors(), self._pool.connection() as connection:

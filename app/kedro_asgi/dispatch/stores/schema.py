@@ -58,4 +58,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX notifications_claimed ON notifications (owner) WHERE owner IS NOT NULL",
         "CREATE INDEX notifications_of_run ON notifications (run_id)",
     ),
+    (
+        """CREATE TABLE schedules (
+            name TEXT PRIMARY KEY,
+            definition TEXT NOT NULL,
+            defined_at BIGINT NOT NULL,
+            decided_at BIGINT NOT NULL,
+            is_paused INTEGER NOT NULL DEFAULT 0,
+            run_id TEXT
+        )""",
+    ),
 )

@@ -7,11 +7,21 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from kedro_asgi.dispatch.stores.base import AdoptedRun, EventBatch, IdempotencyKey, OldRecords, RunWrite, WriteResult
+from kedro_asgi.dispatch.stores.base import (
+    AdoptedRun,
+    EventBatch,
+    IdempotencyKey,
+    OldRecords,
+    RunKey,
+    RunWrite,
+    WriteResult,
+)
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
 from kedro_asgi.dispatch.stores.notification_sql import SqlNotifications, delete_notifications, insert_notifications
 from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, RowReader, as_bytes, encode_row, facets, run_row
+from kedro_asgi.dispatch.stores.schedule_sql import SqlSchedules, take_tick
+from kedro_asgi.dispatch.stores.schedules import ScheduledRun
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.errors import StoreVersionError
@@ -47,7 +57,7 @@ _SELECT_OLD_KEYS = "SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT 
 _ROWS_PER_INSERT = (64, 32, 16, 8, 4, 2, 1)
 
 
-class SqlStore(SqlNotifications, ABC):
+class SqlStore(SqlNotifications, SqlSchedules, ABC):
     """A `Store`, given connections to a database."""
 
     is_shared = True
@@ -279,14 +289,25 @@ def _write(connection: SqlConnection, write: RunWrite) -> WriteResult:
     return _update(connection, write)
 
 
-def _insert_with_key(connection: SqlConnection, write: RunWrite, key: IdempotencyKey) -> bool:
-    """Insert a run and its key; false if the key stands for another run."""
+def _insert_with_key(connection: SqlConnection, write: RunWrite, key: RunKey) -> bool:
+    """Insert a run and its key; false if another run has the key."""
+    match key:
+        case ScheduledRun():
+            is_ours = take_tick(connection, key, write.record.run_id)
+        case IdempotencyKey():
+            is_ours = _take_key(connection, key)
+    if is_ours:
+        _insert(connection, _INSERT_RUNS, [run_row(write)])
+    return is_ours
+
+
+def _take_key(connection: SqlConnection, key: IdempotencyKey) -> bool:
+    """Store a key; false if it stands for another run."""
     connection.execute(_DELETE_OLD_KEY, (key.key, key.not_before_ms))
     if not connection.execute(_INSERT_KEY, (key.key, key.digest, key.run_id, key.created_at_ms)).rowcount:
         (run_id,) = connection.execute(_SELECT_RUN_OF_KEY, (key.key,)).fetchone()
         # The same run: an earlier attempt was committed, but the writer did not learn of it.
         return bool(run_id == key.run_id)
-    _insert(connection, _INSERT_RUNS, [run_row(write)])
     return True
 
 

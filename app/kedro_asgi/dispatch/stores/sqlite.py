@@ -4,6 +4,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -87,6 +88,9 @@ class SQLiteStore(SqlStore):
             raise
         except sqlite3.DatabaseError as error:
             raise StoreUnavailableError(f"{self._name()}: {error}") from error
+
+    def clock_ms(self) -> int:
+        return time.time_ns() // 1_000_000
 
     def give_back_space(self) -> bool:
         with self._lent_connection() as connection:
