@@ -1,6 +1,6 @@
 """A store in a PostgreSQL database."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,7 +9,7 @@ import psycopg
 from kedro_asgi.dispatch.stores.advisory_lock import AdvisoryWorkerLock
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.pool import Pool
-from kedro_asgi.dispatch.stores.schema import MIGRATIONS
+from kedro_asgi.dispatch.stores.schema import MIGRATIONS, Migration
 from kedro_asgi.dispatch.stores.sql import SqlStore
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.redaction import redact
@@ -22,7 +22,9 @@ _WRITE_LOCK = 4_021_977
 class PostgresStore(SqlStore):
     """Keeps runs in the schema ``kedro_asgi`` of the database at ``url``; any number of machines may share it."""
 
-    def __init__(self, url: str, *, schema: str = _SCHEMA, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    _database = "postgresql"
+
+    def __init__(self, url: str, *, schema: str = _SCHEMA, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         super().__init__(AdvisoryWorkerLock(self._connect, schema=schema), migrations=migrations)
         self._url = url
         self._schema = schema
@@ -75,15 +77,16 @@ class PostgresStore(SqlStore):
     def _name(self) -> str:
         return redact(self._url)
 
-    def _types(self) -> dict[str, str]:
-        return {"serial": "BIGSERIAL PRIMARY KEY", "bytes": "BYTEA"}
+    def _names(self) -> dict[str, str]:
+        return {"serial": "BIGSERIAL PRIMARY KEY", "bytes": "BYTEA", "schema": self._schema}
 
     def _contains(self, column: str) -> str:
         return f"strpos({column}, ?) > 0"
 
     def _size_bytes(self, connection: SqlConnection, *, at_least: int) -> int:
         columns = [("runs", "record"), ("runs", "run_order"), ("events", "payload"), ("outputs", "value")]
-        # Quick, but with the rows that the database has yet to vacuum.
+        # `record_json` does not count, since nothing says how much of it is deleted with a run.
+        # The first sizes are quick, but with the rows that the database has yet to vacuum.
         sizes = " + ".join(f"pg_total_relation_size('{table}')" for table in dict(columns))
         (size,) = connection.execute(f"SELECT {sizes}").fetchone()
         if size > at_least:
@@ -116,7 +119,10 @@ class _Connection:
         self.commit = connection.commit
         self.rollback = connection.rollback
 
-    def execute(self, sql: str, values: Iterable[Any] = ()) -> Any:
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        if not values:
+            # Without values, both marks may be a part of the statement, as in the body of a function.
+            return self._connection.execute(sql)
         return self._connection.execute(sql.replace("?", "%s"), tuple(values))
 
     def executemany(self, sql: str, rows: Sequence[Any]) -> None:

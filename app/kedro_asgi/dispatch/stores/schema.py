@@ -1,10 +1,17 @@
 """The tables of a store of runs, as migrations from each version to the next.
 
 ``{serial}`` is the type of a key that the database counts up, ``{bytes}`` the type of binary data. A released
-migration never changes; a new version adds one.
+migration never changes; a new version adds one. A statement is for all databases, or for those that it names.
 """
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
+from collections.abc import Mapping, Sequence
+
+from kedro_asgi.dispatch.stores.readable_sql import READABLE
+
+Statement = str | Mapping[str, str]
+Migration = Sequence[Statement]
+
+MIGRATIONS: tuple[Migration, ...] = (
     (
         """CREATE TABLE runs (
             run_id TEXT PRIMARY KEY,
@@ -68,4 +75,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             run_id TEXT
         )""",
     ),
+    tuple({"postgresql": statement} for statement in READABLE),
 )
+
+
+def statement_for(database: str, statement: Statement) -> str | None:
+    """Return the statement for ``database``, ``None`` if there is none."""
+    match statement:
+        case str():
+            return statement
+        case _:
+            return statement.get(database)

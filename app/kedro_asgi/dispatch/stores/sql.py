@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
 from kedro_asgi.dispatch.stores.base import (
     AdoptedRun,
@@ -22,7 +22,7 @@ from kedro_asgi.dispatch.stores.notification_sql import SqlNotifications, delete
 from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, RowReader, as_bytes, encode_row, facets, run_row
 from kedro_asgi.dispatch.stores.schedule_sql import SqlSchedules, take_tick
 from kedro_asgi.dispatch.stores.schedules import ScheduledRun
-from kedro_asgi.dispatch.stores.schema import MIGRATIONS
+from kedro_asgi.dispatch.stores.schema import MIGRATIONS, Migration, statement_for
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.errors import StoreVersionError
 from kedro_asgi.runs import RunId, RunPage, RunQuery, RunRecord, names_of
@@ -62,7 +62,7 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
 
     is_shared = True
 
-    def __init__(self, worker_lock: WorkerLock, *, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    def __init__(self, worker_lock: WorkerLock, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         super().__init__(worker_lock)
         self._migrations = migrations
         self._failure_detector = FailureDetector()
@@ -78,9 +78,12 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
     def _name(self) -> str:
         """Name the store without credentials."""
 
+    _database: ClassVar[str]
+    """The name of the database in migrations."""
+
     @abstractmethod
-    def _types(self) -> dict[str, str]:
-        """Return the database's names for the types of the schema."""
+    def _names(self) -> dict[str, str]:
+        """Return what stands in migrations for the database's names of types, and for its schema."""
 
     @abstractmethod
     def _contains(self, column: str) -> str:
@@ -108,7 +111,8 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
             if found > known:
                 raise StoreVersionError(self._name(), found, known)
             for statement in chain.from_iterable(self._migrations[found:]):
-                connection.execute(statement.format(**self._types()))
+                if (sql := statement_for(self._database, statement)) is not None:
+                    connection.execute(sql.format(**self._names()))
             if found < known:
                 self._set_schema_version(connection, known)
 

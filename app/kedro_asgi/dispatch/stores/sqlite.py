@@ -15,7 +15,7 @@ from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.file_lock import FileWorkerLock, file_lock
 from kedro_asgi.dispatch.stores.liveness import SingleWorker
 from kedro_asgi.dispatch.stores.pool import Pool
-from kedro_asgi.dispatch.stores.schema import MIGRATIONS
+from kedro_asgi.dispatch.stores.schema import MIGRATIONS, Migration
 from kedro_asgi.dispatch.stores.sql import SqlStore
 from kedro_asgi.errors import StoreUnavailableError
 
@@ -34,7 +34,9 @@ _PAGES_AT_ONCE = 1024
 class SQLiteStore(SqlStore):
     """Keeps runs in ``path``, which several processes of one machine may share; ``None`` keeps them in memory."""
 
-    def __init__(self, path: Path | None, *, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    _database = "sqlite"
+
+    def __init__(self, path: Path | None, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         super().__init__(SingleWorker() if path is None else FileWorkerLock(path), migrations=migrations)
         self.is_shared = path is not None
         self._path = path
@@ -142,7 +144,7 @@ class SQLiteStore(SqlStore):
     def _name(self) -> str:
         return str(self._path or "in memory")
 
-    def _types(self) -> dict[str, str]:
+    def _names(self) -> dict[str, str]:
         return {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "bytes": "BLOB"}
 
     def _contains(self, column: str) -> str:
