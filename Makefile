@@ -5,7 +5,7 @@ WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all check postgres browser bytecode bench bench-report vendor lock deploy-tools clean pictures screenshots
+.PHONY: demo test test-all soak check postgres browser bytecode bench bench-report vendor lock deploy-tools clean pictures screenshots
 .DEFAULT_GOAL := test
 
 $(VENV)/.created:
@@ -78,6 +78,11 @@ test: check postgres browser bytecode
 test-all: WORKERS = 3
 test-all: postgres browser deploy-tools bytecode
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
+
+# A real server under load and kills, on SQLite and on PostgreSQL; SEED repeats the decisions of a soak, STORE takes one store.
+MINUTES ?= 60
+soak: postgres bytecode
+	PYTHONPATH=tools $(BIN)/python -m soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE))
 
 # What a browser shows of the dashboard, for README and docs.
 screenshots: $(VENV)/.dev browser

@@ -1,0 +1,1 @@
+"""The verdict: what has to be true when the load has ended."""

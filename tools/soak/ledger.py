@@ -1,0 +1,105 @@
+"""What the server has promised to the callers, and what it was disturbed by."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from soak.orders import Order
+
+DisturbanceKind = Literal[
+    "run process killed",
+    "worker killed",
+    "supervisor killed",
+    "server killed",
+    "server terminated",
+    "workers replaced",
+    "process paused",
+    "database stopped",
+    "database killed",
+]
+# Clocks of processes and of the database's records agree, but a kill is noted a moment before and after it.
+_SLACK = timedelta(seconds=2)
+# After which disturbances a run may end in another way than its pipeline does.
+_EXCUSES: dict[str, frozenset[DisturbanceKind]] = {
+    "RunInterruptedError": frozenset(("worker killed", "server killed", "supervisor killed", "workers replaced")),
+    "RunCrashedError": frozenset(
+        ("run process killed", "worker killed", "server killed", "supervisor killed", "server terminated")
+    ),
+    "RunCancelledError": frozenset(("server terminated", "supervisor killed", "workers replaced")),
+}
+
+
+class Disturbance(msgspec.Struct, kw_only=True):
+    """Something that the soak did to the server; ``ended_at`` is when the server was ready again."""
+
+    kind: DisturbanceKind
+    began_at: datetime
+    ended_at: datetime | None = None
+
+
+class Promise(msgspec.Struct, kw_only=True):
+    """A run that a caller asked for by ``POST /runs``.
+
+    ``run_ids`` are those that the server answered with; without any, the caller has hung up before the answer, and the
+    run may exist or not. ``reruns`` are runs that repeat it by order of the caller.
+    """
+
+    order: Order
+    key: str
+    run_ids: set[str] = msgspec.field(default_factory=set)
+    reruns: set[str] = msgspec.field(default_factory=set)
+    is_cancelled: bool = False
+
+
+class Ledger:
+    """Belongs to the event loop of the callers."""
+
+    def __init__(self) -> None:
+        self.promises: dict[int, Promise] = {}
+        self.direct: dict[int, Order] = {}
+        self.disturbances: list[Disturbance] = []
+        self.faults: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self._numbers = 0
+
+    def next_number(self) -> int:
+        """Return a number that no other request has."""
+        self._numbers += 1
+        return self._numbers
+
+    def promise(self, order: Order, key: str) -> Promise:
+        """Note that a caller asks for a run."""
+        self.promises[order.number] = promise = Promise(order=order, key=key)
+        return promise
+
+    def note_direct(self, order: Order) -> None:
+        """Note a request that no record has to survive."""
+        self.direct[order.number] = order
+
+    def fault(self, text: str) -> None:
+        """Note that the server did something that it must not do."""
+        self.faults.append(f"{datetime.now(UTC):%H:%M:%S} {text}")
+
+    @contextmanager
+    def disturbed(self, kind: DisturbanceKind) -> Iterator[None]:
+        """Note a disturbance, and that the server is ready again at the end of the block."""
+        disturbance = Disturbance(kind=kind, began_at=datetime.now(UTC))
+        self.disturbances.append(disturbance)
+        try:
+            yield
+        finally:
+            disturbance.ended_at = datetime.now(UTC)
+
+    def is_excused(self, error: str, *, began_at: datetime, ended_at: datetime) -> bool:
+        """Whether a disturbance within that time explains that a run ended with ``error``."""
+        kinds = _EXCUSES.get(error, frozenset())
+        return any(
+            found.kind in kinds
+            and found.began_at <= ended_at + _SLACK
+            and began_at - _SLACK <= (found.ended_at or datetime.now(UTC))
+            for found in self.disturbances
+        )

@@ -1,0 +1,1 @@
+"""The load: callers that ask in many ways, each with decisions of its own."""

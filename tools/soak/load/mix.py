@@ -1,0 +1,52 @@
+"""The mix of what callers do, and how long they do it."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from random import Random
+
+import anyio
+
+from soak.ledger import Ledger
+from soak.load import direct, promised, reading, rude
+from soak.load.caller import Caller, UnexpectedAnswerError
+
+Action = Callable[[Caller], Awaitable[None]]
+
+ACTIONS: tuple[tuple[int, Action], ...] = (
+    (24, promised.submit),
+    (8, promised.submit_and_wait),
+    (6, promised.submit_and_follow),
+    (4, promised.submit_twice),
+    (5, promised.submit_and_cancel),
+    (3, promised.submit_typed),
+    (2, promised.rerun),
+    (1, promised.submit_crash),
+    (20, direct.run),
+    (4, direct.run_failing),
+    (4, direct.run_typed),
+    (4, direct.run_with_key),
+    (10, reading.browse),
+    (6, reading.read_run),
+    (1, reading.reload),
+    (2, rude.hang_up_on_run),
+    (2, rude.hang_up_on_submission),
+    (2, rude.send_half_a_body),
+    (1, rude.send_half_a_head),
+    (1, rude.send_nonsense),
+    (2, rude.hang_up_on_events),
+    (2, rude.read_slowly),
+)
+
+
+async def call_until(stop: anyio.Event, *, url: str, ledger: Ledger, random: Random) -> None:
+    """Do one thing after another; ends after the first one that ends behind ``stop``."""
+    weights, actions = zip(*ACTIONS, strict=True)
+    async with aclosing(Caller(url, ledger, random)) as caller:
+        while not stop.is_set():
+            action = random.choices(actions, weights=weights)[0]
+            ledger.counts[action.__name__] += 1
+            try:
+                await action(caller)
+            except UnexpectedAnswerError as error:
+                ledger.fault(f"{action.__name__}: {error}")
+            await anyio.sleep(random.expovariate(10))

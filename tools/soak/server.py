@@ -1,0 +1,142 @@
+"""The server of the soak: started, killed and started again on one port."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from soak.processes import Role, marked_processes, tree_of
+
+PATIENCE_SECONDS = 300.0
+WORKERS = 2
+
+
+class SoakedServer:
+    """``kedro-asgi serve`` with two workers, in a process group of its own, with its own folder for temporary files."""
+
+    def __init__(self, project: Path, *, store: str, mark: str) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.mark = mark
+        self.log = project.parent / "server.log"
+        self.temporary = project.parent / "tmp"
+        self.temporary.mkdir()
+        arguments = ["serve", str(project), "--port", str(self.port), "--workers", str(WORKERS)]
+        self._command = [sys.executable, "-m", "kedro_asgi", *arguments, "--store", store, "--no-access-log"]
+        self._environ = {**_clean_environment(), **_settings(), "SOAK": mark, "TMPDIR": str(self.temporary)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the supervisor."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start as soon as the port is free, and wait until the server is ready."""
+        wait_until(self._is_port_free, what=f"port {self.port} is free")
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command, stdout=output, stderr=subprocess.STDOUT, env=self._environ, start_new_session=True
+            )
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until ``GET /ready`` answers 200."""
+        wait_until(self._is_ready, what="the server is ready")
+
+    def pids(self, role: Role) -> list[int]:
+        """Return the processes of that role, in the order in which they were started."""
+        return sorted(pid for pid, found in tree_of(self.pid).items() if found == role)
+
+    def send(self, number: int) -> None:
+        """Send a signal to the supervisor."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill all processes at once, as a power cut would."""
+        for pid in list(marked_processes(f"SOAK={self.mark}")):
+            _kill(pid)
+        self.wait()
+
+    def kill_supervisor(self) -> None:
+        """Kill the supervisor alone."""
+        self.send(signal.SIGKILL)
+        self.wait()
+
+    def terminate(self) -> int:
+        """End the server by SIGTERM, and return its exit code."""
+        self.send(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until the supervisor has ended, and return its exit code."""
+        assert self._process is not None
+        return self._process.wait(PATIENCE_SECONDS)
+
+    def _is_ready(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise RuntimeError(f"The server has ended:\n{self.log.read_text()[-4000:]}")
+        try:
+            return httpx.get(f"{self.url}/ready", timeout=60).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def _is_port_free(self) -> bool:
+        return _is_port_free(self.port)
+
+
+def wait_until(is_true: Callable[[], bool], *, what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait for a state; raises `TimeoutError` that says which."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Not within {seconds:g} seconds: {what}.")
+        time.sleep(0.05)
+
+
+def _settings() -> dict[str, str]:
+    return {
+        "KEDRO_SERVER_GRACE_SECONDS": "2",
+        "KEDRO_SERVER_MAX_CONCURRENT_RUNS": "6",
+        "KEDRO_SERVER_MAX_QUEUED_RUNS": "60",
+        "KEDRO_SERVER_KEEP_RUNS": "10000000",
+        "KEDRO_SERVER_BODY_TIMEOUT_SECONDS": "5",
+    }
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _free_port() -> int:
+    # Below the ports that the system gives to connections, which could take it while the server restarts.
+    ports = random.SystemRandom()
+    while not _is_port_free(port := ports.randrange(10_000, 32_000)):
+        continue
+    return port
+
+
+def _is_port_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("KEDRO_")}
