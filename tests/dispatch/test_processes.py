@@ -36,6 +36,9 @@ def end(how):
             os._exit(7)
         case "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "close":
+            os.closerange(3, 4096)
+            time.sleep(60)
     return how
 
 def crash(x):
@@ -203,6 +206,7 @@ async def test_a_node_that_is_interrupted_cleans_up_and_its_programs_end(runs: D
         pytest.param("segfault", "SIGSEGV ended it", marks=pytest.mark.slow),
         pytest.param("exit", "it ended with exit code 7", marks=pytest.mark.slow),
         pytest.param("killed", "SIGKILL ended it", marks=pytest.mark.slow),
+        pytest.param("close", "the server killed it, as it had closed its connection", marks=pytest.mark.slow),
     ],
 )
 async def test_a_crash_fails_the_run_and_nothing_else(runs: Dispatcher, how: str, text: str) -> None:

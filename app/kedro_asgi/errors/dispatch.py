@@ -83,14 +83,20 @@ class NoProcessError(DispatchError):
 class RunCrashedError(DispatchError, RuntimeError):
     """The process of a run ended before the run: by a signal, by a call that ends processes, or killed from outside.
 
-    ``exit_code`` is negative for a signal, and ``None`` if it is unknown; ``node`` is the node that was at work.
+    ``exit_code`` is negative for a signal, and ``None`` if it is unknown; ``node`` is the node that was at work. If the
+    process ``is_cut_off``, it has closed its connection to the server, which has killed it for that.
     """
 
-    def __init__(self, *, exit_code: int | None, node: str | None = None, was_ready: bool = True) -> None:
+    def __init__(
+        self, *, exit_code: int | None, node: str | None = None, was_ready: bool = True, is_cut_off: bool = False
+    ) -> None:
         self.exit_code, self.node = exit_code, node
         where = f" in node '{node}'" if node is not None else ""
         when = "" if was_ready else " before it had opened the project"
-        super().__init__(f"The process of the run ended{where}{when}: {describe_ending(exit_code)}.")
+        why = "the server killed it, as it had closed its connection"
+        super().__init__(
+            f"The process of the run ended{where}{when}: {why if is_cut_off else describe_ending(exit_code)}."
+        )
 
 
 class RunMemoryError(RunCrashedError):

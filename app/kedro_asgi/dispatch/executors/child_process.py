@@ -96,13 +96,19 @@ class ChildProcess:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
+    def ends_soon(self) -> bool:
+        """Wait a moment for the end of a process whose pipe has ended; false if only its pipe has."""
+        # Not by joining: code that closes the pipe may have closed what tells of the end, too.
+        until = time.monotonic() + _EXIT_CODE_SECONDS
+        while self.is_alive and time.monotonic() < until:
+            time.sleep(0.001)
+        return not self.is_alive
+
     def exit_code(self) -> int | None:
         """Wait for the end of a process that is about to end, and return its exit code; ``None`` if it is unknown."""
         self._process.join(_SHUTDOWN_SECONDS)
-        until = time.monotonic() + _EXIT_CODE_SECONDS
         # A thread that starts a process polls all others, and may not have stored the exit code of this one yet.
-        while self._process.exitcode is None and time.monotonic() < until:
-            time.sleep(0.001)
+        self.ends_soon()
         return self._process.exitcode
 
     def end(self, *, is_usable: bool) -> None:

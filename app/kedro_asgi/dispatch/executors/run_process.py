@@ -208,6 +208,7 @@ class RunProcess:
     def _describe_crash(self, process: ChildProcess, run: ProcessRun, nodes: dict[str, Event]) -> Execution:
         """Return why a run has no end of its own: it was stopped, or its process has ended."""
         self._is_usable = False
+        is_cut_off = not process.ends_soon()
         process.kill_group()
         exit_code = process.exit_code()
         self._end_nodes(run, nodes)
@@ -217,7 +218,7 @@ class RunProcess:
         elif self._stop_reason is not None:
             return Execution()
         else:
-            error = RunCrashedError(exit_code=exit_code, node=at_work, was_ready=self._is_open)
+            error = RunCrashedError(exit_code=exit_code, node=at_work, was_ready=self._is_open, is_cut_off=is_cut_off)
         if at_work is not None:
             note_node(error, at_work)
         seconds = run.retry_after_seconds(error)
