@@ -96,6 +96,25 @@ async def test_each_route_asks_for_its_scope_and_no_other(project: Path, serve) 
     assert wrong == []
 
 
+async def test_a_caller_without_read_learns_only_the_state_of_what_it_cancels_or_repeats(
+    http: httpx.AsyncClient,
+) -> None:
+    body = {"params": {"a": "private"}, "labels": {"for": "boss"}, "outputs": ["l"]}
+    async with http:
+        run_id = (await http.post("/runs?wait=5", json=body, headers=bearer(TOKENS["run"]))).json()["run_id"]
+        asked = {"cancel": f"/runs/{run_id}/cancel", "run": f"/runs/{run_id}/rerun?wait=5"}
+        for scope, path in asked.items():
+            whole = (await http.post(path, headers=bearer(TOKENS["admin"]))).json()
+            assert (whole["request"]["params"], whole["labels"], whole["outputs"]) == (
+                body["params"],
+                body["labels"],
+                ["l"],
+            )
+            shown = (await http.post(path, headers=bearer(TOKENS[scope]))).json()
+            assert (shown["status"], shown["pipeline_names"]) == ("success", ["__default__"])
+            assert (shown["request"], shown["labels"], shown["outputs"], shown["env"]) == ({}, {}, [], None)
+
+
 async def test_no_route_shows_a_limited_caller_anything_of_other_pipelines(project: Path) -> None:
     app = create_http_server(project, tokens=LINES, store="memory:", viz=True)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server")

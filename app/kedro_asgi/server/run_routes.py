@@ -16,7 +16,7 @@ from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.node_runs import NodeRun
 from kedro_asgi.runs import RunOrder, RunPage, RunRecord
 from kedro_asgi.schemas import RerunRequest, RunNodes, RunSubmission
-from kedro_asgi.server.access.visible_runs import list_visible, only_visible
+from kedro_asgi.server.access.visible_runs import as_visible, list_visible, only_visible
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.direct_routes import Endpoint
 from kedro_asgi.server.errors import InvalidBodyError, json_response
@@ -101,7 +101,9 @@ class RunRoutes:
             headers["Idempotent-Replayed"] = "true"
         if applied := _applied_preferences(request, wait):
             headers["Preference-Applied"] = applied
-        return json_response(record, status_code=202, headers=headers)
+        # The order of a run that repeats another one is not that of this request.
+        shown = record if record.rerun_of is None else as_visible(record, request)
+        return json_response(shown, status_code=202, headers=headers)
 
     async def list(self, request: Request) -> Response:
         """List runs, newest first."""
@@ -116,7 +118,7 @@ class RunRoutes:
 
     async def cancel(self, request: Request) -> Response:
         """Cancel a run; respond 200 if it has ended, 202 while it is stopping."""
-        record = await self._runs.cancel(request.path_params["run_id"])
+        record = as_visible(await self._runs.cancel(request.path_params["run_id"]), request)
         return json_response(record, status_code=200 if record.is_final else 202)
 
     async def nodes(self, request: Request) -> Response:

@@ -79,12 +79,17 @@ def limits_of(scope: AsgiScope) -> frozenset[str] | None:
     return None if caller is None else caller.pipelines
 
 
-def may_see_all(scope: AsgiScope) -> bool:
-    """Tell whether the caller of a request may read of all pipelines, or callers need not be known."""
+def may_read(scope: AsgiScope) -> bool:
+    """Tell whether the caller of a request has the scope *read*, or callers need not be known."""
     if CALLER_KEY not in scope:
         return True
     caller: Caller | None = scope[CALLER_KEY]
-    return caller is not None and caller.pipelines is None and caller.has("read")
+    return caller is not None and caller.has("read")
+
+
+def may_see_all(scope: AsgiScope) -> bool:
+    """Tell whether the caller of a request may read of all pipelines, or callers need not be known."""
+    return may_read(scope) and limits_of(scope) is None
 
 
 def _name_of(user: BaseUser) -> str:

@@ -1,4 +1,4 @@
-"""The runs that a caller with a limit may see: those whose pipelines are all among its own."""
+"""What callers may see of runs: with a limit, runs of its own pipelines; without *read*, their state."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -11,7 +11,7 @@ from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.errors import RunNotFoundError
 from kedro_asgi.events import Published
 from kedro_asgi.runs import RunPage, RunQuery, RunRecord
-from kedro_asgi.server.access.caller import Caller, caller_of
+from kedro_asgi.server.access.caller import Caller, caller_of, may_read
 
 # More runs than go on at a time: one that is forgotten is read again.
 _MAX_KNOWN = 1000
@@ -25,6 +25,29 @@ async def read_visible(runs: Dispatcher, run_id: str, request: Request) -> RunRe
     if caller is not None and not caller.may_see(record.pipeline_names):
         raise RunNotFoundError(run_id)
     return record
+
+
+def as_visible(record: RunRecord, request: Request) -> RunRecord:
+    """Return the record of a run that the caller stops or repeats: without *read*, only how far the run is.
+
+    What another caller has asked for, and what came of it, stays with the callers that may read it.
+    """
+    if may_read(request.scope):
+        return record
+    return RunRecord(
+        run_id=record.run_id,
+        status=record.status,
+        created_at=record.created_at,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        duration_ms=record.duration_ms,
+        pipeline_names=record.pipeline_names,
+        timeout_seconds=record.timeout_seconds,
+        is_stopping=record.is_stopping,
+        run_attempt=record.run_attempt,
+        next_attempt_at=record.next_attempt_at,
+        rerun_of=record.rerun_of,
+    )
 
 
 async def list_visible(runs: Dispatcher, query: RunQuery, request: Request) -> RunPage:
