@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.errors import UnknownPreloadError
 from kedro_asgi.server import create_http_server
 from kedro_asgi.server.admin_routes import AdminRoutes
@@ -119,6 +119,36 @@ async def wait_for_status(http: httpx.AsyncClient, status: str) -> dict[str, Any
 async def test_without_preloaded_datasets_the_server_is_ready_when_the_project_is_open(tiny: Path) -> None:
     app = create_http_server(tiny)
     async with app.router.lifespan_context(app), client(app) as http:
+        assert await wait_for_status(http, "ready") == {"status": "ready"}
+
+
+async def test_a_server_whose_slots_are_all_stuck_is_not_ready(make_project, tmp_path: Path) -> None:
+    held = """
+from pathlib import Path
+from time import sleep
+from kedro_asgi.pipeline import Pipeline, node
+
+def hold(folder):
+    Path(folder, "started").touch()
+    while not Path(folder, "ended").exists():
+        sleep(0.005)
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(hold, "params:folder", None)])}
+"""
+    policy = Policy(max_concurrent_runs=1, stop_patience_seconds=0.01)
+    app = create_http_server(make_project(held), policy=policy, store="memory:")
+    async with app.router.lifespan_context(app), client(app) as http:
+        await wait_for_status(http, "ready")
+        run_id = (await http.post("/runs", json={"params": {"folder": str(tmp_path)}})).json()["run_id"]
+        with anyio.fail_after(60):
+            while not await anyio.Path(tmp_path, "started").exists():
+                await anyio.sleep(0.005)
+        await http.post(f"/runs/{run_id}/cancel")
+        answer = await wait_for_status(http, "stuck")
+        assert (await http.get("/ready")).status_code == 503
+        assert "asked to stop" in answer["problem"]
+        (tmp_path / "ended").touch()
         assert await wait_for_status(http, "ready") == {"status": "ready"}
 
 
