@@ -171,14 +171,16 @@ def test_under_plain_uvicorn_a_project_that_hangs_when_it_is_imported_holds_up_n
         assert end(server) == -signal.SIGTERM
 
 
-def test_a_second_signal_ends_the_grace(make_project, start: Start) -> None:
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_second_signal_ends_the_grace(make_project, start: Start, workers: int) -> None:
     project = make_project(LARGE, parameters="seconds: 600\n")
-    server = start("kedro_asgi", "serve", project, KEDRO_SERVER_GRACE_SECONDS="300")
-    httpx.post(f"{server.url}/runs", json={"pipeline_names": ["sleep"]})
-    server.process.send_signal(signal.SIGTERM)
-    while httpx.get(f"{server.url}/ready").json() != {"status": "draining"}:
-        time.sleep(0.01)
-    assert end(server) == 0
+    server = start("kedro_asgi", "serve", project, "--workers", workers, KEDRO_SERVER_GRACE_SECONDS="300")
+    with httpx.Client(base_url=server.url) as client:
+        client.post("/runs", json={"pipeline_names": ["sleep"]})
+        server.process.send_signal(signal.SIGTERM)
+        while client.get("/ready").json() != {"status": "draining"}:
+            time.sleep(0.01)
+        assert end(server) == 0
 
 
 def test_a_terminal_that_closes_leaves_runs_their_grace(work: Path, tmp_path: Path, start: Start) -> None:
@@ -211,13 +213,14 @@ def test_workers_end_when_their_supervisor_is_killed(tiny: Path, start: Start) -
     assert server.restart().log_with("since its supervisor has gone")
 
 
-def test_ctrl_c_in_a_terminal_leaves_the_runs_of_several_workers_their_grace(work: Path, tmp_path: Path, start) -> None:
-    """A terminal sends SIGINT to the supervisor and to the workers."""
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_a_signal_to_all_processes_leaves_runs_their_grace(work: Path, tmp_path: Path, start, number: int) -> None:
+    """A terminal sends SIGINT to the supervisor and to the workers; systemd sends SIGTERM, unless told otherwise."""
     server = start("kedro_asgi", "serve", work, "--workers", "2", KEDRO_SERVER_GRACE_SECONDS="60")
     run = httpx.post(f"{server.url}/runs", json={"pipeline_names": ["held"]}).json()
     while httpx.get(f"{server.url}/runs/{run['run_id']}").json()["status"] != "running":
         time.sleep(0.01)
-    os.killpg(server.process.pid, signal.SIGINT)
+    os.killpg(server.process.pid, number)
     while "Received" not in server.log() and "Terminated child process" not in server.log():
         time.sleep(0.01)
     (tmp_path / "opened").touch()

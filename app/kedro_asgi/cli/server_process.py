@@ -32,6 +32,8 @@ LAST_SECONDS = 4.0
 _READING_SECONDS = 1.0
 _TURN_SECONDS = 0.05
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+HASTEN = signal.SIGUSR2
+"""The supervisor's signal to a worker to end the grace."""
 _CLOSE = (b"connection", b"close")
 # How long a thread that computes may keep the others from the GIL; Python's own value is 5 ms. The event loop waits for
 # that long several times in each request, in a queue with all threads that compute. With 8 runs that compute, the
@@ -107,6 +109,7 @@ class WorkerServer(ServerProcess):
     """One of several server processes on a port: it leaves SIGINT to the supervisor, and retires at SIGHUP.
 
     A terminal sends SIGINT to all processes, and the supervisor then sends SIGTERM. ``place`` is its own in ``counts``.
+    A further SIGTERM means the same, since systemd and others send it to all processes, too; `HASTEN` ends the grace.
     It ends as after SIGTERM when its supervisor has gone: else it would keep the port from the next server.
     """
 
@@ -128,7 +131,13 @@ class WorkerServer(ServerProcess):
         self.servers = servers
         loop = asyncio.get_running_loop()
         signal.signal(signal.SIGINT, _ignore)
+        signal.signal(HASTEN, lambda number, frame: ServerProcess.receive_signal(self, signal.SIGTERM, frame))
         signal.signal(signal.SIGHUP, lambda number, frame: loop.call_soon_threadsafe(self._start_to_retire))
+
+    def receive_signal(self, number: int, frame: FrameType | None) -> None:
+        """Begin the end, if it has not begun."""
+        if not self._ends_at:
+            super().receive_signal(number, frame)
 
     async def on_tick(self, counter: int) -> bool:
         for listener in self._listeners:

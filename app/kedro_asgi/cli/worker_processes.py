@@ -14,7 +14,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from kedro_asgi.cli.connection_counts import ConnectionCounts
 from kedro_asgi.cli.reloader import ProjectReload, Watched
-from kedro_asgi.cli.server_process import LAST_SECONDS, WorkerServer, grace_seconds
+from kedro_asgi.cli.server_process import HASTEN, LAST_SECONDS, WorkerServer, grace_seconds
 
 _log = logging.getLogger("uvicorn.error")
 
@@ -106,16 +106,14 @@ class WorkerSupervisor(Multiprocess):
                 passed_on += 1
                 ends_at = min(ends_at, time.monotonic() + LAST_SECONDS + _MARGIN_SECONDS)
                 for worker in running:
-                    worker.process.terminate()
+                    _send(worker, HASTEN)
             if time.monotonic() > ends_at:
                 for worker in running:
                     worker.process.kill()
             running[0].process.join(0.05)
 
     def _retire(self, worker: Process) -> None:
-        assert worker.pid is not None
-        with suppress(ProcessLookupError):
-            os.kill(worker.pid, signal.SIGHUP)
+        _send(worker, signal.SIGHUP)
         ends_at = time.monotonic() + self.config.timeout_keep_alive + self._patience_seconds()
         while worker.process.is_alive() and time.monotonic() < ends_at:
             if self.should_exit.wait(0.05):
@@ -135,6 +133,12 @@ class WorkerSupervisor(Multiprocess):
         self._alive.append(worker)
         worker.start()
         return worker
+
+
+def _send(worker: Process, number: signal.Signals) -> None:
+    assert worker.pid is not None
+    with suppress(ProcessLookupError):
+        os.kill(worker.pid, number)
 
 
 def serve_with_workers(app: str, *, workers: int, **options: Any) -> None:
