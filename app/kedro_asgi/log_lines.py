@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from kedro_asgi.current_request import CURRENT_REQUEST
 from kedro_asgi.errors import describe_error
-from kedro_asgi.run_context import CURRENT_REQUEST, CURRENT_RUN, RunContextFilter, current_facts, line_facts
+from kedro_asgi.run_context import CURRENT_RUN, RunContextFilter, current_facts, line_facts
 
 LogFormat = Literal["text", "json"]
 
@@ -99,3 +100,11 @@ def exception_facts(error: BaseException) -> dict[str, str]:
     kind, message = describe_error(error)
     stack = logging.Formatter().formatException((type(error), error, error.__traceback__))
     return {"type": kind, "message": message, "stack": stack}
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """Return the message of a record; where its arguments do not fit, its parts: a line that is wrong is not lost."""
+    try:
+        return record.getMessage()
+    except Exception as error:  # whatever the arguments raise
+        return f"{record.msg!s} (its arguments do not fit: {type(error).__name__})"

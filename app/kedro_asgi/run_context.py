@@ -4,9 +4,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
-from time import perf_counter
 from typing import Any
 
+from kedro_asgi.current_request import CURRENT_REQUEST
 from kedro_asgi.trace_context import current_trace_ids
 
 #: The id and the pipelines of the run, and the name of the node, that code of this context works for. Code that sets
@@ -15,22 +15,6 @@ CURRENT_RUN: ContextVar[tuple[str, Sequence[str]] | None] = ContextVar("kedro_as
 CURRENT_NODE: ContextVar[str | None] = ContextVar("kedro_asgi_current_node", default=None)
 
 _FACTS = "_kedro_asgi_log_facts"
-
-
-class CurrentRequest:
-    """A request of a server: its id, when it began, and how it is answered, once that is known."""
-
-    __slots__ = ("id", "route", "started", "status")
-
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.started = perf_counter()
-        self.route: str | None = None
-        self.status: int | None = None
-
-
-#: The request that code of this context works for, in servers whose logs or traces ask for it.
-CURRENT_REQUEST: ContextVar[CurrentRequest | None] = ContextVar("kedro_asgi_current_request", default=None)
 
 
 class RunContextFilter(logging.Filter):

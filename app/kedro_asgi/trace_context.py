@@ -6,6 +6,8 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
+from kedro_asgi.current_request import is_untraced
+
 TraceHeaders = Mapping[str, str]
 """A place in a trace, as the headers of W3C Trace Context: ``traceparent`` and, if there is one, ``tracestate``."""
 
@@ -29,12 +31,21 @@ def current_trace_ids() -> tuple[str, str] | None:
 def current_trace_headers() -> TraceHeaders | UnsetType:
     """Return the place in the current trace, for another process or for later."""
     context = _span_context()
-    if context is None:
-        return UNSET
+    return UNSET if context is None else _headers(context)
+
+
+def _headers(context: Any) -> TraceHeaders:
     headers = {"traceparent": f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"}
     if context.trace_state:
         headers["tracestate"] = context.trace_state.to_header()
     return headers
+
+
+def sampled_trace_headers() -> TraceHeaders | UnsetType:
+    """Return the place in the current trace, unless that is not sampled: nothing of it is exported."""
+    if is_untraced() or (context := _span_context()) is None or not context.trace_flags.sampled:
+        return UNSET
+    return _headers(context)
 
 
 def trace_id_of(headers: TraceHeaders | UnsetType) -> str | None:

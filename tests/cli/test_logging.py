@@ -5,10 +5,12 @@ import logging
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from kedro_asgi.cli.log_format import TextFormatter
 from kedro_asgi.cli.logging_setup import server_log_config
+from kedro_asgi.cli.serve import serve_project
 from kedro_asgi.errors import LoggingConfigError
 from kedro_asgi.project import load_project
 from kedro_asgi.project.logging_config import read_logging_config
@@ -212,3 +214,27 @@ def test_a_broken_configuration_is_one_line(make_project, command) -> None:
     assert done.returncode == 1
     assert "LoggingConfigError" in done.stderr or "ValueError: Logging configuration" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        (
+            "handlers: {null: {class: logging.NullHandler}}",
+            "a name in 'handlers' must be text, not null: put it in quotes",
+        ),
+        ("handlers: {off: {class: logging.NullHandler}}", "must be text, not false"),
+        ("handlers: [one]", "'handlers' must be a mapping, not \\[one\\]"),
+        ("loggers: {kedro: }", "'kedro' in 'loggers' must be a mapping, not null"),
+        ("root: {handlers: [null]}", "a handler of 'root' must be named by a text, not null"),
+    ],
+)
+def test_a_name_that_is_no_text_is_refused(make_project, config: str, problem: str) -> None:
+    with pytest.raises(LoggingConfigError, match=problem):
+        read_logging_config(make_project(files={"conf/logging.yml": config}), {})
+
+
+@pytest.mark.parametrize("config", ["handlers:\n  null: {class: logging.NullHandler}", "root: {handlers: [nope]}"])
+def test_a_configuration_that_cannot_be_applied_ends_serve_with_one_line(make_project, config: str) -> None:
+    with pytest.raises(click.ClickException, match=r"logging\.yml|nope"):
+        serve_project(make_project(files={"conf/logging.yml": config}), host="127.0.0.1", port=0)

@@ -4,8 +4,9 @@ import logging
 from time import perf_counter
 from typing import Any
 
+from kedro_asgi.current_request import CURRENT_REQUEST
 from kedro_asgi.log_lines import LineLogger
-from kedro_asgi.run_context import CURRENT_REQUEST, current_facts, line_facts
+from kedro_asgi.run_context import current_facts, line_facts
 
 
 class AccessLogger(LineLogger):

@@ -5,12 +5,13 @@ import os
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TextIO
 
-from kedro_asgi.cli.log_format import FormatsLines
-from kedro_asgi.log_lines import Line, TakesLines, names_runs_only
+from kedro_asgi.cli.log_format import FormatsLines, JsonFormatter
+from kedro_asgi.log_lines import Line, TakesLines, message_of, names_runs_only
 
 # The lines of this time are written together; those of warnings and errors at once.
 _LINGER_SECONDS = 0.03
@@ -56,7 +57,9 @@ class BackgroundHandler(TakesLines, logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record; thread-safe, does not block."""
         try:
-            copied = _copied(record)
+            # Lines of JSON are read by programs, so a wrong line is one, too; others are reported as `logging` does.
+            is_json = isinstance(self.formatter, JsonFormatter)
+            copied = _copied(record, message_of if is_json else logging.LogRecord.getMessage)
         except Exception:
             self.handleError(record)
             return
@@ -154,14 +157,14 @@ class BackgroundHandler(TakesLines, logging.StreamHandler[TextIO]):
             self.flush()
 
 
-def _copied(record: logging.LogRecord) -> logging.LogRecord:
+def _copied(record: logging.LogRecord, read: Callable[[logging.LogRecord], str]) -> logging.LogRecord:
     """Return a record that no other handler changes, and whose message does not change either."""
     copied = type(record).__new__(type(record))
     copied.__dict__.update(record.__dict__)
     if not (
         type(record.msg) is str and isinstance(record.args, tuple) and _CONSTANTS.issuperset(map(type, record.args))
     ):
-        copied.msg, copied.args = record.getMessage(), None
+        copied.msg, copied.args = read(record), None
     return copied
 
 

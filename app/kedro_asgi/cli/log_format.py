@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from kedro_asgi.encoding import encode_json
+from kedro_asgi.encoding import encode_json, escape_surrogates
 from kedro_asgi.errors.wording import indented
-from kedro_asgi.log_lines import Line, LogFormat, exception_facts
+from kedro_asgi.log_lines import Line, LogFormat, exception_facts, message_of
 
 TEXT_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(run_prefix)s%(message)s"
 
@@ -19,6 +19,7 @@ _KNOWN_FACTS = (
     *("request_id", "trace_id", "span_id", "exception"),
     *("method", "path", "route", "status", "duration_ms", "client"),
 )
+_SURROGATE = "\\ud"
 _CLASSES = {"text": "TextFormatter", "json": "JsonFormatter"}
 
 
@@ -78,20 +79,12 @@ class JsonFormatter(FormatsLines):
         line = _as_object(record.created, record.levelname, record.name, message, record.__dict__)
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = exception_facts(record.exc_info[1])
-        return encode_json(line, fallback=str).decode()
+        return _as_json(line)
 
     def format_line(self, line: Line) -> str:
         level = logging.getLevelName(line.level)
         content = _as_object(line.created, level, line.logger, line.message(), line.facts)
-        return encode_json(content, fallback=str).decode()
-
-
-def message_of(record: logging.LogRecord) -> str:
-    """Return the message of a record; where its arguments do not fit, its parts: a line that is wrong is not lost."""
-    try:
-        return record.getMessage()
-    except Exception as error:  # whatever the arguments raise
-        return f"{record.msg!s} (its arguments do not fit: {type(error).__name__})"
+        return _as_json(content)
 
 
 def _as_object(created: float, level: str, logger: str, message: str, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,3 +102,17 @@ def _as_object(created: float, level: str, logger: str, message: str, facts: Map
         "node": facts.get("node"),
         **found,
     }
+
+
+def _as_json(line: dict[str, Any]) -> str:
+    text = encode_json(line, fallback=str).decode()
+    if _SURROGATE not in text:
+        return text
+    # Half a surrogate pair is no text: some parsers refuse the line, or store another character.
+    return encode_json({name: _valid(value) for name, value in line.items()}, fallback=str).decode()
+
+
+def _valid(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _valid(part) for name, part in value.items()}
+    return escape_surrogates(value) if isinstance(value, str) else value

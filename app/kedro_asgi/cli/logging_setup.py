@@ -48,8 +48,13 @@ def configure_run_logging(project: Project, project_path: Path) -> None:
         log_to_stderr()
         logging.getLogger(project.package_name).setLevel(logging.INFO)
         return
+    apply_log_config(_with_runs(_with_our_loggers(config, project.package_name)), project_path)
+
+
+def apply_log_config(config: dict[str, Any], project_path: Path) -> None:
+    """Configure the logging of this process; raises `LoggingConfigError`."""
     try:
-        logging.config.dictConfig(_with_runs(_with_our_loggers(config, project.package_name)))
+        logging.config.dictConfig(config)
     except (ValueError, TypeError, AttributeError, ImportError) as error:
         raise LoggingConfigError(project_path, f"{error}. {error.__cause__ or ''}") from error
 

@@ -17,7 +17,7 @@ import click
 from kedro_asgi.cli.access_options import access_line, access_options, check_reach, default_hosts
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.greeting import greeting, server_url
-from kedro_asgi.cli.logging_setup import server_log_config
+from kedro_asgi.cli.logging_setup import apply_log_config, server_log_config
 from kedro_asgi.cli.options import (
     Names,
     Size,
@@ -148,6 +148,7 @@ def serve_project(
     with one_line_errors():
         project = load_project(project_path, package_name=package_name)
         log_config = server_log_config(project, project_path, level=log_level, log_format=log_format)
+        apply_log_config(log_config, project_path)
     check_port(host, port)
     os.environ["KEDRO_PROJECT_PATH"] = str(project_path)
     _set_variables(conf_source=conf_source, package_name=package_name, log_format=log_format, **settings)

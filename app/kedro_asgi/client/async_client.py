@@ -25,6 +25,7 @@ from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import ProjectFailedError, RunFailedError, ServerStatusError
 from kedro_asgi.events import RunEnded, RunEvent
 from kedro_asgi.runs import Names, ParameterArguments, RunPage, RunRecord, RunStatus, names_of
+from kedro_asgi.tracing.activation import add_trace_headers
 
 T = TypeVar("T")
 
@@ -52,8 +53,8 @@ class AsyncClient:
     It shows the server its ``token``, and no other host: it does not follow redirects.
     A run may take any time, so only connecting has a time limit, ``connect_timeout_seconds``; ``timeout_seconds``
     limits whole answers. The client repeats a request up to ``retries`` times where that is safe. It waits as long as
-    the server asks it to, or twice as long each time. Further ``options`` go to ``httpx.AsyncClient``. Every error is
-    a `KedroAsgiError`.
+    the server asks it to, or twice as long each time. Further ``options`` go to ``httpx.AsyncClient``. Each request
+    tells the current span, if the process uses OpenTelemetry. Every error is a `KedroAsgiError`.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class AsyncClient:
             options["headers"]["Authorization"] = bearer(token)
         if app is not None:
             options["transport"] = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        hooks = {**(options.pop("event_hooks", None) or {})}
+        options["event_hooks"] = {**hooks, "request": [_continue_trace, *hooks.get("request", ())]}
         timeout = httpx.Timeout(timeout_seconds, connect=connect_timeout_seconds)
         # The server must end a long poll before the client's own time limit.
         self._wait_seconds = min(_MAX_WAIT_SECONDS, (timeout_seconds or math.inf) / 2)
@@ -300,6 +303,12 @@ class AsyncClient:
     ) -> T:
         response = await self._sender.send(method, path, is_idempotent=is_idempotent, **options)
         return decode(decoder, response.content, path)
+
+
+async def _continue_trace(request: httpx.Request) -> None:
+    """Tell the server of the current span, if this process uses OpenTelemetry and the caller does not tell itself."""
+    if "traceparent" not in request.headers:
+        add_trace_headers(request.headers)
 
 
 def _drawing(collapse: Names, parameters: bool) -> dict[str, Any]:

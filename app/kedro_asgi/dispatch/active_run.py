@@ -10,6 +10,7 @@ import anyio
 import msgspec
 from msgspec import UNSET
 
+from kedro_asgi.current_request import CURRENT_REQUEST
 from kedro_asgi.dispatch.attempts import with_attempt
 from kedro_asgi.dispatch.messages import RunChanged
 from kedro_asgi.dispatch.outbox import Outbox, Post
@@ -17,7 +18,6 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.waiting_order import WaitingOrder
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import RunEnded, RunRetried, RunStarted
-from kedro_asgi.run_context import CURRENT_REQUEST
 from kedro_asgi.runs import ErrorCause, ErrorDetail, RunRecord, RunSpec, RunStatus
 from kedro_asgi.session.event_loop import Event
 

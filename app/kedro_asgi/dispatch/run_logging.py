@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 from kedro_asgi.events import Emit, LogLine
 from kedro_asgi.failures import shown
-from kedro_asgi.log_lines import Line, TakesLines
+from kedro_asgi.log_lines import Line, TakesLines, message_of
 from kedro_asgi.run_context import CURRENT_NODE
 from kedro_asgi.runs import RunId
 
@@ -68,7 +68,7 @@ def logs_collected(level: str) -> Iterator[None]:
 
 
 def _line(run_id: str, record: logging.LogRecord) -> LogLine:
-    message = record.getMessage()
+    message = message_of(record)
     if record.exc_info is not None and record.exc_info[1] is not None:
         message = f"{message} ({type(record.exc_info[1]).__name__}: {record.exc_info[1]})"
     return LogLine(

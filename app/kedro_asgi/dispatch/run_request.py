@@ -13,7 +13,7 @@ from kedro_asgi.errors.wording import bounded, bounded_names
 from kedro_asgi.failures import MAX_CHARACTERS, shown
 from kedro_asgi.redaction import names_secret
 from kedro_asgi.runs import RunId, RunOrder, RunRecord, RunSpec, Slice
-from kedro_asgi.trace_context import current_trace_headers
+from kedro_asgi.trace_context import sampled_trace_headers
 
 # Text without a credential, and without anything else that a record may not hold.
 _HARMLESS = re.compile(r"[A-Za-z0-9_.\- ]{0,200}")
@@ -52,7 +52,7 @@ def describe_run(
         request=describe_request(order.spec, is_secret=is_secret),
         env=env,
         rerun_of=order.rerun_of,
-        trace_context=current_trace_headers(),
+        trace_context=sampled_trace_headers(),
     )
 
 

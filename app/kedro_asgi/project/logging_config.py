@@ -16,6 +16,8 @@ _VARIABLE = "KEDRO_LOGGING_CONFIG"
 _ALLOWLIST = "KEDRO_LOGGING_MODULE_ALLOWLIST"
 _ALLOWED = ("logging", "kedro.logging")
 _KEDRO_HANDLER = "kedro.logging.RichHandler"
+_SECTIONS = ("formatters", "filters", "handlers", "loggers")
+_MAX_SHOWN = 100
 _LOGGING_CLASSES = (logging.Handler, logging.Formatter, logging.Filter)
 
 
@@ -47,7 +49,7 @@ def checked_logging_config(
     if not isinstance(config, dict):
         raise LoggingConfigError(file, "it must be a mapping")
     allowed = (*_ALLOWED, *filter(None, map(str.strip, environ.get(_ALLOWLIST, "").split(","))))
-    for problem in _problems(config, allowed):
+    for problem in (*_name_problems(config), *_problems(config, allowed)):
         raise LoggingConfigError(file, problem)
     return _with_filter_classes(_adapt_handlers(config, project_path))
 
@@ -91,6 +93,34 @@ def logging_file(project_path: Path, environ: Mapping[str, str] = os.environ) ->
         return Path(named).expanduser()
     candidates = (project_path / "conf" / name for name in ("logging.yml", "logging.yaml"))
     return next((path for path in candidates if path.is_file()), None)
+
+
+def _name_problems(config: dict[Any, Any]) -> Iterator[str]:
+    """Yield what is wrong with the sections: in YAML, ``null`` and ``on`` are no texts unless they are quoted."""
+    for section in _SECTIONS:
+        entries = config.get(section)
+        if entries is not None and not isinstance(entries, dict):
+            yield f"'{section}' must be a mapping, not {_in_yaml(entries)}"
+            return
+        for name, entry in (entries or {}).items():
+            if not isinstance(name, str):
+                yield f"a name in '{section}' must be text, not {_in_yaml(name)}: put it in quotes"
+            elif not isinstance(entry, dict):
+                yield f"'{name}' in '{section}' must be a mapping, not {_in_yaml(entry)}"
+    loggers = {"root": config.get("root"), **(config.get("loggers") or {})}
+    for name, logger in loggers.items():
+        for handler in _handlers_of(logger):
+            if not isinstance(handler, str):
+                yield f"a handler of '{name}' must be named by a text, not {_in_yaml(handler)}: put it in quotes"
+
+
+def _handlers_of(entry: Any) -> list[Any]:
+    handlers = entry.get("handlers") if isinstance(entry, dict) else None
+    return handlers if isinstance(handlers, list) else []
+
+
+def _in_yaml(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True).partition("\n")[0][:_MAX_SHOWN]
 
 
 def _problems(tree: Any, allowed: tuple[str, ...]) -> Iterator[str]:

@@ -1,14 +1,17 @@
 """Log in this process what nodes log in worker processes, like the records of all other nodes."""
 
 import logging
+import os
 from collections.abc import Callable
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
 from typing import Any
 
-from kedro_asgi.log_lines import exception_facts
+from kedro_asgi.log_lines import exception_facts, message_of
 from kedro_asgi.runner.messages import LogMessage
 from kedro_asgi.trace_context import current_trace_ids
+
+_FORMAT_VARIABLE = "KEDRO_SERVER_LOG_FORMAT"
 
 SendLog = Callable[[LogMessage], None]
 
@@ -20,6 +23,8 @@ def forward_logs(send: SendLog) -> None:
         logger.handlers.clear()
         logger.propagate = True
     logging.root.handlers[:] = [_ForwardingHandler(send)]
+    # A server that writes JSON writes warnings as such, too.
+    logging.captureWarnings(os.environ.get(_FORMAT_VARIABLE) == "json")
 
 
 def log_here(message: LogMessage) -> None:
@@ -38,6 +43,7 @@ class _ForwardingHandler(QueueHandler):
 
     def prepare(self, record: logging.LogRecord) -> Any:
         """Return a record that can be pickled, with the facts that only this process knows."""
+        record.msg, record.args = message_of(record), None
         prepared = super().prepare(record)
         if record.exc_info and record.exc_info[1] is not None:
             prepared.exception = exception_facts(record.exc_info[1])

@@ -168,6 +168,9 @@ def _lifespan(
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        if configuration.log_format == "json" and configuration.drain_on_signals:
+            # This process is a server of its own: all that it writes is JSON.
+            logging.captureWarnings(True)
         with shutdown.watching():
             with shutdown.until_begun() as opening:
                 await _open(configuration, session)

@@ -2,16 +2,19 @@
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kedro_asgi.run_context import CURRENT_REQUEST, CurrentRequest, current_facts, note_facts
+from kedro_asgi.current_request import CURRENT_REQUEST, CurrentRequest
+from kedro_asgi.run_context import current_facts, note_facts
 from kedro_asgi.tracing.activation import any_tracer
 
 if TYPE_CHECKING:
-    from kedro_asgi.tracing.request_spans import RequestSpans
+    from kedro_asgi.tracing.tracer import Tracer
 
 HEADER = "X-Request-ID"
 _HEADER = b"x-request-id"
@@ -26,68 +29,66 @@ def with_request_facts(app: ASGIApp, *, is_logged: bool) -> ASGIApp:
     The tracer provider is looked for now, when the application gets its first message: so tracing costs nothing where
     it is off.
     """
-    has_tracing = any_tracer() is not None
-    return RequestMiddleware(app, has_tracing=has_tracing) if is_logged or has_tracing else app
+    tracer = any_tracer()
+    return app if tracer is None and not is_logged else RequestMiddleware(app, tracer=tracer)
 
 
 class RequestMiddleware:
     """Answers with the id of the request: that of the caller, or a new one."""
 
-    def __init__(self, app: ASGIApp, *, has_tracing: bool) -> None:
+    def __init__(self, app: ASGIApp, *, tracer: "Tracer | None") -> None:
         self._app = app
-        self._spans = _request_spans() if has_tracing else None
+        self._spans = None if tracer is None else tracer.request_spans()
+        # An id of this process and a number: to draw each at random takes longer than all else here.
+        self._prefix = secrets.token_hex(8)
+        self._numbers = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, in a context that has its facts."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # On a connection with several requests, the context of the last one may be the one in which this one begins.
+        request = scope[REQUEST_KEY] = CurrentRequest(self._request_id(scope["headers"]))
+        # On a connection with several requests, one may begin in the context of the one before.
         has_host = CURRENT_REQUEST.get() is None
-        request = scope[REQUEST_KEY] = CurrentRequest(_request_id(scope["headers"]))
         token = CURRENT_REQUEST.set(request)
+        span = None if self._spans is None else self._spans.begin(scope, request, has_host=has_host)
+        problem: BaseException | None = None
         try:
-            if self._spans is None:
-                await self._answer(scope, receive, send, request)
-            else:
-                with self._spans.around(scope, request, has_host=has_host):
-                    await self._answer(scope, receive, send, request)
-        finally:
-            CURRENT_REQUEST.reset(token)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request: CurrentRequest) -> None:
-        async def note(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                request.status, request.route = message["status"], _route(scope)
-                message.setdefault("headers", [])
-                message["headers"] = [*message["headers"], (_HEADER, request.id.encode())]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, note)
-        except Exception as error:
+            await self._app(scope, receive, partial(_note_answer, request, scope, send))
+        except BaseException as error:
+            problem = error
+            if request.status is None:
+                request.status, request.route = 500, _route(scope)
             # The server logs it in another context.
             note_facts(error, current_facts())
             raise
+        finally:
+            if span is not None:
+                span.end(scope, request, problem)
+            # The error must not refer to what refers to it.
+            del problem
+            CURRENT_REQUEST.reset(token)
+
+    def _request_id(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        for name, value in headers:
+            if name == _HEADER and _REQUEST_ID.fullmatch(value):
+                return value.decode()
+        return f"{self._prefix}{next(self._numbers):08x}"
+
+
+def _note_answer(request: CurrentRequest, scope: Scope, send: Send, message: Message) -> Awaitable[None]:
+    """Send a message; not as a coroutine, which would be one more for each message."""
+    if message["type"] == "http.response.start":
+        request.status, request.route = message["status"], _route(scope)
+        message["headers"] = [*message.get("headers", ()), (_HEADER, request.id.encode())]
+    return send(message)
 
 
 def request_headers(scope: Scope) -> dict[str, str]:
     """Return the headers for an answer that is made outside of the middleware."""
     request: CurrentRequest | None = scope.get(REQUEST_KEY)
     return {} if request is None else {HEADER: request.id}
-
-
-def _request_spans() -> "RequestSpans":
-    from kedro_asgi.tracing.request_spans import RequestSpans
-
-    return RequestSpans()
-
-
-def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    for name, value in headers:
-        if name == _HEADER:
-            return value.decode() if _REQUEST_ID.fullmatch(value) else secrets.token_hex(16)
-    return secrets.token_hex(16)
 
 
 def _route(scope: Scope) -> str | None:

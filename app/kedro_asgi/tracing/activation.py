@@ -1,11 +1,13 @@
 """Whether spans are made at this moment, and what makes them; imports OpenTelemetry only where the process has."""
 
+from collections.abc import MutableMapping
 from contextvars import Context
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, UnsetType
 
+from kedro_asgi.current_request import CURRENT_REQUEST, is_untraced
 from kedro_asgi.trace_context import TraceHeaders, opentelemetry_api
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ def active_tracer() -> "Tracer | None":
 
     There is none without a tracer provider, and none below a span that is not sampled: its trace is not exported.
     """
-    if (api := opentelemetry_api()) is None:
+    if (api := opentelemetry_api()) is None or is_untraced():
         return None
     span = api.get_current_span()
     context = span.get_span_context()
@@ -41,7 +43,10 @@ def prepare_tracing() -> None:
 
 def begin_run_span(record: "RunRecord", context: Context) -> "RunSpan | None":
     """Start the span of an attempt of a run, and make it the current one of ``context``, if there is tracing."""
-    if opentelemetry_api() is None or (tracer := context.run(active_tracer)) is None:
+    if opentelemetry_api() is None:
+        return None
+    request = context.get(CURRENT_REQUEST)
+    if (request is not None and request.is_untraced) or (tracer := context.run(active_tracer)) is None:
         return None
     return tracer.begin_run(record, context)
 
@@ -52,6 +57,14 @@ def continue_trace(headers: TraceHeaders | UnsetType) -> None:
         from kedro_asgi.tracing.propagation import enter
 
         enter(headers)
+
+
+def add_trace_headers(headers: MutableMapping[str, str]) -> None:
+    """Add the place in the current trace to the headers of a request, if this process uses OpenTelemetry."""
+    if opentelemetry_api() is not None:
+        from kedro_asgi.tracing.propagation import add_headers
+
+        add_headers(headers)
 
 
 def _tracer(api: Any) -> "Tracer | None":

@@ -1,10 +1,10 @@
 """Places in traces as headers: those of requests, and those that records and other processes get."""
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Container, Iterable, MutableMapping
 
 from msgspec import UNSET, UnsetType
 from opentelemetry.context import Context, attach
-from opentelemetry.propagate import extract, get_global_textmap, inject
+from opentelemetry.propagate import extract, inject
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from kedro_asgi.trace_context import TraceHeaders
@@ -17,11 +17,10 @@ def context_of(headers: TraceHeaders) -> Context:
     return _W3C.extract(headers, Context())
 
 
-def context_of_request(headers: Iterable[tuple[bytes, bytes]]) -> Context:
-    """Return the context that the headers of a request name, by the propagators of this process."""
-    fields = get_global_textmap().fields
-    found = {text: value.decode("latin-1") for name, value in headers if (text := name.decode("latin-1")) in fields}
-    return extract(found, Context()) if found else Context()
+def context_of_request(headers: Iterable[tuple[bytes, bytes]], fields: Container[bytes]) -> Context:
+    """Return the context that the headers of a request name; ``fields`` are those that the propagators read."""
+    found = {name.decode(): value.decode("latin-1") for name, value in headers if name in fields}
+    return extract(found, Context())
 
 
 def enter(headers: TraceHeaders | UnsetType) -> None:
@@ -29,6 +28,6 @@ def enter(headers: TraceHeaders | UnsetType) -> None:
     attach(Context() if headers is UNSET else context_of(headers))
 
 
-def add_trace_headers(headers: MutableMapping[str, str]) -> None:
+def add_headers(headers: MutableMapping[str, str]) -> None:
     """Add the place in the current trace to the headers of a request, by the propagators of this process."""
     inject(headers)

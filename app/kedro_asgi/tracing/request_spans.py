@@ -2,70 +2,83 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextvars import Token
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.context import attach, detach
+from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry.propagate import get_global_textmap
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
+from kedro_asgi.current_request import CurrentRequest
 from kedro_asgi.errors.wording import bounded
 from kedro_asgi.failures import shown
-from kedro_asgi.run_context import CurrentRequest
-from kedro_asgi.tracing.activation import any_tracer
 from kedro_asgi.tracing.propagation import context_of_request
 from kedro_asgi.tracing.tracer import record_error
 
 # RFC 9110 and PATCH; a caller may send any other word.
 _METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"))
 _OTHER = "_OTHER"
+_NO_CALLER = Context()
 _MAX_TEXT = 500
 
 
 class RequestSpans:
-    """Makes a span for each request whose URL no pattern of ``OTEL_PYTHON_EXCLUDED_URLS`` matches."""
+    """Makes a span for each request whose path no pattern of ``OTEL_PYTHON_EXCLUDED_URLS`` matches."""
 
-    def __init__(self) -> None:
+    def __init__(self, tracer: trace.Tracer) -> None:
+        self._tracer = tracer
         patterns = [text.strip() for text in os.environ.get("OTEL_PYTHON_EXCLUDED_URLS", "").split(",")]
-        self._is_excluded = re.compile("|".join(filter(None, patterns)) or r"(?!)").search
+        self._is_excluded = re.compile("|".join(patterns)).search if any(patterns) else None
+        self._fields = frozenset(name.encode() for name in get_global_textmap().fields)
 
-    @contextmanager
-    def around(self, scope: Mapping[str, Any], request: CurrentRequest, *, has_host: bool) -> Iterator[None]:
-        """Make a span for this block; its parent is the one that the caller names in its headers.
+    def begin(self, scope: Mapping[str, Any], request: CurrentRequest, *, has_host: bool) -> "RequestSpan | None":
+        """Start the span of a request, which is the current one until its end; its parent is that of the caller.
 
         There is none if the host application has made one, as ``has_host`` allows: that is the current one.
         """
-        span = self._start(scope, has_host=has_host)
-        if span is None:
-            yield
-            return
-        token = attach(trace.set_span_in_context(span))
-        try:
-            yield
-        except Exception as error:
-            record_error(span, error)
-            request.status = request.status or 500
-            raise
-        finally:
-            if span.is_recording():
-                _note_answer(span, scope, request)
-            detach(token)
-            span.end()
-
-    def _start(self, scope: Mapping[str, Any], *, has_host: bool) -> Span | None:
-        if has_host and trace.get_current_span().get_span_context().is_valid:
+        if has_host and get_current() and trace.get_current_span().get_span_context().is_valid:
             return None
-        if (tracer := any_tracer()) is None or self._is_excluded(scope["path"]):
+        if self._is_excluded is not None and self._is_excluded(scope["path"]):
             return None
+        context = self._context_of_caller(scope["headers"])
         method = scope["method"] if scope["method"] in _METHODS else _OTHER
         attributes = {"http.request.method": method, "url.path": scope["path"], "url.scheme": scope["scheme"]}
-        context = context_of_request(scope["headers"])
         name = "HTTP" if method == _OTHER else method
-        span = tracer.tracer.start_span(name, context, SpanKind.SERVER, attributes)
-        if span.is_recording():
-            span.set_attributes(_details(scope))
-        return span
+        span = self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
+        is_recording = span.is_recording()
+        request.is_untraced = not is_recording
+        return RequestSpan(span, attach(trace.set_span_in_context(span, context)), is_recording=is_recording)
+
+    def _context_of_caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Context:
+        fields = self._fields
+        for name, _ in headers:
+            if name in fields:
+                return context_of_request(headers, fields)
+        return _NO_CALLER
+
+
+class RequestSpan:
+    """The span of one request, in the context in which it began."""
+
+    __slots__ = ("_is_recording", "_span", "_token")
+
+    def __init__(self, span: Span, token: "Token[Context]", *, is_recording: bool) -> None:
+        self._span = span
+        self._token = token
+        self._is_recording = is_recording
+
+    def end(self, scope: Mapping[str, Any], request: CurrentRequest, error: BaseException | None) -> None:
+        """End the span of a request that was answered, or that ended with an error."""
+        detach(self._token)
+        if not self._is_recording:
+            return
+        if isinstance(error, Exception):
+            record_error(self._span, error)
+        self._span.set_attributes(_details(scope))
+        _note_answer(self._span, scope, request)
+        self._span.end()
 
 
 def _note_answer(span: Span, scope: Mapping[str, Any], request: CurrentRequest) -> None:

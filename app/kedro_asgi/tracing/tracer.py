@@ -24,6 +24,7 @@ from kedro_asgi.tracing.propagation import context_of
 
 if TYPE_CHECKING:
     from kedro_asgi.pipeline.steps import Step
+    from kedro_asgi.tracing.request_spans import RequestSpans
 
 _MAX_NAME = 200
 # Read from files, so only once, and not on an event loop.
@@ -73,6 +74,12 @@ class Tracer:
         span = context.run(self._start_run, facts)
         context.run(lambda: attach(trace.set_span_in_context(span)))
         return RunSpan(span)
+
+    def request_spans(self) -> "RequestSpans":
+        """Return what makes the spans of requests."""
+        from kedro_asgi.tracing.request_spans import RequestSpans
+
+        return RequestSpans(self.tracer)
 
     def node_spans(self, run_id: str) -> "NodeSpans":
         """Return what makes the spans of the nodes of one run."""

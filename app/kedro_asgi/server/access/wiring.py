@@ -15,8 +15,15 @@ from kedro_asgi.server.access.origins import OriginMiddleware, checked_origins
 from kedro_asgi.server.access.token_backend import ListedTokens, TokenBackend, TokenSource
 from kedro_asgi.server.access.token_file import TokenFile
 
-_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer")
-_SHOWN_HEADERS = ("ETag", "Idempotent-Replayed", "Location", "Preference-Applied", "Retry-After", "WWW-Authenticate")
+_TRACE_HEADERS = ("Traceparent", "Tracestate", "X-Request-ID")
+_HEADERS = (
+    *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer"),
+    *_TRACE_HEADERS,
+)
+_SHOWN_HEADERS = (
+    *("ETag", "Idempotent-Replayed", "Location", "Preference-Applied", "Retry-After", "WWW-Authenticate"),
+    "X-Request-ID",
+)
 
 
 def access_control(access: AccessConfiguration, *, pipelines_of_run: PipelinesOfRun) -> AccessControl | None:

@@ -1,0 +1,32 @@
+"""The request that code of a context works for, in servers whose logs or traces ask for it."""
+
+from contextvars import ContextVar
+from time import perf_counter
+
+
+class CurrentRequest:
+    """A request of a server: its id, when it began, and how it is answered, once that is known.
+
+    ``is_untraced``: its trace is not sampled, so nothing below it makes spans.
+    """
+
+    __slots__ = ("id", "is_untraced", "route", "started", "status")
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.started = perf_counter()
+        self.is_untraced = False
+        self.route: str | None = None
+        self.status: int | None = None
+
+
+CURRENT_REQUEST: ContextVar[CurrentRequest | None] = ContextVar("kedro_asgi_current_request", default=None)
+
+
+def is_untraced() -> bool:
+    """Whether code of this context works for a request whose trace is not sampled.
+
+    The current span says so, too, but takes ten times as long to ask.
+    """
+    request = CURRENT_REQUEST.get()
+    return request is not None and request.is_untraced
