@@ -1,6 +1,6 @@
-"""Clients that standard tools make of the OpenAPI document, and what schemathesis finds, on a real server.
+"""Clients that standard tools make of the OpenAPI document, on a real server.
 
-``openapi-python-client`` and ``schemathesis`` are development dependencies for these tests only.
+``openapi-python-client`` is a development dependency for these tests only.
 """
 
 import json
@@ -12,70 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kedro_asgi.server.access.tokens import make_token, token_line
+from typed_project import PARAMETERS, TYPED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-TYPED = """
-from dataclasses import dataclass
-from enum import Enum
-from typing import Annotated, Literal, TypedDict
-import msgspec, pydantic
-from kedro_asgi.pipeline import Pipeline, node, pipeline
-
-def add(x, y):
-    return x + y
-
-def double(x):
-    return 2 * x
-
-@dataclass
-class Model:
-    depth: int
-    rate: float
-
-class Order(pydantic.BaseModel):
-    id: int = pydantic.Field(ge=1)
-    tree: "Order | None" = None
-
-class Kind(Enum):
-    FAST = "fast"
-    SLOW = "slow"
-
-class Row(TypedDict):
-    n: int
-
-class Offer(msgspec.Struct):
-    price: Annotated[float, msgspec.Meta(gt=0)]
-    pair: tuple[int, str] | None = None
-
-def score(
-    rows: list[Row], order: Order, offer: Offer, model: Model, kind: Kind, limit: Literal[1, "none", None]
-) -> dict[str, float]:
-    return {"total": sum(row["n"] for row in rows) * offer.price + model.depth}
-
-def one() -> int:
-    return 1
-
-def register_pipelines():
-    calc = Pipeline([node(add, ["params:a", "params:b"], "s", name="add"), node(double, "s", "d", name="double")])
-    inputs = ["rows", "my order", "offer", "params:model", "params:options.kind", "params:limit"]
-    scores = Pipeline([node(score, inputs, "scores", name="score")])
-    return {
-        "__default__": calc,
-        "score it!": pipeline(scores, namespace="shop.eu", parameters={"model": "model"}),
-        "constant": Pipeline([node(one, None, "one", name="one")]),
-        "run": calc,
-        "é": calc,
-        "empty": Pipeline([]),
-    }
-"""
-PARAMETERS = """
-a: 1
-b: 2
-model: {depth: 3, rate: 0.5}
-shop.eu: {options: {kind: fast}, limit: 1}
-"""
 PYTHON_CALLER = """
 import json, sys
 from generated import Client
@@ -203,36 +143,3 @@ def test_a_generated_typescript_client_compiles_and_works(document: tuple[str, P
         *({"d": 2}, "success", 1, "NodeStarted"),
         *(10.0, 1, "free"),
     ]
-
-
-def test_schemathesis_finds_nothing(document: tuple[str, Path]) -> None:
-    url, folder = document
-    search(url, folder)
-
-
-def test_schemathesis_finds_nothing_with_a_token_and_without_one(make_project, start, tmp_path: Path) -> None:
-    """Also that no operation which asks for a token answers without one, or with a wrong one."""
-    token = make_token()
-    project = make_project(TYPED, parameters=PARAMETERS)
-    lines = token_line("admin", token, ["admin"])
-    server = start("kedro_asgi", "serve", project, "--store", "memory:", KEDRO_SERVER_TOKENS=lines)
-    headers = {"Authorization": f"Bearer {token}"}
-    (tmp_path / "openapi.json").write_bytes(httpx.get(f"{server.url}/openapi.json", headers=headers).content)
-    search(server.url, tmp_path, "--header", f"Authorization: Bearer {token}")
-    search(server.url, tmp_path, "--mode", "negative")
-    assert httpx.get(f"{server.url}/metrics", headers=headers).text.count("kedro_asgi") > 0
-
-
-def search(url: str, folder: Path, *options: str) -> None:
-    """Let schemathesis send requests by the document in ``folder``; fail for what it finds.
-
-    The stream of all events is left out, as it never ends; so are pipelines that are the same but for their names.
-    A key that is used twice is refused by 422.
-    """
-    (folder / "schemathesis.toml").write_text(
-        "[checks.positive_data_acceptance]\n"
-        'expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "422", "429", "5xx"]\n'
-    )
-    line = ["--max-examples", "30", "--request-timeout", "30", "--seed", "1", "--exclude-path", "/events"]
-    line += ["--exclude-path-regex", "/pipelines/(__default__|run|%C3%A9)/run", "--url", url, *options]
-    run(tool("schemathesis"), "run", "openapi.json", *line, cwd=folder)
