@@ -1,5 +1,6 @@
 """The bodies of requests and responses, shared by the server and the client."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -136,6 +137,36 @@ class ReadyResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     broken_datasets: dict[str, str] = {}
     problem: str | None = None
     store: str | None = None
+
+
+class ScheduledRunState(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that a schedule began; without ``scheduled_at``, a caller wanted it."""
+
+    run_id: str
+    status: RunStatus
+    created_at: datetime
+    scheduled_at: datetime | None
+
+
+class ScheduleDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """A schedule: when it is due, its next ticks, none while it is paused, and the last run that it began."""
+
+    name: str
+    cron: str
+    timezone: str
+    pipeline_names: tuple[str, ...]
+    missed: Literal["skip", "run-once", "run-all"]
+    overlap: Literal["allow", "skip"]
+    start_deadline_seconds: float
+    is_paused: bool
+    next_ticks: tuple[datetime, ...]
+    last_run: ScheduledRunState | None
+
+
+class ScheduleList(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of ``GET /schedules``."""
+
+    schedules: tuple[ScheduleDescription, ...]
 
 
 class ReloadResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from starlette.applications import Starlette
 
 from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.errors import UnknownPreloadError
+from kedro_asgi.project import load_project
 from kedro_asgi.server import create_http_server
 from kedro_asgi.server.admin_routes import AdminRoutes
+from kedro_asgi.server.served_schedules import ServedSchedules
 from kedro_asgi.session import AsyncSession
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
@@ -98,7 +101,8 @@ class SlowSession(AsyncSession):
 async def test_a_request_waits_while_the_configuration_is_read(project: Path) -> None:
     """A server that has preloaded its datasets does not answer that it is starting."""
     session = SlowSession.create(project, preload=["model_*"])
-    admin_routes = AdminRoutes(session, Dispatcher(session))
+    runs = Dispatcher(session)
+    admin_routes = AdminRoutes(session, runs, ServedSchedules(runs, partial(load_project, project)))
     await session.prepare()
     async with client(Starlette(routes=admin_routes.table())) as http, anyio.create_task_group() as tasks:
         tasks.start_soon(admin_routes.open_project)

@@ -1,5 +1,6 @@
 """``kedro-asgi inspect``: show the pipelines, datasets and parameters of a project."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from kedro_asgi.cli.options import Params, conf_source_option, env_option, proje
 from kedro_asgi.cli.output import columns, format_option
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.inspection import inspect_project
+from kedro_asgi.project import Project
 from kedro_asgi.project_check import find_problems
 from kedro_asgi.session import KedroServiceSession
 from kedro_asgi.snapshots import ProjectSnapshot
@@ -26,15 +28,29 @@ def inspect(
 ) -> None:
     """Show the pipelines, datasets and parameters of the project at PATH, without running it.
 
-    Ends with code 1, and says why, if a pipeline cannot be imported or a dataset cannot be made.
+    Ends with code 1, and says why, if a pipeline cannot be imported, a dataset cannot be made, or a
+    schedule is at fault.
     """
     with one_line_errors():
         session = KedroServiceSession.create(project_path=project_path, env=env, conf_source=conf_source)
         snapshot = inspect_project(session.engine.planner, params)
-        problems = find_problems(session.engine.planner).lines()
+        problems = [*find_problems(session.engine.planner).lines(), *_schedule_problems(session.engine.planner.project)]
     click.echo(encode_json(snapshot, fallback=str, indent=2).decode() if output_format == "json" else _table(snapshot))
     if problems:
         raise click.ClickException("\n".join(["Runs will fail:", *(f"  {line}" for line in problems)]))
+
+
+def _schedule_problems(project: Project) -> Iterator[str]:
+    """Yield what is wrong with the schedules; raises `ProjectError` for one that cannot be read."""
+    if project.options.schedules:
+        # Few projects have schedules, and what reads them is the server's.
+        from kedro_asgi.server.served_schedules import read_schedules
+
+        known = project.pipelines.load()
+        for schedule in read_schedules(project):
+            for name in schedule.pipeline_names:
+                if name not in known:
+                    yield f"schedule '{schedule.name}': There is no pipeline '{name}'."
 
 
 def _table(snapshot: ProjectSnapshot) -> str:

@@ -25,7 +25,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 token_option = click.option("--token", envvar="KEDRO_ASGI_TOKEN", help="Token for the server; see 'kedro-asgi token'.")
 
 
-def _client_command(command: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+def client_command(command: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """Turn an async function of a client into a command with the options ``--url`` and ``--token``."""
 
     async def call(url: str, token: str | None, options: dict[str, Any]) -> None:
@@ -63,7 +63,7 @@ def runs() -> None:
 @click.option("--label", "labels", multiple=True, help="Only runs with this label: name=value; may be repeated.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @format_option
-@_client_command
+@client_command
 async def list_runs(
     client: "AsyncClient", output_format: str, status: tuple[list[str], ...], labels: tuple[str, ...], **filters: Any
 ) -> None:
@@ -79,7 +79,7 @@ async def list_runs(
 
 @runs.command()
 @click.argument("run_id")
-@_client_command
+@client_command
 async def show(client: "AsyncClient", run_id: str) -> None:
     """Show the record of a run as JSON."""
     click.echo(encode_json(await client.read(run_id), indent=2).decode())
@@ -87,7 +87,7 @@ async def show(client: "AsyncClient", run_id: str) -> None:
 
 @runs.command()
 @click.argument("run_id")
-@_client_command
+@client_command
 async def cancel(client: "AsyncClient", run_id: str) -> None:
     """Cancel a run: it stops before its next node."""
     record = await client.cancel(run_id)
@@ -99,7 +99,7 @@ async def cancel(client: "AsyncClient", run_id: str) -> None:
 @click.option(
     "--from-failure", is_flag=True, help="Run only what the run has not finished, with the datasets that it has saved."
 )
-@_client_command
+@client_command
 async def rerun(client: "AsyncClient", run_id: str, from_failure: bool) -> None:
     """Repeat a run that has ended as a new run, and print its id."""
     record = await client.rerun(run_id, from_failure=from_failure)
@@ -108,7 +108,7 @@ async def rerun(client: "AsyncClient", run_id: str, from_failure: bool) -> None:
 
 @runs.command()
 @click.argument("run_id")
-@_client_command
+@client_command
 async def follow(client: "AsyncClient", run_id: str) -> None:
     """Show the progress of a run until it ends; the exit code is 1 unless it succeeds."""
     # Its client is an optional dependency.
@@ -125,7 +125,7 @@ async def follow(client: "AsyncClient", run_id: str) -> None:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File; the default is standard output."
 )
-@_client_command
+@client_command
 async def timeline(client: "AsyncClient", run_id: str, output: Path | None) -> None:
     """Draw the time line of a run as SVG."""
     write_output(await client.timeline(run_id), output)

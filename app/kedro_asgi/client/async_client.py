@@ -40,6 +40,8 @@ _PAGE = msgspec.json.Decoder(RunPage)
 _NODES = msgspec.json.Decoder(schemas.RunNodes)
 _PIPELINE = msgspec.json.Decoder(pipeline_schemas.PipelineDescription)
 _PIPELINES = msgspec.json.Decoder(pipeline_schemas.PipelineList)
+_SCHEDULE = msgspec.json.Decoder(schemas.ScheduleDescription)
+_SCHEDULES = msgspec.json.Decoder(schemas.ScheduleList)
 _READY = msgspec.json.Decoder(schemas.ReadyResponse)
 _RELOAD = msgspec.json.Decoder(schemas.ReloadResponse)
 _EVENT: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)
@@ -220,6 +222,22 @@ class AsyncClient:
     async def output(self, run_id: str, name: str) -> Any:
         """Return a stored output of a run."""
         return await self._request("GET", _path(run_id, "outputs", name), _ANY)
+
+    async def schedules(self) -> tuple[schemas.ScheduleDescription, ...]:
+        """Return the schedules of the project."""
+        return (await self._request("GET", "schedules", _SCHEDULES)).schedules
+
+    async def pause_schedule(self, name: str) -> schemas.ScheduleDescription:
+        """Pause a schedule, which then begins no runs, and return it."""
+        return await self._request("POST", f"schedules/{quote(name, safe='')}/pause", _SCHEDULE)
+
+    async def resume_schedule(self, name: str) -> schemas.ScheduleDescription:
+        """Let a schedule go on with its next tick, and return it."""
+        return await self._request("POST", f"schedules/{quote(name, safe='')}/resume", _SCHEDULE)
+
+    async def run_schedule(self, name: str) -> RunRecord:
+        """Begin a run of a schedule now, also of a paused one, and return the record."""
+        return await self._request("POST", f"schedules/{quote(name, safe='')}/run", _RECORD, is_idempotent=False)
 
     async def pipelines(self) -> pipeline_schemas.PipelineList:
         """Return the registered pipelines."""

@@ -354,6 +354,10 @@ class Dispatcher:
         """
         await self._lifetime.close_any()
 
+    async def service(self) -> Service:
+        """Return the open service, for other rooms that begin runs; opens one if there is none."""
+        return await self._open()
+
     async def _open(self) -> Service:
         """Return the open service; opens one if there is none."""
         return self._service or await self._lifetime.needed()

@@ -181,6 +181,10 @@ class Service:
         work = partial(pack, order, is_from_json=is_from_json)
         return await anyio.to_thread.run_sync(work, limiter=self._packers)
 
+    def new_run_id(self) -> RunId:
+        """Return the id of a run that is to be promised."""
+        return self._run_ids.next()
+
     def start(self, order: RunOrder, waiting: WaitingOrder) -> ActiveRun:
         """Queue a run that is not promised; raises `QueueFullError` or `DrainingError`."""
         run = self._admit(order, waiting, self._run_ids.next(), is_promised=False)

@@ -66,6 +66,7 @@ from kedro_asgi.errors.dispatch import RunNotEndedError as RunNotEndedError
 from kedro_asgi.errors.dispatch import RunNotFoundError as RunNotFoundError
 from kedro_asgi.errors.dispatch import RunStoppedError as RunStoppedError
 from kedro_asgi.errors.dispatch import RunTimedOutError as RunTimedOutError
+from kedro_asgi.errors.dispatch import ScheduleNotFoundError as ScheduleNotFoundError
 from kedro_asgi.errors.dispatch import ServiceOpenError as ServiceOpenError
 from kedro_asgi.errors.dispatch import StoreUnavailableError as StoreUnavailableError
 from kedro_asgi.errors.dispatch import StoreUrlError as StoreUrlError
@@ -128,6 +129,7 @@ from kedro_asgi.errors.project import PluginError as PluginError
 from kedro_asgi.errors.project import ProjectError as ProjectError
 from kedro_asgi.errors.project import ProjectVersionError as ProjectVersionError
 from kedro_asgi.errors.project import RegistryError as RegistryError
+from kedro_asgi.errors.project import ScheduleError as ScheduleError
 from kedro_asgi.errors.project import SettingsError as SettingsError
 from kedro_asgi.errors.project import SettingTypeError as SettingTypeError
 from kedro_asgi.errors.project import SnapshotSourceError as SnapshotSourceError

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from kedro_asgi.errors.base import KedroAsgiError
-from kedro_asgi.errors.wording import describe_ending, quoted
+from kedro_asgi.errors.wording import close_matches, describe_ending, quoted, shortened, suggestion
 
 
 class RunStoppedError(KedroAsgiError):
@@ -176,6 +176,14 @@ class StoreUrlError(DispatchError, ValueError):
 
     def __init__(self, url: str, problem: str) -> None:
         super().__init__(f"The store '{url}' cannot be used: {problem}")
+
+
+class ScheduleNotFoundError(DispatchError, LookupError):
+    """There is no schedule of this name, or its caller may not see it."""
+
+    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        self.name = name
+        super().__init__(f"There is no schedule '{shortened(name, 100)}'.{suggestion(close_matches(name, known))}")
 
 
 class RunNotFoundError(DispatchError, LookupError):

@@ -11,6 +11,14 @@ class ProjectError(ReportedAsBase, RuntimeError):
     """A project cannot be read: its ``pyproject.toml``, its source folder or its package is at fault."""
 
 
+class ScheduleError(ProjectError):
+    """A schedule in ``pyproject.toml`` is at fault."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name = name
+        super().__init__(f"Section [tool.kedro-asgi.schedules.{name}]: {problem}")
+
+
 class ProjectVersionError(ReportedAsBase, ValueError):
     """A project was made for another major version of Kedro."""
 

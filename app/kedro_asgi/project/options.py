@@ -1,9 +1,9 @@
 """The section ``[tool.kedro-asgi]`` of a project's ``pyproject.toml``."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -27,7 +27,7 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     again. ``executor`` says whether a server executes runs in threads or in processes, and ``executors`` says so for
     the runs of single pipelines. ``allowed_paths`` are folders and URLs to which a caller's parameters may lead the
     path of a dataset. ``hidden_values`` are patterns of the names whose values records and schemas leave out, beside
-    those that say of themselves that they are secret.
+    those that say of themselves that they are secret. ``schedules`` are runs that a server begins itself, by name.
     """
 
     plugins: Mapping[str, bool] = {}
@@ -40,6 +40,18 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     executors: Mapping[str, Literal["thread", "process"]] = {}
     allowed_paths: tuple[AllowedPath, ...] = ()
     hidden_values: tuple[str, ...] = ()
+    schedules: Mapping[str, Mapping[str, Any]] = {}
+
+    def scheduled_pipelines(self) -> dict[str, tuple[str, ...]]:
+        """Return the pipelines that schedules name, by the section of each; what has a wrong type is left out."""
+        return {f"schedules.{name}": tuple(_pipelines(table)) for name, table in self.schedules.items()}
+
+
+def _pipelines(table: Mapping[str, Any]) -> Iterator[str]:
+    names = table.get("pipeline_names")
+    for name in (table.get("pipeline"), *(names if isinstance(names, list) else ())):
+        if isinstance(name, str):
+            yield name
 
 
 def read_options(config_file: Path) -> ProjectOptions:

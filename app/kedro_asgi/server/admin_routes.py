@@ -16,6 +16,7 @@ from kedro_asgi.failures import failure_sentence
 from kedro_asgi.schemas import ReadyResponse, ReloadProblem, ReloadResponse
 from kedro_asgi.server.access.caller import may_see_all
 from kedro_asgi.server.errors import json_response
+from kedro_asgi.server.served_schedules import ServedSchedules
 from kedro_asgi.session import AsyncSession
 
 _log = logging.getLogger(__name__)
@@ -27,9 +28,10 @@ _STUCK = "Every slot has a run that was asked to stop and does not."
 class AdminRoutes:
     """``GET /ready`` and ``POST /reload`` of one served project."""
 
-    def __init__(self, session: AsyncSession, runs: Dispatcher) -> None:
+    def __init__(self, session: AsyncSession, runs: Dispatcher, schedules: ServedSchedules) -> None:
         self._session = session
         self._runs = runs
+        self._schedules = schedules
         self._is_open = False
         self._opened: anyio.Event | None = None
         self._problem: str | None = None
@@ -114,20 +116,29 @@ class AdminRoutes:
             await self.open_project()
 
     async def reload(self, request: Request) -> Response:
-        """Read configuration and preloaded datasets again; later runs use them."""
+        """Read schedules, configuration and preloaded datasets again; later runs use them."""
         started = perf_counter()
+        try:
+            schedules = await self._schedules.read()
+        except Exception as error:
+            return _reload_problem(error)
         outcome = await self._session.try_reload()
         if outcome.error is not None:
-            reason = failure_sentence(outcome.error)
-            _log.error("The reload failed, and nothing has changed: %s", reason)
-            problem = ReloadProblem(detail=f"{reason} Nothing has changed.")
-            return Response(encode_json(problem), problem.status, media_type="application/problem+json")
+            return _reload_problem(outcome.error)
+        await self._schedules.reload(schedules)
         self._is_open, self._problem = True, None
         await self._session.try_check()
         self._log_problems()
         duration_ms = round((perf_counter() - started) * 1000, 2)
         shared = sorted(name for name, problem in outcome.value().preloaded.items() if not problem)
         return json_response(ReloadResponse(preloaded=shared, duration_ms=duration_ms))
+
+
+def _reload_problem(error: BaseException) -> Response:
+    reason = failure_sentence(error)
+    _log.error("The reload failed, and nothing has changed: %s", reason)
+    problem = ReloadProblem(detail=f"{reason} Nothing has changed.")
+    return Response(encode_json(problem), problem.status, media_type="application/problem+json")
 
 
 def _ready_response(request: Request, body: ReadyResponse, background: BackgroundTask | None = None) -> Response:

@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from kedro_asgi.dispatch import Dispatcher
-from kedro_asgi.errors import DispatchError, KedroAsgiError
+from kedro_asgi.errors import DispatchError, KedroAsgiError, ProjectError
 from kedro_asgi.server.access.refusals import AccessRefusedError
 from kedro_asgi.server.access.wiring import access_control, access_middleware
 from kedro_asgi.server.admin_routes import AdminRoutes
@@ -32,9 +32,17 @@ from kedro_asgi.server.docs import DocsRoutes
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.pipeline_routes import PipelineRoutes
-from kedro_asgi.server.problems import InvalidQueryError, explain_dispatch_error, explain_query_error, explain_refusal
+from kedro_asgi.server.problems import (
+    InvalidQueryError,
+    explain_dispatch_error,
+    explain_query_error,
+    explain_refusal,
+    explain_unreadable_project,
+)
 from kedro_asgi.server.request_middleware import with_request_facts
 from kedro_asgi.server.run_routes import RunRoutes
+from kedro_asgi.server.schedule_routes import ScheduleRoutes
+from kedro_asgi.server.served_schedules import ServedSchedules
 from kedro_asgi.server.shutdown import Shutdown, ShutdownMiddleware
 from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.server.typed_routes import TypedRoutes
@@ -118,7 +126,8 @@ def create_http_server(
     typed_pipelines = TypedPipelines(session)
     typed_routes = TypedRoutes(session, typed_pipelines, bodies, kedro_routes=kedro_routes, run_routes=run_routes)
     description_routes = DescriptionRoutes(session, typed_pipelines, configuration.access)
-    admin_routes = AdminRoutes(session, runs)
+    schedules = ServedSchedules(runs, partial(_read_project, configuration))
+    admin_routes = AdminRoutes(session, runs, schedules)
     explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)
     run_table = run_routes.table()
     # Those that callers use most.
@@ -131,6 +140,7 @@ def create_http_server(
         *run_table,
         *pipeline_routes.table(),
         *DatasetRoutes(session).table(),
+        *ScheduleRoutes(schedules).table(),
         *admin_routes.table(),
         *(DashboardRoutes().table() if configuration.dashboard else ()),
         *(DocsRoutes().table() if configuration.docs else ()),
@@ -139,7 +149,7 @@ def create_http_server(
     control = access_control(configuration.access, pipelines_of_run=partial(_pipelines_of_run, runs))
     return Starlette(
         routes=routes if control is None else control.protect(routes),
-        lifespan=_lifespan(configuration, session, runs, admin_routes, shutdown),
+        lifespan=_lifespan(configuration, session, runs, schedules, admin_routes, shutdown),
         middleware=[
             Middleware(with_request_facts, is_logged=configuration.log_format == "json"),
             *access_middleware(configuration.access),
@@ -151,6 +161,7 @@ def create_http_server(
             AccessRefusedError: explain_refusal,
             DispatchError: explain_busy,
             InvalidQueryError: explain_query_error,
+            ProjectError: explain_unreadable_project,
         },
     )
 
@@ -163,6 +174,7 @@ def _lifespan(
     configuration: ServerConfiguration,
     session: AsyncSession,
     runs: Dispatcher,
+    schedules: ServedSchedules,
     admin_routes: AdminRoutes,
     shutdown: Shutdown,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
@@ -173,7 +185,7 @@ def _lifespan(
             logging.captureWarnings(True)
         with shutdown.watching():
             with shutdown.until_begun() as opening:
-                await _open(configuration, session)
+                await _open(configuration, session, schedules)
             if opening.cancelled_caught:
                 # The server was told to end while the project was read, which may never end.
                 yield
@@ -186,6 +198,7 @@ def _lifespan(
                 except KedroAsgiError as error:
                     _raise_without_traceback(error)
                 tasks = await stack.enter_async_context(anyio.create_task_group())
+                schedules.open(tasks)
                 if configuration.opens_first:
                     with shutdown.until_begun(timeout_seconds=_OPENING_SECONDS):
                         await admin_routes.open_project()
@@ -210,10 +223,15 @@ async def _open_project(admin_routes: AdminRoutes, *, owns_process: bool) -> Non
         gc.freeze()
 
 
-async def _open(configuration: ServerConfiguration, session: AsyncSession) -> None:
-    """Read the project, and load the artifacts that it or the configuration names."""
+async def _open(configuration: ServerConfiguration, session: AsyncSession, schedules: ServedSchedules) -> None:
+    """Read the project and its schedules, and load the artifacts that it or the configuration names."""
     _log.info("Bootstrapping Kedro project at: %s", configuration.project_path)
     project = (await run_in_daemon_thread(partial(Outcome.of, partial(_read_project, configuration)))).value()
+    if project.options.schedules:
+        try:
+            schedules.use(await schedules.read())
+        except KedroAsgiError as error:
+            _raise_without_traceback(error)
     if project.options.preload if configuration.preload is None else configuration.preload:
         _raise_without_traceback((await session.open()).error)
 

@@ -64,9 +64,9 @@ class BodyReader:
         body = await self._read(request)
         content_type = header(request, b"content-type") or ""
         if len(body) <= _SMALL_BODY_BYTES:
-            decoded = _decode(body, content_type, kind)
+            decoded = decode_run_request(body, content_type, kind)
         else:
-            decoded = await self._do(partial(_decode, body, content_type, kind), body)
+            decoded = await self._do(partial(decode_run_request, body, content_type, kind), body)
         check_pipelines(request.scope, decoded.pipeline_names)
         return decoded, len(body)
 
@@ -99,7 +99,7 @@ class BodyReader:
         raise HTTPException(408, detail, headers={"Connection": "close"})
 
 
-def _decode(body: bytes, content_type: str, kind: type[AnyRunRequest]) -> AnyRunRequest:
+def decode_run_request(body: bytes, content_type: str, kind: type[AnyRunRequest]) -> AnyRunRequest:
     """Decode a valid body with msgspec; `validate_run_request` reads any other."""
     if not _is_json(content_type):
         return validate_run_request(body, content_type, kind)

@@ -21,7 +21,14 @@ def openapi(version: str) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Kedro Server", "version": version},
-        "paths": {**_kedro_paths(), **_admin_paths(), **_run_paths(), **_event_paths(), **_pipeline_paths()},
+        "paths": {
+            **_kedro_paths(),
+            **_admin_paths(),
+            **_run_paths(),
+            **_event_paths(),
+            **_schedule_paths(),
+            **_pipeline_paths(),
+        },
         "components": {"schemas": components()},
     }
 
@@ -128,6 +135,19 @@ def _run_paths() -> Json:
         "/runs/{run_id}/nodes": {"get": _operation("runs", "read_nodes", nodes, parameters=[run_id])},
         "/runs/{run_id}/timeline.svg": {"get": _operation("runs", "draw_timeline", timeline, parameters=[run_id])},
         "/runs/{run_id}/outputs/{name}": {"get": _operation("runs", "read_output", output, parameters=[run_id, name])},
+    }
+
+
+def _schedule_paths() -> Json:
+    name, missing = _parameter("path", "name"), {"404": _problem("The schedule does not exist."), **_no_store()}
+    listed = {"200": _json("The schedules of the project.", schemas.ScheduleList), **_no_project()}
+    changed = {"200": _json("The schedule as it is now.", schemas.ScheduleDescription), **missing}
+    begun = {"202": _json("The run is stored and will be executed.", RunRecord), **missing, **_busy()}
+    return {
+        "/schedules": {"get": _operation("schedules", "list_schedules", listed)},
+        "/schedules/{name}/pause": {"post": _operation("schedules", "pause_schedule", changed, parameters=[name])},
+        "/schedules/{name}/resume": {"post": _operation("schedules", "resume_schedule", changed, parameters=[name])},
+        "/schedules/{name}/run": {"post": _operation("schedules", "run_schedule", begun, parameters=[name])},
     }
 
 

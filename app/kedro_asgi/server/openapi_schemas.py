@@ -82,8 +82,10 @@ def _described(struct: type[msgspec.Struct], schema: Json) -> Json:
 
 
 def _property(schema: Json, hint: Any) -> Json:
-    if hint is datetime or datetime in get_args(hint):
-        return {"anyOf": [_DATE_TIME, {"type": "null"}]} if isinstance(hint, UnionType) else _DATE_TIME
+    if hint is datetime:
+        return _DATE_TIME
+    if isinstance(hint, UnionType) and datetime in get_args(hint):
+        return {"anyOf": [_DATE_TIME, {"type": "null"}]}
     tidied: Json = for_generators({name: value for name, value in schema.items() if name != "default"})
     return tidied
 

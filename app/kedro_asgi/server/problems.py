@@ -23,6 +23,7 @@ from kedro_asgi.errors import (
     QueueFullError,
     RunNotEndedError,
     RunNotFoundError,
+    ScheduleNotFoundError,
     SelectionError,
     StoreUnavailableError,
     UnstorableRunError,
@@ -44,6 +45,7 @@ _PROBLEMS: Mapping[type[DispatchError], tuple[str, str, int]] = {
     PipelineCrashingError: ("pipeline-crashing", "The pipeline crashes its process", 503),
     StoreUnavailableError: ("store-unavailable", "The store of runs is not available", 503),
     RunNotFoundError: ("run-not-found", "No such run", 404),
+    ScheduleNotFoundError: ("schedule-not-found", "No such schedule", 404),
     OutputNotFoundError: ("output-not-found", "No such output", 404),
     RunNotEndedError: ("run-not-ended", "The run has not ended", 409),
     OrderNotKeptError: ("order-not-kept", "The run cannot be repeated", 409),
@@ -129,6 +131,11 @@ def explain_project_error(error: BaseException) -> Response:
     title = "The project cannot be read"
     problem = Problem(type=f"{_TYPE}project-failed", title=title, status=503, detail=failure_sentence(error))
     return _response(problem, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
+
+
+async def explain_unreadable_project(request: Request, error: Exception) -> Response:
+    """Return the response where the project's ``pyproject.toml`` cannot be read."""
+    return explain_project_error(error)
 
 
 def explain_preview_timeout(name: str, *, seconds: float) -> Response:

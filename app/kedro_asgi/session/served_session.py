@@ -45,9 +45,12 @@ def open_served_session(
 
 
 def _warn_of_unknown_pipelines(project: "Project") -> None:
-    """Warn of executors for pipelines that the project does not have."""
-    if project.options.executors:
-        known = project.pipelines.load()
-        for name in sorted(project.options.executors.keys() - known.keys()):
+    """Warn of executors and schedules for pipelines that the project does not have."""
+    sections = {"executors": tuple(project.options.executors), **project.options.scheduled_pipelines()}
+    if not any(sections.values()):
+        return
+    known = project.pipelines.load()
+    for section, names in sections.items():
+        for name in sorted(set(names) - known.keys()):
             hint = suggestion(close_matches(name, known))
-            _log.warning("[tool.kedro-asgi.executors] names '%s', but there is no such pipeline.%s", name, hint)
+            _log.warning("[tool.kedro-asgi.%s] names '%s', but there is no such pipeline.%s", section, name, hint)
