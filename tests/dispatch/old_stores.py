@@ -21,7 +21,9 @@ QUEUED = (
 ORDER = b'{"spec":{"slice":{},"inputs":{"x":["\\ud800",{"b":1,"a":-0.0}]},"runtime_params":{"n":NaN}},"labels":{}}'
 EVENTS = (
     b'[{"event":"RunQueued","run_id":"2026-01-02T03.04.05.678Z-0000aaaaaaaaaa","at":"2026-01-02T03:04:05.678Z"},'
-    b'{"event":"NodeStarted","run_id":"2026-01-02T03.04.05.678Z-0000aaaaaaaaaa","at":"2026-01-02T03:04:06Z","node":"n"}]'
+    b'{"event":"NodeStarted","run_id":"2026-01-02T03.04.05.678Z-0000aaaaaaaaaa","at":"2026-01-02T03:04:06Z","node":"n"},'
+    b'{"event":"RunEnded","run_id":"2026-01-02T03.04.05.678Z-0000aaaaaaaaaa","at":"2026-01-02T03:04:08.5Z",'
+    b'"status":"success"}]'
 )
 OUTPUT = b'[{"b":1,"a":2}]'
 ENDED_ID, QUEUED_ID = "2026-01-02T03.04.05.678Z-0000aaaaaaaaaa", "2026-01-02T03.04.09.000Z-0000bbbbbbbbbb"
@@ -63,7 +65,7 @@ ROWS: tuple[tuple[str, Sequence[Any]], ...] = (
     ),
     (
         "INSERT INTO events (run_id, first, last, is_last, payload) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (ENDED_ID, 1, 2, 0, EVENTS),
+        (ENDED_ID, 1, 3, 1, EVENTS),
     ),
     ("INSERT INTO outputs (run_id, name, value) VALUES (?, ?, ?)", (ENDED_ID, "scores", OUTPUT)),
     (

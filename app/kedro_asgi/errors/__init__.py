@@ -46,6 +46,7 @@ from kedro_asgi.errors.config import ReaderError as ReaderError
 from kedro_asgi.errors.config import UnknownConfigKeyError as UnknownConfigKeyError
 from kedro_asgi.errors.config import UnsupportedInterpolationType as UnsupportedInterpolationType
 from kedro_asgi.errors.config import YamlError as YamlError
+from kedro_asgi.errors.dispatch import BackupError as BackupError
 from kedro_asgi.errors.dispatch import DispatchError as DispatchError
 from kedro_asgi.errors.dispatch import DrainingError as DrainingError
 from kedro_asgi.errors.dispatch import KeyReusedError as KeyReusedError
@@ -68,6 +69,7 @@ from kedro_asgi.errors.dispatch import RunStoppedError as RunStoppedError
 from kedro_asgi.errors.dispatch import RunTimedOutError as RunTimedOutError
 from kedro_asgi.errors.dispatch import ScheduleNotFoundError as ScheduleNotFoundError
 from kedro_asgi.errors.dispatch import ServiceOpenError as ServiceOpenError
+from kedro_asgi.errors.dispatch import StoreOutdatedError as StoreOutdatedError
 from kedro_asgi.errors.dispatch import StoreUnavailableError as StoreUnavailableError
 from kedro_asgi.errors.dispatch import StoreUrlError as StoreUrlError
 from kedro_asgi.errors.dispatch import StoreVersionError as StoreVersionError

@@ -164,6 +164,25 @@ class StoreVersionError(DispatchError):
         )
 
 
+class StoreOutdatedError(DispatchError):
+    """An earlier version of kedro-asgi wrote the store, and no server of this version has upgraded it."""
+
+    def __init__(self, store: str, found: int, known: int) -> None:
+        self.found, self.known = found, known
+        super().__init__(
+            f"The store of runs {store} has schema version {found}, and this version of kedro-asgi writes {known}. "
+            "Start a server of this version: it upgrades the store."
+        )
+
+
+class BackupError(DispatchError):
+    """A backup of the store cannot be made; a file that was there before is unchanged."""
+
+    def __init__(self, target: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The backup '{target}' is not made: {reason}")
+
+
 class PolicyError(DispatchError, ValueError):
     """The policy of a dispatcher has an invalid value."""
 

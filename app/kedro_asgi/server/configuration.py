@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Unpack
 import msgspec
 
 from kedro_asgi.dispatch import ExecutorChoice, ExecutorKind, Policy
+from kedro_asgi.dispatch.stores import project_store
 from kedro_asgi.errors import ProjectError, ServerSettingsError
 from kedro_asgi.errors.wording import close_matches, quoted, suggestion
 from kedro_asgi.log_lines import LogFormat
@@ -27,7 +28,6 @@ WORKERS_VARIABLE = variable_of("workers")
 LOG_FORMAT_VARIABLE = variable_of("log_format")
 
 _PROJECT_PATH = "KEDRO_PROJECT_PATH"
-_STORE = Path(".kedro-asgi") / "runs.db"
 
 
 class ServerOptions(AccessOptions, total=False):
@@ -125,7 +125,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             env=env if env is not None else environ.get("KEDRO_SERVER_ENV"),
             conf_source=str(source) if source is not None else None,
             preload=read_names(given.get("preload", environ.get("KEDRO_SERVER_PRELOAD"))),
-            store=str(given.get("store", environ.get("KEDRO_SERVER_STORE") or path / _STORE)),
+            store=str(given.get("store", environ.get("KEDRO_SERVER_STORE") or project_store(path))),
             policy=_policy(given, environ),
             access=AccessConfiguration.read(given, environ),
             executors=given.get("executors", {}),

@@ -9,6 +9,7 @@ from kedro_asgi.redaction import redact
 
 MEMORY = "memory:"
 _SQLITE_HEADER = b"SQLite format 3\0"
+_PROJECT_FILE = Path(".kedro-asgi") / "runs.db"
 
 
 def open_store(url: str | Path) -> Store:
@@ -19,7 +20,7 @@ def open_store(url: str | Path) -> Store:
     text = str(url)
     if text == MEMORY:
         return SQLiteStore(None)
-    if (path := _file(text)) is not None:
+    if (path := file_of(text)) is not None:
         return SQLiteStore(path)
     if text.startswith(("postgresql://", "postgres://")):
         return _postgres(text)
@@ -29,7 +30,7 @@ def open_store(url: str | Path) -> Store:
 def check_store(url: str | Path) -> None:
     """Check that there can be a store at ``url``, without opening it; raises `StoreUrlError`."""
     open_store(url)
-    path = _file(str(url)) if str(url) != MEMORY else None
+    path = file_of(str(url)) if str(url) != MEMORY else None
     if path is None:
         return
     path = path.absolute()
@@ -37,20 +38,27 @@ def check_store(url: str | Path) -> None:
         raise StoreUrlError(str(path), "it is a folder, not a file.")
     if blocking := next((folder for folder in path.parents if folder.exists() and not folder.is_dir()), None):
         raise StoreUrlError(str(path), f"'{blocking}' is a file, not a folder.")
-    if path.is_file() and path.stat().st_size and not _is_sqlite(path):
+    if path.is_file() and path.stat().st_size and not is_sqlite(path):
         raise StoreUrlError(str(path), "the file is not a database of SQLite.")
 
 
-def _file(url: str) -> Path | None:
+def project_store(project_path: Path) -> str:
+    """Return the store of a project for which no other is named."""
+    return str(project_path / _PROJECT_FILE)
+
+
+def is_sqlite(path: Path) -> bool:
+    """Tell whether a file begins as a database of SQLite does."""
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file of a SQLite store, ``None`` for another URL."""
     scheme, separator, rest = url.partition("://")
     if not separator:
         return Path(url)
     return Path(rest[1:]) if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1 else None
-
-
-def _is_sqlite(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER
 
 
 def _postgres(url: str) -> Store:
@@ -62,4 +70,4 @@ def _postgres(url: str) -> Store:
     return PostgresStore(url)
 
 
-__all__ = ["MEMORY", "Store", "check_store", "open_store"]
+__all__ = ["MEMORY", "Store", "check_store", "file_of", "is_sqlite", "open_store", "project_store"]

@@ -59,6 +59,11 @@ class FileWorkerLock:
         return self._store.with_name(f"{self._store.name}-{worker}.lock")
 
 
+def opening_lock(store: Path) -> Path:
+    """Return the file that a worker locks while it opens the store."""
+    return store.with_name(f"{store.name}-opening.lock")
+
+
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
     """Hold the lock of a file for a block, against other processes."""

@@ -69,14 +69,9 @@ class RowReader:
         )
 
     def _record(self, row: Sequence[Any]) -> tuple[RunRecord, UnreadableRunError | None]:
-        run_id, status, created_at_ms, content = row
+        run_id, status, created_at_ms, _ = row
         try:
-            record = decode_json(as_bytes(content), _RECORD)
-            if record.run_id != run_id:
-                raise ValueError(f"it is the record of run '{record.run_id}'")
-            if record.status != status:
-                raise ValueError(f"its status is '{status}' in one place and '{record.status}' in another")
-            return record, None
+            return decode_record(row), None
         except Exception as error:  # such as a damaged file, or a status of a later version
             return _substitute(run_id, status, created_at_ms), self._problem(run_id, error)
 
@@ -86,6 +81,17 @@ class RowReader:
             self._logged.add(run_id, True)
             _log.error("Run %s: %s", run_id, problem, extra=run_facts(run_id))
         return problem
+
+
+def decode_record(row: Sequence[Any]) -> RunRecord:
+    """Return the record in the `RECORD_COLUMNS` of a row; raises any error for one that cannot be read."""
+    run_id, status, _, content = row
+    record = decode_json(as_bytes(content), _RECORD)
+    if record.run_id != run_id:
+        raise ValueError(f"it is the record of run '{record.run_id}'")
+    if record.status != status:
+        raise ValueError(f"its status is '{status}' in one place and '{record.status}' in another")
+    return record
 
 
 def _packed(content: bytes) -> PackedOrder:

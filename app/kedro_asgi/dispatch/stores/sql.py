@@ -143,9 +143,7 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
     def delete_old(self, old: OldRecords, *, keys_before_ms: int) -> None:
         runs = [(run_id,) for run_id in old.run_ids]
         with self.transaction(writes=True) as connection:
-            for table in ("runs", "events", "outputs", "idempotency_keys"):
-                connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", runs)
-            delete_notifications(connection, runs)
+            delete_runs(connection, runs)
             # Another run may have taken the key meanwhile.
             connection.executemany(_DELETE_OLD_KEY, [(key, keys_before_ms) for key in old.keys])
 
@@ -268,6 +266,13 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
     def release_queued(self, owner: str) -> None:
         with self.transaction(writes=True) as connection:
             connection.execute("UPDATE runs SET owner = NULL WHERE owner = ? AND status = 'queued'", (owner,))
+
+
+def delete_runs(connection: SqlConnection, runs: Sequence[tuple[str]]) -> None:
+    """Delete runs with all that is kept of them."""
+    for table in ("runs", "events", "outputs", "idempotency_keys"):
+        connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", runs)
+    delete_notifications(connection, runs)
 
 
 def _insert(connection: SqlConnection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro_asgi.dispatch.stores.connection import SqlConnection
-from kedro_asgi.dispatch.stores.file_lock import FileWorkerLock, file_lock
+from kedro_asgi.dispatch.stores.file_lock import FileWorkerLock, file_lock, opening_lock
 from kedro_asgi.dispatch.stores.liveness import SingleWorker
 from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS, Migration
@@ -55,7 +55,7 @@ class SQLiteStore(SqlStore):
             _make_folder(self._path.parent)
             self._acquire_lock(owner)
             # When two processes switch a new file to WAL at once, SQLite fails one of them without waiting.
-            with file_lock(self._path.with_name(f"{self._path.name}-opening.lock")):
+            with file_lock(opening_lock(self._path)):
                 self._open_database()
         except OSError as error:
             self.close()
