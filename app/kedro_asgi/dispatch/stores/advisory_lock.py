@@ -7,7 +7,8 @@ from typing import Any
 
 import psycopg
 
-from kedro_asgi.dispatch.stores.liveness import WorkerStatus, call_in_forked_children
+from kedro_asgi.dispatch.stores.liveness import WorkerStatus
+from kedro_asgi.forked_children import call_in_forked_children
 
 _KEY = "hashtextextended(?, 0)"
 

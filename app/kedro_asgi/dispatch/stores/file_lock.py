@@ -7,8 +7,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from kedro_asgi.dispatch.stores.liveness import WorkerStatus, call_in_forked_children
+from kedro_asgi.dispatch.stores.liveness import WorkerStatus
 from kedro_asgi.errors import StoreUnavailableError
+from kedro_asgi.forked_children import call_in_forked_children
 
 if sys.platform != "win32":
     import fcntl

@@ -1,12 +1,7 @@
 """How workers know which other workers are alive."""
 
-import os
-import sys
-import weakref
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol, TypeVar
-
-T = TypeVar("T")
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
 
 # A ``missing`` worker has no lock now; it may be dead, or about to take its lost lock again.
 WorkerStatus = Literal["alive", "missing", "dead"]
@@ -60,20 +55,3 @@ class FailureDetector:
         return [
             worker for worker, status in statuses.items() if status == "dead" or self._misses.get(worker, 0) >= needed
         ]
-
-
-def call_in_forked_children(owner: T, callback: Callable[[T], None]) -> None:
-    """Call ``callback(owner)`` in every process that is forked off this one while ``owner`` exists.
-
-    Nodes and process pools fork, and a child may outlive a worker that is killed. A child that kept a copy of the
-    worker's lock would make the worker seem alive.
-    """
-    if sys.platform != "win32":
-        reference = weakref.ref(owner)
-        os.register_at_fork(after_in_child=lambda: _call(reference, callback))
-
-
-def _call(reference: "weakref.ref[T]", callback: Callable[[T], None]) -> None:
-    owner = reference()
-    if owner is not None:
-        callback(owner)
