@@ -72,7 +72,7 @@ class Observer:
 async def recover(store: SQLiteStore, owner: str) -> list[str]:
     """Let a worker look for orphans until it has dealt with all of them or is dead, and close its store."""
     observer, policy, access = Observer(), Policy(max_attempts=9), StoreAccess(store)
-    recorder = Recorder(store, owner, policy, observer)
+    recorder = Recorder(store, owner, policy, observer, Metrics())
     await recorder.open()
     recovery = Recovery(access, recorder, observer, owner, policy, IDS, Metrics())
     # The second look is for runs whose write was not confirmed.

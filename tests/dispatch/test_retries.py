@@ -180,7 +180,7 @@ async def test_a_run_is_tried_again(make_flaky: MakeFlaky, store: str, by_projec
         assert [(node.node, node.state) for node in await runs.node_runs(run.run_id)] == [
             (name, "success") for name in ("before", "flaky", "after")
         ]
-        assert 'attempts_retried_total{of="run"} 2' in runs.metrics.text(runs.gauges())
+        assert runs.metrics.totals()["kedro_asgi_attempts_retried_total"][("run",)] == [2.0]
 
 
 async def test_a_caller_that_waits_gets_the_end_of_the_last_attempt(make_flaky: MakeFlaky) -> None:

@@ -267,7 +267,7 @@ async def test_a_store_that_failed_is_not_available_before_something_was_written
         store.is_off = True
         with pytest.raises(StoreUnavailableError):
             await runs.submit("calc")
-        assert runs.gauges()["runs_unwritten_lost"] == 0
+        assert runs.metrics.totals()["kedro_asgi_runs_unwritten_lost_total"] == {(): [0.0]}
         with anyio.fail_after(60):
             while store.tries < 4:
                 assert runs.failure == "it is off"

@@ -24,13 +24,17 @@ def greeting(project: Project, configuration: ServerConfiguration, *, url: str, 
         [
             f"Serving {one_line(served)}",
             *page_lines(configuration, url),
-            f"  API        {url} ({', '.join(f'/{route}' for route in _ROUTES)})",
+            f"  API        {url} ({', '.join(_routes(configuration))})",
             f"  store      {one_line(redact(configuration.store))}",
             f"  access     {one_line(access)}",
             f"  run it     curl -s {url}/run{_token(configuration)} -H 'Content-Type: application/json' -d '{{}}'",
             "",
         ]
     )
+
+
+def _routes(configuration: ServerConfiguration) -> list[str]:
+    return [f"/{route}" for route in _ROUTES if route != "metrics" or configuration.metrics]
 
 
 def _token(configuration: ServerConfiguration) -> str:

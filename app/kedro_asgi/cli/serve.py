@@ -37,6 +37,7 @@ from kedro_asgi.project import Project, load_project
 from kedro_asgi.server.access.transport import Transport
 from kedro_asgi.server.configuration import (
     LOG_FORMAT_VARIABLE,
+    METRICS_FOLDER_VARIABLE,
     WORKERS_VARIABLE,
     ConnectionLimits,
     ServerConfiguration,
@@ -106,6 +107,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
     help="Serve the API only, without the pages at /dashboard.",
 )
 @click.option("--no-docs", "docs", flag_value="false", default=None, help="Do not show the API at /docs.")
+@click.option("--no-metrics", "metrics", flag_value="false", default=None, help="Count nothing; no /metrics.")
 @click.option("--viz", flag_value="true", default=None, help="Answer the front end of kedro-viz, which shows code.")
 @click.option("--no-access-log", is_flag=True, help="Log no line for each request.")
 @click.option(
@@ -168,7 +170,7 @@ def serve_project(
         click.echo(greeting(project, configuration, url=url, access=access_line(configuration.access, host)))
     options = {"host": host, "port": port, "log_config": log_config, "access_log": not no_access_log}
     options |= {"factory": True, **_connection_options(limits), **transport.uvicorn_options()}
-    with _shared_reload_signal(workers):
+    with _shared_files(workers, reload=reload):
         if workers > 1:
             serve_with_workers(_FACTORY, workers=workers, **options)
         elif reload:
@@ -214,13 +216,19 @@ def _watched(project: Project, project_path: Path, conf_source: str | None) -> W
 
 
 @contextmanager
-def _shared_reload_signal(workers: int) -> Iterator[None]:
-    """Give several workers one file that tells them of replaced artifacts, unless the environment names one."""
-    if workers == 1 or RELOAD_SIGNAL_VARIABLE in os.environ:
+def _shared_files(workers: int, *, reload: bool) -> Iterator[None]:
+    """Give processes that serve side by side, or one after another, a folder for what they tell each other.
+
+    Several workers get a file that tells them of replaced artifacts, and all a folder for what they count, unless the
+    environment names others.
+    """
+    if workers == 1 and not reload:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="kedro-asgi-") as folder:
-        os.environ[RELOAD_SIGNAL_VARIABLE] = str(Path(folder) / "preload")
+    with tempfile.TemporaryDirectory(prefix="kedro-asgi-", ignore_cleanup_errors=True) as folder:
+        if workers > 1:
+            os.environ.setdefault(RELOAD_SIGNAL_VARIABLE, str(Path(folder) / "preload"))
+        os.environ.setdefault(METRICS_FOLDER_VARIABLE, str(Path(folder) / "metrics"))
         yield
 
 

@@ -15,7 +15,7 @@ from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.executors.selection import ExecutorChoice
 from kedro_asgi.dispatch.executors.selection import make_executor as _make_executor
 from kedro_asgi.dispatch.idempotency import look_up
-from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.metrics import Metrics, RunMetrics
 from kedro_asgi.dispatch.policy import Policy, checked
 from kedro_asgi.dispatch.ranges import check_event_number, check_order, check_query, wait_seconds
 from kedro_asgi.dispatch.reading import list_node_runs, list_runs, read_output, read_run, wait_for_run
@@ -66,7 +66,7 @@ class Dispatcher:
     first call opens it, until its event loop ends, and leaves logging alone. ``store`` is a URL, a path or a `Store`;
     ``memory:`` forgets with the process. ``convert`` makes JSON (or something else for `run`) of each wanted output,
     where the run is executed; ``executor`` says where that is, by default in threads of this process, unless
-    ``make_executor`` makes another executor. Belongs to one event loop at a time.
+    ``make_executor`` makes another executor. ``with_metrics`` counts runs. Belongs to one event loop at a time.
     """
 
     def __init__(
@@ -78,9 +78,10 @@ class Dispatcher:
         convert: Convert = encode_output,
         executor: ExecutorChoice = _IN_THREADS,
         make_executor: Callable[[], Executor] | None = None,
+        with_metrics: bool = True,
     ) -> None:
         self.policy = checked(policy or Policy())
-        self.metrics = Metrics()
+        self.metrics = RunMetrics(session.has_pipeline) if with_metrics else Metrics()
         self._store = open_store(store) if isinstance(store, str | Path) else store
         if make_executor is None:
             executor.check(self.policy)

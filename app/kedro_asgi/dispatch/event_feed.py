@@ -10,6 +10,7 @@ import anyio
 import msgspec
 from anyio.lowlevel import checkpoint
 
+from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import EventBatch, Store
@@ -65,8 +66,8 @@ class Reader:
 class EventFeed:
     """Reads new events from the store, once for all readers of this process, while there are any."""
 
-    def __init__(self, access: StoreAccess, policy: Policy) -> None:
-        self.lost = 0
+    def __init__(self, access: StoreAccess, policy: Policy, metrics: Metrics) -> None:
+        self._metrics = metrics
         self._access = access
         self._look_seconds = policy.look_seconds / 2 if access.is_shared else math.inf
         self._size = policy.max_buffered_events
@@ -175,7 +176,8 @@ class EventFeed:
             yield reader
         finally:
             self._readers.discard(reader)
-            self.lost += reader.all_lost
+            if reader.all_lost:
+                self._metrics.events_lost(reader.all_lost)
 
     async def _catch_up(self) -> None:
         # One at a time: a new reader, or `close`, must not move the position while another task reads from it.

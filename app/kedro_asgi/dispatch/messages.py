@@ -65,9 +65,10 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class GroupWritten(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The states that one transaction stored, or that were given up."""
+    """The states that one group of writes stored, in so many ``seconds``; or that were given up, without."""
 
     results: tuple[Written, ...]
+    seconds: float | None = None
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -9,6 +9,7 @@ import anyio.to_thread
 from anyio.lowlevel import current_token
 
 from kedro_asgi.dispatch.messages import Answered, FromWriter, GroupWritten, Request, StoreChanged, Written
+from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.waiting_order import PackedOrder
@@ -43,10 +44,9 @@ class Observer(Protocol):
 class Recorder:
     """The event loop's side of the writer thread. Belongs to one event loop, but for `post`."""
 
-    def __init__(self, store: Store, owner: str, policy: Policy, observer: Observer) -> None:
+    def __init__(self, store: Store, owner: str, policy: Policy, observer: Observer, metrics: Metrics) -> None:
         self.failure: str | None = None
-        self.dropped = 0
-        self.groups = 0
+        self._metrics = metrics
         self._observer = observer
         self._loop = current_token()
         self._open_requests: dict[Request, None] = {}
@@ -54,6 +54,11 @@ class Recorder:
         self._writer = Writer(store, owner, policy, answer=self._answer)
         # Any thread; does not block.
         self.post = self._writer.post
+
+    @property
+    def backlog(self) -> int:
+        """How many messages and runs wait until they are written."""
+        return self._writer.backlog
 
     async def open(self) -> None:
         """Open the store and begin to write; raises `StoreVersionError`, but not that the store is unavailable."""
@@ -101,16 +106,24 @@ class Recorder:
     def _receive(self, answers: Sequence[FromWriter]) -> None:
         for answer in answers:
             match answer:
-                case GroupWritten(results=results):
-                    # A promise that was refused is not lost: its caller knows.
-                    self.dropped += sum(found.result == "dropped" and found.status in FINAL for found in results)
-                    self.groups += any(written.result == "stored" for written in results)
+                case GroupWritten(results=results, seconds=seconds):
+                    if seconds is not None:
+                        self._metrics.store_written(seconds)
+                    else:
+                        self._count_lost(results)
                     self._observer.states_written(results)
                 case Answered(request=request, outcome=outcome):
                     self._finish(request, outcome)
                 case StoreChanged(failure=failure):
                     self.failure = failure
+                    if failure is not None:
+                        self._metrics.store_failed()
                     self._observer.store_changed(is_up=failure is None)
+
+    def _count_lost(self, results: Sequence[Written]) -> None:
+        # A promise that was refused is not lost: its caller knows.
+        if lost := sum(found.result == "dropped" and found.status in FINAL for found in results):
+            self._metrics.runs_lost(lost)
 
     def _finish(self, request: Request, outcome: Outcome[Any]) -> None:
         if request in self._open_requests:

@@ -136,7 +136,7 @@ class Recovery:
             self.recheck(successor.record.run_id)
         final = end_of(record, status, error)
         await self._recorder.execute(lambda store: self._write(store, taken, final, successor))
-        self._metrics.ended[status] += 1
+        self._metrics.run_ended(final.record)
         run_id = final.record.run_id
         text = "Run %s of a server that has ended is recorded as %s: %s"
         _log.warning(text, run_id, status, error.message, extra=run_facts(run_id))

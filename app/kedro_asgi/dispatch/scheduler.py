@@ -41,6 +41,7 @@ class Scheduler:
         """How much memory the orders of waiting runs take."""
         self._executor = executor
         self._metrics = metrics
+        self._mean_seconds = 0.0
         # Each waiting run with the size of its order.
         self._reserved: dict[ActiveRun, int] = {}
         self._queue: OrderedDict[ActiveRun, int] = OrderedDict()
@@ -84,7 +85,7 @@ class Scheduler:
         """Keep a place in the queue for a run, until `add` or `cancel_reservation`; raises `QueueFullError`."""
         is_full = self.running + self.queued >= self.capacity + self._max_queued
         if is_full or (self.is_busy and self.queued_bytes + run.order_bytes > self._max_queued_bytes):
-            seconds = max(1, min(60, round(self._metrics.mean_seconds)))
+            seconds = max(1, min(60, round(self._mean_seconds)))
             raise QueueFullError(
                 running=self.running,
                 queued=self.queued,
@@ -158,7 +159,10 @@ class Scheduler:
 
     def _start(self, run: ActiveRun) -> None:
         self._slots[run] = None
+        is_first = run.record.started_at is None
         run.start()
+        if is_first:
+            self._metrics.run_started(run.record)
         if _may_begin(run):
             self._begin(run)
 
@@ -243,8 +247,10 @@ class Scheduler:
         self.stop(run, RunTimedOutError(run.record.timeout_seconds))
 
     def _execution_ended(self, run: ActiveRun, begun: float, span: "RunSpan | None", execution: Execution) -> None:
-        self._metrics.count_seconds(perf_counter() - begun)
+        self._mean_seconds += (perf_counter() - begun - self._mean_seconds) * 0.1
         self.stopping.discard(run)
+        if execution.has_crashed:
+            self._metrics.process_crashed()
         if run.stop_reason is None:
             self.circuit_breaker.note(run.record.pipeline_names, has_crashed=execution.has_crashed)
         if run.phase == "running":
@@ -258,7 +264,7 @@ class Scheduler:
         if execution.error is not None:
             if execution.retry_after_seconds is not None and run.stop_reason is None:
                 run.retry(execution.error, execution.retry_after_seconds)
-                self._metrics.retried["run"] += 1
+                self._metrics.run_retried()
                 self._wait_for_attempt(run, execution.retry_after_seconds)
                 return
             run.end("failure", execution.error)
@@ -288,9 +294,9 @@ class Scheduler:
 
     def _ended(self, run: ActiveRun) -> None:
         self._forget_deadline(run)
-        self._metrics.ended[run.record.status] += 1
+        self._metrics.run_ended(run.record)
         if run.record.retry_count:
-            self._metrics.retried["node"] += run.node_retries
+            self._metrics.nodes_retried(run.node_retries)
         if not run.is_promised:
             run.announce()
 

@@ -78,8 +78,8 @@ class Service:
         self.is_draining = False
         self.is_closed = False
         self.access = StoreAccess(store)
-        self.recorder = Recorder(store, self.owner, policy, self)
-        self.feed = EventFeed(self.access, policy)
+        self.recorder = Recorder(store, self.owner, policy, self, metrics)
+        self.feed = EventFeed(self.access, policy, metrics)
         self._executor = make_executor()
         self.scheduler = Scheduler(self._executor, metrics, policy)
         self.recovery = Recovery(self.access, self.recorder, self, self.owner, policy, run_ids, metrics)
@@ -155,10 +155,8 @@ class Service:
             "runs_waiting_for_attempt": self.scheduler.waiting,
             "runs_queued_bytes": self.scheduler.queued_bytes,
             "runs_concurrency_limit": self.scheduler.capacity,
-            "runs_unwritten_lost": self.recorder.dropped,
             "event_readers": self.feed.readers,
-            "events_lost": self.feed.lost,
-            "store_groups_written": self.recorder.groups,
+            "store_pending_writes": self.recorder.backlog,
             "store_up": float(self.recorder.failure is None),
             "draining": float(self.is_draining),
             **self._executor.gauges(),
@@ -235,7 +233,7 @@ class Service:
             self.scheduler.circuit_breaker.check(record.pipeline_names)
             self.scheduler.reserve(run)
         except (QueueFullError, DrainingError, PipelineCrashingError) as error:
-            self._metrics.refused[type(error).__name__] += 1
+            self._metrics.run_refused(error)
             raise
         self.runs[run_id] = run
         event = RunQueued(run_id=run_id, at=record.created_at)

@@ -76,6 +76,11 @@ class Writer:
         if is_urgent:
             self._urgent.put(None)
 
+    @property
+    def backlog(self) -> int:
+        """How many messages, runs and requests wait; any thread may ask."""
+        return self._inbox.qsize() + len(self._changed) + len(self._requests)
+
     def open_store(self) -> None:
         """Open the store; raises `StoreVersionError`, but not that the store is unavailable."""
         try:
@@ -167,13 +172,14 @@ class Writer:
             # With nothing to write, nothing would fail.
             self._store.check_writable()
         left = self._left_for_later()
+        begun = time.perf_counter()
         results = self._write([found for run_id, found in self._changed.items() if run_id not in left])
         if self._failure is not None:
             self._failure = None
             self._answer([StoreChanged(failure=None)])
             _log.warning("The store of runs is available again.")
         self._changed = left
-        self._report(results)
+        self._report(results, seconds=time.perf_counter() - begun)
         requests, self._requests = self._requests, []
         for request in requests:
             self._answer([Answered(request=request, outcome=Outcome.of(partial(request.call, self._store)))])
@@ -212,7 +218,7 @@ class Writer:
         pending.replace(error)
         return self._write([pending], is_replaced=True)[0]
 
-    def _report(self, results: Sequence[Written]) -> None:
+    def _report(self, results: Sequence[Written], *, seconds: float | None = None) -> None:
         for written in results:
             if written.result == "stored" and written.status not in FINAL:
                 continue
@@ -222,7 +228,7 @@ class Writer:
                 run_id = written.run_id
                 _log.warning("Run %s was taken over by another worker.", run_id, extra=run_facts(run_id))
         if results:
-            self._answer([GroupWritten(results=tuple(results))])
+            self._answer([GroupWritten(results=tuple(results), seconds=seconds)])
 
     # --- the store comes and goes ---
 

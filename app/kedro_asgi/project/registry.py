@@ -71,6 +71,10 @@ class PipelineRegistry:
                 self._loaded[names] = self._register(names)
             return self._loaded[names]
 
+    def has_loaded(self, name: str) -> bool:
+        """Whether a pipeline of this name is among those that were loaded by now; waits for no thread that loads."""
+        return any(name in pipelines for pipelines in tuple(self._loaded.values()))
+
     def combine(self, names: tuple[str, ...], *, selective: bool) -> Pipeline:
         """Return the union of the named pipelines; raises `PipelineNotFoundError` with close matches.
 

@@ -30,7 +30,9 @@ from kedro_asgi.server.description_routes import DescriptionRoutes
 from kedro_asgi.server.direct_routes import DirectRoutes
 from kedro_asgi.server.docs import DocsRoutes
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
+from kedro_asgi.server.http_metrics import HttpMetrics, HttpMetricsMiddleware
 from kedro_asgi.server.kedro_routes import KedroRoutes
+from kedro_asgi.server.metrics_route import MetricsRoute
 from kedro_asgi.server.pipeline_routes import PipelineRoutes
 from kedro_asgi.server.problems import (
     InvalidQueryError,
@@ -77,7 +79,8 @@ def create_http_server(
     An argument beats its environment variable (``KEDRO_PROJECT_PATH``, ``KEDRO_SERVER_ENV``, ``KEDRO_SERVER_STORE`` and
     so on), which beats the project's options; `ServerConfiguration` says what each does. A ``policy`` beats the
     variables of all its fields. ``store`` is a path, a URL or ``memory:``; the default is a file in the project's
-    folder. ``dashboard`` of ``False`` serves no pages, only the API, and ``docs`` of ``False`` no page at ``/docs``.
+    folder. ``dashboard`` of ``False`` serves no pages, only the API, and ``docs`` of ``False`` no page at ``/docs``;
+    ``metrics`` of ``False`` counts nothing.
     Raises `ServerSettingsError`.
 
     ``package_name`` names an installed package whose configuration is at ``project_path``, by default the working
@@ -108,8 +111,14 @@ def create_http_server(
     if signals is not None:
         weakref.finalize(session, shutil.rmtree, signals, ignore_errors=True)
     runs = Dispatcher(
-        session, store=configuration.store, policy=configuration.policy, executor=configuration.executor_choice
+        session,
+        store=configuration.store,
+        policy=configuration.policy,
+        executor=configuration.executor_choice,
+        with_metrics=configuration.metrics,
     )
+    http_metrics = HttpMetrics()
+    metrics_route = MetricsRoute(runs, http_metrics, configuration.metrics_folder) if configuration.metrics else None
     shutdown = Shutdown(runs, delays_signals=configuration.drain_on_signals)
     bodies = BodyReader(
         shutdown, max_bytes=configuration.max_body_bytes, timeout_seconds=configuration.body_timeout_seconds
@@ -125,7 +134,7 @@ def create_http_server(
     pipeline_routes = PipelineRoutes(session, runs, has_dashboard=configuration.dashboard)
     typed_pipelines = TypedPipelines(session)
     typed_routes = TypedRoutes(session, typed_pipelines, bodies, kedro_routes=kedro_routes, run_routes=run_routes)
-    description_routes = DescriptionRoutes(session, typed_pipelines, configuration.access)
+    description_routes = DescriptionRoutes(session, typed_pipelines, configuration)
     schedules = ServedSchedules(runs, partial(_read_project, configuration))
     admin_routes = AdminRoutes(session, runs, schedules)
     explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)
@@ -138,6 +147,7 @@ def create_http_server(
         *typed_routes.table(),
         *description_routes.table(),
         *run_table,
+        *(metrics_route.table() if metrics_route is not None else ()),
         *pipeline_routes.table(),
         *DatasetRoutes(session).table(),
         *ScheduleRoutes(schedules).table(),
@@ -149,8 +159,9 @@ def create_http_server(
     control = access_control(configuration.access, pipelines_of_run=partial(_pipelines_of_run, runs))
     return Starlette(
         routes=routes if control is None else control.protect(routes),
-        lifespan=_lifespan(configuration, session, runs, schedules, admin_routes, shutdown),
+        lifespan=_lifespan(configuration, session, runs, schedules, admin_routes, metrics_route, shutdown),
         middleware=[
+            *((Middleware(HttpMetricsMiddleware, metrics=http_metrics),) if configuration.metrics else ()),
             Middleware(with_request_facts, is_logged=configuration.log_format == "json"),
             *access_middleware(configuration.access),
             Middleware(ShutdownMiddleware, shutdown=shutdown),
@@ -176,6 +187,7 @@ def _lifespan(
     runs: Dispatcher,
     schedules: ServedSchedules,
     admin_routes: AdminRoutes,
+    metrics_route: MetricsRoute | None,
     shutdown: Shutdown,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
@@ -203,11 +215,15 @@ def _lifespan(
                     with shutdown.until_begun(timeout_seconds=_OPENING_SECONDS):
                         await admin_routes.open_project()
                 tasks.start_soon(partial(_open_project, admin_routes, owns_process=configuration.drain_on_signals))
+                if metrics_route is not None:
+                    tasks.start_soon(metrics_route.publish_forever)
                 yield
                 tasks.cancel_scope.cancel()
                 with anyio.CancelScope(shield=True):
                     # The drain at the end of the block would begin the grace again.
                     await shutdown.drained()
+                    if metrics_route is not None:
+                        await metrics_route.publish()
             if configuration.otel:
                 with anyio.move_on_after(_FLUSH_SECONDS, shield=True):
                     await run_in_daemon_thread(partial(Outcome.of, partial(flush_spans, _FLUSH_SECONDS)))

@@ -26,6 +26,8 @@ WORKERS_VARIABLE = variable_of("workers")
 """How many processes the command line starts; a server itself does not read it."""
 
 LOG_FORMAT_VARIABLE = variable_of("log_format")
+METRICS_FOLDER_VARIABLE = variable_of("metrics_folder")
+"""The folder in which the workers of a server share what they count."""
 
 _PROJECT_PATH = "KEDRO_PROJECT_PATH"
 
@@ -51,6 +53,8 @@ class ServerOptions(AccessOptions, total=False):
     viz: bool | None
     otel: bool | None
     log_format: LogFormat | None
+    metrics: bool | None
+    metrics_folder: str | None
     package_name: str | None
 
 
@@ -66,9 +70,10 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     SIGINT let runs end before the server ends. With ``dashboard``, the server has pages for browsers, and with ``docs``
     one that shows its OpenAPI document; with ``viz`` it answers the front end of kedro-viz, which shows code. With
     ``otel`` it exports spans as variables ``OTEL_…`` say, unless the process has a tracer provider. A ``log_format`` of
-    ``json`` gives requests an id, and their log lines facts. With
-    ``opens_first``, which the supervisor of workers sets, the server opens the project before it listens. ``access``
-    says which callers may do what.
+    ``json`` gives requests an id, and their log lines facts. With ``metrics`` it counts runs and requests, for
+    ``/metrics``; the worker processes of a server add up what they count if they share a ``metrics_folder``, which
+    ``kedro-asgi serve`` gives to its workers. With ``opens_first``, which the supervisor of workers sets, the server
+    opens the project before it listens. ``access`` says which callers may do what.
     """
 
     project_path: Path
@@ -91,6 +96,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     viz: bool = False
     otel: bool = False
     log_format: LogFormat = "text"
+    metrics: bool = True
+    metrics_folder: str | None = None
     package_name: str | None = None
     opens_first: bool = False
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kedro_asgi.encoding import encode_json
-from kedro_asgi.server.access.configuration import AccessConfiguration
+from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.server.planner_cache import PlannerCache
 from kedro_asgi.server.static_files import StaticFile, static_response
 from kedro_asgi.server.typed_pipelines import TypedPipelines
@@ -28,8 +28,8 @@ _MAX_PREFIXES = 16
 class DescriptionRoutes:
     """The description of one server; a reload renews it."""
 
-    def __init__(self, session: AsyncSession, pipelines: TypedPipelines, access: AccessConfiguration) -> None:
-        self._access = access
+    def __init__(self, session: AsyncSession, pipelines: TypedPipelines, configuration: ServerConfiguration) -> None:
+        self._configuration = configuration
         self._answers: PlannerCache[Mapping[str, TypedPipeline], str, StaticFile] = PlannerCache(
             session, pipelines.registered, size=_MAX_PREFIXES
         )
@@ -44,19 +44,20 @@ class DescriptionRoutes:
         It describes no pipelines while the project cannot be read.
         """
         prefix = request.scope.get("root_path", "")
-        found = await self._answers.find(prefix, partial(_document, prefix, self._access))
+        found = await self._answers.find(prefix, partial(_document, prefix, self._configuration))
         if found.error is not None:
-            found = await run_in_daemon_thread(partial(Outcome.of, partial(_document, prefix, self._access, {})))
+            found = await run_in_daemon_thread(partial(Outcome.of, partial(_document, prefix, self._configuration, {})))
         return static_response(request, found.value())
 
 
-def _document(prefix: str, access: AccessConfiguration, pipelines: Mapping[str, "TypedPipeline"]) -> StaticFile:
+def _document(prefix: str, configuration: ServerConfiguration, pipelines: Mapping[str, "TypedPipeline"]) -> StaticFile:
     # The document is of no use to a run, so the modules that write it are imported with the first one.
     from kedro_asgi.server.openapi import openapi
     from kedro_asgi.server.openapi_access import with_access
     from kedro_asgi.server.typed_openapi import with_pipelines
 
     servers = {"servers": [{"url": quote(prefix)}]} if prefix else {}
-    document = with_access(with_pipelines(openapi(kedro_version()), pipelines), access)
+    described = openapi(kedro_version(), has_metrics=configuration.metrics)
+    document = with_access(with_pipelines(described, pipelines), configuration.access)
     content = encode_json({**document, **servers})
     return StaticFile.of(content, "application/json", is_compressed=True)

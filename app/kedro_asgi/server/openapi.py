@@ -16,19 +16,20 @@ _OBJECT: Json = {"type": "object", "additionalProperties": True}
 _NAMES: Json = {"type": "array", "items": {"type": "string"}}
 
 
-def openapi(version: str) -> Json:
+def openapi(version: str, *, has_metrics: bool) -> Json:
     """Return the OpenAPI 3.1 document; ``version`` is the Kedro version whose contract is served."""
+    paths = {
+        **_kedro_paths(),
+        **_admin_paths(),
+        **_run_paths(),
+        **_event_paths(),
+        **_schedule_paths(),
+        **_pipeline_paths(),
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": "Kedro Server", "version": version},
-        "paths": {
-            **_kedro_paths(),
-            **_admin_paths(),
-            **_run_paths(),
-            **_event_paths(),
-            **_schedule_paths(),
-            **_pipeline_paths(),
-        },
+        "paths": {**paths, **_metrics_path()} if has_metrics else paths,
         "components": {"schemas": components()},
     }
 
@@ -155,7 +156,6 @@ def _event_paths() -> Json:
     run_id = _parameter("path", "run_id")
     number: Json = {"type": "integer", "minimum": 0, "maximum": limits.MAX_EVENT_NUMBER}
     position: Json = {"type": "string", "pattern": schemas.POSITION_PATTERN}
-    metrics = {"200": _answers("Counters and gauges.", {"text/plain": {"type": "string"}})}
     text = "Server-sent events, each described by the schema; its data is a RunEvent as JSON."
     stream = {"200": _answers(text, {"text/event-stream": _frame()}), **_invalid_query(), **_no_store()}
     follow = {**stream, "204": {"description": "The run has ended, and no events are left."}, **_not_found()}
@@ -166,8 +166,14 @@ def _event_paths() -> Json:
         "/events": {
             "get": _operation("runs", "follow_runs", stream, parameters=[*_resumption(position), _event_filter()])
         },
-        "/metrics": {"get": _operation("runs", "metrics", metrics)},
     }
+
+
+def _metrics_path() -> Json:
+    text: Json = {"type": "string"}
+    found = _answers("What all workers have counted.", {"text/plain": text, "application/openmetrics-text": text})
+    failed = _json("The workers cannot share what they count.", schemas.HTTPError)
+    return {"/metrics": {"get": _operation("runs", "metrics", {"200": found, "503": failed})}}
 
 
 def _pipeline_paths() -> Json:

@@ -1,4 +1,4 @@
-"""The routes of runs, events and metrics: each calls one method of the dispatcher."""
+"""The routes of runs and events: each calls one method of the dispatcher."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -48,7 +48,6 @@ class RunRoutes:
             Route("/runs/{run_id}/timeline.svg", self.timeline, methods=["GET"]),
             NameRoute("/runs/{run_id}/outputs/{name:path}", self.output, methods=["GET"]),
             Route("/events", self.all_events, methods=["GET"]),
-            Route("/metrics", self.metrics, methods=["GET"]),
         ]
 
     async def submit_or_list(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -162,11 +161,6 @@ class RunRoutes:
         if names:
             groups = only(groups, names)
         return EventStream(groups, event_id=lambda event: event.position)
-
-    async def metrics(self, request: Request) -> Response:
-        """Return counters and gauges for Prometheus."""
-        text = self._runs.metrics.text(self._runs.gauges())
-        return Response(text, media_type="text/plain; version=0.0.4")
 
 
 def _draw_timeline(record: RunRecord, nodes: Sequence[NodeRun]) -> str:

@@ -156,6 +156,11 @@ class AsyncSession:
         run = partial(opened.value().execute, spec, runner=runner, run_id=run_id, convert=convert, emit=emit)
         return await self._slots.run(_on_host(run), in_own_thread=self.needs_own_threads)
 
+    def has_pipeline(self, name: str) -> bool:
+        """Whether the project has a pipeline, as far as its registry was loaded by now; loads and waits for nothing."""
+        session = self._session
+        return session is not None and session.engine.planner.project.pipelines.has_loaded(name)
+
     def may_retry(self, spec: RunSpec) -> bool:
         """Whether a run of ``spec`` may be tried again; true if only the project knows, and it is not open yet."""
         session = self._session
