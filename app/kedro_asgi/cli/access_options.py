@@ -1,5 +1,6 @@
 """The options of ``serve`` for access, and the check that no server is open by mistake."""
 
+import os
 import socket
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
@@ -10,7 +11,18 @@ import click
 from kedro_asgi.server.access.configuration import AccessConfiguration
 from kedro_asgi.server.access.hosts import LOCAL
 
-_FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
+
+class _File(click.Path):
+    """A file, by its absolute path.
+
+    A symbolic link stays one: a volume of Kubernetes leads its links elsewhere when a secret changes.
+    """
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return os.path.abspath(super().convert(value, param, ctx))
+
+
+_FILE = _File(exists=True, dir_okay=False)
 _HOW = (
     "--token-file FILE (make one: kedro-asgi token NAME -f FILE), --oidc-issuer URL, the variable KEDRO_SERVER_TOKENS, "
     "or --insecure if no other machine reaches that address"
