@@ -128,6 +128,7 @@ def container(tool: Callable[[str], str], built: Path, tmp_path: Path) -> Contai
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # The first test builds: it downloads and installs what the image has.
 def test_an_image_serves_from_a_read_only_file_system(container: Container) -> None:
     """It writes to /tmp, the store and the data of the project; the health check has no token."""
     server = container.start()
@@ -140,6 +141,7 @@ def test_an_image_serves_from_a_read_only_file_system(container: Container) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # The first test builds: it downloads and installs what the image has.
 def test_an_image_without_a_folder_for_temporary_files_says_so_in_one_line(container: Container) -> None:
     server = container.start(temporary=())
     assert server.wait(timeout=60) == 1
