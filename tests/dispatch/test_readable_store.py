@@ -12,6 +12,7 @@ import pytest
 from kedro_asgi.dispatch.stores.base import EventBatch, RunWrite
 from kedro_asgi.dispatch.waiting_order import PackedOrder, pack
 from kedro_asgi.encoding import encode_json
+from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.events import NodeFinished, RunQueued
 from kedro_asgi.runs import ErrorDetail, RunId, RunOrder, RunRecord, RunSpec
 
@@ -159,3 +160,19 @@ def test_the_documented_queries_tell_what_they_say(store: Store) -> None:
     assert [row[0] for row in found["Runs that go on, the oldest first"]] == ["run-6"]
     assert [row[:2] for row in found["The slowest nodes of the last day"]] == [("split", 1)]
     assert [row[0] for row in found["Runs with a label"]] == ["run-6"]
+
+
+def test_a_pooler_that_drops_the_schema_is_refused(postgres_url: str) -> None:
+    """Tables of another schema would be taken for those of the store."""
+    import psycopg
+
+    from kedro_asgi.dispatch.stores.postgres import PostgresStore, _Connection
+
+    class Pooled(PostgresStore):
+        def _connect(self) -> _Connection:
+            return _Connection(psycopg.connect(postgres_url))
+
+    store = Pooled(postgres_url, schema=f"test_{uuid.uuid4().hex}")
+    with pytest.raises(StoreUnavailableError, match="its search_path leads to schema 'public' and not to 'test_"):
+        store.open("me")
+    store.close()

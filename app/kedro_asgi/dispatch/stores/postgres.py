@@ -96,9 +96,19 @@ class PostgresStore(SqlStore):
 
     def _schema_version(self, connection: SqlConnection) -> int:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
+        self._check_schema(connection)
         connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
         (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
         return int(version)
+
+    def _check_schema(self, connection: SqlConnection) -> None:
+        """Check that tables without a schema are those of the store, since a pooler may drop the option for that."""
+        (found,) = connection.execute("SELECT current_schema()").fetchone()
+        if found != self._schema:
+            reason = (
+                f"its search_path leads to schema '{found}' and not to '{self._schema}': a pooler may drop 'options'"
+            )
+            raise StoreUnavailableError(f"{self._name()}: {reason}")
 
     def _set_schema_version(self, connection: SqlConnection, version: int) -> None:
         connection.execute("DELETE FROM schema_version")

@@ -15,9 +15,11 @@ _TOKENS = r"""'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[^"NI-]+|.', 'g'"""
 
 _TO_STRICT_JSON = f"""CREATE FUNCTION {{schema}}.to_strict_json(content TEXT) RETURNS TEXT
 LANGUAGE sql IMMUTABLE STRICT AS $$
-    SELECT string_agg(CASE WHEN token[1] IN ('NaN', 'Infinity', '-Infinity') THEN '"' || token[1] || '"'
-        ELSE token[1] END, '' ORDER BY number)
-    FROM regexp_matches({_ESCAPED}, {_TOKENS}) WITH ORDINALITY AS found (token, number)
+    SELECT CASE WHEN content ~ 'NaN|Infinity' THEN (
+        SELECT string_agg(CASE WHEN token[1] IN ('NaN', 'Infinity', '-Infinity') THEN '"' || token[1] || '"'
+            ELSE token[1] END, '' ORDER BY number)
+        FROM regexp_matches({_ESCAPED}, {_TOKENS}) WITH ORDINALITY AS found (token, number)
+    ) ELSE {_ESCAPED} END
 $$"""
 
 # An error would fail the write of a run, or the query of an operator, for the sake of one value.
