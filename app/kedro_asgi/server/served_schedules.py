@@ -39,8 +39,7 @@ class ServedSchedules:
         self._schedules: Schedules | None = None
         self._is_at_work = False
         path = os.environ.get(RELOAD_SIGNAL_VARIABLE)
-        self._signal_path = Path(f"{path}.schedules") if path else None
-        self._signal: ReloadSignal | None = None
+        self._signal = ReloadSignal(Path(f"{path}.schedules")) if path else None
 
     async def current(self) -> "Schedules | None":
         """Return the schedules, read first if no lifespan has; ``None`` if there are none. Raises `ProjectError`."""
@@ -68,8 +67,8 @@ class ServedSchedules:
     async def reload(self, schedules: "tuple[Schedule, ...]") -> None:
         """Know these schedules from now on, and tell the other processes of the server."""
         self.use(schedules)
-        if self._signal_path is not None:
-            await anyio.to_thread.run_sync(ReloadSignal(self._signal_path).send)
+        if self._signal is not None:
+            await anyio.to_thread.run_sync(self._signal.send)
 
     def open(self, tasks: TaskGroup) -> None:
         """Begin runs when they are due, in tasks of this group, from now on."""
@@ -81,20 +80,15 @@ class ServedSchedules:
             return
         self._is_at_work = True
         self._tasks.start_soon(self._schedules.work)
-        if self._signal_path is not None:
-            self._tasks.start_soon(self._follow_signals)
+        if self._signal is not None:
+            look = partial(self._look, self._signal)
+            self._tasks.start_soon(partial(go_on, "read schedules again", look, pause_seconds=_LOOK_SECONDS))
 
-    async def _follow_signals(self) -> None:
-        await go_on("read schedules again", self._look, pause_seconds=_LOOK_SECONDS)
-
-    async def _look(self) -> None:
-        assert self._signal_path is not None
-        if self._signal is None:
-            self._signal = await anyio.to_thread.run_sync(ReloadSignal, self._signal_path)
-        stamp = await anyio.to_thread.run_sync(self._signal.pending)
+    async def _look(self, signal: ReloadSignal) -> None:
+        stamp = await anyio.to_thread.run_sync(signal.pending)
         if stamp is not None:
             self.use(await self.read())
-            self._signal.acknowledge(stamp)
+            signal.acknowledge(stamp)
 
 
 def read_schedules(project: "Project") -> "tuple[Schedule, ...]":
