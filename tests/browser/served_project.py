@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from project_files import write_project
+from project_files import pyproject, write_project
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 """A text that becomes an element if a page does not escape it."""
@@ -162,6 +162,17 @@ cleaned:
   type: pandas.CSVDataset
   filepath: data/cleaned.csv
 """
+# They are due on days on which no test runs.
+_SCHEDULES = """
+[tool.kedro-asgi.schedules.leap]
+cron = "0 6 29 2 *"
+timezone = "Europe/Berlin"
+pipeline = "quick"
+
+[tool.kedro-asgi.schedules."a <b> & c"]
+cron = "0 0 1 1 *"
+pipeline = "failing"
+"""
 _PARAMETERS = """
 training: {depth: 6, learning_rate: 0.1, loss: squared, shuffle: true}
 name: baseline
@@ -177,6 +188,7 @@ def write_served_project(folder: Path) -> Path:
     return write_project(
         folder,
         {
+            "pyproject.toml": pyproject("{package}") + _SCHEDULES,
             "src/{package}/pipeline_registry.py": registry,
             "conf/base/catalog.yml": _CATALOG,
             "conf/base/parameters.yml": _PARAMETERS,

@@ -23,6 +23,7 @@ PAGES = {
     "log": ("#/runs/{failure}?tab=log", "about to divide"),
     "request": ("#/runs/{failure}?tab=request", "failing"),
     "comparison": ("#/compare?run={success}&run={failure}", "Compare"),
+    "schedules": ("#/schedules", "Europe/Berlin"),
     "missing": ("#/nowhere", "There is no such page"),
 }
 LARGEST_BYTES = 200_000

@@ -9,6 +9,7 @@ const PAGES = [
   { pattern: ["start", ":pipeline"], section: "start", title: "Start a run", load: () => import("./start.js") },
   { pattern: ["runs"], section: "runs", title: "Runs", load: () => import("./runs.js") },
   { pattern: ["runs", ":runId"], section: "runs", title: "Run", load: () => import("./run.js") },
+  { pattern: ["schedules"], section: "schedules", title: "Schedules", load: () => import("./schedules.js") },
   { pattern: ["compare"], section: "runs", title: "Compare runs", load: () => import("./compare.js") },
 ];
 const MISSING = { section: "", title: "Not found", load: () => import("./missing.js") };
