@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 from schedule_clock import HandClock, move_all, ms, schedule, until_idle
 
@@ -203,6 +204,20 @@ async def test_a_full_queue_delays_a_tick(
         await worker.runs.wait(held.run_id)
         await worker.move("2026-11-29T06:00:20Z")
         assert await worker.ticks() == ["06:00"]
+
+
+async def test_schedules_go_on_in_a_store_that_has_lost_them(dispatcher: MakeDispatcher, tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "runs.db")
+    async with working(dispatcher, store) as worker:
+        await anyio.to_thread.run_sync(_forget_schedules, store)
+        await worker.move("2026-11-29T05:59:40Z")
+        await worker.move("2026-11-29T06:00:00Z")
+        assert await worker.ticks() == ["06:00"]
+
+
+def _forget_schedules(store: SQLiteStore) -> None:
+    with store.transaction(writes=True) as connection:
+        connection.execute("DELETE FROM schedules")
 
 
 @pytest.mark.parametrize("is_written", [False, True])

@@ -1,6 +1,7 @@
 """Schedules over HTTP: listed, paused, resumed and run now, within the limits of callers."""
 
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -119,6 +120,8 @@ async def test_callers_need_scopes_and_see_only_schedules_of_their_pipelines(tin
             "admin": [200, 200, 200, 202, 202],
             "limited": [200, 200, 200, 202, 404],
         }
+        begun = await http.post("/schedules/daily/run", headers={"Authorization": f"Bearer {tokens['runner']}"})
+        assert (begun.json()["request"], begun.json()["labels"]) == ({}, {}), "the order is not that of the caller"
         answer = await http.get("/schedules", headers={"Authorization": f"Bearer {tokens['limited']}"})
         assert [schedule["name"] for schedule in answer.json()["schedules"]] == ["daily"]
         assert (await http.get("/schedules")).status_code == 401
@@ -153,6 +156,15 @@ async def test_a_schedule_at_fault_keeps_the_server_from_starting(tiny: Path, fi
             pass
     assert str(caught.value).startswith("Section [tool.kedro-asgi.schedules.daily]: ")
     assert problem in str(caught.value)
+
+
+async def test_without_the_extra_a_project_with_schedules_is_told(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cronsim", None)
+    for module in ("kedro_asgi.dispatch.schedules.cron", "kedro_asgi.server.schedule_definitions"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.raises(ProjectError, match=r"install 'kedro-asgi\[schedules\]' for schedules"):
+        async with serving(with_schedules(tiny)):
+            pass
 
 
 async def test_a_reload_reads_schedules_again(tiny: Path) -> None:

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from kedro_asgi.errors import ScheduleNotFoundError
 from kedro_asgi.schemas import ScheduleDescription, ScheduledRunState, ScheduleList
 from kedro_asgi.server.access.caller import caller_of
+from kedro_asgi.server.access.visible_runs import as_visible
 from kedro_asgi.server.errors import json_response
 from kedro_asgi.server.served_schedules import ServedSchedules
 
@@ -56,7 +57,8 @@ class ScheduleRoutes:
         schedules, schedule = await self._find(request)
         record = await schedules.run(schedule.name)
         location = f"{quote(request.scope.get('root_path', ''))}/runs/{record.run_id}"
-        return json_response(record, status_code=202, headers={"Location": location})
+        # The order is that of the project, and not of this request.
+        return json_response(as_visible(record, request), status_code=202, headers={"Location": location})
 
     async def _pause(self, request: Request, *, is_paused: bool) -> Response:
         schedules, schedule = await self._find(request)

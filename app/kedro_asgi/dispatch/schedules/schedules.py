@@ -39,11 +39,12 @@ class ScheduleView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What is due of each schedule at one instant."""
+    """What is due of each schedule at one instant, and its next tick; a schedule that the store lacks is left out."""
 
     now_ms: int
     due: Mapping[str, Due]
     states: Mapping[str, ScheduleState]
+    next_ms: Mapping[str, int]
 
 
 class Schedules:
@@ -150,7 +151,8 @@ class Schedules:
             if (state := states.get(schedule.name)) is not None:
                 found = find_due(schedule, state, known_since_ms=known_since_ms, now_ms=now_ms)
                 due[schedule.name] = _without_overlap(found, schedule, state, store)
-        return _Look(now_ms=now_ms, due=due, states=states)
+        next_ms = {each.name: next(each.ticks.after(now_ms), now_ms + _FAR_MS) for each in schedules}
+        return _Look(now_ms=now_ms, due=due, states=states, next_ms=next_ms)
 
     # --- beginning runs ---
 
@@ -172,9 +174,12 @@ class Schedules:
             look = await service.access.read(partial(self._look, schedules, known_since_ms))
         next_ms = look.now_ms + _FAR_MS
         for schedule in schedules:
-            if self._known.get(schedule.name) is schedule and schedule.name in look.due:
+            if schedule.name not in look.due:
+                # An operator has put back an older store.
+                self._known_since_ms = None
+            elif self._known.get(schedule.name) is schedule:
                 next_ms = min(next_ms, await self._act(service, schedule, look))
-        await self._clock.wait(next_ms, wake)
+        await self._clock.wait(look.now_ms if self._known_since_ms is None else next_ms, wake)
 
     async def _define(self, service: Service) -> int:
         """Return since when this worker knows its schedules; tells the store of them first."""
@@ -202,8 +207,7 @@ class Schedules:
             self._tell(schedule, str(error))
             return look.now_ms + _RETRY_MS
         self._problems.pop(schedule.name, None)
-        following = schedule.ticks.next_ticks(look.now_ms, 1)
-        return look.now_ms if due.has_more else next(iter(following), look.now_ms + _FAR_MS)
+        return look.now_ms if due.has_more else look.next_ms[schedule.name]
 
     async def _begin(self, service: Service, schedule: Schedule, due: Due, tick_ms: int) -> None:
         record = await self._promise(service, schedule, tick_ms)
