@@ -19,7 +19,7 @@ def opentelemetry_api() -> Any:
     """
     api = sys.modules.get("opentelemetry.trace")
     # Another thread may be importing it at this moment.
-    return api if hasattr(api, "use_span") else None
+    return api if api is not None and hasattr(api, "use_span") else None
 
 
 def current_trace_ids() -> tuple[str, str] | None:

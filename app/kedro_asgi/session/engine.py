@@ -181,7 +181,9 @@ class Engine:
     def _run_attempt(self, run: EngineRun) -> RunEnd:
         """Make an attempt of a run, in a span; a caller that makes the attempts itself has the span, too."""
         tracer = active_tracer()
-        with nullcontext() if tracer is None else tracer.run(run.run_id, run.spec, self.planner.effective_env or None):
+        if tracer is None:
+            return self._plan_and_run(run)
+        with tracer.run(run.run_id, run.spec, self.planner.effective_env or None):
             return self._plan_and_run(run)
 
     def retry_after_seconds(self, spec: RunSpec, error: Exception) -> float | None:
