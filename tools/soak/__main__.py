@@ -6,6 +6,7 @@ import sys
 
 import anyio
 
+from kedro_asgi.server.access.tokens import make_token
 from soak.leg import Plan, soak
 from soak.report import json_line, table
 
@@ -28,6 +29,7 @@ def main() -> int:
             store=store,
             seed=options.seed,
             minutes=options.minutes / len(stores),
+            token=make_token() if store == "postgresql" else None,
             callers=options.callers,
             keeps_folder=options.keep,
         )

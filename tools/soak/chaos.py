@@ -41,6 +41,7 @@ class Chaos:
             self._acts += [
                 (3, "database stopped", lambda: self._without(database, database.stop)),
                 (3, "database killed", lambda: self._without(database, database.kill)),
+                (2, "server killed", lambda: self._start_without(database)),
             ]
 
     async def disturb_until(self, stop: anyio.Event, *, pause_seconds: tuple[float, float]) -> None:
@@ -99,5 +100,13 @@ class Chaos:
 
     def _without(self, database: PostgresServer, end: Act) -> None:
         end()
+        anyio.from_thread.run(anyio.sleep, self._random.uniform(0, 5))
+        database.start()
+
+    def _start_without(self, database: PostgresServer) -> None:
+        """Kill both, and start the server first."""
+        database.kill()
+        self._server.kill()
+        self._server.spawn()
         anyio.from_thread.run(anyio.sleep, self._random.uniform(0, 5))
         database.start()

@@ -42,13 +42,14 @@ _DISTURBED_PART = 0.6
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """How a leg goes: its store, its length, and the seed of all decisions."""
+    """How a leg goes: its store, its length, and the seed of all decisions; with a ``token``, callers need it."""
 
     store: str
     seed: int
     minutes: float
+    token: str | None
     callers: int = 8
-    pause_seconds: tuple[float, float] = (2.0, 8.0)
+    pause_seconds: tuple[float, float] = (1.0, 6.0)
     keeps_folder: bool = False
 
 
@@ -58,7 +59,7 @@ async def soak(plan: Plan) -> LegReport:
     database = PostgresServer() if plan.store == "postgresql" else None
     project = write_soaked_project(folder)
     store = str(folder / "store" / "runs.db") if database is None else database.url
-    server = SoakedServer(project, store=store, mark=uuid.uuid4().hex)
+    server = SoakedServer(project, store=store, mark=uuid.uuid4().hex, token=plan.token)
     ledger = Ledger()
     try:
         if database is not None:
@@ -85,7 +86,7 @@ async def _judged(
     async with anyio.create_task_group() as callers:
         for number in range(plan.callers):
             random = Random(f"{plan.seed} {plan.store} caller {number}")
-            callers.start_soon(partial(call_until, stop, url=server.url, ledger=ledger, random=random))
+            callers.start_soon(call_until, stop, Caller(server.url, ledger, random, token=plan.token))
         disturb = partial(chaos.disturb_until, pause_seconds=plan.pause_seconds)
         await _for_seconds(plan.minutes * 60 * _DISTURBED_PART, disturb)
         await _for_seconds(plan.minutes * 60 * (1 - _DISTURBED_PART), watch.sample_until)
@@ -119,7 +120,8 @@ async def _judge(plan: Plan, server: SoakedServer, ledger: Ledger, store: str, g
         if not growth.is_flat:
             ledger.fault(f"{growth.what} of {growth.role} grows: {growth.growth:.0f}, allowed {growth.allowed:.0f}")
     statuses: Counter[str] = Counter()
-    async with aclosing(Caller(server.url, ledger, Random(f"{plan.seed} {plan.store} judge"))) as caller:
+    random = Random(f"{plan.seed} {plan.store} judge")
+    async with aclosing(Caller(server.url, ledger, random, token=plan.token)) as caller:
         try:
             records = await read_all(caller)
             statuses.update(record["status"] for record in records.values())

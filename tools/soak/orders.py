@@ -10,7 +10,7 @@ Status = Literal["success", "failure", "cancelled", "timed_out"]
 
 _LONG_SECONDS = 3600
 _BLOCK_CHARACTERS = (10, 5_000, 300_000, 3_000_000)
-_RETRIES = {"retries": 3, "delay_seconds": 0.05, "errors": ["ConnectionError"]}
+_DELAYS_SECONDS = (0.05, 0.5, 3.0)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +57,8 @@ def failing_order(random: Random, number: int) -> Order:
 
 def flaky_order(random: Random, number: int) -> Order:
     """Return an order whose node raises twice, and which is tried again."""
-    order = _with(_order(random, "flaky", number), retries={random.choice(("node", "run")): _RETRIES})
+    retries = {"retries": 3, "delay_seconds": random.choice(_DELAYS_SECONDS), "errors": ["ConnectionError"]}
+    order = _with(_order(random, "flaky", number), retries={random.choice(("node", "run")): retries})
     return msgspec.structs.replace(order, attempts=4)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from kedro_asgi.server.access.tokens import token_line
 from soak.processes import Role, marked_processes, tree_of
 
 PATIENCE_SECONDS = 300.0
@@ -21,7 +22,7 @@ WORKERS = 2
 class SoakedServer:
     """``kedro-asgi serve`` with two workers, in a process group of its own, with its own folder for temporary files."""
 
-    def __init__(self, project: Path, *, store: str, mark: str) -> None:
+    def __init__(self, project: Path, *, store: str, mark: str, token: str | None) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.mark = mark
@@ -30,7 +31,7 @@ class SoakedServer:
         self.temporary.mkdir()
         arguments = ["serve", str(project), "--port", str(self.port), "--workers", str(WORKERS)]
         self._command = [sys.executable, "-m", "kedro_asgi", *arguments, "--store", store, "--no-access-log"]
-        self._environ = {**_clean_environment(), **_settings(), "SOAK": mark, "TMPDIR": str(self.temporary)}
+        self._environ = {**_clean_environment(), **_settings(token), "SOAK": mark, "TMPDIR": str(self.temporary)}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -40,13 +41,17 @@ class SoakedServer:
         return self._process.pid
 
     def start(self) -> None:
-        """Start as soon as the port is free, and wait until the server is ready."""
+        """Start the server, and wait until it is ready."""
+        self.spawn()
+        self.wait_until_ready()
+
+    def spawn(self) -> None:
+        """Start as soon as the port is free."""
         wait_until(self._is_port_free, what=f"port {self.port} is free")
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 self._command, stdout=output, stderr=subprocess.STDOUT, env=self._environ, start_new_session=True
             )
-        self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
         """Wait until ``GET /ready`` answers 200."""
@@ -103,11 +108,12 @@ def wait_until(is_true: Callable[[], bool], *, what: str, seconds: float = PATIE
         time.sleep(0.05)
 
 
-def _settings() -> dict[str, str]:
+def _settings(token: str | None) -> dict[str, str]:
     return {
+        **({} if token is None else {"KEDRO_SERVER_TOKENS": token_line("soak", token, ["admin"])}),
         "KEDRO_SERVER_GRACE_SECONDS": "2",
-        "KEDRO_SERVER_MAX_CONCURRENT_RUNS": "6",
-        "KEDRO_SERVER_MAX_QUEUED_RUNS": "60",
+        "KEDRO_SERVER_MAX_CONCURRENT_RUNS": "4",
+        "KEDRO_SERVER_MAX_QUEUED_RUNS": "8",
         "KEDRO_SERVER_KEEP_RUNS": "10000000",
         "KEDRO_SERVER_BODY_TIMEOUT_SECONDS": "5",
     }

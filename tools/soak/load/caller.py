@@ -21,11 +21,13 @@ class UnexpectedAnswerError(Exception):
 class Caller:
     """A caller that gives up only after a long time."""
 
-    def __init__(self, url: str, ledger: Ledger, random: Random) -> None:
+    def __init__(self, url: str, ledger: Ledger, random: Random, *, token: str | None) -> None:
         self.url = url
+        self.token = token
+        self.headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self.ledger = ledger
         self.random = random
-        self.http = httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(120, connect=10))
+        self.http = httpx.AsyncClient(base_url=url, headers=self.headers, timeout=httpx.Timeout(120, connect=10))
 
     async def ask(
         self, method: str, path: str, *, accepted: Collection[int] = (200,), **options: Any

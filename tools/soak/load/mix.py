@@ -2,11 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from random import Random
 
 import anyio
 
-from soak.ledger import Ledger
 from soak.load import direct, promised, reading, rude
 from soak.load.caller import Caller, UnexpectedAnswerError
 
@@ -17,6 +15,7 @@ ACTIONS: tuple[tuple[int, Action], ...] = (
     (8, promised.submit_and_wait),
     (6, promised.submit_and_follow),
     (4, promised.submit_twice),
+    (2, promised.submit_burst),
     (5, promised.submit_and_cancel),
     (3, promised.submit_typed),
     (2, promised.rerun),
@@ -38,15 +37,15 @@ ACTIONS: tuple[tuple[int, Action], ...] = (
 )
 
 
-async def call_until(stop: anyio.Event, *, url: str, ledger: Ledger, random: Random) -> None:
+async def call_until(stop: anyio.Event, caller: Caller) -> None:
     """Do one thing after another; ends after the first one that ends behind ``stop``."""
     weights, actions = zip(*ACTIONS, strict=True)
-    async with aclosing(Caller(url, ledger, random)) as caller:
+    async with aclosing(caller):
         while not stop.is_set():
-            action = random.choices(actions, weights=weights)[0]
-            ledger.counts[action.__name__] += 1
+            action = caller.random.choices(actions, weights=weights)[0]
+            caller.ledger.counts[action.__name__] += 1
             try:
                 await action(caller)
             except UnexpectedAnswerError as error:
-                ledger.fault(f"{action.__name__}: {error}")
-            await anyio.sleep(random.expovariate(10))
+                caller.ledger.fault(f"{action.__name__}: {error}")
+            await anyio.sleep(caller.random.expovariate(10))

@@ -12,6 +12,7 @@ from soak.load.caller import Caller, UnexpectedAnswerError
 from soak.orders import Order, crashing_order, endless_order, failing_order, random_order, short_order, total_order
 from soak.server import PATIENCE_SECONDS
 
+_BURST = 30
 FINAL = frozenset(("success", "failure", "cancelled", "timed_out", "interrupted"))
 
 
@@ -36,6 +37,14 @@ async def submit_twice(caller: Caller) -> None:
         caller.ledger.fault(f"key {promise.key} stands for {sorted(promise.run_ids)}")
 
 
+async def submit_burst(caller: Caller) -> None:
+    """Submit more runs at once than may wait: each is asked for again until there is room."""
+    async with anyio.create_task_group() as tasks:
+        for _ in range(_BURST):
+            order = short_order(caller.random, caller.ledger.next_number())
+            tasks.start_soon(_submitted, caller, order)
+
+
 async def submit_and_cancel(caller: Caller) -> None:
     """Submit a run that would take an hour, and cancel it a moment later."""
     promise = await _submitted(caller, endless_order(caller.random, caller.ledger.next_number()))
@@ -56,7 +65,7 @@ async def submit_and_follow(caller: Caller) -> None:
     promise = await _submitted(caller, random_order(caller.random, caller.ledger.next_number()))
     (run_id,) = promise.run_ids
     numbers, ends, is_whole = 0, 0, True
-    async with AsyncClient(caller.url, retries=100) as client:
+    async with AsyncClient(caller.url, token=caller.token, retries=100) as client:
         with anyio.move_on_after(PATIENCE_SECONDS) as scope:
             while not ends:
                 try:
@@ -80,8 +89,12 @@ async def rerun(caller: Caller) -> None:
     promise = await _submitted(caller, failing_order(caller.random, caller.ledger.next_number()))
     record = await _ended(caller, promise)
     headers = {"Idempotency-Key": _key(caller)}
-    answer = await caller.ask("POST", f"/runs/{record['run_id']}/rerun", accepted=(202,), headers=headers)
-    promise.reruns.add(answer.json()["run_id"])
+    path, body = f"/runs/{record['run_id']}/rerun", {"from_failure": caller.random.random() < 0.3}
+    answer = await caller.ask("POST", path, accepted=(202, 409), json=body, headers=headers)
+    if answer.status_code == 202:
+        promise.reruns.add(answer.json()["run_id"])
+    elif not body["from_failure"]:
+        caller.ledger.fault(f"{path}: {answer.text}")
 
 
 async def submit_crash(caller: Caller) -> None:

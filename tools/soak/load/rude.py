@@ -16,7 +16,7 @@ async def hang_up_on_run(caller: Caller) -> None:
     order = short_order(caller.random, caller.ledger.next_number())
     caller.ledger.note_direct(order)
     body = {name: value for name, value in order.body.items() if name != "on_interrupt"}
-    await _send(caller, _post("/run", msgspec.json.encode(body)), seconds=caller.random.uniform(0, 0.1))
+    await _send(caller, _post(caller, "/run", msgspec.json.encode(body)), seconds=caller.random.uniform(0, 0.1))
 
 
 async def hang_up_on_submission(caller: Caller) -> None:
@@ -24,13 +24,13 @@ async def hang_up_on_submission(caller: Caller) -> None:
     order = short_order(caller.random, caller.ledger.next_number())
     promise = caller.ledger.promise(order, f"gone-{caller.random.getrandbits(64):016x}")
     body = msgspec.json.encode({**order.body, "labels": order.labels})
-    request = _post("/runs?wait=5", body, f"Idempotency-Key: {promise.key}")
+    request = _post(caller, "/runs?wait=5", body, f"Idempotency-Key: {promise.key}")
     await _send(caller, request, seconds=caller.random.uniform(0, 0.1))
 
 
 async def send_half_a_body(caller: Caller) -> None:
     """Announce a body, send half of it, and hang up or wait until the server does."""
-    request = _post("/run", b'{"pipeline_names": ["double"], "params": {"number": 1}}')
+    request = _post(caller, "/run", b'{"pipeline_names": ["double"], "params": {"number": 1}}')
     await _send(caller, request[:-20], seconds=caller.random.choice((0.0, 0.3, 8.0)))
 
 
@@ -46,13 +46,13 @@ async def send_nonsense(caller: Caller) -> None:
 
 async def hang_up_on_events(caller: Caller) -> None:
     """Follow all events, and hang up in the middle."""
-    await _send(caller, _get("/events"), seconds=caller.random.uniform(0, 2), reads=True)
+    await _send(caller, _get(caller, "/events"), seconds=caller.random.uniform(0, 2), reads=True)
 
 
 async def read_slowly(caller: Caller) -> None:
     """Ask for something large, and read a few bytes at a time."""
     path = caller.random.choice(("/events", "/openapi.json", "/runs?limit=1000"))
-    await _send(caller, _get(path), seconds=caller.random.uniform(1, 6), reads=True, receive_bytes=64)
+    await _send(caller, _get(caller, path), seconds=caller.random.uniform(1, 6), reads=True, receive_bytes=64)
 
 
 async def _send(
@@ -72,10 +72,14 @@ async def _send(
         caller.ledger.counts[f"rude, and cut off: {type(error).__name__}"] += 1
 
 
-def _post(path: str, body: bytes, *headers: str) -> bytes:
-    head = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", _JSON, f"Content-Length: {len(body)}", *headers, "", ""]
-    return "\r\n".join(head).encode() + body
+def _post(caller: Caller, path: str, body: bytes, *headers: str) -> bytes:
+    head = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", _JSON, f"Content-Length: {len(body)}"]
+    return "\r\n".join([*head, *headers, *_headers(caller), "", ""]).encode() + body
 
 
-def _get(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+def _get(caller: Caller, path: str) -> bytes:
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *_headers(caller), "", ""]).encode()
+
+
+def _headers(caller: Caller) -> list[str]:
+    return [f"{name}: {value}" for name, value in caller.headers.items()]
