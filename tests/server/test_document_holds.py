@@ -27,9 +27,16 @@ SOME = {"phases": ("fuzzing", "stateful"), "max_examples": 1}
 MANY = {"phases": _PHASES, "max_examples": 30}
 
 
+# Its name is in the list of schedules, where the stateful phase finds it.
+SCHEDULE = '\n[tool.kedro-asgi.schedules.daily]\ncron = "0 0 1 1 *"\n'
+
+
 @pytest.fixture
 def project(make_project) -> Path:
-    return make_project(TYPED, parameters=PARAMETERS)
+    project = make_project(TYPED, parameters=PARAMETERS)
+    with (project / "pyproject.toml").open("a") as file:
+        file.write(SCHEDULE)
+    return project
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,7 @@ _SLACK = timedelta(seconds=2)
 # After which disturbances a run may end in another way than its pipeline does.
 _EXCUSES: dict[str, frozenset[DisturbanceKind]] = {
     "RunInterruptedError": frozenset(("worker killed", "server killed", "supervisor killed", "workers replaced")),
-    "RunCrashedError": frozenset(
-        ("run process killed", "worker killed", "server killed", "supervisor killed", "server terminated")
-    ),
+    "RunCrashedError": frozenset(("run process killed", "server killed")),
     "RunCancelledError": frozenset(("server terminated", "supervisor killed", "workers replaced")),
 }
 

@@ -1,12 +1,13 @@
 """What the processes hold over time, and whether that grows.
 
-A sample is the sum over all processes of a role. The growth over a series is the median of the slopes between all pairs
-of its samples (Theil and Sen), times its length: a moment of heavy load does not count. It may be a tenth of the median
-sample, or a fixed amount where that is more.
+A sample is the sum over the supervisor or the workers, or the mean of the processes of runs, which come and go with the
+load. The growth over a series is the median of the slopes between all pairs of its samples (Theil and Sen), times its
+length: a moment of heavy load does not count. It may be a tenth of the median sample, or a fixed amount where that is
+more.
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import combinations
 from statistics import median
 
@@ -21,8 +22,11 @@ MEBIBYTE = 2**20
 _PERIOD_SECONDS = 1.0
 _MOST_SAMPLES = 400
 _RELATIVE = 0.1
-# Also where the relative bound is less: after its start, a worker warms up by some 20 MiB.
-_ALLOWED = {"pss_bytes": 48 * MEBIBYTE, "files": 12, "threads": 6, "children": 2}
+# Also where the relative bound is less. A worker has up to four processes for runs, each with six files and a thread.
+_ALLOWED = {"files": 56, "threads": 12, "children": 10}
+# Memory warms up, so it may grow by this much within a minute, and by half as much within two.
+_WARMING_BYTES = 128 * MEBIBYTE
+_WARMING_SECONDS = 60.0
 _ROLES: tuple[Role, ...] = ("supervisor", "worker", "run process")
 
 
@@ -69,18 +73,31 @@ def zombies(server: SoakedServer) -> list[int]:
 
 def _sums(supervisor: int) -> dict[tuple[Role, str], float]:
     sums: dict[tuple[Role, str], float] = defaultdict(float)
+    counts: Counter[Role] = Counter()
     for pid, role in tree_of(supervisor).items():
         found = measure(pid) if role in _ROLES else None
         if found is not None:
+            counts[role] += 1
             for what in Measure.__struct_fields__:
                 sums[role, what] += getattr(found, what)
-    return sums
+    return {(role, what): value / _parts(role, counts) for (role, what), value in sums.items()}
+
+
+def _parts(role: Role, counts: Counter[Role]) -> int:
+    return counts[role] if role == "run process" else 1
 
 
 def _growth(role: Role, what: str, samples: list[tuple[float, float]]) -> Growth:
     half = samples[len(samples) // 2 :]
     half = half[:: len(half) // _MOST_SAMPLES + 1]
+    seconds = half[-1][0] - half[0][0]
     slopes = [(later - value) / (then - at) for (at, value), (then, later) in combinations(half, 2)]
     middle = median(value for _, value in half)
-    growth = median(slopes) * (half[-1][0] - half[0][0])
-    return Growth(role=role, what=what, median=middle, growth=growth, allowed=max(_ALLOWED[what], middle * _RELATIVE))
+    allowed = max(_allowed(what, seconds), middle * _RELATIVE)
+    return Growth(role=role, what=what, median=middle, growth=median(slopes) * seconds, allowed=allowed)
+
+
+def _allowed(what: str, seconds: float) -> float:
+    if what == "pss_bytes":
+        return _WARMING_BYTES * min(1.0, _WARMING_SECONDS / seconds)
+    return _ALLOWED[what]

@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import anyio
 
-from soak.load import direct, promised, reading, rude
+from soak.load import direct, following, promised, reading, rude
 from soak.load.caller import Caller, UnexpectedAnswerError
 
 Action = Callable[[Caller], Awaitable[None]]
@@ -13,7 +13,8 @@ Action = Callable[[Caller], Awaitable[None]]
 ACTIONS: tuple[tuple[int, Action], ...] = (
     (24, promised.submit),
     (8, promised.submit_and_wait),
-    (6, promised.submit_and_follow),
+    (6, following.submit_and_follow),
+    (3, following.follow_all),
     (4, promised.submit_twice),
     (2, promised.submit_burst),
     (5, promised.submit_and_cancel),

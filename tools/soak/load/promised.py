@@ -4,9 +4,6 @@ from typing import Any
 
 import anyio
 
-from kedro_asgi.client import AsyncClient
-from kedro_asgi.errors import KedroAsgiError
-from kedro_asgi.events import EventsLost, RunEnded
 from soak.ledger import Promise
 from soak.load.caller import Caller, UnexpectedAnswerError
 from soak.orders import Order, crashing_order, endless_order, failing_order, random_order, short_order, total_order
@@ -18,12 +15,12 @@ FINAL = frozenset(("success", "failure", "cancelled", "timed_out", "interrupted"
 
 async def submit(caller: Caller) -> None:
     """Submit a run, and leave it to the server."""
-    await _submitted(caller, random_order(caller.random, caller.ledger.next_number()))
+    await submitted(caller, random_order(caller.random, caller.ledger.next_number()))
 
 
 async def submit_and_wait(caller: Caller) -> None:
     """Submit a run, and ask for its record until it has ended."""
-    promise = await _submitted(caller, random_order(caller.random, caller.ledger.next_number()), wait=2)
+    promise = await submitted(caller, random_order(caller.random, caller.ledger.next_number()), wait=2)
     await _ended(caller, promise)
 
 
@@ -42,12 +39,12 @@ async def submit_burst(caller: Caller) -> None:
     async with anyio.create_task_group() as tasks:
         for _ in range(_BURST):
             order = short_order(caller.random, caller.ledger.next_number())
-            tasks.start_soon(_submitted, caller, order)
+            tasks.start_soon(submitted, caller, order)
 
 
 async def submit_and_cancel(caller: Caller) -> None:
     """Submit a run that would take an hour, and cancel it a moment later."""
-    promise = await _submitted(caller, endless_order(caller.random, caller.ledger.next_number()))
+    promise = await submitted(caller, endless_order(caller.random, caller.ledger.next_number()))
     await anyio.sleep(caller.random.uniform(0, 1.5))
     (run_id,) = promise.run_ids
     # A run that was interrupted by a kill may have a successor, which would take its hour.
@@ -60,33 +57,9 @@ async def submit_and_cancel(caller: Caller) -> None:
         run_id = record["resubmitted_as"]
 
 
-async def submit_and_follow(caller: Caller) -> None:
-    """Submit a run and follow its events to the end, over broken connections."""
-    promise = await _submitted(caller, random_order(caller.random, caller.ledger.next_number()))
-    (run_id,) = promise.run_ids
-    numbers, ends, is_whole = 0, 0, True
-    async with AsyncClient(caller.url, token=caller.token, retries=100) as client:
-        with anyio.move_on_after(PATIENCE_SECONDS) as scope:
-            while not ends:
-                try:
-                    async for event in client.events(run_id, after=numbers):
-                        if isinstance(event, EventsLost):
-                            is_whole = False
-                            continue
-                        if event.sequence != numbers + 1 and is_whole:
-                            caller.ledger.fault(f"run {run_id}: event {event.sequence} follows event {numbers}")
-                        numbers = event.sequence if isinstance(event.sequence, int) else numbers
-                        ends += isinstance(event, RunEnded)
-                except KedroAsgiError as error:
-                    caller.ledger.counts[f"followed again: {type(error).__name__}"] += 1
-                    await anyio.sleep(0.2)
-    if scope.cancelled_caught or ends != 1:
-        caller.ledger.fault(f"run {run_id}: its follower saw {numbers} events and {ends} ends")
-
-
 async def rerun(caller: Caller) -> None:
     """Submit a run that fails, and repeat it."""
-    promise = await _submitted(caller, failing_order(caller.random, caller.ledger.next_number()))
+    promise = await submitted(caller, failing_order(caller.random, caller.ledger.next_number()))
     record = await _ended(caller, promise)
     headers = {"Idempotency-Key": _key(caller)}
     path, body = f"/runs/{record['run_id']}/rerun", {"from_failure": caller.random.random() < 0.3}
@@ -116,7 +89,8 @@ async def submit_typed(caller: Caller) -> None:
     _note(caller, promise, (await caller.ask("POST", path, accepted=(202,), json=body, headers=headers)).json())
 
 
-async def _submitted(caller: Caller, order: Order, *, wait: float = 0) -> Promise:
+async def submitted(caller: Caller, order: Order, *, wait: float = 0) -> Promise:
+    """Submit an order, again and again until the server has promised it."""
     promise = caller.ledger.promise(order, _key(caller))
     await _send(caller, promise, wait)
     return promise
