@@ -114,6 +114,29 @@ class RunNodes(msgspec.Struct, frozen=True, kw_only=True):
     nodes: tuple[NodeRun, ...]
 
 
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification of a webhook that is not delivered; ``next_attempt_at`` is ``None`` for one that has failed."""
+
+    notification_id: str
+    run_id: str
+    webhook: str
+    state: Literal["pending", "failed"]
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime | None = None
+    problem: str | None = None
+
+
+class NotificationList(msgspec.Struct, frozen=True, kw_only=True):
+    """Notifications that are not delivered, those of the newest runs first, and how many there are in all.
+
+    ``counts`` holds the numbers of pending and of failed ones, by webhook.
+    """
+
+    notifications: tuple[Notification, ...]
+    counts: dict[str, dict[Literal["pending", "failed"], int]]
+
+
 class HealthResponse(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of ``GET /health``."""
 

@@ -48,9 +48,9 @@ def failed(notification_id: str, due_at_ms: int | None = None, attempts: int = 1
 
 def test_a_notification_is_there_when_its_run_has_ended(open_worker: OpenStore) -> None:
     store = open_worker()
-    assert not store.due_notifications("me", ["a"], now_ms=1000).is_any
+    assert not store.due_notifications("me", {"a": 1}, now_ms=1000).is_any
     store.write([ended("run-1", "a", "b")])
-    assert store.due_notifications("me", ["a"], now_ms=1000).is_any
+    assert store.due_notifications("me", {"a": 1}, now_ms=1000).is_any
     assert sorted(found.webhook for found in claim(store)) == ["a", "b"]
     assert store.list_notifications(state="pending", webhook="a", limit=9)[0].notification_id == "run-1-a"
 
@@ -68,7 +68,7 @@ def test_a_claimed_notification_is_lent_to_nobody_else(open_worker: OpenStore) -
     (found,) = claim(store)
     assert (found.notification_id, found.run_id, found.webhook, found.body) == ("run-1-a", "run-1", "a", BODY)
     assert claim(store, now=9999) == []
-    assert not store.due_notifications("me", ["a"], now_ms=9999).is_any
+    assert not store.due_notifications("me", {"a": 1}, now_ms=9999).is_any
 
 
 def test_no_more_are_claimed_than_wanted_and_the_earliest_first(open_worker: OpenStore) -> None:
@@ -129,11 +129,11 @@ def test_the_claims_of_a_dead_worker_end(open_worker: OpenStore) -> None:
     if not first.is_shared:
         pytest.skip("a store in memory has one worker")
     second = open_worker("second")
-    due = second.due_notifications("second", ["a"], now_ms=1000)
+    due = second.due_notifications("second", {"a": 1}, now_ms=1000)
     assert (due.is_any, due.dead_owners) == (False, ())
     first.close()
     # A worker that loses its lock has some looks to take it again.
-    looks = (second.due_notifications("second", ["a"], now_ms=1000) for _ in range(9))
+    looks = (second.due_notifications("second", {"a": 1}, now_ms=1000) for _ in range(9))
     due = next(found for found in looks if found.is_any)
     assert (due.is_any, due.dead_owners) == (True, ("first",))
     assert len(claim(second, owner="second", dead_owners=due.dead_owners)) == 1
@@ -162,10 +162,10 @@ def test_a_worker_gives_up_claims_that_it_does_not_know(open_worker: OpenStore) 
 def test_a_notification_of_an_unknown_webhook_fails_when_its_time_is_over(open_worker: OpenStore) -> None:
     store = open_worker()
     store.write([ended("run-1", "gone", at=1000)])
-    assert not store.due_notifications("me", ["a"], now_ms=5999).is_any
+    assert not store.due_notifications("me", {"a": 1}, now_ms=5999).is_any
     claim(store, now=5999)
     assert store.count_notifications() == {("gone", "pending"): 1}
-    assert store.due_notifications("me", ["a"], now_ms=6000).is_any
+    assert store.due_notifications("me", {"a": 1}, now_ms=6000).is_any
     claim(store, now=6000)
     (found,) = store.list_notifications(state="failed", webhook="gone", limit=9)
     assert "No server has had a webhook of this name" in (found.problem or "")

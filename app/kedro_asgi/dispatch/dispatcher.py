@@ -5,7 +5,7 @@ from contextlib import aclosing, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 import anyio
 import msgspec
@@ -24,6 +24,7 @@ from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.service_lifetime import ServiceLifetime
 from kedro_asgi.dispatch.storable import storable
 from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
+from kedro_asgi.dispatch.stores.notifications import AttemptOutcome, NotificationState, StoredNotification
 from kedro_asgi.dispatch.waiting_order import GivenOrder, WaitingOrder
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import (
@@ -46,6 +47,9 @@ from kedro_asgi.runs import (
 from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import has_ended
 
+if TYPE_CHECKING:
+    from kedro_asgi.dispatch.webhooks.notify import Notify
+
 # The values of such an order take a few kilobytes while it waits; to pack and read it takes a tenth of a short run.
 _MAX_GIVEN_BYTES = 1024
 _ALL_RUNS = RunQuery()
@@ -66,7 +70,8 @@ class Dispatcher:
     first call opens it, until its event loop ends, and leaves logging alone. ``store`` is a URL, a path or a `Store`;
     ``memory:`` forgets with the process. ``convert`` makes JSON (or something else for `run`) of each wanted output,
     where the run is executed; ``executor`` says where that is, by default in threads of this process, unless
-    ``make_executor`` makes another executor. ``with_metrics`` counts runs. Belongs to one event loop at a time.
+    ``make_executor`` makes another executor. ``with_metrics`` counts runs. ``notify`` names the webhooks that are told
+    of the ends of runs. Belongs to one event loop at a time.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Dispatcher:
         executor: ExecutorChoice = _IN_THREADS,
         make_executor: Callable[[], Executor] | None = None,
         with_metrics: bool = True,
+        notify: "Notify | None" = None,
     ) -> None:
         self.policy = checked(policy or Policy())
         self.metrics = RunMetrics(session.has_pipeline) if with_metrics else Metrics()
@@ -87,6 +93,7 @@ class Dispatcher:
             executor.check(self.policy)
         self._make_executor = make_executor or partial(_make_executor, session, convert, self.policy, executor)
         self._session = session
+        self._notify = notify
         self._run_ids = RunIds()
         self._read_env = lambda: session.env
         self._may_retry = session.may_retry
@@ -276,6 +283,40 @@ class Dispatcher:
                 async for events in stream:
                     yield events
 
+    # --- notifications of webhooks ---
+
+    async def notifications(
+        self, *, state: NotificationState | None = None, webhook: str | None = None, limit: int = 50
+    ) -> tuple[StoredNotification, ...]:
+        """Return notifications that are not delivered, those of the newest runs first."""
+        service = await self._open()
+        with service.access.reading():
+            return tuple(
+                await service.access.read(
+                    lambda store: store.list_notifications(state=state, webhook=webhook, limit=limit)
+                )
+            )
+
+    async def count_notifications(self) -> Mapping[tuple[str, NotificationState], int]:
+        """Return how many notifications that are not delivered each webhook has in each state."""
+        service = await self._open()
+        with service.access.reading():
+            return await service.access.read(lambda store: store.count_notifications())
+
+    @property
+    def notified(self) -> Mapping[tuple[str, AttemptOutcome], int]:
+        """How many attempts to tell each webhook were ``delivered``, ``retried`` or ``failed``, by webhook and that."""
+        return {} if self._notify is None else dict(self._notify.counts)
+
+    async def send_notification_again(self, notification_id: str) -> StoredNotification:
+        """Have a failed notification tried again; raises `NotificationNotFoundError` or `WebhookNotFoundError`."""
+        # Few services tell webhooks of anything.
+        from kedro_asgi.dispatch.webhooks.administration import send_again
+
+        service = await self._open()
+        with service.access.reading():
+            return await send_again(service, self._notify, notification_id)
+
     # --- stopping ---
 
     async def cancel(self, run_id: str) -> RunRecord:
@@ -372,6 +413,7 @@ class Dispatcher:
             make_executor=self._make_executor,
             read_env=self._read_env,
             may_retry=self._may_retry,
+            notify=self._notify,
         )
 
 

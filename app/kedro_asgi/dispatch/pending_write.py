@@ -1,6 +1,6 @@
 """The state of a run in the store, and the next write of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Literal
 
@@ -10,11 +10,15 @@ from kedro_asgi.dispatch.active_run import end_of
 from kedro_asgi.dispatch.attempts import with_attempt
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, Written
 from kedro_asgi.dispatch.stores.base import EventBatch, RunWrite, WriteResult
+from kedro_asgi.dispatch.stores.notifications import NewNotification
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors.wording import bounded
 from kedro_asgi.events import Event, NodeRetried, RunEnded
 from kedro_asgi.failures import MAX_CHARACTERS, shown
-from kedro_asgi.runs import ErrorDetail, RunStatus
+from kedro_asgi.runs import ErrorDetail, RunRecord, RunStatus
+
+MakeNotifications = Callable[[RunRecord], Sequence[NewNotification]]
+"""Makes the notifications of a run that has ended; any thread may call it."""
 
 
 class PendingWrite:
@@ -24,11 +28,19 @@ class PendingWrite:
     an answer since the last answer: the store may have any of them.
     """
 
-    def __init__(self, admitted: RunAdmitted, owner: str, *, keep_order_bytes: int = 65_536) -> None:
+    def __init__(
+        self,
+        admitted: RunAdmitted,
+        owner: str,
+        *,
+        keep_order_bytes: int = 65_536,
+        make_notifications: MakeNotifications | None = None,
+    ) -> None:
         self.record = admitted.record
         self.is_promised = admitted.is_promised
         self._owner = owner
         self._keep_order_bytes = keep_order_bytes
+        self._make_notifications = make_notifications
         self._order = admitted.order
         self._key = admitted.key
         self._stored = admitted.stored
@@ -86,6 +98,7 @@ class PendingWrite:
             self._tried = (*tried, record.status)
         is_new = self._stored is None
         ended = record.ended_at
+        make_notifications = self._make_notifications if record.is_final else None
         return RunWrite(
             record=record,
             expected_status=self._stored,
@@ -97,6 +110,7 @@ class PendingWrite:
             key=self._key if is_new else None,
             event_batches=tuple(self._batches),
             outputs=tuple((name, bytes(memoryview(value))) for name, value in self._outputs.items()),
+            notifications=() if make_notifications is None else make_notifications(record),
             keep_order_bytes=self._keep_order_bytes,
         )
 

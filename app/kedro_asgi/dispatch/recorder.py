@@ -10,6 +10,7 @@ from anyio.lowlevel import current_token
 
 from kedro_asgi.dispatch.messages import Answered, FromWriter, GroupWritten, Request, StoreChanged, Written
 from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.pending_write import MakeNotifications
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.waiting_order import PackedOrder
@@ -44,14 +45,22 @@ class Observer(Protocol):
 class Recorder:
     """The event loop's side of the writer thread. Belongs to one event loop, but for `post`."""
 
-    def __init__(self, store: Store, owner: str, policy: Policy, observer: Observer, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        store: Store,
+        owner: str,
+        policy: Policy,
+        observer: Observer,
+        metrics: Metrics,
+        make_notifications: MakeNotifications | None = None,
+    ) -> None:
         self.failure: str | None = None
         self._metrics = metrics
         self._observer = observer
         self._loop = current_token()
         self._open_requests: dict[Request, None] = {}
         self._is_closed = False
-        self._writer = Writer(store, owner, policy, answer=self._answer)
+        self._writer = Writer(store, owner, policy, answer=self._answer, make_notifications=make_notifications)
         # Any thread; does not block.
         self.post = self._writer.post
 

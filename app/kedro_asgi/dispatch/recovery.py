@@ -11,7 +11,7 @@ import msgspec
 from kedro_asgi.dispatch.active_run import describe_stop, end_of
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged
 from kedro_asgi.dispatch.metrics import Metrics
-from kedro_asgi.dispatch.pending_write import PendingWrite
+from kedro_asgi.dispatch.pending_write import MakeNotifications, PendingWrite
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Observer, Recorder
 from kedro_asgi.dispatch.safe_logging import SafeLogger
@@ -43,6 +43,7 @@ class Recovery:
         policy: Policy,
         run_ids: RunIds,
         metrics: Metrics,
+        make_notifications: MakeNotifications | None = None,
     ) -> None:
         self._access = access
         self._recorder = recorder
@@ -51,6 +52,7 @@ class Recovery:
         self._policy = policy
         self._run_ids = run_ids
         self._metrics = metrics
+        self._make_notifications = make_notifications
         self._is_adopting = True
         self._unconfirmed: dict[str, None] = {}
 
@@ -146,7 +148,12 @@ class Recovery:
 
     def _write(self, store: Store, taken: AdoptedRun, final: RunChanged, successor: RunAdmitted | None) -> None:
         admitted = RunAdmitted(record=taken.record, stored=taken.stored, last_event=taken.last_event)
-        ended = PendingWrite(admitted, self._owner, keep_order_bytes=self._policy.keep_order_bytes)
+        ended = PendingWrite(
+            admitted,
+            self._owner,
+            keep_order_bytes=self._policy.keep_order_bytes,
+            make_notifications=self._make_notifications,
+        )
         ended.change(final)
         group = [ended] if successor is None else [ended, PendingWrite(successor, self._owner)]
         store.write([pending.next_write() for pending in group])

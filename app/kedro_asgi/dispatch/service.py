@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
@@ -44,6 +45,10 @@ from kedro_asgi.session.event_loop import event_class
 from kedro_asgi.trace_context import opentelemetry_api
 from kedro_asgi.tracing.activation import prepare_tracing
 
+if TYPE_CHECKING:
+    from kedro_asgi.dispatch.webhooks.notifier import Notifier
+    from kedro_asgi.dispatch.webhooks.notify import Notify
+
 _log = SafeLogger(__name__)
 
 # How often a worker looks for runs of dead workers, and for old runs.
@@ -72,17 +77,24 @@ class Service:
         make_executor: Callable[[], Executor],
         read_env: Callable[[], str | None] = lambda: None,
         may_retry: Callable[[RunSpec], bool] = lambda spec: spec.retries is not None,
+        notify: "Notify | None" = None,
     ) -> None:
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self.runs: dict[str, ActiveRun] = {}
         self.is_draining = False
         self.is_closed = False
         self.access = StoreAccess(store)
-        self.recorder = Recorder(store, self.owner, policy, self, metrics)
+        make_notifications = None if notify is None else notify.notifications
+        self.recorder = Recorder(store, self.owner, policy, self, metrics, make_notifications)
+        self.notifier: Notifier | None = None
+        if notify is not None:
+            self.notifier = _notifier_class()(notify, self.access, self.recorder, self.owner, policy)
         self.feed = EventFeed(self.access, policy, metrics)
         self._executor = make_executor()
         self.scheduler = Scheduler(self._executor, metrics, policy)
-        self.recovery = Recovery(self.access, self.recorder, self, self.owner, policy, run_ids, metrics)
+        self.recovery = Recovery(
+            self.access, self.recorder, self, self.owner, policy, run_ids, metrics, make_notifications
+        )
         self.policy = policy
         self._is_secret = secret_names(policy.hidden_values)
         self._metrics = metrics
@@ -144,6 +156,7 @@ class Service:
             ("cancel runs for other workers", self.recovery.cancel_requested, self.policy.look_seconds),
             ("take over runs", self.recovery.adopt_orphans, _ORPHANS_SECONDS),
             ("delete old runs", self.recovery.forget_old, _FORGET_SECONDS),
+            *(() if self.notifier is None else (("deliver notifications", self.notifier.deliver, 0.0),)),
         )
 
     def gauges(self) -> dict[str, float]:
@@ -253,6 +266,8 @@ class Service:
                     # The states of other runs came with the same transaction.
                     _log.exception("Run %s is in an unexpected state.", state.run_id, extra=run_facts(state.run_id))
         self.feed.wake()
+        if self.notifier is not None:
+            self.notifier.states_written(written)
 
     def store_changed(self, *, is_up: bool) -> None:
         self.scheduler.store_changed(is_up=is_up)
@@ -369,6 +384,8 @@ class Service:
                     await self.recorder.flush()
                     if release:
                         await self.recorder.execute(lambda store: store.release_queued(self.owner))
+                    if self.notifier is not None:
+                        await self.notifier.stop()
                 except StoreUnavailableError as error:
                     _log.warning("%s", error)
 
@@ -398,3 +415,10 @@ class Service:
         self.feed.end()
         for run in self._open_runs():
             run.release_waiters()
+
+
+def _notifier_class() -> "type[Notifier]":
+    # Few services tell webhooks of anything.
+    from kedro_asgi.dispatch.webhooks.notifier import Notifier
+
+    return Notifier

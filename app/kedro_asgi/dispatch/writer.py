@@ -19,7 +19,7 @@ from kedro_asgi.dispatch.messages import (
     Written,
 )
 from kedro_asgi.dispatch.outbox import Outbox
-from kedro_asgi.dispatch.pending_write import PendingWrite
+from kedro_asgi.dispatch.pending_write import MakeNotifications, PendingWrite
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.stores.base import Store
@@ -50,12 +50,19 @@ class Writer:
     """
 
     def __init__(
-        self, store: Store, owner: str, policy: Policy, *, answer: Callable[[Sequence[FromWriter]], None]
+        self,
+        store: Store,
+        owner: str,
+        policy: Policy,
+        *,
+        answer: Callable[[Sequence[FromWriter]], None],
+        make_notifications: MakeNotifications | None = None,
     ) -> None:
         self._store = store
         self._owner = owner
         self._policy = policy
         self._answer = answer
+        self._make_notifications = make_notifications
         self._inbox: SimpleQueue[Posted] = SimpleQueue()
         self._urgent: SimpleQueue[None] = SimpleQueue()
         self._closing = threading.Event()
@@ -148,7 +155,10 @@ class Writer:
                 self._take_messages(run_id, posted.take())
             case RunAdmitted(record=record, stored=stored):
                 pending = self._pending[record.run_id] = PendingWrite(
-                    posted, self._owner, keep_order_bytes=self._policy.keep_order_bytes
+                    posted,
+                    self._owner,
+                    keep_order_bytes=self._policy.keep_order_bytes,
+                    make_notifications=self._make_notifications,
                 )
                 if stored is None:
                     self._changed[record.run_id] = pending

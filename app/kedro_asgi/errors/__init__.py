@@ -53,6 +53,7 @@ from kedro_asgi.errors.dispatch import KeyReusedError as KeyReusedError
 from kedro_asgi.errors.dispatch import NoProcessError as NoProcessError
 from kedro_asgi.errors.dispatch import NothingToResumeError as NothingToResumeError
 from kedro_asgi.errors.dispatch import NoThreadError as NoThreadError
+from kedro_asgi.errors.dispatch import NotificationNotFoundError as NotificationNotFoundError
 from kedro_asgi.errors.dispatch import OrderNotKeptError as OrderNotKeptError
 from kedro_asgi.errors.dispatch import OutOfRangeError as OutOfRangeError
 from kedro_asgi.errors.dispatch import OutputNotFoundError as OutputNotFoundError
@@ -76,6 +77,8 @@ from kedro_asgi.errors.dispatch import StoreVersionError as StoreVersionError
 from kedro_asgi.errors.dispatch import UnreadableRunError as UnreadableRunError
 from kedro_asgi.errors.dispatch import UnsendableValueError as UnsendableValueError
 from kedro_asgi.errors.dispatch import UnstorableRunError as UnstorableRunError
+from kedro_asgi.errors.dispatch import WebhookError as WebhookError
+from kedro_asgi.errors.dispatch import WebhookNotFoundError as WebhookNotFoundError
 from kedro_asgi.errors.io import CachedDatasetError as CachedDatasetError
 from kedro_asgi.errors.io import CredentialsNotFoundError as CredentialsNotFoundError
 from kedro_asgi.errors.io import DatasetAlreadyExistsError as DatasetAlreadyExistsError

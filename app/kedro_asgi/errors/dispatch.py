@@ -205,6 +205,30 @@ class ScheduleNotFoundError(DispatchError, LookupError):
         super().__init__(f"There is no schedule '{shortened(name, 100)}'.{suggestion(close_matches(name, known))}")
 
 
+class WebhookError(DispatchError, ValueError):
+    """A webhook of the configuration cannot be used."""
+
+    def __init__(self, webhook: str, problem: str) -> None:
+        self.webhook = webhook
+        super().__init__(f"The webhook 'notify.{webhook}' cannot be used: {problem}.")
+
+
+class NotificationNotFoundError(DispatchError, LookupError):
+    """The store has no notification of that id: it may have been delivered, or deleted with its run."""
+
+    def __init__(self, notification_id: str) -> None:
+        self.notification_id = notification_id
+        super().__init__(f"There is no notification '{notification_id}'; one that was delivered is not kept.")
+
+
+class WebhookNotFoundError(DispatchError, LookupError):
+    """No webhook of that name is configured, so its notifications cannot be sent."""
+
+    def __init__(self, webhook: str) -> None:
+        self.webhook = webhook
+        super().__init__(f"No webhook '{webhook}' is configured.")
+
+
 class RunNotFoundError(DispatchError, LookupError):
     """The store has no run of that id; it may have deleted it as too old."""
 

@@ -9,6 +9,7 @@ import msgspec
 
 from kedro_asgi.errors import ProjectError
 from kedro_asgi.retries import ProjectRetries
+from kedro_asgi.webhook_options import WebhookName, WebhookOptions
 
 _SECTION = "kedro-asgi"
 
@@ -28,6 +29,7 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     the runs of single pipelines. ``allowed_paths`` are folders and URLs to which a caller's parameters may lead the
     path of a dataset. ``hidden_values`` are patterns of the names whose values records and schemas leave out, beside
     those that say of themselves that they are secret. ``schedules`` are runs that a server begins itself, by name.
+    ``notify`` names the webhooks that a server tells of the ends of runs.
     """
 
     plugins: Mapping[str, bool] = {}
@@ -41,6 +43,7 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     allowed_paths: tuple[AllowedPath, ...] = ()
     hidden_values: tuple[str, ...] = ()
     schedules: Mapping[str, Mapping[str, Any]] = {}
+    notify: Mapping[WebhookName, WebhookOptions] = {}
 
     def scheduled_pipelines(self) -> dict[str, tuple[str, ...]]:
         """Return the pipelines that schedules name, by the section of each; what has a wrong type is left out."""
@@ -57,7 +60,19 @@ def _pipelines(table: Mapping[str, Any]) -> Iterator[str]:
 def read_options(config_file: Path) -> ProjectOptions:
     """Read the section from ``config_file``; it may be missing. Raises `ProjectError` if it is invalid."""
     document = tomllib.loads(config_file.read_text(encoding="utf-8"))
+    section = document.get("tool", {}).get(_SECTION, {})
+    place = f"[tool.{_SECTION}]"
     try:
-        return msgspec.convert(document.get("tool", {}).get(_SECTION, {}), ProjectOptions)
+        for name, webhook in _tables(section, "notify"):
+            # Each by itself, so that the error names it.
+            place = f"[tool.{_SECTION}.notify.{name}]"
+            msgspec.convert(webhook, WebhookOptions)
+        place = f"[tool.{_SECTION}]"
+        return msgspec.convert(section, ProjectOptions)
     except msgspec.ValidationError as error:
-        raise ProjectError(f"Section [tool.{_SECTION}] of '{config_file}': {error}") from error
+        raise ProjectError(f"Section {place} of '{config_file}': {error}") from error
+
+
+def _tables(section: Any, name: str) -> list[tuple[str, Any]]:
+    tables = section.get(name) if isinstance(section, dict) else None
+    return list(tables.items()) if isinstance(tables, dict) else []

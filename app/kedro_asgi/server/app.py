@@ -33,6 +33,7 @@ from kedro_asgi.server.errors import EXCEPTION_HANDLERS
 from kedro_asgi.server.http_metrics import HttpMetrics, HttpMetricsMiddleware
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.metrics_route import MetricsRoute
+from kedro_asgi.server.notification_routes import NotificationRoutes
 from kedro_asgi.server.pipeline_routes import PipelineRoutes
 from kedro_asgi.server.problems import (
     InvalidQueryError,
@@ -58,6 +59,7 @@ from kedro_asgi.tracing.activation import prepare_tracing
 from kedro_asgi.tracing.sdk import flush_spans, set_up_sdk
 
 if TYPE_CHECKING:
+    from kedro_asgi.dispatch.webhooks import Notify
     from kedro_asgi.project import Project
 
 _log = logging.getLogger(__name__)
@@ -116,6 +118,7 @@ def create_http_server(
         policy=configuration.policy,
         executor=configuration.executor_choice,
         with_metrics=configuration.metrics,
+        notify=_notify(configuration),
     )
     http_metrics = HttpMetrics()
     metrics_route = MetricsRoute(runs, http_metrics, configuration.metrics_folder) if configuration.metrics else None
@@ -152,6 +155,7 @@ def create_http_server(
         *DatasetRoutes(session).table(),
         *ScheduleRoutes(schedules).table(),
         *admin_routes.table(),
+        *NotificationRoutes(runs).table(),
         *(DashboardRoutes().table() if configuration.dashboard else ()),
         *(DocsRoutes().table() if configuration.docs else ()),
         *(VizRoutes(session, runs).table() if configuration.viz else ()),
@@ -175,6 +179,15 @@ def create_http_server(
             ProjectError: explain_unreadable_project,
         },
     )
+
+
+def _notify(configuration: ServerConfiguration) -> "Notify | None":
+    if not configuration.notify:
+        return None
+    # Few servers tell webhooks of anything.
+    from kedro_asgi.server.webhooks import read_notify
+
+    return read_notify(configuration)
 
 
 async def _pipelines_of_run(runs: Dispatcher, run_id: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from kedro_asgi.server.access.configuration import AccessConfiguration, AccessOp
 from kedro_asgi.server.access.transport import Transport
 from kedro_asgi.server.settings import PREFIX, read_fields, read_names, variable_of
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
+from kedro_asgi.webhook_options import WebhookOptions
 
 MEBIBYTE = 1024 * 1024
 # A year: an event loop computes no later times.
@@ -55,6 +56,7 @@ class ServerOptions(AccessOptions, total=False):
     log_format: LogFormat | None
     metrics: bool | None
     metrics_folder: str | None
+    public_url: str | None
     package_name: str | None
 
 
@@ -68,7 +70,9 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     over the limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``.
     ``cancel_on_hang_up`` cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and
     SIGINT let runs end before the server ends. With ``dashboard``, the server has pages for browsers, and with ``docs``
-    one that shows its OpenAPI document; with ``viz`` it answers the front end of kedro-viz, which shows code. With
+    one that shows its OpenAPI document; with ``viz`` it answers the front end of kedro-viz, which shows code.
+    ``notify``, which only the project's options set, names the webhooks that are told of the ends of runs, and
+    ``public_url`` is the address under which their receivers reach the server. With
     ``otel`` it exports spans as variables ``OTEL_…`` say, unless the process has a tracer provider. A ``log_format`` of
     ``json`` gives requests an id, and their log lines facts. With ``metrics`` it counts runs and requests, for
     ``/metrics``; the worker processes of a server add up what they count if they share a ``metrics_folder``, which
@@ -98,6 +102,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     log_format: LogFormat = "text"
     metrics: bool = True
     metrics_folder: str | None = None
+    notify: Mapping[str, WebhookOptions] = {}
+    public_url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s?#]+$")] | None = None
     package_name: str | None = None
     opens_first: bool = False
 
@@ -136,6 +142,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             policy=_policy(given, environ),
             access=AccessConfiguration.read(given, environ),
             executors=given.get("executors", {}),
+            notify=given.get("notify", {}),
             **read_fields(cls, {**given, "package_name": package_name}, environ, special=_SPECIAL_FIELDS),
         )
         configuration.executor_choice.check(configuration.policy)
@@ -163,7 +170,7 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return a line for each variable ``KEDRO_SERVER_…`` that nothing reads, with those that it may stand for."""
     structs = (ServerConfiguration, AccessConfiguration, Transport, ConnectionLimits, Policy)
     fields = {field for struct in structs for field in struct.__struct_fields__}
-    settable = fields - {"project_path", "policy", "access", "auth", "executors", "hidden_values"}
+    settable = fields - {"project_path", "policy", "access", "auth", "executors", "hidden_values", "notify"}
     known = {_PROJECT_PATH, WORKERS_VARIABLE, RELOAD_SIGNAL_VARIABLE, *map(variable_of, settable)}
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     return [f"Environment variable '{name}' is unknown.{suggestion(close_matches(name, known))}" for name in unknown]
@@ -196,6 +203,6 @@ def _policy(given: Mapping[str, Any], environ: Mapping[str, str]) -> Policy:
 
 
 # `ServerConfiguration.read` reads these fields itself.
-_SPECIAL_FIELDS = ("project_path", "env", "conf_source", "preload", "store", "policy", "executors", "access")
+_SPECIAL_FIELDS = ("project_path", "env", "conf_source", "preload", "store", "policy", "executors", "notify", "access")
 # The options of a project that are settings of its server.
-_OPTION_FIELDS = ("dashboard", "docs", "viz", "executor", "executors", "hidden_values")
+_OPTION_FIELDS = ("dashboard", "docs", "viz", "executor", "executors", "hidden_values", "notify")

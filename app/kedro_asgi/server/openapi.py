@@ -24,6 +24,7 @@ def openapi(version: str, *, has_metrics: bool) -> Json:
         **_run_paths(),
         **_event_paths(),
         **_schedule_paths(),
+        **_notification_paths(),
         **_pipeline_paths(),
     }
     return {
@@ -174,6 +175,32 @@ def _metrics_path() -> Json:
     found = _answers("What all workers have counted.", {"text/plain": text, "application/openmetrics-text": text})
     failed = _json("The workers cannot share what they count.", schemas.HTTPError)
     return {"/metrics": {"get": _operation("runs", "metrics", {"200": found, "503": failed})}}
+
+
+def _notification_paths() -> Json:
+    listed = {
+        "200": _json("Notifications that are not delivered.", schemas.NotificationList),
+        **_invalid_query(),
+        **_no_store(),
+    }
+    sent = {
+        "202": _json("The notification is pending.", schemas.Notification),
+        "404": _problem("There is no such notification; it may have been delivered."),
+        "409": _problem("The server has no webhook of that name."),
+        **_no_store(),
+    }
+    filters = [
+        _parameter("query", "state", {"type": "string", "enum": ["pending", "failed"]}),
+        _parameter("query", "webhook"),
+        _parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": limits.MAX_PAGE_RUNS}),
+    ]
+    name = _parameter("path", "notification_id")
+    return {
+        "/notifications": {"get": _operation("admin", "list_notifications", listed, parameters=filters)},
+        "/notifications/{notification_id}/send": {
+            "post": _operation("admin", "send_notification", sent, parameters=[name])
+        },
+    }
 
 
 def _pipeline_paths() -> Json:

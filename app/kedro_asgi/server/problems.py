@@ -14,6 +14,7 @@ from kedro_asgi.errors import (
     NamespaceNotFoundError,
     NoPreviewError,
     NothingToResumeError,
+    NotificationNotFoundError,
     OrderNotKeptError,
     OutOfRangeError,
     OutputNotFoundError,
@@ -27,6 +28,7 @@ from kedro_asgi.errors import (
     SelectionError,
     StoreUnavailableError,
     UnstorableRunError,
+    WebhookNotFoundError,
 )
 from kedro_asgi.errors.wording import suggestion
 from kedro_asgi.failures import failure_sentence
@@ -47,6 +49,8 @@ _PROBLEMS: Mapping[type[DispatchError], tuple[str, str, int]] = {
     RunNotFoundError: ("run-not-found", "No such run", 404),
     ScheduleNotFoundError: ("schedule-not-found", "No such schedule", 404),
     OutputNotFoundError: ("output-not-found", "No such output", 404),
+    NotificationNotFoundError: ("notification-not-found", "No such notification", 404),
+    WebhookNotFoundError: ("webhook-not-configured", "The webhook is not configured", 409),
     RunNotEndedError: ("run-not-ended", "The run has not ended", 409),
     OrderNotKeptError: ("order-not-kept", "The run cannot be repeated", 409),
     NothingToResumeError: ("nothing-to-resume", "The run cannot be repeated from its failure", 409),

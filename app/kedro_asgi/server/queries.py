@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Literal, get_args
 
 import msgspec
 from starlette.datastructures import QueryParams
@@ -74,6 +74,30 @@ def run_query(request: Request) -> RunQuery | None:
     )
     # A run has one value for each label.
     return found if len(found.labels) == len(labels) else None
+
+
+class NotificationQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The notifications to list."""
+
+    state: Literal["pending", "failed"] | None = None
+    webhook: str | None = None
+    limit: int = 50
+
+
+def notification_query(request: Request) -> NotificationQuery:
+    """Return the filters of a list of notifications."""
+    query = request.query_params
+    known = NotificationQuery.__struct_fields__
+    if unknown := sorted(set(query) - set(known)):
+        raise InvalidQueryError(f"'{unknown[0]}' is unknown; the parameters here are {', '.join(known)}.")
+    for name in query:
+        _check_once(query, name)
+    match query.get("state"):
+        case None | "pending" | "failed" as state:
+            limit = _whole("limit", query.get("limit", "50"), at_least=1, at_most=MAX_PAGE_RUNS)
+            return NotificationQuery(state=state, webhook=query.get("webhook"), limit=limit)
+        case text:
+            raise InvalidQueryError(f"'state' must be pending or failed, not '{text}'.")
 
 
 class DrawingQuery(msgspec.Struct, frozen=True, kw_only=True):

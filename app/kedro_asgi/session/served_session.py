@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kedro_asgi.collector import collector_paused
+from kedro_asgi.errors import ProjectError
 from kedro_asgi.errors.wording import close_matches, suggestion
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def open_served_session(
             reload_signal=reload_signal,
         )
     _warn_of_unknown_pipelines(session.engine.planner.project)
+    _check_pipelines_of_webhooks(session.engine.planner.project)
     return session
 
 
@@ -54,3 +56,14 @@ def _warn_of_unknown_pipelines(project: "Project") -> None:
         for name in sorted(set(names) - known.keys()):
             hint = suggestion(close_matches(name, known))
             _log.warning("[tool.kedro-asgi.%s] names '%s', but there is no such pipeline.%s", section, name, hint)
+
+
+def _check_pipelines_of_webhooks(project: "Project") -> None:
+    """Raise `ProjectError` for a webhook whose runs nobody can start: it would be silent for ever."""
+    for name, webhook in project.options.notify.items():
+        known = project.pipelines.load() if webhook.pipelines else {}
+        if unknown := [pipeline for pipeline in webhook.pipelines if pipeline not in known]:
+            hint = suggestion(close_matches(unknown[0], known))
+            raise ProjectError(
+                f"[tool.kedro-asgi.notify.{name}] names the pipeline '{unknown[0]}', but there is none.{hint}"
+            )

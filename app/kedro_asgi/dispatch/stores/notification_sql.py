@@ -72,15 +72,16 @@ class SqlNotifications(ABC):
     def transaction(self, *, writes: bool) -> AbstractContextManager[SqlConnection]:
         """Lend a connection within a transaction; raise `StoreUnavailableError` for errors of the database."""
 
-    def due_notifications(self, owner: str, webhooks: Sequence[str], *, now_ms: int) -> DueNotifications:
-        marks = _marks(webhooks)
-        known = f"(webhook IN ({marks}) AND due_at <= ?) OR (webhook NOT IN ({marks}) AND give_up_at <= ?)"
-        sql = f"SELECT EXISTS (SELECT 1 FROM notifications WHERE {_FREE} AND ({known}))"
+    def due_notifications(self, owner: str, limits: Mapping[str, int], *, now_ms: int) -> DueNotifications:
+        wanted = [webhook for webhook, limit in limits.items() if limit > 0]
+        is_wanted = f"webhook IN ({_marks(wanted)}) AND due_at <= ?"
+        is_unknown = f"webhook NOT IN ({_marks(tuple(limits))}) AND give_up_at <= ?"
+        sql = f"SELECT EXISTS (SELECT 1 FROM notifications WHERE {_FREE} AND ({is_wanted} OR {is_unknown}))"
         with self.transaction(writes=False) as connection:
             workers = [row[0] for row in connection.execute(_OTHER_OWNERS, (owner,)).fetchall()]
             statuses = {worker: self._worker_lock.status_of(worker, connection) for worker in workers}
             dead = tuple(self._claim_failures.dead_workers(statuses))
-            (is_any,) = connection.execute(sql, (*webhooks, now_ms, *webhooks, now_ms)).fetchone()
+            (is_any,) = connection.execute(sql, (*wanted, now_ms, *limits, now_ms)).fetchone()
         return DueNotifications(is_any=bool(is_any or dead), dead_owners=dead)
 
     def claim_notifications(
@@ -126,6 +127,10 @@ class SqlNotifications(ABC):
         with self.transaction(writes=False) as connection:
             return [_stored(row) for row in connection.execute(sql, (*values, limit)).fetchall()]
 
+    def read_notification(self, notification_id: str) -> StoredNotification | None:
+        with self.transaction(writes=False) as connection:
+            return _read(connection, notification_id)
+
     def count_notifications(self) -> Mapping[tuple[str, NotificationState], int]:
         sql = "SELECT webhook, due_at IS NULL, count(*) FROM notifications GROUP BY webhook, due_at IS NULL"
         with self.transaction(writes=False) as connection:
@@ -137,9 +142,13 @@ class SqlNotifications(ABC):
     ) -> StoredNotification | None:
         with self.transaction(writes=True) as connection:
             connection.execute(_SEND_AGAIN, (now_ms, give_up_at_ms, notification_id))
-            sql = f"SELECT {_STORED} FROM notifications WHERE notification_id = ?"
-            row = connection.execute(sql, (notification_id,)).fetchone()
-        return None if row is None else _stored(row)
+            return _read(connection, notification_id)
+
+
+def _read(connection: SqlConnection, notification_id: str) -> StoredNotification | None:
+    sql = f"SELECT {_STORED} FROM notifications WHERE notification_id = ?"
+    row = connection.execute(sql, (notification_id,)).fetchone()
+    return None if row is None else _stored(row)
 
 
 def _settle(connection: SqlConnection, result: AttemptResult, owner: str) -> None:

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 NotificationState = Literal["pending", "failed"]
+AttemptOutcome = Literal["delivered", "retried", "failed"]
 
 
 class NewNotification(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -66,8 +67,8 @@ class DueNotifications(msgspec.Struct, frozen=True, kw_only=True):
 class NotificationQueue(Protocol):
     """Lends notifications to workers, so that one worker at a time tries each."""
 
-    def due_notifications(self, owner: str, webhooks: Sequence[str], *, now_ms: int) -> DueNotifications:
-        """Tell whether notifications of ``webhooks`` are due, or overdue ones of others; looks for dead workers."""
+    def due_notifications(self, owner: str, limits: Mapping[str, int], *, now_ms: int) -> DueNotifications:
+        """Tell whether `claim_notifications` would find something with these ``limits``; looks for dead workers."""
 
     def claim_notifications(
         self,
@@ -96,6 +97,9 @@ class NotificationReader(Protocol):
         self, *, state: NotificationState | None, webhook: str | None, limit: int
     ) -> list[StoredNotification]:
         """Return notifications, those of the newest runs first."""
+
+    def read_notification(self, notification_id: str) -> StoredNotification | None:
+        """Return a notification."""
 
     def count_notifications(self) -> Mapping[tuple[str, NotificationState], int]:
         """Return how many notifications each webhook has in each state."""

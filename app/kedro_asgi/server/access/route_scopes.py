@@ -40,6 +40,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/runs/{run_id}/timeline.svg"): _READ,
     ("GET", "/runs/{run_id}/outputs/{name:path}"): _READ,
     ("GET", "/events"): _READ,
+    ("GET", "/notifications"): Rule("admin", shows_all=True),
+    ("POST", "/notifications/{notification_id}/send"): Rule("admin", shows_all=True),
     ("GET", "/metrics"): _READ_ALL,
     ("GET", "/openapi.json"): _READ_ALL,
     ("GET", "/schedules"): _READ,

@@ -1,0 +1,65 @@
+"""The deliveries of one webhook by one worker."""
+
+import anyio
+
+from kedro_asgi.dispatch.stores.notifications import AttemptResult, ClaimedNotification
+from kedro_asgi.dispatch.webhooks.notify import Notify
+from kedro_asgi.dispatch.webhooks.sender import Answer, Sender
+from kedro_asgi.dispatch.webhooks.webhook import Webhook
+
+# So many times what is sent at once is claimed, so that a claim for each is not needed.
+_CLAIMS_AHEAD = 8
+_WAITS = "It asked to wait (Retry-After), so this one has waited, too."
+
+
+class Lane:
+    """Sends what this worker has claimed for one webhook, a few at a time; belongs to the event loop.
+
+    Each webhook has its own, so one that does not answer delays no other.
+    """
+
+    def __init__(self, webhook: Webhook, notify: Notify) -> None:
+        self.webhook = webhook
+        self.held: set[str] = set()
+        self.is_failing = False
+        self._notify = notify
+        self._slots = anyio.Semaphore(webhook.options.max_concurrent)
+        self._resume_at_ms = 0
+
+    @property
+    def room(self) -> int:
+        """How many notifications may be claimed now; none while the receiver has asked to wait."""
+        if self._notify.now_ms < self._resume_at_ms:
+            return 0
+        return max(0, self.webhook.options.max_concurrent * _CLAIMS_AHEAD - len(self.held))
+
+    async def attempt(self, sender: Sender, notification: ClaimedNotification) -> AttemptResult:
+        """Make one attempt when there is a slot for it, and return what is to be stored."""
+        async with self._slots:
+            if self._notify.now_ms < self._resume_at_ms:
+                return AttemptResult(
+                    notification_id=notification.notification_id,
+                    attempts=notification.attempts,
+                    problem=_WAITS,
+                    due_at_ms=self._resume_at_ms,
+                )
+            answer = await sender.send(self.webhook, notification, now=self._notify.now())
+        now_ms = self._notify.now_ms
+        if answer.retry_after_seconds is not None:
+            self._resume_at_ms = now_ms + int(answer.retry_after_seconds * 1000)
+        return _result(notification, answer, self._notify, now_ms)
+
+
+def _result(notification: ClaimedNotification, answer: Answer, notify: Notify, now_ms: int) -> AttemptResult:
+    attempts = notification.attempts + 1
+    if answer.problem is None:
+        return AttemptResult(notification_id=notification.notification_id, attempts=attempts)
+    due_at_ms: int | None = None
+    if not answer.is_final and now_ms < notification.give_up_at_ms:
+        # The last attempt is made when the time for attempts is over.
+        due_at_ms = now_ms + int(notify.back_off.wait_seconds(attempts, notify.chance) * 1000)
+        due_at_ms = min(due_at_ms, notification.give_up_at_ms)
+        due_at_ms = max(due_at_ms, now_ms + int((answer.retry_after_seconds or 0) * 1000))
+    return AttemptResult(
+        notification_id=notification.notification_id, attempts=attempts, problem=answer.problem, due_at_ms=due_at_ms
+    )

@@ -1,0 +1,178 @@
+"""Delivers notifications: claims what is due, sends it, and stores the results."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import anyio
+from anyio.abc import TaskGroup
+
+from kedro_asgi.dispatch.messages import Written
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.recorder import Recorder
+from kedro_asgi.dispatch.safe_logging import SafeLogger
+from kedro_asgi.dispatch.store_access import StoreAccess
+from kedro_asgi.dispatch.stores.base import Store
+from kedro_asgi.dispatch.stores.notifications import AttemptResult, ClaimedNotification, DueNotifications
+from kedro_asgi.dispatch.webhooks.lane import Lane
+from kedro_asgi.dispatch.webhooks.notify import Notify
+from kedro_asgi.dispatch.webhooks.sender import Sender, open_sender
+from kedro_asgi.errors import StoreUnavailableError
+from kedro_asgi.run_context import run_facts
+from kedro_asgi.runs import FINAL
+
+_log = SafeLogger(__name__)
+
+_STORE_PAUSE_SECONDS = 1.0
+# How long a server that shuts down goes on to deliver.
+_LAST_SECONDS = 0.5
+
+
+class Notifier:
+    """Delivers the notifications of all workers, each while this one has a claim on it. Belongs to one event loop.
+
+    The store has the truth: a result that is not stored yet is kept here until it is, and a claim whose answer was lost
+    ends with the next one.
+    """
+
+    def __init__(
+        self,
+        notify: Notify,
+        access: StoreAccess,
+        recorder: Recorder,
+        owner: str,
+        policy: Policy,
+    ) -> None:
+        self._notify = notify
+        self._access = access
+        self._recorder = recorder
+        self._owner = owner
+        self._look_seconds = policy.look_seconds
+        self._gather_seconds = policy.linger_seconds
+        self._lanes = {webhook.name: Lane(webhook, notify) for webhook in notify.webhooks}
+        self._settled: list[AttemptResult] = []
+        self._is_unsure = True
+        self._is_stopping = False
+        self._changed = anyio.Event()
+        self._has_stopped = anyio.Event()
+
+    def states_written(self, written: Sequence[Written]) -> None:
+        """States of runs are on disk: ends among them may have notifications."""
+        if any(state.status in FINAL for state in written):
+            self._changed.set()
+
+    async def deliver(self) -> None:
+        """Deliver until `stop`; an error ends all attempts that go on."""
+        self._is_unsure = True
+        for lane in self._lanes.values():
+            lane.held.clear()
+        async with open_sender() as sender, anyio.create_task_group() as tasks:
+            while not self._is_stopping:
+                try:
+                    await self._exchange(sender, tasks)
+                except StoreUnavailableError:
+                    # Attempts go on, and their results wait here.
+                    self._is_unsure = True
+                    await anyio.sleep(_STORE_PAUSE_SECONDS)
+                await self._wait()
+            with anyio.move_on_after(_LAST_SECONDS):
+                await self._finish(sender, tasks)
+            tasks.cancel_scope.cancel()
+        self._has_stopped.set()
+        await anyio.sleep_forever()
+
+    async def stop(self) -> None:
+        """Deliver what can be in a moment, and leave the rest to other workers or the next start."""
+        if self._is_stopping:
+            return
+        self._is_stopping = True
+        self._changed.set()
+        with anyio.move_on_after(2 * _LAST_SECONDS):
+            await self._has_stopped.wait()
+        limits = dict.fromkeys(self._lanes, 0)
+        nothing = DueNotifications(is_any=False)
+        await self._recorder.execute(partial(self._claim, limits, settled=tuple(self._settled), held=(), due=nothing))
+
+    async def _finish(self, sender: Sender, tasks: TaskGroup) -> None:
+        """Deliver what is due now: also the ends of runs that the shutdown has stopped."""
+        while await self._exchange(sender, tasks) or self._settled or any(lane.held for lane in self._lanes.values()):
+            await self._wait()
+
+    async def _wait(self) -> None:
+        """Wait for an end of a run or of an attempt, but not long: other workers leave notifications, too."""
+        with anyio.move_on_after(self._look_seconds):
+            await self._changed.wait()
+            # One transaction for all that happens in a moment.
+            await anyio.sleep(self._gather_seconds)
+        self._changed = anyio.Event()
+
+    async def _exchange(self, sender: Sender, tasks: TaskGroup) -> bool:
+        """Store results and claim what is due, in one transaction; without either, only read.
+
+        Return whether anything was claimed.
+        """
+        limits, now_ms = self._limits(), self._notify.now_ms
+        due = await self._access.read(lambda store: store.due_notifications(self._owner, limits, now_ms=now_ms))
+        # Together, without a pause between: a notification is held, or its result is among these.
+        settled = tuple(self._settled)
+        if not (settled or due.is_any or self._is_unsure):
+            return False
+        held = [held for lane in self._lanes.values() for held in lane.held] if self._is_unsure else None
+        claim = partial(self._claim, self._limits(), settled=settled, held=held, due=due)
+        claimed = await self._recorder.execute(claim)
+        self._is_unsure = False
+        del self._settled[: len(settled)]
+        for notification in claimed:
+            lane = self._lanes[notification.webhook]
+            lane.held.add(notification.notification_id)
+            tasks.start_soon(self._attempt, lane, sender, notification)
+        return bool(claimed)
+
+    def _limits(self) -> dict[str, int]:
+        return {name: lane.room for name, lane in self._lanes.items()}
+
+    def _claim(
+        self,
+        limits: dict[str, int],
+        store: Store,
+        *,
+        settled: Sequence[AttemptResult],
+        held: Sequence[str] | None,
+        due: DueNotifications,
+    ) -> list[ClaimedNotification]:
+        return store.claim_notifications(
+            self._owner,
+            limits,
+            now_ms=self._notify.now_ms,
+            settled=settled,
+            dead_owners=due.dead_owners,
+            held=held,
+        )
+
+    async def _attempt(self, lane: Lane, sender: Sender, notification: ClaimedNotification) -> None:
+        result = await lane.attempt(sender, notification)
+        self._settled.append(result)
+        lane.held.discard(notification.notification_id)
+        self._tell(lane, notification, result)
+        self._changed.set()
+
+    def _tell(self, lane: Lane, notification: ClaimedNotification, result: AttemptResult) -> None:
+        """Count an attempt; log the first of several failures, and each notification that is given up."""
+        name, facts = lane.webhook.name, run_facts(notification.run_id)
+        if result.problem is None:
+            self._notify.counts[name, "delivered"] += 1
+            if lane.is_failing:
+                _log.info("The webhook '%s' takes notifications again.", name)
+            lane.is_failing = False
+            return
+        if result.attempts == notification.attempts:
+            return
+        if result.due_at_ms is None:
+            self._notify.counts[name, "failed"] += 1
+            text = "The webhook '%s' was not told of run %s, after %s attempts: %s"
+            _log.error(text, name, notification.run_id, result.attempts, result.problem, extra=facts)
+        else:
+            self._notify.counts[name, "retried"] += 1
+            if not lane.is_failing:
+                text = "The webhook '%s' cannot be told of run %s; this and others are tried again: %s"
+                _log.warning(text, name, notification.run_id, result.problem, extra=facts)
+        lane.is_failing = True
