@@ -15,19 +15,20 @@ CURRENT_RUN: ContextVar[tuple[str, Sequence[str]] | None] = ContextVar("kedro_as
 CURRENT_NODE: ContextVar[str | None] = ContextVar("kedro_asgi_current_node", default=None)
 
 _FACTS = "_kedro_asgi_log_facts"
+_UNKNOWN: Mapping[str, Any] = {"request_id": None, "trace_id": None, "span_id": None}
 
 
 class RunContextFilter(logging.Filter):
     """Gives each record the attributes ``run_id``, ``pipeline`` and ``node``, and lets every record pass.
 
-    Outside of a run they are ``None``. ``request_id``, ``trace_id`` and ``span_id`` are added where they are known.
+    So do ``request_id``, ``trace_id`` and ``span_id``. What is not known is ``None``.
     ``run_prefix`` is text to put before a message: ``[run_id node] ``, or nothing; with a trace, also its id.
     Add the filter to a handler: filters of loggers do not see the records of other loggers.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not hasattr(record, "run_prefix"):
-            record.__dict__.update(_facts_of(record))
+            record.__dict__.update({**_UNKNOWN, **_facts_of(record)})
         return True
 
 

@@ -14,6 +14,7 @@ from kedro_asgi.cli.serve import serve_project
 from kedro_asgi.errors import LoggingConfigError
 from kedro_asgi.project import load_project
 from kedro_asgi.project.logging_config import read_logging_config
+from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN, RunContextFilter
 
 # In essence the file of Kedro's template.
 LOGGING = """
@@ -168,6 +169,7 @@ def test_the_lines_of_a_run_on_the_command_line_name_it(make_project, command) -
         ({"format": "${message}", "style": "$"}, "[id n] text"),
         ({"format": "%(message)-8s|"}, "[id n] text    |"),
         ({"format": "%(run_id)s: %(message)s"}, "id: text"),
+        ({"format": "%(run_id)s %(request_id)s %(trace_id)s: %(message)s"}, "id None None: text"),
         ({}, "[id n] text"),
     ],
 )
@@ -177,7 +179,11 @@ def test_formatters_of_a_project_name_the_run(make_project, formatter: dict, exp
     made = server_log_config(load_project(project), project)
     assert made["handlers"]["h"]["filters"]
     arguments = {key: value for key, value in made["formatters"]["own"].items() if key != "()"}
-    record = logging.makeLogRecord({"msg": "text", "levelname": "INFO", "run_id": "id", "run_prefix": "[id n] "})
+    record = logging.makeLogRecord({"msg": "text", "levelname": "INFO"})
+    tokens = CURRENT_RUN.set(("id", ())), CURRENT_NODE.set("n")
+    RunContextFilter().filter(record)
+    CURRENT_RUN.reset(tokens[0])
+    CURRENT_NODE.reset(tokens[1])
     assert TextFormatter(**arguments).format(record) == expected
 
 
