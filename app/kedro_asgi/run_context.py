@@ -29,6 +29,8 @@ class RunContextFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not hasattr(record, "run_prefix"):
             record.__dict__.update({**_UNKNOWN, **_facts_of(record)})
+        elif "request_id" not in record.__dict__:
+            _add_request(record)
         return True
 
 
@@ -71,6 +73,13 @@ def note_facts(error: BaseException, facts: Mapping[str, Any]) -> None:
 def line_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of a line outside of runs."""
     return {"run_prefix": _prefix(facts), **facts}
+
+
+def _add_request(record: logging.LogRecord) -> None:
+    """Add the id of the request to a line about the run of this context, which another process may have made."""
+    request, run = CURRENT_REQUEST.get(), CURRENT_RUN.get()
+    if request is not None and run is not None and run[0] == record.__dict__.get("run_id"):
+        record.request_id = request.id
 
 
 def _facts_of(record: logging.LogRecord) -> dict[str, Any]:

@@ -104,15 +104,16 @@ def test_a_run_that_another_worker_takes_over_goes_on_in_its_trace(
 ) -> None:
     server = serve("--workers", "2")
     body = {"pipeline_names": ["held"], "on_interrupt": "rerun"}
-    run_id = httpx.post(f"{server.url}/runs", json=body, headers=HEADERS).json()["run_id"]
+    record = httpx.post(f"{server.url}/runs", json=body, headers=HEADERS).json()
+    run_id, place = record["run_id"], record["trace_context"]
     while httpx.get(f"{server.url}/runs/{run_id}/nodes").json()["nodes"] == []:
         time.sleep(0.01)
     server.kill()
     (tmp_path / "opened").touch()
     server.restart()
     (run,) = collector.wait_for(named("run held"))
-    (request,) = collector.wait_for(named("POST /runs"))
-    assert [run["trace_id"], run["parent"]] == [TRACE, request["span_id"]]
+    assert place == {"traceparent": f"00-{TRACE}-{run['parent']}-01", "tracestate": "vendor=1"}
+    assert run["trace_id"] == TRACE
     assert run["kedro.run.id"] != run_id
 
 

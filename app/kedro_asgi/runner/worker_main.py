@@ -29,7 +29,7 @@ from kedro_asgi.runner.remote_datasets import RemoteDataset
 from kedro_asgi.runner.worker_logs import forward_logs
 from kedro_asgi.runner.worker_signals import ignore_signals
 from kedro_asgi.tracing.activation import continue_trace
-from kedro_asgi.tracing.sdk import set_up_inherited_sdk
+from kedro_asgi.tracing.sdk import flush_spans, set_up_inherited_sdk
 
 Pipe = Connection
 Prepare = Callable[[], None]
@@ -48,6 +48,7 @@ def serve(pipe: Pipe, parents_end: Pipe, prepare: Prepare | None, state: Process
         responder = _Responder(parent, _prepare_failure(prepare))
         while (request := parent.receive()) != SHUT_DOWN:
             responder.respond(request)
+        flush_spans()
 
 
 class _ParentConnection:

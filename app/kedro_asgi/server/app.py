@@ -56,7 +56,7 @@ from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 from kedro_asgi.session.served_session import open_served_session
 from kedro_asgi.tracing.activation import prepare_tracing
-from kedro_asgi.tracing.sdk import flush_spans, set_up_sdk
+from kedro_asgi.tracing.sdk import LAST_SECONDS, flush_spans, set_up_sdk
 
 if TYPE_CHECKING:
     from kedro_asgi.dispatch.webhooks import Notify
@@ -66,8 +66,6 @@ _log = logging.getLogger(__name__)
 
 # How long a worker that replaces another one opens its project before it listens all the same.
 _OPENING_SECONDS = 30.0
-# How long the last spans may take to the collector.
-_FLUSH_SECONDS = 2.0
 
 
 def create_http_server(
@@ -238,8 +236,8 @@ def _lifespan(
                     if metrics_route is not None:
                         await metrics_route.publish()
             if configuration.otel:
-                with anyio.move_on_after(_FLUSH_SECONDS, shield=True):
-                    await run_in_daemon_thread(partial(Outcome.of, partial(flush_spans, _FLUSH_SECONDS)))
+                with anyio.move_on_after(LAST_SECONDS, shield=True):
+                    await run_in_daemon_thread(partial(Outcome.of, flush_spans))
 
     return lifespan
 

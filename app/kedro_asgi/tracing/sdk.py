@@ -1,15 +1,19 @@
 """Configures OpenTelemetry's SDK by the standard variables ``OTEL_…``, for processes that have no provider yet."""
 
 import os
-import sys
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 from kedro_asgi.errors import ServerSettingsError
+from kedro_asgi.trace_context import opentelemetry_api
+from kedro_asgi.tracing.activation import any_tracer
 
 VARIABLE = "KEDRO_SERVER_OTEL"
 """Asks a process to export spans; the processes of runs and of nodes inherit it."""
+
+LAST_SECONDS = 2.0
+"""How long the last spans of a process may take to the collector."""
 
 _EXTRA = "Tracing needs an extra: pip install 'kedro-asgi[otel]'"
 _HTTP, _GRPC = "http/protobuf", "grpc"
@@ -38,10 +42,12 @@ def set_up_sdk(*, is_short_lived: bool = False) -> None:
 
     ``is_short_lived``: the process may be killed at any time. Raises `ServerSettingsError`.
     """
+    os.environ[VARIABLE] = "true"
+    if any_tracer() is not None:
+        return
     check_sdk()
     from opentelemetry import trace
 
-    os.environ[VARIABLE] = "true"
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         trace.set_tracer_provider(_provider(is_short_lived=is_short_lived))
 
@@ -52,10 +58,10 @@ def set_up_inherited_sdk() -> None:
         set_up_sdk(is_short_lived=True)
 
 
-def flush_spans(timeout_seconds: float) -> None:
+def flush_spans(timeout_seconds: float = LAST_SECONDS) -> None:
     """Export the spans that wait, as far as the time allows; does nothing without a provider of the SDK."""
-    api = sys.modules.get("opentelemetry.trace")
-    flush = getattr(api.get_tracer_provider() if api else None, "force_flush", None)
+    api = opentelemetry_api()
+    flush = None if api is None else getattr(api.get_tracer_provider(), "force_flush", None)
     if flush is not None:
         flush(int(timeout_seconds * 1000))
 

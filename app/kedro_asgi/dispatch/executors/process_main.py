@@ -46,7 +46,7 @@ from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
 from kedro_asgi.session import Convert, KedroServiceSession
 from kedro_asgi.session.event_loop import call_soon
 from kedro_asgi.tracing.activation import continue_trace
-from kedro_asgi.tracing.sdk import set_up_inherited_sdk
+from kedro_asgi.tracing.sdk import flush_spans, set_up_inherited_sdk
 
 # Smaller outputs are a part of the message that names them.
 _LARGE_OUTPUT_BYTES = 64 * 2**10
@@ -91,6 +91,7 @@ def serve_runs(opening: Opening, state: ProcessState, pipe: MessagePipe, stops: 
             server.open()
             state.filter_warnings()
             server.serve()
+            flush_spans()
 
 
 def _end_with_parent() -> None:
