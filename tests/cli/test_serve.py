@@ -64,10 +64,12 @@ def test_an_option_beats_its_environment_variable(make_project, start) -> None:
 
 
 def test_flags_of_the_command_are_settings_of_the_server(make_project, start) -> None:
-    flags = ("--no-dashboard", "--no-docs", "--failure-status", "500", "--traceback")
+    flags = ("--no-dashboard", "--no-docs", "--no-metrics", "--failure-status", "500", "--traceback")
     server = start("kedro_asgi", "serve", make_project(), *flags)
     assert httpx.get(f"{server.url}/dashboard").status_code == 404
     assert httpx.get(f"{server.url}/docs").status_code == 404
+    assert httpx.get(f"{server.url}/metrics").status_code == 404
+    assert "/metrics" not in server.log()
     assert f"{server.url}/d" not in server.log()
     failed = httpx.post(f"{server.url}/run", json={"pipeline_names": ["nope"]})
     assert (failed.status_code, failed.json()["status"]) == (500, "failure")

@@ -123,8 +123,10 @@ def test_workers_add_up_and_no_count_goes_back_when_one_is_killed(tiny: Path, st
     assert workers == {"0", "1"}
 
 
-def test_no_count_goes_back_when_workers_are_replaced(tiny: Path, start: Start) -> None:
-    server = start("kedro_asgi", "serve", tiny, "--workers", "2")
+def test_no_count_goes_back_when_workers_are_replaced(tiny: Path, start: Start, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    server = start("kedro_asgi", "serve", tiny, "--workers", "2", TMPDIR=str(temporary))
     until(lambda: counts(server)[WORKERS] == 2)
     with load(server) as scrapes:
         server.process.send_signal(signal.SIGHUP)
@@ -135,6 +137,7 @@ def test_no_count_goes_back_when_workers_are_replaced(tiny: Path, start: Start) 
         until(lambda: scrapes[-1][ENDED] > reached + 20)
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(30) == 0
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_development_server_keeps_its_counts_when_code_changes(tiny: Path, start: Start) -> None:

@@ -117,12 +117,12 @@ def _read(path: Path) -> _WorkerFile | None:
     return None
 
 
-def _lock(path: Path) -> int | None:
+def _lock(path: Path, *, is_shared: bool = False) -> int | None:
     """Return the descriptor of a file that is locked now, or ``None`` if another process has the lock."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if sys.platform != "win32":
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None
@@ -130,9 +130,9 @@ def _lock(path: Path) -> int | None:
 
 
 def _is_locked(path: Path) -> bool:
-    # For a moment this takes the lock itself. A worker that starts just then takes the next number.
+    # For a moment this takes a lock, which several may have. A worker that starts just then takes the next number.
     try:
-        descriptor = _lock(path)
+        descriptor = _lock(path, is_shared=True)
     except OSError:
         return False
     if descriptor is None:
