@@ -1,9 +1,11 @@
 """How many submits a second does a server accept, each on disk before its answer?
 
 ``POST /runs`` of two nodes from 1, 8 and 50 connections. The accepted runs execute meanwhile. The bare route commits
-one row a request to SQLite, and runs nothing.
+one row a request to SQLite, and runs nothing. Where ``BENCH_POSTGRES_URL`` names an empty database, a second server
+keeps its runs there.
 """
 
+import os
 import tempfile
 import time
 from contextlib import ExitStack
@@ -29,15 +31,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         project = write_project(Path(name) / "project", engine="kedro_asgi")
         # Runs that wait have places for two rounds, so that none is refused.
-        server = ours("kedro-asgi", project, KEDRO_SERVER_MAX_QUEUED_RUNS=str(2 * times))
+        environ = {"KEDRO_SERVER_MAX_QUEUED_RUNS": str(2 * times)}
+        servers = [ours("kedro-asgi", project, **environ)]
+        if url := os.environ.get("BENCH_POSTGRES_URL"):
+            servers.append(ours("kedro-asgi, PostgreSQL", project, **environ, KEDRO_SERVER_STORE=url))
         floor = stack.enter_context(bare(_BARE, "bare_commit:create", BENCH_FOLDER=name).running())
-        process = stack.enter_context(server.running())
+        processes = [stack.enter_context(server.running()) for server in servers]
         cases = []
         for callers in CALLERS:
             submit = partial(_submit, floor, times, callers)
             cases.append(Case(side=floor.name, conditions={"callers": callers}, measure=submit))
-            submit = partial(_submit_and_drain, process, times, callers)
-            cases.append(Case(side=process.name, conditions={"callers": callers}, measure=submit))
+            for process in processes:
+                submit = partial(_submit_and_drain, process, times, callers)
+                cases.append(Case(side=process.name, conditions={"callers": callers}, measure=submit))
         measured = take_turns(cases, rounds=options.pick(quick=3, full=9))
     write("submits", "accepted submits", add_ratios(measured, _BARE, "per_second", label="bare"))
 
