@@ -41,7 +41,9 @@ def test_a_store_of_an_earlier_version_keeps_its_runs(make_store: MakeStore, ver
     ]
     assert store.read_output(old_stores.ENDED_ID, "scores") == old_stores.OUTPUT
     assert store.read_key("k", not_before_ms=0).run_id == old_stores.ENDED_ID
-    assert store.orphaned_runs("me", limit=9) == [(old_stores.QUEUED_ID, "gone")]
+    # In a database, a worker without lock counts as dead at the fourth look.
+    looks = [store.orphaned_runs("me", limit=9) for _ in range(4)]
+    assert looks[-1] == [(old_stores.QUEUED_ID, "gone")]
     assert store.adopt(old_stores.QUEUED_ID, former_owner="gone", owner="me").order.content == old_stores.ORDER
     store.close()
 

@@ -201,7 +201,7 @@ def test_the_runs_of_a_dead_worker_are_adopted_once(open_worker: OpenStore) -> N
     store = open_worker("me")
     order = RunOrder(spec=RunSpec(inputs={"x": [1]}), labels={"a": "b"})
     store.write([run_write(record(), owner="dead", order=pack(order), event_batches=(batch(1, 4),))])
-    assert store.orphaned_runs("me", limit=10) == [("run-1", "dead")]
+    assert wait_for_orphans(store, "me") == [("run-1", "dead")]
     adopted = store.adopt("run-1", former_owner="dead", owner="me")
     assert (adopted.order, adopted.last_event, adopted.is_cancel_requested) == (pack(order), 4, False)
     assert store.adopt("run-1", former_owner="dead", owner="me") is None
@@ -415,6 +415,19 @@ def test_a_worker_renews_a_lost_lock_before_others_take_it_for_dead(open_worker:
         assert [second.orphaned_runs("second", limit=10) for _ in range(3)] == [[], [], []]
         first.orphaned_runs("first", limit=10)
         assert second.orphaned_runs("second", limit=10) == []
+
+
+def test_a_worker_that_starts_after_an_outage_leaves_the_runs_of_the_living(open_worker: OpenStore) -> None:
+    """A database that was away has dropped the locks of all workers, and a new one may look before they renew them."""
+    first = open_worker("first")
+    if first._worker_lock.is_kept_in_outages:
+        pytest.skip("the lock of a file does not depend on a database")
+    first.write([run_write(record(status="running"), owner="first")])
+    lose_lock(first)
+    second = open_worker("second")
+    assert second.orphaned_runs("second", limit=10) == []
+    first.orphaned_runs("first", limit=10)
+    assert [second.orphaned_runs("second", limit=10) for _ in range(5)] == [[]] * 5
 
 
 def lose_lock(store: Any) -> None:

@@ -16,6 +16,8 @@ _KEY = "hashtextextended(?, 0)"
 class AdvisoryWorkerLock:
     """A `WorkerLock` that a connection of its own holds; the database frees it when the connection ends."""
 
+    is_kept_in_outages = False
+
     def __init__(self, connect: Callable[[], Any], *, schema: str) -> None:
         self._connect = connect
         self._schema = schema

@@ -18,6 +18,8 @@ if sys.platform != "win32":
 class FileWorkerLock:
     """A `WorkerLock` on the file ``<store>-<worker>.lock``; the kernel frees it when the process ends."""
 
+    is_kept_in_outages = True
+
     def __init__(self, store: Path) -> None:
         self._store = store
         self._path = store

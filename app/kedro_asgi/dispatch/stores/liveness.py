@@ -11,7 +11,12 @@ _MISSES_UNTIL_DEAD = 4
 
 
 class WorkerLock(Protocol):
-    """The lock that a worker holds while it lives; the system frees it when the process ends, however it ends."""
+    """The lock that a worker holds while it lives; the system frees it when the process ends, however it ends.
+
+    ``is_kept_in_outages`` tells whether a living worker has its lock at any time, also after an outage of the database.
+    """
+
+    is_kept_in_outages: bool
 
     def acquire(self, worker: str) -> None:
         """Take the lock of ``worker``, which is this process."""
@@ -29,6 +34,8 @@ class WorkerLock(Protocol):
 class SingleWorker:
     """The `WorkerLock` of a store that only one process uses: nothing is locked, and every other worker is dead."""
 
+    is_kept_in_outages = True
+
     def acquire(self, worker: str) -> None: ...
     def renew(self) -> None: ...
     def release(self) -> None: ...
@@ -39,13 +46,14 @@ class SingleWorker:
 class FailureDetector:
     """Decides which missing workers are dead.
 
-    A worker that is missing at the first look is dead, so a restarted server adopts its runs at once. A worker that
-    goes missing later is dead after several looks in a row, so it has time to renew its lock.
+    A worker that goes missing is dead after several looks in a row, so it has time to renew its lock. Where the first
+    look decides, a worker that is missing then is dead, so a restarted server adopts its runs at once. It must not
+    decide where an outage takes the locks of the living: a worker that starts may look before they have them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, first_look_decides: bool) -> None:
         self._misses: dict[str, int] = {}
-        self._misses_until_dead = 1
+        self._misses_until_dead = 1 if first_look_decides else _MISSES_UNTIL_DEAD
 
     def dead_workers(self, statuses: Mapping[str, WorkerStatus]) -> list[str]:
         """Record one look at all workers with unended runs, and return the dead ones."""

@@ -66,7 +66,7 @@ class SqlNotifications(ABC):
     def __init__(self, worker_lock: WorkerLock) -> None:
         self._worker_lock = worker_lock
         # Its own: each look of a detector counts.
-        self._claim_failures = FailureDetector()
+        self._claim_failures = FailureDetector(first_look_decides=worker_lock.is_kept_in_outages)
 
     @abstractmethod
     def transaction(self, *, writes: bool) -> AbstractContextManager[SqlConnection]:

@@ -65,7 +65,7 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
     def __init__(self, worker_lock: WorkerLock, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         super().__init__(worker_lock)
         self._migrations = migrations
-        self._failure_detector = FailureDetector()
+        self._failure_detector = FailureDetector(first_look_decides=worker_lock.is_kept_in_outages)
         self._rows = RowReader()
 
     # --- where the databases differ ---
@@ -121,7 +121,7 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
             self._set_schema_version(connection, self._schema_version(connection))
 
     def _acquire_lock(self, owner: str) -> None:
-        self._failure_detector = FailureDetector()
+        self._failure_detector = FailureDetector(first_look_decides=self._worker_lock.is_kept_in_outages)
         self._worker_lock.acquire(owner)
 
     # --- writing runs ---
