@@ -58,7 +58,8 @@ class RequestMiddleware:
             await self._app(scope, receive, partial(_note_answer, request, scope, send))
         except BaseException as error:
             problem = error
-            if request.status is None:
+            # A request that is cancelled, since its client has gone, has no status.
+            if request.status is None and isinstance(error, Exception):
                 request.status, request.route = 500, _route(scope)
             # The server logs it in another context.
             note_facts(error, current_facts())
