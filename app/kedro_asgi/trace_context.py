@@ -11,6 +11,9 @@ from kedro_asgi.current_request import is_untraced
 TraceHeaders = Mapping[str, str]
 """A place in a trace, as the headers of W3C Trace Context: ``traceparent`` and, if there is one, ``tracestate``."""
 
+# The standard asks for so many characters to be passed on; callers send more, and records keep them.
+_MAX_STATE = 512
+
 
 def opentelemetry_api() -> Any:
     """Return the module ``opentelemetry.trace`` if this process has imported it, else ``None``.
@@ -36,8 +39,8 @@ def current_trace_headers() -> TraceHeaders | UnsetType:
 
 def _headers(context: Any) -> TraceHeaders:
     headers = {"traceparent": f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"}
-    if context.trace_state:
-        headers["tracestate"] = context.trace_state.to_header()
+    if context.trace_state and len(state := context.trace_state.to_header()) <= _MAX_STATE:
+        headers["tracestate"] = state
     return headers
 
 

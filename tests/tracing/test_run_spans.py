@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import attach, detach
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import StatusCode
@@ -14,6 +15,8 @@ from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.runner import ParallelRunner, ThreadRunner
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.session import AsyncSession, KedroServiceSession, KedroSession
+from kedro_asgi.trace_context import current_trace_headers
+from kedro_asgi.tracing.propagation import context_of
 from tracing.conftest import Spans, is_child, use_provider
 
 NODES = """
@@ -218,3 +221,16 @@ def test_without_a_provider_nothing_is_traced(session: KedroServiceSession) -> N
     thread.start()
     thread.join()
     assert seen[0].outputs == {"d": 6}
+
+
+def test_a_long_trace_state_is_not_kept() -> None:
+    def headers(state: str) -> Any:
+        headers = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "tracestate": state}
+        token = attach(context_of(headers))
+        try:
+            return current_trace_headers()
+        finally:
+            detach(token)
+
+    assert headers("vendor=1")["tracestate"] == "vendor=1"
+    assert "tracestate" not in headers(",".join(f"v{n}={'x' * 200}" for n in range(4)))
