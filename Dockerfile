@@ -5,7 +5,7 @@ ARG PYTHON_VERSION=3.13
 FROM python:${PYTHON_VERSION}-slim AS build
 ARG UV_VERSION=0.13.9
 # Extras of pyproject.toml, with commas between them; nothing for none.
-ARG EXTRAS=auth,cli,postgres,schedules
+ARG EXTRAS=auth,cli,notify,postgres,schedules
 WORKDIR /src
 RUN pip install --no-cache-dir "uv==${UV_VERSION}"
 COPY pyproject.toml uv.lock ./

@@ -1,6 +1,7 @@
 """Compose file, manifests, unit and the configuration of Prometheus: valid, and in step with the server."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -60,6 +61,14 @@ def test_the_example_of_the_environment_sets_what_the_compose_file_asks_for() ->
     assert asked == given
 
 
+def test_the_files_that_the_compose_file_mounts_exist() -> None:
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    sources = [mount.split(":")[0] for service in services.values() for mount in service.get("volumes", ())]
+    files = [source for source in sources if source.startswith(".")]
+    assert files
+    assert [source for source in files if not (COMPOSE.parent / source).is_file()] == []
+
+
 @pytest.mark.slow
 def test_the_compose_file_is_valid() -> None:
     compose_spec = pytest.importorskip("compose_spec", reason="make deploy-tools")
@@ -83,6 +92,7 @@ def test_the_manifests_are_valid(tool: Callable[[str], str], tmp_path: Path, ove
 def test_prometheus_takes_its_configuration(tool: Callable[[str], str], tmp_path: Path) -> None:
     text = (DEPLOY / "compose/prometheus.yml").read_text()
     (tmp_path / "metrics-token").write_text("token")
+    shutil.copy(DEPLOY / "prometheus/alerts.yml", tmp_path)
     (tmp_path / "prometheus.yml").write_text(text.replace("/run/secrets", str(tmp_path)))
     subprocess.run([tool("promtool"), "check", "config", tmp_path / "prometheus.yml"], check=True)
 
