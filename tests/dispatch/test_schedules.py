@@ -1,6 +1,7 @@
 """Schedules of one and of several workers: one run a tick, whatever fails; a test moves the clock by hand."""
 
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from schedule_clock import HandClock, move_all, ms, schedule, until_idle
 
 from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.dispatch.schedules.clock import SystemClock
 from kedro_asgi.dispatch.schedules.schedule import Schedule
 from kedro_asgi.dispatch.schedules.schedules import Schedules
 from kedro_asgi.dispatch.stores.base import RunWrite, Store, WriteResult
@@ -296,3 +298,15 @@ async def test_a_store_in_memory_says_what_is_lost(
     caplog.set_level(logging.WARNING)
     async with working(dispatcher, store):
         assert any("is in memory" in line for line in caplog.messages) == (store == "memory:")
+
+
+async def test_the_clock_of_the_store_counts() -> None:
+    clock, real_ms = SystemClock(), time.time_ns() // 1_000_000
+    assert abs(clock.now_ms() - real_ms) < 60_000
+    clock.set_reference(real_ms - 7_200_000)
+    assert abs(clock.now_ms() - real_ms + 7_200_000) < 60_000
+    wake = anyio.Event()
+    wake.set()
+    with anyio.fail_after(60):
+        await clock.wait(clock.now_ms() + 3_600_000, wake)
+        await clock.wait(clock.now_ms() - 1, anyio.Event())
