@@ -63,6 +63,9 @@ async def test_a_run_over_http_is_told_and_what_fails_is_listed_and_sent_again(
         assert (found["run_id"], found["webhook"], found["problem"]) == (run["run_id"], "ops", "It answered 410.")
         assert listed["counts"] == {"ops": {"pending": 0, "failed": 1}}
         assert receiver.deliveries[0].verified()["url"] == f"https://example.com/runs/{run['run_id']}"
+        counted = (await client.get("/metrics")).text
+        assert 'kedro_asgi_notification_attempts_total{outcome="failed",webhook="ops"} 1.0' in counted
+        assert "\nkedro_asgi_notifications_pending " in counted
         receiver.status = 204
         sent = await client.post(f"/notifications/{found['notification_id']}/send")
         assert (sent.status_code, sent.json()["state"]) == (202, "pending")

@@ -24,7 +24,7 @@ from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.service_lifetime import ServiceLifetime
 from kedro_asgi.dispatch.storable import storable
 from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
-from kedro_asgi.dispatch.stores.notifications import AttemptOutcome, NotificationState, StoredNotification
+from kedro_asgi.dispatch.stores.notifications import NotificationState, StoredNotification
 from kedro_asgi.dispatch.waiting_order import GivenOrder, WaitingOrder
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import (
@@ -302,11 +302,6 @@ class Dispatcher:
         service = await self._open()
         with service.access.reading():
             return await service.access.read(lambda store: store.count_notifications())
-
-    @property
-    def notified(self) -> Mapping[tuple[str, AttemptOutcome], int]:
-        """How many attempts to tell each webhook were ``delivered``, ``retried`` or ``failed``, by webhook and that."""
-        return {} if self._notify is None else dict(self._notify.counts)
 
     async def send_notification_again(self, notification_id: str) -> StoredNotification:
         """Have a failed notification tried again; raises `NotificationNotFoundError` or `WebhookNotFoundError`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from kedro_asgi.dispatch.stores.notifications import AttemptOutcome
 from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.metrics.counts import Counter, Histogram
 from kedro_asgi.metrics.families import Family, Labels
@@ -71,6 +72,12 @@ WRITE_FAILURES = Family(
     kind="counter",
     help="Attempts to write to the store that failed.",
 )
+NOTIFIED = Family(
+    name="kedro_asgi_notification_attempts_total",
+    kind="counter",
+    help="Attempts to tell a webhook of the end of a run: delivered, retried (another follows) or failed for good.",
+    labels=("webhook", "outcome"),
+)
 
 _GAUGES = {
     "runs_running": "Slots that are taken.",
@@ -88,6 +95,13 @@ _GAUGES = {
 GAUGES = (
     *(Family(name=f"{PREFIX}{name}", kind="gauge", help=text) for name, text in _GAUGES.items()),
     Family(name=f"{PREFIX}store_up", kind="gauge", help="1 if all workers can write to the store.", merge="min"),
+    # All workers see the same ones, so they are not added up.
+    Family(
+        name=f"{PREFIX}notifications_pending",
+        kind="gauge",
+        help="Notifications in the store that are to be delivered.",
+        merge="min",
+    ),
 )
 
 _DEFAULT = "__default__"
@@ -131,6 +145,9 @@ class Metrics:
     def store_failed(self) -> None:
         """The store could not be written."""
 
+    def notification_attempted(self, webhook: str, outcome: AttemptOutcome) -> None:
+        """An attempt to tell a webhook of the end of a run has ended."""
+
     def totals(self) -> Mapping[str, Mapping[Labels, list[float]]]:
         """Return all counters and histograms by name; they go on changing."""
         return {}
@@ -153,6 +170,7 @@ class RunMetrics(Metrics):
         LOST_EVENTS,
         WRITE_SECONDS,
         WRITE_FAILURES,
+        NOTIFIED,
         *GAUGES,
     )
 
@@ -169,6 +187,7 @@ class RunMetrics(Metrics):
         self._lost_events = Counter(LOST_EVENTS, ())
         self._write_seconds = Histogram(WRITE_SECONDS, ())
         self._write_failures = Counter(WRITE_FAILURES, ())
+        self._notified = Counter(NOTIFIED)
 
     def run_started(self, record: RunRecord) -> None:
         if record.started_at is not None:
@@ -204,12 +223,15 @@ class RunMetrics(Metrics):
     def store_failed(self) -> None:
         self._write_failures.add()
 
+    def notification_attempted(self, webhook: str, outcome: AttemptOutcome) -> None:
+        self._notified.add(1.0, (webhook, outcome))
+
     def totals(self) -> Mapping[str, Mapping[Labels, list[float]]]:
         return {counted.family.name: counted.series for counted in self._counted()}
 
     def _counted(self) -> Iterator[Counter | Histogram]:
         yield from (self._ended, self._run_seconds, self._queue_seconds, self._refused, self._retried, self._crashed)
-        yield from (self._lost_runs, self._lost_events, self._write_seconds, self._write_failures)
+        yield from (self._lost_runs, self._lost_events, self._write_seconds, self._write_failures, self._notified)
 
     def _pipeline(self, record: RunRecord) -> str:
         """Return the label of a run's pipelines."""

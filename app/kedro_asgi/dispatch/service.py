@@ -88,7 +88,7 @@ class Service:
         self.recorder = Recorder(store, self.owner, policy, self, metrics, make_notifications)
         self.notifier: Notifier | None = None
         if notify is not None:
-            self.notifier = _notifier_class()(notify, self.access, self.recorder, self.owner, policy)
+            self.notifier = _notifier_class()(notify, self.access, self.recorder, self.owner, policy, metrics)
         self.feed = EventFeed(self.access, policy, metrics)
         self._executor = make_executor()
         self.scheduler = Scheduler(self._executor, metrics, policy)
@@ -173,6 +173,7 @@ class Service:
             "store_up": float(self.recorder.failure is None),
             "draining": float(self.is_draining),
             **self._executor.gauges(),
+            **({} if self.notifier is None else {"notifications_pending": self.notifier.pending}),
         }
 
     @property

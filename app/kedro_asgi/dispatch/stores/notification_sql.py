@@ -23,6 +23,11 @@ _INSERT = (
 # A pending notification outlives its run, which may be deleted while a webhook is down.
 _DELETE_OF_RUN = "DELETE FROM notifications WHERE run_id = ? AND due_at IS NULL"
 _FREE = "owner IS NULL AND due_at IS NOT NULL"
+# Each part has an index of its own.
+_COUNT_PENDING = (
+    f"SELECT (SELECT count(*) FROM notifications WHERE {_FREE}) "
+    "+ (SELECT count(*) FROM notifications WHERE owner IS NOT NULL)"
+)
 _OTHER_OWNERS = "SELECT DISTINCT owner FROM notifications WHERE owner IS NOT NULL AND owner <> ?"
 _SETTLE = (
     "UPDATE notifications SET owner = NULL, attempts = ?, problem = ?, due_at = ? "
@@ -82,7 +87,8 @@ class SqlNotifications(ABC):
             statuses = {worker: self._worker_lock.status_of(worker, connection) for worker in workers}
             dead = tuple(self._claim_failures.dead_workers(statuses))
             (is_any,) = connection.execute(sql, (*wanted, now_ms, *limits, now_ms)).fetchone()
-        return DueNotifications(is_any=bool(is_any or dead), dead_owners=dead)
+            (pending,) = connection.execute(_COUNT_PENDING).fetchone()
+        return DueNotifications(is_any=bool(is_any or dead), pending=pending, dead_owners=dead)
 
     def claim_notifications(
         self,

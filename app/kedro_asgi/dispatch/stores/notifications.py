@@ -58,9 +58,10 @@ class StoredNotification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DueNotifications(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a claim would find something, and the dead workers that still have claims."""
+    """Whether a claim would find something, how many are pending, and the dead workers that still have claims."""
 
     is_any: bool
+    pending: int = 0
     dead_owners: tuple[str, ...] = ()
 
 

@@ -7,6 +7,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from kedro_asgi.dispatch.messages import Written
+from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.safe_logging import SafeLogger
@@ -41,14 +42,17 @@ class Notifier:
         recorder: Recorder,
         owner: str,
         policy: Policy,
+        metrics: Metrics,
     ) -> None:
         self._notify = notify
         self._access = access
         self._recorder = recorder
         self._owner = owner
+        self._metrics = metrics
         self._look_seconds = policy.look_seconds
         self._gather_seconds = policy.linger_seconds
         self._lanes = {webhook.name: Lane(webhook, notify) for webhook in notify.webhooks}
+        self.pending = 0
         self._settled: list[AttemptResult] = []
         self._is_unsure = True
         self._is_stopping = False
@@ -112,6 +116,7 @@ class Notifier:
         """
         limits, now_ms = self._limits(), self._notify.now_ms
         due = await self._access.read(lambda store: store.due_notifications(self._owner, limits, now_ms=now_ms))
+        self.pending = due.pending
         # Together, without a pause between: a notification is held, or its result is among these.
         settled = tuple(self._settled)
         if not (settled or due.is_any or self._is_unsure):
@@ -159,7 +164,7 @@ class Notifier:
         """Count an attempt; log the first of several failures, and each notification that is given up."""
         name, facts = lane.webhook.name, run_facts(notification.run_id)
         if result.problem is None:
-            self._notify.counts[name, "delivered"] += 1
+            self._metrics.notification_attempted(name, "delivered")
             if lane.is_failing:
                 _log.info("The webhook '%s' takes notifications again.", name)
             lane.is_failing = False
@@ -167,11 +172,11 @@ class Notifier:
         if result.attempts == notification.attempts:
             return
         if result.due_at_ms is None:
-            self._notify.counts[name, "failed"] += 1
+            self._metrics.notification_attempted(name, "failed")
             text = "The webhook '%s' was not told of run %s, after %s attempts: %s"
             _log.error(text, name, notification.run_id, result.attempts, result.problem, extra=facts)
         else:
-            self._notify.counts[name, "retried"] += 1
+            self._metrics.notification_attempted(name, "retried")
             if not lane.is_failing:
                 text = "The webhook '%s' cannot be told of run %s; this and others are tried again: %s"
                 _log.warning(text, name, notification.run_id, result.problem, extra=facts)

@@ -2,13 +2,12 @@
 
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 
 import msgspec
 
-from kedro_asgi.dispatch.stores.notifications import AttemptOutcome, NewNotification
+from kedro_asgi.dispatch.stores.notifications import NewNotification
 from kedro_asgi.dispatch.webhooks.back_off import BackOff
 from kedro_asgi.dispatch.webhooks.webhook import Webhook
 from kedro_asgi.encoding import encode_json
@@ -30,8 +29,7 @@ class Notify(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The webhooks of a service, and when they are tried again.
 
     ``public_url`` is the address under which receivers can reach the server. ``now`` returns seconds since 1970, and
-    ``chance`` a number from 0 to 1. ``counts`` are those of attempts, by webhook and result; they belong to the event
-    loop of the service.
+    ``chance`` a number from 0 to 1.
     """
 
     webhooks: tuple[Webhook, ...]
@@ -39,7 +37,6 @@ class Notify(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     back_off: BackOff = BackOff()
     now: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
-    counts: Counter[tuple[str, AttemptOutcome]] = msgspec.field(default_factory=Counter)
 
     @property
     def now_ms(self) -> int:
