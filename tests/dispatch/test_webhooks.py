@@ -109,6 +109,7 @@ async def ended(runs: Dispatcher, *pipelines: str, **arguments: Any) -> str:
     return run.run_id
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_a_receiver_that_knows_only_the_standard_verifies_a_notification(receiver: Receiver, dispatcher) -> None:
     async with dispatcher(webhook(f"{receiver.url}/ok")) as runs:
         run_id = await ended(runs, labels={"team": "ml"})

@@ -12,6 +12,7 @@ RARELY_USED = (
     "kedro_asgi.config.archive_source",
     "kedro_asgi.dispatch.executors.process",
     "kedro_asgi.dispatch.stores.postgres",
+    "kedro_asgi.dispatch.webhooks",
     "kedro_asgi.graph",
     "kedro_asgi.metrics.exposition",
     "kedro_asgi.pipeline.preview_contract",
