@@ -1,6 +1,7 @@
 """Workers that add up what they count, in a folder."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,17 @@ def test_a_file_of_another_version_is_ignored(folder: Path) -> None:
     worker = WorkerFolder(folder)
     worker.publish(counted(2), sequence=0)
     assert total(worker) == 2
+
+
+def test_workers_go_on_in_a_folder_that_somebody_has_emptied(folder: Path) -> None:
+    one, two = WorkerFolder(folder), WorkerFolder(folder)
+    for sequence in (0, 1):
+        two.publish(counted(3), sequence=sequence)
+        one.publish(counted(2), sequence=sequence)
+        assert (total(one), total(two), len(one.read())) == (5, 5, 2)
+        shutil.rmtree(folder)
+    one.publish(counted(4), sequence=2)
+    assert total(one) == 4
 
 
 def test_series_with_other_buckets_are_left_out() -> None:

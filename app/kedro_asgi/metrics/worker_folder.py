@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import msgspec
@@ -65,15 +65,23 @@ class WorkerFolder:
 
     def _join(self) -> None:
         """Take a number, and the counts that are there."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for number in count():
-            if (descriptor := _lock(self._folder / f"worker-{number}.lock")) is not None:
-                self._lock_descriptor, self._number = descriptor, number
-                break
+        self._take_number()
         if (found := _read(self._path)) is not None:
             self._former = found.now.after(found.former)
 
+    def _take_number(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # Its own first, if it had one.
+        for number in chain((max(self._number, 0),), count()):
+            if (descriptor := _lock(self._folder / f"worker-{number}.lock")) is not None:
+                self._lock_descriptor, self._number = descriptor, number
+                return
+
     def _write(self, snapshot: Snapshot) -> None:
+        if self._lock_descriptor < 0 or not self._lock_path.exists():
+            # Somebody has cleaned up.
+            self._unlock()
+            self._take_number()
         content = _WorkerFile(pid=os.getpid(), former=self._former, now=snapshot)
         aside = self._path.with_suffix(".new")
         aside.write_bytes(msgspec.msgpack.encode(content))
@@ -82,18 +90,14 @@ class WorkerFolder:
         os.utime(self._lock_path)
 
     def _read_all(self) -> Iterator[WorkerSnapshot]:
-        for number in count():
+        numbers = sorted(int(path.stem.removeprefix("worker-")) for path in self._folder.glob("worker-*.counts"))
+        for number in numbers:
             path = self._folder / f"worker-{number}.counts"
-            found, has_lock = _read(path), path.with_suffix(".lock").exists()
-            if found is None and has_lock:
-                # A worker that starts.
-                continue
-            if found is None:
-                return
-            is_alive = number == self._number or _is_locked(path.with_suffix(".lock"))
-            yield WorkerSnapshot(
-                worker=str(number), pid=found.pid if is_alive else None, snapshot=found.now.after(found.former)
-            )
+            if (found := _read(path)) is not None:
+                is_alive = number == self._number or _is_locked(path.with_suffix(".lock"))
+                yield WorkerSnapshot(
+                    worker=str(number), pid=found.pid if is_alive else None, snapshot=found.now.after(found.former)
+                )
 
     @property
     def _path(self) -> Path:
@@ -105,9 +109,13 @@ class WorkerFolder:
 
     def _release(self) -> None:
         """Leave the number to the process that this one was forked from."""
+        self._unlock()
+        self._number = -1
+
+    def _unlock(self) -> None:
         if self._lock_descriptor >= 0:
             os.close(self._lock_descriptor)
-            self._lock_descriptor = self._number = -1
+            self._lock_descriptor = -1
 
 
 def _read(path: Path) -> _WorkerFile | None:
