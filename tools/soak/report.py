@@ -47,5 +47,7 @@ def _lines(report: LegReport) -> Iterator[str]:
     for found in sorted(report.growths, key=lambda growth: (growth.role, growth.what)):
         figures = f"{found.median:>14.0f}{found.growth:>14.0f}{found.allowed:>14.0f}"
         yield f"{found.role:<14}{found.what:<12}{figures}{'' if found.is_flat else '  GROWS'}"
+    if not report.growths:
+        yield "too short to judge what the processes hold"
     yield "every promise was kept" if report.is_good else f"{len(report.faults)} FAULTS"
     yield from (f"- {fault}" for fault in report.faults[:_SHOWN_FAULTS])

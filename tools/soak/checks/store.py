@@ -1,6 +1,8 @@
 """Whether the store is whole, and the events of each run are contiguous with exactly one end."""
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import groupby
@@ -17,7 +19,16 @@ _WITHOUT_RUN = "SELECT DISTINCT run_id FROM {table} WHERE run_id NOT IN (SELECT 
 def check_store(store: str) -> list[str]:
     """Read the store by SQL, while no server uses it, and return what is wrong."""
     with closing(_connection(store)) as connection:
-        return [*_integrity(connection, store), *_events(connection), *_rows(connection)]
+        found = [*_integrity(connection, store), *_events(connection), *_rows(connection)]
+    return [*found, *_examined(store)]
+
+
+def _examined(store: str) -> Iterator[str]:
+    """The server's own command reads every record, order, event and output, and must agree."""
+    line = [sys.executable, "-m", "kedro_asgi", "store", "check", "--store", store]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    if done.returncode:
+        yield f"'kedro-asgi store check' ends with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}"
 
 
 def _connection(store: str) -> Any:
