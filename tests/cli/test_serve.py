@@ -287,6 +287,15 @@ def test_a_wrong_store_is_one_line(tiny: Path, command, store: str, problem: str
     assert "secret" not in line
 
 
+def test_a_webhook_without_its_secret_is_one_line(tiny: Path, command) -> None:
+    with (tiny / "pyproject.toml").open("a") as file:
+        file.write('[tool.kedro-asgi.notify.ops]\nurl = "https://host"\nsecret_env = "NO_SUCH_SECRET"\n')
+    done = command("serve", tiny, "--port", "0")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: WebhookError: The webhook 'notify.ops' cannot be used: 'secret_env' names")
+
+
 def test_serve_says_what_it_serves_and_how_to_run_it(tiny: Path, start) -> None:
     server = start("kedro_asgi", "serve", tiny)
     assert f"Serving Made (package {next((tiny / 'src').iterdir()).name}) from {tiny}" in server.log()

@@ -161,6 +161,7 @@ def serve_project(
         check_store(configuration.store)
         if configuration.otel:
             check_sdk()
+        _check_webhooks(configuration)
     check_reach(configuration.access, host)
     if workers > 1 or "process" in configuration.executor_choice.kinds:
         _check_temporary_folder()
@@ -197,6 +198,15 @@ def check_port(host: str, port: int) -> None:
             probe.bind(address)
     except OSError as error:
         raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def _check_webhooks(configuration: ServerConfiguration) -> None:
+    """Check that the addresses and secrets of webhooks can be read, before any worker process starts."""
+    if configuration.notify:
+        # Few servers tell webhooks of anything.
+        from kedro_asgi.server.webhooks import read_notify
+
+        read_notify(configuration)
 
 
 def _check_temporary_folder() -> None:
