@@ -1,5 +1,6 @@
 """Webhooks are told of the ends of runs: signed, in any trouble of the receiver, and by one worker at a time."""
 
+import logging
 import ssl
 import subprocess
 import time
@@ -394,3 +395,11 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return context
+
+
+async def test_an_address_is_in_no_log_line(receiver: Receiver, dispatcher, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with dispatcher(webhook(f"{receiver.url}/ok?token=hunter2")) as runs:
+        await ended(runs)
+        await until(lambda: runs.notified.get(("ops", "delivered"), 0) == 1)
+    assert "hunter2" not in caplog.text

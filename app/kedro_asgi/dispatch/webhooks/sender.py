@@ -1,7 +1,9 @@
 """Sends notifications by HTTP."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import anyio
@@ -21,6 +23,7 @@ _MAX_ANSWER_BYTES = 65_536
 _ANSWER_SECONDS = 0.2
 _GONE = 410
 _MAX_PROBLEM_CHARACTERS = 500
+_IS_SENDING: ContextVar[bool] = ContextVar("kedro_asgi_is_sending", default=False)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,12 +44,15 @@ class Sender:
         """Make one attempt, which ends within the time of the webhook; raises nothing but a cancellation."""
         seconds = webhook.options.timeout_seconds
         found: list[Answer] = []
+        token = _IS_SENDING.set(True)
         try:
             with anyio.move_on_after(seconds):
                 await self._post(webhook, notification, now, found)
         except Exception as error:  # such as a name that cannot be resolved, or a certificate that is not trusted
             reason = shortened(one_line(redact(str(error))), _MAX_PROBLEM_CHARACTERS)
             found.append(Answer(problem=f"{type(error).__name__}: {reason}"))
+        finally:
+            _IS_SENDING.reset(token)
         return found[0] if found else Answer(problem=f"It did not answer within {seconds:g} seconds.")
 
     async def _post(self, webhook: Webhook, notification: ClaimedNotification, now: float, found: list[Answer]) -> None:
@@ -61,8 +67,24 @@ class Sender:
 @asynccontextmanager
 async def open_sender() -> AsyncIterator[Sender]:
     """Make a client for this block. It follows no redirect, checks certificates, and takes proxies from variables."""
-    async with await anyio.to_thread.run_sync(_make_client) as client:
-        yield Sender(client)
+    with _addresses_hidden():
+        async with await anyio.to_thread.run_sync(_make_client) as client:
+            yield Sender(client)
+
+
+@contextmanager
+def _addresses_hidden() -> Iterator[None]:
+    """Keep the addresses of webhooks out of the log of httpx for this block: an address may be a secret."""
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        return not _IS_SENDING.get()
+
+    logger = logging.getLogger("httpx")
+    logger.addFilter(is_of_others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_of_others)
 
 
 def _make_client() -> "httpx.AsyncClient":
