@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 
@@ -179,6 +180,18 @@ async def test_a_reload_reads_schedules_again(tiny: Path) -> None:
         ):
             await client.reload()
         assert [found.name for found in await client.schedules()] == ["daily", "by night"]
+
+
+async def test_the_first_schedules_reach_processes_that_had_none(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEDRO_SERVER_RELOAD_SIGNAL", str(tmp_path / "reload"))
+    async with serving(tiny) as one, serving(tiny) as other:
+        with_schedules(tiny)
+        await one.reload()
+        with anyio.fail_after(10):
+            while len(await other.schedules()) < 2:
+                await anyio.sleep(0.02)
 
 
 async def test_a_schedule_of_an_unknown_pipeline_is_told(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:

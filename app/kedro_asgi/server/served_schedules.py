@@ -74,15 +74,16 @@ class ServedSchedules:
         """Begin runs when they are due, in tasks of this group, from now on."""
         self._tasks = tasks
         self._begin_work()
+        if self._signal is not None:
+            # Also without schedules: another process may read the first ones.
+            look = partial(self._look, self._signal)
+            tasks.start_soon(partial(go_on, "read schedules again", look, pause_seconds=_LOOK_SECONDS))
 
     def _begin_work(self) -> None:
         if self._is_at_work or self._tasks is None or self._schedules is None:
             return
         self._is_at_work = True
         self._tasks.start_soon(self._schedules.work)
-        if self._signal is not None:
-            look = partial(self._look, self._signal)
-            self._tasks.start_soon(partial(go_on, "read schedules again", look, pause_seconds=_LOOK_SECONDS))
 
     async def _look(self, signal: ReloadSignal) -> None:
         stamp = await anyio.to_thread.run_sync(signal.pending)
