@@ -226,3 +226,19 @@ def test_a_store_in_a_read_only_folder_is_backed_up_and_examined(path: Path, ope
     assert deletion.startswith("StoreUnavailableError The store of runs is not available:")
     assert backup.startswith("BackupError")
     assert backup.endswith("is not made: Permission denied.")
+
+
+def test_the_log_that_a_killed_server_left_beside_a_backup_does_not_change_the_next_one(
+    store: SQLiteStore, path: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "backup.db"
+    back_up(path, target)
+    script = (
+        "import os, sys; from pathlib import Path; sys.path.append('tests/dispatch'); import test_backups as t\n"
+        "store = t.SQLiteStore(Path(sys.argv[1])); store.open('killed'); t.write(store, 'run-of-killed'); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(target)], check=False)
+    assert target.with_name("backup.db-wal").stat().st_size
+    write(store, "run-2")
+    assert back_up(path, target).runs == 2
+    assert ids(target) == ["run-2", "run-1"]

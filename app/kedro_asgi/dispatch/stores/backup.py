@@ -62,11 +62,18 @@ def _replacing(target: Path) -> Iterator[Path]:
         os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         yield aside
         _flush(aside)
+        # A killed server may have left them; SQLite would apply them to the new file, and so damage it.
+        for log in _logs_of(target):
+            log.unlink(missing_ok=True)
         aside.replace(target)
         _flush(target.parent)
     finally:
-        for left in (aside, aside.with_name(f"{aside.name}-journal")):
+        for left in (aside, *_logs_of(aside)):
             left.unlink(missing_ok=True)
+
+
+def _logs_of(path: Path) -> list[Path]:
+    return [path.with_name(f"{path.name}-{kind}") for kind in ("journal", "wal", "shm")]
 
 
 def _copy(store: Path, aside: Path, target: Path) -> None:
