@@ -58,10 +58,11 @@ browser:
 
 # The tests of deployments run Debian's nginx, Prometheus (promtool) and bubblewrap.
 deploy-tools: $(VENV)/.deploy
-	@for tool in nginx promtool bwrap; do command -v $$tool >/dev/null || missing=yes; done; [ -z "$$missing" ] \
+	@for tool in nginx:nginx promtool:prometheus bwrap:bubblewrap; do \
+		command -v $${tool%:*} >/dev/null || missing="$$missing $${tool#*:}"; done; [ -z "$$missing" ] \
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q \
-			&& DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends nginx prometheus bubblewrap; } \
-		|| echo "nginx, promtool or bwrap is not installed: their tests are skipped (they fail if CI=true)"
+			&& DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; } \
+		|| echo "Not installed:$$missing. Their tests are skipped (they fail if CI=true)"
 
 # Tests start hundreds of processes. Without bytecode on disk, each of them compiles the package again.
 bytecode: $(VENV)/.dev
