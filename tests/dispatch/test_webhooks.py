@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.dispatch.stores.connection import SqlConnection
-from kedro_asgi.dispatch.stores.notifications import StoredNotification
+from kedro_asgi.dispatch.stores.notifications import DueNotifications, StoredNotification
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.webhooks import Notify, Webhook, read_webhooks
 from kedro_asgi.errors import StoreUnavailableError
@@ -83,7 +84,7 @@ def notify(*webhooks: Webhook, **more: Any) -> Notify:
 
 @pytest.fixture
 def dispatcher(work: Path, tmp_path: Path) -> Callable[..., Dispatcher]:
-    def make(*webhooks: Webhook, store: str | None = None, now: Callable[[], float] = time.time) -> Dispatcher:
+    def make(*webhooks: Webhook, store: Any = None, now: Callable[[], float] = time.time) -> Dispatcher:
         session = AsyncSession.create(project_path=work)
         policy = Policy(grace_seconds=0.1, look_seconds=0.01)
         store = str(tmp_path / "runs.db") if store is None else store
@@ -397,9 +398,25 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     return context
 
 
+async def test_quick_looks_find_no_living_worker_dead(dispatcher, tmp_path: Path) -> None:
+    store, looks = SQLiteStore(tmp_path / "runs.db"), list[float | None]()
+
+    def due_notifications(*arguments: Any, with_dead_owners: bool, **more: Any) -> DueNotifications:
+        looks.append(time.monotonic() if with_dead_owners else None)
+        return SQLiteStore.due_notifications(store, *arguments, with_dead_owners=with_dead_owners, **more)
+
+    store.due_notifications = due_notifications
+    async with dispatcher(webhook("http://127.0.0.1:1"), store=store) as runs:
+        await ended(runs)
+        await until(lambda: len(looks) > 9)
+    times = [look for look in looks if look is not None]
+    assert times
+    assert all(later - earlier > 0.9 for earlier, later in pairwise(times))
+
+
 async def test_an_address_is_in_no_log_line(receiver: Receiver, dispatcher, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with dispatcher(webhook(f"{receiver.url}/ok?token=hunter2")) as runs:
         await ended(runs)
-        await until(lambda: runs.notified.get(("ops", "delivered"), 0) == 1)
+        await until(lambda: counted(runs, "delivered") == 1)
     assert "hunter2" not in caplog.text

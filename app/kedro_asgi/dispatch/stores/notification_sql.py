@@ -77,18 +77,23 @@ class SqlNotifications(ABC):
     def transaction(self, *, writes: bool) -> AbstractContextManager[SqlConnection]:
         """Lend a connection within a transaction; raise `StoreUnavailableError` for errors of the database."""
 
-    def due_notifications(self, owner: str, limits: Mapping[str, int], *, now_ms: int) -> DueNotifications:
+    def due_notifications(
+        self, owner: str, limits: Mapping[str, int], *, now_ms: int, with_dead_owners: bool = True
+    ) -> DueNotifications:
         wanted = [webhook for webhook, limit in limits.items() if limit > 0]
         is_wanted = f"webhook IN ({_marks(wanted)}) AND due_at <= ?"
         is_unknown = f"webhook NOT IN ({_marks(tuple(limits))}) AND give_up_at <= ?"
         sql = f"SELECT EXISTS (SELECT 1 FROM notifications WHERE {_FREE} AND ({is_wanted} OR {is_unknown}))"
         with self.transaction(writes=False) as connection:
-            workers = [row[0] for row in connection.execute(_OTHER_OWNERS, (owner,)).fetchall()]
-            statuses = {worker: self._worker_lock.status_of(worker, connection) for worker in workers}
-            dead = tuple(self._claim_failures.dead_workers(statuses))
+            dead = self._dead_owners(owner, connection) if with_dead_owners else ()
             (is_any,) = connection.execute(sql, (*wanted, now_ms, *limits, now_ms)).fetchone()
             (pending,) = connection.execute(_COUNT_PENDING).fetchone()
         return DueNotifications(is_any=bool(is_any or dead), pending=pending, dead_owners=dead)
+
+    def _dead_owners(self, owner: str, connection: SqlConnection) -> tuple[str, ...]:
+        workers = [row[0] for row in connection.execute(_OTHER_OWNERS, (owner,)).fetchall()]
+        statuses = {worker: self._worker_lock.status_of(worker, connection) for worker in workers}
+        return tuple(self._claim_failures.dead_workers(statuses))
 
     def claim_notifications(
         self,

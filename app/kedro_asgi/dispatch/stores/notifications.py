@@ -68,8 +68,14 @@ class DueNotifications(msgspec.Struct, frozen=True, kw_only=True):
 class NotificationQueue(Protocol):
     """Lends notifications to workers, so that one worker at a time tries each."""
 
-    def due_notifications(self, owner: str, limits: Mapping[str, int], *, now_ms: int) -> DueNotifications:
-        """Tell whether `claim_notifications` would find something with these ``limits``; looks for dead workers."""
+    def due_notifications(
+        self, owner: str, limits: Mapping[str, int], *, now_ms: int, with_dead_owners: bool = True
+    ) -> DueNotifications:
+        """Tell whether `claim_notifications` would find something with these ``limits``.
+
+        ``with_dead_owners`` also looks for dead workers, at most once a second: a living one that has lost its lock
+        takes it again a second later.
+        """
 
     def claim_notifications(
         self,

@@ -1,6 +1,6 @@
 """Delivers notifications: claims what is due, sends it, and stores the results."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import anyio
@@ -24,6 +24,8 @@ from kedro_asgi.runs import FINAL
 _log = SafeLogger(__name__)
 
 _STORE_PAUSE_SECONDS = 1.0
+# Workers take a lost lock again after a second, so no quicker looks may find them dead.
+_DEAD_OWNERS_SECONDS = 1.0
 # How long a server that shuts down goes on to deliver.
 _LAST_SECONDS = 0.5
 
@@ -55,6 +57,7 @@ class Notifier:
         self.pending = 0
         self._settled: list[AttemptResult] = []
         self._is_unsure = True
+        self._look_for_dead_at = 0.0
         self._is_stopping = False
         self._changed = anyio.Event()
         self._has_stopped = anyio.Event()
@@ -114,8 +117,7 @@ class Notifier:
 
         Return whether anything was claimed.
         """
-        limits, now_ms = self._limits(), self._notify.now_ms
-        due = await self._access.read(lambda store: store.due_notifications(self._owner, limits, now_ms=now_ms))
+        due = await self._access.read(self._find_due())
         self.pending = due.pending
         # Together, without a pause between: a notification is held, or its result is among these.
         settled = tuple(self._settled)
@@ -131,6 +133,15 @@ class Notifier:
             lane.held.add(notification.notification_id)
             tasks.start_soon(self._attempt, lane, sender, notification)
         return bool(claimed)
+
+    def _find_due(self) -> Callable[[Store], DueNotifications]:
+        limits, now_ms, time = self._limits(), self._notify.now_ms, anyio.current_time()
+        looks_for_dead = time >= self._look_for_dead_at
+        if looks_for_dead:
+            self._look_for_dead_at = time + _DEAD_OWNERS_SECONDS
+        return lambda store: store.due_notifications(
+            self._owner, limits, now_ms=now_ms, with_dead_owners=looks_for_dead
+        )
 
     def _limits(self) -> dict[str, int]:
         return {name: lane.room for name, lane in self._lanes.items()}
