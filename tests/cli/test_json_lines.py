@@ -194,3 +194,8 @@ def test_only_servers_that_ask_for_it_have_ids_of_requests(tiny: Path) -> None:
 
     assert anyio.run(header_of, create_http_server(tiny, store="memory:")) is None
     assert anyio.run(header_of, create_http_server(tiny, store="memory:", log_format="json"))
+
+
+def test_a_record_with_an_exception_of_its_own_is_a_line() -> None:
+    record = logging.getLogger("node").makeRecord("node", 20, "f", 1, "hi", (), None, extra={"exception": "of a node"})
+    assert json.loads(JsonFormatter().format(record))["exception"] == "of a node"

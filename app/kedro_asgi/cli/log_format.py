@@ -89,7 +89,9 @@ class JsonFormatter(FormatsLines):
 
 def _as_object(created: float, level: str, logger: str, message: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: value for name in _KNOWN_FACTS if (value := facts.get(name)) is not None}
-    if stack := found.get("exception", {}).get("stack"):
+    exception = found.get("exception")
+    # Code of a project may give its records an attribute of this name, too.
+    if isinstance(exception, dict) and (stack := exception.get("stack")):
         # The text has it, too.
         message = message.removesuffix(f"\n{stack}")
     return {
