@@ -16,6 +16,8 @@ MAX_EVENT_NUMBER = 10**18 - 1
 """The highest number that an event can have."""
 MAX_KEY_LENGTH = 255
 """How many characters an idempotency key may have."""
+MAX_KEEP_DAYS = 36_500
+"""The most days for which ended runs are kept."""
 MAX_RETRIES = 100
 """How often a node or a run may be tried again."""
 MAX_DELAY_SECONDS = 86400

@@ -70,6 +70,12 @@ def test_an_error_is_one_line_without_secrets(store: Path, arguments: tuple[str,
     assert "secret" not in text
 
 
+@pytest.mark.parametrize("days", ["0", "36501", "1e12", "inf"])
+def test_a_number_of_days_has_a_range(store: Path, days: str) -> None:
+    code, text = invoke("vacuum", "--keep-days", days)
+    assert (code, "is not in the range 0<x<=36500" in text) == (2, True)
+
+
 def test_a_project_has_a_store_where_none_is_named(work: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = SQLiteStore(work / ".kedro-asgi" / "runs.db")
     made.open("me")

@@ -16,6 +16,7 @@ from kedro_asgi.dispatch.stores.maintenance import MaintainedStore, delete_run, 
 from kedro_asgi.dispatch.stores.retention import RetentionLimits
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors.wording import one_line
+from kedro_asgi.limits import MAX_KEEP_DAYS
 
 _STATES = {
     "alive": "of a server that is alive",
@@ -87,7 +88,7 @@ def check(as_json: bool, url: str | None, project_path: Path | None) -> None:
 @store.command()
 @click.option(
     "--keep-days",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0, min_open=True, max=MAX_KEEP_DAYS),
     envvar="KEDRO_SERVER_KEEP_DAYS",
     help="Delete runs that are older.",
 )

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from kedro_asgi.cores import CORES
 from kedro_asgi.errors import PolicyError
-from kedro_asgi.limits import MAX_TIMEOUT_SECONDS
+from kedro_asgi.limits import MAX_KEEP_DAYS, MAX_TIMEOUT_SECONDS
 
 # Also upper limits: beyond them, databases, calendars and clocks overflow.
 Count = Annotated[int, Meta(ge=1, le=10**9)]
@@ -15,7 +15,7 @@ NotNegative = Annotated[int, Meta(ge=0, le=10**9)]
 Bytes = Annotated[int, Meta(ge=0, le=2**60)]
 Seconds = Annotated[float, Meta(gt=0, le=MAX_TIMEOUT_SECONDS)]
 SecondsOrZero = Annotated[float, Meta(ge=0, le=MAX_TIMEOUT_SECONDS)]
-Days = Annotated[float, Meta(gt=0, le=36_500)]
+Days = Annotated[float, Meta(gt=0, le=MAX_KEEP_DAYS)]
 Hours = Annotated[float, Meta(gt=0, le=876_000)]
 
 
