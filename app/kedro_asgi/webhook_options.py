@@ -1,5 +1,6 @@
 """The options of webhooks, which a project's configuration names under ``notify``."""
 
+import re
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -10,7 +11,9 @@ End = Literal["success", "failure", "cancelled", "timed_out", "interrupted"]
 
 ENDS: tuple[End, ...] = get_args(End)
 
-WebhookName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+_WEBHOOK_NAME = r"^[A-Za-z0-9_-]{1,64}$"
+
+WebhookName = Annotated[str, Meta(pattern=_WEBHOOK_NAME)]
 Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -19,7 +22,7 @@ class WebhookOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     The address is ``url`` or, where it is a secret itself, the value of the environment variable ``url_env``. The
     secret that signs is the value of ``secret_env`` or the content of ``secret_file``. ``on`` lists final statuses, and
-    ``pipelines`` the pipelines whose runs count; empty stands for all. An attempt may take ``timeout_seconds``;
+    ``pipelines`` the pipelines whose runs count, by default all. An attempt may take ``timeout_seconds``;
     attempts end ``give_up_after_hours`` after the run. Each worker has ``max_concurrent`` attempts at a time.
     """
 
@@ -28,7 +31,7 @@ class WebhookOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     secret_env: Variable | None = None
     secret_file: Annotated[str, Meta(min_length=1)] | None = None
     on: Annotated[tuple[str, ...], Meta(min_length=1)] = ENDS
-    pipelines: tuple[str, ...] = ()
+    pipelines: Annotated[tuple[str, ...], Meta(min_length=1)] | None = None
     timeout_seconds: Annotated[float, Meta(gt=0, le=300)] = 10.0
     give_up_after_hours: Annotated[float, Meta(gt=0, le=8760)] = 72.0
     max_concurrent: Annotated[int, Meta(ge=1, le=100)] = 4
@@ -45,6 +48,11 @@ class WebhookOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             check_url(self.url)
             if "@" in urlsplit(self.url).netloc:
                 raise ValueError("'url' has credentials: put the address into an environment variable, 'url_env'")
+
+
+def is_webhook_name(text: str) -> bool:
+    """Tell whether a project may give a webhook this name."""
+    return re.fullmatch(_WEBHOOK_NAME, text) is not None
 
 
 def check_url(url: str) -> None:

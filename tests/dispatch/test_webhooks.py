@@ -21,7 +21,7 @@ from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.notifications import DueNotifications, StoredNotification
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.webhooks import Notify, Webhook, read_webhooks
-from kedro_asgi.errors import StoreUnavailableError
+from kedro_asgi.errors import NotificationNotFoundError, StoreUnavailableError
 from kedro_asgi.runs import RunOrder, RunSpec
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.webhook_options import WebhookOptions
@@ -329,6 +329,15 @@ async def test_what_was_not_delivered_is_delivered_after_the_next_start(dispatch
             await until(lambda: counted(runs, "delivered") == 3)
     assert {found.document["data"]["run_id"] for found in receiver.deliveries} == run_ids
     assert len(receiver.deliveries) == 3
+
+
+async def test_text_that_no_database_takes_names_no_notification(
+    receiver: Receiver, dispatcher, shared_store: str
+) -> None:
+    async with dispatcher(webhook(f"{receiver.url}/ok"), store=shared_store) as runs:
+        assert await runs.notifications(webhook="\0") == ()
+        with pytest.raises(NotificationNotFoundError):
+            await runs.send_notification_again("msg_\0")
 
 
 async def test_two_workers_deliver_each_notification_once(receiver: Receiver, work: Path, shared_store: str) -> None:

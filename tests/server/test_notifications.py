@@ -95,6 +95,7 @@ async def test_bad_queries_are_refused(tiny: Path, serve: Serve) -> None:
         (['secret_env = "S"'], "give either 'url' or 'url_env'"),
         (['url = "https://host"', 'secret_env = "S"', 'on = ["failed"]'], "'on' names 'failed', and the ends of a run"),
         (['url = "https://host"', 'secret_env = "S"', "timeout_seconds = 0"], "timeout_seconds"),
+        (['url = "https://host"', 'secret_env = "S"', "pipelines = []"], "length >= 1"),
         (['url = "https://h:99999"', 'secret_env = "S"'], "the address is not valid"),
     ],
 )

@@ -46,6 +46,7 @@ from kedro_asgi.runs import (
 )
 from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import has_ended
+from kedro_asgi.webhook_options import is_webhook_name
 
 if TYPE_CHECKING:
     from kedro_asgi.dispatch.webhooks.notify import Notify
@@ -290,6 +291,9 @@ class Dispatcher:
     ) -> tuple[StoredNotification, ...]:
         """Return notifications that are not delivered, those of the newest runs first."""
         service = await self._open()
+        if webhook is not None and not is_webhook_name(webhook):
+            # Only names go to the store: there is text that databases do not take.
+            return ()
         with service.access.reading():
             return tuple(
                 await service.access.read(

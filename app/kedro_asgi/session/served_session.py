@@ -62,7 +62,7 @@ def _check_pipelines_of_webhooks(project: "Project") -> None:
     """Raise `ProjectError` for a webhook whose runs nobody can start: it would be silent for ever."""
     for name, webhook in project.options.notify.items():
         known = project.pipelines.load() if webhook.pipelines else {}
-        if unknown := [pipeline for pipeline in webhook.pipelines if pipeline not in known]:
+        if unknown := [pipeline for pipeline in webhook.pipelines or () if pipeline not in known]:
             hint = suggestion(close_matches(unknown[0], known))
             raise ProjectError(
                 f"[tool.kedro-asgi.notify.{name}] names the pipeline '{unknown[0]}', but there is none.{hint}"

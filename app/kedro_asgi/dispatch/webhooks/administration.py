@@ -2,7 +2,7 @@
 
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.stores.notifications import StoredNotification
-from kedro_asgi.dispatch.webhooks.notify import Notify, give_up_ms
+from kedro_asgi.dispatch.webhooks.notify import Notify, give_up_ms, is_notification_id
 from kedro_asgi.errors import NotificationNotFoundError, WebhookNotFoundError
 
 
@@ -11,6 +11,9 @@ async def send_again(service: Service, notify: Notify | None, notification_id: s
 
     Raises `NotificationNotFoundError` or `WebhookNotFoundError`.
     """
+    if not is_notification_id(notification_id):
+        # Only ids go to the store: there is text that databases do not take.
+        raise NotificationNotFoundError(notification_id)
     found = await service.access.read(lambda store: store.read_notification(notification_id))
     if found is None:
         raise NotificationNotFoundError(notification_id)

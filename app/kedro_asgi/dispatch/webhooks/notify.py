@@ -1,6 +1,7 @@
 """What a service needs to tell webhooks of the ends of runs."""
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
@@ -14,6 +15,7 @@ from kedro_asgi.encoding import encode_json
 from kedro_asgi.runs import RunRecord
 
 _HOUR_MS = 3_600_000
+_NOTIFICATION_ID = re.compile("msg_[0-9a-f]{32}")
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -74,6 +76,11 @@ def notification_id(run_id: str, webhook: str) -> str:
     It has no full stop, which separates what is signed.
     """
     return f"msg_{blake2b(f'{webhook} {run_id}'.encode(), digest_size=16).hexdigest()}"
+
+
+def is_notification_id(text: str) -> bool:
+    """Tell whether ``text`` has the form of the id of a notification."""
+    return _NOTIFICATION_ID.fullmatch(text) is not None
 
 
 def give_up_ms(webhook: Webhook) -> int:

@@ -30,7 +30,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         pipelines = self.options.pipelines
         if record.status not in self.options.on:
             return False
-        return not pipelines or any(name in pipelines for name in record.pipeline_names or _DEFAULT)
+        return pipelines is None or any(name in pipelines for name in record.pipeline_names or _DEFAULT)
 
 
 def read_webhooks(
