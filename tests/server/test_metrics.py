@@ -159,6 +159,16 @@ async def test_workers_that_share_a_folder_add_up(tiny: Path, serve, tmp_path: P
     assert one(found, "store_up") == 1
 
 
+async def test_a_folder_that_cannot_be_used_fails_no_shutdown(
+    tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    app = create_http_server(tiny, metrics_folder=str(tmp_path / "file"), store="memory:")
+    async with app.router.lifespan_context(app):
+        pass
+    assert "The workers cannot share what they count: " in caplog.text
+
+
 async def test_a_folder_that_cannot_be_used_is_an_answer(tiny: Path, serve, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     answer = await serve(tiny, metrics_folder=str(tmp_path / "file")).get("/metrics")

@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 # How old the counts of other workers may be.
 _PUBLISH_SECONDS = 1.0
+_NOT_SHARED = "The workers cannot share what they count: %s"
 
 
 class MetricsRoute:
@@ -58,9 +59,12 @@ class MetricsRoute:
         return Response(content, headers={"Content-Type": media_type})
 
     async def publish(self) -> None:
-        """Show the counts to the other workers."""
+        """Show the counts to the other workers; a folder that takes none is named in the log."""
         if self._folder is not None:
-            await self._publish(self._folder, self._copied())
+            try:
+                await self._publish(self._folder, self._copied())
+            except OSError as error:
+                _log.warning(_NOT_SHARED, error)
 
     async def publish_forever(self) -> None:
         """Show the counts to the other workers again and again, while they change."""
@@ -72,7 +76,7 @@ class MetricsRoute:
                     shown, is_failing = copied, False
                 except OSError as error:
                     if not is_failing:
-                        _log.warning("The workers cannot share what they count: %s", error)
+                        _log.warning(_NOT_SHARED, error)
                     is_failing = True
             await anyio.sleep(_PUBLISH_SECONDS)
 

@@ -98,7 +98,8 @@ def examine(store: ReadableStore) -> StoreReport:
             counts.owners = tuple(_owners(store, connection))
     except StoreUnavailableError as error:
         # A file that is damaged so much that the rest of it cannot be read.
-        problems.append(StoreProblem(kind="damaged_file", message=error.reason))
+        damage = StoreProblem(kind="damaged_file", message=error.reason)
+        problems += () if damage in problems else (damage,)
     return StoreReport(
         store=store.name,
         version=version,
