@@ -16,6 +16,8 @@ MAX_EVENT_NUMBER = 10**18 - 1
 """The highest number that an event can have."""
 MAX_KEY_LENGTH = 255
 """How many characters an idempotency key may have."""
+MAX_KEEP_RUNS = 10**9
+"""How many runs a store may be told to keep."""
 MAX_KEEP_DAYS = 36_500
 """The most days for which ended runs are kept."""
 MAX_RETRIES = 100

@@ -76,6 +76,12 @@ def test_a_number_of_days_has_a_range(store: Path, days: str) -> None:
     assert (code, "is not in the range 0<x<=36500" in text) == (2, True)
 
 
+@pytest.mark.parametrize(("option", "value"), [("--keep-days", "nan"), ("--keep-runs", "9" * 30)])
+def test_a_limit_that_no_store_can_compare_is_named(store: Path, option: str, value: str) -> None:
+    code, text = invoke("vacuum", option, value)
+    assert (code, f"Invalid value for '{option}'" in text) == (2, True)
+
+
 def test_a_project_has_a_store_where_none_is_named(work: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = SQLiteStore(work / ".kedro-asgi" / "runs.db")
     made.open("me")

@@ -204,6 +204,7 @@ def test_a_damaged_file_is_reported(tmp_path: Path) -> None:
     report = examine(open_maintained(str(path)))
     assert not report.is_sound
     assert {found.kind for found in report.problems} >= {"damaged_file"}
+    assert len(report.problems) == len(set(report.problems))
     assert msgspec.json.encode(report)
 
 

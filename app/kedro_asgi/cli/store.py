@@ -1,6 +1,7 @@
 """``kedro-asgi store``: back up, check and shrink the store of runs, and delete a run from it."""
 
 import shlex
+from math import isnan
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -16,7 +17,7 @@ from kedro_asgi.dispatch.stores.maintenance import MaintainedStore, delete_run, 
 from kedro_asgi.dispatch.stores.retention import RetentionLimits
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors.wording import one_line
-from kedro_asgi.limits import MAX_KEEP_DAYS
+from kedro_asgi.limits import MAX_KEEP_DAYS, MAX_KEEP_RUNS
 
 _STATES = {
     "alive": "of a server that is alive",
@@ -93,7 +94,10 @@ def check(as_json: bool, url: str | None, project_path: Path | None) -> None:
     help="Delete runs that are older.",
 )
 @click.option(
-    "--keep-runs", type=click.IntRange(0), envvar="KEDRO_SERVER_KEEP_RUNS", help="Delete all but the newest so many."
+    "--keep-runs",
+    type=click.IntRange(min=0, max=MAX_KEEP_RUNS),
+    envvar="KEDRO_SERVER_KEEP_RUNS",
+    help="Delete all but the newest so many.",
 )
 @click.option(
     "--keep-bytes",
@@ -113,6 +117,9 @@ def vacuum(
     # Opening a store needs nothing of this.
     from kedro_asgi.dispatch.stores.retention import vacuum as vacuum_store
 
+    if keep_days is not None and isnan(keep_days):
+        # It is neither below nor above a range.
+        raise click.BadParameter("'nan' is not a number of days.", param_hint="'--keep-days'")
     limits = RetentionLimits(days=keep_days, runs=keep_runs, size_bytes=None if keep_bytes is None else int(keep_bytes))
     with interruptible(), one_line_errors():
         found = _open(url, project_path)

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from kedro_asgi.cores import CORES
 from kedro_asgi.errors import PolicyError
-from kedro_asgi.limits import MAX_KEEP_DAYS, MAX_TIMEOUT_SECONDS
+from kedro_asgi.limits import MAX_KEEP_DAYS, MAX_KEEP_RUNS, MAX_TIMEOUT_SECONDS
 
 # Also upper limits: beyond them, databases, calendars and clocks overflow.
 Count = Annotated[int, Meta(ge=1, le=10**9)]
@@ -49,7 +49,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     grace_seconds: SecondsOrZero = 5.0
     on_restart: Literal["run", "mark"] = "run"
     max_attempts: Count = 3
-    keep_runs: Count = 100_000
+    keep_runs: Annotated[int, Meta(ge=1, le=MAX_KEEP_RUNS)] = 100_000
     keep_bytes: Bytes = 10 * 2**30
     keep_order_bytes: Bytes = 65_536
     keep_days: Days = 30.0
