@@ -181,3 +181,18 @@ def test_a_store_from_before_there_were_notifications_gets_them(tmp_path: Path) 
     new.write([ended("run-1", "a", owner="new")])
     assert new.count_notifications() == {("a", "pending"): 1}
     new.close()
+
+
+def test_a_quick_look_reads_only_what_is_due(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "runs.db")
+    store.open("me")
+    store.write([ended(f"run-{number}", "a", at=9000) for number in range(500)])
+    steps = list[int]()
+    with store.transaction(writes=False) as connection:
+        connection.set_progress_handler(lambda: steps.append(1), 100)
+    looks = [store.due_notifications("me", {"a": 1}, now_ms=1000, is_thorough=False) for _ in range(3)]
+    assert [(found.is_any, found.pending) for found in looks] == [(False, None)] * 3
+    assert len(steps) < 10
+    assert store.due_notifications("me", {"a": 1}, now_ms=1000).pending == 500
+    assert len(steps) > 10
+    store.close()

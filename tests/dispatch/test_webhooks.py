@@ -410,9 +410,9 @@ def self_signed(folder: Path) -> ssl.SSLContext:
 async def test_quick_looks_find_no_living_worker_dead(dispatcher, tmp_path: Path) -> None:
     store, looks = SQLiteStore(tmp_path / "runs.db"), list[float | None]()
 
-    def due_notifications(*arguments: Any, with_dead_owners: bool, **more: Any) -> DueNotifications:
-        looks.append(time.monotonic() if with_dead_owners else None)
-        return SQLiteStore.due_notifications(store, *arguments, with_dead_owners=with_dead_owners, **more)
+    def due_notifications(*arguments: Any, is_thorough: bool, **more: Any) -> DueNotifications:
+        looks.append(time.monotonic() if is_thorough else None)
+        return SQLiteStore.due_notifications(store, *arguments, is_thorough=is_thorough, **more)
 
     store.due_notifications = due_notifications
     async with dispatcher(webhook("http://127.0.0.1:1"), store=store) as runs:

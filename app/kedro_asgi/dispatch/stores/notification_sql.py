@@ -78,17 +78,22 @@ class SqlNotifications(ABC):
         """Lend a connection within a transaction; raise `StoreUnavailableError` for errors of the database."""
 
     def due_notifications(
-        self, owner: str, limits: Mapping[str, int], *, now_ms: int, with_dead_owners: bool = True
+        self, owner: str, limits: Mapping[str, int], *, now_ms: int, is_thorough: bool = True
     ) -> DueNotifications:
         wanted = [webhook for webhook, limit in limits.items() if limit > 0]
         is_wanted = f"webhook IN ({_marks(wanted)}) AND due_at <= ?"
         is_unknown = f"webhook NOT IN ({_marks(tuple(limits))}) AND give_up_at <= ?"
-        sql = f"SELECT EXISTS (SELECT 1 FROM notifications WHERE {_FREE} AND ({is_wanted} OR {is_unknown}))"
         with self.transaction(writes=False) as connection:
-            dead = self._dead_owners(owner, connection) if with_dead_owners else ()
-            (is_any,) = connection.execute(sql, (*wanted, now_ms, *limits, now_ms)).fetchone()
+            is_any = _exists(connection, is_wanted, (*wanted, now_ms))
+            if not is_thorough:
+                return DueNotifications(is_any=is_any)
+            # These read all that is pending, which is much when a receiver is down for days.
+            has_unknown = _exists(connection, is_unknown, (*limits, now_ms))
             (pending,) = connection.execute(_COUNT_PENDING).fetchone()
-        return DueNotifications(is_any=bool(is_any or dead), pending=pending, dead_owners=dead)
+            dead = self._dead_owners(owner, connection)
+        return DueNotifications(
+            is_any=bool(is_any or has_unknown or dead), has_unknown=has_unknown, pending=pending, dead_owners=dead
+        )
 
     def _dead_owners(self, owner: str, connection: SqlConnection) -> tuple[str, ...]:
         workers = [row[0] for row in connection.execute(_OTHER_OWNERS, (owner,)).fetchall()]
@@ -104,6 +109,7 @@ class SqlNotifications(ABC):
         settled: Sequence[AttemptResult] = (),
         dead_owners: Sequence[str] = (),
         held: Sequence[str] | None = None,
+        fails_unknown: bool = True,
     ) -> list[ClaimedNotification]:
         with self.transaction(writes=True) as connection:
             for result in settled:
@@ -112,7 +118,8 @@ class SqlNotifications(ABC):
                 connection.execute(_RELEASE, (dead,))
             if held is not None:
                 connection.execute(f"{_RELEASE} AND notification_id NOT IN ({_marks(held)})", (owner, *held))
-            _fail_unknown(connection, tuple(limits), now_ms)
+            if fails_unknown:
+                _fail_unknown(connection, tuple(limits), now_ms)
             return [
                 _claimed(row)
                 for webhook, limit in limits.items()
@@ -160,6 +167,11 @@ def _read(connection: SqlConnection, notification_id: str) -> StoredNotification
     sql = f"SELECT {_STORED} FROM notifications WHERE notification_id = ?"
     row = connection.execute(sql, (notification_id,)).fetchone()
     return None if row is None else _stored(row)
+
+
+def _exists(connection: SqlConnection, condition: str, values: Sequence[Any]) -> bool:
+    sql = f"SELECT EXISTS (SELECT 1 FROM notifications WHERE {condition} AND {_FREE})"
+    return bool(connection.execute(sql, values).fetchone()[0])
 
 
 def _settle(connection: SqlConnection, result: AttemptResult, owner: str) -> None:

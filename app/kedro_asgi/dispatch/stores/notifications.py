@@ -58,10 +58,15 @@ class StoredNotification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DueNotifications(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a claim would find something, how many are pending, and the dead workers that still have claims."""
+    """Whether a claim would find something; a thorough look tells the rest, else ``pending`` is ``None``.
+
+    That is whether notifications of unknown webhooks have to fail, how many are pending, and the dead workers that
+    still have claims.
+    """
 
     is_any: bool
-    pending: int = 0
+    has_unknown: bool = False
+    pending: int | None = None
     dead_owners: tuple[str, ...] = ()
 
 
@@ -69,12 +74,12 @@ class NotificationQueue(Protocol):
     """Lends notifications to workers, so that one worker at a time tries each."""
 
     def due_notifications(
-        self, owner: str, limits: Mapping[str, int], *, now_ms: int, with_dead_owners: bool = True
+        self, owner: str, limits: Mapping[str, int], *, now_ms: int, is_thorough: bool = True
     ) -> DueNotifications:
         """Tell whether `claim_notifications` would find something with these ``limits``.
 
-        ``with_dead_owners`` also looks for dead workers, at most once a second: a living one that has lost its lock
-        takes it again a second later.
+        A thorough look reads all that is pending, and also looks for dead workers, so there is at most one a second: a
+        living worker that has lost its lock takes it again a second later.
         """
 
     def claim_notifications(
@@ -86,11 +91,12 @@ class NotificationQueue(Protocol):
         settled: Sequence[AttemptResult] = (),
         dead_owners: Sequence[str] = (),
         held: Sequence[str] | None = None,
+        fails_unknown: bool = True,
     ) -> list[ClaimedNotification]:
         """Store results, then lend ``owner`` due notifications: of each webhook in ``limits`` at most so many.
 
-        Claims of ``dead_owners`` end, and so do those of ``owner`` on all but ``held``, where that is given. A pending
-        notification of a webhook that is not in ``limits`` fails when its time is over.
+        Claims of ``dead_owners`` end, and so do those of ``owner`` on all but ``held``, where that is given. With
+        ``fails_unknown``, a pending notification of a webhook that is not in ``limits`` fails when its time is over.
         """
 
     def release_notifications(self, owner: str) -> None:

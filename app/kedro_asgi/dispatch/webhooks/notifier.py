@@ -25,7 +25,7 @@ _log = SafeLogger(__name__)
 
 _STORE_PAUSE_SECONDS = 1.0
 # Workers take a lost lock again after a second, so no quicker looks may find them dead.
-_DEAD_OWNERS_SECONDS = 1.0
+_THOROUGH_SECONDS = 1.0
 # How long a server that shuts down goes on to deliver.
 _LAST_SECONDS = 0.5
 
@@ -57,7 +57,7 @@ class Notifier:
         self.pending = 0
         self._settled: list[AttemptResult] = []
         self._is_unsure = True
-        self._look_for_dead_at = 0.0
+        self._look_thoroughly_at = 0.0
         self._is_stopping = False
         self._changed = anyio.Event()
         self._has_stopped = anyio.Event()
@@ -118,7 +118,8 @@ class Notifier:
         Return whether anything was claimed.
         """
         due = await self._access.read(self._find_due())
-        self.pending = due.pending
+        if due.pending is not None:
+            self.pending = due.pending
         # Together, without a pause between: a notification is held, or its result is among these.
         settled = tuple(self._settled)
         if not (settled or due.is_any or self._is_unsure):
@@ -136,12 +137,10 @@ class Notifier:
 
     def _find_due(self) -> Callable[[Store], DueNotifications]:
         limits, now_ms, time = self._limits(), self._notify.now_ms, anyio.current_time()
-        looks_for_dead = time >= self._look_for_dead_at
-        if looks_for_dead:
-            self._look_for_dead_at = time + _DEAD_OWNERS_SECONDS
-        return lambda store: store.due_notifications(
-            self._owner, limits, now_ms=now_ms, with_dead_owners=looks_for_dead
-        )
+        is_thorough = time >= self._look_thoroughly_at
+        if is_thorough:
+            self._look_thoroughly_at = time + _THOROUGH_SECONDS
+        return lambda store: store.due_notifications(self._owner, limits, now_ms=now_ms, is_thorough=is_thorough)
 
     def _limits(self) -> dict[str, int]:
         return {name: lane.room for name, lane in self._lanes.items()}
@@ -162,6 +161,7 @@ class Notifier:
             settled=settled,
             dead_owners=due.dead_owners,
             held=held,
+            fails_unknown=due.has_unknown,
         )
 
     async def _attempt(self, lane: Lane, sender: Sender, notification: ClaimedNotification) -> None:
