@@ -14,10 +14,12 @@ from tracing.conftest import Spans
     [
         ("OTEL_TRACES_EXPORTER", "zipkin", "must be 'otlp', 'console' or 'none', not 'zipkin'"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "must be 'http/protobuf' or 'grpc', not 'http/json'"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "100", r"MAX_EXPORT_BATCH_SIZE \(512\) is above OTEL_BSP_MAX_QUEUE_SIZE \(100\)"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "0", "OTEL_BSP_SCHEDULE_DELAY must be above 0, not 0"),
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc", "pip install opentelemetry-exporter-otlp-proto-grpc"),
     ],
 )
-def test_an_exporter_that_there_is_not_is_refused(
+def test_a_variable_that_cannot_be_used_is_refused(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, problem: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -40,8 +42,15 @@ def test_a_process_keeps_the_provider_that_it_has(spans: Spans, monkeypatch: pyt
     assert trace.get_tracer_provider() is provider
 
 
-def test_serve_ends_with_one_line(tiny, command) -> None:
-    done = command("serve", tiny, "--otel", "--port", "0", environ={"OTEL_TRACES_EXPORTER": "nope"})
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("OTEL_TRACES_EXPORTER", "nope", "OTEL_TRACES_EXPORTER must be"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-3", "OTEL_BSP_MAX_QUEUE_SIZE must be above 0, not -3"),
+    ],
+)
+def test_serve_ends_with_one_line(tiny, command, variable: str, value: str, problem: str) -> None:
+    done = command("serve", tiny, "--otel", "--port", "0", environ={variable: value})
     assert done.returncode == 1
-    assert "OTEL_TRACES_EXPORTER must be" in done.stderr
+    assert problem in done.stderr
     assert "Traceback" not in done.stderr

@@ -19,10 +19,12 @@ _EXTRA = "Tracing needs an extra: pip install 'kedro-asgi[otel]'"
 _HTTP, _GRPC = "http/protobuf", "grpc"
 # The process of a run may be killed at any time, so it keeps no span for long.
 _DELAY_MILLISECONDS = 500
+# The numbers for exports, with the defaults of OpenTelemetry's specification.
+_BATCHES = {"MAX_QUEUE_SIZE": 2048, "SCHEDULE_DELAY": 5000, "MAX_EXPORT_BATCH_SIZE": 512}
 
 
 def check_sdk() -> None:
-    """Raise `ServerSettingsError` if the SDK is not installed, or if a variable names an unknown exporter."""
+    """Raise `ServerSettingsError` if the SDK is not installed, or if a variable cannot be used."""
     if not all(map(_is_installed, ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"))):
         raise ServerSettingsError(_EXTRA)
     name = _exporter_name()
@@ -35,6 +37,27 @@ def check_sdk() -> None:
         raise ServerSettingsError(
             "OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs: pip install opentelemetry-exporter-otlp-proto-grpc"
         )
+    _check_batches()
+
+
+def _check_batches() -> None:
+    """Raise `ServerSettingsError` for numbers that the SDK refuses; it takes its default for what is no number."""
+    found = {name: _number(f"OTEL_BSP_{name}", default) for name, default in _BATCHES.items()}
+    for name, number in found.items():
+        if number <= 0:
+            raise ServerSettingsError(f"OTEL_BSP_{name} must be above 0, not {number}")
+    batch, queue = found["MAX_EXPORT_BATCH_SIZE"], found["MAX_QUEUE_SIZE"]
+    if batch > queue:
+        raise ServerSettingsError(
+            f"OTEL_BSP_MAX_EXPORT_BATCH_SIZE ({batch}) is above OTEL_BSP_MAX_QUEUE_SIZE ({queue})"
+        )
+
+
+def _number(variable: str, default: int) -> int:
+    try:
+        return int(os.environ.get(variable, default))
+    except ValueError:
+        return default
 
 
 def set_up_sdk(*, is_short_lived: bool = False) -> None:
