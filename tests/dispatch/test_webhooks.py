@@ -47,6 +47,9 @@ class FailingStore(SQLiteStore):
 
     is_failing = False
 
+    def fail(self, *arguments: Any, **more: Any) -> Any:
+        raise StoreUnavailableError("a test wants that")
+
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator[SqlConnection]:
         if self.is_failing:
@@ -405,6 +408,18 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return context
+
+
+async def test_a_store_that_fails_as_the_service_ends_is_no_failure_of_the_deliveries(
+    receiver: Receiver, dispatcher, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = FailingStore(tmp_path / "runs.db")
+    async with dispatcher(webhook(f"{receiver.url}/slow"), store=store) as runs:
+        await ended(runs)
+        await until(lambda: receiver.deliveries)
+        store.claim_notifications = store.fail
+    assert "could not deliver" not in caplog.text
+    assert "a test wants that" in caplog.text
 
 
 async def test_quick_looks_find_no_living_worker_dead(dispatcher, tmp_path: Path) -> None:

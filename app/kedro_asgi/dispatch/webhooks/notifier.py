@@ -1,6 +1,7 @@
 """Delivers notifications: claims what is due, sends it, and stores the results."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 import anyio
@@ -81,7 +82,8 @@ class Notifier:
                     self._is_unsure = True
                     await anyio.sleep(_STORE_PAUSE_SECONDS)
                 await self._wait()
-            with anyio.move_on_after(_LAST_SECONDS):
+            # Without a store, the next start delivers what is left.
+            with anyio.move_on_after(_LAST_SECONDS), suppress(StoreUnavailableError):
                 await self._finish(sender, tasks)
             tasks.cancel_scope.cancel()
         self._has_stopped.set()
