@@ -46,6 +46,7 @@ def test_a_process_keeps_the_provider_that_it_has(spans: Spans, monkeypatch: pyt
     ("variable", "value", "problem"),
     [
         ("OTEL_TRACES_EXPORTER", "nope", "OTEL_TRACES_EXPORTER must be"),
+        ("OTEL_PROPAGATORS", "no_such", "OTEL_PROPAGATORS cannot be used: Propagator no_such not found"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "-3", "OTEL_BSP_MAX_QUEUE_SIZE must be above 0, not -3"),
     ],
 )

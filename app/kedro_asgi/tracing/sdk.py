@@ -38,6 +38,7 @@ def check_sdk() -> None:
             "OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs: pip install opentelemetry-exporter-otlp-proto-grpc"
         )
     _check_batches()
+    _check_propagators()
 
 
 def _check_batches() -> None:
@@ -51,6 +52,14 @@ def _check_batches() -> None:
         raise ServerSettingsError(
             f"OTEL_BSP_MAX_EXPORT_BATCH_SIZE ({batch}) is above OTEL_BSP_MAX_QUEUE_SIZE ({queue})"
         )
+
+
+def _check_propagators() -> None:
+    """Raise `ServerSettingsError` for a propagator that is not installed: the API itself cannot be imported then."""
+    try:
+        import_module("opentelemetry.propagate")
+    except ValueError as error:
+        raise ServerSettingsError(f"OTEL_PROPAGATORS cannot be used: {error}") from error
 
 
 def _number(variable: str, default: int) -> int:
