@@ -176,7 +176,7 @@ async def test_a_reload_reads_schedules_again(tiny: Path) -> None:
         assert [found.name for found in await client.schedules()] == ["daily", "by night"]
         with_schedules(tiny, "\n[tool.kedro-asgi.schedules.bad]\ncron = ''\n")
         with pytest.raises(
-            ProblemError, match=r"schedules.bad\]: cron: '' is not a cron expression.*Nothing has changed"
+            ProblemError, match=r"schedules.bad\]: cron: '' is not a cron expression.*[a-z]\. Nothing has changed"
         ):
             await client.reload()
         assert [found.name for found in await client.schedules()] == ["daily", "by night"]

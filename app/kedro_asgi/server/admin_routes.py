@@ -137,7 +137,7 @@ class AdminRoutes:
 def _reload_problem(error: BaseException) -> Response:
     reason = failure_sentence(error)
     _log.error("The reload failed, and nothing has changed: %s", reason)
-    problem = ReloadProblem(detail=f"{reason} Nothing has changed.")
+    problem = ReloadProblem(detail=f"{reason.removesuffix('.')}. Nothing has changed.")
     return Response(encode_json(problem), problem.status, media_type="application/problem+json")
 
 
