@@ -41,6 +41,18 @@ def test_no_server_is_open_to_others_by_mistake(tiny: Path, tmp_path: Path, comm
         assert option in result.stderr
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_tokens_that_cannot_be_read_end_serve_with_one_line(tiny: Path, command, tmp_path: Path, workers: str) -> None:
+    (tmp_path / "tokens").write_bytes(b"\xff")
+    result = command("serve", tiny, "--port", "0", "--workers", workers, "--token-file", tmp_path / "tokens")
+    assert result.returncode == 1
+    assert "tokens' cannot be read: 'utf-8' codec" in result.stderr
+    assert "Traceback" not in result.stderr
+    environ = {"KEDRO_SERVER_TOKENS": "zz"}
+    result = command("serve", tiny, "--port", "0", "--workers", workers, environ=environ)
+    assert result.stderr.startswith("Error: ServerSettingsError: Line 1 of KEDRO_SERVER_TOKENS is no token")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [["--insecure"], []])
 def test_the_server_says_in_a_line_whom_it_admits(tiny: Path, options: list[str]) -> None:

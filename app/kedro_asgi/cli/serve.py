@@ -35,6 +35,7 @@ from kedro_asgi.dispatch.stores import check_store
 from kedro_asgi.log_lines import LogFormat
 from kedro_asgi.project import Project, load_project
 from kedro_asgi.server.access.transport import Transport
+from kedro_asgi.server.access.wiring import check_access
 from kedro_asgi.server.configuration import (
     LOG_FORMAT_VARIABLE,
     METRICS_FOLDER_VARIABLE,
@@ -162,6 +163,7 @@ def serve_project(
         if configuration.otel:
             check_sdk()
         _check_webhooks(configuration)
+        check_access(configuration.access)
     check_reach(configuration.access, host)
     if workers > 1 or "process" in configuration.executor_choice.kinds:
         _check_temporary_folder()

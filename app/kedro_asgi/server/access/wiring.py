@@ -26,6 +26,13 @@ _SHOWN_HEADERS = (
 )
 
 
+def check_access(access: AccessConfiguration) -> None:
+    """Raise `ServerSettingsError` for tokens, an issuer, hosts or origins that a server cannot use."""
+    access_middleware(access)
+    if access.is_on:
+        _backend(access)
+
+
 def access_control(access: AccessConfiguration, *, pipelines_of_run: PipelinesOfRun) -> AccessControl | None:
     """Return the control that the settings ask for; ``None`` if callers need not be known."""
     if not access.is_on:
