@@ -502,6 +502,28 @@ def test_a_worker_goes_on_while_the_database_keeps_its_lost_connection(postgres_
     store.close()
 
 
+def test_no_connection_stays_that_holds_buffers_for_large_values(postgres_url: str) -> None:
+    from kedro_asgi.dispatch.stores.postgres import PostgresStore
+
+    store = PostgresStore(postgres_url, schema=f"test_{uuid.uuid4().hex}")
+    store.open("A")
+
+    def backend(sql: str = "SELECT ?::bigint", value: object = 1) -> int:
+        with store.transaction(writes=False) as connection:
+            connection.execute(sql, (value,)).fetchone()
+            return int(connection.execute("SELECT pg_backend_pid()").fetchone()[0])
+
+    try:
+        kept = backend()
+        written = backend("SELECT length(?::text)", "x" * 2**21)
+        read = backend("SELECT repeat('x', ?)", 2**21)
+        assert kept == written
+        assert len({written, read, backend()}) == 3
+        assert backend() == backend()
+    finally:
+        store.close()
+
+
 def test_the_worker_lock_leaves_no_transaction_open(postgres_url: str) -> None:
     import psycopg
 

@@ -18,9 +18,16 @@ C = TypeVar("C", bound=Closable)
 class Pool(Generic[C]):
     """Lends connections to threads and connects as often as needed; a closed pool keeps no connection."""
 
-    def __init__(self, connect: Callable[[], C], *, is_broken: Callable[[BaseException], bool]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], C],
+        *,
+        is_broken: Callable[[BaseException], bool],
+        is_kept: Callable[[C], bool] = lambda connection: True,
+    ) -> None:
         self._connect = connect
         self._is_broken = is_broken
+        self._is_kept = is_kept
         self._idle: list[C] = []
         self._is_open = False
 
@@ -42,7 +49,10 @@ class Pool(Generic[C]):
 
     @contextmanager
     def connection(self) -> Iterator[C]:
-        """Lend an idle or new connection for a block; keep it afterwards unless an error broke it."""
+        """Lend an idle or new connection for a block; keep it afterwards unless an error broke it.
+
+        Nor is one kept for which ``is_kept`` is false then.
+        """
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -58,6 +68,9 @@ class Pool(Generic[C]):
         self._put_back(connection)
 
     def _put_back(self, connection: C) -> None:
+        if not self._is_kept(connection):
+            connection.close()
+            return
         self._idle.append(connection)
         if not self._is_open:
             # Check after the append: the thread that closes the pool may have emptied the list just before.

@@ -17,6 +17,8 @@ from kedro_asgi.redaction import redact
 _SCHEMA = "kedro_asgi"
 # The advisory lock of writing transactions: one worker migrates at a time, and events are numbered in commit order.
 _WRITE_LOCK = 4_021_977
+# A connection keeps buffers that are twice as large as the largest statement and the largest row that it has carried.
+_LARGE_BYTES = 2**20
 
 
 class PostgresStore(SqlStore):
@@ -28,7 +30,9 @@ class PostgresStore(SqlStore):
         super().__init__(AdvisoryWorkerLock(self._connect, schema=schema), migrations=migrations)
         self._url = url
         self._schema = schema
-        self._pool = Pool(self._connect, is_broken=_is_broken)
+        self._pool = Pool(
+            self._connect, is_broken=_is_broken, is_kept=lambda connection: not connection.has_large_buffers
+        )
 
     def open(self, owner: str) -> None:
         self.close()
@@ -124,6 +128,7 @@ class _Connection:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self.has_large_buffers = False
         self.close = connection.close
         self.fileno = connection.fileno
         self.commit = connection.commit
@@ -133,8 +138,22 @@ class _Connection:
         if not values:
             # Without values, both marks may be a part of the statement, as in the body of a function.
             return self._connection.execute(sql)
-        return self._connection.execute(sql.replace("?", "%s"), tuple(values))
+        cursor = self._connection.execute(sql.replace("?", "%s"), tuple(values))
+        if max(_size(values), _row_size(cursor.pgresult)) > _LARGE_BYTES:
+            self.has_large_buffers = True
+        return cursor
 
     def executemany(self, sql: str, rows: Sequence[Any]) -> None:
         with self._connection.cursor() as cursor:
             cursor.executemany(sql.replace("?", "%s"), rows)
+
+
+def _size(values: Sequence[Any]) -> int:
+    return sum(len(value) for value in values if isinstance(value, (bytes, str)))
+
+
+def _row_size(result: Any) -> int:
+    """Return the size of the first row: a large value, such as an output, is read alone."""
+    if not result.ntuples:
+        return 0
+    return sum(len(result.get_value(0, column) or b"") for column in range(result.nfields))
