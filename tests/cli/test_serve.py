@@ -296,6 +296,17 @@ def test_a_webhook_without_its_secret_is_one_line(tiny: Path, command) -> None:
     assert line.startswith("Error: WebhookError: The webhook 'notify.ops' cannot be used: 'secret_env' names")
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_schedule_that_cannot_be_read_is_one_line(tiny: Path, command, workers: int) -> None:
+    with (tiny / "pyproject.toml").open("a") as file:
+        file.write('[tool.kedro-asgi.schedules.daily]\ncron = "61 6 * * *"\n')
+    done = command("serve", tiny, "--port", "0", "--workers", workers)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert "[tool.kedro-asgi.schedules.daily]" in line
+
+
 def test_serve_says_what_it_serves_and_how_to_run_it(tiny: Path, start) -> None:
     server = start("kedro_asgi", "serve", tiny)
     assert f"Serving Made (package {next((tiny / 'src').iterdir()).name}) from {tiny}" in server.log()

@@ -163,6 +163,7 @@ def serve_project(
         if configuration.otel:
             check_sdk()
         _check_webhooks(configuration)
+        _check_schedules(project)
         check_access(configuration.access)
     check_reach(configuration.access, host)
     if workers > 1 or "process" in configuration.executor_choice.kinds:
@@ -209,6 +210,15 @@ def _check_webhooks(configuration: ServerConfiguration) -> None:
         from kedro_asgi.server.webhooks import read_notify
 
         read_notify(configuration)
+
+
+def _check_schedules(project: Project) -> None:
+    """Check the schedules of the project, before any worker process starts."""
+    if project.options.schedules:
+        # Few projects have schedules.
+        from kedro_asgi.server.served_schedules import read_schedules
+
+        read_schedules(project)
 
 
 def _check_temporary_folder() -> None:
