@@ -156,7 +156,7 @@ def test_a_pipeline_that_does_not_exist_is_an_error(tiny: Path) -> None:
 
 def test_a_public_address_must_be_one(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEDRO_SERVER_PUBLIC_URL", "example.com")
-    with pytest.raises(ServerSettingsError, match="'KEDRO_SERVER_PUBLIC_URL' must not be 'example.com'"):
+    with pytest.raises(ServerSettingsError, match="'KEDRO_SERVER_PUBLIC_URL' must not be 'example.com': an address"):
         create_http_server(tiny)
 
 

@@ -47,6 +47,7 @@ def test_a_process_keeps_the_provider_that_it_has(spans: Spans, monkeypatch: pyt
     [
         ("OTEL_TRACES_EXPORTER", "nope", "OTEL_TRACES_EXPORTER must be"),
         ("OTEL_PROPAGATORS", "no_such", "OTEL_PROPAGATORS cannot be used: Propagator no_such not found"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "-1", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a non-negative integer"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "-3", "OTEL_BSP_MAX_QUEUE_SIZE must be above 0, not -3"),
     ],
 )

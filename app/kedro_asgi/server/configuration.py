@@ -1,6 +1,7 @@
 """The settings of a server: from arguments, else from environment variables, else the defaults."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -103,7 +104,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     metrics: bool = True
     metrics_folder: str | None = None
     notify: Mapping[str, WebhookOptions] = {}
-    public_url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s?#]+$")] | None = None
+    public_url: str | None = None
     package_name: str | None = None
     opens_first: bool = False
 
@@ -146,6 +147,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             **read_fields(cls, {**given, "package_name": package_name}, environ, special=_SPECIAL_FIELDS),
         )
         configuration.executor_choice.check(configuration.policy)
+        _check_public_url(configuration.public_url)
         return configuration
 
 
@@ -174,6 +176,12 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     known = {_PROJECT_PATH, WORKERS_VARIABLE, RELOAD_SIGNAL_VARIABLE, *map(variable_of, settable)}
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     return [f"Environment variable '{name}' is unknown.{suggestion(close_matches(name, known))}" for name in unknown]
+
+
+def _check_public_url(url: str | None) -> None:
+    if url is not None and re.fullmatch(r"https?://[^\s?#]+", url) is None:
+        problem = "an address begins with https:// or http://, and has no space, '?' or '#'"
+        raise ServerSettingsError(f"'{variable_of('public_url')}' must not be {url!r}: {problem}")
 
 
 def _project_path(given: str | Path | None) -> Path:

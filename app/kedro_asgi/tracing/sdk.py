@@ -39,6 +39,7 @@ def check_sdk() -> None:
         )
     _check_batches()
     _check_propagators()
+    _check_span_limits()
 
 
 def _check_batches() -> None:
@@ -60,6 +61,14 @@ def _check_propagators() -> None:
         import_module("opentelemetry.propagate")
     except ValueError as error:
         raise ServerSettingsError(f"OTEL_PROPAGATORS cannot be used: {error}") from error
+
+
+def _check_span_limits() -> None:
+    """Raise `ServerSettingsError` for a limit of spans that the SDK refuses, which it does when it is imported."""
+    try:
+        import_module("opentelemetry.sdk.trace")
+    except ValueError as error:
+        raise ServerSettingsError(str(error)) from error
 
 
 def _number(variable: str, default: int) -> int:
