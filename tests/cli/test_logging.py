@@ -5,12 +5,10 @@ import logging
 import re
 from pathlib import Path
 
-import click
 import pytest
 
 from kedro_asgi.cli.log_format import TextFormatter
 from kedro_asgi.cli.logging_setup import server_log_config
-from kedro_asgi.cli.serve import serve_project
 from kedro_asgi.errors import LoggingConfigError
 from kedro_asgi.project import load_project
 from kedro_asgi.project.logging_config import read_logging_config
@@ -241,6 +239,8 @@ def test_a_name_that_is_no_text_is_refused(make_project, config: str, problem: s
 
 
 @pytest.mark.parametrize("config", ["handlers:\n  null: {class: logging.NullHandler}", "root: {handlers: [nope]}"])
-def test_a_configuration_that_cannot_be_applied_ends_serve_with_one_line(make_project, config: str) -> None:
-    with pytest.raises(click.ClickException, match=r"logging\.yml|nope"):
-        serve_project(make_project(files={"conf/logging.yml": config}), host="127.0.0.1", port=0)
+def test_a_configuration_that_cannot_be_applied_ends_serve_with_one_line(make_project, command, config: str) -> None:
+    done = command("serve", make_project(files={"conf/logging.yml": config}), "--port", "0")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert re.search(r"logging\.yml|'nope'", line)
