@@ -4,6 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from accessibility import accessibility_problems
 from playwright.sync_api import Page, expect
@@ -94,12 +95,17 @@ def test_two_runs_are_compared(served: Served, pages: WatchedPages) -> None:
     assert accessibility_problems(page) == []
 
 
+def run_quickly(url: str) -> set[int]:
+    """Run a pipeline 625 times, and return the statuses; threads that share a client close each other's connections."""
+    with httpx.Client(base_url=url, timeout=90) as http:
+        return {http.post("/run", json={"pipeline_names": ["quick"]}).status_code for _ in range(625)}
+
+
 def test_10000_runs_in_the_history_are_paged(tmp_path: Path, pages: WatchedPages) -> None:
     with serve_project(tmp_path) as served:
         with ThreadPoolExecutor(16) as clients:
-            body = {"pipeline_names": ["quick"]}
-            answers = list(clients.map(lambda _: served.http.post("/run", json=body).status_code, range(10_000)))
-        assert set(answers) == {200}
+            answers = list(clients.map(run_quickly, [served.process.url] * 16))
+        assert set().union(*answers) == {200}
         page = pages.open(f"{served.dashboard}#/runs")
         rows = page.locator("tbody tr")
         expect(rows).to_have_count(50)
