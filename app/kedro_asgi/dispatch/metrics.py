@@ -1,4 +1,4 @@
-"""What a run service counts."""
+"""The counts of a run service."""
 
 from collections.abc import Callable, Iterator, Mapping
 

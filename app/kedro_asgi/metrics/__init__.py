@@ -1,1 +1,1 @@
-"""What a process counts and measures, how processes add up, and how Prometheus reads it."""
+"""The counts and figures of a process, their sum over processes, and their form for Prometheus."""

@@ -9,7 +9,7 @@ from kedro_asgi.metrics.families import Labels, Totals
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process has counted until now, the figures of this moment, and the CPU time that it took."""
+    """The counts of a process until now, its figures of this moment, and the CPU time that it took."""
 
     totals: Totals
     gauges: Mapping[str, float]

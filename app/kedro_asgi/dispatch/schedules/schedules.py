@@ -39,7 +39,7 @@ class ScheduleView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What is due of each schedule at one instant, and its next tick; a schedule that the store lacks is left out."""
+    """The due ticks of each schedule at one instant, and its next tick; a schedule that the store lacks is left out."""
 
     now_ms: int
     due: Mapping[str, Due]

@@ -1,4 +1,4 @@
-"""What a store holds, and what is wrong with it."""
+"""The contents of a store, and their faults."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -21,7 +21,7 @@ class RetentionLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VacuumReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a vacuum has done; ``limitation`` says why it did not give all free space back."""
+    """The effects of a vacuum; ``limitation`` says why it did not give all free space back."""
 
     deleted_runs: int
     bytes_before: int

@@ -1,4 +1,4 @@
-"""What a service needs to tell webhooks of the ends of runs."""
+"""The means by which a service tells webhooks of the ends of runs."""
 
 import random
 import re
