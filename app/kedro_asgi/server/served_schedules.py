@@ -26,7 +26,7 @@ _LOOK_SECONDS = 1.0
 
 
 class ServedSchedules:
-    """What a server does about schedules; it imports what they need only for a project that has some.
+    """The work of a server on its schedules; imports their room only for a project that has some.
 
     ``read_project`` reads the project's options, in a thread. Other processes of the server read the schedules again
     when one did. Belongs to one event loop.
