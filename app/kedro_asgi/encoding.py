@@ -48,7 +48,8 @@ def decode_json(content: bytes | str, decoder: msgspec.json.Decoder[_T]) -> _T:
         return decoder.decode(content)
     except msgspec.DecodeError:
         with suppress(json.JSONDecodeError):
-            return msgspec.convert(json.loads(content), decoder.type)
+            value: _T = msgspec.convert(json.loads(content), decoder.type)
+            return value
         raise
 
 
