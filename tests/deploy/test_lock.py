@@ -63,6 +63,16 @@ def test_each_requirement_has_a_version(packages: list[dict[str, Any]]) -> None:
         assert versions[canonicalize_name(requirement.name)] in requirement.specifier, RENEW
 
 
+def test_the_constraints_of_make_are_the_versions_of_the_lock(packages: list[dict[str, Any]]) -> None:
+    lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    constraints = [Requirement(line) for line in lines]
+    constrained = {(canonicalize_name(one.name), str(one.specifier)) for one in constraints}
+    locked = {(package["name"], f"=={package['version']}") for package in packages}
+    assert constrained <= locked, RENEW
+    required = {canonicalize_name(one.name) for _, one in requirements()} - {"kedro-asgi"}
+    assert required <= {name for name, _ in constrained}, RENEW
+
+
 def test_what_builds_the_wheel_has_a_version(lock: dict[str, Any], packages: list[dict[str, Any]]) -> None:
     project = read("pyproject.toml")
     assert project["dependency-groups"]["build"] == project["build-system"]["requires"]
