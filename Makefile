@@ -93,7 +93,7 @@ screenshots: $(VENV)/.dev browser
 
 # Under three minutes on two quiet cores; `make bench FULL=1` measures more, for about twenty. The results are lines of
 # benchmarks/results.jsonl.
-bench: $(VENV)/.bench
+bench: $(VENV)/.bench bytecode
 	$(BIN)/python benchmarks/suite.py $(if $(FULL),--full)
 
 # A page with pictures and the table of targets, from the results of the last run: benchmarks/report.
