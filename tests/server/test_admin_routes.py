@@ -18,6 +18,7 @@ from kedro_asgi.project import load_project
 from kedro_asgi.server import create_http_server
 from kedro_asgi.server.admin_routes import AdminRoutes
 from kedro_asgi.server.served_schedules import ServedSchedules
+from kedro_asgi.server.systemd import ServiceManager
 from kedro_asgi.session import AsyncSession
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
@@ -102,7 +103,8 @@ async def test_a_request_waits_while_the_configuration_is_read(project: Path) ->
     """A server that has preloaded its datasets does not answer that it is starting."""
     session = SlowSession.create(project, preload=["model_*"])
     runs = Dispatcher(session)
-    admin_routes = AdminRoutes(session, runs, ServedSchedules(runs, partial(load_project, project)))
+    schedules = ServedSchedules(runs, partial(load_project, project))
+    admin_routes = AdminRoutes(session, runs, schedules, ServiceManager())
     await session.prepare()
     async with client(Starlette(routes=admin_routes.table())) as http, anyio.create_task_group() as tasks:
         tasks.start_soon(admin_routes.open_project)

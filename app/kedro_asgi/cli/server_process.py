@@ -23,6 +23,7 @@ from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.shared_listener import SharedListener
 from kedro_asgi.collector import collector_paused
 from kedro_asgi.server.configuration import ServerConfiguration
+from kedro_asgi.server.systemd import ServiceManager
 
 _log = logging.getLogger("uvicorn.error")
 
@@ -47,12 +48,16 @@ class ServerProcess(uvicorn.Server):
     """uvicorn's server, which ends at once while it starts, and after ``grace_seconds`` and a moment otherwise.
 
     After that time no client keeps its connection, whether it reads or not. The application gets each signal first,
-    since its runs end before the server does.
+    since its runs end before the server does. ``service_manager`` is told of the end, and that the event loop lives;
+    that of a worker is its supervisor's.
     """
 
-    def __init__(self, config: uvicorn.Config, *, grace_seconds: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, grace_seconds: float, service_manager: ServiceManager | None = None
+    ) -> None:
         super().__init__(config)
         self._grace_seconds = grace_seconds
+        self._service_manager = service_manager or ServiceManager()
         self._handlers: dict[int, Handler] = {}
         self._starting = ExitStack()
         self._ends_at = 0.0
@@ -85,6 +90,11 @@ class ServerProcess(uvicorn.Server):
         if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
             signal.signal(signal.SIGHUP, lambda number, frame: self.receive_signal(signal.SIGTERM, frame))
 
+    async def on_tick(self, counter: int) -> bool:
+        """Show that the event loop lives, ten times a second."""
+        self._service_manager.show_life()
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop listening, and let clients read for a while."""
         ending = asyncio.create_task(self._end_connections())
@@ -93,6 +103,7 @@ class ServerProcess(uvicorn.Server):
 
     def receive_signal(self, number: int, frame: FrameType | None) -> None:
         """Begin the end, or hasten it if it has begun."""
+        self._service_manager.stopping()
         grace_seconds = 0.0 if self._ends_at else self._grace_seconds
         self._ends_at = min(self._ends_at or float("inf"), time.monotonic() + grace_seconds)
         self._end.within(grace_seconds + LAST_SECONDS)
@@ -185,7 +196,9 @@ class WorkerServer(ServerProcess):
 
 def serve_alone(app: str, **options: Any) -> None:
     """Serve in this process until a signal ends it, as ``uvicorn.run`` does."""
-    server = ServerProcess(uvicorn.Config(app, **options), grace_seconds=grace_seconds())
+    server = ServerProcess(
+        uvicorn.Config(app, **options), grace_seconds=grace_seconds(), service_manager=ServiceManager.of_environment()
+    )
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

@@ -15,6 +15,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from kedro_asgi.cli.connection_counts import ConnectionCounts
 from kedro_asgi.cli.reloader import ProjectReload, Watched
 from kedro_asgi.cli.server_process import HASTEN, LAST_SECONDS, WorkerServer, grace_seconds
+from kedro_asgi.server.systemd import ServiceManager
 
 _log = logging.getLogger("uvicorn.error")
 
@@ -22,6 +23,7 @@ _log = logging.getLogger("uvicorn.error")
 _START_SECONDS = 60
 # How much longer than a worker the supervisor waits before it kills the worker.
 _MARGIN_SECONDS = 0.5
+_LOOK_SECONDS = 0.1
 
 
 class Worker(Process):
@@ -46,10 +48,13 @@ class WorkerSupervisor(Multiprocess):
     It replaces only workers that have ended, not those that do not respond. A worker does not respond while a node
     holds the GIL, or while the worker is paused. Killing it would kill its runs, and it would respond again later.
     SIGHUP replaces all workers, one by one. A second SIGTERM or SIGINT reaches the workers too and ends their grace.
+    ``service_manager`` is told of the end, and that the supervisor lives; the first worker that has opened the project
+    says that the service is ready.
     """
 
-    def __init__(self, config: uvicorn.Config, sockets: Any) -> None:
+    def __init__(self, config: uvicorn.Config, sockets: Any, service_manager: ServiceManager) -> None:
         super().__init__(config, sockets)
+        self._service_manager = service_manager
         self._counts = ConnectionCounts()
         self._alive: list[Worker] = []
         self._signals_to_end = 0
@@ -60,6 +65,7 @@ class WorkerSupervisor(Multiprocess):
         # At once, not in the supervisor's next turn: it may be waiting for a worker that does not start.
         self._signals_to_end += 1
         self.should_exit.set()
+        self._service_manager.stopping()
 
     def init_processes(self) -> None:
         for _ in range(self.processes_num):
@@ -70,7 +76,8 @@ class WorkerSupervisor(Multiprocess):
         self.processes.append(self._started())
 
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that have ended; give up if one could not start."""
+        """Replace workers that have ended; give up if one could not start. Called twice a second."""
+        self._service_manager.show_life()
         for index, worker in enumerate(self.processes):
             if self.should_exit.is_set():
                 return
@@ -88,7 +95,7 @@ class WorkerSupervisor(Multiprocess):
         os.environ["KEDRO_SERVER_OPENS_FIRST"] = "true"
         for index, worker in enumerate(self.processes[:]):
             successor = self._started()
-            if not successor.wait_until_ready(_START_SECONDS, self.should_exit):
+            if not self._starts_in_time(successor):
                 successor.kill()
                 successor.join()
                 if not self.should_exit.is_set():
@@ -112,10 +119,20 @@ class WorkerSupervisor(Multiprocess):
                     worker.process.kill()
             running[0].process.join(0.05)
 
+    def _starts_in_time(self, worker: Worker) -> bool:
+        ends_at = time.monotonic() + _START_SECONDS
+        while time.monotonic() < ends_at and worker.process.is_alive() and not self.should_exit.is_set():
+            if worker.is_ready(timeout=_LOOK_SECONDS):
+                return True
+            self._service_manager.show_life()
+            self.should_exit.wait(_LOOK_SECONDS)
+        return False
+
     def _retire(self, worker: Process) -> None:
         _send(worker, signal.SIGHUP)
         ends_at = time.monotonic() + self.config.timeout_keep_alive + self._patience_seconds()
         while worker.process.is_alive() and time.monotonic() < ends_at:
+            self._service_manager.show_life()
             if self.should_exit.wait(0.05):
                 # It ends with the others.
                 self.processes.append(worker)
@@ -144,7 +161,7 @@ def _send(worker: Process, number: signal.Signals) -> None:
 def serve_with_workers(app: str, *, workers: int, **options: Any) -> None:
     """Serve until interrupted, as ``uvicorn.run`` does."""
     config = uvicorn.Config(app, workers=workers, timeout_worker_healthcheck=_START_SECONDS, **options)
-    WorkerSupervisor(config, sockets=[config.bind_socket()]).run()
+    WorkerSupervisor(config, [config.bind_socket()], ServiceManager.of_environment()).run()
 
 
 def serve_with_reload(app: str, watched: Watched, **options: Any) -> None:

@@ -17,6 +17,7 @@ from kedro_asgi.schemas import ReadyResponse, ReloadProblem, ReloadResponse
 from kedro_asgi.server.access.caller import may_see_all
 from kedro_asgi.server.errors import json_response
 from kedro_asgi.server.served_schedules import ServedSchedules
+from kedro_asgi.server.systemd import ServiceManager
 from kedro_asgi.session import AsyncSession
 
 _log = logging.getLogger(__name__)
@@ -28,10 +29,13 @@ _STUCK = "Every slot has a run that was asked to stop and does not."
 class AdminRoutes:
     """``GET /ready`` and ``POST /reload`` of one served project."""
 
-    def __init__(self, session: AsyncSession, runs: Dispatcher, schedules: ServedSchedules) -> None:
+    def __init__(
+        self, session: AsyncSession, runs: Dispatcher, schedules: ServedSchedules, service_manager: ServiceManager
+    ) -> None:
         self._session = session
         self._runs = runs
         self._schedules = schedules
+        self._service_manager = service_manager
         self._is_open = False
         self._opened: anyio.Event | None = None
         self._problem: str | None = None
@@ -61,9 +65,11 @@ class AdminRoutes:
             outcome = await self._session.try_reload()
         self._is_open = outcome.error is None
         former, self._problem = self._problem, None if outcome.error is None else failure_sentence(outcome.error)
-        if self._problem not in (None, former):
+        if self._problem is not None and self._problem != former:
             _log.error("The project cannot be run: %s", self._problem)
+            self._service_manager.failed(self._problem)
         if self._is_open:
+            self._service_manager.opened()
             self._log_problems()
 
     def _log_problems(self) -> None:
@@ -127,6 +133,7 @@ class AdminRoutes:
             return _reload_problem(outcome.error)
         await self._schedules.reload(schedules)
         self._is_open, self._problem = True, None
+        self._service_manager.opened()
         await self._session.try_check()
         self._log_problems()
         duration_ms = round((perf_counter() - started) * 1000, 2)

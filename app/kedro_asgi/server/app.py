@@ -47,6 +47,7 @@ from kedro_asgi.server.run_routes import RunRoutes
 from kedro_asgi.server.schedule_routes import ScheduleRoutes
 from kedro_asgi.server.served_schedules import ServedSchedules
 from kedro_asgi.server.shutdown import Shutdown, ShutdownMiddleware
+from kedro_asgi.server.systemd import ServiceManager
 from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.server.typed_routes import TypedRoutes
 from kedro_asgi.server.viz_routes import VizRoutes
@@ -137,7 +138,9 @@ def create_http_server(
     typed_routes = TypedRoutes(session, typed_pipelines, bodies, kedro_routes=kedro_routes, run_routes=run_routes)
     description_routes = DescriptionRoutes(session, typed_pipelines, configuration)
     schedules = ServedSchedules(runs, partial(_read_project, configuration))
-    admin_routes = AdminRoutes(session, runs, schedules)
+    # An application that is mounted leaves it to its host to say when the service is ready.
+    service_manager = ServiceManager.of_environment() if configuration.drain_on_signals else ServiceManager()
+    admin_routes = AdminRoutes(session, runs, schedules, service_manager)
     explain_busy = partial(explain_dispatch_error, busy_status=configuration.busy_status)
     run_table = run_routes.table()
     # Those that callers use most.
