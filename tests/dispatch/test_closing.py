@@ -140,7 +140,7 @@ async def test_a_run_that_comes_while_the_last_write_fails_is_refused(dispatcher
     async def promise() -> None:
         run_id = RunIds().next()
         with pytest.raises(StoreUnavailableError):
-            await service.promise(RunOrder(), pack(RunOrder()), run_id, None)
+            await service.runs.promise(RunOrder(), pack(RunOrder()), run_id, None)
         refused.append(run_id)
 
     await service.recorder.open()
@@ -202,7 +202,7 @@ async def test_a_run_is_kept_in_memory_until_its_end_is_written(dispatcher) -> N
         service = runs._service
         await service.recorder.flush()
         assert not service.runs
-        run = service.start(order("calc"), GivenOrder(read=lambda: order("calc").spec))
+        run = service.runs.start(order("calc"), GivenOrder(read=lambda: order("calc").spec))
         await run.closed()
         service.states_written([Written(run_id=run.record.run_id, status="running", result="stored")])
         assert run.record.run_id in service.runs

@@ -62,6 +62,9 @@ class Observer:
     def has_room(self) -> bool:
         return True
 
+    def take_unconfirmed(self) -> list[str]:
+        return []
+
     def cancel(self, run_id: str) -> None: ...
 
     def states_written(self, written: object) -> None: ...

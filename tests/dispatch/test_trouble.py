@@ -182,7 +182,7 @@ async def test_a_run_that_is_adopted_during_the_drain_takes_no_slot(work: Path, 
     async with make_dispatcher(work, SQLiteStore(tmp_path / "runs.db"), max_concurrent_runs=1) as runs:
         await runs.submit("wait", runtime_params={"seconds": 30})
         await runs.drain()
-        runs._service.run_adopted(left, pack(order("count")), last_event=0)
+        runs._service.runs.run_adopted(left, pack(order("count")), last_event=0)
         assert runs.gauges()["runs_queued"] == 0
 
 

@@ -2,22 +2,46 @@
 
 import hashlib
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import msgspec
 
 from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.reading import read_run
+from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.stores.base import IdempotencyKey, Store
+from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import KeyReusedError, UnstorableRunError
-from kedro_asgi.runs import RunId
+from kedro_asgi.runs import RunId, RunOrder, RunRecord
 
 
-def look_up(store: Store, text: str, asked: object, run_id: RunId, policy: Policy) -> tuple[IdempotencyKey, str | None]:
-    """Return the key of a run that would get ``run_id``, and the id of the run that the key already stands for.
+async def promise_once(
+    service: Service, text: str | None, asked: object, pack: Callable[[], Awaitable[tuple[RunOrder, PackedOrder]]]
+) -> tuple[RunRecord, bool]:
+    """Promise the run that ``pack`` returns, unless the key ``text`` stands for one already.
 
-    ``asked`` is what the caller asks for: an order, or what stands for one. Raises `UnstorableRunError`, or
-    `KeyReusedError` if the key came with something else before.
+    Returns the record of the run, and whether it is new. ``asked`` is what the caller asks for: an order, or what
+    stands for one. Raises `KeyReusedError` if the key came with something else before, and what `OwnedRuns.promise` and
+    ``pack`` raise.
     """
+    while True:
+        run_id, key = service.run_ids.next(), None
+        if text is not None:
+            key, known = await service.access.read(partial(_look_up, text, asked, run_id, service.policy))
+            if known is not None:
+                return await read_run(service, known), False
+        order, packed = await pack()
+        if (record := await service.runs.promise(order, packed, run_id, key)) is not None:
+            return record, True
+        # Another caller has stored the same key a moment ago.
+
+
+def _look_up(
+    text: str, asked: object, run_id: RunId, policy: Policy, store: Store
+) -> tuple[IdempotencyKey, str | None]:
+    """Return the key of a run that would get ``run_id``, and the id of the run that the key already stands for."""
     now = int(time.time() * 1000)
     key = IdempotencyKey(
         key=text,

@@ -13,10 +13,9 @@ from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.pending_write import MakeNotifications
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import Store
-from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.dispatch.writer import Writer
 from kedro_asgi.errors import StoreUnavailableError
-from kedro_asgi.runs import FINAL, RunRecord
+from kedro_asgi.runs import FINAL
 from kedro_asgi.session import Outcome
 from kedro_asgi.session.event_loop import call_soon
 
@@ -24,22 +23,13 @@ T = TypeVar("T")
 
 
 class Observer(Protocol):
-    """Hears what happens to the runs of this worker outside of its event loop; every call comes on the loop."""
+    """Hears what the writer thread does; every call comes on the event loop."""
 
     def states_written(self, written: Sequence[Written]) -> None:
         """The writer thread has stored these states of runs, or has given them up."""
 
     def store_changed(self, *, is_up: bool) -> None:
         """The store fails, and nothing new can be promised; or it can be written again."""
-
-    def run_adopted(self, record: RunRecord, order: PackedOrder, *, last_event: int) -> None:
-        """This worker has a queued run now that another one left behind."""
-
-    def has_room(self) -> bool:
-        """Whether this worker may take over further queued runs."""
-
-    def cancel(self, run_id: str) -> None:
-        """Another worker asked to cancel a run of this one."""
 
 
 class Recorder:

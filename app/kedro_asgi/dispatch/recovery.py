@@ -1,10 +1,11 @@
 """Looks after what other workers left or asked: runs of dead workers, requests to cancel, old records."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ldexp
+from typing import Protocol
 
 import msgspec
 
@@ -13,14 +14,15 @@ from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.pending_write import MakeNotifications, PendingWrite
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.recorder import Observer, Recorder
+from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import AdoptedRun, OldRecords, Store
+from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.errors import RunCancelledError, RunInterruptedError, StoreUnavailableError
 from kedro_asgi.events import RunQueued
 from kedro_asgi.run_context import run_facts
-from kedro_asgi.runs import ErrorDetail, RunIds, RunRecord, RunStatus
+from kedro_asgi.runs import ErrorDetail, RunId, RunIds, RunRecord, RunStatus
 
 _log = SafeLogger(__name__)
 
@@ -31,6 +33,22 @@ _BACK_OFF_SECONDS = 5.0
 _LONGEST_BACK_OFF_SECONDS = 600.0
 
 
+class Adopter(Protocol):
+    """Has the runs of this worker; every call comes on the event loop."""
+
+    def has_room(self) -> bool:
+        """Whether this worker may take over further queued runs."""
+
+    def run_adopted(self, record: RunRecord, order: PackedOrder, *, last_event: int) -> None:
+        """This worker has a queued run now that another one left behind."""
+
+    def take_unconfirmed(self) -> Sequence[RunId]:
+        """Return once the runs of this worker that the store may have although their writes were not confirmed."""
+
+    def cancel(self, run_id: str) -> None:
+        """Another worker was asked to cancel a run of this one."""
+
+
 class Recovery:
     """Adopts, ends and deletes runs by the recorder. One for each worker; belongs to its event loop."""
 
@@ -38,7 +56,7 @@ class Recovery:
         self,
         access: StoreAccess,
         recorder: Recorder,
-        observer: Observer,
+        runs: Adopter,
         owner: str,
         policy: Policy,
         run_ids: RunIds,
@@ -47,22 +65,14 @@ class Recovery:
     ) -> None:
         self._access = access
         self._recorder = recorder
-        self._observer = observer
+        self._runs = runs
         self._owner = owner
         self._policy = policy
         self._run_ids = run_ids
         self._metrics = metrics
         self._make_notifications = make_notifications
-        self._is_adopting = True
+        # Adopted if the store has them under this worker's name: a write that put them there was not confirmed.
         self._unconfirmed: dict[str, None] = {}
-
-    def recheck(self, run_id: str) -> None:
-        """Adopt a run if the store has it under this worker's name: the write that put it there was not confirmed."""
-        self._unconfirmed[run_id] = None
-
-    def stop_adopting(self) -> None:
-        """Take over no further runs."""
-        self._is_adopting = False
 
     async def forget_old(self) -> None:
         """Delete the runs and keys that are too old, too many or too large together, and give their space back."""
@@ -90,18 +100,19 @@ class Recovery:
         """Cancel the runs of this worker that another worker was asked to cancel."""
         if self._access.is_shared:
             for run_id in await self._access.read(lambda store: store.requested_cancels(self._owner)):
-                self._observer.cancel(run_id)
+                self._runs.cancel(run_id)
 
     async def adopt_orphans(self) -> None:
         """Take over the runs of dead workers, each by itself: a run that cannot be taken over is tried again later."""
         found = await self._access.read(lambda store: store.orphaned_runs(self._owner, limit=_MANY))
         failures: list[Exception] = []
+        self._unconfirmed |= dict.fromkeys(self._runs.take_unconfirmed())
         orphans: dict[str, str | None] = {**dict(found), **dict.fromkeys(self._unconfirmed, self._owner)}
         for run_id, former in orphans.items():
-            if not self._is_adopting or not self._observer.has_room():
+            if not self._runs.has_room():
                 # The runs that are left stay in the store, where this worker finds them again, or another one.
                 break
-            self.recheck(run_id)
+            self._unconfirmed[run_id] = None
             try:
                 await self._adopt(run_id, former)
             except StoreUnavailableError:
@@ -124,7 +135,7 @@ class Recovery:
         elif is_queued and taken.is_cancel_requested:
             await self._end(taken, *describe_stop(RunCancelledError()))
         elif is_queued and self._policy.on_restart == "run" and taken.order is not None:
-            self._observer.run_adopted(taken.record, taken.order, last_event=taken.last_event)
+            self._runs.run_adopted(taken.record, taken.order, last_event=taken.last_event)
         else:
             await self._end(taken, *describe_stop(RunInterruptedError()), successor=self._successor(taken))
 
@@ -135,7 +146,7 @@ class Recovery:
         record = taken.record
         if successor is not None:
             record = msgspec.structs.replace(record, resubmitted_as=successor.record.run_id)
-            self.recheck(successor.record.run_id)
+            self._unconfirmed[successor.record.run_id] = None
         final = end_of(record, status, error)
         await self._recorder.execute(lambda store: self._write(store, taken, final, successor))
         self._metrics.run_ended(final.record)
@@ -144,7 +155,7 @@ class Recovery:
         _log.warning(text, run_id, status, error.message, extra=run_facts(run_id))
         if successor is not None and successor.order is not None:
             del self._unconfirmed[successor.record.run_id]
-            self._observer.run_adopted(successor.record, successor.order, last_event=1)
+            self._runs.run_adopted(successor.record, successor.order, last_event=1)
 
     def _write(self, store: Store, taken: AdoptedRun, final: RunChanged, successor: RunAdmitted | None) -> None:
         admitted = RunAdmitted(record=taken.record, stored=taken.stored, last_event=taken.last_event)

@@ -248,11 +248,12 @@ class Scheduler:
 
     def _execution_ended(self, run: ActiveRun, begun: float, span: "RunSpan | None", execution: Execution) -> None:
         self._mean_seconds += (perf_counter() - begun - self._mean_seconds) * 0.1
-        self.stopping.discard(run)
         if execution.has_crashed:
             self._metrics.process_crashed()
         if run.stop_reason is None:
             self.circuit_breaker.note(run.record.pipeline_names, has_crashed=execution.has_crashed)
+        else:
+            self.stopping.discard(run)
         if run.phase == "running":
             self._end(run, execution)
         del self._slots[run]

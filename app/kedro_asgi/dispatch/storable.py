@@ -8,6 +8,7 @@ import msgspec
 
 from kedro_asgi.encoding import decode_json, encode_exactly
 from kedro_asgi.errors import UnstorableRunError
+from kedro_asgi.runs import RunOrder
 
 _ANYTHING: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
@@ -23,6 +24,14 @@ async def storable(values: Mapping[str, Any] | None) -> dict[str, Any]:
         return given
     # A value may have millions of rows.
     return await anyio.to_thread.run_sync(_plain_values, given)
+
+
+def readable_order(**fields: Any) -> RunOrder:
+    """Return an order that another worker can read from the store; raises `UnstorableRunError` for any other."""
+    try:
+        return msgspec.convert(fields, RunOrder)
+    except msgspec.ValidationError as error:
+        raise UnstorableRunError(str(error)) from error
 
 
 def _plain_values(values: dict[str, Any]) -> dict[str, Any]:

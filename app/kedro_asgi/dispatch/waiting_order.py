@@ -3,8 +3,11 @@
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Literal
 
+import anyio
+import anyio.to_thread
 import msgspec
 
 from kedro_asgi.encoding import decode_json, encode_json
@@ -51,6 +54,20 @@ class PackedOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 WaitingOrder = GivenOrder | PackedOrder
+
+
+class OrderPacker:
+    """Packs orders as JSON; a thread packs large ones, one at a time. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._threads = anyio.CapacityLimiter(1)
+
+    async def pack(self, order: RunOrder, *, is_from_json: bool, json_bytes: int | None = None) -> PackedOrder:
+        """Return what `pack` does; ``json_bytes`` is the size of the JSON that the order came from, if it is known."""
+        if is_small(order, json_bytes=json_bytes):
+            return pack(order, is_from_json=is_from_json)
+        work = partial(pack, order, is_from_json=is_from_json)
+        return await anyio.to_thread.run_sync(work, limiter=self._threads)
 
 
 def pack(order: RunOrder, *, is_from_json: bool = False) -> PackedOrder:

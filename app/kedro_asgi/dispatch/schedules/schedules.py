@@ -223,8 +223,8 @@ class Schedules:
         """Return the record of a run, which is on disk; ``None`` if the tick is decided already."""
         order, key = schedule.order_for(tick_ms), ScheduledRun(schedule=schedule.name, tick_ms=tick_ms)
         with service.access.reading():
-            packed = await service.pack(order, is_from_json=True)
-            return await service.promise(order, packed, service.new_run_id(), key)
+            packed = await service.packer.pack(order, is_from_json=True)
+            return await service.runs.promise(order, packed, service.run_ids.next(), key)
 
     def _tell(self, schedule: Schedule, problem: str) -> None:
         """Log once why a tick waits."""

@@ -1,0 +1,254 @@
+"""The runs that this worker owns: how they come in, what follows when their states are on disk, and how they leave."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+import anyio
+from anyio.lowlevel import current_token
+
+from kedro_asgi.dispatch.active_run import ActiveRun
+from kedro_asgi.dispatch.messages import RunAdmitted, Written
+from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.recorder import Recorder
+from kedro_asgi.dispatch.run_request import describe_run
+from kedro_asgi.dispatch.safe_logging import SafeLogger
+from kedro_asgi.dispatch.scheduler import Scheduler
+from kedro_asgi.dispatch.stores.base import RunKey
+from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder
+from kedro_asgi.errors import (
+    DrainingError,
+    PipelineCrashingError,
+    QueueFullError,
+    RunCancelledError,
+    StoreUnavailableError,
+    UnstorableRunError,
+)
+from kedro_asgi.events import RunQueued
+from kedro_asgi.redaction import secret_names
+from kedro_asgi.run_context import run_facts
+from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunStatus
+from kedro_asgi.session import AsyncSession
+from kedro_asgi.session.event_loop import event_class
+
+_log = SafeLogger(__name__)
+
+_SHUT_DOWN = "The server was shut down before the run ended."
+
+
+class OwnedRuns(Mapping[str, ActiveRun]):
+    """The runs of this worker by their ids, each from its admission until its end is on disk or another one has it.
+
+    Belongs to one event loop. ``is_shared``: the store outlives this worker, so others can go on with queued runs.
+    """
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        recorder: Recorder,
+        scheduler: Scheduler,
+        policy: Policy,
+        metrics: Metrics,
+        run_ids: RunIds,
+        *,
+        is_shared: bool,
+    ) -> None:
+        self.is_draining = False
+        """Whether no more runs are admitted."""
+        self._runs: dict[str, ActiveRun] = {}
+        self._unconfirmed: list[RunId] = []
+        self._session = session
+        self._post = recorder.post
+        self._scheduler = scheduler
+        self._is_shared = is_shared
+        self._max_timeout_seconds = policy.max_timeout_seconds
+        self._is_secret = secret_names(policy.hidden_values)
+        self._metrics = metrics
+        self._run_ids = run_ids
+        self._new_run = partial(ActiveRun, post=recorder.post, policy=policy, make_event=event_class(current_token()))
+
+    def __getitem__(self, run_id: str) -> ActiveRun:
+        return self._runs[run_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def open_runs(self) -> list[ActiveRun]:
+        """Return the runs of which more will come in this process."""
+        return [run for run in self._runs.values() if not run.is_closed]
+
+    # --- for callers ---
+
+    def start(self, order: RunOrder, waiting: WaitingOrder) -> ActiveRun:
+        """Queue a run that is not promised; raises `QueueFullError` or `DrainingError`."""
+        run = self._admit(order, waiting, self._run_ids.next(), is_promised=False)
+        self._scheduler.add(run)
+        return run
+
+    async def promise(
+        self, order: RunOrder, packed: PackedOrder, run_id: RunId, key: RunKey | None
+    ) -> RunRecord | None:
+        """Write a run, then queue it, even if the caller is gone by then.
+
+        Returns its record when that is on disk; ``None`` if the key stands for another run. Raises `QueueFullError`,
+        `DrainingError`, `StoreUnavailableError` or `UnstorableRunError`.
+        """
+        run = self._admit(order, packed, run_id, is_promised=True, key=key)
+        record = run.record
+        with anyio.CancelScope(shield=True):
+            await run.decided()
+        if run.refusal is not None:
+            raise run.refusal
+        return None if run.phase == "refused" else record
+
+    def cancel(self, run_id: str) -> None:
+        """Ask a run to stop, if it is among these."""
+        if (run := self._runs.get(run_id)) is not None:
+            self._scheduler.stop(run, RunCancelledError())
+
+    def _admit(
+        self,
+        order: RunOrder,
+        waiting: WaitingOrder,
+        run_id: RunId,
+        *,
+        is_promised: bool,
+        key: RunKey | None = None,
+    ) -> ActiveRun:
+        record = describe_run(
+            order,
+            run_id,
+            max_timeout_seconds=self._max_timeout_seconds,
+            env=self._session.env,
+            is_secret=self._is_secret,
+        )
+        may_retry = self._session.may_retry(order.spec)
+        run = self._new_run(record, waiting, is_promised=is_promised, keeps_order=may_retry)
+        try:
+            if self.is_draining:
+                raise DrainingError
+            self._scheduler.circuit_breaker.check(record.pipeline_names)
+            self._scheduler.reserve(run)
+        except (QueueFullError, DrainingError, PipelineCrashingError) as error:
+            self._metrics.run_refused(error)
+            raise
+        self._runs[run_id] = run
+        event = RunQueued(run_id=run_id, at=record.created_at)
+        stored_order = waiting if isinstance(waiting, PackedOrder) and is_promised else None
+        admitted = RunAdmitted(record=record, order=stored_order, key=key, is_promised=is_promised, event=event)
+        self._post(admitted, is_urgent=is_promised)
+        return run
+
+    # --- for recovery ---
+
+    def has_room(self) -> bool:
+        """Whether this worker may take over further queued runs."""
+        return not self.is_draining and self._scheduler.has_room
+
+    def run_adopted(self, record: RunRecord, order: PackedOrder, *, last_event: int) -> None:
+        """This worker has a queued run now that another one left behind."""
+        self._post(RunAdmitted(record=record, is_promised=True, stored="queued", last_event=last_event))
+        run = self._new_run(record, order, is_promised=True, stored="queued", keeps_order=True)
+        self._runs[record.run_id] = run
+        self._launch(run)
+
+    def take_unconfirmed(self) -> Sequence[RunId]:
+        """Return once the runs that were refused because nobody knows whether the store has them."""
+        found, self._unconfirmed = self._unconfirmed, []
+        return found
+
+    # --- from the writer thread ---
+
+    def states_written(self, written: Sequence[Written]) -> None:
+        """The writer thread has stored these states of runs, or has given them up."""
+        for state in written:
+            if (run := self._runs.get(state.run_id)) is not None:
+                try:
+                    self._state_written(run, state)
+                except Exception:
+                    # The states of other runs came with the same transaction.
+                    _log.exception("Run %s is in an unexpected state.", state.run_id, extra=run_facts(state.run_id))
+
+    def _state_written(self, run: ActiveRun, written: Written) -> None:
+        if written.record is not None:
+            run.replace_end(written.record)
+        if run.phase == "admitted":
+            self._decide(run, written)
+        elif written.result == "stored":
+            self._state_stored(run, written.status)
+        elif run.is_promised:
+            self._scheduler.lose(run)
+            del self._runs[written.run_id]
+        elif run.is_closed:
+            del self._runs[written.run_id]
+
+    def _state_stored(self, run: ActiveRun, status: RunStatus) -> None:
+        run.note_stored(status)
+        if status in FINAL:
+            if not run.is_closed:
+                run.announce()
+            del self._runs[run.record.run_id]
+        elif run.is_promised and status == "running":
+            self._scheduler.start_stored(run)
+        elif run.phase == "waiting":
+            if self.is_draining:
+                self._end_wait(run)
+            else:
+                self._scheduler.attempt_stored(run)
+
+    def _decide(self, run: ActiveRun, written: Written) -> None:
+        """Promise a run whose first record is stored, and refuse it otherwise."""
+        if written.result == "stored":
+            run.promise()
+            self._launch(run)
+            return
+        self._scheduler.cancel_reservation(run)
+        del self._runs[written.run_id]
+        match written.result:
+            case "conflict":
+                run.refuse(None)
+            case "unstorable":
+                run.refuse(UnstorableRunError(written.reason))
+            case _:
+                run.refuse(StoreUnavailableError(written.reason))
+                self._unconfirmed.append(written.run_id)
+
+    def _launch(self, run: ActiveRun) -> None:
+        if self.is_draining and self._is_for_next_server(run):
+            self._hand_back(run)
+        else:
+            self._scheduler.add(run)
+
+    # --- out ---
+
+    def stop_admitting(self) -> None:
+        """Admit no more runs, and leave those that have not begun to the next server."""
+        self.is_draining = True
+        for run in self.open_runs():
+            if run.phase == "waiting":
+                self._end_wait(run)
+            elif run.phase == "queued" and self._is_for_next_server(run):
+                self._hand_back(run)
+
+    def shut_down(self, run: ActiveRun) -> None:
+        """Ask a run to stop, since this worker ends."""
+        self._scheduler.stop(run, RunCancelledError(_SHUT_DOWN))
+
+    def _is_for_next_server(self, run: ActiveRun) -> bool:
+        """Whether the store has the run as queued, so that the next server can run it."""
+        return run.is_promised and self._is_shared and run.record.status == run.stored == "queued"
+
+    def _end_wait(self, run: ActiveRun) -> None:
+        """Leave a run that waits for its next attempt to the next server, or end it."""
+        if self._is_for_next_server(run):
+            self._hand_back(run)
+        elif not (run.is_promised and self._is_shared):
+            self.shut_down(run)
+        # Else it is handed back when it is on disk that it waits.
+
+    def _hand_back(self, run: ActiveRun) -> None:
+        self._scheduler.hand_back(run)
+        del self._runs[run.record.run_id]
