@@ -1,4 +1,4 @@
-"""``kedro-asgi store``: back up, check and shrink the store of runs, and delete a run from it."""
+"""``kedro-asgi store``: back up, check, shrink and partition the store of runs, and delete a run from it."""
 
 import shlex
 from math import isnan
@@ -13,7 +13,7 @@ from kedro_asgi.cli.options import Size, project_folder
 from kedro_asgi.cli.output import columns
 from kedro_asgi.dispatch.stores import file_of, open_store, project_store
 from kedro_asgi.dispatch.stores.examination import StoreReport, examine
-from kedro_asgi.dispatch.stores.maintenance import MaintainedStore, delete_run, open_maintained
+from kedro_asgi.dispatch.stores.maintenance import MaintainedStore, delete_run, open_maintained, partition_store
 from kedro_asgi.dispatch.stores.retention import RetentionLimits
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors.wording import one_line
@@ -50,7 +50,7 @@ def _address(url: str | None, project_path: Path | None) -> str:
 
 @click.group()
 def store() -> None:
-    """Back up, check and shrink the store of runs, also while servers use it."""
+    """Back up, check, shrink and partition the store of runs, also while servers use it."""
 
 
 @store.command()
@@ -138,6 +138,22 @@ def delete(run_id: str, url: str | None, project_path: Path | None) -> None:
     with interruptible(), one_line_errors():
         delete_run(_open(url, project_path), run_id)
     click.echo(f"Run '{one_line(run_id)}' is deleted.")
+
+
+@store.command()
+@_store_command
+def partition(url: str | None, project_path: Path | None) -> None:
+    """Give each coming day of a PostgreSQL store partitions of its own, which servers drop when the day is old.
+
+    For stores of many runs: days are dropped as a whole, in place of deleting run after run. What the store holds stays
+    where it is. Servers wait for some seconds while the tables are read; a partitioned store stays as it is.
+    """
+    with interruptible(), one_line_errors():
+        found = _open(url, project_path)
+        is_new = partition_store(found)
+    click.echo(
+        f"{found.name}: {'each day has partitions from tomorrow on' if is_new else 'it is partitioned already'}."
+    )
 
 
 def _pg_dump(url: str, target: Path) -> str:

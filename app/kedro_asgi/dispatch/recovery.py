@@ -78,6 +78,8 @@ class Recovery:
         """Delete the runs and keys that are too old, too many or too large together, and give their space back."""
         oldest = datetime.now(UTC) - timedelta(days=self._policy.keep_days)
         keys_before_ms = int((time.time() - self._policy.key_hours * 3600) * 1000)
+        while await self._access.read(lambda store: self._forget_day(store, oldest)) is not None:
+            pass
         has_more = True
         while has_more:
             old = await self._access.read(lambda store: self._find_old(store, oldest, keys_before_ms))
@@ -86,6 +88,14 @@ class Recovery:
             has_more = len(old.run_ids) >= _MANY
         while await self._recorder.execute(lambda store: store.give_back_space()):
             pass
+
+    def _forget_day(self, store: Store, oldest: datetime) -> int | None:
+        """Drop a day; in a thread that reads, since the thread that writes promises must not wait for readers of it."""
+        return store.forget_day(
+            before_run_id=f"{oldest:%Y-%m-%dT%H.%M.%S}",
+            keep_runs=self._policy.keep_runs,
+            keep_bytes=self._policy.keep_bytes,
+        )
 
     def _find_old(self, store: Store, oldest: datetime, keys_before_ms: int) -> OldRecords:
         return store.find_old(

@@ -71,6 +71,7 @@ from kedro_asgi.errors.dispatch import RunTimedOutError as RunTimedOutError
 from kedro_asgi.errors.dispatch import ScheduleNotFoundError as ScheduleNotFoundError
 from kedro_asgi.errors.dispatch import ServiceOpenError as ServiceOpenError
 from kedro_asgi.errors.dispatch import StoreOutdatedError as StoreOutdatedError
+from kedro_asgi.errors.dispatch import StorePartitionError as StorePartitionError
 from kedro_asgi.errors.dispatch import StoreUnavailableError as StoreUnavailableError
 from kedro_asgi.errors.dispatch import StoreUrlError as StoreUrlError
 from kedro_asgi.errors.dispatch import StoreVersionError as StoreVersionError

@@ -190,6 +190,14 @@ class PolicyError(DispatchError, ValueError):
         super().__init__(f"The run policy is invalid: {problem}")
 
 
+class StorePartitionError(DispatchError):
+    """The tables of a store cannot be partitioned by days; they are unchanged."""
+
+    def __init__(self, store: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The store of runs {store} cannot be partitioned: {reason}")
+
+
 class StoreUrlError(DispatchError, ValueError):
     """The URL of a store cannot be used."""
 

@@ -120,6 +120,17 @@ class RunWriter(Protocol):
         """Give a part of the space of deleted runs back to the system; return whether there is more to give back."""
 
 
+class DayRetention(Protocol):
+    """Forgets the runs of whole days at once, where the store keeps each day apart."""
+
+    def forget_day(self, *, before_run_id: str, keep_runs: int, keep_bytes: int) -> int | None:
+        """Drop the oldest day beyond the limits of `RunReader.find_old`, and make room for the coming days.
+
+        Today is never dropped, nor a day of which a run has not ended. Returns the number of its runs; ``None`` where
+        no day is dropped, such as in a store that has all days in one place.
+        """
+
+
 class RunReader(Protocol):
     """Reads runs, their outputs and idempotency keys.
 
@@ -189,6 +200,7 @@ class WorkerCoordination(Protocol):
 class Store(
     StoreLifecycle,
     RunWriter,
+    DayRetention,
     RunReader,
     EventReader,
     WorkerCoordination,

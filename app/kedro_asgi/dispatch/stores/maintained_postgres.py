@@ -5,9 +5,11 @@ from contextlib import contextmanager
 
 import psycopg
 
+from kedro_asgi.dispatch.stores import day_partitions
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.liveness import WorkerStatus
 from kedro_asgi.dispatch.stores.postgres import PostgresStore
+from kedro_asgi.errors import StorePartitionError
 
 _TABLES = ("runs", "events", "outputs", "idempotency_keys", "notifications")
 
@@ -36,7 +38,7 @@ class MaintainedPostgresStore(PostgresStore):
         return int(version)
 
     def size_bytes(self) -> int:
-        sizes = " + ".join(f"coalesce(pg_total_relation_size(to_regclass('{table}')), 0)" for table in _TABLES)
+        sizes = day_partitions.sizes_of_partitions(_TABLES)
         with self.transaction(writes=False) as connection:
             (size,) = connection.execute(f"SELECT {sizes}").fetchone()
         return int(size)
@@ -47,6 +49,16 @@ class MaintainedPostgresStore(PostgresStore):
 
     def worker_status(self, worker: str, connection: SqlConnection) -> WorkerStatus:
         return self._worker_lock.status_of(worker, connection)
+
+    def partition(self) -> bool:
+        with self.transaction(writes=True) as connection:
+            if day_partitions.is_partitioned(connection):
+                return False
+            if day_partitions.is_beyond_today(connection):
+                reason = "it has runs of a day to come, since the clock of a server was ahead: wait for that day."
+                raise StorePartitionError(self.name, reason)
+            day_partitions.partition(connection)
+        return True
 
     def shrink(self) -> str | None:
         with self._translated_errors(), psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:

@@ -13,7 +13,7 @@ from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.file_lock import file_lock, is_unlocked, opening_lock
 from kedro_asgi.dispatch.stores.liveness import WorkerStatus
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
-from kedro_asgi.errors import StoreUnavailableError
+from kedro_asgi.errors import StorePartitionError, StoreUnavailableError
 
 _BUSY_SECONDS = 10.0
 _MAX_PROBLEMS = 20
@@ -56,6 +56,10 @@ class MaintainedSQLiteStore(SQLiteStore):
 
     def worker_status(self, worker: str, connection: SqlConnection) -> WorkerStatus:
         return self._worker_lock.status_of(worker, connection)
+
+    def partition(self) -> bool:
+        reason = "SQLite keeps all rows of a table in one place; only a PostgreSQL store has partitions."
+        raise StorePartitionError(self.name, reason)
 
     def shrink(self) -> str | None:
         """Rewrite the file while no server uses it; beside servers, cut off its free end, since they need to write."""

@@ -57,6 +57,12 @@ class ShrinkableStore(Protocol):
     def delete_old(self, old: OldRecords, *, keys_before_ms: int) -> None:
         """Delete runs and keys."""
 
+    def forget_day(self, *, before_run_id: str, keep_runs: int, keep_bytes: int) -> int | None:
+        """Drop a day, as `DayRetention.forget_day` does."""
+
+    def partition(self) -> bool:
+        """Give each coming day partitions of its own; false if they are there. Raises `StorePartitionError`."""
+
     def shrink(self) -> str | None:
         """Give free space back to the system; return why not all of it was given back, ``None`` if all was."""
 
@@ -93,6 +99,15 @@ def delete_run(store: MaintainedStore, run_id: str) -> None:
         if ended_at is None:
             raise RunNotEndedError(run_id, status, "only a run that has ended can be deleted, so cancel it first")
         delete_runs(connection, [(run_id,)])
+
+
+def partition_store(store: MaintainedStore) -> bool:
+    """Give each coming day partitions of its own; false if they are there.
+
+    Raises `StoreOutdatedError` and `StorePartitionError`.
+    """
+    check_current(store)
+    return store.partition()
 
 
 def check_current(store: ReadableStore) -> None:

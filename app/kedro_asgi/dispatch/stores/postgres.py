@@ -1,16 +1,19 @@
 """A store in a PostgreSQL database."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
 
+from kedro_asgi.dispatch.stores import day_partitions
 from kedro_asgi.dispatch.stores.advisory_lock import AdvisoryWorkerLock
+from kedro_asgi.dispatch.stores.base import OldRecords
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS, Migration
-from kedro_asgi.dispatch.stores.sql import SqlStore
+from kedro_asgi.dispatch.stores.sql import SqlStore, old_keys
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.redaction import redact
 
@@ -48,6 +51,45 @@ class PostgresStore(SqlStore):
     def orphaned_runs(self, owner: str, *, limit: int) -> Any:
         with self._translated_errors():
             return super().orphaned_runs(owner, limit=limit)
+
+    def find_old(
+        self, *, before_run_id: str, keep_runs: int, keep_bytes: int, keys_before_ms: int, limit: int
+    ) -> OldRecords:
+        with self.transaction(writes=False) as connection:
+            if day_partitions.is_partitioned(connection):
+                # Days that are too many or too large together are dropped as a whole.
+                aged = day_partitions.aged_runs(connection, before=before_run_id, limit=limit)
+                return OldRecords(run_ids=tuple(aged), keys=old_keys(connection, keys_before_ms, limit))
+        return super().find_old(
+            before_run_id=before_run_id,
+            keep_runs=keep_runs,
+            keep_bytes=keep_bytes,
+            keys_before_ms=keys_before_ms,
+            limit=limit,
+        )
+
+    def forget_day(self, *, before_run_id: str, keep_runs: int, keep_bytes: int) -> int | None:
+        find = partial(day_partitions.day_beyond, before=before_run_id, keep_runs=keep_runs, keep_bytes=keep_bytes)
+        # Most looks find nothing, and so they do not keep others from writing.
+        with self.transaction(writes=False) as connection:
+            if not day_partitions.is_partitioned(connection):
+                return None
+            day, lacks_days = find(connection), bool(day_partitions.missing_days(connection))
+            runs = None if day is None else day_partitions.count_runs(connection, day)
+        if lacks_days:
+            self._change_days(day_partitions.add_days)
+        return runs if day is not None and self._change_days(partial(_drop, day, find)) else None
+
+    def _change_days(self, change: Callable[[SqlConnection], object]) -> bool:
+        """Create or drop partitions; false if a reader has them, such as a backup, or if ``change`` says so."""
+        try:
+            with self.transaction(writes=True) as connection:
+                day_partitions.be_impatient(connection)
+                return change(connection) is not False
+        except StoreUnavailableError as error:
+            if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                return False
+            raise
 
     def clock_ms(self) -> int:
         row = self._read_row("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT")
@@ -91,7 +133,7 @@ class PostgresStore(SqlStore):
         columns = [("runs", "record"), ("runs", "run_order"), ("events", "payload"), ("outputs", "value")]
         # `record_json` does not count, since nothing says how much of it is deleted with a run.
         # The first sizes are quick, but with the rows that the database has yet to vacuum.
-        sizes = " + ".join(f"pg_total_relation_size('{table}')" for table in dict(columns))
+        sizes = day_partitions.sizes_of_partitions(tuple(dict(columns)))
         (size,) = connection.execute(f"SELECT {sizes}").fetchone()
         if size > at_least:
             sums = (f"(SELECT coalesce(sum(pg_column_size({name})), 0) FROM {table})" for table, name in columns)
@@ -117,6 +159,16 @@ class PostgresStore(SqlStore):
     def _set_schema_version(self, connection: SqlConnection, version: int) -> None:
         connection.execute("DELETE FROM schema_version")
         connection.execute("INSERT INTO schema_version (version) VALUES (?)", (version,))
+
+
+def _drop(
+    day: day_partitions.Day, find: Callable[[SqlConnection], day_partitions.Day | None], connection: SqlConnection
+) -> bool:
+    """Drop a day, unless another server has done so."""
+    if find(connection) != day:
+        return False
+    day_partitions.drop(connection, day)
+    return True
 
 
 def _is_broken(error: BaseException) -> bool:

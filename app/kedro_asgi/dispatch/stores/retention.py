@@ -1,6 +1,7 @@
 """Deletes old runs on an operator's demand, and gives their space back."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 import msgspec
 
@@ -10,6 +11,12 @@ from kedro_asgi.dispatch.stores.maintenance import MaintainedStore, check_curren
 # A few at a time, since servers that use the store wait for each transaction.
 _AT_ONCE = 50
 _NO_LIMIT = 2**60
+
+
+class _Kept(TypedDict):
+    before_run_id: str
+    keep_runs: int
+    keep_bytes: int
 
 
 class RetentionLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +44,8 @@ def vacuum(store: MaintainedStore, limits: RetentionLimits) -> VacuumReport:
     check_current(store)
     before = store.size_bytes()
     deleted = 0
+    while (dropped := store.forget_day(**_kept(limits))) is not None:
+        deleted += dropped
     while (old := _find_old(store, limits)).run_ids:
         store.delete_old(old, keys_before_ms=0)
         deleted += len(old.run_ids)
@@ -47,11 +56,14 @@ def vacuum(store: MaintainedStore, limits: RetentionLimits) -> VacuumReport:
 
 
 def _find_old(store: MaintainedStore, limits: RetentionLimits) -> OldRecords:
+    return store.find_old(**_kept(limits), keys_before_ms=0, limit=_AT_ONCE)
+
+
+def _kept(limits: RetentionLimits) -> _Kept:
+    """Return the limits as a store takes them."""
     oldest = None if limits.days is None else datetime.now(UTC) - timedelta(days=limits.days)
-    return store.find_old(
+    return _Kept(
         before_run_id="" if oldest is None else f"{oldest:%Y-%m-%dT%H.%M.%S}",
         keep_runs=_NO_LIMIT if limits.runs is None else limits.runs,
         keep_bytes=_NO_LIMIT if limits.size_bytes is None else limits.size_bytes,
-        keys_before_ms=0,
-        limit=_AT_ONCE,
     )

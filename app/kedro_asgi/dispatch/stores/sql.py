@@ -150,6 +150,9 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
     def give_back_space(self) -> bool:
         return False
 
+    def forget_day(self, *, before_run_id: str, keep_runs: int, keep_bytes: int) -> int | None:
+        return None
+
     # --- reading runs ---
 
     def find_old(
@@ -158,11 +161,11 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
         with self.transaction(writes=False) as connection:
             aged = connection.execute(_SELECT_AGED_RUNS, (before_run_id, limit)).fetchall()
             surplus = connection.execute(_SELECT_SURPLUS_RUNS, (limit, keep_runs)).fetchall()
-            keys = connection.execute(_SELECT_OLD_KEYS, (keys_before_ms, limit)).fetchall()
+            keys = old_keys(connection, keys_before_ms, limit)
             excess = self._size_bytes(connection, at_least=keep_bytes) - keep_bytes
             sizes = connection.execute(_SELECT_OLDEST_SIZES, (limit,)).fetchall() if excess > 0 else []
         run_ids = sorted({row[0] for row in (*aged, *surplus, *_oldest(sizes, excess))})
-        return OldRecords(run_ids=tuple(run_ids), keys=tuple(row[0] for row in keys))
+        return OldRecords(run_ids=tuple(run_ids), keys=keys)
 
     def read_run(self, run_id: str) -> RunRecord | None:
         row = self._read_row(f"SELECT {RECORD_COLUMNS} FROM runs WHERE run_id = ?", run_id)
@@ -273,6 +276,11 @@ def delete_runs(connection: SqlConnection, runs: Sequence[tuple[str]]) -> None:
     for table in ("runs", "events", "outputs", "idempotency_keys"):
         connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", runs)
     delete_notifications(connection, runs)
+
+
+def old_keys(connection: SqlConnection, before_ms: int, limit: int) -> tuple[str, ...]:
+    """Return idempotency keys that were created before ``before_ms``."""
+    return tuple(row[0] for row in connection.execute(_SELECT_OLD_KEYS, (before_ms, limit)).fetchall())
 
 
 def _insert(connection: SqlConnection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
