@@ -76,6 +76,11 @@ MIGRATIONS: tuple[Migration, ...] = (
         )""",
     ),
     tuple({"postgresql": statement} for statement in READABLE),
+    (
+        # For a look at the webhooks that no server has any more, which is once a second.
+        "CREATE INDEX notifications_given_up ON notifications (give_up_at, webhook) "
+        "WHERE due_at IS NOT NULL AND owner IS NULL",
+    ),
 )
 
 
