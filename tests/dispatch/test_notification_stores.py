@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from kedro_asgi.dispatch.stores.base import OldRecords, RunWrite, Store
-from kedro_asgi.dispatch.stores.notifications import AttemptResult, ClaimedNotification, NewNotification
+from kedro_asgi.dispatch.stores.notifications import (
+    AttemptResult,
+    ClaimedNotification,
+    NewNotification,
+    NotificationClaim,
+)
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.runs import RunId, RunRecord
@@ -39,7 +44,8 @@ def ended(run_id: str = "run-1", *webhooks: str, owner: str = "me", at: int = 10
 def claim(
     store: Store, *settled: AttemptResult, owner: str = "me", now: int = 1000, **more: object
 ) -> list[ClaimedNotification]:
-    return store.claim_notifications(owner, {"a": MANY, "b": MANY}, now_ms=now, settled=settled, **more)
+    wanted = NotificationClaim(limits={"a": MANY, "b": MANY}, now_ms=now, settled=settled, **more)
+    return store.claim_notifications(owner, wanted)
 
 
 def failed(notification_id: str, due_at_ms: int | None = None, attempts: int = 1) -> AttemptResult:
@@ -74,7 +80,7 @@ def test_a_claimed_notification_is_lent_to_nobody_else(open_worker: OpenStore) -
 def test_no_more_are_claimed_than_wanted_and_the_earliest_first(open_worker: OpenStore) -> None:
     store = open_worker()
     store.write([ended("run-2", "a", at=900), ended("run-1", "a", at=1000), ended("run-3", "b")])
-    found = store.claim_notifications("me", {"a": 1, "b": 0}, now_ms=1000)
+    found = store.claim_notifications("me", NotificationClaim(limits={"a": 1, "b": 0}, now_ms=1000))
     assert [one.run_id for one in found] == ["run-2"]
 
 
@@ -183,16 +189,17 @@ def test_a_store_from_before_there_were_notifications_gets_them(tmp_path: Path) 
     new.close()
 
 
-def test_a_quick_look_reads_only_what_is_due(tmp_path: Path) -> None:
+def test_a_look_reads_only_what_is_due(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "runs.db")
     store.open("me")
-    store.write([ended(f"run-{number}", "a", at=9000) for number in range(500)])
+    store.write([ended(f"run-{number}", "a", at=9000 + number) for number in range(500)])
     steps = list[int]()
     with store.transaction(writes=False) as connection:
         connection.set_progress_handler(lambda: steps.append(1), 100)
-    looks = [store.due_notifications("me", {"a": 1}, now_ms=1000, is_thorough=False) for _ in range(3)]
-    assert [(found.is_any, found.pending) for found in looks] == [(False, None)] * 3
+    for is_thorough in (False, True):
+        assert not store.due_notifications("me", {"a": 1}, now_ms=1000, is_thorough=is_thorough).is_any
+        assert store.due_notifications("me", {"b": 1}, now_ms=14_000, is_thorough=is_thorough).is_any == is_thorough
     assert len(steps) < 10
-    assert store.due_notifications("me", {"a": 1}, now_ms=1000).pending == 500
+    assert store.count_pending_notifications() == 500
     assert len(steps) > 10
     store.close()

@@ -12,6 +12,7 @@ from kedro_asgi.dispatch.stores.notifications import (
     ClaimedNotification,
     DueNotifications,
     NewNotification,
+    NotificationClaim,
     NotificationState,
     StoredNotification,
 )
@@ -87,44 +88,35 @@ class SqlNotifications(ABC):
             is_any = _exists(connection, is_wanted, (*wanted, now_ms))
             if not is_thorough:
                 return DueNotifications(is_any=is_any)
-            # These read all that is pending, which is much when a receiver is down for days.
             has_unknown = _exists(connection, is_unknown, (*limits, now_ms))
-            (pending,) = connection.execute(_COUNT_PENDING).fetchone()
             dead = self._dead_owners(owner, connection)
-        return DueNotifications(
-            is_any=bool(is_any or has_unknown or dead), has_unknown=has_unknown, pending=pending, dead_owners=dead
-        )
+        return DueNotifications(is_any=bool(is_any or has_unknown or dead), has_unknown=has_unknown, dead_owners=dead)
+
+    def count_pending_notifications(self) -> int:
+        with self.transaction(writes=False) as connection:
+            count: int = connection.execute(_COUNT_PENDING).fetchone()[0]
+        return count
 
     def _dead_owners(self, owner: str, connection: SqlConnection) -> tuple[str, ...]:
         workers = [row[0] for row in connection.execute(_OTHER_OWNERS, (owner,)).fetchall()]
         statuses = {worker: self._worker_lock.status_of(worker, connection) for worker in workers}
         return tuple(self._claim_failures.dead_workers(statuses))
 
-    def claim_notifications(
-        self,
-        owner: str,
-        limits: Mapping[str, int],
-        *,
-        now_ms: int,
-        settled: Sequence[AttemptResult] = (),
-        dead_owners: Sequence[str] = (),
-        held: Sequence[str] | None = None,
-        fails_unknown: bool = True,
-    ) -> list[ClaimedNotification]:
+    def claim_notifications(self, owner: str, claim: NotificationClaim) -> list[ClaimedNotification]:
         with self.transaction(writes=True) as connection:
-            for result in settled:
+            for result in claim.settled:
                 _settle(connection, result, owner)
-            for dead in dead_owners:
+            for dead in claim.dead_owners:
                 connection.execute(_RELEASE, (dead,))
-            if held is not None:
+            if (held := claim.held) is not None:
                 connection.execute(f"{_RELEASE} AND notification_id NOT IN ({_marks(held)})", (owner, *held))
-            if fails_unknown:
-                _fail_unknown(connection, tuple(limits), now_ms)
+            if claim.fails_unknown:
+                _fail_unknown(connection, tuple(claim.limits), claim.now_ms)
             return [
                 _claimed(row)
-                for webhook, limit in limits.items()
+                for webhook, limit in claim.limits.items()
                 if limit > 0
-                for row in connection.execute(_CLAIM, (owner, webhook, now_ms, limit)).fetchall()
+                for row in connection.execute(_CLAIM, (owner, webhook, claim.now_ms, limit)).fetchall()
             ]
 
     def release_notifications(self, owner: str) -> None:

@@ -58,16 +58,30 @@ class StoredNotification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DueNotifications(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a claim would find something; a thorough look tells the rest, else ``pending`` is ``None``.
+    """Whether a claim would find something.
 
-    That is whether notifications of unknown webhooks have to fail, how many are pending, and the dead workers that
-    still have claims.
+    Only a thorough look tells whether notifications of unknown webhooks have to fail, and the dead workers that still
+    have claims.
     """
 
     is_any: bool
     has_unknown: bool = False
-    pending: int | None = None
     dead_owners: tuple[str, ...] = ()
+
+
+class NotificationClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker has done, and what it wants next: of each webhook in ``limits`` at most so many notifications.
+
+    ``held`` are those that it has a claim on, where it is not sure that the store knows. With ``fails_unknown``, a
+    pending notification of a webhook that is not in ``limits`` fails when its time is over.
+    """
+
+    limits: Mapping[str, int]
+    now_ms: int
+    settled: Sequence[AttemptResult] = ()
+    dead_owners: Sequence[str] = ()
+    held: Sequence[str] | None = None
+    fails_unknown: bool = True
 
 
 class NotificationQueue(Protocol):
@@ -78,25 +92,17 @@ class NotificationQueue(Protocol):
     ) -> DueNotifications:
         """Tell whether `claim_notifications` would find something with these ``limits``.
 
-        A thorough look reads all that is pending, and also looks for dead workers, so there is at most one a second: a
-        living worker that has lost its lock takes it again a second later.
+        A thorough look also looks for dead workers, so there is at most one a second: a living worker that has lost its
+        lock takes it again a second later.
         """
 
-    def claim_notifications(
-        self,
-        owner: str,
-        limits: Mapping[str, int],
-        *,
-        now_ms: int,
-        settled: Sequence[AttemptResult] = (),
-        dead_owners: Sequence[str] = (),
-        held: Sequence[str] | None = None,
-        fails_unknown: bool = True,
-    ) -> list[ClaimedNotification]:
-        """Store results, then lend ``owner`` due notifications: of each webhook in ``limits`` at most so many.
+    def count_pending_notifications(self) -> int:
+        """Return how many are pending; the time that this takes grows with their number."""
 
-        Claims of ``dead_owners`` end, and so do those of ``owner`` on all but ``held``, where that is given. With
-        ``fails_unknown``, a pending notification of a webhook that is not in ``limits`` fails when its time is over.
+    def claim_notifications(self, owner: str, claim: NotificationClaim) -> list[ClaimedNotification]:
+        """Store the results of a claim, then lend ``owner`` the due notifications that it wants.
+
+        Claims of ``dead_owners`` end, and so do those of ``owner`` on all but ``held``, where that is given.
         """
 
     def release_notifications(self, owner: str) -> None:

@@ -14,7 +14,12 @@ from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import Store
-from kedro_asgi.dispatch.stores.notifications import AttemptResult, ClaimedNotification, DueNotifications
+from kedro_asgi.dispatch.stores.notifications import (
+    AttemptResult,
+    ClaimedNotification,
+    DueNotifications,
+    NotificationClaim,
+)
 from kedro_asgi.dispatch.webhooks.lane import Lane
 from kedro_asgi.dispatch.webhooks.notify import Notify
 from kedro_asgi.dispatch.webhooks.sender import Sender, open_sender
@@ -27,6 +32,8 @@ _log = SafeLogger(__name__)
 _STORE_PAUSE_SECONDS = 1.0
 # Workers take a lost lock again after a second, so no quicker looks may find them dead.
 _THOROUGH_SECONDS = 1.0
+# There may be millions while a receiver is down: those are counted each few minutes only.
+_COUNTED_PER_SECOND = 10_000
 # How long a server that shuts down goes on to deliver.
 _LAST_SECONDS = 0.5
 
@@ -59,6 +66,7 @@ class Notifier:
         self._settled: list[AttemptResult] = []
         self._is_unsure = True
         self._look_thoroughly_at = 0.0
+        self._count_at = 0.0
         self._is_stopping = False
         self._changed = anyio.Event()
         self._has_stopped = anyio.Event()
@@ -98,8 +106,10 @@ class Notifier:
         with anyio.move_on_after(2 * _LAST_SECONDS):
             await self._has_stopped.wait()
         limits = dict.fromkeys(self._lanes, 0)
-        nothing = DueNotifications(is_any=False)
-        await self._recorder.execute(partial(self._claim, limits, settled=tuple(self._settled), held=(), due=nothing))
+        last = NotificationClaim(
+            limits=limits, now_ms=self._notify.now_ms, settled=tuple(self._settled), held=(), fails_unknown=False
+        )
+        await self._recorder.execute(partial(self._claim, last))
 
     async def _finish(self, sender: Sender, tasks: TaskGroup) -> None:
         """Deliver what is due now: also the ends of runs that the shutdown has stopped."""
@@ -119,16 +129,24 @@ class Notifier:
 
         Return whether anything was claimed.
         """
-        due = await self._access.read(self._find_due())
-        if due.pending is not None:
-            self.pending = due.pending
+        due, pending = await self._access.read(self._look())
+        if pending is not None:
+            self.pending = pending
+            self._count_at = anyio.current_time() + pending / _COUNTED_PER_SECOND
         # Together, without a pause between: a notification is held, or its result is among these.
         settled = tuple(self._settled)
         if not (settled or due.is_any or self._is_unsure):
             return False
         held = [held for lane in self._lanes.values() for held in lane.held] if self._is_unsure else None
-        claim = partial(self._claim, self._limits(), settled=settled, held=held, due=due)
-        claimed = await self._recorder.execute(claim)
+        claim = NotificationClaim(
+            limits=self._limits(),
+            now_ms=self._notify.now_ms,
+            settled=settled,
+            dead_owners=due.dead_owners,
+            held=held,
+            fails_unknown=due.has_unknown,
+        )
+        claimed = await self._recorder.execute(partial(self._claim, claim))
         self._is_unsure = False
         del self._settled[: len(settled)]
         for notification in claimed:
@@ -137,34 +155,22 @@ class Notifier:
             tasks.start_soon(self._attempt, lane, sender, notification)
         return bool(claimed)
 
-    def _find_due(self) -> Callable[[Store], DueNotifications]:
+    def _look(self) -> Callable[[Store], tuple[DueNotifications, int | None]]:
         limits, now_ms, time = self._limits(), self._notify.now_ms, anyio.current_time()
         is_thorough = time >= self._look_thoroughly_at
         if is_thorough:
             self._look_thoroughly_at = time + _THOROUGH_SECONDS
-        return lambda store: store.due_notifications(self._owner, limits, now_ms=now_ms, is_thorough=is_thorough)
+        counts = is_thorough and time >= self._count_at
+        return lambda store: (
+            store.due_notifications(self._owner, limits, now_ms=now_ms, is_thorough=is_thorough),
+            store.count_pending_notifications() if counts else None,
+        )
 
     def _limits(self) -> dict[str, int]:
         return {name: lane.room for name, lane in self._lanes.items()}
 
-    def _claim(
-        self,
-        limits: dict[str, int],
-        store: Store,
-        *,
-        settled: Sequence[AttemptResult],
-        held: Sequence[str] | None,
-        due: DueNotifications,
-    ) -> list[ClaimedNotification]:
-        return store.claim_notifications(
-            self._owner,
-            limits,
-            now_ms=self._notify.now_ms,
-            settled=settled,
-            dead_owners=due.dead_owners,
-            held=held,
-            fails_unknown=due.has_unknown,
-        )
+    def _claim(self, claim: NotificationClaim, store: Store) -> list[ClaimedNotification]:
+        return store.claim_notifications(self._owner, claim)
 
     async def _attempt(self, lane: Lane, sender: Sender, notification: ClaimedNotification) -> None:
         result = await lane.attempt(sender, notification)
