@@ -13,6 +13,7 @@ from schedule_clock import HandClock, move_all, ms, schedule, until_idle
 
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.schedules.clock import SystemClock
+from kedro_asgi.dispatch.schedules.delays import Delays
 from kedro_asgi.dispatch.schedules.schedule import Schedule
 from kedro_asgi.dispatch.schedules.schedules import Schedules
 from kedro_asgi.dispatch.stores.base import RunWrite, Store, WriteResult
@@ -204,8 +205,25 @@ async def test_a_full_queue_delays_a_tick(
         assert sum(message.startswith("Schedule 'minutely' waits: ") for message in caplog.messages) == 1
         (tmp_path / "opened").touch()
         await worker.runs.wait(held.run_id)
-        await worker.move("2026-11-29T06:00:20Z")
+        await worker.move("2026-11-29T06:00:11Z")
+        assert await worker.ticks() == [], "the second refusal doubles the delay"
+        await worker.move("2026-11-29T06:00:12Z")
         assert await worker.ticks() == ["06:00"]
+
+
+async def test_the_delays_of_refused_ticks_grow_and_end() -> None:
+    delays, error = Delays(), StoreUnavailableError("it is full")
+    waits = []
+    for number in range(8):
+        now_ms = number * 60_000
+        waits.append(delays.refuse("daily", error, now_ms) - now_ms)
+    assert waits == [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]
+    assert delays.until_ms("daily", now_ms) == now_ms + 30_000
+    assert delays.until_ms("daily", now_ms + 30_000) is None
+    assert delays.until_ms("daily", now_ms - 1) is None, "the clock was put back"
+    assert delays.until_ms("other", now_ms) is None
+    delays.end("daily")
+    assert delays.refuse("daily", error, now_ms) == now_ms + 1000
 
 
 async def test_schedules_go_on_in_a_store_that_has_lost_them(dispatcher: MakeDispatcher, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from kedro_asgi.dispatch.dispatcher import Dispatcher
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.schedules.clock import Clock, SystemClock
+from kedro_asgi.dispatch.schedules.delays import Delays
 from kedro_asgi.dispatch.schedules.due import Due, find_due
 from kedro_asgi.dispatch.schedules.schedule import Schedule, tick_text
 from kedro_asgi.dispatch.service import Service
@@ -61,7 +62,7 @@ class Schedules:
         self._known: dict[str, Schedule] = {}
         self._known_since_ms: int | None = None
         self._wake = anyio.Event()
-        self._problems: dict[str, str] = {}
+        self._delays = Delays()
         self._has_warned = False
 
     @property
@@ -73,6 +74,7 @@ class Schedules:
         """Know these schedules from now on, and no others; runs that have begun go on."""
         self._known = {schedule.name: schedule for schedule in schedules}
         self._known_since_ms = None
+        self._delays.clear()
         self._wake.set()
 
     async def work(self) -> None:
@@ -193,6 +195,8 @@ class Schedules:
     async def _act(self, service: Service, schedule: Schedule, look: _Look) -> int:
         """Do what is due of a schedule; return when to look at it again."""
         due, state = look.due[schedule.name], look.states[schedule.name]
+        if (until_ms := self._delays.until_ms(schedule.name, look.now_ms)) is not None:
+            return until_ms
         try:
             if due.tick_ms is not None:
                 await self._begin(service, schedule, due, due.tick_ms)
@@ -204,9 +208,8 @@ class Schedules:
             # The writer thread says that the store is not available.
             return look.now_ms + _RETRY_MS
         except DispatchError as error:
-            self._tell(schedule, str(error))
-            return look.now_ms + _RETRY_MS
-        self._problems.pop(schedule.name, None)
+            return self._delays.refuse(schedule.name, error, look.now_ms)
+        self._delays.end(schedule.name)
         return look.now_ms if due.has_more else look.next_ms[schedule.name]
 
     async def _begin(self, service: Service, schedule: Schedule, due: Due, tick_ms: int) -> None:
@@ -225,12 +228,6 @@ class Schedules:
         with service.access.reading():
             packed = await service.packer.pack(order, is_from_json=True)
             return await service.runs.promise(order, packed, service.run_ids.next(), key)
-
-    def _tell(self, schedule: Schedule, problem: str) -> None:
-        """Log once why a tick waits."""
-        if self._problems.get(schedule.name) != problem:
-            self._problems[schedule.name] = problem
-            _log.warning("Schedule '%s' waits: %s", schedule.name, problem)
 
     def _warn_of_memory(self, service: Service) -> None:
         if not self._has_warned and not service.access.is_shared:
