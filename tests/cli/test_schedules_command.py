@@ -48,7 +48,7 @@ def test_schedules_are_listed_paused_resumed_and_run(tiny: Path, start, command)
     ("text", "problem"),
     [
         (LEAP.replace("29 2", "30 2"), "[tool.kedro-asgi.schedules.leap]: cron: '0 6 30 2 *' is not a cron expression"),
-        (LEAP.replace("calc", "clac"), "schedule 'leap': There is no pipeline 'clac'."),
+        (LEAP.replace("calc", "clac"), "schedule 'leap': there is no pipeline 'clac'. Did you mean 'calc'?"),
     ],
 )
 def test_inspect_tells_of_schedules_at_fault(tiny: Path, command, text: str, problem: str) -> None:

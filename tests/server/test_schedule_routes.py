@@ -1,6 +1,5 @@
 """Schedules over HTTP: listed, paused, resumed and run now, within the limits of callers."""
 
-import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -194,10 +193,40 @@ async def test_the_first_schedules_reach_processes_that_had_none(
                 await anyio.sleep(0.02)
 
 
-async def test_a_schedule_of_an_unknown_pipeline_is_told(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING)
-    with_schedules(tiny, '\n[tool.kedro-asgi.schedules.daily]\ncron = "0 0 1 1 *"\npipeline = "clac"\n')
-    async with serving(tiny) as client:
-        await client.pipelines()
-    text = "[tool.kedro-asgi.schedules.daily] names 'clac', but there is no such pipeline. Did you mean 'calc'?"
-    assert text in caplog.messages
+NAMES_NOTHING = [
+    ('pipeline = "clac"', "there is no pipeline 'clac'. Did you mean 'calc'?"),
+    ('pipeline = "calc"\nnode_names = ["ad"]', "does not contain nodes named ['ad']. Did you mean 'add'?"),
+    ('pipeline = "calc"\ninputs = { nowhere = 1 }', "names dataset(s) ['nowhere'] that this run does not use."),
+    ('pipeline = "calc"\nrunner = "TreadRunner"', "no attribute 'TreadRunner'. Did you mean 'ThreadRunner'?"),
+    ('pipeline = "calc"\nrunner = "os.path"', "Runner module 'os' is not allowed."),
+    ('pipeline = "calc"\ntags = ["none"]', "no nodes"),
+]
+
+
+@pytest.mark.parametrize(("fields", "problem"), NAMES_NOTHING)
+async def test_a_schedule_that_names_nothing_keeps_the_server_from_starting(
+    tiny: Path, fields: str, problem: str
+) -> None:
+    with_schedules(tiny, f'\n[tool.kedro-asgi.schedules.daily]\ncron = "0 0 1 1 *"\n{fields}\n')
+    with pytest.raises(ProjectError) as caught:
+        async with serving(tiny):
+            pass
+    assert str(caught.value).startswith("Section [tool.kedro-asgi.schedules.daily]: ")
+    assert problem in str(caught.value)
+
+
+async def test_a_reload_refuses_a_schedule_that_names_nothing(tiny: Path) -> None:
+    async with serving(with_schedules(tiny)) as client:
+        text = (tiny / "pyproject.toml").read_text()
+        (tiny / "pyproject.toml").write_text(text.replace('"calc"', '"clac"').replace("29 2", "1 2"))
+        with pytest.raises(ProblemError, match=r"daily\]: there is no pipeline 'clac'.*'calc'.*Nothing has changed"):
+            await client.reload()
+        daily, _ = await client.schedules()
+        assert (daily.cron, daily.pipeline_names) == ("0 6 29 2 *", ("calc",))
+
+
+async def test_a_project_that_cannot_be_opened_is_served_with_its_schedules(tiny: Path) -> None:
+    registry = next(tiny.glob("src/*/pipeline_registry.py"))
+    registry.write_text("1 / 0\n")
+    async with serving(with_schedules(tiny)) as client:
+        assert [found.name for found in await client.schedules()] == ["daily", "by night"]

@@ -11,9 +11,10 @@ from kedro_asgi.cli.options import Params, conf_source_option, env_option, proje
 from kedro_asgi.cli.output import columns, format_option
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.inspection import inspect_project
-from kedro_asgi.project import Project
+from kedro_asgi.plan import Planner
 from kedro_asgi.project_check import find_problems
 from kedro_asgi.session import KedroServiceSession
+from kedro_asgi.session.run_check import run_problem
 from kedro_asgi.snapshots import ProjectSnapshot
 
 
@@ -34,23 +35,21 @@ def inspect(
     with one_line_errors():
         session = KedroServiceSession.create(project_path=project_path, env=env, conf_source=conf_source)
         snapshot = inspect_project(session.engine.planner, params)
-        problems = [*find_problems(session.engine.planner).lines(), *_schedule_problems(session.engine.planner.project)]
+        problems = [*find_problems(session.engine.planner).lines(), *_schedule_problems(session.engine.planner)]
     click.echo(encode_json(snapshot, fallback=str, indent=2).decode() if output_format == "json" else _table(snapshot))
     if problems:
         raise click.ClickException("\n".join(["Runs will fail:", *(f"  {line}" for line in problems)]))
 
 
-def _schedule_problems(project: Project) -> Iterator[str]:
+def _schedule_problems(planner: Planner) -> Iterator[str]:
     """Yield what is wrong with the schedules; raises `ProjectError` for one that cannot be read."""
-    if project.options.schedules:
+    if planner.project.options.schedules:
         # Few projects have schedules, and what reads them is the server's.
         from kedro_asgi.server.served_schedules import read_schedules
 
-        known = project.pipelines.load()
-        for schedule in read_schedules(project):
-            for name in schedule.pipeline_names:
-                if name not in known:
-                    yield f"schedule '{schedule.name}': There is no pipeline '{name}'."
+        for schedule in read_schedules(planner.project):
+            if (problem := run_problem(planner, schedule.order.spec)) is not None:
+                yield f"schedule '{schedule.name}': {problem}"
 
 
 def _table(snapshot: ProjectSnapshot) -> str:

@@ -1,7 +1,7 @@
 """The section ``[tool.kedro-asgi]`` of a project's ``pyproject.toml``."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -44,17 +44,6 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     hidden_values: tuple[str, ...] = ()
     schedules: Mapping[str, Mapping[str, Any]] = {}
     notify: Mapping[WebhookName, WebhookOptions] = {}
-
-    def scheduled_pipelines(self) -> dict[str, tuple[str, ...]]:
-        """Return the pipelines that schedules name, by the section of each; what has a wrong type is left out."""
-        return {f"schedules.{name}": tuple(_pipelines(table)) for name, table in self.schedules.items()}
-
-
-def _pipelines(table: Mapping[str, Any]) -> Iterator[str]:
-    names = table.get("pipeline_names")
-    for name in (table.get("pipeline"), *(names if isinstance(names, list) else ())):
-        if isinstance(name, str):
-            yield name
 
 
 def read_options(config_file: Path) -> ProjectOptions:

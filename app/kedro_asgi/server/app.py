@@ -137,7 +137,7 @@ def create_http_server(
     typed_pipelines = TypedPipelines(session)
     typed_routes = TypedRoutes(session, typed_pipelines, bodies, kedro_routes=kedro_routes, run_routes=run_routes)
     description_routes = DescriptionRoutes(session, typed_pipelines, configuration)
-    schedules = ServedSchedules(runs, partial(_read_project, configuration))
+    schedules = ServedSchedules(session, runs, partial(_read_project, configuration))
     # An application that is mounted leaves it to its host to say when the service is ready.
     service_manager = ServiceManager.of_environment() if configuration.drain_on_signals else ServiceManager()
     admin_routes = AdminRoutes(session, runs, schedules, service_manager)

@@ -4,8 +4,8 @@ Imported only where a project has schedules.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +20,9 @@ from kedro_asgi.runs import RunOrder
 from kedro_asgi.schemas import RunSubmission
 from kedro_asgi.server.bodies import decode_run_request, run_spec
 from kedro_asgi.server.errors import InvalidBodyError
+
+if TYPE_CHECKING:
+    from kedro_asgi.session import KedroServiceSession
 
 T = TypeVar("T")
 
@@ -44,6 +47,16 @@ class _Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 def decode_schedules(tables: Mapping[str, Mapping[str, Any]]) -> tuple[Schedule, ...]:
     """Return the schedules that a project's options define; raises `ScheduleError` for the first that is at fault."""
     return tuple(_read(name, table) for name, table in tables.items())
+
+
+def check_schedules(schedules: Iterable[Schedule], session: "KedroServiceSession") -> None:
+    """Raise `ScheduleError` for the first schedule that names what the project of ``session`` does not have."""
+    # The thread that opened the project has imported the engine.
+    from kedro_asgi.session.run_check import run_problem
+
+    for schedule in schedules:
+        if (problem := run_problem(session.engine.planner, schedule.order.spec)) is not None:
+            raise ScheduleError(schedule.name, problem)
 
 
 def _read(name: str, table: Mapping[str, Any]) -> Schedule:

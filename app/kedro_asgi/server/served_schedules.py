@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.supervision import go_on
 from kedro_asgi.errors import ProjectError
+from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE, ReloadSignal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kedro_asgi.dispatch.schedules.schedule import Schedule
     from kedro_asgi.dispatch.schedules.schedules import Schedules
     from kedro_asgi.project import Project
+    from kedro_asgi.session import KedroServiceSession
 
 _LOOK_SECONDS = 1.0
 
@@ -32,7 +34,8 @@ class ServedSchedules:
     when one did. Belongs to one event loop.
     """
 
-    def __init__(self, runs: Dispatcher, read_project: "Callable[[], Project]") -> None:
+    def __init__(self, session: AsyncSession, runs: Dispatcher, read_project: "Callable[[], Project]") -> None:
+        self._session = session
         self._runs = runs
         self._read_project = read_project
         self._tasks: TaskGroup | None = None
@@ -48,9 +51,16 @@ class ServedSchedules:
         return self._schedules
 
     async def read(self) -> "tuple[Schedule, ...]":
-        """Return the schedules that the project's options define now; raises `ProjectError`."""
+        """Return the schedules that the project's options define now.
+
+        Raises `ProjectError` for one that is at fault, or that names what the project does not have.
+        """
         work = partial(Outcome.of, lambda: read_schedules(self._read_project()))
-        return (await run_in_daemon_thread(work)).value()
+        schedules = (await run_in_daemon_thread(work)).value()
+        if schedules and (await self._session.open()).error is None:
+            # Else each run will tell why the project cannot be opened, and so does readiness.
+            (await self._session.in_free_thread(partial(_check, schedules))).value()
+        return schedules
 
     def use(self, schedules: "tuple[Schedule, ...]") -> None:
         """Know these schedules from now on."""
@@ -90,6 +100,13 @@ class ServedSchedules:
         if stamp is not None:
             self.use(await self.read())
             signal.acknowledge(stamp)
+
+
+def _check(schedules: "tuple[Schedule, ...]", session: "KedroServiceSession") -> None:
+    # The thread that read the schedules has imported it.
+    from kedro_asgi.server.schedule_definitions import check_schedules
+
+    check_schedules(schedules, session)
 
 
 def read_schedules(project: "Project") -> "tuple[Schedule, ...]":

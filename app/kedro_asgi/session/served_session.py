@@ -47,15 +47,11 @@ def open_served_session(
 
 
 def _warn_of_unknown_pipelines(project: "Project") -> None:
-    """Warn of executors and schedules for pipelines that the project does not have."""
-    sections = {"executors": tuple(project.options.executors), **project.options.scheduled_pipelines()}
-    if not any(sections.values()):
-        return
-    known = project.pipelines.load()
-    for section, names in sections.items():
-        for name in sorted(set(names) - known.keys()):
-            hint = suggestion(close_matches(name, known))
-            _log.warning("[tool.kedro-asgi.%s] names '%s', but there is no such pipeline.%s", section, name, hint)
+    """Warn of executors for pipelines that the project does not have."""
+    known = project.pipelines.load() if project.options.executors else {}
+    for name in sorted(project.options.executors.keys() - known.keys()):
+        hint = suggestion(close_matches(name, known))
+        _log.warning("[tool.kedro-asgi.executors] names '%s', but there is no such pipeline.%s", name, hint)
 
 
 def _check_pipelines_of_webhooks(project: "Project") -> None:
