@@ -1,76 +1,34 @@
-"""The pictures of the report, as SVG that is the same for the same results, and readable on light and dark pages."""
+"""The pictures of the report."""
 
-import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-import matplotlib as mpl
-from results import Results, Row
-
-mpl.use("svg")
-
+from drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, draw
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from results import Results, Row
 
-# Stands for the colour of text, which the page's colour scheme decides.
-_INK = "#010203"
-_SCHEMES = (
-    "<style>svg{color:#24292f}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}"
-    "text{font-family:system-ui,sans-serif}</style>"
-)
-_STYLE = {
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlesize": 10,
-    "axes.titlecolor": _INK,
-    "font.size": 9,
-    "grid.alpha": 0.25,
-    "grid.color": _INK,
-    "legend.fontsize": 8,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "kedro-asgi",
-    "text.color": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-}
-_BLUE, _GREY, _ORANGE, _PURPLE, _GREEN = "#3f83e8", "#8b949e", "#e07b39", "#a06be0", "#2f9e62"
 _COLOURS = {
-    "bare": _GREY,
-    "script": _GREY,
-    "plain": _GREY,
-    "what it stands on": _GREY,
-    "kedro-asgi": _BLUE,
-    "kedro_asgi": _BLUE,
-    "kedro": _ORANGE,
-    "Kedro": _ORANGE,
-    "Hamilton": _PURPLE,
+    "bare": GREY,
+    "script": GREY,
+    "plain": GREY,
+    "what it stands on": GREY,
+    "kedro-asgi": BLUE,
+    "kedro_asgi": BLUE,
+    "kedro": ORANGE,
+    "Kedro": ORANGE,
+    "Hamilton": PURPLE,
+    "one server": BLUE,
+    "two servers": ORANGE,
 }
 _OURS = "kedro-asgi"
 
 
 def draw_all(results: Results, folder: Path) -> list[str]:
     """Write a picture for each question that the results answer; return the names of the files."""
-    written = []
-    for name, draw in PICTURES.items():
-        with plt.rc_context(_STYLE):
-            figure = draw(results)
-            if figure is not None:
-                _save(figure, folder / f"{name}.svg")
-                written.append(name)
-            plt.close("all")
-    return written
-
-
-def _save(figure: Figure, file: Path) -> None:
-    figure.savefig(file, format="svg", transparent=True, bbox_inches="tight", metadata={"Date": None, "Creator": None})
-    text = file.read_text(encoding="utf-8").replace(_INK, "currentColor")
-    # Lines end with spaces where matplotlib breaks paths.
-    text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
-    file.write_text(re.sub(r"(<svg[^>]*>)", rf"\1{_SCHEMES}", text, count=1), encoding="utf-8")
+    return [name for name, picture in PICTURES.items() if draw(partial(picture, results), folder / f"{name}.svg")]
 
 
 def _requests(results: Results) -> Figure | None:
@@ -139,8 +97,8 @@ def _growth(results: Results) -> Figure | None:
         time_name = "run_us" if "run_us" in found[0] else "cpu_us"
         label = "CPU µs a run" if time_name == "run_us" else "CPU µs of all"
         sizes = [row["size"] for row in found]
-        axis.plot(sizes, [row[time_name] for row in found], "o-", color=_BLUE, label=label)
-        axis.plot(sizes, [1024 * row["memory_mib"] for row in found], "s--", color=_GREEN, label="memory in KiB")
+        axis.plot(sizes, [row[time_name] for row in found], "o-", color=BLUE, label=label)
+        axis.plot(sizes, [1024 * row["memory_mib"] for row in found], "s--", color=GREEN, label="memory in KiB")
         exponent = results.value("growth_exponents", f"{time_name}_exponent", what=what)
         title = f"{what}\ntime ~ size to the power of {exponent or 0:.2f}"
         axis.set(title=title, xscale="log", yscale="log")
@@ -172,7 +130,7 @@ def _memory(results: Results) -> Figure | None:
     _grouped_bars(left, rows, labels=stages, label=lambda row: str(row["stage"]), value="memory_mib")
     left.set(title="memory of a server, in MiB")
     left.legend(loc="upper right")
-    right.plot([row["runs"] for row in runs], [row["memory_mib"] for row in runs], "o-", color=_BLUE)
+    right.plot([row["runs"] for row in runs], [row["memory_mib"] for row in runs], "o-", color=BLUE)
     right.set(title="memory of kedro-asgi over many runs, in MiB", xlabel="runs")
     right.set_ylim(bottom=0, top=1.2 * max(row["memory_mib"] for row in runs))
     right.grid(visible=True, axis="y")
@@ -192,7 +150,7 @@ def _real_project(results: Results) -> Figure | None:
     axes[1].set(title="predict, p99 in ms", xlabel="callers at a time")
     workers = results.rows("workers", callers=32)
     _legend_below(figure, axes[0])
-    _bars(axes[2], [row["side"] for row in workers], [row["per_second"] for row in workers], colour=_BLUE)
+    _bars(axes[2], [row["side"] for row in workers], [row["per_second"] for row in workers], colour=BLUE)
     axes[2].set(title="predict at 32 by workers, a second")
     return figure
 
@@ -213,6 +171,23 @@ def _others(results: Results) -> Figure | None:
     return figure
 
 
+def _replicas(results: Results) -> Figure | None:
+    rows, forgotten = results.rows("replicas"), results.rows("retention")
+    if not rows or not forgotten:
+        return None
+    figure, axes = plt.subplots(1, 3, figsize=(11, 2.4), layout="constrained")
+    labels = list(dict.fromkeys(f"{row['callers']} callers" for row in rows))
+    for axis, (name, title) in zip(
+        axes, (("per_second", "promised runs a second, PostgreSQL"), ("p99_ms", "p99 of these in ms")), strict=False
+    ):
+        _grouped_bars(axis, rows, labels=labels, label=lambda row: f"{row['callers']} callers", value=name)
+        axis.set(title=title)
+    axes[1].legend()
+    _bars(axes[2], [row["side"] for row in forgotten], [row["wal_mib"] for row in forgotten])
+    axes[2].set(title=f"forget {forgotten[0]['runs']:,} runs, MiB of log")
+    return figure
+
+
 PICTURES: dict[str, Callable[[Results], Figure | None]] = {
     "requests": _requests,
     "latencies": _latencies,
@@ -223,6 +198,7 @@ PICTURES: dict[str, Callable[[Results], Figure | None]] = {
     "memory": _memory,
     "real_project": _real_project,
     "others": _others,
+    "replicas": _replicas,
 }
 
 
@@ -243,7 +219,7 @@ def _threads(axis: Axes, rows: Sequence[Row]) -> None:
     """Stack what the threads of a server take."""
     labels = [f"{row['side']} at {row['callers']}" for row in rows]
     left = [0.0] * len(rows)
-    roles = {"loop": _BLUE, "run": _GREEN, "writer": _PURPLE, "other": _GREY}
+    roles = {"loop": BLUE, "run": GREEN, "writer": PURPLE, "other": GREY}
     for role, colour in roles.items():
         widths = [row[f"{role}_us"] for row in rows]
         axis.barh(labels, widths, left=left, color=colour, label=role)
@@ -287,7 +263,7 @@ def _legend_below(figure: Figure, axis: Axes) -> None:
 def _colour(side: str) -> str:
     """Return the colour of the longest name that is part of the side's."""
     known = [name for name in _COLOURS if name in side]
-    return _COLOURS[max(known, key=len)] if known else _GREEN
+    return _COLOURS[max(known, key=len)] if known else GREEN
 
 
 def _shown(value: float) -> str:

@@ -21,6 +21,10 @@ _SECTIONS = {
         "What does a run of a real project cost, and what does a second worker give?",
         "bench_real_project",
     ),
+    "replicas": (
+        "What does a second server over PostgreSQL give, and what does a day cost that is forgotten?",
+        "bench_replicas",
+    ),
     "others": ("What do log lines, `/snapshot` and submits cost?", "bench_submits"),
 }
 

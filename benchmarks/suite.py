@@ -29,6 +29,8 @@ BENCHMARKS = (
     "bench_memory",
     "bench_snapshot",
     "bench_submits",
+    "bench_replicas",
+    "bench_retention",
     "bench_real_project",
     "bench_workers",
     "bench_processes",

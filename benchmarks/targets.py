@@ -74,6 +74,10 @@ def _start(results: Results) -> Sequence[float | None]:
     return [results.value("start", name, side=_OURS, project=project) for project in ("tiny", "spaceflights")]
 
 
+def _two_servers(results: Results) -> Sequence[float | None]:
+    return [results.value("replicas", "cpu_us_to_one", side="two servers", callers=level) for level in (8, 32)]
+
+
 TARGETS = (
     Target(
         what="CPU time a request ÷ that of the bare route, at 8 / 32",
@@ -122,6 +126,12 @@ TARGETS = (
         limit=4_000,
         kind="at least",
         measure=_value("submits", "per_second", side=_OURS, callers=50),
+    ),
+    Target(
+        what="CPU time of servers for a promised run, two over PostgreSQL ÷ one, at 8 / 32",
+        limit=1.25,
+        kind="at most",
+        measure=_two_servers,
     ),
     Target(
         what="a run with 10,000 catalog entries ÷ with 10",

@@ -1,0 +1,208 @@
+"""Does the simulation of one and of two servers over PostgreSQL agree with measurements, within a fifth?
+
+Costs and loads are measured in turns within one run, on a machine that servers, database and load share. The CPU time
+that other programs take meanwhile is measured, too, and taken from the simulated cores. Exits with code 1 if a figure
+is more than a fifth off.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+from fleet.costs import Costs, write_costs
+from fleet.deployment import Deployment, Workload
+from fleet.server_costs import RUN_AND_WAIT
+from fleet.simulation import Arrivals, simulate
+from harness import Row, write
+from load import Load, Sent
+from measure_fleet import measure_costs
+from open_load import OpenLoad, send_open, send_to_all
+from postgres_server import RunningPostgres, process_cpu_seconds, running_postgres
+from servers import HERE, Process, Server, ours
+
+from projects import write_project
+
+RESULTS = HERE / "fleet" / "check.json"
+_EMPTY_RUNS = Workload(runs_a_day=0, run_seconds=0.0)
+_SLOTS = 6
+_CALLERS = 24
+_SHARES = (0.3, 0.6)
+_TOLERANCE = 0.2
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A load of some servers: ``per_second`` at random times, or as much as they take where that is 0."""
+
+    servers: int
+    per_second: float
+    share: float
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """How many runs a second ended, and how long they took from request to end."""
+
+    per_second: float
+    p50_ms: float
+    p95_ms: float
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """A case, the medians of its rounds, and what the simulation says."""
+
+    case: Case
+    busy_cores: float
+    measured: Figures
+    simulated: Figures
+
+    def rows(self) -> Iterator[Row]:
+        """Yield a line for each figure that the simulation claims."""
+        load = "as much as they take" if not self.case.per_second else f"{self.case.share:.0%} of that"
+        # Callers that wait for an end send the next request then: how long they wait only tells how many they are.
+        names = ("per_second",) if not self.case.per_second else Figures.__struct_fields__
+        for name in names:
+            measured, simulated = getattr(self.measured, name), getattr(self.simulated, name)
+            yield {
+                "servers": self.case.servers,
+                "load": load,
+                "figure": name,
+                "measured": measured,
+                "simulated": simulated,
+                "deviation": simulated / measured - 1,
+                "busy_cores": self.busy_cores,
+            }
+
+
+def main() -> None:
+    """Measure, simulate and compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each load")
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long each load takes")
+    parser.add_argument("--into", type=Path, default=RESULTS, help="file of the comparison; costs.json beside it")
+    arguments = parser.parse_args()
+    with running_postgres() as postgres:
+        costs = measure_costs(postgres, runs=600)
+        checked = _check(postgres, costs, rounds=arguments.rounds, seconds=arguments.seconds)
+    rows = [row for one in checked for row in one.rows()]
+    arguments.into.parent.mkdir(parents=True, exist_ok=True)
+    write_costs(arguments.into.with_name("costs.json"), costs)
+    arguments.into.write_bytes(msgspec.json.format(msgspec.json.encode(checked), indent=1) + b"\n")
+    write("fleet_check", "simulated and measured", rows)
+    off = [row for row in rows if abs(row["deviation"]) > _TOLERANCE]
+    print(f"{len(rows) - len(off)} of {len(rows)} figures are within {_TOLERANCE:.0%}.")
+    raise SystemExit(1 if off else 0)
+
+
+def _check(postgres: RunningPostgres, costs: Costs, *, rounds: int, seconds: float) -> list[Checked]:
+    measured: dict[Case, list[tuple[Figures, float]]] = {}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        project = write_project(folder / "project", engine="kedro_asgi")
+        fleets = [
+            [stack.enter_context(server.running()) for server in _servers(project, postgres, count)] for count in (1, 2)
+        ]
+        cases = [case for processes in fleets for case in _cases(processes, seconds)]
+        for number in range(rounds):
+            for case in cases:
+                work = _work(fleets[case.servers - 1], case, seconds, seed=number)
+                measured.setdefault(case, []).append(_measure(postgres, fleets[case.servers - 1], work))
+    return [_compared(costs, case, found) for case, found in measured.items()]
+
+
+def _cases(processes: Sequence[Process], seconds: float) -> Iterator[Case]:
+    """Yield the loads of some servers: as much as they take, and shares of that."""
+    full = Case(servers=len(processes), per_second=0.0, share=1.0)
+    _work(processes, full, 1.0, seed=0)()
+    most = _work(processes, full, seconds, seed=0)().per_second
+    yield full
+    for share in _SHARES:
+        yield Case(servers=len(processes), per_second=round(share * most, 1), share=share)
+
+
+def _servers(project: Path, postgres: RunningPostgres, count: int) -> list[Server]:
+    url = postgres.new_database(f"fleet_of_{count}")
+    environ = {"KEDRO_SERVER_STORE": url, "KEDRO_SERVER_MAX_CONCURRENT_RUNS": str(_SLOTS)}
+    return [ours(f"server {number} of {count}", project, **environ) for number in range(count)]
+
+
+def _work(processes: Sequence[Process], case: Case, seconds: float, *, seed: int) -> Callable[[], Figures]:
+    """Return what sends the load of a case."""
+    ports = [process.port for process in processes]
+    if case.per_second:
+        opened = OpenLoad(request=RUN_AND_WAIT, per_second=case.per_second, seconds=seconds, seed=seed)
+        return lambda: _figures(send_open(ports, opened))
+    load = Load(requests=[RUN_AND_WAIT], callers=_CALLERS, seconds=seconds)
+    return lambda: _figures(send_to_all(ports, load))
+
+
+def _figures(sent: Sent) -> Figures:
+    ranked = sorted(sent.times)
+    return Figures(
+        per_second=len(ranked) / sent.seconds,
+        p50_ms=ranked[len(ranked) // 2] * 1000,
+        p95_ms=ranked[int(len(ranked) * 0.95)] * 1000,
+    )
+
+
+def _measure(
+    postgres: RunningPostgres, processes: Sequence[Process], work: Callable[[], Figures]
+) -> tuple[Figures, float]:
+    """Return what ``work`` returns, and how many cores other programs were busy with meanwhile."""
+    with _busy_cores(lambda: _own_cpu_seconds(postgres, processes)) as busy:
+        figures = work()
+    return figures, busy[0]
+
+
+@contextmanager
+def _busy_cores(own_cpu_seconds: Callable[[], float]) -> Iterator[list[float]]:
+    found: list[float] = []
+    started, own, everything = time.perf_counter(), own_cpu_seconds(), _machine_cpu_seconds()
+    yield found
+    others = (_machine_cpu_seconds() - everything) - (own_cpu_seconds() - own)
+    found.append(max(others / (time.perf_counter() - started), 0.0))
+
+
+def _own_cpu_seconds(postgres: RunningPostgres, processes: Sequence[Process]) -> float:
+    servers = sum(process_cpu_seconds(process.pid) for process in processes)
+    return postgres.cpu_seconds() + servers + time.process_time()
+
+
+def _machine_cpu_seconds() -> float:
+    """Return the CPU time of all programs, in hundredths."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    idle = fields[3] + fields[4]
+    # Guests are counted in the user's time already.
+    return (sum(fields[:8]) - idle) / os.sysconf("SC_CLK_TCK")
+
+
+def _compared(costs: Costs, case: Case, found: Sequence[tuple[Figures, float]]) -> Checked:
+    busy_cores = statistics.median(busy for _, busy in found)
+    deployment = Deployment(
+        replicas=case.servers,
+        slots=_SLOTS,
+        database_cores=os.cpu_count() or 1,
+        busy_cores=busy_cores,
+        network_us=0.0,
+        is_one_machine=True,
+        statements_a_step=1,
+    )
+    callers = 0 if case.per_second else _CALLERS * case.servers
+    arrivals = Arrivals(seconds=12.0, per_second=case.per_second, callers=callers)
+    claimed = simulate(costs, deployment, _EMPTY_RUNS, arrivals)
+    names = Figures.__struct_fields__
+    measured = {name: statistics.median(getattr(figures, name) for figures, _ in found) for name in names}
+    return Checked(
+        case=case,
+        busy_cores=busy_cores,
+        measured=Figures(**measured),
+        simulated=Figures(per_second=claimed.per_second, p50_ms=claimed.end.p50_ms, p95_ms=claimed.end.p95_ms),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A model of many servers over PostgreSQL: measured costs, deployments, their limits, and a simulation."""

@@ -1,0 +1,69 @@
+"""A PostgreSQL database with its store of runs: one transaction writes at a time."""
+
+from collections.abc import Sequence
+
+import simpy
+
+from fleet.costs import Costs, GroupCost, StatementCost
+from fleet.deployment import Deployment
+from fleet.machine import Interpreter, Machine, Steps
+
+_US = 1e-6
+
+
+class Database:
+    """The store that some servers share."""
+
+    def __init__(self, env: simpy.Environment, costs: Costs, deployment: Deployment, machine: Machine) -> None:
+        self._env = env
+        self._costs = costs
+        self._deployment = deployment
+        self._machine = machine
+        self._write_lock = simpy.Resource(env, capacity=1)
+        self.locked_seconds = 0.0
+        self.transactions = 0
+        self.rows = 0
+        self.wal_bytes = 0.0
+
+    def write(self, interpreter: Interpreter, rows: Sequence[GroupCost]) -> Steps:
+        """Write runs in one transaction, from a thread of a server."""
+        fixed = max((row.fixed for row in rows), key=lambda cost: cost.wall_us)
+        with self._write_lock.request() as turn:
+            yield turn
+            locked = self._env.now
+            # The lock is requested in one round trip, and the commit is another one.
+            yield from self._exchange(interpreter, fixed, trips=2)
+            step = len(rows) if self._deployment.is_pipelined else self._deployment.statements_a_step
+            for start in range(0, len(rows), step):
+                yield from self._exchange_rows(interpreter, rows[start : start + step])
+            self.locked_seconds += self._env.now - locked
+        self.transactions += 1
+        self.rows += len(rows)
+        self.wal_bytes += fixed.wal_bytes + sum(row.row.wal_bytes for row in rows)
+        if self._deployment.is_notified:
+            self._env.process(self._notify())
+
+    def _exchange_rows(self, interpreter: Interpreter, rows: Sequence[GroupCost]) -> Steps:
+        cost = StatementCost(
+            client_us=sum(row.row.client_us for row in rows),
+            database_us=sum(row.row.database_us for row in rows),
+            wait_us=sum(row.row.wait_us for row in rows),
+        )
+        if self._deployment.is_pipelined:
+            half = StatementCost(client_us=cost.client_us / 2, database_us=cost.database_us)
+            yield from self._exchange(interpreter, half, trips=1)
+        else:
+            yield from self._exchange(interpreter, cost, trips=len(rows))
+
+    def _exchange(self, interpreter: Interpreter, cost: StatementCost, *, trips: int) -> Steps:
+        """Send statements and wait for their results."""
+        yield from interpreter.work(cost.client_us)
+        yield from self._machine.work(cost.database_us)
+        yield self._env.timeout((cost.wait_us + trips * self._deployment.network_us) * _US)
+
+    def _notify(self) -> Steps:
+        """Wake the connections of all servers, a few at a time on each core."""
+        notify, servers = self._costs.notify, self._deployment.servers
+        yield from self._machine.work(notify.fixed_us)
+        for _ in range(-(-servers // 32)):
+            yield from self._machine.work(min(servers, 32) * notify.listener_us)

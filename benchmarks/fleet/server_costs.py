@@ -1,0 +1,107 @@
+"""Measures what a run and a follower cost a server, by the CPU time of its threads while it serves a load."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+from load import Load, request, run_async, send, send_checked, stream
+from servers import Process, ours
+
+from fleet.costs import FollowerCosts, ServerCosts, StoreCosts
+
+# The answer comes when the run has ended.
+RUN_AND_WAIT = request("POST", "/runs?wait=60", {"params": {"a": 10}})
+_CALLERS = 4
+_FOLLOWERS = 100
+_EVENT = b"data: "
+
+
+def measure_server(project: Path, url: str, store: StoreCosts, *, runs: int) -> ServerCosts:
+    """Return the costs of a run beside those of its transactions, which ``store`` has."""
+    with ours("threads", project, KEDRO_SERVER_STORE=url).running() as process:
+        _run(process, 50)
+        transactions, before = _transactions(process), process.cpu_seconds()
+        load_us = _run(process, runs)
+        after = process.cpu_seconds()
+        transactions = _transactions(process) - transactions
+    each = {role: (after[role] - before[role]) / runs * 1e6 for role in after}
+    groups = (store.promise, store.start, store.end)
+    rows_us = sum(group.row.client_us for group in groups)
+    fixed_us = transactions / runs * sum(group.fixed.client_us for group in groups) / 3
+    return ServerCosts(
+        loop_us=each["loop"],
+        run_us=each["run"] + each["other"],
+        writer_us=max(each["writer"] - rows_us - fixed_us, 0.0),
+        load_us=load_us,
+    )
+
+
+def measure_followers(project: Path, url: str, *, runs: int) -> FollowerCosts:
+    """Return what followers cost, beside a server that runs as much without any."""
+    with ours("followed", project, KEDRO_SERVER_STORE=url).running() as process:
+        _run(process, 50)
+        before = process.cpu_seconds()["loop"]
+        _run(process, runs)
+        alone = (process.cpu_seconds()["loop"] - before) / runs * 1e6
+        return run_async(_follow(process, alone, runs=runs))
+
+
+async def _follow(process: Process, alone_us: float, *, runs: int) -> FollowerCosts:
+    told = [0, 0]
+
+    async def listen() -> None:
+        async for chunk in stream(process.port, "/events"):
+            told[0] += chunk.count(_EVENT)
+            told[1] += len(chunk)
+
+    memory_mib = process.memory_mib()
+    followers = [asyncio.create_task(listen()) for _ in range(_FOLLOWERS)]
+    await asyncio.sleep(1)
+    follower_kib = (process.memory_mib() - memory_mib) * 1024 / _FOLLOWERS
+    before = process.cpu_seconds()["loop"]
+    await send_checked(process.port, Load(requests=[RUN_AND_WAIT], callers=_CALLERS, times=runs))
+    seen = -1
+    while told[0] != seen:
+        seen = told[0]
+        await asyncio.sleep(0.5)
+    loop_us = (process.cpu_seconds()["loop"] - before) * 1e6
+    for follower in followers:
+        follower.cancel()
+    return FollowerCosts(
+        deliver_us=max(loop_us - runs * alone_us, 0.0) / max(told[0], 1),
+        follower_kib=follower_kib,
+        run_events=told[0] / _FOLLOWERS / runs,
+        event_bytes=told[1] / max(told[0], 1),
+    )
+
+
+def bytes_of_a_run(url: str) -> float:
+    """Return what a run takes in a database, with its indexes."""
+    with psycopg.connect(url) as connection:
+        sizes = " + ".join(f"pg_total_relation_size('kedro_asgi.{table}')" for table in ("runs", "events", "outputs"))
+        row = connection.execute(f"SELECT ({sizes})::float8, (SELECT count(*) FROM kedro_asgi.runs)").fetchone()
+    assert row is not None
+    return float(row[0]) / max(int(row[1]), 1)
+
+
+def _run(process: Process, times: int) -> float:
+    """Run so many; return the CPU time of the load for each, in microseconds."""
+    sent = send(process.port, Load(requests=[RUN_AND_WAIT], callers=_CALLERS, times=times))
+    return sent.numbers()["load_cpu_us"]
+
+
+def _transactions(process: Process) -> int:
+    """Return how many transactions of runs the server has written."""
+    text = run_async(_read(process.port))
+    found: Sequence[str] = re.findall(r"^kedro_asgi_store_write_seconds_count\S* (\S+)$", text, flags=re.MULTILINE)
+    return int(sum(map(float, found)))
+
+
+async def _read(port: int) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request("GET", "/metrics", Connection="close"))
+    content = await reader.read()
+    writer.close()
+    return content.decode()

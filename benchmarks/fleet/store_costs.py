@@ -1,0 +1,138 @@
+"""Measures the transactions of a store: runs are promised, started and ended in groups of several sizes."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from fleet.costs import GroupCost, LookCosts, StatementCost, StoreCosts, Value
+from kedro_asgi.dispatch.active_run import end_of
+from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged
+from kedro_asgi.dispatch.pending_write import PendingWrite
+from kedro_asgi.dispatch.stores.base import Store
+from kedro_asgi.dispatch.waiting_order import pack
+from kedro_asgi.events import DatasetSaved, NodeFinished, NodeStarted, RunPlanned, RunQueued, RunStarted
+from kedro_asgi.runs import RunIds, RunOrder, RunRecord, RunSpec
+
+SIZES = (1, 2, 8, 32)
+_OWNER = "measured"
+_IDS = RunIds()
+
+
+class Measured(Value):
+    """What one transaction took."""
+
+    client_us: float
+    database_us: float
+    wall_us: float
+    wal_bytes: float
+
+
+class DatabaseMeter(Value):
+    """How to ask a database for the CPU time of its side, in seconds, and for the length of its write-ahead log."""
+
+    cpu_seconds: Callable[[], float] = lambda: 0.0
+    wal_bytes: Callable[[], float] = lambda: 0.0
+
+    def measure(self, work: Callable[[], object]) -> Measured:
+        """Return what ``work`` takes."""
+        wal, database, client, wall = self.wal_bytes(), self.cpu_seconds(), time.thread_time(), time.perf_counter()
+        work()
+        wall, client = time.perf_counter() - wall, time.thread_time() - client
+        database, wal = self.cpu_seconds() - database, self.wal_bytes() - wal
+        return Measured(client_us=client * 1e6, database_us=database * 1e6, wall_us=wall * 1e6, wal_bytes=wal)
+
+
+def measure_store(store: Store, meter: DatabaseMeter, *, rounds: int) -> StoreCosts:
+    """Return the costs of an open store."""
+    found: dict[str, dict[int, list[Measured]]] = {name: {size: [] for size in SIZES} for name in _STEPS}
+    for _ in range(rounds):
+        for size in SIZES:
+            runs = list(_new_runs(size))
+            for name, step in _STEPS.items():
+                for run in runs:
+                    step(run)
+                found[name][size].append(meter.measure(lambda runs=runs: _write(store, runs)))
+    return StoreCosts(**{name: _fitted(by_size) for name, by_size in found.items()})
+
+
+def measure_looks(store: Any, meter: DatabaseMeter, *, rounds: int) -> LookCosts:
+    """Return the costs of looks of an open store, with up to 64 other owners of running runs."""
+    cancels = [meter.measure(lambda: store.requested_cancels(_OWNER)) for _ in range(rounds)]
+    by_owners: dict[int, list[Measured]] = {}
+    owners = 0
+    for count in (0, 8, 64):
+        while owners < count:
+            _write(store, list(_new_runs(1)), owner=f"other-{owners}")
+            owners += 1
+        by_owners[count] = [meter.measure(lambda: store.orphaned_runs(_OWNER, limit=0)) for _ in range(rounds)]
+    looks = _fitted(by_owners)
+    return LookCosts(cancel=typical(cancels), orphans=looks.fixed, owner=looks.row)
+
+
+def typical(measured: Sequence[Measured]) -> StatementCost:
+    """Return the typical cost: medians of CPU times, and the lower quartile of what other programs lengthen."""
+    waits = sorted(one.wall_us - one.client_us - one.database_us for one in measured)
+    return StatementCost(
+        client_us=statistics.median(one.client_us for one in measured),
+        database_us=statistics.median(one.database_us for one in measured),
+        wait_us=max(waits[len(waits) // 4], 0.0),
+        wal_bytes=statistics.median(one.wal_bytes for one in measured),
+    )
+
+
+def _fitted(by_size: Mapping[int, Sequence[Measured]]) -> GroupCost:
+    """Return the line through the typical costs of all sizes."""
+    costs = {size: msgspec.structs.asdict(typical(measured)) for size, measured in by_size.items()}
+    names = StatementCost.__struct_fields__
+    lines = {name: statistics.linear_regression(list(costs), [cost[name] for cost in costs.values()]) for name in names}
+    return GroupCost(
+        fixed=StatementCost(**{name: max(line.intercept, 0.0) for name, line in lines.items()}),
+        row=StatementCost(**{name: max(line.slope, 0.0) for name, line in lines.items()}),
+    )
+
+
+def _new_runs(count: int) -> Iterator[PendingWrite]:
+    order = pack(RunOrder(spec=RunSpec(runtime_params={"a": 10})), is_from_json=True)
+    for _ in range(count):
+        run_id = _IDS.next()
+        record = RunRecord(run_id=run_id, status="queued", created_at=datetime.now(UTC), request={"params": {"a": 10}})
+        event = RunQueued(run_id=run_id)
+        yield PendingWrite(RunAdmitted(record=record, order=order, is_promised=True, event=event), _OWNER)
+
+
+def _promise(run: PendingWrite) -> None:
+    """Leave the run as it is: it is new."""
+
+
+def _start(run: PendingWrite) -> None:
+    now = datetime.now(UTC)
+    record = msgspec.structs.replace(run.record, status="running", started_at=now)
+    run.change(RunChanged(record=record, event=RunStarted(run_id=record.run_id)))
+
+
+def _end(run: PendingWrite) -> None:
+    run_id = run.record.run_id
+    run.take([RunPlanned(run_id=run_id, nodes=2), *_events_of_node(run_id, "add"), *_events_of_node(run_id, "double")])
+    run.change(end_of(run.record, "success"))
+
+
+def _events_of_node(run_id: str, node: str) -> list[Any]:
+    return [
+        NodeStarted(run_id=run_id, node=node),
+        DatasetSaved(run_id=run_id, dataset="s", node=node, is_kept=False),
+        NodeFinished(run_id=run_id, node=node, duration_ms=0.01),
+    ]
+
+
+_STEPS: Mapping[str, Callable[[PendingWrite], None]] = {"promise": _promise, "start": _start, "end": _end}
+
+
+def _write(store: Store, runs: Sequence[PendingWrite], *, owner: str = _OWNER) -> None:
+    writes = [msgspec.structs.replace(run.next_write(), owner=owner) for run in runs]
+    for run, write, result in zip(runs, writes, store.write(writes), strict=True):
+        if run.settle(write, result).result != "stored":
+            raise SystemExit(f"A run was not stored: {result}.")

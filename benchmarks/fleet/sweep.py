@@ -1,0 +1,184 @@
+"""Deployments of all sizes at all rates: how long promises and runs take, and what is full first."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from fleet.capacity import (
+    Limit,
+    feed_cores,
+    limit,
+    look_cores,
+    notify_cores,
+    statement_cores,
+    transactions_per_second,
+    wal_bytes_per_second,
+)
+from fleet.costs import Costs, Value
+from fleet.deployment import Deployment, Workload
+from fleet.simulation import Arrivals, Simulated, peak_arrivals, simulate
+
+SIZES = (10, 30, 100, 300, 1000)
+RUNS_A_DAY = 1e7
+FOLLOWERS = 10**6
+_RUN_SECONDS = 10.0
+# Of a server's limit; what comes beyond waits longer and longer.
+_SHARES = (0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9)
+_DAY_SECONDS = 86_400
+WORKLOAD = Workload(runs_a_day=RUNS_A_DAY, run_seconds=_RUN_SECONDS, followers=FOLLOWERS)
+
+
+class Peak(Value):
+    """A deployment in the busiest hour."""
+
+    deployment: str
+    servers: int
+    databases: int
+    per_second: float
+    promise_p50_ms: float
+    promise_p95_ms: float
+    waits_p95_ms: float
+    lock_share: float
+    rows_a_transaction: float
+    database_cores: float
+    connections: int
+    wal_mib_per_second: float
+
+
+class Full(Value):
+    """The rate at which a deployment is full."""
+
+    deployment: str
+    servers: int
+    databases: int
+    per_second: float
+    runs_a_day: float
+    part: str
+
+
+class CoresOf(Value):
+    """How many cores of one database are busy, by what they do, in the busiest hour."""
+
+    servers: int
+    statements: float
+    cancels: float
+    orphans: float
+    feeds: float
+    notifications: float
+
+
+class Point(Value):
+    """A rate of runs on a number of servers over one database, and how long promises take."""
+
+    servers: int
+    per_second: float
+    p50_ms: float
+    p95_ms: float
+
+
+class Sweep(Value):
+    """All figures."""
+
+    peaks: Sequence[Peak]
+    limits: Sequence[Full]
+    cores: Sequence[CoresOf]
+    curves: Sequence[Point]
+
+
+def deployments() -> dict[str, Deployment]:
+    """Return the deployments that the documentation compares; slots fit the runs that go on in the busiest hour."""
+    return {
+        "10 servers": _deployment(10),
+        "100 servers": _deployment(100),
+        "100 servers, 4 databases": _deployment(100, databases=4),
+        "1,000 servers": _deployment(1000),
+        "1,000 servers, 10 databases": _deployment(1000, databases=10),
+        "1,000 servers, 40 databases": _deployment(1000, databases=40),
+    }
+
+
+def sweep(costs: Costs, *, seconds: float) -> Sweep:
+    """Return the figures of all deployments, from windows of so many simulated seconds."""
+    return Sweep(
+        peaks=[_peak(costs, name, deployment, seconds) for name, deployment in deployments().items()],
+        limits=[_full(costs, name, deployment) for name, deployment in deployments().items()],
+        cores=[_cores(costs, size) for size in SIZES],
+        curves=[point for size in (10, 100, 1000) for point in _curve(costs, size, seconds)],
+    )
+
+
+def _deployment(servers: int, *, databases: int = 1) -> Deployment:
+    going = WORKLOAD.peak_per_second * _RUN_SECONDS
+    slots = max(round(1.6 * going / servers), 8)
+    return Deployment(replicas=servers, databases=databases, slots=slots, database_cores=16)
+
+
+def _peak(costs: Costs, name: str, deployment: Deployment, seconds: float) -> Peak:
+    found = simulate(costs, deployment, WORKLOAD, peak_arrivals(WORKLOAD, deployment, seconds=seconds))
+    return Peak(
+        deployment=name,
+        servers=deployment.replicas,
+        databases=deployment.databases,
+        per_second=WORKLOAD.peak_per_second,
+        promise_p50_ms=found.promise.p50_ms,
+        promise_p95_ms=found.promise.p95_ms,
+        waits_p95_ms=found.start.p95_ms,
+        lock_share=found.lock_share,
+        rows_a_transaction=found.rows_a_transaction,
+        database_cores=_busy_cores(costs, deployment, found),
+        connections=deployment.connections,
+        wal_mib_per_second=found.wal_bytes_per_second / 2**20,
+    )
+
+
+def _busy_cores(costs: Costs, deployment: Deployment, found: Simulated) -> float:
+    """Return how many cores of a database are busy, with what goes on all the time."""
+    each = WORKLOAD.peak_per_second / deployment.databases
+    background = look_cores(costs, deployment) + feed_cores(costs, deployment, WORKLOAD, each)
+    return background + found.database_share * max(deployment.database_cores - background, 0.0)
+
+
+def _full(costs: Costs, name: str, deployment: Deployment) -> Full:
+    found: Limit = limit(costs, deployment, WORKLOAD)
+    peak = WORKLOAD.peak_per_second / WORKLOAD.mean_per_second
+    return Full(
+        deployment=name,
+        servers=deployment.replicas,
+        databases=deployment.databases,
+        per_second=found.per_second,
+        runs_a_day=found.per_second / peak * _DAY_SECONDS,
+        part=found.part,
+    )
+
+
+def _cores(costs: Costs, servers: int) -> CoresOf:
+    deployment = _deployment(servers)
+    rate = WORKLOAD.peak_per_second
+    transactions = transactions_per_second(costs, deployment, rate)
+    alone = msgspec.structs.replace(deployment, orphan_seconds=1e9)
+    told = msgspec.structs.replace(deployment, is_notified=True)
+    cancels = look_cores(costs, alone)
+    return CoresOf(
+        servers=servers,
+        statements=statement_cores(costs, rate, transactions),
+        cancels=cancels,
+        orphans=look_cores(costs, deployment) - cancels,
+        feeds=feed_cores(costs, deployment, WORKLOAD, rate),
+        notifications=notify_cores(costs, told, transactions),
+    )
+
+
+def _curve(costs: Costs, servers: int, seconds: float) -> Iterator[Point]:
+    """Yield promises at rates up to the limit that the write lock sets, whatever else is full."""
+    deployment = _deployment(servers)
+    quiet = Workload(runs_a_day=0, run_seconds=0.5)
+    most = limit(costs, msgspec.structs.replace(deployment, slots=10_000), quiet).per_second or 500.0
+    for share in _SHARES:
+        arrivals = Arrivals(seconds=seconds / 2, per_second=share * most)
+        found = simulate(costs, msgspec.structs.replace(deployment, slots=10_000), quiet, arrivals)
+        yield Point(servers=servers, per_second=share * most, p50_ms=found.promise.p50_ms, p95_ms=found.promise.p95_ms)
+
+
+def wal_a_day(costs: Costs, runs_a_day: float) -> float:
+    """Return how many bytes of write-ahead log the runs of a day make."""
+    return wal_bytes_per_second(costs, runs_a_day / _DAY_SECONDS) * _DAY_SECONDS
