@@ -101,7 +101,7 @@ class Planner:
         self.project_path = project_path
         self.env = env
         self.effective_env = env or project.settings.config_loader_args.get("default_run_env") or ""
-        self._conf_source = conf_source
+        self.conf_source = conf_source
         self._loader_class = loader_class
         self._selective = selective
         self._lock = threading.RLock()
@@ -113,7 +113,7 @@ class Planner:
             self.project,
             project_path=self.project_path,
             env=self.env,
-            conf_source=self._conf_source,
+            conf_source=self.conf_source,
             selective=self._selective,
             loader_class=self._loader_class,
         )
@@ -131,7 +131,7 @@ class Planner:
         if self._loader_class is None:
             return None
         arguments = self.project.settings.config_loader_args
-        return CustomLoader.of(self._loader_class, self._conf_source, env=self.env, arguments=arguments)
+        return CustomLoader.of(self._loader_class, self.conf_source, env=self.env, arguments=arguments)
 
     def read(self, key: str, runtime: RuntimeParams) -> Mapping[str, Any]:
         """Return one kind of configuration for one run; raises `MissingConfigException` where there is none."""
@@ -152,7 +152,7 @@ class Planner:
         arguments.pop(_GUARD, None)
         with self._lock:
             try:
-                return Config(self._conf_source, env=self.env, **arguments)
+                return Config(self.conf_source, env=self.env, **arguments)
             except TypeError as error:
                 module = f"{self.project.package_name}.settings"
                 raise SettingTypeError(f"CONFIG_LOADER_ARGS of '{module}' cannot be used: {error}") from error

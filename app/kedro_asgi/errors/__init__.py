@@ -20,6 +20,13 @@ from kedro_asgi.errors.client import ServerSettingsError as ServerSettingsError
 from kedro_asgi.errors.client import ServerStatusError as ServerStatusError
 from kedro_asgi.errors.client import ServerUnreachableError as ServerUnreachableError
 from kedro_asgi.errors.client import UnencodableRequestError as UnencodableRequestError
+from kedro_asgi.errors.cluster import ClusterError as ClusterError
+from kedro_asgi.errors.cluster import DaskMissingError as DaskMissingError
+from kedro_asgi.errors.cluster import MemberMismatchError as MemberMismatchError
+from kedro_asgi.errors.cluster import NotPreloadedError as NotPreloadedError
+from kedro_asgi.errors.cluster import UnplaceableRunError as UnplaceableRunError
+from kedro_asgi.errors.cluster import ValueTooLargeError as ValueTooLargeError
+from kedro_asgi.errors.cluster import WorkerLostError as WorkerLostError
 from kedro_asgi.errors.config import BadConfigException as BadConfigException
 from kedro_asgi.errors.config import CallerValueError as CallerValueError
 from kedro_asgi.errors.config import ComposerError as ComposerError

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from kedro_asgi.errors.base import KedroAsgiError
-from kedro_asgi.errors.wording import close_matches, describe_ending, quoted, shortened, suggestion
+from kedro_asgi.errors.wording import close_matches, describe_ending, mebibytes, quoted, shortened, suggestion
 
 
 class RunStoppedError(KedroAsgiError):
@@ -108,7 +108,7 @@ class RunMemoryError(RunCrashedError):
         where = f" in node '{node}'" if node is not None else ""
         KedroAsgiError.__init__(
             self,
-            f"The run held {_mebibytes(used_bytes)} of memory{where}, and a run may hold {_mebibytes(limit_bytes)}: "
+            f"The run held {mebibytes(used_bytes)} of memory{where}, and a run may hold {mebibytes(limit_bytes)}: "
             "its process was killed.",
         )
 
@@ -309,7 +309,3 @@ class UnreadableRunError(DispatchError, ValueError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The stored run cannot be read: {reason}")
-
-
-def _mebibytes(size_bytes: int) -> str:
-    return f"{size_bytes / 2**20:.0f} MiB"

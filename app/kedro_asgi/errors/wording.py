@@ -76,6 +76,11 @@ def bounded_names(names: Sequence[str], length: int) -> tuple[str, ...]:
     return tuple(names) if kept == len(names) else (*names[:kept], f"… ({len(names) - kept} names left out)")
 
 
+def mebibytes(size_bytes: int) -> str:
+    """Return a size in MiB."""
+    return f"{size_bytes / 2**20:.0f} MiB"
+
+
 def one_line(text: str) -> str:
     r"""Return ``text`` with each newline and other control character as an escape such as ``\n``.
 

@@ -1,0 +1,68 @@
+"""Errors of runs and nodes on a cluster of Dask workers."""
+
+from collections.abc import Iterable
+
+from kedro_asgi.errors.base import KedroAsgiError
+from kedro_asgi.errors.dispatch import RunCrashedError
+from kedro_asgi.errors.wording import mebibytes
+
+
+class ClusterError(KedroAsgiError):
+    """Root of all errors about a cluster."""
+
+
+class DaskMissingError(ClusterError, ImportError):
+    """The process is to use a Dask cluster, and Dask is not installed."""
+
+    def __init__(self, reason: str = "") -> None:
+        why = f" ({reason})" if reason else ""
+        super().__init__(f'Dask is not installed{why}: pip install "kedro-asgi[dask]"')
+
+
+class NotPreloadedError(ClusterError):
+    """A Dask worker has no project, since it was started without the preload module."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(
+            f"The Dask worker {address} has no project. Start it with '--preload kedro_asgi.cluster', and name the "
+            "project with '--project-path', or in KEDRO_PROJECT_PATH."
+        )
+
+
+class MemberMismatchError(ClusterError):
+    """A Dask worker differs from the process that sends it work, so results could be wrong."""
+
+    def __init__(self, address: str, differences: Iterable[str]) -> None:
+        self.address, self.differences = address, tuple(differences)
+        super().__init__(
+            f"The Dask worker {address} does not fit this server: {'; '.join(self.differences)}. Give both the same "
+            "versions and files, and restart the one that is behind."
+        )
+
+
+class WorkerLostError(RunCrashedError):
+    """The Dask worker of a run has ended, or its connection; ``node`` is the node that was at work."""
+
+    def __init__(self, address: str, *, node: str | None = None) -> None:
+        self.exit_code, self.node, self.address = None, node, address
+        where = f" in node '{node}'" if node is not None else ""
+        KedroAsgiError.__init__(self, f"The Dask worker {address} was lost during the run{where}.")
+
+
+class UnplaceableRunError(ClusterError):
+    """A Dask worker could not begin a run."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The Dask worker could not begin the run: {problem}")
+
+
+class ValueTooLargeError(ClusterError, ValueError):
+    """The values of a run are larger than those that may go between a server and a Dask worker."""
+
+    def __init__(self, what: str, *, size_bytes: int, limit_bytes: int) -> None:
+        self.size_bytes, self.limit_bytes = size_bytes, limit_bytes
+        super().__init__(
+            f"{what} of the run take {mebibytes(size_bytes)}, and at most {mebibytes(limit_bytes)} go between a server "
+            "and a Dask worker. Load and save large data by the catalog, or raise dask_max_value_bytes."
+        )
