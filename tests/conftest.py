@@ -61,6 +61,8 @@ def _loop_guard() -> Iterator[None]:
     with blockbuster_ctx("kedro_asgi") as guard:
         for function in guard.functions.values():
             function.can_block_in("kedro_asgi/server/app.py", "create_http_server")
+            # The thread that talks to a Dask cluster: its event loop serves nothing else.
+            function.can_block_in("kedro_asgi/dispatch/executors/dask_cluster.py", "_work")
         yield
 
 

@@ -90,6 +90,11 @@ class ClusterMember:
             raise self._opened.error or NotPreloadedError(self.address)
         return self._facts
 
+    def close(self) -> None:
+        """Close the session; it may still run again."""
+        if self._opened.error is None:
+            self.session.close()
+
     def check(self, sender: MemberFacts) -> None:
         """Raise `MemberMismatchError` unless this worker has what the sender has.
 

@@ -3,12 +3,14 @@
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 
 import anyio
 import pytest
 from msgspec import UNSET
 
+from dask_processes import one_process_cluster
+from kedro_asgi.dask_options import DaskOptions
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
 from kedro_asgi.events import (
     DatasetSaved,
@@ -99,7 +101,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="module", params=["thread", "process"])
+@pytest.fixture(scope="module", params=["thread", "process", "dask"])
 async def runs(
     request: pytest.FixtureRequest, anyio_backend: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Dispatcher]:
@@ -115,8 +117,10 @@ async def runs(
     )
     session = AsyncSession.create(project_path=project)
     policy = Policy(grace_seconds=0.1, max_concurrent_runs=2)
-    async with Dispatcher(session, policy=policy, executor=ExecutorChoice(default=request.param)) as runs:
-        yield runs
+    with one_process_cluster(project) if request.param == "dask" else nullcontext() as scheduler:
+        choice = ExecutorChoice(default=request.param, dask=DaskOptions(scheduler=scheduler))
+        async with Dispatcher(session, policy=policy, executor=choice) as runs:
+            yield runs
 
 
 @pytest.fixture

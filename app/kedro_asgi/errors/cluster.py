@@ -14,9 +14,8 @@ class ClusterError(KedroAsgiError):
 class DaskMissingError(ClusterError, ImportError):
     """The process is to use a Dask cluster, and Dask is not installed."""
 
-    def __init__(self, reason: str = "") -> None:
-        why = f" ({reason})" if reason else ""
-        super().__init__(f'Dask is not installed{why}: pip install "kedro-asgi[dask]"')
+    def __init__(self) -> None:
+        super().__init__('Dask is not installed: pip install "kedro-asgi[dask]"')
 
 
 class NotPreloadedError(ClusterError):

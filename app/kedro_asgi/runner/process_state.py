@@ -49,7 +49,7 @@ class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
             path=tuple(sys.path),
             locale=locale.setlocale(locale.LC_ALL),
             recursion_limit=sys.getrecursionlimit(),
-            log_levels=_log_levels(),
+            log_levels=log_levels(),
             disabled_log_level=logging.root.manager.disable,
             warning_filters=tuple(map(_described, warnings.filters)),
             trace_context=current_trace_headers(),
@@ -107,7 +107,7 @@ def _set_environ(environ: Mapping[str, str]) -> None:
         time.tzset()
 
 
-def _log_levels() -> dict[str, int]:
+def log_levels() -> dict[str, int]:
     """Return the levels that were set in this process, by the names of their loggers; the root's is ``""``."""
     known = list(logging.root.manager.loggerDict.items())
     named = {name: logger.level for name, logger in known if isinstance(logger, logging.Logger) and logger.level}
@@ -115,7 +115,7 @@ def _log_levels() -> dict[str, int]:
 
 
 def _set_log_levels(levels: Mapping[str, int]) -> None:
-    present = _log_levels()
+    present = log_levels()
     for name in present.keys() | levels.keys():
         level = levels.get(name, logging.NOTSET)
         if level != present.get(name, logging.NOTSET):

@@ -22,7 +22,7 @@ def forward_logs(send: SendLog) -> None:
     for logger in inherited:
         logger.handlers.clear()
         logger.propagate = True
-    logging.root.handlers[:] = [_ForwardingHandler(send)]
+    logging.root.handlers[:] = [ForwardingHandler(send)]
     # A server that writes JSON writes warnings as such, too.
     logging.captureWarnings(os.environ.get(_FORMAT_VARIABLE) == "json")
 
@@ -34,7 +34,7 @@ def log_here(message: LogMessage) -> None:
         logger.handle(message.record)
 
 
-class _ForwardingHandler(QueueHandler):
+class ForwardingHandler(QueueHandler):
     """Makes records picklable, as for a queue, and sends them."""
 
     def __init__(self, send: SendLog) -> None:

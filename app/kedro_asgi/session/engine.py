@@ -137,6 +137,11 @@ class Engine:
         """
         self._shared.reload()
 
+    def catch_up(self) -> None:
+        """Read again what other processes have replaced, if they signal that to this one."""
+        if self._shared.has_signals:
+            self._shared.read_signals()
+
     def load_missing(self) -> None:
         """Try again to load the artifacts that are missing; raises what making a catalog raises."""
         self._shared.load_missing()

@@ -237,6 +237,10 @@ class KedroServiceSession(AbstractSession):
         """
         self.engine.reload()
 
+    def catch_up(self) -> None:
+        """Read again what other processes have replaced, if this session takes notice of them."""
+        self.engine.catch_up()
+
     def close(self) -> None:
         """Log the end of the session, and end its worker processes; it may still run again."""
         _log.info("Closing session %s", self.session_id)

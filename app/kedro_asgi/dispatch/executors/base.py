@@ -16,7 +16,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``output_problems`` says why an output of a run that succeeded is missing.
     A run that was stopped has neither; so has one that raised after it was asked to stop. ``has_crashed``: the run
-    ended the process that it was executed in. ``retry_after_seconds`` is set if the run is to be tried again
+    ended the process that it was executed in, or may have. ``is_interrupted``: that was lost, which may be no fault of
+    the run; a promised run that wants it is repeated. ``retry_after_seconds`` is set if the run is to be tried again
     (`AsyncSession.retry_after_seconds`).
     """
 
@@ -24,6 +25,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     output_problems: Mapping[str, str] = {}
     error: ErrorDetail | None = None
     has_crashed: bool = False
+    is_interrupted: bool = False
     retry_after_seconds: float | None = None
 
 
@@ -60,6 +62,10 @@ class Executor(Protocol):
     @property
     def is_open(self) -> bool:
         """Whether runs begin at once; ``False`` while whatever executes them starts for the first time."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why runs cannot begin at this moment, though they are accepted; ``None`` if they can."""
 
     def gauges(self) -> Mapping[str, float]:
         """Return figures of this moment, beside those of the scheduler."""

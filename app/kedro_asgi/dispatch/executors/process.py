@@ -73,6 +73,10 @@ class ProcessExecutor:
     def is_open(self) -> bool:
         return self._pool.has_opened
 
+    @property
+    def problem(self) -> str | None:
+        return None
+
     def gauges(self) -> dict[str, float]:
         return self._pool.gauges()
 

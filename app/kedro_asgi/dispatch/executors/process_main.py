@@ -9,11 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from logging import LogRecord
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
-from pickle import PickleBuffer
 from types import FrameType
 from typing import Any
 
@@ -31,29 +29,24 @@ from kedro_asgi.dispatch.executors.process_messages import (
     ShutDown,
     encode_message,
 )
-from kedro_asgi.dispatch.report import report_failure
+from kedro_asgi.dispatch.executors.remote_run import RemoteRun, plain_record, sendable
 from kedro_asgi.errors import RunStoppedError, UnsendableValueError, error_type
 from kedro_asgi.events import Event
 from kedro_asgi.outcome import Outcome
-from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
-from kedro_asgi.runner.async_nodes import HOST_LOOP
+from kedro_asgi.run_context import CURRENT_NODE
 from kedro_asgi.runner.messages import LogMessage
 from kedro_asgi.runner.process_state import ProcessState
-from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
+from kedro_asgi.runner.stopping import StopSignal
 from kedro_asgi.runner.worker_logs import forward_logs
 from kedro_asgi.runner.worker_signals import ignore_signals
-from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
+from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import Convert, KedroServiceSession
 from kedro_asgi.session.event_loop import call_soon
-from kedro_asgi.tracing.activation import continue_trace
 from kedro_asgi.tracing.sdk import flush_spans, set_up_inherited_sdk
 
-# Smaller outputs are a part of the message that names them.
-_LARGE_OUTPUT_BYTES = 64 * 2**10
 _PR_SET_PDEATHSIG = 1
 # From -1000, never, to 1000, first.
 _OOM_SCORE = "500"
-_PLAIN_TYPES = frozenset((str, int, float, bool, type(None)))
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -158,28 +151,19 @@ class _RunServer:
 
     def _execute(self, request: RunRequest) -> Execution:
         self._begin(request.run_id)
-        CURRENT_RUN.set((request.run_id, ()))
-        HOST_LOOP.set(self._loop)
-        STOP_SIGNAL.set(self._stop)
-        continue_trace(request.trace_context)
-        spec: RunSpec | None = None
-        try:
-            read_spec = self._received_order()
-            session, spec = self._session.value(), read_spec()
-            CURRENT_RUN.set((request.run_id, spec.slice.pipeline_names))
-            result = session.execute(
-                spec,
-                run_id=request.run_id,
-                convert=self._opening.convert,
-                emit=self._emit,
-                is_single_attempt=True,
-            )
-            return Execution(outputs=result.outputs, output_problems=result.output_problems)
-        except BaseException as error:  # a SystemExit of user code must not end the process
-            if self._stop.reason is not None:
-                return Execution()
-            seconds = None if spec is None else self._session.value().retry_after_seconds(spec, error)
-            return Execution(error=self._report(request.run_id, error), retry_after_seconds=seconds)
+        return self._remote_run(request).execute(self._session)
+
+    def _remote_run(self, request: RunRequest) -> RemoteRun:
+        return RemoteRun(
+            run_id=request.run_id,
+            read_spec=lambda: self._received_order()(),
+            convert=self._opening.convert,
+            emit=self._emit,
+            stop=self._stop,
+            loop=self._loop,
+            full_tracebacks=self._opening.full_tracebacks,
+            trace_context=request.trace_context,
+        )
 
     def _received_order(self) -> Callable[[], RunSpec]:
         """Return what follows a request; raises `UnsendableValueError` where its values cannot be restored here."""
@@ -198,22 +182,13 @@ class _RunServer:
             if (reason := self._early_stops.pop(run_id, None)) is not None:
                 self._stop.stop(reason)
 
-    def _report(self, run_id: RunId, error: BaseException) -> ErrorDetail:
-        try:
-            return report_failure(run_id, error, with_our_frames=self._opening.full_tracebacks)
-        except BaseException as problem:  # an error of user code may raise anything when it is looked at
-            return ErrorDetail(
-                type=type(error).__qualname__, message=f"It cannot be described: {type(problem).__qualname__}"
-            )
-
     def _send_reply(self, request: RunRequest, execution: Execution) -> None:
-        outputs = {name: _sendable(value) for name, value in execution.outputs.items()}
         is_last = self._is_terminated or self._session.error is not None
-        reply = RunReply(execution=msgspec.structs.replace(execution, outputs=outputs), is_last=is_last)
+        reply = RunReply(execution=sendable(execution), is_last=is_last)
         try:
             parts = encode_message(reply)
         except Exception as problem:  # whatever values of a project's own `convert` raise
-            error = self._report(request.run_id, UnsendableValueError("An output", str(problem)))
+            error = self._remote_run(request).report(UnsendableValueError("An output", str(problem)))
             parts = encode_message(RunReply(execution=Execution(error=error), is_last=is_last))
         with self._lock:
             self._run_id = None
@@ -232,7 +207,7 @@ class _RunServer:
 
     def send_log(self, message: LogMessage) -> None:
         """Send a record that was logged during a run."""
-        parts = encode_message(RecordLogged(record=_plain_record(message.record), node=CURRENT_NODE.get()))
+        parts = encode_message(RecordLogged(record=plain_record(message.record), node=CURRENT_NODE.get()))
         with self._lock:
             if self._run_id is not None:
                 self._pipe.send(parts)
@@ -264,28 +239,3 @@ class _RunServer:
         if self._run_id is not None and reason is not None and not self._is_terminated:
             self._is_terminated = True
             raise reason
-
-
-class _LargeOutput(msgspec.Struct, frozen=True, eq=False):
-    """JSON that is pickled out of band, and is a `msgspec.Raw` again where it is read."""
-
-    json: msgspec.Raw
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return msgspec.Raw, (PickleBuffer(self.json),)
-
-
-def _sendable(value: Any) -> Any:
-    is_large = isinstance(value, msgspec.Raw) and memoryview(value).nbytes > _LARGE_OUTPUT_BYTES
-    return _LargeOutput(value) if is_large else value
-
-
-def _plain_record(record: LogRecord) -> LogRecord:
-    """Return a record without attributes that the server could not read, such as objects in ``extra``."""
-    plain = LogRecord(record.name, record.levelno, record.pathname, record.lineno, record.msg, None, None)
-    plain.__dict__.update((name, value) for name, value in record.__dict__.items() if _is_plain(value))
-    return plain
-
-
-def _is_plain(value: Any) -> bool:
-    return type(value) in _PLAIN_TYPES or (type(value) is dict and _PLAIN_TYPES.issuperset(map(type, value.values())))

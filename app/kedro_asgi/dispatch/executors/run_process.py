@@ -1,11 +1,8 @@
 """A process that executes runs, as the server uses it: one thread of the server talks to it."""
 
 import threading
-import traceback
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from contextvars import Context
-from datetime import UTC, datetime
-from logging import LogRecord
 from queue import SimpleQueue
 from typing import Any, Protocol
 
@@ -21,15 +18,14 @@ from kedro_asgi.dispatch.executors.process_messages import (
     RunRequest,
     encode_message,
 )
+from kedro_asgi.dispatch.executors.run_replies import NodesAtWork, log_safely, unsendable_error
 from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.run_logging import LINE_EMITTER
 from kedro_asgi.errors import NoProcessError, RunCrashedError, RunStoppedError, UnsendableValueError, error_type
-from kedro_asgi.events import Emit, Event, NodeCancelled, NodeFailed, NodeFinished, NodeRetried, NodeStarted
+from kedro_asgi.events import Emit, Event
 from kedro_asgi.failures import note_node
 from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
-from kedro_asgi.runner.messages import LogMessage
-from kedro_asgi.runner.worker_logs import log_here
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.trace_context import current_trace_headers
 
@@ -171,11 +167,11 @@ class RunProcess:
         try:
             order = encode_message(run.read_spec)
         except Exception as problem:  # whatever values of a caller raise
-            return Execution(error=report_failure(run.run_id, _unsendable(run, problem)))
+            return Execution(error=report_failure(run.run_id, unsendable_error(run.read_spec, problem)))
         return self._execute_in(self._process, run, order)
 
     def _execute_in(self, process: ChildProcess, run: ProcessRun, order: list[Buffer]) -> Execution:
-        nodes: dict[str, Event] = {}
+        nodes = NodesAtWork()
         try:
             request = RunRequest(run_id=run.run_id, trace_context=current_trace_headers())
             process.send(encode_message(request))
@@ -192,7 +188,7 @@ class RunProcess:
         self._end_nodes(run, nodes)
         return execution
 
-    def _receive_reply(self, process: ChildProcess, run: ProcessRun, nodes: dict[str, Event]) -> Execution:
+    def _receive_reply(self, process: ChildProcess, run: ProcessRun, nodes: NodesAtWork) -> Execution:
         while True:
             match process.receive():
                 case RunReply(execution=execution, is_last=is_last):
@@ -200,19 +196,19 @@ class RunProcess:
                     return execution
                 case RecordLogged(record=record, node=node):
                     CURRENT_NODE.set(node)
-                    _log_safely(record)
+                    log_safely(record)
                 case Event() as event:
-                    _note_node(nodes, event)
+                    nodes.note(event)
                     run.emit(event)
 
-    def _describe_crash(self, process: ChildProcess, run: ProcessRun, nodes: dict[str, Event]) -> Execution:
+    def _describe_crash(self, process: ChildProcess, run: ProcessRun, nodes: NodesAtWork) -> Execution:
         """Return why a run has no end of its own: it was stopped, or its process has ended."""
         self._is_usable = False
         is_cut_off = not process.ends_soon()
         process.kill_group()
         exit_code = process.exit_code()
         self._end_nodes(run, nodes)
-        at_work = next(iter(nodes), None)
+        at_work = nodes.first
         if self._kill_reason is not None:
             error = self._kill_reason(at_work)
         elif self._stop_reason is not None:
@@ -224,41 +220,7 @@ class RunProcess:
         seconds = run.retry_after_seconds(error)
         return Execution(error=report_failure(run.run_id, error), has_crashed=True, retry_after_seconds=seconds)
 
-    def _end_nodes(self, run: ProcessRun, nodes: Mapping[str, Event]) -> None:
+    def _end_nodes(self, run: ProcessRun, nodes: NodesAtWork) -> None:
         """Emit the ends of nodes that were killed or interrupted."""
-        kind = NodeFailed if self._stop_reason is None or self._kill_reason is not None else NodeCancelled
-        for node, event in nodes.items():
-            took = round((datetime.now(UTC) - event.at).total_seconds() * 1000, 2)
-            run.emit(kind(run_id=run.run_id, node=node, duration_ms=took))
-
-
-def _log_safely(record: LogRecord) -> None:
-    """Log a record of the process here; an error of a project's handler is printed, as logging itself does."""
-    try:
-        log_here(LogMessage(record=record))
-    except Exception:
-        traceback.print_exc()
-
-
-def _note_node(nodes: dict[str, Event], event: Event) -> None:
-    """Keep the nodes that have started and not ended, the earliest first."""
-    match event:
-        case NodeStarted(node=node):
-            nodes[node] = event
-        case NodeFinished(node=node) | NodeRetried(node=node) | NodeFailed(node=node) | NodeCancelled(node=node):
-            nodes.pop(node, None)
-
-
-def _unsendable(run: ProcessRun, problem: Exception) -> Exception:
-    """Return an error that names the input or the parameter that cannot be pickled; or the one of reading the order."""
-    try:
-        spec = run.read_spec()
-    except Exception as error:
-        return error
-    for what, values in (("Input", spec.inputs), ("Parameter", spec.runtime_params)):
-        for name, value in values.items():
-            try:
-                encode_message(value)
-            except Exception as error:
-                return UnsendableValueError(f"{what} '{name}' ({type(value).__qualname__})", str(error))
-    return UnsendableValueError("The order of the run", str(problem))
+        is_cancelled = self._stop_reason is not None and self._kill_reason is None
+        nodes.end(run.run_id, run.emit, is_cancelled=is_cancelled)

@@ -4,26 +4,32 @@ import sys
 from collections.abc import Callable, Hashable, Mapping
 from contextvars import Context
 from functools import partial
+from importlib.util import find_spec
 from typing import Literal
 
 import msgspec
 
+from kedro_asgi.dask_options import DaskOptions
 from kedro_asgi.dispatch.executors.base import Execution, Executor
 from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.errors import PolicyError, RunStoppedError
+from kedro_asgi.errors import DaskMissingError, PolicyError, RunStoppedError
 from kedro_asgi.events import Emit
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
 
-ExecutorKind = Literal["thread", "process"]
+ExecutorKind = Literal["thread", "process", "dask"]
+
+# Of a run of several pipelines, the first of these kinds that one of them has.
+_BY_RANK: tuple[ExecutorKind, ...] = ("dask", "process", "thread")
 
 
 class ExecutorChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """The executor of all runs, and those of the runs of single pipelines."""
+    """The executor of all runs, and those of the runs of single pipelines; ``dask`` says which cluster is used."""
 
     default: ExecutorKind = "thread"
     by_pipeline: Mapping[str, ExecutorKind] = {}
+    dask: DaskOptions = DaskOptions()
 
     @property
     def kinds(self) -> frozenset[ExecutorKind]:
@@ -31,7 +37,9 @@ class ExecutorChoice(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset((self.default, *self.by_pipeline.values()))
 
     def check(self, policy: Policy) -> None:
-        """Raise `PolicyError` for a limit that these executors cannot keep."""
+        """Raise `PolicyError` for a limit that these executors cannot keep, or `DaskMissingError`."""
+        if "dask" in self.kinds and find_spec("distributed") is None:
+            raise DaskMissingError
         if policy.max_run_memory_bytes is None:
             return
         if "process" not in self.kinds:
@@ -45,6 +53,7 @@ def make_executor(session: AsyncSession, convert: Convert, policy: Policy, choic
     makers: Mapping[ExecutorKind, Callable[[], Executor]] = {
         "thread": partial(ThreadExecutor, session, convert, full_tracebacks=policy.full_tracebacks),
         "process": partial(_process_executor, session, convert, policy),
+        "dask": partial(_dask_executor, session, convert, policy, choice.dask),
     }
     executors = {kind: makers[kind]() for kind in sorted(choice.kinds)}
     return executors[choice.default] if len(executors) == 1 else PipelineExecutor(executors, choice)
@@ -57,10 +66,17 @@ def _process_executor(session: AsyncSession, convert: Convert, policy: Policy) -
     return ProcessExecutor(session, convert, policy)
 
 
+def _dask_executor(session: AsyncSession, convert: Convert, policy: Policy, options: DaskOptions) -> Executor:
+    # Imported only by servers that use it.
+    from kedro_asgi.dispatch.executors.dask import DaskExecutor
+
+    return DaskExecutor(session, convert, policy, options)
+
+
 class PipelineExecutor:
     """An `Executor` that passes each run to the executor of its pipeline.
 
-    A run of several pipelines gets a process if one of them does.
+    A run of several pipelines is executed on a cluster if one of them is, else in a process if one of them is.
     """
 
     def __init__(self, executors: Mapping[ExecutorKind, Executor], choice: ExecutorChoice) -> None:
@@ -79,7 +95,7 @@ class PipelineExecutor:
     ) -> None:
         names = kind if isinstance(kind, tuple) else ()
         kinds = {self._choice.by_pipeline.get(name, self._choice.default) for name in names}
-        chosen: ExecutorKind = "process" if "process" in kinds else "thread"
+        chosen = next((kind for kind in _BY_RANK if kind in kinds), self._choice.default)
         self._executors[chosen].start(run_id, read_spec, kind=kind, context=context, emit=emit, ended=ended)
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
@@ -89,6 +105,10 @@ class PipelineExecutor:
     @property
     def is_open(self) -> bool:
         return all(executor.is_open for executor in self._executors.values())
+
+    @property
+    def problem(self) -> str | None:
+        return next((found for executor in self._executors.values() if (found := executor.problem)), None)
 
     def gauges(self) -> dict[str, float]:
         found: dict[str, float] = {}

@@ -70,6 +70,10 @@ class ThreadExecutor:
     def is_open(self) -> bool:
         return True
 
+    @property
+    def problem(self) -> str | None:
+        return None
+
     def gauges(self) -> dict[str, float]:
         return {}
 

@@ -1,0 +1,140 @@
+"""Executes each run on a worker of a Dask cluster."""
+
+import secrets
+import threading
+from collections.abc import Callable, Hashable
+from contextvars import Context
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from anyio import from_thread
+from anyio.lowlevel import current_token
+
+from kedro_asgi.cluster_member import MemberFacts
+from kedro_asgi.dask_options import DaskOptions
+from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.executors.dask_settings import ClusterSettings, PlacedRun
+from kedro_asgi.dispatch.executors.local_cluster import LocalDaskCluster
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.errors import RunStoppedError
+from kedro_asgi.events import Emit
+from kedro_asgi.runs import RunId, RunSpec
+from kedro_asgi.session import AsyncSession, Convert
+from kedro_asgi.session.event_loop import call_soon
+
+if TYPE_CHECKING:
+    from kedro_asgi.dispatch.executors.dask_cluster import DaskCluster
+
+_OPENING = "The server is connecting with the Dask cluster."
+
+
+class DaskExecutor:
+    """An `Executor` whose runs share nothing with the server, and may be on other machines.
+
+    Workers open the project themselves (``--preload kedro_asgi.cluster``). Without a scheduler in ``options``, the
+    executor starts a cluster on this machine, which ends with it. ``convert`` and the values of a run have to be
+    picklable.
+    """
+
+    def __init__(self, session: AsyncSession, convert: Convert, policy: Policy, options: DaskOptions) -> None:
+        self._loop = current_token()
+        self._session = session
+        self._local = LocalDaskCluster(session.create_session) if options.scheduler is None else None
+        settings = ClusterSettings(
+            find_scheduler=partial(str, options.scheduler) if self._local is None else self._local.address,
+            find_facts=_ServerFacts(partial(from_thread.run, session.prepare, token=self._loop)).find,
+            options=options,
+            convert=convert,
+            full_tracebacks=policy.full_tracebacks,
+        )
+        # Held for the calls that come before the cluster is there.
+        self._lock = threading.Lock()
+        self._cluster: DaskCluster | None = None
+        self._early_calls: list[Callable[[DaskCluster], None]] = []
+        threading.Thread(target=self._open, args=(settings,), name="kedro-asgi-work", daemon=True).start()
+
+    def start(
+        self,
+        run_id: RunId,
+        read_spec: Callable[[], RunSpec],
+        *,
+        kind: Hashable,
+        context: Context,
+        emit: Emit,
+        ended: Callable[[Execution], None],
+    ) -> None:
+        run = PlacedRun(
+            run_id=run_id,
+            read_spec=read_spec,
+            pipeline_names=kind if isinstance(kind, tuple) else (),
+            context=context,
+            emit=emit,
+            ended=partial(self._announce, ended),
+            retry_after_seconds=partial(self._retry_after_seconds, read_spec),
+        )
+        self._call(lambda cluster: cluster.give(run))
+
+    def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
+        self._call(lambda cluster: cluster.stop(run_id, reason))
+
+    @property
+    def is_open(self) -> bool:
+        return self._cluster is not None and self._cluster.has_tried
+
+    @property
+    def problem(self) -> str | None:
+        return _OPENING if self._cluster is None else self._cluster.problem
+
+    def gauges(self) -> dict[str, float]:
+        return {} if self._cluster is None else self._cluster.gauges()
+
+    def close(self) -> None:
+        self._call(lambda cluster: cluster.close())
+        if self._local is not None:
+            self._local.close()
+
+    def _open(self, settings: ClusterSettings) -> None:
+        # Takes a second to import, so not on the event loop.
+        from kedro_asgi.dispatch.executors.dask_cluster import DaskCluster
+
+        cluster = DaskCluster(settings)
+        with self._lock:
+            self._cluster = cluster
+            for call in self._early_calls:
+                call(cluster)
+
+    def _call(self, call: Callable[["DaskCluster"], None]) -> None:
+        with self._lock:
+            if self._cluster is None:
+                self._early_calls.append(call)
+            else:
+                call(self._cluster)
+
+    def _retry_after_seconds(self, read_spec: Callable[[], RunSpec], error: Exception) -> float | None:
+        """Return how long to wait before another attempt of a run whose worker was lost."""
+        try:
+            return self._session.retry_after_seconds(read_spec(), error)
+        except Exception:  # the order cannot be read, which was said before
+            return None
+
+    def _announce(self, ended: Callable[[Execution], None], execution: Execution) -> None:
+        call_soon(self._loop, partial(ended, execution))
+
+
+class _ServerFacts:
+    """The facts of the project as the server has loaded it; any thread."""
+
+    def __init__(self, open_session: Callable[[], Any]) -> None:
+        self._open_session = open_session
+        self._known: tuple[Any, MemberFacts, str] | None = None
+
+    def find(self) -> tuple[MemberFacts, str]:
+        """Return the facts, and the name of the last reload; opens the project if need be, and raises its errors."""
+        session = self._open_session()
+        session.catch_up()
+        planner = session.engine.planner
+        known = self._known
+        if known is None or known[0] is not planner:
+            reload = "" if known is None else secrets.token_hex(8)
+            known = self._known = (planner, MemberFacts.of(planner), reload)
+        return known[1], known[2]

@@ -1,0 +1,137 @@
+"""The connection between a server and a Dask worker: messages in order, in both directions."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from distributed.protocol.serialize import to_serialize
+
+from kedro_asgi.dispatch.executors.dask_messages import Message, Ping, Received
+from kedro_asgi.dispatch.executors.shared_file import Buffer
+from kedro_asgi.dispatch.safe_logging import SafeLogger
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+_log = SafeLogger(__name__)
+_ENCODER = msgspec.msgpack.Encoder()
+# How much of a worker's messages may be on its way: runs that produce more wait.
+_WINDOW_BYTES = 8 * 2**20
+_ACKNOWLEDGED_BYTES = _WINDOW_BYTES // 8
+
+
+class Channel(Generic[MessageT]):
+    """Sends and receives messages over a connection of Dask, which is encrypted as the cluster is.
+
+    Dask's own writes return before anything is sent, so `put` with ``waits`` has a window, which the other end opens as
+    it receives. An end that hears nothing for ``silence_seconds`` closes the connection: a paused or
+    lost process must not keep runs. Made on the event loop of the connection.
+    """
+
+    def __init__(self, comm: Any, decoder: msgspec.msgpack.Decoder[MessageT], *, silence_seconds: float) -> None:
+        self._comm = comm
+        self._decoder = decoder
+        self._silence_seconds = silence_seconds
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        # Held for the outbox and the window, which threads of runs and the event loop share.
+        self._room = threading.Condition()
+        self._outbox: list[object] = []
+        self._window_bytes = _WINDOW_BYTES
+        self._heard_at = time.monotonic()
+        self.is_closed = False
+        """Whether nothing more is sent or received."""
+
+    @property
+    def peer(self) -> str:
+        """The address of the other end."""
+        address: str = self._comm.peer_address
+        return address
+
+    def put(self, message: Message, parts: Sequence[Buffer] = (), *, waits: bool = False) -> None:
+        """Send a message, any thread; does nothing once the connection is closed.
+
+        With ``waits``, this thread waits while too much is on its way; it is not that of the event loop.
+        """
+        if parts:
+            message = msgspec.structs.replace(message, parts=len(parts))
+        data = _ENCODER.encode(message)
+        with self._room:
+            while waits and self._window_bytes <= 0 and not self.is_closed:
+                self._room.wait()
+            if self.is_closed:
+                return
+            self._window_bytes -= len(data) + size_of(parts)
+            is_first = not self._outbox
+            self._outbox += [data, *map(to_serialize, parts)]
+        if is_first:
+            # The event loop may have ended.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def serve(self, handle: Callable[[MessageT, list[Buffer]], None]) -> None:
+        """Send, and call ``handle`` with each message and its parts, until the connection is closed; raises nothing."""
+        tasks = [asyncio.create_task(work) for work in (self._send(), self._receive(handle), self._watch())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.close()
+            for task in tasks:
+                task.cancel()
+            for error in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(error, Exception) and not isinstance(error, OSError):
+                    _log.error("The connection to %s has failed", self.peer, exc_info=error)
+
+    def close(self) -> None:
+        """Close the connection, and let waiting threads go on; on its event loop."""
+        with self._room:
+            self.is_closed = True
+            self._outbox.clear()
+            self._room.notify_all()
+        self._comm.abort()
+
+    async def _send(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            with self._room:
+                batch, self._outbox = self._outbox, []
+            if batch:
+                await self._comm.write(batch, on_error="raise")
+
+    async def _receive(self, handle: Callable[[MessageT, list[Buffer]], None]) -> None:
+        received_bytes = 0
+        while True:
+            batch = await self._comm.read()
+            self._heard_at = time.monotonic()
+            items: Iterator[Buffer] = iter(batch)
+            for item in items:
+                message = self._decoder.decode(item)
+                parts = [next(items) for _ in range(message.parts)]
+                if isinstance(message, Received):
+                    self._open_window(message.size_bytes)
+                else:
+                    handle(message, parts)
+            received_bytes += size_of(batch)
+            if received_bytes >= _ACKNOWLEDGED_BYTES:
+                self.put(Received(size_bytes=received_bytes))
+                received_bytes = 0
+
+    def _open_window(self, size_bytes: int) -> None:
+        with self._room:
+            self._window_bytes += size_bytes
+            self._room.notify_all()
+
+    async def _watch(self) -> None:
+        """Tell the other end that this one is alive, and return when the other one is not."""
+        while time.monotonic() - self._heard_at < self._silence_seconds:
+            await asyncio.sleep(self._silence_seconds / 4)
+            self.put(Ping())
+
+
+def size_of(parts: Iterable[Buffer]) -> int:
+    """Return how many bytes buffers take together."""
+    return sum(memoryview(part).nbytes for part in parts)

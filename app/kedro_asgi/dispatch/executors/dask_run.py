@@ -1,0 +1,116 @@
+"""A run that a server has given to a Dask cluster."""
+
+import pickle
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.executors.dask_channel import size_of
+from kedro_asgi.dispatch.executors.dask_settings import PlacedRun
+from kedro_asgi.dispatch.executors.process_messages import encode_message
+from kedro_asgi.dispatch.executors.run_replies import NodesAtWork, log_safely, unsendable_error
+from kedro_asgi.dispatch.executors.shared_file import Buffer
+from kedro_asgi.dispatch.report import report_failure
+from kedro_asgi.dispatch.run_logging import LINE_EMITTER
+from kedro_asgi.errors import RunStoppedError, UnsendableValueError, ValueTooLargeError, WorkerLostError, error_type
+from kedro_asgi.events import Event
+from kedro_asgi.failures import note_node
+from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
+from kedro_asgi.session import Convert
+from kedro_asgi.trace_context import TraceHeaders, current_trace_headers
+
+
+class ClusterRun:
+    """One run on a cluster, as its server sees it; belongs to the event loop that talks to the cluster.
+
+    ``ticket_id`` is that of its last placement. ``worker`` is the address of the worker that gets the order, and so the
+    run.
+    """
+
+    def __init__(self, run: PlacedRun) -> None:
+        self.placed = run
+        self.run_id = run.run_id
+        self.ticket_id = ""
+        self.worker: str | None = None
+        self.stop_reason: RunStoppedError | None = None
+        self._nodes = NodesAtWork()
+        run.context.run(self._enter)
+
+    def _enter(self) -> None:
+        # The context is the run's own, so that nothing is set back.
+        LINE_EMITTER.set((self.run_id, self.placed.emit))
+        CURRENT_RUN.set((self.run_id, self.placed.pipeline_names))
+
+    @property
+    def trace_context(self) -> TraceHeaders | msgspec.UnsetType:
+        """The place of the run in its trace."""
+        return self.placed.context.run(current_trace_headers)
+
+    # --- any thread ---
+
+    def encode_order(self, convert: Convert, *, max_bytes: int) -> list[Buffer]:
+        """Return the order for the worker; raises why it cannot go there."""
+        read_spec = self.placed.read_spec
+        try:
+            parts = encode_message((read_spec, convert))
+        except Exception as problem:  # whatever values of a caller raise
+            raise unsendable_error(read_spec, problem) from problem
+        if (size := size_of(parts)) > max_bytes:
+            raise ValueTooLargeError("The inputs", size_bytes=size, limit_bytes=max_bytes)
+        return parts
+
+    # --- event loop ---
+
+    def take_event(self, event: Event) -> None:
+        """Pass an event of the worker on."""
+        self._nodes.note(event)
+        self.placed.emit(event)
+
+    def take_record(self, parts: list[Buffer], node: str | None) -> None:
+        """Log a record of the worker here."""
+        self.placed.context.run(partial(_log, parts, node))
+
+    def end(self, execution: Execution) -> None:
+        """The run has ended."""
+        self._nodes.end(self.run_id, self.placed.emit, is_cancelled=self.stop_reason is not None)
+        self.placed.ended(execution)
+
+    def fail(self, error: Exception) -> None:
+        """End the run with an error of this side."""
+        self.end(Execution(error=self.placed.context.run(report_failure, self.run_id, error)))
+
+    def end_lost(self) -> None:
+        """End a run whose worker is lost: as stopped if it was asked to stop, else as interrupted."""
+        if self.stop_reason is not None:
+            self.end(Execution())
+            return
+        error = WorkerLostError(self.worker or "", node=self._nodes.first)
+        if self._nodes.first is not None:
+            note_node(error, self._nodes.first)
+        seconds = self.placed.retry_after_seconds(error)
+        described = self.placed.context.run(report_failure, self.run_id, error)
+        self.end(
+            Execution(error=described, has_crashed=True, is_interrupted=True, retry_after_seconds=seconds),
+        )
+
+    def end_replied(self, parts: list[Buffer]) -> None:
+        """End the run as the worker says."""
+        try:
+            execution = load(parts)
+        except Exception as problem:  # a class of the project that is not restored here
+            self.fail(UnsendableValueError("A message of the worker", f"{error_type(problem)}: {problem}"))
+        else:
+            self.end(execution)
+
+
+def load(parts: list[Buffer]) -> Any:
+    """Return the value of a pickle and its buffers."""
+    value, *buffers = parts
+    return pickle.loads(value, buffers=buffers)
+
+
+def _log(parts: list[Buffer], node: str | None) -> None:
+    CURRENT_NODE.set(node)
+    log_safely(load(parts))
