@@ -46,6 +46,13 @@ def sending(server: Process, request: str) -> Iterator[socket.socket]:
         yield client
 
 
+def wait_until_all_are_ready(server: Process) -> None:
+    """Ask until ten answers in a row are good: each of the workers gives some of them."""
+    ready = list[int]()
+    while ready[-10:] != [200] * 10:
+        ready.append(httpx.get(f"{server.url}/ready").status_code)
+
+
 @contextmanager
 def not_reading(server: Process, request: str) -> Iterator[socket.socket]:
     with socket.socket() as client:
@@ -233,10 +240,7 @@ def test_no_request_is_refused_while_workers_are_replaced(tiny: Path, start: Sta
     server = start("kedro_asgi", "serve", tiny, "--workers", "2")
     answers = []
     with httpx.Client(base_url=server.url, timeout=30) as kept_alive:
-        ready = [httpx.get(f"{server.url}/ready").status_code for _ in range(10)]
-        while ready[-10:] != [200] * 10:
-            # Each of the workers answers some of them.
-            ready.append(httpx.get(f"{server.url}/ready").status_code)
+        wait_until_all_are_ready(server)
         server.process.send_signal(signal.SIGHUP)
         while server.log().count("Finished server process") < 2:
             assert "the restart ends here" not in server.log(), server.log()
@@ -244,4 +248,39 @@ def test_no_request_is_refused_while_workers_are_replaced(tiny: Path, start: Sta
             answers.append(httpx.get(f"{server.url}/ready", timeout=30))
     assert {answer.status_code for answer in answers} == {200, 202}
     assert server.log().count("Started server process") == 4
+    assert end(server) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[tool.kedro\n", r"Failed to parse 'pyproject.toml' file\. .* \(at line \d+, column \d+\)"),
+        (
+            '[tool.kedro-asgi.notify.x]\nurl_env = "NOPE"\nsecret_env = "NO"\n',
+            r"notify\.x' .* 'NOPE', which is not set",
+        ),
+    ],
+)
+def test_workers_go_on_while_a_broken_project_lets_no_other_start(
+    tiny: Path, start: Start, text: str, problem: str
+) -> None:
+    server = start("kedro_asgi", "serve", tiny, "--workers", "2")
+    while server.log().count("Application startup complete") < 2:
+        time.sleep(0.01)
+    wait_until_all_are_ready(server)
+    workers = re.findall(r"Started server process \[(\d+)\]", server.log())
+    file = tiny / "pyproject.toml"
+    former = file.read_text()
+    file.write_text(f"{former}\n{text}")
+    server.process.send_signal(signal.SIGHUP)
+    log = server.log_with("failed to start; the restart ends here")
+    assert re.search(problem, log)
+    os.kill(int(workers[0]), signal.SIGKILL)
+    log = server.log_with("failed to start; the other workers go on")
+    assert "Traceback" not in log
+    assert httpx.post(f"{server.url}/run", json={}).json()["status"] == "success"
+    file.write_text(former)
+    while server.log().count("Application startup complete") < 3:
+        time.sleep(0.01)
     assert end(server) == 0

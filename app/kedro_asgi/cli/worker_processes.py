@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 from types import FrameType
@@ -15,6 +16,8 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from kedro_asgi.cli.connection_counts import ConnectionCounts
 from kedro_asgi.cli.reloader import ProjectReload, Watched
 from kedro_asgi.cli.server_process import HASTEN, LAST_SECONDS, WorkerServer, grace_seconds
+from kedro_asgi.errors import KedroAsgiError
+from kedro_asgi.server.startup_errors import startup_sentence
 from kedro_asgi.server.systemd import ServiceManager
 
 _log = logging.getLogger("uvicorn.error")
@@ -24,6 +27,9 @@ _START_SECONDS = 60
 # How much longer than a worker the supervisor waits before it kills the worker.
 _MARGIN_SECONDS = 0.5
 _LOOK_SECONDS = 0.1
+# How long a worker may take to say that it serves.
+_ANSWER_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 64.0
 
 
 class Worker(Process):
@@ -38,8 +44,13 @@ class Worker(Process):
         """Serve in this process until a signal ends it."""
         # Made before the thread that tells the supervisor whether it has started: uvicorn makes a server for the first
         # thread that asks for it, or for each of two, and then the supervisor waits for one that never starts.
-        self._server = WorkerServer(self.config, grace_seconds=grace_seconds(), counts=self._counts, place=self.place)
-        super().target(sockets)
+        try:
+            grace = grace_seconds()
+            self._server = WorkerServer(self.config, grace_seconds=grace, counts=self._counts, place=self.place)
+            super().target(sockets)
+        except KedroAsgiError as error:
+            _log.error("%s", startup_sentence(error))
+            sys.exit(STARTUP_FAILURE)
 
 
 class WorkerSupervisor(Multiprocess):
@@ -47,6 +58,7 @@ class WorkerSupervisor(Multiprocess):
 
     It replaces only workers that have ended, not those that do not respond. A worker does not respond while a node
     holds the GIL, or while the worker is paused. Killing it would kill its runs, and it would respond again later.
+    While no new worker starts, since the project is broken by now, those that serve go on.
     SIGHUP replaces all workers, one by one. A second SIGTERM or SIGINT reaches the workers too and ends their grace.
     ``service_manager`` is told of the end, and that the supervisor lives; the first worker that has opened the project
     says that the service is ready.
@@ -58,6 +70,8 @@ class WorkerSupervisor(Multiprocess):
         self._counts = ConnectionCounts()
         self._alive: list[Worker] = []
         self._signals_to_end = 0
+        self._failed_starts = 0
+        self._start_at: dict[Process, float] = {}
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note_end)
 
@@ -76,19 +90,37 @@ class WorkerSupervisor(Multiprocess):
         self.processes.append(self._started())
 
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that have ended; give up if one could not start. Called twice a second."""
+        """Replace workers that have ended; give up if one could not start and no other serves.
+
+        uvicorn calls this twice a second.
+        """
         self._service_manager.show_life()
         for index, worker in enumerate(self.processes):
             if self.should_exit.is_set():
                 return
             if worker.process.is_alive():
                 continue
-            if worker.exitcode == STARTUP_FAILURE:
-                _log.error("Child process [%s] failed to start, stopping the parent process.", worker.pid)
-                self.should_exit.set()
-                return
-            _log.info("Child process [%s] died", worker.pid)
+            if worker.exitcode != STARTUP_FAILURE:
+                _log.info("Child process [%s] died", worker.pid)
+            elif worker not in self._start_at:
+                self._note_failed_start(worker)
+                continue
+            elif time.monotonic() < self._start_at[worker]:
+                continue
+            self._start_at.pop(worker, None)
             self.processes[index] = self._started()
+
+    def _note_failed_start(self, worker: Process) -> None:
+        """End all if no other worker serves, else start one in its place after a pause, which doubles each time."""
+        if not any(other.process.is_alive() and other.is_ready(_ANSWER_SECONDS) for other in self.processes):
+            _log.error("Child process [%s] failed to start, stopping the parent process.", worker.pid)
+            self.should_exit.set()
+            return
+        pause = min(_LONGEST_PAUSE_SECONDS, 2.0**self._failed_starts)
+        self._failed_starts += 1
+        self._start_at[worker] = time.monotonic() + pause
+        text = "Child process [%s] failed to start; the other workers go on, and the next one starts in %g seconds."
+        _log.error(text, worker.pid, pause)
 
     def restart_all(self) -> None:
         """Replace each worker: its successor serves, with an open project, before it retires."""
@@ -96,13 +128,16 @@ class WorkerSupervisor(Multiprocess):
         for index, worker in enumerate(self.processes[:]):
             successor = self._started()
             if not self._starts_in_time(successor):
+                has_failed = not successor.process.is_alive()
                 successor.kill()
                 successor.join()
                 if not self.should_exit.is_set():
-                    _log.error("Child process [%s] was not ready in time; the restart ends here.", successor.pid)
+                    reason = "failed to start" if has_failed else "was not ready in time"
+                    _log.error("Child process [%s] %s; the restart ends here.", successor.pid, reason)
                 return
             self.processes[index] = successor
             self._retire(worker)
+        self._failed_starts = 0
 
     def join_all(self) -> None:
         """Wait for the workers; kill those that do not end although they were told to."""

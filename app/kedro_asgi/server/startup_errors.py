@@ -20,13 +20,18 @@ class StartupErrorMiddleware:
         await self._app(scope, receive, _shortening(send) if scope["type"] == "lifespan" else send)
 
 
+def startup_sentence(error: KedroAsgiError) -> str:
+    """Return one line that tells an operator why a server does not start."""
+    detail = describe_failure(error)
+    return f"{detail.type}: {one_line(detail.message)}"
+
+
 def _shortening(send: Send) -> Send:
     async def send_shortened(message: Message) -> None:
         # Starlette sends the message while it handles the error.
         error = sys.exception()
         if message["type"] == "lifespan.startup.failed" and isinstance(error, KedroAsgiError):
-            detail = describe_failure(error)
-            message = {**message, "message": f"{detail.type}: {one_line(detail.message)}"}
+            message = {**message, "message": startup_sentence(error)}
         await send(message)
 
     return send_shortened
