@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from dask_workers import dask_workers
+from distributed import Client
 from recorder import Recorder
 
-from kedro_asgi.runner import AbstractRunner, ParallelRunner, SequentialRunner, ThreadRunner
+from kedro_asgi.runner import AbstractRunner, DaskRunner, ParallelRunner, SequentialRunner, ThreadRunner
 from kedro_asgi.runner.worker_pool import WorkerPool
 
 RUNNERS: Mapping[str, Callable[[], AbstractRunner]] = {
@@ -16,6 +18,8 @@ RUNNERS: Mapping[str, Callable[[], AbstractRunner]] = {
     "sequential async": lambda: SequentialRunner(is_async=True),
     "parallel async": lambda: ParallelRunner(max_workers=2, is_async=True),
 }
+CLUSTER_RUNNERS = {"dask": False, "dask async": True}
+ALL_RUNNERS = [*RUNNERS, *CLUSTER_RUNNERS]
 
 
 @pytest.fixture(scope="package")
@@ -25,21 +29,51 @@ def processes() -> Iterator[WorkerPool]:
     warm.close()
 
 
+@pytest.fixture(scope="session")
+def dask_client() -> Iterator[Client]:
+    """A client of a cluster of two workers with a thread each."""
+    with dask_workers(2) as address, Client(address, set_as_default=False) as client:
+        yield client
+
+
+@pytest.fixture
+def dask_runner(dask_client: Client) -> Iterator[DaskRunner]:
+    runner = DaskRunner(client=dask_client)
+    yield runner
+    runner.close()
+
+
+def make_runner(request: pytest.FixtureRequest) -> AbstractRunner:
+    """Return the runner of the fixture's parameter; processes and a cluster start when a test needs them."""
+    name = request.param
+    if name in RUNNERS:
+        return RUNNERS[name]().using(request.getfixturevalue("processes"))
+    runner = DaskRunner(client=request.getfixturevalue("dask_client"), is_async=CLUSTER_RUNNERS[name])
+    request.addfinalizer(runner.close)
+    return runner
+
+
 @pytest.fixture(params=list(RUNNERS))
-def runner(request: pytest.FixtureRequest, processes: WorkerPool) -> AbstractRunner:
-    return RUNNERS[request.param]().using(processes)
+def local_runner(request: pytest.FixtureRequest) -> AbstractRunner:
+    """A runner of this machine."""
+    return make_runner(request)
 
 
-@pytest.fixture(params=[name for name in RUNNERS if "async" not in name])
-def sync_runner(request: pytest.FixtureRequest, processes: WorkerPool) -> AbstractRunner:
+@pytest.fixture(params=ALL_RUNNERS)
+def runner(request: pytest.FixtureRequest) -> AbstractRunner:
+    return make_runner(request)
+
+
+@pytest.fixture(params=[name for name in ALL_RUNNERS if "async" not in name])
+def sync_runner(request: pytest.FixtureRequest) -> AbstractRunner:
     """A runner that loads and saves one dataset after another."""
-    return RUNNERS[request.param]().using(processes)
+    return make_runner(request)
 
 
-@pytest.fixture(params=[name for name in RUNNERS if "async" in name])
-def async_runner(request: pytest.FixtureRequest, processes: WorkerPool) -> AbstractRunner:
+@pytest.fixture(params=[name for name in ALL_RUNNERS if "async" in name])
+def async_runner(request: pytest.FixtureRequest) -> AbstractRunner:
     """A runner that loads and saves a node's datasets at a time."""
-    return RUNNERS[request.param]().using(processes)
+    return make_runner(request)
 
 
 @pytest.fixture

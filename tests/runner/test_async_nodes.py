@@ -51,7 +51,7 @@ def test_leaving_the_process_is_as_in_other_nodes(runner: AbstractRunner) -> Non
 
 
 @pytest.mark.anyio
-async def test_they_are_awaited_on_the_hosts_loop(runner: AbstractRunner) -> None:
+async def test_they_are_awaited_on_the_hosts_loop(local_runner: AbstractRunner) -> None:
     class Watching:
         def __init__(self):
             self.thread = None
@@ -63,9 +63,9 @@ async def test_they_are_awaited_on_the_hosts_loop(runner: AbstractRunner) -> Non
 
     watching = Watching()
     pipeline = Pipeline([node(watching, "a", "b", name="n"), node(functions.chunks_later, "c", "d", name="m")])
-    if runner._is_async:
+    if local_runner._is_async:
         pipeline = pipeline.only_nodes("n")
-    result = await hosted(runner, pipeline, catalog(a=1, c=3))
+    result = await hosted(local_runner, pipeline, catalog(a=1, c=3))
     assert watching.thread == threading.get_ident()
     assert result["b"].load() == 1
 
@@ -101,10 +101,10 @@ def test_a_blocking_run_may_be_started_on_a_running_loop() -> None:
     assert (done.stdout, done.stderr) == ("1\n", "")
 
 
-def test_the_nodes_of_a_run_share_a_loop(runner: AbstractRunner) -> None:
+def test_the_nodes_of_a_run_share_a_loop(local_runner: AbstractRunner) -> None:
     """What one node opens, another one can use."""
     nodes = [node(functions.loop_of, "a", name, name=name) for name in "bcd"]
-    result = runner.run(Pipeline(nodes), catalog(a=1))
+    result = local_runner.run(Pipeline(nodes), catalog(a=1))
     assert len({dataset.load() for dataset in result.values()}) == 1
 
 
@@ -131,11 +131,11 @@ def test_nodes_that_wait_for_each_other_are_awaited_at_a_time() -> None:
     assert set(ThreadRunner(max_workers=2).run(pipeline, catalog(a=1))) == {"b", "c"}
 
 
-def test_no_thread_stays_behind(runner: AbstractRunner) -> None:
+def test_no_thread_stays_behind(local_runner: AbstractRunner) -> None:
     before = set(threading.enumerate())
-    runner.run(Pipeline([node(later, "a", "b", name="n")]), catalog(a=1))
+    local_runner.run(Pipeline([node(later, "a", "b", name="n")]), catalog(a=1))
     with pytest.raises(ZeroDivisionError):
-        runner.run(Pipeline([node(boom_later, "a", "b", name="n")]), catalog(a=1))
+        local_runner.run(Pipeline([node(boom_later, "a", "b", name="n")]), catalog(a=1))
     assert set(threading.enumerate()) <= before
 
 

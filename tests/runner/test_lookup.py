@@ -7,7 +7,7 @@ import pytest
 
 from kedro_asgi.bridge import preserve_logging
 from kedro_asgi.errors import NotARunnerError, RunnerNotAllowedError
-from kedro_asgi.runner import ParallelRunner, SequentialRunner, ThreadRunner
+from kedro_asgi.runner import DaskRunner, ParallelRunner, SequentialRunner, ThreadRunner
 from kedro_asgi.runner.lookup import as_our_runner, find_runner, load_runner, runner_path
 
 
@@ -28,7 +28,13 @@ def test_hooks_see_runners_in_the_form_of_kedro(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delitem(sys.modules, "kedro", raising=False)
     assert runner_path(SequentialRunner()) == "kedro_asgi.runner.sequential_runner.SequentialRunner"
     monkeypatch.setitem(sys.modules, "kedro", ModuleType("kedro"))
+    assert runner_path(DaskRunner()) == "<kedro_asgi.runner.dask_runner.DaskRunner object>"
     assert runner_path(ThreadRunner()) == "<kedro.runner.thread_runner.ThreadRunner object>"
+
+
+def test_the_runner_that_kedro_does_not_have_is_found_by_the_same_names() -> None:
+    assert find_runner("DaskRunner", package_name="mine") is DaskRunner
+    assert find_runner("kedro_asgi.runner.DaskRunner", package_name="mine") is DaskRunner
 
 
 def test_no_name_is_the_sequential_runner() -> None:

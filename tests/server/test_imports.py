@@ -17,6 +17,8 @@ RARELY_USED = (
     "kedro_asgi.metrics.exposition",
     "kedro_asgi.pipeline.preview_contract",
     "kedro_asgi.pipeline_schemas",
+    "kedro_asgi.runner.cluster",
+    "kedro_asgi.runner.dask_runner",
     "kedro_asgi.runner.parallel_runner",
     "kedro_asgi.server.openapi",
     "kedro_asgi.server.pipeline_answers",

@@ -150,6 +150,8 @@ from kedro_asgi.errors.project import SourceNotFoundError as SourceNotFoundError
 from kedro_asgi.errors.project import SourcePathError as SourcePathError
 from kedro_asgi.errors.project import StarterError as StarterError
 from kedro_asgi.errors.runner import AsyncGeneratorNodeError as AsyncGeneratorNodeError
+from kedro_asgi.errors.runner import ClusterDataLostError as ClusterDataLostError
+from kedro_asgi.errors.runner import ClusterUnreachableError as ClusterUnreachableError
 from kedro_asgi.errors.runner import NotARunnerError as NotARunnerError
 from kedro_asgi.errors.runner import RemoteNodeError as RemoteNodeError
 from kedro_asgi.errors.runner import RunnerNotAllowedError as RunnerNotAllowedError

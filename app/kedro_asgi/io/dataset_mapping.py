@@ -188,6 +188,11 @@ class DatasetMapping:
         """Do not release the datasets ``names``, so that they can be loaded when the run is over."""
         self._kept = frozenset(names)
 
+    @property
+    def kept(self) -> frozenset[str]:
+        """The names of datasets that are not released."""
+        return self._kept
+
     def get(
         self, key: str, fallback_to_runtime_pattern: bool = False, version: Version | str | None = None
     ) -> Dataset | None:

@@ -17,10 +17,12 @@ MakeRunner = Callable[..., AbstractRunner]
 _ABSTRACT = type("AbstractRunner", (AbstractRunner,), {"_run": abstractmethod(AbstractRunner._run)})
 # In Kedro, their modules have the same names.
 _MODULES: Mapping[str, str] = {
+    "DaskRunner": "dask_runner",
     "ParallelRunner": "parallel_runner",
     "SequentialRunner": "sequential_runner",
     "ThreadRunner": "thread_runner",
 }
+_NOT_KEDROS = {"DaskRunner"}
 _OURS = "kedro_asgi.runner"
 _KEDROS = "kedro.runner"
 
@@ -72,7 +74,7 @@ def runner_path(runner: AbstractRunner) -> str:
     kind = type(getattr(runner, "kedro_runner", runner))
     module = kind.__module__
     if is_kedro_imported():
-        if kind.__name__ in _MODULES:
+        if kind.__name__ in _MODULES.keys() - _NOT_KEDROS:
             module = module.replace(f"{_OURS}.", f"{_KEDROS}.", 1)
         return f"<{module}.{kind.__qualname__} object>"
     return f"{module}.{kind.__qualname__}"

@@ -1,10 +1,13 @@
 """The messages between a run and its worker processes, as bytes; encoded where an error can name its data."""
 
+import copyreg
 import io
 import pickle
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from logging import LogRecord
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -18,7 +21,6 @@ from kedro_asgi.errors import (
 )
 from kedro_asgi.failures import RemoteTraceback, describe_failure, folded_traceback, note_remote
 from kedro_asgi.pipeline import Node
-from kedro_asgi.runner.process_state import ProcessState
 from kedro_asgi.runner.remote_datasets import KeptOutput, RemoteDataset
 from kedro_asgi.runs import ErrorDetail
 
@@ -125,7 +127,7 @@ def decode_request(request: bytes) -> Any:
         raise WorkerImportError(error) from error
 
 
-def encode(value: Message | ProcessState) -> bytes:
+def encode(value: msgspec.Struct) -> bytes:
     """Return a message, or the state of this process, which is the first part of a call, as bytes."""
     return _pickle(value)
 
@@ -159,7 +161,18 @@ def decode_message(data: bytes, node: Node) -> Message:
 
 
 def _pickle(value: Any) -> bytes:
-    return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    if "tblib.pickling_support" not in sys.modules:
+        return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file, protocol=pickle.HIGHEST_PROTOCOL)
+    # Dask lets tblib pickle errors, which then come without what their constructors set in C: the code of SystemExit.
+    pickler.dispatch_table = {kind: reduce for kind, reduce in copyreg.dispatch_table.items() if not _is_error(kind)}
+    pickler.dump(value)
+    return file.getvalue()
+
+
+def _is_error(kind: type) -> bool:
+    return issubclass(kind, BaseException) or kind is TracebackType
 
 
 def _pickle_around(message: Message, kept: Mapping[str, Any], node: Node) -> bytes:

@@ -3,14 +3,26 @@
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from multiprocessing.util import Finalize
+from typing import Protocol, TypeVar
 
 from kedro_asgi.runner.worker_process import Context, Worker, shut_down
 
 # Before the interpreter waits for all child processes.
 _BEFORE_JOIN = 100
+
+
+class Resource(Protocol):
+    """What runs of a session share, beside the processes of the pool."""
+
+    def close(self) -> None:
+        """End it."""
+        ...
+
+
+ResourceT = TypeVar("ResourceT", bound=Resource)
 
 
 class WorkerPool:
@@ -29,6 +41,8 @@ class WorkerPool:
         self._free: list[Worker] = []
         self._waiting: set[Worker] = set()
         self._limit = os.cpu_count() or 1
+        self._resources: dict[Hashable, Resource] = {}
+        self._resources_lock = threading.Lock()
         Finalize(self, shut_down, args=(self._workers,), exitpriority=_BEFORE_JOIN)
 
     def __len__(self) -> int:
@@ -52,8 +66,28 @@ class WorkerPool:
             self._waiting.add(worker)
             self._condition.notify()
 
+    @property
+    def prepare(self) -> Callable[[], None] | None:
+        """What prepares a new process for nodes."""
+        return self._prepare
+
+    def resource(self, key: Hashable, kind: type[ResourceT], make: Callable[[], ResourceT]) -> ResourceT:
+        """Return the resource of ``kind`` at ``key``, which the first caller makes, and which ends with this pool."""
+        with self._resources_lock:
+            found = self._resources.get((kind, key))
+            if not isinstance(found, kind):
+                found = self._resources[kind, key] = make()
+            return found
+
     def close(self) -> None:
-        """Shut down the processes: free ones now, others when they become free; a later call starts new ones."""
+        """Shut down the processes: free ones now, others when they become free; a later call starts new ones.
+
+        Resources of runs end now.
+        """
+        with self._resources_lock:
+            resources, self._resources = list(self._resources.values()), {}
+        for resource in resources:
+            resource.close()
         with self._condition:
             free, self._free = self._free, []
             self._workers.clear()

@@ -1,0 +1,67 @@
+"""A Dask cluster, as the runs of this process use it."""
+
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+import dask.config
+import distributed
+from distributed.comm.addressing import get_address_host
+
+from kedro_asgi.errors import ClusterUnreachableError
+from kedro_asgi.runner.cluster.listener import Listener
+
+_LOCAL_HOST = "127.0.0.1"
+# Its methods have no types.
+_Client: Any = distributed.Client
+
+
+class Cluster:
+    """A client of a Dask cluster, and the port at which its workers reach this process; any number of runs share it.
+
+    ``client`` is the caller's own, or ``arguments`` make one, which `close` closes, with the local cluster that it may
+    have started. Raises `ClusterUnreachableError`.
+    """
+
+    def __init__(self, *, client: Any = None, arguments: Mapping[str, Any] | None = None) -> None:
+        self._is_own = client is None
+        self.client = _open(arguments or {}) if client is None else client
+        self.listener = Listener(_own_host(self.client), ssl_context=_ssl_context(self.client))
+
+    def thread_count(self) -> int:
+        """Return how many nodes the workers that are there run at a time; at least one, since one may come."""
+        counts: dict[str, int] = self.client.nthreads()
+        return max(1, sum(counts.values()))
+
+    def close(self) -> None:
+        """Close the port, and the client if it is not the caller's."""
+        self.listener.close()
+        if self._is_own:
+            self.client.close()
+
+
+def _open(arguments: Mapping[str, Any]) -> Any:
+    is_local = arguments.get("address") is None and dask.config.get("scheduler-address", None) is None
+    # A port for the dashboard of Dask may be in use: any other will do.
+    local = {"dashboard_address": ":0"} if is_local else {}
+    try:
+        # The default client of the process may be the user's.
+        return _Client(**{"set_as_default": False, **local, **arguments})
+    except (OSError, TimeoutError) as error:
+        raise ClusterUnreachableError(arguments.get("address"), error) from error
+
+
+def _own_host(client: Any) -> str:
+    """Return the address of this machine on the network of the scheduler."""
+    comm = client.scheduler_comm.comm
+    if comm.local_address.startswith("inproc"):
+        return _LOCAL_HOST
+    host: str = get_address_host(comm.local_address)
+    return host
+
+
+def _ssl_context(client: Any) -> ssl.SSLContext | None:
+    if not client.scheduler_comm.comm.peer_address.startswith("tls"):
+        return None
+    context: ssl.SSLContext | None = client.security.get_listen_args("client")["ssl_context"]
+    return context

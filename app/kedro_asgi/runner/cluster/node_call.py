@@ -1,0 +1,133 @@
+"""One attempt of a node on the cluster, as a thread of the run waits for it."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any
+
+from kedro_asgi.errors import ClusterDataLostError, RunStoppedError, WorkerDiedError
+from kedro_asgi.pipeline import Node
+from kedro_asgi.runner.cluster.connection import Connection
+from kedro_asgi.runner.cluster.requests import STOP, OutputSaved
+from kedro_asgi.runner.messages import GeneratorChunk, LogMessage, Message, Response, decode_message
+from kedro_asgi.runner.worker_logs import log_here
+
+
+class NodeWithdrawnError(RunStoppedError):
+    """A node waits for a worker no longer, since another one has failed."""
+
+
+class NodeCall:
+    """The one conversation of this process with a worker about a node.
+
+    The thread of the node waits for it. Other threads give it the connection, withdraw the node, or ask it to stop.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._is_closed = False
+        self._is_interrupted = False
+        self._events: SimpleQueue[Connection | BaseException] = SimpleQueue()
+
+    def accept(self, connection: Connection) -> None:
+        """Take the first connection of a worker; each node is given once.
+
+        Dask runs a task again when it has lost the worker. The first worker may still work, but its result is lost.
+        """
+        with self._lock:
+            if self._connection is None and not self._is_closed:
+                self._connection = connection
+                self._events.put(connection)
+                return
+            lost = None if self._is_closed else self._connection
+        connection.close()
+        if lost is not None:
+            lost.close()
+
+    def refuse(self) -> None:
+        """Let no worker start the node any more; the thread of the node waits on until it is told why."""
+        with self._lock:
+            if self._connection is None:
+                self._is_closed = True
+
+    def withdraw(self, reason: BaseException) -> None:
+        """Raise ``reason`` in the thread of the node, unless a worker has started it."""
+        self.refuse()
+        if self._connection is None:
+            self._events.put(reason)
+
+    def stop(self, reason: BaseException) -> None:
+        """Withdraw the node, or ask the worker to stop it."""
+        self.withdraw(reason)
+        if self._connection is not None:
+            with suppress(OSError):  # it ends by itself, or has ended
+                self._connection.send(STOP)
+
+    def interrupt(self) -> None:
+        """End the conversation; the thread of the node gets ``KeyboardInterrupt``."""
+        self._is_interrupted = True
+        self.withdraw(KeyboardInterrupt())
+        self.close()
+
+    def note_task_end(self, task: Any) -> None:
+        """Tell the thread of the node that Dask will not start it: an input is lost, or there is no such function."""
+        if task.status == "finished":
+            return
+        error = task.exception()
+        if isinstance(error, CancelledError):
+            error = ClusterDataLostError(self._node.name)
+        self._events.put(error or ClusterDataLostError(self._node.name))
+
+    def wait_for_worker(self) -> None:
+        """Wait until a worker starts the node; raises why none does."""
+        event = self._events.get()
+        if not isinstance(event, Connection):
+            raise event
+
+    def send(self, *parts: bytes) -> None:
+        """Send to the worker; raises `WorkerDiedError`."""
+        assert self._connection is not None
+        try:
+            for part in parts:
+                self._connection.send(part)
+        except OSError as error:
+            raise self._end() from error
+
+    def receive(self, saved: Callable[[str], None] | None = None) -> GeneratorChunk | Response:
+        """Wait for a chunk, or for the response; this thread logs what the node logs meanwhile.
+
+        ``saved`` is called with each output that the worker has saved. Raises `WorkerDiedError`.
+        """
+        while True:
+            match self._next_message():
+                case LogMessage() as record:
+                    log_here(record)
+                case OutputSaved(name=name):
+                    if saved is not None:
+                        saved(name)
+                case message:
+                    return message
+
+    def _next_message(self) -> Message | OutputSaved:
+        assert self._connection is not None
+        try:
+            data = self._connection.receive()
+        except (EOFError, OSError) as error:
+            raise self._end() from error
+        return decode_message(data, self._node)
+
+    def close(self) -> None:
+        """End the conversation."""
+        with self._lock:
+            self._is_closed = True
+        if self._connection is not None:
+            self._connection.close()
+
+    def _end(self) -> BaseException:
+        if self._is_interrupted:
+            return KeyboardInterrupt()
+        return WorkerDiedError(self._node.name, exit_code=None, was_ready=True)

@@ -1,0 +1,61 @@
+"""What a worker of the cluster needs to run the nodes of a project."""
+
+import logging
+import os
+import pickle
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Self
+
+import msgspec
+
+from kedro_asgi.bridge import preserve_logging
+from kedro_asgi.runner.cluster.pickling import dumps
+from kedro_asgi.runner.process_state import log_levels
+
+# What changes the whole process, one thread at a time: opening a project, importing modules that configure logging.
+SETTING_UP = threading.RLock()
+
+
+class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """The import path and the log levels of the process of a run, and how its project is opened.
+
+    A worker has its own environment, folder and locale, and works for others at the same time. So it gets only what
+    takes nothing from them.
+    """
+
+    path: tuple[str, ...]
+    log_levels: Mapping[str, int]
+    prepare: Callable[[], None] | None
+
+    @classmethod
+    def current(cls, prepare: Callable[[], None] | None) -> Self:
+        """Return what workers need to work for this process."""
+        return cls(path=tuple(sys.path), log_levels=log_levels(), prepare=prepare)
+
+    def to_bytes(self) -> bytes:
+        """Return the setup for `apply_setup`."""
+        return dumps(self)
+
+
+def apply_setup(setup: bytes) -> None:
+    """Set this worker up, unless it is; raises what opening the project raises."""
+    with SETTING_UP:
+        _apply_once(setup)
+
+
+@lru_cache(maxsize=256)
+def _apply_once(data: bytes) -> None:
+    setup: WorkerSetup = pickle.loads(data)
+    # Behind the worker's own, and folders that this machine has: a worker may have another version of a package.
+    sys.path.extend(path for path in setup.path if path not in sys.path and os.path.exists(path))
+    for name, level in setup.log_levels.items():
+        logger = logging.getLogger(name)
+        # Never fewer lines than another run wants: the process of a run leaves out what it does not log.
+        if level and (logger.level == logging.NOTSET or level < logger.level):
+            logger.setLevel(level)
+    if setup.prepare is not None:
+        with preserve_logging():
+            setup.prepare()
