@@ -1,6 +1,6 @@
 """Measures, on this machine, the costs that the simulation of a fleet is fed with, and writes them to a file.
 
-CPU times depend little on what else the machine does; what takes time without any CPU time is the lower quartile.
+CPU times depend little on what else the machine does; what takes time without any CPU time does, so measure alone.
 """
 
 import argparse
@@ -48,6 +48,7 @@ def measure_costs(postgres: RunningPostgres, *, runs: int) -> Costs:
         server = measure_server(project, url, store, runs=runs)
         run_bytes = bytes_of_a_run(url)
         followers = measure_followers(project, url, runs=runs // 4)
+        dask = measure_dask(project, runs=runs // 2)
     return Costs(
         machine=f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         sqlite=_sqlite_costs(rounds=rounds),
@@ -57,7 +58,7 @@ def measure_costs(postgres: RunningPostgres, *, runs: int) -> Costs:
         feed=feed,
         follower=followers,
         notify=measure_notifications(postgres, times=runs // 2),
-        dask=measure_dask(tasks=runs),
+        dask=dask,
         connection_mib=measure_connection_mib(postgres),
         run_bytes=run_bytes,
     )

@@ -22,6 +22,7 @@ _COLOURS = {
     "Hamilton": PURPLE,
     "one server": BLUE,
     "two servers": ORANGE,
+    "executor dask": BLUE,
 }
 _OURS = "kedro-asgi"
 
@@ -188,6 +189,20 @@ def _replicas(results: Results) -> Figure | None:
     return figure
 
 
+def _dask(results: Results) -> Figure | None:
+    rows = [row for row in results.rows("dask") if row["side"] != "--executor thread"]
+    if not rows:
+        return None
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 2.4), layout="constrained")
+    labels = list(dict.fromkeys(f"{row['callers']} callers" for row in rows))
+    for axis, name in ((left, "per_second"), (right, "scheduler_us")):
+        _grouped_bars(axis, rows, labels=labels, label=lambda row: f"{row['callers']} callers", value=name)
+    left.set(title="empty runs, or tasks, a second")
+    right.set(title="CPU time of the scheduler for each, in µs")
+    left.legend()
+    return figure
+
+
 PICTURES: dict[str, Callable[[Results], Figure | None]] = {
     "requests": _requests,
     "latencies": _latencies,
@@ -199,6 +214,7 @@ PICTURES: dict[str, Callable[[Results], Figure | None]] = {
     "real_project": _real_project,
     "others": _others,
     "replicas": _replicas,
+    "dask": _dask,
 }
 
 

@@ -25,6 +25,7 @@ _SECTIONS = {
         "What does a second server over PostgreSQL give, and what does a day cost that is forgotten?",
         "bench_replicas",
     ),
+    "dask": ("How many empty runs does a Dask cluster execute?", "bench_dask"),
     "others": ("What do log lines, `/snapshot` and submits cost?", "bench_submits"),
 }
 

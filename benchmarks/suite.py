@@ -31,6 +31,7 @@ BENCHMARKS = (
     "bench_submits",
     "bench_replicas",
     "bench_retention",
+    "bench_dask",
     "bench_real_project",
     "bench_workers",
     "bench_processes",

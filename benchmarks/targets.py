@@ -78,6 +78,10 @@ def _two_servers(results: Results) -> Sequence[float | None]:
     return [results.value("replicas", "cpu_us_to_one", side="two servers", callers=level) for level in (8, 32)]
 
 
+def _dask(results: Results) -> Sequence[float | None]:
+    return [results.value("dask", "per_second_to_bare", side="--executor dask", callers=level) for level in (8, 32)]
+
+
 TARGETS = (
     Target(
         what="CPU time a request ÷ that of the bare route, at 8 / 32",
@@ -132,6 +136,12 @@ TARGETS = (
         limit=1.25,
         kind="at most",
         measure=_two_servers,
+    ),
+    Target(
+        what="runs by `--executor dask` a second ÷ bare `client.submit`, at 8 / 32",
+        limit=0.8,
+        kind="at least",
+        measure=_dask,
     ),
     Target(
         what="a run with 10,000 catalog entries ÷ with 10",

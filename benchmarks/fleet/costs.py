@@ -43,11 +43,15 @@ class GroupCost(Value):
 
 
 class StoreCosts(Value):
-    """The transactions of a run: its promise, its start and its end."""
+    """The transactions of a run: its promise, its start and its end.
+
+    ``waits_us`` are quantiles of the time without CPU time that a transaction of one run takes, mostly for the disk.
+    """
 
     promise: GroupCost
     start: GroupCost
     end: GroupCost
+    waits_us: tuple[float, ...] = ()
 
 
 class ServerCosts(Value):
@@ -96,7 +100,7 @@ class NotifyCosts(Value):
 
 
 class DaskCosts(Value):
-    """An empty task on a cluster of Dask."""
+    """A run on a cluster of Dask: what its server has more to do than with threads, and the parts of the cluster."""
 
     client_us: float
     scheduler_us: float
@@ -135,6 +139,8 @@ def _rounded(tree: object) -> object:
     match tree:
         case dict():
             return {key: _rounded(value) for key, value in tree.items()}
+        case list() | tuple():
+            return [_rounded(value) for value in tree]
         case float():
             return float(f"{tree:.3g}")
     return tree

@@ -1,7 +1,9 @@
 """A PostgreSQL database with its store of runs: one transaction writes at a time."""
 
+import random
 from collections.abc import Sequence
 
+import msgspec
 import simpy
 
 from fleet.costs import Costs, GroupCost, StatementCost
@@ -14,11 +16,14 @@ _US = 1e-6
 class Database:
     """The store that some servers share."""
 
-    def __init__(self, env: simpy.Environment, costs: Costs, deployment: Deployment, machine: Machine) -> None:
+    def __init__(
+        self, env: simpy.Environment, costs: Costs, deployment: Deployment, machine: Machine, source: random.Random
+    ) -> None:
         self._env = env
         self._costs = costs
         self._deployment = deployment
         self._machine = machine
+        self._random = source
         self._write_lock = simpy.Resource(env, capacity=1)
         self.locked_seconds = 0.0
         self.transactions = 0
@@ -32,7 +37,7 @@ class Database:
             yield turn
             locked = self._env.now
             # The lock is requested in one round trip, and the commit is another one.
-            yield from self._exchange(interpreter, fixed, trips=2)
+            yield from self._exchange(interpreter, self._with_wait(fixed), trips=2)
             step = len(rows) if self._deployment.is_pipelined else self._deployment.statements_a_step
             for start in range(0, len(rows), step):
                 yield from self._exchange_rows(interpreter, rows[start : start + step])
@@ -42,6 +47,11 @@ class Database:
         self.wal_bytes += fixed.wal_bytes + sum(row.row.wal_bytes for row in rows)
         if self._deployment.is_notified:
             self._env.process(self._notify())
+
+    def _with_wait(self, fixed: StatementCost) -> StatementCost:
+        """Return the cost of a transaction whose commit waits for the disk, sometimes long."""
+        waits = self._costs.postgres.waits_us
+        return msgspec.structs.replace(fixed, wait_us=self._random.choice(waits)) if waits else fixed
 
     def _exchange_rows(self, interpreter: Interpreter, rows: Sequence[GroupCost]) -> Steps:
         cost = StatementCost(

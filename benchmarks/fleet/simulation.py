@@ -88,7 +88,7 @@ class _Simulation:
         machine = Machine(self._env, cores=deployment.database_cores, busy_cores=deployment.busy_cores + background)
         self._machine = machine
         self._shared = machine if deployment.is_one_machine else None
-        self._database = Database(self._env, costs, deployment, machine)
+        self._database = Database(self._env, costs, deployment, machine, self._random)
         self._interpreters = [Interpreter(self._env, self._shared) for _ in range(deployment.executing)]
         self._servers = [
             Server(

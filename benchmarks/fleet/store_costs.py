@@ -46,17 +46,37 @@ class DatabaseMeter(Value):
         return Measured(client_us=client * 1e6, database_us=database * 1e6, wall_us=wall * 1e6, wal_bytes=wal)
 
 
+class StoreMeasurement:
+    """Measures transactions of an open store, as often as it is asked to."""
+
+    def __init__(self, store: Store, meter: DatabaseMeter) -> None:
+        self._store = store
+        self._meter = meter
+        self._found: dict[str, dict[int, list[Measured]]] = {name: {size: [] for size in SIZES} for name in _STEPS}
+
+    def measure(self, rounds: int) -> None:
+        """Measure groups of all sizes so many times."""
+        for _ in range(rounds):
+            for size in SIZES:
+                runs = list(_new_runs(size))
+                for name, step in _STEPS.items():
+                    for run in runs:
+                        step(run)
+                    self._found[name][size].append(self._meter.measure(lambda runs=runs: _write(self._store, runs)))
+
+    def costs(self) -> StoreCosts:
+        """Return the costs by all that was measured."""
+        waits = [wait_of(one) for by_size in self._found.values() for one in by_size[1]]
+        quantiles = statistics.quantiles(waits, n=20, method="inclusive")
+        fitted = {name: _fitted(by_size) for name, by_size in self._found.items()}
+        return StoreCosts(**fitted, waits_us=tuple(max(wait, 0.0) for wait in quantiles))
+
+
 def measure_store(store: Store, meter: DatabaseMeter, *, rounds: int) -> StoreCosts:
     """Return the costs of an open store."""
-    found: dict[str, dict[int, list[Measured]]] = {name: {size: [] for size in SIZES} for name in _STEPS}
-    for _ in range(rounds):
-        for size in SIZES:
-            runs = list(_new_runs(size))
-            for name, step in _STEPS.items():
-                for run in runs:
-                    step(run)
-                found[name][size].append(meter.measure(lambda runs=runs: _write(store, runs)))
-    return StoreCosts(**{name: _fitted(by_size) for name, by_size in found.items()})
+    measurement = StoreMeasurement(store, meter)
+    measurement.measure(rounds)
+    return measurement.costs()
 
 
 def measure_looks(store: Any, meter: DatabaseMeter, *, rounds: int) -> LookCosts:
@@ -73,13 +93,17 @@ def measure_looks(store: Any, meter: DatabaseMeter, *, rounds: int) -> LookCosts
     return LookCosts(cancel=typical(cancels), orphans=looks.fixed, owner=looks.row)
 
 
+def wait_of(measured: Measured) -> float:
+    """Return the time in which neither side worked."""
+    return measured.wall_us - measured.client_us - measured.database_us
+
+
 def typical(measured: Sequence[Measured]) -> StatementCost:
-    """Return the typical cost: medians of CPU times, and the lower quartile of what other programs lengthen."""
-    waits = sorted(one.wall_us - one.client_us - one.database_us for one in measured)
+    """Return the medians."""
     return StatementCost(
         client_us=statistics.median(one.client_us for one in measured),
         database_us=statistics.median(one.database_us for one in measured),
-        wait_us=max(waits[len(waits) // 4], 0.0),
+        wait_us=max(statistics.median(map(wait_of, measured)), 0.0),
         wal_bytes=statistics.median(one.wal_bytes for one in measured),
     )
 
