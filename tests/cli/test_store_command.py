@@ -1,9 +1,12 @@
 """``kedro-asgi store``: what an operator types."""
 
 import json
+import os
 import secrets
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -68,6 +71,36 @@ def test_an_error_is_one_line_without_secrets(store: Path, arguments: tuple[str,
     assert (code, message in text) == (1, True)
     assert text.startswith("Error: ")
     assert "secret" not in text
+
+
+@contextmanager
+def without_rights(path: Path) -> Iterator[None]:
+    """Take the rights to read ``path`` from this process, which may be one of root."""
+    path.chmod(0)
+    effective = os.geteuid()
+    if effective == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(effective)
+
+
+def test_a_store_that_may_not_be_read_is_named(store: Path) -> None:
+    # What the command imports late is not for all users to read.
+    assert invoke("check")[0] == 0
+    with without_rights(store):
+        code, text = invoke("check")
+    text = text.removeprefix(f"Error: StoreUrlError: The store '{store}' cannot be used: ")
+    assert (code, text) == (1, "it cannot be read (Permission denied).\n")
+
+
+def test_a_server_does_not_start_with_a_damaged_store(tiny: Path, store: Path, command) -> None:
+    store.write_bytes(store.read_bytes()[:5000])
+    done = command("serve", tiny, "--port", "0", "--store", store)
+    assert done.returncode == 1
+    assert f"The store '{store}' cannot be used: the file is damaged" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("days", ["0", "36501", "1e12", "inf"])

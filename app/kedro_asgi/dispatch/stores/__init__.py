@@ -8,7 +8,6 @@ from kedro_asgi.errors import StoreUrlError
 from kedro_asgi.redaction import redact
 
 MEMORY = "memory:"
-_SQLITE_HEADER = b"SQLite format 3\0"
 _PROJECT_FILE = Path(".kedro-asgi") / "runs.db"
 
 
@@ -33,24 +32,15 @@ def check_store(url: str | Path) -> None:
     path = file_of(str(url)) if str(url) != MEMORY else None
     if path is None:
         return
-    path = path.absolute()
-    if path.is_dir():
-        raise StoreUrlError(str(path), "it is a folder, not a file.")
-    if blocking := next((folder for folder in path.parents if folder.exists() and not folder.is_dir()), None):
-        raise StoreUrlError(str(path), f"'{blocking}' is a file, not a folder.")
-    if path.is_file() and path.stat().st_size and not is_sqlite(path):
-        raise StoreUrlError(str(path), "the file is not a database of SQLite.")
+    # Commands check a store; a server that has been checked opens it.
+    from kedro_asgi.dispatch.stores.file_check import check_file
+
+    check_file(path)
 
 
 def project_store(project_path: Path) -> str:
     """Return the store of a project for which no other is named."""
     return str(project_path / _PROJECT_FILE)
-
-
-def is_sqlite(path: Path) -> bool:
-    """Tell whether a file begins as a database of SQLite does."""
-    with path.open("rb") as file:
-        return file.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER
 
 
 def file_of(url: str) -> Path | None:
@@ -70,4 +60,4 @@ def _postgres(url: str) -> Store:
     return PostgresStore(url)
 
 
-__all__ = ["MEMORY", "Store", "check_store", "file_of", "is_sqlite", "open_store", "project_store"]
+__all__ = ["MEMORY", "Store", "check_store", "file_of", "open_store", "project_store"]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from kedro_asgi.dispatch.stores import is_sqlite
-from kedro_asgi.dispatch.stores.maintained_sqlite import live_workers, reading
+from kedro_asgi.dispatch.stores.file_check import is_sqlite
+from kedro_asgi.dispatch.stores.maintained_sqlite import live_workers
+from kedro_asgi.dispatch.stores.read_only_sqlite import reading
 from kedro_asgi.errors import BackupError
 
 

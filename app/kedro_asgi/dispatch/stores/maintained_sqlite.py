@@ -1,21 +1,17 @@
 """A SQLite store beside the servers that use it."""
 
-import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.file_lock import file_lock, is_unlocked, opening_lock
 from kedro_asgi.dispatch.stores.liveness import WorkerStatus
+from kedro_asgi.dispatch.stores.read_only_sqlite import logs_of, reading
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import StorePartitionError, StoreUnavailableError
 
-_BUSY_SECONDS = 10.0
 _MAX_PROBLEMS = 20
 
 
@@ -44,7 +40,7 @@ class MaintainedSQLiteStore(SQLiteStore):
             return self._schema_version(connection)
 
     def size_bytes(self) -> int:
-        return sum(path.stat().st_size for path in (self.path, *_logs_of(self.path)) if path.exists())
+        return sum(path.stat().st_size for path in (self.path, *logs_of(self.path)) if path.exists())
 
     def integrity_problems(self) -> list[str] | None:
         try:
@@ -92,34 +88,9 @@ def live_workers(path: Path) -> list[str]:
     return [lock.name[len(path.name) + 1 : -len(".lock")] for lock in locks if not is_unlocked(lock)]
 
 
-@contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Lend a connection that cannot write; raises `StoreUnavailableError` for errors of the database."""
-    try:
-        with closing(_reader(path)) as connection:
-            yield connection
-    except sqlite3.DatabaseError as error:
-        raise StoreUnavailableError(f"{path}: {error}") from error
-
-
-def _reader(path: Path) -> sqlite3.Connection:
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
-    if not os.access(path.parent, os.W_OK) and not any(log.exists() for log in _logs_of(path)):
-        # SQLite would make its files beside the store. Where they are missing, no server has it open.
-        address += "&immutable=1"
-    connection = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-    # Text that somebody damaged must not keep other rows from being read.
-    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
-    return connection
-
-
 def _check_room(path: Path) -> None:
     """Check that there is room for a second copy of the file, and for the log of the change."""
     needed, free = 2 * path.stat().st_size, shutil.disk_usage(path.parent).free
     if free < needed:
         reason = f"rewriting it takes up to {needed} bytes, and its disk has {free} left"
         raise StoreUnavailableError(f"{path}: {reason}")
-
-
-def _logs_of(path: Path) -> tuple[Path, Path]:
-    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
