@@ -36,6 +36,14 @@ class RunRetried(Event, frozen=True, kw_only=True):
     delay_seconds: float
 
 
+class RunBatched(Event, frozen=True, kw_only=True):
+    """The run is executed with others as one of ``runs``, which have so many ``rows`` in all; the log names the id."""
+
+    batch_id: str
+    runs: int
+    rows: int
+
+
 class RunPlanned(Event, frozen=True, kw_only=True):
     """The run is about to execute at most ``nodes`` nodes."""
 
@@ -115,6 +123,7 @@ RunEvent = (
     RunQueued
     | RunStarted
     | RunRetried
+    | RunBatched
     | RunPlanned
     | NodeStarted
     | NodeFinished

@@ -10,6 +10,7 @@ RARELY_USED = (
     "jsonschema_rs",
     "kedro",
     "kedro_asgi.config.archive_source",
+    "kedro_asgi.dispatch.batching",
     "kedro_asgi.dispatch.executors.process",
     "kedro_asgi.dispatch.stores.postgres",
     "kedro_asgi.dispatch.webhooks",

@@ -241,6 +241,11 @@ class ActiveRun:
         return None if request is None else request.id
 
     @property
+    def order(self) -> WaitingOrder | None:
+        """The order of a run that waits; ``None`` once it is not needed any more."""
+        return self._order
+
+    @property
     def order_bytes(self) -> int:
         """How much memory the order of a run that waits takes, as far as it is known."""
         return 0 if self._order is None else self._order.size_bytes

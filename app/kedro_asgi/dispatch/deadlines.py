@@ -3,35 +3,37 @@
 import math
 import time
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import anyio
 
-from kedro_asgi.dispatch.active_run import ActiveRun
+T = TypeVar("T")
 
 
-class Deadlines:
+class Deadlines(Generic[T]):
     """Calls ``expired`` for each run whose time has come. Belongs to one event loop; one task watches all runs.
 
-    Only runs that have or had a slot are watched, so there are never many.
+    Only runs that have or had a slot are watched, so there are never many. Groups of runs may stand in
+    their place.
     """
 
-    def __init__(self, expired: Callable[[ActiveRun], None]) -> None:
+    def __init__(self, expired: Callable[[T], None]) -> None:
         self._expired = expired
-        self._due: dict[ActiveRun, float] = {}
+        self._due: dict[T, float] = {}
         self._next_due = math.inf
         self._wake = anyio.Event()
 
-    def watch(self, run: ActiveRun, seconds: float) -> None:
+    def watch(self, run: T, seconds: float) -> None:
         """Expect the run to end within so many seconds."""
         due = self._due[run] = time.monotonic() + seconds
         if due < self._next_due:
             self._wake.set()
 
-    def is_watched(self, run: ActiveRun) -> bool:
+    def is_watched(self, run: T) -> bool:
         """Whether the time of a run has yet to come."""
         return run in self._due
 
-    def forget(self, run: ActiveRun) -> None:
+    def forget(self, run: T) -> None:
         """The run has ended."""
         self._due.pop(run, None)
 

@@ -57,9 +57,13 @@ class Dispatcher(Worker):
             del order  # its values may be large, and the run may wait for long
             return await self._finished(record.run_id)
         service = await self.service()
-        waiting: WaitingOrder = GivenOrder(read=partial(getattr, order, "spec"), size_bytes=json_bytes or 0)
-        if waiting.size_bytes > _MAX_GIVEN_BYTES and service.scheduler.is_busy:
-            waiting = await service.packer.pack(order, is_from_json=True, json_bytes=json_bytes)
+        waiting: WaitingOrder | None = None
+        if self.batching is not None:
+            waiting = self.batching.member_order(order, size_bytes=json_bytes or 0)
+        if waiting is None:
+            waiting = GivenOrder(read=partial(getattr, order, "spec"), size_bytes=json_bytes or 0)
+            if waiting.size_bytes > _MAX_GIVEN_BYTES and service.scheduler.is_busy:
+                waiting = await service.packer.pack(order, is_from_json=True, json_bytes=json_bytes)
         run = service.runs.start(order, waiting)
         del order, waiting
         if until is None:

@@ -1,6 +1,7 @@
 """Starts runs in the order in which they come, so many at a time, and ends them."""
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from logging import INFO
@@ -48,6 +49,14 @@ class Scheduler:
         self._slots: dict[ActiveRun, None] = {}
         self._waiting: dict[ActiveRun, int] = {}
         self._is_store_up = True
+
+    def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
+        """Return what goes on while the service is open, as `Service` names it."""
+        return (
+            ("end runs that take too long", self.deadlines.look, 0.0),
+            ("try runs again", self.next_attempts.look, 0.0),
+            ("tell of runs that do not stop", self.stopping.look, 0.0),
+        )
 
     @property
     def running(self) -> int:
@@ -121,6 +130,10 @@ class Scheduler:
 
     def _enqueue(self, run: ActiveRun) -> None:
         run.enqueue()
+        self._take_turn(run)
+
+    def _take_turn(self, run: ActiveRun) -> None:
+        """Start a run that is queued if a slot is free and no other run waits for it, else have it wait."""
         if not self._queue and len(self._slots) < self.capacity and (self._is_store_up or _may_begin(run)):
             self._start(run)
             return

@@ -33,6 +33,7 @@ from kedro_asgi.trace_context import opentelemetry_api
 from kedro_asgi.tracing.activation import prepare_tracing
 
 if TYPE_CHECKING:
+    from kedro_asgi.dispatch.batching.batching import Batching
     from kedro_asgi.dispatch.webhooks.notifier import Notifier
     from kedro_asgi.dispatch.webhooks.notify import Notify
 
@@ -59,6 +60,7 @@ class Service:
         *,
         make_executor: Callable[[], Executor],
         notify: "Notify | None" = None,
+        batching: "Batching | None" = None,
     ) -> None:
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self.policy = policy
@@ -73,7 +75,9 @@ class Service:
         self.feed = EventFeed(self.access, policy, metrics)
         self.packer = OrderPacker()
         self.executor = make_executor()
-        self.scheduler = Scheduler(self.executor, metrics, policy)
+        self.batching = batching
+        make_scheduler = Scheduler if batching is None else batching.scheduler
+        self.scheduler = make_scheduler(self.executor, metrics, policy)
         self.runs = OwnedRuns(
             session, self.recorder, self.scheduler, policy, metrics, run_ids, is_shared=self.access.is_shared
         )
@@ -117,13 +121,12 @@ class Service:
         """Return what goes on while the service is open: what each work does, and the pause after it in seconds."""
         return (
             ("give events to readers", self.feed.look, 0.0),
-            ("end runs that take too long", self.scheduler.deadlines.look, 0.0),
-            ("try runs again", self.scheduler.next_attempts.look, 0.0),
-            ("tell of runs that do not stop", self.scheduler.stopping.look, 0.0),
+            *self.scheduler.long_lived_work(),
             ("cancel runs for other workers", self.recovery.cancel_requested, self.policy.look_seconds),
             ("take over runs", self.recovery.adopt_orphans, _ORPHANS_SECONDS),
             ("delete old runs", self.recovery.forget_old, _FORGET_SECONDS),
             *(() if self.notifier is None else (("deliver notifications", self.notifier.deliver, 0.0),)),
+            *(() if self.batching is None else self.batching.long_lived_work()),
         )
 
     def gauges(self) -> dict[str, float]:

@@ -1,11 +1,12 @@
 """Executes the runs of a store, for as long as it is open; without callers, those that others left behind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from kedro_asgi.batching_options import BatchingOptions
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.executors.selection import ExecutorChoice
 from kedro_asgi.dispatch.executors.selection import make_executor as _make_executor
@@ -21,6 +22,7 @@ from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import has_ended
 
 if TYPE_CHECKING:
+    from kedro_asgi.dispatch.batching.batching import Batching
     from kedro_asgi.dispatch.webhooks.notify import Notify
 
 _IN_THREADS = ExecutorChoice()
@@ -34,7 +36,8 @@ class Worker:
     ``memory:`` forgets with the process. ``convert`` makes JSON (or something else for `Dispatcher.run`) of each wanted
     output, where the run is executed; ``executor`` says where that is, by default in threads of this process, unless
     ``make_executor`` makes another executor. ``with_metrics`` counts runs. ``notify`` names the webhooks that are told
-    of the ends of runs. Belongs to one event loop at a time.
+    of the ends of runs. ``batching`` names the pipelines whose concurrent runs are joined. Belongs to one event loop at
+    a time.
     """
 
     def __init__(
@@ -48,9 +51,11 @@ class Worker:
         make_executor: Callable[[], Executor] | None = None,
         with_metrics: bool = True,
         notify: "Notify | None" = None,
+        batching: Mapping[str, BatchingOptions] | None = None,
     ) -> None:
         self.policy = checked(policy or Policy())
-        self.metrics = RunMetrics(session.has_pipeline) if with_metrics else Metrics()
+        self.batching = _make_batching(session, batching) if batching else None
+        self.metrics = _metrics(session, self.batching) if with_metrics else Metrics()
         self._store = open_store(store) if isinstance(store, str | Path) else store
         if make_executor is None:
             executor.check(self.policy)
@@ -129,4 +134,16 @@ class Worker:
             self._run_ids,
             make_executor=self._make_executor,
             notify=self._notify,
+            batching=self.batching,
         )
+
+
+def _make_batching(session: AsyncSession, options: Mapping[str, BatchingOptions]) -> "Batching":
+    # Few services join runs.
+    from kedro_asgi.dispatch.batching.batching import Batching
+
+    return Batching(session, options)
+
+
+def _metrics(session: AsyncSession, batching: "Batching | None") -> RunMetrics:
+    return RunMetrics(session.has_pipeline) if batching is None else batching.metrics_of_runs()

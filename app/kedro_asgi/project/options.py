@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from kedro_asgi.batching_options import BatchingOptions, read_batching
 from kedro_asgi.errors import ProjectError
 from kedro_asgi.retries import ProjectRetries
 from kedro_asgi.webhook_options import WebhookName, WebhookOptions
@@ -29,7 +30,8 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     the runs of single pipelines. ``allowed_paths`` are folders and URLs to which a caller's parameters may lead the
     path of a dataset. ``hidden_values`` are patterns of the names whose values records and schemas leave out, beside
     those that say of themselves that they are secret. ``schedules`` are runs that a server begins itself, by name.
-    ``notify`` names the webhooks that a server tells of the ends of runs.
+    ``notify`` names the webhooks that a server tells of the ends of runs. ``batching`` names pipelines whose concurrent
+    requests a server joins to one run.
     """
 
     plugins: Mapping[str, bool] = {}
@@ -44,6 +46,7 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     hidden_values: tuple[str, ...] = ()
     schedules: Mapping[str, Mapping[str, Any]] = {}
     notify: Mapping[WebhookName, WebhookOptions] = {}
+    batching: Mapping[str, BatchingOptions] = {}
 
 
 def read_options(config_file: Path) -> ProjectOptions:
@@ -57,8 +60,9 @@ def read_options(config_file: Path) -> ProjectOptions:
             place = f"[tool.{_SECTION}.notify.{name}]"
             msgspec.convert(webhook, WebhookOptions)
         place = f"[tool.{_SECTION}]"
+        read_batching(dict(_tables(section, "batching")))
         return msgspec.convert(section, ProjectOptions)
-    except msgspec.ValidationError as error:
+    except ValueError as error:
         raise ProjectError(f"Section {place} of '{config_file}': {error}") from error
 
 

@@ -118,6 +118,7 @@ def create_http_server(
         executor=configuration.executor_choice,
         with_metrics=configuration.metrics,
         notify=_notify(configuration),
+        batching=configuration.batching,
     )
     http_metrics = HttpMetrics()
     metrics_route = MetricsRoute(runs, http_metrics, configuration.metrics_folder) if configuration.metrics else None

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Unpack
 
 import msgspec
 
+from kedro_asgi.batching_options import BatchingOptions, read_batching
 from kedro_asgi.dispatch import ExecutorChoice, ExecutorKind, Policy
 from kedro_asgi.dispatch.stores import project_store
 from kedro_asgi.errors import ProjectError, ServerSettingsError
@@ -46,6 +47,7 @@ class ServerOptions(AccessOptions, total=False):
     store: str | Path | None
     policy: Policy | None
     executor: ExecutorKind | None
+    batching: Mapping[str, BatchingOptions | Mapping[str, Any]] | None
     busy_status: int | None
     failure_status: int | None
     cancel_on_hang_up: bool | None
@@ -67,7 +69,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     ``package_name`` names an installed package whose configuration is at ``project_path``. ``max_body_bytes`` and
     ``body_timeout_seconds`` limit request bodies. With ``preload`` of ``None``, the project's options name the datasets
     to preload. ``store`` is the store of runs, and ``policy`` sets their limits. ``executor`` says where runs are
-    executed; ``executors``, which the project's options set, says so for single pipelines. The server refuses a run
+    executed; ``executors``, which the project's options set, says so for single pipelines. ``batching`` names the
+    pipelines whose concurrent requests are joined to one run. The server refuses a run
     over the limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``.
     ``cancel_on_hang_up`` cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and
     SIGINT let runs end before the server ends. With ``dashboard``, the server has pages for browsers, and with ``docs``
@@ -91,6 +94,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
     executor: ExecutorKind = "thread"
     executors: Mapping[str, ExecutorKind] = {}
+    batching: Mapping[str, BatchingOptions] = {}
     access: AccessConfiguration = AccessConfiguration()
     busy_status: Literal[429, 503] = 429
     failure_status: Literal[200, 500] = 200
@@ -143,6 +147,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             policy=_policy(given, environ),
             access=AccessConfiguration.read(given, environ),
             executors=given.get("executors", {}),
+            batching=_batching(given.get("batching", {})),
             notify=given.get("notify", {}),
             **read_fields(cls, {**given, "package_name": package_name}, environ, special=_SPECIAL_FIELDS),
         )
@@ -172,10 +177,17 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return a line for each variable ``KEDRO_SERVER_…`` that nothing reads, with those that it may stand for."""
     structs = (ServerConfiguration, AccessConfiguration, Transport, ConnectionLimits, Policy)
     fields = {field for struct in structs for field in struct.__struct_fields__}
-    settable = fields - {"project_path", "policy", "access", "auth", "executors", "hidden_values", "notify"}
+    settable = fields - {"project_path", "policy", "access", "auth", "executors", "hidden_values", "notify", "batching"}
     known = {_PROJECT_PATH, WORKERS_VARIABLE, RELOAD_SIGNAL_VARIABLE, *map(variable_of, settable)}
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     return [f"Environment variable '{name}' is unknown.{suggestion(close_matches(name, known))}" for name in unknown]
+
+
+def _batching(given: Mapping[str, Any]) -> dict[str, BatchingOptions]:
+    try:
+        return read_batching(given)
+    except ValueError as error:
+        raise ServerSettingsError(str(error)) from error
 
 
 def _check_public_url(url: str | None) -> None:
@@ -211,6 +223,17 @@ def _policy(given: Mapping[str, Any], environ: Mapping[str, str]) -> Policy:
 
 
 # `ServerConfiguration.read` reads these fields itself.
-_SPECIAL_FIELDS = ("project_path", "env", "conf_source", "preload", "store", "policy", "executors", "notify", "access")
+_SPECIAL_FIELDS = (
+    "project_path",
+    "env",
+    "conf_source",
+    "preload",
+    "store",
+    "policy",
+    "executors",
+    "batching",
+    "notify",
+    "access",
+)
 # The options of a project that are settings of its server.
-_OPTION_FIELDS = ("dashboard", "docs", "viz", "executor", "executors", "hidden_values", "notify")
+_OPTION_FIELDS = ("dashboard", "docs", "viz", "executor", "executors", "hidden_values", "notify", "batching")

@@ -1,0 +1,117 @@
+"""The pipelines whose runs a service joins, and which of their runs can be joined."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
+
+import anyio
+
+from kedro_asgi.batching_options import BatchingOptions
+from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
+from kedro_asgi.dispatch.batching.member_order import AloneError, MemberOrder, member_order
+from kedro_asgi.dispatch.batching.metrics import BatchMetrics, RunAndBatchMetrics
+from kedro_asgi.dispatch.batching.pipeline_state import BatchedPipelineState, pipeline_state
+from kedro_asgi.dispatch.batching.scheduler import BatchingScheduler
+from kedro_asgi.dispatch.executors.base import Executor
+from kedro_asgi.dispatch.metrics import Metrics, RunMetrics
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.runs import RunOrder
+from kedro_asgi.session import AsyncSession
+
+if TYPE_CHECKING:
+    from kedro_asgi.plan import Planner
+    from kedro_asgi.session.service_session import KedroServiceSession
+
+_DEFAULT = ("__default__",)
+# The rows of a larger request are many, so joining them with others gains little, and looking at them takes long.
+_MAX_BYTES = 256 * 1024
+
+
+class Batching:
+    """Knows the batched pipelines of a session. Belongs to one event loop.
+
+    The project is read, and a pipeline is checked, before the first runs of it are joined; after a reload, again.
+    """
+
+    def __init__(self, session: AsyncSession, options: Mapping[str, BatchingOptions]) -> None:
+        self.metrics = BatchMetrics()
+        self._session = session
+        self._pipelines = {name: BatchedPipeline(name, found) for name, found in options.items()}
+        self._checked: Planner | None = None
+        self._is_needed = anyio.Event()
+
+    def pipeline(self, name: str) -> BatchedPipeline:
+        """Return a pipeline that is to be batched."""
+        return self._pipelines[name]
+
+    def member_order(self, order: RunOrder, *, size_bytes: int) -> MemberOrder | None:
+        """Return an order as that of a run that may be joined with others; ``None`` if it may not."""
+        spec = order.spec
+        names = spec.slice.pipeline_names or _DEFAULT
+        pipeline = self._pipelines.get(names[0]) if len(names) == 1 else None
+        if pipeline is None:
+            return None
+        reason = self._obstacle(pipeline, size_bytes)
+        if reason is None:
+            try:
+                return member_order(spec, pipeline, size_bytes=size_bytes)
+            except AloneError as error:
+                reason = str(error)
+        self.metrics.run_unbatched(pipeline.name, reason)
+        return None
+
+    def _obstacle(self, pipeline: BatchedPipeline, size_bytes: int) -> str | None:
+        session = self._session.prepared
+        if session is None or session.engine.planner is not self._checked:
+            self._is_needed.set()
+            return "unchecked"
+        if pipeline.problem is not None:
+            return "refused"
+        return "size" if size_bytes > _MAX_BYTES else None
+
+    # --- checking ---
+
+    async def check(self) -> None:
+        """Check the pipelines against the project as runs see it now; raises the errors of opening it."""
+        # What the check needs is imported by the thread that opens the project.
+        outcome = await self._session.in_free_thread(self._problems)
+        planner, problems = outcome.value()
+        if planner is self._checked:
+            return
+        for name, problem in problems.items():
+            pipeline = self._pipelines[name]
+            pipeline.project_changed()
+            pipeline.is_checked = True
+            if problem is not None:
+                pipeline.refuse(problem)
+        self._checked = planner
+
+    def _problems(self, session: "KedroServiceSession") -> "tuple[Planner, dict[str, str | None]]":
+        from kedro_asgi.dispatch.batching.check import batching_problem
+
+        planner = session.engine.planner
+        return planner, {
+            name: batching_problem(planner, name, pipeline.options) for name, pipeline in self._pipelines.items()
+        }
+
+    async def _check_when_needed(self) -> None:
+        await self._is_needed.wait()
+        self._is_needed = anyio.Event()
+        await self.check()
+
+    # --- parts of a service ---
+
+    def metrics_of_runs(self) -> RunMetrics:
+        """Return the counts of a service, with those of its batches."""
+        return RunAndBatchMetrics(self._session.has_pipeline, self.metrics)
+
+    def scheduler(self, executor: Executor, metrics: Metrics, policy: Policy) -> BatchingScheduler:
+        """Return the scheduler of a service that joins runs."""
+        return BatchingScheduler(executor, metrics, policy, self.metrics)
+
+    def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
+        """Return what goes on while a service is open, as `Service` names it."""
+        return (("check which pipelines are batched", self._check_when_needed, 0.0),)
+
+    def describe(self) -> tuple[BatchedPipelineState, ...]:
+        """Return what is known of each pipeline, and what joining its runs has brought in this process."""
+        return tuple(pipeline_state(pipeline, self.metrics) for pipeline in self._pipelines.values())

@@ -1,0 +1,107 @@
+"""What batching has brought, for ``/metrics``."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from kedro_asgi.dispatch.metrics import RunMetrics
+from kedro_asgi.metrics.counts import Counter, Histogram
+from kedro_asgi.metrics.families import Family, Labels
+
+_PIPELINE = ("pipeline",)
+# How much the latest single run counts in their mean.
+_SHARE = 0.2
+
+BATCH_RUNS = Family(
+    name="kedro_asgi_batch_runs",
+    kind="histogram",
+    help="Runs that a batch has executed as one.",
+    labels=_PIPELINE,
+    bounds=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+)
+BATCH_ROWS = Family(
+    name="kedro_asgi_batch_rows",
+    kind="histogram",
+    help="Rows of a batch.",
+    labels=_PIPELINE,
+    bounds=(1, 4, 16, 64, 128, 256, 512, 1024, 4096),
+)
+BATCH_WAIT_SECONDS = Family(
+    name="kedro_asgi_batch_wait_seconds",
+    kind="histogram",
+    help="Time from a run's admission to the start of its batch.",
+    labels=_PIPELINE,
+    bounds=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
+)
+SECONDS_SAVED = Family(
+    name="kedro_asgi_batch_seconds_saved_total",
+    kind="counter",
+    help="Time that the runs of batches would have taken alone, without the time that the batches took.",
+    labels=_PIPELINE,
+)
+FAILED_BATCHES = Family(
+    name="kedro_asgi_batches_failed_total",
+    kind="counter",
+    help="Batches whose runs were executed again one by one.",
+    labels=_PIPELINE,
+)
+UNBATCHED = Family(
+    name="kedro_asgi_unbatched_runs_total",
+    kind="counter",
+    help="Runs of batched pipelines that cannot be part of a batch, by what is different about them.",
+    labels=("pipeline", "reason"),
+)
+FAMILIES = (BATCH_RUNS, BATCH_ROWS, BATCH_WAIT_SECONDS, SECONDS_SAVED, FAILED_BATCHES, UNBATCHED)
+
+
+class BatchMetrics:
+    """Counts of batches since the dispatcher was made. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self.runs = Histogram(BATCH_RUNS)
+        self.rows = Histogram(BATCH_ROWS)
+        self.wait_seconds = Histogram(BATCH_WAIT_SECONDS)
+        self.seconds_saved = Counter(SECONDS_SAVED)
+        self.failed = Counter(FAILED_BATCHES)
+        self.unbatched = Counter(UNBATCHED)
+        self._single_seconds: dict[str, float] = {}
+
+    def batch_began(self, pipeline: str, waits_seconds: Iterable[float]) -> None:
+        """A batch got a slot; its runs have waited so long."""
+        for seconds in waits_seconds:
+            self.wait_seconds.observe(seconds, (pipeline,))
+
+    def batch_succeeded(self, pipeline: str, *, runs: int, rows: int, seconds: float) -> None:
+        """A batch of one run or of several succeeded."""
+        labels = (pipeline,)
+        self.runs.observe(runs, labels)
+        self.rows.observe(rows, labels)
+        single = self._single_seconds.get(pipeline)
+        if runs == 1:
+            self._single_seconds[pipeline] = seconds if single is None else single + (seconds - single) * _SHARE
+        elif single is not None:
+            self.seconds_saved.add(max(0.0, runs * single - seconds), labels)
+
+    def batch_failed(self, pipeline: str) -> None:
+        """The runs of a batch were executed again one by one."""
+        self.failed.add(1.0, (pipeline,))
+
+    def run_unbatched(self, pipeline: str, reason: str) -> None:
+        """A run cannot be part of a batch."""
+        self.unbatched.add(1.0, (pipeline, reason))
+
+    def totals(self) -> dict[str, Mapping[Labels, list[float]]]:
+        """Return all counters and histograms by name; they go on changing."""
+        counted = (self.runs, self.rows, self.wait_seconds, self.seconds_saved, self.failed, self.unbatched)
+        return {found.family.name: found.series for found in counted}
+
+
+class RunAndBatchMetrics(RunMetrics):
+    """The counts of a run service that joins runs."""
+
+    families = (*RunMetrics.families, *FAMILIES)
+
+    def __init__(self, is_known: Callable[[str], bool], batches: BatchMetrics) -> None:
+        super().__init__(is_known)
+        self._batches = batches
+
+    def totals(self) -> Mapping[str, Mapping[Labels, list[float]]]:
+        return {**super().totals(), **self._batches.totals()}

@@ -1,0 +1,59 @@
+"""What a caller sees of a batched pipeline."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from kedro_asgi.batching_options import BatchingOptions
+from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline, BatchingState
+from kedro_asgi.dispatch.batching.metrics import BatchMetrics
+
+
+class BatchedPipelineState(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether runs of a pipeline are joined, and what that has brought in one process since its start.
+
+    ``problem`` says why they are not. Batches of a single run count, too. ``unbatched`` counts the runs that could not
+    be part of a batch, by reason. ``seconds_saved`` is the time that the runs of batches would have taken alone,
+    without the time that the batches took.
+    """
+
+    pipeline: str
+    state: BatchingState
+    problem: str | None
+    options: BatchingOptions
+    batches: int
+    runs: int
+    rows: int
+    runs_per_batch: float | None
+    mean_wait_ms: float | None
+    batches_by_runs: Mapping[str, int]
+    failed_batches: int
+    unbatched: Mapping[str, int]
+    seconds_saved: float
+
+
+def pipeline_state(pipeline: BatchedPipeline, metrics: BatchMetrics) -> BatchedPipelineState:
+    """Return what is known of a pipeline."""
+    labels = (pipeline.name,)
+    family = metrics.runs.family
+    sizes = metrics.runs.series.get(labels, [0.0] * family.size)
+    waits = metrics.wait_seconds.series.get(labels, [0.0])
+    batches, runs, waited = sum(sizes[:-1]), sizes[-1], sum(waits[:-1])
+    bounds = (*(f"{bound:g}" for bound in family.bounds), "more")
+    return BatchedPipelineState(
+        pipeline=pipeline.name,
+        state=pipeline.state,
+        problem=pipeline.problem,
+        options=pipeline.options,
+        batches=int(batches),
+        runs=int(runs),
+        rows=int(metrics.rows.series.get(labels, [0.0])[-1]),
+        runs_per_batch=round(runs / batches, 2) if batches else None,
+        mean_wait_ms=round(waits[-1] / waited * 1000, 3) if waited else None,
+        batches_by_runs={bound: int(count) for bound, count in zip(bounds, sizes, strict=False) if count},
+        failed_batches=int(metrics.failed.series.get(labels, [0.0])[0]),
+        unbatched={
+            reason: int(count) for (name, reason), (count,) in metrics.unbatched.series.items() if name == pipeline.name
+        },
+        seconds_saved=round(metrics.seconds_saved.series.get(labels, [0.0])[0], 3),
+    )

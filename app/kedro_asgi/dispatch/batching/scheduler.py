@@ -1,0 +1,275 @@
+"""A scheduler that executes runs of one kind together, in one slot."""
+
+import math
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from kedro_asgi.dispatch.active_run import ActiveRun
+from kedro_asgi.dispatch.batching.batch import Batch, Outputs
+from kedro_asgi.dispatch.batching.comparison import are_alike
+from kedro_asgi.dispatch.batching.group import Group, Member
+from kedro_asgi.dispatch.batching.member_order import MemberOrder
+from kedro_asgi.dispatch.batching.metrics import BatchMetrics
+from kedro_asgi.dispatch.deadlines import Deadlines
+from kedro_asgi.dispatch.executors.base import Execution, Executor
+from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.scheduler import Scheduler
+from kedro_asgi.errors import RunStoppedError
+from kedro_asgi.runs import RunIds
+from kedro_asgi.tracing.activation import begin_run_span
+
+if TYPE_CHECKING:
+    from kedro_asgi.tracing.tracer import RunSpan
+
+# Callers choose the kinds of their rows, so what is learned about each has a limit.
+_MAX_GROUPS = 256
+
+
+class BatchingScheduler(Scheduler):
+    """Runs that are members of groups wait there, and take one slot for a batch of them; other runs are as ever.
+
+    A run that is stopped leaves its batch: its record ends at once, and the batch goes on for the others. When all have
+    left, the batch is stopped. A batch that fails keeps its slot while each of its members that is left is executed
+    alone; so does the first batch of a pipeline that succeeds, to compare what both give.
+    """
+
+    def __init__(self, executor: Executor, metrics: Metrics, policy: Policy, batch_metrics: BatchMetrics) -> None:
+        super().__init__(executor, metrics, policy)
+        self.windows: Deadlines[Group] = Deadlines(self._window_closed)
+        self._batch_ids = RunIds()
+        self._batch_metrics = batch_metrics
+        self._groups: dict[object, Group] = {}
+        # The runs that wait in groups: those without a place in the queue with the sizes of their orders.
+        self._gathering: dict[ActiveRun, int] = {}
+        self._group_of: dict[ActiveRun, Group] = {}
+        # The runs that are executed: those of batches of several, and those of batches of one.
+        self._batches: dict[ActiveRun, Batch] = {}
+        self._single: dict[ActiveRun, tuple[Group, Member]] = {}
+
+    def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
+        return (*super().long_lived_work(), ("begin batches", self.windows.look, 0.0))
+
+    @property
+    def queued(self) -> int:
+        return super().queued + len(self._gathering)
+
+    # --- in ---
+
+    def _enqueue(self, run: ActiveRun) -> None:
+        order = run.order
+        if not isinstance(order, MemberOrder) or order.pipeline.problem is not None or run.record.run_attempt > 1:
+            super()._enqueue(run)
+            return
+        run.enqueue()
+        self._wait_in(self._gathering, run)
+        group = self._group_of[run] = self._find_group(order)
+        group.add(Member(run, order, time.monotonic()))
+        self._look(group)
+
+    def _find_group(self, order: MemberOrder) -> Group:
+        group = self._groups.get(order.group)
+        if group is None:
+            if len(self._groups) >= _MAX_GROUPS:
+                self._groups = {key: found for key, found in self._groups.items() if not found.is_empty}
+            group = self._groups[order.group] = Group(order.pipeline)
+        return group
+
+    def _look(self, group: Group) -> None:
+        """Have the next batch of a group take a slot, now or when its time has come."""
+        if not group.waiting or group.in_queue is not None:
+            return
+        now, begins_at = time.monotonic(), group.begins_at()
+        if begins_at <= now:
+            run = group.in_queue = next(iter(group.waiting))
+            self._wait_no_more(self._gathering, run)
+            self._take_turn(run)
+        elif begins_at < group.looked_at_by:
+            group.looked_at_by = begins_at
+            self.windows.watch(group, begins_at - now)
+
+    def _window_closed(self, group: Group) -> None:
+        group.looked_at_by = math.inf
+        self._look(group)
+
+    # --- on the way ---
+
+    def _start(self, run: ActiveRun) -> None:
+        group = self._group_of.get(run)
+        if group is None:
+            super()._start(run)
+            return
+        members = group.take()
+        for member in members:
+            self._wait_no_more(self._gathering, member.run)
+            del self._group_of[member.run]
+        now, name = time.monotonic(), group.pipeline.name
+        self._batch_metrics.batch_began(name, [now - member.came_at for member in members])
+        group.batch_began(run, now, requests=len(members))
+        if len(members) == 1:
+            self._single[run] = (group, members[0])
+            super()._start(run)
+        else:
+            self._start_batch(Batch(self._batch_ids.next(), group, members))
+        self._look(group)
+
+    def _start_batch(self, batch: Batch) -> None:
+        self._slots[batch.holder] = None
+        for member in batch.members:
+            run = member.run
+            run.start()
+            self._metrics.run_started(run.record)
+            _, member.context = run.begin()
+            self._watch_deadline(run)
+            member.span = begin_run_span(run.record, member.context)
+            self._batches[run] = batch
+        batch.announce()
+        self._executor.start(
+            batch.run_id,
+            batch.read_spec,
+            kind=batch.holder.record.pipeline_names,
+            context=Context(),
+            emit=batch.emit,
+            ended=partial(self._batch_ended, batch, perf_counter()),
+        )
+
+    def _execute_alone(self, batch: Batch, member: Member) -> None:
+        """Execute a member alone, in the slot of its batch."""
+        run = member.run
+        self._executor.start(
+            run.record.run_id,
+            member.order.read,
+            kind=run.record.pipeline_names,
+            context=member.context,
+            emit=run.outbox.emit,
+            ended=partial(self._alone_ended, batch, member),
+        )
+
+    # --- out ---
+
+    def stop(self, run: ActiveRun, reason: RunStoppedError) -> None:
+        batch = self._batches.get(run)
+        if batch is None or batch.is_alone(run):
+            super().stop(run, reason)
+            return
+        run.ask_stop(reason)
+        self._end_member(batch, run, Execution())
+        if not batch.left and batch.is_executed:
+            self.stopping.add(batch.holder)
+            self._executor.stop(batch.run_id, reason)
+
+    def _leave(self, run: ActiveRun) -> None:
+        group = self._group_of.pop(run, None)
+        if group is not None:
+            group.discard(run)
+            self._wait_no_more(self._gathering, run)
+        super()._leave(run)
+        if group is not None:
+            self._look(group)
+
+    def _execution_ended(self, run: ActiveRun, begun: float, span: "RunSpan | None", execution: Execution) -> None:
+        super()._execution_ended(run, begun, span, execution)
+        single = self._single.pop(run, None)
+        if single is not None:
+            group, member = single
+            if execution.error is None and run.stop_reason is None:
+                self._note_success(group, [member], perf_counter() - begun)
+            self._group_is_free(group, run, requests=1)
+
+    def _batch_ended(self, batch: Batch, begun: float, execution: Execution) -> None:
+        seconds = perf_counter() - begun
+        self._mean_seconds += (seconds - self._mean_seconds) * 0.1
+        self._note_execution(batch.holder, execution, is_stopped=not batch.left)
+        batch.is_executed = False
+        if batch.left:
+            outputs = self._outputs_of_each(batch, execution)
+            if outputs is None:
+                batch.has_failed = True
+            else:
+                self._note_success(batch.group, batch.members, seconds)
+                self._give(batch, outputs)
+        self._go_on(batch)
+
+    def _give(self, batch: Batch, outputs: dict[ActiveRun, Outputs]) -> None:
+        """Give each member its outputs, or keep them to compare them with those that it has alone."""
+        if not batch.group.pipeline.is_proven:
+            batch.expected = outputs
+            return
+        for run in list(batch.left):
+            self._end_member(batch, run, Execution(outputs=outputs[run]))
+
+    def _outputs_of_each(self, batch: Batch, execution: Execution) -> dict[ActiveRun, Outputs] | None:
+        """Return the outputs of each member of a batch that succeeded; ``None`` if they have to run alone."""
+        if execution.error is not None or execution.output_problems:
+            return None
+        split = batch.split(execution.outputs)
+        if isinstance(split, str):
+            batch.group.pipeline.refuse(f"its output '{split}' has not as many rows as its inputs.")
+            return None
+        return split
+
+    def _go_on(self, batch: Batch) -> None:
+        """Execute the next member that is left alone, or give the slot of the batch to others."""
+        if batch.left:
+            batch.alone = next(iter(batch.left.values()))
+            self._execute_alone(batch, batch.alone)
+            return
+        group, pipeline = batch.group, batch.group.pipeline
+        if batch.has_failed:
+            self._batch_metrics.batch_failed(pipeline.name)
+            pipeline.batch_failed(is_run_at_fault=batch.is_run_at_fault)
+        else:
+            pipeline.batch_succeeded(is_proven=batch.was_compared)
+        del self._slots[batch.holder]
+        self._fill_slots()
+        self._group_is_free(group, batch.holder, requests=len(batch.members))
+
+    def _alone_ended(self, batch: Batch, member: Member, execution: Execution) -> None:
+        run = member.run
+        self._note_execution(run, execution, is_stopped=run.stop_reason is not None)
+        if execution.error is not None:
+            batch.is_run_at_fault = True
+        elif run.stop_reason is None and run in batch.expected:
+            self._compare(batch, run, execution)
+        batch.alone = None
+        self._end_member(batch, run, execution)
+        self._go_on(batch)
+
+    def _compare(self, batch: Batch, run: ActiveRun, execution: Execution) -> None:
+        """Refuse a pipeline whose batch has given a run other outputs than the run has alone."""
+        batch.was_compared = True
+        if not are_alike(batch.expected[run], execution.outputs):
+            pipeline = batch.group.pipeline
+            pipeline.refuse(
+                "a batch gave a run other outputs than the run gives alone: each row of an output must come of the "
+                "row of the inputs that has the same place, and of no other."
+            )
+
+    def _end_member(self, batch: Batch, run: ActiveRun, execution: Execution) -> None:
+        member = batch.left.pop(run)
+        del self._batches[run]
+        if run.phase == "running":
+            self._end(run, execution)
+        if member.span is not None:
+            member.span.end(run.record.status, execution.error or run.record.error)
+
+    def _note_execution(self, run: ActiveRun, execution: Execution, *, is_stopped: bool) -> None:
+        if execution.has_crashed:
+            self._metrics.process_crashed()
+        self.stopping.discard(run)
+        if not is_stopped:
+            self.circuit_breaker.note(run.record.pipeline_names, has_crashed=execution.has_crashed)
+
+    def _note_success(self, group: Group, members: Sequence[Member], seconds: float) -> None:
+        rows = sum(member.order.rows for member in members)
+        oldest_seconds = time.monotonic() - members[0].came_at
+        group.window.batch_ended(seconds, rows=rows, oldest_seconds=oldest_seconds)
+        self._batch_metrics.batch_succeeded(group.pipeline.name, runs=len(members), rows=rows, seconds=seconds)
+
+    def _group_is_free(self, group: Group, holder: ActiveRun, *, requests: int) -> None:
+        group.batch_ended(holder, time.monotonic(), requests=requests)
+        self._look(group)

@@ -1,0 +1,74 @@
+"""When a batch begins: at once, or when others that are likely to come have had the time for it."""
+
+from kedro_asgi.batching_options import BatchingOptions
+
+# How much the latest value counts in a mean.
+_SHARE = 0.2
+# A request that comes so many usual gaps after the last one is not one of those that come together.
+_GAPS = 4
+# Fewer requests at a time than this are one caller, who waits for its answer before it asks again.
+_CROWD = 1.5
+_LEAST_GAP_SECONDS = 0.0002
+# A batch that takes so long does not keep the next one from beginning beside it.
+_LONG_SECONDS = 1.0
+_SHRINK, _GROW = 0.7, 1.1
+
+
+class Window:
+    """Learns from the requests and the batches of one kind how long a batch is worth waiting for. Pure: knows no clock.
+
+    ``crowd`` is how many requests there are at a time, of late: those that wait and those that are executed. A batch
+    does not wait for more. It waits no longer than a run takes, since the next batch could fill meanwhile.
+    """
+
+    def __init__(self, options: BatchingOptions) -> None:
+        self.row_limit = float(options.max_rows)
+        self.run_seconds: float | None = None
+        self.crowd = 1.0
+        self._peak = 0
+        self._gap_seconds = 0.0
+        self._last_arrival: float | None = None
+        self._max_rows = options.max_rows
+        self._max_wait_seconds = options.max_wait_ms / 1000
+        self._target_seconds = None if options.target_latency_ms is None else options.target_latency_ms / 1000
+
+    def request_came(self, now: float, *, present: int) -> None:
+        """A request came; with it, there are ``present`` that wait or are executed."""
+        self._peak = max(self._peak, present)
+        if self._last_arrival is not None:
+            # A pause between bursts is no gap within one.
+            gap = min(now - self._last_arrival, self._max_wait_seconds)
+            self._gap_seconds += (gap - self._gap_seconds) * _SHARE
+        self._last_arrival = now
+
+    def batch_began(self, *, present: int) -> None:
+        """A batch begins; ``present`` requests wait or are executed."""
+        self.crowd = max(float(self._peak), (self.crowd + self._peak) / 2)
+        self._peak = present
+
+    def batch_ended(self, seconds: float, *, rows: int, oldest_seconds: float) -> None:
+        """A batch succeeded, ``oldest_seconds`` after its first request came."""
+        former = self.run_seconds
+        self.run_seconds = seconds if former is None else former + (seconds - former) * _SHARE
+        if self._target_seconds is None:
+            return
+        if oldest_seconds > self._target_seconds:
+            self.row_limit = max(1.0, min(self.row_limit, rows) * _SHRINK)
+        elif rows > self.row_limit / 2:
+            self.row_limit = min(self._max_rows, self.row_limit * _GROW + 1)
+
+    def begins_at(self, *, ready_at: float, oldest_at: float, requests: int) -> float:
+        """Return when a batch of so many requests begins, unless more come; it could since ``ready_at``."""
+        if requests >= self.crowd or self.crowd < _CROWD or self.run_seconds is None or self._last_arrival is None:
+            return ready_at
+        gap_ends_at = self._last_arrival + _GAPS * max(self._gap_seconds, _LEAST_GAP_SECONDS)
+        limit = ready_at + min(self._max_wait_seconds, self.run_seconds)
+        if self._target_seconds is not None:
+            limit = min(limit, oldest_at + self._target_seconds - self.run_seconds)
+        return min(gap_ends_at, limit)
+
+    def may_begin_beside(self, *, began_at: float) -> float:
+        """Return when a batch may begin although another one, which began at that time, has not ended."""
+        if self._target_seconds is None or self.run_seconds is None:
+            return began_at + _LONG_SECONDS
+        return began_at + max(self.run_seconds, min(_LONG_SECONDS, self._target_seconds))

@@ -1,0 +1,474 @@
+"""Runs of a pipeline that are executed as one."""
+
+import json
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pandas as pd
+import pytest
+from predicting import PIPELINES, write_predicting_project
+
+from kedro_asgi.batching_options import BatchingOptions
+from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Finished, Policy
+from kedro_asgi.dispatch.batching.pipeline_state import BatchedPipelineState
+from kedro_asgi.events import Event, LogLine, NodeFinished, RunBatched, RunEnded
+from kedro_asgi.runs import RunOrder, RunSpec
+from kedro_asgi.session import AsyncSession
+
+pytestmark = pytest.mark.anyio
+
+Row = dict[str, Any]
+OPTIONS = BatchingOptions(inputs=("rows",), outputs=("scores",))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return write_predicting_project(tmp_path)
+
+
+class Service:
+    """A dispatcher that batches, and what a test asks of it."""
+
+    def __init__(self, runs: Dispatcher, folder: Path) -> None:
+        self.runs = runs
+        self._folder = folder
+        self._gates = 0
+
+    @property
+    def calls(self) -> list[int]:
+        """How many rows each call of a node got."""
+        return [int(line) for line in (self._folder / "calls").read_text().splitlines()]
+
+    def open(self, gate: str) -> None:
+        (self._folder / gate).touch()
+
+    async def run(self, pipeline: str, rows: Any, *, outputs: Sequence[str] = ("scores",), **more: Any) -> Finished:
+        limit = more.pop("timeout_seconds", None)
+        spec = RunSpec.of([pipeline], inputs={"rows": rows}, outputs=outputs, **more)
+        return await self.runs.run(RunOrder(spec=spec, timeout_seconds=limit, labels={"first": str(rows)[:50]}))
+
+    async def gather(self, pipeline: str, requests: Sequence[Any], **more: Any) -> list[Finished]:
+        """Run requests that come while another run of their kind is executed, so they are one batch."""
+        found: dict[int, Finished] = {}
+        async with self.gathering(pipeline, requests, found, **more):
+            pass
+        return [found[number] for number in range(len(requests))]
+
+    @asynccontextmanager
+    async def gathering(
+        self, pipeline: str, requests: Sequence[Any], found: dict[int, Finished], **more: Any
+    ) -> AsyncIterator[None]:
+        """Do so, and let the requests go on with the end of this block."""
+
+        async def run(number: int, rows: Any) -> None:
+            found[number] = await self.run(pipeline, rows, **more)
+
+        self._gates += 1
+        gate = f"gate{self._gates}"
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run, -1, [{"key": gate, "x": 0.0}])
+            await self.until(lambda gauges: gauges["runs_running"] == 1)
+            for number, rows in enumerate(requests):
+                tasks.start_soon(run, number, rows)
+                await self.until(lambda gauges, queued=number + 1: gauges["runs_queued"] == queued)
+            yield
+            self.open(gate)
+
+    async def until(self, is_so: Callable[[dict[str, float]], bool]) -> None:
+        with anyio.fail_after(30):
+            while not is_so(self.runs.gauges()):
+                await anyio.sleep(0.001)
+
+    async def run_ids(self, status: str, key: str = "") -> list[str]:
+        """The runs of a status whose first row has a key."""
+        page = await self.runs.list()
+        return [run.run_id for run in page.runs if run.status == status and key in run.labels.get("first", "")]
+
+    async def events(self, finished: Finished) -> list[Event]:
+        return [published.event async for published in self.runs.follow(finished.record.run_id)]
+
+    def state(self, pipeline: str) -> BatchedPipelineState:
+        assert self.runs.batching is not None
+        return next(found for found in self.runs.batching.describe() if found.pipeline == pipeline)
+
+
+@pytest.fixture
+def serve(project: Path) -> Callable[..., Any]:
+    @asynccontextmanager
+    async def opened(
+        *, options: BatchingOptions = OPTIONS, proven: bool = False, **more: Any
+    ) -> AsyncIterator[Service]:
+        session = AsyncSession.create(project_path=project)
+        batching = dict.fromkeys((*PIPELINES, "saving"), options)
+        policy = Policy(grace_seconds=0.1)
+        async with Dispatcher(session, policy=policy, batching=batching, **more) as runs:
+            assert runs.batching is not None
+            await runs.batching.check()
+            if proven:
+                for name in PIPELINES:
+                    runs.batching.pipeline(name).is_proven = True
+            yield Service(runs, project)
+
+    return opened
+
+
+def rows(*keys: str, x: float = 1.0) -> list[Row]:
+    return [{"key": key, "x": x} for key in keys]
+
+
+def scores(finished: Finished) -> Any:
+    assert finished.record.status == "success", finished.record.error
+    return json.loads(bytes(finished.outputs["scores"]))
+
+
+def keys(finished: Finished) -> list[str]:
+    return [row["key"] for row in scores(finished)]
+
+
+async def test_runs_that_come_together_are_executed_as_one(serve) -> None:
+    async with serve(proven=True) as service:
+        found = await service.gather("predict", [rows("a"), rows("b", "c"), rows("d")])
+        assert [keys(one) for one in found] == [["a"], ["b", "c"], ["d"]]
+        assert service.calls == [1, 4]
+        assert len({one.record.run_id for one in found}) == 3
+        state = service.state("predict")
+        assert (state.state, state.batches, state.runs, state.rows) == ("batched", 2, 4, 5)
+        assert state.batches_by_runs == {"1": 1, "4": 1}
+
+
+async def test_the_first_batch_is_compared_with_runs_alone(serve) -> None:
+    async with serve() as service:
+        for _ in range(2):
+            found = await service.gather("predict", [rows("a"), rows("b")])
+            assert [keys(one) for one in found] == [["a"], ["b"]]
+        assert service.calls == [1, 2, 1, 1, 1, 2]
+
+
+async def test_each_run_has_its_own_events_without_the_lines_of_others(serve) -> None:
+    async with serve(proven=True) as service:
+        found = await service.gather("predict", [rows("a"), rows("b")])
+        for one in found:
+            events = await service.events(one)
+            assert {event.run_id for event in events} == {one.record.run_id}
+            assert [event.runs for event in events if isinstance(event, RunBatched)] == [2]
+            assert any(isinstance(event, NodeFinished) for event in events)
+            assert not any(isinstance(event, LogLine) for event in events)
+            assert isinstance(events[-1], RunEnded)
+        alone = await service.run("predict", rows("a"))
+        assert any(isinstance(event, LogLine) for event in await service.events(alone))
+
+
+async def test_a_run_that_is_cancelled_before_its_batch_leaves_it(serve) -> None:
+    async with serve(proven=True) as service:
+        found: dict[int, Finished] = {}
+        async with service.gathering("predict", [rows("a"), rows("b"), rows("c")], found):
+            (run_id,) = await service.run_ids("queued", "'b'")
+            await service.runs.cancel(run_id)
+        assert found[1].record.status == "cancelled"
+        assert (keys(found[0]), keys(found[2])) == (["a"], ["c"])
+        assert service.calls == [1, 2]
+
+
+async def test_a_run_that_is_cancelled_within_its_batch_ends_at_once_and_the_others_go_on(serve) -> None:
+    async with serve(proven=True) as service:
+        found: dict[int, Finished] = {}
+        async with service.gathering("predict", [rows("a"), rows("gate_in"), rows("c")], found):
+            pass_on = service.open
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_cancel_within, service, found, pass_on)
+                await anyio.lowlevel.checkpoint()
+                service.open("gate1")
+        assert found[0].record.status == "cancelled"
+        assert (keys(found[1]), keys(found[2])) == (["gate_in"], ["c"])
+        assert service.calls == [1, 3]
+
+
+async def _cancel_within(service: Service, found: dict[int, Finished], pass_on: Callable[[str], None]) -> None:
+    with anyio.fail_after(30):
+        while not (ids := await service.run_ids("running", "'a'")):
+            await anyio.sleep(0.001)
+    await service.runs.cancel(ids[0])
+    with anyio.fail_after(30):
+        while 0 not in found:
+            await anyio.sleep(0.001)
+    assert 1 not in found
+    pass_on("gate_in")
+
+
+async def test_a_batch_is_stopped_when_all_its_runs_are_cancelled(serve, project: Path) -> None:
+    async with serve(proven=True) as service:
+        found: dict[int, Finished] = {}
+        async with service.gathering("two", [rows("gate_in"), rows("b")], found):
+            service.open("gate1")
+            with anyio.fail_after(30):
+                while len(ids := await service.run_ids("running", "")) != 2 or -1 not in found:
+                    await anyio.sleep(0.001)
+            (project / "after").unlink()
+            for run_id in ids:
+                await service.runs.cancel(run_id)
+            service.open("gate_in")
+            await service.until(lambda gauges: gauges["runs_running"] == 0)
+        assert [found[number].record.status for number in (0, 1)] == ["cancelled"] * 2
+        assert not (project / "after").exists()
+
+
+async def test_a_run_whose_time_is_over_ends_and_the_others_go_on(serve) -> None:
+    async with serve(proven=True) as service:
+        found: dict[int, Finished] = {}
+        async with anyio.create_task_group() as tasks:
+
+            async def limited() -> None:
+                found[9] = await service.run("predict", rows("limited"), timeout_seconds=0.05)
+                service.open("gate_in")
+
+            async with service.gathering("predict", [rows("gate_in"), rows("b")], found):
+                tasks.start_soon(limited)
+                await service.until(lambda gauges: gauges["runs_queued"] == 3)
+        assert found[9].record.status == "timed_out"
+        assert (keys(found[0]), keys(found[1])) == (["gate_in"], ["b"])
+
+
+async def test_one_bad_row_fails_one_run(serve) -> None:
+    async with serve(proven=True) as service:
+        found = await service.gather("strict", [rows("a"), rows("bad", x=-1.0), rows("c")])
+        assert (keys(found[0]), keys(found[2])) == (["a"], ["c"])
+        assert found[1].record.error is not None
+        assert found[1].record.error.message == "negative: bad"
+        assert service.calls == [1, 3, 1, 1, 1]
+        assert service.state("strict").failed_batches == 1
+        assert service.state("strict").state == "batched"
+
+
+async def test_a_pipeline_whose_batches_fail_for_no_fault_of_a_run_is_refused(serve, caplog) -> None:
+    async with serve(proven=True) as service:
+        for _ in range(3):
+            found = await service.gather("one_only", [rows("a"), rows("b")])
+            assert [keys(one) for one in found] == [["a"], ["b"]]
+        assert service.state("one_only").problem == "3 batches in a row failed, and each of their runs succeeded alone."
+        assert "Runs of pipeline 'one_only' are not batched: 3 batches" in caplog.text
+        assert service.calls == [1, 2, 1, 1] * 3
+        assert keys(await service.run("one_only", rows("a"))) == ["a"]
+        assert service.state("one_only").unbatched == {"refused": 1}
+
+
+async def test_a_pipeline_that_drops_rows_is_refused(serve, caplog) -> None:
+    async with serve() as service:
+        found = await service.gather("dropped", [rows("a"), rows("b", x=-1.0), rows("c")])
+        assert [keys(one) for one in found] == [["a"], [], ["c"]]
+        assert "Runs of pipeline 'dropped' are not batched: its output 'scores' has not as many rows" in caplog.text
+        assert service.state("dropped").state == "refused"
+
+
+@pytest.mark.parametrize("pipeline", ["in_order", "count"])
+async def test_a_pipeline_whose_rows_depend_on_others_is_refused(serve, pipeline: str) -> None:
+    async with serve() as service:
+        found = await service.gather(pipeline, [rows("a", x=1.0), rows("b", x=2.0)])
+        given = [scores(one) for one in found]
+        assert given == ([[1], [1]] if pipeline == "count" else [rows("a", x=1.0), rows("b", x=2.0)])
+        assert "a batch gave a run other outputs" in (service.state(pipeline).problem or "")
+
+
+async def test_a_pipeline_that_saves_and_one_with_other_datasets_are_refused(serve) -> None:
+    saved = BatchingOptions(inputs=("rows",), outputs=("saved",))
+    async with serve(options=saved) as service:
+        assert "it saves 'saved', and a batch would save the rows" in (service.state("saving").problem or "")
+        assert "'outputs' names 'saved', which is none of its outputs" in (service.state("predict").problem or "")
+    async with serve(options=BatchingOptions(inputs=("row",), outputs=("scores",))) as service:
+        assert "'inputs' names 'row', which is none of its inputs. Did you mean" in service.state("predict").problem
+        assert keys(await service.run("predict", rows("a"))) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {"params": {"factor": 3.0}}),
+        ({}, {"params": {"factor": 2}}),
+        ({}, {"runner": "ThreadRunner"}),
+        ({}, {"is_async": True}),
+        ({}, {"retries": {"run": {"retries": 1}}}),
+        ({}, {"to_nodes": ["score_frame"]}),
+    ],
+)
+async def test_runs_that_differ_in_more_than_rows_are_not_joined(serve, one: Any, other: Any) -> None:
+    async with serve(proven=True) as service:
+        found: dict[int, Finished] = {}
+        async with anyio.create_task_group() as tasks:
+
+            async def run(number: int, more: Any) -> None:
+                found[number] = await service.run("frames", rows("a", "b"), **more)
+
+            async with service.gathering("frames", [], found):
+                for number, more in enumerate((one, other, one)):
+                    tasks.start_soon(run, number, more)
+                await anyio.lowlevel.checkpoint()
+        assert sorted(service.calls) == [1, 2, 4]
+        factor = other.get("params", {}).get("factor", 2.0)
+        assert scores(found[1])[0]["score"] == factor
+        assert scores(found[0])[0]["score"] == 2.0
+
+
+async def test_rows_of_another_kind_are_a_batch_of_their_own(serve) -> None:
+    async with serve(proven=True) as service:
+        found: dict[int, Finished] = {}
+        async with service.gathering("frames", [rows("a", x=1.5), rows("b", x=2.5)], found):
+            # Nothing of this kind is executed, so it does not wait.
+            integers = await service.run("frames", [{"key": "c", "x": 2}])
+        assert [scores(one)[0]["score"] for one in (found[0], found[1], integers)] == [3.0, 5.0, 4.0]
+        assert service.calls == [1, 1, 2]
+
+
+async def test_frames_of_a_python_caller_are_joined(serve) -> None:
+    async with serve(proven=True, convert=lambda name, value: value) as service:
+        frames = [pd.DataFrame(rows(*names)) for names in (["gate_in"], "ab", "c")]
+        found: dict[int, Finished] = {}
+
+        async def run(number: int) -> None:
+            found[number] = await service.run("frames", frames[number])
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(3):
+                tasks.start_soon(run, number)
+                await service.until(lambda gauges, n=number: gauges["runs_running"] + gauges["runs_queued"] == n + 1)
+            service.open("gate_in")
+        assert [found[number].outputs["scores"]["key"].tolist() for number in range(3)] == [
+            ["gate_in"],
+            ["a", "b"],
+            ["c"],
+        ]
+        assert found[2].outputs["scores"].index.tolist() == [0]
+        assert service.calls == [1, 3]
+
+
+async def test_a_batch_has_no_more_rows_than_it_may(serve) -> None:
+    options = BatchingOptions(inputs=("rows",), outputs=("scores",), max_rows=4)
+    async with serve(options=options, proven=True) as service:
+        found = await service.gather("predict", [rows("a"), rows("b", "c")])
+        found += await service.gather("predict", [rows("a"), rows("b")])
+        assert [keys(one) for one in found] == [["a"], ["b", "c"], ["a"], ["b"]]
+        async with anyio.create_task_group() as tasks:
+            for number in range(20):
+                tasks.start_soon(service.run, "predict", rows(f"{number}a", f"{number}b"))
+        assert max(service.calls) == 4
+        assert len(keys(await service.run("predict", rows(*"abcde")))) == 5
+        assert service.state("predict").unbatched == {"rows": 1}
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"outputs": ()}, "outputs"),
+        ({"outputs": ("scores", "rows")}, "outputs"),
+        ({"only_missing_outputs": True}, "inputs"),
+    ],
+)
+async def test_runs_that_cannot_be_joined_are_counted_by_reason(serve, more: Any, reason: str) -> None:
+    async with serve() as service:
+        assert (await service.run("predict", rows("a"), **more)).record.status == "success"
+        assert service.state("predict").unbatched == {reason: 1}
+
+
+async def test_runs_one_at_a_time_do_not_wait(serve) -> None:
+    async with serve() as service:
+        for _ in range(5):
+            assert keys(await service.run("predict", rows("a"))) == ["a"]
+        assert service.calls == [1] * 5
+        assert service.runs.gauges()["runs_queued"] == 0
+
+
+async def test_a_reload_has_the_pipelines_checked_again(serve, project: Path) -> None:
+    async with serve(proven=True) as service:
+        (project / "conf/base/parameters.yml").write_text("factor: 3.0\n")
+        await service.runs._session.reload()
+        first = await service.run("frames", rows("a"))
+        assert scores(first) == [{"key": "a", "score": 3.0}]
+        assert service.state("frames").unbatched == {"unchecked": 1}
+        await service.runs.batching.check()
+        found = await service.gather("frames", [rows("a"), rows("b")])
+        assert [scores(one)[0]["score"] for one in found] == [3.0, 3.0]
+
+
+async def test_a_service_that_closes_ends_the_runs_of_its_batches(serve) -> None:
+    found: dict[int, Finished] = {}
+    async with anyio.create_task_group() as tasks:
+        async with serve(proven=True) as service:
+
+            async def run(number: int, key: str) -> None:
+                found[number] = await service.run("predict", rows(key))
+
+            tasks.start_soon(run, 0, "gate_a")
+            await service.until(lambda gauges: gauges["runs_running"] == 1)
+            for number in (1, 2):
+                tasks.start_soon(run, number, f"gate_{number}")
+            await service.until(lambda gauges: gauges["runs_queued"] == 2)
+        for gate in ("gate_a", "gate_1", "gate_2"):
+            service.open(gate)
+    assert {one.record.status for one in found.values()} == {"cancelled"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_batch_is_executed_in_a_process(serve) -> None:
+    async with serve(proven=True, executor=ExecutorChoice(default="process")) as service:
+        found = await service.gather("predict", [rows("a"), rows("b")])
+        assert [keys(one) for one in found] == [["a"], ["b"]]
+        # While processes start, which may take long, a batch may begin beside another.
+        assert sorted(service.calls) == [1, 2]
+
+
+async def _many(service: Service, count: int, seed: int, reload: Callable[[], Any] | None = None) -> None:
+    """Run requests with rows of their own, of which some fail, some are cancelled, and all else gets its own rows."""
+    chance = random.Random(seed)
+    limiter = anyio.CapacityLimiter(64)
+    ended = {"success": 0, "failure": 0, "cancelled": 0}
+
+    async def one(number: int) -> None:
+        size, fate = chance.randint(1, 3), chance.random()
+        given = rows(*(f"{number}-{part}" for part in range(size)), x=-1.0 if fate < 0.002 else float(number))
+        async with limiter:
+            if fate > 0.97:
+                with anyio.move_on_after(chance.random() / 50) as scope:
+                    await service.run("strict", given)
+                if scope.cancelled_caught:
+                    return
+            finished = await service.run("strict", given)
+        ended[finished.record.status] += 1
+        if finished.record.status == "success":
+            assert scores(finished) == given
+        else:
+            assert fate < 0.002
+            assert finished.record.error is not None
+            assert finished.record.error.message == f"negative: {number}-0"
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(count):
+            tasks.start_soon(one, number)
+            if number % 1000 == 0 and reload is not None:
+                await reload()
+            while limiter.statistics().tasks_waiting > 200:
+                await anyio.sleep(0.001)
+    assert ended["success"] > count * 0.9
+
+
+async def test_no_run_ever_sees_the_row_of_another(serve, caplog) -> None:
+    caplog.set_level(logging.CRITICAL)
+    async with serve() as service:
+        await _many(service, 500, seed=1)
+        assert service.state("strict").runs_per_batch > 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_no_run_of_many_ever_sees_the_row_of_another(serve, caplog) -> None:
+    caplog.set_level(logging.CRITICAL)
+    async with serve() as service:
+
+        async def reload() -> None:
+            await service.runs._session.reload()
+
+        await _many(service, 100_000, seed=2, reload=reload)
