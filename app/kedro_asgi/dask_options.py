@@ -6,6 +6,9 @@ from typing import Annotated
 import msgspec
 
 Amount = Annotated[float, msgspec.Meta(gt=0)]
+SchedulerAddress = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+://[^\s/]+$")]
+"""The address of a scheduler, such as ``tcp://10.0.0.1:8786``; ``tls://`` encrypts, as Dask's configuration says."""
+
 ValueBytes = Annotated[int, msgspec.Meta(ge=1024, le=2**40)]
 SilenceSeconds = Annotated[float, msgspec.Meta(ge=0.5, le=86400)]
 
@@ -19,7 +22,7 @@ class DaskOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     takes it for lost.
     """
 
-    scheduler: str | None = None
+    scheduler: SchedulerAddress | None = None
     resources: Mapping[str, Mapping[str, Amount]] = {}
     max_value_bytes: ValueBytes = 256 * 2**20
     silence_seconds: SilenceSeconds = 60.0

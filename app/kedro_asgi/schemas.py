@@ -138,10 +138,11 @@ class NotificationList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of ``GET /health``."""
+    """The answer of ``GET /health``; ``executor`` says why runs that the server accepts cannot begin now, if so."""
 
     status: Literal["healthy", "unhealthy"] = "healthy"
     kedro_version: str
+    executor: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ReadyResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -150,6 +151,7 @@ class ReadyResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     ``unshared`` says why each run loads a preloaded dataset itself. ``broken_pipelines`` and ``broken_datasets`` say
     why runs of these pipelines, or with these datasets, will fail; others are served.
     ``store`` says why the store is not available; the server then executes runs of ``/run``, but accepts no others.
+    ``executor`` says why runs that the server accepts cannot begin now, such as a Dask scheduler that is gone.
     The status is ``stuck`` while every slot has a run that was asked to stop and does not.
     """
 
@@ -160,6 +162,7 @@ class ReadyResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     broken_datasets: dict[str, str] = {}
     problem: str | None = None
     store: str | None = None
+    executor: str | None = None
 
 
 class ScheduledRunState(msgspec.Struct, frozen=True, kw_only=True):

@@ -66,8 +66,14 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @click.option("--preload", type=Names(), help="Datasets to load once and share between runs: model,*_encoder")
 @click.option(
     "--executor",
-    type=click.Choice(["thread", "process"]),
-    help="Where runs are executed: in threads of the server, or each in a process of its own.  [default: thread]",
+    type=click.Choice(["thread", "process", "dask"]),
+    help="Where runs are executed: in threads of the server, each in a process of its own, or on a Dask cluster.  "
+    "[default: thread]",
+)
+@click.option(
+    "--dask-scheduler",
+    help="Dask scheduler for runs on a cluster, such as tcp://10.0.0.1:8786; without one, the server starts a cluster "
+    "on this machine.",
 )
 @click.option(
     "--max-run-memory",
@@ -166,7 +172,10 @@ def serve_project(
         _check_schedules(project)
         check_access(configuration.access)
     check_reach(configuration.access, host)
-    if workers > 1 or "process" in configuration.executor_choice.kinds:
+    kinds = configuration.executor_choice.kinds
+    if configuration.dask_scheduler is not None and "dask" not in kinds:
+        raise click.UsageError("--dask-scheduler is for runs on a Dask cluster: set --executor dask, too.")
+    if workers > 1 or not kinds.isdisjoint(("process", "dask")):
         _check_temporary_folder()
     _set_variables(allowed_hosts=default_hosts(configuration.access, host))
     if log_format != "json" and with_greeting:
@@ -174,7 +183,7 @@ def serve_project(
         click.echo(greeting(project, configuration, url=url, access=access_line(configuration.access, host)))
     options = {"host": host, "port": port, "log_config": log_config, "access_log": not no_access_log}
     options |= {"factory": True, **_connection_options(limits), **transport.uvicorn_options()}
-    with _shared_files(workers, reload=reload):
+    with _shared_files(workers, reload=reload), _shared_cluster(configuration, workers):
         if workers > 1:
             serve_with_workers(_FACTORY, workers=workers, **options)
         elif reload:
@@ -252,6 +261,28 @@ def _shared_files(workers: int, *, reload: bool) -> Iterator[None]:
             os.environ.setdefault(RELOAD_SIGNAL_VARIABLE, str(Path(folder) / "preload"))
         os.environ.setdefault(METRICS_FOLDER_VARIABLE, str(Path(folder) / "metrics"))
         yield
+
+
+@contextmanager
+def _shared_cluster(configuration: ServerConfiguration, workers: int) -> Iterator[None]:
+    """Start one Dask cluster for all worker processes, if runs need one and no scheduler is named.
+
+    A server without worker processes starts it itself, again after each reload of the code.
+    """
+    choice = configuration.executor_choice
+    if workers == 1 or "dask" not in choice.kinds or choice.dask.scheduler is not None:
+        yield
+        return
+    # Few servers have a cluster.
+    from kedro_asgi.dispatch.executors.local_cluster import LocalDaskCluster
+
+    cluster = LocalDaskCluster()
+    try:
+        with one_line_errors():
+            _set_variables(dask_scheduler=cluster.address())
+        yield
+    finally:
+        cluster.close()
 
 
 def _set_variables(**settings: str | list[str] | None) -> None:

@@ -15,7 +15,7 @@ from kedro_asgi.dispatch.attempts import with_attempt
 from kedro_asgi.dispatch.messages import RunChanged
 from kedro_asgi.dispatch.outbox import Outbox, Post
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.waiting_order import WaitingOrder
+from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import RunEnded, RunRetried, RunStarted
 from kedro_asgi.runs import ErrorCause, ErrorDetail, RunRecord, RunSpec, RunStatus
@@ -225,6 +225,12 @@ class ActiveRun:
     def node_retries(self) -> int:
         """How many attempts of nodes have failed in this process and were followed by another."""
         return _node_retries(self.record) - self._former_node_retries
+
+    def may_repeat(self, *, max_attempts: int) -> bool:
+        """Whether a run whose executor has lost it is to be repeated, as its caller asked."""
+        order = self._order
+        is_wanted = self.is_promised and isinstance(order, PackedOrder) and order.on_interrupt == "rerun"
+        return is_wanted and self.record.run_attempt < max_attempts
 
     @property
     def remaining_seconds(self) -> float | None:

@@ -125,8 +125,8 @@ class OwnedRuns(Mapping[str, ActiveRun]):
             env=self._session.env,
             is_secret=self._is_secret,
         )
-        may_retry = self._session.may_retry(order.spec)
-        run = self._new_run(record, waiting, is_promised=is_promised, keeps_order=may_retry)
+        keeps_order = order.on_interrupt == "rerun" or self._session.may_retry(order.spec)
+        run = self._new_run(record, waiting, is_promised=is_promised, keeps_order=keeps_order)
         try:
             if self.is_draining:
                 raise DrainingError

@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from math import ldexp
 from typing import Protocol
 
 import msgspec
 
 from kedro_asgi.dispatch.active_run import describe_stop, end_of
+from kedro_asgi.dispatch.interruptions import pause_seconds
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.pending_write import MakeNotifications, PendingWrite
@@ -29,8 +29,6 @@ _log = SafeLogger(__name__)
 _MANY = 1000
 # What one transaction deletes.
 _FEW = 20
-_BACK_OFF_SECONDS = 5.0
-_LONGEST_BACK_OFF_SECONDS = 600.0
 
 
 class Adopter(Protocol):
@@ -206,14 +204,8 @@ class Recovery:
 
 
 def _next_attempt_at(attempt: int) -> datetime | None:
-    """Return when a run is repeated that was interrupted: the first time at once, since a server may be restarted.
-
-    A run that is interrupted again may be what ends its server, so each further time waits twice as long.
-    """
-    if attempt <= 2:
-        return None
-    seconds = min(_LONGEST_BACK_OFF_SECONDS, ldexp(_BACK_OFF_SECONDS, min(attempt - 3, 20)))
-    return datetime.now(UTC) + timedelta(seconds=seconds)
+    seconds = pause_seconds(attempt)
+    return datetime.now(UTC) + timedelta(seconds=seconds) if seconds else None
 
 
 def _parts(old: OldRecords) -> Iterator[OldRecords]:

@@ -12,6 +12,7 @@ from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.circuit_breaker import CircuitBreaker
 from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.executors.base import Execution, Executor
+from kedro_asgi.dispatch.interruptions import pause_seconds
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.report import report_stop, report_success, run_log
@@ -38,6 +39,7 @@ class Scheduler:
         self.circuit_breaker = CircuitBreaker()
         self._max_queued = policy.max_queued_runs
         self._max_queued_bytes = policy.max_queued_bytes
+        self._max_attempts = policy.max_attempts
         self.queued_bytes = 0
         """How much memory the orders of waiting runs take."""
         self._executor = executor
@@ -276,12 +278,15 @@ class Scheduler:
 
     def _end(self, run: ActiveRun, execution: Execution) -> None:
         if execution.error is not None:
-            if execution.retry_after_seconds is not None and run.stop_reason is None:
-                run.retry(execution.error, execution.retry_after_seconds)
+            seconds = execution.retry_after_seconds
+            if seconds is None and execution.is_interrupted and run.may_repeat(max_attempts=self._max_attempts):
+                seconds = pause_seconds(run.record.run_attempt + 1)
+            if seconds is not None and run.stop_reason is None:
+                run.retry(execution.error, seconds)
                 self._metrics.run_retried()
-                self._wait_for_attempt(run, execution.retry_after_seconds)
+                self._wait_for_attempt(run, seconds)
                 return
-            run.end("failure", execution.error)
+            run.end("interrupted" if execution.is_interrupted else "failure", execution.error)
         elif run.stop_reason is not None:
             # Also if its last node was done by then: a caller that asks for a stop does not get a success.
             self._end_stopped(run)

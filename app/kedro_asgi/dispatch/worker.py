@@ -78,6 +78,11 @@ class Worker:
         return self._service is not None and not self._service.executor.is_open
 
     @property
+    def executor_problem(self) -> str | None:
+        """Why runs cannot begin at this moment, though they are accepted."""
+        return None if self._service is None else self._service.executor.problem
+
+    @property
     def is_stuck(self) -> bool:
         """Whether every slot is taken by a run that was asked to stop and does not."""
         return self._service is not None and self._service.scheduler.is_stuck

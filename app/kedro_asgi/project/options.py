@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from kedro_asgi.batching_options import BatchingOptions, read_batching
+from kedro_asgi.dask_options import DaskOptions
 from kedro_asgi.errors import ProjectError
 from kedro_asgi.retries import ProjectRetries
 from kedro_asgi.webhook_options import WebhookName, WebhookOptions
@@ -26,12 +27,12 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     by default. ``preload`` lists names and patterns of datasets that a server loads once for all runs.
     ``dashboard`` of ``false`` turns the pages of a server off, and ``docs`` of ``false`` the one at ``/docs``;
     ``viz`` of ``true`` makes it answer the front end of kedro-viz. ``retries`` says which nodes and runs are tried
-    again. ``executor`` says whether a server executes runs in threads or in processes, and ``executors`` says so for
-    the runs of single pipelines. ``allowed_paths`` are folders and URLs to which a caller's parameters may lead the
-    path of a dataset. ``hidden_values`` are patterns of the names whose values records and schemas leave out, beside
-    those that say of themselves that they are secret. ``schedules`` are runs that a server begins itself, by name.
-    ``notify`` names the webhooks that a server tells of the ends of runs. ``batching`` names pipelines whose concurrent
-    requests a server joins to one run.
+    again. ``executor`` says whether a server executes runs in threads, in processes or on a Dask cluster, and
+    ``executors`` says so for the runs of single pipelines; ``dask`` describes the cluster. ``allowed_paths`` are
+    folders and URLs to which a caller's parameters may lead the path of a dataset. ``hidden_values`` are patterns of
+    the names whose values records and schemas leave out, beside those that say of themselves that they are secret.
+    ``schedules`` are runs that a server begins itself, by name. ``notify`` names the webhooks that a server tells of
+    the ends of runs. ``batching`` names pipelines whose concurrent requests a server joins to one run.
     """
 
     plugins: Mapping[str, bool] = {}
@@ -40,8 +41,9 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     docs: bool | None = None
     viz: bool | None = None
     retries: ProjectRetries | None = None
-    executor: Literal["thread", "process"] | None = None
-    executors: Mapping[str, Literal["thread", "process"]] = {}
+    executor: Literal["thread", "process", "dask"] | None = None
+    executors: Mapping[str, Literal["thread", "process", "dask"]] = {}
+    dask: DaskOptions = DaskOptions()
     allowed_paths: tuple[AllowedPath, ...] = ()
     hidden_values: tuple[str, ...] = ()
     schedules: Mapping[str, Mapping[str, Any]] = {}

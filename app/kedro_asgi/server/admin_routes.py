@@ -94,7 +94,8 @@ class AdminRoutes:
             opening = BackgroundTask(self.open_project)
             return _ready_response(request, ReadyResponse(status="starting", problem=self._problem), opening)
         if self._runs.is_starting:
-            return _ready_response(request, ReadyResponse(status="starting", problem=_PROCESSES_OPEN))
+            problem = self._runs.executor_problem
+            return _ready_response(request, ReadyResponse(status="starting", problem=problem or _PROCESSES_OPEN))
         if session.missing:
             await self._session.try_load_missing()
         problems = {name: problem for name, problem in session.preloaded.items() if problem}
@@ -111,6 +112,7 @@ class AdminRoutes:
             broken_datasets=dict(found.datasets),
             problem=None if found.is_any_runnable else "No pipeline is left that can run.",
             store=store,
+            executor=self._runs.executor_problem,
         )
         return _ready_response(request, body)
 

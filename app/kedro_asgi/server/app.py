@@ -279,7 +279,8 @@ def _signal_folder(configuration: ServerConfiguration) -> Path | None:
 
     There is none without such processes, or where the environment names a file for several servers.
     """
-    if "process" not in configuration.executor_choice.kinds or RELOAD_SIGNAL_VARIABLE in os.environ:
+    has_processes = not configuration.executor_choice.kinds.isdisjoint(("process", "dask"))
+    if not has_processes or RELOAD_SIGNAL_VARIABLE in os.environ:
         return None
     return Path(tempfile.mkdtemp(prefix="kedro-asgi-"))
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Unpack
 import msgspec
 
 from kedro_asgi.batching_options import BatchingOptions, read_batching
+from kedro_asgi.dask_options import DaskOptions, SchedulerAddress, SilenceSeconds, ValueBytes
 from kedro_asgi.dispatch import ExecutorChoice, ExecutorKind, Policy
 from kedro_asgi.dispatch.stores import project_store
 from kedro_asgi.errors import ProjectError, ServerSettingsError
@@ -48,6 +49,9 @@ class ServerOptions(AccessOptions, total=False):
     policy: Policy | None
     executor: ExecutorKind | None
     batching: Mapping[str, BatchingOptions | Mapping[str, Any]] | None
+    dask_scheduler: str | None
+    dask_max_value_bytes: int | None
+    dask_silence_seconds: float | None
     busy_status: int | None
     failure_status: int | None
     cancel_on_hang_up: bool | None
@@ -69,8 +73,9 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     ``package_name`` names an installed package whose configuration is at ``project_path``. ``max_body_bytes`` and
     ``body_timeout_seconds`` limit request bodies. With ``preload`` of ``None``, the project's options name the datasets
     to preload. ``store`` is the store of runs, and ``policy`` sets their limits. ``executor`` says where runs are
-    executed; ``executors``, which the project's options set, says so for single pipelines. ``batching`` names the
-    pipelines whose concurrent requests are joined to one run. The server refuses a run
+    executed; ``executors``, which the project's options set, says so for single pipelines. Settings ``dask_…`` replace
+    those of ``dask``, the project's options for a Dask cluster. ``batching`` names the pipelines whose concurrent
+    requests are joined to one run. The server refuses a run
     over the limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``.
     ``cancel_on_hang_up`` cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and
     SIGINT let runs end before the server ends. With ``dashboard``, the server has pages for browsers, and with ``docs``
@@ -95,6 +100,10 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     executor: ExecutorKind = "thread"
     executors: Mapping[str, ExecutorKind] = {}
     batching: Mapping[str, BatchingOptions] = {}
+    dask: DaskOptions = DaskOptions()
+    dask_scheduler: SchedulerAddress | None = None
+    dask_max_value_bytes: ValueBytes | None = None
+    dask_silence_seconds: SilenceSeconds | None = None
     access: AccessConfiguration = AccessConfiguration()
     busy_status: Literal[429, 503] = 429
     failure_status: Literal[200, 500] = 200
@@ -115,7 +124,14 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def executor_choice(self) -> ExecutorChoice:
         """Where runs are executed."""
-        return ExecutorChoice(default=self.executor, by_pipeline=self.executors)
+        dask = self.dask
+        if self.dask_scheduler is not None:
+            dask = msgspec.structs.replace(dask, scheduler=self.dask_scheduler)
+        if self.dask_max_value_bytes is not None:
+            dask = msgspec.structs.replace(dask, max_value_bytes=self.dask_max_value_bytes)
+        if self.dask_silence_seconds is not None:
+            dask = msgspec.structs.replace(dask, silence_seconds=self.dask_silence_seconds)
+        return ExecutorChoice(default=self.executor, by_pipeline=self.executors, dask=dask)
 
     @classmethod
     def read(
@@ -148,6 +164,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             access=AccessConfiguration.read(given, environ),
             executors=given.get("executors", {}),
             batching=_batching(given.get("batching", {})),
+            dask=given.get("dask", DaskOptions()),
             notify=given.get("notify", {}),
             **read_fields(cls, {**given, "package_name": package_name}, environ, special=_SPECIAL_FIELDS),
         )
@@ -177,7 +194,8 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return a line for each variable ``KEDRO_SERVER_…`` that nothing reads, with those that it may stand for."""
     structs = (ServerConfiguration, AccessConfiguration, Transport, ConnectionLimits, Policy)
     fields = {field for struct in structs for field in struct.__struct_fields__}
-    settable = fields - {"project_path", "policy", "access", "auth", "executors", "hidden_values", "notify", "batching"}
+    special = {"project_path", "policy", "access", "auth", "executors", "dask", "hidden_values", "notify", "batching"}
+    settable = fields - special
     known = {_PROJECT_PATH, WORKERS_VARIABLE, RELOAD_SIGNAL_VARIABLE, *map(variable_of, settable)}
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     return [f"Environment variable '{name}' is unknown.{suggestion(close_matches(name, known))}" for name in unknown]
@@ -232,8 +250,9 @@ _SPECIAL_FIELDS = (
     "policy",
     "executors",
     "batching",
+    "dask",
     "notify",
     "access",
 )
 # The options of a project that are settings of its server.
-_OPTION_FIELDS = ("dashboard", "docs", "viz", "executor", "executors", "hidden_values", "notify", "batching")
+_OPTION_FIELDS = ("dashboard", "docs", "viz", "executor", "executors", "dask", "hidden_values", "notify", "batching")

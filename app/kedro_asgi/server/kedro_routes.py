@@ -18,8 +18,10 @@ from kedro_asgi.schemas import (
     RunRequest,
     RunSuccess,
 )
+from kedro_asgi.server.access.caller import may_see_all
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.direct_routes import Endpoint
+from kedro_asgi.server.errors import json_response
 from kedro_asgi.server.queries import run_timeout_seconds
 from kedro_asgi.server.snapshot_route import SnapshotRoute
 from kedro_asgi.session import AsyncSession
@@ -60,8 +62,11 @@ class KedroRoutes:
         return table
 
     async def health(self, request: Request) -> Response:
-        """Return a constant: a response shows that the event loop runs."""
-        return Response(self._health, media_type="application/json")
+        """Return a constant, which shows that the event loop runs, or what keeps runs from beginning."""
+        problem = self._runs.executor_problem
+        if problem is None or not may_see_all(request.scope):
+            return Response(self._health, media_type="application/json")
+        return json_response(HealthResponse(kedro_version=kedro_version(), executor=problem))
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the pipelines that the body names, and respond when the run has ended."""

@@ -47,11 +47,13 @@ def open_served_session(
 
 
 def _warn_of_unknown_pipelines(project: "Project") -> None:
-    """Warn of executors for pipelines that the project does not have."""
-    known = project.pipelines.load() if project.options.executors else {}
-    for name in sorted(project.options.executors.keys() - known.keys()):
-        hint = suggestion(close_matches(name, known))
-        _log.warning("[tool.kedro-asgi.executors] names '%s', but there is no such pipeline.%s", name, hint)
+    """Warn of executors and resources for pipelines that the project does not have."""
+    named = {"executors": project.options.executors, "dask.resources": project.options.dask.resources}
+    known = project.pipelines.load() if any(named.values()) else {}
+    for section, pipelines in named.items():
+        for name in sorted(pipelines.keys() - known.keys()):
+            hint = suggestion(close_matches(name, known))
+            _log.warning("[tool.kedro-asgi.%s] names '%s', but there is no such pipeline.%s", section, name, hint)
 
 
 def _check_pipelines_of_webhooks(project: "Project") -> None:

@@ -91,9 +91,8 @@ class ClusterRun:
             note_node(error, self._nodes.first)
         seconds = self.placed.retry_after_seconds(error)
         described = self.placed.context.run(report_failure, self.run_id, error)
-        self.end(
-            Execution(error=described, has_crashed=True, is_interrupted=True, retry_after_seconds=seconds),
-        )
+        execution = Execution(error=described, has_crashed=True, is_interrupted=True, retry_after_seconds=seconds)
+        self.end(execution)
 
     def end_replied(self, parts: list[Buffer]) -> None:
         """End the run as the worker says."""
