@@ -5,7 +5,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -44,6 +44,7 @@ from kedro_asgi.server.configuration import (
     ServerConfiguration,
 )
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
+from kedro_asgi.temporary_folder import TemporaryFolder
 from kedro_asgi.tracing.sdk import check_sdk
 
 _FACTORY = "kedro_asgi.server:create_http_server"
@@ -256,10 +257,10 @@ def _shared_files(workers: int, *, reload: bool) -> Iterator[None]:
     if workers == 1 and not reload:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="kedro-asgi-", ignore_cleanup_errors=True) as folder:
+    with closing(TemporaryFolder()) as folder:
         if workers > 1:
-            os.environ.setdefault(RELOAD_SIGNAL_VARIABLE, str(Path(folder) / "preload"))
-        os.environ.setdefault(METRICS_FOLDER_VARIABLE, str(Path(folder) / "metrics"))
+            os.environ.setdefault(RELOAD_SIGNAL_VARIABLE, str(folder.path / "preload"))
+        os.environ.setdefault(METRICS_FOLDER_VARIABLE, str(folder.path / "metrics"))
         yield
 
 

@@ -3,8 +3,6 @@
 import gc
 import logging
 import os
-import shutil
-import tempfile
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -56,6 +54,7 @@ from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 from kedro_asgi.session.served_session import open_served_session
+from kedro_asgi.temporary_folder import TemporaryFolder
 from kedro_asgi.tracing.activation import prepare_tracing
 from kedro_asgi.tracing.sdk import LAST_SECONDS, flush_spans, set_up_sdk
 
@@ -104,13 +103,13 @@ def create_http_server(
         conf_source=configuration.conf_source,
         preload=configuration.preload,
         package_name=configuration.package_name,
-        reload_signal=None if signals is None else signals / "preload",
+        reload_signal=None if signals is None else signals.path / "preload",
     )
     session = AsyncSession(
         open_session, max_concurrency=configuration.policy.max_concurrent_runs, env=configuration.env
     )
     if signals is not None:
-        weakref.finalize(session, shutil.rmtree, signals, ignore_errors=True)
+        weakref.finalize(session, signals.close)
     runs = Dispatcher(
         session,
         store=configuration.store,
@@ -274,7 +273,7 @@ def _read_project(configuration: ServerConfiguration) -> "Project":
     return load_project(configuration.project_path, package_name=configuration.package_name)
 
 
-def _signal_folder(configuration: ServerConfiguration) -> Path | None:
+def _signal_folder(configuration: ServerConfiguration) -> TemporaryFolder | None:
     """Return a folder for the files by which a server and the processes of its runs tell each other of reloads.
 
     There is none without such processes, or where the environment names a file for several servers.
@@ -282,7 +281,7 @@ def _signal_folder(configuration: ServerConfiguration) -> Path | None:
     has_processes = not configuration.executor_choice.kinds.isdisjoint(("process", "dask"))
     if not has_processes or RELOAD_SIGNAL_VARIABLE in os.environ:
         return None
-    return Path(tempfile.mkdtemp(prefix="kedro-asgi-"))
+    return TemporaryFolder()
 
 
 def _raise_without_traceback(error: BaseException | None) -> None:
