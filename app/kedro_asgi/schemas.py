@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from kedro_asgi.batching_state import BatchedPipelineState
 from kedro_asgi.limits import Labels as Labels
 from kedro_asgi.limits import TimeoutSeconds as TimeoutSeconds
 from kedro_asgi.node_runs import NodeRun
@@ -125,6 +126,12 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     next_attempt_at: datetime | None = None
     problem: str | None = None
+
+
+class BatchingList(msgspec.Struct, frozen=True, kw_only=True):
+    """The pipelines that are to be batched; the figures are those of the process that answers."""
+
+    pipelines: tuple[BatchedPipelineState, ...] = ()
 
 
 class NotificationList(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from project_files import write_project
 
 _REGISTRY = '''
 import logging
+import os
 import time
 from pathlib import Path
 import pandas as pd
@@ -65,6 +66,12 @@ def dropped(rows):
 def in_order(rows):
     return sorted(rows, key=lambda row: -row["x"])
 
+@noted
+def crash(rows):
+    if any(row["x"] < 0 for row in rows):
+        os._exit(1)
+    return rows
+
 def same(rows):
     return rows
 
@@ -84,6 +91,7 @@ def register_pipelines():
         "dropped": one(dropped),
         "in_order": one(in_order),
         "count": one(count),
+        "crash": one(crash),
         "two": Pipeline([
             node(noted(same), "rows", "kept", name="first"),
             node(after, "kept", "scores", name="second"),
@@ -98,7 +106,7 @@ saved:
   filepath: data/saved.json
 """
 
-PIPELINES = ("predict", "frames", "strict", "one_only", "dropped", "in_order", "count", "two")
+PIPELINES = ("predict", "frames", "strict", "one_only", "dropped", "in_order", "count", "crash", "two")
 
 
 def write_predicting_project(folder: Path) -> Path:

@@ -5,6 +5,8 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,16 @@ import pytest
 from predicting import PIPELINES, write_predicting_project
 
 from kedro_asgi.batching_options import BatchingOptions
+from kedro_asgi.batching_state import BatchedPipelineState
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Finished, Policy
-from kedro_asgi.dispatch.batching.pipeline_state import BatchedPipelineState
 from kedro_asgi.events import Event, LogLine, NodeFinished, RunBatched, RunEnded
 from kedro_asgi.runs import RunOrder, RunSpec
 from kedro_asgi.session import AsyncSession
 
 pytestmark = pytest.mark.anyio
+
+# The first import of it reads files, which no event loop may do.
+import_module("kedro_asgi.dispatch.executors.process")
 
 Row = dict[str, Any]
 OPTIONS = BatchingOptions(inputs=("rows",), outputs=("scores",))
@@ -49,9 +54,10 @@ class Service:
         (self._folder / gate).touch()
 
     async def run(self, pipeline: str, rows: Any, *, outputs: Sequence[str] = ("scores",), **more: Any) -> Finished:
-        limit = more.pop("timeout_seconds", None)
+        limit, until = more.pop("timeout_seconds", None), more.pop("until", None)
         spec = RunSpec.of([pipeline], inputs={"rows": rows}, outputs=outputs, **more)
-        return await self.runs.run(RunOrder(spec=spec, timeout_seconds=limit, labels={"first": str(rows)[:50]}))
+        order = RunOrder(spec=spec, timeout_seconds=limit, labels={"first": str(rows)[:50]})
+        return await self.runs.run(order, until=until)
 
     async def gather(self, pipeline: str, requests: Sequence[Any], **more: Any) -> list[Finished]:
         """Run requests that come while another run of their kind is executed, so they are one batch."""
@@ -413,12 +419,12 @@ async def test_a_service_that_closes_ends_the_runs_of_its_batches(serve) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_batch_is_executed_in_a_process(serve) -> None:
+async def test_a_crash_of_a_batch_fails_the_run_that_crashes_alone(serve) -> None:
     async with serve(proven=True, executor=ExecutorChoice(default="process")) as service:
-        found = await service.gather("predict", [rows("a"), rows("b")])
-        assert [keys(one) for one in found] == [["a"], ["b"]]
-        # While processes start, which may take long, a batch may begin beside another.
-        assert sorted(service.calls) == [1, 2]
+        found = await service.gather("crash", [rows("a"), rows("bad", x=-1.0), rows("c")])
+        assert (keys(found[0]), keys(found[2])) == (["a"], ["c"])
+        assert (found[1].record.status, found[1].record.error.type) == ("failure", "RunCrashedError")
+        assert service.state("crash").failed_batches == 1
 
 
 async def _many(service: Service, count: int, seed: int, reload: Callable[[], Any] | None = None) -> None:
@@ -430,20 +436,19 @@ async def _many(service: Service, count: int, seed: int, reload: Callable[[], An
     async def one(number: int) -> None:
         size, fate = chance.randint(1, 3), chance.random()
         given = rows(*(f"{number}-{part}" for part in range(size)), x=-1.0 if fate < 0.002 else float(number))
+        until = partial(anyio.sleep, chance.random() / 20) if fate > 0.97 else None
         async with limiter:
-            if fate > 0.97:
-                with anyio.move_on_after(chance.random() / 50) as scope:
-                    await service.run("strict", given)
-                if scope.cancelled_caught:
-                    return
-            finished = await service.run("strict", given)
-        ended[finished.record.status] += 1
-        if finished.record.status == "success":
+            finished = await service.run("strict", given, until=until)
+        status = finished.record.status
+        ended[status] += 1
+        if status == "success":
             assert scores(finished) == given
-        else:
+        elif status == "failure":
             assert fate < 0.002
             assert finished.record.error is not None
             assert finished.record.error.message == f"negative: {number}-0"
+        else:
+            assert fate > 0.97
 
     async with anyio.create_task_group() as tasks:
         for number in range(count):

@@ -20,6 +20,7 @@ from kedro_asgi.errors import DispatchError, KedroAsgiError, ProjectError
 from kedro_asgi.server.access.refusals import AccessRefusedError
 from kedro_asgi.server.access.wiring import access_control, access_middleware
 from kedro_asgi.server.admin_routes import AdminRoutes
+from kedro_asgi.server.batching_routes import BatchingRoutes
 from kedro_asgi.server.bodies import BodyReader
 from kedro_asgi.server.configuration import ServerConfiguration, ServerOptions, unknown_variables
 from kedro_asgi.server.dashboard import DashboardRoutes
@@ -153,6 +154,7 @@ def create_http_server(
         *run_table,
         *(metrics_route.table() if metrics_route is not None else ()),
         *pipeline_routes.table(),
+        *BatchingRoutes(session, runs).table(),
         *DatasetRoutes(session).table(),
         *ScheduleRoutes(schedules).table(),
         *admin_routes.table(),

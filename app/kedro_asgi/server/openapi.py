@@ -26,6 +26,7 @@ def openapi(version: str, *, has_metrics: bool) -> Json:
         **_schedule_paths(),
         **_notification_paths(),
         **_pipeline_paths(),
+        **_batching_paths(),
     }
     return {
         "openapi": "3.1.0",
@@ -237,6 +238,11 @@ def _pipeline_paths() -> Json:
             "get": _operation("pipelines", "read_pipeline_schema", schema_, parameters=[name, etag, *slices])
         },
     }
+
+
+def _batching_paths() -> Json:
+    listed = {"200": _json("The pipelines whose concurrent requests are joined, or were to be.", schemas.BatchingList)}
+    return {"/batching": {"get": _operation("pipelines", "list_batching", listed)}}
 
 
 def run_operation(operation_id: str, name: str, body: Json, answer: Json, *, is_body_required: bool) -> Json:

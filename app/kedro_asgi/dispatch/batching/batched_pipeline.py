@@ -1,15 +1,12 @@
 """A pipeline whose runs are to be joined: whether they are, and why not."""
 
-from typing import Literal
-
 from kedro_asgi.batching_options import BatchingOptions
+from kedro_asgi.batching_state import BatchingState
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 
 _log = SafeLogger(__name__)
 
 _MOST_USELESS = 3
-
-BatchingState = Literal["unchecked", "batched", "refused"]
 
 
 class BatchedPipeline:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import anyio
 
 from kedro_asgi.batching_options import BatchingOptions
+from kedro_asgi.batching_state import BatchedPipelineState
 from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
 from kedro_asgi.dispatch.batching.member_order import AloneError, MemberOrder, member_order
 from kedro_asgi.dispatch.batching.metrics import BatchMetrics, RunAndBatchMetrics
-from kedro_asgi.dispatch.batching.pipeline_state import BatchedPipelineState, pipeline_state
+from kedro_asgi.dispatch.batching.pipeline_state import pipeline_state
 from kedro_asgi.dispatch.batching.scheduler import BatchingScheduler
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.metrics import Metrics, RunMetrics
@@ -60,8 +61,7 @@ class Batching:
         return None
 
     def _obstacle(self, pipeline: BatchedPipeline, size_bytes: int) -> str | None:
-        session = self._session.prepared
-        if session is None or session.engine.planner is not self._checked:
+        if not self._is_checked:
             self._is_needed.set()
             return "unchecked"
         if pipeline.problem is not None:
@@ -70,8 +70,15 @@ class Batching:
 
     # --- checking ---
 
+    @property
+    def _is_checked(self) -> bool:
+        session = self._session.prepared
+        return session is not None and session.engine.planner is self._checked
+
     async def check(self) -> None:
         """Check the pipelines against the project as runs see it now; raises the errors of opening it."""
+        if self._is_checked:
+            return
         # What the check needs is imported by the thread that opens the project.
         outcome = await self._session.in_free_thread(self._problems)
         planner, problems = outcome.value()

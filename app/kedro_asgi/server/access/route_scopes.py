@@ -48,6 +48,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/schedules/{name}/pause"): Rule("admin"),
     ("POST", "/schedules/{name}/resume"): Rule("admin"),
     ("POST", "/schedules/{name}/run"): _RUN,
+    ("GET", "/batching"): _READ,
     ("GET", "/pipelines"): _READ,
     ("GET", "/pipelines/{name:path}"): _READ,
     ("GET", "/pipelines/{name:path}/graph.svg"): _READ,
