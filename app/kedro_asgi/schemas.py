@@ -18,6 +18,7 @@ KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"
 RUNNER_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 """Names of runners: a class, or its dotted path."""
 RUN_ID_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}\.[0-9]{2}\.[0-9]{2}\.[0-9]{3}Z-[0-9a-f]{14}$"
+NOTIFICATION_CURSOR_PATTERN = f"{RUN_ID_PATTERN[:-1]}~[A-Za-z0-9_-]{{1,64}}$"
 POSITION_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
 """Positions among the events of all runs."""
 # Kedro reads these as true and false too (SRV-18).
@@ -135,13 +136,14 @@ class BatchingList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotificationList(msgspec.Struct, frozen=True, kw_only=True):
-    """Notifications that are not delivered, those of the newest runs first, and how many there are in all.
+    """A page of notifications that are not delivered, those of the newest runs first, and how many there are in all.
 
-    ``counts`` holds the numbers of pending and of failed ones, by webhook.
+    ``counts`` holds the numbers of pending and of failed ones, by webhook. ``cursor`` leads to the next page.
     """
 
     notifications: tuple[Notification, ...]
     counts: dict[str, dict[Literal["pending", "failed"], int]]
+    cursor: str | None = None
 
 
 class HealthResponse(msgspec.Struct, frozen=True, kw_only=True):

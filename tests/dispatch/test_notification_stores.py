@@ -12,6 +12,8 @@ from kedro_asgi.dispatch.stores.notifications import (
     ClaimedNotification,
     NewNotification,
     NotificationClaim,
+    NotificationQuery,
+    StoredNotification,
 )
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
@@ -48,6 +50,10 @@ def claim(
     return store.claim_notifications(owner, wanted)
 
 
+def listed(store: Store, **query: object) -> tuple[StoredNotification, ...]:
+    return store.list_notifications(NotificationQuery(**query)).notifications
+
+
 def failed(notification_id: str, due_at_ms: int | None = None, attempts: int = 1) -> AttemptResult:
     return AttemptResult(notification_id=notification_id, attempts=attempts, problem="500", due_at_ms=due_at_ms)
 
@@ -58,7 +64,7 @@ def test_a_notification_is_there_when_its_run_has_ended(open_worker: OpenStore) 
     store.write([ended("run-1", "a", "b")])
     assert store.due_notifications("me", {"a": 1}, now_ms=1000).is_any
     assert sorted(found.webhook for found in claim(store)) == ["a", "b"]
-    assert store.list_notifications(state="pending", webhook="a", limit=9)[0].notification_id == "run-1-a"
+    assert listed(store, state="pending", webhook="a")[0].notification_id == "run-1-a"
 
 
 def test_a_write_that_is_repeated_notifies_once(open_worker: OpenStore) -> None:
@@ -107,7 +113,7 @@ def test_a_failed_notification_is_kept_until_it_is_sent_again(open_worker: OpenS
     store.write([ended("run-1", "a")])
     claim(store)
     claim(store, failed("run-1-a"), now=10**9)
-    (found,) = store.list_notifications(state="failed", webhook=None, limit=9)
+    (found,) = listed(store, state="failed")
     assert (found.attempts, found.problem, found.due_at_ms) == (1, "500", None)
     again = store.send_notification_again("run-1-a", now_ms=3000, give_up_at_ms=8000)
     assert again is not None
@@ -173,7 +179,7 @@ def test_a_notification_of_an_unknown_webhook_fails_when_its_time_is_over(open_w
     assert store.count_notifications() == {("gone", "pending"): 1}
     assert store.due_notifications("me", {"a": 1}, now_ms=6000).is_any
     claim(store, now=6000)
-    (found,) = store.list_notifications(state="failed", webhook="gone", limit=9)
+    (found,) = listed(store, state="failed", webhook="gone")
     assert "No server has had a webhook of this name" in (found.problem or "")
 
 
@@ -203,3 +209,20 @@ def test_a_look_reads_only_what_is_due(tmp_path: Path) -> None:
     assert store.count_pending_notifications() == 500
     assert len(steps) > 10
     store.close()
+
+
+def test_pages_hold_each_notification_once_also_while_some_are_delivered(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([ended(f"run-{number}", "a", "b", at=1000 + number) for number in range(5)])
+    found, cursor = list[str](), None
+    while True:
+        page = store.list_notifications(NotificationQuery(limit=3, cursor=cursor))
+        found += [one.notification_id for one in page.notifications]
+        if (cursor := page.cursor) is None:
+            break
+        # The last one of the page: the cursor does not need it.
+        claim(store, now=9000)
+        claim(store, AttemptResult(notification_id=found[-1], attempts=1), now=9000, held=[])
+    assert found == [f"run-{number}-{webhook}" for number in (4, 3, 2, 1, 0) for webhook in "ab"]
+    only_b = store.list_notifications(NotificationQuery(webhook="b", state="pending", limit=2))
+    assert ([one.webhook for one in only_b.notifications], only_b.cursor is None) == (["b", "b"], False)

@@ -18,7 +18,12 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.dispatch.stores.connection import SqlConnection
-from kedro_asgi.dispatch.stores.notifications import DueNotifications, StoredNotification
+from kedro_asgi.dispatch.stores.notifications import (
+    DueNotifications,
+    NotificationPage,
+    NotificationQuery,
+    StoredNotification,
+)
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.webhooks import Notify, Webhook, read_webhooks
 from kedro_asgi.errors import NotificationNotFoundError, StoreUnavailableError
@@ -338,7 +343,7 @@ async def test_text_that_no_database_takes_names_no_notification(
     receiver: Receiver, dispatcher, shared_store: str
 ) -> None:
     async with dispatcher(webhook(f"{receiver.url}/ok"), store=shared_store) as runs:
-        assert await runs.notifications(webhook="\0") == ()
+        assert await runs.notifications(NotificationQuery(webhook="\0")) == NotificationPage(notifications=())
         with pytest.raises(NotificationNotFoundError):
             await runs.send_notification_again("msg_\0")
 
@@ -393,7 +398,7 @@ async def test_a_change_of_secret_is_signed_with_both(receiver: Receiver, dispat
 async def stored(runs: Dispatcher, state: str, count: int, *, attempts: int = 0) -> list[StoredNotification]:
     """The notifications in a state, when there are so many that have been tried so often."""
     with anyio.fail_after(60):
-        while len(found := await runs.notifications(state=state)) != count or any(
+        while len(found := (await runs.notifications(NotificationQuery(state=state))).notifications) != count or any(
             one.attempts < attempts for one in found
         ):
             await anyio.sleep(0.005)

@@ -10,6 +10,7 @@ import pytest
 
 from kedro_asgi.errors import KedroAsgiError, ProjectError, ServerSettingsError, WebhookError
 from kedro_asgi.project import load_project
+from kedro_asgi.runs import RunIds
 from kedro_asgi.server import create_http_server
 from kedro_asgi.session.served_session import open_served_session
 from serving import Process
@@ -79,9 +80,10 @@ async def test_a_run_over_http_is_told_and_what_fails_is_listed_and_sent_again(
 
 async def test_bad_queries_are_refused(tiny: Path, serve: Serve) -> None:
     async with serve(tiny) as client:
-        assert (await client.get("/notifications")).json() == {"notifications": [], "counts": {}}
-        for query in ("state=lost", "limit=0", "limit=1001", "cursor=x", "state=failed&state=pending"):
+        assert (await client.get("/notifications")).json() == {"notifications": [], "counts": {}, "cursor": None}
+        for query in ("state=lost", "limit=0", "limit=1001", "cursor=x", "state=failed&state=pending", "order=up"):
             assert (await client.get(f"/notifications?{query}")).status_code == 422, query
+        assert (await client.get(f"/notifications?cursor={RunIds().next()}~ops")).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,13 @@ from kedro_asgi.dispatch.ranges import check_event_number, check_order, check_qu
 from kedro_asgi.dispatch.reading import list_node_runs, list_runs, read_output, read_run, wait_for_run
 from kedro_asgi.dispatch.repetition import repeated_order
 from kedro_asgi.dispatch.storable import readable_order, storable
-from kedro_asgi.dispatch.stores.notifications import NotificationState, StoredNotification
+from kedro_asgi.dispatch.stores.notifications import (
+    NotificationPage,
+    NotificationQuery,
+    NotificationState,
+    StoredNotification,
+    is_cursor,
+)
 from kedro_asgi.dispatch.waiting_order import GivenOrder, PackedOrder, WaitingOrder
 from kedro_asgi.dispatch.worker import Worker
 from kedro_asgi.errors import DrainingError, StoreUnavailableError
@@ -26,6 +32,7 @@ from kedro_asgi.webhook_options import is_webhook_name
 # The values of such an order take a few kilobytes while it waits; to pack and read it takes a tenth of a short run.
 _MAX_GIVEN_BYTES = 1024
 _ALL_RUNS = RunQuery()
+_ALL_NOTIFICATIONS = NotificationQuery()
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -211,20 +218,15 @@ class Dispatcher(Worker):
 
     # --- notifications of webhooks ---
 
-    async def notifications(
-        self, *, state: NotificationState | None = None, webhook: str | None = None, limit: int = 50
-    ) -> tuple[StoredNotification, ...]:
+    async def notifications(self, query: NotificationQuery = _ALL_NOTIFICATIONS) -> NotificationPage:
         """Return notifications that are not delivered, those of the newest runs first."""
         service = await self.service()
-        if webhook is not None and not is_webhook_name(webhook):
+        has_name = query.webhook is None or is_webhook_name(query.webhook)
+        if not has_name or not (query.cursor is None or is_cursor(query.cursor)):
             # Only names go to the store: there is text that databases do not take.
-            return ()
+            return NotificationPage(notifications=())
         with service.access.reading():
-            return tuple(
-                await service.access.read(
-                    lambda store: store.list_notifications(state=state, webhook=webhook, limit=limit)
-                )
-            )
+            return await service.access.read(lambda store: store.list_notifications(query))
 
     async def count_notifications(self) -> Mapping[tuple[str, NotificationState], int]:
         """Return how many notifications that are not delivered each webhook has in each state."""

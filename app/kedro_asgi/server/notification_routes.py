@@ -28,12 +28,12 @@ class NotificationRoutes:
 
     async def list(self, request: Request) -> Response:
         """List notifications that are not delivered."""
-        query = notification_query(request)
-        found = await self._runs.notifications(state=query.state, webhook=query.webhook, limit=query.limit)
+        page = await self._runs.notifications(notification_query(request))
         counts: dict[str, dict[NotificationState, int]] = {}
         for (webhook, state), count in (await self._runs.count_notifications()).items():
             counts.setdefault(webhook, {"pending": 0, "failed": 0})[state] = count
-        return json_response(NotificationList(notifications=tuple(map(_shown, found)), counts=counts))
+        found = tuple(map(_shown, page.notifications))
+        return json_response(NotificationList(notifications=found, counts=counts, cursor=page.cursor))
 
     async def send(self, request: Request) -> Response:
         """Try a failed notification again; respond 202."""

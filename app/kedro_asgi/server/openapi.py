@@ -193,6 +193,7 @@ def _notification_paths() -> Json:
     filters = [
         _parameter("query", "state", {"type": "string", "enum": ["pending", "failed"]}),
         _parameter("query", "webhook"),
+        _parameter("query", "cursor", {"type": "string", "pattern": schemas.NOTIFICATION_CURSOR_PATTERN}),
         _parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": limits.MAX_PAGE_RUNS}),
     ]
     name = _parameter("path", "notification_id")

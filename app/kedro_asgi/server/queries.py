@@ -2,13 +2,14 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from typing import get_args
 
 import msgspec
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from kedro_asgi.dispatch.event_feed import read_position
+from kedro_asgi.dispatch.stores.notifications import NotificationQuery, is_cursor
 from kedro_asgi.events import RunEvent
 from kedro_asgi.limits import MAX_EVENT_NUMBER, MAX_LABELS, MAX_PAGE_RUNS, MAX_TIMEOUT_SECONDS, MAX_WAIT_SECONDS
 from kedro_asgi.runs import RunQuery, RunStatus, is_run_id
@@ -76,14 +77,6 @@ def run_query(request: Request) -> RunQuery | None:
     return found if len(found.labels) == len(labels) else None
 
 
-class NotificationQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """The notifications to list."""
-
-    state: Literal["pending", "failed"] | None = None
-    webhook: str | None = None
-    limit: int = 50
-
-
 def notification_query(request: Request) -> NotificationQuery:
     """Return the filters of a list of notifications."""
     query = request.query_params
@@ -95,7 +88,10 @@ def notification_query(request: Request) -> NotificationQuery:
     match query.get("state"):
         case None | "pending" | "failed" as state:
             limit = _whole("limit", query.get("limit", "50"), at_least=1, at_most=MAX_PAGE_RUNS)
-            return NotificationQuery(state=state, webhook=query.get("webhook"), limit=limit)
+            cursor = query.get("cursor")
+            if cursor is not None and not is_cursor(cursor):
+                raise InvalidQueryError(f"'cursor' must come from an earlier page, not '{cursor}'.")
+            return NotificationQuery(state=state, webhook=query.get("webhook"), limit=limit, cursor=cursor)
         case text:
             raise InvalidQueryError(f"'state' must be pending or failed, not '{text}'.")
 

@@ -1,18 +1,21 @@
 """Notifications of webhooks in SQL: the statements that SQLite and PostgreSQL share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
 from kedro_asgi.dispatch.stores.notifications import (
+    CURSOR_SEPARATOR,
     AttemptResult,
     ClaimedNotification,
     DueNotifications,
     NewNotification,
     NotificationClaim,
+    NotificationPage,
+    NotificationQuery,
     NotificationState,
     StoredNotification,
 )
@@ -123,19 +126,15 @@ class SqlNotifications(ABC):
         with self.transaction(writes=True) as connection:
             connection.execute(_RELEASE, (owner,))
 
-    def list_notifications(
-        self, *, state: NotificationState | None, webhook: str | None, limit: int
-    ) -> list[StoredNotification]:
-        conditions = ["run_id IS NOT NULL"]
-        if state is not None:
-            conditions.append(f"due_at IS {'NOT ' if state == 'pending' else ''}NULL")
-        if webhook is not None:
-            conditions.append("webhook = ?")
-        values = () if webhook is None else (webhook,)
-        where = " AND ".join(conditions)
+    def list_notifications(self, query: NotificationQuery) -> NotificationPage:
+        conditions = dict(_conditions(query))
+        values = [value for found in conditions.values() for value in found]
+        where = " AND ".join(conditions) or "1 = 1"
         sql = f"SELECT {_STORED} FROM notifications WHERE {where} ORDER BY run_id DESC, webhook LIMIT ?"
         with self.transaction(writes=False) as connection:
-            return [_stored(row) for row in connection.execute(sql, (*values, limit)).fetchall()]
+            rows = connection.execute(sql, (*values, query.limit + 1)).fetchall()
+        found = tuple(map(_stored, rows[: query.limit]))
+        return NotificationPage(notifications=found, cursor=_cursor(found[-1]) if len(rows) > query.limit else None)
 
     def read_notification(self, notification_id: str) -> StoredNotification | None:
         with self.transaction(writes=False) as connection:
@@ -153,6 +152,21 @@ class SqlNotifications(ABC):
         with self.transaction(writes=True) as connection:
             connection.execute(_SEND_AGAIN, (now_ms, give_up_at_ms, notification_id))
             return _read(connection, notification_id)
+
+
+def _conditions(query: NotificationQuery) -> Iterator[tuple[str, tuple[str, ...]]]:
+    if query.state is not None:
+        yield f"due_at IS {'NOT ' if query.state == 'pending' else ''}NULL", ()
+    if query.webhook is not None:
+        yield "webhook = ?", (query.webhook,)
+    if query.cursor is not None:
+        run_id, _, webhook = query.cursor.partition(CURSOR_SEPARATOR)
+        # The first part alone narrows the search by the index of run ids.
+        yield "run_id <= ? AND (run_id < ? OR webhook > ?)", (run_id, run_id, webhook)
+
+
+def _cursor(last: StoredNotification) -> str:
+    return f"{last.run_id}{CURSOR_SEPARATOR}{last.webhook}"
 
 
 def _read(connection: SqlConnection, notification_id: str) -> StoredNotification | None:

@@ -9,8 +9,14 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from kedro_asgi.runs import is_run_id
+from kedro_asgi.webhook_options import is_webhook_name
+
 NotificationState = Literal["pending", "failed"]
 AttemptOutcome = Literal["delivered", "retried", "failed"]
+
+CURSOR_SEPARATOR = "~"
+"""What separates the run and the webhook of the last notification of a page, in its cursor."""
 
 
 class NewNotification(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -55,6 +61,25 @@ class StoredNotification(msgspec.Struct, frozen=True, kw_only=True):
     created_at_ms: int
     due_at_ms: int | None
     problem: str | None
+
+
+class NotificationQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The notifications to list, those of the newest runs first; ``None`` is no filter.
+
+    ``cursor`` is that of an earlier page.
+    """
+
+    state: NotificationState | None = None
+    webhook: str | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+class NotificationPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of notifications; ``cursor`` leads to those of older runs, ``None`` if there are none."""
+
+    notifications: tuple[StoredNotification, ...]
+    cursor: str | None = None
 
 
 class DueNotifications(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,10 +137,8 @@ class NotificationQueue(Protocol):
 class NotificationReader(Protocol):
     """Shows notifications to operators, who may have one sent again."""
 
-    def list_notifications(
-        self, *, state: NotificationState | None, webhook: str | None, limit: int
-    ) -> list[StoredNotification]:
-        """Return notifications, those of the newest runs first."""
+    def list_notifications(self, query: NotificationQuery) -> NotificationPage:
+        """Return a page of notifications."""
 
     def read_notification(self, notification_id: str) -> StoredNotification | None:
         """Return a notification."""
@@ -130,3 +153,9 @@ class NotificationReader(Protocol):
 
         One that is pending stays as it is.
         """
+
+
+def is_cursor(text: str) -> bool:
+    """Tell whether ``text`` has the form of the cursor of a page."""
+    run_id, _, webhook = text.partition(CURSOR_SEPARATOR)
+    return is_run_id(run_id) and is_webhook_name(webhook)
