@@ -20,9 +20,10 @@ from fleet.costs import Costs, write_costs
 from fleet.deployment import Deployment, Workload
 from fleet.server_costs import RUN_AND_WAIT
 from fleet.simulation import Arrivals, simulate
+from fleet.store_costs import StoreMeasurement
 from harness import Row, write
 from load import Load, Sent
-from measure_fleet import measure_costs
+from measure_fleet import measure_costs, measured_store
 from open_load import OpenLoad, send_open, send_to_all
 from postgres_server import RunningPostgres, process_cpu_seconds, running_postgres
 from servers import HERE, Process, Server, ours
@@ -87,8 +88,8 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=RESULTS, help="file of the comparison; costs.json beside it")
     arguments = parser.parse_args()
     with running_postgres() as postgres:
-        costs = measure_costs(postgres, runs=600)
-        checked = _check(postgres, costs, rounds=arguments.rounds, seconds=arguments.seconds)
+        costs = measure_costs(postgres, runs=400)
+        costs, checked = _check(postgres, costs, rounds=arguments.rounds, seconds=arguments.seconds)
     rows = [row for one in checked for row in one.rows()]
     arguments.into.parent.mkdir(parents=True, exist_ok=True)
     write_costs(arguments.into.with_name("costs.json"), costs)
@@ -99,7 +100,7 @@ def main() -> None:
     raise SystemExit(1 if off else 0)
 
 
-def _check(postgres: RunningPostgres, costs: Costs, *, rounds: int, seconds: float) -> list[Checked]:
+def _check(postgres: RunningPostgres, costs: Costs, *, rounds: int, seconds: float) -> tuple[Costs, list[Checked]]:
     measured: dict[Case, list[tuple[Figures, float]]] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -107,12 +108,15 @@ def _check(postgres: RunningPostgres, costs: Costs, *, rounds: int, seconds: flo
         fleets = [
             [stack.enter_context(server.running()) for server in _servers(project, postgres, count)] for count in (1, 2)
         ]
+        transactions = StoreMeasurement(*stack.enter_context(measured_store(postgres, "checked_transactions")))
         cases = [case for processes in fleets for case in _cases(processes, seconds)]
         for number in range(rounds):
             for case in cases:
+                transactions.measure(2)
                 work = _work(fleets[case.servers - 1], case, seconds, seed=number)
                 measured.setdefault(case, []).append(_measure(postgres, fleets[case.servers - 1], work))
-    return [_compared(costs, case, found) for case, found in measured.items()]
+        costs = msgspec.structs.replace(costs, postgres=transactions.costs())
+    return costs, [_compared(costs, case, found) for case, found in measured.items()]
 
 
 def _cases(processes: Sequence[Process], seconds: float) -> Iterator[Case]:

@@ -7,6 +7,8 @@ import argparse
 import os
 import platform
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -64,18 +66,23 @@ def measure_costs(postgres: RunningPostgres, *, runs: int) -> Costs:
     )
 
 
-def _database_costs(postgres: RunningPostgres, *, rounds: int) -> tuple[StoreCosts, LookCosts, FeedCosts]:
-    store = PostgresStore(postgres.new_database("costs_of_transactions"))
+@contextmanager
+def measured_store(postgres: RunningPostgres, name: str) -> Iterator[tuple[PostgresStore, DatabaseMeter]]:
+    """Open a store in a new database, with what measures its transactions."""
+    store = PostgresStore(postgres.new_database(name))
     store.open("measured")
     try:
         with psycopg.connect(postgres.url, autocommit=True) as connection:
-            meter = DatabaseMeter(cpu_seconds=postgres.cpu_seconds, wal_bytes=lambda: _wal_bytes(connection))
-            transactions = measure_store(store, meter, rounds=rounds)
-            feed = _feed_costs(store, meter, rounds=rounds)
-            looks = measure_looks(store, meter, rounds=rounds)
+            yield store, DatabaseMeter(cpu_seconds=postgres.cpu_seconds, wal_bytes=lambda: _wal_bytes(connection))
     finally:
         store.close()
-    return transactions, looks, feed
+
+
+def _database_costs(postgres: RunningPostgres, *, rounds: int) -> tuple[StoreCosts, LookCosts, FeedCosts]:
+    with measured_store(postgres, "costs_of_transactions") as (store, meter):
+        transactions = measure_store(store, meter, rounds=rounds)
+        feed = _feed_costs(store, meter, rounds=rounds)
+        return transactions, measure_looks(store, meter, rounds=rounds), feed
 
 
 def _feed_costs(store: PostgresStore, meter: DatabaseMeter, *, rounds: int) -> FeedCosts:

@@ -24,7 +24,7 @@ def main() -> None:
     """Simulate, and write figures and pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--costs", type=Path, default=COSTS, help="file of measured costs")
-    parser.add_argument("--seconds", type=float, default=10.0, help="window of the busiest hour that is simulated")
+    parser.add_argument("--seconds", type=float, default=60.0, help="window of the busiest hour that is simulated")
     parser.add_argument("--into", type=Path, default=RESULTS, help="file of the figures")
     parser.add_argument("--pictures", type=Path, default=PICTURES, help="folder of the pictures")
     arguments = parser.parse_args()

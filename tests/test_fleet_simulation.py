@@ -12,6 +12,7 @@ sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 from fleet.capacity import busy, limit, lock_seconds, look_cores
 from fleet.costs import (
     Costs,
+    DaskCosts,
     FeedCosts,
     FollowerCosts,
     GroupCost,
@@ -49,10 +50,10 @@ def changed(deployment: Deployment, **changes: Any) -> Deployment:
     return msgspec.structs.replace(deployment, **changes)
 
 
-@pytest.mark.parametrize("servers", [1, 3])
-@pytest.mark.parametrize("arrivals", [{"per_second": 200.0}, {"callers": 8}, {"burst": 100}])
-def test_each_run_ends_once(servers: int, arrivals: dict[str, Any]) -> None:
-    found = simulate(COSTS, Deployment(replicas=servers), EMPTY, Arrivals(seconds=1.0, **arrivals))
+@pytest.mark.parametrize("deployment", [{}, {"is_notified": True}, {"is_notified": True, "claimed_ahead": 64}])
+@pytest.mark.parametrize("arrivals", [{"per_second": 200.0}, {"callers": 20}, {"burst": 100}])
+def test_each_run_ends_once(deployment: dict[str, Any], arrivals: dict[str, Any]) -> None:
+    found = simulate(COSTS, Deployment(replicas=3, slots=2, **deployment), EMPTY, Arrivals(seconds=0.5, **arrivals))
     assert found.arrived > 50
     assert found.are_all_ended_once
 
@@ -99,6 +100,15 @@ def test_cores_that_are_busy_elsewhere_make_everything_slower() -> None:
 def test_looks_for_orphans_grow_with_the_square_of_the_servers() -> None:
     few, many = (look_cores(COSTS, Deployment(replicas=servers)) for servers in (100, 1000))
     assert 50 < many / few < 100
+
+
+def test_a_scheduler_of_dask_limits_the_runs() -> None:
+    costs = msgspec.structs.replace(COSTS, dask=DaskCosts(client_us=1000, scheduler_us=10_000, worker_us=2000))
+    deployment = Deployment(replicas=4, slots=64, schedulers=1)
+    assert limit(costs, deployment, EMPTY).part == "Dask's scheduler"
+    found = simulate(costs, deployment, EMPTY, Arrivals(seconds=2.0, callers=200))
+    assert found.per_second == pytest.approx(100, rel=0.05)
+    assert found.are_all_ended_once
 
 
 def test_a_full_part_is_named_and_more_databases_help() -> None:

@@ -74,7 +74,7 @@ def busy(costs: Costs, deployment: Deployment, workload: Workload, per_second: f
     transactions = transactions_per_second(costs, deployment, each)
     driver_us = sum(group.row.client_us for group in _groups(costs))
     faces, executing = deployment.replicas / deployment.databases, deployment.executing
-    run_us = server.run_us + server.writer_us + driver_us
+    run_us = _execution_us(costs, deployment) + server.writer_us + driver_us
     face_us = server.loop_us + (0 if deployment.workers else run_us)
     deliveries = _deliveries_per_second(costs, workload, per_second) / deployment.replicas
     reads = each * 3 * costs.feed.batch.client_us if workload.followers else 0.0
@@ -92,6 +92,8 @@ def busy(costs: Costs, deployment: Deployment, workload: Workload, per_second: f
     }
     if deployment.workers:
         found["workers' Python"] = each / executing * run_us * _US
+    if deployment.schedulers and costs.dask is not None:
+        found["Dask's scheduler"] = each * costs.dask.scheduler_us / deployment.schedulers * _US
     return found
 
 
@@ -111,6 +113,13 @@ def limit(costs: Costs, deployment: Deployment, workload: Workload) -> Limit:
 def wal_bytes_per_second(costs: Costs, per_second: float) -> float:
     """Return how much write-ahead log the runs of a second make, in transactions of one run each."""
     return per_second * sum(group.fixed.wal_bytes + group.row.wal_bytes for group in _groups(costs))
+
+
+def _execution_us(costs: Costs, deployment: Deployment) -> float:
+    """Return what executing a run costs the process that has it: in a thread, or on a cluster."""
+    if deployment.schedulers and costs.dask is not None:
+        return costs.server.run_us + costs.dask.client_us
+    return costs.server.run_us
 
 
 def _deliveries_per_second(costs: Costs, workload: Workload, per_second: float) -> float:

@@ -55,16 +55,20 @@ class StoreCosts(Value):
 
 
 class ServerCosts(Value):
-    """What a run costs a server beside its transactions.
+    """What a run costs a server beside its transactions, and what each transaction adds.
 
     ``loop_us`` is the event loop's part, ``run_us`` that of the thread that runs two nodes, ``writer_us`` that of the
-    writer thread without the database's driver, ``load_us`` that of the caller.
+    writer thread without the database's driver, ``load_us`` that of the caller. A transaction wakes the threads, so
+    many runs in one cost less.
     """
 
     loop_us: float
     run_us: float
     writer_us: float
     load_us: float
+    loop_transaction_us: float = 0.0
+    run_transaction_us: float = 0.0
+    writer_transaction_us: float = 0.0
 
 
 class LookCosts(Value):

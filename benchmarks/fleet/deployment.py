@@ -35,16 +35,19 @@ class Deployment(Value):
 
     ``replicas`` take requests and, where there are no ``workers``, execute the runs; each has ``slots`` and a machine
     of its own, unless ``is_one_machine`` puts all of it on ``database_cores``. ``network_us`` is a round trip to the
-    database. ``busy_cores`` are those of the database's machine that other programs take.
+    database. ``busy_cores`` are those of the database's machine that other programs take. With Dask ``schedulers``, the
+    runs of each database are executed on a cluster, which has as many threads as there are slots.
 
-    ``look_seconds`` and ``orphan_seconds`` are the pauses between two looks; ``is_notified`` has each transaction tell
-    all servers. ``statements_a_step`` trades exactness for the time that a simulation takes. ``is_pipelined`` sends all
-    statements of a transaction in one round trip.
+    ``look_seconds`` and ``orphan_seconds`` are the pauses between two looks. ``is_notified`` has each transaction tell
+    all servers; runs without a slot then wait in the database, where any server claims them, with ``claimed_ahead``
+    more than it has slots. ``statements_a_step`` trades exactness for the time that a simulation takes.
+    ``is_pipelined`` sends all statements of a transaction in one round trip.
     """
 
     replicas: int
     workers: int = 0
     slots: int = 6
+    schedulers: int = 0
     databases: int = 1
     database_cores: float = 8.0
     network_us: float = 200.0
@@ -57,6 +60,7 @@ class Deployment(Value):
     is_pipelined: bool = False
     statements_a_step: int = 8
     connections_a_server: int = 4
+    claimed_ahead: int = 0
 
     @property
     def servers(self) -> int:

@@ -1,7 +1,7 @@
 """A server process: its event loop, its writer thread and its slots."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import simpy
 
@@ -23,6 +23,28 @@ class Run:
         self.ends = 0
 
 
+class StoreQueue:
+    """The runs that wait in a database; the next server with room claims them."""
+
+    def __init__(self, *, claimed_ahead: int) -> None:
+        self.claimed_ahead = claimed_ahead
+        self.runs: deque[Run] = deque()
+        self.servers: deque[Server] = deque()
+
+    def add(self, run: Run) -> None:
+        """Add a run, and wake a server that has room for it."""
+        self.runs.append(run)
+        for _ in range(len(self.servers)):
+            self.servers.rotate(-1)
+            if self.servers[0].room > 0:
+                self.servers[0].claim()
+                return
+
+    def take(self, limit: int) -> list[Run]:
+        """Remove the oldest runs."""
+        return [self.runs.popleft() for _ in range(max(0, min(limit, len(self.runs))))]
+
+
 class Server:
     """Promises runs, starts them in its slots, and writes each step in groups, as `Writer` and `Scheduler` do."""
 
@@ -33,7 +55,9 @@ class Server:
         interpreter: Interpreter,
         database: Database,
         *,
+        scheduler: Interpreter | None = None,
         slots: int,
+        store_queue: StoreQueue | None = None,
         run_seconds: Callable[[], float],
         ended: Callable[[Run], None] = lambda run: None,
     ) -> None:
@@ -41,7 +65,10 @@ class Server:
         self._costs = costs
         self._interpreter = interpreter
         self._database = database
+        self._scheduler = scheduler
         self._free_slots = slots
+        self._queue = store_queue
+        self._wants_claim = False
         self._run_seconds = run_seconds
         self._ended = ended
         self._waiting: deque[Run] = deque()
@@ -64,10 +91,12 @@ class Server:
     def _answer(self, run: Run) -> Steps:
         yield from self._interpreter.work(self._costs.server.loop_us / 2)
         run.promised = self._env.now
-        if self._free_slots:
+        if self._free_slots and not (self._waiting or (self._queue is not None and self._queue.runs)):
             self._start(run)
-        else:
+        elif self._queue is None:
             self._waiting.append(run)
+        else:
+            self._queue.add(run)
 
     def _start(self, run: Run) -> None:
         self._free_slots -= 1
@@ -79,17 +108,35 @@ class Server:
 
     def _execute(self, run: Run) -> Steps:
         yield from self._interpreter.work(self._costs.server.run_us)
+        if self._scheduler is not None and (dask := self._costs.dask) is not None:
+            yield from self._interpreter.work(dask.client_us)
+            yield from self._scheduler.work(dask.scheduler_us)
+            yield self._env.timeout(dask.worker_us * 1e-6)
         if (seconds := self._run_seconds()) > 0:
             yield self._env.timeout(seconds)
         self._free_slots += 1
         self._post(self._costs.postgres.end, lambda: self._end(run))
         if self._waiting:
             self._start(self._waiting.popleft())
+        elif self._queue is not None and self._queue.runs:
+            self.claim()
 
     def _end(self, run: Run) -> None:
         run.ended = self._env.now
         run.ends += 1
         self._ended(run)
+
+    @property
+    def room(self) -> int:
+        """How many runs the server would claim now."""
+        ahead = 0 if self._queue is None else self._queue.claimed_ahead
+        return self._free_slots + ahead - len(self._waiting)
+
+    def claim(self) -> None:
+        """Have the writer thread claim runs when it has written what it has."""
+        self._wants_claim = True
+        if not self._wake.triggered:
+            self._wake.succeed()
 
     # --- the writer thread ---
 
@@ -104,9 +151,28 @@ class Server:
             yield self._wake
             self._wake = self._env.event()
             group, self._unwritten = self._unwritten, []
-            if not group:
-                continue
-            yield from self._interpreter.work(len(group) * self._costs.server.writer_us / 3)
-            yield from self._database.write(self._interpreter, [cost for cost, _ in group])
-            for _, stored in group:
-                stored()
+            if group:
+                server = self._costs.server
+                yield from self._interpreter.work(len(group) * server.writer_us / 3 + server.writer_transaction_us)
+                yield from self._database.write(self._interpreter, [cost for cost, _ in group])
+                self._env.process(self._tell([stored for _, stored in group]))
+            if self._wants_claim:
+                self._wants_claim = False
+                yield from self._claim()
+
+    def _claim(self) -> Steps:
+        """Take runs from the queue of the store in a transaction of their own."""
+        assert self._queue is not None
+        if not (runs := self._queue.take(self.room)):
+            return
+        yield from self._database.write(self._interpreter, [self._costs.postgres.start] * len(runs))
+        self._waiting += runs
+        while self._free_slots and self._waiting:
+            self._start(self._waiting.popleft())
+
+    def _tell(self, stored: Sequence[Callable[[], None]]) -> Steps:
+        """Wake the event loop, which goes on with each run of the group."""
+        server = self._costs.server
+        yield from self._interpreter.work(server.loop_transaction_us + server.run_transaction_us)
+        for one in stored:
+            one()

@@ -16,26 +16,47 @@ RUN_AND_WAIT = request("POST", "/runs?wait=60", {"params": {"a": 10}})
 _CALLERS = 4
 _FOLLOWERS = 100
 _EVENT = b"data: "
+_PARTS = ("loop", "run", "writer")
 
 
 def measure_server(project: Path, url: str, store: StoreCosts, *, runs: int) -> ServerCosts:
-    """Return the costs of a run beside those of its transactions, which ``store`` has."""
-    with ours("threads", project, KEDRO_SERVER_STORE=url).running() as process:
+    """Return the costs of a run beside those of its transactions, which ``store`` has: few callers, and many."""
+    with ours("threads", project, KEDRO_SERVER_STORE=url, KEDRO_SERVER_MAX_CONCURRENT_RUNS="6").running() as process:
         _run(process, 50)
-        transactions, before = _transactions(process), process.cpu_seconds()
-        load_us = _run(process, runs)
-        after = process.cpu_seconds()
-        transactions = _transactions(process) - transactions
-    each = {role: (after[role] - before[role]) / runs * 1e6 for role in after}
-    groups = (store.promise, store.start, store.end)
-    rows_us = sum(group.row.client_us for group in groups)
-    fixed_us = transactions / runs * sum(group.fixed.client_us for group in groups) / 3
+        few, many = (_parts(process, store, callers=callers, runs=runs) for callers in (2, 24))
+    lines = {name: _line(few["transactions"], few[name], many["transactions"], many[name]) for name in _PARTS}
     return ServerCosts(
-        loop_us=each["loop"],
-        run_us=each["run"] + each["other"],
-        writer_us=max(each["writer"] - rows_us - fixed_us, 0.0),
-        load_us=load_us,
+        load_us=many["load"],
+        **{f"{name}_us": each for name, (each, _) in lines.items()},
+        **{f"{name}_transaction_us": added for name, (_, added) in lines.items()},
     )
+
+
+def _parts(process: Process, store: StoreCosts, *, callers: int, runs: int) -> dict[str, float]:
+    """Return the CPU time of a run by threads, in microseconds, and its transactions: a group has several runs."""
+    transactions, before = _transactions(process), process.cpu_seconds()
+    load_us = _run(process, runs, callers=callers)
+    after = process.cpu_seconds()
+    each = {role: (after[role] - before[role]) / runs * 1e6 for role in after}
+    share = (_transactions(process) - transactions) / runs
+    groups = (store.promise, store.start, store.end)
+    driver_us = sum(group.row.client_us + share / 3 * group.fixed.client_us for group in groups)
+    return {
+        "transactions": share,
+        "load": load_us,
+        "loop": each["loop"],
+        "run": each["run"] + each["other"],
+        "writer": max(each["writer"] - driver_us, 0.0),
+    }
+
+
+def _line(x: float, y: float, other_x: float, other_y: float) -> tuple[float, float]:
+    """Return where the line through two points begins, and how it rises: a cost that falls is one that stays."""
+    slope = (y - other_y) / (x - other_x) if x != other_x else 0.0
+    if slope <= 0:
+        return (y + other_y) / 2, 0.0
+    slope = min(slope, y / x, other_y / other_x)
+    return y - slope * x, slope
 
 
 def measure_followers(project: Path, url: str, *, runs: int) -> FollowerCosts:
@@ -86,9 +107,9 @@ def bytes_of_a_run(url: str) -> float:
     return float(row[0]) / max(int(row[1]), 1)
 
 
-def _run(process: Process, times: int) -> float:
+def _run(process: Process, times: int, *, callers: int = _CALLERS) -> float:
     """Run so many; return the CPU time of the load for each, in microseconds."""
-    sent = send(process.port, Load(requests=[RUN_AND_WAIT], callers=_CALLERS, times=times))
+    sent = send(process.port, Load(requests=[RUN_AND_WAIT], callers=callers, times=times))
     return sent.numbers()["load_cpu_us"]
 
 

@@ -11,7 +11,7 @@ from fleet.costs import Costs, Value
 from fleet.database import Database
 from fleet.deployment import Deployment, Workload
 from fleet.machine import Interpreter, Machine, Steps
-from fleet.server import Run, Server
+from fleet.server import Run, Server, StoreQueue
 
 _MINUTE = 60.0
 
@@ -90,18 +90,24 @@ class _Simulation:
         self._shared = machine if deployment.is_one_machine else None
         self._database = Database(self._env, costs, deployment, machine, self._random)
         self._interpreters = [Interpreter(self._env, self._shared) for _ in range(deployment.executing)]
+        schedulers = [Interpreter(self._env, None) for _ in range(deployment.schedulers)]
+        queue = StoreQueue(claimed_ahead=deployment.claimed_ahead) if deployment.is_notified else None
         self._servers = [
             Server(
                 self._env,
                 costs,
                 interpreter,
                 self._database,
+                scheduler=schedulers[number % len(schedulers)] if schedulers else None,
                 slots=deployment.slots,
+                store_queue=queue,
                 run_seconds=_durations(workload.run_seconds, self._random),
                 ended=self._run_ended,
             )
-            for interpreter in self._interpreters
+            for number, interpreter in enumerate(self._interpreters)
         ]
+        if queue is not None:
+            queue.servers.extend(self._servers)
 
     def outcome(self) -> Simulated:
         arrivals, env = self._arrivals, self._env

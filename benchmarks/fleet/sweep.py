@@ -1,6 +1,7 @@
 """Deployments of all sizes at all rates: how long promises and runs take, and what is full first."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -89,7 +90,9 @@ def deployments() -> dict[str, Deployment]:
     """Return the deployments that the documentation compares; slots fit the runs that go on in the busiest hour."""
     return {
         "10 servers": _deployment(10),
+        "10 servers, Dask": _deployment(10, schedulers=1),
         "100 servers": _deployment(100),
+        "100 servers, one round trip": _deployment(100, is_pipelined=True),
         "100 servers, 4 databases": _deployment(100, databases=4),
         "1,000 servers": _deployment(1000),
         "1,000 servers, 10 databases": _deployment(1000, databases=10),
@@ -107,10 +110,10 @@ def sweep(costs: Costs, *, seconds: float) -> Sweep:
     )
 
 
-def _deployment(servers: int, *, databases: int = 1) -> Deployment:
+def _deployment(servers: int, **more: Any) -> Deployment:
     going = WORKLOAD.peak_per_second * _RUN_SECONDS
-    slots = max(round(1.6 * going / servers), 8)
-    return Deployment(replicas=servers, databases=databases, slots=slots, database_cores=16)
+    slots = max(round(2 * going / servers), 8)
+    return Deployment(replicas=servers, slots=slots, database_cores=16, is_notified=True, look_seconds=5.0, **more)
 
 
 def _peak(costs: Costs, name: str, deployment: Deployment, seconds: float) -> Peak:
@@ -156,7 +159,6 @@ def _cores(costs: Costs, servers: int) -> CoresOf:
     rate = WORKLOAD.peak_per_second
     transactions = transactions_per_second(costs, deployment, rate)
     alone = msgspec.structs.replace(deployment, orphan_seconds=1e9)
-    told = msgspec.structs.replace(deployment, is_notified=True)
     cancels = look_cores(costs, alone)
     return CoresOf(
         servers=servers,
@@ -164,7 +166,7 @@ def _cores(costs: Costs, servers: int) -> CoresOf:
         cancels=cancels,
         orphans=look_cores(costs, deployment) - cancels,
         feeds=feed_cores(costs, deployment, WORKLOAD, rate),
-        notifications=notify_cores(costs, told, transactions),
+        notifications=notify_cores(costs, deployment, transactions),
     )
 
 
@@ -174,7 +176,7 @@ def _curve(costs: Costs, servers: int, seconds: float) -> Iterator[Point]:
     quiet = Workload(runs_a_day=0, run_seconds=0.5)
     most = limit(costs, msgspec.structs.replace(deployment, slots=10_000), quiet).per_second or 500.0
     for share in _SHARES:
-        arrivals = Arrivals(seconds=seconds / 2, per_second=share * most)
+        arrivals = Arrivals(seconds=seconds / 10, per_second=share * most)
         found = simulate(costs, msgspec.structs.replace(deployment, slots=10_000), quiet, arrivals)
         yield Point(servers=servers, per_second=share * most, p50_ms=found.promise.p50_ms, p95_ms=found.promise.p95_ms)
 
