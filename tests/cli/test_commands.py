@@ -218,6 +218,12 @@ def test_an_error_is_one_line(make_project, command, settings, registry, argumen
     assert "kedro_asgi/" not in done.stderr
 
 
+def test_inspect_explains_why_a_pipeline_is_not_batched(tiny: Path, command) -> None:
+    with (tiny / "pyproject.toml").open("a") as file:
+        file.write('[tool.kedro-asgi.batching.calc]\ninputs = ["s"]\noutputs = ["d"]\n')
+    assert "calc     refused: 'inputs' names 's', which is none of its inputs." in command("inspect", tiny).stdout
+
+
 @pytest.mark.parametrize("verb", ["run", "serve", "inspect"])
 def test_an_error_in_the_project_path_is_one_line(command, tmp_path: Path, verb: str) -> None:
     missing = command(verb, tmp_path / "nope")

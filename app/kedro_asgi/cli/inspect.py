@@ -30,15 +30,33 @@ def inspect(
     """Show the pipelines, datasets and parameters of the project at PATH, without running it.
 
     Ends with code 1, and says why, if a pipeline cannot be imported, a dataset cannot be made, or a
-    schedule is at fault.
+    schedule is at fault. Says of pipelines that are to be batched why they are not.
     """
     with one_line_errors():
         session = KedroServiceSession.create(project_path=project_path, env=env, conf_source=conf_source)
         snapshot = inspect_project(session.engine.planner, params)
         problems = [*find_problems(session.engine.planner).lines(), *_schedule_problems(session.engine.planner)]
-    click.echo(encode_json(snapshot, fallback=str, indent=2).decode() if output_format == "json" else _table(snapshot))
+        batching = _batching(session.engine.planner)
+    if output_format == "json":
+        click.echo(encode_json(snapshot, fallback=str, indent=2).decode())
+    else:
+        click.echo("\n\n".join([_table(snapshot), *([columns(("BATCHED", "STATE"), batching)] if batching else ())]))
     if problems:
         raise click.ClickException("\n".join(["Runs will fail:", *(f"  {line}" for line in problems)]))
+
+
+def _batching(planner: Planner) -> list[tuple[str, str]]:
+    """Return each pipeline whose requests a server is to join, and why it does not."""
+    options = planner.project.options.batching
+    if not options:
+        return []
+    # Few projects have batched pipelines, and what checks them is the server's.
+    from kedro_asgi.dispatch.batching.check import batching_problem
+
+    return [
+        (name, f"refused: {problem}" if (problem := batching_problem(planner, name, found)) else "batched")
+        for name, found in options.items()
+    ]
 
 
 def _schedule_problems(planner: Planner) -> Iterator[str]:

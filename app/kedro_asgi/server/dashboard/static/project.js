@@ -4,6 +4,7 @@ import { html, useEffect } from "./html.js";
 import { getJson } from "./api.js";
 import { Empty, ErrorNotice, Loading } from "./feedback.js";
 import { useLoaded } from "./loading.js";
+import { Batching } from "./project/batching.js";
 import { Pipeline } from "./project/pipeline.js";
 import { href } from "./router.js";
 
@@ -22,6 +23,7 @@ export default function Project({ params, query }) {
     </header>
     <${Broken} pipelines=${value.broken} />
     <${PipelineLinks} pipelines=${value.pipelines} chosen=${chosen} />
+    ${chosen && html`<${Batching} key=${`batching of ${chosen}`} name=${chosen} />`}
     ${chosen ? html`<${Pipeline} name=${chosen} summary=${summary} query=${query} />` : html`<${Empty} title="The project has no pipeline." />`}`;
 }
 
