@@ -3,21 +3,20 @@
 from contextvars import ContextVar
 from time import perf_counter
 
+import msgspec
 
-class CurrentRequest:
+
+class CurrentRequest(msgspec.Struct, eq=False, gc=False):
     """A request of a server: its id, when it began, and how it is answered, once that is known.
 
     ``is_untraced``: its trace is not sampled, so nothing below it makes spans.
     """
 
-    __slots__ = ("id", "is_untraced", "route", "started", "status")
-
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.started = perf_counter()
-        self.is_untraced = False
-        self.route: str | None = None
-        self.status: int | None = None
+    id: str
+    started: float = msgspec.field(default_factory=perf_counter)
+    is_untraced: bool = False
+    route: str | None = None
+    status: int | None = None
 
 
 CURRENT_REQUEST: ContextVar[CurrentRequest | None] = ContextVar("kedro_asgi_current_request", default=None)

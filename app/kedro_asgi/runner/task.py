@@ -278,8 +278,7 @@ class TracedNodeRunner(NodeRunner):
     """Makes a span of each attempt of a node."""
 
     def _run(self, step: Step) -> None:
-        with self._hooks.spans.node(step):
-            super()._run(step)
+        self._hooks.spans.run(step, super()._run)
 
 
 def node_runner_class(hooks: RunHooks) -> type[NodeRunner]:

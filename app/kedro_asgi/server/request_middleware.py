@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
@@ -39,8 +39,9 @@ class RequestMiddleware:
     def __init__(self, app: ASGIApp, *, tracer: "Tracer | None") -> None:
         self._app = app
         self._spans = None if tracer is None else tracer.request_spans()
+        self._wanted = frozenset((_HEADER, *(() if self._spans is None else self._spans.fields)))
         # An id of this process and a number: to draw each at random takes longer than all else here.
-        self._prefix = secrets.token_hex(8)
+        self._prefix = f"{secrets.token_hex(8)}-"
         self._numbers = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,11 +49,13 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = scope[REQUEST_KEY] = CurrentRequest(self._request_id(scope["headers"]))
+        wanted = self._wanted
+        headers = {name: value for name, value in scope["headers"] if name in wanted}
+        request = scope[REQUEST_KEY] = CurrentRequest(self._request_id(headers.get(_HEADER)))
         # On a connection with several requests, one may begin in the context of the one before.
         has_host = CURRENT_REQUEST.get() is None
         token = CURRENT_REQUEST.set(request)
-        span = None if self._spans is None else self._spans.begin(scope, request, has_host=has_host)
+        span = None if self._spans is None else self._spans.begin(scope, headers, request, has_host=has_host)
         problem: BaseException | None = None
         try:
             await self._app(scope, receive, partial(_note_answer, request, scope, send))
@@ -71,11 +74,10 @@ class RequestMiddleware:
             del problem
             CURRENT_REQUEST.reset(token)
 
-    def _request_id(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
-        for name, value in headers:
-            if name == _HEADER and _REQUEST_ID.fullmatch(value):
-                return value.decode()
-        return f"{self._prefix}{next(self._numbers):08x}"
+    def _request_id(self, given: bytes | None) -> str:
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            return given.decode()
+        return f"{self._prefix}{next(self._numbers)}"
 
 
 def _note_answer(request: CurrentRequest, scope: Scope, send: Send, message: Message) -> Awaitable[None]:

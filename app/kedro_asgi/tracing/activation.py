@@ -46,9 +46,14 @@ def begin_run_span(record: "RunRecord", context: Context) -> "RunSpan | None":
     if opentelemetry_api() is None:
         return None
     request = context.get(CURRENT_REQUEST)
-    if (request is not None and request.is_untraced) or (tracer := context.run(active_tracer)) is None:
+    if request is not None and request.is_untraced:
         return None
-    return tracer.begin_run(record, context)
+    return context.run(_begin_run_span, record)
+
+
+def _begin_run_span(record: "RunRecord") -> "RunSpan | None":
+    tracer = active_tracer()
+    return None if tracer is None else tracer.begin_run(record)
 
 
 def continue_trace(headers: TraceHeaders | UnsetType) -> None:

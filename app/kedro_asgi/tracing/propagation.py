@@ -18,8 +18,14 @@ def context_of(headers: TraceHeaders) -> Context:
 
 
 def context_of_request(headers: Iterable[tuple[bytes, bytes]], fields: Container[bytes]) -> Context:
-    """Return the context that the headers of a request name; ``fields`` are those that the propagators read."""
-    found = {name.decode(): value.decode("latin-1") for name, value in headers if name in fields}
+    """Return the context that the headers of a request name; ``fields`` are those that the propagators read.
+
+    A ``tracestate`` may come in several headers.
+    """
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        if name in fields:
+            found.setdefault(name.decode(), []).append(value.decode("latin-1"))
     return extract(found, Context())
 
 

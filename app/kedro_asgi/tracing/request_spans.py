@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextvars import Token
 from typing import Any
 
@@ -21,77 +21,84 @@ from kedro_asgi.tracing.tracer import record_error
 _METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"))
 _OTHER = "_OTHER"
 _NO_CALLER = Context()
+# Python 3.11 takes as long to find a member of an enumeration as to call a function.
+_SERVER = SpanKind.SERVER
 _MAX_TEXT = 500
 
 
 class RequestSpans:
-    """Makes a span for each request whose path no pattern of ``OTEL_PYTHON_EXCLUDED_URLS`` matches."""
+    """Makes a span for each request whose path no pattern of ``OTEL_PYTHON_EXCLUDED_URLS`` matches.
+
+    ``fields`` are the headers that name the place of a caller in a trace.
+    """
 
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer = tracer
         patterns = [text.strip() for text in os.environ.get("OTEL_PYTHON_EXCLUDED_URLS", "").split(",")]
         self._is_excluded = re.compile("|".join(patterns)).search if any(patterns) else None
-        self._fields = frozenset(name.encode() for name in get_global_textmap().fields)
+        self.fields = frozenset(name.encode() for name in get_global_textmap().fields)
 
-    def begin(self, scope: Mapping[str, Any], request: CurrentRequest, *, has_host: bool) -> "RequestSpan | None":
+    def begin(
+        self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], request: CurrentRequest, *, has_host: bool
+    ) -> "RequestSpan | None":
         """Start the span of a request, which is the current one until its end; its parent is that of the caller.
 
-        There is none if the host application has made one, as ``has_host`` allows: that is the current one.
+        ``headers`` has at least one of each of the `fields` that the request has.
+        There is none if the host application has made one, as ``has_host`` allows: that is the current one. The sampler
+        is asked here, once for the request and all below it: it sees the method as name, and the attributes that are
+        known before the request has a route.
         """
         if has_host and get_current() and trace.get_current_span().get_span_context().is_valid:
             return None
-        if self._is_excluded is not None and self._is_excluded(scope["path"]):
+        path = scope["path"]
+        if self._is_excluded is not None and self._is_excluded(path):
             return None
-        context = self._context_of_caller(scope["headers"])
+        context = _NO_CALLER
+        if not self.fields.isdisjoint(headers):
+            context = context_of_request(scope["headers"], self.fields)
         method = scope["method"] if scope["method"] in _METHODS else _OTHER
-        attributes = {"http.request.method": method, "url.path": scope["path"], "url.scheme": scope["scheme"]}
         name = "HTTP" if method == _OTHER else method
-        span = self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
-        is_recording = span.is_recording()
-        request.is_untraced = not is_recording
-        return RequestSpan(span, attach(trace.set_span_in_context(span, context)), is_recording=is_recording)
-
-    def _context_of_caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Context:
-        fields = self._fields
-        for name, _ in headers:
-            if name in fields:
-                return context_of_request(headers, fields)
-        return _NO_CALLER
+        attributes = {"http.request.method": method, "url.path": path, "url.scheme": scope["scheme"]}
+        span = self._tracer.start_span(name, context, _SERVER, attributes)
+        request.is_untraced = not span.is_recording()
+        return RequestSpan(span, attach(trace.set_span_in_context(span, context)))
 
 
 class RequestSpan:
     """The span of one request, in the context in which it began."""
 
-    __slots__ = ("_is_recording", "_span", "_token")
+    __slots__ = ("_span", "_token")
 
-    def __init__(self, span: Span, token: "Token[Context]", *, is_recording: bool) -> None:
+    def __init__(self, span: Span, token: "Token[Context]") -> None:
         self._span = span
         self._token = token
-        self._is_recording = is_recording
 
     def end(self, scope: Mapping[str, Any], request: CurrentRequest, error: BaseException | None) -> None:
-        """End the span of a request that was answered, or that ended with an error."""
+        """End the span of a request that was answered, or that ended with an error; one of the caller is none here."""
         detach(self._token)
-        if not self._is_recording:
+        if request.is_untraced:
             return
+        span = self._span
         if isinstance(error, Exception):
-            record_error(self._span, error)
-        self._span.set_attributes(_details(scope))
-        _note_answer(self._span, scope, request)
-        self._span.end()
+            record_error(span, error)
+        span.set_attributes({**_details(scope), **_answer(request)})
+        if request.route is not None:
+            span.update_name(f"{scope['method']} {request.route}")
+        if request.status is not None and request.status >= 500:
+            span.set_status(Status(StatusCode.ERROR))
+        span.end()
 
 
-def _note_answer(span: Span, scope: Mapping[str, Any], request: CurrentRequest) -> None:
-    """Note how a request was answered; an error of the caller is none of the server."""
-    span.set_attribute("kedro.request.id", request.id)
+def _answer(request: CurrentRequest) -> dict[str, Any]:
+    """Return how a request was answered."""
+    found: dict[str, Any] = {"kedro.request.id": request.id}
     if request.route is not None:
-        span.set_attribute("http.route", request.route)
-        span.update_name(f"{scope['method']} {request.route}")
+        found["http.route"] = request.route
     if request.status is not None:
-        span.set_attribute("http.response.status_code", request.status)
-    if request.status is not None and request.status >= 500:
-        span.set_attribute("error.type", str(request.status))
-        span.set_status(Status(StatusCode.ERROR))
+        found["http.response.status_code"] = request.status
+        if request.status >= 500:
+            found["error.type"] = str(request.status)
+    return found
 
 
 def _details(scope: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,16 +4,15 @@ Names and attributes are those of OpenTelemetry's semantic conventions; what the
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import Context
 from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 from opentelemetry import trace
-from opentelemetry.context import attach, detach
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import Span, Status, StatusCode
 
 from kedro_asgi.errors import RunStoppedError
@@ -59,20 +58,20 @@ class Tracer:
             detach(token)
             span.end()
 
-    def begin_run(self, record: RunRecord, context: Context) -> "RunSpan":
-        """Start the span of an attempt of a run, and make it the current one of ``context``, in which the run goes on.
+    def begin_run(self, record: RunRecord) -> "RunSpan":
+        """Start the span of an attempt of a run, and make it the current one of this context, in which the run goes on.
 
         Its parent is the current one; if there is none, as in a run of another worker, it is the one that the record
         names.
         """
-        has_parent = context.run(trace.get_current_span).get_span_context().is_valid
-        if not has_parent and record.trace_context is not UNSET:
-            context.run(attach, context_of(record.trace_context))
+        parent = None
+        if record.trace_context is not UNSET and not trace.get_current_span().get_span_context().is_valid:
+            parent = context_of(record.trace_context)
         facts = _run_facts(record.run_id, record.pipeline_names, record.env, record.run_attempt)
         if record.started_at is not None and record.run_attempt == 1:
             facts["kedro.run.queue_seconds"] = (record.started_at - record.created_at).total_seconds()
-        span = context.run(self._start_run, facts)
-        context.run(lambda: attach(trace.set_span_in_context(span)))
+        span = self._start_run(facts, parent)
+        attach(trace.set_span_in_context(span, parent))
         return RunSpan(span)
 
     def request_spans(self) -> "RequestSpans":
@@ -85,9 +84,9 @@ class Tracer:
         """Return what makes the spans of the nodes of one run."""
         return NodeSpans(self.tracer, run_id)
 
-    def _start_run(self, facts: dict[str, Any]) -> Span:
+    def _start_run(self, facts: dict[str, Any], parent: Context | None = None) -> Span:
         name = f"run {', '.join(facts['kedro.pipeline.names'])}"
-        return self.tracer.start_span(bounded(name, _MAX_NAME), attributes=facts)
+        return self.tracer.start_span(bounded(name, _MAX_NAME), parent, attributes=facts)
 
 
 class RunSpan:
@@ -116,13 +115,12 @@ class NodeSpans:
         # The attempts of one node follow each other, so no two threads count the same node.
         self._attempts: Counter[str] = Counter()
 
-    @contextmanager
-    def node(self, step: "Step") -> Iterator[None]:
-        """Make a span for this block, which is an attempt of a node; it is the current one of the thread meanwhile."""
+    def run(self, step: "Step", work: Callable[["Step"], None]) -> None:
+        """Do an attempt of a node in a span, which is the current one of the thread meanwhile."""
         span = self._start(step)
         token = attach(trace.set_span_in_context(span))
         try:
-            yield
+            work(step)
         except BaseException as error:
             record_error(span, error)
             raise
