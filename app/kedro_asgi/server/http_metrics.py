@@ -52,12 +52,10 @@ class HttpMetricsMiddleware:
         self._app = app
         self._metrics = metrics
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on."""
-        if scope["type"] == "http":
-            await self._measure(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+        passed_on = self._measure if scope["type"] == "http" else self._app
+        return passed_on(scope, receive, send)
 
     async def _measure(self, scope: Scope, receive: Receive, send: Send) -> None:
         metrics, former_route, begun = self._metrics, scope.get("route"), perf_counter()

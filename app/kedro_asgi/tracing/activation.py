@@ -20,13 +20,11 @@ def active_tracer() -> "Tracer | None":
 
     There is none without a tracer provider, and none below a span that is not sampled: its trace is not exported.
     """
-    if (api := opentelemetry_api()) is None or is_untraced():
+    if (api := opentelemetry_api()) is None or is_untraced() or (tracer := _tracer(api)) is None:
         return None
     span = api.get_current_span()
     context = span.get_span_context()
-    if context.is_valid and not (context.trace_flags.sampled or span.is_recording()):
-        return None
-    return _tracer(api)
+    return None if context.is_valid and not (context.trace_flags.sampled or span.is_recording()) else tracer
 
 
 def any_tracer() -> "Tracer | None":
@@ -43,10 +41,8 @@ def prepare_tracing() -> None:
 
 def begin_run_span(record: "RunRecord", context: Context) -> "RunSpan | None":
     """Start the span of an attempt of a run, and make it the current one of ``context``, if there is tracing."""
-    if opentelemetry_api() is None:
-        return None
     request = context.get(CURRENT_REQUEST)
-    if request is not None and request.is_untraced:
+    if (request is not None and request.is_untraced) or any_tracer() is None:
         return None
     return context.run(_begin_run_span, record)
 
@@ -74,7 +70,7 @@ def add_trace_headers(headers: MutableMapping[str, str]) -> None:
 
 def _tracer(api: Any) -> "Tracer | None":
     provider = api.get_tracer_provider()
-    if isinstance(provider, api.ProxyTracerProvider | api.NoOpTracerProvider):
+    if isinstance(provider, (api.ProxyTracerProvider, api.NoOpTracerProvider)):
         return None
     from kedro_asgi.tracing.tracer import tracer_of
 
