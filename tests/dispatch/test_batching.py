@@ -14,7 +14,6 @@ import anyio
 import anyio.lowlevel
 import pandas as pd
 import pytest
-from predicting import PIPELINES, write_predicting_project
 
 from kedro_asgi.batching_options import BatchingOptions
 from kedro_asgi.batching_state import BatchedPipelineState
@@ -22,6 +21,7 @@ from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Finished, Policy
 from kedro_asgi.events import Event, LogLine, NodeFinished, RunBatched, RunEnded
 from kedro_asgi.runs import RunOrder, RunSpec
 from kedro_asgi.session import AsyncSession
+from predicting import PIPELINES, write_predicting_project
 
 pytestmark = pytest.mark.anyio
 
