@@ -144,6 +144,8 @@ async def test_the_document_names_the_scope_of_each_operation(tiny: Path, serve)
     }
     assert {"400", "401", "403"} <= paths["/runs"]["post"]["responses"].keys()
     assert "401" not in paths["/health"]["get"]["responses"]
+    told = {path for path, item in paths.items() if "how far the run is" in item.get("post", {}).get("description", "")}
+    assert told == {"/runs/{run_id}/cancel", "/runs/{run_id}/rerun", "/schedules/{name}/run"}
 
 
 async def test_without_tokens_the_document_asks_for_none(tiny_served: httpx.AsyncClient) -> None:

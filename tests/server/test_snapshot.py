@@ -1,7 +1,14 @@
 """``GET /snapshot`` (SRV-40)."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
 import httpx
 import pytest
+
+from kedro_asgi.server import create_http_server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
 
@@ -190,3 +197,24 @@ async def test_a_failure_is_not_kept(make_project, serve) -> None:
     (registry,) = project.glob("src/*/pipeline_registry.py")
     registry.write_text("def register_pipelines():\n    return {}\n")
     assert (await client.get("/snapshot")).json()["status"] == "success"
+
+
+@asynccontextmanager
+async def with_lifespan(project: Path) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_http_server(project, store="memory:")
+    transport = httpx.ASGITransport(app=app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://s") as client:
+        yield client
+
+
+async def test_a_reload_by_one_worker_shows_in_the_answers_of_the_others(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KEDRO_SERVER_RELOAD_SIGNAL", str(tmp_path / "reload"))
+    async with with_lifespan(tiny) as one, with_lifespan(tiny) as other:
+        assert (await other.get("/snapshot")).json()["parameters"] == ["a", "b"]
+        (tiny / "conf/base/parameters.yml").write_text("a: 1\nb: 2\nc: 3\n")
+        assert (await one.post("/reload")).status_code == 200
+        with anyio.fail_after(60):
+            while (await other.get("/snapshot")).json()["parameters"] != ["a", "b", "c"]:
+                await anyio.sleep(0.02)

@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.dispatch.supervision import go_on
 from kedro_asgi.errors import DispatchError, KedroAsgiError, ProjectError
 from kedro_asgi.server.access.refusals import AccessRefusedError
 from kedro_asgi.server.access.wiring import access_control, access_middleware
@@ -67,6 +68,8 @@ _log = logging.getLogger(__name__)
 
 # How long a worker that replaces another one opens its project before it listens all the same.
 _OPENING_SECONDS = 30.0
+# How often a worker looks whether another one has reloaded: runs look themselves, other requests do not.
+_LOOK_SECONDS = 1.0
 
 
 def create_http_server(
@@ -227,6 +230,9 @@ def _lifespan(
                     _raise_without_traceback(error)
                 tasks = await stack.enter_async_context(anyio.create_task_group())
                 schedules.open(tasks)
+                if RELOAD_SIGNAL_VARIABLE in os.environ:
+                    look = session.read_reloads
+                    tasks.start_soon(partial(go_on, "read the project again", look, pause_seconds=_LOOK_SECONDS))
                 if configuration.opens_first:
                     with shutdown.until_begun(timeout_seconds=_OPENING_SECONDS):
                         await admin_routes.open_project()

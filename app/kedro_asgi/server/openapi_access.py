@@ -10,6 +10,9 @@ from kedro_asgi.server.openapi_schemas import Json, schema
 _SCHEME = "token"
 _RULES = {(method, path.replace(":path}", "}")): rule for (method, path), rule in RULES.items()}
 _METHODS = ("get", "post")
+# Answers with runs that other callers, or the project, have ordered.
+_OF_OTHERS = ("/runs/{run_id}/cancel", "/runs/{run_id}/rerun", "/schedules/{name}/run")
+_STATE_ONLY = "Without the scope 'read', the record tells how far the run is, and nothing else of it."
 
 
 def with_access(document: Json, access: AccessConfiguration) -> Json:
@@ -40,7 +43,8 @@ def _operation(operation: Json, method: str, path: str, access: AccessConfigurat
     added["403"] = f"The caller does not have the scope '{rule.scope}', or may not use the pipeline."
     if access.oidc_issuer is not None:
         added["503"] = "The issuer's keys cannot be fetched."
-    return {**_with_answers(operation, added), "security": [{_SCHEME: [rule.scope]}]}
+    described = {"description": _STATE_ONLY} if path in _OF_OTHERS else {}
+    return {**_with_answers(operation, added), **described, "security": [{_SCHEME: [rule.scope]}]}
 
 
 def _rule_of(method: str, path: str) -> Rule:

@@ -208,6 +208,11 @@ class AsyncSession:
             return await self.open()
         return await self._with_session(lambda session: session.reload())
 
+    async def read_reloads(self) -> None:
+        """Read the configuration again if another process of the server did, in a project that is open."""
+        if (session := self._session) is not None:
+            (await run_in_daemon_thread(partial(Outcome.of, session.engine.read_reloads))).value()
+
     async def load_missing(self) -> "KedroServiceSession":
         """Try again to load the datasets to preload that are missing; raises what making a catalog raises."""
         return (await self.try_load_missing()).value()

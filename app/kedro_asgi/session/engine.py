@@ -142,6 +142,10 @@ class Engine:
         if self._shared.has_signals:
             self._shared.read_signals()
 
+    def read_reloads(self) -> None:
+        """Read the configuration and the artifacts again, if another process did and signals that to this one."""
+        self._shared.read_reloads()
+
     def load_missing(self) -> None:
         """Try again to load the artifacts that are missing; raises what making a catalog raises."""
         self._shared.load_missing()
@@ -197,8 +201,7 @@ class Engine:
 
     def _plan_and_run(self, run: EngineRun) -> RunEnd:
         """Plan, make the catalog, and run; hooks rely on the order of the steps (SES-6)."""
-        if self._shared.has_signals:
-            self._shared.read_signals()
+        self.catch_up()
         shared, spec = self._shared.current, run.spec
         planner = shared.planner
         plan = planner.known_plan(spec.slice)

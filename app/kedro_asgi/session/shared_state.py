@@ -46,10 +46,14 @@ class SharedProject:
 
     def read_signals(self) -> None:
         """Read again what other processes have replaced, before a run begins."""
-        if self._reloads is not None and self._reloads.pending():
-            self._react(self._reloads, self._reload)
+        self.read_reloads()
         if self._saves is not None and self._saves.pending():
             self._react(self._saves, self._reload_artifacts)
+
+    def read_reloads(self) -> None:
+        """Read the configuration and the artifacts again, if another process did."""
+        if self._reloads is not None and self._reloads.pending():
+            self._react(self._reloads, self._reload)
 
     def preload(self, names: Iterable[str], *, reload_signal: str | Path | None = None) -> None:
         """Load datasets, by name or pattern, once for all runs; a run loads itself what cannot be loaded here.
