@@ -103,7 +103,7 @@ async def test_a_request_waits_while_the_configuration_is_read(project: Path) ->
     """A server that has preloaded its datasets does not answer that it is starting."""
     session = SlowSession.create(project, preload=["model_*"])
     runs = Dispatcher(session)
-    schedules = ServedSchedules(runs, partial(load_project, project))
+    schedules = ServedSchedules(session, runs, partial(load_project, project))
     admin_routes = AdminRoutes(session, runs, schedules, ServiceManager())
     await session.prepare()
     async with client(Starlette(routes=admin_routes.table())) as http, anyio.create_task_group() as tasks:
