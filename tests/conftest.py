@@ -155,12 +155,13 @@ def command(tmp_path: Path) -> Command:
 def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     """Return a function that starts a server, such as ``kedro_asgi serve``, and waits until it answers.
 
-    Keywords are environment variables.
+    Keywords are environment variables. ``kedro_asgi worker`` serves no HTTP.
     """
     started: list[Process] = []
 
     def begin(*arguments: object, **environ: str) -> Process:
-        started.append(Process([str(argument) for argument in arguments], cwd=tmp_path, environ=environ))
+        line = [str(argument) for argument in arguments]
+        started.append(Process(line, cwd=tmp_path, environ=environ, serves_http="worker" not in line))
         return started[-1].wait_until_ready()
 
     yield begin

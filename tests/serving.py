@@ -16,11 +16,14 @@ import httpx
 class Process:
     """A server process on a free port; it can be killed and restarted on the same port."""
 
-    def __init__(self, arguments: list[str], *, cwd: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, arguments: list[str], *, cwd: Path, environ: Mapping[str, str], serves_http: bool = True
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = (cwd / f"server-{self.port}.log").open("w+")
-        self._command = [sys.executable, "-m", *arguments, "--port", str(self.port)]
+        self._serves_http = serves_http
+        self._command = [sys.executable, "-m", *arguments, *(["--port", str(self.port)] if serves_http else [])]
         self._cwd = cwd
         self._environ = {**clean_environment(), **environ}
         self.process = self._start()
@@ -37,6 +40,10 @@ class Process:
         )
 
     def wait_until_ready(self) -> "Process":
+        """Wait until the server answers, or until a process without HTTP has told that it executes runs."""
+        if not self._serves_http:
+            self.log_with(f"Worker [{self.process.pid}] executes runs")
+            return self
         for _ in range(4800):
             try:
                 if httpx.get(f"{self.url}/health", timeout=60).status_code == 200:

@@ -1,15 +1,13 @@
 """Dispatchers over real projects, on every store."""
 
 import os
-import shutil
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from database_server import DatabaseServer, postgres_binaries
 from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
@@ -70,49 +68,24 @@ def shared_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     if request.param == "sqlite":
         yield str(tmp_path / "runs.db")
         return
-    import psycopg
-
-    server, name = request.getfixturevalue("postgres_url"), f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    yield server.replace("/postgres?", f"/{name}?")
+    yield request.getfixturevalue("database_server").make_database(f"test_{uuid.uuid4().hex}")
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres_url(database_server: DatabaseServer) -> str:
+    """The URL of a PostgreSQL server of this test run."""
+    return database_server.url
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[DatabaseServer]:
     """A PostgreSQL server of this test run; skipped where there is none, which CI must not do."""
-    binaries = _postgres_binaries()
+    binaries = postgres_binaries()
     if binaries is None:
         message = "PostgreSQL's server is not installed (Debian: apt-get install postgresql)"
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
-    # Not below pytest's folders: those are closed to the server's own user.
-    folder = Path(tempfile.mkdtemp(prefix="kedro-asgi-"))
-    as_user = _as_postgres(folder)
-    _run([*as_user, f"{binaries}/initdb", "-D", f"{folder}/data", "-U", "tests", "--auth=trust", "-N"])
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-    control = [*as_user, f"{binaries}/pg_ctl", "-D", f"{folder}/data", "-w"]
-    _run([*control, "-l", f"{folder}/log", "-o", options, "start"])
-    yield f"postgresql://tests@/postgres?host={folder}"
-    _run([*control, "-m", "immediate", "stop"])
-    shutil.rmtree(folder)
-
-
-def _postgres_binaries() -> Path | None:
-    places = [Path(found).parent for name in ["initdb"] if (found := shutil.which(name))]
-    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((place for place in places if (place / "pg_ctl").exists()), None)
-
-
-def _as_postgres(folder: Path) -> list[str]:
-    """PostgreSQL does not run as root: then it runs as the user that its package made."""
-    if os.geteuid() != 0:
-        return []
-    shutil.chown(folder, "postgres")
-    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-
-
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, cwd="/")
-    assert done.returncode == 0, done.stdout
+    server = DatabaseServer(binaries).start()
+    yield server
+    server.close()

@@ -18,6 +18,7 @@ from kedro_asgi.dispatch.stores.base import RunWrite
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.waiting_order import pack
+from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord
 
@@ -77,7 +78,7 @@ async def recover(store: SQLiteStore, owner: str) -> list[str]:
     observer, policy, access = Observer(), Policy(max_attempts=9), StoreAccess(store)
     recorder = Recorder(store, owner, policy, observer, Metrics())
     await recorder.open()
-    recovery = Recovery(access, recorder, observer, owner, policy, IDS, Metrics())
+    recovery = Recovery(access, recorder, observer, owner, policy, IDS, Metrics(), wakes=Wakes(store))
     # The second look is for runs whose write was not confirmed.
     for _ in range(2):
         with suppress(StoreUnavailableError):

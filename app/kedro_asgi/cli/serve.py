@@ -16,11 +16,10 @@ import click
 
 from kedro_asgi.cli.access_options import access_line, access_options, check_reach, default_hosts
 from kedro_asgi.cli.error_messages import one_line_errors
+from kedro_asgi.cli.execution_options import execution_options
 from kedro_asgi.cli.greeting import greeting, server_url
 from kedro_asgi.cli.logging_setup import apply_log_config, server_log_config
 from kedro_asgi.cli.options import (
-    Names,
-    Size,
     WorkerCount,
     conf_source_option,
     env_option,
@@ -30,6 +29,7 @@ from kedro_asgi.cli.options import (
 from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.reloader import CODE, CONFIGURATION, Watched
 from kedro_asgi.cli.server_process import serve_alone
+from kedro_asgi.cli.setting_variables import Setting, set_variables
 from kedro_asgi.cli.worker_processes import serve_with_reload, serve_with_workers
 from kedro_asgi.dispatch.stores import check_store
 from kedro_asgi.log_lines import LogFormat
@@ -37,7 +37,6 @@ from kedro_asgi.project import Project, load_project
 from kedro_asgi.server.access.transport import Transport
 from kedro_asgi.server.access.wiring import check_access
 from kedro_asgi.server.configuration import (
-    LOG_FORMAT_VARIABLE,
     METRICS_FOLDER_VARIABLE,
     WORKERS_VARIABLE,
     ConnectionLimits,
@@ -64,49 +63,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
     help="Server processes; 'auto' is one for each core.",
 )
 @click.option("--reload", is_flag=True, help="Restart when code or configuration changes (for development).")
-@click.option("--preload", type=Names(), help="Datasets to load once and share between runs: model,*_encoder")
-@click.option(
-    "--executor",
-    type=click.Choice(["thread", "process", "dask"]),
-    help="Where runs are executed: in threads of the server, each in a process of its own, or on a Dask cluster.  "
-    "[default: thread]",
-)
-@click.option(
-    "--dask-scheduler",
-    help="Dask scheduler for runs on a cluster, such as tcp://10.0.0.1:8786; without one, the server starts a cluster "
-    "on this machine.",
-)
-@click.option(
-    "--max-run-memory",
-    "max_run_memory_bytes",
-    type=Size(),
-    help="Memory that a run in a process may hold, such as 2GiB; one that holds more is killed.",
-)
-@click.option("--store", help="Store of runs: a path, a URL or 'memory:'; the default is a file in the project.")
-@click.option(
-    "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False),
-    help="Lowest level of log lines; with 'debug', nodes and datasets have lines too.  [default: info]",
-)
-@click.option(
-    "--log-format",
-    type=click.Choice(["text", "json"]),
-    envvar=LOG_FORMAT_VARIABLE,
-    help="Form of log lines.  [default: text]",
-)
-@click.option(
-    "--otel",
-    flag_value="true",
-    default=None,
-    help="Export traces by OpenTelemetry; the variables OTEL_… say where to.",
-)
-@click.option(
-    "--traceback",
-    "full_tracebacks",
-    flag_value="true",
-    default=None,
-    help="Show all frames in the tracebacks of failed runs, also kedro-asgi's.",
-)
+@execution_options
 @click.option(
     "--no-dashboard",
     "dashboard",
@@ -146,7 +103,7 @@ def serve_project(
     with_greeting: bool = True,
     conf_source: str | None = None,
     package_name: str | None = None,
-    **settings: str | list[str] | None,
+    **settings: Setting,
 ) -> None:
     """Serve in the foreground until interrupted; an error of the project or the port ends the command with one line.
 
@@ -161,7 +118,7 @@ def serve_project(
         apply_log_config(log_config, project_path)
     check_port(host, port)
     os.environ["KEDRO_PROJECT_PATH"] = str(project_path)
-    _set_variables(conf_source=conf_source, package_name=package_name, log_format=log_format, **settings)
+    set_variables(conf_source=conf_source, package_name=package_name, log_format=log_format, **settings)
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")
     with one_line_errors():
         configuration = ServerConfiguration.read()
@@ -178,7 +135,7 @@ def serve_project(
         raise click.UsageError("--dask-scheduler is for runs on a Dask cluster: set --executor dask, too.")
     if workers > 1 or not kinds.isdisjoint(("process", "dask")):
         _check_temporary_folder()
-    _set_variables(allowed_hosts=default_hosts(configuration.access, host))
+    set_variables(allowed_hosts=default_hosts(configuration.access, host))
     if log_format != "json" and with_greeting:
         url = server_url(host, port, scheme=transport.scheme)
         click.echo(greeting(project, configuration, url=url, access=access_line(configuration.access, host)))
@@ -280,14 +237,7 @@ def _shared_cluster(configuration: ServerConfiguration, workers: int) -> Iterato
     cluster = LocalDaskCluster()
     try:
         with one_line_errors():
-            _set_variables(dask_scheduler=cluster.address())
+            set_variables(dask_scheduler=cluster.address())
         yield
     finally:
         cluster.close()
-
-
-def _set_variables(**settings: str | list[str] | None) -> None:
-    """Set the variables that the application factory reads in each worker; ``None`` leaves a variable unchanged."""
-    for name, value in settings.items():
-        if value is not None:
-            os.environ[f"KEDRO_SERVER_{name.upper()}"] = ",".join(value) if isinstance(value, list) else value

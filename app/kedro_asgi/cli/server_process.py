@@ -131,7 +131,7 @@ class WorkerServer(ServerProcess):
         self._listeners: list[SharedListener] = []
 
     def run(self, sockets: Any = None) -> None:
-        threading.Thread(target=_end_with_supervisor, name="kedro-asgi-supervisor-watch", daemon=True).start()
+        threading.Thread(target=end_with_supervisor, name="kedro-asgi-supervisor-watch", daemon=True).start()
         super().run(sockets)
 
     async def startup(self, sockets: Any = None) -> None:
@@ -210,12 +210,12 @@ def grace_seconds() -> float:
     return ServerConfiguration.read().policy.grace_seconds
 
 
-def _end_with_supervisor() -> None:
+def end_with_supervisor() -> None:
     """Wait until the process that started this one has ended, however it ended, then end this one."""
     supervisor = multiprocessing.parent_process()
     if supervisor is not None:
         wait([supervisor.sentinel])
-        _log.error("Server process [%s] ends, since its supervisor has gone.", os.getpid())
+        _log.error("Process [%s] ends, since its supervisor has gone.", os.getpid())
         os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -57,7 +57,8 @@ class ActiveRun:
     ``is_promised``: its caller has, or will get, the promise that it runs, so each of its states is on disk before
     anything follows from it. ``stored`` is the status that is known to be on disk. The writer thread gets frozen copies
     of the state by the ``outbox``; code of the run, in any thread, gets only its `Outbox.emit`. ``keeps_order`` keeps
-    the order while the run is executed, since it may have to be executed again.
+    the order while the run is executed, since it may have to be executed again. ``is_for_queue``: a new run goes to the
+    queue of the store. ``has_store_queue``: there is one, where the run waits for its next attempts, too.
     """
 
     def __init__(
@@ -70,11 +71,16 @@ class ActiveRun:
         is_promised: bool,
         stored: RunStatus | None = None,
         keeps_order: bool = False,
+        is_for_queue: bool = False,
+        has_store_queue: bool = False,
         make_event: Callable[[], Event] = anyio.Event,
     ) -> None:
         self.record = record
         self._order: WaitingOrder | None = order
         self.is_promised = is_promised
+        self.is_for_queue = is_for_queue
+        self.was_claimed = has_store_queue and stored is not None
+        self._releases_waits = has_store_queue and is_promised
         self._keeps_order = keeps_order
         self._former_node_retries = _node_retries(record)
         self.stored = stored
@@ -151,6 +157,7 @@ class ActiveRun:
         self.record = with_attempt(self.outbox.with_attempts(record), event)
         self._change(
             event=event,
+            is_released=self._releases_waits,
             status="queued",
             run_attempt=record.run_attempt + 1,
             next_attempt_at=now + timedelta(seconds=after_seconds),
@@ -293,9 +300,12 @@ class ActiveRun:
             self._moved.set()
             self._moved = None
 
-    def _change(self, *, event: RunStarted | RunRetried | None = None, **changes: Any) -> None:
+    def _change(
+        self, *, event: RunStarted | RunRetried | None = None, is_released: bool = False, **changes: Any
+    ) -> None:
         self.record = msgspec.structs.replace(self.outbox.with_attempts(self.record), **changes)
-        self.outbox.put(RunChanged(record=self.record, event=event), is_urgent=self.is_promised and event is not None)
+        changed = RunChanged(record=self.record, event=event, is_released=is_released)
+        self.outbox.put(changed, is_urgent=self.is_promised and event is not None)
 
 
 def end_of(

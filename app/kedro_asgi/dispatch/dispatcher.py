@@ -3,13 +3,14 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, TypeVar, Unpack
 
 import anyio
 import msgspec
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.idempotency import promise_once
+from kedro_asgi.dispatch.owned_runs import OwnedRuns
 from kedro_asgi.dispatch.ranges import check_event_number, check_order, check_query
 from kedro_asgi.dispatch.reading import list_node_runs, list_runs, read_output, read_run, wait_for_run
 from kedro_asgi.dispatch.repetition import repeated_order
@@ -28,6 +29,8 @@ from kedro_asgi.events import Published
 from kedro_asgi.node_runs import NodeRun
 from kedro_asgi.runs import ParameterArguments, RunOrder, RunPage, RunQuery, RunRecord, RunSpec, pop_params
 from kedro_asgi.webhook_options import is_webhook_name
+
+T = TypeVar("T")
 
 # The values of such an order take a few kilobytes while it waits; to pack and read it takes a tenth of a short run.
 _MAX_GIVEN_BYTES = 1024
@@ -59,11 +62,11 @@ class Dispatcher(Worker):
         values of ``order`` came from JSON of that size, so they may be kept as JSON while the run waits.
         """
         check_order(order)
-        if order.key is not None:
+        service = await self.service()
+        if order.key is not None or service.runs.promises_all:
             record, _ = await self.accept(order, json_bytes=json_bytes)
             del order  # its values may be large, and the run may wait for long
-            return await self._finished(record.run_id)
-        service = await self.service()
+            return await self._finished(record.run_id, until)
         waiting: WaitingOrder | None = None
         if self.batching is not None:
             waiting = self.batching.member_order(order, size_bytes=json_bytes or 0)
@@ -76,13 +79,16 @@ class Dispatcher(Worker):
         if until is None:
             await run.closed()
         else:
-            await _closed_unless(run, until, service.runs.cancel)
+            await _unless(until, partial(_cancel, service.runs, run), run.closed)
         return Finished(record=run.record, outputs=run.outputs)
 
-    async def _finished(self, run_id: str) -> Finished:
+    async def _finished(self, run_id: str, until: Callable[[], Awaitable[None]] | None) -> Finished:
         service = await self.service()
         with service.access.reading():
-            record = await self.wait(run_id)
+            if until is None:
+                record = await self.wait(run_id)
+            else:
+                record = await _unless(until, partial(self.cancel, run_id), partial(self.wait, run_id))
             if not record.is_final:
                 # The next server runs it. The caller can ask there with the same key.
                 raise DrainingError
@@ -263,18 +269,27 @@ class Dispatcher(Worker):
             except StoreUnavailableError:
                 if not is_ours:
                     raise
+            if not is_ours and record.status == "queued":
+                await service.recovery.cancel_waiting(run_id)
             patience = 4 * self.policy.look_seconds if record.status == "queued" or not is_ours else 0
             return await wait_for_run(service, run_id, patience)
 
 
-async def _closed_unless(run: ActiveRun, until: Callable[[], Awaitable[None]], cancel: Callable[[str], None]) -> None:
-    """Wait for a run's end; cancel it when ``until`` returns first."""
+async def _cancel(runs: OwnedRuns, run: ActiveRun) -> None:
+    runs.cancel(run.record.run_id)
+
+
+async def _unless(
+    until: Callable[[], Awaitable[None]], cancel: Callable[[], Awaitable[object]], wait: Callable[[], Awaitable[T]]
+) -> T:
+    """Wait for the end of a run and return what ``wait`` returns; cancel the run when ``until`` returns first."""
 
     async def watch() -> None:
         await until()
-        cancel(run.record.run_id)
+        await cancel()
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch)
-        await run.closed()
+        result = await wait()
         tasks.cancel_scope.cancel()
+    return result

@@ -14,6 +14,7 @@ from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import EventBatch, Store
+from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.events import EventsLost, Published, RunEvent
@@ -66,14 +67,14 @@ class Reader:
 class EventFeed:
     """Reads new events from the store, once for all readers of this process, while there are any."""
 
-    def __init__(self, access: StoreAccess, policy: Policy, metrics: Metrics) -> None:
+    def __init__(self, access: StoreAccess, policy: Policy, metrics: Metrics, wakes: Wakes) -> None:
         self._metrics = metrics
         self._access = access
         self._look_seconds = policy.look_seconds / 2 if access.is_shared else math.inf
         self._size = policy.max_buffered_events
         self._readers: set[Reader] = set()
         self._position = 0
-        self._wake = anyio.Event()
+        self._wakes = wakes
         self._lock = anyio.Lock()
         self._is_closed = False
 
@@ -85,7 +86,7 @@ class EventFeed:
     def wake(self) -> None:
         """Look for new events now, if anybody reads them."""
         if self._readers:
-            self._wake.set()
+            self._wakes.wake("events")
 
     async def close(self) -> None:
         """End all readers, after they got everything that is stored by now."""
@@ -101,9 +102,7 @@ class EventFeed:
 
     async def look(self) -> None:
         """Wait for a `wake` or, since other workers store events too, not long, and give readers new events."""
-        with anyio.move_on_after(self._look_seconds if self._readers else math.inf):
-            await self._wake.wait()
-        self._wake = anyio.Event()
+        await self._wakes.wait("events", self._look_seconds if self._readers else math.inf)
         try:
             await self._catch_up()
         except StoreUnavailableError:
@@ -171,7 +170,7 @@ class EventFeed:
             self._readers.add(reader)
         if self._is_closed:
             reader.close()
-        self._wake.set()
+        self._wakes.wake("events")
         try:
             yield reader
         finally:

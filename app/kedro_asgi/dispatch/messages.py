@@ -17,24 +17,30 @@ from kedro_asgi.session import Outcome
 class RunAdmitted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A run that is recorded from now on; ``stored`` is the status that the store has, ``None`` for a new run.
 
-    A new run that is promised is written now or never: it is given up if this write fails.
+    A new run that is promised is written now or never: it is given up if this write fails. One that ``is_released``
+    goes to the queue of the store, for any worker.
     """
 
     record: RunRecord
     order: PackedOrder | None = None
     key: RunKey | None = None
     is_promised: bool = False
+    is_released: bool = False
     stored: RunStatus | None = None
     last_event: int = 0
     event: Event | None = None
 
 
 class RunChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The state of a run, and the event that goes with it; ``outputs`` holds those to be stored, as JSON."""
+    """The state of a run, and the event that goes with it; ``outputs`` holds those to be stored, as JSON.
+
+    A run that ``is_released`` goes back to the queue of the store, for any worker.
+    """
 
     record: RunRecord
     event: Event | None = None
     outputs: Mapping[str, Any] = {}
+    is_released: bool = False
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -54,12 +60,14 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of a run's state, and why if it is not stored.
 
     ``unstorable``: the store takes no such state. ``dropped``: the store failed, and the state was given up. ``record``
-    is set where another end was stored, since the real one could not be.
+    is set where another end was stored, since the real one could not be. A run that ``is_released`` is in the queue of
+    the store, and no longer this worker's.
     """
 
     run_id: RunId
     status: RunStatus
     result: WriteResult | Literal["unstorable", "dropped"]
+    is_released: bool = False
     reason: str = ""
     record: RunRecord | None = None
 

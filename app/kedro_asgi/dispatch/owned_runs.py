@@ -16,6 +16,7 @@ from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.stores.base import RunKey
 from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder
+from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import (
     DrainingError,
     PipelineCrashingError,
@@ -27,12 +28,14 @@ from kedro_asgi.errors import (
 from kedro_asgi.events import RunQueued
 from kedro_asgi.redaction import secret_names
 from kedro_asgi.run_context import run_facts
-from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord, RunStatus
+from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.event_loop import event_class
 
 _log = SafeLogger(__name__)
 
+# The phases of a run that another worker may take over.
+_STORED = ("queued", "starting", "running")
 _SHUT_DOWN = "The server was shut down before the run ended."
 
 
@@ -40,6 +43,7 @@ class OwnedRuns(Mapping[str, ActiveRun]):
     """The runs of this worker by their ids, each from its admission until its end is on disk or another one has it.
 
     Belongs to one event loop. ``is_shared``: the store outlives this worker, so others can go on with queued runs.
+    ``has_store_queue``: promised runs for which this worker has no slot wait in the store, for any worker.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         run_ids: RunIds,
         *,
         is_shared: bool,
+        has_store_queue: bool,
+        wakes: Wakes,
     ) -> None:
         self.is_draining = False
         """Whether no more runs are admitted."""
@@ -61,11 +67,22 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         self._post = recorder.post
         self._scheduler = scheduler
         self._is_shared = is_shared
+        self._has_store_queue = has_store_queue
+        self._wakes = wakes
+        self._max_queued_runs = policy.max_queued_runs
+        self.promises_all = has_store_queue and (policy.max_fleet_runs is not None or policy.max_concurrent_runs == 0)
+        """Whether only promised runs are executed: the store counts them, or other workers execute them."""
         self._max_timeout_seconds = policy.max_timeout_seconds
         self._is_secret = secret_names(policy.hidden_values)
         self._metrics = metrics
         self._run_ids = run_ids
-        self._new_run = partial(ActiveRun, post=recorder.post, policy=policy, make_event=event_class(current_token()))
+        self._new_run = partial(
+            ActiveRun,
+            post=recorder.post,
+            policy=policy,
+            has_store_queue=has_store_queue,
+            make_event=event_class(current_token()),
+        )
 
     def __getitem__(self, run_id: str) -> ActiveRun:
         return self._runs[run_id]
@@ -126,21 +143,38 @@ class OwnedRuns(Mapping[str, ActiveRun]):
             is_secret=self._is_secret,
         )
         keeps_order = order.on_interrupt == "rerun" or self._session.may_retry(order.spec)
-        run = self._new_run(record, waiting, is_promised=is_promised, keeps_order=keeps_order)
+        is_for_queue = is_promised and self._has_store_queue and self._is_queue_first
+        run = self._new_run(
+            record, waiting, is_promised=is_promised, keeps_order=keeps_order, is_for_queue=is_for_queue
+        )
         try:
             if self.is_draining:
                 raise DrainingError
             self._scheduler.circuit_breaker.check(record.pipeline_names)
-            self._scheduler.reserve(run)
+            if not is_for_queue:
+                self._scheduler.reserve(run)
         except (QueueFullError, DrainingError, PipelineCrashingError) as error:
             self._metrics.run_refused(error)
             raise
         self._runs[run_id] = run
         event = RunQueued(run_id=run_id, at=record.created_at)
         stored_order = waiting if isinstance(waiting, PackedOrder) and is_promised else None
-        admitted = RunAdmitted(record=record, order=stored_order, key=key, is_promised=is_promised, event=event)
+        admitted = RunAdmitted(
+            record=record,
+            order=stored_order,
+            key=key,
+            is_promised=is_promised,
+            is_released=is_for_queue,
+            event=event,
+        )
         self._post(admitted, is_urgent=is_promised)
         return run
+
+    @property
+    def _is_queue_first(self) -> bool:
+        """Whether a promised run that comes now has to wait behind others, in the queue of the store."""
+        scheduler = self._scheduler
+        return self.promises_all or scheduler.is_busy or scheduler.store_queue_since is not None
 
     # --- for recovery ---
 
@@ -160,6 +194,24 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         found, self._unconfirmed = self._unconfirmed, []
         return found
 
+    def known_runs(self) -> frozenset[str]:
+        """Return the ids of all runs of this worker."""
+        return frozenset(self._runs)
+
+    def stored_runs(self) -> list[ActiveRun]:
+        """Return the promised runs that wait or are executed, and that the store has under this worker's name."""
+        return [
+            run for run in self._runs.values() if run.is_promised and run.stored is not None and run.phase in _STORED
+        ]
+
+    def lose(self, run: ActiveRun) -> None:
+        """Another worker has a run now: this one stops executing it, and records no more of it."""
+        if run.phase in _STORED:
+            run_id = run.record.run_id
+            _log.warning("Run %s was taken over by another worker.", run_id, extra=run_facts(run_id))
+            self._scheduler.lose(run)
+            del self._runs[run_id]
+
     # --- from the writer thread ---
 
     def states_written(self, written: Sequence[Written]) -> None:
@@ -178,14 +230,15 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         if run.phase == "admitted":
             self._decide(run, written)
         elif written.result == "stored":
-            self._state_stored(run, written.status)
+            self._state_stored(run, written)
         elif run.is_promised:
             self._scheduler.lose(run)
             del self._runs[written.run_id]
         elif run.is_closed:
             del self._runs[written.run_id]
 
-    def _state_stored(self, run: ActiveRun, status: RunStatus) -> None:
+    def _state_stored(self, run: ActiveRun, written: Written) -> None:
+        status = written.status
         run.note_stored(status)
         if status in FINAL:
             if not run.is_closed:
@@ -196,6 +249,8 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         elif run.phase == "waiting":
             if self.is_draining:
                 self._end_wait(run)
+            elif written.is_released:
+                self._leave_in_store(run)
             else:
                 self._scheduler.attempt_stored(run)
 
@@ -203,13 +258,20 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         """Promise a run whose first record is stored, and refuse it otherwise."""
         if written.result == "stored":
             run.promise()
-            self._launch(run)
+            if run.is_for_queue:
+                self._leave_in_store(run)
+            else:
+                self._launch(run)
             return
         self._scheduler.cancel_reservation(run)
         del self._runs[written.run_id]
         match written.result:
             case "conflict":
                 run.refuse(None)
+            case "full":
+                error = self._scheduler.queue_full(queued=self._max_queued_runs)
+                self._metrics.run_refused(error)
+                run.refuse(error)
             case "unstorable":
                 run.refuse(UnstorableRunError(written.reason))
             case _:
@@ -248,6 +310,13 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         elif not (run.is_promised and self._is_shared):
             self.shut_down(run)
         # Else it is handed back when it is on disk that it waits.
+
+    def _leave_in_store(self, run: ActiveRun) -> None:
+        """Leave a run to the worker that takes it from the queue of the store next, which may be this one."""
+        self._hand_back(run)
+        if self._scheduler.store_queue_since is None:
+            self._scheduler.store_queue_changed(run.record.created_at)
+        self._wakes.wake("queue")
 
     def _hand_back(self, run: ActiveRun) -> None:
         self._scheduler.hand_back(run)

@@ -1,6 +1,7 @@
 """The state of a run in the store, and the next write of it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from time import monotonic
 from typing import Any, Literal
 
@@ -34,12 +35,15 @@ class PendingWrite:
         owner: str,
         *,
         keep_order_bytes: int = 65_536,
+        max_queued: int | None = None,
         make_notifications: MakeNotifications | None = None,
     ) -> None:
         self.record = admitted.record
         self.is_promised = admitted.is_promised
+        self._is_released = admitted.is_released
         self._owner = owner
         self._keep_order_bytes = keep_order_bytes
+        self._max_queued = max_queued
         self._make_notifications = make_notifications
         self._order = admitted.order
         self._key = admitted.key
@@ -87,6 +91,7 @@ class PendingWrite:
             self._before_end = changed.record
         self.record = changed.record
         self._outputs = changed.outputs
+        self._is_released = changed.is_released
 
     def next_write(self) -> RunWrite:
         """Return what is to be written now."""
@@ -98,11 +103,12 @@ class PendingWrite:
             self._tried = (*tried, record.status)
         is_new = self._stored is None
         ended = record.ended_at
+        is_for_queue = is_new and self._is_released
         make_notifications = self._make_notifications if record.is_final else None
         return RunWrite(
             record=record,
             expected_status=self._stored,
-            owner=self._owner,
+            owner=None if is_for_queue else self._owner,
             unconfirmed_statuses=tried,
             created_at_ms=int(record.created_at.timestamp() * 1000),
             ended_at_ms=None if ended is None else int(ended.timestamp() * 1000),
@@ -112,6 +118,9 @@ class PendingWrite:
             outputs=tuple((name, bytes(memoryview(value))) for name, value in self._outputs.items()),
             notifications=() if make_notifications is None else make_notifications(record),
             keep_order_bytes=self._keep_order_bytes,
+            max_queued=self._max_queued if is_for_queue else None,
+            is_released=self._is_released and not is_new,
+            due_at_ms=_due_at_ms(record) if self._is_released else None,
         )
 
     def settle(self, write: RunWrite, result: WriteResult) -> Written:
@@ -123,7 +132,13 @@ class PendingWrite:
             self._order = None
             del self._batches[: len(write.event_batches)]
         replaced = write.record if self._is_end_replaced else None
-        return Written(run_id=write.record.run_id, status=write.record.status, result=result, record=replaced)
+        return Written(
+            run_id=write.record.run_id,
+            status=write.record.status,
+            result=result,
+            is_released=result == "stored" and (write.owner is None or write.is_released),
+            record=replaced,
+        )
 
     def given_up(self, result: Literal["unstorable", "dropped"], reason: str) -> Written:
         """Return, for the event loop, that the state is not stored and will not be."""
@@ -147,6 +162,16 @@ class PendingWrite:
             payload=_encode(events),
             is_last=isinstance(events[-1], RunEnded),
         )
+
+
+def _due_at_ms(record: RunRecord) -> int | None:
+    """Return when a worker has to take a run that waits: for its next attempt, or to end it when its time is over."""
+    due = record.next_attempt_at
+    if due is None:
+        return None
+    if record.timeout_seconds is not None and record.started_at is not None:
+        due = min(due, record.started_at + timedelta(seconds=record.timeout_seconds))
+    return int(due.timestamp() * 1000)
 
 
 def _encode(events: list[Event]) -> bytes:

@@ -27,14 +27,16 @@ def default_concurrency() -> int:
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of one service; each worker process has a service of its own.
 
-    ``max_queued_bytes`` limits the JSON of the orders that wait. ``max_timeout_seconds`` is the ceiling for every run,
-    also for runs that ask for no limit. ``grace_seconds`` is how long runs may go on when the service closes. Queued
-    runs of a dead server ``run``, or are marked as interrupted (``mark``), as ``on_restart`` says. A run that asks to
-    be repeated after an interruption is tried ``max_attempts`` times in all. Runs are deleted when they are older than
-    ``keep_days``, more than ``keep_runs``, or when the store holds more than ``keep_bytes``. Orders of up to
-    ``keep_order_bytes`` are kept with them, so that the runs can be repeated. The writer thread collects
-    changes for ``linger_seconds``, unless a caller waits for them; other workers are looked at every ``look_seconds``.
-    A run that was asked to stop and goes on for ``stop_patience_seconds`` is named in the log, and its slot is stuck.
+    ``max_fleet_runs`` limits the runs at a time of all processes that share the store. A service with
+    ``max_concurrent_runs`` of 0 promises runs, and leaves them to other processes. ``max_queued_bytes`` limits the
+    JSON of the orders that wait. ``max_timeout_seconds`` is the ceiling for every run, also for runs that ask for
+    no limit. ``grace_seconds`` is how long runs may go on when the service closes. Queued runs of a dead server
+    ``run``, or are marked as interrupted (``mark``), as ``on_restart`` says. A run that asks to be repeated after
+    an interruption is tried ``max_attempts`` times in all. Runs are deleted when they are older than ``keep_days``,
+    more than ``keep_runs``, or when the store holds more than ``keep_bytes``. Orders of up to ``keep_order_bytes``
+    are kept with them, so that the runs can be repeated. The writer thread collects changes for ``linger_seconds``,
+    unless a caller waits for them; other workers are looked at every ``look_seconds``. A run that was asked to stop
+    and goes on for ``stop_patience_seconds`` is named in the log, and its slot is stuck.
 
     Of runs in processes, ``max_run_memory_bytes`` limits the memory that a run may hold, with all that its process kept
     from before. A process is replaced after ``max_process_runs`` runs, and after a run with which it holds more than
@@ -42,7 +44,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ``hidden_values`` are patterns of the names whose values no record shows, beside those of secrets.
     """
 
-    max_concurrent_runs: Count = msgspec.field(default_factory=default_concurrency)
+    max_concurrent_runs: NotNegative = msgspec.field(default_factory=default_concurrency)
+    max_fleet_runs: Count | None = None
     max_queued_runs: NotNegative = 1000
     max_queued_bytes: Bytes = 256 * 2**20
     max_timeout_seconds: Seconds | None = None

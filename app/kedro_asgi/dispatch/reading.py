@@ -34,20 +34,23 @@ async def wait_for_run(service: Service, run_id: str, timeout_seconds: float | N
     record = await read_run(service, run_id)
     with anyio.move_on_after(wait_seconds(timeout_seconds)):
         while not record.is_final and not service.is_closed:
-            await _wait_for_end(service, run_id)
+            was_followed = await _wait_for_end(service, run_id)
             record = await read_run(service, run_id)
+            if was_followed and not (record.is_final or service.is_closed):
+                # Its events are there no more, or the worker that has it does not say how it ended.
+                await anyio.sleep(service.policy.look_seconds)
     return record if record.is_final else await read_run(service, run_id)
 
 
-async def _wait_for_end(service: Service, run_id: str) -> None:
+async def _wait_for_end(service: Service, run_id: str) -> bool:
+    """Wait for the end of a run, or until this worker has it no more; return whether its events were followed."""
     if (run := service.runs.get(run_id)) is not None and not run.is_closed:
         await run.closed()
-        return
+        return False
     async with aclosing(service.feed.follow_run(run_id)) as stream:
         async for _ in stream:
             pass
-    if not service.is_closed:
-        await anyio.sleep(service.policy.look_seconds)
+    return True
 
 
 async def list_runs(service: Service, query: RunQuery) -> RunPage:

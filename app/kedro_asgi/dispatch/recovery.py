@@ -1,5 +1,6 @@
 """Looks after what other workers left or asked: runs of dead workers, requests to cancel, old records."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from kedro_asgi.dispatch.active_run import describe_stop, end_of
+from kedro_asgi.dispatch.active_run import ActiveRun, describe_stop, end_of
 from kedro_asgi.dispatch.interruptions import pause_seconds
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged
 from kedro_asgi.dispatch.metrics import Metrics
@@ -19,6 +20,7 @@ from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import AdoptedRun, OldRecords, Store
 from kedro_asgi.dispatch.waiting_order import PackedOrder
+from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import RunCancelledError, RunInterruptedError, StoreUnavailableError
 from kedro_asgi.events import RunQueued
 from kedro_asgi.run_context import run_facts
@@ -29,6 +31,7 @@ _log = SafeLogger(__name__)
 _MANY = 1000
 # What one transaction deletes.
 _FEW = 20
+_OWNERSHIP_SECONDS = 5.0
 
 
 class Adopter(Protocol):
@@ -46,6 +49,15 @@ class Adopter(Protocol):
     def cancel(self, run_id: str) -> None:
         """Another worker was asked to cancel a run of this one."""
 
+    def known_runs(self) -> frozenset[str]:
+        """Return the ids of all runs of this worker."""
+
+    def stored_runs(self) -> Sequence[ActiveRun]:
+        """Return the promised runs that wait or are executed, and that the store has under this worker's name."""
+
+    def lose(self, run: ActiveRun) -> None:
+        """Another worker has a run now."""
+
 
 class Recovery:
     """Adopts, ends and deletes runs by the recorder. One for each worker; belongs to its event loop."""
@@ -60,7 +72,12 @@ class Recovery:
         run_ids: RunIds,
         metrics: Metrics,
         make_notifications: MakeNotifications | None = None,
+        *,
+        wakes: Wakes,
+        has_store_queue: bool = False,
     ) -> None:
+        self._wakes = wakes
+        self._has_store_queue = has_store_queue
         self._access = access
         self._recorder = recorder
         self._runs = runs
@@ -105,14 +122,18 @@ class Recovery:
         )
 
     async def cancel_requested(self) -> None:
-        """Cancel the runs of this worker that another worker was asked to cancel."""
-        if self._access.is_shared:
+        """Wait for a request, and cancel the runs of this worker that another worker was asked to cancel."""
+        await self._wakes.wait("cancels", self._policy.look_seconds if self._access.is_shared else math.inf)
+        if self._runs.known_runs():
             for run_id in await self._access.read(lambda store: store.requested_cancels(self._owner)):
                 self._runs.cancel(run_id)
 
     async def adopt_orphans(self) -> None:
         """Take over the runs of dead workers, each by itself: a run that cannot be taken over is tried again later."""
-        found = await self._access.read(lambda store: store.orphaned_runs(self._owner, limit=_MANY))
+        with_queue = not self._has_store_queue
+        found = await self._access.read(
+            lambda store: store.orphaned_runs(self._owner, limit=_MANY, with_queue=with_queue)
+        )
         failures: list[Exception] = []
         self._unconfirmed |= dict.fromkeys(self._runs.take_unconfirmed())
         orphans: dict[str, str | None] = {**dict(found), **dict.fromkeys(self._unconfirmed, self._owner)}
@@ -128,7 +149,7 @@ class Recovery:
             except Exception as error:
                 failures.append(error)
             else:
-                del self._unconfirmed[run_id]
+                self._unconfirmed.pop(run_id, None)
         if failures:
             raise ExceptionGroup(f"{len(failures)} runs cannot be taken over", failures)
 
@@ -136,6 +157,10 @@ class Recovery:
         taken = await self._recorder.execute(lambda store: store.adopt(run_id, former_owner=former, owner=self._owner))
         if taken is None:
             # Another worker was faster.
+            return
+        if self._has_store_queue and self._is_runnable(taken):
+            await self._recorder.execute(lambda store: store.return_run(run_id, owner=self._owner))
+            self._wakes.wake("queue")
             return
         is_queued = taken.record.status == "queued"
         if taken.problem is not None:
@@ -146,6 +171,44 @@ class Recovery:
             self._runs.run_adopted(taken.record, taken.order, last_event=taken.last_event)
         else:
             await self._end(taken, *describe_stop(RunInterruptedError()), successor=self._successor(taken))
+
+    def _is_runnable(self, taken: AdoptedRun) -> bool:
+        is_wanted = taken.record.status == "queued" and not taken.is_cancel_requested
+        return is_wanted and taken.problem is None and taken.order is not None
+
+    # --- the queue of the store ---
+
+    def take(self, claimed: Sequence[AdoptedRun]) -> None:
+        """Have the runs executed that this worker has claimed; the next look for orphans ends those that cannot be."""
+        for taken in claimed:
+            if taken.order is not None and self._is_runnable(taken):
+                self._runs.run_adopted(taken.record, taken.order, last_event=taken.last_event)
+            else:
+                self._unconfirmed[taken.record.run_id] = None
+
+    async def recheck_owned(self) -> None:
+        """Have the runs adopted that the store has under this worker's name, and that this worker does not know."""
+        owned = await self._access.read(lambda store: store.owned_runs(self._owner))
+        self._unconfirmed |= dict.fromkeys(owned - self._runs.known_runs())
+
+    async def cancel_waiting(self, run_id: str) -> None:
+        """End a run that waits in the queue of the store, and that a caller has asked to cancel."""
+        if self._has_store_queue:
+            self._unconfirmed[run_id] = None
+            await self._adopt(run_id, None)
+            self._unconfirmed.pop(run_id, None)
+
+    async def give_up_lost(self) -> None:
+        """Wait until another worker may have taken over runs of this one, and give these up.
+
+        That happens when this worker was paused, or the database did not see it, for longer than a worker is missed.
+        """
+        await self._wakes.wait("runs", _OWNERSHIP_SECONDS)
+        if runs := self._runs.stored_runs():
+            owned = await self._access.read(lambda store: store.owned_runs(self._owner))
+            for run in runs:
+                if run.record.run_id not in owned:
+                    self._runs.lose(run)
 
     async def _end(
         self, taken: AdoptedRun, status: RunStatus, error: ErrorDetail, *, successor: RunAdmitted | None = None
@@ -162,8 +225,11 @@ class Recovery:
         text = "Run %s of a server that has ended is recorded as %s: %s"
         _log.warning(text, run_id, status, error.message, extra=run_facts(run_id))
         if successor is not None and successor.order is not None:
-            del self._unconfirmed[successor.record.run_id]
-            self._runs.run_adopted(successor.record, successor.order, last_event=1)
+            self._unconfirmed.pop(successor.record.run_id, None)
+            if successor.is_released:
+                self._wakes.wake("queue")
+            else:
+                self._runs.run_adopted(successor.record, successor.order, last_event=1)
 
     def _write(self, store: Store, taken: AdoptedRun, final: RunChanged, successor: RunAdmitted | None) -> None:
         admitted = RunAdmitted(record=taken.record, stored=taken.stored, last_event=taken.last_event)
@@ -200,7 +266,13 @@ class Recovery:
             resubmission_of=former.run_id,
             trace_context=former.trace_context,
         )
-        return RunAdmitted(record=record, order=order, is_promised=True, event=RunQueued(run_id=record.run_id))
+        return RunAdmitted(
+            record=record,
+            order=order,
+            is_promised=True,
+            is_released=self._has_store_queue,
+            event=RunQueued(run_id=record.run_id),
+        )
 
 
 def _next_attempt_at(attempt: int) -> datetime | None:

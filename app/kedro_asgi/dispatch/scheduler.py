@@ -17,21 +17,33 @@ from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.report import report_stop, report_success, run_log
 from kedro_asgi.dispatch.stopping_runs import StoppingRuns
-from kedro_asgi.errors import QueueFullError, RunStoppedError, RunTimedOutError
+from kedro_asgi.errors import QueueFullError, RunInterruptedError, RunStoppedError, RunTimedOutError
 from kedro_asgi.tracing.activation import begin_run_span
 
 if TYPE_CHECKING:
     from kedro_asgi.tracing.tracer import RunSpan
+
+# A worker takes so many runs ahead as it likely ends in this time, which covers a transaction.
+_AHEAD_SECONDS = 0.1
+_MOST_AHEAD = 64
 
 
 class Scheduler:
     """Queue, slots and deadlines. Belongs to one event loop; it has no task for each run: every step calls the next.
 
     A run keeps its slot until its executor has ended it, whatever was decided about the run by then. A promised run
-    begins when its start is on disk; while the store fails, such runs give their slots to others.
+    begins when its start is on disk; while the store fails, such runs give their slots to others. Where the store has a
+    queue for all workers, ``wake_claims`` has runs taken from it for free slots.
     """
 
-    def __init__(self, executor: Executor, metrics: Metrics, policy: Policy) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        metrics: Metrics,
+        policy: Policy,
+        *,
+        wake_claims: Callable[[], None] = lambda: None,
+    ) -> None:
         self.capacity = policy.max_concurrent_runs
         self.deadlines = Deadlines(self._expire)
         self.next_attempts = Deadlines(self._queue_again)
@@ -51,6 +63,10 @@ class Scheduler:
         self._slots: dict[ActiveRun, None] = {}
         self._waiting: dict[ActiveRun, int] = {}
         self._is_store_up = True
+        self._wake_claims = wake_claims
+        self._claims_ahead = policy.max_fleet_runs is None
+        self.store_queue_since: datetime | None = None
+        """Since when runs wait in the queue of the store, as far as this worker knows."""
 
     def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
         """Return what goes on while the service is open, as `Service` names it."""
@@ -68,7 +84,7 @@ class Scheduler:
     @property
     def is_stuck(self) -> bool:
         """Whether every slot is taken by a run that was asked to stop and does not."""
-        return self.stopping.stuck >= self.capacity
+        return self.stopping.stuck >= self.capacity > 0
 
     @property
     def queued(self) -> int:
@@ -90,22 +106,45 @@ class Scheduler:
         """Whether the orders of waiting runs take less memory than they may."""
         return self.queued_bytes <= self._max_queued_bytes
 
+    @property
+    def room(self) -> int:
+        """How many runs this worker may take from the queue of the store now.
+
+        They are those for free slots, and a few more where runs end so soon that they would wait for the next ones.
+        """
+        free = self.capacity - self.running
+        room = free + self._ahead - self.queued if self.capacity else 0
+        return max(room, free if self._store_queue_is_next else 0)
+
+    @property
+    def _ahead(self) -> int:
+        if not self._claims_ahead or not self._mean_seconds:
+            return 0
+        return min(_MOST_AHEAD, int(self.capacity * _AHEAD_SECONDS / self._mean_seconds))
+
+    @property
+    def _store_queue_is_next(self) -> bool:
+        """Whether a run in the queue of the store is older than all that wait here."""
+        since, first = self.store_queue_since, next(iter(self._queue), None)
+        return since is not None and (first is None or since < first.record.created_at)
+
     # --- in ---
 
     def reserve(self, run: ActiveRun) -> None:
         """Keep a place in the queue for a run, until `add` or `cancel_reservation`; raises `QueueFullError`."""
         is_full = self.running + self.queued >= self.capacity + self._max_queued
         if is_full or (self.is_busy and self.queued_bytes + run.order_bytes > self._max_queued_bytes):
-            seconds = max(1, min(60, round(self._mean_seconds)))
-            raise QueueFullError(
-                running=self.running,
-                queued=self.queued,
-                retry_after_seconds=seconds,
-                queued_bytes=None if is_full else self.queued_bytes,
-            )
+            raise self.queue_full(queued=self.queued, queued_bytes=None if is_full else self.queued_bytes)
         if run.is_promised:
             # The others come at once.
             self._wait_in(self._reserved, run)
+
+    def queue_full(self, *, queued: int, queued_bytes: int | None = None) -> QueueFullError:
+        """Return the error for a run that has no place in the queue."""
+        seconds = max(1, min(60, round(self._mean_seconds)))
+        return QueueFullError(
+            running=self.running, queued=queued, retry_after_seconds=seconds, queued_bytes=queued_bytes
+        )
 
     def cancel_reservation(self, run: ActiveRun) -> None:
         """Give up the place that was kept for a run."""
@@ -140,6 +179,9 @@ class Scheduler:
             self._start(run)
             return
         self._wait_in(self._queue, run)
+        if run.was_claimed:
+            for other in [other for other in self._queue if other.record.created_at > run.record.created_at]:
+                self._queue.move_to_end(other)
         self._fill_slots()
 
     # --- from one attempt to the next ---
@@ -168,9 +210,19 @@ class Scheduler:
     # --- on the way ---
 
     def _fill_slots(self) -> None:
+        self._start_queued()
+        if self.store_queue_since is not None and self.room > self._ahead // 2:
+            self._wake_claims()
+
+    def _start_queued(self) -> None:
         while self._queue and len(self._slots) < self.capacity and (run := self._next()) is not None:
             self._wait_no_more(self._queue, run)
             self._start(run)
+
+    def store_queue_changed(self, since: datetime | None) -> None:
+        """Runs wait in the queue of the store since that time; ``None``: none does."""
+        self.store_queue_since = since
+        self._start_queued()
 
     def _start(self, run: ActiveRun) -> None:
         self._slots[run] = None
@@ -183,7 +235,7 @@ class Scheduler:
 
     def _next(self) -> ActiveRun | None:
         if self._is_store_up:
-            return next(iter(self._queue), None)
+            return None if self._store_queue_is_next else next(iter(self._queue), None)
         return next(filter(_may_begin, self._queue), None)
 
     def _begin(self, run: ActiveRun) -> None:
@@ -241,8 +293,11 @@ class Scheduler:
         self._leave(run)
 
     def lose(self, run: ActiveRun) -> None:
-        """Forget a run that cannot be recorded any more; where it is executed, its slot stays taken."""
+        """Forget a run that cannot be recorded any more; one that is executed is stopped, and its slot stays taken."""
         was_executed = run.phase in ("running", "ended")
+        if run.phase == "running":
+            # Another worker may have ended the run, or execute it again.
+            self._executor.stop(run.record.run_id, RunInterruptedError("Another worker has the run now."))
         run.lose()
         self._forget_deadline(run)
         if not was_executed:

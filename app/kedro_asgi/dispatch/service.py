@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
+from kedro_asgi.dispatch.claims import Claims, has_queue_in_store
 from kedro_asgi.dispatch.draining import end_runs
 from kedro_asgi.dispatch.event_feed import EventFeed
 from kedro_asgi.dispatch.executors.base import Executor
@@ -26,6 +27,7 @@ from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores import Store
 from kedro_asgi.dispatch.supervision import go_on
 from kedro_asgi.dispatch.waiting_order import OrderPacker
+from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.runs import RunIds
 from kedro_asgi.session import AsyncSession
@@ -61,6 +63,7 @@ class Service:
         make_executor: Callable[[], Executor],
         notify: "Notify | None" = None,
         batching: "Batching | None" = None,
+        takes_runs: bool = False,
     ) -> None:
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self.policy = policy
@@ -72,18 +75,44 @@ class Service:
         self.notifier: Notifier | None = None
         if notify is not None:
             self.notifier = _notifier_class()(notify, self.access, self.recorder, self.owner, policy, metrics)
-        self.feed = EventFeed(self.access, policy, metrics)
+        self.wakes = Wakes(store, ends_free_slots=policy.max_fleet_runs is not None)
+        self._store_wakes = store.has_wakes
+        self.feed = EventFeed(self.access, policy, metrics, self.wakes)
         self.packer = OrderPacker()
         self.executor = make_executor()
         self.batching = batching
+        has_store_queue = has_queue_in_store(store, policy, takes_runs=takes_runs)
         make_scheduler = Scheduler if batching is None else batching.scheduler
-        self.scheduler = make_scheduler(self.executor, metrics, policy)
+        wake_claims = partial(self.wakes.wake, "queue")
+        self.scheduler = make_scheduler(self.executor, metrics, policy, wake_claims=wake_claims)
         self.runs = OwnedRuns(
-            session, self.recorder, self.scheduler, policy, metrics, run_ids, is_shared=self.access.is_shared
+            session,
+            self.recorder,
+            self.scheduler,
+            policy,
+            metrics,
+            run_ids,
+            is_shared=self.access.is_shared,
+            has_store_queue=has_store_queue,
+            wakes=self.wakes,
         )
         self.recovery = Recovery(
-            self.access, self.recorder, self.runs, self.owner, policy, run_ids, metrics, make_notifications
+            self.access,
+            self.recorder,
+            self.runs,
+            self.owner,
+            policy,
+            run_ids,
+            metrics,
+            make_notifications,
+            wakes=self.wakes,
+            has_store_queue=has_store_queue,
         )
+        self._claims: Claims | None = None
+        if has_store_queue and policy.max_concurrent_runs:
+            self._claims = Claims(
+                self.recorder, self.recovery, self.runs, self.scheduler, self.wakes, self.owner, policy
+            )
 
     @asynccontextmanager
     async def opened(self, *, with_logs: bool) -> AsyncIterator[None]:
@@ -96,6 +125,7 @@ class Service:
         with logs_collected(self.policy.log_level) if with_logs else nullcontext():
             try:
                 await self.recorder.open()
+                self.wakes.open(self.owner)
                 if opentelemetry_api() is not None:
                     await anyio.to_thread.run_sync(prepare_tracing)
                 async with anyio.create_task_group() as tasks:
@@ -122,8 +152,10 @@ class Service:
         return (
             ("give events to readers", self.feed.look, 0.0),
             *self.scheduler.long_lived_work(),
-            ("cancel runs for other workers", self.recovery.cancel_requested, self.policy.look_seconds),
+            ("cancel runs for other workers", self.recovery.cancel_requested, 0.0),
             ("take over runs", self.recovery.adopt_orphans, _ORPHANS_SECONDS),
+            *((("give up runs that others have", self.recovery.give_up_lost, 0.0),) if self._store_wakes else ()),
+            *(() if self._claims is None else (("take runs from the queue", self._claims.look, 0.0),)),
             ("delete old runs", self.recovery.forget_old, _FORGET_SECONDS),
             *(() if self.notifier is None else (("deliver notifications", self.notifier.deliver, 0.0),)),
             *(() if self.batching is None else self.batching.long_lived_work()),

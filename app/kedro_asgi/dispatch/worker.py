@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from kedro_asgi.batching_options import BatchingOptions
+from kedro_asgi.dispatch.claims import check_queue
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.executors.selection import ExecutorChoice
 from kedro_asgi.dispatch.executors.selection import make_executor as _make_executor
@@ -36,8 +37,8 @@ class Worker:
     ``memory:`` forgets with the process. ``convert`` makes JSON (or something else for `Dispatcher.run`) of each wanted
     output, where the run is executed; ``executor`` says where that is, by default in threads of this process, unless
     ``make_executor`` makes another executor. ``with_metrics`` counts runs. ``notify`` names the webhooks that are told
-    of the ends of runs. ``batching`` names the pipelines whose concurrent runs are joined. Belongs to one event loop at
-    a time.
+    of the ends of runs. ``batching`` names the pipelines whose concurrent runs are joined. ``takes_runs`` has it take
+    the runs that wait in the store, also from a store that cannot wake it. Belongs to one event loop at a time.
     """
 
     def __init__(
@@ -52,14 +53,19 @@ class Worker:
         with_metrics: bool = True,
         notify: "Notify | None" = None,
         batching: Mapping[str, BatchingOptions] | None = None,
+        takes_runs: bool = False,
     ) -> None:
         self.policy = checked(policy or Policy())
         self.batching = _make_batching(session, batching) if batching else None
         self.metrics = _metrics(session, self.batching) if with_metrics else Metrics()
         self._store = open_store(store) if isinstance(store, str | Path) else store
+        check_queue(self._store, self.policy, takes_runs=takes_runs)
+        self._takes_runs = takes_runs
         if make_executor is None:
             executor.check(self.policy)
-        self._make_executor = make_executor or partial(_make_executor, session, convert, self.policy, executor)
+        # One that executes nothing needs no processes.
+        chosen = executor if self.policy.max_concurrent_runs else _IN_THREADS
+        self._make_executor = make_executor or partial(_make_executor, session, convert, self.policy, chosen)
         self._session = session
         self._notify = notify
         self._run_ids = RunIds()
@@ -140,6 +146,7 @@ class Worker:
             make_executor=self._make_executor,
             notify=self._notify,
             batching=self.batching,
+            takes_runs=self._takes_runs,
         )
 
 

@@ -158,6 +158,7 @@ class Writer:
                     posted,
                     self._owner,
                     keep_order_bytes=self._policy.keep_order_bytes,
+                    max_queued=self._policy.max_queued_runs,
                     make_notifications=self._make_notifications,
                 )
                 if stored is None:
@@ -230,7 +231,7 @@ class Writer:
 
     def _report(self, results: Sequence[Written], *, seconds: float | None = None) -> None:
         for written in results:
-            if written.result == "stored" and written.status not in FINAL:
+            if written.result == "stored" and written.status not in FINAL and not written.is_released:
                 continue
             was_pending = self._pending.pop(written.run_id, None) is not None
             self._changed.pop(written.run_id, None)

@@ -3,7 +3,6 @@
 import gc
 import logging
 import os
-import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -34,6 +33,7 @@ from kedro_asgi.server.http_metrics import HttpMetrics, HttpMetricsMiddleware
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.metrics_route import MetricsRoute
 from kedro_asgi.server.notification_routes import NotificationRoutes
+from kedro_asgi.server.parts import make_session, worker_options
 from kedro_asgi.server.pipeline_routes import PipelineRoutes
 from kedro_asgi.server.problems import (
     InvalidQueryError,
@@ -55,13 +55,10 @@ from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
-from kedro_asgi.session.served_session import open_served_session
-from kedro_asgi.temporary_folder import TemporaryFolder
 from kedro_asgi.tracing.activation import prepare_tracing
 from kedro_asgi.tracing.sdk import LAST_SECONDS, flush_spans, set_up_sdk
 
 if TYPE_CHECKING:
-    from kedro_asgi.dispatch.webhooks import Notify
     from kedro_asgi.project import Project
 
 _log = logging.getLogger(__name__)
@@ -99,30 +96,8 @@ def create_http_server(
     prepare_tracing()
     for line in unknown_variables():
         _log.warning("%s", line)
-    signals = _signal_folder(configuration)
-    open_session = partial(
-        open_served_session,
-        project_path=configuration.project_path,
-        env=configuration.env,
-        conf_source=configuration.conf_source,
-        preload=configuration.preload,
-        package_name=configuration.package_name,
-        reload_signal=None if signals is None else signals.path / "preload",
-    )
-    session = AsyncSession(
-        open_session, max_concurrency=configuration.policy.max_concurrent_runs, env=configuration.env
-    )
-    if signals is not None:
-        weakref.finalize(session, signals.close)
-    runs = Dispatcher(
-        session,
-        store=configuration.store,
-        policy=configuration.policy,
-        executor=configuration.executor_choice,
-        with_metrics=configuration.metrics,
-        notify=_notify(configuration),
-        batching=configuration.batching,
-    )
+    session = make_session(configuration)
+    runs = Dispatcher(session, **worker_options(configuration))
     http_metrics = HttpMetrics()
     metrics_route = MetricsRoute(runs, http_metrics, configuration.metrics_folder) if configuration.metrics else None
     shutdown = Shutdown(runs, delays_signals=configuration.drain_on_signals)
@@ -185,15 +160,6 @@ def create_http_server(
             ProjectError: explain_unreadable_project,
         },
     )
-
-
-def _notify(configuration: ServerConfiguration) -> "Notify | None":
-    if not configuration.notify:
-        return None
-    # Few servers tell webhooks of anything.
-    from kedro_asgi.server.webhooks import read_notify
-
-    return read_notify(configuration)
 
 
 async def _pipelines_of_run(runs: Dispatcher, run_id: str) -> tuple[str, ...]:
@@ -279,17 +245,6 @@ def _read_project(configuration: ServerConfiguration) -> "Project":
     from kedro_asgi.project import load_project
 
     return load_project(configuration.project_path, package_name=configuration.package_name)
-
-
-def _signal_folder(configuration: ServerConfiguration) -> TemporaryFolder | None:
-    """Return a folder for the files by which a server and the processes of its runs tell each other of reloads.
-
-    There is none without such processes, or where the environment names a file for several servers.
-    """
-    has_processes = not configuration.executor_choice.kinds.isdisjoint(("process", "dask"))
-    if not has_processes or RELOAD_SIGNAL_VARIABLE in os.environ:
-        return None
-    return TemporaryFolder()
 
 
 def _raise_without_traceback(error: BaseException | None) -> None:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.dispatch import Worker
 from kedro_asgi.dispatch.metrics import PREFIX
 from kedro_asgi.metrics.families import Family
 from kedro_asgi.metrics.snapshots import Snapshot, WorkerSnapshot
@@ -37,7 +37,7 @@ class MetricsRoute:
     no later answer of another worker has less. The event loop only copies the counts; threads do the rest.
     """
 
-    def __init__(self, runs: Dispatcher, http: HttpMetrics, folder: str | None) -> None:
+    def __init__(self, runs: Worker, http: HttpMetrics, folder: str | None) -> None:
         self._runs = runs
         self._http = http
         self._families: Sequence[Family] = (*runs.metrics.families, *http.families)

@@ -111,9 +111,11 @@ class Batching:
         """Return the counts of a service, with those of its batches."""
         return RunAndBatchMetrics(self._session.has_pipeline, self.metrics)
 
-    def scheduler(self, executor: Executor, metrics: Metrics, policy: Policy) -> BatchingScheduler:
+    def scheduler(
+        self, executor: Executor, metrics: Metrics, policy: Policy, *, wake_claims: Callable[[], None]
+    ) -> BatchingScheduler:
         """Return the scheduler of a service that joins runs."""
-        return BatchingScheduler(executor, metrics, policy, self.metrics)
+        return BatchingScheduler(executor, metrics, policy, self.metrics, wake_claims=wake_claims)
 
     def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
         """Return what goes on while a service is open, as `Service` names it."""

@@ -38,8 +38,16 @@ class BatchingScheduler(Scheduler):
     alone; so does the first batch of a pipeline that succeeds, to compare what both give.
     """
 
-    def __init__(self, executor: Executor, metrics: Metrics, policy: Policy, batch_metrics: BatchMetrics) -> None:
-        super().__init__(executor, metrics, policy)
+    def __init__(
+        self,
+        executor: Executor,
+        metrics: Metrics,
+        policy: Policy,
+        batch_metrics: BatchMetrics,
+        *,
+        wake_claims: Callable[[], None],
+    ) -> None:
+        super().__init__(executor, metrics, policy, wake_claims=wake_claims)
         self.windows: Deadlines[Group] = Deadlines(self._window_closed)
         self._batch_ids = RunIds()
         self._batch_metrics = batch_metrics

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -11,6 +11,14 @@ from kedro_asgi.dispatch.stores.liveness import WorkerStatus
 from kedro_asgi.forked_children import call_in_forked_children
 
 _KEY = "hashtextextended(?, 0)"
+# Looks at the locks of all workers by one statement, and takes none: if one of the workers that look at the same moment
+# tried a free lock, it would seem held to the others.
+_SELECT_HELD = (
+    "WITH held AS MATERIALIZED (SELECT (classid::bigint << 32) | objid::bigint AS key FROM pg_locks "
+    "WHERE locktype = 'advisory' AND objsubid = 1 AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) "
+    "SELECT worker, hashtextextended(? || worker, 0) IN (SELECT key FROM held) FROM unnest(?::text[]) AS worker"
+)
 
 
 class AdvisoryWorkerLock:
@@ -49,11 +57,12 @@ class AdvisoryWorkerLock:
                 self._connection.close()
                 self._connection = None
 
-    def status_of(self, worker: str, connection: Any) -> WorkerStatus:
-        sql = f"SELECT pg_try_advisory_xact_lock({_KEY})"
-        (is_free,) = connection.execute(sql, (self._name_of(worker),)).fetchone()
-        # The worker may have lost only its connection, as all workers do when the database restarts.
-        return "missing" if is_free else "alive"
+    def statuses_of(self, workers: Sequence[str], connection: Any) -> dict[str, WorkerStatus]:
+        if not workers:
+            return {}
+        rows = connection.execute(_SELECT_HELD, (self._name_of(""), list(workers))).fetchall()
+        # A worker without a lock may have lost only its connection, as all workers do when the database restarts.
+        return {worker: "alive" if is_held else "missing" for worker, is_held in rows}
 
     def _locked_connection(self) -> Any:
         """Return a connection that holds the lock, or ``None`` while the database keeps the lock for a lost one.

@@ -1,6 +1,6 @@
 """The contracts of a store of runs, one for each concern, and the structs that go in and come out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -10,8 +10,16 @@ from kedro_asgi.dispatch.stores.schedules import ScheduledRun, ScheduleStore
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.runs import ErrorDetail, RunId, RunPage, RunQuery, RunRecord, RunStatus
 
-# The result of one `RunWrite`: it was stored, its key already stands for another run, or another worker owns the run.
-WriteResult = Literal["stored", "conflict", "lost"]
+# The result of one `RunWrite`: it was stored, its key already stands for another run, another worker owns the run, or
+# the queue of the store is full.
+WriteResult = Literal["stored", "conflict", "lost", "full"]
+
+WakeTopic = Literal["events", "queue", "ends", "cancels", "runs"]
+"""What a worker looks at when another one has written something.
+
+There are new events; runs in the queue; ends of runs; cancel requests for runs of the woken worker; or runs that it
+has no more.
+"""
 
 
 class EventBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -51,11 +59,14 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``unconfirmed_statuses`` were sent to the store in attempts that failed; the store may have any of them in place of
     the expected one. The end of a run deletes its order if that is larger than ``keep_order_bytes``. Notifications that
     the store has already stay as they are. Times are milliseconds since 1970.
+
+    A new run without an ``owner`` waits in the queue of the store, unless ``max_queued`` runs wait there; with
+    ``is_released``, the owner leaves its run to that queue. No worker claims it before ``due_at_ms``.
     """
 
     record: RunRecord
     expected_status: RunStatus | None
-    owner: str
+    owner: str | None
     unconfirmed_statuses: tuple[RunStatus, ...] = ()
     created_at_ms: int
     ended_at_ms: int | None = None
@@ -65,6 +76,9 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outputs: Sequence[tuple[str, bytes]] = ()
     notifications: Sequence[NewNotification] = ()
     keep_order_bytes: int = 65_536
+    max_queued: int | None = None
+    is_released: bool = False
+    due_at_ms: int | None = None
 
 
 class AdoptedRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +93,17 @@ class AdoptedRun(msgspec.Struct, frozen=True, kw_only=True):
     is_cancel_requested: bool
     last_event: int
     problem: ErrorDetail | None = None
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """The runs that a worker has taken from the queue, oldest first, and when to look again.
+
+    ``is_any_left`` tells that more runs may be due. ``next_due_at_ms`` is when the next of the others is.
+    """
+
+    runs: tuple[AdoptedRun, ...] = ()
+    is_any_left: bool = False
+    next_due_at_ms: int | None = None
 
 
 class OldRecords(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,10 +209,11 @@ class WorkerCoordination(Protocol):
     def requested_cancels(self, owner: str) -> list[str]:
         """Return the runs of ``owner`` that any worker asked to cancel."""
 
-    def orphaned_runs(self, owner: str, *, limit: int) -> list[tuple[RunId, str | None]]:
+    def orphaned_runs(self, owner: str, *, limit: int, with_queue: bool = True) -> list[tuple[RunId, str | None]]:
         """Return unended runs without a live owner, oldest first, each with its owner.
 
-        The call also renews the sign of life of ``owner``, the worker that asks.
+        ``with_queue`` of ``False`` leaves out the runs in the queue, which `RunQueue.claim_runs` takes. The call also
+        renews the sign of life of ``owner``, the worker that asks.
         """
 
     def adopt(self, run_id: str, *, former_owner: str | None, owner: str) -> AdoptedRun | None:
@@ -197,6 +223,39 @@ class WorkerCoordination(Protocol):
         """Give up the queued runs of ``owner``: any worker may adopt them."""
 
 
+class RunQueue(Protocol):
+    """The queue of the store: queued runs without an owner, which any worker may claim, the oldest first."""
+
+    def claim_runs(self, owner: str, *, limit: int, max_owned: int | None, now_ms: int) -> Claim:
+        """Make ``owner`` the owner of runs that are due by ``now_ms``, at most ``limit``.
+
+        With ``max_owned``, all workers together own at most so many unended runs afterwards.
+        """
+
+    def return_run(self, run_id: str, *, owner: str) -> None:
+        """Put a queued run of ``owner`` back into the queue."""
+
+    def owned_runs(self, owner: str) -> frozenset[str]:
+        """Return the ids of the unended runs that ``owner`` has."""
+
+
+class WakeSource(Protocol):
+    """Wakes the workers that look into the store when another one has written something that they look for."""
+
+    has_wakes: bool
+    """Whether the store can wake workers; if not, they look often."""
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether wakes arrive at this moment."""
+
+    def listen(self, owner: str, wake: Callable[[frozenset[WakeTopic]], None]) -> None:
+        """Call ``wake``, from a thread of the store, for what another worker has written; until `close`.
+
+        Each time that wakes begin to arrive, it is called with all topics, since some may have been lost before.
+        """
+
+
 class Store(
     StoreLifecycle,
     RunWriter,
@@ -204,6 +263,8 @@ class Store(
     RunReader,
     EventReader,
     WorkerCoordination,
+    RunQueue,
+    WakeSource,
     NotificationQueue,
     NotificationReader,
     ScheduleStore,

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,10 @@ class FileWorkerLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def status_of(self, worker: str, connection: Any) -> WorkerStatus:
+    def statuses_of(self, workers: Sequence[str], connection: Any) -> dict[str, WorkerStatus]:
+        return {worker: self._status_of(worker) for worker in workers}
+
+    def _status_of(self, worker: str) -> WorkerStatus:
         path = self.path_of(worker)
         if not path.exists():
             # Somebody deleted it; a live worker creates it again.

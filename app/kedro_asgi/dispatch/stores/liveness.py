@@ -1,6 +1,6 @@
 """How workers know which other workers are alive."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 # A ``missing`` worker has no lock now; it may be dead, or about to take its lost lock again.
@@ -27,8 +27,8 @@ class WorkerLock(Protocol):
     def release(self) -> None:
         """Free the lock; without a lock this does nothing."""
 
-    def status_of(self, worker: str, connection: Any) -> WorkerStatus:
-        """Look at the lock of another worker, through a connection of the store."""
+    def statuses_of(self, workers: Sequence[str], connection: Any) -> dict[str, WorkerStatus]:
+        """Look at the locks of other workers, through a connection of the store."""
 
 
 class SingleWorker:
@@ -39,8 +39,8 @@ class SingleWorker:
     def acquire(self, worker: str) -> None: ...
     def renew(self) -> None: ...
     def release(self) -> None: ...
-    def status_of(self, worker: str, connection: Any) -> WorkerStatus:
-        return "dead"
+    def statuses_of(self, workers: Sequence[str], connection: Any) -> dict[str, WorkerStatus]:
+        return dict.fromkeys(workers, "dead")
 
 
 class FailureDetector:

@@ -48,7 +48,7 @@ class MaintainedPostgresStore(PostgresStore):
         return None
 
     def worker_status(self, worker: str, connection: SqlConnection) -> WorkerStatus:
-        return self._worker_lock.status_of(worker, connection)
+        return self._worker_lock.statuses_of([worker], connection)[worker]
 
     def partition(self) -> bool:
         with self.transaction(writes=True) as connection:

@@ -51,7 +51,7 @@ class MaintainedSQLiteStore(SQLiteStore):
         return [row[0] for row in found if row[0] != "ok"]
 
     def worker_status(self, worker: str, connection: SqlConnection) -> WorkerStatus:
-        return self._worker_lock.status_of(worker, connection)
+        return self._worker_lock.statuses_of([worker], connection)[worker]
 
     def partition(self) -> bool:
         reason = "SQLite keeps all rows of a table in one place; only a PostgreSQL store has partitions."

@@ -102,7 +102,7 @@ class SqlNotifications(ABC):
 
     def _dead_owners(self, owner: str, connection: SqlConnection) -> tuple[str, ...]:
         workers = [row[0] for row in connection.execute(_OTHER_OWNERS, (owner,)).fetchall()]
-        statuses = {worker: self._worker_lock.status_of(worker, connection) for worker in workers}
+        statuses = self._worker_lock.statuses_of(workers, connection)
         return tuple(self._claim_failures.dead_workers(statuses))
 
     def claim_notifications(self, owner: str, claim: NotificationClaim) -> list[ClaimedNotification]:

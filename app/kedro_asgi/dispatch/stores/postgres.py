@@ -6,14 +6,16 @@ from functools import partial
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from kedro_asgi.dispatch.stores import day_partitions
 from kedro_asgi.dispatch.stores.advisory_lock import AdvisoryWorkerLock
-from kedro_asgi.dispatch.stores.base import OldRecords
+from kedro_asgi.dispatch.stores.base import OldRecords, RunWrite, WakeTopic
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS, Migration
 from kedro_asgi.dispatch.stores.sql import SqlStore, old_keys
+from kedro_asgi.dispatch.stores.wake_listener import WakeListener, wake_payload
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.redaction import redact
 
@@ -22,12 +24,21 @@ _SCHEMA = "kedro_asgi"
 _WRITE_LOCK = 4_021_977
 # A connection keeps buffers that are twice as large as the largest statement and the largest row that it has carried.
 _LARGE_BYTES = 2**20
+# Both ends notice within half a minute that the other machine is gone; the database then frees its locks.
+_KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+# A worker that is paused within a transaction that writes would keep all others from writing.
+_IDLE_SECONDS = 10
+_OPTIONS = (
+    *(f"-c tcp_{name}={value}" for name, value in _KEEPALIVES.items()),
+    f"-c idle_in_transaction_session_timeout={_IDLE_SECONDS}s",
+)
 
 
 class PostgresStore(SqlStore):
     """Keeps runs in the schema ``kedro_asgi`` of the database at ``url``; any number of machines may share it."""
 
     _database = "postgresql"
+    has_wakes = True
 
     def __init__(self, url: str, *, schema: str = _SCHEMA, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         super().__init__(AdvisoryWorkerLock(self._connect, schema=schema), migrations=migrations)
@@ -36,21 +47,50 @@ class PostgresStore(SqlStore):
         self._pool = Pool(
             self._connect, is_broken=_is_broken, is_kept=lambda connection: not connection.has_large_buffers
         )
+        self._owner = ""
+        self._listener: WakeListener | None = None
 
     def open(self, owner: str) -> None:
-        self.close()
+        self._disconnect()
+        self._owner = owner
         self._pool.open()
         with self._translated_errors():
             self._acquire_lock(owner)
         self.migrate()
 
     def close(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.stop()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         self._pool.close()
         self._worker_lock.release()
 
-    def orphaned_runs(self, owner: str, *, limit: int) -> Any:
+    @property
+    def is_listening(self) -> bool:
+        return self._listener is not None and self._listener.is_listening
+
+    def listen(self, owner: str, wake: Callable[[frozenset[WakeTopic]], None]) -> None:
+        self._listener = WakeListener(self._connect, channel=self._schema, owner=owner, wake=wake)
+        self._listener.start()
+
+    def _wake_others(self, connection: SqlConnection, *topics: str) -> None:
+        connection.execute("SELECT pg_notify(?, ?)", (self._schema, wake_payload(self._owner, topics)))
+
+    def _wake_after(self, connection: SqlConnection, writes: Sequence[RunWrite]) -> None:
+        topics = {
+            "events": any(write.event_batches for write in writes),
+            "queue": any(write.owner is None or write.is_released for write in writes),
+            "ends": any(write.ended_at_ms is not None for write in writes),
+        }
+        if told := [topic for topic, is_told in topics.items() if is_told]:
+            self._wake_others(connection, *told)
+
+    def orphaned_runs(self, owner: str, *, limit: int, with_queue: bool = True) -> Any:
         with self._translated_errors():
-            return super().orphaned_runs(owner, limit=limit)
+            return super().orphaned_runs(owner, limit=limit, with_queue=with_queue)
 
     def find_old(
         self, *, before_run_id: str, keep_runs: int, keep_bytes: int, keys_before_ms: int, limit: int
@@ -117,8 +157,9 @@ class PostgresStore(SqlStore):
             raise StoreUnavailableError(redact(f"{self._name()}: {error}")) from error
 
     def _connect(self) -> "_Connection":
-        connection = psycopg.connect(self._url, connect_timeout=5, options=f"-c search_path={self._schema}")
-        return _Connection(connection)
+        options = " ".join((f"-c search_path={self._schema}", *_OPTIONS))
+        given: dict[str, Any] = {**_KEEPALIVES, **conninfo_to_dict(self._url)}
+        return _Connection(psycopg.connect(**{**given, "connect_timeout": 5, "options": options}))
 
     def _name(self) -> str:
         return redact(self._url)
@@ -182,6 +223,7 @@ class _Connection:
         self._connection = connection
         self.has_large_buffers = False
         self.close = connection.close
+        self.pgconn = connection.pgconn
         self.fileno = connection.fileno
         self.commit = connection.commit
         self.rollback = connection.rollback

@@ -81,6 +81,10 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX notifications_given_up ON notifications (give_up_at, webhook) "
         "WHERE due_at IS NOT NULL AND owner IS NULL",
     ),
+    (
+        "ALTER TABLE runs ADD COLUMN due_at BIGINT",
+        {"postgresql": "CREATE INDEX runs_waiting ON runs (run_id) WHERE owner IS NULL AND ended_at IS NULL"},
+    ),
 )
 
 

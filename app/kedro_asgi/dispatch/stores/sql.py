@@ -1,7 +1,7 @@
 """A store in SQL: the statements that SQLite and PostgreSQL share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from itertools import chain
@@ -14,11 +14,13 @@ from kedro_asgi.dispatch.stores.base import (
     OldRecords,
     RunKey,
     RunWrite,
+    WakeTopic,
     WriteResult,
 )
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
 from kedro_asgi.dispatch.stores.notification_sql import SqlNotifications, delete_notifications, insert_notifications
+from kedro_asgi.dispatch.stores.queue_sql import SqlRunQueue, set_due_times, surplus_runs
 from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, RowReader, as_bytes, encode_row, facets, run_row
 from kedro_asgi.dispatch.stores.schedule_sql import SqlSchedules, take_tick
 from kedro_asgi.dispatch.stores.schedules import ScheduledRun
@@ -42,6 +44,7 @@ _END_RUN = (
     "UPDATE runs SET status = ?, record = ?, ended_at = ?, "
     f"run_order = CASE WHEN length(run_order) <= ? THEN run_order END {_EXPECTED}"
 )
+_RELEASE_RUN = f"UPDATE runs SET status = ?, record = ?, owner = NULL, due_at = ? {_EXPECTED}"
 _DELETE_OLD_KEY = "DELETE FROM idempotency_keys WHERE key = ? AND created_at < ?"
 _SELECT_RUN_OF_KEY = "SELECT run_id FROM idempotency_keys WHERE key = ?"
 _SELECT_EVENTS = "SELECT position, run_id, first, last, is_last, payload FROM events"
@@ -57,10 +60,11 @@ _SELECT_OLD_KEYS = "SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT 
 _ROWS_PER_INSERT = (64, 32, 16, 8, 4, 2, 1)
 
 
-class SqlStore(SqlNotifications, SqlSchedules, ABC):
+class SqlStore(SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
     """A `Store`, given connections to a database."""
 
     is_shared = True
+    has_wakes = False
 
     def __init__(self, worker_lock: WorkerLock, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         super().__init__(worker_lock)
@@ -101,6 +105,19 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
     def _set_schema_version(self, connection: SqlConnection, version: int) -> None:
         """Store the number of applied migrations."""
 
+    @property
+    def is_listening(self) -> bool:
+        return False
+
+    def listen(self, owner: str, wake: Callable[[frozenset[WakeTopic]], None]) -> None:
+        """Do nothing: not all databases can wake workers."""
+
+    def _wake_others(self, connection: SqlConnection, *topics: str) -> None:
+        """Wake other workers when this transaction is committed; ``cancels:worker`` is for one worker."""
+
+    def _wake_after(self, connection: SqlConnection, writes: Sequence[RunWrite]) -> None:
+        """Wake other workers when these writes are committed."""
+
     # --- opening ---
 
     def migrate(self) -> None:
@@ -128,9 +145,13 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
 
     def write(self, writes: Sequence[RunWrite]) -> list[WriteResult]:
         with self.transaction(writes=True) as connection:
-            new = [write for write in writes if write.expected_status is None and write.key is None]
+            surplus = surplus_runs(connection, writes)
+            rest = [write for write in writes if write.record.run_id not in surplus] if surplus else writes
+            new = [write for write in rest if write.expected_status is None and write.key is None]
             _insert(connection, _INSERT_RUNS, [run_row(write) for write in new])
-            results = [_write(connection, write) for write in writes]
+            results: list[WriteResult] = [
+                "full" if write.record.run_id in surplus else _write(connection, write) for write in writes
+            ]
             stored = [write for write, result in zip(writes, results, strict=True) if result == "stored"]
             _insert(
                 connection, _INSERT_EVENTS, [_event_row(batch) for write in stored for batch in write.event_batches]
@@ -138,6 +159,8 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
             outputs = [(write.record.run_id, *output) for write in stored for output in write.outputs]
             _insert(connection, _INSERT_OUTPUTS, outputs)
             insert_notifications(connection, [found for write in stored for found in write.notifications])
+            set_due_times(connection, stored)
+            self._wake_after(connection, stored)
         return results
 
     def delete_old(self, old: OldRecords, *, keys_before_ms: int) -> None:
@@ -230,23 +253,27 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
 
     def request_cancel(self, run_id: str) -> bool:
         with self.transaction(writes=True) as connection:
-            sql = "UPDATE runs SET wants_cancel = 1 WHERE run_id = ? AND ended_at IS NULL"
-            return bool(connection.execute(sql, (run_id,)).rowcount)
+            sql = "UPDATE runs SET wants_cancel = 1 WHERE run_id = ? AND ended_at IS NULL RETURNING owner"
+            row = connection.execute(sql, (run_id,)).fetchone()
+            if row is not None and row[0] is not None:
+                self._wake_others(connection, f"cancels:{row[0]}")
+            return row is not None
 
     def requested_cancels(self, owner: str) -> list[str]:
         sql = "SELECT run_id FROM runs WHERE owner = ? AND ended_at IS NULL AND wants_cancel = 1"
         return [row[0] for row in self._read_rows(sql, owner)]
 
-    def orphaned_runs(self, owner: str, *, limit: int) -> list[tuple[RunId, str | None]]:
+    def orphaned_runs(self, owner: str, *, limit: int, with_queue: bool = True) -> list[tuple[RunId, str | None]]:
         self._worker_lock.renew()
+        without_owner = "owner IS NULL" if with_queue else "(owner IS NULL AND status <> 'queued')"
         with self.transaction(writes=False) as connection:
             sql = "SELECT DISTINCT owner FROM runs WHERE ended_at IS NULL AND owner <> ?"
             workers = [row[0] for row in connection.execute(sql, (owner,)).fetchall()]
-            statuses = {worker: self._worker_lock.status_of(worker, connection) for worker in workers}
+            statuses = self._worker_lock.statuses_of(workers, connection)
             dead = self._failure_detector.dead_workers(statuses)
             marks = ", ".join("?" * len(dead)) or "NULL"
             sql = (
-                f"SELECT run_id, owner FROM runs WHERE ended_at IS NULL AND (owner IS NULL OR owner IN ({marks})) "
+                f"SELECT run_id, owner FROM runs WHERE ended_at IS NULL AND ({without_owner} OR owner IN ({marks})) "
                 "ORDER BY run_id LIMIT ?"
             )
             return [(RunId(row[0]), row[1]) for row in connection.execute(sql, (*dead, limit)).fetchall()]
@@ -263,12 +290,15 @@ class SqlStore(SqlNotifications, SqlSchedules, ABC):
                 return None
             sql = "SELECT coalesce(max(last), 0) FROM events WHERE run_id = ?"
             (last_event,) = connection.execute(sql, (run_id,)).fetchone()
+            if former_owner is not None:
+                self._wake_others(connection, f"runs:{former_owner}")
         *columns, order, wants_cancel = row
         return self._rows.adopted(columns, order=order, is_cancel_requested=bool(wants_cancel), last_event=last_event)
 
     def release_queued(self, owner: str) -> None:
         with self.transaction(writes=True) as connection:
             connection.execute("UPDATE runs SET owner = NULL WHERE owner = ? AND status = 'queued'", (owner,))
+            self._wake_others(connection, "queue")
 
 
 def delete_runs(connection: SqlConnection, runs: Sequence[tuple[str]]) -> None:
@@ -301,7 +331,7 @@ def _write(connection: SqlConnection, write: RunWrite) -> WriteResult:
     """Write the state of a run; `SqlStore.write` has inserted new runs without a key before."""
     if write.expected_status is None and write.key is not None and not _insert_with_key(connection, write, write.key):
         return "conflict"
-    if write.expected_status is None and not write.unconfirmed_statuses:
+    if write.expected_status is None and (write.owner is None or not write.unconfirmed_statuses):
         return "stored"
     return _update(connection, write)
 
@@ -333,9 +363,11 @@ def _update(connection: SqlConnection, write: RunWrite) -> WriteResult:
     if write.unconfirmed_statuses:
         expected += [*write.unconfirmed_statuses, record.status]
     # An index has the runs without an end, so a statement that sets no end costs less.
-    statement, end = _UPDATE_RUN, tuple[int, ...]()
+    statement, end = _UPDATE_RUN, tuple[int | None, ...]()
     if write.ended_at_ms is not None:
         statement, end = _END_RUN, (write.ended_at_ms, write.keep_order_bytes)
+    elif write.is_released:
+        statement, end = _RELEASE_RUN, (write.due_at_ms,)
     values = (record.status, encode_row(record), *end, record.run_id, write.owner, *expected)
     is_stored = connection.execute(statement.format(marks=", ".join("?" * len(expected))), values).rowcount
     return "stored" if is_stored else "lost"

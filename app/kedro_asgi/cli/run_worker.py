@@ -1,0 +1,108 @@
+"""One process that executes the promised runs of a store."""
+
+import gc
+import logging
+import os
+import signal
+import threading
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from kedro_asgi.cli.logging_setup import apply_log_config
+from kedro_asgi.cli.process_end import ProcessEnd
+from kedro_asgi.cli.server_process import HASTEN, LAST_SECONDS, end_with_supervisor
+from kedro_asgi.dispatch import Worker
+from kedro_asgi.dispatch.stores import MEMORY
+from kedro_asgi.errors import PolicyError
+from kedro_asgi.failures import failure_sentence
+from kedro_asgi.server.configuration import ServerConfiguration
+from kedro_asgi.server.http_metrics import HttpMetrics
+from kedro_asgi.server.metrics_route import MetricsRoute
+from kedro_asgi.server.parts import make_session, worker_options
+from kedro_asgi.tracing.activation import prepare_tracing
+from kedro_asgi.tracing.sdk import flush_spans, set_up_sdk
+
+_log = logging.getLogger(__name__)
+
+#: The exit code of a process that cannot open its project, as uvicorn's.
+STARTUP_FAILURE = 3
+
+
+def check_worker(configuration: ServerConfiguration) -> None:
+    """Raise `PolicyError` for settings with which a worker would never get a run."""
+    if configuration.store == MEMORY:
+        raise PolicyError("a worker takes runs from a store that servers write, and 'memory:' has only one process")
+    if configuration.policy.max_concurrent_runs == 0:
+        raise PolicyError("max_concurrent_runs of 0 is for servers that leave all runs to workers")
+
+
+def execute_runs(*, log_config: dict[str, Any], project_path: Path, is_supervised: bool = False) -> int:
+    """Execute runs as the variables of this process say, until a signal ends it; return the exit code.
+
+    A supervised process leaves SIGINT to its supervisor, which a terminal sends to both.
+    """
+    end = ProcessEnd()
+    signal.signal(signal.SIGTERM, end.now)
+    if is_supervised:
+        apply_log_config(log_config, project_path)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=end_with_supervisor, name="kedro-asgi-supervisor-watch", daemon=True).start()
+    configuration = ServerConfiguration.read()
+    if configuration.otel:
+        set_up_sdk()
+    prepare_tracing()
+    code = anyio.run(_work, configuration, end, is_supervised)
+    if configuration.otel:
+        flush_spans()
+    return code
+
+
+async def _work(configuration: ServerConfiguration, end: ProcessEnd, is_supervised: bool) -> int:
+    session = make_session(configuration)
+    opened = await session.open()
+    if opened.error is not None:
+        _log.error("The project cannot be run: %s", failure_sentence(opened.error))
+        return STARTUP_FAILURE
+    gc.freeze()
+    worker = Worker(session, **worker_options(configuration), takes_runs=True)
+    metrics = MetricsRoute(worker, HttpMetrics(), configuration.metrics_folder) if configuration.metrics else None
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(session)
+        await stack.enter_async_context(worker)
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        if metrics is not None:
+            tasks.start_soon(metrics.publish_forever)
+        _log.info("Worker [%s] executes runs.", os.getpid())
+        await _drained(worker, end, configuration.policy.grace_seconds, is_supervised=is_supervised)
+        tasks.cancel_scope.cancel()
+        if metrics is not None:
+            with anyio.CancelScope(shield=True):
+                await metrics.publish()
+    _log.info("Worker [%s] has ended.", os.getpid())
+    return 0
+
+
+async def _drained(worker: Worker, end: ProcessEnd, grace_seconds: float, *, is_supervised: bool) -> None:
+    """Wait for a signal, then for the end of the runs; another signal ends the grace."""
+    first = (signal.SIGTERM,) if is_supervised else (signal.SIGTERM, signal.SIGINT)
+    # A service manager may send SIGTERM to all processes, and the supervisor passes its own on.
+    second = (HASTEN,) if is_supervised else first
+    with anyio.open_signal_receiver(*{*first, *second}) as signals:
+        async for number in signals:
+            if number in first:
+                break
+        end.within(grace_seconds + LAST_SECONDS)
+        async with anyio.create_task_group() as tasks:
+
+            async def hasten() -> None:
+                async for number in signals:
+                    if number in second:
+                        end.within(LAST_SECONDS)
+                        await worker.drain(grace_seconds=0)
+
+            tasks.start_soon(hasten)
+            await worker.drain()
+            tasks.cancel_scope.cancel()

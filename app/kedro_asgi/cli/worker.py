@@ -1,0 +1,95 @@
+"""``kedro-asgi worker``: execute the promised runs of a store, without HTTP."""
+
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kedro_asgi.cli.error_messages import one_line_errors
+from kedro_asgi.cli.execution_options import execution_options
+from kedro_asgi.cli.logging_setup import apply_log_config, server_log_config
+from kedro_asgi.cli.options import (
+    WorkerCount,
+    conf_source_option,
+    env_option,
+    package_option,
+    project_argument,
+)
+from kedro_asgi.cli.process_end import ProcessEnd
+from kedro_asgi.cli.run_worker import check_worker, execute_runs
+from kedro_asgi.cli.setting_variables import Setting, set_variables
+from kedro_asgi.cli.worker_supervisor import supervise
+from kedro_asgi.dispatch.stores import check_store
+from kedro_asgi.errors.wording import one_line
+from kedro_asgi.log_lines import LogFormat
+from kedro_asgi.project import Project, load_project
+from kedro_asgi.redaction import redact
+from kedro_asgi.server.configuration import WORKERS_VARIABLE, ServerConfiguration
+from kedro_asgi.tracing.sdk import check_sdk
+
+
+@click.command()
+@project_argument
+@package_option
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=WorkerCount(),
+    envvar=WORKERS_VARIABLE,
+    help="Processes; 'auto' is one for each core.",
+)
+@execution_options
+@env_option
+@conf_source_option
+def worker(project_path: Path, workers: int, **options: Any) -> None:
+    """Execute the runs that servers have promised in a store that both use; serve no HTTP."""
+    end = ProcessEnd()
+    # The project's code may hang when it is imported.
+    signal.signal(signal.SIGTERM, end.now)
+    project, log_config = _prepared(project_path, **options)
+    with one_line_errors():
+        configuration = ServerConfiguration.read()
+        check_store(configuration.store)
+        check_worker(configuration)
+        if configuration.otel:
+            check_sdk()
+    if configuration.log_format != "json":
+        click.echo(_greeting(project, configuration, workers))
+    work = partial(execute_runs, log_config=log_config, project_path=project_path)
+    sys.exit(supervise(partial(work, is_supervised=True), workers) if workers > 1 else work())
+
+
+def _prepared(
+    project_path: Path,
+    *,
+    log_level: str | None,
+    log_format: LogFormat | None,
+    package_name: str | None,
+    **settings: Setting,
+) -> tuple[Project, dict[str, Any]]:
+    """Return the project and the configuration of logging; set the variables that each process reads."""
+    with one_line_errors():
+        project = load_project(project_path, package_name=package_name)
+        log_config = server_log_config(project, project_path, level=log_level, log_format=log_format)
+        apply_log_config(log_config, project_path)
+    os.environ["KEDRO_PROJECT_PATH"] = str(project_path)
+    set_variables(package_name=package_name, log_format=log_format, **settings)
+    return project, log_config
+
+
+def _greeting(project: Project, configuration: ServerConfiguration, workers: int) -> str:
+    slots = configuration.policy.max_concurrent_runs
+    each = f"{slots} at a time" if workers == 1 else f"{slots} at a time in each of {workers} processes"
+    return "\n".join(
+        [
+            f"Executing runs of {one_line(f'{project.project_name} from {configuration.project_path}')}",
+            f"  store      {one_line(redact(configuration.store))}",
+            f"  runs       {each}",
+            "",
+        ]
+    )

@@ -1,0 +1,94 @@
+"""The queue of runs that any worker may claim, in SQL: the statements that SQLite and PostgreSQL share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from kedro_asgi.dispatch.stores.base import AdoptedRun, Claim, RunWrite
+from kedro_asgi.dispatch.stores.connection import SqlConnection
+from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, RowReader
+
+_WAITING = "owner IS NULL AND ended_at IS NULL AND status = 'queued'"
+# A transaction that writes locks out all others that write, so no row needs a lock of its own.
+_CLAIM = (
+    "UPDATE runs SET owner = ?, due_at = NULL WHERE run_id IN ("
+    f"SELECT run_id FROM runs WHERE {_WAITING} AND (due_at IS NULL OR due_at <= ?) ORDER BY run_id LIMIT ?"
+    f") RETURNING {RECORD_COLUMNS}, run_order, wants_cancel"
+)
+_LAST_EVENTS = "SELECT run_id, max(last) FROM events WHERE run_id IN ({marks}) GROUP BY run_id"
+_COUNT_OWNED = "SELECT count(*) FROM runs WHERE ended_at IS NULL AND owner IS NOT NULL"
+# Those that wait for their next attempts do not count.
+_COUNT_WAITING = f"SELECT count(*) FROM (SELECT 1 FROM runs WHERE {_WAITING} AND due_at IS NULL LIMIT ?) AS waiting"
+_NEXT_DUE = f"SELECT min(due_at) FROM runs WHERE {_WAITING} AND due_at > ?"
+_IS_ANY_DUE = f"SELECT EXISTS (SELECT 1 FROM runs WHERE {_WAITING} AND (due_at IS NULL OR due_at <= ?))"
+_RETURN = "UPDATE runs SET owner = NULL WHERE run_id = ? AND owner = ? AND ended_at IS NULL AND status = 'queued'"
+_SET_DUE = "UPDATE runs SET due_at = ? WHERE run_id = ? AND owner IS NULL"
+
+
+class SqlRunQueue(ABC):
+    """A `RunQueue`, given connections to a database."""
+
+    _rows: RowReader
+
+    @abstractmethod
+    def transaction(self, *, writes: bool) -> AbstractContextManager[SqlConnection]:
+        """Lend a connection within a transaction; raise `StoreUnavailableError` for errors of the database."""
+
+    @abstractmethod
+    def _wake_others(self, connection: SqlConnection, *topics: str) -> None:
+        """Wake other workers when this transaction is committed."""
+
+    def claim_runs(self, owner: str, *, limit: int, max_owned: int | None, now_ms: int) -> Claim:
+        with self.transaction(writes=True) as connection:
+            if max_owned is not None:
+                (owned,) = connection.execute(_COUNT_OWNED).fetchone()
+                limit = min(limit, max_owned - owned)
+            if limit <= 0:
+                (is_any_left,) = connection.execute(_IS_ANY_DUE, (now_ms,)).fetchone()
+                return Claim(is_any_left=bool(is_any_left))
+            rows = connection.execute(_CLAIM, (owner, now_ms, limit)).fetchall()
+            runs = tuple(self._claimed(connection, rows))
+            next_due = connection.execute(_NEXT_DUE, (now_ms,)).fetchone()[0] if len(rows) < limit else None
+        return Claim(runs=runs, is_any_left=len(rows) == limit, next_due_at_ms=next_due)
+
+    def return_run(self, run_id: str, *, owner: str) -> None:
+        with self.transaction(writes=True) as connection:
+            connection.execute(_RETURN, (run_id, owner))
+            self._wake_others(connection, "queue")
+
+    def owned_runs(self, owner: str) -> frozenset[str]:
+        sql = "SELECT run_id FROM runs WHERE owner = ? AND ended_at IS NULL"
+        with self.transaction(writes=False) as connection:
+            return frozenset(row[0] for row in connection.execute(sql, (owner,)).fetchall())
+
+    def _claimed(self, connection: SqlConnection, rows: Sequence[Sequence[object]]) -> list[AdoptedRun]:
+        if not rows:
+            return []
+        ids = [str(row[0]) for row in rows]
+        sql = _LAST_EVENTS.format(marks=", ".join("?" * len(ids)))
+        last_events = dict(connection.execute(sql, ids).fetchall())
+        return [
+            self._rows.adopted(
+                columns, order=order, is_cancel_requested=bool(wants_cancel), last_event=last_events.get(columns[0], 0)
+            )
+            for *columns, order, wants_cancel in sorted(rows, key=lambda row: str(row[0]))
+        ]
+
+
+def surplus_runs(connection: SqlConnection, writes: Sequence[RunWrite]) -> frozenset[str]:
+    """Return the new runs for which the queue of the store has no place."""
+    new = [write for write in writes if write.owner is None and write.max_queued is not None]
+    if not new:
+        return frozenset()
+    most = max(write.max_queued or 0 for write in new)
+    (waiting,) = connection.execute(_COUNT_WAITING, (most + 1,)).fetchone()
+    return frozenset(
+        write.record.run_id for place, write in enumerate(new, waiting) if place >= (write.max_queued or 0)
+    )
+
+
+def set_due_times(connection: SqlConnection, writes: Sequence[RunWrite]) -> None:
+    """Store when new runs in the queue are due, where that is later than now."""
+    due = [(write.due_at_ms, write.record.run_id) for write in writes if write.due_at_ms is not None]
+    if due:
+        connection.executemany(_SET_DUE, due)

@@ -1,0 +1,215 @@
+"""Several servers and workers over one PostgreSQL database: who has which run, and who answers for it."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from database_server import DatabaseServer
+from kedro_asgi.dispatch import Dispatcher, Policy, Worker
+from kedro_asgi.dispatch.stores.postgres import PostgresStore
+from kedro_asgi.errors import PolicyError, QueueFullError
+from kedro_asgi.events import RunEnded
+from kedro_asgi.runs import RunOrder, RunSpec, Slice
+from kedro_asgi.session import AsyncSession
+
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
+
+Make = Callable[..., Dispatcher]
+
+
+@pytest.fixture
+def url(database_server: DatabaseServer) -> str:
+    return database_server.make_database(f"test_{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def make(work: Path, url: str) -> Make:
+    """Return a function that makes a replica; one with 0 slots only accepts runs."""
+
+    def make_replica(kind: type[Worker] = Dispatcher, **policy: object) -> Worker:
+        # Looks by themselves come too late for these tests, so they prove that wakes arrive.
+        limits = Policy(**{"grace_seconds": 0.1, "look_seconds": 30.0, "max_concurrent_runs": 2, **policy})
+        return kind(AsyncSession.create(project_path=work), store=url, policy=limits)
+
+    return make_replica
+
+
+def order(pipeline: str, *, outputs: tuple[str, ...] = (), **params: object) -> RunOrder:
+    return RunOrder(spec=RunSpec(slice=Slice(pipeline_names=(pipeline,)), runtime_params=params, outputs=outputs))
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    with anyio.fail_after(30):
+        while not await condition():
+            await anyio.sleep(0.01)
+
+
+async def has_status(runs: Dispatcher, run_id: str, status: str) -> bool:
+    return (await runs.read(run_id)).status == status
+
+
+async def test_a_face_promises_a_worker_executes_and_any_replica_follows(make: Make) -> None:
+    async with make(max_concurrent_runs=0) as face, make() as other, make(Worker):
+        run = await face.submit(["calc"], outputs=["d"])
+        told = [found.event async for found in other.follow(run.run_id)]
+        assert (type(told[-1]), told[-1].status) == (RunEnded, "success")
+        assert (await face.wait(run.run_id)).status == "success"
+        assert await face.output(run.run_id, "d") == b"6"
+
+
+async def test_a_face_answers_a_caller_that_waits(make: Make) -> None:
+    async with make(max_concurrent_runs=0) as face, make(Worker):
+        finished = await face.run(order("calc", outputs=("d",)))
+    assert finished.record.status == "success"
+    assert bytes(finished.outputs["d"]) == b"6"
+
+
+async def test_a_caller_of_a_face_that_hangs_up_cancels_its_run(make: Make) -> None:
+    async with make(max_concurrent_runs=0) as face, make(Worker):
+        hung_up = anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            ended = []
+
+            async def run() -> None:
+                ended.append(await face.run(order("wait", seconds=60), until=hung_up.wait))
+
+            tasks.start_soon(run)
+            await until(partial(_is_any_running, face))
+            hung_up.set()
+    assert ended[0].record.status == "cancelled"
+
+
+async def _is_any_running(runs: Dispatcher) -> bool:
+    return any(run.status == "running" for run in (await runs.list()).runs)
+
+
+async def test_any_replica_cancels_any_run(make: Make) -> None:
+    async with make() as first, make() as second, make(max_concurrent_runs=0) as face:
+        run = await first.submit(["wait"], params={"seconds": 60})
+        await until(partial(has_status, first, run.run_id, "running"))
+        with anyio.fail_after(10):
+            await face.cancel(run.run_id)
+            assert (await second.wait(run.run_id)).status == "cancelled"
+
+
+async def test_a_run_that_nobody_executes_is_cancelled_at_once(make: Make) -> None:
+    async with make(max_concurrent_runs=0) as face, make(max_concurrent_runs=0) as other:
+        run = await face.submit(["calc"])
+        assert (await other.cancel(run.run_id)).status == "cancelled"
+        assert [found.event.status async for found in face.follow(run.run_id) if found.is_last] == ["cancelled"]
+
+
+async def test_runs_wait_in_order_for_any_replica_with_a_free_slot(make: Make, tmp_path: Path) -> None:
+    async with make(max_concurrent_runs=1) as busy:
+        held = await busy.submit(["held"])
+        waiting = [await busy.submit(["count"], params={"a": number}) for number in range(6)]
+        assert busy.gauges()["runs_queued"] == 0
+        async with make(Worker, max_concurrent_runs=1):
+            for run in waiting:
+                assert (await busy.wait(run.run_id)).status == "success"
+        assert (tmp_path / "started").read_text().split() == list("012345")
+        (tmp_path / "opened").touch()
+        assert (await busy.wait(held.run_id)).status == "success"
+
+
+async def test_a_replica_that_was_busy_goes_on_with_the_queue_itself(make: Make, tmp_path: Path) -> None:
+    async with make(max_concurrent_runs=1) as runs:
+        await runs.submit(["held"])
+        waiting = [await runs.submit(["count"], params={"a": number}) for number in range(6)]
+        (tmp_path / "opened").touch()
+        for run in waiting:
+            assert (await runs.wait(run.run_id)).status == "success"
+    assert (tmp_path / "started").read_text().split() == list("012345")
+
+
+async def test_promised_runs_are_not_passed_by_later_callers_that_wait(make: Make, tmp_path: Path) -> None:
+    async with make(max_concurrent_runs=1) as runs, anyio.create_task_group() as tasks:
+        await runs.submit(["held"])
+        promised = await runs.submit(["count"], params={"a": "promised"})
+        tasks.start_soon(runs.run, order("count", a="waits"))
+        await anyio.wait_all_tasks_blocked()
+        (tmp_path / "opened").touch()
+        await runs.wait(promised.run_id)
+    assert (tmp_path / "started").read_text().split() == ["promised", "waits"]
+
+
+async def test_the_queue_of_all_replicas_is_bounded(make: Make) -> None:
+    async with (
+        make(max_concurrent_runs=0, max_queued_runs=2) as face,
+        make(max_concurrent_runs=0, max_queued_runs=2) as other,
+    ):
+        await face.submit(["calc"])
+        run = await other.submit(["calc"])
+        with pytest.raises(QueueFullError):
+            await face.submit(["calc"])
+        await other.cancel(run.run_id)
+        await face.submit(["calc"])
+
+
+async def test_all_replicas_together_execute_no_more_runs_than_the_fleet_may(make: Make) -> None:
+    async with make(max_fleet_runs=3) as first, make(max_fleet_runs=3) as second, make(Worker, max_fleet_runs=3):
+        runs = [await replica.submit(["wait"], params={"seconds": 60}) for replica in (first, second) for _ in range(3)]
+        await until(partial(_are_running, first, 3))
+        for left in (3, 3, 3, 2, 1, 0):
+            # The oldest runs are executed, and each that ends makes room for one more at any replica.
+            run = await first.cancel(runs.pop(0).run_id)
+            assert (await first.wait(run.run_id)).status == "cancelled"
+            await until(partial(_are_running, second, left))
+        assert (await first.run(order("calc"))).record.status == "success"
+
+
+async def _are_running(runs: Dispatcher, count: int) -> bool:
+    return [run.status for run in (await runs.list()).runs].count("running") == count
+
+
+async def test_a_run_that_waits_for_its_next_attempt_waits_in_the_store(make: Make) -> None:
+    async with make(max_fleet_runs=1) as runs:
+        run = await runs.submit(["boom"], retries={"run": {"retries": 1, "delay_seconds": 0.3}})
+        other = await runs.submit(["calc"])
+        assert (await runs.wait(other.run_id)).status == "success"
+        ended = await runs.wait(run.run_id)
+    assert (ended.status, ended.run_attempt) == ("failure", 2)
+
+
+@pytest.mark.parametrize("policy", [{"max_fleet_runs": 2}, {"max_concurrent_runs": 0}])
+async def test_a_store_in_memory_has_no_queue_for_others(work: Path, policy: dict[str, int]) -> None:
+    session = AsyncSession.create(project_path=work)
+    with pytest.raises(PolicyError, match="needs a store that several processes share"):
+        Dispatcher(session, policy=Policy(**policy))
+    with pytest.raises(PolicyError, match="needs an on_restart of 'run'"):
+        Dispatcher(session, store="runs.db", policy=Policy(on_restart="mark", **policy))
+
+
+async def test_a_worker_takes_runs_from_a_file_too(work: Path, tmp_path: Path) -> None:
+    def make_replica(kind: type[Worker], **facts: object) -> Worker:
+        policy = Policy(grace_seconds=0.1, look_seconds=0.02, max_concurrent_runs=int(kind is Worker))
+        return kind(AsyncSession.create(project_path=work), store=tmp_path / "runs.db", policy=policy, **facts)
+
+    async with make_replica(Dispatcher) as face, make_replica(Worker, takes_runs=True):
+        run = await face.submit(["calc"])
+        assert (await face.wait(run.run_id)).status == "success"
+
+
+async def test_a_replica_stops_runs_that_another_one_has(make: Make, url: str) -> None:
+    """A worker that was paused for long, while the database freed its lock, comes back so."""
+    async with make() as runs:
+        run = await runs.submit(["wait"], params={"seconds": 60})
+        await until(partial(has_status, runs, run.run_id, "running"))
+        (owned,) = (await runs.service()).runs.values()
+        thief = PostgresStore(url)
+        await anyio.to_thread.run_sync(thief.open, "thief")
+        owner = (await runs.service()).owner
+        taken = partial(thief.adopt, run.run_id, former_owner=owner, owner="thief")
+        assert await anyio.to_thread.run_sync(taken) is not None
+        await until(partial(_is_idle, runs))
+        assert owned.phase == "lost"
+        assert (await runs.read(run.run_id)).status == "running"
+        await anyio.to_thread.run_sync(thief.close)
+
+
+async def _is_idle(runs: Dispatcher) -> bool:
+    return runs.gauges()["runs_running"] == 0

@@ -1,0 +1,119 @@
+"""The queue of runs that any worker may claim: one contract for all stores."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from kedro_asgi.dispatch.stores.base import Claim, EventBatch, RunWrite, Store
+from kedro_asgi.dispatch.waiting_order import pack
+from kedro_asgi.runs import RunId, RunOrder, RunRecord
+
+OpenStore = Callable[..., Store]
+
+ORDER = pack(RunOrder())
+
+
+def queued(run_id: str, *, owner: str | None = None, **facts: object) -> RunWrite:
+    record = RunRecord(run_id=RunId(run_id), status="queued", created_at=datetime.now(UTC))
+    facts = {"order": ORDER, **facts}
+    return RunWrite(record=record, expected_status=None, owner=owner, created_at_ms=1, **facts)
+
+
+def changed(run_id: str, status: str, *, expected: str, owner: str = "me", **facts: object) -> RunWrite:
+    record = RunRecord(run_id=RunId(run_id), status=status, created_at=datetime.now(UTC))
+    ended = 1 if record.is_final else None
+    return RunWrite(record=record, expected_status=expected, owner=owner, created_at_ms=1, ended_at_ms=ended, **facts)
+
+
+def claim(store: Store, owner: str = "me", *, limit: int = 9, max_owned: int | None = None, now_ms: int = 5) -> Claim:
+    return store.claim_runs(owner, limit=limit, max_owned=max_owned, now_ms=now_ms)
+
+
+def ids(found: Claim) -> list[str]:
+    return [run.record.run_id for run in found.runs]
+
+
+def test_the_oldest_runs_are_claimed_first_and_each_once(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([queued("run-2"), queued("run-3"), queued("run-1"), queued("mine", owner="me")])
+    first = claim(store, "one", limit=2)
+    assert (ids(first), first.is_any_left) == (["run-1", "run-2"], True)
+    assert [run.order for run in first.runs] == [ORDER, ORDER]
+    second = claim(store, "two", limit=2)
+    assert (ids(second), second.is_any_left) == (["run-3"], False)
+    assert store.owned_runs("one") == {"run-1", "run-2"}
+    assert store.write([changed("run-1", "running", expected="queued", owner="one")]) == ["stored"]
+    assert store.write([changed("run-3", "running", expected="queued", owner="one")]) == ["lost"]
+
+
+def test_a_claim_knows_the_last_event_and_a_wish_to_cancel(open_worker: OpenStore) -> None:
+    store = open_worker()
+    batch = EventBatch(run_id="run-1", first=1, last=3, payload=b"[]")
+    store.write([queued("run-1", event_batches=(batch,)), queued("run-2")])
+    assert store.request_cancel("run-2")
+    found = claim(store).runs
+    assert [(run.last_event, run.is_cancel_requested) for run in found] == [(3, False), (0, True)]
+
+
+def test_all_workers_together_own_no_more_than_they_may(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([queued(f"run-{number}") for number in range(5)])
+    assert ids(claim(store, "one", limit=2, max_owned=3)) == ["run-0", "run-1"]
+    assert ids(claim(store, "two", limit=2, max_owned=3)) == ["run-2"]
+    full = claim(store, "two", max_owned=3)
+    assert (ids(full), full.is_any_left) == ([], True)
+    store.write([changed("run-0", "success", expected="queued", owner="one")])
+    assert ids(claim(store, "two", max_owned=3)) == ["run-3"]
+
+
+def test_a_released_run_can_be_claimed_when_it_is_due(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([queued("run-1")])
+    claim(store)
+    store.write([changed("run-1", "running", expected="queued")])
+    assert store.write([changed("run-1", "queued", expected="running", is_released=True, due_at_ms=8)]) == ["stored"]
+    early = claim(store, now_ms=7)
+    assert (ids(early), early.next_due_at_ms, early.is_any_left) == ([], 8, False)
+    assert ids(claim(store, "other", now_ms=8)) == ["run-1"]
+
+
+def test_a_new_run_may_be_due_later(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([queued("run-1", due_at_ms=8)])
+    assert ids(claim(store, now_ms=7)) == []
+    assert ids(claim(store, now_ms=8)) == ["run-1"]
+
+
+def test_a_claimed_run_can_be_put_back(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([queued("run-1")])
+    claim(store, "one")
+    store.return_run("run-1", owner="two")
+    assert ids(claim(store, "two")) == []
+    store.return_run("run-1", owner="one")
+    assert ids(claim(store, "two")) == ["run-1"]
+
+
+def test_a_full_queue_takes_no_run(open_worker: OpenStore) -> None:
+    store = open_worker()
+    some = [queued(f"run-{number}", max_queued=2) for number in range(3)]
+    assert store.write(some) == ["stored", "stored", "full"]
+    assert store.read_run("run-2") is None
+    claim(store, limit=1)
+    assert store.write([queued("run-3", max_queued=2), queued("run-4")]) == ["stored", "stored"]
+
+
+def test_runs_in_the_queue_are_no_orphans_for_workers_that_claim(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([queued("run-1")])
+    assert store.orphaned_runs("me", limit=9, with_queue=False) == []
+    assert store.orphaned_runs("me", limit=9) == [("run-1", None)]
+
+
+@pytest.mark.parametrize("owner", ["me", "other"])
+def test_a_worker_is_told_which_runs_it_has(open_worker: OpenStore, owner: str) -> None:
+    store = open_worker()
+    store.write([queued("run-1", owner="me"), queued("run-2", owner="other"), queued("run-3")])
+    store.write([changed("run-1", "success", expected="queued")])
+    assert store.owned_runs(owner) == ({"run-2"} if owner == "other" else frozenset())
