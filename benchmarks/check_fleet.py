@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 from fleet.costs import Costs, write_costs
 from fleet.deployment import Deployment, Workload
+from fleet.pages import fill
 from fleet.server_costs import RUN_AND_WAIT
 from fleet.simulation import Arrivals, simulate
 from fleet.store_costs import StoreMeasurement
@@ -27,10 +28,12 @@ from measure_fleet import measure_costs, measured_store
 from open_load import OpenLoad, send_open, send_to_all
 from postgres_server import RunningPostgres, process_cpu_seconds, running_postgres
 from servers import HERE, Process, Server, ours
+from simulate_fleet import simulate_fleets
 
 from projects import write_project
 
 RESULTS = HERE / "fleet" / "check.json"
+DOCS = HERE.parent / "docs"
 _EMPTY_RUNS = Workload(runs_a_day=0, run_seconds=0.0)
 _SLOTS = 6
 _CALLERS = 24
@@ -86,6 +89,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each load")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long each load takes")
     parser.add_argument("--into", type=Path, default=RESULTS, help="file of the comparison; costs.json beside it")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="folder with scaling.md, and pictures/")
+    parser.add_argument("--with-fleets", action="store_true", help="then simulate all fleets with these costs")
     arguments = parser.parse_args()
     with running_postgres() as postgres:
         costs = measure_costs(postgres, runs=400)
@@ -95,9 +100,26 @@ def main() -> None:
     write_costs(arguments.into.with_name("costs.json"), costs)
     arguments.into.write_bytes(msgspec.json.format(msgspec.json.encode(checked), indent=1) + b"\n")
     write("fleet_check", "simulated and measured", rows)
+    _fill(arguments.docs / "scaling.md", checked)
+    if arguments.with_fleets:
+        simulate_fleets(costs, seconds=60.0, into=arguments.into.with_name("sweep.json"), docs=arguments.docs)
     off = [row for row in rows if abs(row["deviation"]) > _TOLERANCE]
     print(f"{len(rows) - len(off)} of {len(rows)} figures are within {_TOLERANCE:.0%}.")
     raise SystemExit(1 if off else 0)
+
+
+def _fill(page: Path, checked: Sequence[Checked]) -> None:
+    header = ["servers, load", "runs a second, simulated / measured", "p50 in ms", "p95 in ms"]
+    rows = []
+    for one in checked:
+        cells = [
+            f"{getattr(one.simulated, name):.3g} / {getattr(one.measured, name):.3g}"
+            for name in Figures.__struct_fields__
+            if name == "per_second" or one.case.per_second
+        ]
+        load = f"{one.case.per_second:.0f} runs a second" if one.case.per_second else f"{_CALLERS} callers each"
+        rows.append([f"{one.case.servers}, {load}", *cells, *["–"] * (3 - len(cells))])
+    fill(page, "check", header, rows)
 
 
 def _check(postgres: RunningPostgres, costs: Costs, *, rounds: int, seconds: float) -> tuple[Costs, list[Checked]]:

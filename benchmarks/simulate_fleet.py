@@ -9,7 +9,8 @@ import argparse
 from pathlib import Path
 
 import msgspec
-from fleet.costs import read_costs
+from fleet.costs import Costs, read_costs
+from fleet.pages import fill_costs, fill_sweep
 from fleet.pictures import draw_pictures
 from fleet.sweep import Sweep, sweep
 from harness import write
@@ -17,7 +18,7 @@ from measure_fleet import COSTS
 from servers import HERE
 
 RESULTS = HERE / "fleet" / "sweep.json"
-PICTURES = HERE.parent / "docs" / "pictures"
+DOCS = HERE.parent / "docs"
 
 
 def main() -> None:
@@ -26,12 +27,20 @@ def main() -> None:
     parser.add_argument("--costs", type=Path, default=COSTS, help="file of measured costs")
     parser.add_argument("--seconds", type=float, default=60.0, help="window of the busiest hour that is simulated")
     parser.add_argument("--into", type=Path, default=RESULTS, help="file of the figures")
-    parser.add_argument("--pictures", type=Path, default=PICTURES, help="folder of the pictures")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="folder with scaling.md, and pictures/")
     arguments = parser.parse_args()
-    found = sweep(read_costs(arguments.costs), seconds=arguments.seconds)
-    arguments.into.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+    simulate_fleets(read_costs(arguments.costs), seconds=arguments.seconds, into=arguments.into, docs=arguments.docs)
+
+
+def simulate_fleets(costs: Costs, *, seconds: float, into: Path, docs: Path) -> None:
+    """Simulate all deployments; write the figures, the tables of the page, and its pictures."""
+    found = sweep(costs, seconds=seconds)
+    into.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
     _print(found)
-    print(f"Wrote {', '.join(draw_pictures(found, arguments.pictures))} in {arguments.pictures}.")
+    fill_costs(docs / "scaling.md", costs)
+    fill_sweep(docs / "scaling.md", found)
+    pictures = draw_pictures(found, docs / "pictures")
+    print(f"Wrote {', '.join(pictures)} and tables of {docs / 'scaling.md'}.")
 
 
 def _print(found: Sweep) -> None:

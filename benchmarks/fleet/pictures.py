@@ -24,6 +24,8 @@ def _promises(found: Sweep) -> Figure:
     for axis, (name, title) in zip(axes, (("p50_ms", "p50"), ("p95_ms", "p95")), strict=True):
         for servers, colour in _COLOURS.items():
             points = [point for point in found.curves if point.servers == servers]
+            if not points:
+                continue
             rates = [point.per_second for point in points]
             axis.plot(
                 rates, [getattr(point, name) for point in points], "o-", color=colour, label=f"{servers:,} servers"

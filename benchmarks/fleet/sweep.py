@@ -25,6 +25,7 @@ FOLLOWERS = 10**6
 _RUN_SECONDS = 10.0
 # Of a server's limit; what comes beyond waits longer and longer.
 _SHARES = (0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9)
+_MANY_SLOTS = 100_000
 _DAY_SECONDS = 86_400
 WORKLOAD = Workload(runs_a_day=RUNS_A_DAY, run_seconds=_RUN_SECONDS, followers=FOLLOWERS)
 
@@ -142,7 +143,8 @@ def _busy_cores(costs: Costs, deployment: Deployment, found: Simulated) -> float
 
 
 def _full(costs: Costs, name: str, deployment: Deployment) -> Full:
-    found: Limit = limit(costs, deployment, WORKLOAD)
+    # There are as many slots as runs need.
+    found: Limit = limit(costs, msgspec.structs.replace(deployment, slots=_MANY_SLOTS), WORKLOAD)
     peak = WORKLOAD.peak_per_second / WORKLOAD.mean_per_second
     return Full(
         deployment=name,
@@ -171,13 +173,13 @@ def _cores(costs: Costs, servers: int) -> CoresOf:
 
 
 def _curve(costs: Costs, servers: int, seconds: float) -> Iterator[Point]:
-    """Yield promises at rates up to the limit that the write lock sets, whatever else is full."""
-    deployment = _deployment(servers)
+    """Yield promises at rates up to the limit; none where the database is full without any run."""
+    deployment = msgspec.structs.replace(_deployment(servers), slots=_MANY_SLOTS)
     quiet = Workload(runs_a_day=0, run_seconds=0.5)
-    most = limit(costs, msgspec.structs.replace(deployment, slots=10_000), quiet).per_second or 500.0
-    for share in _SHARES:
+    most = limit(costs, deployment, quiet).per_second
+    for share in _SHARES if most else ():
         arrivals = Arrivals(seconds=seconds / 10, per_second=share * most)
-        found = simulate(costs, msgspec.structs.replace(deployment, slots=10_000), quiet, arrivals)
+        found = simulate(costs, deployment, quiet, arrivals)
         yield Point(servers=servers, per_second=share * most, p50_ms=found.promise.p50_ms, p95_ms=found.promise.p95_ms)
 
 
