@@ -20,7 +20,9 @@ from kedro_asgi.errors.client import ServerSettingsError as ServerSettingsError
 from kedro_asgi.errors.client import ServerStatusError as ServerStatusError
 from kedro_asgi.errors.client import ServerUnreachableError as ServerUnreachableError
 from kedro_asgi.errors.client import UnencodableRequestError as UnencodableRequestError
+from kedro_asgi.errors.cluster import ClusterDataLostError as ClusterDataLostError
 from kedro_asgi.errors.cluster import ClusterError as ClusterError
+from kedro_asgi.errors.cluster import ClusterUnreachableError as ClusterUnreachableError
 from kedro_asgi.errors.cluster import DaskMissingError as DaskMissingError
 from kedro_asgi.errors.cluster import MemberMismatchError as MemberMismatchError
 from kedro_asgi.errors.cluster import NotPreloadedError as NotPreloadedError
@@ -150,8 +152,6 @@ from kedro_asgi.errors.project import SourceNotFoundError as SourceNotFoundError
 from kedro_asgi.errors.project import SourcePathError as SourcePathError
 from kedro_asgi.errors.project import StarterError as StarterError
 from kedro_asgi.errors.runner import AsyncGeneratorNodeError as AsyncGeneratorNodeError
-from kedro_asgi.errors.runner import ClusterDataLostError as ClusterDataLostError
-from kedro_asgi.errors.runner import ClusterUnreachableError as ClusterUnreachableError
 from kedro_asgi.errors.runner import NotARunnerError as NotARunnerError
 from kedro_asgi.errors.runner import RemoteNodeError as RemoteNodeError
 from kedro_asgi.errors.runner import RunnerNotAllowedError as RunnerNotAllowedError

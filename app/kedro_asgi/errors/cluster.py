@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from kedro_asgi.errors.base import KedroAsgiError
+from kedro_asgi.errors.base import KedroAsgiError, error_type
 from kedro_asgi.errors.dispatch import RunCrashedError
 from kedro_asgi.errors.wording import mebibytes
 
@@ -65,3 +65,21 @@ class ValueTooLargeError(ClusterError, ValueError):
             f"{what} of the run take {mebibytes(size_bytes)}, and at most {mebibytes(limit_bytes)} go between a server "
             "and a Dask worker. Load and save large data by the catalog, or raise dask_max_value_bytes."
         )
+
+
+class ClusterUnreachableError(ClusterError):
+    """There is no Dask scheduler at an address, or a local cluster cannot start."""
+
+    def __init__(self, address: str | None, error: Exception) -> None:
+        self.address = address
+        place = "A local Dask cluster cannot start" if address is None else f"No Dask scheduler answers at '{address}'"
+        super().__init__(f"{place}: {error_type(error)}: {error}")
+
+
+class ClusterDataLostError(ClusterError):
+    """A worker of the cluster is gone, and with it what a node has left in memory."""
+
+    def __init__(self, node: str, detail: str = "") -> None:
+        self.node = node
+        reason = detail or "a worker of the cluster that held them is gone, and no node runs twice"
+        super().__init__(f"The outputs of node '{node}' in memory are lost: {reason}.")

@@ -139,21 +139,3 @@ class WorkerDiedError(KedroAsgiError, RuntimeError):
         super().__init__(
             f"A worker process ended abruptly while node '{node}' was running: {describe_ending(exit_code)}.{hint}"
         )
-
-
-class ClusterUnreachableError(KedroAsgiError, ConnectionError):
-    """There is no Dask scheduler at an address, or a local cluster cannot start."""
-
-    def __init__(self, address: str | None, error: Exception) -> None:
-        self.address = address
-        place = "A local Dask cluster cannot start" if address is None else f"No Dask scheduler answers at '{address}'"
-        super().__init__(f"{place}: {error_type(error)}: {error}")
-
-
-class ClusterDataLostError(KedroAsgiError, RuntimeError):
-    """A worker of the cluster is gone, and with it what a node has left in memory."""
-
-    def __init__(self, node: str, detail: str = "") -> None:
-        self.node = node
-        reason = detail or "a worker of the cluster that held its outputs is gone, and no node runs twice"
-        super().__init__(f"The outputs of node '{node}' in memory are lost: {reason}.")

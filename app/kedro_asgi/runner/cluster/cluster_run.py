@@ -109,7 +109,8 @@ class ClusterRun:
 
     def release(self, name: str) -> None:
         """Drop a dataset that no node needs any more."""
-        self._stored.pop(name, None)
+        if (task := self._stored.pop(name, None)) is not None:
+            task.release()
         self._catalog.release(name)
 
     def refuse(self) -> None:
@@ -134,7 +135,9 @@ class ClusterRun:
 
     def close(self) -> None:
         """Drop the data that is still on the cluster."""
-        self._stored.clear()
+        # Not by dropping references: the traceback of a failure has some.
+        while self._stored:
+            self._stored.popitem()[1].release()
 
     def _active(self) -> tuple[NodeCall, ...]:
         with self._lock:

@@ -1,0 +1,312 @@
+"""What `DaskRunner` promises beside the contract of all runners."""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import cluster_functions as functions
+import pytest
+import runner_functions
+from cluster_functions import PidDataset, noted
+from distributed import Client
+
+from kedro_asgi.errors import (
+    ClusterDataLostError,
+    ClusterUnreachableError,
+    RunCancelledError,
+    UnserialisableDataError,
+    WorkerDiedError,
+)
+from kedro_asgi.events import DatasetSaved, Event, NodeFinished, NodeStarted
+from kedro_asgi.hooks import RunHooks, create_hook_manager, hook_impl
+from kedro_asgi.io import DataCatalog, MemoryDataset
+from kedro_asgi.io.files.json import JSONDataset
+from kedro_asgi.io.version import Version
+from kedro_asgi.pipeline import Pipeline, node
+from kedro_asgi.retries import EffectiveRetries, RetryPolicy
+from kedro_asgi.runner import DaskRunner
+from kedro_asgi.runner.retrying import NodeRetries
+from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
+from kedro_asgi.runs import RunSpec
+from kedro_asgi.session import KedroServiceSession
+from project_files import write_project
+
+AT_ONCE = RetryPolicy(retries=2, delay_seconds=0)
+
+
+def catalog(**data: object) -> DataCatalog:
+    return DataCatalog({name: MemoryDataset(value) for name, value in data.items()})
+
+
+def run_one(runner: DaskRunner, function: Callable[..., object], x: object, **hooks: object) -> object:
+    return runner.run(Pipeline([node(function, "x", "y", name="n")]), catalog(x=x), **hooks)["y"].load()
+
+
+# --- where data is ---
+
+
+def test_data_between_nodes_does_not_come_here(dask_runner: DaskRunner, tmp_path: Path) -> None:
+    path = str(tmp_path / "travels")
+    Path(path).touch()
+    nodes = [node(functions.travelling, "x", "b", name="n1"), node(functions.path_of, "b", "c", name="n2")]
+    data = catalog(x=path)
+    assert dask_runner.run(Pipeline(nodes), data)["c"].load() == path
+    assert str(os.getpid()) not in noted(path)
+    assert not data.exists("b")
+
+
+def test_datasets_are_loaded_and_saved_on_workers(dask_runner: DaskRunner, tmp_path: Path) -> None:
+    data = DataCatalog({"x": MemoryDataset(1), "pids": PidDataset(str(tmp_path / "pids"))})
+    nodes = [node(runner_functions.same, "x", "pids", name="n1"), node(runner_functions.same, "pids", "y", name="n2")]
+    saved, loaded = dask_runner.run(Pipeline(nodes), data)["y"].load()
+    assert str(os.getpid()) not in (saved, str(loaded))
+
+
+def test_several_outputs_of_a_node_go_to_different_nodes(dask_runner: DaskRunner) -> None:
+    nodes = [
+        node(runner_functions.both, "x", ["p", "m"], name="n"),
+        node(runner_functions.double, "p", "p2", name="np"),
+        node(runner_functions.add, ["m", "p2"], "y", name="nm"),
+    ]
+    assert dask_runner.run(Pipeline(nodes), catalog(x=5))["y"].load() == 5
+
+
+def test_an_output_that_the_caller_asks_for_comes_back_though_a_node_needs_it(dask_runner: DaskRunner) -> None:
+    data = catalog(x=5)
+    data.keep(["b"])
+    nodes = [node(runner_functions.double, "x", "b", name="n"), node(runner_functions.double, "b", "c", name="m")]
+    assert dask_runner.run(Pipeline(nodes), data)["c"].load() == 20
+    assert data.load("b") == 10
+
+
+def test_nothing_of_a_run_stays_on_the_cluster(dask_runner: DaskRunner, dask_client: Client) -> None:
+    nodes = [
+        node(runner_functions.both, "x", ["p", "m"], name="n"),
+        node(runner_functions.boom, "p", "q", name="boom"),
+    ]
+    with pytest.raises(ZeroDivisionError):
+        dask_runner.run(Pipeline(nodes), catalog(x=5))
+    runner_functions.wait_until(lambda: not dask_client.futures)
+    assert dict(dask_client.futures) == {}
+
+
+def test_a_run_loads_the_version_that_it_saved(dask_runner: DaskRunner, tmp_path: Path) -> None:
+    path = str(tmp_path / "v.json")
+    JSONDataset(filepath=path, version=Version(None, "v2")).save(0)
+    data = DataCatalog({"x": MemoryDataset(7), "v": JSONDataset(filepath=path, version=Version(None, "v1"))})
+    nodes = [node(runner_functions.same, "x", "v", name="n"), node(runner_functions.same, "v", "y", name="m")]
+    result = dask_runner.run(Pipeline(nodes), data)
+    assert (result["y"].load(), data["v"].resolve_load_version()) == (7, "v1")
+
+
+def test_functions_without_an_importable_name_can_be_sent(dask_runner: DaskRunner) -> None:
+    offset = 3
+    assert run_one(dask_runner, lambda x: x + offset, 1) == 4
+
+
+@pytest.mark.parametrize("is_needed", [False, True])
+def test_an_output_that_cannot_be_sent_is_named(dask_runner: DaskRunner, *, is_needed: bool) -> None:
+    """Also where the node that needs it would run on the same worker."""
+    nodes = [node(runner_functions.lock, "x", "l", name="n")]
+    more = [node(runner_functions.same, "l", "y", name="m")] if is_needed else []
+    with pytest.raises(UnserialisableDataError, match=r"^l: <class '_thread.lock'> cannot be serialised"):
+        dask_runner.run(Pipeline(nodes + more), catalog(x=1))
+
+
+def test_an_input_that_cannot_be_sent_is_named(dask_runner: DaskRunner) -> None:
+    data = DataCatalog({"x": MemoryDataset(threading.Lock(), copy_mode="assign")})
+    with pytest.raises(UnserialisableDataError, match=r"^x: <class '_thread.lock'>"):
+        dask_runner.run(Pipeline([node(runner_functions.same, "x", "y", name="n")]), data)
+
+
+# --- hooks, events, log lines ---
+
+
+def test_hooks_that_see_no_data_leave_it_on_the_cluster(dask_runner: DaskRunner, tmp_path: Path) -> None:
+    path, seen = str(tmp_path / "travels"), []
+    Path(path).touch()
+
+    class Timing:
+        @hook_impl
+        def before_node_run(self, node):
+            seen.append(f"before {node.name}")
+
+        @hook_impl
+        def after_node_run(self, node):
+            seen.append(f"after {node.name}")
+
+        @hook_impl
+        def on_node_error(self, node, error):
+            seen.append(f"{node.name}: {error}")
+
+    nodes = [
+        node(functions.travelling, "x", "b", name="n"),
+        node(functions.path_of, "b", "c", name="m"),
+        node(runner_functions.boom, "c", "d", name="o"),
+    ]
+    with pytest.raises(ZeroDivisionError):
+        dask_runner.run(Pipeline(nodes), catalog(x=path), create_hook_manager([Timing()]))
+    assert seen == ["before n", "after n", "before m", "after m", "before o", f"o: no {path}"]
+    assert str(os.getpid()) not in noted(path)
+
+
+def test_a_hook_that_sees_no_data_may_replace_inputs(dask_runner: DaskRunner) -> None:
+    class Replacing:
+        @hook_impl
+        def before_node_run(self, node):
+            return {"x": 50}
+
+    assert run_one(dask_runner, runner_functions.double, 1, hook_manager=create_hook_manager([Replacing()])) == 100
+
+
+def test_events_tell_when_workers_take_nodes(dask_runner: DaskRunner) -> None:
+    events: list[Event] = []
+    nodes = [node(runner_functions.sleep, "x", f"y{n}", name=f"n{n}") for n in range(4)]
+    dask_runner.run(Pipeline(nodes), catalog(x=0.2), RunHooks(emit=events.append), "r")
+    assert [sum(isinstance(event, kind) for event in events) for kind in (NodeStarted, DatasetSaved, NodeFinished)] == [
+        4,
+        4,
+        4,
+    ]
+    # Two workers take two nodes, and the others wait.
+    assert [type(event) for event in events[:2]] == [NodeStarted, NodeStarted]
+    assert not isinstance(events[2], NodeStarted)
+    assert all(200 <= event.duration_ms < 400 for event in events if isinstance(event, NodeFinished))
+
+
+def test_what_nodes_log_is_logged_here(dask_runner: DaskRunner, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kedro_asgi")
+    caplog.set_level(logging.DEBUG, "functions")
+    run_one(dask_runner, runner_functions.logs, 3)
+    told = [record.getMessage().splitlines()[0] for record in caplog.records if record.name == "functions"]
+    assert told == ["not wanted", "working on 3", "it broke"]
+    assert caplog.records[-1].process == os.getpid()
+    loads = [text for text in caplog.messages if text.startswith("Loading data from x")]
+    assert loads == ["Loading data from x (MemoryDataset)..."], "once, not on both sides"
+
+
+# --- failures ---
+
+
+def test_a_worker_that_dies_fails_its_node_once_and_no_other_run(dask_runner: DaskRunner, tmp_path: Path) -> None:
+    path = str(tmp_path / "calls")
+    other = threading.Thread(target=run_one, args=(dask_runner, runner_functions.sleep, 0.3))
+    other.start()
+    with pytest.raises(WorkerDiedError, match="while node 'n' was running"):
+        run_one(dask_runner, functions.die, path)
+    other.join()
+    assert len(noted(path)) == 1
+    assert run_one(dask_runner, runner_functions.double, 2) == 4
+
+
+def test_a_worker_that_dies_counts_as_an_attempt(dask_runner: DaskRunner, tmp_path: Path) -> None:
+    retries = RunHooks(retries=NodeRetries(EffectiveRetries(run=None, node=AT_ONCE)))
+    path = str(tmp_path / "calls")
+    assert run_one(dask_runner, functions.die_once, path, hook_manager=retries) == "alive"
+    assert len(noted(path)) == 2
+
+
+def test_data_that_is_lost_with_a_worker_is_not_made_again(
+    dask_runner: DaskRunner, dask_client: Client, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "calls")
+
+    class Killing:
+        @hook_impl
+        def after_node_run(self, node):
+            if node.name == "n":
+                # The first answer may come before Dask knows of the result.
+                while not (holders := [holder for holders in dask_client.who_has().values() for holder in holders]):
+                    pass
+                dask_client.run(os._exit, 1, workers=holders, on_error="ignore")
+
+    nodes = [node(functions.note, "x", "b", name="n"), node(runner_functions.same, "b", "c", name="m")]
+    with pytest.raises(ClusterDataLostError, match="The outputs of node 'n' in memory are lost"):
+        dask_runner.run(Pipeline(nodes), catalog(x=path), create_hook_manager([Killing()]))
+    assert len(noted(path)) == 1
+
+
+def test_no_node_starts_after_a_failure_though_workers_have_it_in_their_queues(
+    dask_runner: DaskRunner, tmp_path: Path
+) -> None:
+    path, told = str(tmp_path / "calls"), str(tmp_path / "told")
+    events: list[Event] = []
+    nodes = [
+        node(functions.fail_when, "told", "a", name="a"),
+        node(functions.touch, "told", "b", name="b"),
+        *[node(functions.note, "path", f"z{n}", name=f"z{n}") for n in range(6)],
+    ]
+    data = catalog(told=told, path=path)
+    with pytest.raises(ZeroDivisionError, match="as told"):
+        dask_runner.run(Pipeline(nodes), data, RunHooks(emit=events.append), "r")
+    assert not Path(path).exists()
+    assert {event.node for event in events if isinstance(event, NodeStarted)} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("function", "trace"), [(functions.wait_for_ever, "cancelled"), (functions.chunks_for_ever, "closed")]
+)
+def test_a_stop_reaches_nodes_that_run_and_those_that_wait(
+    dask_runner: DaskRunner, tmp_path: Path, function: Callable[..., object], trace: str
+) -> None:
+    path, stop = tmp_path / "began", StopSignal()
+
+    def stop_when_begun() -> None:
+        runner_functions.wait_until(path.exists)
+        stop.stop(RunCancelledError())
+
+    stopping = threading.Thread(target=stop_when_begun)
+    token = STOP_SIGNAL.set(stop)
+    try:
+        stopping.start()
+        nodes = [node(function, "x", f"y{n}", name=f"n{n}") for n in range(5)]
+        with pytest.raises(RunCancelledError):
+            dask_runner.run(Pipeline(nodes), catalog(x=str(path)))
+    finally:
+        STOP_SIGNAL.reset(token)
+        stopping.join()
+    runner_functions.wait_until(Path(f"{path}.{trace}").exists)
+    assert Path(f"{path}.{trace}").exists()
+
+
+# --- which cluster ---
+
+
+def test_an_address_that_nobody_answers_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+    runner = DaskRunner(client_args={"address": address, "timeout": 0.2})
+    with pytest.raises(ClusterUnreachableError, match=f"No Dask scheduler answers at '{address}'"):
+        run_one(runner, runner_functions.same, 1)
+
+
+def test_runs_of_a_session_share_a_client(dask_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request names the runner, and the environment the scheduler."""
+    monkeypatch.setenv("KEDRO_SERVER_DASK_SCHEDULER", dask_client.scheduler.address)
+    project = write_project(
+        tmp_path,
+        {
+            "src/{package}/settings.py": "",
+            "src/{package}/nodes.py": """
+                from kedro.framework.project import settings
+
+                def describe(x):
+                    return [x, settings.CONF_SOURCE]
+            """,
+            "src/{package}/pipeline_registry.py": """
+                from kedro_asgi.pipeline import node, pipeline
+                from {package}.nodes import describe
+
+                def register_pipelines():
+                    return {{"__default__": pipeline([node(describe, "params:x", "y", name="n")])}}
+            """.replace("{{", "{").replace("}}", "}"),
+            "conf/base/parameters.yml": "x: 3\n",
+        },
+    )
+    with KedroServiceSession.create(project_path=project) as session:
+        for number in range(2):
+            result = session.execute(RunSpec(runner="DaskRunner", runtime_params={"x": number}))
+            assert result.outputs["y"] == [number, "conf"]
