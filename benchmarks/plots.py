@@ -203,6 +203,18 @@ def _dask(results: Results) -> Figure | None:
     return figure
 
 
+def _dask_runner(results: Results) -> Figure | None:
+    rows = results.rows("dask_runner")
+    if not rows:
+        return None
+    figure, axis = plt.subplots(figsize=(6, 2.4), layout="constrained")
+    labels = list(dict.fromkeys(str(row["pipeline"]) for row in rows))
+    _grouped_bars(axis, rows, labels=labels, label=lambda row: str(row["pipeline"]), value="seconds")
+    axis.set(title="seconds for the nodes of a run")
+    axis.legend()
+    return figure
+
+
 PICTURES: dict[str, Callable[[Results], Figure | None]] = {
     "requests": _requests,
     "latencies": _latencies,
@@ -215,6 +227,7 @@ PICTURES: dict[str, Callable[[Results], Figure | None]] = {
     "others": _others,
     "replicas": _replicas,
     "dask": _dask,
+    "dask_runner": _dask_runner,
 }
 
 

@@ -26,6 +26,7 @@ _SECTIONS = {
         "bench_replicas",
     ),
     "dask": ("How many empty runs does a Dask cluster execute?", "bench_dask"),
+    "dask_runner": ("How long do the nodes of one run take on a Dask cluster?", "bench_dask_runner"),
     "others": ("What do log lines, `/snapshot` and submits cost?", "bench_submits"),
 }
 

@@ -32,6 +32,7 @@ BENCHMARKS = (
     "bench_replicas",
     "bench_retention",
     "bench_dask",
+    "bench_dask_runner",
     "bench_real_project",
     "bench_workers",
     "bench_processes",

@@ -82,6 +82,10 @@ def _dask(results: Results) -> Sequence[float | None]:
     return [results.value("dask", "per_second_to_bare", side="--executor dask", callers=level) for level in (8, 32)]
 
 
+def _dask_runner(results: Results) -> Sequence[float | None]:
+    return [results.value("dask_runner", "to_ideal", side="DaskRunner", pipeline="wide")]
+
+
 TARGETS = (
     Target(
         what="CPU time a request ÷ that of the bare route, at 8 / 32",
@@ -142,6 +146,12 @@ TARGETS = (
         limit=0.8,
         kind="at least",
         measure=_dask,
+    ),
+    Target(
+        what="200 nodes that wait 50 ms by `DaskRunner` on four workers ÷ the ideal",
+        limit=1.25,
+        kind="at most",
+        measure=_dask_runner,
     ),
     Target(
         what="a run with 10,000 catalog entries ÷ with 10",

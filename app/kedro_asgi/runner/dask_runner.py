@@ -35,9 +35,9 @@ class DaskRunner(AbstractRunner):
     """Runs nodes that do not depend on each other at a time, on the workers of a Dask cluster.
 
     ``client`` is a Dask client of the caller's; else one is made for ``address`` and the ``client_args`` of Dask's
-    ``Client``. Without an address, it is that of ``KEDRO_SERVER_DASK_SCHEDULER``, else that of Dask's configuration,
-    else the client starts a local cluster. A session keeps its client until it is closed; a runner used by itself until
-    `close`, or until nothing refers to it.
+    ``Client``. Without an address, it is that of ``KEDRO_SERVER_DASK_SCHEDULER``, else that of the project's options,
+    else that of Dask's configuration, else the client starts a local cluster. A session keeps its client until it is
+    closed; a runner used by itself until `close`, or until nothing refers to it.
 
     Data in memory stays on the workers, which also load and save the datasets that can be pickled. Hooks run in this
     process; those that see data bring it here. No node runs twice but by its retries: if a worker is lost, the node
@@ -76,7 +76,8 @@ class DaskRunner(AbstractRunner):
         starts = NodeStarts(hooks.emit)
         if hooks.emit is not None:
             hooks = msgspec.structs.replace(hooks, emit=starts)
-        cluster = self._pool.resource(self._source.key, Cluster, self._source.open)
+        source = self._source.or_scheduler(self._pool.dask_scheduler)
+        cluster = self._pool.resource(source.key, Cluster, source.open)
         placement = Placement(catalog, hooks)
         setup = WorkerSetup.current(self._pool.prepare).to_bytes()
         run = ClusterRun(cluster, pipeline.steps, catalog, placement, setup=setup)

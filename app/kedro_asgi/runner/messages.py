@@ -21,6 +21,7 @@ from kedro_asgi.errors import (
 )
 from kedro_asgi.failures import RemoteTraceback, describe_failure, folded_traceback, note_remote
 from kedro_asgi.pipeline import Node
+from kedro_asgi.runner.portable_struct import PortableStruct
 from kedro_asgi.runner.remote_datasets import KeptOutput, RemoteDataset
 from kedro_asgi.runs import ErrorDetail
 
@@ -35,19 +36,19 @@ SHUT_DOWN = b""
 _HOLDS_KEPT = b"kept:"
 
 
-class LogMessage(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class LogMessage(PortableStruct, frozen=True, kw_only=True, eq=False):
     """A record that the function logged."""
 
     record: LogRecord
 
 
-class GeneratorChunk(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class GeneratorChunk(PortableStruct, frozen=True, kw_only=True, eq=False):
     """A value that a generator yielded; the generator waits for `NEXT_CHUNK` or `CLOSE_GENERATOR`."""
 
     value: Any
 
 
-class Response(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Response(PortableStruct, frozen=True, kw_only=True, eq=False):
     """The end of a call: a result, or an error with its traceback in the worker process.
 
     ``keeps_outputs`` tells that the worker process keeps some of the outputs, until they are saved or the next call.
@@ -79,7 +80,7 @@ Message = LogMessage | GeneratorChunk | Response
 FindDataset = Callable[[str], RemoteDataset | None]
 
 
-class CallRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class CallRequest(PortableStruct, frozen=True, kw_only=True, eq=False):
     """A call of a node's function; a `ProcessState` comes before it.
 
     A `RemoteDataset` stands for an input that cannot be sent. The worker process may keep the outputs ``keepable`` if
@@ -91,7 +92,7 @@ class CallRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     keepable: frozenset[str]
 
 
-class SaveRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class SaveRequest(PortableStruct, frozen=True, kw_only=True, eq=False):
     """Saves a kept output."""
 
     output: str

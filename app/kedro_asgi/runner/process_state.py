@@ -11,13 +11,13 @@ from contextlib import suppress
 from operator import attrgetter
 from typing import Any, Self, cast
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
+from kedro_asgi.runner.portable_struct import PortableStruct
 from kedro_asgi.trace_context import TraceHeaders, current_trace_headers
 
 
-class WarningFilter(msgspec.Struct, frozen=True, kw_only=True):
+class WarningFilter(PortableStruct, frozen=True, kw_only=True, eq=True):
     """The arguments of ``warnings.filterwarnings``; the category by name, so that no process imports its module."""
 
     action: str
@@ -27,7 +27,7 @@ class WarningFilter(msgspec.Struct, frozen=True, kw_only=True):
     line: int
 
 
-class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
+class ProcessState(PortableStruct, frozen=True, kw_only=True, eq=True):
     """Environment variables, working folder, import path, locale, recursion limit, log levels, warnings, span."""
 
     environ: Mapping[str, str]

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import msgspec
-
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.io.dataset_protocols import Dataset
+from kedro_asgi.runner.portable_struct import PortableStruct
 from kedro_asgi.validation import ValidatorSpec
 
 
-class RemoteDataset(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class RemoteDataset(PortableStruct, frozen=True, kw_only=True, eq=False):
     """A dataset on its way to a worker process, which uses it as the catalog of the run would."""
 
     name: str
@@ -34,7 +33,7 @@ class RemoteDataset(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return DataCatalog.of_one(self.name, self.dataset, validator=self.validator)
 
 
-class KeptOutput(msgspec.Struct, frozen=True, kw_only=True):
+class KeptOutput(PortableStruct, frozen=True, kw_only=True, eq=True):
     """An output that cannot leave its worker process, which keeps it until it is saved; hooks see this in its place."""
 
     node: str

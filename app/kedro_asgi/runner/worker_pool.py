@@ -31,11 +31,12 @@ class WorkerPool:
     There are at most as many as CPUs, or as the largest run wants, besides those that wait for this process. Each new
     process calls ``prepare`` once. A process that dies affects no other, and a new one replaces it when it is needed.
     The start method is spawn (Q-41), unless ``KEDRO_MP_CONTEXT`` names another. No process outlives the pool or the
-    interpreter.
+    interpreter. ``dask_scheduler`` is the scheduler that the project names, for runs on a cluster.
     """
 
-    def __init__(self, prepare: Callable[[], None] | None = None) -> None:
+    def __init__(self, prepare: Callable[[], None] | None = None, *, dask_scheduler: str | None = None) -> None:
         self._prepare = prepare
+        self.dask_scheduler = dask_scheduler
         self._condition = threading.Condition()
         self._workers: set[Worker] = set()
         self._free: list[Worker] = []

@@ -59,7 +59,8 @@ class Engine:
         self.classes = classes
         self._session_type = session_type
         self._worker_pool = WorkerPool(
-            partial(open_in_worker, planner.project.package_name, planner.project.project_path)
+            partial(open_in_worker, planner.project.package_name, planner.project.project_path),
+            dask_scheduler=planner.project.options.dask.scheduler,
         )
         self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project)
         self._hooks = RunHooks.of(self._hook_manager)

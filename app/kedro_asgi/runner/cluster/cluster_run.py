@@ -81,10 +81,9 @@ class ClusterRun:
             trace_context=current_trace_headers(),
         )
         data = _encoded(request, given)
-        with self._call(step.node, tasks, kept=kept) as call:
+        with self._call(step.node, data, tasks, kept=kept) as call:
             call.wait_for_worker()
             began(step.name)
-            call.send(self._setup, data)
             response = call.receive(saved)
             assert isinstance(response, Response)
             return response
@@ -95,9 +94,8 @@ class ClusterRun:
         data = _encoded(request, inputs)
         if node.is_generator:
             return self._chunks(node, data)
-        with self._call(node) as call:
+        with self._call(node, data) as call:
             call.wait_for_worker()
-            call.send(self._setup, data)
             return _value(call.receive())
 
     def bring(self, names: Sequence[str]) -> None:
@@ -168,9 +166,8 @@ class ClusterRun:
         return StoredInput(position=len(tasks) - 1, copy_mode=self._placement.copy_mode(name))
 
     def _chunks(self, node: Node, data: bytes) -> Generator[Any, None, None]:
-        with self._call(node) as call:
+        with self._call(node, data) as call:
             call.wait_for_worker()
-            call.send(self._setup, data)
             message = call.receive()
             while isinstance(message, GeneratorChunk):
                 try:
@@ -184,9 +181,11 @@ class ClusterRun:
             _value(message)
 
     @contextmanager
-    def _call(self, node: Node, tasks: Sequence[Any] = (), *, kept: Sequence[str] = ()) -> Iterator[NodeCall]:
+    def _call(
+        self, node: Node, request: bytes, tasks: Sequence[Any] = (), *, kept: Sequence[str] = ()
+    ) -> Iterator[NodeCall]:
         """Submit a node that needs the data of ``tasks``; a block that succeeds stores the outputs ``kept``."""
-        call, client = NodeCall(node), self._cluster.client
+        call, client = NodeCall(node, self._setup, request), self._cluster.client
         with self._lock:
             self._calls.add(call)
             # A node that is refused waits for `withdraw`: by then, the run knows which node has failed first.

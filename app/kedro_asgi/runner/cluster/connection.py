@@ -6,15 +6,17 @@ import struct
 import threading
 from contextlib import suppress
 
-import msgspec
+from kedro_asgi.runner.portable_struct import PortableStruct
 
 TOKEN_BYTES = 16
 _LENGTH = struct.Struct("!Q")
 _CONNECT_SECONDS = 30.0
 _READ_BYTES = 1 << 20
+# A copy costs less than a second call of the system.
+_JOINED_BYTES = 1 << 16
 
 
-class Contact(msgspec.Struct, frozen=True, kw_only=True):
+class Contact(PortableStruct, frozen=True, kw_only=True, eq=True):
     """Where a worker asks for the request of a node, and the token that lets it ask once."""
 
     node: str
@@ -37,11 +39,15 @@ class Connection:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _keep_alive(peer)
 
-    def send(self, data: bytes) -> None:
-        """Send a message."""
+    def send(self, *messages: bytes) -> None:
+        """Send messages."""
         with self._lock:
-            self._socket.sendall(_LENGTH.pack(len(data)))
-            self._socket.sendall(data)
+            for message in messages:
+                if len(message) <= _JOINED_BYTES:
+                    self._socket.sendall(_LENGTH.pack(len(message)) + message)
+                else:
+                    self._socket.sendall(_LENGTH.pack(len(message)))
+                    self._socket.sendall(message)
 
     def receive(self) -> bytes:
         """Wait for a message; raises ``EOFError`` if the peer has closed the connection."""

@@ -30,6 +30,9 @@ class Listener:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, 0), family=family, backlog=_BACKLOG)
         self._host, self._port = host, self._socket.getsockname()[1]
+        if hasattr(socket, "TCP_DEFER_ACCEPT"):
+            # The token is there when the connection is.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
         self._expected: dict[bytes, Accept] = {}
         self._greeters = ThreadPoolExecutor(4, thread_name_prefix="kedro-asgi-cluster-greeter")
         self._thread = threading.Thread(target=self._listen, name="kedro-asgi-cluster-listener", daemon=True)
@@ -57,9 +60,21 @@ class Listener:
         while True:
             try:
                 peer, _ = self._socket.accept()
-                self._greeters.submit(self._greet, peer)
+                if self._has_token(peer):
+                    self._greet(peer)
+                else:
+                    self._greeters.submit(self._greet, peer)
             except (OSError, RuntimeError):
                 return  # closed
+
+    def _has_token(self, peer: socket.socket) -> bool:
+        """Tell whether the token can be read without a wait; each change of the thread takes a turn at the GIL."""
+        if self._ssl_context is not None:
+            return False
+        peer.setblocking(False)
+        with suppress(BlockingIOError):
+            return len(peer.recv(TOKEN_BYTES, socket.MSG_PEEK)) == TOKEN_BYTES
+        return False
 
     def _greet(self, peer: socket.socket) -> None:
         """Read the token of a connection; a slow peer delays others, at most for `_TOKEN_SECONDS`."""

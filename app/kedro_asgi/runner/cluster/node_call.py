@@ -14,6 +14,9 @@ from kedro_asgi.runner.cluster.requests import STOP, OutputSaved
 from kedro_asgi.runner.messages import GeneratorChunk, LogMessage, Message, Response, decode_message
 from kedro_asgi.runner.worker_logs import log_here
 
+# Less than the buffers of sockets hold.
+_SMALL_BYTES = 1 << 15
+
 
 class NodeWithdrawnError(RunStoppedError):
     """A node waits for a worker no longer, since another one has failed."""
@@ -25,8 +28,10 @@ class NodeCall:
     The thread of the node waits for it. Other threads give it the connection, withdraw the node, or ask it to stop.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, *request: bytes) -> None:
         self._node = node
+        self._request = request
+        self._is_small = sum(map(len, request)) <= _SMALL_BYTES
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._is_closed = False
@@ -41,12 +46,19 @@ class NodeCall:
         with self._lock:
             if self._connection is None and not self._is_closed:
                 self._connection = connection
-                self._events.put(connection)
+                self._accept_first(connection)
                 return
             lost = None if self._is_closed else self._connection
         connection.close()
         if lost is not None:
             lost.close()
+
+    def _accept_first(self, connection: Connection) -> None:
+        """Send a small request at once: it fits into the buffer, and the worker need not wait for another thread."""
+        if self._is_small:
+            with suppress(OSError):  # the thread of the node finds out
+                connection.send(*self._request)
+        self._events.put(connection)
 
     def refuse(self) -> None:
         """Let no worker start the node any more; the thread of the node waits on until it is told why."""
@@ -83,17 +95,18 @@ class NodeCall:
         self._events.put(error or ClusterDataLostError(self._node.name))
 
     def wait_for_worker(self) -> None:
-        """Wait until a worker starts the node; raises why none does."""
+        """Wait until a worker starts the node, and send it the request; raises why none does, or `WorkerDiedError`."""
         event = self._events.get()
         if not isinstance(event, Connection):
             raise event
+        if not self._is_small:
+            self.send(*self._request)
 
-    def send(self, *parts: bytes) -> None:
+    def send(self, *messages: bytes) -> None:
         """Send to the worker; raises `WorkerDiedError`."""
         assert self._connection is not None
         try:
-            for part in parts:
-                self._connection.send(part)
+            self._connection.send(*messages)
         except OSError as error:
             raise self._end() from error
 

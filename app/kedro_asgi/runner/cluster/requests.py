@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from kedro_asgi.pipeline import Node
+from kedro_asgi.runner.portable_struct import PortableStruct
 from kedro_asgi.runner.remote_datasets import RemoteDataset
 from kedro_asgi.trace_context import TraceHeaders
 
@@ -16,13 +16,13 @@ CLOSE_GENERATOR = b"close"
 STOP = b"stop"
 
 
-class GivenInput(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class GivenInput(PortableStruct, frozen=True, kw_only=True, eq=False):
     """An input that comes with the request."""
 
     value: Any
 
 
-class StoredInput(msgspec.Struct, frozen=True, kw_only=True):
+class StoredInput(PortableStruct, frozen=True, kw_only=True, eq=True):
     """An input that another node left on the cluster, which Dask passes at ``position``.
 
     ``copy_mode`` says how the dataset copies it.
@@ -35,7 +35,7 @@ class StoredInput(msgspec.Struct, frozen=True, kw_only=True):
 Input = GivenInput | StoredInput | RemoteDataset
 
 
-class TurnRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class TurnRequest(PortableStruct, frozen=True, kw_only=True, eq=False):
     """The whole turn of a node: load, call, save.
 
     Outputs without a dataset are in memory: those ``kept`` stay on the cluster for other nodes, and those ``returned``
@@ -54,7 +54,7 @@ class TurnRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     trace_context: TraceHeaders | UnsetType = UNSET
 
 
-class CallRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class CallRequest(PortableStruct, frozen=True, kw_only=True, eq=False):
     """A call of a node's function, whose result is sent back; a generator sends each chunk when it is asked for."""
 
     node: Node
@@ -62,13 +62,13 @@ class CallRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     trace_context: TraceHeaders | UnsetType = UNSET
 
 
-class OutputSaved(msgspec.Struct, frozen=True, kw_only=True):
+class OutputSaved(PortableStruct, frozen=True, kw_only=True, eq=True):
     """An output of a turn is saved, for the first time if by a generator."""
 
     name: str
 
 
-class TurnFailure(msgspec.Struct, frozen=True, kw_only=True):
+class TurnFailure(PortableStruct, frozen=True, kw_only=True, eq=True):
     """What is known of the failure of a turn beside its error."""
 
     is_of_function: bool

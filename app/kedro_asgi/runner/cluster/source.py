@@ -25,6 +25,12 @@ class ClusterSource(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         found = address or given.pop("address", None) or os.environ.get(ADDRESS_VARIABLE) or None
         return cls(client=client, arguments=given if found is None else {**given, "address": found})
 
+    def or_scheduler(self, address: str | None) -> "ClusterSource":
+        """Return this source, with ``address`` if it names no scheduler itself."""
+        if address is None or self.client is not None or "address" in self.arguments:
+            return self
+        return msgspec.structs.replace(self, arguments={**self.arguments, "address": address})
+
     @property
     def key(self) -> Hashable:
         """What is equal where two runners can share a cluster."""

@@ -9,17 +9,16 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Self
 
-import msgspec
-
 from kedro_asgi.bridge import preserve_logging
 from kedro_asgi.runner.cluster.pickling import dumps
+from kedro_asgi.runner.portable_struct import PortableStruct
 from kedro_asgi.runner.process_state import log_levels
 
 # What changes the whole process, one thread at a time: opening a project, importing modules that configure logging.
 SETTING_UP = threading.RLock()
 
 
-class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerSetup(PortableStruct, frozen=True, kw_only=True, eq=False):
     """The import path and the log levels of the process of a run, and how its project is opened.
 
     A worker has its own environment, folder and locale, and works for others at the same time. So it gets only what
