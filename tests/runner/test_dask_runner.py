@@ -175,7 +175,7 @@ def test_events_tell_when_workers_take_nodes(dask_runner: DaskRunner) -> None:
     began = {event.node: event.at for event in events if isinstance(event, NodeStarted)}
     for event in events:
         if isinstance(event, NodeFinished):
-            assert 200 <= event.duration_ms <= (event.at - began[event.node]) / timedelta(milliseconds=1) + 50
+            assert 100 <= event.duration_ms <= (event.at - began[event.node]) / timedelta(milliseconds=1) + 50
 
 
 def test_what_nodes_log_is_logged_here(dask_runner: DaskRunner, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from kedro_asgi.errors import ClusterDataLostError, RunStoppedError, WorkerDiedError
 from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.cluster.connection import Connection
-from kedro_asgi.runner.cluster.requests import STOP, OutputSaved
+from kedro_asgi.runner.cluster.requests import STOP, WITHDRAWN, OutputSaved
 from kedro_asgi.runner.messages import GeneratorChunk, LogMessage, Message, Response, decode_message
 from kedro_asgi.runner.worker_logs import log_here
 
@@ -48,7 +48,11 @@ class NodeCall:
                 self._connection = connection
                 self._accept_first(connection)
                 return
+            is_withdrawn = self._connection is None
             lost = None if self._is_closed else self._connection
+        if is_withdrawn:
+            with suppress(OSError):  # nobody waits for the answer
+                connection.send(WITHDRAWN)
         connection.close()
         if lost is not None:
             lost.close()

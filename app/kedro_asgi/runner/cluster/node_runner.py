@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.failures import note_last_attempt
 from kedro_asgi.hooks import RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
@@ -43,6 +44,15 @@ class ClusterNodeRunner(NodeRunner):
             raise
 
     def _run(self, step: Step) -> None:
+        try:
+            self._run_where_possible(step)
+        except RunStoppedError:
+            # A worker does not know the reason.
+            if self._stop is not None and self._stop.reason is not None:
+                raise self._stop.reason from None
+            raise
+
+    def _run_where_possible(self, step: Step) -> None:
         if self._placement.has_whole_turn(step):
             self._take_turn(step)
         else:

@@ -14,6 +14,8 @@ from kedro_asgi.trace_context import TraceHeaders
 NEXT_CHUNK = b"next"
 CLOSE_GENERATOR = b"close"
 STOP = b"stop"
+# In place of a request: the node was withdrawn.
+WITHDRAWN = b"withdrawn"
 
 
 class GivenInput(PortableStruct, frozen=True, kw_only=True, eq=False):

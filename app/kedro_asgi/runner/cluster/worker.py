@@ -14,7 +14,7 @@ from kedro_asgi.bridge import preserve_logging
 from kedro_asgi.errors import ClusterDataLostError
 from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.cluster.connection import Connection, Contact, connect
-from kedro_asgi.runner.cluster.requests import CallRequest, TurnRequest
+from kedro_asgi.runner.cluster.requests import WITHDRAWN, CallRequest, TurnRequest
 from kedro_asgi.runner.cluster.worker_calls import call_function
 from kedro_asgi.runner.cluster.worker_loop import worker_loop
 from kedro_asgi.runner.cluster.worker_setup import SETTING_UP, apply_setup
@@ -39,7 +39,10 @@ def run_node(contact: Contact, *stored: Any) -> Any:
         raise ClusterDataLostError(contact.node, f"cannot reach {contact.host}:{contact.port}: {error}") from None
     with closing(connection):
         try:
-            setup, request = connection.receive(), connection.receive()
+            setup = connection.receive()
+            if setup == WITHDRAWN:
+                return None
+            request = connection.receive()
         except (EOFError, OSError):
             raise ClusterDataLostError(contact.node) from None
         return copy_context().run(_respond, connection, setup, request, stored)
