@@ -197,7 +197,7 @@ NAMES_NOTHING = [
     ('pipeline = "clac"', "there is no pipeline 'clac'. Did you mean 'calc'?"),
     ('pipeline = "calc"\nnode_names = ["ad"]', "does not contain nodes named ['ad']. Did you mean 'add'?"),
     ('pipeline = "calc"\ninputs = { nowhere = 1 }', "names dataset(s) ['nowhere'] that this run does not use."),
-    ('pipeline = "calc"\nrunner = "TreadRunner"', "no attribute 'TreadRunner'. Did you mean 'ThreadRunner'?"),
+    ('pipeline = "calc"\nrunner = "TreadRunner"', "no attribute 'TreadRunner'. Did you mean 'ThreadRunner'"),
     ('pipeline = "calc"\nrunner = "os.path"', "Runner module 'os' is not allowed."),
     ('pipeline = "calc"\ntags = ["none"]', "no nodes"),
 ]
