@@ -85,7 +85,7 @@ test-all: postgres browser deploy-tools bytecode
 # A real server under load and kills, on SQLite and on PostgreSQL; SEED repeats the decisions of a soak, STORE takes one store.
 MINUTES ?= 60
 soak: postgres bytecode
-	PYTHONPATH=tools $(BIN)/python -m soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE))
+	PYTHONPATH=tools:tests $(BIN)/python -m soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE))
 
 # What a browser shows of the dashboard, for README and docs.
 screenshots: $(VENV)/.dev browser

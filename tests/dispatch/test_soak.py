@@ -19,7 +19,7 @@ def test_a_short_soak_finds_no_broken_promise(request: pytest.FixtureRequest, st
         # Skips, or fails, where its server is not installed.
         request.getfixturevalue("postgres_url")
     line = [sys.executable, "-m", "soak", "--minutes", "1", "--store", store]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT / "tools")}
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'tools'}:{ROOT / 'tests'}"}
     done = subprocess.run(line, capture_output=True, text=True, env=environ, timeout=1700)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout.splitlines()[-1])

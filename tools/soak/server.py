@@ -1,9 +1,7 @@
 """The server of the soak: started, killed and started again on one port."""
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from kedro_asgi.server.access.tokens import token_line
+from serving import clean_environment, free_port, is_port_free
 from soak.processes import Role, marked_processes, tree_of
 
 PATIENCE_SECONDS = 300.0
@@ -23,7 +22,7 @@ class SoakedServer:
     """``kedro-asgi serve`` with two workers, in a process group of its own, with its own folder for temporary files."""
 
     def __init__(self, project: Path, *, store: str, mark: str, token: str | None) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.mark = mark
         self.log = project.parent / "server.log"
@@ -31,7 +30,7 @@ class SoakedServer:
         self.temporary.mkdir()
         arguments = ["serve", str(project), "--port", str(self.port), "--workers", str(WORKERS)]
         self._command = [sys.executable, "-m", "kedro_asgi", *arguments, "--store", store, "--no-access-log"]
-        self._environ = {**_clean_environment(), **_settings(token), "SOAK": mark, "TMPDIR": str(self.temporary)}
+        self._environ = {**clean_environment(), **_settings(token), "SOAK": mark, "TMPDIR": str(self.temporary)}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -96,7 +95,7 @@ class SoakedServer:
             return False
 
     def _is_port_free(self) -> bool:
-        return _is_port_free(self.port)
+        return is_port_free(self.port)
 
 
 def wait_until(is_true: Callable[[], bool], *, what: str, seconds: float = PATIENCE_SECONDS) -> None:
@@ -126,25 +125,3 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-
-
-def _free_port() -> int:
-    # Below the ports that the system gives to connections, which could take it while the server restarts.
-    ports = random.SystemRandom()
-    while not _is_port_free(port := ports.randrange(10_000, 32_000)):
-        continue
-    return port
-
-
-def _is_port_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _clean_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("KEDRO_")}
