@@ -34,6 +34,7 @@ BENCHMARKS = (
     "bench_dask",
     "bench_dask_runner",
     "bench_real_project",
+    "bench_batching",
     "bench_workers",
     "bench_processes",
     "bench_preloaded_artifacts",

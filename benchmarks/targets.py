@@ -64,6 +64,11 @@ def _predict(results: Results) -> Sequence[float | None]:
     return [results.value("real_project", name, pipeline="predict", side=_OURS, callers=level) for level in (8, 32)]
 
 
+def _batching(name: str, *levels: int) -> Callable[[Results], Sequence[float | None]]:
+    side = "kedro-asgi, batched"
+    return lambda results: [results.value("batching", name, side=side, callers=level) for level in levels]
+
+
 def _workers(results: Results) -> Sequence[float | None]:
     rows = [row for row in results.rows("workers", callers=32) if row["side"] != "1 worker"]
     return [rows[0]["per_second_to_one"] if rows else None]
@@ -127,6 +132,30 @@ TARGETS = (
         unit=" ms",
         kind="at most",
         measure=_value("real_project", "p99_ms", pipeline="predict", side=_OURS, callers=32),
+    ),
+    Target(
+        what="`predict` in batches a second ÷ Kedro's server, at 32 / 128",
+        limit=60,
+        kind="at least",
+        measure=_batching("per_second_to_kedro", 32, 128),
+    ),
+    Target(
+        what="`predict` in batches a second ÷ without, at 32 / 128",
+        limit=5,
+        kind="at least",
+        measure=_batching("per_second_to_unbatched", 32, 128),
+    ),
+    Target(
+        what="p99 of `predict` in batches ÷ without, at 32 / 128",
+        limit=1,
+        kind="at most",
+        measure=_batching("p99_ms_to_unbatched", 32, 128),
+    ),
+    Target(
+        what="p50 of `predict` in batches ÷ without, at 1",
+        limit=1.03,
+        kind="at most",
+        measure=_batching("p50_ms_to_unbatched", 1),
     ),
     Target(what="`predict` with `--workers auto` ÷ 1 worker, at 32", limit=1.9, kind="at least", measure=_workers),
     Target(

@@ -453,7 +453,7 @@ async def _many(service: Service, count: int, seed: int, reload: Callable[[], An
     async with anyio.create_task_group() as tasks:
         for number in range(count):
             tasks.start_soon(one, number)
-            if number % 1000 == 0 and reload is not None:
+            if number % 5000 == 0 and reload is not None:
                 await reload()
             while limiter.statistics().tasks_waiting > 200:
                 await anyio.sleep(0.001)

@@ -52,7 +52,7 @@ def test_a_batch_waits_no_longer_than_it_may(option: str, value: float, seconds:
 
 def test_nobody_waits_for_a_crowd_that_is_gone() -> None:
     made = window(requests=32)
-    for _ in range(8):
+    for _ in range(3):
         made.request_came(10.0, present=1)
         made.batch_began(present=1)
         made.batch_ended(0.004, rows=1, oldest_seconds=0.004)

@@ -6,8 +6,6 @@ from kedro_asgi.batching_options import BatchingOptions
 _SHARE = 0.2
 # A request that comes so many usual gaps after the last one is not one of those that come together.
 _GAPS = 4
-# Fewer requests at a time than this are one caller, who waits for its answer before it asks again.
-_CROWD = 1.5
 _LEAST_GAP_SECONDS = 0.0002
 # A batch that takes so long does not keep the next one from beginning beside it.
 _LONG_SECONDS = 1.0
@@ -17,15 +15,16 @@ _SHRINK, _GROW = 0.7, 1.1
 class Window:
     """Learns from the requests and the batches of one kind how long a batch is worth waiting for. Pure: knows no clock.
 
-    ``crowd`` is how many requests there are at a time, of late: those that wait and those that are executed. A batch
-    does not wait for more. It waits no longer than a run takes, since the next batch could fill meanwhile.
+    ``crowd`` is the largest number of requests at a time since the batch before the last one began: those that wait
+    and those that are executed. A batch does not wait for more. It waits no longer than a run takes, since the next
+    batch could fill meanwhile.
     """
 
     def __init__(self, options: BatchingOptions) -> None:
         self.row_limit = float(options.max_rows)
         self.run_seconds: float | None = None
-        self.crowd = 1.0
-        self._peak = 0
+        self.crowd = 1
+        self._former_peak = self._peak = 1
         self._gap_seconds = 0.0
         self._last_arrival: float | None = None
         self._max_rows = options.max_rows
@@ -43,8 +42,8 @@ class Window:
 
     def batch_began(self, *, present: int) -> None:
         """A batch begins; ``present`` requests wait or are executed."""
-        self.crowd = max(float(self._peak), (self.crowd + self._peak) / 2)
-        self._peak = present
+        self.crowd = max(self._former_peak, self._peak)
+        self._former_peak, self._peak = self._peak, present
 
     def batch_ended(self, seconds: float, *, rows: int, oldest_seconds: float) -> None:
         """A batch succeeded, ``oldest_seconds`` after its first request came."""
@@ -59,7 +58,7 @@ class Window:
 
     def begins_at(self, *, ready_at: float, oldest_at: float, requests: int) -> float:
         """Return when a batch of so many requests begins, unless more come; it could since ``ready_at``."""
-        if requests >= self.crowd or self.crowd < _CROWD or self.run_seconds is None or self._last_arrival is None:
+        if requests >= self.crowd or self.run_seconds is None or self._last_arrival is None:
             return ready_at
         gap_ends_at = self._last_arrival + _GAPS * max(self._gap_seconds, _LEAST_GAP_SECONDS)
         limit = ready_at + min(self._max_wait_seconds, self.run_seconds)
