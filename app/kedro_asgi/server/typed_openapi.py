@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from kedro_asgi.schemas import RunFailure
+from kedro_asgi.schemas import HTTPError, RunFailure
 from kedro_asgi.server.generator_schemas import for_generators
-from kedro_asgi.server.openapi import run_operation
-from kedro_asgi.server.openapi_schemas import schema_of
+from kedro_asgi.server.openapi_parts import JSON, answer_in, busy, idempotency_key, operation, problem
+from kedro_asgi.server.openapi_schemas import schema, schema_of
 from kedro_asgi.server.typed_pipeline import TypedPipeline
 from kedro_asgi.signatures import Definitions, Json
 
@@ -31,7 +31,7 @@ def with_pipelines(document: Json, pipelines: Mapping[str, TypedPipeline]) -> Js
         body = _body(pipeline, prefix, added, shared)
         answer = _answer(pipeline, prefix, added, known["RunSuccess"])
         paths[f"/pipelines/{quote(name, safe='')}/run"] = {
-            "post": run_operation(
+            "post": _run_operation(
                 operation_id, name, body, answer, is_body_required=bool(pipeline.schema.get("required"))
             )
         }
@@ -41,6 +41,32 @@ def with_pipelines(document: Json, pipelines: Mapping[str, TypedPipeline]) -> Js
         **document,
         "paths": {**document["paths"], **paths},
         "components": {**document["components"], "schemas": {**known, **schemas}},
+    }
+
+
+def _run_operation(operation_id: str, name: str, body: Json, answer: Json, *, is_body_required: bool) -> Json:
+    """Return the operation that runs the pipeline ``name``; ``body`` and ``answer`` are schemas of its own."""
+    responses = {
+        "200": answer_in("How the run ended; a failed run answers 200 too.", {JSON: answer}),
+        "404": problem("There is no such pipeline any more."),
+        "408": problem("The body did not arrive in time."),
+        "413": problem("The body is too large."),
+        "422": problem("The body does not fit the pipeline, and nothing was run; each error names its place."),
+        **busy(),
+        "500": answer_in(
+            "The server failed; or the run failed, and the server has a status for that.",
+            {JSON: {"anyOf": [schema(HTTPError), schema(RunFailure)]}},
+        ),
+    }
+    described = operation("pipelines", operation_id, responses, parameters=[idempotency_key()])
+    content = {JSON: {"schema": body}}
+    # Generators join the types of all answers, so the other one has no type here.
+    description = "With `Prefer: respond-async`, the run is stored, and the answer is that of `POST /runs`."
+    return {
+        **described,
+        "summary": f"Run pipeline {name}",
+        "description": description,
+        "requestBody": {"required": is_body_required, "content": content},
     }
 
 
