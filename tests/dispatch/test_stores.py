@@ -71,6 +71,14 @@ def test_a_write_replaces_only_the_expected_status(open_worker: OpenStore) -> No
     assert store.read_run("run-1").status == "success"
 
 
+def test_each_run_of_a_group_has_its_own_result(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([run_write(record(name), owner=owner) for name, owner in (("a", "me"), ("b", "other"), ("c", "me"))])
+    started = [run_write(record(name, status="running"), expected="queued") for name in ("a", "b", "c")]
+    assert store.write([*started, run_write(record("d"))]) == ["stored", "lost", "stored", "stored"]
+    assert [store.read_run(name).status for name in ("a", "b", "c", "d")] == ["running", "queued", "running", "queued"]
+
+
 def test_a_write_stores_all_runs_or_none(open_worker: OpenStore) -> None:
     store = open_worker()
     bad = run_write(record("run-2", request={"x": object()}))

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+SqlStatement = tuple[str, tuple[Any, ...]]
+"""A statement with its values."""
+
 
 class SqlCursor(Protocol):
     """The result of a statement."""

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from kedro_asgi.dispatch.stores import day_partitions
 from kedro_asgi.dispatch.stores.advisory_lock import AdvisoryWorkerLock
 from kedro_asgi.dispatch.stores.base import OldRecords, RunWrite, WakeTopic
-from kedro_asgi.dispatch.stores.connection import SqlConnection
+from kedro_asgi.dispatch.stores.connection import SqlConnection, SqlStatement
 from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS, Migration
 from kedro_asgi.dispatch.stores.sql import SqlStore, old_keys
@@ -87,6 +87,11 @@ class PostgresStore(SqlStore):
         }
         if told := [topic for topic, is_told in topics.items() if is_told]:
             self._wake_others(connection, *told)
+
+    def _count_changed(self, connection: SqlConnection, statements: Sequence[SqlStatement]) -> list[int]:
+        if len(statements) < 2 or not isinstance(connection, _Connection):
+            return super()._count_changed(connection, statements)
+        return connection.count_changed(statements)
 
     def orphaned_runs(self, owner: str, *, limit: int, with_queue: bool = True) -> Any:
         with self._translated_errors():
@@ -236,6 +241,13 @@ class _Connection:
         if max(_size(values), _row_size(cursor.pgresult)) > _LARGE_BYTES:
             self.has_large_buffers = True
         return cursor
+
+    def count_changed(self, statements: Sequence[SqlStatement]) -> list[int]:
+        """Execute statements in one round trip; return how many rows each has changed."""
+        with self._connection.pipeline():
+            cursors = [self._connection.execute(sql.replace("?", "%s"), values) for sql, values in statements]
+        self.has_large_buffers |= any(_size(values) > _LARGE_BYTES for _, values in statements)
+        return [cursor.rowcount for cursor in cursors]
 
     def executemany(self, sql: str, rows: Sequence[Any]) -> None:
         with self._connection.cursor() as cursor:

@@ -17,7 +17,7 @@ from kedro_asgi.dispatch.stores.base import (
     WakeTopic,
     WriteResult,
 )
-from kedro_asgi.dispatch.stores.connection import SqlConnection
+from kedro_asgi.dispatch.stores.connection import SqlConnection, SqlStatement
 from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
 from kedro_asgi.dispatch.stores.notification_sql import SqlNotifications, delete_notifications, insert_notifications
 from kedro_asgi.dispatch.stores.queue_sql import SqlRunQueue, set_due_times, surplus_runs
@@ -149,9 +149,8 @@ class SqlStore(SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
             rest = [write for write in writes if write.record.run_id not in surplus] if surplus else writes
             new = [write for write in rest if write.expected_status is None and write.key is None]
             _insert(connection, _INSERT_RUNS, [run_row(write) for write in new])
-            results: list[WriteResult] = [
-                "full" if write.record.run_id in surplus else _write(connection, write) for write in writes
-            ]
+            inserted = ["full" if write.record.run_id in surplus else _inserted(connection, write) for write in writes]
+            results = self._update(connection, writes, inserted)
             stored = [write for write, result in zip(writes, results, strict=True) if result == "stored"]
             _insert(
                 connection, _INSERT_EVENTS, [_event_row(batch) for write in stored for batch in write.event_batches]
@@ -162,6 +161,18 @@ class SqlStore(SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
             set_due_times(connection, stored)
             self._wake_after(connection, stored)
         return results
+
+    def _update(
+        self, connection: SqlConnection, writes: Sequence[RunWrite], inserted: Sequence[WriteResult | None]
+    ) -> list[WriteResult]:
+        """Update the runs that are not inserted; return the results of all."""
+        updates = [_update_of(write) for write, result in zip(writes, inserted, strict=True) if result is None]
+        counts = iter(self._count_changed(connection, updates))
+        return [result or ("stored" if next(counts) else "lost") for result in inserted]
+
+    def _count_changed(self, connection: SqlConnection, statements: Sequence[SqlStatement]) -> list[int]:
+        """Execute statements; return how many rows each has changed."""
+        return [connection.execute(sql, values).rowcount for sql, values in statements]
 
     def delete_old(self, old: OldRecords, *, keys_before_ms: int) -> None:
         runs = [(run_id,) for run_id in old.run_ids]
@@ -327,13 +338,13 @@ def _with_rows(statement: str, rows: int, columns: int) -> str:
     return statement.format(rows=", ".join([marks] * rows))
 
 
-def _write(connection: SqlConnection, write: RunWrite) -> WriteResult:
-    """Write the state of a run; `SqlStore.write` has inserted new runs without a key before."""
+def _inserted(connection: SqlConnection, write: RunWrite) -> WriteResult | None:
+    """Return the result for a new run, ``None`` for one that the store may have; others without a key are inserted."""
     if write.expected_status is None and write.key is not None and not _insert_with_key(connection, write, write.key):
         return "conflict"
     if write.expected_status is None and (write.owner is None or not write.unconfirmed_statuses):
         return "stored"
-    return _update(connection, write)
+    return None
 
 
 def _insert_with_key(connection: SqlConnection, write: RunWrite, key: RunKey) -> bool:
@@ -358,7 +369,8 @@ def _take_key(connection: SqlConnection, key: IdempotencyKey) -> bool:
     return True
 
 
-def _update(connection: SqlConnection, write: RunWrite) -> WriteResult:
+def _update_of(write: RunWrite) -> SqlStatement:
+    """Return the update of a run, which changes no row where another worker owns the run."""
     record, expected = write.record, [write.expected_status]
     if write.unconfirmed_statuses:
         expected += [*write.unconfirmed_statuses, record.status]
@@ -369,8 +381,7 @@ def _update(connection: SqlConnection, write: RunWrite) -> WriteResult:
     elif write.is_released:
         statement, end = _RELEASE_RUN, (write.due_at_ms,)
     values = (record.status, encode_row(record), *end, record.run_id, write.owner, *expected)
-    is_stored = connection.execute(statement.format(marks=", ".join("?" * len(expected))), values).rowcount
-    return "stored" if is_stored else "lost"
+    return statement.format(marks=", ".join("?" * len(expected))), values
 
 
 def _oldest(sizes: Iterable[tuple[str, int]], excess: int) -> Iterator[tuple[str]]:
