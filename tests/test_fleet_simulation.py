@@ -78,14 +78,16 @@ def test_runs_cannot_end_faster_than_the_lock_and_the_slots_allow() -> None:
         deployment = Deployment(replicas=4, slots=slots, network_us=500.0)
         most = limit(COSTS, deployment, EMPTY).per_second
         found = simulate(COSTS, deployment, EMPTY, Arrivals(seconds=2.0, callers=200))
-        assert 0.4 * most < found.per_second <= 1.05 * most
+        assert found.per_second <= 1.05 * most
+        # One slot waits for the lock as long as all others have it.
+        assert found.per_second > (0.1 if slots == 1 else 0.5) * most
 
 
 def test_the_lock_is_as_busy_as_its_transactions_say() -> None:
     deployment = Deployment(replicas=1, slots=64, network_us=100.0)
     found = simulate(COSTS, deployment, EMPTY, Arrivals(seconds=4.0, per_second=150.0))
-    a_transaction = (300 + 300 + 300 + 200) * 1e-6
-    each = 150 * (lock_seconds(COSTS, deployment) + 3 / found.rows_a_transaction * a_transaction)
+    a_transaction = (300 + 300 + 300 + 5 * 100) * 1e-6
+    each = 150 * (lock_seconds(COSTS) + 3 / found.rows_a_transaction * a_transaction)
     assert found.lock_share == pytest.approx(each, rel=0.1)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import repeat
 
 from fleet.costs import Costs, GroupCost, Value
-from fleet.deployment import Deployment, Workload
+from fleet.deployment import Deployment, Workload, trips_of
 
 _US = 1e-6
 # A part that is busier than this is full: queues grow without end a little above.
@@ -18,15 +18,15 @@ class Limit(Value):
     part: str
 
 
-def lock_seconds(costs: Costs, deployment: Deployment) -> float:
+def lock_seconds(costs: Costs) -> float:
     """Return how long the transactions of a run hold the store's write lock when groups are large."""
-    return sum(_row_us(group, deployment) for group in _groups(costs)) * _US
+    return sum(group.row.wall_us for group in _groups(costs)) * _US
 
 
 def fixed_lock_seconds(costs: Costs, deployment: Deployment) -> float:
     """Return how long a transaction holds the write lock, whatever is in it."""
-    trips = 2 * deployment.network_us
-    return sum(group.fixed.wall_us + trips for group in _groups(costs)) / 3 * _US
+    trips_us = trips_of(deployment) * deployment.network_us
+    return (sum(group.fixed.wall_us for group in _groups(costs)) / 3 + trips_us) * _US
 
 
 def look_cores(costs: Costs, deployment: Deployment) -> float:
@@ -63,7 +63,7 @@ def statement_cores(costs: Costs, per_second: float, transactions_per_second: fl
 
 def transactions_per_second(costs: Costs, deployment: Deployment, per_second: float) -> float:
     """Return how many transactions there are: one for each of a run's three writes, or fewer where the lock is busy."""
-    free = 1 - per_second * lock_seconds(costs, deployment)
+    free = 1 - per_second * lock_seconds(costs)
     return min(3 * per_second, max(free, 0.0) / fixed_lock_seconds(costs, deployment) if free > 0 else 0.0)
 
 
@@ -79,7 +79,7 @@ def busy(costs: Costs, deployment: Deployment, workload: Workload, per_second: f
     deliveries = _deliveries_per_second(costs, workload, per_second) / deployment.replicas
     reads = each * 3 * costs.feed.batch.client_us if workload.followers else 0.0
     found = {
-        "write lock": each * lock_seconds(costs, deployment),
+        "write lock": each * lock_seconds(costs),
         "database's cores": (
             statement_cores(costs, each, transactions)
             + look_cores(costs, deployment)
@@ -131,13 +131,7 @@ def _deliveries_per_second(costs: Costs, workload: Workload, per_second: float) 
 def _start_seconds(costs: Costs, deployment: Deployment) -> float:
     """Return how long a run has a slot before it begins: until its start is on disk."""
     group = costs.postgres.start
-    return (group.fixed.wall_us + 2 * deployment.network_us) * _US + _row_us(group, deployment) * _US
-
-
-def _row_us(group: GroupCost, deployment: Deployment) -> float:
-    if deployment.is_pipelined:
-        return group.row.client_us / 2 + group.row.database_us
-    return group.row.wall_us + deployment.network_us
+    return (group.fixed.wall_us + trips_of(deployment) * deployment.network_us + group.row.wall_us) * _US
 
 
 def _groups(costs: Costs) -> tuple[GroupCost, ...]:

@@ -7,7 +7,7 @@ import msgspec
 import simpy
 
 from fleet.costs import Costs, GroupCost, StatementCost
-from fleet.deployment import Deployment
+from fleet.deployment import Deployment, trips_of
 from fleet.machine import Interpreter, Machine, Steps
 
 _US = 1e-6
@@ -36,11 +36,9 @@ class Database:
         with self._write_lock.request() as turn:
             yield turn
             locked = self._env.now
-            # The lock is requested in one round trip, and the commit is another one.
-            yield from self._exchange(interpreter, self._with_wait(fixed), trips=2)
-            step = len(rows) if self._deployment.is_pipelined else self._deployment.statements_a_step
-            for start in range(0, len(rows), step):
-                yield from self._exchange_rows(interpreter, rows[start : start + step])
+            yield from self._exchange(interpreter, self._with_wait(fixed), trips=trips_of(self._deployment))
+            for start in range(0, len(rows), self._deployment.statements_a_step):
+                yield from self._exchange_rows(interpreter, rows[start : start + self._deployment.statements_a_step])
             self.locked_seconds += self._env.now - locked
         self.transactions += 1
         self.rows += len(rows)
@@ -59,11 +57,7 @@ class Database:
             database_us=sum(row.row.database_us for row in rows),
             wait_us=sum(row.row.wait_us for row in rows),
         )
-        if self._deployment.is_pipelined:
-            half = StatementCost(client_us=cost.client_us / 2, database_us=cost.database_us)
-            yield from self._exchange(interpreter, half, trips=1)
-        else:
-            yield from self._exchange(interpreter, cost, trips=len(rows))
+        yield from self._exchange(interpreter, cost, trips=0)
 
     def _exchange(self, interpreter: Interpreter, cost: StatementCost, *, trips: int) -> Steps:
         """Send statements and wait for their results."""

@@ -41,7 +41,7 @@ class Deployment(Value):
     ``look_seconds`` and ``orphan_seconds`` are the pauses between two looks. ``is_notified`` has each transaction tell
     all servers; runs without a slot then wait in the database, where any server claims them, with ``claimed_ahead``
     more than it has slots. ``statements_a_step`` trades exactness for the time that a simulation takes.
-    ``is_pipelined`` sends all statements of a transaction in one round trip.
+    ``is_pipelined`` sends all statements of a transaction together, when it has the lock.
     """
 
     replicas: int
@@ -76,3 +76,11 @@ class Deployment(Value):
     def connections(self) -> int:
         """How many connections a database has."""
         return self.servers * self.connections_a_server
+
+
+def trips_of(deployment: Deployment) -> int:
+    """Return how many round trips a transaction makes while it has the write lock.
+
+    They are the lock, the updates of all runs together, the events, the notification, and the commit.
+    """
+    return 2 if deployment.is_pipelined else 5
