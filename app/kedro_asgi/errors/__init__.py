@@ -25,6 +25,7 @@ from kedro_asgi.errors.cluster import ClusterError as ClusterError
 from kedro_asgi.errors.cluster import ClusterUnreachableError as ClusterUnreachableError
 from kedro_asgi.errors.cluster import DaskMissingError as DaskMissingError
 from kedro_asgi.errors.cluster import MemberMismatchError as MemberMismatchError
+from kedro_asgi.errors.cluster import NodeNotStartedError as NodeNotStartedError
 from kedro_asgi.errors.cluster import NotPreloadedError as NotPreloadedError
 from kedro_asgi.errors.cluster import UnplaceableRunError as UnplaceableRunError
 from kedro_asgi.errors.cluster import ValueTooLargeError as ValueTooLargeError

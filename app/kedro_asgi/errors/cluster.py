@@ -76,6 +76,15 @@ class ClusterUnreachableError(ClusterError):
         super().__init__(f"{place}: {error_type(error)}: {error}")
 
 
+class NodeNotStartedError(ClusterError):
+    """Dask has given up a node before a worker started it."""
+
+    def __init__(self, node: str, error: BaseException | None) -> None:
+        self.node = node
+        reason = "its task was lost" if error is None else f"{error_type(error)}: {error}"
+        super().__init__(f"Dask did not start node '{node}': {reason}")
+
+
 class ClusterDataLostError(ClusterError):
     """A worker of the cluster is gone, and with it what a node has left in memory."""
 

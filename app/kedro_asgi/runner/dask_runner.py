@@ -59,6 +59,8 @@ class DaskRunner(AbstractRunner):
         self._pool = WorkerPool()
         # The pool of a runner used by itself has no processes; it only holds the cluster.
         self._end = weakref.finalize(self, self._pool.close)
+        # Dask closes all its clients and clusters itself when the interpreter exits.
+        self._end.atexit = False
 
     def using(self, pool: WorkerPool) -> Self:
         runner = copy.copy(self)

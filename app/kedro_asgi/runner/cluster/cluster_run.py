@@ -82,7 +82,6 @@ class ClusterRun:
         )
         data = _encoded(request, given)
         with self._call(step.node, data, tasks, kept=kept) as call:
-            call.wait_for_worker()
             began(step.name)
             response = call.receive(saved)
             assert isinstance(response, Response)
@@ -95,7 +94,6 @@ class ClusterRun:
         if node.is_generator:
             return self._chunks(node, data)
         with self._call(node, data) as call:
-            call.wait_for_worker()
             return _value(call.receive())
 
     def bring(self, names: Sequence[str]) -> None:
@@ -167,7 +165,6 @@ class ClusterRun:
 
     def _chunks(self, node: Node, data: bytes) -> Generator[Any, None, None]:
         with self._call(node, data) as call:
-            call.wait_for_worker()
             message = call.receive()
             while isinstance(message, GeneratorChunk):
                 try:
@@ -184,7 +181,10 @@ class ClusterRun:
     def _call(
         self, node: Node, request: bytes, tasks: Sequence[Any] = (), *, kept: Sequence[str] = ()
     ) -> Iterator[NodeCall]:
-        """Submit a node that needs the data of ``tasks``; a block that succeeds stores the outputs ``kept``."""
+        """Submit a node that needs the data of ``tasks``, and wait until a worker has it.
+
+        A block that succeeds stores the outputs ``kept``.
+        """
         call, client = NodeCall(node, self._setup, request), self._cluster.client
         with self._lock:
             self._calls.add(call)
@@ -196,10 +196,10 @@ class ClusterRun:
         contact = self._cluster.listener.expect(node.name, call.accept)
         key = f"{node.name}-{contact.token.hex()}"
         task: Any = client.submit(run_node, contact, *tasks, key=key, pure=False)
-        task.add_done_callback(call.note_task_end)
         stop = STOP_SIGNAL.get()
         try:
             with nullcontext() if stop is None else stop.on_stop(lambda: _stop_in_thread(call, stop.reason)):
+                call.wait_for_worker(task)
                 yield call
             self._store(task, kept)
         except BaseException:

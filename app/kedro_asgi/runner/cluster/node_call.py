@@ -2,12 +2,11 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
-from kedro_asgi.errors import ClusterDataLostError, RunStoppedError, WorkerDiedError
+from kedro_asgi.errors import ClusterDataLostError, NodeNotStartedError, RunStoppedError, WorkerDiedError
 from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.cluster.connection import Connection
 from kedro_asgi.runner.cluster.requests import STOP, WITHDRAWN, OutputSaved
@@ -16,6 +15,10 @@ from kedro_asgi.runner.worker_logs import log_here
 
 # Less than the buffers of sockets hold.
 _SMALL_BYTES = 1 << 15
+
+# The state of a task is looked at now and then: a callback of Dask would cost each node a task of its event loop.
+_LOOK_SECONDS = 0.1
+_ENDED_WITHOUT_START = ("error", "cancelled", "lost")
 
 
 class NodeWithdrawnError(RunStoppedError):
@@ -89,22 +92,23 @@ class NodeCall:
         self.withdraw(KeyboardInterrupt())
         self.close()
 
-    def note_task_end(self, task: Any) -> None:
-        """Tell the thread of the node that Dask will not start it: an input is lost, or there is no such function."""
-        if task.status == "finished":
-            return
-        error = task.exception()
-        if isinstance(error, CancelledError):
-            error = ClusterDataLostError(self._node.name)
-        self._events.put(error or ClusterDataLostError(self._node.name))
+    def wait_for_worker(self, task: Any) -> None:
+        """Wait until a worker starts the node, and send it the request.
 
-    def wait_for_worker(self) -> None:
-        """Wait until a worker starts the node, and send it the request; raises why none does, or `WorkerDiedError`."""
-        event = self._events.get()
+        ``task`` is the node as Dask knows it. Raises why no worker starts it, or `WorkerDiedError`.
+        """
+        while (event := self._next_event()) is None:
+            if task.status in _ENDED_WITHOUT_START:
+                raise _task_error(self._node.name, task)
         if not isinstance(event, Connection):
             raise event
         if not self._is_small:
             self.send(*self._request)
+
+    def _next_event(self) -> Connection | BaseException | None:
+        with suppress(Empty):
+            return self._events.get(timeout=_LOOK_SECONDS)
+        return None
 
     def send(self, *messages: bytes) -> None:
         """Send to the worker; raises `WorkerDiedError`."""
@@ -148,3 +152,8 @@ class NodeCall:
         if self._is_interrupted:
             return KeyboardInterrupt()
         return WorkerDiedError(self._node.name, exit_code=None, was_ready=True)
+
+
+def _task_error(node: str, task: Any) -> BaseException:
+    error = task.exception()
+    return error if isinstance(error, ClusterDataLostError) else NodeNotStartedError(node, error)
