@@ -131,8 +131,6 @@ def serve_project(
         check_access(configuration.access)
     check_reach(configuration.access, host)
     kinds = configuration.executor_choice.kinds
-    if configuration.dask_scheduler is not None and "dask" not in kinds:
-        raise click.UsageError("--dask-scheduler is for runs on a Dask cluster: set --executor dask, too.")
     if workers > 1 or not kinds.isdisjoint(("process", "dask")):
         _check_temporary_folder()
     set_variables(allowed_hosts=default_hosts(configuration.access, host))

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Mapping
+from contextvars import Context
 from typing import Any
 
 import dask.config
@@ -45,8 +46,8 @@ def _open(arguments: Mapping[str, Any]) -> Any:
     # A port for the dashboard of Dask may be in use: any other will do.
     local = {"dashboard_address": ":0"} if is_local else {}
     try:
-        # The default client of the process may be the user's.
-        return _Client(**{"set_as_default": False, **local, **arguments})
+        # The default client of the process may be the user's. The client belongs to no run: its log lines name none.
+        return Context().run(_Client, **{"set_as_default": False, **local, **arguments})
     except (OSError, TimeoutError) as error:
         raise ClusterUnreachableError(arguments.get("address"), error) from error
 
