@@ -47,6 +47,14 @@ def count(rows):
     return [len(rows)] * len(rows)
 
 @noted
+def centred(rows):
+    mean = sum(row["x"] for row in rows) / len(rows)
+    return [row["x"] - mean for row in rows]
+
+def echo(rows):
+    return rows
+
+@noted
 def strict(rows):
     if bad := [row["key"] for row in rows if row["x"] < 0]:
         raise ValueError(f"negative: {bad[0]}")
@@ -92,6 +100,8 @@ def register_pipelines():
         "in_order": one(in_order),
         "count": one(count),
         "crash": one(crash),
+        "centred": one(centred),
+        "echo": one(echo),
         "two": Pipeline([
             node(noted(same), "rows", "kept", name="first"),
             node(after, "kept", "scores", name="second"),
@@ -106,7 +116,19 @@ saved:
   filepath: data/saved.json
 """
 
-PIPELINES = ("predict", "frames", "strict", "one_only", "dropped", "in_order", "count", "crash", "two")
+PIPELINES = (
+    "predict",
+    "frames",
+    "strict",
+    "one_only",
+    "dropped",
+    "in_order",
+    "count",
+    "crash",
+    "centred",
+    "echo",
+    "two",
+)
 
 
 def write_predicting_project(folder: Path) -> Path:

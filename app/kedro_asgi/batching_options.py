@@ -15,7 +15,8 @@ class BatchingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ``inputs`` are the datasets whose rows are joined, and ``outputs`` those that are split again; each row of an input
     gives one row of each output, in the same order. A run gets at most ``max_rows``. A request waits for others for at
     most ``max_wait_ms``, and no longer than is left of ``target_latency_ms``, the time that a request should take in
-    all; a batch becomes smaller where it takes longer than that.
+    all; a batch becomes smaller where it takes longer than that. ``compare`` of ``false`` trusts the project that a run
+    gets in a batch what it gets alone; otherwise the first batches are compared, and now and then another one.
     """
 
     inputs: Names
@@ -23,6 +24,7 @@ class BatchingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     max_rows: Annotated[int, Meta(ge=2, le=1_000_000)] = 256
     max_wait_ms: Annotated[float, Meta(ge=0, le=60_000)] = 5.0
     target_latency_ms: Annotated[float, Meta(gt=0, le=3_600_000)] | None = None
+    compare: bool = True
 
 
 def read_batching(tables: Mapping[str, Any]) -> dict[str, BatchingOptions]:

@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -12,12 +13,15 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import msgspec
 import pandas as pd
 import pytest
 
 from kedro_asgi.batching_options import BatchingOptions
 from kedro_asgi.batching_state import BatchedPipelineState
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Finished, Policy
+from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
+from kedro_asgi.dispatch.batching.member_order import AloneError, member_order
 from kedro_asgi.events import Event, LogLine, NodeFinished, RunBatched, RunEnded
 from kedro_asgi.runs import RunOrder, RunSpec
 from kedro_asgi.session import AsyncSession
@@ -111,14 +115,12 @@ def serve(project: Path) -> Callable[..., Any]:
         *, options: BatchingOptions = OPTIONS, proven: bool = False, **more: Any
     ) -> AsyncIterator[Service]:
         session = AsyncSession.create(project_path=project)
+        options = msgspec.structs.replace(options, compare=not proven)
         batching = dict.fromkeys((*PIPELINES, "saving"), options)
         policy = Policy(grace_seconds=0.1)
         async with Dispatcher(session, policy=policy, batching=batching, **more) as runs:
             assert runs.batching is not None
             await runs.batching.check()
-            if proven:
-                for name in PIPELINES:
-                    runs.batching.pipeline(name).is_proven = True
             yield Service(runs, project)
 
     return opened
@@ -148,12 +150,57 @@ async def test_runs_that_come_together_are_executed_as_one(serve) -> None:
         assert state.batches_by_runs == {"1": 1, "4": 1}
 
 
-async def test_the_first_batch_is_compared_with_runs_alone(serve) -> None:
+async def test_the_first_batches_are_compared_with_runs_alone(serve) -> None:
     async with serve() as service:
         for _ in range(2):
-            found = await service.gather("predict", [rows("a"), rows("b")])
-            assert [keys(one) for one in found] == [["a"], ["b"]]
-        assert service.calls == [1, 2, 1, 1, 1, 2]
+            found = await service.gather("predict", [rows(str(number)) for number in range(7)])
+            assert [keys(one) for one in found] == [[str(number)] for number in range(7)]
+        # Seven rows are seldom in their places by chance.
+        assert service.calls == [1, 7, *[1] * 7, 1, 7]
+
+
+async def test_equal_rows_prove_nothing(serve) -> None:
+    async with serve() as service:
+        for _ in range(3):
+            await service.gather("centred", [rows("a") for _ in range(7)])
+        found = await service.gather("centred", [rows("a", x=1.0), rows("b", x=5.0)])
+        assert [scores(one) for one in found] == [[0.0], [0.0]]
+        assert service.state("centred").state == "refused"
+
+
+async def test_a_proof_is_of_one_computation(serve) -> None:
+    async with serve() as service:
+        requests = [rows(str(number), x=float(number)) for number in range(7)]
+        await service.gather("frames", requests)
+        await service.gather("frames", requests, params={"factor": 3.0})
+        assert service.calls == [1, 7, *[1] * 7] * 2
+        await service.gather("frames", requests)
+        assert service.calls[-2:] == [1, 7]
+
+
+async def test_a_batch_is_compared_now_and_then(serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serve() as service:
+        requests = [rows(str(number)) for number in range(7)]
+        await service.gather("predict", requests)
+        monkeypatch.setattr("kedro_asgi.dispatch.batching.proof._SPOT_CHECKS", 1.0)
+        found = await service.gather("predict", requests)
+        assert [keys(one) for one in found] == [[str(number)] for number in range(7)]
+        assert service.calls == [1, 7, *[1] * 7, 1, 7, 1]
+
+
+@pytest.mark.parametrize("values", [[10**400, 10**400 + 1], ["\ud800", "b"], [float("nan"), 2.0]])
+async def test_odd_values_of_a_batch_end_as_they_do_alone(serve, values: list[Any]) -> None:
+    async with serve() as service:
+        found: dict[int, Finished] = {}
+        async with anyio.create_task_group() as tasks:
+
+            async def run(number: int, value: Any) -> None:
+                found[number] = await service.run("echo", [{"key": value, "x": value}])
+
+            for number, value in enumerate(values * 4):
+                tasks.start_soon(run, number, value)
+        assert {one.record.status for one in found.values()} == {"success"}
+        assert service.runs.gauges()["runs_running"] == 0
 
 
 async def test_each_run_has_its_own_events_without_the_lines_of_others(serve) -> None:
@@ -274,9 +321,10 @@ async def test_a_pipeline_that_drops_rows_is_refused(serve, caplog) -> None:
 @pytest.mark.parametrize("pipeline", ["in_order", "count"])
 async def test_a_pipeline_whose_rows_depend_on_others_is_refused(serve, pipeline: str) -> None:
     async with serve() as service:
-        found = await service.gather(pipeline, [rows("a", x=1.0), rows("b", x=2.0)])
-        given = [scores(one) for one in found]
-        assert given == ([[1], [1]] if pipeline == "count" else [rows("a", x=1.0), rows("b", x=2.0)])
+        # In the order in which the pipeline has them, which proves nothing.
+        requests = [rows(str(number), x=float(9 - number)) for number in range(7)]
+        found = await service.gather(pipeline, requests)
+        assert [scores(one) for one in found] == ([[1]] * 7 if pipeline == "count" else requests)
         assert "a batch gave a run other outputs" in (service.state(pipeline).problem or "")
 
 
@@ -314,9 +362,37 @@ async def test_runs_that_differ_in_more_than_rows_are_not_joined(serve, one: Any
                     tasks.start_soon(run, number, more)
                 await anyio.lowlevel.checkpoint()
         assert sorted(service.calls) == [1, 2, 4]
-        factor = other.get("params", {}).get("factor", 2.0)
-        assert scores(found[1])[0]["score"] == factor
-        assert scores(found[0])[0]["score"] == 2.0
+        factors = [more.get("params", {}).get("factor", 2.0) for more in (one, other)]
+        assert [scores(found[number])[0]["score"] for number in range(2)] == factors
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(None, float("nan")), (float("nan"), float("inf")), (1, 1.0), (1, True), (0.0, -0.0), ("1", 1), ([1], {"0": 1})],
+)
+def test_parameters_that_json_or_python_confuses_are_different(one: Any, other: Any) -> None:
+    def computation(value: Any) -> object:
+        spec = RunSpec.of(["predict"], inputs={"rows": rows("a")}, outputs=["scores"], params={"t": {"u": [value]}})
+        return member_order(spec, BatchedPipeline("predict", OPTIONS), size_bytes=0).computation
+
+    assert computation(one) == computation(one)
+    assert computation(one) != computation(other)
+
+
+@pytest.mark.parametrize("value", [(1, 2), Decimal(1), b"x", {1: 2}, object()])
+def test_a_run_with_parameters_that_json_does_not_have_is_executed_alone(value: Any) -> None:
+    spec = RunSpec.of(["predict"], inputs={"rows": rows("a")}, outputs=["scores"], params={"t": value})
+    with pytest.raises(AloneError, match="params"):
+        member_order(spec, BatchedPipeline("predict", OPTIONS), size_bytes=0)
+
+
+def test_rows_that_are_nested_too_deeply_are_executed_alone() -> None:
+    deep: Any = 1
+    for _ in range(5000):
+        deep = [deep]
+    spec = RunSpec.of(["predict"], inputs={"rows": [deep]}, outputs=["scores"])
+    with pytest.raises(AloneError, match="rows"):
+        member_order(spec, BatchedPipeline("predict", OPTIONS), size_bytes=0)
 
 
 async def test_rows_of_another_kind_are_a_batch_of_their_own(serve) -> None:
@@ -397,6 +473,31 @@ async def test_a_reload_has_the_pipelines_checked_again(serve, project: Path) ->
         await service.runs.batching.check()
         found = await service.gather("frames", [rows("a"), rows("b")])
         assert [scores(one)[0]["score"] for one in found] == [3.0, 3.0]
+
+
+async def test_runs_that_wait_while_the_project_is_read_again_are_executed_alone(serve, project: Path) -> None:
+    async with serve(proven=True) as service:
+        found: dict[int, Finished] = {}
+        async with service.gathering("frames", [rows("a"), rows("b")], found):
+            (project / "conf/base/parameters.yml").write_text("factor: 3.0\n")
+            await service.runs._session.reload()
+        assert [scores(found[number])[0]["score"] for number in (0, 1)] == [3.0, 3.0]
+        assert service.calls == [1, 1, 1]
+
+
+async def test_a_batch_that_the_project_changes_under_is_executed_again_run_by_run(serve) -> None:
+    async with serve(proven=True) as service:
+        found: dict[int, Finished] = {}
+        async with service.gathering("predict", [rows("gate_in"), rows("b")], found):
+            service.open("gate1")
+            with anyio.fail_after(30):
+                while -1 not in found or len(await service.run_ids("running")) != 2:
+                    await anyio.sleep(0.001)
+            await service.runs._session.reload()
+            service.open("gate_in")
+        assert [keys(found[number]) for number in (0, 1)] == [["gate_in"], ["b"]]
+        assert service.calls == [1, 2, 1, 1]
+        assert service.state("predict").failed_batches == 0
 
 
 async def test_a_service_that_closes_ends_the_runs_of_its_batches(serve) -> None:

@@ -107,6 +107,7 @@ async def test_an_argument_comes_before_the_options_of_the_project(tmp_path: Pat
         "max_rows": 16,
         "max_wait_ms": 5.0,
         "target_latency_ms": 50.0,
+        "compare": True,
     }
     async with client(
         tmp_path, batching={"__default__": BatchingOptions(inputs=("rows",), outputs=("scores",))}

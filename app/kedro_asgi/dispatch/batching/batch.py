@@ -1,5 +1,6 @@
 """Several runs that are executed as one."""
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -24,20 +25,24 @@ class Batch:
     ``run_id`` is the id under which an executor executes the batch; ``left`` are the members that have not ended.
     """
 
-    def __init__(self, run_id: RunId, group: Group, members: Sequence[Member]) -> None:
+    def __init__(self, run_id: RunId, group: Group, members: Sequence[Member], *, holder: ActiveRun) -> None:
         self.run_id = run_id
         self.group = group
-        self.members = tuple(members)
-        self.holder = members[0].run
+        self.holder = holder
         """The run that stands for the batch where slots are counted."""
-        self.left = {member.run: member for member in members}
+        self.proof = group.pipeline.proof(members[0].order.computation)
+        self.is_proven = self.proof.is_enough or not group.pipeline.options.compare
+        # Callers may have sorted their rows, which would hide that the pipeline sorts them.
+        self.members = tuple(members if self.is_proven else random.sample(members, len(members)))
+        self.left = {member.run: member for member in self.members}
         self.is_executed = True
         """Whether the joint run has not ended."""
         self.alone: Member | None = None
         """The member that is executed alone at the moment, after the joint run."""
         self.expected: dict[ActiveRun, Outputs] = {}
         """What the joint run has given to each member, if that is to be compared with what each gives alone."""
-        self.was_compared = False
+        self.compared: list[Member] = []
+        """The members whose outputs alone were those that the joint run has given."""
         self.has_failed = False
         self.is_run_at_fault = False
         """Whether a member has failed alone, too."""
@@ -45,6 +50,13 @@ class Batch:
     def is_alone(self, run: ActiveRun) -> bool:
         """Whether a run is executed alone at the moment."""
         return self.alone is not None and self.alone.run is run
+
+    def compared_runs(self) -> list[ActiveRun]:
+        """Return the members whose outputs are compared with those that they have alone, after the joint run."""
+        if not self.is_proven:
+            return list(self.left)
+        is_spot_check = self.group.pipeline.options.compare and self.proof.is_spot_check()
+        return [random.choice(list(self.left))] if is_spot_check else []
 
     @property
     def read_spec(self) -> Callable[[], RunSpec]:

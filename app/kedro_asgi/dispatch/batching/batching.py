@@ -40,10 +40,6 @@ class Batching:
         self._checked: Planner | None = None
         self._is_needed = anyio.Event()
 
-    def pipeline(self, name: str) -> BatchedPipeline:
-        """Return a pipeline that is to be batched."""
-        return self._pipelines[name]
-
     def member_order(self, order: RunOrder, *, size_bytes: int) -> MemberOrder | None:
         """Return an order as that of a run that may be joined with others; ``None`` if it may not."""
         spec = order.spec
@@ -84,13 +80,14 @@ class Batching:
         planner, problems = outcome.value()
         if planner is self._checked:
             return
-        for name, problem in problems.items():
-            pipeline = self._pipelines[name]
-            pipeline.project_changed()
-            pipeline.is_checked = True
-            if problem is not None:
-                pipeline.refuse(problem)
+        for name, former in self._pipelines.items():
+            former.retire()
+            checked = BatchedPipeline(name, former.options, is_checked=True, problem=problems[name])
+            self._pipelines[name] = checked
         self._checked = planner
+
+    def _is_current(self, pipeline: BatchedPipeline) -> bool:
+        return self._is_checked and self._pipelines[pipeline.name] is pipeline
 
     def _problems(self, session: "KedroServiceSession") -> "tuple[Planner, dict[str, str | None]]":
         from kedro_asgi.dispatch.batching.check import batching_problem
@@ -115,7 +112,9 @@ class Batching:
         self, executor: Executor, metrics: Metrics, policy: Policy, *, wake_claims: Callable[[], None]
     ) -> BatchingScheduler:
         """Return the scheduler of a service that joins runs."""
-        return BatchingScheduler(executor, metrics, policy, self.metrics, wake_claims=wake_claims)
+        return BatchingScheduler(
+            executor, metrics, policy, self.metrics, wake_claims=wake_claims, is_current=self._is_current
+        )
 
     def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
         """Return what goes on while a service is open, as `Service` names it."""

@@ -70,10 +70,12 @@ class Group:
             if self.in_queue is run:
                 self.in_queue = None
 
-    def take(self) -> list[Member]:
-        """Remove and return the runs of the next batch, in the order in which they came: one at least."""
-        # A pipeline that is refused meanwhile executes each run alone.
-        limit = self.window.row_limit if self.pipeline.problem is None else 0
+    def take(self, *, is_joined: bool) -> list[Member]:
+        """Remove and return the runs of the next batch, in the order in which they came: one at least.
+
+        Without ``is_joined``, it is no more than one.
+        """
+        limit = self.window.row_limit if is_joined else 0
         taken: list[Member] = []
         rows = 0
         for member in self.waiting.values():

@@ -1,21 +1,26 @@
 """The order of a run that may be part of a batch."""
 
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import msgspec
 
+from kedro_asgi.batching_options import BatchingOptions
 from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
 from kedro_asgi.dispatch.waiting_order import GivenOrder
-from kedro_asgi.encoding import encode_json
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.tables.rows import join_rows, rows_of
 
 
 class MemberOrder(GivenOrder, frozen=True, kw_only=True, gc=False, eq=False):
-    """An order with so many ``rows``; runs of one ``group`` can be executed as one."""
+    """An order with so many ``rows``; runs of one ``group`` can be executed as one.
+
+    Runs of one ``computation`` differ in nothing but their rows; those of a group have rows of one kind, too.
+    """
 
     spec: RunSpec
     pipeline: BatchedPipeline
+    computation: Hashable
     group: Hashable
     rows: int
 
@@ -31,24 +36,47 @@ def member_order(spec: RunSpec, pipeline: BatchedPipeline, *, size_bytes: int) -
         raise AloneError("inputs")
     if not spec.outputs or not pipeline.outputs.issuperset(spec.outputs):
         raise AloneError("outputs")
-    kinds, counts = [], set()
-    for name in options.inputs:
-        rows = rows_of(spec.inputs[name])
-        if rows is None:
-            raise AloneError("rows")
-        kinds.append(rows.kind)
-        counts.add(rows.count)
-    if len(counts) != 1 or (count := counts.pop()) > options.max_rows:
-        raise AloneError("rows")
-    group = (
+    count, kinds = _rows(spec, options)
+    computation = (
         spec.slice,
-        _text_of(spec),
+        _exactly(spec.runtime_params),
+        _exactly(spec.load_versions),
         spec.outputs,
         spec.runner,
         spec.is_async,
-        *kinds,
+        spec.retries,
     )
-    return MemberOrder(read=_Read(spec), size_bytes=size_bytes, spec=spec, pipeline=pipeline, group=group, rows=count)
+    return MemberOrder(
+        read=_Read(spec),
+        size_bytes=size_bytes,
+        spec=spec,
+        pipeline=pipeline,
+        computation=computation,
+        group=(pipeline, computation, *kinds),
+        rows=count,
+    )
+
+
+def _rows(spec: RunSpec, options: BatchingOptions) -> tuple[int, tuple[Hashable, ...]]:
+    """Return how many rows the inputs have, and their kinds."""
+    try:
+        found = [rows_of(spec.inputs[name]) for name in options.inputs]
+    except RecursionError:
+        found = [None]
+    kinds = tuple(rows.kind for rows in found if rows is not None)
+    counts = {rows.count for rows in found if rows is not None}
+    if len(kinds) < len(found) or len(counts) != 1 or max(counts) > options.max_rows or not _is_hashable(kinds):
+        raise AloneError("rows")
+    return counts.pop(), kinds
+
+
+def _is_hashable(kinds: tuple[Hashable, ...]) -> bool:
+    try:
+        hash(kinds)
+    except TypeError:
+        # Labels of a frame may be anything.
+        return False
+    return True
 
 
 def joined_spec(specs: Sequence[RunSpec], names: Sequence[str]) -> RunSpec:
@@ -64,11 +92,23 @@ class _Read(msgspec.Struct, frozen=True, gc=False):
         return self.spec
 
 
-def _text_of(spec: RunSpec) -> bytes:
-    """Return what else is the same for all runs of a group, as JSON: 1, 1.0 and true differ there."""
-    if not spec.runtime_params and not spec.load_versions and spec.retries is None:
-        return b""
+def _exactly(value: Any) -> Hashable:
+    """Return what is equal for equal values of the same types only: 1, 1.0 and true are three, and so are 0.0 and -0.0.
+
+    Raises `AloneError` for a value that did not come from JSON.
+    """
     try:
-        return encode_json((spec.runtime_params, spec.load_versions, spec.retries), fallback=None)
-    except (TypeError, ValueError, RecursionError) as error:
+        return _frozen(value)
+    except RecursionError as error:
         raise AloneError("params") from error
+
+
+def _frozen(value: Any) -> Hashable:
+    kind = type(value)
+    if kind is dict and all(type(key) is str for key in value):
+        return ("object", *((key, _frozen(part)) for key, part in value.items()))
+    if kind is list:
+        return ("list", *map(_frozen, value))
+    if kind in (str, int, bool, float) or value is None:
+        return (kind.__name__, repr(value) if kind is float else value)
+    raise AloneError("params")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.batching.batch import Batch, Outputs
+from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
 from kedro_asgi.dispatch.batching.comparison import are_alike
 from kedro_asgi.dispatch.batching.group import Group, Member
 from kedro_asgi.dispatch.batching.member_order import MemberOrder
@@ -18,6 +19,7 @@ from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.executors.base import Execution, Executor
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.runs import RunIds
@@ -26,6 +28,12 @@ from kedro_asgi.tracing.activation import begin_run_span
 if TYPE_CHECKING:
     from kedro_asgi.tracing.tracer import RunSpan
 
+_log = SafeLogger(__name__)
+
+_NOT_ALIKE = (
+    "a batch gave a run other outputs than the run gives alone: each row of an output must come of the row of the "
+    "inputs that has the same place, and of no other."
+)
 # Callers choose the kinds of their rows, so what is learned about each has a limit.
 _MAX_GROUPS = 256
 
@@ -35,7 +43,8 @@ class BatchingScheduler(Scheduler):
 
     A run that is stopped leaves its batch: its record ends at once, and the batch goes on for the others. When all have
     left, the batch is stopped. A batch that fails keeps its slot while each of its members that is left is executed
-    alone; so does the first batch of a pipeline that succeeds, to compare what both give.
+    alone; so do the first batches of a computation that succeed, to compare what both give. ``is_current`` tells
+    whether a pipeline was checked in the project as runs see it now.
     """
 
     def __init__(
@@ -46,11 +55,13 @@ class BatchingScheduler(Scheduler):
         batch_metrics: BatchMetrics,
         *,
         wake_claims: Callable[[], None],
+        is_current: Callable[[BatchedPipeline], bool],
     ) -> None:
         super().__init__(executor, metrics, policy, wake_claims=wake_claims)
         self.windows: Deadlines[Group] = Deadlines(self._window_closed)
         self._batch_ids = RunIds()
         self._batch_metrics = batch_metrics
+        self._is_current = is_current
         self._groups: dict[object, Group] = {}
         # The runs that wait in groups: those without a place in the queue with the sizes of their orders.
         self._gathering: dict[ActiveRun, int] = {}
@@ -111,7 +122,7 @@ class BatchingScheduler(Scheduler):
         if group is None:
             super()._start(run)
             return
-        members = group.take()
+        members = group.take(is_joined=self._is_joined(group))
         for member in members:
             self._wait_no_more(self._gathering, member.run)
             del self._group_of[member.run]
@@ -122,8 +133,12 @@ class BatchingScheduler(Scheduler):
             self._single[run] = (group, members[0])
             super()._start(run)
         else:
-            self._start_batch(Batch(self._batch_ids.next(), group, members))
+            self._start_batch(Batch(self._batch_ids.next(), group, members, holder=run))
         self._look(group)
+
+    def _is_joined(self, group: Group) -> bool:
+        """Whether the runs of a group may be executed as one in the project as it is now."""
+        return group.pipeline.problem is None and self._is_current(group.pipeline)
 
     def _start_batch(self, batch: Batch) -> None:
         self._slots[batch.holder] = None
@@ -196,7 +211,7 @@ class BatchingScheduler(Scheduler):
         if batch.left:
             outputs = self._outputs_of_each(batch, execution)
             if outputs is None:
-                batch.has_failed = True
+                batch.has_failed = self._is_joined(batch.group)
             else:
                 self._note_success(batch.group, batch.members, seconds)
                 self._give(batch, outputs)
@@ -204,17 +219,22 @@ class BatchingScheduler(Scheduler):
 
     def _give(self, batch: Batch, outputs: dict[ActiveRun, Outputs]) -> None:
         """Give each member its outputs, or keep them to compare them with those that it has alone."""
-        if not batch.group.pipeline.is_proven:
-            batch.expected = outputs
-            return
-        for run in list(batch.left):
+        batch.expected = {run: outputs[run] for run in batch.compared_runs()}
+        for run in [run for run in batch.left if run not in batch.expected]:
             self._end_member(batch, run, Execution(outputs=outputs[run]))
 
     def _outputs_of_each(self, batch: Batch, execution: Execution) -> dict[ActiveRun, Outputs] | None:
-        """Return the outputs of each member of a batch that succeeded; ``None`` if they have to run alone."""
-        if execution.error is not None or execution.output_problems:
+        """Return the outputs of each member of a batch that succeeded; ``None`` if they have to run alone.
+
+        The batch may have been executed in another project than it was begun in.
+        """
+        if execution.error is not None or execution.output_problems or not self._is_joined(batch.group):
             return None
-        split = batch.split(execution.outputs)
+        try:
+            split = batch.split(execution.outputs)
+        except Exception:  # the outputs of a project's own `convert` may be anything
+            _log.exception("The outputs of a batch of pipeline '%s' cannot be split.", batch.group.pipeline.name)
+            return None
         if isinstance(split, str):
             batch.group.pipeline.refuse(f"its output '{split}' has not as many rows as its inputs.")
             return None
@@ -231,7 +251,8 @@ class BatchingScheduler(Scheduler):
             self._batch_metrics.batch_failed(pipeline.name)
             pipeline.batch_failed(is_run_at_fault=batch.is_run_at_fault)
         else:
-            pipeline.batch_succeeded(is_proven=batch.was_compared)
+            pipeline.batch_succeeded()
+            batch.proof.add(member.order.spec.inputs for member in batch.compared)
         del self._slots[batch.holder]
         self._fill_slots()
         self._group_is_free(group, batch.holder, requests=len(batch.members))
@@ -242,20 +263,21 @@ class BatchingScheduler(Scheduler):
         if execution.error is not None:
             batch.is_run_at_fault = True
         elif run.stop_reason is None and run in batch.expected:
-            self._compare(batch, run, execution)
+            self._compare(batch, member, execution)
         batch.alone = None
         self._end_member(batch, run, execution)
         self._go_on(batch)
 
-    def _compare(self, batch: Batch, run: ActiveRun, execution: Execution) -> None:
+    def _compare(self, batch: Batch, member: Member, execution: Execution) -> None:
         """Refuse a pipeline whose batch has given a run other outputs than the run has alone."""
-        batch.was_compared = True
-        if not are_alike(batch.expected[run], execution.outputs):
-            pipeline = batch.group.pipeline
-            pipeline.refuse(
-                "a batch gave a run other outputs than the run gives alone: each row of an output must come of the "
-                "row of the inputs that has the same place, and of no other."
-            )
+        try:
+            is_alike = are_alike(batch.expected[member.run], execution.outputs)
+        except Exception:  # so may values that are compared
+            is_alike = False
+        if is_alike:
+            batch.compared.append(member)
+        elif self._is_joined(batch.group):
+            batch.group.pipeline.refuse(_NOT_ALIKE)
 
     def _end_member(self, batch: Batch, run: ActiveRun, execution: Execution) -> None:
         member = batch.left.pop(run)
