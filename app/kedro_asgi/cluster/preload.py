@@ -15,14 +15,17 @@ import click
 from distributed import Worker
 
 from kedro_asgi.cluster_member import EXTENSION, ClusterMember
+from kedro_asgi.dispatch.executors.dask_hosted_run import HostedRunHandler
 from kedro_asgi.dispatch.executors.dask_task import HOST_EXTENSION
-from kedro_asgi.dispatch.executors.dask_worker import HostedRunHandler, RunHost
+from kedro_asgi.dispatch.executors.dask_worker import RunHost
 from kedro_asgi.dispatch.executors.local_cluster import SESSION_VARIABLE
 from kedro_asgi.errors import ProjectError
 from kedro_asgi.outcome import Outcome
 from kedro_asgi.session import KedroServiceSession
 from kedro_asgi.session.served_session import open_served_session
 from kedro_asgi.tracing.sdk import flush_spans, set_up_inherited_sdk
+
+_COMMAND = "distributed.cli.dask_worker"
 
 _log = logging.getLogger(__name__)
 
@@ -75,9 +78,7 @@ async def _set_up(worker: Any, open_session: Callable[[], KedroServiceSession]) 
     if opened.error is not None:
         _log.error("The project cannot be opened: %s", opened.error, exc_info=opened.error)
     worker.extensions[EXTENSION] = member = ClusterMember(worker.address, opened)
-    # Else several workers share this process.
-    owns_process = worker.nanny is not None or "distributed.cli.dask_worker" in sys.modules
-    worker.extensions[HOST_EXTENSION] = RunHost(worker, member, owns_process=owns_process)
+    worker.extensions[HOST_EXTENSION] = RunHost(worker, member, owns_process=_owns_process(worker))
 
 
 def _open(*, project_path: str | None, **arguments: Any) -> KedroServiceSession:
@@ -96,3 +97,9 @@ def _forward_logs() -> None:
     root = logging.getLogger()
     if not any(isinstance(handler, HostedRunHandler) for handler in root.handlers):
         root.addHandler(HostedRunHandler(is_alone=not root.handlers))
+
+
+def _owns_process(worker: Any) -> bool:
+    """Whether the process is only there for the worker, and not a program of a user that has workers in it."""
+    command = getattr(sys.modules["__main__"], "__spec__", None)
+    return worker.nanny is not None or _COMMAND in sys.modules or (command is not None and command.name == _COMMAND)

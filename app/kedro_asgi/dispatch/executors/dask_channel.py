@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
@@ -17,10 +17,14 @@ from kedro_asgi.dispatch.safe_logging import SafeLogger
 MessageT = TypeVar("MessageT", bound=Message)
 
 _log = SafeLogger(__name__)
+_serialized: Any = to_serialize
 _ENCODER = msgspec.msgpack.Encoder()
 # How much of a worker's messages may be on its way: runs that produce more wait.
 _WINDOW_BYTES = 8 * 2**20
 _ACKNOWLEDGED_BYTES = _WINDOW_BYTES // 8
+# Larger parts go in pieces, each of which is a sign of life.
+_PIECE_BYTES = 2**20
+_LOOK_SECONDS = 1.0
 
 
 class Channel(Generic[MessageT]):
@@ -31,15 +35,23 @@ class Channel(Generic[MessageT]):
     lost process must not keep runs. Made on the event loop of the connection.
     """
 
-    def __init__(self, comm: Any, decoder: msgspec.msgpack.Decoder[MessageT], *, silence_seconds: float) -> None:
+    def __init__(
+        self,
+        comm: Any,
+        decoder: msgspec.msgpack.Decoder[MessageT],
+        *,
+        silence_seconds: float,
+        ping_seconds: float,
+    ) -> None:
         self._comm = comm
         self._decoder = decoder
         self._silence_seconds = silence_seconds
+        self._ping_seconds = ping_seconds
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         # Held for the outbox and the window, which threads of runs and the event loop share.
         self._room = threading.Condition()
-        self._outbox: list[object] = []
+        self._outbox: list[tuple[bytes, Sequence[Buffer]]] = []
         self._window_bytes = _WINDOW_BYTES
         self._heard_at = time.monotonic()
         self.is_closed = False
@@ -50,6 +62,11 @@ class Channel(Generic[MessageT]):
         """The address of the other end."""
         address: str = self._comm.peer_address
         return address
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the other end has not been heard for too long; also known in a process that was paused itself."""
+        return time.monotonic() - self._heard_at >= self._silence_seconds
 
     def put(self, message: Message, parts: Sequence[Buffer] = (), *, waits: bool = False) -> None:
         """Send a message, any thread; does nothing once the connection is closed.
@@ -66,7 +83,7 @@ class Channel(Generic[MessageT]):
                 return
             self._window_bytes -= len(data) + size_of(parts)
             is_first = not self._outbox
-            self._outbox += [data, *map(to_serialize, parts)]
+            self._outbox.append((data, parts))
         if is_first:
             # The event loop may have ended.
             with suppress(RuntimeError):
@@ -99,23 +116,27 @@ class Channel(Generic[MessageT]):
             self._wake.clear()
             with self._room:
                 batch, self._outbox = self._outbox, []
-            if batch:
-                await self._comm.write(batch, on_error="raise")
+            for items in _bundles(batch):
+                await self._comm.write(items, on_error="raise")
 
     async def _receive(self, handle: Callable[[MessageT, list[Buffer]], None]) -> None:
+        items = self._items()
+        async for item in items:
+            message = self._decoder.decode(item)
+            parts = [await _joined(items) for _ in range(message.parts)]
+            if isinstance(message, Received):
+                self._open_window(message.size_bytes)
+            else:
+                handle(message, parts)
+
+    async def _items(self) -> AsyncIterator[Any]:
         received_bytes = 0
         while True:
             batch = await self._comm.read()
             self._heard_at = time.monotonic()
-            items: Iterator[Buffer] = iter(batch)
-            for item in items:
-                message = self._decoder.decode(item)
-                parts = [next(items) for _ in range(message.parts)]
-                if isinstance(message, Received):
-                    self._open_window(message.size_bytes)
-                else:
-                    handle(message, parts)
-            received_bytes += size_of(batch)
+            for item in batch:
+                received_bytes += memoryview(item).nbytes if isinstance(item, Buffer) else 0
+                yield item
             if received_bytes >= _ACKNOWLEDGED_BYTES:
                 self.put(Received(size_bytes=received_bytes))
                 received_bytes = 0
@@ -127,9 +148,43 @@ class Channel(Generic[MessageT]):
 
     async def _watch(self) -> None:
         """Tell the other end that this one is alive, and return when the other one is not."""
-        while time.monotonic() - self._heard_at < self._silence_seconds:
-            await asyncio.sleep(self._silence_seconds / 4)
-            self.put(Ping())
+        pinged_at = 0.0
+        while not self.is_silent:
+            if time.monotonic() - pinged_at >= self._ping_seconds:
+                pinged_at = time.monotonic()
+                self.put(Ping())
+            await asyncio.sleep(min(_LOOK_SECONDS, self._ping_seconds))
+
+
+def _bundles(batch: Sequence[tuple[bytes, Sequence[Buffer]]]) -> Iterator[list[object]]:
+    """Yield what is written at once: messages, each with the parts that follow it, as pieces and how many they are."""
+    items: list[object] = []
+    size_bytes = 0
+    for data, parts in batch:
+        items.append(data)
+        size_bytes += len(data)
+        for part in parts:
+            pieces = _pieces(part)
+            items.append(len(pieces))
+            for piece in pieces:
+                items.append(_serialized(piece))
+                size_bytes += piece.nbytes
+                if size_bytes >= _PIECE_BYTES:
+                    yield items
+                    items, size_bytes = [], 0
+    if items:
+        yield items
+
+
+def _pieces(part: Buffer) -> list[memoryview]:
+    view = memoryview(part).cast("B")
+    return [view[start : start + _PIECE_BYTES] for start in range(0, max(len(view), 1), _PIECE_BYTES)]
+
+
+async def _joined(items: AsyncIterator[Any]) -> Buffer:
+    """Return the next part, which comes as the number of its pieces and these."""
+    pieces = [await anext(items) for _ in range(await anext(items))]
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def size_of(parts: Iterable[Buffer]) -> int:

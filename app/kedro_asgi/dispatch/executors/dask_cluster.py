@@ -14,6 +14,7 @@ from distributed.scheduler import KilledWorker
 from kedro_asgi.cluster_member import MemberFacts
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.dask_messages import (
+    LAST_SECONDS,
     EventEmitted,
     FromWorker,
     Greeting,
@@ -41,6 +42,7 @@ from kedro_asgi.runner.process_state import log_levels
 _log = SafeLogger(__name__)
 
 _PLACING_PAUSE_SECONDS = 0.5
+_CHOICE_SECONDS = 10.0
 
 
 class DaskCluster:
@@ -60,10 +62,12 @@ class DaskCluster:
         # Runs by the id of their latest ticket.
         self._runs: dict[str, ClusterRun] = {}
         self._futures: dict[str, Any] = {}
+        # Workers that this server does not hear, and that the scheduler may still choose.
+        self._silent_workers: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._scheduler = SchedulerConnection(
-            settings.find_scheduler, topic=self._server, told=lambda event: self._workers.connect(event[1]["worker"])
+            settings.find_scheduler, topic=self._server, told=lambda event: self._worker_asked(event[1]["worker"])
         )
         self._workers = WorkerConnections(
             self, greeting=self._greeting, connection_args=lambda: self._scheduler.connection_args
@@ -173,6 +177,9 @@ class DaskCluster:
         self._renew_ticket(run)
         ticket = Ticket(ticket_id=run.ticket_id, server=self._server, run_id=run.run_id, facts=facts, reload=reload)
         names = run.placed.pipeline_names
+        workers = self._audible_workers()
+        if workers is not None and not workers:
+            return None
         try:
             future = client.submit(
                 execute_run,
@@ -182,15 +189,25 @@ class DaskCluster:
                 pure=False,
                 retries=0,
                 resources=self._settings.options.resources_of(names) or None,
+                workers=workers,
             )
             self._futures[run.ticket_id] = future
-            error: BaseException | None = await future.exception()
+            # Workers that come meanwhile are not among these.
+            seconds = None if workers is None else _CHOICE_SECONDS
+            error: BaseException | None = await asyncio.wait_for(future.exception(), seconds)
         except Exception as problem:  # a client that has lost its scheduler a moment ago
             _log.info("A run cannot be given to the Dask cluster now: %s", problem)
             return None
         finally:
-            self._futures.pop(run.ticket_id, None)
+            if self._futures.pop(ticket.ticket_id, None) is not None and not future.done():
+                self._start(_cancel(future))
         return error
+
+    def _audible_workers(self) -> list[str] | None:
+        """Return the workers among which the scheduler is to choose; ``None``: any."""
+        known = self._scheduler.threads_of_workers
+        self._silent_workers &= known.keys()
+        return [worker for worker in known if worker not in self._silent_workers] if self._silent_workers else None
 
     def _stop(self, run_id: str, reason: RunStoppedError) -> None:
         run = next((found for found in self._runs.values() if found.run_id == run_id), None)
@@ -226,9 +243,25 @@ class DaskCluster:
             case RunEnded():
                 self._end(run, partial(run.end_replied, parts))
 
-    def worker_lost(self, worker: str) -> None:
-        for run in [run for run in self._runs.values() if run.worker == worker]:
-            self._end(run, run.end_lost)
+    def worker_lost(self, worker: str, *, is_silent: bool) -> None:
+        lost = [run for run in self._runs.values() if run.worker == worker]
+        if lost:
+            self._start(self._end_lost(lost))
+        if is_silent:
+            # The scheduler may have chosen it for runs that wait.
+            self._silent_workers.add(worker)
+            for future in self._futures.values():
+                self._start(_cancel(future))
+
+    async def _end_lost(self, runs: list[ClusterRun]) -> None:
+        # The worker may be alive, and stops them until then.
+        await asyncio.sleep(1.5 * LAST_SECONDS)
+        for run in runs:
+            self._end(run, partial(run.end_lost, was_alone=len(runs) == 1))
+
+    def _worker_asked(self, worker: str) -> None:
+        self._silent_workers.discard(worker)
+        self._workers.connect(worker)
 
     async def _give_order(self, worker: str, ticket_id: str) -> None:
         """Give a run to the first worker that asks for it, and to no other."""

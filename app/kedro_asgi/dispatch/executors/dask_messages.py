@@ -13,6 +13,9 @@ from kedro_asgi.trace_context import TraceHeaders
 HANDLER = "kedro-asgi-runs"
 """The operation of a Dask worker that opens a connection for the messages."""
 
+LAST_SECONDS = 1.0
+"""How long runs whose connection has ended may go on on a worker: another server may begin them again."""
+
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     """One placement of a run on the cluster; the task of Dask has nothing else, so that its order is never there twice.
@@ -34,6 +37,11 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
     server: str
     log_levels: dict[str, int]
     silence_seconds: float
+
+    @property
+    def ping_seconds(self) -> float:
+        """How often each end tells that it is alive."""
+        return self.silence_seconds / 4
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):

@@ -81,8 +81,11 @@ class ClusterRun:
         """End the run with an error of this side."""
         self.end(Execution(error=self.placed.context.run(report_failure, self.run_id, error)))
 
-    def end_lost(self) -> None:
-        """End a run whose worker is lost: as stopped if it was asked to stop, else as interrupted."""
+    def end_lost(self, *, was_alone: bool) -> None:
+        """End a run whose worker is lost: as stopped if it was asked to stop, else as interrupted.
+
+        A run that ``was_alone`` on the worker may have ended it.
+        """
         if self.stop_reason is not None:
             self.end(Execution())
             return
@@ -91,7 +94,7 @@ class ClusterRun:
             note_node(error, self._nodes.first)
         seconds = self.placed.retry_after_seconds(error)
         described = self.placed.context.run(report_failure, self.run_id, error)
-        execution = Execution(error=described, has_crashed=True, is_interrupted=True, retry_after_seconds=seconds)
+        execution = Execution(error=described, has_crashed=was_alone, is_interrupted=True, retry_after_seconds=seconds)
         self.end(execution)
 
     def end_replied(self, parts: list[Buffer]) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from distributed import Client
@@ -12,7 +13,7 @@ from kedro_asgi.dispatch.safe_logging import SafeLogger
 
 _log = SafeLogger(__name__)
 
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 3.0
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
@@ -94,8 +95,8 @@ class SchedulerConnection:
         finally:
             self._client, self.threads_of_workers = None, {}
             self._connected.clear()
-            # Whatever a client raises that has lost its scheduler.
-            with suppress(Exception):
+            # Whatever a client raises that has lost its scheduler, and logs with a traceback; the problem says it all.
+            with suppress(Exception), _client_silenced():
                 await asyncio.wait_for(client.close(), _CONNECT_SECONDS)
         if not self._closing.is_set():
             self._note_problem(f"The Dask scheduler {address} is gone.")
@@ -120,3 +121,17 @@ class SchedulerConnection:
         if problem != self.problem:
             _log.error("%s", problem)
         self.problem, self.has_tried = problem, True
+
+
+@contextmanager
+def _client_silenced() -> Iterator[None]:
+    logger = logging.getLogger("distributed.client")
+    logger.addFilter(_drop)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_drop)
+
+
+def _drop(record: logging.LogRecord) -> bool:
+    return False

@@ -8,7 +8,15 @@ from typing import Any, Protocol
 from distributed.comm.core import connect
 
 from kedro_asgi.dispatch.executors.dask_channel import Channel
-from kedro_asgi.dispatch.executors.dask_messages import FROM_WORKER, HANDLER, FromWorker, Greeting, Message, plain
+from kedro_asgi.dispatch.executors.dask_messages import (
+    FROM_WORKER,
+    HANDLER,
+    LAST_SECONDS,
+    FromWorker,
+    Greeting,
+    Message,
+    plain,
+)
 from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 
@@ -23,8 +31,8 @@ class WorkersOwner(Protocol):
     def message_received(self, worker: str, message: FromWorker, parts: list[Buffer]) -> None:
         """A worker has sent a message."""
 
-    def worker_lost(self, worker: str) -> None:
-        """The connection with a worker has ended."""
+    def worker_lost(self, worker: str, *, is_silent: bool) -> None:
+        """The connection with a worker has ended; ``is_silent``: the scheduler may still take the worker for alive."""
 
 
 class WorkerConnections:
@@ -42,8 +50,7 @@ class WorkerConnections:
     def connect(self, worker: str) -> None:
         """Connect with a worker, unless that has been done."""
         if worker not in self._tasks:
-            task = self._tasks[worker] = asyncio.get_running_loop().create_task(self._serve(worker))
-            task.add_done_callback(lambda done: self._tasks.pop(worker))
+            self._tasks[worker] = asyncio.get_running_loop().create_task(self._serve(worker))
 
     def send(self, worker: str, message: Message, parts: list[Buffer] | None = None) -> None:
         """Send a message to a worker; does nothing if the worker is gone."""
@@ -64,7 +71,13 @@ class WorkerConnections:
         try:
             comm = await connect_to(worker, timeout=_CONNECT_SECONDS, **self._connection_args())
             await comm.write({"op": HANDLER, "greeting": plain(greeting), "reply": False})
-            channel = Channel(comm, FROM_WORKER, silence_seconds=greeting.silence_seconds)
+            channel = Channel(
+                comm,
+                FROM_WORKER,
+                # The worker gives up first: by then, nothing of its runs goes on.
+                silence_seconds=greeting.silence_seconds + greeting.ping_seconds + 2 * LAST_SECONDS,
+                ping_seconds=greeting.ping_seconds,
+            )
             self._channels[worker] = channel
             await channel.serve(partial(self._owner.message_received, worker))
         except OSError as error:
@@ -72,5 +85,6 @@ class WorkerConnections:
         finally:
             if comm is not None:
                 comm.abort()
-            if self._channels.pop(worker, None) is not None:
-                self._owner.worker_lost(worker)
+            del self._tasks[worker]
+            if (lost := self._channels.pop(worker, None)) is not None:
+                self._owner.worker_lost(worker, is_silent=lost.is_silent)

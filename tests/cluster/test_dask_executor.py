@@ -1,0 +1,259 @@
+"""What only holds of runs on a Dask cluster: workers are lost and differ, schedulers go and come back."""
+
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from dask_processes import DaskProcesses, one_process_cluster
+from kedro_asgi.dask_options import DaskOptions
+from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
+from kedro_asgi.events import LogLine
+from kedro_asgi.runs import RunOrder, RunSpec, Slice
+from kedro_asgi.session import AsyncSession
+
+# The contract of executors, which `make test` checks over Dask too, has the rest.
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+
+RUNS = 200
+
+
+def order(pipeline: str, *, outputs: tuple[str, ...] = (), **spec: object) -> RunOrder:
+    return RunOrder(spec=RunSpec(slice=Slice(pipeline_names=(pipeline,)), outputs=outputs, **spec))
+
+
+@asynccontextmanager
+async def dispatcher(
+    project: Path, scheduler: str, *, store: str = "memory:", options: dict[str, object] | None = None, **policy: object
+) -> AsyncIterator[Dispatcher]:
+    session = AsyncSession.create(project_path=project)
+    choice = ExecutorChoice(default="dask", dask=DaskOptions(scheduler=scheduler, **(options or {})))
+    settings = Policy(**{"grace_seconds": 0.1, "max_concurrent_runs": 3, "log_level": "WARNING", **policy})
+    async with Dispatcher(session, store=store, policy=settings, executor=choice) as runs:
+        yield runs
+
+
+async def until(condition: Callable[[], bool], *, seconds: float = 90) -> None:
+    with anyio.fail_after(seconds):
+        while not condition():
+            await anyio.sleep(0.02)
+
+
+def lines(place: Path) -> list[str]:
+    return place.read_text().splitlines() if place.exists() else []
+
+
+@pytest.fixture(scope="module")
+async def shared(project: Path, anyio_backend: str) -> AsyncIterator[Dispatcher]:
+    """A dispatcher on a cluster that no test hurts."""
+    limits = {"max_value_bytes": 100_000, "resources": {"same": {"GPU": 1}}}
+    with one_process_cluster(project) as scheduler:
+        async with dispatcher(project, scheduler, options=limits, max_log_lines=10_000) as runs:
+            yield runs
+
+
+# --- a cluster that no test hurts ---
+
+
+async def test_large_inputs_and_outputs_are_refused(shared: Dispatcher) -> None:
+    record = (await shared.run(order("fill", outputs=("filled",), runtime_params={"size": 200_000}))).record
+    assert record.error.type == "ValueTooLargeError"
+    assert "raise dask_max_value_bytes" in record.error.message
+    record = (await shared.run(order("fill", runtime_params={"size": 10, "unused": "x" * 200_000}))).record
+    assert record.error.type == "ValueTooLargeError"
+    assert record.error.message.startswith("The inputs of the run take")
+
+
+async def test_a_run_waits_for_a_worker_with_its_resources(shared: Dispatcher) -> None:
+    run = await shared.submit("same", inputs={"value": 1})
+    await until(lambda: shared.gauges()["dask_tasks"] == 1)
+    assert (await shared.run(order("fill"))).record.status == "success"
+    await shared.cancel(run.run_id)
+    assert (await shared.wait(run.run_id)).status == "cancelled"
+    assert shared.gauges()["dask_tasks"] == 0
+
+
+async def test_many_lines_come_in_their_order(shared: Dispatcher) -> None:
+    record = (await shared.run(order("log_lines", runtime_params={"count": 3000}))).record
+    told = [published.event async for published in shared.follow(record.run_id)]
+    assert [event.message for event in told if isinstance(event, LogLine)] == [f"line {n}" for n in range(3000)]
+
+
+async def test_figures_of_the_cluster(shared: Dispatcher) -> None:
+    await shared.run(order("fill"))
+    gauges = shared.gauges()
+    assert (gauges["dask_scheduler_up"], gauges["dask_workers"], gauges["dask_threads"]) == (1, 1, 2)
+    assert shared.executor_problem is None
+
+
+async def test_a_scheduler_that_is_not_there_is_a_problem_and_no_failure(project: Path, tmp_path: Path) -> None:
+    async with dispatcher(project, "tcp://127.0.0.1:1") as runs:
+        run = await runs.submit("fill")
+        await until(lambda: "cannot be reached" in (runs.executor_problem or ""))
+        assert runs.gauges()["dask_scheduler_up"] == 0
+        assert (await runs.read(run.run_id)).status in ("queued", "running")
+        await runs.cancel(run.run_id)
+        assert (await runs.wait(run.run_id)).status == "cancelled"
+
+
+# --- clusters whose processes are killed ---
+
+
+async def test_a_worker_without_the_project_is_a_clear_error(project: Path, cluster: DaskProcesses) -> None:
+    cluster.start_worker("bare", preload=False)
+    async with dispatcher(project, cluster.scheduler) as runs:
+        error = (await runs.run(order("fill"))).record.error
+        assert error.type == "NotPreloadedError"
+        assert "--preload kedro_asgi.cluster" in error.message
+
+
+async def test_a_worker_with_other_sources_is_a_clear_error(
+    project: Path, cluster: DaskProcesses, tmp_path: Path
+) -> None:
+    other = shutil.copytree(project, tmp_path / "other")
+    with next(other.glob("src/*/pipeline_registry.py")).open("a") as file:
+        file.write("# changed\n")
+    cluster.start_worker("other", project=other)
+    async with dispatcher(project, cluster.scheduler) as runs:
+        error = (await runs.run(order("fill"))).record.error
+        assert error.type == "MemberMismatchError"
+        assert "it has other source files of the package" in error.message
+
+
+async def test_a_worker_that_is_lost_interrupts_its_run_or_has_it_repeated(
+    project: Path, cluster: DaskProcesses, tmp_path: Path
+) -> None:
+    cluster.start_worker("one")
+    marked, repeated = tmp_path / "marked", tmp_path / "repeated"
+    async with dispatcher(project, cluster.scheduler) as runs:
+        run = await runs.submit("note", runtime_params={"place": str(marked), "seconds": 600})
+        await until(lambda: len(lines(marked)) == 1)
+        cluster.kill("one")
+        record = await runs.wait(run.run_id)
+        assert (record.status, record.error.type, record.error.node) == ("interrupted", "WorkerLostError", "note")
+        cluster.start_worker("two")
+        spec = {"runtime_params": {"place": str(repeated), "seconds": 1}, "on_interrupt": "rerun", "outputs": ["pid"]}
+        run = await runs.submit("note", **spec)
+        await until(lambda: len(lines(repeated)) == 1)
+        cluster.kill("two")
+        cluster.start_worker("three")
+        record = await runs.wait(run.run_id)
+        assert (record.status, record.run_attempt) == ("success", 2)
+    begun = [line for line in lines(repeated) if line.startswith("begun")]
+    assert len(begun) == 2
+    assert lines(repeated)[-1].startswith("done")
+
+
+async def test_a_run_that_kills_its_workers_is_given_up(project: Path, cluster: DaskProcesses, tmp_path: Path) -> None:
+    cluster.start_worker("one")
+    place = tmp_path / "place"
+    async with dispatcher(project, cluster.scheduler, max_attempts=2) as runs:
+        run = await runs.submit("die", runtime_params={"place": str(place)}, on_interrupt="rerun")
+        await until(lambda: len(lines(place)) == 1)
+        cluster.start_worker("two")
+        record = await runs.wait(run.run_id)
+        assert (record.status, record.error.type, record.run_attempt) == ("interrupted", "WorkerLostError", 2)
+    assert len(lines(place)) == 2
+
+
+async def test_a_scheduler_that_is_gone_loses_no_run(project: Path, cluster: DaskProcesses, tmp_path: Path) -> None:
+    cluster.start_worker("one")
+    async with dispatcher(project, cluster.scheduler) as runs:
+        assert (await runs.run(order("fill"))).record.status == "success"
+        cluster.kill("scheduler")
+        await until(lambda: runs.gauges()["dask_scheduler_up"] == 0)
+        await until(lambda: "is gone" in (runs.executor_problem or ""))
+        waiting = [await runs.submit("note", runtime_params={"place": str(tmp_path / str(n))}) for n in range(4)]
+        # Workers end with their scheduler; whatever started them starts them again.
+        cluster.wait_for_end("one")
+        cluster.start_scheduler()
+        cluster.start_worker("two")
+        for run in waiting:
+            assert (await runs.wait(run.run_id)).status == "success"
+        await until(lambda: runs.executor_problem is None)
+    assert [len(lines(tmp_path / str(n))) for n in range(4)] == [2, 2, 2, 2]
+
+
+async def test_a_paused_worker_is_lost_and_stops_when_it_comes_back(
+    project: Path, cluster: DaskProcesses, tmp_path: Path
+) -> None:
+    cluster.start_worker("one")
+    place = tmp_path / "place"
+    async with dispatcher(project, cluster.scheduler, options={"silence_seconds": 1.0}) as runs:
+        run = await runs.submit("once_slow", runtime_params={"place": str(place)}, on_interrupt="rerun")
+        await until(lambda: len(lines(place)) == 1)
+        cluster.signal("one", signal.SIGSTOP)
+        cluster.start_worker("two")
+        record = await runs.wait(run.run_id)
+        assert (record.status, record.run_attempt) == ("success", 2)
+        cluster.signal("one", signal.SIGCONT)
+        # Its run does not stop within a second, so its process ends.
+        assert cluster.wait_for_end("one") == 1
+    assert lines(place) == ["begun", "begun", "done"]
+
+
+async def test_promised_runs_survive_workers_that_are_killed_in_turn(
+    project: Path, cluster: DaskProcesses, tmp_path: Path
+) -> None:
+    """Each run succeeds once, and each of its attempts is over before the next one begins."""
+    names = ["one", "two", "three"]
+    for name in names:
+        cluster.start_worker(name)
+    store = str(tmp_path / "runs.db")
+    policy = {"max_concurrent_runs": 6, "max_attempts": 50}
+    async with dispatcher(project, cluster.scheduler, store=store, **policy) as runs:
+        places = [tmp_path / f"place-{number}" for number in range(RUNS)]
+        promised = [
+            await runs.submit("note", runtime_params={"place": str(place), "seconds": 0.1}, on_interrupt="rerun")
+            for place in places
+        ]
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(kill_in_turn, cluster, names, places)
+            records = [await runs.wait(run.run_id) for run in promised]
+            tasks.cancel_scope.cancel()
+    assert [(record.status, record.error) for record in records] == [("success", None)] * RUNS
+    assert sum(record.run_attempt for record in records) > RUNS
+    for record, place in zip(records, places, strict=True):
+        told = lines(place)
+        begun = [line.removeprefix("begun ") for line in told if line.startswith("begun")]
+        # A worker may be killed before its run begins.
+        assert 1 <= len(begun) <= record.run_attempt
+        # What a worker does for a run, it does before another one has it; the last one ends it.
+        assert [line.split()[1] for line in told] == [pid for pid in begun for _ in range(told_by(told, pid))]
+        assert told[-1] == f"done {begun[-1]}"
+
+
+def told_by(told: list[str], pid: str) -> int:
+    return sum(line.split()[1] == pid for line in told)
+
+
+async def kill_in_turn(cluster: DaskProcesses, names: list[str], places: list[Path]) -> None:
+    """Kill a worker after every few runs, and start another one."""
+    for number, at_least in enumerate(range(RUNS // 10, RUNS, RUNS // 10)):
+        await until(lambda at_least=at_least: sum(place.exists() for place in places) >= at_least)
+        name = names[number % len(names)]
+        cluster.kill(name)
+        cluster.start_worker(name)
+
+
+def test_a_killed_server_stops_its_runs(project: Path, cluster: DaskProcesses, tmp_path: Path, start) -> None:
+    cluster.start_worker("one")
+    place = tmp_path / "place"
+    arguments = ("--executor", "dask", "--dask-scheduler", cluster.scheduler)
+    server = start("kedro_asgi", "serve", project, *arguments, KEDRO_SERVER_STORE=str(tmp_path / "runs.db"))
+    body = {"pipeline_names": ["note"], "params": {"place": str(place), "seconds": 600}}
+    answer = httpx.post(f"{server.url}/runs", json=body)
+    assert answer.status_code == 202, answer.text
+    while not lines(place):
+        assert server.process.poll() is None, server.log()
+        time.sleep(0.02)
+    server.kill()
+    assert cluster.wait_for_end("one") == 1
+    assert [line.split()[0] for line in lines(place)] == ["begun"]
