@@ -81,6 +81,7 @@ def test_a_released_run_can_be_claimed_when_it_is_due(open_worker: OpenStore) ->
 def test_a_new_run_may_be_due_later(open_worker: OpenStore) -> None:
     store = open_worker()
     store.write([queued("run-1", due_at_ms=8)])
+    assert [store.has_due_runs(now_ms=now_ms) for now_ms in (7, 8)] == [False, True]
     assert ids(claim(store, now_ms=7)) == []
     assert ids(claim(store, now_ms=8)) == ["run-1"]
 

@@ -94,3 +94,11 @@ def test_a_store_that_is_closed_listens_no_more(open_as: Open) -> None:
     me.close()
     assert time.monotonic() - started < 5
     assert not me.is_listening
+
+
+def test_the_database_ends_what_a_worker_that_is_paused_or_gone_holds(open_as: Open) -> None:
+    with open_as("me").transaction(writes=False) as connection:
+        (seconds,) = connection.execute("SHOW idle_in_transaction_session_timeout").fetchone()
+        # Connections by a socket of the machine have no keepalives, so this is what they were asked for.
+        (asked,) = connection.execute("SELECT reset_val FROM pg_settings WHERE name = 'tcp_keepalives_idle'").fetchone()
+    assert (seconds, asked) == ("10s", "10")

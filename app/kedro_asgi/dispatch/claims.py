@@ -10,6 +10,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.recovery import Recovery
 from kedro_asgi.dispatch.scheduler import Scheduler
+from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import Claim, Store
 from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import PolicyError, StoreUnavailableError
@@ -48,6 +49,7 @@ class Claims:
 
     def __init__(
         self,
+        access: StoreAccess,
         recorder: Recorder,
         recovery: Recovery,
         runs: OwnedRuns,
@@ -56,6 +58,7 @@ class Claims:
         owner: str,
         policy: Policy,
     ) -> None:
+        self._access = access
         self._recorder = recorder
         self._recovery = recovery
         self._runs = runs
@@ -63,21 +66,36 @@ class Claims:
         self._wakes = wakes
         self._owner = owner
         self._policy = policy
-        self._next_due_seconds = math.inf
+        self._next_due_at = math.inf
         self._is_unsure = False
 
     async def look(self) -> None:
         """Wait until a run may be there for a free slot, and take as many as there are slots."""
-        is_woken = await self._wakes.wait("queue", self._policy.look_seconds, at_most_seconds=self._next_due_seconds)
-        if is_woken and self._scheduler.store_queue_since is None:
-            self._scheduler.store_queue_changed(datetime.now(UTC))
+        await self._wakes.wait(
+            "queue", self._policy.look_seconds, at_most_seconds=max(0.0, self._next_due_at - time.time())
+        )
         if self._is_unsure:
             # The store may have given runs to this worker that it was not told of.
             await self._recovery.recheck_owned()
             self._is_unsure = False
+        if self._scheduler.store_queue_since is None and not await self._has_found_any():
+            return
         while not self._runs.is_draining and (room := self._scheduler.room) > 0:
             if not await self._claim(room):
                 break
+
+    async def _has_found_any(self) -> bool:
+        """Tell whether runs wait that this worker does not know of; many workers may be woken for one run.
+
+        So they only read. If there are any, a slot that gets free later causes a claim, too.
+        """
+        now = time.time()
+        has_found = await self._access.read(lambda store: store.has_due_runs(now_ms=int(now * 1000)))
+        if now >= self._next_due_at:
+            self._next_due_at = math.inf
+        if has_found:
+            self._scheduler.store_queue_changed(datetime.now(UTC))
+        return has_found
 
     async def _claim(self, room: int) -> bool:
         """Take so many runs; return whether there may be more."""
@@ -98,10 +116,10 @@ class Claims:
         )
 
     def _note(self, claim: Claim) -> None:
-        due = claim.next_due_at_ms
-        self._next_due_seconds = math.inf if due is None else max(0.0, due / 1000 - time.time())
         since: datetime | None = None
         if claim.is_any_left:
             # Those that are left came later.
             since = claim.runs[-1].record.created_at if claim.runs else datetime.now(UTC)
+        else:
+            self._next_due_at = math.inf if claim.next_due_at_ms is None else (claim.next_due_at_ms + 1) / 1000
         self._scheduler.store_queue_changed(since)

@@ -111,7 +111,7 @@ class Service:
         self._claims: Claims | None = None
         if has_store_queue and policy.max_concurrent_runs:
             self._claims = Claims(
-                self.recorder, self.recovery, self.runs, self.scheduler, self.wakes, self.owner, policy
+                self.access, self.recorder, self.recovery, self.runs, self.scheduler, self.wakes, self.owner, policy
             )
 
     @asynccontextmanager

@@ -232,6 +232,9 @@ class RunQueue(Protocol):
         With ``max_owned``, all workers together own at most so many unended runs afterwards.
         """
 
+    def has_due_runs(self, *, now_ms: int) -> bool:
+        """Tell whether a claim would find a run, without locking out workers that write."""
+
     def return_run(self, run_id: str, *, owner: str) -> None:
         """Put a queued run of ``owner`` back into the queue."""
 

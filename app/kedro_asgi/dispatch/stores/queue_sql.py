@@ -51,6 +51,10 @@ class SqlRunQueue(ABC):
             next_due = connection.execute(_NEXT_DUE, (now_ms,)).fetchone()[0] if len(rows) < limit else None
         return Claim(runs=runs, is_any_left=len(rows) == limit, next_due_at_ms=next_due)
 
+    def has_due_runs(self, *, now_ms: int) -> bool:
+        with self.transaction(writes=False) as connection:
+            return bool(connection.execute(_IS_ANY_DUE, (now_ms,)).fetchone()[0])
+
     def return_run(self, run_id: str, *, owner: str) -> None:
         with self.transaction(writes=True) as connection:
             connection.execute(_RETURN, (run_id, owner))
