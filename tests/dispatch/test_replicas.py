@@ -107,7 +107,9 @@ async def test_runs_wait_in_order_for_any_replica_with_a_free_slot(make: Make, t
     async with make(max_concurrent_runs=1) as busy:
         held = await busy.submit(["held"])
         waiting = [await busy.submit(["count"], params={"a": number}) for number in range(6)]
-        assert busy.gauges()["runs_queued"] == 0
+        service = await busy.service()
+        await service.recovery.count_waiting()
+        assert (busy.gauges()["runs_queued"], busy.gauges()["runs_waiting_in_store"]) == (0, 6)
         async with make(Worker, max_concurrent_runs=1):
             for run in waiting:
                 assert (await busy.wait(run.run_id)).status == "success"

@@ -63,8 +63,10 @@ def test_all_workers_together_own_no_more_than_they_may(open_worker: OpenStore) 
     assert ids(claim(store, "two", limit=2, max_owned=3)) == ["run-2"]
     full = claim(store, "two", max_owned=3)
     assert (ids(full), full.is_any_left) == ([], True)
-    store.write([changed("run-0", "success", expected="queued", owner="one")])
+    store.write([changed("run-0", "success", expected="queued", owner="one"), queued("later", due_at_ms=9)])
     assert ids(claim(store, "two", max_owned=3)) == ["run-3"]
+    claim(store, "two")
+    assert [claim(store, "two", max_owned=most).next_due_at_ms for most in (3, 4)] == [9, 9]
 
 
 def test_a_released_run_can_be_claimed_when_it_is_due(open_worker: OpenStore) -> None:
@@ -101,6 +103,7 @@ def test_a_full_queue_takes_no_run(open_worker: OpenStore) -> None:
     some = [queued(f"run-{number}", max_queued=2) for number in range(3)]
     assert store.write(some) == ["stored", "stored", "full"]
     assert store.read_run("run-2") is None
+    assert store.count_waiting() == 2
     claim(store, limit=1)
     assert store.write([queued("run-3", max_queued=2), queued("run-4")]) == ["stored", "stored"]
 

@@ -93,7 +93,8 @@ class Claims:
         has_found = await self._access.read(lambda store: store.has_due_runs(now_ms=int(now * 1000)))
         if now >= self._next_due_at:
             self._next_due_at = math.inf
-        if has_found:
+        # A run of this worker may have gone there meanwhile, and it is older than this moment.
+        if has_found and self._scheduler.store_queue_since is None:
             self._scheduler.store_queue_changed(datetime.now(UTC))
         return has_found
 

@@ -102,6 +102,12 @@ GAUGES = (
         help="Notifications in the store that are to be delivered.",
         merge="min",
     ),
+    Family(
+        name=f"{PREFIX}runs_waiting_in_store",
+        kind="gauge",
+        help="Promised runs that wait for a free slot of any process that shares the store.",
+        merge="min",
+    ),
 )
 
 _DEFAULT = "__default__"

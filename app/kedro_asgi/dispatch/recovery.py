@@ -78,6 +78,8 @@ class Recovery:
     ) -> None:
         self._wakes = wakes
         self._has_store_queue = has_store_queue
+        self.waiting_in_store = 0
+        """How many runs waited in the queue of the store when they were counted last."""
         self._access = access
         self._recorder = recorder
         self._runs = runs
@@ -185,6 +187,10 @@ class Recovery:
                 self._runs.run_adopted(taken.record, taken.order, last_event=taken.last_event)
             else:
                 self._unconfirmed[taken.record.run_id] = None
+
+    async def count_waiting(self) -> None:
+        """Count the runs that wait in the queue of the store."""
+        self.waiting_in_store = await self._access.read(lambda store: store.count_waiting())
 
     async def recheck_owned(self) -> None:
         """Have the runs adopted that the store has under this worker's name, and that this worker does not know."""

@@ -44,6 +44,7 @@ _log = SafeLogger(__name__)
 # How often a worker looks for runs of dead workers, and for old runs.
 _ORPHANS_SECONDS = 1.0
 _FORGET_SECONDS = 10.0
+_COUNT_SECONDS = 5.0
 
 # How long the last writes, and callers that read, may hold up the end.
 _LAST_SECONDS = 1.0
@@ -81,7 +82,7 @@ class Service:
         self.packer = OrderPacker()
         self.executor = make_executor()
         self.batching = batching
-        has_store_queue = has_queue_in_store(store, policy, takes_runs=takes_runs)
+        has_store_queue = self._has_store_queue = has_queue_in_store(store, policy, takes_runs=takes_runs)
         make_scheduler = Scheduler if batching is None else batching.scheduler
         wake_claims = partial(self.wakes.wake, "queue")
         self.scheduler = make_scheduler(self.executor, metrics, policy, wake_claims=wake_claims)
@@ -156,6 +157,7 @@ class Service:
             ("take over runs", self.recovery.adopt_orphans, _ORPHANS_SECONDS),
             *((("give up runs that others have", self.recovery.give_up_lost, 0.0),) if self._store_wakes else ()),
             *(() if self._claims is None else (("take runs from the queue", self._claims.look, 0.0),)),
+            *((("count waiting runs", self.recovery.count_waiting, _COUNT_SECONDS),) if self._has_store_queue else ()),
             ("delete old runs", self.recovery.forget_old, _FORGET_SECONDS),
             *(() if self.notifier is None else (("deliver notifications", self.notifier.deliver, 0.0),)),
             *(() if self.batching is None else self.batching.long_lived_work()),
@@ -175,6 +177,7 @@ class Service:
             "store_up": float(self.recorder.failure is None),
             "draining": float(self.runs.is_draining),
             **self.executor.gauges(),
+            **({"runs_waiting_in_store": self.recovery.waiting_in_store} if self._has_store_queue else {}),
             **({} if self.notifier is None else {"notifications_pending": self.notifier.pending}),
         }
 

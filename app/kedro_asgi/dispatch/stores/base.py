@@ -235,6 +235,9 @@ class RunQueue(Protocol):
     def has_due_runs(self, *, now_ms: int) -> bool:
         """Tell whether a claim would find a run, without locking out workers that write."""
 
+    def count_waiting(self) -> int:
+        """Return how many runs wait in the queue, without those that wait for their next attempts."""
+
     def return_run(self, run_id: str, *, owner: str) -> None:
         """Put a queued run of ``owner`` back into the queue."""
 

@@ -16,6 +16,7 @@ _CLAIM = (
     f") RETURNING {RECORD_COLUMNS}, run_order, wants_cancel"
 )
 _LAST_EVENTS = "SELECT run_id, max(last) FROM events WHERE run_id IN ({marks}) GROUP BY run_id"
+_MOST_COUNTED = 1_000_000
 _COUNT_OWNED = "SELECT count(*) FROM runs WHERE ended_at IS NULL AND owner IS NOT NULL"
 # Those that wait for their next attempts do not count.
 _COUNT_WAITING = f"SELECT count(*) FROM (SELECT 1 FROM runs WHERE {_WAITING} AND due_at IS NULL LIMIT ?) AS waiting"
@@ -43,17 +44,19 @@ class SqlRunQueue(ABC):
             if max_owned is not None:
                 (owned,) = connection.execute(_COUNT_OWNED).fetchone()
                 limit = min(limit, max_owned - owned)
-            if limit <= 0:
-                (is_any_left,) = connection.execute(_IS_ANY_DUE, (now_ms,)).fetchone()
-                return Claim(is_any_left=bool(is_any_left))
-            rows = connection.execute(_CLAIM, (owner, now_ms, limit)).fetchall()
+            rows = connection.execute(_CLAIM, (owner, now_ms, limit)).fetchall() if limit > 0 else []
             runs = tuple(self._claimed(connection, rows))
-            next_due = connection.execute(_NEXT_DUE, (now_ms,)).fetchone()[0] if len(rows) < limit else None
-        return Claim(runs=runs, is_any_left=len(rows) == limit, next_due_at_ms=next_due)
+            if len(rows) == limit if limit > 0 else _is_any_due(connection, now_ms):
+                return Claim(runs=runs, is_any_left=True)
+            return Claim(runs=runs, next_due_at_ms=connection.execute(_NEXT_DUE, (now_ms,)).fetchone()[0])
 
     def has_due_runs(self, *, now_ms: int) -> bool:
         with self.transaction(writes=False) as connection:
-            return bool(connection.execute(_IS_ANY_DUE, (now_ms,)).fetchone()[0])
+            return _is_any_due(connection, now_ms)
+
+    def count_waiting(self) -> int:
+        with self.transaction(writes=False) as connection:
+            return int(connection.execute(_COUNT_WAITING, (_MOST_COUNTED,)).fetchone()[0])
 
     def return_run(self, run_id: str, *, owner: str) -> None:
         with self.transaction(writes=True) as connection:
@@ -77,6 +80,10 @@ class SqlRunQueue(ABC):
             )
             for *columns, order, wants_cancel in sorted(rows, key=lambda row: str(row[0]))
         ]
+
+
+def _is_any_due(connection: SqlConnection, now_ms: int) -> bool:
+    return bool(connection.execute(_IS_ANY_DUE, (now_ms,)).fetchone()[0])
 
 
 def surplus_runs(connection: SqlConnection, writes: Sequence[RunWrite]) -> frozenset[str]:

@@ -1,0 +1,73 @@
+"""``kedro-asgi worker``: what it refuses, how it starts, and several processes of it."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from kedro_asgi.cli import main
+from serving import Process
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--store", "memory:"], "a worker takes runs from a store that servers write"),
+        (["--max-concurrent-runs", "0"], "max_concurrent_runs of 0 is for servers"),
+        (["--store", "mysql://x"], "Cannot use the store"),
+    ],
+)
+def test_settings_with_which_a_worker_gets_no_run_are_refused(tiny: Path, options: list[str], problem: str) -> None:
+    found = CliRunner().invoke(main, ["worker", str(tiny), *options], env={"KEDRO_SERVER_STORE": None})
+    assert found.exit_code == 1
+    assert problem in found.output or "store" in found.output
+
+
+def test_a_worker_that_cannot_open_its_project_takes_no_runs(make_project: Callable[..., Path], command) -> None:
+    project = make_project("raise RuntimeError('broken on purpose')\n")
+    done = command("worker", project)
+    assert done.returncode == 3
+    assert "broken on purpose" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def until(condition: Callable[[], object], *, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "that did not become true in time"
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_several_processes_execute_runs_of_a_file_and_are_replaced(work: Path, tmp_path: Path, start) -> None:
+    metrics = {"KEDRO_SERVER_METRICS_FOLDER": str(tmp_path / "metrics")}
+    face = start("kedro_asgi", "serve", work, "--max-concurrent-runs", "0", **metrics)
+    line = ["kedro_asgi", "worker", str(work), "--workers", "2", "--max-concurrent-runs", "1"]
+    workers = Process(line, cwd=tmp_path, environ=metrics, serves_http=False)
+    try:
+        until(lambda: workers.log().count("executes runs.") == 2)
+        assert submitted_and_ended(face) == ["success"] * 4
+        until(lambda: "kedro_asgi_runs_ended_total{" in httpx.get(f"{face.url}/metrics").text)
+        first = [
+            int(line.split("[")[1].split("]")[0]) for line in workers.log().splitlines() if "executes runs." in line
+        ]
+        os.kill(first[0], signal.SIGKILL)
+        workers.process.send_signal(signal.SIGHUP)
+        until(lambda: workers.log().count("executes runs.") >= 4)
+        assert submitted_and_ended(face) == ["success"] * 4
+        workers.process.send_signal(signal.SIGTERM)
+        assert workers.process.wait(30) == 0
+        assert "Traceback" not in workers.log()
+    finally:
+        workers.close()
+
+
+def submitted_and_ended(server: Process) -> list[str]:
+    runs = [httpx.post(f"{server.url}/runs", json={}, timeout=30).json()["run_id"] for _ in range(4)]
+    ended = [httpx.get(f"{server.url}/runs/{run}", params={"wait": 60}, timeout=90).json() for run in runs]
+    return [run["status"] for run in ended]
