@@ -145,12 +145,18 @@ class PostgresStore(SqlStore):
         with self._translated_errors(), self._pool.connection() as connection:
             try:
                 if writes:
-                    connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (_WRITE_LOCK, self._schema))
-                yield connection
+                    # One round trip for all statements up to the next result that is asked for, or to the end.
+                    with connection.pipelined():
+                        connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (_WRITE_LOCK, self._schema))
+                        yield connection
+                        # As a statement: psycopg's own commit waits for ever while a large statement is being sent.
+                        connection.execute("COMMIT")
+                else:
+                    yield connection
+                    connection.commit()
             except BaseException:
                 connection.rollback()
                 raise
-            connection.commit()
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
@@ -230,28 +236,62 @@ class _Connection:
         self.close = connection.close
         self.pgconn = connection.pgconn
         self.fileno = connection.fileno
+        # Statements of such a block are sent without waiting for their results, until somebody asks for one.
+        self.pipelined = connection.pipeline
         self.commit = connection.commit
         self.rollback = connection.rollback
 
-    def execute(self, sql: str, values: Sequence[Any] = ()) -> Any:
-        if not values:
-            # Without values, both marks may be a part of the statement, as in the body of a function.
-            return self._connection.execute(sql)
-        cursor = self._connection.execute(sql.replace("?", "%s"), tuple(values))
-        if max(_size(values), _row_size(cursor.pgresult)) > _LARGE_BYTES:
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> "_Cursor":
+        # Without values, both marks may be a part of the statement, as in the body of a function.
+        given = (sql.replace("?", "%s"), tuple(values)) if values else (sql,)
+        self.note_size(_size(values))
+        return _Cursor(self, self._connection.execute(*given))
+
+    def note_size(self, size: int) -> None:
+        """Note the size of a statement or of a row."""
+        if size > _LARGE_BYTES:
             self.has_large_buffers = True
-        return cursor
 
     def count_changed(self, statements: Sequence[SqlStatement]) -> list[int]:
         """Execute statements in one round trip; return how many rows each has changed."""
-        with self._connection.pipeline():
-            cursors = [self._connection.execute(sql.replace("?", "%s"), values) for sql, values in statements]
-        self.has_large_buffers |= any(_size(values) > _LARGE_BYTES for _, values in statements)
+        cursors = [self.execute(sql, values) for sql, values in statements]
         return [cursor.rowcount for cursor in cursors]
 
     def executemany(self, sql: str, rows: Sequence[Any]) -> None:
         with self._connection.cursor() as cursor:
             cursor.executemany(sql.replace("?", "%s"), rows)
+
+
+class _Cursor:
+    """The result of a statement, which comes when somebody asks for it."""
+
+    def __init__(self, connection: _Connection, cursor: Any) -> None:
+        self._connection = connection
+        self._cursor = cursor
+
+    @property
+    def rowcount(self) -> int:
+        if self._cursor.pgresult is None:
+            self._wait()
+        return int(self._cursor.rowcount)
+
+    def _wait(self) -> None:
+        """Wait for the result of a statement without rows: only a request for rows waits."""
+        try:
+            self._cursor.fetchone()
+        except psycopg.ProgrammingError:
+            if self._cursor.pgresult is None:
+                raise
+
+    def fetchone(self) -> Any:
+        row = self._cursor.fetchone()
+        self._connection.note_size(_row_size(self._cursor.pgresult))
+        return row
+
+    def fetchall(self) -> list[Any]:
+        rows: list[Any] = self._cursor.fetchall()
+        self._connection.note_size(_row_size(self._cursor.pgresult))
+        return rows
 
 
 def _size(values: Sequence[Any]) -> int:
