@@ -19,7 +19,8 @@ RUNNERS: Mapping[str, Callable[[], AbstractRunner]] = {
     "parallel async": lambda: ParallelRunner(max_workers=2, is_async=True),
 }
 CLUSTER_RUNNERS = {"dask": False, "dask async": True}
-ALL_RUNNERS = [*RUNNERS, *CLUSTER_RUNNERS]
+_ASYNC_CLUSTER = pytest.param("dask async", marks=pytest.mark.slow)
+ALL_RUNNERS = [*RUNNERS, "dask", _ASYNC_CLUSTER]
 
 
 @pytest.fixture(scope="package")
@@ -64,13 +65,13 @@ def runner(request: pytest.FixtureRequest) -> AbstractRunner:
     return make_runner(request)
 
 
-@pytest.fixture(params=[name for name in ALL_RUNNERS if "async" not in name])
+@pytest.fixture(params=[*(name for name in RUNNERS if "async" not in name), "dask"])
 def sync_runner(request: pytest.FixtureRequest) -> AbstractRunner:
     """A runner that loads and saves one dataset after another."""
     return make_runner(request)
 
 
-@pytest.fixture(params=[name for name in ALL_RUNNERS if "async" in name])
+@pytest.fixture(params=[*(name for name in RUNNERS if "async" in name), _ASYNC_CLUSTER])
 def async_runner(request: pytest.FixtureRequest) -> AbstractRunner:
     """A runner that loads and saves a node's datasets at a time."""
     return make_runner(request)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import cluster_functions as functions
+import dask.config
 import pytest
 import runner_functions
 from cluster_functions import PidDataset, noted
@@ -17,6 +18,7 @@ from distributed import Client
 from kedro_asgi.errors import (
     ClusterDataLostError,
     ClusterUnreachableError,
+    NodeNotStartedError,
     RunCancelledError,
     UnserialisableDataError,
     WorkerDiedError,
@@ -29,6 +31,7 @@ from kedro_asgi.io.version import Version
 from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.retries import EffectiveRetries, RetryPolicy
 from kedro_asgi.runner import DaskRunner
+from kedro_asgi.runner.cluster.cluster import CONTACT_HOST
 from kedro_asgi.runner.retrying import NodeRetries
 from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
 from kedro_asgi.runs import RunSpec
@@ -271,6 +274,32 @@ def test_a_stop_reaches_nodes_that_run_and_those_that_wait(
         stopping.join()
     runner_functions.wait_until(Path(f"{path}.{trace}").exists)
     assert Path(f"{path}.{trace}").exists()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_workers_reach_this_process_at_the_host_that_the_configuration_names(dask_client: Client, host: str) -> None:
+    with dask.config.set({CONTACT_HOST: host}):
+        runner = DaskRunner(client=dask_client)
+        assert run_one(runner, runner_functions.double, 2) == 4
+    runner.close()
+
+
+def test_a_worker_that_cannot_reach_this_process_says_so(dask_client: Client) -> None:
+    with dask.config.set({CONTACT_HOST: "no-such-host.invalid"}):
+        runner = DaskRunner(client=dask_client)
+        with pytest.raises(NodeNotStartedError, match=r"'n': a worker cannot reach .* at no-such-host.invalid:\d+: "):
+            run_one(runner, runner_functions.double, 2)
+    runner.close()
+
+
+def test_a_stranger_at_the_port_delays_nothing(dask_runner: DaskRunner) -> None:
+    run_one(dask_runner, runner_functions.same, 1)
+    listener = next(iter(dask_runner._pool._resources.values())).listener
+    address = listener._socket.getsockname()
+    with socket.create_connection(address), socket.create_connection(address) as other:
+        other.sendall(b"GET / HTTP/1.1\r\n")
+        assert run_one(dask_runner, runner_functions.double, 2) == 4
+        assert other.recv(1) == b""
 
 
 # --- which cluster ---

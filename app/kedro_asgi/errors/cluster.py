@@ -79,9 +79,8 @@ class ClusterUnreachableError(ClusterError):
 class NodeNotStartedError(ClusterError):
     """Dask has given up a node before a worker started it."""
 
-    def __init__(self, node: str, error: BaseException | None) -> None:
+    def __init__(self, node: str, reason: str) -> None:
         self.node = node
-        reason = "its task was lost" if error is None else f"{error_type(error)}: {error}"
         super().__init__(f"Dask did not start node '{node}': {reason}")
 
 

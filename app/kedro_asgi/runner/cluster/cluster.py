@@ -12,6 +12,12 @@ from distributed.comm.addressing import get_address_host
 from kedro_asgi.errors import ClusterUnreachableError
 from kedro_asgi.runner.cluster.listener import Listener
 
+CONTACT_HOST = "kedro-asgi.contact-host"
+"""The key in Dask's configuration for the host at which workers reach this process.
+
+Without it, that is the address of this process on the network of the scheduler.
+"""
+
 _LOCAL_HOST = "127.0.0.1"
 # Its methods have no types.
 _Client: Any = distributed.Client
@@ -27,7 +33,10 @@ class Cluster:
     def __init__(self, *, client: Any = None, arguments: Mapping[str, Any] | None = None) -> None:
         self._is_own = client is None
         self.client = _open(arguments or {}) if client is None else client
-        self.listener = Listener(_own_host(self.client), ssl_context=_ssl_context(self.client))
+        named = dask.config.get(CONTACT_HOST, None)
+        host = _own_host(self.client) if named is None else str(named)
+        bind_host = None if named is None else ""
+        self.listener = Listener(host, bind_host=bind_host, ssl_context=_ssl_context(self.client))
 
     def thread_count(self) -> int:
         """Return how many nodes the workers that are there run at a time; at least one, since one may come."""

@@ -5,6 +5,7 @@ import secrets
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,6 +16,7 @@ _log = logging.getLogger(__name__)
 
 _TOKEN_SECONDS = 10.0
 _BACKLOG = 512
+_PAUSE_SECONDS = 0.1
 
 Accept = Callable[[Connection], None]
 
@@ -22,14 +24,17 @@ Accept = Callable[[Connection], None]
 class Listener:
     """Accepts the connections of workers for all runs of a cluster, each by its token. Thread-safe.
 
-    A connection without a known token is closed, so only a worker that was given a node can ask for it.
+    A connection without a known token is closed, so only a worker that was given a node can ask for it. Workers use
+    ``host``; ``bind_host`` is the network on which this process listens, if that is another.
     """
 
-    def __init__(self, host: str, *, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, host: str, *, bind_host: str | None = None, ssl_context: ssl.SSLContext | None = None) -> None:
         self._ssl_context = ssl_context
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, 0), family=family, backlog=_BACKLOG)
+        bound = host if bind_host is None else bind_host
+        family = socket.AF_INET6 if ":" in bound else socket.AF_INET
+        self._socket = socket.create_server((bound, 0), family=family, backlog=_BACKLOG)
         self._host, self._port = host, self._socket.getsockname()[1]
+        self._is_closed = False
         if hasattr(socket, "TCP_DEFER_ACCEPT"):
             # The token is there when the connection is.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
@@ -51,28 +56,39 @@ class Listener:
 
     def close(self) -> None:
         """Accept no further connection at all."""
+        self._is_closed = True
         with suppress(OSError):  # some systems cannot shut down a socket that listens
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._greeters.shutdown(wait=False)
 
     def _listen(self) -> None:
-        while True:
+        while not self._is_closed:
             try:
                 peer, _ = self._socket.accept()
-                if self._has_token(peer):
-                    self._greet(peer)
-                else:
-                    self._greeters.submit(self._greet, peer)
-            except (OSError, RuntimeError):
-                return  # closed
+            except OSError as error:
+                if not self._is_closed:
+                    # Such as too many open files; nodes that end close some.
+                    _log.warning("This process cannot accept a connection of a worker of the cluster: %s", error)
+                    time.sleep(_PAUSE_SECONDS)
+                continue
+            self._welcome(peer)
+
+    def _welcome(self, peer: socket.socket) -> None:
+        if self._has_token(peer):
+            self._greet(peer)
+            return
+        try:
+            self._greeters.submit(self._greet, peer)
+        except RuntimeError:  # closed meanwhile
+            peer.close()
 
     def _has_token(self, peer: socket.socket) -> bool:
         """Tell whether the token can be read without a wait; each change of the thread takes a turn at the GIL."""
         if self._ssl_context is not None:
             return False
         peer.setblocking(False)
-        with suppress(BlockingIOError):
+        with suppress(OSError):  # not there yet, or the peer is gone
             return len(peer.recv(TOKEN_BYTES, socket.MSG_PEEK)) == TOKEN_BYTES
         return False
 

@@ -7,6 +7,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from kedro_asgi.errors import ClusterDataLostError, NodeNotStartedError, RunStoppedError, WorkerDiedError
+from kedro_asgi.errors.base import error_type
 from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.cluster.connection import Connection
 from kedro_asgi.runner.cluster.requests import STOP, WITHDRAWN, OutputSaved
@@ -156,4 +157,6 @@ class NodeCall:
 
 def _task_error(node: str, task: Any) -> BaseException:
     error = task.exception()
-    return error if isinstance(error, ClusterDataLostError) else NodeNotStartedError(node, error)
+    if isinstance(error, ClusterDataLostError | NodeNotStartedError):
+        return error
+    return NodeNotStartedError(node, "its task was lost" if error is None else f"{error_type(error)}: {error}")

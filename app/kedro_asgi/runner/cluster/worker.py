@@ -11,7 +11,7 @@ from distributed import get_worker
 from msgspec import UNSET, UnsetType
 
 from kedro_asgi.bridge import preserve_logging
-from kedro_asgi.errors import ClusterDataLostError
+from kedro_asgi.errors import ClusterDataLostError, NodeNotStartedError
 from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.cluster.connection import Connection, Contact, connect
 from kedro_asgi.runner.cluster.requests import WITHDRAWN, CallRequest, TurnRequest
@@ -36,7 +36,8 @@ def run_node(contact: Contact, *stored: Any) -> Any:
     try:
         connection = connect(contact, ssl_context=_ssl_context() if contact.is_encrypted else None)
     except OSError as error:
-        raise ClusterDataLostError(contact.node, f"cannot reach {contact.host}:{contact.port}: {error}") from None
+        where = f"a worker cannot reach the process of the run at {contact.host}:{contact.port}"
+        raise NodeNotStartedError(contact.node, f"{where}: {error}") from None
     with closing(connection):
         try:
             setup = connection.receive()
