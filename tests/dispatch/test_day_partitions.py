@@ -33,6 +33,16 @@ def url(postgres_url: str) -> str:
 
 
 @pytest.fixture
+def role(url: str) -> Iterator[str]:
+    name = f"role_{uuid.uuid4().hex}"
+    with psycopg.connect(url, autocommit=True) as superuser:
+        superuser.execute(f"CREATE ROLE {name} LOGIN")
+        yield name
+        superuser.execute(f"DROP OWNED BY {name} CASCADE")
+        superuser.execute(f"DROP ROLE {name}")
+
+
+@pytest.fixture
 def store(url: str) -> Iterator[Any]:
     """A partitioned store as a server has it open; it has no run yet."""
     found = open_store(url)
@@ -177,6 +187,51 @@ def test_a_day_that_a_reader_has_is_dropped_later(store: Any, url: str) -> None:
         reader.execute("SELECT count(*) FROM kedro_asgi.runs")
         assert drop_older(store) == []
     assert drop_older(store) == [1]
+
+
+def test_a_day_that_a_view_of_an_operator_reads_stays_and_is_named(
+    store: Any, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_past_days(store, 40)
+    write(store, run_id_of(40))
+    day = f"runs_{NOW - timedelta(days=40):%Y_%m_%d}"
+    with psycopg.connect(url, autocommit=True) as operator:
+        operator.execute(f"CREATE VIEW public.report AS SELECT run_id FROM kedro_asgi.{day}")
+        assert drop_older(store) == drop_older(store) == []
+        assert "view public.report depends on table" in caplog.text
+        assert len(caplog.records) == 1
+        operator.execute("DROP VIEW public.report")
+    assert drop_older(store) == [1]
+
+
+def test_owner_and_grants_of_the_tables_stay(url: str, role: str) -> None:
+    store: Any = open_store(url)
+    store.open("server")
+    with psycopg.connect(url, autocommit=True) as superuser:
+        for relation in (*day_partitions.TABLES, "run_records", "run_events", "run_outputs"):
+            superuser.execute(f"ALTER TABLE kedro_asgi.{relation} OWNER TO {role}")
+        superuser.execute(f"GRANT ALL ON SCHEMA kedro_asgi TO {role}")
+        superuser.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA kedro_asgi TO {role}")
+        superuser.execute("GRANT SELECT ON kedro_asgi.runs TO PUBLIC")
+        assert partition_store(open_maintained(url))
+        owners = superuser.execute("SELECT DISTINCT tableowner FROM pg_tables WHERE tablename LIKE 'runs%'").fetchall()
+        (acl,) = superuser.execute(
+            "SELECT relacl::text FROM pg_class WHERE oid = 'kedro_asgi.runs'::regclass"
+        ).fetchone()
+    assert owners == [(role,)]
+    assert "=r/" in acl
+    store.close()
+
+
+def test_a_role_that_does_not_own_the_tables_is_refused(url: str, role: str) -> None:
+    store: Any = open_store(url)
+    store.open("server")
+    with psycopg.connect(url, autocommit=True) as superuser:
+        superuser.execute(f"GRANT ALL ON SCHEMA kedro_asgi TO {role}")
+        superuser.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA kedro_asgi TO {role}")
+    with pytest.raises(StorePartitionError, match="belong to another role"):
+        partition_store(open_maintained(url.replace("tests@", f"{role}@")))
+    store.close()
 
 
 def test_runs_that_no_day_has_are_deleted_one_by_one(store: Any) -> None:

@@ -30,6 +30,17 @@ _INDEXES = (
 _PRIMARY_KEY = (
     "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = to_regclass(?) AND contype = 'p'"
 )
+_OWNER = (
+    "SELECT quote_ident(rolname), pg_has_role(pg_roles.oid, 'MEMBER') FROM pg_class "
+    "JOIN pg_roles ON pg_roles.oid = relowner WHERE pg_class.oid = to_regclass('runs')"
+)
+# What other roles may do with a table, as operators have granted it.
+_GRANTS = (
+    "SELECT format('GRANT %%s ON %%s TO %%s%%s', privilege_type, ?::text, "
+    "CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, "
+    "CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) "
+    "FROM pg_class, aclexplode(relacl) WHERE pg_class.oid = to_regclass(?) AND grantee <> relowner"
+)
 _VIEWS = "SELECT viewname, definition FROM pg_views WHERE schemaname = current_schema()"
 
 
@@ -52,6 +63,14 @@ def today_of(connection: SqlConnection) -> date:
     (today,) = connection.execute("SELECT (now() AT TIME ZONE 'UTC')::date").fetchone()
     assert isinstance(today, date)
     return today
+
+
+def become_owner(connection: SqlConnection) -> bool:
+    """Act as the owner of the tables for the rest of the transaction; false if the role of the connection may not."""
+    owner, is_allowed = connection.execute(_OWNER).fetchone()
+    if is_allowed:
+        connection.execute(f"SET LOCAL ROLE {owner}")
+    return bool(is_allowed)
 
 
 def is_beyond_today(connection: SqlConnection) -> bool:
@@ -164,6 +183,7 @@ def sizes_of_partitions(tables: Sequence[str]) -> str:
 def _partition_table(connection: SqlConnection, table: str, high: str) -> None:
     before = f"{table}_{_BEFORE}"
     indexes = connection.execute(_INDEXES, (table,)).fetchall()
+    grants = connection.execute(_GRANTS, (table, table)).fetchall()
     name, key = connection.execute(_PRIMARY_KEY, (table,)).fetchone()
     connection.execute(f"ALTER TABLE {table} RENAME TO {before}")
     for index, _ in indexes:
@@ -179,6 +199,8 @@ def _partition_table(connection: SqlConnection, table: str, high: str) -> None:
         _replace_counted_key(connection, table, name)
     for _, definition in indexes:
         connection.execute(definition)
+    for (grant,) in grants:
+        connection.execute(grant)
     connection.execute(f"ALTER TABLE {table} ATTACH PARTITION {before} FOR VALUES FROM (MINVALUE) TO ('{high}')")
     connection.execute(f"CREATE TABLE {table}_{_OTHERS} PARTITION OF {table} DEFAULT")
 

@@ -54,6 +54,9 @@ class MaintainedPostgresStore(PostgresStore):
         with self.transaction(writes=True) as connection:
             if day_partitions.is_partitioned(connection):
                 return False
+            if not day_partitions.become_owner(connection):
+                reason = "its tables belong to another role: use the URL of the servers."
+                raise StorePartitionError(self.name, reason)
             if day_partitions.is_beyond_today(connection):
                 reason = "it has runs of a day to come, since the clock of a server was ahead: wait for that day."
                 raise StorePartitionError(self.name, reason)

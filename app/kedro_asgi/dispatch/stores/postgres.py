@@ -1,5 +1,6 @@
 """A store in a PostgreSQL database."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +19,8 @@ from kedro_asgi.dispatch.stores.sql import SqlStore, old_keys
 from kedro_asgi.dispatch.stores.wake_listener import WakeListener, wake_payload
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.redaction import redact
+
+_log = logging.getLogger(__name__)
 
 _SCHEMA = "kedro_asgi"
 # The advisory lock of writing transactions: one worker migrates at a time, and events are numbered in commit order.
@@ -42,6 +45,7 @@ class PostgresStore(SqlStore):
 
     def __init__(self, url: str, *, schema: str = _SCHEMA, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         super().__init__(AdvisoryWorkerLock(self._connect, schema=schema), migrations=migrations)
+        self._logged = ""
         self._url = url
         self._schema = schema
         self._pool = Pool(
@@ -126,15 +130,27 @@ class PostgresStore(SqlStore):
         return runs if day is not None and self._change_days(partial(_drop, day, find)) else None
 
     def _change_days(self, change: Callable[[SqlConnection], object]) -> bool:
-        """Create or drop partitions; false if a reader has them, such as a backup, or if ``change`` says so."""
+        """Create or drop partitions; false if ``change`` says so, or while a reader, such as a backup, has them."""
         try:
             with self.transaction(writes=True) as connection:
                 day_partitions.be_impatient(connection)
                 return change(connection) is not False
         except StoreUnavailableError as error:
-            if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
-                return False
+            match error.__cause__:
+                case psycopg.errors.LockNotAvailable():
+                    return False
+                case psycopg.errors.DependentObjectsStillExist() as dependent:
+                    # Such as a view of an operator.
+                    self._log_once(
+                        f"A day of the store is beyond its limits, but cannot be dropped: {dependent.diag.message_detail}"
+                    )
+                    return False
             raise
+
+    def _log_once(self, problem: str) -> None:
+        if problem != self._logged:
+            self._logged = problem
+            _log.warning("%s", problem)
 
     def clock_ms(self) -> int:
         row = self._read_row("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT")
