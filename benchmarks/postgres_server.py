@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,28 +10,23 @@ import msgspec
 import psycopg
 from servers import HERE
 
-sys.path.append(str(HERE.parent / "tools"))
+sys.path.append(str(HERE.parent / "tests"))
 
-from soak.postgres import PostgresServer
+from database_server import DatabaseServer, postgres_binaries
 
 
 class RunningPostgres(msgspec.Struct, frozen=True, kw_only=True):
-    """A server that answers at ``url``; ``pid`` is its first process."""
+    """A server that answers at ``url``; ``pid`` is its first process, ``new_database`` makes one of a name."""
 
     url: str
     pid: int
+    new_database: Callable[[str], str]
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of all its processes, also of those that have ended, in hundredths for the latter."""
         fields = _stat(self.pid)
         ended = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
         return ended + sum(process_cpu_seconds(pid) for pid in (self.pid, *self._children()))
-
-    def new_database(self, name: str) -> str:
-        """Create an empty database and return its URL."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return self.url.replace("/postgres?", f"/{name}?")
 
     def _children(self) -> list[int]:
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
@@ -40,16 +35,15 @@ class RunningPostgres(msgspec.Struct, frozen=True, kw_only=True):
 @contextmanager
 def running_postgres() -> Iterator[RunningPostgres]:
     """Start a server, and end it afterwards; ends the benchmark where PostgreSQL is not installed."""
+    binaries = postgres_binaries()
+    if binaries is None:
+        raise SystemExit("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
+    server = DatabaseServer(binaries)
     try:
-        server = PostgresServer()
-    except FileNotFoundError as error:
-        raise SystemExit(str(error)) from error
-    try:
-        server.start()
+        server.start(is_durable=True)
         with psycopg.connect(server.url) as connection:
-            backend = connection.info.backend_pid
-            pid = int(_stat(backend)[1])
-        yield RunningPostgres(url=server.url, pid=pid)
+            pid = int(_stat(connection.info.backend_pid)[1])
+        yield RunningPostgres(url=server.url, pid=pid, new_database=server.make_database)
     finally:
         server.close()
 

@@ -21,9 +21,11 @@ class DatabaseServer:
         data = f"{self._folder}/data"
         _run([*self._as_user, f"{binaries}/initdb", "-D", data, "-U", "tests", "--auth=trust", "-N"])
 
-    def start(self) -> "DatabaseServer":
-        """Start the server, and wait until it answers."""
-        options = f"-c listen_addresses='' -c unix_socket_directories={self._folder} -c fsync=off"
+    def start(self, *, is_durable: bool = False) -> "DatabaseServer":
+        """Start the server, and wait until it answers; without ``is_durable``, it is fast and forgets after a crash."""
+        options = f"-c listen_addresses='' -c unix_socket_directories={self._folder}"
+        if not is_durable:
+            options += " -c fsync=off"
         self._control("-l", f"{self._folder}/log", "-o", options, "start")
         return self
 

@@ -21,7 +21,7 @@ _PARTS = ("loop", "run", "writer")
 
 def measure_server(project: Path, url: str, store: StoreCosts, *, runs: int) -> ServerCosts:
     """Return the costs of a run beside those of its transactions, which ``store`` has: few callers, and many."""
-    with ours("threads", project, KEDRO_SERVER_STORE=url, KEDRO_SERVER_MAX_CONCURRENT_RUNS="6").running() as process:
+    with ours("threads", project, KEDRO_SERVER_STORE=url, KEDRO_SERVER_MAX_CONCURRENT_RUNS="64").running() as process:
         _run(process, 50)
         few, many = (_parts(process, store, callers=callers, runs=runs) for callers in (2, 24))
     lines = {name: _line(few["transactions"], few[name], many["transactions"], many[name]) for name in _PARTS}
