@@ -141,9 +141,7 @@ class PostgresStore(SqlStore):
                     return False
                 case psycopg.errors.DependentObjectsStillExist() as dependent:
                     # Such as a view of an operator.
-                    self._log_once(
-                        f"A day of the store is beyond its limits, but cannot be dropped: {dependent.diag.message_detail}"
-                    )
+                    self._log_once(f"A day beyond the limits cannot be dropped: {dependent.diag.message_detail}.")
                     return False
             raise
 
