@@ -293,9 +293,18 @@ async def test_one_bad_row_fails_one_run(serve) -> None:
         assert (keys(found[0]), keys(found[2])) == (["a"], ["c"])
         assert found[1].record.error is not None
         assert found[1].record.error.message == "negative: bad"
-        assert service.calls == [1, 3, 1, 1, 1]
+        # Each half by itself, and so on.
+        assert service.calls == [1, 3, 1, 2, 1, 1]
         assert service.state("strict").failed_batches == 1
         assert service.state("strict").state == "batched"
+
+
+async def test_a_bad_row_of_many_costs_few_runs(serve) -> None:
+    async with serve(proven=True) as service:
+        requests = [rows(str(number), x=-1.0 if number == 5 else 1.0) for number in range(16)]
+        found = await service.gather("strict", requests)
+        assert [one.record.status for one in found] == ["failure" if n == 5 else "success" for n in range(16)]
+        assert sorted(service.calls[1:]) == [1, 1, 2, 2, 4, 4, 8, 8, 16]
 
 
 async def test_a_pipeline_whose_batches_fail_for_no_fault_of_a_run_is_refused(serve, caplog) -> None:
@@ -441,6 +450,12 @@ async def test_a_batch_has_no_more_rows_than_it_may(serve) -> None:
         assert service.state("predict").unbatched == {"rows": 1}
 
 
+async def test_a_request_with_many_values_is_executed_alone(serve) -> None:
+    async with serve() as service:
+        assert (await service.run("echo", [{"key": "a", "x": [1] * 10_000}])).record.status == "success"
+        assert service.state("echo").unbatched == {"size": 1}
+
+
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
@@ -578,3 +593,13 @@ async def test_no_run_of_many_ever_sees_the_row_of_another(serve, caplog) -> Non
             await service.runs._session.reload()
 
         await _many(service, 100_000, seed=2, reload=reload)
+
+
+async def test_a_server_that_promises_each_run_joins_none(project: Path, tmp_path: Path) -> None:
+    session = AsyncSession.create(project_path=project)
+    policy = Policy(grace_seconds=0.1, max_fleet_runs=2)
+    async with Dispatcher(session, store=tmp_path / "runs.db", policy=policy, batching={"predict": OPTIONS}) as runs:
+        assert runs.batching is not None
+        await runs.batching.check()
+        (state,) = runs.batching.describe()
+        assert state.problem == "this server promises each run, and promised runs are not joined."

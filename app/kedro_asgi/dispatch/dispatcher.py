@@ -69,7 +69,7 @@ class Dispatcher(Worker):
             return await self._finished(record.run_id, until)
         waiting: WaitingOrder | None = None
         if self.batching is not None:
-            waiting = self.batching.member_order(order, size_bytes=json_bytes or 0)
+            waiting = self.batching.member_order(order, json_bytes=json_bytes)
         if waiting is None:
             waiting = GivenOrder(read=partial(getattr, order, "spec"), size_bytes=json_bytes or 0)
             if waiting.size_bytes > _MAX_GIVEN_BYTES and service.scheduler.is_busy:

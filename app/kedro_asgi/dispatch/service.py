@@ -109,6 +109,8 @@ class Service:
             wakes=self.wakes,
             has_store_queue=has_store_queue,
         )
+        if batching is not None and self.runs.promises_all:
+            batching.refuse_all("this server promises each run, and promised runs are not joined.")
         self._claims: Claims | None = None
         if has_store_queue and policy.max_concurrent_runs:
             self._claims = Claims(

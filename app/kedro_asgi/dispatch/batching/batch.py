@@ -1,32 +1,22 @@
-"""Several runs that are executed as one."""
+"""Runs that share a slot: what is executed of them next, and what each of them has got."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any
-
-import msgspec
+from collections import deque
+from collections.abc import Sequence
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.batching.group import Group, Member
-from kedro_asgi.dispatch.batching.member_order import joined_spec
-from kedro_asgi.events import Event, LogLine, NodeRetried, RunBatched
-from kedro_asgi.runs import ErrorCause, RunId, RunSpec
-from kedro_asgi.tables.rows import split_rows
-
-Outputs = Mapping[str, Any]
-
-_OF_A_BATCH = "The runs of a batch have one error, whose message may tell of the rows of another run."
+from kedro_asgi.dispatch.batching.joint_run import JointRun, Outputs
 
 
 class Batch:
-    """The members of a batch, and what each of them gets of it. `emit` is called by any thread; the rest on one loop.
+    """The members of a batch; ``left`` are those that have not ended. Belongs to one event loop.
 
-    ``run_id`` is the id under which an executor executes the batch; ``left`` are the members that have not ended.
+    It is executed in parts, one after another: first all members as one, after an error each half of them, and so on; a
+    part of one member is that run alone.
     """
 
-    def __init__(self, run_id: RunId, group: Group, members: Sequence[Member], *, holder: ActiveRun) -> None:
-        self.run_id = run_id
+    def __init__(self, group: Group, members: Sequence[Member], *, holder: ActiveRun) -> None:
         self.group = group
         self.holder = holder
         """The run that stands for the batch where slots are counted."""
@@ -35,12 +25,13 @@ class Batch:
         # Callers may have sorted their rows, which would hide that the pipeline sorts them.
         self.members = tuple(members if self.is_proven else random.sample(members, len(members)))
         self.left = {member.run: member for member in self.members}
-        self.is_executed = True
-        """Whether the joint run has not ended."""
+        self._parts = deque([self.members])
+        self.joint: JointRun | None = None
+        """What is executed at the moment, if it is more than one member."""
         self.alone: Member | None = None
-        """The member that is executed alone at the moment, after the joint run."""
+        """The member that is executed alone at the moment."""
         self.expected: dict[ActiveRun, Outputs] = {}
-        """What the joint run has given to each member, if that is to be compared with what each gives alone."""
+        """What a joint run has given to members that are to be compared with runs of each alone."""
         self.compared: list[Member] = []
         """The members whose outputs alone were those that the joint run has given."""
         self.has_failed = False
@@ -51,44 +42,26 @@ class Batch:
         """Whether a run is executed alone at the moment."""
         return self.alone is not None and self.alone.run is run
 
-    def compared_runs(self) -> list[ActiveRun]:
-        """Return the members whose outputs are compared with those that they have alone, after the joint run."""
+    def next_part(self) -> list[Member]:
+        """Remove and return the members that are executed next; none if none is left."""
+        while self._parts:
+            if members := [member for member in self._parts.popleft() if member.run in self.left]:
+                return members
+        return []
+
+    def add_halves(self, members: Sequence[Member]) -> None:
+        """Execute each half of these members by itself."""
+        middle = len(members) // 2
+        self._parts.extendleft((tuple(members[middle:]), tuple(members[:middle])))
+
+    def add_alone(self, members: Sequence[Member]) -> None:
+        """Execute each of these members alone."""
+        self._parts.extendleft((member,) for member in reversed(members))
+
+    def to_compare(self, members: Sequence[Member]) -> list[Member]:
+        """Return those members of a joint run that has succeeded which are to be compared with runs alone."""
+        left = [member for member in members if member.run in self.left]
         if not self.is_proven:
-            return list(self.left)
+            return left
         is_spot_check = self.group.pipeline.options.compare and self.proof.is_spot_check()
-        return [random.choice(list(self.left))] if is_spot_check else []
-
-    @property
-    def read_spec(self) -> Callable[[], RunSpec]:
-        """What returns the joint run, in the thread or the process that executes it."""
-        specs = tuple(member.order.spec for member in self.members)
-        return partial(joined_spec, specs, self.group.pipeline.options.inputs)
-
-    def announce(self) -> None:
-        """Tell in the events of each member that it is part of the batch."""
-        runs, rows = len(self.members), sum(member.order.rows for member in self.members)
-        for member in self.members:
-            run_id = member.run.record.run_id
-            member.run.outbox.emit(RunBatched(run_id=run_id, batch_id=self.run_id, runs=runs, rows=rows))
-
-    def emit(self, event: Event) -> None:
-        """Give an event of the joint run to each member; what may tell of the rows of another is left out."""
-        if type(event) is LogLine:
-            return
-        if type(event) is NodeRetried:
-            event = msgspec.structs.replace(event, error=ErrorCause(type=event.error.type, message=_OF_A_BATCH))
-        for member in self.members:
-            run = member.run
-            run.outbox.emit(msgspec.structs.replace(event, run_id=run.record.run_id))
-
-    def split(self, outputs: Outputs) -> dict[ActiveRun, Outputs] | str:
-        """Return the outputs of each member, or the name of the one that has not as many rows as the members have."""
-        counts = [member.order.rows for member in self.members]
-        parts: list[dict[str, Any]] = [{} for _ in self.members]
-        for name, value in outputs.items():
-            split = split_rows(value, counts)
-            if split is None:
-                return name
-            for part, rows in zip(parts, split, strict=True):
-                part[name] = rows
-        return {member.run: part for member, part in zip(self.members, parts, strict=True)}
+        return [random.choice(left)] if left and is_spot_check else []

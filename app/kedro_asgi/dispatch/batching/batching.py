@@ -15,6 +15,7 @@ from kedro_asgi.dispatch.batching.scheduler import BatchingScheduler
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.metrics import Metrics, RunMetrics
 from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.waiting_order import is_small
 from kedro_asgi.runs import RunOrder
 from kedro_asgi.session import AsyncSession
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from kedro_asgi.session.service_session import KedroServiceSession
 
 _DEFAULT = ("__default__",)
-# The rows of a larger request are many, so joining them with others gains little, and looking at them takes long.
-_MAX_BYTES = 256 * 1024
+# The event loop looks at each value of a request; and one with many rows gains little.
+_MAX_BYTES = 32 * 1024
 
 
 class Batching:
@@ -37,32 +38,40 @@ class Batching:
         self.metrics = BatchMetrics()
         self._session = session
         self._pipelines = {name: BatchedPipeline(name, found) for name, found in options.items()}
+        self._problem_of_all: str | None = None
         self._checked: Planner | None = None
         self._is_needed = anyio.Event()
 
-    def member_order(self, order: RunOrder, *, size_bytes: int) -> MemberOrder | None:
+    def member_order(self, order: RunOrder, *, json_bytes: int | None) -> MemberOrder | None:
         """Return an order as that of a run that may be joined with others; ``None`` if it may not."""
         spec = order.spec
         names = spec.slice.pipeline_names or _DEFAULT
         pipeline = self._pipelines.get(names[0]) if len(names) == 1 else None
         if pipeline is None:
             return None
-        reason = self._obstacle(pipeline, size_bytes)
+        reason = self._obstacle(pipeline, order, json_bytes)
         if reason is None:
             try:
-                return member_order(spec, pipeline, size_bytes=size_bytes)
+                return member_order(spec, pipeline, size_bytes=json_bytes or 0)
             except AloneError as error:
                 reason = str(error)
         self.metrics.run_unbatched(pipeline.name, reason)
         return None
 
-    def _obstacle(self, pipeline: BatchedPipeline, size_bytes: int) -> str | None:
+    def _obstacle(self, pipeline: BatchedPipeline, order: RunOrder, json_bytes: int | None) -> str | None:
         if not self._is_checked:
             self._is_needed.set()
             return "unchecked"
         if pipeline.problem is not None:
             return "refused"
-        return "size" if size_bytes > _MAX_BYTES else None
+        is_small_enough = is_small(order) if json_bytes is None else json_bytes <= _MAX_BYTES
+        return None if is_small_enough else "size"
+
+    def refuse_all(self, problem: str) -> None:
+        """Join no runs of any pipeline, for this reason."""
+        self._problem_of_all = problem
+        for pipeline in self._pipelines.values():
+            pipeline.refuse(problem)
 
     # --- checking ---
 
@@ -82,7 +91,8 @@ class Batching:
             return
         for name, former in self._pipelines.items():
             former.retire()
-            checked = BatchedPipeline(name, former.options, is_checked=True, problem=problems[name])
+            problem = self._problem_of_all or problems[name]
+            checked = BatchedPipeline(name, former.options, is_checked=True, problem=problem)
             self._pipelines[name] = checked
         self._checked = planner
 

@@ -11,6 +11,9 @@ from kedro_asgi.dispatch.waiting_order import GivenOrder
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.tables.rows import join_rows, rows_of
 
+# How many times as much memory as JSON its values take, which wait as they are.
+_OBJECTS = 8
+
 
 class MemberOrder(GivenOrder, frozen=True, kw_only=True, gc=False, eq=False):
     """An order with so many ``rows``; runs of one ``group`` can be executed as one.
@@ -48,7 +51,7 @@ def member_order(spec: RunSpec, pipeline: BatchedPipeline, *, size_bytes: int) -
     )
     return MemberOrder(
         read=_Read(spec),
-        size_bytes=size_bytes,
+        size_bytes=_OBJECTS * size_bytes,
         spec=spec,
         pipeline=pipeline,
         computation=computation,
@@ -59,6 +62,9 @@ def member_order(spec: RunSpec, pipeline: BatchedPipeline, *, size_bytes: int) -
 
 def _rows(spec: RunSpec, options: BatchingOptions) -> tuple[int, tuple[Hashable, ...]]:
     """Return how many rows the inputs have, and their kinds."""
+    if any(len(value) > options.max_rows for name in options.inputs if type(value := spec.inputs[name]) is list):
+        # Before each of them is looked at.
+        raise AloneError("rows")
     try:
         found = [rows_of(spec.inputs[name]) for name in options.inputs]
     except RecursionError:

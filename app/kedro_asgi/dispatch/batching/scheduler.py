@@ -9,10 +9,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from kedro_asgi.dispatch.active_run import ActiveRun
-from kedro_asgi.dispatch.batching.batch import Batch, Outputs
+from kedro_asgi.dispatch.batching.batch import Batch
 from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
 from kedro_asgi.dispatch.batching.comparison import are_alike
 from kedro_asgi.dispatch.batching.group import Group, Member
+from kedro_asgi.dispatch.batching.joint_run import JointRun, Outputs
 from kedro_asgi.dispatch.batching.member_order import MemberOrder
 from kedro_asgi.dispatch.batching.metrics import BatchMetrics
 from kedro_asgi.dispatch.deadlines import Deadlines
@@ -42,9 +43,9 @@ class BatchingScheduler(Scheduler):
     """Runs that are members of groups wait there, and take one slot for a batch of them; other runs are as ever.
 
     A run that is stopped leaves its batch: its record ends at once, and the batch goes on for the others. When all have
-    left, the batch is stopped. A batch that fails keeps its slot while each of its members that is left is executed
-    alone; so do the first batches of a computation that succeed, to compare what both give. ``is_current`` tells
-    whether a pipeline was checked in the project as runs see it now.
+    left, the batch is stopped. A batch that fails keeps its slot while each half of it is executed, and so on;
+    so do the first batches of a computation, while each member is executed alone, to compare what both give.
+    ``is_current`` tells whether a pipeline was checked in the project as runs see it now.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class BatchingScheduler(Scheduler):
             self._single[run] = (group, members[0])
             super()._start(run)
         else:
-            self._start_batch(Batch(self._batch_ids.next(), group, members, holder=run))
+            self._start_batch(Batch(group, members, holder=run))
         self._look(group)
 
     def _is_joined(self, group: Group) -> bool:
@@ -150,19 +151,34 @@ class BatchingScheduler(Scheduler):
             self._watch_deadline(run)
             member.span = begin_run_span(run.record, member.context)
             self._batches[run] = batch
-        batch.announce()
+        self._go_on(batch)
+
+    def _go_on(self, batch: Batch) -> None:
+        """Execute the next part of a batch, or give its slot to others."""
+        members = batch.next_part()
+        match len(members):
+            case 0:
+                self._finish(batch)
+            case 1:
+                self._execute_alone(batch, members[0])
+            case _:
+                self._execute_jointly(batch, members)
+
+    def _execute_jointly(self, batch: Batch, members: Sequence[Member]) -> None:
+        joint = batch.joint = JointRun(run_id=self._batch_ids.next(), members=members)
+        joint.announce()
         self._executor.start(
-            batch.run_id,
-            batch.read_spec,
+            joint.run_id,
+            joint.read_spec(batch.group.pipeline.options.inputs),
             kind=batch.holder.record.pipeline_names,
             context=Context(),
-            emit=batch.emit,
-            ended=partial(self._batch_ended, batch, perf_counter()),
+            emit=joint.emit,
+            ended=partial(self._joint_run_ended, batch, joint, perf_counter()),
         )
 
     def _execute_alone(self, batch: Batch, member: Member) -> None:
-        """Execute a member alone, in the slot of its batch."""
         run = member.run
+        batch.alone = member
         self._executor.start(
             run.record.run_id,
             member.order.read,
@@ -181,9 +197,9 @@ class BatchingScheduler(Scheduler):
             return
         run.ask_stop(reason)
         self._end_member(batch, run, Execution())
-        if not batch.left and batch.is_executed:
+        if batch.joint is not None and not batch.joint.is_needed(batch.left):
             self.stopping.add(batch.holder)
-            self._executor.stop(batch.run_id, reason)
+            self._executor.stop(batch.joint.run_id, reason)
 
     def _leave(self, run: ActiveRun) -> None:
         group = self._group_of.pop(run, None)
@@ -203,35 +219,30 @@ class BatchingScheduler(Scheduler):
                 self._note_success(group, [member], perf_counter() - begun)
             self._group_is_free(group, run, requests=1)
 
-    def _batch_ended(self, batch: Batch, begun: float, execution: Execution) -> None:
+    def _joint_run_ended(self, batch: Batch, joint: JointRun, begun: float, execution: Execution) -> None:
         seconds = perf_counter() - begun
         self._mean_seconds += (seconds - self._mean_seconds) * 0.1
-        self._note_execution(batch.holder, execution, is_stopped=not batch.left)
-        batch.is_executed = False
-        if batch.left:
-            outputs = self._outputs_of_each(batch, execution)
-            if outputs is None:
-                batch.has_failed = self._is_joined(batch.group)
-            else:
-                self._note_success(batch.group, batch.members, seconds)
-                self._give(batch, outputs)
+        batch.joint, is_needed = None, joint.is_needed(batch.left)
+        self._note_execution(batch.holder, execution, is_stopped=not is_needed)
+        if is_needed and (outputs := self._outputs_of_each(batch, joint, execution)) is not None:
+            self._note_success(batch.group, joint.members, seconds)
+            self._give(batch, joint, outputs)
+        elif is_needed:
+            batch.has_failed = batch.has_failed or self._is_joined(batch.group)
+            # A crash ends a process, so it is not tried so often; and a pipeline may be refused by now.
+            is_halved = execution.error is not None and not execution.has_crashed and self._is_joined(batch.group)
+            (batch.add_halves if is_halved else batch.add_alone)(joint.members)
         self._go_on(batch)
 
-    def _give(self, batch: Batch, outputs: dict[ActiveRun, Outputs]) -> None:
-        """Give each member its outputs, or keep them to compare them with those that it has alone."""
-        batch.expected = {run: outputs[run] for run in batch.compared_runs()}
-        for run in [run for run in batch.left if run not in batch.expected]:
-            self._end_member(batch, run, Execution(outputs=outputs[run]))
+    def _outputs_of_each(self, batch: Batch, joint: JointRun, execution: Execution) -> dict[ActiveRun, Outputs] | None:
+        """Return the outputs of each member of a joint run that succeeded; ``None`` if they cannot be given.
 
-    def _outputs_of_each(self, batch: Batch, execution: Execution) -> dict[ActiveRun, Outputs] | None:
-        """Return the outputs of each member of a batch that succeeded; ``None`` if they have to run alone.
-
-        The batch may have been executed in another project than it was begun in.
+        It may have been executed in another project than it was begun in.
         """
         if execution.error is not None or execution.output_problems or not self._is_joined(batch.group):
             return None
         try:
-            split = batch.split(execution.outputs)
+            split = joint.split(execution.outputs)
         except Exception:  # the outputs of a project's own `convert` may be anything
             _log.exception("The outputs of a batch of pipeline '%s' cannot be split.", batch.group.pipeline.name)
             return None
@@ -240,19 +251,24 @@ class BatchingScheduler(Scheduler):
             return None
         return split
 
-    def _go_on(self, batch: Batch) -> None:
-        """Execute the next member that is left alone, or give the slot of the batch to others."""
-        if batch.left:
-            batch.alone = next(iter(batch.left.values()))
-            self._execute_alone(batch, batch.alone)
-            return
+    def _give(self, batch: Batch, joint: JointRun, outputs: dict[ActiveRun, Outputs]) -> None:
+        """Give each member its outputs, or keep them to compare them with those that it has alone."""
+        compared = batch.to_compare(joint.members)
+        batch.expected |= {member.run: outputs[member.run] for member in compared}
+        batch.add_alone(compared)
+        for member in joint.members:
+            if member.run in batch.left and member.run not in batch.expected:
+                self._end_member(batch, member.run, Execution(outputs=outputs[member.run]))
+
+    def _finish(self, batch: Batch) -> None:
+        """Give the slot of a batch to others."""
         group, pipeline = batch.group, batch.group.pipeline
         if batch.has_failed:
             self._batch_metrics.batch_failed(pipeline.name)
             pipeline.batch_failed(is_run_at_fault=batch.is_run_at_fault)
         else:
             pipeline.batch_succeeded()
-            batch.proof.add(member.order.spec.inputs for member in batch.compared)
+        batch.proof.add(member.order.spec.inputs for member in batch.compared)
         del self._slots[batch.holder]
         self._fill_slots()
         self._group_is_free(group, batch.holder, requests=len(batch.members))
