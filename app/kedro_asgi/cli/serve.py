@@ -30,6 +30,7 @@ from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.reloader import CODE, CONFIGURATION, Watched
 from kedro_asgi.cli.server_process import serve_alone
 from kedro_asgi.cli.setting_variables import Setting, set_variables
+from kedro_asgi.cli.shared_cluster import shared_cluster
 from kedro_asgi.cli.worker_processes import serve_with_reload, serve_with_workers
 from kedro_asgi.dispatch.stores import check_store
 from kedro_asgi.log_lines import LogFormat
@@ -139,7 +140,7 @@ def serve_project(
         click.echo(greeting(project, configuration, url=url, access=access_line(configuration.access, host)))
     options = {"host": host, "port": port, "log_config": log_config, "access_log": not no_access_log}
     options |= {"factory": True, **_connection_options(limits), **transport.uvicorn_options()}
-    with _shared_files(workers, reload=reload), _shared_cluster(configuration, workers):
+    with _shared_files(workers, reload=reload), shared_cluster(configuration, workers):
         if workers > 1:
             serve_with_workers(_FACTORY, workers=workers, **options)
         elif reload:
@@ -217,25 +218,3 @@ def _shared_files(workers: int, *, reload: bool) -> Iterator[None]:
             os.environ.setdefault(RELOAD_SIGNAL_VARIABLE, str(folder.path / "preload"))
         os.environ.setdefault(METRICS_FOLDER_VARIABLE, str(folder.path / "metrics"))
         yield
-
-
-@contextmanager
-def _shared_cluster(configuration: ServerConfiguration, workers: int) -> Iterator[None]:
-    """Start one Dask cluster for all worker processes, if runs need one and no scheduler is named.
-
-    A server without worker processes starts it itself, again after each reload of the code.
-    """
-    choice = configuration.executor_choice
-    if workers == 1 or "dask" not in choice.kinds or choice.dask.scheduler is not None:
-        yield
-        return
-    # Few servers have a cluster.
-    from kedro_asgi.dispatch.executors.local_cluster import LocalDaskCluster
-
-    cluster = LocalDaskCluster()
-    try:
-        with one_line_errors():
-            set_variables(dask_scheduler=cluster.address())
-        yield
-    finally:
-        cluster.close()

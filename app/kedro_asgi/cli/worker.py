@@ -22,6 +22,7 @@ from kedro_asgi.cli.options import (
 from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.run_worker import check_worker, execute_runs
 from kedro_asgi.cli.setting_variables import Setting, set_variables
+from kedro_asgi.cli.shared_cluster import shared_cluster
 from kedro_asgi.cli.worker_supervisor import supervise
 from kedro_asgi.dispatch.stores import check_store
 from kedro_asgi.errors.wording import one_line
@@ -61,7 +62,9 @@ def worker(project_path: Path, workers: int, **options: Any) -> None:
     if configuration.log_format != "json":
         click.echo(_greeting(project, configuration, workers))
     work = partial(execute_runs, log_config=log_config, project_path=project_path)
-    sys.exit(supervise(partial(work, is_supervised=True), workers) if workers > 1 else work())
+    with shared_cluster(configuration, workers):
+        code = supervise(partial(work, is_supervised=True), workers) if workers > 1 else work()
+    sys.exit(code)
 
 
 def _prepared(

@@ -1,0 +1,30 @@
+"""One Dask cluster on this machine for all processes that a command starts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kedro_asgi.cli.error_messages import one_line_errors
+from kedro_asgi.cli.setting_variables import set_variables
+from kedro_asgi.server.configuration import ServerConfiguration
+
+
+@contextmanager
+def shared_cluster(configuration: ServerConfiguration, processes: int) -> Iterator[None]:
+    """Start a cluster for several processes while this block lasts, if runs need one and no scheduler is named.
+
+    A single process starts it itself, again after each reload of the code.
+    """
+    choice = configuration.executor_choice
+    if processes == 1 or "dask" not in choice.kinds or choice.dask.scheduler is not None:
+        yield
+        return
+    # Few servers have a cluster.
+    from kedro_asgi.dispatch.executors.local_cluster import LocalDaskCluster
+
+    cluster = LocalDaskCluster()
+    try:
+        with one_line_errors():
+            set_variables(dask_scheduler=cluster.address())
+        yield
+    finally:
+        cluster.close()
