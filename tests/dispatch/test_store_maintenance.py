@@ -1,5 +1,6 @@
 """What operators do with a store: examine it, delete runs, give its space back. Servers may use it meanwhile."""
 
+import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -181,6 +182,7 @@ def sound_file(path: Path) -> bytes:
         ("{tmp}/text", "the file is not a database of SQLite"),
         ("{tmp}/empty", "no server has made a store in it"),
         ("{tmp}/other.db", "no server has made a store in it"),
+        ("{tmp}/pipe", "it is a pipe or a device"),
         ("{tmp}/cut.db", r"the file is damaged \(.*malformed\): put back a backup"),
         ("{tmp}/head.db", r"the file is damaged \(.*\): put back a backup"),
     ],
@@ -188,6 +190,7 @@ def sound_file(path: Path) -> bytes:
 def test_what_is_no_store_is_refused_and_not_made(tmp_path: Path, url: str, message: str) -> None:
     (tmp_path / "text").write_text("text")
     (tmp_path / "empty").touch()
+    os.mkfifo(tmp_path / "pipe")
     sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE x (y)").connection.close()
     whole = sound_file(tmp_path / "sound.db")
     (tmp_path / "cut.db").write_bytes(whole[: len(whole) // 2])

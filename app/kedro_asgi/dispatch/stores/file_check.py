@@ -22,7 +22,10 @@ def check_file(path: Path) -> None:
             raise StoreUrlError(str(path), "it is a folder, not a file.")
         if blocking := next((folder for folder in path.parents if folder.exists() and not folder.is_dir()), None):
             raise StoreUrlError(str(path), f"'{blocking}' is a file, not a folder.")
-        if path.is_file() and path.stat().st_size:
+        if path.exists() and not path.is_file():
+            # To read a pipe may take for ever.
+            raise StoreUrlError(str(path), "it is a pipe or a device, not a file.")
+        if path.exists() and path.stat().st_size:
             if not is_sqlite(path):
                 raise StoreUrlError(str(path), "the file is not a database of SQLite.")
             _check_damage(path)
