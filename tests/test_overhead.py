@@ -32,5 +32,11 @@ def test_the_overhead_of_runs_nodes_and_requests_does_not_grow_by_half(counted: 
     assert grown(counted["usual"]) == {}, "if that is worth it: python tests/overhead.py --renew"
 
 
+def test_a_trace_that_the_sampler_drops_costs_a_request_little(counted: dict[str, Figures]) -> None:
+    """Nothing below the request makes a span: OpenTelemetry's own lines for one are half of this."""
+    growth = counted["dropped_trace"]["request"] / counted["usual"]["request"]
+    assert growth < 1.13
+
+
 def test_a_slow_hook_is_found_in_runs_nodes_and_requests(counted: dict[str, Figures]) -> None:
     assert set(grown(counted["slow_hook"])) == {"run", "node", "request"}

@@ -46,9 +46,9 @@ def _headers(context: Any) -> TraceHeaders:
 
 def sampled_trace_headers() -> TraceHeaders | UnsetType:
     """Return the place in the current trace, unless that is not sampled: nothing of it is exported."""
-    if is_untraced() or (context := _span_context()) is None or not context.trace_flags.sampled:
+    if opentelemetry_api() is None or is_untraced() or (context := _span_context()) is None:
         return UNSET
-    return _headers(context)
+    return _headers(context) if context.trace_flags.sampled else UNSET
 
 
 def trace_id_of(headers: TraceHeaders | UnsetType) -> str | None:

@@ -149,9 +149,9 @@ class DatasetMapping:
     def _without_slots(self, names: tuple[str, ...]) -> list[str]:
         """Give slots to parameters and to names without an entry; return the other names."""
         in_memory, others = self._resolver.split(names)
-        slots, rest = MemorySlots(in_memory), []
+        slots, rest, parameters = MemorySlots(in_memory), [], self._parameters
         for name in others:
-            value = self._parameter(name)
+            value = UNSET if parameters is None else parameters.find(name)
             if value is UNSET:
                 rest.append(name)
             else:
@@ -229,7 +229,7 @@ class DatasetMapping:
         return isinstance(name, str) and (
             name in self._datasets
             or name in self._slots
-            or self._parameter(name) is not UNSET
+            or (self._parameters is not None and self._parameters.find(name) is not UNSET)
             or self._resolver.matches(name)
         )
 

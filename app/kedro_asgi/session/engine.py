@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pluggy
@@ -36,6 +36,9 @@ from kedro_asgi.session.project_lookup import find_project, open_in_worker
 from kedro_asgi.session.shared_state import SharedProject
 from kedro_asgi.tracing.activation import active_tracer
 from kedro_asgi.validation import unchecked
+
+if TYPE_CHECKING:
+    from kedro_asgi.tracing.tracer import Tracer
 
 _log = logging.getLogger(__name__)
 
@@ -169,9 +172,9 @@ class Engine:
         """Run in this thread; raises what the run raised. Log lines of the thread name the run meanwhile."""
         token = CURRENT_RUN.set((run.run_id, run.spec.slice.pipeline_names))
         try:
-            has_retries = run.spec.retries is not None or self.planner.project.options.retries is not None
             if run.is_single_attempt:
-                return self._plan_and_run(run)
+                return self._plan_and_run(run, active_tracer())
+            has_retries = run.spec.retries is not None or self.planner.project.options.retries is not None
             return self._run_attempts(run) if has_retries else self._run_attempt(run)
         finally:
             CURRENT_RUN.reset(token)
@@ -192,16 +195,20 @@ class Engine:
         """Make an attempt of a run, in a span; a caller that makes the attempts itself has the span, too."""
         tracer = active_tracer()
         if tracer is None:
-            return self._plan_and_run(run)
+            return self._plan_and_run(run, None)
         with tracer.run(run.run_id, run.spec, self.planner.effective_env or None):
-            return self._plan_and_run(run)
+            # None below a span that the sampler drops.
+            return self._plan_and_run(run, active_tracer())
 
     def retry_after_seconds(self, spec: RunSpec, error: Exception) -> float | None:
         """Return how long a run waits after ``error`` before its next attempt; ``None`` if none may follow."""
         return retry_after_seconds(effective_retries(self.planner.project, spec).run, spec, error)
 
-    def _plan_and_run(self, run: EngineRun) -> RunEnd:
-        """Plan, make the catalog, and run; hooks rely on the order of the steps (SES-6)."""
+    def _plan_and_run(self, run: EngineRun, tracer: "Tracer | None") -> RunEnd:
+        """Plan, make the catalog, and run; hooks rely on the order of the steps (SES-6).
+
+        ``tracer`` makes the spans of nodes.
+        """
         self.catch_up()
         shared, spec = self._shared.current, run.spec
         planner = shared.planner
@@ -237,7 +244,7 @@ class Engine:
                 hooks = msgspec.structs.replace(hooks, emit=run.emit)
             if spec.retries is not None or planner.project.options.retries is not None:
                 hooks = msgspec.structs.replace(hooks, retries=NodeRetries(effective_retries(planner.project, spec)))
-            if (tracer := active_tracer()) is not None:
+            if tracer is not None:
                 hooks = msgspec.structs.replace(hooks, spans=tracer.node_spans(run.run_id))
             return self._run(RunParams(planner=planner, run=run, runner=runner), pipeline, catalog, hooks)
         finally:
