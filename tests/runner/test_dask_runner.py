@@ -2,9 +2,11 @@
 
 import logging
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import dask.config
 import pytest
 import runner_functions
 from cluster_functions import PidDataset, noted
-from distributed import Client
+from distributed import Client, LocalCluster
+from distributed.security import Security
 
 from kedro_asgi.errors import (
     ClusterDataLostError,
@@ -302,7 +305,37 @@ def test_a_stranger_at_the_port_delays_nothing(dask_runner: DaskRunner) -> None:
         assert other.recv(1) == b""
 
 
+def test_an_interrupt_does_not_wait_for_nodes(dask_runner: DaskRunner, tmp_path: Path) -> None:
+    path, told = tmp_path / "began", tmp_path / "told"
+    nodes = [
+        node(functions.touch, "path", "a", name="a"),
+        node(functions.fail_when, "told", "b", name="b"),
+    ]
+
+    def interrupt() -> None:
+        runner_functions.wait_until(path.exists)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            dask_runner.run(Pipeline(nodes), catalog(path=str(path), told=str(told)))
+        assert not told.exists()
+    finally:
+        interrupting.join()
+        told.touch()
+
+
 # --- which cluster ---
+
+
+def test_a_client_that_has_given_up_is_replaced(dask_client: Client) -> None:
+    runner = DaskRunner(dask_client.scheduler.address)
+    assert run_one(runner, runner_functions.double, 1) == 2
+    next(iter(runner._pool._resources.values())).client.close()
+    assert run_one(runner, runner_functions.double, 2) == 4
+    runner.close()
 
 
 def test_an_address_that_nobody_answers_is_named() -> None:
@@ -340,3 +373,24 @@ def test_runs_of_a_session_share_a_client(dask_client: Client, tmp_path: Path, m
         for number in range(2):
             result = session.execute(RunSpec(runner="DaskRunner", runtime_params={"x": number}))
             assert result.outputs["y"] == [number, "conf"]
+
+
+@pytest.mark.slow
+def test_connections_are_encrypted_on_a_cluster_with_tls() -> None:
+    security = Security.temporary()
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address=":0", security=security, protocol="tls://"
+        ) as cluster,
+        Client(cluster, security=security, set_as_default=False) as client,
+    ):
+        runner = DaskRunner(client=client)
+        nodes = [node(runner_functions.double, "x", "b", name="n"), node(runner_functions.double, "b", "y", name="m")]
+        assert runner.run(Pipeline(nodes), catalog(x=1))["y"].load() == 4
+        address = next(iter(runner._pool._resources.values())).listener._socket.getsockname()
+        with socket.create_connection(address) as plain:
+            plain.sendall(b"x" * 64)
+            # An alert of TLS, or the end.
+            with suppress(ConnectionResetError):
+                assert plain.recv(1) in (b"\x15", b"")
+        runner.close()

@@ -17,6 +17,11 @@ _BEFORE_JOIN = 100
 class Resource(Protocol):
     """What runs of a session share, beside the processes of the pool."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a run that begins can use it."""
+        ...
+
     def close(self) -> None:
         """End it."""
         ...
@@ -73,12 +78,18 @@ class WorkerPool:
         return self._prepare
 
     def resource(self, key: Hashable, kind: type[ResourceT], make: Callable[[], ResourceT]) -> ResourceT:
-        """Return the resource of ``kind`` at ``key``, which the first caller makes, and which ends with this pool."""
+        """Return the resource of ``kind`` at ``key``, which the first caller makes, and which ends with this pool.
+
+        Another one takes the place of one that is not open any more.
+        """
         with self._resources_lock:
             found = self._resources.get((kind, key))
-            if not isinstance(found, kind):
-                found = self._resources[kind, key] = make()
-            return found
+            if isinstance(found, kind) and found.is_open:
+                return found
+            if found is not None:
+                found.close()
+            made = self._resources[kind, key] = make()
+            return made
 
     def close(self) -> None:
         """Shut down the processes: free ones now, others when they become free; a later call starts new ones.

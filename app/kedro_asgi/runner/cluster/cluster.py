@@ -38,9 +38,20 @@ class Cluster:
         bind_host = None if named is None else ""
         self.listener = Listener(host, bind_host=bind_host, ssl_context=_ssl_context(self.client))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the client is connected, or connects again: one that has given up is closed."""
+        return self.client.status not in ("closing", "closed")
+
     def thread_count(self) -> int:
-        """Return how many nodes the workers that are there run at a time; at least one, since one may come."""
-        counts: dict[str, int] = self.client.nthreads()
+        """Return how many nodes the workers that are there run at a time; at least one, since one may come.
+
+        Raises `ClusterUnreachableError`.
+        """
+        try:
+            counts: dict[str, int] = self.client.nthreads()
+        except (OSError, TimeoutError) as error:
+            raise ClusterUnreachableError(self.client.scheduler.address, error) from error
         return max(1, sum(counts.values()))
 
     def close(self) -> None:
