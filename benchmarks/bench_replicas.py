@@ -1,8 +1,8 @@
-"""How many promised runs a second end on one server over PostgreSQL, and how many on two?
+"""How many promised runs a second end on one server over PostgreSQL, on two, and on a face and a worker?
 
-``POST /runs?wait=60`` of two nodes: a caller gets its answer when its run has ended. Both sides have as many callers
-in all, and a database each on one PostgreSQL, which shares the cores with servers and load: a second server gives more
-where machines are separate. ``database_us`` is the CPU time that PostgreSQL takes for a run.
+``POST /runs?wait=60`` of two nodes: a caller gets its answer when its run has ended. All sides have as many callers in
+all, and a database each on one PostgreSQL, which shares the cores with servers and load: more processes give more where
+machines are separate. ``cpu_us`` is the CPU time of servers and workers for a run, ``database_us`` that of PostgreSQL.
 """
 
 import tempfile
@@ -15,26 +15,23 @@ from harness import Case, Numbers, add_ratios, read_options, take_turns, write
 from load import Load, request
 from open_load import send_to_all
 from postgres_server import RunningPostgres, running_postgres
-from servers import Process, Server, ours
+from servers import Process, ours, running_worker
 
 from projects import write_project
 
 CALLERS = (8, 32)
-_ONE = "one server"
+_ONE, _TWO, _APART = "one server", "two servers", "a face and a worker"
 _RUN_AND_WAIT = request("POST", "/runs?wait=60", {"params": {"a": 10}})
 
 
 def main() -> None:
     """Run the benchmark."""
     options = read_options(__doc__)
-    times = options.pick(quick=300, full=2_000)
+    times = options.pick(quick=200, full=2_000)
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         postgres = stack.enter_context(running_postgres())
         project = write_project(Path(name) / "project", engine="kedro_asgi")
-        sides = {
-            side: [stack.enter_context(server.running()) for server in _servers(project, postgres, side, count)]
-            for side, count in ((_ONE, 1), ("two servers", 2))
-        }
+        sides = {side: _processes(stack, project, postgres, side) for side in (_ONE, _TWO, _APART)}
         for processes in sides.values():
             _run(postgres, processes, callers=8, times=100)
         cases = [
@@ -47,17 +44,23 @@ def main() -> None:
     write("replicas", "promised runs that end over PostgreSQL", rows)
 
 
-def _servers(project: Path, postgres: RunningPostgres, side: str, count: int) -> list[Server]:
-    environ = {"KEDRO_SERVER_STORE": postgres.new_database(f"servers_{count}")}
-    return [ours(side, project, **environ) for _ in range(count)]
+def _processes(stack: ExitStack, project: Path, postgres: RunningPostgres, side: str) -> list[Process]:
+    """Start the servers of a side, and its worker."""
+    environ = {"KEDRO_SERVER_STORE": postgres.new_database(side.replace(" ", "_"))}
+    if side != _APART:
+        servers = [ours(side, project, **environ) for _ in range(2 if side == _TWO else 1)]
+        return [stack.enter_context(server.running()) for server in servers]
+    face = ours(side, project, **environ, KEDRO_SERVER_MAX_CONCURRENT_RUNS="0")
+    started = stack.enter_context(face.running())
+    return [started, stack.enter_context(running_worker(side, project, **environ))]
 
 
 def _run(postgres: RunningPostgres, processes: Sequence[Process], callers: int, times: int) -> Numbers:
     """Have the callers run so many, evenly on all servers."""
-    count = len(processes)
-    load = Load(requests=[_RUN_AND_WAIT], callers=callers // count, times=times // count)
+    ports = [process.port for process in processes if process.port]
+    load = Load(requests=[_RUN_AND_WAIT], callers=callers // len(ports), times=times // len(ports))
     servers, database = _cpu_seconds(processes), postgres.cpu_seconds()
-    sent = send_to_all([process.port for process in processes], load)
+    sent = send_to_all(ports, load)
     servers, database = _cpu_seconds(processes) - servers, postgres.cpu_seconds() - database
     return {**sent.numbers(), "cpu_us": servers / times * 1e6, "database_us": database / times * 1e6}
 

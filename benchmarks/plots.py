@@ -22,6 +22,7 @@ _COLOURS = {
     "Hamilton": PURPLE,
     "one server": BLUE,
     "two servers": ORANGE,
+    "a face and a worker": GREEN,
     "executor dask": BLUE,
 }
 _OURS = "kedro-asgi"

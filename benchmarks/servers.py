@@ -116,6 +116,18 @@ def kedro_server_start(name: str, project: Path, **environ: str) -> Server:
     return Server(name=name, arguments=("kedro", "server", "start"), environ=environ, cwd=project)
 
 
+@contextmanager
+def running_worker(name: str, project: Path, **environ: str) -> Iterator[Process]:
+    """Run ``kedro-asgi worker``, which listens on no port, and end it afterwards."""
+    command = [sys.executable, "-m", "kedro_asgi", "worker", str(project), "--log-level", "warning"]
+    environ = {**os.environ, "DO_NOT_TRACK": "1", "PYTHONPATH": str(HERE / "thread_names"), **environ}
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield Process(name=name, pid=process.pid, port=0)
+    finally:
+        _end(process)
+
+
 def _under_uvicorn(name: str, factory: str, project: Path, environ: dict[str, str]) -> Server:
     logging = str(project / "conf" / "logging.yml")
     return Server(
