@@ -59,7 +59,7 @@ class Deployment(Value):
     is_notified: bool = False
     is_pipelined: bool = False
     statements_a_step: int = 8
-    connections_a_server: int = 4
+    connections_a_server: int = 6
     claimed_ahead: int = 0
 
     @property
