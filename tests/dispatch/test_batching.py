@@ -41,6 +41,12 @@ def project(tmp_path: Path) -> Path:
     return write_predicting_project(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def _no_batch_beside_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, a run that holds others back takes long; `test_batching_window` has the rule itself."""
+    monkeypatch.setattr("kedro_asgi.dispatch.batching.window._LONG_SECONDS", 600.0)
+
+
 class Service:
     """A dispatcher that batches, and what a test asks of it."""
 

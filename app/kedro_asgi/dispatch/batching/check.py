@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from kedro_asgi.batching_options import BatchingOptions
-from kedro_asgi.errors import DatasetError, KedroAsgiError
+from kedro_asgi.errors import DatasetError
 from kedro_asgi.errors.wording import close_matches, quoted, suggestion
 from kedro_asgi.failures import failure_sentence
 from kedro_asgi.io.dataset import is_persistent
@@ -15,14 +15,11 @@ _DEFAULT = "__default__"
 
 
 def batching_problem(planner: Planner, name: str, options: BatchingOptions) -> str | None:
-    """Return why runs of pipeline ``name`` cannot be joined; ``None`` if they can.
-
-    Raises nothing that a project may cause.
-    """
+    """Return why runs of pipeline ``name`` cannot be joined; ``None`` if they can."""
     try:
         plan = planner.plan(Slice(pipeline_names=() if name == _DEFAULT else (name,)))
         saved = [] if planner.custom_loader is not None else sorted(_saved(planner, plan))
-    except KedroAsgiError as error:
+    except Exception as error:  # the code of a project may raise anything
         return failure_sentence(error)
     inputs = {found for found in plan.datasets if not is_parameter(found) and found not in plan.producers}
     for kind, names, known in (("inputs", options.inputs, inputs), ("outputs", options.outputs, plan.producers)):

@@ -9,9 +9,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from kedro_asgi.dispatch.active_run import ActiveRun
+from kedro_asgi.dispatch.batching.answers import NOT_ALIKE, is_same_alone, split_outputs
 from kedro_asgi.dispatch.batching.batch import Batch
 from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
-from kedro_asgi.dispatch.batching.comparison import are_alike
 from kedro_asgi.dispatch.batching.group import Group, Member
 from kedro_asgi.dispatch.batching.joint_run import JointRun, Outputs
 from kedro_asgi.dispatch.batching.member_order import MemberOrder
@@ -20,7 +20,6 @@ from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.executors.base import Execution, Executor
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.runs import RunIds
@@ -29,12 +28,6 @@ from kedro_asgi.tracing.activation import begin_run_span
 if TYPE_CHECKING:
     from kedro_asgi.tracing.tracer import RunSpan
 
-_log = SafeLogger(__name__)
-
-_NOT_ALIKE = (
-    "a batch gave a run other outputs than the run gives alone: each row of an output must come of the row of the "
-    "inputs that has the same place, and of no other."
-)
 # Callers choose the kinds of their rows, so what is learned about each has a limit.
 _MAX_GROUPS = 256
 
@@ -241,15 +234,7 @@ class BatchingScheduler(Scheduler):
         """
         if execution.error is not None or execution.output_problems or not self._is_joined(batch.group):
             return None
-        try:
-            split = joint.split(execution.outputs)
-        except Exception:  # the outputs of a project's own `convert` may be anything
-            _log.exception("The outputs of a batch of pipeline '%s' cannot be split.", batch.group.pipeline.name)
-            return None
-        if isinstance(split, str):
-            batch.group.pipeline.refuse(f"its output '{split}' has not as many rows as its inputs.")
-            return None
-        return split
+        return split_outputs(batch.group.pipeline, joint, execution.outputs)
 
     def _give(self, batch: Batch, joint: JointRun, outputs: dict[ActiveRun, Outputs]) -> None:
         """Give each member its outputs, or keep them to compare them with those that it has alone."""
@@ -279,21 +264,13 @@ class BatchingScheduler(Scheduler):
         if execution.error is not None:
             batch.is_run_at_fault = True
         elif run.stop_reason is None and run in batch.expected:
-            self._compare(batch, member, execution)
+            if is_same_alone(batch.expected[run], execution.outputs):
+                batch.compared.append(member)
+            elif self._is_joined(batch.group):
+                batch.group.pipeline.refuse(NOT_ALIKE)
         batch.alone = None
         self._end_member(batch, run, execution)
         self._go_on(batch)
-
-    def _compare(self, batch: Batch, member: Member, execution: Execution) -> None:
-        """Refuse a pipeline whose batch has given a run other outputs than the run has alone."""
-        try:
-            is_alike = are_alike(batch.expected[member.run], execution.outputs)
-        except Exception:  # so may values that are compared
-            is_alike = False
-        if is_alike:
-            batch.compared.append(member)
-        elif self._is_joined(batch.group):
-            batch.group.pipeline.refuse(_NOT_ALIKE)
 
     def _end_member(self, batch: Batch, run: ActiveRun, execution: Execution) -> None:
         member = batch.left.pop(run)
