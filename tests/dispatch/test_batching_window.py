@@ -12,7 +12,7 @@ def window(*, requests: int, gap_seconds: float = 0.001, run_seconds: float = 0.
     for number in range(requests):
         made.request_came(number * gap_seconds, present=number + 1)
     made.batch_began(present=requests)
-    made.batch_ended(run_seconds, rows=requests, oldest_seconds=run_seconds)
+    made.batch_ended(run_seconds, rows=requests)
     return made
 
 
@@ -55,7 +55,7 @@ def test_nobody_waits_for_a_crowd_that_is_gone() -> None:
     for _ in range(3):
         made.request_came(10.0, present=1)
         made.batch_began(present=1)
-        made.batch_ended(0.004, rows=1, oldest_seconds=0.004)
+        made.batch_ended(0.004, rows=1)
         made.batch_began(present=0)
     assert begins_at(made, requests=1) == 0
 
@@ -63,8 +63,9 @@ def test_nobody_waits_for_a_crowd_that_is_gone() -> None:
 def test_a_batch_becomes_smaller_until_it_keeps_to_the_target() -> None:
     made = window(requests=8, target_latency_ms=50)
     for _ in range(20):
-        made.batch_ended(made.row_limit / 1000, rows=int(made.row_limit), oldest_seconds=made.row_limit / 1000)
-    assert 30 < made.row_limit < 60
+        made.batch_ended(made.row_limit / 1000, rows=int(made.row_limit))
+    # Two batches of 25 rows take 50 ms.
+    assert 15 < made.row_limit < 30
 
 
 def test_another_batch_may_begin_beside_one_that_takes_long() -> None:

@@ -289,8 +289,7 @@ class BatchingScheduler(Scheduler):
 
     def _note_success(self, group: Group, members: Sequence[Member], seconds: float) -> None:
         rows = sum(member.order.rows for member in members)
-        oldest_seconds = time.monotonic() - members[0].came_at
-        group.window.batch_ended(seconds, rows=rows, oldest_seconds=oldest_seconds)
+        group.window.batch_ended(seconds, rows=rows)
         self._batch_metrics.batch_succeeded(group.pipeline.name, runs=len(members), rows=rows, seconds=seconds)
 
     def _group_is_free(self, group: Group, holder: ActiveRun, *, requests: int) -> None:

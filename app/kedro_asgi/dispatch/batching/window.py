@@ -45,13 +45,17 @@ class Window:
         self.crowd = max(self._former_peak, self._peak)
         self._former_peak, self._peak = self._peak, present
 
-    def batch_ended(self, seconds: float, *, rows: int, oldest_seconds: float) -> None:
-        """A batch succeeded, ``oldest_seconds`` after its first request came."""
+    def batch_ended(self, seconds: float, *, rows: int) -> None:
+        """A batch succeeded.
+
+        A request waits for one batch and is part of the next, so each may take half of the target. How long requests
+        have waited does not count: on a server that has too much to do, smaller batches would make that worse.
+        """
         former = self.run_seconds
         self.run_seconds = seconds if former is None else former + (seconds - former) * _SHARE
         if self._target_seconds is None:
             return
-        if oldest_seconds > self._target_seconds:
+        if seconds > self._target_seconds / 2:
             self.row_limit = max(1.0, min(self.row_limit, rows) * _SHRINK)
         elif rows > self.row_limit / 2:
             self.row_limit = min(self._max_rows, self.row_limit * _GROW + 1)
