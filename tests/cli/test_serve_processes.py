@@ -1,4 +1,4 @@
-"""Real servers that execute runs in processes."""
+"""Real servers that execute runs in processes, of their own or of a Dask cluster that they start."""
 
 import signal
 import time
@@ -22,6 +22,9 @@ def crash(x):
 def hold_gil(x):
     return re.match("(a+)+b", "a" * 60)
 
+def sleep(x):
+    time.sleep(600)
+
 def train(slope):
     return {"slope": slope}
 
@@ -35,6 +38,7 @@ def register_pipelines():
         "in_thread": Pipeline([node(tell, "params:a", "own_pid", name="tell")]),
         "crash": Pipeline([node(crash, "params:a", "none", name="crash")]),
         "stuck": Pipeline([node(hold_gil, "params:a", "never", name="stuck")]),
+        "asleep": Pipeline([node(sleep, "params:a", "never", name="asleep")]),
         "train": Pipeline([node(train, "params:a", "model", name="train")]),
         "predict": Pipeline([node(predict, "model", "predicted", name="predict")]),
         "param": Pipeline([node(float, "params:a", "number", name="number")]),
@@ -57,15 +61,18 @@ def project(make_project) -> Path:
     return project
 
 
-def test_a_server_with_processes(project: Path, start) -> None:
-    server = start("kedro_asgi", "serve", project, "--executor", "process")
+@pytest.mark.parametrize(("executor", "gauge"), [("process", "run_processes_open"), ("dask", "dask_workers")])
+def test_a_server_with_processes(project: Path, start, executor: str, gauge: str) -> None:
+    server = start("kedro_asgi", "serve", project, "--executor", executor)
 
     def run(pipeline: str, output: str, **body: object) -> object:
         wanted = {"pipeline_names": [pipeline], "outputs": [output], **body}
-        return httpx.post(f"{server.url}/run", json=wanted, timeout=60).json()["outputs"][output]
+        answer = httpx.post(f"{server.url}/run", json=wanted, timeout=60).json()
+        assert "outputs" in answer, answer
+        return answer["outputs"][output]
 
     until(lambda: httpx.get(f"{server.url}/ready").status_code == 200)
-    assert "kedro_asgi_run_processes_open" in httpx.get(f"{server.url}/metrics").text
+    assert f"kedro_asgi_{gauge}" in httpx.get(f"{server.url}/metrics").text
     pid = run("__default__", "pid")
     assert pid != server.process.pid
     # The options of the project name the executor of a pipeline.
@@ -85,9 +92,15 @@ def test_a_server_with_processes(project: Path, start) -> None:
     until(lambda: not any(is_running(found) for found in processes))
 
 
-def test_a_server_that_is_killed_leaves_no_process(project: Path, start) -> None:
-    server = start("kedro_asgi", "serve", project, "--executor", "process")
-    record = httpx.post(f"{server.url}/runs", json={"pipeline_names": ["stuck"]}).json()
+@pytest.mark.parametrize(
+    ("pipeline", "options"),
+    [("stuck", ("process",)), ("asleep", ("dask",)), ("asleep", ("dask", "--workers", "2"))],
+)
+def test_a_server_that_is_killed_leaves_no_process(
+    project: Path, start, pipeline: str, options: tuple[str, ...]
+) -> None:
+    server = start("kedro_asgi", "serve", project, "--executor", *options)
+    record = httpx.post(f"{server.url}/runs", json={"pipeline_names": [pipeline]}).json()
     until(lambda: "NodeStarted" in events_of(server.url, record["run_id"]))
     processes = children(server.process.pid)
     server.process.kill()

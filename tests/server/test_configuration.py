@@ -1,5 +1,7 @@
 """The settings of a server, and the values that it refuses (SRV-2)."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,20 @@ from kedro_asgi.server import create_http_server
 from kedro_asgi.server.configuration import ServerConfiguration, unknown_variables
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.served_session import open_served_session
+from serving import clean_environment
+
+# Stands for an environment without the extra.
+HIDE_DASK = """
+import sys
+from importlib.machinery import PathFinder
+
+class Hide(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] == "distributed" else super().find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Hide
+"""
 
 
 def read(environ: dict[str, str], **arguments: object) -> ServerConfiguration:
@@ -140,3 +156,32 @@ def test_a_memory_limit_needs_processes(tiny: Path) -> None:
     assert read(environ, project_path=tiny, executor="process").policy.max_run_memory_bytes == 2**30
     with pytest.raises(PolicyError, match="limits runs in processes only"):
         Dispatcher(AsyncSession.create(tiny), policy=Policy(max_run_memory_bytes=2**30))
+
+
+def test_variables_beat_the_cluster_of_the_project(tiny: Path) -> None:
+    with (tiny / "pyproject.toml").open("a") as file:
+        file.write('[tool.kedro-asgi.dask]\nscheduler = "tcp://a:1"\nresources = {calc = {GPU = 1}}\n')
+    given = read({}, project_path=tiny).executor_choice.dask
+    assert (given.scheduler, given.max_value_bytes) == ("tcp://a:1", 256 * 2**20)
+    environ = {"KEDRO_SERVER_DASK_SCHEDULER": "tls://b:2", "KEDRO_SERVER_DASK_MAX_VALUE_BYTES": "2048"}
+    replaced = read(environ, project_path=tiny).executor_choice.dask
+    assert (replaced.scheduler, replaced.max_value_bytes) == ("tls://b:2", 2048)
+    assert replaced.resources_of(("calc", "other")) == {"GPU": 1}
+
+
+@pytest.mark.parametrize("address", ["", "nonsense", "http//x", "tcp://"])
+def test_a_scheduler_has_an_address(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ServerSettingsError, match="'KEDRO_SERVER_DASK_SCHEDULER' must not be"):
+        read({"KEDRO_SERVER_DASK_SCHEDULER": address}, project_path=tmp_path)
+
+
+def test_an_executor_whose_extra_is_not_installed(tiny: Path) -> None:
+    code = f"{HIDE_DASK}\nfrom kedro_asgi.server import create_http_server; create_http_server({str(tiny)!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**clean_environment(), "KEDRO_SERVER_EXECUTOR": "dask"},
+    )
+    assert 'Dask is not installed: pip install "kedro-asgi[dask]"' in done.stderr

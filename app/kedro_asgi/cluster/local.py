@@ -1,30 +1,36 @@
 """A Dask cluster on this machine, for trying: ``python -m kedro_asgi.cluster.local``.
 
-It prints the address of its scheduler, and ends when its standard input does: so it ends with the process that started
-it, however that ends.
+It writes the address of its scheduler to a file. It ends when its standard input does: so it ends with the process that
+started it, however that ends.
 """
 
 import asyncio
+import os
+import signal
 import sys
 import threading
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
 from distributed import LocalCluster
 
+from kedro_asgi.atomic_file import write_atomically
 from kedro_asgi.cores import CORES
 
-_CLOSE_SECONDS = 5.0
+_CLOSE_SECONDS = 2.0
 
 
 @click.command()
 @click.option("--workers", default=CORES, show_default=True, type=click.IntRange(1), help="Worker processes.")
-def main(workers: int) -> None:
+@click.option("--address-file", required=True, type=click.Path(path_type=Path), help="Gets the scheduler's address.")
+def main(workers: int, address_file: Path) -> None:
     """Run a scheduler and workers until standard input ends."""
-    asyncio.run(_serve(workers))
+    asyncio.run(_serve(workers, address_file))
 
 
-async def _serve(workers: int) -> None:
+async def _serve(workers: int, address_file: Path) -> None:
     make_cluster: Any = LocalCluster
     cluster = make_cluster(
         n_workers=workers,
@@ -38,8 +44,13 @@ async def _serve(workers: int) -> None:
         asynchronous=True,
     )
     async with cluster:
-        print(cluster.scheduler_address, flush=True)
+        write_atomically(address_file, cluster.scheduler_address.encode())
         await _input_ended()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(cluster.close(), _CLOSE_SECONDS)
+        # A node that holds the GIL keeps its worker from ending, and Dask is patient.
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
 
 
 async def _input_ended() -> None:

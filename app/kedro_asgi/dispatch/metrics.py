@@ -88,6 +88,7 @@ _GAUGES = {
     "runs_concurrency_limit": "Slots that there are.",
     "run_processes": "Processes that execute runs, or will.",
     "run_processes_open": "Processes for runs that have opened the project.",
+    "dask_tasks": "Runs that the Dask cluster has.",
     "event_readers": "Callers that follow events.",
     "store_pending_writes": "Messages and runs that wait until they are written to the store.",
     "draining": "Worker processes that accept no more runs.",
@@ -95,7 +96,12 @@ _GAUGES = {
 GAUGES = (
     *(Family(name=f"{PREFIX}{name}", kind="gauge", help=text) for name, text in _GAUGES.items()),
     Family(name=f"{PREFIX}store_up", kind="gauge", help="1 if all workers can write to the store.", merge="min"),
+    Family(
+        name=f"{PREFIX}dask_scheduler_up", kind="gauge", help="1 if all workers reach the Dask scheduler.", merge="min"
+    ),
     # All workers see the same ones, so they are not added up.
+    Family(name=f"{PREFIX}dask_workers", kind="gauge", help="Workers of the Dask cluster.", merge="min"),
+    Family(name=f"{PREFIX}dask_threads", kind="gauge", help="Threads of the Dask cluster's workers.", merge="min"),
     Family(
         name=f"{PREFIX}notifications_pending",
         kind="gauge",

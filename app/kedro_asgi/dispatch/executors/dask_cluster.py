@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from distributed.scheduler import KilledWorker
 
@@ -62,9 +62,8 @@ class DaskCluster:
         # Runs by the id of their latest ticket.
         self._runs: dict[str, ClusterRun] = {}
         self._futures: dict[str, Any] = {}
-        # Workers that this server does not hear, and that the scheduler may still choose.
-        self._silent_workers: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
         self._loop = asyncio.new_event_loop()
         self._scheduler = SchedulerConnection(
             settings.find_scheduler, topic=self._server, told=lambda event: self._worker_asked(event[1]["worker"])
@@ -124,10 +123,11 @@ class DaskCluster:
 
     async def _serve(self) -> None:
         await self._scheduler.serve()
+        self._is_closing = True
+        await self._workers.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._workers.close()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
@@ -177,9 +177,6 @@ class DaskCluster:
         self._renew_ticket(run)
         ticket = Ticket(ticket_id=run.ticket_id, server=self._server, run_id=run.run_id, facts=facts, reload=reload)
         names = run.placed.pipeline_names
-        workers = self._audible_workers()
-        if workers is not None and not workers:
-            return None
         try:
             future = client.submit(
                 execute_run,
@@ -189,25 +186,22 @@ class DaskCluster:
                 pure=False,
                 retries=0,
                 resources=self._settings.options.resources_of(names) or None,
-                workers=workers,
+                workers=self._scheduler.audible_workers,
             )
             self._futures[run.ticket_id] = future
-            # Workers that come meanwhile are not among these.
-            seconds = None if workers is None else _CHOICE_SECONDS
-            error: BaseException | None = await asyncio.wait_for(future.exception(), seconds)
+            if self._scheduler.has_silent_workers:
+                # One of those may have been chosen, or all others are gone: then choose again.
+                with suppress(TimeoutError):
+                    return cast("BaseException | None", await asyncio.wait_for(future.exception(), _CHOICE_SECONDS))
+                if run.worker is None:
+                    return None
+            return cast("BaseException | None", await future.exception())
         except Exception as problem:  # a client that has lost its scheduler a moment ago
             _log.info("A run cannot be given to the Dask cluster now: %s", problem)
             return None
         finally:
             if self._futures.pop(ticket.ticket_id, None) is not None and not future.done():
                 self._start(_cancel(future))
-        return error
-
-    def _audible_workers(self) -> list[str] | None:
-        """Return the workers among which the scheduler is to choose; ``None``: any."""
-        known = self._scheduler.threads_of_workers
-        self._silent_workers &= known.keys()
-        return [worker for worker in known if worker not in self._silent_workers] if self._silent_workers else None
 
     def _stop(self, run_id: str, reason: RunStoppedError) -> None:
         run = next((found for found in self._runs.values() if found.run_id == run_id), None)
@@ -245,22 +239,28 @@ class DaskCluster:
 
     def worker_lost(self, worker: str, *, is_silent: bool) -> None:
         lost = [run for run in self._runs.values() if run.worker == worker]
-        if lost:
-            self._start(self._end_lost(lost))
+        if self._is_closing:
+            self._end_lost(lost)
+        elif lost:
+            self._start(self._end_lost_later(lost))
         if is_silent:
             # The scheduler may have chosen it for runs that wait.
-            self._silent_workers.add(worker)
-            for future in self._futures.values():
+            self._scheduler.note_silent(worker)
+            waiting = [run.ticket_id for run in self._runs.values() if run.worker is None]
+            for future in [self._futures[ticket_id] for ticket_id in waiting if ticket_id in self._futures]:
                 self._start(_cancel(future))
 
-    async def _end_lost(self, runs: list[ClusterRun]) -> None:
+    async def _end_lost_later(self, runs: list[ClusterRun]) -> None:
         # The worker may be alive, and stops them until then.
         await asyncio.sleep(1.5 * LAST_SECONDS)
+        self._end_lost(runs)
+
+    def _end_lost(self, runs: list[ClusterRun]) -> None:
         for run in runs:
             self._end(run, partial(run.end_lost, was_alone=len(runs) == 1))
 
     def _worker_asked(self, worker: str) -> None:
-        self._silent_workers.discard(worker)
+        self._scheduler.note_heard(worker)
         self._workers.connect(worker)
 
     async def _give_order(self, worker: str, ticket_id: str) -> None:

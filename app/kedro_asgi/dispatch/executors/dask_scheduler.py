@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -17,6 +18,8 @@ _CONNECT_SECONDS = 3.0
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
+# After that time the scheduler has noticed, too, or the worker is heard again.
+_SILENT_SECONDS = 600.0
 # Of so many looks, one asks the scheduler for its workers.
 _LOOKS_PER_COUNT = 4
 
@@ -37,6 +40,7 @@ class SchedulerConnection:
         self._closing = asyncio.Event()
         self._connected = asyncio.Event()
         self._client: Any = None
+        self._silent_workers: dict[str, float] = {}
         self.threads_of_workers: Mapping[str, int] = {}
         self.has_tried = False
         """Whether the cluster was ready once, or could not be reached."""
@@ -58,6 +62,29 @@ class SchedulerConnection:
         while self._client is None:
             await self._connected.wait()
         return self._client
+
+    def note_silent(self, worker: str) -> None:
+        """This server does not hear a worker, which the scheduler may still take for alive, and choose."""
+        self._silent_workers[worker] = time.monotonic()
+
+    def note_heard(self, worker: str) -> None:
+        """A worker is alive."""
+        self._silent_workers.pop(worker, None)
+
+    @property
+    def has_silent_workers(self) -> bool:
+        """Whether the scheduler may choose a worker that executes nothing."""
+        oldest = time.monotonic() - _SILENT_SECONDS
+        known = self.threads_of_workers
+        self._silent_workers = {name: at for name, at in self._silent_workers.items() if at > oldest and name in known}
+        return bool(self._silent_workers)
+
+    @property
+    def audible_workers(self) -> list[str] | None:
+        """The workers among which the scheduler is to choose; ``None``: any."""
+        if not self.has_silent_workers:
+            return None
+        return [worker for worker in self.threads_of_workers if worker not in self._silent_workers] or None
 
     def close(self) -> None:
         """Leave the cluster."""

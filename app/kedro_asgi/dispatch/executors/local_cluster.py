@@ -5,14 +5,19 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from kedro_asgi.errors import ClusterError
 
 SESSION_VARIABLE = "KEDRO_ASGI_CLUSTER_SESSION"
 """Holds what opens the session on each worker, as a pickle in base 64, where no other variable says it."""
+
+_LOOK_SECONDS = 0.05
 
 
 class LocalDaskCluster:
@@ -52,25 +57,23 @@ class LocalDaskCluster:
             threading.Thread(target=process.wait, daemon=True).start()
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "kedro_asgi.cluster.local"]
-        if self._workers is not None:
-            command += ["--workers", str(self._workers)]
-        # In a session of its own: Ctrl+C is for the server, which lets runs end before it ends the cluster.
-        self._process = process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=self._environ(),
-            start_new_session=True,
-        )
-        assert process.stdout is not None
-        with process.stdout:
-            self._address = process.stdout.readline().decode().strip()
-        if self._is_closed:
-            self.close()
-        if not self._address:
-            process.wait()
-            raise ClusterError("The local Dask cluster has not started: its output says why.")
+        with tempfile.TemporaryDirectory(prefix="kedro-asgi-") as folder:
+            file = Path(folder) / "address"
+            command = [sys.executable, "-m", "kedro_asgi.cluster.local", "--address-file", str(file)]
+            if self._workers is not None:
+                command += ["--workers", str(self._workers)]
+            # In a session of its own: Ctrl+C is for the server, which lets runs end before it ends the cluster. Its
+            # output is the server's, since nodes may print.
+            self._process = process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, env=self._environ(), start_new_session=True
+            )
+            if self._is_closed:
+                self.close()
+            while not file.exists():
+                if process.poll() is not None:
+                    raise ClusterError("The local Dask cluster has not started: its output says why.")
+                time.sleep(_LOOK_SECONDS)
+            self._address = file.read_text()
 
     def _environ(self) -> dict[str, str]:
         environ = dict(os.environ)
