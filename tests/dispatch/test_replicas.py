@@ -10,6 +10,7 @@ import pytest
 
 from database_server import DatabaseServer
 from kedro_asgi.dispatch import Dispatcher, Policy, Worker
+from kedro_asgi.dispatch.stores.base import AdoptedRun
 from kedro_asgi.dispatch.stores.postgres import PostgresStore
 from kedro_asgi.errors import PolicyError, QueueFullError
 from kedro_asgi.events import RunEnded
@@ -215,3 +216,44 @@ async def test_a_replica_stops_runs_that_another_one_has(make: Make, url: str) -
 
 async def _is_idle(runs: Dispatcher) -> bool:
     return runs.gauges()["runs_running"] == 0
+
+
+async def test_a_worker_takes_no_run_over_from_itself_while_it_executes_it(make: Make) -> None:
+    """The run was to be rechecked after an outage; then another worker returned it, and this one claimed it."""
+    async with make() as runs:
+        run = await runs.submit(["wait"], params={"seconds": 60}, on_interrupt="rerun")
+        await until(partial(has_status, runs, run.run_id, "running"))
+        recovery = (await runs.service()).recovery
+        stored = await runs.read(run.run_id)
+        recovery.take([AdoptedRun(record=stored, stored="queued", order=None, is_cancel_requested=False, last_event=1)])
+        await recovery.adopt_orphans()
+        assert [found.status for found in (await runs.list()).runs] == ["running"]
+
+
+async def test_runs_that_were_taken_ahead_go_to_others_when_they_wait(make: Make, tmp_path: Path) -> None:
+    async with make(max_concurrent_runs=1) as first:
+        scheduler = (await first.service()).scheduler
+        for _ in range(3):
+            await first.run(order("calc"))
+        held = await first.submit(["held"])
+        waiting = [await first.submit(["count"], params={"a": number}) for number in range(3)]
+        assert scheduler.queued == 3
+        async with make(Worker, max_concurrent_runs=1):
+            for run in waiting:
+                assert (await first.wait(run.run_id)).status == "success"
+        assert (await first.read(held.run_id)).status == "running"
+        (tmp_path / "opened").touch()
+        await first.wait(held.run_id)
+
+
+async def test_a_draining_worker_leaves_what_waits_to_others_at_once(make: Make, tmp_path: Path) -> None:
+    async with make(max_concurrent_runs=1) as first, make(max_concurrent_runs=0) as face:
+        for _ in range(3):
+            await first.run(order("calc"))
+        held = await first.submit(["held"])
+        waiting = await first.submit(["count"])
+        async with anyio.create_task_group() as tasks, make(Worker):
+            tasks.start_soon(partial(first.drain, grace_seconds=30))
+            assert (await face.wait(waiting.run_id)).status == "success"
+            assert (await face.read(held.run_id)).status == "running"
+            (tmp_path / "opened").touch()

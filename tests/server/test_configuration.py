@@ -83,13 +83,11 @@ def test_the_project_must_exist() -> None:
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
 def test_a_limit_must_be_a_whole_number_from_one(tmp_path: Path, value: str) -> None:
-    with pytest.raises(
-        ServerSettingsError, match="'KEDRO_SERVER_MAX_CONCURRENT_RUNS' must not be '.*': Expected `int`"
-    ):
-        read({"KEDRO_SERVER_MAX_CONCURRENT_RUNS": value}, project_path=tmp_path)
+    with pytest.raises(ServerSettingsError, match="'KEDRO_SERVER_MAX_ATTEMPTS' must not be '.*': Expected `int`"):
+        read({"KEDRO_SERVER_MAX_ATTEMPTS": value}, project_path=tmp_path)
 
 
-@pytest.mark.parametrize("limit", ["max_concurrent_runs", "max_buffered_events", "max_unwritten_runs", "look_seconds"])
+@pytest.mark.parametrize("limit", ["max_fleet_runs", "max_buffered_events", "max_unwritten_runs", "look_seconds"])
 def test_limits_given_as_arguments_are_checked_too(tiny: Path, limit: str) -> None:
     with pytest.raises(PolicyError, match=rf"The run policy is invalid: .* `\$.{limit}`"):
         create_http_server(tiny, policy=Policy(**{limit: 0}))

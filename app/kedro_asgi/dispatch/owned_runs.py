@@ -174,7 +174,7 @@ class OwnedRuns(Mapping[str, ActiveRun]):
     def _is_queue_first(self) -> bool:
         """Whether a promised run that comes now has to wait behind others, in the queue of the store."""
         scheduler = self._scheduler
-        return self.promises_all or scheduler.is_busy or scheduler.store_queue_since is not None
+        return self.promises_all or scheduler.room <= 0 or scheduler.store_queue_since is not None
 
     # --- for recovery ---
 
@@ -203,6 +203,16 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         return [
             run for run in self._runs.values() if run.is_promised and run.stored is not None and run.phase in _STORED
         ]
+
+    def waiting_runs(self) -> frozenset[str]:
+        """Return the ids of the promised runs that wait for a slot of this worker."""
+        return frozenset(
+            run_id for run_id, run in self._runs.items() if run.phase == "queued" and self._is_for_next_server(run)
+        )
+
+    def give_back(self, run_id: str) -> None:
+        """Leave a run that waits to any worker."""
+        self._hand_back(self._runs[run_id])
 
     def lose(self, run: ActiveRun) -> None:
         """Another worker has a run now: this one stops executing it, and records no more of it."""

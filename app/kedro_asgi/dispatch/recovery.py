@@ -55,6 +55,12 @@ class Adopter(Protocol):
     def stored_runs(self) -> Sequence[ActiveRun]:
         """Return the promised runs that wait or are executed, and that the store has under this worker's name."""
 
+    def waiting_runs(self) -> frozenset[str]:
+        """Return the ids of the promised runs that wait for a slot of this worker."""
+
+    def give_back(self, run_id: str) -> None:
+        """Leave a run that waits to any worker."""
+
     def lose(self, run: ActiveRun) -> None:
         """Another worker has a run now."""
 
@@ -78,6 +84,7 @@ class Recovery:
     ) -> None:
         self._wakes = wakes
         self._has_store_queue = has_store_queue
+        self._waited = frozenset[str]()
         self.waiting_in_store = 0
         """How many runs waited in the queue of the store when they were counted last."""
         self._access = access
@@ -132,6 +139,8 @@ class Recovery:
 
     async def adopt_orphans(self) -> None:
         """Take over the runs of dead workers, each by itself: a run that cannot be taken over is tried again later."""
+        if self._has_store_queue:
+            self._give_back_late()
         with_queue = not self._has_store_queue
         found = await self._access.read(
             lambda store: store.orphaned_runs(self._owner, limit=_MANY, with_queue=with_queue)
@@ -143,6 +152,10 @@ class Recovery:
             if not self._runs.has_room():
                 # The runs that are left stay in the store, where this worker finds them again, or another one.
                 break
+            if former == self._owner and run_id in self._runs.known_runs():
+                # This worker has claimed the run meanwhile, and may be executing it.
+                self._unconfirmed.pop(run_id, None)
+                continue
             self._unconfirmed[run_id] = None
             try:
                 await self._adopt(run_id, former)
@@ -187,6 +200,18 @@ class Recovery:
                 self._runs.run_adopted(taken.record, taken.order, last_event=taken.last_event)
             else:
                 self._unconfirmed[taken.record.run_id] = None
+
+    def _give_back_late(self) -> None:
+        """Give up the runs that have waited here since the last look: another worker may have a free slot.
+
+        They were taken ahead, since the runs before them ended soon. This worker adopts them from itself, and then
+        returns them to the queue.
+        """
+        waiting = self._runs.waiting_runs()
+        for run_id in self._waited.intersection(waiting):
+            self._runs.give_back(run_id)
+            self._unconfirmed[run_id] = None
+        self._waited = waiting - self._waited
 
     async def count_waiting(self) -> None:
         """Count the runs that wait in the queue of the store."""

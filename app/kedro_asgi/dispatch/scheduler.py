@@ -57,6 +57,7 @@ class Scheduler:
         self._executor = executor
         self._metrics = metrics
         self._mean_seconds = 0.0
+        self._last_end = 0.0
         # Each waiting run with the size of its order.
         self._reserved: dict[ActiveRun, int] = {}
         self._queue: OrderedDict[ActiveRun, int] = OrderedDict()
@@ -119,6 +120,9 @@ class Scheduler:
     @property
     def _ahead(self) -> int:
         if not self._claims_ahead or not self._mean_seconds:
+            return 0
+        if self.running >= self.capacity and perf_counter() - self._last_end > 2 * _AHEAD_SECONDS:
+            # The runs that are executed now take longer than usual.
             return 0
         return min(_MOST_AHEAD, int(self.capacity * _AHEAD_SECONDS / self._mean_seconds))
 
@@ -317,7 +321,8 @@ class Scheduler:
         self.stop(run, RunTimedOutError(run.record.timeout_seconds))
 
     def _execution_ended(self, run: ActiveRun, begun: float, span: "RunSpan | None", execution: Execution) -> None:
-        self._mean_seconds += (perf_counter() - begun - self._mean_seconds) * 0.1
+        self._last_end = perf_counter()
+        self._mean_seconds += (self._last_end - begun - self._mean_seconds) * 0.1
         if execution.has_crashed:
             self._metrics.process_crashed()
         if run.stop_reason is None:

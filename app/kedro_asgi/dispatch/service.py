@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -201,6 +201,9 @@ class Service:
         is_first = not self.runs.is_draining
         if is_first:
             self.runs.stop_admitting()
+            if self.access.is_shared:
+                # Others need not wait until the last run here has ended.
+                await self._release_queued()
         await end_runs(self.runs, self.scheduler, grace_seconds=grace_seconds)
         await self._write_the_rest(release=is_first and self.access.is_shared)
         await self.feed.close()
@@ -221,6 +224,12 @@ class Service:
                         await self.notifier.stop()
                 except StoreUnavailableError as error:
                     _log.warning("%s", error)
+
+    async def _release_queued(self) -> None:
+        """Give up the queued runs, behind all states that were posted before."""
+        if self.recorder.failure is None:
+            with anyio.move_on_after(_LAST_SECONDS), suppress(StoreUnavailableError):
+                await self.recorder.execute(lambda store: store.release_queued(self.owner))
 
     async def _close(self) -> None:
         # Again, since asyncio may have cancelled the drain in spite of the shield.

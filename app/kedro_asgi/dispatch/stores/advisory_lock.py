@@ -72,7 +72,7 @@ class AdvisoryWorkerLock:
         """
         connection = self._connect()
         try:
-            # Another worker that checks the lock holds it for a moment.
+            # The database may keep the lock for a connection that is lost.
             connection.execute("SET LOCAL lock_timeout = '1s'")
             connection.execute(f"SELECT pg_advisory_lock({_KEY})", (self._name_of(self._worker),))
             connection.commit()
