@@ -92,9 +92,9 @@ def test_a_claimed_run_can_be_put_back(open_worker: OpenStore) -> None:
     store = open_worker()
     store.write([queued("run-1")])
     claim(store, "one")
-    store.return_run("run-1", owner="two")
+    store.return_runs(["run-1"], owner="two")
     assert ids(claim(store, "two")) == []
-    store.return_run("run-1", owner="one")
+    store.return_runs(["run-1"], owner="one")
     assert ids(claim(store, "two")) == ["run-1"]
 
 

@@ -174,7 +174,7 @@ class Recovery:
             # Another worker was faster.
             return
         if self._has_store_queue and self._is_runnable(taken):
-            await self._recorder.execute(lambda store: store.return_run(run_id, owner=self._owner))
+            await self._recorder.execute(lambda store: store.return_runs([run_id], owner=self._owner))
             self._wakes.wake("queue")
             return
         is_queued = taken.record.status == "queued"

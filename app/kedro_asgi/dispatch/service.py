@@ -200,10 +200,10 @@ class Service:
         """Accept no more runs, let running ones go on for a while, then stop them; the next server runs queued ones."""
         is_first = not self.runs.is_draining
         if is_first:
-            self.runs.stop_admitting()
-            if self.access.is_shared:
+            handed_back = self.runs.stop_admitting()
+            if handed_back:
                 # Others need not wait until the last run here has ended.
-                await self._release_queued()
+                await self._return(handed_back)
         await end_runs(self.runs, self.scheduler, grace_seconds=grace_seconds)
         await self._write_the_rest(release=is_first and self.access.is_shared)
         await self.feed.close()
@@ -225,11 +225,11 @@ class Service:
                 except StoreUnavailableError as error:
                     _log.warning("%s", error)
 
-    async def _release_queued(self) -> None:
-        """Give up the queued runs, behind all states that were posted before."""
+    async def _return(self, run_ids: Sequence[str]) -> None:
+        """Give up queued runs, behind all states that were posted before; if that fails, they follow at the end."""
         if self.recorder.failure is None:
             with anyio.move_on_after(_LAST_SECONDS), suppress(StoreUnavailableError):
-                await self.recorder.execute(lambda store: store.release_queued(self.owner))
+                await self.recorder.execute(lambda store: store.return_runs(run_ids, owner=self.owner))
 
     async def _close(self) -> None:
         # Again, since asyncio may have cancelled the drain in spite of the shield.

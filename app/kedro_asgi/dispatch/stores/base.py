@@ -238,8 +238,8 @@ class RunQueue(Protocol):
     def count_waiting(self) -> int:
         """Return how many runs wait in the queue, without those that wait for their next attempts."""
 
-    def return_run(self, run_id: str, *, owner: str) -> None:
-        """Put a queued run of ``owner`` back into the queue."""
+    def return_runs(self, run_ids: Sequence[str], *, owner: str) -> None:
+        """Put queued runs of ``owner`` back into the queue."""
 
     def owned_runs(self, owner: str) -> frozenset[str]:
         """Return the ids of the unended runs that ``owner`` has."""

@@ -58,9 +58,9 @@ class SqlRunQueue(ABC):
         with self.transaction(writes=False) as connection:
             return int(connection.execute(_COUNT_WAITING, (_MOST_COUNTED,)).fetchone()[0])
 
-    def return_run(self, run_id: str, *, owner: str) -> None:
+    def return_runs(self, run_ids: Sequence[str], *, owner: str) -> None:
         with self.transaction(writes=True) as connection:
-            connection.execute(_RETURN, (run_id, owner))
+            connection.executemany(_RETURN, [(run_id, owner) for run_id in run_ids])
             self._wake_others(connection, "queue")
 
     def owned_runs(self, owner: str) -> frozenset[str]:
