@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import repeat
 
 from fleet.costs import Costs, GroupCost, Value
-from fleet.deployment import Deployment, Workload, trips_of
+from fleet.deployment import LOCKED_ROUND_TRIPS, Deployment, Workload
 
 _US = 1e-6
 # A part that is busier than this is full: queues grow without end a little above.
@@ -25,7 +25,7 @@ def lock_seconds(costs: Costs) -> float:
 
 def fixed_lock_seconds(costs: Costs, deployment: Deployment) -> float:
     """Return how long a transaction holds the write lock, whatever is in it."""
-    trips_us = trips_of(deployment) * deployment.network_us
+    trips_us = LOCKED_ROUND_TRIPS * deployment.network_us
     return (sum(group.fixed.wall_us for group in _groups(costs)) / 3 + trips_us) * _US
 
 
@@ -131,7 +131,7 @@ def _deliveries_per_second(costs: Costs, workload: Workload, per_second: float) 
 def _start_seconds(costs: Costs, deployment: Deployment) -> float:
     """Return how long a run has a slot before it begins: until its start is on disk."""
     group = costs.postgres.start
-    return (group.fixed.wall_us + trips_of(deployment) * deployment.network_us + group.row.wall_us) * _US
+    return (group.fixed.wall_us + LOCKED_ROUND_TRIPS * deployment.network_us + group.row.wall_us) * _US
 
 
 def _groups(costs: Costs) -> tuple[GroupCost, ...]:

@@ -7,7 +7,7 @@ import msgspec
 import simpy
 
 from fleet.costs import Costs, GroupCost, StatementCost
-from fleet.deployment import Deployment, trips_of
+from fleet.deployment import LOCKED_ROUND_TRIPS, Deployment
 from fleet.machine import Interpreter, Machine, Steps
 
 _US = 1e-6
@@ -36,7 +36,7 @@ class Database:
         with self._write_lock.request() as turn:
             yield turn
             locked = self._env.now
-            yield from self._exchange(interpreter, self._with_wait(fixed), trips=trips_of(self._deployment))
+            yield from self._exchange(interpreter, self._with_wait(fixed), trips=LOCKED_ROUND_TRIPS)
             for start in range(0, len(rows), self._deployment.statements_a_step):
                 yield from self._exchange_rows(interpreter, rows[start : start + self._deployment.statements_a_step])
             self.locked_seconds += self._env.now - locked

@@ -30,6 +30,11 @@ class Workload(Value):
         return self.mean_per_second * _HOURS[hour] * len(_HOURS) / sum(_HOURS)
 
 
+# A transaction with the write lock waits once: its updates tell which runs are still this server's, and only then come
+# their events and the commit.
+LOCKED_ROUND_TRIPS = 1
+
+
 class Deployment(Value):
     """Servers over one or several databases; each database has the runs of some projects.
 
@@ -41,7 +46,6 @@ class Deployment(Value):
     ``look_seconds`` and ``orphan_seconds`` are the pauses between two looks. ``is_notified`` has each transaction tell
     all servers; runs without a slot then wait in the database, where any server claims them, with ``claimed_ahead``
     more than it has slots. ``statements_a_step`` trades exactness for the time that a simulation takes.
-    ``is_pipelined`` sends all statements of a transaction together, when it has the lock.
     """
 
     replicas: int
@@ -57,7 +61,6 @@ class Deployment(Value):
     orphan_seconds: float = 1.0
     feed_seconds: float = 0.125
     is_notified: bool = False
-    is_pipelined: bool = False
     statements_a_step: int = 8
     connections_a_server: int = 6
     claimed_ahead: int = 0
@@ -76,11 +79,3 @@ class Deployment(Value):
     def connections(self) -> int:
         """How many connections a database has."""
         return self.servers * self.connections_a_server
-
-
-def trips_of(deployment: Deployment) -> int:
-    """Return how many round trips a transaction makes while it has the write lock.
-
-    They are the lock, the updates of all runs together, the events, the notification, and the commit.
-    """
-    return 2 if deployment.is_pipelined else 5

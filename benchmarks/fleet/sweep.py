@@ -93,7 +93,6 @@ def deployments() -> dict[str, Deployment]:
         "10 servers": _deployment(10),
         "10 servers, Dask": _deployment(10, schedulers=1),
         "100 servers": _deployment(100),
-        "100 servers, one round trip": _deployment(100, is_pipelined=True),
         "100 servers, 4 databases": _deployment(100, databases=4),
         "1,000 servers": _deployment(1000),
         "1,000 servers, 10 databases": _deployment(1000, databases=10),
