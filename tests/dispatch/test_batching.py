@@ -37,6 +37,12 @@ OPTIONS = BatchingOptions(inputs=("rows",), outputs=("scores",))
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    """One event loop is enough for most of these tests: others try that of trio."""
+    return "asyncio"
+
+
+@pytest.fixture
 def project(tmp_path: Path) -> Path:
     return write_predicting_project(tmp_path)
 
@@ -145,6 +151,7 @@ def keys(finished: Finished) -> list[str]:
     return [row["key"] for row in scores(finished)]
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_runs_that_come_together_are_executed_as_one(serve) -> None:
     async with serve(proven=True) as service:
         found = await service.gather("predict", [rows("a"), rows("b", "c"), rows("d")])
@@ -234,6 +241,7 @@ async def test_a_run_that_is_cancelled_before_its_batch_leaves_it(serve) -> None
         assert service.calls == [1, 2]
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_a_run_that_is_cancelled_within_its_batch_ends_at_once_and_the_others_go_on(serve) -> None:
     async with serve(proven=True) as service:
         found: dict[int, Finished] = {}
@@ -540,7 +548,6 @@ async def test_a_service_that_closes_ends_the_runs_of_its_batches(serve) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_crash_of_a_batch_fails_the_run_that_crashes_alone(serve) -> None:
     async with serve(proven=True, executor=ExecutorChoice(default="process")) as service:
         found = await service.gather("crash", [rows("a"), rows("bad", x=-1.0), rows("c")])
@@ -582,6 +589,7 @@ async def _many(service: Service, count: int, seed: int, reload: Callable[[], An
     assert ended["success"] > count * 0.9
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_no_run_ever_sees_the_row_of_another(serve, caplog) -> None:
     caplog.set_level(logging.CRITICAL)
     async with serve() as service:
@@ -590,7 +598,6 @@ async def test_no_run_ever_sees_the_row_of_another(serve, caplog) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_no_run_of_many_ever_sees_the_row_of_another(serve, caplog) -> None:
     caplog.set_level(logging.CRITICAL)
     async with serve() as service:
