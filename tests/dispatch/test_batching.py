@@ -587,6 +587,10 @@ async def _many(service: Service, count: int, seed: int, reload: Callable[[], An
             while limiter.statistics().tasks_waiting > 200:
                 await anyio.sleep(0.001)
     assert ended["success"] > count * 0.9
+    # Nothing holds a slot, a place or memory any more.
+    await service.until(lambda gauges: gauges["runs_running"] == 0)
+    gauges = service.runs.gauges()
+    assert [gauges[name] for name in ("runs_queued", "runs_queued_bytes", "runs_stopping")] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
