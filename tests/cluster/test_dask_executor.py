@@ -257,3 +257,16 @@ def test_a_killed_server_stops_its_runs(project: Path, cluster: DaskProcesses, t
     server.kill()
     assert cluster.wait_for_end("one") == 1
     assert [line.split()[0] for line in lines(place)] == ["begun"]
+
+
+def test_a_server_says_that_its_scheduler_is_not_there(project: Path, start) -> None:
+    arguments = ("--executor", "dask", "--dask-scheduler", "tcp://127.0.0.1:1", "--store", "memory:")
+    server = start("kedro_asgi", "serve", project, *arguments)
+    deadline = time.monotonic() + 60
+    while "cannot be reached" not in httpx.get(f"{server.url}/health").json().get("executor", ""):
+        assert time.monotonic() < deadline, server.log()
+        time.sleep(0.05)
+    ready = httpx.get(f"{server.url}/ready")
+    assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+    assert "tcp://127.0.0.1:1" in ready.json()["executor"]
+    assert "kedro_asgi_dask_scheduler_up 0" in httpx.get(f"{server.url}/metrics").text
