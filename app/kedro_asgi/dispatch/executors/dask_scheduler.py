@@ -131,7 +131,7 @@ class SchedulerConnection:
     async def _watch(self, client: Any) -> None:
         """Count the workers until the scheduler is gone, or the server leaves."""
         for look in itertools.count():
-            if look % _LOOKS_PER_COUNT == 0:
+            if look % _LOOKS_PER_COUNT == 0 or not self.threads_of_workers:
                 with suppress(OSError):
                     self.threads_of_workers = dict(await client.nthreads())
                 self.problem = None if self.threads_of_workers else "The Dask cluster has no workers."
