@@ -60,6 +60,12 @@ def test_several_processes_execute_runs_of_a_file_and_are_replaced(work: Path, t
         workers.process.send_signal(signal.SIGHUP)
         until(lambda: workers.log().count("executes runs.") >= 4)
         assert submitted_and_ended(face) == ["success"] * 4
+        # A project that is broken at the next restart leaves the processes that have read it.
+        (registry,) = (work / "src").glob("*/pipeline_registry.py")
+        registry.write_text("raise RuntimeError('broken on purpose')\n")
+        workers.process.send_signal(signal.SIGHUP)
+        workers.log_with("the restart ends here")
+        assert submitted_and_ended(face) == ["success"] * 4
         workers.process.send_signal(signal.SIGTERM)
         assert workers.process.wait(30) == 0
         assert "Traceback" not in workers.log()

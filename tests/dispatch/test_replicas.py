@@ -230,6 +230,7 @@ async def test_a_worker_takes_no_run_over_from_itself_while_it_executes_it(make:
         assert [found.status for found in (await runs.list()).runs] == ["running"]
 
 
+@pytest.mark.slow
 async def test_runs_that_were_taken_ahead_go_to_others_when_they_wait(make: Make, tmp_path: Path) -> None:
     async with make(max_concurrent_runs=1) as first:
         scheduler = (await first.service()).scheduler

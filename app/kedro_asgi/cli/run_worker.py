@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,13 @@ def check_worker(configuration: ServerConfiguration) -> None:
         raise PolicyError("max_concurrent_runs of 0 is for servers that leave all runs to workers")
 
 
-def execute_runs(*, log_config: dict[str, Any], project_path: Path, is_supervised: bool = False) -> int:
+def execute_runs(
+    is_ready: Callable[[], None], *, log_config: dict[str, Any], project_path: Path, is_supervised: bool = False
+) -> int:
     """Execute runs as the variables of this process say, until a signal ends it; return the exit code.
 
-    A supervised process leaves SIGINT to its supervisor, which a terminal sends to both.
+    ``is_ready`` is called when the process takes runs. A supervised process leaves SIGINT to its supervisor, since a
+    terminal sends it to both.
     """
     end = ProcessEnd()
     signal.signal(signal.SIGTERM, end.now)
@@ -54,13 +58,15 @@ def execute_runs(*, log_config: dict[str, Any], project_path: Path, is_supervise
     if configuration.otel:
         set_up_sdk()
     prepare_tracing()
-    code = anyio.run(_work, configuration, end, is_supervised)
+    code = anyio.run(_work, configuration, end, is_ready, is_supervised)
     if configuration.otel:
         flush_spans()
     return code
 
 
-async def _work(configuration: ServerConfiguration, end: ProcessEnd, is_supervised: bool) -> int:
+async def _work(
+    configuration: ServerConfiguration, end: ProcessEnd, is_ready: Callable[[], None], is_supervised: bool
+) -> int:
     session = make_session(configuration)
     opened = await session.open()
     if opened.error is not None:
@@ -75,6 +81,7 @@ async def _work(configuration: ServerConfiguration, end: ProcessEnd, is_supervis
         tasks = await stack.enter_async_context(anyio.create_task_group())
         if metrics is not None:
             tasks.start_soon(metrics.publish_forever)
+        is_ready()
         _log.info("Worker [%s] executes runs.", os.getpid())
         await _drained(worker, end, configuration.policy.grace_seconds, is_supervised=is_supervised)
         tasks.cancel_scope.cancel()

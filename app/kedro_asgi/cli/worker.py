@@ -63,8 +63,12 @@ def worker(project_path: Path, workers: int, **options: Any) -> None:
         click.echo(_greeting(project, configuration, workers))
     work = partial(execute_runs, log_config=log_config, project_path=project_path)
     with shared_cluster(configuration, workers):
-        code = supervise(partial(work, is_supervised=True), workers) if workers > 1 else work()
+        code = supervise(partial(work, is_supervised=True), workers) if workers > 1 else work(_take_note)
     sys.exit(code)
+
+
+def _take_note() -> None:
+    """Do nothing: no supervisor waits until this process is ready."""
 
 
 def _prepared(

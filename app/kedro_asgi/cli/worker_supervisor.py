@@ -7,44 +7,84 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import Connection, wait
 
 from kedro_asgi.cli.run_worker import STARTUP_FAILURE
 from kedro_asgi.cli.server_process import HASTEN, LAST_SECONDS, grace_seconds
 
 _log = logging.getLogger(__name__)
 
+# How long a process may take to open the project, which may load large models.
+_START_SECONDS = 60.0
 _TURN_SECONDS = 0.2
 _MARGIN_SECONDS = 0.5
-# A process that ends sooner than this is not replaced at once.
-_SOON_SECONDS = 5.0
+# The pause before a process is replaced that could not start; it doubles.
+_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 60.0
+
+Work = Callable[[Callable[[], None]], int]
+"""Executes runs until the process ends, and returns its exit code; calls its argument when it takes runs."""
 
 
-def supervise(work: Callable[[], int], count: int) -> int:
+def supervise(work: Work, count: int) -> int:
     """Have ``count`` processes do ``work`` until SIGTERM or SIGINT, replace those that end; return the exit code."""
     return _Supervisor(work, count).run()
 
 
-class _Supervisor:
-    """Replaces processes that have ended. SIGHUP replaces all of them, one by one."""
+class _Process:
+    """One process, as its supervisor knows it."""
 
-    def __init__(self, work: Callable[[], int], count: int) -> None:
+    def __init__(self, work: Work) -> None:
+        self._ready, ready = multiprocessing.Pipe(duplex=False)
+        self.process = multiprocessing.get_context("spawn").Process(target=_exit_with, args=(work, ready))
+        self.process.start()
+        ready.close()
+        self._is_ready = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the process has taken runs by now."""
+        with suppress(EOFError, OSError):
+            self._is_ready = self._is_ready or (self._ready.poll() and bool(self._ready.recv()))
+        return self._is_ready
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self.process.is_alive()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        if self.process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
+
+
+class _Supervisor:
+    """Replaces processes that have ended. SIGHUP replaces all of them, one by one.
+
+    A process that cannot start ends the others only if none has ever started: later, the project may be half written.
+    """
+
+    def __init__(self, work: Work, count: int) -> None:
         self._work = work
         self._count = count
-        self._processes: dict[BaseProcess, float] = {}
-        self._retiring: list[BaseProcess] = []
+        self._processes: list[_Process] = []
+        self._retiring: list[_Process] = []
         self._signals_to_end = 0
         self._has_to_replace = False
+        self._has_begun = False
+        self._failures = 0
+        self._starts_at = 0.0
 
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note_end)
         signal.signal(signal.SIGHUP, self._note_hang_up)
-        for _ in range(self._count):
-            self._start()
+        self._processes = [_Process(self._work) for _ in range(self._count)]
         while not self._signals_to_end:
-            wait([process.sentinel for process in self._processes if process.is_alive()], timeout=_TURN_SECONDS)
+            wait([found.process.sentinel for found in self._processes if found.is_alive], timeout=_TURN_SECONDS)
+            self._has_begun = self._has_begun or any(found.is_ready for found in self._processes)
             if self._has_to_replace:
                 self._replace_all()
             if not self._keep_alive():
@@ -59,55 +99,67 @@ class _Supervisor:
     def _note_hang_up(self, number: int, frame: object) -> None:
         self._has_to_replace = True
 
-    def _start(self) -> None:
-        process = multiprocessing.get_context("spawn").Process(target=_exit_with, args=(self._work,))
-        process.start()
-        self._processes[process] = time.monotonic()
-
     def _keep_alive(self) -> bool:
-        """Replace processes that have ended; return whether all could start."""
-        for process, started in list(self._processes.items()):
-            if process.is_alive():
+        """Replace processes that have ended; return false if none could start."""
+        self._retiring = [found for found in self._retiring if found.is_alive]
+        for place, found in enumerate(self._processes):
+            if found.is_alive:
                 continue
-            if process.exitcode == STARTUP_FAILURE:
+            if found.process.exitcode == STARTUP_FAILURE and not self._has_begun:
                 return False
-            if time.monotonic() - started > _SOON_SECONDS:
-                _log.error("Worker [%s] has ended with exit code %s and is replaced.", process.pid, process.exitcode)
-                del self._processes[process]
-                self._start()
-        self._retiring = [process for process in self._retiring if process.is_alive()]
+            if time.monotonic() >= self._starts_at:
+                self._note_ended(found)
+                self._processes[place] = _Process(self._work)
         return True
 
+    def _note_ended(self, found: _Process) -> None:
+        _log.error("Worker [%s] has ended with exit code %s.", found.process.pid, found.process.exitcode)
+        self._failures = 0 if found.is_ready else self._failures + 1
+        pause = min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2**self._failures) if self._failures else 0.0
+        self._starts_at = time.monotonic() + pause
+
     def _replace_all(self) -> None:
+        """Replace each process: its successor takes runs before it is told to end."""
         self._has_to_replace = False
-        for process in list(self._processes):
-            self._start()
-            del self._processes[process]
-            self._retiring.append(process)
-            _send(process, signal.SIGTERM)
+        for place, former in enumerate(self._processes):
+            successor = _Process(self._work)
+            if not self._wait_until_ready(successor):
+                successor.process.kill()
+                if not self._signals_to_end:
+                    _log.error("Worker [%s] was not ready in time; the restart ends here.", successor.process.pid)
+                return
+            self._processes[place] = successor
+            self._retiring.append(former)
+            former.send(signal.SIGTERM)
+
+    def _wait_until_ready(self, found: _Process) -> bool:
+        ends_at = time.monotonic() + _START_SECONDS
+        while found.is_alive and not found.is_ready:
+            if self._signals_to_end or time.monotonic() > ends_at:
+                return False
+            time.sleep(_TURN_SECONDS)
+        return found.is_ready
 
     def _end_all(self) -> None:
         """Tell all processes to end, and wait; kill those that do not end in time."""
         ends_at = time.monotonic() + grace_seconds() + LAST_SECONDS + _MARGIN_SECONDS
         processes, passed_on = [*self._processes, *self._retiring], self._signals_to_end
-        for process in processes:
-            _send(process, signal.SIGTERM)
-        while running := [process for process in processes if process.is_alive()]:
+        for found in processes:
+            found.send(signal.SIGTERM)
+        while running := [found for found in processes if found.is_alive]:
             if passed_on < self._signals_to_end:
                 passed_on = self._signals_to_end
-                for process in running:
-                    _send(process, HASTEN)
+                for found in running:
+                    found.send(HASTEN)
             if time.monotonic() > ends_at:
-                for process in running:
-                    process.kill()
-            wait([process.sentinel for process in running], timeout=_TURN_SECONDS)
+                for found in running:
+                    found.process.kill()
+            wait([found.process.sentinel for found in running], timeout=_TURN_SECONDS)
 
 
-def _exit_with(work: Callable[[], int]) -> None:
-    raise SystemExit(work())
+def _exit_with(work: Work, ready: Connection) -> None:
+    def tell() -> None:
+        with suppress(OSError):
+            ready.send(True)
 
-
-def _send(process: BaseProcess, number: signal.Signals) -> None:
-    if process.pid is not None:
-        with suppress(ProcessLookupError):
-            os.kill(process.pid, number)
+    raise SystemExit(work(tell))

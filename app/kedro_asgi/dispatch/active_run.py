@@ -112,6 +112,10 @@ class ActiveRun:
         """Leave the run to the next server."""
         self._enter("handed_back")
 
+    def release(self) -> None:
+        """Put the run, which this worker has handed back, into the queue of the store."""
+        self.outbox.put(RunChanged(record=self.record, is_released=True), is_urgent=True)
+
     def enqueue(self) -> None:
         """The run waits for a slot, for the first time or again."""
         self._enter("queued")

@@ -212,12 +212,14 @@ class OwnedRuns(Mapping[str, ActiveRun]):
 
     def give_back(self, run_id: str) -> None:
         """Leave a run that waits to any worker."""
-        self._hand_back(self._runs[run_id])
+        run = self._runs[run_id]
+        self._hand_back(run)
+        run.release()
 
     def lose(self, run: ActiveRun) -> None:
         """Another worker has a run now: this one stops executing it, and records no more of it."""
-        if run.phase in _STORED:
-            run_id = run.record.run_id
+        run_id = run.record.run_id
+        if run.phase in _STORED and self._runs.get(run_id) is run:
             _log.warning("Run %s was taken over by another worker.", run_id, extra=run_facts(run_id))
             self._scheduler.lose(run)
             del self._runs[run_id]
@@ -233,6 +235,9 @@ class OwnedRuns(Mapping[str, ActiveRun]):
                 except Exception:
                     # The states of other runs came with the same transaction.
                     _log.exception("Run %s is in an unexpected state.", state.run_id, extra=run_facts(state.run_id))
+            elif state.is_released:
+                # It was given back, and another slot of this worker may have become free.
+                self._wakes.wake("queue")
 
     def _state_written(self, run: ActiveRun, written: Written) -> None:
         if written.record is not None:

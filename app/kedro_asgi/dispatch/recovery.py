@@ -204,13 +204,11 @@ class Recovery:
     def _give_back_late(self) -> None:
         """Give up the runs that have waited here since the last look: another worker may have a free slot.
 
-        They were taken ahead, since the runs before them ended soon. This worker adopts them from itself, and then
-        returns them to the queue.
+        They were taken ahead, since the runs before them ended soon.
         """
         waiting = self._runs.waiting_runs()
         for run_id in self._waited.intersection(waiting):
             self._runs.give_back(run_id)
-            self._unconfirmed[run_id] = None
         self._waited = waiting - self._waited
 
     async def count_waiting(self) -> None:
