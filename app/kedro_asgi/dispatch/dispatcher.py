@@ -286,7 +286,9 @@ async def _unless(
 
     async def watch() -> None:
         await until()
-        await cancel()
+        # The caller is gone, so nobody could be told that the run cannot be cancelled now.
+        with suppress(StoreUnavailableError, DrainingError):
+            await cancel()
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch)
