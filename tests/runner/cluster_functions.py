@@ -86,6 +86,17 @@ def touch(path):
     return path
 
 
+def touch_and_wait(path, told):
+    Path(path).touch()
+    while not Path(told).exists():
+        time.sleep(0.005)
+    return path
+
+
+def executing_count(dask_worker):
+    return dask_worker.state.executing_count
+
+
 async def wait_for_ever(path):
     Path(path).touch()
     try:

@@ -220,6 +220,8 @@ def test_data_that_is_lost_with_a_worker_is_not_made_again(
     dask_runner: DaskRunner, dask_client: Client, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "calls")
+    # Another test may have killed one.
+    dask_client.wait_for_workers(2)
 
     class Killing:
         @hook_impl
@@ -305,12 +307,13 @@ def test_a_stranger_at_the_port_delays_nothing(dask_runner: DaskRunner) -> None:
         assert other.recv(1) == b""
 
 
-def test_an_interrupt_does_not_wait_for_nodes(dask_runner: DaskRunner, tmp_path: Path) -> None:
-    path, told = tmp_path / "began", tmp_path / "told"
-    nodes = [
-        node(functions.touch, "path", "a", name="a"),
-        node(functions.fail_when, "told", "b", name="b"),
-    ]
+def test_an_interrupt_does_not_wait_for_nodes_and_they_save_nothing_any_more(
+    dask_runner: DaskRunner, dask_client: Client, tmp_path: Path
+) -> None:
+    """As when the process of the run dies: another one may run the same pipeline by then."""
+    path, told, pids = tmp_path / "began", tmp_path / "told", tmp_path / "pids"
+    nodes = [node(functions.touch_and_wait, ["path", "told"], "pids", name="n")]
+    data = DataCatalog({"path": str(path), "told": str(told), "pids": PidDataset(str(pids))})
 
     def interrupt() -> None:
         runner_functions.wait_until(path.exists)
@@ -320,11 +323,13 @@ def test_an_interrupt_does_not_wait_for_nodes(dask_runner: DaskRunner, tmp_path:
     interrupting.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            dask_runner.run(Pipeline(nodes), catalog(path=str(path), told=str(told)))
+            dask_runner.run(Pipeline(nodes), data)
         assert not told.exists()
     finally:
         interrupting.join()
         told.touch()
+    runner_functions.wait_until(lambda: not any(dask_client.run(functions.executing_count).values()))
+    assert not pids.exists()
 
 
 # --- which cluster ---

@@ -31,8 +31,11 @@ def find_project(project_path: str | Path | None, *, package_name: str | None = 
 
 
 def open_in_worker(package_name: str, project_path: Path | None) -> None:
-    """Let nodes in a worker process find their project as they do in this process."""
-    if project_path is None:
+    """Let nodes in a worker process find their project as they do in this process.
+
+    A worker on another machine may have the package alone.
+    """
+    if project_path is None or not is_kedro_project(project_path):
         configure_project(package_name)
     else:
         bootstrap_project(project_path)

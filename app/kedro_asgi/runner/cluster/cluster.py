@@ -85,4 +85,7 @@ def _ssl_context(client: Any) -> ssl.SSLContext | None:
     if not client.scheduler_comm.comm.peer_address.startswith("tls"):
         return None
     context: ssl.SSLContext | None = client.security.get_listen_args("client")["ssl_context"]
+    if context is not None:
+        # A worker takes what it can read before it asks for a request to stop: that must not be a ticket of TLS.
+        context.num_tickets = 0
     return context

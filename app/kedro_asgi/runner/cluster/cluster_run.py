@@ -81,10 +81,12 @@ class ClusterRun:
             trace_context=current_trace_headers(),
         )
         data = _encoded(request, given)
-        with self._call(step.node, data, tasks, kept=kept) as call:
+        with self._call(step.node, data, tasks) as (call, task):
             began(step.name)
             response = call.receive(saved)
             assert isinstance(response, Response)
+            if response.error is None:
+                call.is_kept = self._store(task, kept)
             return response
 
     def call(self, node: Node, inputs: dict[str, Any], replaced: Collection[str] = ()) -> Any:
@@ -93,7 +95,7 @@ class ClusterRun:
         data = _encoded(request, inputs)
         if node.is_generator:
             return self._chunks(node, data)
-        with self._call(node, data) as call:
+        with self._call(node, data) as (call, _):
             return _value(call.receive())
 
     def bring(self, names: Sequence[str]) -> None:
@@ -164,7 +166,7 @@ class ClusterRun:
         return StoredInput(position=len(tasks) - 1, copy_mode=self._placement.copy_mode(name))
 
     def _chunks(self, node: Node, data: bytes) -> Generator[Any, None, None]:
-        with self._call(node, data) as call:
+        with self._call(node, data) as (call, _):
             message = call.receive()
             while isinstance(message, GeneratorChunk):
                 try:
@@ -178,12 +180,10 @@ class ClusterRun:
             _value(message)
 
     @contextmanager
-    def _call(
-        self, node: Node, request: bytes, tasks: Sequence[Any] = (), *, kept: Sequence[str] = ()
-    ) -> Iterator[NodeCall]:
-        """Submit a node that needs the data of ``tasks``, and wait until a worker has it.
+    def _call(self, node: Node, request: bytes, inputs: Sequence[Any] = ()) -> Iterator[tuple[NodeCall, Any]]:
+        """Submit a node that needs the data of the tasks ``inputs``, and wait until a worker has it.
 
-        A block that succeeds stores the outputs ``kept``.
+        Yields the call, and the task of the node, which the block ends with unless `_store` notes it.
         """
         call, client = NodeCall(node, self._setup, request), self._cluster.client
         with self._lock:
@@ -195,31 +195,32 @@ class ClusterRun:
                 call.withdraw(NodeWithdrawnError())
         contact = self._cluster.listener.expect(node.name, call.accept)
         key = f"{node.name}-{contact.token.hex()}"
-        task: Any = client.submit(run_node, contact, *tasks, key=key, pure=False)
+        task: Any = client.submit(run_node, contact, *inputs, key=key, pure=False)
         stop = STOP_SIGNAL.get()
         try:
             with nullcontext() if stop is None else stop.on_stop(lambda: _stop_in_thread(call, stop.reason)):
                 call.wait_for_worker(task)
-                yield call
-            self._store(task, kept)
-        except BaseException:
-            task.release()
-            raise
+                yield call, task
         finally:
+            if not call.is_kept:
+                task.release()
             with self._lock:
                 self._calls.discard(call)
             self._cluster.listener.forget(contact)
             call.close()
 
-    def _store(self, task: Any, kept: Sequence[str]) -> None:
-        """Note what a node leaves on the cluster; several outputs are tasks of their own, each with its own end."""
+    def _store(self, task: Any, kept: Sequence[str]) -> bool:
+        """Note what a node leaves on the cluster, and tell whether it is ``task`` itself.
+
+        Several outputs are tasks of their own, each with its own end.
+        """
         if len(kept) == 1:
             self._stored[kept[0]] = task
-            return
+            return True
         for place, name in enumerate(kept):
             key = f"{name}-{task.key.rpartition('-')[2]}"
             self._stored[name] = self._cluster.client.submit(operator.getitem, task, place, key=key, pure=False)
-        task.release()
+        return False
 
     def _is_returned(self, name: str) -> bool:
         return name in self._steps.free_outputs or self._placement.is_wanted(name)

@@ -5,6 +5,7 @@ import ssl
 import struct
 import threading
 from contextlib import suppress
+from multiprocessing.connection import wait
 
 from kedro_asgi.runner.portable_struct import PortableStruct
 
@@ -48,6 +49,15 @@ class Connection:
                 else:
                     self._socket.sendall(_LENGTH.pack(len(message)))
                     self._socket.sendall(message)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the peer has sent nothing that is not received yet, and has not closed the connection."""
+        return not wait([self._socket], timeout=0)
+
+    def limit_waits(self, seconds: float | None) -> None:
+        """Let `receive` raise ``TimeoutError`` when the peer sends nothing for so long; ``None``: never."""
+        self._socket.settimeout(seconds)
 
     def receive(self) -> bytes:
         """Wait for a message; raises ``EOFError`` if the peer has closed the connection."""

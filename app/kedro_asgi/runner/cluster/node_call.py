@@ -30,6 +30,7 @@ class NodeCall:
     """The one conversation of this process with a worker about a node.
 
     The thread of the node waits for it. Other threads give it the connection, withdraw the node, or ask it to stop.
+    ``is_kept`` tells that the result of the node's task stays on the cluster.
     """
 
     def __init__(self, node: Node, *request: bytes) -> None:
@@ -40,6 +41,7 @@ class NodeCall:
         self._connection: Connection | None = None
         self._is_closed = False
         self._is_interrupted = False
+        self.is_kept = False
         self._events: SimpleQueue[Connection | BaseException] = SimpleQueue()
 
     def accept(self, connection: Connection) -> None:

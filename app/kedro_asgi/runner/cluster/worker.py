@@ -24,6 +24,8 @@ from kedro_asgi.runner.worker_logs import ForwardingHandler
 from kedro_asgi.trace_context import TraceHeaders
 from kedro_asgi.tracing.activation import continue_trace
 
+_REQUEST_SECONDS = 120.0
+
 _CONNECTION: ContextVar[Connection | None] = ContextVar("kedro_asgi_cluster_connection", default=None)
 
 
@@ -40,10 +42,15 @@ def run_node(contact: Contact, *stored: Any) -> Any:
         raise NodeNotStartedError(contact.node, f"{where}: {error}") from None
     with closing(connection):
         try:
+            connection.limit_waits(_REQUEST_SECONDS)
             setup = connection.receive()
             if setup == WITHDRAWN:
                 return None
             request = connection.receive()
+            connection.limit_waits(None)
+        except TimeoutError:
+            reason = f"the process of the run sent no request for {_REQUEST_SECONDS:g} seconds"
+            raise NodeNotStartedError(contact.node, reason) from None
         except (EOFError, OSError):
             raise ClusterDataLostError(contact.node) from None
         return copy_context().run(_respond, connection, setup, request, stored)

@@ -1,12 +1,13 @@
 """The whole turn of a node on a worker of the cluster: its datasets are loaded and saved there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
+from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import DatasetSaved, Event
 from kedro_asgi.failures import is_last_attempt
 from kedro_asgi.hooks import RunHooks
@@ -27,7 +28,7 @@ from kedro_asgi.runner.cluster.worker_calls import check_output
 from kedro_asgi.runner.messages import Response, encode
 from kedro_asgi.runner.remote_datasets import RemoteDataset
 from kedro_asgi.runner.stopping import StopSignal
-from kedro_asgi.runner.task import NodeRunner
+from kedro_asgi.runner.task import NodeRunner, call_node
 
 
 class WorkerTurn:
@@ -48,7 +49,7 @@ class WorkerTurn:
         """
         request = self._request
         hooks = RunHooks(retries=request.has_retries or None, emit=self._send_saved if request.is_followed else None)
-        nodes = _NodeRunner(self._catalog, hooks, request)
+        nodes = _NodeRunner(self._catalog, hooks, request, self._connection)
         try:
             with Inbox(self._connection).open() if _can_stop(request.node) else nullcontext() as nodes.stop_signal:
                 nodes.take_turn()
@@ -103,8 +104,16 @@ class _TurnCatalog(DataCatalog):
 class _NodeRunner(NodeRunner):
     """Runs one node; the process of the run notes its state, makes its attempts and confirms its datasets."""
 
-    def __init__(self, catalog: DataCatalog, hooks: RunHooks, request: TurnRequest) -> None:
-        super().__init__(catalog, hooks, request.run_id, is_async=request.is_async)
+    def __init__(self, catalog: DataCatalog, hooks: RunHooks, request: TurnRequest, connection: Connection) -> None:
+        super().__init__(
+            catalog,
+            hooks,
+            request.run_id,
+            is_async=request.is_async,
+            save=self._save_if_wanted,
+            call=self._call_if_wanted,
+        )
+        self._connection = connection
         self.step = msgspec.structs.replace(Step.of(request.node), confirms=())
         self.stop_signal: StopSignal | None = None
         self.has_function_failed = False
@@ -116,9 +125,28 @@ class _NodeRunner(NodeRunner):
 
     def _chunks(self, step: Step, outputs: Mapping[str, Any], inputs: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         for chunk in super()._chunks(step, outputs, inputs):
-            if self.stop_signal is not None and self.stop_signal.reason is not None:
-                raise self.stop_signal.reason
+            self._check_wanted()
             yield chunk
+
+    def _call_if_wanted(self, node: Node, inputs: dict[str, Any], replaced: Collection[str] = ()) -> Any:
+        self._check_wanted()
+        return call_node(node, inputs, replaced)
+
+    def _save_if_wanted(self, name: str, data: Any) -> None:
+        self._check_wanted()
+        self._catalog.save(name, data)
+
+    def _check_wanted(self) -> None:
+        """Raise `RunStoppedError` if the run was stopped, or its process is gone.
+
+        Another process may repeat the run by now, and this turn must not save over what that saves.
+        """
+        if self.stop_signal is not None:
+            if self.stop_signal.reason is not None:
+                raise self.stop_signal.reason
+        # Nobody else receives, and there is nothing to receive but a request to stop.
+        elif not self._connection.is_silent:
+            raise RunStoppedError
 
     def _report(self, node: Node, error: Exception, inputs: dict[str, Any]) -> None:
         self.has_function_failed = True
