@@ -16,7 +16,9 @@ from kedro_asgi.dispatch.stores import day_partitions, open_store
 from kedro_asgi.dispatch.stores.base import EventBatch, IdempotencyKey, RunWrite
 from kedro_asgi.dispatch.stores.examination import examine
 from kedro_asgi.dispatch.stores.maintenance import open_maintained, partition_store
+from kedro_asgi.dispatch.stores.postgres import PostgresStore
 from kedro_asgi.dispatch.stores.retention import RetentionLimits, vacuum
+from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.errors import StorePartitionError
 from kedro_asgi.runs import RunId, RunQuery, RunRecord
 
@@ -232,6 +234,19 @@ def test_a_role_that_does_not_own_the_tables_is_refused(url: str, role: str) -> 
     with pytest.raises(StorePartitionError, match="belong to another role"):
         partition_store(open_maintained(url.replace("tests@", f"{role}@")))
     store.close()
+
+
+def test_a_later_version_upgrades_all_days(store: Any, url: str) -> None:
+    write(store, run_id_of(0))
+    more = ("ALTER TABLE runs ADD COLUMN extra INTEGER NOT NULL DEFAULT 7", "CREATE INDEX extra_of_run ON runs (extra)")
+    later = PostgresStore(url, migrations=(*MIGRATIONS, more))
+    later.open("later")
+    write(later, run_id_of(-1))
+    with later.transaction(writes=False) as connection:
+        assert connection.execute("SELECT extra, count(*) FROM runs GROUP BY extra").fetchall() == [(7, 2)]
+    write(store, run_id_of(-2))
+    assert ids(later) == [run_id_of(-2), run_id_of(-1), run_id_of(0)]
+    later.close()
 
 
 def test_runs_that_no_day_has_are_deleted_one_by_one(store: Any) -> None:
