@@ -243,20 +243,30 @@ async def kill_in_turn(cluster: DaskProcesses, names: list[str], places: list[Pa
         cluster.start_worker(name)
 
 
-def test_a_killed_server_stops_its_runs(project: Path, cluster: DaskProcesses, tmp_path: Path, start) -> None:
+def test_a_run_whose_server_is_killed_ends_on_its_worker_before_another_server_repeats_it(
+    project: Path, cluster: DaskProcesses, tmp_path: Path, start
+) -> None:
     cluster.start_worker("one")
     place = tmp_path / "place"
-    arguments = ("--executor", "dask", "--dask-scheduler", cluster.scheduler)
-    server = start("kedro_asgi", "serve", project, *arguments, KEDRO_SERVER_STORE=str(tmp_path / "runs.db"))
-    body = {"pipeline_names": ["note"], "params": {"place": str(place), "seconds": 600}}
+    arguments = ("--executor", "dask", "--dask-scheduler", cluster.scheduler, "--store", str(tmp_path / "runs.db"))
+    server = start("kedro_asgi", "serve", project, *arguments)
+    body = {"pipeline_names": ["once_slow"], "params": {"place": str(place)}, "on_interrupt": "rerun"}
     answer = httpx.post(f"{server.url}/runs", json=body)
     assert answer.status_code == 202, answer.text
     while not lines(place):
         assert server.process.poll() is None, server.log()
         time.sleep(0.02)
     server.kill()
+    # The node does not stop within a second, so the process of the worker ends.
     assert cluster.wait_for_end("one") == 1
-    assert [line.split()[0] for line in lines(place)] == ["begun"]
+    other = start("kedro_asgi", "serve", project, *arguments)
+    cluster.start_worker("two")
+    url = f"{other.url}/runs/{answer.json()['run_id']}?wait=60"
+    interrupted = httpx.get(url, timeout=90).json()
+    assert interrupted["status"] == "interrupted"
+    repeated = httpx.get(f"{other.url}/runs/{interrupted['resubmitted_as']}?wait=60", timeout=90).json()
+    assert repeated["status"] == "success"
+    assert lines(place) == ["begun", "begun", "done"]
 
 
 def test_a_server_says_that_its_scheduler_is_not_there(project: Path, start) -> None:
