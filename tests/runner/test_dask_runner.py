@@ -195,9 +195,10 @@ def test_what_nodes_log_is_logged_here(dask_runner: DaskRunner, caplog: pytest.L
     assert loads == ["Loading data from x (MemoryDataset)..."], "once, not on both sides"
 
 
-# --- failures ---
+# --- failures: those that kill workers of the cluster take their time, since others start in their place ---
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_fails_its_node_once_and_no_other_run(dask_runner: DaskRunner, tmp_path: Path) -> None:
     path = str(tmp_path / "calls")
     other = threading.Thread(target=run_one, args=(dask_runner, runner_functions.sleep, 0.3))
@@ -209,6 +210,7 @@ def test_a_worker_that_dies_fails_its_node_once_and_no_other_run(dask_runner: Da
     assert run_one(dask_runner, runner_functions.double, 2) == 4
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_counts_as_an_attempt(dask_runner: DaskRunner, tmp_path: Path) -> None:
     retries = RunHooks(retries=NodeRetries(EffectiveRetries(run=None, node=AT_ONCE)))
     path = str(tmp_path / "calls")
@@ -216,6 +218,7 @@ def test_a_worker_that_dies_counts_as_an_attempt(dask_runner: DaskRunner, tmp_pa
     assert len(noted(path)) == 2
 
 
+@pytest.mark.slow
 def test_data_that_is_lost_with_a_worker_is_not_made_again(
     dask_runner: DaskRunner, dask_client: Client, tmp_path: Path
 ) -> None:
