@@ -1,11 +1,13 @@
 """A Dask cluster on this machine, and what executes an empty run or a bare task on it."""
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -26,35 +28,54 @@ Call = Callable[[], Awaitable[object]]
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):
-    """A scheduler and its workers; the process of the scheduler started the others."""
+    """A scheduler and the process that started its workers."""
 
     address: str
-    pid: int
+    scheduler: int
+    workers: int
 
     def cpu_seconds(self) -> tuple[float, float]:
         """Return the CPU time of the scheduler, and that of the workers."""
-        return process_cpu_seconds(self.pid), sum(map(process_cpu_seconds, _descendants(self.pid)))
+        return process_cpu_seconds(self.scheduler), sum(map(process_cpu_seconds, _with_descendants(self.workers)))
 
 
 @contextmanager
 def running_cluster(project: Path) -> Iterator[Cluster]:
-    """Start a scheduler and two workers that have opened a project, and end them afterwards."""
-    command = [sys.executable, "-W", "ignore", "-m", "kedro_asgi.cluster.local", "--workers", "2"]
-    environ = {**os.environ, "KEDRO_PROJECT_PATH": str(project)}
+    """Start a scheduler and two workers that open a project, and end them afterwards."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        file = Path(folder) / "scheduler.json"
+        scheduler = stack.enter_context(_dask("scheduler", "--port", "0", scheduler_file=file))
+        address = _address_in(file, scheduler)
+        environ = {"KEDRO_PROJECT_PATH": str(project)}
+        options = ("--nworkers", "2", "--nthreads", "1", "--preload", "kedro_asgi.cluster")
+        workers = stack.enter_context(_dask("worker", *options, scheduler_file=file, **environ))
+        yield Cluster(address=address, scheduler=scheduler.pid, workers=workers.pid)
+
+
+@contextmanager
+def _dask(command: str, *options: str, scheduler_file: Path, **environ: str) -> Iterator["subprocess.Popen[bytes]"]:
+    line = [sys.executable, "-W", "ignore", "-m", "dask", command, "--no-dashboard", "--host", "127.0.0.1", *options]
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ, text=True
+        [*line, "--scheduler-file", str(scheduler_file)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **environ},
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
     try:
-        address = process.stdout.readline().strip()
-        if not address:
-            raise SystemExit(f"the cluster ended with code {process.wait()}")
-        yield Cluster(address=address, pid=process.pid)
+        yield process
     finally:
-        process.stdin.close()
+        process.terminate()
         process.wait(30)
-        process.stdout.close()
+
+
+def _address_in(file: Path, process: "subprocess.Popen[bytes]") -> str:
+    """Wait until the scheduler has written its file, and return its address."""
+    while process.poll() is None:
+        # The file may be there, and not yet whole.
+        with suppress(OSError, ValueError):
+            return str(json.loads(file.read_text())["address"])
+        time.sleep(0.02)
+    raise SystemExit(f"the scheduler ended with code {process.returncode}")
 
 
 async def submitting(stack: AsyncExitStack, cluster: Cluster) -> Call:
@@ -121,7 +142,6 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-def _descendants(pid: int) -> list[int]:
+def _with_descendants(pid: int) -> list[int]:
     lists = [task.read_text().split() for task in Path(f"/proc/{pid}/task").glob("*/children")]
-    children = [int(child) for found in lists for child in found]
-    return [*children, *(below for child in children for below in _descendants(child))]
+    return [pid, *(below for found in lists for child in found for below in _with_descendants(int(child)))]
