@@ -203,8 +203,16 @@ def test_a_worker_that_dies_fails_its_node_once_and_no_other_run(dask_runner: Da
     path = str(tmp_path / "calls")
     other = threading.Thread(target=run_one, args=(dask_runner, runner_functions.sleep, 0.3))
     other.start()
+    told = []
+
+    class Telling:
+        @hook_impl
+        def on_node_error(self, node, error):
+            told.append((node.name, isinstance(error, WorkerDiedError)))
+
     with pytest.raises(WorkerDiedError, match="while node 'n' was running"):
-        run_one(dask_runner, functions.die, path)
+        run_one(dask_runner, functions.die, path, hook_manager=create_hook_manager([Telling()]))
+    assert told == [("n", True)]
     other.join()
     assert len(noted(path)) == 1
     assert run_one(dask_runner, runner_functions.double, 2) == 4

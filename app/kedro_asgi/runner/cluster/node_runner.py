@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from kedro_asgi.errors import RunStoppedError
+from kedro_asgi.errors import RunStoppedError, WorkerDiedError
 from kedro_asgi.failures import note_last_attempt
 from kedro_asgi.hooks import RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
@@ -67,15 +67,20 @@ class ClusterNodeRunner(NodeRunner):
         for name in remote:
             # Before, since a save that fails may have written a part.
             self._catalog.mark_changed(name)
-        response = self._cluster_run.take_turn(
-            step,
-            replaced,
-            run_id=self._run_id,
-            is_async=self._is_async,
-            has_retries=hooks.retries is not None,
-            began=self._began,
-            saved=None if self._emit is None else partial(self._emit_saved, step),
-        )
+        try:
+            response = self._cluster_run.take_turn(
+                step,
+                replaced,
+                run_id=self._run_id,
+                is_async=self._is_async,
+                has_retries=hooks.retries is not None,
+                began=self._began,
+                saved=None if self._emit is None else partial(self._emit_saved, step),
+            )
+        except WorkerDiedError as error:
+            # As with every runner, this counts as a failure of the function; no worker is left to report it.
+            self._report(step.node, error, {})
+            raise
         returned = self._returned(step, response, facts)
         if hooks.after_node_run is not None:
             hooks.after_node_run(inputs={}, outputs={}, **facts)
