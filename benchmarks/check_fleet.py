@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
-from fleet.costs import Costs, write_costs
+from fleet.costs import Costs, under_load, write_costs
 from fleet.deployment import Deployment, Workload
 from fleet.pages import fill
 from fleet.server_costs import RUN_AND_WAIT
@@ -138,7 +138,8 @@ def _check(postgres: RunningPostgres, costs: Costs, *, rounds: int, seconds: flo
                 transactions.measure(2)
                 work = _work(fleets[case.servers - 1], case, seconds, seed=number)
                 measured.setdefault(case, []).append(_measure(postgres, fleets[case.servers - 1], work))
-        costs = msgspec.structs.replace(costs, postgres=transactions.costs())
+        postgres_costs = under_load(transactions.costs(), costs.server)
+        costs = msgspec.structs.replace(costs, postgres=postgres_costs)
     return costs, [_compared(costs, case, found) for case, found in measured.items()]
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from fleet.costs import Costs, FeedCosts, LookCosts, StatementCost, StoreCosts, write_costs
+from fleet.costs import Costs, FeedCosts, LookCosts, StatementCost, StoreCosts, under_load, write_costs
 from fleet.dask_costs import measure_dask
 from fleet.notify_costs import measure_connection_mib, measure_notifications
 from fleet.server_costs import bytes_of_a_run, measure_followers, measure_server
@@ -47,14 +47,14 @@ def measure_costs(postgres: RunningPostgres, *, runs: int) -> Costs:
     with tempfile.TemporaryDirectory() as name:
         project = write_project(Path(name) / "project", engine="kedro_asgi")
         url = postgres.new_database("costs_of_servers")
-        server = measure_server(project, url, store, runs=runs)
+        server = measure_server(project, postgres, url, store, runs=runs)
         run_bytes = bytes_of_a_run(url)
         followers = measure_followers(project, url, runs=runs // 4)
         dask = measure_dask(project, runs=runs // 2)
     return Costs(
         machine=f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         sqlite=_sqlite_costs(rounds=rounds),
-        postgres=store,
+        postgres=under_load(store, server),
         server=server,
         look=look,
         feed=feed,

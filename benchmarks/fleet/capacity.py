@@ -78,6 +78,7 @@ def busy(costs: Costs, deployment: Deployment, workload: Workload, per_second: f
     face_us = server.loop_us + (0 if deployment.workers else run_us)
     deliveries = _deliveries_per_second(costs, workload, per_second) / deployment.replicas
     reads = each * 3 * costs.feed.batch.client_us if workload.followers else 0.0
+    wakes = transactions * server.wake_us if deployment.is_notified else 0.0
     found = {
         "write lock": each * lock_seconds(costs),
         "database's cores": (
@@ -87,11 +88,11 @@ def busy(costs: Costs, deployment: Deployment, workload: Workload, per_second: f
             + notify_cores(costs, deployment, transactions)
         )
         / max(deployment.database_cores - deployment.busy_cores, 1e-9),
-        "servers' Python": (each / faces * face_us + reads + deliveries * costs.follower.deliver_us) * _US,
+        "servers' Python": (each / faces * face_us + reads + wakes + deliveries * costs.follower.deliver_us) * _US,
         "slots": each * (workload.run_seconds + _start_seconds(costs, deployment)) / (executing * deployment.slots),
     }
     if deployment.workers:
-        found["workers' Python"] = each / executing * run_us * _US
+        found["workers' Python"] = (each / executing * run_us + wakes) * _US
     if deployment.schedulers and costs.dask is not None:
         found["Dask's scheduler"] = each * costs.dask.scheduler_us / deployment.schedulers * _US
     return found

@@ -59,7 +59,9 @@ class ServerCosts(Value):
 
     ``loop_us`` is the event loop's part, ``run_us`` that of the thread that runs two nodes, ``writer_us`` that of the
     writer thread without the database's driver, ``load_us`` that of the caller. A transaction wakes the threads, so
-    many runs in one cost less.
+    many runs in one cost less. ``wake_us`` is what a
+    transaction costs each other server, which it wakes. ``database_us`` and ``database_transaction_us`` are all that
+    PostgreSQL does meanwhile: more than the same transactions alone, since caches are colder and servers read, too.
     """
 
     loop_us: float
@@ -69,6 +71,30 @@ class ServerCosts(Value):
     loop_transaction_us: float = 0.0
     run_transaction_us: float = 0.0
     writer_transaction_us: float = 0.0
+    wake_us: float = 0.0
+    database_us: float = 0.0
+    database_transaction_us: float = 0.0
+
+
+def under_load(store: StoreCosts, server: ServerCosts) -> StoreCosts:
+    """Return the transactions with the CPU time that the database takes for them beside busy servers."""
+    groups = {name: getattr(store, name) for name in ("promise", "start", "end")}
+    row_us = sum(group.row.database_us for group in groups.values())
+    fixed_us = sum(group.fixed.database_us for group in groups.values()) / len(groups)
+    return msgspec.structs.replace(
+        store,
+        **{
+            name: GroupCost(
+                fixed=_slower(group.fixed, server.database_transaction_us / fixed_us),
+                row=_slower(group.row, server.database_us / row_us),
+            )
+            for name, group in groups.items()
+        },
+    )
+
+
+def _slower(cost: StatementCost, factor: float) -> StatementCost:
+    return msgspec.structs.replace(cost, database_us=factor * cost.database_us)
 
 
 class LookCosts(Value):

@@ -79,7 +79,7 @@ def _cost_rows(costs: Costs) -> Iterator[tuple[str, str, str]]:
     yield "a look for cancel requests", f"{look.cancel.client_us:.0f}", f"{look.cancel.database_us:.0f}"
     yield "a look for runs of dead servers", f"{look.orphans.client_us:.0f}", f"{look.orphans.database_us:.0f}"
     yield "… for each other server", f"{look.owner.client_us:.2g}", f"{look.owner.database_us:.2g}"
-    yield "a notification, for each listener", "", f"{costs.notify.listener_us:.0f}"
+    yield "a transaction, for each other server", f"{server.wake_us:.0f}", f"{costs.notify.listener_us:.0f}"
     yield "an event for a follower", f"{costs.follower.deliver_us:.2g}", ""
 
 

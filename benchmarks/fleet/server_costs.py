@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 from load import Load, request, run_async, send, send_checked, stream
+from postgres_server import RunningPostgres
 from servers import Process, ours
 
 from fleet.costs import FollowerCosts, ServerCosts, StoreCosts
@@ -16,38 +17,54 @@ RUN_AND_WAIT = request("POST", "/runs?wait=60", {"params": {"a": 10}})
 _CALLERS = 4
 _FOLLOWERS = 100
 _EVENT = b"data: "
-_PARTS = ("loop", "run", "writer")
+_PARTS = ("loop", "run", "writer", "database")
 
 
-def measure_server(project: Path, url: str, store: StoreCosts, *, runs: int) -> ServerCosts:
+def measure_server(project: Path, postgres: RunningPostgres, url: str, store: StoreCosts, *, runs: int) -> ServerCosts:
     """Return the costs of a run beside those of its transactions, which ``store`` has: few callers, and many."""
-    with ours("threads", project, KEDRO_SERVER_STORE=url, KEDRO_SERVER_MAX_CONCURRENT_RUNS="64").running() as process:
+    environ = {"KEDRO_SERVER_STORE": url, "KEDRO_SERVER_MAX_CONCURRENT_RUNS": "64"}
+    with ours("threads", project, **environ).running() as process:
         _run(process, 50)
-        few, many = (_parts(process, store, callers=callers, runs=runs) for callers in (2, 24))
+        few, many = (_parts(process, postgres, store, callers=callers, runs=runs) for callers in (2, 24))
+        with ours("woken", project, **environ).running() as other:
+            _run(other, 50)
+            wake_us = _wake_us(process, other, runs=runs)
     lines = {name: _line(few["transactions"], few[name], many["transactions"], many[name]) for name in _PARTS}
     return ServerCosts(
         load_us=many["load"],
+        wake_us=wake_us,
         **{f"{name}_us": each for name, (each, _) in lines.items()},
         **{f"{name}_transaction_us": added for name, (_, added) in lines.items()},
     )
 
 
-def _parts(process: Process, store: StoreCosts, *, callers: int, runs: int) -> dict[str, float]:
+def _parts(
+    process: Process, postgres: RunningPostgres, store: StoreCosts, *, callers: int, runs: int
+) -> dict[str, float]:
     """Return the CPU time of a run by threads, in microseconds, and its transactions: a group has several runs."""
-    transactions, before = _transactions(process), process.cpu_seconds()
+    transactions, before, database = _transactions(process), process.cpu_seconds(), postgres.cpu_seconds()
     load_us = _run(process, runs, callers=callers)
-    after = process.cpu_seconds()
+    after, database = process.cpu_seconds(), postgres.cpu_seconds() - database
     each = {role: (after[role] - before[role]) / runs * 1e6 for role in after}
     share = (_transactions(process) - transactions) / runs
     groups = (store.promise, store.start, store.end)
     driver_us = sum(group.row.client_us + share / 3 * group.fixed.client_us for group in groups)
     return {
         "transactions": share,
+        "database": database / runs * 1e6,
         "load": load_us,
         "loop": each["loop"],
         "run": each["run"] + each["other"],
         "writer": max(each["writer"] - driver_us, 0.0),
     }
+
+
+def _wake_us(process: Process, other: Process, *, runs: int) -> float:
+    """Return what a transaction of a server costs another one that has nothing to do."""
+    transactions, before = _transactions(process), sum(other.cpu_seconds().values())
+    _run(process, runs)
+    cpu_seconds = sum(other.cpu_seconds().values()) - before
+    return cpu_seconds / max(_transactions(process) - transactions, 1) * 1e6
 
 
 def _line(x: float, y: float, other_x: float, other_y: float) -> tuple[float, float]:

@@ -90,6 +90,7 @@ class _Simulation:
         self._shared = machine if deployment.is_one_machine else None
         self._database = Database(self._env, costs, deployment, machine, self._random)
         self._interpreters = [Interpreter(self._env, self._shared) for _ in range(deployment.executing)]
+        self._database.interpreters = self._interpreters
         schedulers = [Interpreter(self._env, None) for _ in range(deployment.schedulers)]
         queue = StoreQueue(claimed_ahead=deployment.claimed_ahead) if deployment.is_notified else None
         self._servers = [
