@@ -73,7 +73,12 @@ def _own_process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
     monkeypatch.setattr(bootstrap._CurrentProject, "project", None)
     before = set(sys.modules)
+    environment = dict(os.environ)
     yield
+    if dict(os.environ) != environment:
+        # The command of a server sets variables for its workers: here they would configure the servers of later tests.
+        os.environ.clear()
+        os.environ.update(environment)
     for name in set(sys.modules) - before:
         if name.partition(".")[0].startswith("made_"):
             del sys.modules[name]
