@@ -250,10 +250,25 @@ class _Connection:
         self.close = connection.close
         self.pgconn = connection.pgconn
         self.fileno = connection.fileno
-        # Statements of such a block are sent without waiting for their results, until somebody asks for one.
-        self.pipelined = connection.pipeline
         self.commit = connection.commit
         self.rollback = connection.rollback
+
+    @contextmanager
+    def pipelined(self) -> Iterator[None]:
+        """Send the statements of the block without waiting for their results, until somebody asks for one."""
+        failure: Exception | None = None
+        try:
+            with self._connection.pipeline():
+                try:
+                    yield
+                except Exception as error:
+                    # psycopg would log that it ignores the end of a pipeline that this error has aborted.
+                    failure = error
+        except psycopg.Error:
+            if failure is None:
+                raise
+        if failure is not None:
+            raise failure
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> "_Cursor":
         # Without values, both marks may be a part of the statement, as in the body of a function.
