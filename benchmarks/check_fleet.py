@@ -114,13 +114,17 @@ def _fill(page: Path, checked: Sequence[Checked]) -> None:
     rows = []
     for one in checked:
         cells = [
-            f"{getattr(one.simulated, name):.3g} / {getattr(one.measured, name):.3g}"
+            f"{_shown(getattr(one.simulated, name))} / {_shown(getattr(one.measured, name))}"
             for name in Figures.__struct_fields__
             if name == "per_second" or one.case.per_second
         ]
         load = f"{one.case.per_second:.0f} runs a second" if one.case.per_second else f"{_CALLERS} callers each"
         rows.append([f"{one.case.servers}, {load}", *cells, *["–"] * (3 - len(cells))])
     fill(page, "check", header, rows)
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _check(postgres: RunningPostgres, costs: Costs, *, rounds: int, seconds: float) -> tuple[Costs, list[Checked]]:
