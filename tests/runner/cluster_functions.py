@@ -80,12 +80,6 @@ def fail_when(path):
     raise ZeroDivisionError("as told")
 
 
-def touch(path):
-    Path(path).touch()
-    time.sleep(0.2)
-    return path
-
-
 def touch_and_wait(path, told):
     Path(path).touch()
     while not Path(told).exists():

@@ -4,6 +4,9 @@ import logging
 import os
 import signal
 import socket
+import subprocess
+import sys
+import textwrap
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -35,11 +38,13 @@ from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.retries import EffectiveRetries, RetryPolicy
 from kedro_asgi.runner import DaskRunner
 from kedro_asgi.runner.cluster.cluster import CONTACT_HOST
+from kedro_asgi.runner.cluster.cluster_run import ClusterRun
 from kedro_asgi.runner.retrying import NodeRetries
 from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.session import KedroServiceSession
 from project_files import write_project
+from serving import clean_environment
 
 AT_ONCE = RetryPolicy(retries=2, delay_seconds=0)
 
@@ -250,16 +255,24 @@ def test_data_that_is_lost_with_a_worker_is_not_made_again(
 
 
 def test_no_node_starts_after_a_failure_though_workers_have_it_in_their_queues(
-    dask_runner: DaskRunner, tmp_path: Path
+    dask_runner: DaskRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, told = str(tmp_path / "calls"), str(tmp_path / "told")
+    path, told, refused = str(tmp_path / "calls"), str(tmp_path / "told"), tmp_path / "refused"
+    refuse = ClusterRun.refuse
+
+    def refuse_and_tell(run: ClusterRun) -> None:
+        refuse(run)
+        refused.touch()
+
+    # Node b keeps its thread until the run knows of the failure: what the thread takes then must not start.
+    monkeypatch.setattr(ClusterRun, "refuse", refuse_and_tell)
     events: list[Event] = []
     nodes = [
         node(functions.fail_when, "told", "a", name="a"),
-        node(functions.touch, "told", "b", name="b"),
+        node(functions.touch_and_wait, ["told", "refused"], "b", name="b"),
         *[node(functions.note, "path", f"z{n}", name=f"z{n}") for n in range(6)],
     ]
-    data = catalog(told=told, path=path)
+    data = catalog(told=told, path=path, refused=str(refused))
     with pytest.raises(ZeroDivisionError, match="as told"):
         dask_runner.run(Pipeline(nodes), data, RunHooks(emit=events.append), "r")
     assert not Path(path).exists()
@@ -360,6 +373,29 @@ def test_an_address_that_nobody_answers_is_named() -> None:
     runner = DaskRunner(client_args={"address": address, "timeout": 0.2})
     with pytest.raises(ClusterUnreachableError, match=f"No Dask scheduler answers at '{address}'"):
         run_one(runner, runner_functions.same, 1)
+
+
+def test_a_process_that_may_have_no_children_is_told_to_name_a_scheduler(tmp_path: Path) -> None:
+    script = """
+        import multiprocessing
+        from kedro_asgi.errors import ClusterUnreachableError
+        from kedro_asgi.runner.cluster.cluster import Cluster
+
+        def open_one():
+            try:
+                Cluster()
+            except ClusterUnreachableError as error:
+                print(error)
+
+        if __name__ == "__main__":
+            process = multiprocessing.get_context("fork").Process(target=open_one, daemon=True)
+            process.start()
+            process.join()
+    """
+    line = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, cwd=tmp_path, env=clean_environment())
+    assert "A local Dask cluster cannot start" in done.stdout, done.stderr
+    assert "name a scheduler, for example by KEDRO_SERVER_DASK_SCHEDULER" in done.stdout
 
 
 def test_runs_of_a_session_share_a_client(dask_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A Dask cluster, as the runs of this process use it."""
 
+import multiprocessing
 import ssl
 from collections.abc import Mapping
 from contextvars import Context
@@ -19,6 +20,10 @@ Without it, that is the address of this process on the network of the scheduler.
 """
 
 _LOCAL_HOST = "127.0.0.1"
+_NO_CHILDREN = (
+    "this process, such as a worker of Dask, may have no children; name a scheduler, for example by "
+    "KEDRO_SERVER_DASK_SCHEDULER"
+)
 # Its methods have no types.
 _Client: Any = distributed.Client
 
@@ -65,10 +70,13 @@ def _open(arguments: Mapping[str, Any]) -> Any:
     is_local = arguments.get("address") is None and dask.config.get("scheduler-address", None) is None
     # A port for the dashboard of Dask may be in use: any other will do.
     local = {"dashboard_address": ":0"} if is_local else {}
+    if is_local and multiprocessing.current_process().daemon:
+        raise ClusterUnreachableError(None, RuntimeError(_NO_CHILDREN))
     try:
         # The default client of the process may be the user's. The client belongs to no run: its log lines name none.
         return Context().run(_Client, **{"set_as_default": False, **local, **arguments})
-    except (OSError, TimeoutError) as error:
+    except (OSError, TimeoutError, RuntimeError) as error:
+        # Dask raises a RuntimeError where a worker of a local cluster does not start.
         raise ClusterUnreachableError(arguments.get("address"), error) from error
 
 
