@@ -292,6 +292,9 @@ async def test_schedules_recover_from_a_clock_that_was_wrong(
 ) -> None:
     async with working(dispatcher, store) as worker:
         await worker.move("2036-11-29T07:00:30Z")
+        (record,) = (await worker.runs.list()).runs
+        # The project is open then. While its thread opens it, Kedro's logging has the lines of this one, too.
+        await worker.runs.wait(record.run_id)
         await worker.move("2026-11-29T06:00:00Z")
         await worker.move("2026-11-29T06:01:30Z")
         assert await worker.ticks() == ["06:01", "07:00"]

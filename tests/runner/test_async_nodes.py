@@ -1,23 +1,26 @@
 """``async def`` nodes under all runners, with an event loop around the run and without."""
 
+import inspect
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from functools import partial
 
 import anyio
 import pytest
 import runner_functions as functions
+from anyio import RunFinishedError
 from anyio.lowlevel import checkpoint, current_token
 from runner_functions import boom_later, double, later
 
 from kedro_asgi.io import DataCatalog, MemoryDataset
 from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.runner import AbstractRunner, SequentialRunner, ThreadRunner
-from kedro_asgi.runner.async_nodes import HOST_LOOP
+from kedro_asgi.runner.async_nodes import HOST_LOOP, await_in_thread
 
 
 def catalog(**data: object) -> DataCatalog:
@@ -160,3 +163,19 @@ def test_many_runs_at_a_time_each_have_a_loop() -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(run, range(32))) == list(range(32))
+
+
+def test_a_node_whose_host_has_ended_leaves_no_coroutine_behind() -> None:
+    """A run in a thread may go on when the event loop of its server is gone."""
+
+    async def node_function() -> None:
+        raise AssertionError("no event loop is left for this node")
+
+    async def host() -> Context:
+        HOST_LOOP.set(current_token())
+        return copy_context()
+
+    coroutine = node_function()
+    with pytest.raises(RunFinishedError):
+        anyio.run(host).run(await_in_thread, coroutine)
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED

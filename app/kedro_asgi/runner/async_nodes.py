@@ -1,13 +1,13 @@
 """Await ``async def`` nodes on the host's event loop where there is one, else on a loop of the run's own."""
 
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
 from contextlib import ExitStack
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Self
 
-from anyio import CancelScope, from_thread
+from anyio import CancelScope, RunFinishedError, from_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from anyio.lowlevel import EventLoopToken
 
@@ -26,7 +26,13 @@ def await_in_thread(awaitable: Awaitable[Any]) -> Any:
     """
     host, own = HOST_LOOP.get(), _RUN_LOOP.get()
     if host is not None:
-        ended: Outcome[Any] = from_thread.run(_await, awaitable, STOP_SIGNAL.get(), token=host)
+        try:
+            ended: Outcome[Any] = from_thread.run(_await, awaitable, STOP_SIGNAL.get(), token=host)
+        except RunFinishedError:
+            # The host has ended while this thread worked on. Python would warn of a coroutine that nobody awaits.
+            if isinstance(awaitable, Coroutine):
+                awaitable.close()
+            raise
     elif own is not None:
         ended = own.portal.call(_await, awaitable)
     else:
