@@ -1,4 +1,4 @@
-"""What a caller sees of a pipeline whose requests are to be joined."""
+"""The state of a pipeline whose requests are to be joined, as callers see it."""
 
 from collections.abc import Mapping
 from typing import Literal

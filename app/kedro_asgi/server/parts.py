@@ -1,4 +1,4 @@
-"""What a process that executes runs is made of, whether it serves HTTP or not."""
+"""The parts of a process that executes runs, whether it serves HTTP or not."""
 
 import os
 import weakref

@@ -1,4 +1,4 @@
-"""What a joint run gives to each of its members, and whether that is what the member gives alone."""
+"""The answers of a joint run to its members, and whether each is the answer of a run alone."""
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline

@@ -27,11 +27,11 @@ class Batch:
         self.left = {member.run: member for member in self.members}
         self._parts = deque([self.members])
         self.joint: JointRun | None = None
-        """What is executed at the moment, if it is more than one member."""
+        """The joint run that is executed at the moment, if it has more than one member."""
         self.alone: Member | None = None
         """The member that is executed alone at the moment."""
         self.expected: dict[ActiveRun, Outputs] = {}
-        """What a joint run has given to members that are to be compared with runs of each alone."""
+        """The answers of a joint run that are to be compared with runs of each member alone."""
         self.compared: list[Member] = []
         """The members whose outputs alone were those that the joint run has given."""
         self.has_failed = False

@@ -1,4 +1,4 @@
-"""What batching has brought, for ``/metrics``."""
+"""Sizes, waits and gain of batches, for ``/metrics``."""
 
 from collections.abc import Callable, Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""What a caller sees of a batched pipeline."""
+"""The state of a batched pipeline, as callers see it."""
 
 from kedro_asgi.batching_state import BatchedPipelineState
 from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline

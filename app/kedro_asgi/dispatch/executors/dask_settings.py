@@ -14,7 +14,7 @@ from kedro_asgi.session import Convert
 
 
 class ClusterSettings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What a server needs to give runs to a cluster.
+    """The settings with which a server gives runs to a cluster.
 
     ``find_scheduler`` returns the scheduler's address. ``find_facts`` returns the facts of the project as the server
     has loaded it now, and the name of its last reload. Both may take long, and may raise.

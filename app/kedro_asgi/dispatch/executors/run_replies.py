@@ -1,4 +1,4 @@
-"""What a server does with what comes back from a run in another process, and with an order that cannot go there."""
+"""The replies of a run in another process, and the end of a run whose order cannot go there."""
 
 import traceback
 from collections.abc import Callable

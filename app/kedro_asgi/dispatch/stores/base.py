@@ -15,7 +15,7 @@ from kedro_asgi.runs import ErrorDetail, RunId, RunPage, RunQuery, RunRecord, Ru
 WriteResult = Literal["stored", "conflict", "lost", "full"]
 
 WakeTopic = Literal["events", "queue", "ends", "cancels", "runs"]
-"""What a worker looks at when another one has written something.
+"""The subjects that a worker looks at when another one has written something.
 
 There are new events; runs in the queue; ends of runs; cancel requests for runs of the woken worker; or runs that it
 has no more.
