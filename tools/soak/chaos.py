@@ -13,7 +13,7 @@ import anyio.to_thread
 from soak.ledger import DisturbanceKind, Ledger
 from soak.postgres import PostgresServer
 from soak.processes import Role
-from soak.server import SoakedServer
+from soak.server import SoakedServer, wait_until
 
 Act = Callable[[], None]
 
@@ -96,7 +96,10 @@ class Chaos:
         self._server.start()
 
     def _replace_workers(self) -> None:
+        """Replace the workers, and wait until the last old one has ended: until then it still cancels runs."""
+        old = set(self._server.pids("worker"))
         self._server.send(signal.SIGHUP)
+        wait_until(lambda: old.isdisjoint(self._server.pids("worker")), what="the workers are replaced")
 
     def _without(self, database: PostgresServer, end: Act) -> None:
         end()
