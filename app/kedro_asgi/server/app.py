@@ -48,6 +48,7 @@ from kedro_asgi.server.schedule_routes import ScheduleRoutes
 from kedro_asgi.server.served_schedules import ServedSchedules
 from kedro_asgi.server.shutdown import Shutdown, ShutdownMiddleware
 from kedro_asgi.server.systemd import ServiceManager
+from kedro_asgi.server.typed_orders import TypedOrders
 from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.server.typed_routes import TypedRoutes
 from kedro_asgi.server.viz_routes import VizRoutes
@@ -114,7 +115,8 @@ def create_http_server(
     run_routes = RunRoutes(runs, bodies)
     pipeline_routes = PipelineRoutes(session, runs, has_dashboard=configuration.dashboard)
     typed_pipelines = TypedPipelines(session)
-    typed_routes = TypedRoutes(session, typed_pipelines, bodies, kedro_routes=kedro_routes, run_routes=run_routes)
+    typed_orders = TypedOrders(session, bodies)
+    typed_routes = TypedRoutes(typed_pipelines, typed_orders, bodies, kedro_routes=kedro_routes, run_routes=run_routes)
     description_routes = DescriptionRoutes(session, typed_pipelines, configuration)
     schedules = ServedSchedules(session, runs, partial(_read_project, configuration))
     # An application that is mounted leaves it to its host to say when the service is ready.
