@@ -91,7 +91,7 @@ soak: postgres bytecode
 screenshots: $(VENV)/.dev browser
 	PYTHONPATH=tests:tests/browser $(BIN)/python tools/screenshots.py
 
-# Under three minutes on two quiet cores; `make bench FULL=1` measures more, for about twenty. The results are lines of
+# `make bench FULL=1` measures more, for half an hour on two quiet cores. The results are lines of
 # benchmarks/results.jsonl.
 bench: $(VENV)/.bench bytecode
 	$(BIN)/python benchmarks/suite.py $(if $(FULL),--full)
