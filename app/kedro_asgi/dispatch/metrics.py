@@ -2,119 +2,25 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from kedro_asgi.dispatch.metric_families import (
+    CRASHED,
+    ENDED,
+    LOST_EVENTS,
+    LOST_RUNS,
+    NOTIFIED,
+    QUEUE_SECONDS,
+    REFUSED,
+    RETRIED,
+    RUN_SECONDS,
+    RUNS,
+    WRITE_FAILURES,
+    WRITE_SECONDS,
+)
 from kedro_asgi.dispatch.stores.notifications import AttemptOutcome
 from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.metrics.counts import Counter, Histogram
 from kedro_asgi.metrics.families import Family, Labels
 from kedro_asgi.runs import RunRecord
-
-_RUN_BOUNDS = (0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
-_QUEUE_BOUNDS = (0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0, 300.0, 900.0)
-_WRITE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
-
-# The first letters of all families of a gauge of the service.
-PREFIX = "kedro_asgi_"
-
-ENDED = Family(
-    name="kedro_asgi_runs_ended_total",
-    kind="counter",
-    help="Runs that have ended, by pipeline and status; also those that ended before they started.",
-    labels=("pipeline", "status"),
-)
-RUN_SECONDS = Family(
-    name="kedro_asgi_run_seconds",
-    kind="histogram",
-    help="Time from the start of a run to its end, with all its attempts.",
-    labels=("pipeline", "status"),
-    bounds=_RUN_BOUNDS,
-)
-QUEUE_SECONDS = Family(
-    name="kedro_asgi_run_queue_seconds",
-    kind="histogram",
-    help="Time from the request for a run to the start of the run.",
-    bounds=_QUEUE_BOUNDS,
-)
-REFUSED = Family(
-    name="kedro_asgi_runs_refused_total",
-    kind="counter",
-    help="Runs that were refused, by the class of the error.",
-    labels=("reason",),
-)
-RETRIED = Family(
-    name="kedro_asgi_attempts_retried_total",
-    kind="counter",
-    help="Failed attempts that were followed by another; those of nodes count when their run ends.",
-    labels=("of",),
-)
-CRASHED = Family(
-    name="kedro_asgi_run_process_crashes_total",
-    kind="counter",
-    help="Runs that ended the process in which they were executed.",
-)
-LOST_RUNS = Family(
-    name="kedro_asgi_runs_unwritten_lost_total",
-    kind="counter",
-    help="Records of ended runs that were given up, since the store failed for too long.",
-)
-LOST_EVENTS = Family(
-    name="kedro_asgi_events_lost_total",
-    kind="counter",
-    help="Events that readers lost because they were too slow; they count when the reader leaves.",
-)
-WRITE_SECONDS = Family(
-    name="kedro_asgi_store_write_seconds",
-    kind="histogram",
-    help="Time that a transaction with the states of runs took.",
-    bounds=_WRITE_BOUNDS,
-)
-WRITE_FAILURES = Family(
-    name="kedro_asgi_store_write_failures_total",
-    kind="counter",
-    help="Attempts to write to the store that failed.",
-)
-NOTIFIED = Family(
-    name="kedro_asgi_notification_attempts_total",
-    kind="counter",
-    help="Attempts to tell a webhook of the end of a run: delivered, retried (another follows) or failed for good.",
-    labels=("webhook", "outcome"),
-)
-
-_GAUGES = {
-    "runs_running": "Slots that are taken.",
-    "runs_stopping": "Running runs that were asked to stop.",
-    "runs_queued": "Runs that wait for a slot.",
-    "runs_waiting_for_attempt": "Runs that wait for the time of their next attempt.",
-    "runs_queued_bytes": "Memory that the orders of waiting runs take.",
-    "runs_concurrency_limit": "Slots that there are.",
-    "run_processes": "Processes that execute runs, or will.",
-    "run_processes_open": "Processes for runs that have opened the project.",
-    "dask_tasks": "Runs that the Dask cluster has.",
-    "event_readers": "Callers that follow events.",
-    "store_pending_writes": "Messages and runs that wait until they are written to the store.",
-    "draining": "Worker processes that accept no more runs.",
-}
-GAUGES = (
-    *(Family(name=f"{PREFIX}{name}", kind="gauge", help=text) for name, text in _GAUGES.items()),
-    Family(name=f"{PREFIX}store_up", kind="gauge", help="1 if all workers can write to the store.", merge="min"),
-    Family(
-        name=f"{PREFIX}dask_scheduler_up", kind="gauge", help="1 if all workers reach the Dask scheduler.", merge="min"
-    ),
-    # All workers see the same ones, so they are not added up.
-    Family(name=f"{PREFIX}dask_workers", kind="gauge", help="Workers of the Dask cluster.", merge="min"),
-    Family(name=f"{PREFIX}dask_threads", kind="gauge", help="Threads of the Dask cluster's workers.", merge="min"),
-    Family(
-        name=f"{PREFIX}notifications_pending",
-        kind="gauge",
-        help="Notifications in the store that are to be delivered.",
-        merge="min",
-    ),
-    Family(
-        name=f"{PREFIX}runs_waiting_in_store",
-        kind="gauge",
-        help="Promised runs that wait for a free slot of any process that shares the store.",
-        merge="min",
-    ),
-)
 
 _DEFAULT = "__default__"
 # Labels of runs that have no pipeline of their own: one that the project does not have, or more than there is room for.
@@ -171,20 +77,7 @@ class RunMetrics(Metrics):
     ``is_known`` says whether the project has a pipeline; another name makes no label, since callers invent names.
     """
 
-    families = (
-        ENDED,
-        RUN_SECONDS,
-        QUEUE_SECONDS,
-        REFUSED,
-        RETRIED,
-        CRASHED,
-        LOST_RUNS,
-        LOST_EVENTS,
-        WRITE_SECONDS,
-        WRITE_FAILURES,
-        NOTIFIED,
-        *GAUGES,
-    )
+    families: tuple[Family, ...] = RUNS
 
     def __init__(self, is_known: Callable[[str], bool]) -> None:
         self._is_known = is_known

@@ -6,20 +6,17 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kedro_asgi.metrics.counts import Histogram
-from kedro_asgi.metrics.families import Family
+from kedro_asgi.metrics.families import gauge, histogram
 
-REQUEST_SECONDS = Family(
-    name="kedro_asgi_http_request_seconds",
-    kind="histogram",
-    help="Time from a request to the start of its answer, by method, route and status.",
-    labels=("method", "route", "status"),
+REQUEST_SECONDS = histogram(
+    "http_request_seconds",
+    "Time from a request to the start of its answer, by method, route and status.",
+    "method",
+    "route",
+    "status",
     bounds=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
-IN_PROGRESS = Family(
-    name="kedro_asgi_http_requests_in_progress",
-    kind="gauge",
-    help="Requests whose answers are not complete, such as streams of events.",
-)
+IN_PROGRESS = gauge("http_requests_in_progress", "Requests whose answers are not complete, such as streams of events.")
 
 # Callers invent methods and paths; these make no labels.
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))

@@ -17,8 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kedro_asgi.dispatch import Worker
-from kedro_asgi.dispatch.metrics import PREFIX
-from kedro_asgi.metrics.families import Family
+from kedro_asgi.metrics.families import PREFIX, Family
 from kedro_asgi.metrics.snapshots import Snapshot, WorkerSnapshot
 from kedro_asgi.metrics.worker_folder import WorkerFolder
 from kedro_asgi.server.http_metrics import IN_PROGRESS, HttpMetrics

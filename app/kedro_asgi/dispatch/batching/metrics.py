@@ -2,54 +2,21 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from kedro_asgi.dispatch.metric_families import (
+    BATCH_ROWS,
+    BATCH_RUNS,
+    BATCH_WAIT_SECONDS,
+    BATCHES,
+    FAILED_BATCHES,
+    SECONDS_SAVED,
+    UNBATCHED,
+)
 from kedro_asgi.dispatch.metrics import RunMetrics
 from kedro_asgi.metrics.counts import Counter, Histogram
-from kedro_asgi.metrics.families import Family, Labels
+from kedro_asgi.metrics.families import Labels
 
-_PIPELINE = ("pipeline",)
 # How much the latest single run counts in their mean.
 _SHARE = 0.2
-
-BATCH_RUNS = Family(
-    name="kedro_asgi_batch_runs",
-    kind="histogram",
-    help="Runs that a batch has executed as one.",
-    labels=_PIPELINE,
-    bounds=(1, 2, 4, 8, 16, 32, 64, 128, 256),
-)
-BATCH_ROWS = Family(
-    name="kedro_asgi_batch_rows",
-    kind="histogram",
-    help="Rows of a batch.",
-    labels=_PIPELINE,
-    bounds=(1, 4, 16, 64, 128, 256, 512, 1024, 4096),
-)
-BATCH_WAIT_SECONDS = Family(
-    name="kedro_asgi_batch_wait_seconds",
-    kind="histogram",
-    help="Time from a run's admission to the start of its batch.",
-    labels=_PIPELINE,
-    bounds=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
-)
-SECONDS_SAVED = Family(
-    name="kedro_asgi_batch_seconds_saved_total",
-    kind="counter",
-    help="Time that the runs of batches would have taken alone, without the time that the batches took.",
-    labels=_PIPELINE,
-)
-FAILED_BATCHES = Family(
-    name="kedro_asgi_batches_failed_total",
-    kind="counter",
-    help="Batches whose runs were executed again one by one.",
-    labels=_PIPELINE,
-)
-UNBATCHED = Family(
-    name="kedro_asgi_unbatched_runs_total",
-    kind="counter",
-    help="Runs of batched pipelines that cannot be part of a batch, by what is different about them.",
-    labels=("pipeline", "reason"),
-)
-FAMILIES = (BATCH_RUNS, BATCH_ROWS, BATCH_WAIT_SECONDS, SECONDS_SAVED, FAILED_BATCHES, UNBATCHED)
 
 
 class BatchMetrics:
@@ -97,7 +64,7 @@ class BatchMetrics:
 class RunAndBatchMetrics(RunMetrics):
     """The counts of a run service that joins runs."""
 
-    families = (*RunMetrics.families, *FAMILIES)
+    families = (*RunMetrics.families, *BATCHES)
 
     def __init__(self, is_known: Callable[[str], bool], batches: BatchMetrics) -> None:
         super().__init__(is_known)
