@@ -17,6 +17,7 @@ from kedro_asgi.events import (
     NodeFailed,
     NodeFinished,
     NodeRetried,
+    RunBatched,
     RunRetried,
 )
 
@@ -81,6 +82,8 @@ def event_line(event: Event) -> str:
             return f"{one_line(node)}: attempt {attempt} failed with {one_line(error.type)}, the next in {delay:g} s"
         case RunRetried(attempt=attempt, error=error, delay_seconds=delay):
             return f"attempt {attempt} of the run failed with {one_line(error.type)}, the next in {delay:g} s"
+        case RunBatched(batch_id=batch_id, runs=runs, rows=rows):
+            return f"executed with others: {runs} runs, {rows} rows (batch {one_line(batch_id)})"
         case NodeCancelled(node=node):
             return f"{one_line(node)}: stopped"
         case DatasetSaved(dataset=dataset, is_kept=True):

@@ -6,8 +6,8 @@ import { getResponse } from "./api.js";
 import { readEvents } from "./server_sent_events.js";
 
 const KINDS = [
-  "RunQueued", "RunStarted", "RunRetried", "RunPlanned", "NodeStarted", "NodeFinished", "NodeRetried", "NodeFailed",
-  "NodeCancelled", "DatasetSaved", "LogLine", "RunEnded", "EventsLost",
+  "RunQueued", "RunStarted", "RunRetried", "RunBatched", "RunPlanned", "NodeStarted", "NodeFinished", "NodeRetried",
+  "NodeFailed", "NodeCancelled", "DatasetSaved", "LogLine", "RunEnded", "EventsLost",
 ];
 // Often enough for the eye; a page of a thousand log lines takes some milliseconds to update.
 const DELIVERY_MS = 50;

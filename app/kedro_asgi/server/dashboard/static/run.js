@@ -43,7 +43,8 @@ export default function Run({ params, query }) {
       id: "log",
       title: "Log",
       count: progress.log.length,
-      view: () => html`<${RunLog} lines=${progress.log} dropped=${progress.dropped} lost=${progress.lost} node=${node} onNode=${choose} />`,
+      view: () => html`<${RunLog} lines=${progress.log} dropped=${progress.dropped} lost=${progress.lost}
+        isBatched=${progress.batches.length > 0} node=${node} onNode=${choose} />`,
     },
     {
       id: "outputs",

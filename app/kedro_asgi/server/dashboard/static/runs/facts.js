@@ -1,7 +1,7 @@
 // The facts of a run's record, in one line that wraps.
 
 import { html } from "../html.js";
-import { formatDuration, formatTime, shortRunId } from "../formatting.js";
+import { formatCount, formatDuration, formatTime, shortRunId } from "../formatting.js";
 import { href } from "../router.js";
 import { durationOf, Labels } from "./run_table.js";
 
@@ -12,6 +12,7 @@ export function RunFacts({ run, progress, now }) {
     ["Waited", formatDuration(waitedMs(run, now))],
     ["Duration", formatDuration(durationOf(run, now))],
     ["Nodes", progress.planned === null ? null : `${countDone(progress)} of ${progress.planned}`],
+    ["Batch", progress.batches.length ? html`<${Batches} batches=${progress.batches} />` : null],
     ["Time limit", run.timeout_seconds === null ? null : formatDuration(run.timeout_seconds * 1000)],
     ["Environment", run.env],
     ["Attempt", run.attempt > 1 ? run.attempt : null],
@@ -28,6 +29,12 @@ export function RunFacts({ run, progress, now }) {
       .filter(([, value]) => value !== null && value !== "")
       .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
   </dl>`;
+}
+
+// A batch that fails is executed again in halves, so a run may be part of several, one after another.
+function Batches({ batches }) {
+  const sizes = batches.map(({ runs, rows }) => `${formatCount(runs, "run")}, ${formatCount(rows, "row")}`);
+  return html`${sizes.join("; then ")} <code class="run-id-text" title="The server's log names it">${batches.at(-1).id}</code>`;
 }
 
 function countDone({ nodes }) {

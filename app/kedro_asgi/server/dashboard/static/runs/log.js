@@ -3,11 +3,12 @@
 import { Component, html, useEffect, useMemo, useRef, useState } from "../html.js";
 import { formatClock, formatCount } from "../formatting.js";
 
+const BATCHED = "Lines of a batch are in the server's log only: they may tell of the rows of other runs.";
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 // How far from its end, in pixels, a log still counts as being read at its end.
 const NEAR_END = 24;
 
-export function RunLog({ lines, dropped, lost, node, onNode }) {
+export function RunLog({ lines, dropped, lost, isBatched, node, onNode }) {
   const [level, setLevel] = useState("DEBUG");
   const [text, setText] = useState("");
   const shown = useMemo(() => lines.filter((line) => isShown(line, { level, text, node })), [lines, level, text, node]);
@@ -25,6 +26,7 @@ export function RunLog({ lines, dropped, lost, node, onNode }) {
     </div>
     ${dropped > 0 && html`<p class="notice">The page keeps the last ${lines.length} lines: ${dropped} before them are not shown.</p>`}
     ${lost > 0 && html`<p class="notice warning">This page was too slow, and has missed ${formatCount(lost, "event")}.</p>`}
+    ${isBatched && html`<p class="notice">${BATCHED}</p>`}
     ${shown.length > 0 && html`<${Lines} lines=${shown} />`}
     ${!shown.length && html`<p class="muted">${lines.length ? "No line matches." : "The run has logged nothing."}</p>`}
   </div>`;

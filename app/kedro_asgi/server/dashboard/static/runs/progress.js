@@ -1,6 +1,8 @@
 // What the events of a run tell of its nodes and its log.
 
-const NO_PROGRESS = { nodes: new Map(), log: [], planned: null, dropped: 0, lost: 0, last: 0, startedAt: null, endedAt: null };
+const NO_PROGRESS = {
+  nodes: new Map(), log: [], batches: [], planned: null, dropped: 0, lost: 0, last: 0, startedAt: null, endedAt: null,
+};
 const MOST_LINES = 5000;
 const NODE_ENDS = { NodeFinished: "success", NodeFailed: "failure", NodeCancelled: "cancelled" };
 
@@ -28,6 +30,9 @@ function apply(next, event) {
       next.startedAt = Date.parse(event.at);
       // A further attempt of the run begins with its first node.
       if (event.attempt) next.nodes = new Map();
+      break;
+    case "RunBatched":
+      next.batches = [...next.batches, { id: event.batch_id, runs: event.runs, rows: event.rows }];
       break;
     case "RunPlanned":
       next.planned = event.nodes;
