@@ -27,6 +27,8 @@ RECORDED = Path(__file__).with_suffix(".json")
 MOST_GROWTH = 1.5
 _LENGTHS = (20, 40)
 _WARM_REQUESTS, _REQUESTS, _BATCHES = 10, 40, 3
+_SUM = b'{"params":{"a":10},"outputs":["d"]}'
+_ROWS = b'{"pipeline_names":["rows"],"inputs":{"rows":[{"key":"a","x":1.5,"n":3}]},"outputs":["scores"]}'
 
 _REGISTRY = """
 from kedro_asgi.pipeline import Pipeline, node
@@ -41,12 +43,22 @@ def chain(length):
     names = ["params:a", *(f"d{n}" for n in range(length))]
     return Pipeline([node(double, one, two, name=two) for one, two in zip(names, names[1:])])
 
+def first(rows):
+    return [row["x"] for row in rows]
+
+def score(values, rows):
+    return [{"key": row["key"], "score": 2 * value} for value, row in zip(values, rows)]
+
 def register_pipelines():
     two = Pipeline([
         node(add, ["params:a", "params:b"], "s", name="add"),
         node(double, "s", "d", name="double"),
     ])
-    return {"__default__": two, "chain_20": chain(20), "chain_40": chain(40)}
+    rows = Pipeline([
+        node(first, "rows", "values", name="first"),
+        node(score, ["values", "rows"], "scores", name="score"),
+    ])
+    return {"__default__": two, "chain_20": chain(20), "chain_40": chain(40), "rows": rows}
 """
 _SLOW_HOOK = """
 from kedro_asgi.hooks import hook_impl
@@ -109,12 +121,13 @@ def main() -> None:
         usual = _figures(Path(folder) / "usual", counter)
         if is_renewing:
             RECORDED.write_text(json.dumps(usual, indent=2) + "\n", encoding="utf-8")
-            slow = dropped = {}
+            slow = batched = dropped = {}
         else:
             slow = _figures(Path(folder) / "slow", counter, settings=_SLOW_HOOK)
+            batched = asyncio.run(_batched_request(_project(Path(folder) / "batched"), counter))
             # Last, since a process keeps its tracer provider.
             dropped = _dropped_request(Path(folder) / "dropped", counter)
-    print(json.dumps({"usual": usual, "slow_hook": slow, "dropped_trace": dropped}))
+    print(json.dumps({"usual": usual, "slow_hook": slow, "batched": batched, "dropped_trace": dropped}))
 
 
 def _dropped_request(folder: Path, counter: LineCounter) -> dict[str, float]:
@@ -126,6 +139,15 @@ def _dropped_request(folder: Path, counter: LineCounter) -> dict[str, float]:
     trace.set_tracer_provider(TracerProvider(sampler=ParentBasedTraceIdRatio(0.0), shutdown_on_exit=False))
     lines = asyncio.run(_warm_request(_project(folder), counter))
     return {"request": round(lines / counter.count(_fixed_work), 3)}
+
+
+async def _batched_request(project: Path, counter: LineCounter) -> dict[str, float]:
+    """Return what a request with a row costs that comes alone: to a server without batching, and to one with it."""
+    options = {"rows": {"inputs": ["rows"], "outputs": ["scores"]}}
+    unit = counter.count(_fixed_work)
+    found = {"unbatched": await _warm_request(project, counter, _ROWS)}
+    found["batched"] = await _warm_request(project, counter, _ROWS, batching=options)
+    return {name: round(lines / unit, 3) for name, lines in found.items()}
 
 
 def _project(folder: Path, *, settings: str = "") -> Path:
@@ -161,35 +183,42 @@ def _warm_run(session: KedroServiceSession, counter: LineCounter, pipeline: str)
     return min(counter.count(run) for _ in range(3))
 
 
-async def _warm_request(project: Path, counter: LineCounter) -> float:
+async def _warm_request(project: Path, counter: LineCounter, body: bytes = _SUM, **options: Any) -> float:
     """Return the lines of a ``POST /run`` in all threads: event loop, run and writer, with the store in a file.
 
     How the threads meet changes them by a few per cent, so the median of several batches counts.
     """
-    app = create_http_server(project, store=str(project / "runs.db"), docs=False)
+    app = create_http_server(project, store=str(project / "runs.db"), docs=False, **options)
     async with app.router.lifespan_context(app):
+        # Has the pipelines checked, if some are batched.
+        await _send(app, "GET", "/batching")
         for _ in range(_WARM_REQUESTS):
-            await _post_run(app)
-        return statistics.median([await _count_batch(app, counter) for _ in range(_BATCHES)]) / _REQUESTS
+            await _post_run(app, body)
+        return statistics.median([await _count_batch(app, counter, body) for _ in range(_BATCHES)]) / _REQUESTS
 
 
-async def _count_batch(app: Any, counter: LineCounter) -> int:
+async def _count_batch(app: Any, counter: LineCounter, body: bytes) -> int:
     counter.begin()
     for _ in range(_REQUESTS):
-        await _post_run(app)
+        await _post_run(app, body)
     return counter.end()
 
 
-async def _post_run(app: Any) -> None:
-    body = b'{"params":{"a":10},"outputs":["d"]}'
+async def _post_run(app: Any, body: bytes) -> None:
+    answer = await _send(app, "POST", "/run", body)
+    if b'"success"' not in answer:
+        raise SystemExit(f"The answer is not as wanted: {answer.decode()}")
+
+
+async def _send(app: Any, method: str, path: str, body: bytes = b"") -> bytes:
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "POST",
+        "method": method,
         "scheme": "http",
-        "path": "/run",
-        "raw_path": b"/run",
+        "path": path,
+        "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
         "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())],
@@ -205,8 +234,7 @@ async def _post_run(app: Any) -> None:
         answer.append(message.get("body", b""))
 
     await app(scope, receive, send)
-    if b'"success"' not in b"".join(answer):
-        raise SystemExit(f"The answer is not as wanted: {b''.join(answer).decode()}")
+    return b"".join(answer)
 
 
 class _Step:

@@ -38,5 +38,10 @@ def test_a_trace_that_the_sampler_drops_costs_a_request_little(counted: dict[str
     assert growth < 1.13
 
 
+def test_batching_costs_a_request_that_comes_alone_little(counted: dict[str, Figures]) -> None:
+    """Of a run of two nodes that do nothing; a prediction takes twenty times as long."""
+    assert counted["batched"]["batched"] / counted["batched"]["unbatched"] < 1.2
+
+
 def test_a_slow_hook_is_found_in_runs_nodes_and_requests(counted: dict[str, Figures]) -> None:
     assert set(grown(counted["slow_hook"])) == {"run", "node", "request"}
