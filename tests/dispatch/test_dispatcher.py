@@ -698,7 +698,7 @@ async def test_old_runs_are_deleted(dispatcher, tmp_path: Path) -> None:
         for _ in range(12):
             await runs.run(order("calc"))
         await runs._service.recorder.flush()
-        await runs._service.recovery.forget_old()
+        await runs._service.old_runs.forget()
         assert len((await runs.list(RunQuery())).runs) == 5
 
 

@@ -109,7 +109,7 @@ async def test_runs_wait_in_order_for_any_replica_with_a_free_slot(make: Make, t
         held = await busy.submit(["held"])
         waiting = [await busy.submit(["count"], params={"a": number}) for number in range(6)]
         service = await busy.service()
-        await service.recovery.count_waiting()
+        await service.store_queue.count()
         assert (busy.gauges()["runs_queued"], busy.gauges()["runs_waiting_in_store"]) == (0, 6)
         async with make(Worker, max_concurrent_runs=1):
             for run in waiting:

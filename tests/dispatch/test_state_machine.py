@@ -353,7 +353,12 @@ class Machine(RuleBasedStateMachine):
             phases = {run_id: run.phase for run_id, run in runs.items()}
             queued, reserved, slots, waiting = (
                 {run.record.run_id for run in found}
-                for found in (scheduler._queue, scheduler._reserved, scheduler._slots, scheduler._waiting)
+                for found in (
+                    scheduler._queue.runs,
+                    scheduler._queue.reserved,
+                    scheduler._slots,
+                    scheduler._waiting,
+                )
             )
             assert waiting == {run_id for run_id, phase in phases.items() if phase == "waiting"}
             assert queued == {run_id for run_id, phase in phases.items() if phase == "queued"}

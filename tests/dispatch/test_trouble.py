@@ -368,7 +368,7 @@ async def test_promises_wait_for_the_deletion_of_few_old_runs(work: Path, tmp_pa
         for _ in range(50):
             await runs.run(order("calc"))
         await runs._service.recorder.flush()
-        await runs._service.recovery.forget_old()
+        await runs._service.old_runs.forget()
         assert len((await runs.list(RunQuery())).runs) == 5
     assert sum(store.deleted) == 45
     assert max(store.deleted) == 20

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from kedro_asgi.dispatch.owned_runs import OwnedRuns
@@ -11,34 +11,13 @@ from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.recovery import Recovery
 from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_access import StoreAccess
+from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.dispatch.stores.base import Claim, Store
 from kedro_asgi.dispatch.wakes import Wakes
-from kedro_asgi.errors import PolicyError, StoreUnavailableError
+from kedro_asgi.errors import StoreUnavailableError
 
-
-def has_queue_in_store(store: Store, policy: Policy, *, takes_runs: bool) -> bool:
-    """Tell whether promised runs wait in the store, where any worker may take them.
-
-    They do where the store can wake the workers, and where runs have to be left to others or counted with theirs.
-    """
-    is_needed = takes_runs or policy.max_fleet_runs is not None or policy.max_concurrent_runs == 0
-    return store.is_shared and policy.on_restart == "run" and (store.has_wakes or is_needed)
-
-
-def check_queue(store: Store, policy: Policy, *, takes_runs: bool) -> None:
-    """Raise `PolicyError` for limits that need a queue in the store, where there can be none."""
-    reasons = {
-        "max_fleet_runs": policy.max_fleet_runs is not None,
-        "max_concurrent_runs of 0": policy.max_concurrent_runs == 0,
-        "a worker": takes_runs,
-    }
-    name = next((name for name, is_given in reasons.items() if is_given), None)
-    if name is None:
-        return
-    if not store.is_shared:
-        raise PolicyError(f"{name} needs a store that several processes share, and not one in memory")
-    if policy.on_restart == "mark":
-        raise PolicyError(f"{name} needs an on_restart of 'run': runs that wait in the store belong to no server")
+# How long a run that this worker has claimed may wait here.
+_LATE_SECONDS = 1.0
 
 
 class Claims:
@@ -54,6 +33,7 @@ class Claims:
         recovery: Recovery,
         runs: OwnedRuns,
         scheduler: Scheduler,
+        store_queue: StoreQueue,
         wakes: Wakes,
         owner: str,
         policy: Policy,
@@ -63,13 +43,22 @@ class Claims:
         self._recovery = recovery
         self._runs = runs
         self._scheduler = scheduler
+        self._store_queue = store_queue
         self._wakes = wakes
         self._owner = owner
         self._policy = policy
         self._next_due_at = math.inf
         self._is_unsure = False
+        self._waited = frozenset[str]()
 
-    async def look(self) -> None:
+    def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
+        """Return what goes on while the service is open, as `Service` names it."""
+        return (
+            ("take runs from the queue", self._look, 0.0),
+            ("give back runs that wait", self._give_back_late, _LATE_SECONDS),
+        )
+
+    async def _look(self) -> None:
         """Wait until a run may be there for a free slot, and take as many as there are slots."""
         await self._wakes.wait(
             "queue", self._policy.look_seconds, at_most_seconds=max(0.0, self._next_due_at - time.time())
@@ -78,11 +67,21 @@ class Claims:
             # The store may have given runs to this worker that it was not told of.
             await self._recovery.recheck_owned()
             self._is_unsure = False
-        if self._scheduler.store_queue_since is None and not await self._has_found_any():
+        if self._store_queue.since is None and not await self._has_found_any():
             return
         while not self._runs.is_draining and (room := self._scheduler.room) > 0:
             if not await self._claim(room):
                 break
+
+    async def _give_back_late(self) -> None:
+        """Give up the runs that have waited here since the last call: another worker may have a free slot.
+
+        They were taken ahead, since the runs before them ended soon.
+        """
+        waiting = self._runs.waiting_runs()
+        for run_id in self._waited.intersection(waiting):
+            self._runs.give_back(run_id)
+        self._waited = waiting - self._waited
 
     async def _has_found_any(self) -> bool:
         """Tell whether runs wait that this worker does not know of; many workers may be woken for one run.
@@ -94,8 +93,8 @@ class Claims:
         if now >= self._next_due_at:
             self._next_due_at = math.inf
         # A run of this worker may have gone there meanwhile, and it is older than this moment.
-        if has_found and self._scheduler.store_queue_since is None:
-            self._scheduler.store_queue_changed(datetime.now(UTC))
+        if has_found and self._store_queue.since is None:
+            self._store_queue.since = datetime.now(UTC)
         return has_found
 
     async def _claim(self, room: int) -> bool:
@@ -104,7 +103,7 @@ class Claims:
             claim = await self._recorder.execute(self._call(room))
         except StoreUnavailableError:
             self._is_unsure = True
-            self._scheduler.store_queue_changed(None)
+            self._queue_changed(None)
             raise
         self._recovery.take(claim.runs)
         self._note(claim)
@@ -123,4 +122,8 @@ class Claims:
             since = claim.runs[-1].record.created_at if claim.runs else datetime.now(UTC)
         else:
             self._next_due_at = math.inf if claim.next_due_at_ms is None else (claim.next_due_at_ms + 1) / 1000
-        self._scheduler.store_queue_changed(since)
+        self._queue_changed(since)
+
+    def _queue_changed(self, since: datetime | None) -> None:
+        self._store_queue.since = since
+        self._scheduler.start_queued()

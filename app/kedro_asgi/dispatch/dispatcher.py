@@ -63,7 +63,7 @@ class Dispatcher(Worker):
         """
         check_order(order)
         service = await self.service()
-        if order.key is not None or service.runs.promises_all:
+        if order.key is not None or service.store_queue.has_all:
             record, _ = await self.accept(order, json_bytes=json_bytes)
             del order  # its values may be large, and the run may wait for long
             return await self._finished(record.run_id, until)

@@ -1,36 +1,23 @@
 """The runs that this worker owns: how they come in, what follows when their states are on disk, and how they leave."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 
 import anyio
-from anyio.lowlevel import current_token
 
 from kedro_asgi.dispatch.active_run import ActiveRun
-from kedro_asgi.dispatch.messages import RunAdmitted, Written
+from kedro_asgi.dispatch.admission import Admission
+from kedro_asgi.dispatch.messages import Written
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.recorder import Recorder
-from kedro_asgi.dispatch.run_request import describe_run
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.scheduler import Scheduler
+from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.dispatch.stores.base import RunKey
+from kedro_asgi.dispatch.waited_runs import WaitedRuns
 from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder
-from kedro_asgi.dispatch.wakes import Wakes
-from kedro_asgi.errors import (
-    DrainingError,
-    PipelineCrashingError,
-    QueueFullError,
-    RunCancelledError,
-    StoreUnavailableError,
-    UnstorableRunError,
-)
-from kedro_asgi.events import RunQueued
-from kedro_asgi.redaction import secret_names
+from kedro_asgi.errors import RunCancelledError, StoreUnavailableError, UnstorableRunError
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord
-from kedro_asgi.session import AsyncSession
-from kedro_asgi.session.event_loop import event_class
 
 _log = SafeLogger(__name__)
 
@@ -43,46 +30,32 @@ class OwnedRuns(Mapping[str, ActiveRun]):
     """The runs of this worker by their ids, each from its admission until its end is on disk or another one has it.
 
     Belongs to one event loop. ``is_shared``: the store outlives this worker, so others can go on with queued runs.
-    ``has_store_queue``: promised runs for which this worker has no slot wait in the store, for any worker.
     """
 
     def __init__(
         self,
-        session: AsyncSession,
-        recorder: Recorder,
+        admission: Admission,
         scheduler: Scheduler,
+        store_queue: StoreQueue,
+        waited_runs: WaitedRuns,
         policy: Policy,
         metrics: Metrics,
         run_ids: RunIds,
         *,
         is_shared: bool,
-        has_store_queue: bool,
-        wakes: Wakes,
     ) -> None:
         self.is_draining = False
         """Whether no more runs are admitted."""
         self._runs: dict[str, ActiveRun] = {}
         self._unconfirmed: list[RunId] = []
-        self._session = session
-        self._post = recorder.post
+        self._admission = admission
         self._scheduler = scheduler
+        self._store_queue = store_queue
+        self._waited_runs = waited_runs
         self._is_shared = is_shared
-        self._has_store_queue = has_store_queue
-        self._wakes = wakes
         self._max_queued_runs = policy.max_queued_runs
-        self.promises_all = has_store_queue and (policy.max_fleet_runs is not None or policy.max_concurrent_runs == 0)
-        """Whether only promised runs are executed: the store counts them, or other workers execute them."""
-        self._max_timeout_seconds = policy.max_timeout_seconds
-        self._is_secret = secret_names(policy.hidden_values)
         self._metrics = metrics
         self._run_ids = run_ids
-        self._new_run = partial(
-            ActiveRun,
-            post=recorder.post,
-            policy=policy,
-            has_store_queue=has_store_queue,
-            make_event=event_class(current_token()),
-        )
 
     def __getitem__(self, run_id: str) -> ActiveRun:
         return self._runs[run_id]
@@ -135,46 +108,10 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         is_promised: bool,
         key: RunKey | None = None,
     ) -> ActiveRun:
-        record = describe_run(
-            order,
-            run_id,
-            max_timeout_seconds=self._max_timeout_seconds,
-            env=self._session.env,
-            is_secret=self._is_secret,
+        run = self._runs[run_id] = self._admission.admit(
+            order, waiting, run_id, is_promised=is_promised, is_draining=self.is_draining, key=key
         )
-        keeps_order = order.on_interrupt == "rerun" or self._session.may_retry(order.spec)
-        is_for_queue = is_promised and self._has_store_queue and self._is_queue_first
-        run = self._new_run(
-            record, waiting, is_promised=is_promised, keeps_order=keeps_order, is_for_queue=is_for_queue
-        )
-        try:
-            if self.is_draining:
-                raise DrainingError
-            self._scheduler.circuit_breaker.check(record.pipeline_names)
-            if not is_for_queue:
-                self._scheduler.reserve(run)
-        except (QueueFullError, DrainingError, PipelineCrashingError) as error:
-            self._metrics.run_refused(error)
-            raise
-        self._runs[run_id] = run
-        event = RunQueued(run_id=run_id, at=record.created_at)
-        stored_order = waiting if isinstance(waiting, PackedOrder) and is_promised else None
-        admitted = RunAdmitted(
-            record=record,
-            order=stored_order,
-            key=key,
-            is_promised=is_promised,
-            is_released=is_for_queue,
-            event=event,
-        )
-        self._post(admitted, is_urgent=is_promised)
         return run
-
-    @property
-    def _is_queue_first(self) -> bool:
-        """Whether a promised run that comes now has to wait behind others, in the queue of the store."""
-        scheduler = self._scheduler
-        return self.promises_all or scheduler.room <= 0 or scheduler.store_queue_since is not None
 
     # --- for recovery ---
 
@@ -184,10 +121,9 @@ class OwnedRuns(Mapping[str, ActiveRun]):
 
     def run_adopted(self, record: RunRecord, order: PackedOrder, *, last_event: int) -> None:
         """This worker has a queued run now that another one left behind."""
-        self._post(RunAdmitted(record=record, is_promised=True, stored="queued", last_event=last_event))
-        run = self._new_run(record, order, is_promised=True, stored="queued", keeps_order=True)
-        self._runs[record.run_id] = run
+        run = self._runs[record.run_id] = self._admission.adopt(record, order, last_event=last_event)
         self._launch(run)
+        self._waited_runs.tell((record.run_id,))
 
     def take_unconfirmed(self) -> Sequence[RunId]:
         """Return once the runs that were refused because nobody knows whether the store has them."""
@@ -237,7 +173,7 @@ class OwnedRuns(Mapping[str, ActiveRun]):
                     _log.exception("Run %s is in an unexpected state.", state.run_id, extra=run_facts(state.run_id))
             elif state.is_released:
                 # It was given back, and another slot of this worker may have become free.
-                self._wakes.wake("queue")
+                self._store_queue.wake()
 
     def _state_written(self, run: ActiveRun, written: Written) -> None:
         if written.record is not None:
@@ -331,9 +267,7 @@ class OwnedRuns(Mapping[str, ActiveRun]):
     def _leave_in_store(self, run: ActiveRun) -> None:
         """Leave a run to the worker that takes it from the queue of the store next, which may be this one."""
         self._hand_back(run)
-        if self._scheduler.store_queue_since is None:
-            self._scheduler.store_queue_changed(run.record.created_at)
-        self._wakes.wake("queue")
+        self._store_queue.added(run)
 
     def _hand_back(self, run: ActiveRun) -> None:
         self._scheduler.hand_back(run)

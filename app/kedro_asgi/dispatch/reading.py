@@ -1,7 +1,7 @@
 """Reads runs of any worker: what this worker knows of its own runs, and what the store has of all others."""
 
 from collections.abc import Iterable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 
 import anyio
 from msgspec import UnsetType
@@ -9,6 +9,7 @@ from msgspec import UnsetType
 from kedro_asgi.dispatch.event_feed import read_events
 from kedro_asgi.dispatch.ranges import wait_seconds
 from kedro_asgi.dispatch.service import Service
+from kedro_asgi.dispatch.waited_runs import Waiter
 from kedro_asgi.errors import OutputNotFoundError, RunNotEndedError, RunNotFoundError, StoreUnavailableError
 from kedro_asgi.events import NodeFinished, RunEvent, RunStarted
 from kedro_asgi.node_runs import NodeRun, read_node_runs
@@ -31,26 +32,22 @@ async def read_run(service: Service, run_id: str) -> RunRecord:
 
 async def wait_for_run(service: Service, run_id: str, timeout_seconds: float | None) -> RunRecord:
     """Return the record when the run has ended, after ``timeout_seconds``, or when the service closes."""
-    record = await read_run(service, run_id)
-    with anyio.move_on_after(wait_seconds(timeout_seconds)):
-        while not record.is_final and not service.is_closed:
-            was_followed = await _wait_for_end(service, run_id)
-            record = await read_run(service, run_id)
-            if was_followed and not (record.is_final or service.is_closed):
-                # Its events are there no more, or the worker that has it does not say how it ended.
-                await anyio.sleep(service.policy.look_seconds)
+    with service.waited_runs.waiter(run_id) as waiter:
+        record = await read_run(service, run_id)
+        with anyio.move_on_after(wait_seconds(timeout_seconds)):
+            while not (record.is_final or service.is_closed):
+                record = await _next_record(service, run_id, waiter)
     return record if record.is_final else await read_run(service, run_id)
 
 
-async def _wait_for_end(service: Service, run_id: str) -> bool:
-    """Wait for the end of a run, or until this worker has it no more; return whether its events were followed."""
-    if (run := service.runs.get(run_id)) is not None and not run.is_closed:
-        await run.closed()
-        return False
-    async with aclosing(service.feed.follow_run(run_id)) as stream:
-        async for _ in stream:
-            pass
-    return True
+async def _next_record(service: Service, run_id: str, waiter: Waiter) -> RunRecord:
+    """Wait until a run has ended, or until it comes to this worker or leaves it, and return its record."""
+    run = service.runs.get(run_id)
+    if run is None or run.is_closed:
+        await waiter.wait()
+        return await read_run(service, run_id)
+    await run.closed()
+    return run.record if run.phase == "announced" else await read_run(service, run_id)
 
 
 async def list_runs(service: Service, query: RunQuery) -> RunPage:

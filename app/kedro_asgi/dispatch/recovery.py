@@ -1,10 +1,8 @@
-"""Looks after what other workers left or asked: runs of dead workers, requests to cancel, old records."""
+"""Looks after what other workers left or asked: runs of dead workers, and requests to cancel."""
 
 import math
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -18,7 +16,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.store_access import StoreAccess
-from kedro_asgi.dispatch.stores.base import AdoptedRun, OldRecords, Store
+from kedro_asgi.dispatch.stores.base import AdoptedRun, Store
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import RunCancelledError, RunInterruptedError, StoreUnavailableError
@@ -29,8 +27,6 @@ from kedro_asgi.runs import ErrorDetail, RunId, RunIds, RunRecord, RunStatus
 _log = SafeLogger(__name__)
 
 _MANY = 1000
-# What one transaction deletes.
-_FEW = 20
 _OWNERSHIP_SECONDS = 5.0
 
 
@@ -55,18 +51,12 @@ class Adopter(Protocol):
     def stored_runs(self) -> Sequence[ActiveRun]:
         """Return the promised runs that wait or are executed, and that the store has under this worker's name."""
 
-    def waiting_runs(self) -> frozenset[str]:
-        """Return the ids of the promised runs that wait for a slot of this worker."""
-
-    def give_back(self, run_id: str) -> None:
-        """Leave a run that waits to any worker."""
-
     def lose(self, run: ActiveRun) -> None:
         """Another worker has a run now."""
 
 
 class Recovery:
-    """Adopts, ends and deletes runs by the recorder. One for each worker; belongs to its event loop."""
+    """Adopts and ends runs by the recorder. One for each worker; belongs to its event loop."""
 
     def __init__(
         self,
@@ -84,9 +74,6 @@ class Recovery:
     ) -> None:
         self._wakes = wakes
         self._has_store_queue = has_store_queue
-        self._waited = frozenset[str]()
-        self.waiting_in_store = 0
-        """How many runs waited in the queue of the store when they were counted last."""
         self._access = access
         self._recorder = recorder
         self._runs = runs
@@ -98,38 +85,6 @@ class Recovery:
         # Adopted if the store has them under this worker's name: a write that put them there was not confirmed.
         self._unconfirmed: dict[str, None] = {}
 
-    async def forget_old(self) -> None:
-        """Delete the runs and keys that are too old, too many or too large together, and give their space back."""
-        oldest = datetime.now(UTC) - timedelta(days=self._policy.keep_days)
-        keys_before_ms = int((time.time() - self._policy.key_hours * 3600) * 1000)
-        while await self._access.read(lambda store: self._forget_day(store, oldest)) is not None:
-            pass
-        has_more = True
-        while has_more:
-            old = await self._access.read(lambda store: self._find_old(store, oldest, keys_before_ms))
-            for part in _parts(old):
-                await self._recorder.execute(partial(_delete_old, part, keys_before_ms))
-            has_more = len(old.run_ids) >= _MANY
-        while await self._recorder.execute(lambda store: store.give_back_space()):
-            pass
-
-    def _forget_day(self, store: Store, oldest: datetime) -> int | None:
-        """Drop a day; in a thread that reads, since the thread that writes promises must not wait for readers of it."""
-        return store.forget_day(
-            before_run_id=f"{oldest:%Y-%m-%dT%H.%M.%S}",
-            keep_runs=self._policy.keep_runs,
-            keep_bytes=self._policy.keep_bytes,
-        )
-
-    def _find_old(self, store: Store, oldest: datetime, keys_before_ms: int) -> OldRecords:
-        return store.find_old(
-            before_run_id=f"{oldest:%Y-%m-%dT%H.%M.%S}",
-            keep_runs=self._policy.keep_runs,
-            keep_bytes=self._policy.keep_bytes,
-            keys_before_ms=keys_before_ms,
-            limit=_MANY,
-        )
-
     async def cancel_requested(self) -> None:
         """Wait for a request, and cancel the runs of this worker that another worker was asked to cancel."""
         await self._wakes.wait("cancels", self._policy.look_seconds if self._access.is_shared else math.inf)
@@ -139,8 +94,6 @@ class Recovery:
 
     async def adopt_orphans(self) -> None:
         """Take over the runs of dead workers, each by itself: a run that cannot be taken over is tried again later."""
-        if self._has_store_queue:
-            self._give_back_late()
         with_queue = not self._has_store_queue
         found = await self._access.read(
             lambda store: store.orphaned_runs(self._owner, limit=_MANY, with_queue=with_queue)
@@ -201,20 +154,6 @@ class Recovery:
             else:
                 self._unconfirmed[taken.record.run_id] = None
 
-    def _give_back_late(self) -> None:
-        """Give up the runs that have waited here since the last look: another worker may have a free slot.
-
-        They were taken ahead, since the runs before them ended soon.
-        """
-        waiting = self._runs.waiting_runs()
-        for run_id in self._waited.intersection(waiting):
-            self._runs.give_back(run_id)
-        self._waited = waiting - self._waited
-
-    async def count_waiting(self) -> None:
-        """Count the runs that wait in the queue of the store."""
-        self.waiting_in_store = await self._access.read(lambda store: store.count_waiting())
-
     async def recheck_owned(self) -> None:
         """Have the runs adopted that the store has under this worker's name, and that this worker does not know."""
         owned = await self._access.read(lambda store: store.owned_runs(self._owner))
@@ -249,6 +188,8 @@ class Recovery:
             self._unconfirmed[successor.record.run_id] = None
         final = end_of(record, status, error)
         await self._recorder.execute(lambda store: self._write(store, taken, final, successor))
+        # Callers of this worker may wait for the end, and its own transactions do not wake it.
+        self._wakes.wake("ends")
         self._metrics.run_ended(final.record)
         run_id = final.record.run_id
         text = "Run %s of a server that has ended is recorded as %s: %s"
@@ -307,14 +248,3 @@ class Recovery:
 def _next_attempt_at(attempt: int) -> datetime | None:
     seconds = pause_seconds(attempt)
     return datetime.now(UTC) + timedelta(seconds=seconds) if seconds else None
-
-
-def _parts(old: OldRecords) -> Iterator[OldRecords]:
-    """Yield a few records at a time: the writer thread, which deletes them, also writes the promises of callers."""
-    for start in range(0, max(len(old.run_ids), len(old.keys)), _FEW):
-        part = slice(start, start + _FEW)
-        yield OldRecords(run_ids=old.run_ids[part], keys=old.keys[part])
-
-
-def _delete_old(old: OldRecords, keys_before_ms: int, store: Store) -> None:
-    store.delete_old(old, keys_before_ms=keys_before_ms)

@@ -1,10 +1,8 @@
 """Starts runs in the order in which they come, so many at a time, and ends them."""
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
-from logging import INFO
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -12,62 +10,43 @@ from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.circuit_breaker import CircuitBreaker
 from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.executors.base import Execution, Executor
-from kedro_asgi.dispatch.interruptions import pause_seconds
+from kedro_asgi.dispatch.local_queue import LocalQueue
 from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.pace import Pace
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.report import report_stop, report_success, run_log
+from kedro_asgi.dispatch.run_ends import RunEnds
 from kedro_asgi.dispatch.stopping_runs import StoppingRuns
+from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.errors import QueueFullError, RunInterruptedError, RunStoppedError, RunTimedOutError
 from kedro_asgi.tracing.activation import begin_run_span
 
 if TYPE_CHECKING:
     from kedro_asgi.tracing.tracer import RunSpan
 
-# A worker takes so many runs ahead as it likely ends in this time, which covers a transaction.
-_AHEAD_SECONDS = 0.1
-_MOST_AHEAD = 64
-
 
 class Scheduler:
     """Queue, slots and deadlines. Belongs to one event loop; it has no task for each run: every step calls the next.
 
     A run keeps its slot until its executor has ended it, whatever was decided about the run by then. A promised run
-    begins when its start is on disk; while the store fails, such runs give their slots to others. Where the store has a
-    queue for all workers, ``wake_claims`` has runs taken from it for free slots.
+    begins when its start is on disk; while the store fails, such runs give their slots to others. Free slots have runs
+    claimed from the queue of the store.
     """
 
-    def __init__(
-        self,
-        executor: Executor,
-        metrics: Metrics,
-        policy: Policy,
-        *,
-        wake_claims: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, executor: Executor, metrics: Metrics, policy: Policy, store_queue: StoreQueue) -> None:
         self.capacity = policy.max_concurrent_runs
         self.deadlines = Deadlines(self._expire)
         self.next_attempts = Deadlines(self._queue_again)
         self.stopping = StoppingRuns(policy.stop_patience_seconds)
         self.circuit_breaker = CircuitBreaker()
-        self._max_queued = policy.max_queued_runs
-        self._max_queued_bytes = policy.max_queued_bytes
-        self._max_attempts = policy.max_attempts
-        self.queued_bytes = 0
-        """How much memory the orders of waiting runs take."""
         self._executor = executor
         self._metrics = metrics
-        self._mean_seconds = 0.0
-        self._last_end = 0.0
-        # Each waiting run with the size of its order.
-        self._reserved: dict[ActiveRun, int] = {}
-        self._queue: OrderedDict[ActiveRun, int] = OrderedDict()
+        self._pace = Pace()
+        self._ends = RunEnds(metrics, self.deadlines, max_attempts=policy.max_attempts)
+        self._queue = LocalQueue(policy)
         self._slots: dict[ActiveRun, None] = {}
         self._waiting: dict[ActiveRun, int] = {}
         self._is_store_up = True
-        self._wake_claims = wake_claims
-        self._claims_ahead = policy.max_fleet_runs is None
-        self.store_queue_since: datetime | None = None
-        """Since when runs wait in the queue of the store, as far as this worker knows."""
+        self._store_queue = store_queue
 
     def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
         """Return what goes on while the service is open, as `Service` names it."""
@@ -90,7 +69,12 @@ class Scheduler:
     @property
     def queued(self) -> int:
         """How many runs wait for a slot, or will."""
-        return len(self._queue) + len(self._reserved)
+        return len(self._queue)
+
+    @property
+    def queued_bytes(self) -> int:
+        """How much memory the orders of waiting runs take."""
+        return self._queue.order_bytes
 
     @property
     def waiting(self) -> int:
@@ -105,67 +89,42 @@ class Scheduler:
     @property
     def has_room(self) -> bool:
         """Whether the orders of waiting runs take less memory than they may."""
-        return self.queued_bytes <= self._max_queued_bytes
+        return self._queue.has_room
 
     @property
     def room(self) -> int:
-        """How many runs this worker may take from the queue of the store now.
-
-        They are those for free slots, and a few more where runs end so soon that they would wait for the next ones.
-        """
-        free = self.capacity - self.running
-        room = free + self._ahead - self.queued if self.capacity else 0
-        return max(room, free if self._store_queue_is_next else 0)
-
-    @property
-    def _ahead(self) -> int:
-        if not self._claims_ahead or not self._mean_seconds:
-            return 0
-        if self.running >= self.capacity and perf_counter() - self._last_end > 2 * _AHEAD_SECONDS:
-            # The runs that are executed now take longer than usual.
-            return 0
-        return min(_MOST_AHEAD, int(self.capacity * _AHEAD_SECONDS / self._mean_seconds))
-
-    @property
-    def _store_queue_is_next(self) -> bool:
-        """Whether a run in the queue of the store is older than all that wait here."""
-        since, first = self.store_queue_since, next(iter(self._queue), None)
-        return since is not None and (first is None or since < first.record.created_at)
+        """How many runs this worker may take from the queue of the store now."""
+        return self._store_queue.room(
+            self.capacity, running=self.running, queued=self.queued, first=self._queue.first, pace=self._pace
+        )
 
     # --- in ---
 
     def reserve(self, run: ActiveRun) -> None:
         """Keep a place in the queue for a run, until `add` or `cancel_reservation`; raises `QueueFullError`."""
-        is_full = self.running + self.queued >= self.capacity + self._max_queued
-        if is_full or (self.is_busy and self.queued_bytes + run.order_bytes > self._max_queued_bytes):
-            raise self.queue_full(queued=self.queued, queued_bytes=None if is_full else self.queued_bytes)
-        if run.is_promised:
-            # The others come at once.
-            self._wait_in(self._reserved, run)
+        self._queue.reserve(
+            run,
+            capacity=self.capacity,
+            running=self.running,
+            queued=self.queued,
+            retry_after_seconds=self._pace.retry_after_seconds,
+        )
 
-    def queue_full(self, *, queued: int, queued_bytes: int | None = None) -> QueueFullError:
-        """Return the error for a run that has no place in the queue."""
-        seconds = max(1, min(60, round(self._mean_seconds)))
+    def queue_full(self, *, queued: int) -> QueueFullError:
+        """Return the error for a run that has no place in the queue of the store."""
         return QueueFullError(
-            running=self.running, queued=queued, retry_after_seconds=seconds, queued_bytes=queued_bytes
+            running=self.running, queued=queued, retry_after_seconds=self._pace.retry_after_seconds, queued_bytes=None
         )
 
     def cancel_reservation(self, run: ActiveRun) -> None:
         """Give up the place that was kept for a run."""
-        self._wait_no_more(self._reserved, run)
-
-    def _wait_in(self, runs: dict[ActiveRun, int], run: ActiveRun) -> None:
-        runs[run] = run.order_bytes
-        self.queued_bytes += run.order_bytes
-
-    def _wait_no_more(self, runs: dict[ActiveRun, int], run: ActiveRun) -> None:
-        self.queued_bytes -= runs.pop(run, 0)
+        self._queue.remove_from(self._queue.reserved, run)
 
     def add(self, run: ActiveRun) -> None:
         """Have a run started when its turn comes."""
         self.cancel_reservation(run)
         if run.stop_reason is not None:
-            self._end_stopped(run)
+            self._ends.stopped(run)
             return
         if (due := run.record.next_attempt_at) is not None:
             run.wait()
@@ -179,22 +138,19 @@ class Scheduler:
 
     def _take_turn(self, run: ActiveRun) -> None:
         """Start a run that is queued if a slot is free and no other run waits for it, else have it wait."""
-        if not self._queue and len(self._slots) < self.capacity and (self._is_store_up or _may_begin(run)):
+        if not self._queue.runs and len(self._slots) < self.capacity and (self._is_store_up or _may_begin(run)):
             self._start(run)
             return
-        self._wait_in(self._queue, run)
-        if run.was_claimed:
-            for other in [other for other in self._queue if other.record.created_at > run.record.created_at]:
-                self._queue.move_to_end(other)
+        self._queue.add(run)
         self._fill_slots()
 
     # --- from one attempt to the next ---
 
     def _wait_for_attempt(self, run: ActiveRun, seconds: float) -> None:
         """Keep a run without a slot until it is due; the time limit of a run that has started goes on."""
-        self._wait_in(self._waiting, run)
+        self._queue.add_to(self._waiting, run)
         if run.record.started_at is not None:
-            self._watch_deadline(run)
+            self._ends.watch_deadline(run)
         self.next_attempts.watch(run, seconds)
 
     def attempt_stored(self, run: ActiveRun) -> None:
@@ -208,25 +164,22 @@ class Scheduler:
         """
         is_on_disk = not run.is_promised or run.stored == "queued"
         if run.phase == "waiting" and is_on_disk and not self.next_attempts.is_watched(run):
-            self._wait_no_more(self._waiting, run)
+            self._queue.remove_from(self._waiting, run)
             self._enqueue(run)
 
     # --- on the way ---
 
     def _fill_slots(self) -> None:
-        self._start_queued()
-        if self.store_queue_since is not None and self.room > self._ahead // 2:
-            self._wake_claims()
+        self.start_queued()
+        queue = self._store_queue
+        if queue.since is not None and self.room > queue.ahead(self.capacity, self.running, self._pace) // 2:
+            queue.wake()
 
-    def _start_queued(self) -> None:
-        while self._queue and len(self._slots) < self.capacity and (run := self._next()) is not None:
-            self._wait_no_more(self._queue, run)
+    def start_queued(self) -> None:
+        """Start runs that wait here in free slots, but those that older ones in the queue of the store are before."""
+        while self._queue.runs and len(self._slots) < self.capacity and (run := self._next()) is not None:
+            self._queue.remove_from(self._queue.runs, run)
             self._start(run)
-
-    def store_queue_changed(self, since: datetime | None) -> None:
-        """Runs wait in the queue of the store since that time; ``None``: none does."""
-        self.store_queue_since = since
-        self._start_queued()
 
     def _start(self, run: ActiveRun) -> None:
         self._slots[run] = None
@@ -239,12 +192,13 @@ class Scheduler:
 
     def _next(self) -> ActiveRun | None:
         if self._is_store_up:
-            return None if self._store_queue_is_next else next(iter(self._queue), None)
-        return next(filter(_may_begin, self._queue), None)
+            first = self._queue.first
+            return None if self._store_queue.is_before(first) else first
+        return next(filter(_may_begin, self._queue.runs), None)
 
     def _begin(self, run: ActiveRun) -> None:
         begun, (read_spec, context) = perf_counter(), run.begin()
-        self._watch_deadline(run)
+        self._ends.watch_deadline(run)
         span = begin_run_span(run.record, context)
         self._executor.start(
             run.record.run_id,
@@ -269,8 +223,7 @@ class Scheduler:
         for run in [run for run in reversed(self._slots) if run.phase == "starting" and not is_up]:
             run.enqueue()
             del self._slots[run]
-            self._wait_in(self._queue, run)
-            self._queue.move_to_end(run, last=False)
+            self._queue.add_first(run)
         self._fill_slots()
 
     # --- out ---
@@ -282,18 +235,18 @@ class Scheduler:
             self.stopping.add(run)
             self._executor.stop(run.record.run_id, reason)
         elif run.phase in ("queued", "starting", "waiting"):
-            self._end_stopped(run)
+            self._ends.stopped(run)
             self._leave(run)
 
     def abandon(self, run: ActiveRun) -> None:
         """End a run that was asked to stop although its executor has not ended it; its slot stays taken."""
-        self._end_stopped(run)
+        self._ends.stopped(run)
 
     def hand_back(self, run: ActiveRun) -> None:
         """Leave a run that waits to the next server."""
         run.hand_back()
         self.cancel_reservation(run)
-        self._forget_deadline(run)
+        self._ends.forget_deadline(run)
         self._leave(run)
 
     def lose(self, run: ActiveRun) -> None:
@@ -303,14 +256,14 @@ class Scheduler:
             # Another worker may have ended the run, or execute it again.
             self._executor.stop(run.record.run_id, RunInterruptedError("Another worker has the run now."))
         run.lose()
-        self._forget_deadline(run)
+        self._ends.forget_deadline(run)
         if not was_executed:
             self._leave(run)
 
     def _leave(self, run: ActiveRun) -> None:
-        self._wait_no_more(self._queue, run)
+        self._queue.remove_from(self._queue.runs, run)
         if run in self._waiting:
-            self._wait_no_more(self._waiting, run)
+            self._queue.remove_from(self._waiting, run)
             self.next_attempts.forget(run)
         if run in self._slots:
             del self._slots[run]
@@ -321,8 +274,7 @@ class Scheduler:
         self.stop(run, RunTimedOutError(run.record.timeout_seconds))
 
     def _execution_ended(self, run: ActiveRun, begun: float, span: "RunSpan | None", execution: Execution) -> None:
-        self._last_end = perf_counter()
-        self._mean_seconds += (self._last_end - begun - self._mean_seconds) * 0.1
+        self._pace.ended(perf_counter() - begun)
         if execution.has_crashed:
             self._metrics.process_crashed()
         if run.stop_reason is None:
@@ -337,47 +289,8 @@ class Scheduler:
         self._fill_slots()
 
     def _end(self, run: ActiveRun, execution: Execution) -> None:
-        if execution.error is not None:
-            seconds = execution.retry_after_seconds
-            if seconds is None and execution.is_interrupted and run.may_repeat(max_attempts=self._max_attempts):
-                seconds = pause_seconds(run.record.run_attempt + 1)
-            if seconds is not None and run.stop_reason is None:
-                run.retry(execution.error, seconds)
-                self._metrics.run_retried()
-                self._wait_for_attempt(run, seconds)
-                return
-            run.end("interrupted" if execution.is_interrupted else "failure", execution.error)
-        elif run.stop_reason is not None:
-            # Also if its last node was done by then: a caller that asks for a stop does not get a success.
-            self._end_stopped(run)
-            return
-        else:
-            run.end("success", outputs=execution.outputs, output_problems=execution.output_problems)
-            if run_log.isEnabledFor(INFO):
-                report_success(run.record, request_id=run.request_id)
-        self._ended(run)
-
-    def _end_stopped(self, run: ActiveRun) -> None:
-        assert run.stop_reason is not None
-        report_stop(run.record, run.stop_reason, request_id=run.request_id)
-        run.end_stopped()
-        self._ended(run)
-
-    def _watch_deadline(self, run: ActiveRun) -> None:
-        if (seconds := run.remaining_seconds) is not None:
-            self.deadlines.watch(run, seconds)
-
-    def _forget_deadline(self, run: ActiveRun) -> None:
-        if run.record.timeout_seconds is not None:
-            self.deadlines.forget(run)
-
-    def _ended(self, run: ActiveRun) -> None:
-        self._forget_deadline(run)
-        self._metrics.run_ended(run.record)
-        if run.record.retry_count:
-            self._metrics.nodes_retried(run.node_retries)
-        if not run.is_promised:
-            run.announce()
+        if (seconds := self._ends.executed(run, execution)) is not None:
+            self._wait_for_attempt(run, seconds)
 
 
 def _may_begin(run: ActiveRun) -> bool:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from kedro_asgi.dispatch.claims import Claims, has_queue_in_store
+from kedro_asgi.dispatch.admission import Admission
+from kedro_asgi.dispatch.claims import Claims
 from kedro_asgi.dispatch.draining import end_runs
 from kedro_asgi.dispatch.event_feed import EventFeed
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.messages import Written
 from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.old_runs import OldRuns
 from kedro_asgi.dispatch.owned_runs import OwnedRuns
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
@@ -24,8 +26,10 @@ from kedro_asgi.dispatch.run_logging import logs_collected
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_access import StoreAccess
+from kedro_asgi.dispatch.store_queue import StoreQueue, has_store_queue
 from kedro_asgi.dispatch.stores import Store
 from kedro_asgi.dispatch.supervision import go_on
+from kedro_asgi.dispatch.waited_runs import WaitedRuns
 from kedro_asgi.dispatch.waiting_order import OrderPacker
 from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import StoreUnavailableError
@@ -79,23 +83,23 @@ class Service:
         self.wakes = Wakes(store, ends_free_slots=policy.max_fleet_runs is not None)
         self._store_wakes = store.has_wakes
         self.feed = EventFeed(self.access, policy, metrics, self.wakes)
+        self.waited_runs = WaitedRuns(self.access, policy, self.wakes)
         self.packer = OrderPacker()
         self.executor = make_executor()
         self.batching = batching
-        has_store_queue = self._has_store_queue = has_queue_in_store(store, policy, takes_runs=takes_runs)
+        is_queue_used = has_store_queue(store, policy, takes_runs=takes_runs)
+        self.store_queue = StoreQueue(policy, self.access, self.wakes, is_used=is_queue_used)
         make_scheduler = Scheduler if batching is None else batching.scheduler
-        wake_claims = partial(self.wakes.wake, "queue")
-        self.scheduler = make_scheduler(self.executor, metrics, policy, wake_claims=wake_claims)
+        self.scheduler = make_scheduler(self.executor, metrics, policy, self.store_queue)
         self.runs = OwnedRuns(
-            session,
-            self.recorder,
+            Admission(session, self.recorder, self.scheduler, policy, metrics, self.store_queue),
             self.scheduler,
+            self.store_queue,
+            self.waited_runs,
             policy,
             metrics,
             run_ids,
             is_shared=self.access.is_shared,
-            has_store_queue=has_store_queue,
-            wakes=self.wakes,
         )
         self.recovery = Recovery(
             self.access,
@@ -107,14 +111,23 @@ class Service:
             metrics,
             make_notifications,
             wakes=self.wakes,
-            has_store_queue=has_store_queue,
+            has_store_queue=is_queue_used,
         )
-        if batching is not None and self.runs.promises_all:
+        self.old_runs = OldRuns(self.access, self.recorder, policy)
+        if batching is not None and self.store_queue.has_all:
             batching.refuse_all("this server promises each run, and promised runs are not joined.")
         self._claims: Claims | None = None
-        if has_store_queue and policy.max_concurrent_runs:
+        if is_queue_used and policy.max_concurrent_runs:
             self._claims = Claims(
-                self.access, self.recorder, self.recovery, self.runs, self.scheduler, self.wakes, self.owner, policy
+                self.access,
+                self.recorder,
+                self.recovery,
+                self.runs,
+                self.scheduler,
+                self.store_queue,
+                self.wakes,
+                self.owner,
+                policy,
             )
 
     @asynccontextmanager
@@ -154,13 +167,14 @@ class Service:
         """Return what goes on while the service is open: what each work does, and the pause after it in seconds."""
         return (
             ("give events to readers", self.feed.look, 0.0),
+            ("tell callers of ends", self.waited_runs.look, 0.0),
             *self.scheduler.long_lived_work(),
             ("cancel runs for other workers", self.recovery.cancel_requested, 0.0),
             ("take over runs", self.recovery.adopt_orphans, _ORPHANS_SECONDS),
             *((("give up runs that others have", self.recovery.give_up_lost, 0.0),) if self._store_wakes else ()),
-            *(() if self._claims is None else (("take runs from the queue", self._claims.look, 0.0),)),
-            *((("count waiting runs", self.recovery.count_waiting, _COUNT_SECONDS),) if self._has_store_queue else ()),
-            ("delete old runs", self.recovery.forget_old, _FORGET_SECONDS),
+            *(() if self._claims is None else self._claims.long_lived_work()),
+            *((("count waiting runs", self.store_queue.count, _COUNT_SECONDS),) if self.store_queue.is_used else ()),
+            ("delete old runs", self.old_runs.forget, _FORGET_SECONDS),
             *(() if self.notifier is None else (("deliver notifications", self.notifier.deliver, 0.0),)),
             *(() if self.batching is None else self.batching.long_lived_work()),
         )
@@ -179,7 +193,7 @@ class Service:
             "store_up": float(self.recorder.failure is None),
             "draining": float(self.runs.is_draining),
             **self.executor.gauges(),
-            **({"runs_waiting_in_store": self.recovery.waiting_in_store} if self._has_store_queue else {}),
+            **({"runs_waiting_in_store": self.store_queue.length} if self.store_queue.is_used else {}),
             **({} if self.notifier is None else {"notifications_pending": self.notifier.pending}),
         }
 
@@ -246,6 +260,7 @@ class Service:
         """Wake the callers that wait for an end: while the store fails, it may never be on disk."""
         self.is_closed = True
         self.feed.end()
+        self.waited_runs.end()
         for run in self.runs.open_runs():
             run.release_waiters()
 

@@ -1,5 +1,6 @@
 """Keeps the service's long-lived work going, whatever errors it meets."""
 
+import random
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -11,6 +12,11 @@ _log = SafeLogger(__name__)
 
 _STORE_PAUSE_SECONDS = 1.0
 _PAUSES_SECONDS = (0.1, 1.0, 10.0, 60.0)
+
+
+def varied(seconds: float) -> float:
+    """Return a pause of about so many seconds: many workers that began together do not go on together."""
+    return seconds * random.uniform(0.9, 1.1)
 
 
 async def go_on(name: str, work: Callable[[], Awaitable[object]], *, pause_seconds: float = 0.0) -> None:
@@ -30,4 +36,4 @@ async def go_on(name: str, work: Callable[[], Awaitable[object]], *, pause_secon
             pause = max(pause, _PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS) - 1)])
             failures += 1
             _log.exception("The run service could not %s; it tries again in %g seconds.", name, pause)
-        await anyio.sleep(pause)
+        await anyio.sleep(varied(pause))

@@ -8,6 +8,7 @@ import anyio
 from anyio.lowlevel import current_token
 
 from kedro_asgi.dispatch.stores.base import Store, WakeTopic
+from kedro_asgi.dispatch.supervision import varied
 from kedro_asgi.session.event_loop import call_soon
 
 # How often a worker looks although it would be woken: a wake may be lost with its connection.
@@ -36,13 +37,13 @@ class Wakes:
             self._events[topic].set()
 
     async def wait(self, topic: WakeTopic, seconds: float, *, at_most_seconds: float = math.inf) -> bool:
-        """Wait for a wake, for ``seconds`` or longer while wakes arrive; return whether there was one.
+        """Wait for a wake, for about ``seconds`` or longer while wakes arrive; return whether there was one.
 
         It never waits for longer than ``at_most_seconds``.
         """
         if self._store.is_listening:
             seconds = max(seconds, _LISTENING_SECONDS)
-        with anyio.move_on_after(min(seconds, at_most_seconds)):
+        with anyio.move_on_after(min(varied(seconds), at_most_seconds)):
             await self._events[topic].wait()
         is_woken = self._events[topic].is_set()
         # Before the look: a wake that comes during it causes another one.

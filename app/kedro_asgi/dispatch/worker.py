@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from kedro_asgi.batching_options import BatchingOptions
-from kedro_asgi.dispatch.claims import check_queue
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.executors.selection import ExecutorChoice
 from kedro_asgi.dispatch.executors.selection import make_executor as _make_executor
@@ -16,6 +15,7 @@ from kedro_asgi.dispatch.policy import Policy, checked
 from kedro_asgi.dispatch.ranges import wait_seconds
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.service_lifetime import ServiceLifetime
+from kedro_asgi.dispatch.store_queue import check_store_queue
 from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.runs import RunIds
@@ -59,7 +59,7 @@ class Worker:
         self.batching = _make_batching(session, batching) if batching else None
         self.metrics = _metrics(session, self.batching) if with_metrics else Metrics()
         self._store = open_store(store) if isinstance(store, str | Path) else store
-        check_queue(self._store, self.policy, takes_runs=takes_runs)
+        check_store_queue(self._store, self.policy, takes_runs=takes_runs)
         self._takes_runs = takes_runs
         if make_executor is None:
             executor.check(self.policy)

@@ -15,6 +15,7 @@ from kedro_asgi.dispatch.batching.scheduler import BatchingScheduler
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.metrics import Metrics, RunMetrics
 from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.dispatch.waiting_order import is_small
 from kedro_asgi.runs import RunOrder
 from kedro_asgi.session import AsyncSession
@@ -119,12 +120,10 @@ class Batching:
         return RunAndBatchMetrics(self._session.has_pipeline, self.metrics)
 
     def scheduler(
-        self, executor: Executor, metrics: Metrics, policy: Policy, *, wake_claims: Callable[[], None]
+        self, executor: Executor, metrics: Metrics, policy: Policy, store_queue: StoreQueue
     ) -> BatchingScheduler:
         """Return the scheduler of a service that joins runs."""
-        return BatchingScheduler(
-            executor, metrics, policy, self.metrics, wake_claims=wake_claims, is_current=self._is_current
-        )
+        return BatchingScheduler(executor, metrics, policy, store_queue, self.metrics, is_current=self._is_current)
 
     def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
         """Return what goes on while a service is open, as `Service` names it."""

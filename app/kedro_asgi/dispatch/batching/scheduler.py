@@ -21,6 +21,7 @@ from kedro_asgi.dispatch.executors.base import Execution, Executor
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.scheduler import Scheduler
+from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.runs import RunIds
 from kedro_asgi.tracing.activation import begin_run_span
@@ -46,12 +47,12 @@ class BatchingScheduler(Scheduler):
         executor: Executor,
         metrics: Metrics,
         policy: Policy,
+        store_queue: StoreQueue,
         batch_metrics: BatchMetrics,
         *,
-        wake_claims: Callable[[], None],
         is_current: Callable[[BatchedPipeline], bool],
     ) -> None:
-        super().__init__(executor, metrics, policy, wake_claims=wake_claims)
+        super().__init__(executor, metrics, policy, store_queue)
         self.windows: Deadlines[Group] = Deadlines(self._window_closed)
         self._batch_ids = RunIds()
         self._batch_metrics = batch_metrics
@@ -79,7 +80,7 @@ class BatchingScheduler(Scheduler):
             super()._enqueue(run)
             return
         run.enqueue()
-        self._wait_in(self._gathering, run)
+        self._queue.add_to(self._gathering, run)
         group = self._group_of[run] = self._find_group(order)
         group.add(Member(run, order, time.monotonic()))
         self._look(group)
@@ -99,7 +100,7 @@ class BatchingScheduler(Scheduler):
         now, begins_at = time.monotonic(), group.begins_at()
         if begins_at <= now:
             run = group.in_queue = next(iter(group.waiting))
-            self._wait_no_more(self._gathering, run)
+            self._queue.remove_from(self._gathering, run)
             self._take_turn(run)
         elif begins_at < group.looked_at_by:
             group.looked_at_by = begins_at
@@ -118,7 +119,7 @@ class BatchingScheduler(Scheduler):
             return
         members = group.take(is_joined=self._is_joined(group))
         for member in members:
-            self._wait_no_more(self._gathering, member.run)
+            self._queue.remove_from(self._gathering, member.run)
             del self._group_of[member.run]
         now, name = time.monotonic(), group.pipeline.name
         self._batch_metrics.batch_began(name, [now - member.came_at for member in members])
@@ -141,7 +142,7 @@ class BatchingScheduler(Scheduler):
             run.start()
             self._metrics.run_started(run.record)
             _, member.context = run.begin()
-            self._watch_deadline(run)
+            self._ends.watch_deadline(run)
             member.span = begin_run_span(run.record, member.context)
             self._batches[run] = batch
         self._go_on(batch)
@@ -198,7 +199,7 @@ class BatchingScheduler(Scheduler):
         group = self._group_of.pop(run, None)
         if group is not None:
             group.discard(run)
-            self._wait_no_more(self._gathering, run)
+            self._queue.remove_from(self._gathering, run)
         super()._leave(run)
         if group is not None:
             self._look(group)
@@ -214,7 +215,7 @@ class BatchingScheduler(Scheduler):
 
     def _joint_run_ended(self, batch: Batch, joint: JointRun, begun: float, execution: Execution) -> None:
         seconds = perf_counter() - begun
-        self._mean_seconds += (seconds - self._mean_seconds) * 0.1
+        self._pace.ended(seconds)
         batch.joint, is_needed = None, joint.is_needed(batch.left)
         self._note_execution(batch.holder, execution, is_stopped=not is_needed)
         if is_needed and (outputs := self._outputs_of_each(batch, joint, execution)) is not None:

@@ -199,6 +199,9 @@ class EventReader(Protocol):
     def last_position(self) -> int:
         """Return the position of the newest batch."""
 
+    def ended_runs(self, run_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of these runs of which no more events come: they have ended, or do not exist."""
+
 
 class WorkerCoordination(Protocol):
     """Lets workers send cancel requests to each other, and adopt the runs of dead workers."""

@@ -14,7 +14,7 @@ from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.liveness import WorkerStatus
 from kedro_asgi.dispatch.stores.maintained_sqlite import MaintainedSQLiteStore
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
-from kedro_asgi.dispatch.stores.sql import delete_runs
+from kedro_asgi.dispatch.stores.write_sql import delete_runs
 from kedro_asgi.errors import (
     RunNotEndedError,
     RunNotFoundError,

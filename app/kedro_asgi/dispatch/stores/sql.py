@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from functools import cache
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -12,41 +11,21 @@ from kedro_asgi.dispatch.stores.base import (
     EventBatch,
     IdempotencyKey,
     OldRecords,
-    RunKey,
     RunWrite,
     WakeTopic,
-    WriteResult,
 )
-from kedro_asgi.dispatch.stores.connection import SqlConnection, SqlStatement
+from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
-from kedro_asgi.dispatch.stores.notification_sql import SqlNotifications, delete_notifications, insert_notifications
-from kedro_asgi.dispatch.stores.queue_sql import SqlRunQueue, set_due_times, surplus_runs
-from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, RowReader, as_bytes, encode_row, facets, run_row
-from kedro_asgi.dispatch.stores.schedule_sql import SqlSchedules, take_tick
-from kedro_asgi.dispatch.stores.schedules import ScheduledRun
+from kedro_asgi.dispatch.stores.notification_sql import SqlNotifications
+from kedro_asgi.dispatch.stores.queue_sql import SqlRunQueue
+from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, RowReader, as_bytes, facets
+from kedro_asgi.dispatch.stores.schedule_sql import SqlSchedules
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS, Migration, statement_for
+from kedro_asgi.dispatch.stores.write_sql import SqlRunWriter
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.errors import StoreVersionError
 from kedro_asgi.runs import RunId, RunPage, RunQuery, RunRecord, names_of
 
-_INSERT_RUNS = (
-    "INSERT INTO runs (run_id, status, owner, created_at, ended_at, facets, record, run_order) "
-    "VALUES {rows} ON CONFLICT DO NOTHING"
-)
-_INSERT_EVENTS = "INSERT INTO events (run_id, first, last, is_last, payload) VALUES {rows} ON CONFLICT DO NOTHING"
-_INSERT_OUTPUTS = "INSERT INTO outputs (run_id, name, value) VALUES {rows} ON CONFLICT DO NOTHING"
-_INSERT_KEY = (
-    "INSERT INTO idempotency_keys (key, digest, run_id, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-)
-_EXPECTED = "WHERE run_id = ? AND owner = ? AND status IN ({marks})"
-_UPDATE_RUN = f"UPDATE runs SET status = ?, record = ? {_EXPECTED}"
-_END_RUN = (
-    "UPDATE runs SET status = ?, record = ?, ended_at = ?, "
-    f"run_order = CASE WHEN length(run_order) <= ? THEN run_order END {_EXPECTED}"
-)
-_RELEASE_RUN = f"UPDATE runs SET status = ?, record = ?, owner = NULL, due_at = ? {_EXPECTED}"
-_DELETE_OLD_KEY = "DELETE FROM idempotency_keys WHERE key = ? AND created_at < ?"
-_SELECT_RUN_OF_KEY = "SELECT run_id FROM idempotency_keys WHERE key = ?"
 _SELECT_EVENTS = "SELECT position, run_id, first, last, is_last, payload FROM events"
 _SELECT_AGED_RUNS = "SELECT run_id FROM runs WHERE ended_at IS NOT NULL AND run_id < ? ORDER BY run_id LIMIT ?"
 _SELECT_SURPLUS_RUNS = "SELECT run_id FROM runs WHERE ended_at IS NOT NULL ORDER BY run_id DESC LIMIT ? OFFSET ?"
@@ -57,10 +36,9 @@ _SELECT_OLDEST_SIZES = (
     "FROM runs WHERE ended_at IS NOT NULL ORDER BY run_id LIMIT ?"
 )
 _SELECT_OLD_KEYS = "SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT ?"
-_ROWS_PER_INSERT = (64, 32, 16, 8, 4, 2, 1)
 
 
-class SqlStore(SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
+class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
     """A `Store`, given connections to a database."""
 
     is_shared = True
@@ -141,46 +119,6 @@ class SqlStore(SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
         self._failure_detector = FailureDetector(first_look_decides=self._worker_lock.is_kept_in_outages)
         self._worker_lock.acquire(owner)
 
-    # --- writing runs ---
-
-    def write(self, writes: Sequence[RunWrite]) -> list[WriteResult]:
-        with self.transaction(writes=True) as connection:
-            surplus = surplus_runs(connection, writes)
-            rest = [write for write in writes if write.record.run_id not in surplus] if surplus else writes
-            new = [write for write in rest if write.expected_status is None and write.key is None]
-            _insert(connection, _INSERT_RUNS, [run_row(write) for write in new])
-            inserted = ["full" if write.record.run_id in surplus else _inserted(connection, write) for write in writes]
-            results = self._update(connection, writes, inserted)
-            stored = [write for write, result in zip(writes, results, strict=True) if result == "stored"]
-            _insert(
-                connection, _INSERT_EVENTS, [_event_row(batch) for write in stored for batch in write.event_batches]
-            )
-            outputs = [(write.record.run_id, *output) for write in stored for output in write.outputs]
-            _insert(connection, _INSERT_OUTPUTS, outputs)
-            insert_notifications(connection, [found for write in stored for found in write.notifications])
-            set_due_times(connection, stored)
-            self._wake_after(connection, stored)
-        return results
-
-    def _update(
-        self, connection: SqlConnection, writes: Sequence[RunWrite], inserted: Sequence[WriteResult | None]
-    ) -> list[WriteResult]:
-        """Update the runs that are not inserted; return the results of all."""
-        updates = [_update_of(write) for write, result in zip(writes, inserted, strict=True) if result is None]
-        counts = iter(self._count_changed(connection, updates))
-        return [result or ("stored" if next(counts) else "lost") for result in inserted]
-
-    def _count_changed(self, connection: SqlConnection, statements: Sequence[SqlStatement]) -> list[int]:
-        """Execute statements; return how many rows each has changed."""
-        return [connection.execute(sql, values).rowcount for sql, values in statements]
-
-    def delete_old(self, old: OldRecords, *, keys_before_ms: int) -> None:
-        runs = [(run_id,) for run_id in old.run_ids]
-        with self.transaction(writes=True) as connection:
-            delete_runs(connection, runs)
-            # Another run may have taken the key meanwhile.
-            connection.executemany(_DELETE_OLD_KEY, [(key, keys_before_ms) for key in old.keys])
-
     def give_back_space(self) -> bool:
         return False
 
@@ -260,6 +198,10 @@ class SqlStore(SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
     def last_position(self) -> int:
         return int(self._read_row("SELECT coalesce(max(position), 0) FROM events")[0])
 
+    def ended_runs(self, run_ids: Sequence[str]) -> frozenset[str]:
+        sql = f"SELECT run_id FROM runs WHERE run_id IN ({', '.join('?' * len(run_ids))}) AND ended_at IS NULL"
+        return frozenset(run_ids).difference(row[0] for row in self._read_rows(sql, *run_ids))
+
     # --- coordination of workers ---
 
     def request_cancel(self, run_id: str) -> bool:
@@ -312,76 +254,9 @@ class SqlStore(SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
             self._wake_others(connection, "queue")
 
 
-def delete_runs(connection: SqlConnection, runs: Sequence[tuple[str]]) -> None:
-    """Delete runs with all that is kept of them."""
-    for table in ("runs", "events", "outputs", "idempotency_keys"):
-        connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", runs)
-    delete_notifications(connection, runs)
-
-
 def old_keys(connection: SqlConnection, before_ms: int, limit: int) -> tuple[str, ...]:
     """Return idempotency keys that were created before ``before_ms``."""
     return tuple(row[0] for row in connection.execute(_SELECT_OLD_KEYS, (before_ms, limit)).fetchall())
-
-
-def _insert(connection: SqlConnection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert many rows by few statements: at each statement the thread releases the GIL and must acquire it again."""
-    for size in _ROWS_PER_INSERT:
-        while len(rows) >= size:
-            some, rows = rows[:size], rows[size:]
-            connection.execute(_with_rows(statement, size, len(some[0])), tuple(chain.from_iterable(some)))
-
-
-@cache
-def _with_rows(statement: str, rows: int, columns: int) -> str:
-    marks = f"({', '.join('?' * columns)})"
-    return statement.format(rows=", ".join([marks] * rows))
-
-
-def _inserted(connection: SqlConnection, write: RunWrite) -> WriteResult | None:
-    """Return the result for a new run, ``None`` for one that the store may have; others without a key are inserted."""
-    if write.expected_status is None and write.key is not None and not _insert_with_key(connection, write, write.key):
-        return "conflict"
-    if write.expected_status is None and (write.owner is None or not write.unconfirmed_statuses):
-        return "stored"
-    return None
-
-
-def _insert_with_key(connection: SqlConnection, write: RunWrite, key: RunKey) -> bool:
-    """Insert a run and its key; false if another run has the key."""
-    match key:
-        case ScheduledRun():
-            is_ours = take_tick(connection, key, write.record.run_id)
-        case IdempotencyKey():
-            is_ours = _take_key(connection, key)
-    if is_ours:
-        _insert(connection, _INSERT_RUNS, [run_row(write)])
-    return is_ours
-
-
-def _take_key(connection: SqlConnection, key: IdempotencyKey) -> bool:
-    """Store a key; false if it stands for another run."""
-    connection.execute(_DELETE_OLD_KEY, (key.key, key.not_before_ms))
-    if not connection.execute(_INSERT_KEY, (key.key, key.digest, key.run_id, key.created_at_ms)).rowcount:
-        (run_id,) = connection.execute(_SELECT_RUN_OF_KEY, (key.key,)).fetchone()
-        # The same run: an earlier attempt was committed, but the writer did not learn of it.
-        return bool(run_id == key.run_id)
-    return True
-
-
-def _update_of(write: RunWrite) -> SqlStatement:
-    """Return the update of a run, which changes no row where another worker owns the run."""
-    record, expected = write.record, [write.expected_status]
-    if write.unconfirmed_statuses:
-        expected += [*write.unconfirmed_statuses, record.status]
-    # An index has the runs without an end, so a statement that sets no end costs less.
-    statement, end = _UPDATE_RUN, tuple[int | None, ...]()
-    if write.ended_at_ms is not None:
-        statement, end = _END_RUN, (write.ended_at_ms, write.keep_order_bytes)
-    elif write.is_released:
-        statement, end = _RELEASE_RUN, (write.due_at_ms,)
-    values = (record.status, encode_row(record), *end, record.run_id, write.owner, *expected)
-    return statement.format(marks=", ".join("?" * len(expected))), values
 
 
 def _oldest(sizes: Iterable[tuple[str, int]], excess: int) -> Iterator[tuple[str]]:
@@ -391,10 +266,6 @@ def _oldest(sizes: Iterable[tuple[str, int]], excess: int) -> Iterator[tuple[str
             return
         yield (run_id,)
         excess -= size
-
-
-def _event_row(batch: EventBatch) -> tuple[Any, ...]:
-    return batch.run_id, batch.first, batch.last, int(batch.is_last), batch.payload
 
 
 def _event_batch(row: Sequence[Any]) -> EventBatch:
