@@ -87,6 +87,10 @@ class DaskProcesses:
         process.kill()
         process.wait()
 
+    def pid(self, name: str) -> int:
+        """Return the id of a process."""
+        return self._processes[name].pid
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a process."""
         self._processes[name].send_signal(number)

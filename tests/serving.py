@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -83,6 +83,14 @@ class Process:
         if self.process.poll() is None:
             self.kill()
         self.output.close()
+
+
+def until(condition: Callable[[], object], *, seconds: float = 60) -> None:
+    """Wait until a condition holds, in a test without an event loop."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "that did not become true in time"
+        time.sleep(0.02)
 
 
 def free_port() -> int:

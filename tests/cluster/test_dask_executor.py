@@ -14,7 +14,7 @@ import pytest
 from dask_processes import DaskProcesses, one_process_cluster
 from kedro_asgi.dask_options import DaskOptions
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
-from kedro_asgi.events import LogLine
+from kedro_asgi.events import LogLine, RunPlanned
 from kedro_asgi.runs import RunOrder, RunSpec, Slice
 from kedro_asgi.session import AsyncSession
 
@@ -161,6 +161,23 @@ async def test_a_run_that_kills_its_workers_is_given_up(project: Path, cluster: 
         record = await runs.wait(run.run_id)
         assert (record.status, record.error.type, record.run_attempt) == ("interrupted", "WorkerLostError", 2)
     assert len(lines(place)) == 2
+
+
+async def test_the_nodes_of_a_run_on_a_worker_go_to_other_workers_of_its_cluster(
+    project: Path, cluster: DaskProcesses, tmp_path: Path
+) -> None:
+    """A run with ``DaskRunner`` needs no address where a worker executes it."""
+    cluster.start_worker("one")
+    async with dispatcher(project, cluster.scheduler) as runs:
+        spec = {"runtime_params": {"place": str(tmp_path / "place")}, "outputs": ["pid"], "runner": "DaskRunner"}
+        run = await runs.submit("note", **spec, timeout_seconds=60)
+        async for found in runs.follow(run.run_id):
+            if isinstance(found.event, RunPlanned):
+                # The only thread has the run, so its node waits for another worker.
+                cluster.start_worker("two")
+        record = await runs.wait(run.run_id)
+        assert (record.status, record.error) == ("success", None)
+        assert await runs.output(run.run_id, "pid") == b"%d" % cluster.pid("two")
 
 
 async def test_a_scheduler_that_is_gone_loses_no_run(project: Path, cluster: DaskProcesses, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,7 +15,8 @@ import pytest
 
 from database_server import DatabaseServer, postgres_binaries
 from kedro_asgi.client import AsyncClient
-from serving import Process
+from kedro_asgi.events import NodeStarted, RunEnded, RunEvent
+from serving import Process, until
 
 Start = Callable[..., Process]
 
@@ -43,13 +43,6 @@ FINAL = {"success", "failure", "cancelled", "timed_out", "interrupted"}
 @pytest.fixture
 def project(make_project: Callable[..., Path], tmp_path: Path) -> Path:
     return make_project(JOURNAL.replace("{folder}", str(tmp_path)), parameters="seconds: 0.0\n")
-
-
-def until(condition: Callable[[], object], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "that did not become true in time"
-        time.sleep(0.02)
 
 
 def submit(server: Process, **body: object) -> str:
@@ -79,6 +72,42 @@ def test_workers_execute_what_a_face_promises_and_leave_the_rest_to_each_other(
     answer = httpx.post(f"{face.url}/run", json={"outputs": ["noted"]}, timeout=30).json()
     assert answer["outputs"] == {"noted": 0.0}
     assert "Traceback" not in face.log() + first.log() + second.log()
+
+
+@pytest.mark.slow
+def test_any_server_follows_and_cancels_what_a_worker_executes(
+    project: Path, start: Start, tmp_path: Path, database_server: DatabaseServer
+) -> None:
+    url = database_server.make_database(f"test_{uuid.uuid4().hex}")
+    first, second = (
+        start("kedro_asgi", "serve", project, "--max-concurrent-runs", "0", KEDRO_SERVER_STORE=url) for _ in range(2)
+    )
+    start("kedro_asgi", "worker", project, KEDRO_SERVER_STORE=url)
+    stopped, whole = submit(first, params={"seconds": -1.0}), submit(first)
+    told = anyio.run(cancel_when_it_has_begun, second, stopped, tmp_path / "gate")
+    assert [type(event) for event in told][-1] is RunEnded
+    assert {ended(server, stopped)["status"] for server in (first, second)} == {told[-1].status} == {"cancelled"}
+    # A follower that comes later, and to the other server, is told the same.
+    assert anyio.run(events_of, first, stopped) == told
+    assert anyio.run(events_of, second, whole)[-1].status == "success"
+
+
+async def cancel_when_it_has_begun(server: Process, run_id: str, gate: Path) -> list[RunEvent]:
+    told = []
+    async with AsyncClient(server.url) as client:
+        async for event in client.events(run_id):
+            told.append(event)
+            if isinstance(event, NodeStarted):
+                await client.cancel(run_id)
+                while not (await client.read(run_id)).is_stopping:
+                    await anyio.sleep(0.02)
+                gate.touch()
+    return told
+
+
+async def events_of(server: Process, run_id: str) -> list[RunEvent]:
+    async with AsyncClient(server.url) as client:
+        return [event async for event in client.events(run_id)]
 
 
 @pytest.fixture

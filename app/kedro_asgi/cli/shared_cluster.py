@@ -12,10 +12,10 @@ from kedro_asgi.server.configuration import ServerConfiguration
 def shared_cluster(configuration: ServerConfiguration, processes: int) -> Iterator[None]:
     """Start a cluster for several processes while this block lasts, if runs need one and no scheduler is named.
 
-    A single process starts it itself, again after each reload of the code.
+    A single process starts it itself, again after each reload of the code. Processes that execute no runs need none.
     """
-    choice = configuration.executor_choice
-    if processes == 1 or "dask" not in choice.kinds or choice.dask.scheduler is not None:
+    choice, is_face = configuration.executor_choice, not configuration.policy.max_concurrent_runs
+    if processes == 1 or is_face or "dask" not in choice.kinds or choice.dask.scheduler is not None:
         yield
         return
     # Few servers have a cluster.

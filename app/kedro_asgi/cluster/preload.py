@@ -21,6 +21,7 @@ from kedro_asgi.dispatch.executors.dask_worker import RunHost
 from kedro_asgi.dispatch.executors.local_cluster import SESSION_VARIABLE
 from kedro_asgi.errors import ProjectError
 from kedro_asgi.outcome import Outcome
+from kedro_asgi.runner.cluster.source import ADDRESS_VARIABLE
 from kedro_asgi.session import KedroServiceSession
 from kedro_asgi.session.served_session import open_served_session
 from kedro_asgi.tracing.sdk import flush_spans, set_up_inherited_sdk
@@ -74,11 +75,15 @@ def dask_teardown(worker: Any) -> None:
 async def _set_up(worker: Any, open_session: Callable[[], KedroServiceSession]) -> None:
     set_up_inherited_sdk()
     _forward_logs()
+    owns_process = _owns_process(worker)
+    if owns_process:
+        # Runs that spread their nodes by `DaskRunner` do so over this cluster.
+        os.environ.setdefault(ADDRESS_VARIABLE, worker.scheduler.address)
     opened = await asyncio.to_thread(Outcome.of, open_session)
     if opened.error is not None:
         _log.error("The project cannot be opened: %s", opened.error, exc_info=opened.error)
     worker.extensions[EXTENSION] = member = ClusterMember(worker.address, opened)
-    worker.extensions[HOST_EXTENSION] = RunHost(worker, member, owns_process=_owns_process(worker))
+    worker.extensions[HOST_EXTENSION] = RunHost(worker, member, owns_process=owns_process)
 
 
 def _open(*, project_path: str | None, **arguments: Any) -> KedroServiceSession:
