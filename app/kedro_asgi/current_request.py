@@ -19,6 +19,9 @@ class CurrentRequest(msgspec.Struct, eq=False, gc=False):
     status: int | None = None
 
 
+CURRENT_CALLER: ContextVar[str | None] = ContextVar("kedro_asgi_current_caller", default=None)
+"""The name of the caller of the request that code of this context works for, where callers have to be known."""
+
 CURRENT_REQUEST: ContextVar[CurrentRequest | None] = ContextVar("kedro_asgi_current_request", default=None)
 
 

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from database_server import DatabaseServer
+from kedro_asgi.current_request import CURRENT_CALLER
 from kedro_asgi.dispatch import Dispatcher, Policy, Worker
 from kedro_asgi.dispatch.stores.base import AdoptedRun
 from kedro_asgi.dispatch.stores.postgres import PostgresStore
@@ -165,6 +166,35 @@ async def test_all_replicas_together_execute_no_more_runs_than_the_fleet_may(mak
         assert (await first.run(order("calc"))).record.status == "success"
 
 
+async def test_each_caller_gets_its_share_of_the_slots_of_all_replicas(make: Make, tmp_path: Path) -> None:
+    limits = {"max_concurrent_runs": 1, "fair_shares": True}
+    async with make(**limits) as first, make(**limits) as second:
+        CURRENT_CALLER.set("many")
+        await first.submit(["wait"], params={"seconds": 60})
+        held = await second.submit(["held"])
+        await until(partial(_are_running, first, 2))
+        waiting = [await first.submit(["count"], params={"a": number}) for number in range(4)]
+        CURRENT_CALLER.set("few")
+        waiting += [await replica.submit(["count"], params={"a": "few"}) for replica in (first, second)]
+        (tmp_path / "opened").touch()
+        for run in (held, *waiting):
+            assert (await second.wait(run.run_id)).status == "success"
+    # Each time, the caller of the run that goes on has one run more than the other.
+    assert (tmp_path / "started").read_text().split() == ["few", "few", "0", "1", "2", "3"]
+
+
+async def test_callers_that_are_not_known_share_by_the_order_of_arrival(make: Make, tmp_path: Path) -> None:
+    limits = {"max_concurrent_runs": 1, "fair_shares": True}
+    async with make(**limits) as first, make(max_concurrent_runs=0, fair_shares=True) as face:
+        held = await first.submit(["held"])
+        await until(partial(_are_running, first, 1))
+        waiting = [await face.submit(["count"], params={"a": number}) for number in range(3)]
+        (tmp_path / "opened").touch()
+        for run in (held, *waiting):
+            assert (await face.wait(run.run_id)).status == "success"
+    assert (tmp_path / "started").read_text().split() == list("012")
+
+
 async def _are_running(runs: Dispatcher, count: int) -> bool:
     return [run.status for run in (await runs.list()).runs].count("running") == count
 
@@ -178,8 +208,8 @@ async def test_a_run_that_waits_for_its_next_attempt_waits_in_the_store(make: Ma
     assert (ended.status, ended.run_attempt) == ("failure", 2)
 
 
-@pytest.mark.parametrize("policy", [{"max_fleet_runs": 2}, {"max_concurrent_runs": 0}])
-async def test_a_store_in_memory_has_no_queue_for_others(work: Path, policy: dict[str, int]) -> None:
+@pytest.mark.parametrize("policy", [{"max_fleet_runs": 2}, {"max_concurrent_runs": 0}, {"fair_shares": True}])
+async def test_a_store_in_memory_has_no_queue_for_others(work: Path, policy: dict[str, object]) -> None:
     session = AsyncSession.create(project_path=work)
     with pytest.raises(PolicyError, match="needs a store that several processes share"):
         Dispatcher(session, policy=Policy(**policy))

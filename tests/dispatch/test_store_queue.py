@@ -26,8 +26,16 @@ def changed(run_id: str, status: str, *, expected: str, owner: str = "me", **fac
     return RunWrite(record=record, expected_status=expected, owner=owner, created_at_ms=1, ended_at_ms=ended, **facts)
 
 
-def claim(store: Store, owner: str = "me", *, limit: int = 9, max_owned: int | None = None, now_ms: int = 5) -> Claim:
-    return store.claim_runs(owner, limit=limit, max_owned=max_owned, now_ms=now_ms)
+def claim(
+    store: Store,
+    owner: str = "me",
+    *,
+    limit: int = 9,
+    max_owned: int | None = None,
+    now_ms: int = 5,
+    by_caller: bool = False,
+) -> Claim:
+    return store.claim_runs(owner, limit=limit, max_owned=max_owned, now_ms=now_ms, by_caller=by_caller)
 
 
 def ids(found: Claim) -> list[str]:
@@ -121,3 +129,37 @@ def test_a_worker_is_told_which_runs_it_has(open_worker: OpenStore, owner: str) 
     store.write([queued("run-1", owner="me"), queued("run-2", owner="other"), queued("run-3")])
     store.write([changed("run-1", "success", expected="queued")])
     assert store.owned_runs(owner) == ({"run-2"} if owner == "other" else frozenset())
+
+
+def test_the_caller_with_the_fewest_runs_is_next(open_worker: OpenStore) -> None:
+    store = open_worker()
+    many = [queued(f"run-{number}", caller="many") for number in range(4)]
+    store.write([*many, queued("run-5", caller="few"), queued("run-6"), queued("run-7", caller="few")])
+    assert ids(claim(store, limit=1, by_caller=True)) == ["run-0"]
+    assert ids(claim(store, "other", limit=2, by_caller=True)) == ["run-5", "run-6"]
+    # All have one now: the oldest run decides.
+    assert ids(claim(store, limit=1, by_caller=True)) == ["run-1"]
+    assert ids(claim(store, limit=9, by_caller=True)) == ["run-2", "run-3", "run-7"]
+
+
+def test_a_run_that_is_not_due_has_no_share(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([queued("run-1", caller="a", due_at_ms=9), queued("run-2", caller="b"), queued("run-3", caller="b")])
+    found = claim(store, limit=1, by_caller=True)
+    assert (ids(found), found.is_any_left) == (["run-2"], True)
+    assert ids(claim(store, by_caller=True, now_ms=9)) == ["run-1", "run-3"]
+
+
+def test_the_caller_of_a_run_stays_with_it(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([queued("run-1", caller="a")])
+    assert [run.caller for run in claim(store).runs] == ["a"]
+    store.return_runs(["run-1"], owner="me")
+    assert store.adopt("run-1", former_owner=None, owner="other").caller == "a"
+
+
+def test_the_ends_of_many_runs_are_asked_for_at_once(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([queued("run-1", owner="me"), queued("run-2", owner="me"), queued("run-3")])
+    store.write([changed("run-1", "cancelled", expected="queued")])
+    assert store.ended_runs(["run-1", "run-2", "run-3", "unknown"]) == {"run-1", "unknown"}

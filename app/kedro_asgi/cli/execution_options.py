@@ -32,6 +32,12 @@ _OPTIONS = (
         help="Runs at a time of all servers and workers that share the store.",
     ),
     click.option(
+        "--fair-shares",
+        flag_value="true",
+        default=None,
+        help="Give each free slot of all servers and workers to the caller with the fewest runs.",
+    ),
+    click.option(
         "--max-run-memory",
         "max_run_memory_bytes",
         type=Size(),

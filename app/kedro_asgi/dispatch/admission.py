@@ -5,6 +5,7 @@ from functools import partial
 
 from anyio.lowlevel import current_token
 
+from kedro_asgi.current_request import CURRENT_CALLER
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.messages import RunAdmitted
 from kedro_asgi.dispatch.metrics import Metrics
@@ -39,6 +40,7 @@ class Admission:
         self._post = recorder.post
         self._scheduler = scheduler
         self._store_queue = store_queue
+        self._has_shares = policy.fair_shares
         self._max_timeout_seconds = policy.max_timeout_seconds
         self._is_secret = secret_names(policy.hidden_values)
         self._metrics = metrics
@@ -86,6 +88,7 @@ class Admission:
             is_promised=is_promised,
             is_released=is_for_queue,
             event=RunQueued(run_id=run_id, at=record.created_at),
+            caller=CURRENT_CALLER.get() if self._has_shares else None,
         )
         self._post(admitted, is_urgent=is_promised)
         return run

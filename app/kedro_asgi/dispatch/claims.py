@@ -111,8 +111,9 @@ class Claims:
 
     def _call(self, room: int) -> Callable[[Store], Claim]:
         now_ms = int(time.time() * 1000)
+        policy = self._policy
         return lambda store: store.claim_runs(
-            self._owner, limit=room, max_owned=self._policy.max_fleet_runs, now_ms=now_ms
+            self._owner, limit=room, max_owned=policy.max_fleet_runs, now_ms=now_ms, by_caller=policy.fair_shares
         )
 
     def _note(self, claim: Claim) -> None:

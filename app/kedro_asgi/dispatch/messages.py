@@ -18,7 +18,7 @@ class RunAdmitted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A run that is recorded from now on; ``stored`` is the status that the store has, ``None`` for a new run.
 
     A new run that is promised is written now or never: it is given up if this write fails. One that ``is_released``
-    goes to the queue of the store, for any worker.
+    goes to the queue of the store, for any worker, and has a place there by its ``caller``.
     """
 
     record: RunRecord
@@ -29,6 +29,7 @@ class RunAdmitted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     stored: RunStatus | None = None
     last_event: int = 0
     event: Event | None = None
+    caller: str | None = None
 
 
 class RunChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):

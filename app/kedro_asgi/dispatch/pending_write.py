@@ -47,6 +47,7 @@ class PendingWrite:
         self._make_notifications = make_notifications
         self._order = admitted.order
         self._key = admitted.key
+        self._caller = admitted.caller
         self._stored = admitted.stored
         self._last_event = admitted.last_event
         self._events: list[Event] = [] if admitted.event is None else [admitted.event]
@@ -121,6 +122,7 @@ class PendingWrite:
             max_queued=self._max_queued if is_for_queue else None,
             is_released=self._is_released and not is_new,
             due_at_ms=_due_at_ms(record) if self._is_released else None,
+            caller=self._caller if is_new else None,
         )
 
     def settle(self, write: RunWrite, result: WriteResult) -> Written:

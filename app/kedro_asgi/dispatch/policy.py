@@ -27,7 +27,8 @@ def default_concurrency() -> int:
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of one service; each worker process has a service of its own.
 
-    ``max_fleet_runs`` limits the runs at a time of all processes that share the store. A service with
+    ``max_fleet_runs`` limits the runs at a time of all processes that share the store. With ``fair_shares``, each slot
+    that gets free goes to the caller with the fewest runs, and not to the oldest run. A service with
     ``max_concurrent_runs`` of 0 promises runs, and leaves them to other processes. ``max_queued_bytes`` limits the
     JSON of the orders that wait. ``max_timeout_seconds`` is the ceiling for every run, also for runs that ask for
     no limit. ``grace_seconds`` is how long runs may go on when the service closes. Queued runs of a dead server
@@ -46,6 +47,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     max_concurrent_runs: NotNegative = msgspec.field(default_factory=default_concurrency)
     max_fleet_runs: Count | None = None
+    fair_shares: bool = False
     max_queued_runs: NotNegative = 1000
     max_queued_bytes: Bytes = 256 * 2**20
     max_timeout_seconds: Seconds | None = None

@@ -242,6 +242,7 @@ class Recovery:
             is_promised=True,
             is_released=self._has_store_queue,
             event=RunQueued(run_id=record.run_id),
+            caller=taken.caller,
         )
 
 

@@ -35,6 +35,7 @@ def check_store_queue(store: Store, policy: Policy, *, takes_runs: bool) -> None
 def _needs_queue(policy: Policy) -> dict[str, bool]:
     return {
         "max_fleet_runs": policy.max_fleet_runs is not None,
+        "fair_shares": policy.fair_shares,
         "max_concurrent_runs of 0": policy.max_concurrent_runs == 0,
     }
 
@@ -48,13 +49,14 @@ class StoreQueue:
     def __init__(self, policy: Policy, access: StoreAccess, wakes: Wakes, *, is_used: bool) -> None:
         self.is_used = is_used
         self.has_all = is_used and any(_needs_queue(policy).values())
-        """Whether each run is promised and claimed: the store counts them, or other workers execute them."""
+        """Whether each run is promised and claimed: the store counts or orders them, or other workers execute them."""
         self.since: datetime | None = None
         """Since when runs wait in the queue, as far as this worker knows."""
         self.length = 0
         """How many runs waited in the queue when they were counted last."""
         self._access = access
-        self._is_counted = policy.max_fleet_runs is not None
+        self._is_counted = policy.max_fleet_runs is not None or policy.fair_shares
+        self._is_by_age = not policy.fair_shares
         self._wakes = wakes
 
     def added(self, run: ActiveRun) -> None:
@@ -73,7 +75,7 @@ class StoreQueue:
 
     def is_before(self, run: ActiveRun | None) -> bool:
         """Whether a run in the queue is older than ``run``, the oldest that waits here; ``None``: none does."""
-        return self.since is not None and (run is None or self.since < run.record.created_at)
+        return self._is_by_age and self.since is not None and (run is None or self.since < run.record.created_at)
 
     def room(self, capacity: int, *, running: int, queued: int, first: ActiveRun | None, pace: Pace) -> int:
         """Return how many runs this worker may claim now.

@@ -61,7 +61,8 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     the store has already stay as they are. Times are milliseconds since 1970.
 
     A new run without an ``owner`` waits in the queue of the store, unless ``max_queued`` runs wait there; with
-    ``is_released``, the owner leaves its run to that queue. No worker claims it before ``due_at_ms``.
+    ``is_released``, the owner leaves its run to that queue. No worker claims it before ``due_at_ms``. A new run counts
+    for the share of its ``caller``.
     """
 
     record: RunRecord
@@ -79,6 +80,7 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     max_queued: int | None = None
     is_released: bool = False
     due_at_ms: int | None = None
+    caller: str | None = None
 
 
 class AdoptedRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +95,7 @@ class AdoptedRun(msgspec.Struct, frozen=True, kw_only=True):
     is_cancel_requested: bool
     last_event: int
     problem: ErrorDetail | None = None
+    caller: str | None = None
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,12 +230,15 @@ class WorkerCoordination(Protocol):
 
 
 class RunQueue(Protocol):
-    """The queue of the store: queued runs without an owner, which any worker may claim, the oldest first."""
+    """The queue of the store: queued runs without an owner, which any worker may claim."""
 
-    def claim_runs(self, owner: str, *, limit: int, max_owned: int | None, now_ms: int) -> Claim:
+    def claim_runs(
+        self, owner: str, *, limit: int, max_owned: int | None, now_ms: int, by_caller: bool = False
+    ) -> Claim:
         """Make ``owner`` the owner of runs that are due by ``now_ms``, at most ``limit``.
 
-        With ``max_owned``, all workers together own at most so many unended runs afterwards.
+        With ``max_owned``, all workers together own at most so many unended runs afterwards. With ``by_caller``, each
+        run is the oldest one of the caller of which workers have the fewest.
         """
 
     def has_due_runs(self, *, now_ms: int) -> bool:

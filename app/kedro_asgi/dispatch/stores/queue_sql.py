@@ -3,18 +3,17 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 from kedro_asgi.dispatch.stores.base import AdoptedRun, Claim, RunWrite
+from kedro_asgi.dispatch.stores.caller_shares import next_runs
 from kedro_asgi.dispatch.stores.connection import SqlConnection
-from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, RowReader
+from kedro_asgi.dispatch.stores.rows import ADOPTED_COLUMNS, RowReader
 
 _WAITING = "owner IS NULL AND ended_at IS NULL AND status = 'queued'"
 # A transaction that writes locks out all others that write, so no row needs a lock of its own.
-_CLAIM = (
-    "UPDATE runs SET owner = ?, due_at = NULL WHERE run_id IN ("
-    f"SELECT run_id FROM runs WHERE {_WAITING} AND (due_at IS NULL OR due_at <= ?) ORDER BY run_id LIMIT ?"
-    f") RETURNING {RECORD_COLUMNS}, run_order, wants_cancel"
-)
+_CLAIM = f"UPDATE runs SET owner = ?, due_at = NULL WHERE run_id IN ({{runs}}) RETURNING {ADOPTED_COLUMNS}"
+_OLDEST = f"SELECT run_id FROM runs WHERE {_WAITING} AND (due_at IS NULL OR due_at <= ?) ORDER BY run_id LIMIT ?"
 _LAST_EVENTS = "SELECT run_id, max(last) FROM events WHERE run_id IN ({marks}) GROUP BY run_id"
 _MOST_COUNTED = 1_000_000
 _COUNT_OWNED = "SELECT count(*) FROM runs WHERE ended_at IS NULL AND owner IS NOT NULL"
@@ -39,12 +38,14 @@ class SqlRunQueue(ABC):
     def _wake_others(self, connection: SqlConnection, *topics: str) -> None:
         """Wake other workers when this transaction is committed."""
 
-    def claim_runs(self, owner: str, *, limit: int, max_owned: int | None, now_ms: int) -> Claim:
+    def claim_runs(
+        self, owner: str, *, limit: int, max_owned: int | None, now_ms: int, by_caller: bool = False
+    ) -> Claim:
         with self.transaction(writes=True) as connection:
             if max_owned is not None:
                 (owned,) = connection.execute(_COUNT_OWNED).fetchone()
                 limit = min(limit, max_owned - owned)
-            rows = connection.execute(_CLAIM, (owner, now_ms, limit)).fetchall() if limit > 0 else []
+            rows = _claim(connection, owner, limit, now_ms, by_caller=by_caller) if limit > 0 else []
             runs = tuple(self._claimed(connection, rows))
             if len(rows) == limit if limit > 0 else _is_any_due(connection, now_ms):
                 return Claim(runs=runs, is_any_left=True)
@@ -75,11 +76,18 @@ class SqlRunQueue(ABC):
         sql = _LAST_EVENTS.format(marks=", ".join("?" * len(ids)))
         last_events = dict(connection.execute(sql, ids).fetchall())
         return [
-            self._rows.adopted(
-                columns, order=order, is_cancel_requested=bool(wants_cancel), last_event=last_events.get(columns[0], 0)
-            )
-            for *columns, order, wants_cancel in sorted(rows, key=lambda row: str(row[0]))
+            self._rows.adopted(row, last_event=last_events.get(row[0], 0))
+            for row in sorted(rows, key=lambda row: str(row[0]))
         ]
+
+
+def _claim(connection: SqlConnection, owner: str, limit: int, now_ms: int, *, by_caller: bool) -> Any:
+    """Take runs from the queue; return their rows."""
+    if not by_caller:
+        return connection.execute(_CLAIM.format(runs=_OLDEST), (owner, now_ms, limit)).fetchall()
+    run_ids = next_runs(connection, limit=limit, now_ms=now_ms)
+    marks = ", ".join("?" * len(run_ids))
+    return connection.execute(_CLAIM.format(runs=marks), (owner, *run_ids)).fetchall() if run_ids else []
 
 
 def _is_any_due(connection: SqlConnection, now_ms: int) -> bool:

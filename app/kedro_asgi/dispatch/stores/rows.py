@@ -29,6 +29,7 @@ _LOGGED_RUNS = 1000
 _ESCAPED_NAMES = 256
 
 RECORD_COLUMNS = "run_id, status, created_at, record"
+ADOPTED_COLUMNS = f"{RECORD_COLUMNS}, run_order, wants_cancel, caller"
 
 
 class _Options(msgspec.Struct, kw_only=True):
@@ -51,9 +52,10 @@ class RowReader:
         record, problem = self._record(row)
         return record if problem is None else msgspec.structs.replace(record, error=_detail(problem))
 
-    def adopted(self, row: Sequence[Any], *, order: Any, is_cancel_requested: bool, last_event: int) -> AdoptedRun:
-        """Return the run in a row that has a new owner."""
-        record, problem = self._record(row)
+    def adopted(self, row: Sequence[Any], *, last_event: int) -> AdoptedRun:
+        """Return the run in the `ADOPTED_COLUMNS` of a row, which has a new owner."""
+        *columns, order, wants_cancel, caller = row
+        record, problem = self._record(columns)
         packed = None
         try:
             packed = None if order is None else _packed(as_bytes(order))
@@ -63,9 +65,10 @@ class RowReader:
             record=record,
             stored=row[1],
             order=packed,
-            is_cancel_requested=is_cancel_requested,
+            is_cancel_requested=bool(wants_cancel),
             last_event=last_event,
             problem=None if problem is None else _detail(problem),
+            caller=caller,
         )
 
     def _record(self, row: Sequence[Any]) -> tuple[RunRecord, UnreadableRunError | None]:

@@ -85,6 +85,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         "ALTER TABLE runs ADD COLUMN due_at BIGINT",
         {"postgresql": "CREATE INDEX runs_waiting ON runs (run_id) WHERE owner IS NULL AND ended_at IS NULL"},
     ),
+    ("ALTER TABLE runs ADD COLUMN caller TEXT",),
 )
 
 

@@ -18,7 +18,7 @@ from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.liveness import FailureDetector, WorkerLock
 from kedro_asgi.dispatch.stores.notification_sql import SqlNotifications
 from kedro_asgi.dispatch.stores.queue_sql import SqlRunQueue
-from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, RowReader, as_bytes, facets
+from kedro_asgi.dispatch.stores.rows import ADOPTED_COLUMNS, RECORD_COLUMNS, RowReader, as_bytes, facets
 from kedro_asgi.dispatch.stores.schedule_sql import SqlSchedules
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS, Migration, statement_for
 from kedro_asgi.dispatch.stores.write_sql import SqlRunWriter
@@ -236,7 +236,7 @@ class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
         with self.transaction(writes=True) as connection:
             sql = (
                 f"UPDATE runs SET owner = ? WHERE run_id = ? AND {condition} AND ended_at IS NULL "
-                f"RETURNING {RECORD_COLUMNS}, run_order, wants_cancel"
+                f"RETURNING {ADOPTED_COLUMNS}"
             )
             row = connection.execute(sql, (owner, run_id, *values)).fetchone()
             if row is None:
@@ -245,8 +245,7 @@ class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
             (last_event,) = connection.execute(sql, (run_id,)).fetchone()
             if former_owner is not None:
                 self._wake_others(connection, f"runs:{former_owner}")
-        *columns, order, wants_cancel = row
-        return self._rows.adopted(columns, order=order, is_cancel_requested=bool(wants_cancel), last_event=last_event)
+        return self._rows.adopted(row, last_event=last_event)
 
     def release_queued(self, owner: str) -> None:
         with self.transaction(writes=True) as connection:

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from kedro_asgi.dispatch.stores.base import EventBatch, IdempotencyKey, OldRecords, RunKey, RunWrite, WriteResult
+from kedro_asgi.dispatch.stores.caller_shares import set_callers
 from kedro_asgi.dispatch.stores.connection import SqlConnection, SqlStatement
 from kedro_asgi.dispatch.stores.notification_sql import delete_notifications, insert_notifications
 from kedro_asgi.dispatch.stores.queue_sql import set_due_times, surplus_runs
@@ -63,6 +64,7 @@ class SqlRunWriter(ABC):
             _insert(connection, _INSERT_OUTPUTS, outputs)
             insert_notifications(connection, [found for write in stored for found in write.notifications])
             set_due_times(connection, stored)
+            set_callers(connection, stored)
             self._wake_after(connection, stored)
         return results
 

@@ -7,6 +7,7 @@ import msgspec
 from starlette.authentication import AuthCredentials, BaseUser
 from starlette.types import Scope as AsgiScope
 
+from kedro_asgi.current_request import CURRENT_CALLER
 from kedro_asgi.errors.wording import one_line, shortened
 
 Scope = Literal["read", "run", "cancel", "admin"]
@@ -69,8 +70,9 @@ def caller_of(scope: AsgiScope) -> Caller | None:
 
 
 def set_caller(scope: AsgiScope, caller: Caller | None) -> None:
-    """Note the caller of a request for its route."""
+    """Note the caller of a request for its route, and for the run that it asks for."""
     scope[CALLER_KEY] = caller
+    CURRENT_CALLER.set(None if caller is None else caller.name)
 
 
 def limits_of(scope: AsgiScope) -> frozenset[str] | None:
