@@ -1,6 +1,8 @@
 """Tokens, their scopes and their pipelines, on every route."""
 
 import logging
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -506,3 +508,17 @@ async def test_values_are_hidden_by_patterns_of_the_project(make_project, serve)
         assert (properties["a"].get("default"), properties["b"].get("default")) == (1, None)
         answers = [(await http.get(path)).text for path in ("/snapshot", "/runs", "/openapi.json", "/api/main")]
         assert not [text for text in answers for value in ("1234", "4321", "9876", "t0p", "x1x") if value in text]
+
+
+async def test_the_caller_of_a_run_is_known_where_callers_have_shares(
+    project: Path, serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KEDRO_SERVER_FAIR_SHARES", "true")
+    monkeypatch.setenv("KEDRO_SERVER_MAX_CONCURRENT_RUNS", "0")
+    async with serve(project, tokens=LINES, store=str(tmp_path / "runs.db")) as http:
+        for token in (TOKENS["run"], LIMITED, TOKENS["admin"]):
+            body = {"pipeline_names": ["left"]}
+            assert (await http.post("/runs", json=body, headers=bearer(token))).status_code == 202
+    with closing(sqlite3.connect(tmp_path / "runs.db")) as store:
+        callers = store.execute("SELECT caller FROM runs ORDER BY run_id").fetchall()
+    assert callers == [("runer",), ("limited",), ("adminer",)]
