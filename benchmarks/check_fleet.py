@@ -19,7 +19,7 @@ import msgspec
 from fleet.costs import Costs, under_load, write_costs
 from fleet.deployment import Deployment, Workload
 from fleet.pages import fill
-from fleet.server_costs import RUN_AND_WAIT
+from fleet.server_costs import RUN_AND_WAIT, ServerMeasurement
 from fleet.simulation import Arrivals, simulate
 from fleet.store_costs import StoreMeasurement
 from harness import Row, write
@@ -34,10 +34,12 @@ from projects import write_project
 
 RESULTS = HERE / "fleet" / "check.json"
 DOCS = HERE.parent / "docs"
-_EMPTY_RUNS = Workload(runs_a_day=0, run_seconds=0.0)
+_EMPTY_RUNS = Workload(runs_a_day=0, run_seconds=0.0, waits_for_ends=True)
 # No run waits for a slot.
 _SLOTS = 64
 _CALLERS = 24
+# For the costs of servers, in each round.
+_COST_RUNS = 400
 _SHARES = (0.3, 0.6)
 _TOLERANCE = 0.2
 
@@ -136,14 +138,17 @@ def _check(postgres: RunningPostgres, costs: Costs, *, rounds: int, seconds: flo
             [stack.enter_context(server.running()) for server in _servers(project, postgres, count)] for count in (1, 2)
         ]
         transactions = StoreMeasurement(*stack.enter_context(measured_store(postgres, "checked_transactions")))
+        server = ServerMeasurement(postgres, fleets[0][0], beside=(fleets[1][0], fleets[1][1]))
         cases = [case for processes in fleets for case in _cases(processes, seconds)]
         for number in range(rounds):
+            server.measure(_COST_RUNS)
             for case in cases:
                 transactions.measure(2)
                 work = _work(fleets[case.servers - 1], case, seconds, seed=number)
                 measured.setdefault(case, []).append(_measure(postgres, fleets[case.servers - 1], work))
-        postgres_costs = under_load(transactions.costs(), costs.server)
-        costs = msgspec.structs.replace(costs, postgres=postgres_costs)
+        store = transactions.costs()
+        server_costs = server.costs(store)
+        costs = msgspec.structs.replace(costs, server=server_costs, postgres=under_load(store, server_costs))
     return costs, [_compared(costs, case, found) for case, found in measured.items()]
 
 

@@ -9,6 +9,8 @@ from fleet.deployment import LOCKED_ROUND_TRIPS, Deployment, Workload
 _US = 1e-6
 # A part that is busier than this is full: queues grow without end a little above.
 FULL = 1.0
+# How many servers look for runs of dead ones each time.
+_LOOKING = 20
 
 
 class Limit(Value):
@@ -33,8 +35,11 @@ def look_cores(costs: Costs, deployment: Deployment) -> float:
     """Return how many cores of a database are busy with looks of servers that have nothing to do."""
     look, servers = costs.look, deployment.servers
     cancels = look.cancel.database_us / deployment.look_seconds
-    orphans = (look.orphans.database_us + deployment.executing * look.owner.database_us) / deployment.orphan_seconds
-    return servers * (cancels + orphans) * _US
+    # Of more servers, each looks by chance, and else only tells that it lives.
+    looking = min(deployment.executing, _LOOKING)
+    whole = look.orphans.database_us + deployment.executing * look.owner.database_us
+    orphans = (looking * whole + (servers - looking) * look.renewal.database_us) / deployment.orphan_seconds
+    return (servers * cancels + orphans) * _US
 
 
 def feed_cores(costs: Costs, deployment: Deployment, workload: Workload, per_second: float) -> float:

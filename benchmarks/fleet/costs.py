@@ -104,6 +104,8 @@ class LookCosts(Value):
     orphans: StatementCost
     owner: StatementCost
     """What each other server with running runs adds to a look for orphans."""
+    renewal: StatementCost = StatementCost()
+    """A look for orphans that is left to other servers: it only tells that this one lives."""
 
 
 class FeedCosts(Value):

@@ -8,7 +8,7 @@ import simpy
 
 from fleet.costs import Costs, GroupCost, StatementCost
 from fleet.deployment import LOCKED_ROUND_TRIPS, Deployment
-from fleet.machine import Interpreter, Machine, Steps
+from fleet.machine import Interpreter, Machine, Steps, Thread
 
 _US = 1e-6
 
@@ -31,15 +31,15 @@ class Database:
         self.rows = 0
         self.wal_bytes = 0.0
 
-    def write(self, interpreter: Interpreter, rows: Sequence[GroupCost]) -> Steps:
+    def write(self, interpreter: Interpreter, writer: Thread, rows: Sequence[GroupCost]) -> Steps:
         """Write runs in one transaction, from a thread of a server."""
         fixed = max((row.fixed for row in rows), key=lambda cost: cost.wall_us)
         with self._write_lock.request() as turn:
             yield turn
             locked = self._env.now
-            yield from self._exchange(interpreter, self._with_wait(fixed), trips=LOCKED_ROUND_TRIPS)
+            yield from self._exchange(writer, self._with_wait(fixed), trips=LOCKED_ROUND_TRIPS)
             for start in range(0, len(rows), self._deployment.statements_a_step):
-                yield from self._exchange_rows(interpreter, rows[start : start + self._deployment.statements_a_step])
+                yield from self._exchange_rows(writer, rows[start : start + self._deployment.statements_a_step])
             self.locked_seconds += self._env.now - locked
         self.transactions += 1
         self.rows += len(rows)
@@ -50,24 +50,24 @@ class Database:
                 # Elsewhere, servers have time for it, and a thousand of them would take the simulation too long.
                 for other in self.interpreters:
                     if other is not interpreter:
-                        self._env.process(other.work(self._costs.server.wake_us))
+                        self._env.process(other.thread().work(self._costs.server.wake_us))
 
     def _with_wait(self, fixed: StatementCost) -> StatementCost:
         """Return the cost of a transaction whose commit waits for the disk, sometimes long."""
         waits = self._costs.postgres.waits_us
         return msgspec.structs.replace(fixed, wait_us=self._random.choice(waits)) if waits else fixed
 
-    def _exchange_rows(self, interpreter: Interpreter, rows: Sequence[GroupCost]) -> Steps:
+    def _exchange_rows(self, writer: Thread, rows: Sequence[GroupCost]) -> Steps:
         cost = StatementCost(
             client_us=sum(row.row.client_us for row in rows),
             database_us=sum(row.row.database_us for row in rows),
             wait_us=sum(row.row.wait_us for row in rows),
         )
-        yield from self._exchange(interpreter, cost, trips=0)
+        yield from self._exchange(writer, cost, trips=0)
 
-    def _exchange(self, interpreter: Interpreter, cost: StatementCost, *, trips: int) -> Steps:
+    def _exchange(self, writer: Thread, cost: StatementCost, *, trips: int) -> Steps:
         """Send statements and wait for their results."""
-        yield from interpreter.work(cost.client_us)
+        yield from writer.work(cost.client_us)
         yield from self._machine.work(cost.database_us)
         yield self._env.timeout((cost.wait_us + trips * self._deployment.network_us) * _US)
 

@@ -8,12 +8,16 @@ _DAY_SECONDS = 86_400
 
 
 class Workload(Value):
-    """A day's runs and their followers; ``minute_share`` of the runs are scheduled at full minutes."""
+    """A day's runs and their followers; ``minute_share`` of the runs are scheduled at full minutes.
+
+    Where a caller ``waits_for_ends``, the server answers when the run has ended, and not when it is promised.
+    """
 
     runs_a_day: float
     run_seconds: float = 1.0
     followers: int = 0
     minute_share: float = 0.05
+    waits_for_ends: bool = False
 
     @property
     def mean_per_second(self) -> float:

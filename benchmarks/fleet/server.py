@@ -7,11 +7,14 @@ import simpy
 
 from fleet.costs import Costs, GroupCost
 from fleet.database import Database
-from fleet.machine import Interpreter, Steps
+from fleet.machine import Interpreter, Steps, Thread
 
 
 class Run:
-    """A run on its way; times are seconds since the simulation began."""
+    """A run on its way; times are seconds since the simulation began.
+
+    ``ended`` is when its caller has the answer, where the caller waits for the end.
+    """
 
     __slots__ = ("arrived", "ended", "ends", "promised", "started")
 
@@ -55,20 +58,23 @@ class Server:
         interpreter: Interpreter,
         database: Database,
         *,
-        scheduler: Interpreter | None = None,
+        scheduler: Thread | None = None,
         slots: int,
         store_queue: StoreQueue | None = None,
+        answers_ends: bool = False,
         run_seconds: Callable[[], float],
         ended: Callable[[Run], None] = lambda run: None,
     ) -> None:
         self._env = env
         self._costs = costs
         self._interpreter = interpreter
+        self._loop, self._writer = interpreter.thread(), interpreter.thread()
         self._database = database
         self._scheduler = scheduler
         self._free_slots = slots
         self._queue = store_queue
         self._wants_claim = False
+        self._answers_ends = answers_ends
         self._run_seconds = run_seconds
         self._ended = ended
         self._waiting: deque[Run] = deque()
@@ -80,23 +86,26 @@ class Server:
         """Take a request for a run."""
         self._env.process(self._admit(run))
 
+    # The event loop has three parts of a run: its request, the end of its execution, and the answer.
+
     def _admit(self, run: Run) -> Steps:
-        # Half of the event loop's work comes before the promise is on disk, half with the answer.
-        yield from self._interpreter.work(self._costs.server.loop_us / 2)
+        yield from self._loop.work(self._costs.server.loop_us / 3)
         self._post(self._costs.postgres.promise, lambda: self._promised(run))
 
     def _promised(self, run: Run) -> None:
-        self._env.process(self._answer(run))
-
-    def _answer(self, run: Run) -> Steps:
-        yield from self._interpreter.work(self._costs.server.loop_us / 2)
         run.promised = self._env.now
+        if not self._answers_ends:
+            self._env.process(self._answer_promise(run))
         if self._free_slots and not (self._waiting or (self._queue is not None and self._queue.runs)):
             self._start(run)
         elif self._queue is None:
             self._waiting.append(run)
         else:
             self._queue.add(run)
+
+    def _answer_promise(self, run: Run) -> Steps:
+        yield from self._loop.work(self._costs.server.loop_us / 3)
+        run.promised = self._env.now
 
     def _start(self, run: Run) -> None:
         self._free_slots -= 1
@@ -107,13 +116,16 @@ class Server:
         self._env.process(self._execute(run))
 
     def _execute(self, run: Run) -> Steps:
-        yield from self._interpreter.work(self._costs.server.run_us)
+        # Each run has a thread, which waits for its turn in the process.
+        thread = self._interpreter.thread()
+        yield from thread.work(self._costs.server.run_us)
         if self._scheduler is not None and (dask := self._costs.dask) is not None:
-            yield from self._interpreter.work(dask.client_us)
+            yield from thread.work(dask.client_us)
             yield from self._scheduler.work(dask.scheduler_us)
             yield self._env.timeout(dask.worker_us * 1e-6)
         if (seconds := self._run_seconds()) > 0:
             yield self._env.timeout(seconds)
+        yield from self._loop.work(self._costs.server.loop_us / 3)
         self._free_slots += 1
         self._post(self._costs.postgres.end, lambda: self._end(run))
         if self._waiting:
@@ -124,6 +136,13 @@ class Server:
     def _end(self, run: Run) -> None:
         run.ended = self._env.now
         run.ends += 1
+        if self._answers_ends:
+            self._env.process(self._answer_end(run))
+        else:
+            self._ended(run)
+
+    def _answer_end(self, run: Run) -> Steps:
+        yield from self._loop.work(self._costs.server.loop_us / 3)
         self._ended(run)
 
     @property
@@ -153,8 +172,8 @@ class Server:
             group, self._unwritten = self._unwritten, []
             if group:
                 server = self._costs.server
-                yield from self._interpreter.work(len(group) * server.writer_us / 3 + server.writer_transaction_us)
-                yield from self._database.write(self._interpreter, [cost for cost, _ in group])
+                yield from self._writer.work(len(group) * server.writer_us / 3 + server.writer_transaction_us)
+                yield from self._database.write(self._interpreter, self._writer, [cost for cost, _ in group])
                 self._env.process(self._tell([stored for _, stored in group]))
             if self._wants_claim:
                 self._wants_claim = False
@@ -165,7 +184,7 @@ class Server:
         assert self._queue is not None
         if not (runs := self._queue.take(self.room)):
             return
-        yield from self._database.write(self._interpreter, [self._costs.postgres.start] * len(runs))
+        yield from self._database.write(self._interpreter, self._writer, [self._costs.postgres.start] * len(runs))
         self._waiting += runs
         while self._free_slots and self._waiting:
             self._start(self._waiting.popleft())
@@ -173,6 +192,6 @@ class Server:
     def _tell(self, stored: Sequence[Callable[[], None]]) -> Steps:
         """Wake the event loop, which goes on with each run of the group."""
         server = self._costs.server
-        yield from self._interpreter.work(server.loop_transaction_us + server.run_transaction_us)
+        yield from self._loop.work(server.loop_transaction_us + server.run_transaction_us)
         for one in stored:
             one()

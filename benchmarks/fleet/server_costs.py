@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from fleet.costs import FollowerCosts, ServerCosts, StoreCosts
 
 # The answer comes when the run has ended.
 RUN_AND_WAIT = request("POST", "/runs?wait=60", {"params": {"a": 10}})
-_CALLERS = 4
+_CALLERS, _FEW, _MANY = 4, 2, 24
 _FOLLOWERS = 100
 _EVENT = b"data: "
 _PARTS = ("loop", "run", "writer", "database")
@@ -23,48 +24,77 @@ _PARTS = ("loop", "run", "writer", "database")
 def measure_server(project: Path, postgres: RunningPostgres, url: str, store: StoreCosts, *, runs: int) -> ServerCosts:
     """Return the costs of a run beside those of its transactions, which ``store`` has: few callers, and many."""
     environ = {"KEDRO_SERVER_STORE": url, "KEDRO_SERVER_MAX_CONCURRENT_RUNS": "64"}
-    with ours("threads", project, **environ).running() as process:
+    with ours("threads", project, **environ).running() as process, ours("woken", project, **environ).running() as other:
         _run(process, 50)
-        few, many = (_parts(process, postgres, store, callers=callers, runs=runs) for callers in (2, 24))
-        with ours("woken", project, **environ).running() as other:
-            _run(other, 50)
-            wake_us = _wake_us(process, other, runs=runs)
-    lines = {name: _line(few["transactions"], few[name], many["transactions"], many[name]) for name in _PARTS}
-    return ServerCosts(
-        load_us=many["load"],
-        wake_us=wake_us,
-        **{f"{name}_us": each for name, (each, _) in lines.items()},
-        **{f"{name}_transaction_us": added for name, (_, added) in lines.items()},
-    )
+        _run(other, 50)
+        measurement = ServerMeasurement(postgres, process, beside=(process, other))
+        measurement.measure(runs)
+        return measurement.costs(store)
 
 
-def _parts(
-    process: Process, postgres: RunningPostgres, store: StoreCosts, *, callers: int, runs: int
-) -> dict[str, float]:
-    """Return the CPU time of a run by threads, in microseconds, and its transactions: a group has several runs."""
-    transactions, before, database = _transactions(process), process.cpu_seconds(), postgres.cpu_seconds()
-    load_us = _run(process, runs, callers=callers)
-    after, database = process.cpu_seconds(), postgres.cpu_seconds() - database
-    each = {role: (after[role] - before[role]) / runs * 1e6 for role in after}
-    share = (_transactions(process) - transactions) / runs
+class ServerMeasurement:
+    """Measures what runs cost a server, as often as it is asked to.
+
+    Of the two servers ``beside`` each other over one database, the first one wakes the second one.
+    """
+
+    def __init__(self, postgres: RunningPostgres, process: Process, *, beside: tuple[Process, Process]) -> None:
+        self._postgres = postgres
+        self._process = process
+        self._beside = beside
+        self._sums: dict[int, Counter[str]] = {callers: Counter() for callers in (_FEW, _MANY)}
+        self._woken: Counter[str] = Counter()
+
+    def measure(self, runs: int) -> None:
+        """Run so many, for few callers and for many, and again beside another server."""
+        for callers, sums in self._sums.items():
+            sums.update(self._measured(callers, runs))
+        self._woken.update(self._wakes(runs))
+
+    def costs(self, store: StoreCosts) -> ServerCosts:
+        """Return the costs by all that was measured, without those of the transactions' driver."""
+        few, many = (_each(self._sums[callers], store) for callers in (_FEW, _MANY))
+        lines = {name: _line(few["transactions"], few[name], many["transactions"], many[name]) for name in _PARTS}
+        return ServerCosts(
+            load_us=many["load"],
+            wake_us=self._woken["cpu"] / max(self._woken["transactions"], 1),
+            **{f"{name}_us": each for name, (each, _) in lines.items()},
+            **{f"{name}_transaction_us": added for name, (_, added) in lines.items()},
+        )
+
+    def _measured(self, callers: int, runs: int) -> dict[str, float]:
+        """Return the CPU time of all runs by threads, in microseconds, and how many transactions there were."""
+        process = self._process
+        transactions, before, database = _transactions(process), process.cpu_seconds(), self._postgres.cpu_seconds()
+        load_us = _run(process, runs, callers=callers)
+        after, database = process.cpu_seconds(), self._postgres.cpu_seconds() - database
+        return {
+            "runs": runs,
+            "transactions": _transactions(process) - transactions,
+            "database": database * 1e6,
+            "load": load_us * runs,
+            **{role: (after[role] - before[role]) * 1e6 for role in after},
+        }
+
+    def _wakes(self, runs: int) -> dict[str, float]:
+        """Return what transactions of a server cost another one that has nothing to do."""
+        process, other = self._beside
+        transactions, before = _transactions(process), sum(other.cpu_seconds().values())
+        _run(process, runs)
+        cpu_seconds = sum(other.cpu_seconds().values()) - before
+        return {"cpu": cpu_seconds * 1e6, "transactions": _transactions(process) - transactions}
+
+
+def _each(sums: Counter[str], store: StoreCosts) -> dict[str, float]:
+    """Return what was measured for each run: a group has several."""
+    each = {name: value / sums["runs"] for name, value in sums.items()}
     groups = (store.promise, store.start, store.end)
-    driver_us = sum(group.row.client_us + share / 3 * group.fixed.client_us for group in groups)
+    driver_us = sum(group.row.client_us + each["transactions"] / 3 * group.fixed.client_us for group in groups)
     return {
-        "transactions": share,
-        "database": database / runs * 1e6,
-        "load": load_us,
-        "loop": each["loop"],
+        **{name: each[name] for name in ("transactions", "database", "load", "loop")},
         "run": each["run"] + each["other"],
         "writer": max(each["writer"] - driver_us, 0.0),
     }
-
-
-def _wake_us(process: Process, other: Process, *, runs: int) -> float:
-    """Return what a transaction of a server costs another one that has nothing to do."""
-    transactions, before = _transactions(process), sum(other.cpu_seconds().values())
-    _run(process, runs)
-    cpu_seconds = sum(other.cpu_seconds().values()) - before
-    return cpu_seconds / max(_transactions(process) - transactions, 1) * 1e6
 
 
 def _line(x: float, y: float, other_x: float, other_y: float) -> tuple[float, float]:

@@ -91,7 +91,8 @@ class _Simulation:
         self._database = Database(self._env, costs, deployment, machine, self._random)
         self._interpreters = [Interpreter(self._env, self._shared) for _ in range(deployment.executing)]
         self._database.interpreters = self._interpreters
-        schedulers = [Interpreter(self._env, None) for _ in range(deployment.schedulers)]
+        schedulers = [Interpreter(self._env, None).thread() for _ in range(deployment.schedulers)]
+        self._load = Interpreter(self._env, self._shared).thread()
         queue = StoreQueue(claimed_ahead=deployment.claimed_ahead) if deployment.is_notified else None
         self._servers = [
             Server(
@@ -102,6 +103,7 @@ class _Simulation:
                 scheduler=schedulers[number % len(schedulers)] if schedulers else None,
                 slots=deployment.slots,
                 store_queue=queue,
+                answers_ends=workload.waits_for_ends,
                 run_seconds=_durations(workload.run_seconds, self._random),
                 ended=self._run_ended,
             )
@@ -173,10 +175,16 @@ class _Simulation:
 
     def _send(self, run: Run) -> Steps:
         if self._shared is not None:
-            yield from self._shared.work(self._costs.server.load_us)
+            yield from self._load.work(self._costs.server.load_us / 2)
         self._servers[next(self._next_server) % len(self._servers)].submit(run)
 
     def _run_ended(self, run: Run) -> None:
+        self._env.process(self._receive(run))
+
+    def _receive(self, run: Run) -> Steps:
+        if self._shared is not None:
+            yield from self._load.work(self._costs.server.load_us / 2)
+            run.ended = self._env.now
         if (caller := self._callers.pop(run, None)) is not None:
             caller.succeed()
 

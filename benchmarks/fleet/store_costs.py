@@ -1,5 +1,6 @@
 """Measures the transactions of a store: runs are promised, started and ended in groups of several sizes."""
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from kedro_asgi.runs import RunIds, RunOrder, RunRecord, RunSpec
 SIZES = (1, 2, 8, 32)
 _OWNER = "measured"
 _IDS = RunIds()
+_NUMBERS = itertools.count()
 
 
 class Measured(Value):
@@ -80,17 +82,24 @@ def measure_store(store: Store, meter: DatabaseMeter, *, rounds: int) -> StoreCo
 
 
 def measure_looks(store: Any, meter: DatabaseMeter, *, rounds: int) -> LookCosts:
-    """Return the costs of looks of an open store, with up to 64 other owners of running runs."""
+    """Return the costs of looks of an open store, with so few other owners of running runs that each look is a whole
+    one, and with so many that most are left to others.
+    """
     cancels = [meter.measure(lambda: store.requested_cancels(_OWNER)) for _ in range(rounds)]
     by_owners: dict[int, list[Measured]] = {}
-    owners = 0
-    for count in (0, 8, 64):
-        while owners < count:
-            _write(store, list(_new_runs(1)), owner=f"other-{owners}")
-            owners += 1
+    for count in (0, 6, 20):
+        _add_owners(store, count - max(by_owners, default=0))
         by_owners[count] = [meter.measure(lambda: store.orphaned_runs(_OWNER, limit=0)) for _ in range(rounds)]
     looks = _fitted(by_owners)
-    return LookCosts(cancel=typical(cancels), orphans=looks.fixed, owner=looks.row)
+    _add_owners(store, 2000)
+    left = [meter.measure(lambda: store.orphaned_runs(_OWNER, limit=0)) for _ in range(rounds)]
+    return LookCosts(cancel=typical(cancels), orphans=looks.fixed, owner=looks.row, renewal=typical(left))
+
+
+def _add_owners(store: Store, count: int) -> None:
+    """Add runs of so many workers."""
+    writes = [msgspec.structs.replace(run.next_write(), owner=f"other-{next(_NUMBERS)}") for run in _new_runs(count)]
+    store.write(writes)
 
 
 def wait_of(measured: Measured) -> float:

@@ -1,6 +1,13 @@
 """Which missing workers are dead."""
 
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kedro_asgi.dispatch.stores.base import RunWrite
 from kedro_asgi.dispatch.stores.liveness import FailureDetector
+from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
+from kedro_asgi.runs import RunId, RunRecord
 
 
 def test_a_worker_that_is_missing_at_the_first_look_is_dead() -> None:
@@ -29,3 +36,20 @@ def test_a_worker_that_released_its_lock_is_dead_at_once() -> None:
     detector = FailureDetector(first_look_decides=True)
     detector.dead_workers({"a": "alive"})
     assert detector.dead_workers({"a": "dead"}) == ["a"]
+
+
+def test_few_of_many_workers_look_each_time(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "runs.db")
+    store.open("me")
+    store.write([_running(number) for number in range(200)])
+    random.seed(1)
+    looks = [bool(store.orphaned_runs("me", limit=1)) for _ in range(200)]
+    store.close()
+    # The first look knows of no others.
+    assert looks[0]
+    assert 10 <= sum(looks) <= 30
+
+
+def _running(number: int) -> RunWrite:
+    record = RunRecord(run_id=RunId(f"run-{number}"), status="running", created_at=datetime.now(UTC))
+    return RunWrite(record=record, expected_status=None, owner=f"dead-{number}", created_at_ms=1)

@@ -219,7 +219,7 @@ class WorkerCoordination(Protocol):
         """Return unended runs without a live owner, oldest first, each with its owner.
 
         ``with_queue`` of ``False`` leaves out the runs in the queue, which `RunQueue.claim_runs` takes. The call also
-        renews the sign of life of ``owner``, the worker that asks.
+        renews the sign of life of ``owner``, the worker that asks. Where there are many workers, most calls do no more.
         """
 
     def adopt(self, run_id: str, *, former_owner: str | None, owner: str) -> AdoptedRun | None:

@@ -1,5 +1,6 @@
 """A store in SQL: the statements that SQLite and PostgreSQL share."""
 
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -37,6 +38,10 @@ _SELECT_OLDEST_SIZES = (
 )
 _SELECT_OLD_KEYS = "SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT ?"
 
+# So many workers look at all others each time; of more, each looks by chance, so that about so many look. A look costs
+# the more, the more others there are, and one that finds a worker dead suffices.
+_LOOKING_OWNERS = 20
+
 
 class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
     """A `Store`, given connections to a database."""
@@ -49,6 +54,7 @@ class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
         self._migrations = migrations
         self._failure_detector = FailureDetector(first_look_decides=worker_lock.is_kept_in_outages)
         self._rows = RowReader()
+        self._owners = 0
 
     # --- where the databases differ ---
 
@@ -218,10 +224,13 @@ class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
 
     def orphaned_runs(self, owner: str, *, limit: int, with_queue: bool = True) -> list[tuple[RunId, str | None]]:
         self._worker_lock.renew()
+        if random.random() * self._owners > _LOOKING_OWNERS:
+            return []
         without_owner = "owner IS NULL" if with_queue else "(owner IS NULL AND status <> 'queued')"
         with self.transaction(writes=False) as connection:
             sql = "SELECT DISTINCT owner FROM runs WHERE ended_at IS NULL AND owner <> ?"
             workers = [row[0] for row in connection.execute(sql, (owner,)).fetchall()]
+            self._owners = len(workers)
             statuses = self._worker_lock.statuses_of(workers, connection)
             dead = self._failure_detector.dead_workers(statuses)
             marks = ", ".join("?" * len(dead)) or "NULL"
