@@ -9,7 +9,6 @@ from msgspec import UnsetType
 from kedro_asgi.dispatch.event_feed import read_events
 from kedro_asgi.dispatch.ranges import wait_seconds
 from kedro_asgi.dispatch.service import Service
-from kedro_asgi.dispatch.waited_runs import Waiter
 from kedro_asgi.errors import OutputNotFoundError, RunNotEndedError, RunNotFoundError, StoreUnavailableError
 from kedro_asgi.events import NodeFinished, RunEvent, RunStarted
 from kedro_asgi.node_runs import NodeRun, read_node_runs
@@ -32,22 +31,25 @@ async def read_run(service: Service, run_id: str) -> RunRecord:
 
 async def wait_for_run(service: Service, run_id: str, timeout_seconds: float | None) -> RunRecord:
     """Return the record when the run has ended, after ``timeout_seconds``, or when the service closes."""
-    with service.waited_runs.waiter(run_id) as waiter:
-        record = await read_run(service, run_id)
-        with anyio.move_on_after(wait_seconds(timeout_seconds)):
-            while not (record.is_final or service.is_closed):
-                record = await _next_record(service, run_id, waiter)
-    return record if record.is_final else await read_run(service, run_id)
+    with anyio.move_on_after(wait_seconds(timeout_seconds)):
+        while not service.is_closed:
+            if (record := await _next_record(service, run_id)).is_final:
+                return record
+    return await read_run(service, run_id)
 
 
-async def _next_record(service: Service, run_id: str, waiter: Waiter) -> RunRecord:
-    """Wait until a run has ended, or until it comes to this worker or leaves it, and return its record."""
+async def _next_record(service: Service, run_id: str) -> RunRecord:
+    """Return the record of a run when it has ended, or when it has come to this worker or left it."""
     run = service.runs.get(run_id)
-    if run is None or run.is_closed:
-        await waiter.wait()
-        return await read_run(service, run_id)
-    await run.closed()
-    return run.record if run.phase == "announced" else await read_run(service, run_id)
+    if run is not None and not run.is_closed:
+        await run.closed()
+        return run.known
+    with service.waited_runs.waiter(run_id) as told:
+        # Now, so that an end that comes behind this read is told.
+        record = await read_run(service, run_id)
+        if not record.is_final and run_id not in service.runs:
+            await told.wait()
+    return record
 
 
 async def list_runs(service: Service, query: RunQuery) -> RunPage:

@@ -25,6 +25,8 @@ _ACKNOWLEDGED_BYTES = _WINDOW_BYTES // 8
 # Larger parts go in pieces, each of which is a sign of life.
 _PIECE_BYTES = 2**20
 _LOOK_SECONDS = 1.0
+# How long events wait for others: each write takes either end longer than a short node.
+_LINGER_SECONDS = 0.005
 
 
 class Channel(Generic[MessageT]):
@@ -52,6 +54,7 @@ class Channel(Generic[MessageT]):
         # Held for the outbox and the window, which threads of runs and the event loop share.
         self._room = threading.Condition()
         self._outbox: list[tuple[bytes, Sequence[Buffer]]] = []
+        self._is_lingering = False
         self._window_bytes = _WINDOW_BYTES
         self._heard_at = time.monotonic()
         self.is_closed = False
@@ -71,7 +74,8 @@ class Channel(Generic[MessageT]):
     def put(self, message: Message, parts: Sequence[Buffer] = (), *, waits: bool = False) -> None:
         """Send a message, any thread; does nothing once the connection is closed.
 
-        With ``waits``, this thread waits while too much is on its way; it is not that of the event loop.
+        With ``waits``, this thread waits while too much is on its way; it is not that of the event loop. Such a message
+        waits a moment for others, which go with it.
         """
         if parts:
             message = msgspec.structs.replace(message, parts=len(parts))
@@ -82,12 +86,13 @@ class Channel(Generic[MessageT]):
             if self.is_closed:
                 return
             self._window_bytes -= len(data) + size_of(parts)
-            is_first = not self._outbox
+            is_first, is_late = not self._outbox, self._is_lingering and not waits
             self._outbox.append((data, parts))
-        if is_first:
+            self._is_lingering = waits and (is_first or self._is_lingering)
+        if is_first or is_late:
             # The event loop may have ended.
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._wake.set)
+                self._loop.call_soon_threadsafe(self._linger if waits else self._wake.set)
 
     async def serve(self, handle: Callable[[MessageT, list[Buffer]], None]) -> None:
         """Send, and call ``handle`` with each message and its parts, until the connection is closed; raises nothing."""
@@ -110,12 +115,15 @@ class Channel(Generic[MessageT]):
             self._room.notify_all()
         self._comm.abort()
 
+    def _linger(self) -> None:
+        self._loop.call_later(_LINGER_SECONDS, self._wake.set)
+
     async def _send(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
             with self._room:
-                batch, self._outbox = self._outbox, []
+                batch, self._outbox, self._is_lingering = self._outbox, [], False
             for items in _bundles(batch):
                 await self._comm.write(items, on_error="raise")
 
