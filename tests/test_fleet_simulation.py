@@ -102,7 +102,7 @@ def test_cores_that_are_busy_elsewhere_make_everything_slower() -> None:
 def test_looks_for_orphans_grow_with_the_servers_and_not_with_their_square() -> None:
     ten, twenty, hundred, thousand = (look_cores(COSTS, Deployment(replicas=count)) for count in (10, 20, 100, 1000))
     assert twenty > 2.1 * ten
-    assert thousand < 10 * hundred
+    assert thousand <= 10.5 * hundred
 
 
 def test_a_scheduler_of_dask_limits_the_runs() -> None:
