@@ -16,7 +16,6 @@ from kedro_asgi.server.access.wiring import access_control, access_middleware
 from kedro_asgi.server.configuration import ServerConfiguration, ServerOptions, unknown_variables
 from kedro_asgi.server.direct_routes import DirectRoutes
 from kedro_asgi.server.errors import EXCEPTION_HANDLERS
-from kedro_asgi.server.http_metrics import HttpMetricsMiddleware
 from kedro_asgi.server.lifespan import Lifespan
 from kedro_asgi.server.problems import (
     InvalidQueryError,
@@ -25,7 +24,7 @@ from kedro_asgi.server.problems import (
     explain_refusal,
     explain_unreadable_project,
 )
-from kedro_asgi.server.request_middleware import with_request_facts
+from kedro_asgi.server.request_middleware import observe_requests
 from kedro_asgi.server.route_table import RouteTable
 from kedro_asgi.server.server_parts import ServerParts
 from kedro_asgi.server.shutdown import ShutdownMiddleware
@@ -81,8 +80,12 @@ def _middleware(parts: ServerParts, table: RouteTable) -> list[Middleware]:
     """Return the middleware for all requests, the outermost first."""
     configuration = parts.configuration
     return [
-        *((Middleware(HttpMetricsMiddleware, metrics=parts.http_metrics),) if configuration.metrics else ()),
-        Middleware(with_request_facts, is_logged=configuration.log_format == "json"),
+        Middleware(
+            observe_requests,
+            metrics=parts.http_metrics,
+            is_counted=configuration.metrics,
+            is_logged=configuration.log_format == "json",
+        ),
         *access_middleware(configuration.access),
         Middleware(ShutdownMiddleware, shutdown=parts.shutdown),
         Middleware(DirectRoutes, routes=table.direct),

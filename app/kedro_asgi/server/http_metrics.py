@@ -22,7 +22,7 @@ IN_PROGRESS = gauge("http_requests_in_progress", "Requests whose answers are not
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
 _OTHER_METHOD, _NO_ROUTE = "__other__", "__none__"
 # As servers log it: the client hung up before there was an answer.
-_CLOSED_REQUEST = 499
+CLOSED_REQUEST = 499
 
 
 class HttpMetrics:
@@ -34,16 +34,21 @@ class HttpMetrics:
         self.in_progress = 0
         self.request_seconds = Histogram(REQUEST_SECONDS)
 
-    def answered(self, scope: Scope, former_route: object, status: int, seconds: float) -> None:
-        """An answer has begun, or there will be none; ``former_route`` is that of a host in front."""
-        route, method = scope.get("route"), scope["method"]
-        path = _NO_ROUTE if route is None or route is former_route else route.path
+    def answered(self, method: str, route: str | None, status: int = CLOSED_REQUEST, *, since: float) -> None:
+        """An answer has begun, or there will be none; the request came at that time of ``perf_counter``."""
         method = method if method in _METHODS else _OTHER_METHOD
-        self.request_seconds.observe(seconds, (method, path, str(status)))
+        self.request_seconds.observe(perf_counter() - since, (method, route or _NO_ROUTE, str(status)))
+
+
+def route_of(scope: Scope, former_route: object) -> str | None:
+    """Return the template of the route of a request; ``former_route`` is that of a host in front, which is none."""
+    route = scope.get("route")
+    path: str | None = None if route is former_route else getattr(route, "path", None)
+    return path
 
 
 class HttpMetricsMiddleware:
-    """Measures each request until its answer begins; it is the first middleware, so it sees refusals too."""
+    """Measures each request until its answer begins; the first middleware, so it sees refusals too."""
 
     def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
         self._app = app
@@ -62,10 +67,10 @@ class HttpMetricsMiddleware:
             nonlocal has_begun
             if not has_begun and message["type"] == "http.response.start":
                 has_begun = True
-                metrics.answered(scope, former_route, message["status"], perf_counter() - begun)
+                metrics.answered(scope["method"], route_of(scope, former_route), message["status"], since=begun)
             return send(message)
 
-        status = _CLOSED_REQUEST
+        status = CLOSED_REQUEST
         metrics.in_progress += 1
         try:
             await self._app(scope, receive, send_noted)
@@ -76,4 +81,4 @@ class HttpMetricsMiddleware:
         finally:
             metrics.in_progress -= 1
             if not has_begun:
-                metrics.answered(scope, former_route, status, perf_counter() - begun)
+                metrics.answered(scope["method"], route_of(scope, former_route), status, since=begun)

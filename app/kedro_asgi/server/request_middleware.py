@@ -1,4 +1,4 @@
-"""Gives each request an id, facts for its log lines, and a span, where logs or tracing ask for them."""
+"""Measures requests, and gives each an id, facts for its log lines, and a span, where logs or tracing ask for them."""
 
 import re
 import secrets
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kedro_asgi.current_request import CURRENT_REQUEST, CurrentRequest
 from kedro_asgi.run_context import current_facts, note_facts
+from kedro_asgi.server.http_metrics import HttpMetrics, HttpMetricsMiddleware, route_of
 from kedro_asgi.tracing.activation import any_tracer
 
 if TYPE_CHECKING:
@@ -23,32 +24,39 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@~-]{1,128}")
 REQUEST_KEY = "kedro_asgi.request"
 
 
-def with_request_facts(app: ASGIApp, *, is_logged: bool) -> ASGIApp:
-    """Return ``app`` within the middleware, or itself if neither logs nor tracing ask for facts of requests.
+def observe_requests(app: ASGIApp, *, metrics: HttpMetrics, is_counted: bool, is_logged: bool) -> ASGIApp:
+    """Return ``app`` within what observes its requests, or itself if neither metrics, logs nor tracing ask for that.
 
-    The tracer provider is looked for now, when the application gets its first message: so tracing costs nothing where
-    it is off.
+    It is the first middleware, so it sees refusals too. The tracer provider is looked for now, when the application
+    gets its first message: so tracing costs nothing where it is off.
     """
     tracer = any_tracer()
-    return app if tracer is None and not is_logged else RequestMiddleware(app, tracer=tracer)
+    if tracer is not None or is_logged:
+        return RequestMiddleware(app, metrics, tracer=tracer)
+    return HttpMetricsMiddleware(app, metrics) if is_counted else app
 
 
 class RequestMiddleware:
-    """Answers with the id of the request: that of the caller, or a new one."""
+    """Gives each request its id, facts and a span, and measures it; one coroutine does all that.
 
-    def __init__(self, app: ASGIApp, *, tracer: "Tracer | None") -> None:
+    The answer has the id of the request: that of the caller, or a new one.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics, *, tracer: "Tracer | None") -> None:
         self._app = app
+        self._metrics = metrics
         self._spans = None if tracer is None else tracer.request_spans()
         self._wanted = frozenset((_HEADER, *(() if self._spans is None else self._spans.fields)))
         # An id of this process and a number: to draw each at random takes longer than all else here.
         self._prefix = f"{secrets.token_hex(8)}-"
         self._numbers = count(1)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, in a context that has its facts."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the request on."""
+        passed_on = self._observe if scope["type"] == "http" else self._app
+        return passed_on(scope, receive, send)
+
+    async def _observe(self, scope: Scope, receive: Receive, send: Send) -> None:
         wanted = self._wanted
         headers = {name: value for name, value in scope["headers"] if name in wanted}
         request = scope[REQUEST_KEY] = CurrentRequest(self._request_id(headers.get(_HEADER)))
@@ -56,18 +64,24 @@ class RequestMiddleware:
         has_host = CURRENT_REQUEST.get() is None
         token = CURRENT_REQUEST.set(request)
         span = None if self._spans is None else self._spans.begin(scope, headers, request, has_host=has_host)
+        metrics, former_route = self._metrics, scope.get("route")
         problem: BaseException | None = None
+        metrics.in_progress += 1
         try:
-            await self._app(scope, receive, partial(_note_answer, request, scope, send))
+            await self._app(scope, receive, partial(self._send, request, scope, former_route, send))
         except BaseException as error:
             problem = error
-            # A request that is cancelled, since its client has gone, has no status.
             if request.status is None and isinstance(error, Exception):
-                request.status, request.route = 500, _route(scope)
+                # The layer in front of all middleware answers.
+                self._note_answer(request, scope, former_route, 500)
             # The server logs it in another context.
             note_facts(error, current_facts())
             raise
         finally:
+            metrics.in_progress -= 1
+            if request.status is None:
+                # A request that is cancelled, since its client has gone, has no status.
+                metrics.answered(scope["method"], route_of(scope, former_route), since=request.started)
             if span is not None:
                 span.end(scope, request, problem)
             # The error must not refer to what refers to it.
@@ -79,21 +93,21 @@ class RequestMiddleware:
             return given.decode()
         return f"{self._prefix}{next(self._numbers)}"
 
+    def _send(
+        self, request: CurrentRequest, scope: Scope, former_route: object, send: Send, message: Message
+    ) -> Awaitable[None]:
+        """Send a message; not as a coroutine, which would be one more for each message."""
+        if message["type"] == "http.response.start":
+            self._note_answer(request, scope, former_route, message["status"])
+            message["headers"] = [*message.get("headers", ()), (_HEADER, request.id.encode())]
+        return send(message)
 
-def _note_answer(request: CurrentRequest, scope: Scope, send: Send, message: Message) -> Awaitable[None]:
-    """Send a message; not as a coroutine, which would be one more for each message."""
-    if message["type"] == "http.response.start":
-        request.status, request.route = message["status"], _route(scope)
-        message["headers"] = [*message.get("headers", ()), (_HEADER, request.id.encode())]
-    return send(message)
+    def _note_answer(self, request: CurrentRequest, scope: Scope, former_route: object, status: int) -> None:
+        request.status, request.route = status, route_of(scope, former_route)
+        self._metrics.answered(scope["method"], request.route, status, since=request.started)
 
 
 def request_headers(scope: Scope) -> dict[str, str]:
     """Return the headers for an answer that is made outside of the middleware."""
     request: CurrentRequest | None = scope.get(REQUEST_KEY)
     return {} if request is None else {HEADER: request.id}
-
-
-def _route(scope: Scope) -> str | None:
-    path: str | None = getattr(scope.get("route"), "path", None)
-    return path
