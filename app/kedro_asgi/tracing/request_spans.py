@@ -15,6 +15,7 @@ from kedro_asgi.current_request import CurrentRequest
 from kedro_asgi.errors.wording import bounded
 from kedro_asgi.failures import shown
 from kedro_asgi.tracing.propagation import context_of_request
+from kedro_asgi.tracing.sampling import start_sampled
 from kedro_asgi.tracing.tracer import record_error
 
 # RFC 9110 and PATCH; a caller may send any other word.
@@ -33,7 +34,7 @@ class RequestSpans:
     """
 
     def __init__(self, tracer: trace.Tracer) -> None:
-        self._tracer = tracer
+        self._start = start_sampled(tracer)
         patterns = [text.strip() for text in os.environ.get("OTEL_PYTHON_EXCLUDED_URLS", "").split(",")]
         self._is_excluded = re.compile("|".join(patterns)).search if any(patterns) else None
         self.fields = frozenset(name.encode() for name in get_global_textmap().fields)
@@ -59,7 +60,7 @@ class RequestSpans:
         method = scope["method"] if scope["method"] in _METHODS else _OTHER
         name = "HTTP" if method == _OTHER else method
         attributes = {"http.request.method": method, "url.path": path, "url.scheme": scope["scheme"]}
-        span = self._tracer.start_span(name, context, _SERVER, attributes)
+        span = self._start(name, context, _SERVER, attributes)
         request.is_untraced = not span.is_recording()
         return RequestSpan(span, attach(trace.set_span_in_context(span, context)))
 
