@@ -1,5 +1,6 @@
 """What callers and runs get when a service closes."""
 
+import gc
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -225,6 +226,18 @@ async def test_a_run_that_another_worker_has_adopted_is_answered_when_it_ends(di
         await anyio.to_thread.run_sync(_take, other, listed[0].run_id, runs._service.owner)
         (tmp_path / "opened").touch()
     assert statuses == ["success"]
+
+
+async def test_nothing_is_kept_of_a_run_that_another_worker_has(dispatcher, tmp_path: Path) -> None:
+    async with dispatcher(tmp_path / "runs.db") as runs:
+        run_id, service = (await runs.submit("held")).run_id, runs._service
+        while service.runs[run_id].phase != "running":
+            await anyio.sleep(0.01)
+        service.runs.lose(service.runs[run_id])
+        await service.recorder.flush()
+        kept = [found for found in gc.get_objects() if type(found) is PendingWrite and found.record.run_id == run_id]
+        (tmp_path / "opened").touch()
+    assert kept == []
 
 
 def _take(other: Store, run_id: str, former: str) -> None:

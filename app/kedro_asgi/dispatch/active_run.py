@@ -204,7 +204,7 @@ class ActiveRun:
     def lose(self) -> None:
         """The run cannot be recorded any more; its code may go on."""
         self._enter("lost")
-        self.outbox.close()
+        self.outbox.lose()
 
     def _enter(self, phase: Phase) -> None:
         if phase not in TRANSITIONS[self.phase]:

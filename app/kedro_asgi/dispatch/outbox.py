@@ -42,6 +42,8 @@ class Outbox:
         # Each node that waits for its next attempt, with the time of that.
         self._next_attempts: dict[str, datetime] = {}
         self._is_closed = False
+        self.is_lost = False
+        """Whether nothing more of the run is to be written, since another worker has it."""
 
     def emit(self, event: Event) -> None:
         """Add an event of the run's code; log lines beyond the limit, and what comes after `close`, are dropped."""
@@ -95,6 +97,11 @@ class Outbox:
     def saved(self) -> tuple[str, ...]:
         """The names of the datasets that the run has saved outside of memory."""
         return bounded_names(tuple(dict.fromkeys(self._saved)), MAX_CHARACTERS) if self._saved else ()
+
+    def lose(self) -> None:
+        """Take no more events, and have the writer thread forget the run."""
+        self._is_closed = self.is_lost = True
+        self._post(self)
 
     def close(self) -> tuple[str, ...]:
         """Take no more events; return the names of the datasets that the run saved outside of memory."""

@@ -151,6 +151,8 @@ class Writer:
 
     def _take(self, posted: Posted) -> None:
         match posted:
+            case Outbox(run_id=run_id, is_lost=True):
+                self._forget(run_id)
             case Outbox(run_id=run_id):
                 self._take_messages(run_id, posted.take())
             case RunAdmitted(record=record, stored=stored):
@@ -233,13 +235,16 @@ class Writer:
         for written in results:
             if written.result == "stored" and written.status not in FINAL and not written.is_released:
                 continue
-            was_pending = self._pending.pop(written.run_id, None) is not None
-            self._changed.pop(written.run_id, None)
-            if was_pending and written.result == "lost":
-                run_id = written.run_id
+            run_id = written.run_id
+            if self._forget(run_id) and written.result == "lost":
                 _log.warning("Run %s was taken over by another worker.", run_id, extra=run_facts(run_id))
         if results:
             self._answer([GroupWritten(results=tuple(results), seconds=seconds)])
+
+    def _forget(self, run_id: RunId) -> bool:
+        """Write no more of a run; tell whether there was anything that could be written."""
+        self._changed.pop(run_id, None)
+        return self._pending.pop(run_id, None) is not None
 
     # --- the store comes and goes ---
 
