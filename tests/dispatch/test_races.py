@@ -5,6 +5,7 @@ import gc
 import threading
 import time
 from collections.abc import Sequence
+from contextvars import Context
 from pathlib import Path
 
 import anyio
@@ -12,12 +13,15 @@ import anyio.to_thread
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.stores.base import RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.file_lock import is_unlocked
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import DrainingError, ServiceOpenError, StoreVersionError
-from kedro_asgi.runs import RunOrder, RunSpec, Slice
+from kedro_asgi.runs import RunId, RunOrder, RunSpec, Slice
+from kedro_asgi.session import AsyncSession
 
 pytestmark = pytest.mark.anyio
 
@@ -248,3 +252,27 @@ async def test_a_run_fails_and_frees_its_slot_when_no_thread_can_start(
         assert {record.error and record.error.type for record in ended} == {"NoThreadError"}
         assert (await runs.run(order("calc"))).record.status == "success"
         assert runs.gauges()["runs_running"] == 0
+
+
+async def test_an_end_that_cannot_be_noted_keeps_no_other_run_from_its_end(
+    work: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: list[Execution] = []
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("no more of these")
+
+    async with AsyncSession.create(work) as session:
+        executor = ThreadExecutor(session, lambda value, stop: value)
+        with monkeypatch.context() as patched:
+            # So both ends are there before the event loop has its next turn.
+            patched.setattr(threading.Thread, "start", refuse)
+            for run_id, then in ("first", refuse), ("second", ended.append):
+                executor.start(
+                    RunId(run_id), RunSpec, kind=None, context=Context(), emit=lambda event: None, ended=then
+                )
+        with anyio.fail_after(60):
+            while not ended:
+                await anyio.sleep(0.01)
+    assert [execution.error and execution.error.type for execution in ended] == ["NoThreadError"]
+    assert "The end of run first could not be noted." in caplog.messages

@@ -12,13 +12,16 @@ from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.job_threads import Job, JobThreads
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.run_logging import LINE_EMITTER
+from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import NoThreadError, RunStoppedError
 from kedro_asgi.events import Emit
-from kedro_asgi.run_context import CURRENT_RUN
+from kedro_asgi.run_context import CURRENT_RUN, run_facts
 from kedro_asgi.runner.stopping import StopSignal
 from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import call_soon
+
+_log = SafeLogger(__name__)
 
 _THREAD_NAME = "kedro-asgi-run"
 
@@ -82,7 +85,11 @@ class ThreadExecutor:
 
     def _finish(self, run_id: RunId, ended: Callable[[Execution], None], execution: Execution) -> None:
         del self._stop_signals[run_id]
-        ended(execution)
+        try:
+            ended(execution)
+        except Exception:
+            # The ends of other runs come with the same call into the loop.
+            _log.exception("The end of run %s could not be noted.", run_id, extra=run_facts(run_id))
 
     def _announce_ends(self) -> None:
         # Before the look: an end that comes after the last look calls again.
