@@ -1,10 +1,12 @@
 """Spans of runs and nodes, by every way to run, in this process."""
 
 import threading
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 from opentelemetry import trace
 from opentelemetry.context import attach, detach
 from opentelemetry.sdk.trace import TracerProvider
@@ -13,9 +15,10 @@ from opentelemetry.trace import StatusCode
 
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.runner import ParallelRunner, ThreadRunner
-from kedro_asgi.runs import RunSpec
+from kedro_asgi.runs import RunOrder, RunSpec
 from kedro_asgi.session import AsyncSession, KedroServiceSession, KedroSession
 from kedro_asgi.trace_context import current_trace_headers
+from kedro_asgi.tracing.activation import begin_run_span
 from kedro_asgi.tracing.propagation import context_of
 from tracing.conftest import Spans, is_child, use_provider
 
@@ -161,8 +164,6 @@ async def test_an_async_session_carries_the_span_of_its_caller(project: Path, sp
 
 @pytest.mark.anyio
 async def test_a_service_carries_the_span_of_each_caller(project: Path, spans: Spans) -> None:
-    from kedro_asgi.runs import RunOrder
-
     async with AsyncSession.create(project) as session, Dispatcher(session) as runs:
         with trace.get_tracer("host").start_as_current_span("first"):
             await runs.run(RunOrder(spec=RunSpec()))
@@ -206,6 +207,23 @@ def test_below_a_span_that_is_not_sampled_there_are_none(
     assert not [span.name for span in spans.all() if not span.name.startswith("user")]
     use_provider(monkeypatch, dropping)
     session.execute(RunSpec())
+
+
+@pytest.mark.anyio
+async def test_a_promised_run_that_another_worker_takes_over_stays_dropped(
+    project: Path, spans: Spans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropping = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
+    async with AsyncSession.create(project) as session, Dispatcher(session) as runs:
+        with dropping.get_tracer("host").start_as_current_span("host") as host:
+            record = await runs.wait((await runs.submit()).run_id)
+            # No other worker ever goes on with a run that is not promised.
+            unpromised = (await runs.run(RunOrder(spec=RunSpec()))).record
+    assert record.trace_context["traceparent"].split("-")[1] == f"{host.get_span_context().trace_id:032x}"
+    assert unpromised.trace_context is UNSET
+    # The context of another worker, whose sampler keeps all traces.
+    assert begin_run_span(record, Context()) is not None
+    assert not [span.name for span in spans.all() if span.name.startswith(("run", "node"))]
 
 
 def test_a_worker_process_has_the_span_of_its_node(make_project, spans: Spans) -> None:

@@ -66,6 +66,7 @@ class Admission:
         record = describe_run(
             order,
             run_id,
+            is_promised=is_promised,
             max_timeout_seconds=self._max_timeout_seconds,
             env=self._session.env,
             is_secret=self._is_secret,

@@ -13,7 +13,7 @@ from kedro_asgi.errors.wording import bounded, bounded_names
 from kedro_asgi.failures import MAX_CHARACTERS, shown
 from kedro_asgi.redaction import names_secret
 from kedro_asgi.runs import RunId, RunOrder, RunRecord, RunSpec, Slice
-from kedro_asgi.trace_context import sampled_trace_headers
+from kedro_asgi.trace_context import current_trace_headers, sampled_trace_headers
 
 # Text without a credential, and without anything else that a record may not hold.
 _HARMLESS = re.compile(r"[A-Za-z0-9_.\- ]{0,200}")
@@ -37,11 +37,15 @@ def describe_run(
     order: RunOrder,
     run_id: RunId,
     *,
+    is_promised: bool,
     max_timeout_seconds: float | None,
     env: str | None,
     is_secret: Callable[[str], object] = names_secret,
 ) -> RunRecord:
-    """Return the record of a new run, which is queued; its caller is the code of this context."""
+    """Return the record of a new run, which is queued; its caller is the code of this context.
+
+    Another worker may go on with a promised run, so its record has the trace of its caller even if that is dropped.
+    """
     return RunRecord(
         run_id=run_id,
         status="queued",
@@ -52,7 +56,7 @@ def describe_run(
         request=describe_request(order.spec, is_secret=is_secret),
         env=env,
         rerun_of=order.rerun_of,
-        trace_context=sampled_trace_headers(),
+        trace_context=current_trace_headers() if is_promised else sampled_trace_headers(),
     )
 
 
