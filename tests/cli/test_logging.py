@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -231,6 +232,7 @@ def test_a_broken_configuration_is_one_line(make_project, command) -> None:
         ("handlers: [one]", "'handlers' must be a mapping, not \\[one\\]"),
         ("loggers: {kedro: }", "'kedro' in 'loggers' must be a mapping, not null"),
         ("root: {handlers: [null]}", "a handler of 'root' must be named by a text, not null"),
+        ("root: WARNING", "'root' must be a mapping, not WARNING"),
     ],
 )
 def test_a_name_that_is_no_text_is_refused(make_project, config: str, problem: str) -> None:
@@ -238,9 +240,24 @@ def test_a_name_that_is_no_text_is_refused(make_project, config: str, problem: s
         read_logging_config(make_project(files={"conf/logging.yml": config}), {})
 
 
-@pytest.mark.parametrize("config", ["handlers:\n  null: {class: logging.NullHandler}", "root: {handlers: [nope]}"])
+@pytest.mark.parametrize("formatter", [{"style": "x"}, {"style": [1]}, {"format": 5}])
+def test_a_formatter_that_cannot_be_made_is_left_to_logging_to_refuse(make_project, formatter: dict[str, Any]) -> None:
+    project = make_project(files={"conf/logging.yml": json.dumps({"formatters": {"odd": formatter}})})
+    assert server_log_config(load_project(project), project)["formatters"]["odd"] == formatter
+
+
+def test_a_root_without_settings_takes_a_level(make_project) -> None:
+    project = make_project(files={"conf/logging.yml": "root:"})
+    assert server_log_config(load_project(project), project, level="error")["root"] == {"level": "ERROR"}
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["handlers:\n  null: {class: logging.NullHandler}", "root: {handlers: [nope]}", "formatters: {nope: {style: x}}"],
+)
 def test_a_configuration_that_cannot_be_applied_ends_serve_with_one_line(make_project, command, config: str) -> None:
-    done = command("serve", make_project(files={"conf/logging.yml": config}), "--port", "0")
+    project = make_project(files={"conf/logging.yml": config})
+    done = command("serve", project, "--port", "0", "--log-level", "info")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert re.search(r"logging\.yml|'nope'", line)

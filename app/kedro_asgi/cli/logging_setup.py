@@ -16,6 +16,8 @@ from kedro_asgi.run_context import RunContextFilter
 _NAME = "kedro_asgi"
 # The attributes of records that name their run.
 _RUN_ATTRIBUTES = ("run_prefix", "run_id", "(node)", "{node}")
+# The message in the format of a formatter, by its style.
+_FIELDS = {"%": "%(message)s", "{": "{message}", "$": "${message}"}
 _HANDLER = f"{BackgroundHandler.__module__}.{BackgroundHandler.__name__}"
 _CONSOLE_CLASSES = (_HANDLER, "logging.StreamHandler", "rich.logging.RichHandler")
 
@@ -107,7 +109,7 @@ def _set_level(config: dict[str, Any], level: str) -> None:
     quietest = "DEBUG" if level == "DEBUG" else max(level, "WARNING", key=logging.getLevelNamesMapping().__getitem__)
     for name, logger in config["loggers"].items():
         config["loggers"][name] = {**logger, "level": quietest if name.startswith("kedro_asgi.") else level}
-    config["root"] = {**config["root"], "level": level}
+    config["root"] = {**(config["root"] or {}), "level": level}
 
 
 def _format_console(config: dict[str, Any], log_format: LogFormat) -> None:
@@ -132,11 +134,15 @@ def _with_runs(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_run_prefix(formatter: dict[str, Any]) -> dict[str, Any]:
-    """Put the run before the message, unless the formatter has a class of its own or names the run already."""
-    if "class" in formatter or "()" in formatter:
+    """Put the run before the message, unless the formatter has a class of its own or names the run already.
+
+    What is no style and no text stays, and `logging` says what is wrong with it.
+    """
+    style, text = formatter.get("style") or "%", formatter.get("format") or ""
+    if "class" in formatter or "()" in formatter or str(style) not in _FIELDS or not isinstance(text, str):
         return formatter
-    field = {"%": "%(message)s", "{": "{message}", "$": "${message}"}[formatter.get("style") or "%"]
-    text = formatter.get("format") or field
+    field = _FIELDS[style]
+    text = text or field
     if not any(name in text for name in _RUN_ATTRIBUTES):
         prefix = field.replace("message", "run_prefix")
         text = text.replace(field, prefix + field) if field in text else prefix + text

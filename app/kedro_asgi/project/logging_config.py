@@ -107,7 +107,9 @@ def _name_problems(config: dict[Any, Any]) -> Iterator[str]:
                 yield f"a name in '{section}' must be text, not {_in_yaml(name)}: put it in quotes"
             elif not isinstance(entry, dict):
                 yield f"'{name}' in '{section}' must be a mapping, not {_in_yaml(entry)}"
-    loggers = {"root": config.get("root"), **(config.get("loggers") or {})}
+    if not isinstance(root := config.get("root"), dict | None):
+        yield f"'root' must be a mapping, not {_in_yaml(root)}"
+    loggers = {"root": root, **(config.get("loggers") or {})}
     for name, logger in loggers.items():
         for handler in _handlers_of(logger):
             if not isinstance(handler, str):
