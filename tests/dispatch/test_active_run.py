@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kedro_asgi.dispatch.active_run import TRANSITIONS, ActiveRun, Phase
+from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.messages import RunChanged
 from kedro_asgi.dispatch.outbox import Outbox
+from kedro_asgi.dispatch.phases import TRANSITIONS, Phase
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.waiting_order import GivenOrder
 from kedro_asgi.errors import RunCancelledError

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any
 
 import anyio
 import msgspec
@@ -12,43 +12,16 @@ from msgspec import UNSET
 
 from kedro_asgi.current_request import CURRENT_REQUEST
 from kedro_asgi.dispatch.attempts import with_attempt
+from kedro_asgi.dispatch.final_state import describe_stop, end_of
 from kedro_asgi.dispatch.messages import RunChanged
 from kedro_asgi.dispatch.outbox import Outbox, Post
+from kedro_asgi.dispatch.phases import TRANSITIONS, Phase
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder
 from kedro_asgi.errors import RunStoppedError
-from kedro_asgi.events import RunEnded, RunRetried, RunStarted
+from kedro_asgi.events import RunRetried, RunStarted
 from kedro_asgi.runs import ErrorCause, ErrorDetail, RunRecord, RunSpec, RunStatus
 from kedro_asgi.session.event_loop import Event
-
-Phase = Literal[
-    "admitted",  # has a place in the queue to come
-    "promised",  # is on disk, so its caller may get the promise
-    "queued",  # waits for a slot
-    "starting",  # has a slot; a promised run waits until its start is on disk
-    "running",  # an executor has it
-    "waiting",  # waits for the time of its next attempt, without a slot; its order is kept
-    "ended",  # has an end, which is not on disk yet if the run was promised
-    "announced",  # its callers know the end
-    "refused",  # could not be promised
-    "handed_back",  # stays queued in the store for the next server
-    "lost",  # cannot be recorded any more: another worker has taken it, or the store takes no such state
-]
-
-TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
-    "admitted": frozenset(("promised", "queued", "refused")),
-    "promised": frozenset(("queued", "waiting", "ended", "handed_back")),
-    "queued": frozenset(("starting", "ended", "handed_back", "lost")),
-    # Back to the queue: while the store fails, a promised run gives its slot to others.
-    "starting": frozenset(("running", "queued", "ended", "lost")),
-    "running": frozenset(("waiting", "ended", "lost")),
-    "waiting": frozenset(("queued", "ended", "handed_back", "lost")),
-    "ended": frozenset(("announced", "lost")),
-    "announced": frozenset(),
-    "refused": frozenset(),
-    "handed_back": frozenset(),
-    "lost": frozenset(),
-}
 
 
 class ActiveRun:
@@ -312,43 +285,9 @@ class ActiveRun:
         self.outbox.put(changed, is_urgent=self.is_promised and event is not None)
 
 
-def end_of(
-    record: RunRecord,
-    status: RunStatus,
-    error: ErrorDetail | None = None,
-    *,
-    saved: tuple[str, ...] = (),
-    outputs: Mapping[str, Any] | None = None,
-    output_problems: Mapping[str, str] = {},
-) -> RunChanged:
-    """Return the message that ends a run: its final record and its last event, which are stored together or not."""
-    ended = datetime.now(UTC)
-    started = record.started_at
-    duration_ms = None if started is None else round((ended - started).total_seconds() * 1000, 2)
-    final = msgspec.structs.replace(
-        record,
-        status=status,
-        ended_at=ended,
-        next_attempt_at=None,
-        duration_ms=duration_ms,
-        error=error,
-        is_stopping=False,
-        saved=saved,
-        outputs=tuple(outputs or ()),
-        output_problems=output_problems,
-    )
-    event = RunEnded(run_id=record.run_id, at=ended, status=status, duration_ms=duration_ms, error=error)
-    return RunChanged(record=final, event=event, outputs=outputs or {})
-
-
 def _read_again(read: Callable[[], RunSpec], attempt: int) -> RunSpec:
     return msgspec.structs.replace(read(), attempt=attempt)
 
 
 def _node_retries(record: RunRecord) -> int:
     return record.retry_count - (record.run_attempt - 1)
-
-
-def describe_stop(reason: RunStoppedError) -> tuple[RunStatus, ErrorDetail]:
-    """Return the status and the error of a run that was stopped."""
-    return cast("RunStatus", reason.status), ErrorDetail(type=type(reason).__qualname__, message=str(reason))

@@ -7,7 +7,8 @@ from typing import Protocol
 
 import msgspec
 
-from kedro_asgi.dispatch.active_run import ActiveRun, describe_stop, end_of
+from kedro_asgi.dispatch.active_run import ActiveRun
+from kedro_asgi.dispatch.final_state import describe_stop, end_of
 from kedro_asgi.dispatch.interruptions import pause_seconds
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged
 from kedro_asgi.dispatch.metrics import Metrics
