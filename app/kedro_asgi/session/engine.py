@@ -2,23 +2,19 @@
 
 import logging
 import os
-import threading
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pluggy
 
 from kedro_asgi.errors import RunnerInstanceError
 from kedro_asgi.events import RunPlanned
-from kedro_asgi.hooks import RunHooks, add_hooks, create_hook_manager, is_for_single_run, with_hooks_for_single_run
+from kedro_asgi.hooks import RunHooks
 from kedro_asgi.io import Artifact, DataCatalog
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.plan import Planner
-from kedro_asgi.plugins import plugin_hooks
 from kedro_asgi.project import Project
 from kedro_asgi.retries import EffectiveRetries
 from kedro_asgi.run_context import CURRENT_RUN
@@ -33,6 +29,7 @@ from kedro_asgi.session.engine_run import Configured, EngineRun, RunParams
 from kedro_asgi.session.json_outputs import check_json_outputs, same_in_every_run
 from kedro_asgi.session.project_classes import ProjectClasses
 from kedro_asgi.session.project_lookup import find_project, open_in_worker
+from kedro_asgi.session.run_contexts import RunContexts
 from kedro_asgi.session.shared_state import SharedProject
 from kedro_asgi.tracing.activation import active_tracer
 from kedro_asgi.validation import unchecked
@@ -65,17 +62,8 @@ class Engine:
             partial(open_in_worker, planner.project.package_name, planner.project.project_path),
             dask_scheduler=planner.project.options.dask.scheduler,
         )
-        self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project)
-        self._hooks = RunHooks.of(self._hook_manager)
-        self._single_run_lock = threading.Lock()
-        self._single_run_hooks = [hook for _, hook in self._hook_manager.list_name_plugin() if is_for_single_run(hook)]
+        self._contexts = RunContexts(planner, classes.contexts)
         self._default_runner = SequentialRunner()
-        # Where no hook and no class of the project sees a context, the planner makes the catalog without one.
-        self._needs_context = (
-            classes.contexts.is_custom
-            or planner.custom_loader is not None
-            or self._hooks.after_context_created is not None
-        )
 
     @classmethod
     def open(
@@ -122,7 +110,7 @@ class Engine:
     @property
     def needs_own_threads(self) -> bool:
         """Whether hooks keep the state of one run, also in thread-local variables, so that no run may find it."""
-        return bool(self._single_run_hooks)
+        return self._contexts.has_single_run_hooks
 
     @property
     def planner(self) -> Planner:
@@ -164,9 +152,9 @@ class Engine:
             planner=planner,
             runtime=runtime,
             validate=lambda raw: planner.parameter_validator.validate(raw),
-            hooks=self._hooks,
+            hooks=self._contexts.hooks,
         )
-        return self._context(configured)
+        return self._contexts.context(configured)
 
     def run(self, run: EngineRun) -> RunEnd:
         """Run in this thread; raises what the run raised. Log lines of the thread name the run meanwhile."""
@@ -215,19 +203,20 @@ class Engine:
         plan = planner.known_plan(spec.slice)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Kedro project %s", planner.project.package_name)
-        hooks = self._hooks_of_run()
+        contexts = self._contexts
+        hooks = contexts.hooks_of_run()
         # Once the plan is known, nodes that ask for no model cost nothing.
         is_untyped = plan is not None and not plan.has_typed_parameters
         validate = unchecked if is_untyped else planner.validation(spec)
         configured = Configured(planner=planner, runtime=run.runtime, validate=validate, hooks=hooks)
-        context = self._context(configured) if self._needs_context else None
+        context = contexts.context(configured) if contexts.is_needed else None
         if plan is None:
             plan = planner.plan(spec.slice)
         inputs = plan.checked_inputs(spec)
         # A change that a hook makes to a node ends with the run (Q-33).
-        pipeline = plan.pipeline.with_copied_nodes() if self._hooks.shows_nodes else plan.pipeline
+        pipeline = plan.pipeline.with_copied_nodes() if contexts.hooks.shows_nodes else plan.pipeline
         runner = self._runner(spec, run.runner)
-        catalog = self._catalog(configured, context, save_version=run.save_version, load_versions=spec.load_versions)
+        catalog = contexts.catalog(configured, context, save_version=run.save_version, load_versions=spec.load_versions)
         if shared.artifacts:
             catalog.share(shared.artifacts, confirms=pipeline.steps.confirmed)
         for name, value in inputs.items():
@@ -269,56 +258,15 @@ class Engine:
             hooks.after_pipeline_run(run_params=params.get(), run_result=result, pipeline=pipeline, catalog=catalog)
         return RunEnd(result=result, catalog=catalog)
 
-    def _hooks_of_run(self) -> RunHooks:
-        """Return the hooks for one run: all runs share them, but those that keep the state of a run."""
-        if not self._single_run_hooks:
-            return self._hooks
-        return RunHooks.of(with_hooks_for_single_run(self._hook_manager))
-
-    def _context(self, configured: Configured) -> KedroContext:
-        hooks = configured.hooks
-        context: KedroContext = self.classes.contexts.make(
-            configured.planner, configured.runtime, hooks.manager or self._hook_manager, configured.validate
-        )
-        if hooks.after_context_created is not None:
-            # Such hooks also prepare what the whole process shares, such as MLflow's experiment.
-            with self._single_run_lock if self._single_run_hooks else nullcontext():
-                hooks.after_context_created(context=context)
-        return context
-
-    def _catalog(
-        self,
-        configured: Configured,
-        context: KedroContext | None,
-        *,
-        save_version: str,
-        load_versions: Mapping[str, str],
-    ) -> DataCatalog:
-        """Return the catalog of a run, parameters included, after calling ``after_catalog_created``."""
-        contexts = self.classes.contexts
-        catalog: DataCatalog
-        if context is None:
-            catalog = configured.planner.create_catalog(
-                contexts.make_catalog,
-                configured.runtime,
-                configured.validate,
-                save_version=save_version,
-                load_versions=load_versions,
-                created=configured.hooks.after_catalog_created,
-            )
-        else:
-            catalog = contexts.catalog(context, save_version=save_version, load_versions=load_versions)
-        return catalog
-
     def catalog_without_parameters(self, planner: Planner) -> DataCatalog:
         """Return a catalog as a run without parameters has it, without models in place of parameters."""
         return self.unchecked_catalog(planner, RuntimeParams())
 
     def unchecked_catalog(self, planner: Planner, runtime: RuntimeParams) -> DataCatalog:
         """Return a catalog as a run has it, without models in place of parameters."""
-        configured = Configured(planner=planner, runtime=runtime, validate=unchecked, hooks=self._hooks)
-        context = self._context(configured)
-        return self._catalog(configured, context, save_version=self.run_ids.next(), load_versions={})
+        configured = Configured(planner=planner, runtime=runtime, validate=unchecked, hooks=self._contexts.hooks)
+        context = self._contexts.context(configured)
+        return self._contexts.catalog(configured, context, save_version=self.run_ids.next(), load_versions={})
 
     def _runner(self, spec: RunSpec, given: object) -> AbstractRunner:
         """Return the given runner, else the one that ``spec`` names."""
@@ -338,11 +286,3 @@ class Engine:
 def effective_retries(project: Project, spec: RunSpec) -> EffectiveRetries:
     """Return the retries of a run, as its caller and the project want them."""
     return EffectiveRetries.of(spec.retries, project.options.retries, spec.slice.pipeline_names)
-
-
-def _hook_manager(project: Project) -> pluggy.PluginManager:
-    """Register the hooks of the project, then those of plugins: the last registered is called first (HOOK-9)."""
-    manager = create_hook_manager(project.settings.hooks)
-    disabled = project.settings.disable_hooks_for_plugins
-    add_hooks(manager, plugin_hooks(disabled, switches=project.options.plugins))
-    return manager
