@@ -6,9 +6,10 @@ import pytest
 
 from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.events import LogLine
-from kedro_asgi.failures import MAX_CHARACTERS, describe_failure, folded_traceback
+from kedro_asgi.failures import MAX_CHARACTERS, describe_failure
 from kedro_asgi.runs import RunRecord
 from kedro_asgi.session import AsyncSession
+from kedro_asgi.tracebacks import folded_traceback
 
 FAILING = """
 import json, logging

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import click
 
-from kedro_asgi.failures import failure_sentence, folded_traceback, is_of_node
+from kedro_asgi.failures import failure_sentence, is_of_node
+from kedro_asgi.tracebacks import folded_traceback
 
 
 @contextmanager

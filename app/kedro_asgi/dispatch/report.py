@@ -8,11 +8,12 @@ from typing import Any
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import KedroAsgiError, RunStoppedError, describe_error
 from kedro_asgi.errors.wording import one_line, shortened
-from kedro_asgi.failures import describe_failure, folded_traceback, full_traceback, place_text, with_code
+from kedro_asgi.failures import describe_failure, place_text, with_code
 from kedro_asgi.redaction import redact
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import ErrorDetail, RunId, RunRecord
 from kedro_asgi.trace_context import trace_id_of
+from kedro_asgi.tracebacks import folded_traceback, full_traceback
 
 run_log = SafeLogger(__name__)
 

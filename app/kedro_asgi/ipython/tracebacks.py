@@ -2,8 +2,8 @@
 
 from types import TracebackType
 
-from kedro_asgi.failures import fold_traces
 from kedro_asgi.ipython.shell import Shell
+from kedro_asgi.tracebacks import fold_traces
 
 
 def fold_tracebacks(shell: Shell) -> None:

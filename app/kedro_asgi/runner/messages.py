@@ -19,11 +19,12 @@ from kedro_asgi.errors import (
     UnserialisableDataError,
     WorkerImportError,
 )
-from kedro_asgi.failures import RemoteTraceback, describe_failure, folded_traceback, note_remote
+from kedro_asgi.failures import describe_failure, note_remote
 from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.portable_struct import PortableStruct
 from kedro_asgi.runner.remote_datasets import KeptOutput, RemoteDataset
 from kedro_asgi.runs import ErrorDetail
+from kedro_asgi.tracebacks import RemoteTraceback, folded_traceback
 
 # Requests to a generator between two chunks.
 NEXT_CHUNK = b"next"

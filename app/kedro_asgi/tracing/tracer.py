@@ -17,8 +17,9 @@ from opentelemetry.trace import Span, Status, StatusCode
 
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.errors.wording import bounded
-from kedro_asgi.failures import describe_cause, folded_traceback, shown
+from kedro_asgi.failures import describe_cause, shown
 from kedro_asgi.runs import ErrorCause, RunRecord, RunSpec
+from kedro_asgi.tracebacks import folded_traceback
 from kedro_asgi.tracing.propagation import context_of
 
 if TYPE_CHECKING:
