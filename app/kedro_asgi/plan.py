@@ -3,7 +3,7 @@
 import logging
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.bounded_cache import BoundedCache
+from kedro_asgi.catalogs import MakeCatalog, compile_catalog, create_catalog
 from kedro_asgi.config import Config, CustomLoader, MissingConfigException, Parameters
 from kedro_asgi.errors import (
     PipelineNotFoundError,
@@ -19,11 +20,10 @@ from kedro_asgi.errors import (
     SettingTypeError,
     UnknownDatasetsError,
 )
-from kedro_asgi.hooks import Call, hook_arguments
-from kedro_asgi.io import CatalogResolver, Entry
+from kedro_asgi.hooks import Call
+from kedro_asgi.io import CatalogResolver
 from kedro_asgi.io.input_types import InputType, input_type
 from kedro_asgi.pipeline import Pipeline
-from kedro_asgi.pipeline.transcoding import base_name
 from kedro_asgi.project import Project
 from kedro_asgi.runs import RunSpec, RuntimeParams, Slice
 from kedro_asgi.validation import ParameterValidator, Validate, ValidatedParameters, unchecked
@@ -33,8 +33,6 @@ _log = logging.getLogger(__name__)
 # Callers choose slices, so there are limits: to the number of plans, and to the characters of a slice.
 _MAX_PLANS = 256
 _LONGEST_SLICE = 10_000
-
-MakeCatalog = Callable[..., Any]
 
 # An argument in CONFIG_LOADER_ARGS that belongs to the values of a run and not to the files.
 _GUARD = "restrict_runtime_params_type_selection"
@@ -266,48 +264,6 @@ class Planner:
         except MissingConfigException as error:
             _log.debug("Credentials not found in your Kedro project config. %s", error)
             return {}
-
-
-def compile_catalog(
-    entries: Mapping[str, Entry], credentials: Mapping[str, Entry], *, project_path: Path
-) -> CatalogResolver:
-    """Return entries and patterns with paths below the project; raises their errors."""
-    resolver = CatalogResolver(entries, credentials, project_path=project_path)
-    for name in entries:
-        base_name(name)
-    return resolver
-
-
-def create_catalog(
-    make_catalog: MakeCatalog,
-    resolver: CatalogResolver,
-    runtime: RuntimeParams,
-    *,
-    parameters: Callable[[], ValidatedParameters],
-    is_validated: bool,
-    save_version: str | None,
-    load_versions: Mapping[str, str] | None,
-    created: Call | None,
-) -> Any:
-    """Return a catalog for one run, with its parameters in it, after calling ``created``, the hook."""
-    resolver.check(runtime)
-    versions = dict(load_versions) if load_versions else None
-    catalog = make_catalog(config_resolver=resolver, load_versions=versions, save_version=save_version, runtime=runtime)
-    catalog.validation_enabled = is_validated
-    found = parameters()
-    catalog.add_parameters(found.whole, found.models)
-    if created is not None:
-        # Copies of the whole configuration are only made for hooks that take them.
-        arguments = hook_arguments(created)
-        created(
-            catalog=catalog,
-            conf_catalog=resolver.resolved_config(runtime) if "conf_catalog" in arguments else {},
-            conf_creds=resolver.credentials(runtime) if "conf_creds" in arguments else {},
-            parameters=catalog.flat_parameters() if "parameters" in arguments else {},
-            save_version=save_version,
-            load_versions=versions,
-        )
-    return catalog
 
 
 def _plan(pipeline: Pipeline) -> Plan:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kedro_asgi.bridge import loader_class
+from kedro_asgi.catalogs import compile_catalog
 from kedro_asgi.config import LoadedConfig, MissingConfigException
 from kedro_asgi.io import CatalogResolver, plain_entries
-from kedro_asgi.plan import Planner, compile_catalog
+from kedro_asgi.plan import Planner
 from kedro_asgi.runs import RuntimeParams
 
 

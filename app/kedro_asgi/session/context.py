@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pluggy
 
+from kedro_asgi.catalogs import MakeCatalog, create_catalog
 from kedro_asgi.config import LoadedConfig
 from kedro_asgi.errors import KedroContextError as KedroContextError
 from kedro_asgi.hooks import implemented
 from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.io.copying import copy_parameters, deep_copy
-from kedro_asgi.plan import MakeCatalog, create_catalog
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import LoaderConfiguration, RunConfiguration
 from kedro_asgi.validation import Validate, ValidatedParameters, unchecked

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import pluggy
 
 from kedro_asgi.bridge import KedroCatalog, kedro_configured
-from kedro_asgi.plan import MakeCatalog, Planner
+from kedro_asgi.catalogs import MakeCatalog
+from kedro_asgi.plan import Planner
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.session.configuration import run_configuration
 from kedro_asgi.session.context import KedroContext

@@ -14,11 +14,11 @@ from kedro_asgi.bridge import (
     is_kedro_imported,
     kedro_class,
 )
+from kedro_asgi.catalogs import MakeCatalog
 from kedro_asgi.config import AbstractConfigLoader, ConfigLoader
 from kedro_asgi.errors import SettingsError
 from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io import DataCatalog
-from kedro_asgi.plan import MakeCatalog
 from kedro_asgi.project import Project
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.context_makers import ContextMaker, KedroContextMaker, OurContextMaker
