@@ -56,7 +56,6 @@ from kedro_asgi.errors.config import ReaderError as ReaderError
 from kedro_asgi.errors.config import UnknownConfigKeyError as UnknownConfigKeyError
 from kedro_asgi.errors.config import UnsupportedInterpolationType as UnsupportedInterpolationType
 from kedro_asgi.errors.config import YamlError as YamlError
-from kedro_asgi.errors.dispatch import BackupError as BackupError
 from kedro_asgi.errors.dispatch import DispatchError as DispatchError
 from kedro_asgi.errors.dispatch import DrainingError as DrainingError
 from kedro_asgi.errors.dispatch import KeyReusedError as KeyReusedError
@@ -80,11 +79,6 @@ from kedro_asgi.errors.dispatch import RunStoppedError as RunStoppedError
 from kedro_asgi.errors.dispatch import RunTimedOutError as RunTimedOutError
 from kedro_asgi.errors.dispatch import ScheduleNotFoundError as ScheduleNotFoundError
 from kedro_asgi.errors.dispatch import ServiceOpenError as ServiceOpenError
-from kedro_asgi.errors.dispatch import StoreOutdatedError as StoreOutdatedError
-from kedro_asgi.errors.dispatch import StorePartitionError as StorePartitionError
-from kedro_asgi.errors.dispatch import StoreUnavailableError as StoreUnavailableError
-from kedro_asgi.errors.dispatch import StoreUrlError as StoreUrlError
-from kedro_asgi.errors.dispatch import StoreVersionError as StoreVersionError
 from kedro_asgi.errors.dispatch import UnreadableRunError as UnreadableRunError
 from kedro_asgi.errors.dispatch import UnsendableValueError as UnsendableValueError
 from kedro_asgi.errors.dispatch import UnstorableRunError as UnstorableRunError
@@ -178,6 +172,12 @@ from kedro_asgi.errors.session import SessionUsedError as SessionUsedError
 from kedro_asgi.errors.session import UnencodableOutputError as UnencodableOutputError
 from kedro_asgi.errors.session import UnknownDatasetsError as UnknownDatasetsError
 from kedro_asgi.errors.session import UnknownPreloadError as UnknownPreloadError
+from kedro_asgi.errors.store import BackupError as BackupError
+from kedro_asgi.errors.store import StoreOutdatedError as StoreOutdatedError
+from kedro_asgi.errors.store import StorePartitionError as StorePartitionError
+from kedro_asgi.errors.store import StoreUnavailableError as StoreUnavailableError
+from kedro_asgi.errors.store import StoreUrlError as StoreUrlError
+from kedro_asgi.errors.store import StoreVersionError as StoreVersionError
 from kedro_asgi.errors.validation import CheckFailure as CheckFailure
 from kedro_asgi.errors.validation import DataValidationError as DataValidationError
 from kedro_asgi.errors.validation import ModelInstantiationError as ModelInstantiationError
