@@ -19,7 +19,7 @@ _REPEATS = 3
 
 
 def step(*values: Any) -> Any:
-    """What every node does."""
+    """The function of every node."""
     return values
 
 

@@ -1,4 +1,4 @@
-"""What all benchmarks share: cases that take turns, and one form of results.
+"""The frame of all benchmarks: cases that take turns, and one form of results.
 
 A *case* is one side of a comparison under some conditions, such as a server at 8 callers. All sides of a condition are
 measured one after another, round by round, so that what else the machine does hits them alike. A ratio is the median of

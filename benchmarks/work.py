@@ -1,4 +1,4 @@
-"""What runs do while their server answers something else: each function takes about 20 milliseconds alone."""
+"""The work of runs while their server answers something else: each function takes about 20 milliseconds alone."""
 
 import os
 import time

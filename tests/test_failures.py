@@ -1,4 +1,4 @@
-"""What records, answers and logs tell of a failure: the node, the place in the user's code, and the causes."""
+"""Records, answers and logs tell of a failure: the node, the place in the user's code, and the causes."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ def counted() -> dict[str, Figures]:
 
 
 def grown(figures: Figures) -> dict[str, str]:
-    """What costs more than the recorded figures allow, and how much more."""
+    """Return the figures that are above the recorded ones, and how much they are above them."""
     recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
     growth = {name: figures[name] / recorded[name] for name in recorded}
     return {name: f"{times:.2f} times {recorded[name]}" for name, times in growth.items() if times > MOST_GROWTH}

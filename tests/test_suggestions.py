@@ -1,4 +1,4 @@
-"""A name that nothing has: the error suggests names that resemble it, whoever asked."""
+"""The error about an unknown name suggests names that resemble it, on every way to ask."""
 
 from pathlib import Path
 

@@ -23,7 +23,7 @@ OTHER_SECRET = "whsec_" + base64.b64encode(b"o" * 32).decode()
 
 
 class Delivery:
-    """What arrived in one request."""
+    """The parts of one request that arrived."""
 
     def __init__(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
         self.path, self.headers, self.body = path, headers, body

@@ -33,8 +33,8 @@ class ProjectProblems(msgspec.Struct, frozen=True, kw_only=True):
 def find_problems(planner: Planner) -> ProjectProblems:
     """Check the pipelines of the project, and the catalog entries that they use; constructs no dataset.
 
-    Values that only a run brings are not checked, nor is what a project's own configuration loader returns. Raises
-    the errors that every run would raise.
+    It checks no values that only a run brings, and none that a project's own configuration loader returns. Raises the
+    errors that every run would raise.
     """
     registered = [pipeline for pipeline in planner.project.pipelines.load().values() if pipeline is not None]
     broken = {name: failure_sentence(error) for name, error in planner.project.pipelines.broken().items()}

@@ -14,7 +14,7 @@ LIBRARIES = (PACKAGE, os.path.dirname(os.__file__), "<frozen")
 _SITE_PACKAGES = ("site-packages", "dist-packages")
 _MAX_CAUSES = 8
 
-# What Python itself writes between two errors.
+# The lines that Python itself writes between two errors.
 _DIRECT_CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 

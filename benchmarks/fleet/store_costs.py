@@ -25,7 +25,7 @@ _NUMBERS = itertools.count()
 
 
 class Measured(Value):
-    """What one transaction took."""
+    """The time that one transaction took."""
 
     client_us: float
     database_us: float

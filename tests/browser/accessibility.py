@@ -1,4 +1,4 @@
-"""What axe finds in a page."""
+"""The findings of axe in a page."""
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page

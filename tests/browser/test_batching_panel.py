@@ -1,4 +1,4 @@
-"""What the page of a pipeline tells of its batching, and the page of a run of its batch."""
+"""The page of a pipeline tells of its batching, and the page of a run of its batch."""
 
 import re
 import time

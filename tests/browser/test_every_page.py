@@ -1,4 +1,4 @@
-"""What holds for every page: accessible, fit for a phone and for dark rooms, small, and under a strict policy."""
+"""Every page is accessible, fit for a phone and for dark rooms, small, and under a strict policy."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What the commands log, and a project's ``conf/logging.yml``: they apply it, and refuse an unsafe one (PRJ-36)."""
+"""The commands log, apply a project's ``conf/logging.yml``, and refuse an unsafe one (PRJ-36)."""
 
 import json
 import logging

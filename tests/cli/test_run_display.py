@@ -1,4 +1,4 @@
-"""What ``kedro-asgi run`` shows: in a terminal, in a pipe, in CI."""
+"""``kedro-asgi run`` shows a run in a terminal, in a pipe, and in CI."""
 
 import re
 import time

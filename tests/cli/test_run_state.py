@@ -1,4 +1,4 @@
-"""What commands keep of the events of a run, and the words after its end."""
+"""Commands keep the state of a run from its events, and describe its end."""
 
 import shlex
 

@@ -1,4 +1,4 @@
-"""What only holds of runs on a Dask cluster: workers are lost and differ, schedulers go and come back."""
+"""Runs on a Dask cluster survive workers that are lost or differ, and schedulers that go and come back."""
 
 import shutil
 import signal

@@ -1,4 +1,4 @@
-"""Where a caller's parameters may lead the path of a dataset."""
+"""A caller's parameters lead the path of a dataset to allowed places only."""
 
 from collections.abc import Callable
 from pathlib import Path

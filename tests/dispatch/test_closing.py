@@ -1,4 +1,4 @@
-"""What callers and runs get when a service closes."""
+"""Callers and runs get an answer when a service closes."""
 
 import gc
 import time

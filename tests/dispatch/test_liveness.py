@@ -1,4 +1,4 @@
-"""Which missing workers are dead."""
+"""Some missing workers are dead, and others only look so."""
 
 import random
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What only holds of runs in processes: they can be killed, and they can crash."""
+"""Runs in processes can be killed, and they can crash."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Several servers and workers over one PostgreSQL database: who has which run, and who answers for it."""
+"""Several servers and workers share the runs of one PostgreSQL database, and each answers for all of them."""
 
 import uuid
 from collections.abc import Awaitable, Callable

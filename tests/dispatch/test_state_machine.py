@@ -203,7 +203,7 @@ class Lost(logging.Handler):
 
 
 class Machine(RuleBasedStateMachine):
-    """What callers, executors, stores and workers may do next; the invariants hold after each step."""
+    """The next steps of callers, executors, stores and workers; the invariants hold after each."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What operators do with a store: examine it, delete runs, give its space back. Servers may use it meanwhile."""
+"""Operators examine a store, delete runs and give its space back. Servers may use it meanwhile."""
 
 import os
 import sqlite3

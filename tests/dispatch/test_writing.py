@@ -1,4 +1,4 @@
-"""What the writer thread writes together, and what it leaves for later."""
+"""The writer thread writes some states together, and leaves others for later."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What is wrong in a project is told before any run: broken modules of pipelines, typing errors in the catalog."""
+"""A check tells of the problems of a project before any run: broken modules of pipelines, errors in the catalog."""
 
 import logging
 import re

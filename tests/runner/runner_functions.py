@@ -299,7 +299,7 @@ def whole(parts):
 
 
 def process_state(x):
-    """What a function may find in its process; then it spoils all of that for the next one."""
+    """Return the state that a function finds in its process, then spoil it for the next one."""
     try:
         warnings.warn("careful", CarelessWarning, stacklevel=1)
         raised = None

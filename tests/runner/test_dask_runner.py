@@ -1,4 +1,4 @@
-"""What `DaskRunner` promises beside the contract of all runners."""
+"""The promises of `DaskRunner` beside the contract of all runners."""
 
 import logging
 import os

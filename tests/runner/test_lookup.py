@@ -1,4 +1,4 @@
-"""Which classes a name stands for, and which are allowed (SRV-25, SRV-26)."""
+"""A name stands for a class of the allowed modules (SRV-25, SRV-26)."""
 
 import sys
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""What the record of a `KedroSession` says where the machine does not know, and what its store logs."""
+"""The record of a `KedroSession` where the machine does not know a fact, and the log lines of its store."""
 
 import getpass
 import logging

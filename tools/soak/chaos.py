@@ -1,4 +1,4 @@
-"""What goes wrong around the server: kills, pauses, restarts, and a database that stops."""
+"""The faults around the server: kills, pauses, restarts, and a database that stops."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What the server has promised to the callers, and what it was disturbed by."""
+"""The promises of the server to its callers, and the disturbances meanwhile."""
 
 from collections import Counter
 from collections.abc import Iterator

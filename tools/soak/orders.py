@@ -1,4 +1,4 @@
-"""What callers order: a pipeline with a number of its own, and how such a run must end."""
+"""The orders of callers: a pipeline with a number of its own, and how such a run must end."""
 
 from collections.abc import Callable, Sequence
 from random import Random

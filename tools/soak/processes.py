@@ -11,7 +11,7 @@ Role = Literal["supervisor", "worker", "run process", "tracker"]
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process holds: memory of its own and its part of shared memory, open files, threads and children."""
+    """The resources of a process: memory of its own and its part of shared memory, open files, threads and children."""
 
     pss_bytes: int
     files: int

@@ -11,7 +11,7 @@ _SHOWN_FAULTS = 30
 
 
 class LegReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened on one store."""
+    """The report of one leg, on one store."""
 
     store: str
     seed: int

@@ -1,4 +1,4 @@
-"""What the processes hold over time, and whether that grows.
+"""The memory and the handles of the processes over time, and whether they grow.
 
 A sample is the sum over the supervisor or the workers, or the mean of the processes of runs, which come and go with the
 load. The growth over a series is the median of the slopes between all pairs of its samples (Theil and Sen), times its

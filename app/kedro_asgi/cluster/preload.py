@@ -1,4 +1,4 @@
-"""What Dask calls on each worker that preloads `kedro_asgi.cluster`."""
+"""The functions that Dask calls on each worker that preloads `kedro_asgi.cluster`."""
 
 import asyncio
 import base64

@@ -26,7 +26,7 @@ def _is_zip(data: bytes) -> bool:
 class ArchiveSource:
     """An archive whose one top-level folder is the configuration; unpacked once, into memory.
 
-    Files beside that folder do not count, nor do hidden folders, nor ``__MACOSX``, which macOS adds.
+    Files beside that folder, hidden folders and ``__MACOSX``, which macOS adds, do not count.
     """
 
     def __init__(self, location: str, data: bytes) -> None:

@@ -124,7 +124,7 @@ class ActiveRun:
         self._enter("waiting")
 
     def retry(self, error: ErrorDetail, after_seconds: float) -> None:
-        """An attempt has failed with ``error``; the run waits for the next one, and is queued for whoever asks."""
+        """An attempt has failed with ``error``; the run waits for the next one, and callers see it as queued."""
         self._enter("waiting")
         record, now = self.record, datetime.now(UTC)
         cause = ErrorCause(type=error.type, message=error.message)

@@ -58,7 +58,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What became of a run's state, and why if it is not stored.
+    """The result of writing a run's state, with the reason if it is not stored.
 
     ``unstorable``: the store takes no such state. ``dropped``: the store failed, and the state was given up. ``record``
     is set where another end was stored, since the real one could not be. A run that ``is_released`` is in the queue of

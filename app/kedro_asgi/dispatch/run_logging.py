@@ -14,7 +14,7 @@ from kedro_asgi.runs import RunId
 # Lines that are logged in a context become events of this run.
 LINE_EMITTER: ContextVar[tuple[RunId, Emit] | None] = ContextVar("kedro_asgi_run", default=None)
 
-# What this package logs about a run as a whole is in the run's record.
+# The record of a run has what this package logs about the run as a whole.
 _OURS = "kedro_asgi.dispatch"
 
 

@@ -18,7 +18,7 @@ from kedro_asgi.trace_context import current_trace_headers, sampled_trace_header
 # Text without a credential, and without anything else that a record may not hold.
 _HARMLESS = re.compile(r"[A-Za-z0-9_.\- ]{0,200}")
 _LEFT_OUT = "… (left out)"
-# What stands for a value, a part of a text, a number or a character that a record does not hold.
+# The marks for a value, a part of a text, a number or a character that a record does not hold.
 _CHANGED = re.compile(r"…|<[\w.]+>|^-?(nan|inf)$|\\u?[xd]")
 # The cost of a value besides its text, so that empty ones are not free.
 _PUNCTUATION = 4

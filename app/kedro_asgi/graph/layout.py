@@ -1,4 +1,4 @@
-"""Where the elements of a drawing stand, and how its edges run: one layout for every picture and page."""
+"""The places of the elements of a drawing and the lines of its edges: one layout for every picture and page."""
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise

@@ -9,7 +9,7 @@ Element = ElementTree.Element
 Attributes = Mapping[str, float | str]
 _NONE: Attributes = MappingProxyType({})
 
-# What XML 1.0 does not allow, such as control characters and half surrogate pairs.
+# The characters that XML 1.0 does not allow, such as control characters and half surrogate pairs.
 _INVALID = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

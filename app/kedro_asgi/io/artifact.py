@@ -10,7 +10,7 @@ from kedro_asgi.configuration_tree import ConfigValue
 from kedro_asgi.io.builder import DatasetBuilder
 from kedro_asgi.runs import RuntimeParams
 
-# What stands between the name of a dataset and a format in which it is read or written.
+# The sign between the name of a dataset and a format in which it is read or written.
 _FORMAT = "@"
 
 

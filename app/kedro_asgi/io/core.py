@@ -27,7 +27,7 @@ _DRIVE = re.compile(r"/?[A-Za-z]:[\\/]")
 _HTTP = ("http", "https")
 # Their paths begin with the name of a bucket or container; those of other protocols with what follows the host.
 _WITH_BUCKET = ("abfs", "abfss", "adl", "gcs", "gdrive", "gs", "oci", "oss", "s3", "s3a", "s3n")
-# What stands before the @ is part of the container, and no user.
+# The text before the @ is part of the container, and no user.
 _WITH_CONTAINER = ("abfss", "oci")
 
 

@@ -31,7 +31,7 @@ class MemoryDataset(AbstractDataset[Any, Any]):
         # Do not remember the arguments, as other datasets do: they hold data, which a release must drop.
         return object.__new__(cls)
 
-    # What the constructor sets in a dataset without arguments.
+    # The values that the constructor sets in a dataset without arguments.
     metadata: dict[str, object] | None = None
     _copy_mode: str | None = None
     _not_copied = IMMUTABLE_TYPES

@@ -1,4 +1,4 @@
-"""What workers have counted, as text for Prometheus; imports its library, so it is imported with the first scrape."""
+"""The counts of workers as text for Prometheus. This imports its library, so the first scrape imports it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf, isinf

@@ -1,4 +1,4 @@
-"""What one worker has counted, as a value that other threads and processes may have."""
+"""The counts of one worker, as a value for other threads and processes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Self

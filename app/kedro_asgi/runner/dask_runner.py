@@ -102,7 +102,7 @@ class DaskRunner(AbstractRunner):
 
 
 def _give_up(hooks: RunHooks, run: ClusterRun) -> None:
-    """Let no node wait for a worker, nor for its next attempt."""
+    """Let no node wait for a worker or for its next attempt."""
     run.withdraw()
     if hooks.retries is not None:
         hooks.retries.give_up()

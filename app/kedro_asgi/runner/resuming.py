@@ -1,4 +1,4 @@
-"""Where a new run can go on after one that failed."""
+"""The nodes from which a new run can go on after one that failed."""
 
 import logging
 from collections.abc import Callable, Iterable

@@ -15,7 +15,7 @@ _BEFORE_JOIN = 100
 
 
 class Resource(Protocol):
-    """What runs of a session share, beside the processes of the pool."""
+    """A thing that the runs of a session share, beside the processes of the pool."""
 
     @property
     def is_open(self) -> bool:
@@ -74,7 +74,7 @@ class WorkerPool:
 
     @property
     def prepare(self) -> Callable[[], None] | None:
-        """What prepares a new process for nodes."""
+        """The callable that prepares a new process for nodes."""
         return self._prepare
 
     def resource(self, key: Hashable, kind: type[ResourceT], make: Callable[[], ResourceT]) -> ResourceT:

@@ -174,7 +174,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``kedro-asgi serve`` allows its connections, of each worker process.
+    """The limits of ``kedro-asgi serve`` for its connections, for each worker process.
 
     Over ``max_connections``, requests are answered 503. ``max_header_bytes`` and ``header_timeout_seconds`` limit the
     request line and headers together.

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of access: the scopes of operations, and the answers to refused requests."""
+"""The access of callers in the OpenAPI document: the scopes of operations, and the answers to refused requests."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the routes of pipelines answer: JSON and pictures, made in threads."""
+"""The answers of the routes of pipelines: JSON and pictures; threads make them."""
 
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode

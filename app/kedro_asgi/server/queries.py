@@ -97,7 +97,7 @@ def notification_query(request: Request) -> NotificationQuery:
 
 
 class DrawingQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What to draw of a pipeline; ``run`` is the id of the run that colours it."""
+    """The part of a pipeline to draw; ``run`` is the id of the run that colours it."""
 
     collapsed: tuple[str, ...] = ()
     with_parameters: bool = True

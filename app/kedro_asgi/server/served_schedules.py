@@ -114,7 +114,7 @@ def read_schedules(project: "Project") -> "tuple[Schedule, ...]":
     if not project.options.schedules:
         return ()
     try:
-        # What reads cron expressions is an optional dependency.
+        # The library that reads cron expressions is an optional dependency.
         from kedro_asgi.server.schedule_definitions import decode_schedules
     except ImportError as error:
         text = f"Section [tool.kedro-asgi.schedules]: install 'kedro-asgi[schedules]' for schedules ({error})."

@@ -1,4 +1,4 @@
-"""What the routes for kedro-viz answer, made in threads."""
+"""The answers of the routes for kedro-viz; threads make them."""
 
 from collections.abc import Sequence
 from typing import Any

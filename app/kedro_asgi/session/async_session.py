@@ -89,7 +89,7 @@ class AsyncSession:
 
     @property
     def create_session(self) -> Callable[[], "KedroServiceSession"]:
-        """What creates the service session; of a session that `create` has made, it can be sent to other processes."""
+        """The callable that creates the service session; other processes can get that of a session made by `create`."""
         return self._create
 
     @property

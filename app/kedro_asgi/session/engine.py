@@ -114,7 +114,7 @@ class Engine:
 
     @property
     def planner(self) -> Planner:
-        """What is compiled of the project, as runs that begin now see it."""
+        """The compiled project, as runs that begin now see it."""
         return self._shared.current.planner
 
     @property

@@ -40,7 +40,7 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Configured(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What contexts and catalogs are made of: the compiled project, and what one run adds to it."""
+    """The parts of contexts and catalogs: the compiled project, and the values that one run adds to it."""
 
     planner: Planner
     runtime: RuntimeParams

@@ -27,7 +27,7 @@ class RunContexts:
         self._makers = makers
         self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project)
         self.hooks = RunHooks.of(self._hook_manager)
-        """Those that all runs share."""
+        """The hooks that all runs share."""
         self.has_single_run_hooks = any(is_for_single_run(hook) for _, hook in self._hook_manager.list_name_plugin())
         """Whether hooks keep the state of one run, also in thread-local variables, so that no run may find it."""
         self._single_run_lock = threading.Lock()

@@ -44,7 +44,7 @@ class KedroServiceSession(AbstractSession):
         self.session_id = session_id
         self.engine = engine
         self._serving_mode = serving_mode
-        # What `check` found in the planner that it checked last.
+        # The result of `check` for the planner that it checked last.
         self.problems = ProjectProblems()
         self._checked: Planner | None = None
 

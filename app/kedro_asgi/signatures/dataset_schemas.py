@@ -24,7 +24,7 @@ _NO_VALUES = RuntimeParams()
 
 
 class CatalogFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the catalog says of one dataset; ``type`` is ``None`` where it has no entry or only a run knows."""
+    """The facts of the catalog about one dataset; ``type`` is ``None`` where it has no entry or only a run knows."""
 
     is_in_memory: bool = True
     is_table: bool = False

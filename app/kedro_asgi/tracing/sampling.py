@@ -20,7 +20,7 @@ _RANDOM: int = getattr(TraceFlags, "RANDOM_TRACE_ID", 0)
 
 
 class _Answer(msgspec.Struct, frozen=True, gc=False):
-    """What the sampler has said of a trace."""
+    """The sampler's answer for a trace."""
 
     trace_id: int
     result: Any

@@ -14,7 +14,7 @@ _KEYS = ("class", "enabled", "on", "options", "severity", "skip_load_after_save"
 
 
 class ValidatorSpec(msgspec.Struct, frozen=True):
-    """Which validator checks the data of a dataset, on which operations, and how severe a failure is."""
+    """The validator of a dataset's data, the operations that it checks, and how severe a failure is."""
 
     class_path: str
     on: tuple[str, ...] = MODES

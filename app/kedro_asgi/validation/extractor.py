@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 class HasArguments(Protocol):
-    """What the extractor needs of a node."""
+    """The attributes of a node that the extractor reads."""
 
     @property
     def func(self) -> Callable[..., Any]: ...
@@ -24,7 +24,7 @@ class HasArguments(Protocol):
 
 
 class HasNodes(Protocol):
-    """What the extractor needs of a pipeline."""
+    """The attributes of a pipeline that the extractor reads."""
 
     @property
     def nodes(self) -> Sequence[HasArguments]: ...

@@ -15,7 +15,7 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 class HasValidators(Protocol):
-    """What validation needs of a catalog."""
+    """The attributes of a catalog that validation reads."""
 
     @property
     def validator_specs(self) -> Mapping[str, ValidatorSpec]: ...

@@ -25,7 +25,7 @@ _IN_MEMORY = "io.memory_dataset.MemoryDataset"
 
 
 class VizProject:
-    """What ``planner`` has compiled, for kedro-viz; thread-safe.
+    """The project that ``planner`` has compiled, for kedro-viz; thread-safe.
 
     Values of parameters are shown as `shown_value` allows, and paths without credentials.
     """

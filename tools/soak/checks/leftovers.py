@@ -1,4 +1,4 @@
-"""What a server must not leave behind: processes, files, sockets, and tracebacks in its log."""
+"""The checks that a server leaves nothing behind: processes, files, sockets, and tracebacks in its log."""
 
 import re
 from collections.abc import Iterator

@@ -85,7 +85,7 @@ class Batching:
         """Check the pipelines against the project as runs see it now; raises the errors of opening it."""
         if self._is_checked:
             return
-        # What the check needs is imported by the thread that opens the project.
+        # The thread that opens the project imports the modules that the check needs.
         outcome = await self._session.in_free_thread(self._problems)
         planner, problems = outcome.value()
         if planner is self._checked:

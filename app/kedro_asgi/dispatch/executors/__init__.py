@@ -1,1 +1,1 @@
-"""Where runs are executed."""
+"""The places where runs are executed: threads, processes and Dask clusters."""

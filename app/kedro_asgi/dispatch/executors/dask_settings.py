@@ -1,4 +1,4 @@
-"""What goes from a server to the thread that talks to its Dask cluster; imports nothing of Dask."""
+"""The settings that a server gives to the thread that talks to its Dask cluster; imports nothing of Dask."""
 
 from collections.abc import Callable
 from contextvars import Context

@@ -1,4 +1,4 @@
-"""What processes that execute runs for a server have in common: one attempt of a run, and values for the server."""
+"""One attempt of a run in a process that executes it for a server, and the values that go to the server."""
 
 from collections.abc import Callable
 from logging import LogRecord

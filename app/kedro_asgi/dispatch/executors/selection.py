@@ -1,4 +1,4 @@
-"""Which executor a run gets: that of the server, or the one of its pipeline."""
+"""The choice of the executor of a run: that of the server, or the one of its pipeline."""
 
 import sys
 from collections.abc import Callable, Hashable, Mapping

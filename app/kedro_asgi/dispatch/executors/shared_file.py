@@ -8,7 +8,7 @@ from typing import Any
 
 Buffer = bytes | bytearray | memoryview
 
-# What the file keeps for the next value: pages that exist already cost half as much as new ones.
+# The size that the file keeps for the next value: pages that exist already cost half as much as new ones.
 _KEPT_BYTES = 32 * 2**20
 # Linux writes and reads at most 2 GiB at a time.
 _PART_BYTES = 2**30

@@ -12,7 +12,7 @@ _MAX_TICKS = 1000
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do now, if anything: run for ``tick_ms``, or, without one, decide ticks until ``skip_until_ms``.
+    """The decision for now: run for ``tick_ms``, or, without one, decide ticks until ``skip_until_ms``.
 
     ``skipped`` ticks are missed and have no run. ``has_more`` tells that further ticks are due at once.
     """

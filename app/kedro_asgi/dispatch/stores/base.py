@@ -50,7 +50,7 @@ class IdempotencyKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 RunKey = IdempotencyKey | ScheduledRun
-"""What only one run may have."""
+"""A key that only one run may have."""
 
 
 class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -154,7 +154,7 @@ class DayRetention(Protocol):
     def forget_day(self, *, before_run_id: str, keep_runs: int, keep_bytes: int) -> int | None:
         """Drop the oldest day beyond the limits of `RunReader.find_old`, and make room for the coming days.
 
-        Today is never dropped, nor a day of which a run has not ended. Returns the number of its runs; ``None`` where
+        Today and days of which a run has not ended are never dropped. Returns the number of its runs; ``None`` where
         no day is dropped, such as in a store that has all days in one place.
         """
 

@@ -1,4 +1,4 @@
-"""What statements need of a connection to a database."""
+"""The connection to a database, as statements use it."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

@@ -34,7 +34,7 @@ _OWNER = (
     "SELECT quote_ident(rolname), pg_has_role(pg_roles.oid, 'MEMBER') FROM pg_class "
     "JOIN pg_roles ON pg_roles.oid = relowner WHERE pg_class.oid = to_regclass('runs')"
 )
-# What other roles may do with a table, as operators have granted it.
+# The rights of other roles to a table, as operators have granted them.
 _GRANTS = (
     "SELECT format('GRANT %%s ON %%s TO %%s%%s', privilege_type, ?::text, "
     "CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, "

@@ -76,7 +76,7 @@ class StoreReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Counts:
-    """What the examination has counted so far."""
+    """The counts of the examination so far."""
 
     def __init__(self) -> None:
         self.runs: Counter[str] = Counter()

@@ -16,7 +16,7 @@ NotificationState = Literal["pending", "failed"]
 AttemptOutcome = Literal["delivered", "retried", "failed"]
 
 CURSOR_SEPARATOR = "~"
-"""What separates the run and the webhook of the last notification of a page, in its cursor."""
+"""The text between the run and the webhook of the last notification of a page, in its cursor."""
 
 
 class NewNotification(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -95,7 +95,7 @@ class DueNotifications(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotificationClaim(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker has done, and what it wants next: of each webhook in ``limits`` at most so many notifications.
+    """The results of a worker's attempts, and how many notifications of each webhook it wants next (``limits``).
 
     ``held`` are those that it has a claim on, where it is not sure that the store knows. With ``fails_unknown``, a
     pending notification of a webhook that is not in ``limits`` fails when its time is over.

@@ -1,4 +1,4 @@
-"""What makes a store in PostgreSQL readable by SQL: functions from JSON as bytes to ``jsonb``, and views.
+"""The SQL that makes a store in PostgreSQL readable: functions from JSON as bytes to ``jsonb``, and views.
 
 Workers read and write the bytes, since ``jsonb`` would change them: it reorders keys, writes numbers in another form,
 and refuses ``\\u0000``, halves of surrogate pairs and NaN. Kedro accepts all of these in parameters and inputs. The

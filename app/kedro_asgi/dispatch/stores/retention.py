@@ -20,7 +20,7 @@ class _Kept(TypedDict):
 
 
 class RetentionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Which ended runs stay: ``None`` is no limit."""
+    """The limits for ended runs that stay; ``None`` is no limit."""
 
     days: float | None = None
     runs: int | None = None

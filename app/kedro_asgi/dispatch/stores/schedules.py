@@ -21,7 +21,7 @@ class ScheduledRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScheduleState(msgspec.Struct, frozen=True, kw_only=True):
-    """What all workers know of a schedule: ticks until ``decided_ms`` have had their run, or were skipped.
+    """The state of a schedule, which all workers share: ticks until ``decided_ms`` have had their run, or were skipped.
 
     ``definition`` tells when the schedule is due, and ``defined_ms`` since when it says so. ``run_id`` is its last run.
     """

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 # Another process may be in the middle of a large transaction.
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
 _BUSY_SECONDS = 10.0
-# What the write-ahead log keeps of its size after a large transaction.
+# The size that the write-ahead log keeps after a large transaction.
 _JOURNAL_BYTES = 16 * 2**20
 # Free pages that stay in the file for the next runs, and how many are given back in one transaction.
 _SPARE_PAGES = 1024

@@ -1,4 +1,4 @@
-"""What operators may ask of notifications: see them, and send one again."""
+"""The operators' side of notifications: list them, and send one again."""
 
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.stores.notifications import StoredNotification

@@ -18,7 +18,7 @@ _JOINED_BYTES = 1 << 16
 
 
 class Contact(PortableStruct, frozen=True, kw_only=True, eq=True):
-    """Where a worker asks for the request of a node, and the token that lets it ask once."""
+    """The address where a worker asks for the request of a node, and the token that lets it ask once."""
 
     node: str
     host: str

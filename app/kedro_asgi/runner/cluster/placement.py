@@ -1,4 +1,4 @@
-"""Where the data of a run on a cluster is: on the workers wherever they can hold it, else in this process."""
+"""The place of the data of a run on a cluster: on the workers wherever they can hold it, else in this process."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the process of a run asks a worker of the cluster to do for a node, and the messages in between."""
+"""The requests of a run's process to a worker of the cluster, one for each node, and the messages in between."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -71,7 +71,7 @@ class OutputSaved(PortableStruct, frozen=True, kw_only=True, eq=True):
 
 
 class TurnFailure(PortableStruct, frozen=True, kw_only=True, eq=True):
-    """What is known of the failure of a turn beside its error."""
+    """The facts of the failure of a turn beside its error."""
 
     is_of_function: bool
     is_last_attempt: bool

@@ -1,4 +1,4 @@
-"""Which Dask cluster a runner uses."""
+"""The Dask cluster that a runner uses."""
 
 import os
 from collections.abc import Hashable, Mapping
@@ -33,7 +33,7 @@ class ClusterSource(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def key(self) -> Hashable:
-        """What is equal where two runners can share a cluster."""
+        """A key that is equal where two runners can share a cluster."""
         return (id(self.client), repr(sorted(self.arguments.items())))
 
     def open(self) -> Cluster:

@@ -1,4 +1,4 @@
-"""What a worker of the cluster needs to run the nodes of a project."""
+"""The setup of a worker of the cluster for the nodes of a project."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from kedro_asgi.runner.cluster.pickling import dumps
 from kedro_asgi.runner.portable_struct import PortableStruct
 from kedro_asgi.runner.process_state import log_levels
 
-# What changes the whole process, one thread at a time: opening a project, importing modules that configure logging.
+# Held by a thread that changes the whole process: it opens a project, or imports modules that configure logging.
 SETTING_UP = threading.RLock()
 
 

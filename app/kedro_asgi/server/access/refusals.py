@@ -16,7 +16,7 @@ class AccessRefusedError(Exception):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What the answer tells the client beside the problem."""
+        """The headers that the answer has beside the problem."""
         return {}
 
 

@@ -1,4 +1,4 @@
-"""What callers may see of runs: with a limit, runs of its own pipelines; without *read*, their state."""
+"""The runs that callers may see: those of the pipelines of their limits; without *read*, their state alone."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing

@@ -9,7 +9,7 @@ TOO_LARGE = 1_000_000
 
 
 class Prediction(TypedDict):
-    """What the model thinks of one penguin."""
+    """The species that the model predicts for one penguin, and how likely each species is."""
 
     species: str
     probabilities: dict[str, float]
