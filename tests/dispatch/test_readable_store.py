@@ -166,11 +166,12 @@ def test_a_pooler_that_drops_the_schema_is_refused(postgres_url: str) -> None:
     """Tables of another schema would be taken for those of the store."""
     import psycopg
 
-    from kedro_asgi.dispatch.stores.postgres import PostgresStore, _Connection
+    from kedro_asgi.dispatch.stores.pipelined_connection import PipelinedConnection
+    from kedro_asgi.dispatch.stores.postgres import PostgresStore
 
     class Pooled(PostgresStore):
-        def _connect(self) -> _Connection:
-            return _Connection(psycopg.connect(postgres_url))
+        def _connect(self) -> PipelinedConnection:
+            return PipelinedConnection(psycopg.connect(postgres_url))
 
     store = Pooled(postgres_url, schema=f"test_{uuid.uuid4().hex}")
     with pytest.raises(StoreUnavailableError, match="its search_path leads to schema 'public' and not to 'test_"):

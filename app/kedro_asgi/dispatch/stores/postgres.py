@@ -13,6 +13,7 @@ from kedro_asgi.dispatch.stores import day_partitions
 from kedro_asgi.dispatch.stores.advisory_lock import AdvisoryWorkerLock
 from kedro_asgi.dispatch.stores.base import OldRecords, RunWrite, WakeTopic
 from kedro_asgi.dispatch.stores.connection import SqlConnection, SqlStatement
+from kedro_asgi.dispatch.stores.pipelined_connection import PipelinedConnection
 from kedro_asgi.dispatch.stores.pool import Pool
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS, Migration
 from kedro_asgi.dispatch.stores.sql import SqlStore, old_keys
@@ -25,8 +26,6 @@ _log = logging.getLogger(__name__)
 _SCHEMA = "kedro_asgi"
 # The advisory lock of writing transactions: one worker migrates at a time, and events are numbered in commit order.
 _WRITE_LOCK = 4_021_977
-# A connection keeps buffers that are twice as large as the largest statement and the largest row that it has carried.
-_LARGE_BYTES = 2**20
 # Both ends notice within half a minute that the other machine is gone; the database then frees its locks.
 _KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 # A worker that is paused within a transaction that writes would keep all others from writing.
@@ -93,7 +92,7 @@ class PostgresStore(SqlStore):
             self._wake_others(connection, *told)
 
     def _count_changed(self, connection: SqlConnection, statements: Sequence[SqlStatement]) -> list[int]:
-        if len(statements) < 2 or not isinstance(connection, _Connection):
+        if len(statements) < 2 or not isinstance(connection, PipelinedConnection):
             return super()._count_changed(connection, statements)
         return connection.count_changed(statements)
 
@@ -181,10 +180,10 @@ class PostgresStore(SqlStore):
             self._pool.close_idle()
             raise StoreUnavailableError(redact(f"{self._name()}: {error}")) from error
 
-    def _connect(self) -> "_Connection":
+    def _connect(self) -> PipelinedConnection:
         options = " ".join((f"-c search_path={self._schema}", *_OPTIONS))
         given: dict[str, Any] = {**_KEEPALIVES, **conninfo_to_dict(self._url)}
-        return _Connection(psycopg.connect(**{**given, "connect_timeout": 5, "options": options}))
+        return PipelinedConnection(psycopg.connect(**{**given, "connect_timeout": 5, "options": options}))
 
     def _name(self) -> str:
         return redact(self._url)
@@ -239,96 +238,3 @@ def _drop(
 
 def _is_broken(error: BaseException) -> bool:
     return isinstance(error, psycopg.Error)
-
-
-class _Connection:
-    """A connection that takes SQLite's question marks as placeholders; `executemany` sends all rows as one batch."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self.has_large_buffers = False
-        self.close = connection.close
-        self.pgconn = connection.pgconn
-        self.fileno = connection.fileno
-        self.commit = connection.commit
-        self.rollback = connection.rollback
-
-    @contextmanager
-    def pipelined(self) -> Iterator[None]:
-        """Send the statements of the block without waiting for their results, until somebody asks for one."""
-        failure: Exception | None = None
-        try:
-            with self._connection.pipeline():
-                try:
-                    yield
-                except Exception as error:
-                    # psycopg would log that it ignores the end of a pipeline that this error has aborted.
-                    failure = error
-        except psycopg.Error:
-            if failure is None:
-                raise
-        if failure is not None:
-            raise failure
-
-    def execute(self, sql: str, values: Sequence[Any] = ()) -> "_Cursor":
-        # Without values, both marks may be a part of the statement, as in the body of a function.
-        given = (sql.replace("?", "%s"), tuple(values)) if values else (sql,)
-        self.note_size(_size(values))
-        return _Cursor(self, self._connection.execute(*given))
-
-    def note_size(self, size: int) -> None:
-        """Note the size of a statement or of a row."""
-        if size > _LARGE_BYTES:
-            self.has_large_buffers = True
-
-    def count_changed(self, statements: Sequence[SqlStatement]) -> list[int]:
-        """Execute statements in one round trip; return how many rows each has changed."""
-        cursors = [self.execute(sql, values) for sql, values in statements]
-        return [cursor.rowcount for cursor in cursors]
-
-    def executemany(self, sql: str, rows: Sequence[Any]) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.executemany(sql.replace("?", "%s"), rows)
-
-
-class _Cursor:
-    """The result of a statement, which comes when somebody asks for it."""
-
-    def __init__(self, connection: _Connection, cursor: Any) -> None:
-        self._connection = connection
-        self._cursor = cursor
-
-    @property
-    def rowcount(self) -> int:
-        if self._cursor.pgresult is None:
-            self._wait()
-        return int(self._cursor.rowcount)
-
-    def _wait(self) -> None:
-        """Wait for the result of a statement without rows: only a request for rows waits."""
-        try:
-            self._cursor.fetchone()
-        except psycopg.ProgrammingError:
-            if self._cursor.pgresult is None:
-                raise
-
-    def fetchone(self) -> Any:
-        row = self._cursor.fetchone()
-        self._connection.note_size(_row_size(self._cursor.pgresult))
-        return row
-
-    def fetchall(self) -> list[Any]:
-        rows: list[Any] = self._cursor.fetchall()
-        self._connection.note_size(_row_size(self._cursor.pgresult))
-        return rows
-
-
-def _size(values: Sequence[Any]) -> int:
-    return sum(len(value) for value in values if isinstance(value, (bytes, str)))
-
-
-def _row_size(result: Any) -> int:
-    """Return the size of the first row: a large value, such as an output, is read alone."""
-    if not result.ntuples:
-        return 0
-    return sum(len(result.get_value(0, column) or b"") for column in range(result.nfields))
