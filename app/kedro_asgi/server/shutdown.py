@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from types import FrameType
@@ -227,15 +227,17 @@ def _active(number: int) -> Any:
 def _in_parts(send: Send) -> Send:
     """Return a ``send`` that waits between the parts of a large body until the client has read most of them."""
 
-    async def send_in_parts(message: Message) -> None:
-        body = message.get("body", b"")
-        if len(body) <= _PART_BYTES:
-            await send(message)
-            return
-        rest = memoryview(body)
-        while len(rest) > _PART_BYTES:
-            part, rest = rest[:_PART_BYTES], rest[_PART_BYTES:]
-            await send({**message, "body": bytes(part), "more_body": True})
-        await send({**message, "body": bytes(rest)})
+    def send_in_parts(message: Message) -> Awaitable[None]:
+        # Most messages are small, and need no coroutine of their own.
+        is_small = len(message.get("body", b"")) <= _PART_BYTES
+        return send(message) if is_small else _send_parts(send, message)
 
     return send_in_parts
+
+
+async def _send_parts(send: Send, message: Message) -> None:
+    rest = memoryview(message["body"])
+    while len(rest) > _PART_BYTES:
+        part, rest = rest[:_PART_BYTES], rest[_PART_BYTES:]
+        await send({**message, "body": bytes(part), "more_body": True})
+    await send({**message, "body": bytes(rest)})
