@@ -22,6 +22,7 @@ from spaceflights import TRAINED_VARIABLE, write_trained_project
 # What the report shows comes first.
 BENCHMARKS = (
     "bench_requests",
+    "bench_observability",
     "bench_responsiveness",
     "bench_in_process",
     "bench_growth",
