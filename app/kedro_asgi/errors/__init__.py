@@ -94,6 +94,8 @@ from kedro_asgi.errors.io import DatasetNotFoundError as DatasetNotFoundError
 from kedro_asgi.errors.io import DatasetPatternError as DatasetPatternError
 from kedro_asgi.errors.io import DatasetTypeError as DatasetTypeError
 from kedro_asgi.errors.io import MissingDataError as MissingDataError
+from kedro_asgi.errors.io import MultipartError as MultipartError
+from kedro_asgi.errors.io import OversizedTableError as OversizedTableError
 from kedro_asgi.errors.io import StrayBraceError as StrayBraceError
 from kedro_asgi.errors.io import TableError as TableError
 from kedro_asgi.errors.io import VersionAlreadyExistsError as VersionAlreadyExistsError

@@ -101,3 +101,15 @@ class VersionStringError(ReportedAsBase, DatasetError):
 
 class TableError(ReportedAsBase, ValueError):
     """Values cannot become a table, or a table cannot become records."""
+
+
+class OversizedTableError(TableError):
+    """A table takes more memory than is allowed."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        super().__init__(f"it takes more than {max_bytes} bytes when it is unpacked")
+
+
+class MultipartError(ReportedAsBase, ValueError):
+    """A body of several parts is malformed."""
