@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 import msgspec
 
-Library = Literal["pandas", "polars", "polars.lazy"]
+Library = Literal["pandas", "polars", "polars.lazy", "pyarrow"]
 
 
 class TableForm(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import Any
 from kedro_asgi.errors import TableError
 from kedro_asgi.tables.columns import columns_of, kind_of
 from kedro_asgi.tables.form import TableForm
+from kedro_asgi.tables.frames.arrow import arrow_table
 from kedro_asgi.tables.frames.pandas import pandas_frame
 from kedro_asgi.tables.frames.polars import lazy_polars_frame, polars_frame
 
@@ -16,6 +17,7 @@ _MAKERS: Mapping[str, Callable[[Any, Columns, TableForm], Any]] = {
     "pandas": pandas_frame,
     "polars": polars_frame,
     "polars.lazy": lazy_polars_frame,
+    "pyarrow": arrow_table,
 }
 
 

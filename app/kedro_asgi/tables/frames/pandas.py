@@ -16,13 +16,13 @@ def pandas_frame(pandas: Any, columns: Mapping[str, list[Any]], form: TableForm)
     Integers stay integers; with missing values among them they become floats, unless that would change one of them.
     Text stays text, also where it looks like a date. Raises `TableError` for a value that its column cannot hold.
     """
-    frame = pandas.DataFrame({name: _column(pandas, name, values, form) for name, values in columns.items()})
+    frame = pandas.DataFrame({name: typed_column(pandas, name, values, form) for name, values in columns.items()})
     index = [name for name in form.index_col if name in columns]
     return frame.set_index(index if len(index) > 1 else index[0]) if index else frame
 
 
-def _column(pandas: Any, name: str, values: list[Any], form: TableForm) -> Any:
-    """Return a list or an array, since pandas would align the index of a series."""
+def typed_column(pandas: Any, name: str, values: list[Any], form: TableForm) -> Any:
+    """Return a list or an array, since pandas would align the index of a series; raises `TableError`."""
     dtype = form.dtype_of(name)
     if name in form.parse_dates:
         return _dates(pandas, name, values, form.date_format_of(name))

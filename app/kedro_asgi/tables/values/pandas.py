@@ -36,12 +36,17 @@ def plain_of_pandas(pandas: Any, value: Any) -> Any:
 
 
 def _records(pandas: Any, frame: Any) -> Records:
+    frame, names = flat_frame(pandas, frame)
+    return batched(len(frame), names, partial(_columns_between, pandas, frame))
+
+
+def flat_frame(pandas: Any, frame: Any) -> tuple[Any, list[str]]:
+    """Return a frame with the index that is kept as columns, and the names of all columns; raises `TableError`."""
     if frame.columns.nlevels > 1:
         raise TableError("its columns have several levels; records have one name a column")
-    if _is_meaningful(frame.index):
+    if is_meaningful(frame.index):
         frame = _with_index(frame)
-    names = [_label(pandas, name) for name in frame.columns]
-    return batched(len(frame), names, partial(_columns_between, pandas, frame))
+    return frame, [_label(pandas, name) for name in frame.columns]
 
 
 def _columns_between(pandas: Any, frame: Any, start: int, end: int) -> Iterable[list[Any]]:
@@ -51,7 +56,7 @@ def _columns_between(pandas: Any, frame: Any, start: int, end: int) -> Iterable[
 
 def _column(pandas: Any, series: Any) -> Any:
     values = _values(pandas, series)
-    if not _is_meaningful(series.index):
+    if not is_meaningful(series.index):
         return values
     if series.index.nlevels > 1:
         raise TableError("its index has several levels; reset_index() makes a table of it")
@@ -61,7 +66,8 @@ def _column(pandas: Any, series: Any) -> Any:
     return dict(zip(labels, values, strict=True))
 
 
-def _is_meaningful(index: Any) -> bool:
+def is_meaningful(index: Any) -> bool:
+    """Tell whether an index is kept: it has a name, or labels that are no numbers."""
     return index.nlevels > 1 or index.name is not None or (index.dtype.kind not in "iu" and len(index) > 0)
 
 

@@ -1,0 +1,81 @@
+"""How much the pages of a Parquet file unpack to, read from their headers before any of them is unpacked.
+
+The reader allocates what the header of a page declares, whatever the end of the file says about it. And what the
+library itself tells of the columns of a damaged file may end the process.
+"""
+
+from collections.abc import Iterator
+
+from kedro_asgi.errors import OversizedTableError, TableError
+from kedro_asgi.tables.arrow.thrift import Fields, ThriftReader
+
+_MAGIC = b"PAR1"
+_TAIL_BYTES = 8
+_MAX_PAGES = 2**16
+# What a value takes in a column of numbers; runs of one value take next to nothing in the file.
+_VALUE_BYTES = 8
+# The numbers of fields: of the file, a group of rows, a column in it, and what is told of that.
+_ROWS, _GROUPS, _COLUMNS, _CHUNK = 3, 4, 1, 3
+_CHUNK_BYTES, _FIRST_PAGE, _FIRST_DICTIONARY = 7, 9, 11
+# Those in the header of a page; the structs for each kind of page begin with the number of values.
+_UNPACKED, _PACKED, _STRUCTS, _VALUES = 2, 3, (5, 7, 8), 1
+
+
+def check_pages(content: memoryview, *, max_bytes: int) -> bool:
+    """Tell whether a Parquet file has rows.
+
+    Raises `OversizedTableError` if its pages take more than ``max_bytes``, and `TableError` for a malformed file.
+    """
+    left = max_bytes
+    try:
+        file = _description(content)
+        if not file[_ROWS]:
+            return False
+        for packed, unpacked, values in _pages(content, file):
+            left -= max(unpacked, packed, _VALUE_BYTES * values)
+            if left < 0:
+                raise OversizedTableError(max_bytes)
+        rows: int = file[_ROWS]
+    except (IndexError, TypeError, KeyError, AttributeError) as error:
+        raise TableError("it is cut off, or is no Parquet file") from error
+    if rows > max_bytes:
+        raise OversizedTableError(max_bytes)
+    return True
+
+
+def _description(content: memoryview) -> Fields:
+    """Return what the end of a file tells of it."""
+    if len(content) < _TAIL_BYTES or bytes(content[-4:]) != _MAGIC:
+        raise TableError("it is no Parquet file, or is cut off")
+    size = int.from_bytes(content[-_TAIL_BYTES:-4], "little")
+    return ThriftReader(content).read_struct(len(content) - _TAIL_BYTES - size)
+
+
+def _pages(content: memoryview, file: Fields) -> Iterator[tuple[int, int, int]]:
+    """Yield of each page its size, its unpacked size, and the number of its values."""
+    reader = ThriftReader(content)
+    count = 0
+    for start, end in _chunks(file):
+        position = start
+        while position < end:
+            fields = reader.read_struct(position)
+            packed, unpacked = fields[_PACKED], fields[_UNPACKED]
+            values = max((fields[kind].get(_VALUES, 0) for kind in _STRUCTS if kind in fields), default=0)
+            if min(packed, unpacked, values) < 0:
+                raise IndexError
+            yield packed, unpacked, values
+            position = reader.position + packed
+            count += 1
+            if count > _MAX_PAGES:
+                raise TableError(f"it has more than {_MAX_PAGES} pages")
+
+
+def _chunks(file: Fields) -> Iterator[tuple[int, int]]:
+    """Yield where the pages of each column of each group of rows begin and end."""
+    for group in file[_GROUPS]:
+        for column in group[_COLUMNS]:
+            chunk = column[_CHUNK]
+            start, dictionary = chunk[_FIRST_PAGE], chunk.get(_FIRST_DICTIONARY, 0)
+            if 0 < dictionary < start:
+                start = dictionary
+            yield start, start + chunk[_CHUNK_BYTES]
