@@ -18,8 +18,10 @@ from kedro_asgi.io.load_versions import check_load_versions
 from kedro_asgi.io.memory_dataset import MemoryDataset
 from kedro_asgi.io.memory_slots import MemorySlots
 from kedro_asgi.io.parameters import ParameterView
+from kedro_asgi.io.received_frame_dataset import ReceivedFrameDataset
 from kedro_asgi.io.version import Version, as_version, timestamp
 from kedro_asgi.runs import NO_PARAMS, RuntimeParams
+from kedro_asgi.tables.arrow_table import ArrowTable
 from kedro_asgi.validation import DatasetCheck, ValidatorSpec
 
 _log = logging.getLogger(__name__)
@@ -133,8 +135,9 @@ class DatasetMapping:
         builder = self._resolver.builder(name) if self._parameter(name) is UNSET else None
         self._set_validator(name, None if builder is None else builder.validator(self._runtime))
         dataset = self.registered.get(name)
+        kind = ReceivedFrameDataset if type(data) is ArrowTable else MemoryDataset
         data = converted(name, data, dataset=dataset, builder=builder, runtime=self._runtime, expected=expected)
-        self._datasets[name] = MemoryDataset.adopt(data)
+        self._datasets[name] = kind.adopt(data)
         self._mark_replaced(name)
 
     def prepare(self, names: tuple[str, ...], *, is_seen: bool = True) -> None:

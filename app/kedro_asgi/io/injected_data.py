@@ -3,10 +3,18 @@
 from kedro_asgi.io.builder import DatasetBuilder
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.io.dataset_protocols import Dataset
-from kedro_asgi.io.input_types import InputType, takes_any
-from kedro_asgi.io.inputs import has_input_options, is_plain, table_form_of, to_frame
+from kedro_asgi.io.input_types import FrameInput, InputType, takes_any
+from kedro_asgi.io.inputs import (
+    frame_of_columns,
+    has_input_options,
+    is_plain,
+    records_of_columns,
+    table_form_of,
+    to_frame,
+)
 from kedro_asgi.runs import RuntimeParams
 from kedro_asgi.tables import TableForm
+from kedro_asgi.tables.arrow_table import ArrowTable
 
 
 def converted(
@@ -20,12 +28,21 @@ def converted(
 ) -> object:
     """Return ``data``; a plain value as the frame that the dataset loads, or as ``expected`` of one in memory.
 
+    A table of Arrow becomes the same frame without a copy, where types allow it; where no frame is expected it is the
+    list of records that it would be in JSON.
     ``builder`` tells about a ``dataset`` that does not exist yet, so that nobody makes it for that. Raises
     `InputTableError` or `InputTypeError` for a value that cannot be converted.
     """
-    if not is_plain(data):
+    is_columnar = type(data) is ArrowTable
+    if not is_columnar and not is_plain(data):
         return data
     form = _table_form(name, dataset, builder, runtime)
+    if isinstance(data, ArrowTable):
+        if form is None and isinstance(expected, FrameInput) and _takes_any(dataset, builder, runtime):
+            form = expected.form
+        if form is not None:
+            return frame_of_columns(name, data, form)
+        data = records_of_columns(name, data)
     if form is not None:
         return to_frame(name, data, form)
     if expected is not None and _takes_any(dataset, builder, runtime):

@@ -8,20 +8,22 @@ import msgspec
 
 from kedro_asgi.errors import DatasetConfigError, InputTableError, TableError
 from kedro_asgi.io.dataset_classes import dataset_class
-from kedro_asgi.tables import Library, TableForm, frame_of
+from kedro_asgi.tables import Library, TableForm, as_plain, frame_of
+from kedro_asgi.tables.arrow_table import ArrowTable
 
 _PLAIN_TYPES = (list, dict, str, int, float, bool, NoneType)
 _FRAMES: Mapping[tuple[str, str], Library] = {
     ("pandas", "DataFrame"): "pandas",
     ("polars", "DataFrame"): "polars",
     ("polars", "LazyFrame"): "polars.lazy",
+    ("pyarrow", "Table"): "pyarrow",
 }
 
 
 class InputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``metadata: {kedro_asgi: {…}}`` of an entry: how to read an input in its place, where the class does not say."""
 
-    input: Literal["pandas", "polars", "polars.lazy", "plain"] | None = None
+    input: Literal["pandas", "polars", "polars.lazy", "pyarrow", "plain"] | None = None
     dtype: str | dict[str, str] | None = None
     parse_dates: str | list[str] | None = None
     date_format: str | dict[str, str] | None = None
@@ -68,6 +70,25 @@ def to_frame(name: str, data: object, form: TableForm) -> Any:
         return frame_of(data, form)
     except TableError as error:
         raise InputTableError(name, form.library, str(error)) from error
+
+
+def frame_of_columns(name: str, data: ArrowTable, form: TableForm) -> Any:
+    """Return the frame that a table of Arrow becomes in place of dataset ``name``; raises `InputTableError`."""
+    # Few runs get such tables.
+    from kedro_asgi.tables.arrow.frames import arrow_frame
+
+    try:
+        return arrow_frame(data.table, form)
+    except TableError as error:
+        raise InputTableError(name, form.library, str(error)) from error
+
+
+def records_of_columns(name: str, data: ArrowTable) -> Any:
+    """Return a table of Arrow as the list of records that JSON would have given; raises `InputTableError`."""
+    try:
+        return as_plain(data.table)
+    except (TableError, TypeError) as error:
+        raise InputTableError(name, "records", str(error)) from error
 
 
 def has_input_options(metadata: object) -> bool:

@@ -15,7 +15,7 @@ _MODES = ("deepcopy", "copy", "assign")
 # These types are looked up among the modules that are already imported: data of a library that is not imported
 # cannot exist, and to import pandas takes seconds.
 _COPIED = (("pandas", "DataFrame"), ("numpy", "ndarray"))
-_ASSIGNED = (("ibis", "Table"),)
+_ASSIGNED = (("ibis", "Table"), ("pyarrow", "Table"), ("pyarrow", "RecordBatch"))
 
 
 class MemoryDataset(AbstractDataset[Any, Any]):
