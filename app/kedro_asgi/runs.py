@@ -21,6 +21,9 @@ RunId = NewType("RunId", str)
 _RUN_ID = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z-[0-9a-f]{14}")
 
 
+OutputFormat = Literal["arrow"]
+"""The form of tables among the outputs of a run, where it is not JSON."""
+
 Names = Iterable[str] | None
 """Names as a caller gives them; a bare string stands for a list of one (Q-26)."""
 
@@ -106,7 +109,9 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``outputs`` of ``None`` asks for the free outputs that live in memory. ``runner`` is a class name or a dotted path
     within the allowlist; ``None`` is the sequential runner. ``retries`` come before those of the project.
-    ``attempt`` is the number of the attempt of the run that is made.
+    ``attempt`` is the number of the attempt of the run that is made. ``output_format`` says what tables among the
+    outputs become where they are converted; all else, and tables by default, become JSON. ``tables`` are those of the
+    ``inputs`` that are streams of Arrow, while the order waits as JSON.
     """
 
     slice: Slice = Slice()
@@ -119,6 +124,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_async: bool = False
     retries: Retries | None = None
     attempt: int = 1
+    output_format: OutputFormat | UnsetType = UNSET
+    tables: Mapping[str, bytes] | UnsetType = UNSET
 
     @classmethod
     def of(

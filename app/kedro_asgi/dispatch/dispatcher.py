@@ -10,6 +10,7 @@ import msgspec
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.idempotency import promise_once
+from kedro_asgi.dispatch.kept_outputs import is_columnar
 from kedro_asgi.dispatch.owned_runs import OwnedRuns
 from kedro_asgi.dispatch.ranges import check_event_number, check_order, check_query
 from kedro_asgi.dispatch.reading import list_node_runs, list_runs, read_output, read_run, wait_for_run
@@ -28,6 +29,7 @@ from kedro_asgi.errors import DrainingError, StoreUnavailableError
 from kedro_asgi.events import Published
 from kedro_asgi.node_runs import NodeRun
 from kedro_asgi.runs import ParameterArguments, RunOrder, RunPage, RunQuery, RunRecord, RunSpec, pop_params
+from kedro_asgi.tables.arrow_table import table_bytes
 from kedro_asgi.webhook_options import is_webhook_name
 
 T = TypeVar("T")
@@ -71,8 +73,9 @@ class Dispatcher(Worker):
         if self.batching is not None:
             waiting = self.batching.member_order(order, json_bytes=json_bytes)
         if waiting is None:
-            waiting = GivenOrder(read=partial(getattr, order, "spec"), size_bytes=json_bytes or 0)
-            if waiting.size_bytes > _MAX_GIVEN_BYTES and service.scheduler.is_busy:
+            size_bytes = table_bytes(order.spec.inputs) if json_bytes is None else json_bytes
+            waiting = GivenOrder(read=partial(getattr, order, "spec"), size_bytes=size_bytes)
+            if json_bytes is not None and waiting.size_bytes > _MAX_GIVEN_BYTES and service.scheduler.is_busy:
                 waiting = await service.packer.pack(order, is_from_json=True, json_bytes=json_bytes)
         run = service.runs.start(order, waiting)
         del order, waiting
@@ -92,7 +95,8 @@ class Dispatcher(Worker):
             if not record.is_final:
                 # The next server runs it. The caller can ask there with the same key.
                 raise DrainingError
-            outputs = {name: msgspec.Raw(await self.output(record.run_id, name)) for name in record.outputs}
+            kept = {name: await self.output(record.run_id, name) for name in record.outputs}
+            outputs = {name: value if is_columnar(value) else msgspec.Raw(value) for name, value in kept.items()}
             return Finished(record=record, outputs=outputs)
 
     async def submit(
@@ -188,7 +192,10 @@ class Dispatcher(Worker):
             return await list_node_runs(service, run_id)
 
     async def output(self, run_id: str, name: str) -> bytes:
-        """Return a kept output as JSON; raises `RunNotEndedError` or `OutputNotFoundError`."""
+        """Return a kept output as JSON, or as a stream of Arrow if the run was to keep its tables so (`is_columnar`).
+
+        Raises `RunNotEndedError` or `OutputNotFoundError`.
+        """
         service = await self.service()
         with service.access.reading():
             return await read_output(service, run_id, name)

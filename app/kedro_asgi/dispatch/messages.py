@@ -33,7 +33,9 @@ class RunAdmitted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class RunChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The state of a run, and the event that goes with it; ``outputs`` holds those to be stored, as JSON.
+    """The state of a run, and the event that goes with it.
+
+    ``outputs`` holds those to be stored, as JSON or as streams of Arrow.
 
     A run that ``is_released`` goes back to the queue of the store, for any worker.
     """

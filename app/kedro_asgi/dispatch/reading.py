@@ -85,7 +85,7 @@ def _finished_nodes(events: Iterable[RunEvent]) -> tuple[frozenset[str], int]:
 
 
 async def read_output(service: Service, run_id: str, name: str) -> bytes:
-    """Return a kept output as JSON; raises `RunNotEndedError` or `OutputNotFoundError`."""
+    """Return a kept output as it is kept; raises `RunNotEndedError` or `OutputNotFoundError`."""
     record = await read_run(service, run_id)
     if not record.is_final:
         raise RunNotEndedError(run_id, record.status)

@@ -28,7 +28,7 @@ _NUMBERS = (bool, int, float)
 _MAPPINGS = (dict, Mapping)
 _CONTAINERS = (*_MAPPINGS, list, tuple)
 # The fields of a spec beside the slice, and those of a request that have other names.
-_FIELDS = tuple(name for name in RunSpec.__struct_fields__ if name not in ("slice", "attempt"))
+_FIELDS = tuple(name for name in RunSpec.__struct_fields__ if name not in ("slice", "attempt", "tables"))
 _NAMES = {"runtime_params": "params"}
 _WHOLE = Slice()
 

@@ -9,11 +9,13 @@ from typing import Any, Literal
 import anyio
 import anyio.to_thread
 import msgspec
+from msgspec import UNSET
 
 from kedro_asgi.encoding import decode_json, encode_json
 from kedro_asgi.errors import UnreadableRunError, UnstorableRunError
 from kedro_asgi.failures import shown
 from kedro_asgi.runs import RunOrder, RunSpec
+from kedro_asgi.tables.arrow_table import ArrowTable, has_tables
 
 _ORDER = msgspec.json.Decoder(RunOrder)
 # The event loop packs smaller orders, in well under a millisecond.
@@ -48,7 +50,7 @@ class PackedOrder(msgspec.Struct, frozen=True, kw_only=True):
     def read_order(self) -> RunOrder:
         """Return the whole order; raises `UnreadableRunError`."""
         try:
-            return decode_json(self.content, _ORDER)
+            return _with_tables(decode_json(self.content, _ORDER))
         except Exception as error:  # such as too many levels or digits
             raise UnreadableRunError(shown(str(error))) from error
 
@@ -76,6 +78,7 @@ def pack(order: RunOrder, *, is_from_json: bool = False) -> PackedOrder:
     Raises `UnstorableRunError` for an order that would not be the same when it is read again.
     """
     try:
+        order = without_tables(order)
         if not is_from_json and (number := _non_finite((order.spec.inputs, order.spec.runtime_params))) is not None:
             raise UnstorableRunError(f"JSON has no {number}")
         packed = PackedOrder(content=encode_order(order), on_interrupt=order.on_interrupt)
@@ -94,6 +97,33 @@ def encode_order(order: RunOrder) -> bytes:
     if _non_finite((order.spec.runtime_params,)) is None:
         return encode_json(order, fallback=None)
     return json.dumps(msgspec.to_builtins(order, order="deterministic"), separators=(",", ":")).encode()
+
+
+def without_tables(order: RunOrder) -> RunOrder:
+    """Return ``order`` with tables of Arrow as bytes, which JSON can hold."""
+    spec = order.spec
+    if not has_tables(spec.inputs):
+        return order
+    # Few runs get such tables.
+    from kedro_asgi.tables.arrow import write_stream
+
+    tables = {name: value for name, value in spec.inputs.items() if type(value) is ArrowTable}
+    others = {name: value for name, value in spec.inputs.items() if name not in tables}
+    streams = {name: memoryview(write_stream(value.table)) for name, value in tables.items()}
+    spec = msgspec.structs.replace(spec, inputs=others, tables=streams)
+    return msgspec.structs.replace(order, spec=spec)
+
+
+def _with_tables(order: RunOrder) -> RunOrder:
+    """Return an order that `without_tables` has returned, with its tables."""
+    spec = order.spec
+    if not spec.tables:
+        return order
+    from kedro_asgi.tables.arrow import stored_table
+
+    tables = {name: ArrowTable(stored_table(content)) for name, content in spec.tables.items()}
+    spec = msgspec.structs.replace(spec, inputs={**spec.inputs, **tables}, tables=UNSET)
+    return msgspec.structs.replace(order, spec=spec)
 
 
 def is_small(order: RunOrder, *, json_bytes: int | None = None) -> bool:
@@ -115,6 +145,8 @@ def is_small(order: RunOrder, *, json_bytes: int | None = None) -> bool:
             case list() | tuple() as values:
                 parts += len(values)
                 rest += _few(values, len(values))
+            case ArrowTable():
+                return False
         if parts > _SMALL_PARTS:
             return False
     return True

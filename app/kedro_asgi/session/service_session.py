@@ -7,6 +7,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Self, Unpack
 
+from msgspec import UNSET
+
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors.wording import bounded, one_line
 from kedro_asgi.events import Emit, milliseconds_since
@@ -131,14 +133,17 @@ class KedroServiceSession(AbstractSession):
         """
         started = perf_counter()
         run_id = run_id or self.engine.run_ids.next()
+        as_json = convert is encode_output
         end = self._run(
             spec,
             runner=runner,
             run_id=run_id,
             emit=emit,
-            as_json=convert is encode_output,
+            as_json=as_json,
             is_single_attempt=is_single_attempt,
         )
+        if as_json and spec.output_format is not UNSET:
+            convert = _encode_as_columns
         names = spec.outputs
         if names is None:
             names = tuple(name for name, dataset in end.result.items() if not is_persistent(dataset))
@@ -245,6 +250,13 @@ class KedroServiceSession(AbstractSession):
         """Log the end of the session, and end its worker processes; it may still run again."""
         _log.info("Closing session %s", self.session_id)
         self.engine.close()
+
+
+def _encode_as_columns(name: str, value: object) -> Any:
+    # Few runs give tables of Arrow.
+    from kedro_asgi.session.arrow_outputs import encode_as_columns
+
+    return encode_as_columns(name, value)
 
 
 def _converted(names: Iterable[str], catalog: DataCatalog, convert: Convert) -> tuple[dict[str, Any], dict[str, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from kedro_asgi.batching_options import BatchingOptions
 from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
@@ -37,7 +38,7 @@ def member_order(spec: RunSpec, pipeline: BatchedPipeline, *, size_bytes: int) -
     options = pipeline.options
     if spec.only_missing_outputs or spec.inputs.keys() != pipeline.inputs:
         raise AloneError("inputs")
-    if not spec.outputs or not pipeline.outputs.issuperset(spec.outputs):
+    if spec.output_format is not UNSET or not spec.outputs or not pipeline.outputs.issuperset(spec.outputs):
         raise AloneError("outputs")
     count, kinds = _rows(spec, options)
     computation = (

@@ -187,7 +187,7 @@ class RunReader(Protocol):
         """Return the stored key, unless it was created before ``not_before_ms``."""
 
     def read_output(self, run_id: str, name: str) -> bytes | None:
-        """Return an output of a run as JSON."""
+        """Return an output of a run, as JSON or as a stream of Arrow."""
 
 
 class EventReader(Protocol):
