@@ -55,11 +55,13 @@ class RunSubmission(RunRequest, frozen=True, kw_only=True, forbid_unknown_fields
 
     ``outputs`` names the outputs to store. ``timeout_seconds`` counts from the run's start. If the server dies during
     the run, ``on_interrupt`` decides whether the run is marked as interrupted or repeated as a new run.
+    ``output_format`` says whether tables among the outputs are stored as JSON or as columns of Arrow.
     """
 
     timeout_seconds: TimeoutSeconds | None = None
     labels: Labels | None = None
     on_interrupt: Literal["mark", "rerun"] = "mark"
+    output_format: Literal["json", "arrow"] = "json"
 
 
 class RerunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -152,3 +152,14 @@ async def test_without_tokens_the_document_asks_for_none(tiny_served: httpx.Asyn
     document = (await tiny_served.get("/openapi.json")).json()
     assert "securitySchemes" not in document["components"]
     assert "401" not in document["paths"]["/runs"]["post"]["responses"]
+
+
+async def test_the_media_types_of_tables_are_in_the_document(tiny_served: httpx.AsyncClient) -> None:
+    paths = (await tiny_served.get("/openapi.json")).json()["paths"]
+    kinds = {"application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"}
+    for path in ("/run", "/runs", "/pipelines/calc/run"):
+        operation = paths[path]["post"]
+        assert operation["requestBody"]["content"].keys() > {*kinds, "multipart/mixed", "application/json"}
+        assert "415" in operation["responses"]
+    assert all(kind in paths["/run"]["post"]["responses"]["200"]["description"] for kind in kinds)
+    assert paths["/runs/{run_id}/outputs/{name}"]["get"]["responses"]["200"]["content"].keys() > kinds

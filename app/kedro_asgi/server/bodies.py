@@ -2,7 +2,7 @@
 
 import gc
 import re
-from collections.abc import Callable, Sized
+from collections.abc import Awaitable, Callable, Sized
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -77,6 +77,22 @@ class BodyReader:
         document = await self._do(partial(_decode_json, body, content_type), body)
         return JsonBody(document=document, size=len(body))
 
+    async def read_buffer(self, request: Request) -> bytearray:
+        """Return the body as it is, which grows as it arrives, so that it is never in memory twice.
+
+        Raises what `read` raises but `InvalidBodyError` and `ForbiddenPipelineError`.
+        """
+        return await self._within_limits(partial(_read_buffer, request, self._max_bytes))
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Do ``work`` that may take long in a thread, while no other body is decoded."""
+        return (await self._large_bodies.run(partial(Outcome.of, work))).value()
+
+    @property
+    def max_bytes(self) -> int:
+        """How many bytes a body may have."""
+        return self._max_bytes
+
     async def work_on(self, body: "JsonBody", work: Callable[[], T]) -> T:
         """Do ``work`` that grows with the size of ``body``: in a thread if it is large."""
         return await self._do(work, body)
@@ -90,8 +106,11 @@ class BodyReader:
         if _has_whole_body(request.receive):
             # To enter a cancel scope costs as much as all else that is done to read a small body.
             return await _read_body(request, self._max_bytes)
+        return await self._within_limits(partial(_read_body, request, self._max_bytes))
+
+    async def _within_limits(self, read: Callable[[], Awaitable[T]]) -> T:
         with self._shutdown.until_begun(timeout_seconds=self._timeout_seconds):
-            return await _read_body(request, self._max_bytes)
+            return await read()
         # The body was refused before its end, so the connection is of no more use.
         if self._shutdown.has_begun:
             raise DrainingError
@@ -159,9 +178,7 @@ def _has_whole_body(receive: Receive) -> bool:
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:
     """Return the body; raises 413 once its declared or received size is over ``max_bytes``."""
-    declared = header(request, b"content-length") or ""
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise _too_large(max_bytes)
+    _check_declared_size(request, max_bytes)
     chunks: list[bytes] = []
     size, has_more = 0, True
     while has_more:
@@ -173,6 +190,27 @@ async def _read_body(request: Request, max_bytes: int) -> bytes:
         if size > max_bytes:
             raise _too_large(max_bytes)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _read_buffer(request: Request, max_bytes: int) -> bytearray:
+    """Do what `_read_body` does for a body that nobody else keeps."""
+    _check_declared_size(request, max_bytes)
+    body, has_more = bytearray(), True
+    while has_more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        has_more = message.get("more_body", False)
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
+    return body
+
+
+def _check_declared_size(request: Request, max_bytes: int) -> None:
+    declared = header(request, b"content-length") or ""
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
 
 
 def _too_large(max_bytes: int) -> HTTPException:

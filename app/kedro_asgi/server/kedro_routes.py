@@ -1,5 +1,6 @@
 """The routes of Kedro's server: ``/health``, ``/snapshot`` and ``/run``."""
 
+from collections.abc import Awaitable
 from functools import partial
 from typing import Any
 
@@ -20,10 +21,13 @@ from kedro_asgi.schemas import (
 )
 from kedro_asgi.server.access.caller import may_see_all
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
+from kedro_asgi.server.columnar.runs import ColumnarRuns
 from kedro_asgi.server.direct_routes import Endpoint
 from kedro_asgi.server.errors import json_response
+from kedro_asgi.server.media_types import media_types
 from kedro_asgi.server.queries import run_timeout_seconds
 from kedro_asgi.server.snapshot_route import SnapshotRoute
+from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.versions import kedro_version
 
@@ -38,6 +42,7 @@ class KedroRoutes:
         session: AsyncSession,
         runs: Dispatcher,
         bodies: BodyReader,
+        pipelines: TypedPipelines,
         *,
         cancel_on_hang_up: bool,
         failure_status: int,
@@ -46,6 +51,7 @@ class KedroRoutes:
         self._bodies = bodies
         self._cancel_on_hang_up = cancel_on_hang_up
         self._failure_status = failure_status
+        self.columnar = ColumnarRuns(bodies, pipelines, self, failure_status=failure_status)
         self._snapshot = SnapshotRoute(session)
         self._health = encode_json(HealthResponse(kedro_version=kedro_version()))
 
@@ -71,6 +77,11 @@ class KedroRoutes:
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the pipelines that the body names, and respond when the run has ended."""
         request = Request(scope, receive, send)
+        kinds = media_types(scope)
+        if kinds is not None and kinds.is_columnar:
+            response = await self.columnar.run(request, kinds)
+            await response(scope, receive, send)
+            return
         timeout_seconds = run_timeout_seconds(request)
         body, size_bytes = await self._bodies.read(request, RunRequest)
         order = RunOrder(spec=run_spec(body), timeout_seconds=timeout_seconds, key=idempotency_key(request))
@@ -83,21 +94,33 @@ class KedroRoutes:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
-    async def run_order(self, request: Request, order: RunOrder, *, json_bytes: int) -> Response:
-        """Run an order whose values came from JSON of that size, and respond when the run has ended."""
+    async def run_order(
+        self, request: Request, order: RunOrder, *, json_bytes: int | None, with_outputs: bool = True
+    ) -> Response:
+        """Run an order whose values came from JSON of that size, if they did, and respond when the run has ended."""
         orders = [order]
         del order
-        answer, status = await self._run(request, orders, json_bytes=json_bytes, with_outputs=True)
+        answer, status = await self._run(request, orders, json_bytes=json_bytes, with_outputs=with_outputs)
         return Response(answer, status, media_type="application/json")
 
     async def _run(
-        self, request: Request, orders: list[RunOrder], *, json_bytes: int, with_outputs: bool
+        self, request: Request, orders: list[RunOrder], *, json_bytes: int | None, with_outputs: bool
     ) -> tuple[bytes, int]:
-        """Run the one order of a list, which gives it up: its values may be large, and the run may wait for long."""
-        until = partial(_disconnected, request) if self._cancel_on_hang_up else None
-        finished = await self._runs.run(orders.pop(), until=until, json_bytes=json_bytes)
+        finished = await self.finish(request, orders, json_bytes=json_bytes)
         answer = encode_json(_run_answer(finished, with_outputs=with_outputs))
         return answer, 200 if finished.record.status == "success" else self._failure_status
+
+    def finish(self, request: Request, orders: list[RunOrder], *, json_bytes: int | None) -> Awaitable[Finished]:
+        """Run the one order of a list, which gives it up: its values may be large, and the run may wait for long.
+
+        The values came from JSON of that size.
+        """
+        until = partial(_disconnected, request) if self._cancel_on_hang_up else None
+        return self._runs.run(orders.pop(), until=until, json_bytes=json_bytes)
+
+    def describe(self, finished: Finished, *, with_outputs: bool) -> RunAnswer:
+        """Return the answer to a run that has ended."""
+        return _run_answer(finished, with_outputs=with_outputs)
 
 
 async def _disconnected(request: Request) -> None:

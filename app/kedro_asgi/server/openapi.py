@@ -28,6 +28,7 @@ from kedro_asgi.server.openapi_parts import (
     wait,
 )
 from kedro_asgi.server.openapi_schemas import Json, components, schema, schema_of
+from kedro_asgi.server.openapi_tables import with_table_answers, with_tables
 
 _SCHEMA = "application/schema+json"
 _OBJECT: Json = {"type": "object", "additionalProperties": True}
@@ -79,6 +80,7 @@ def _kedro_paths() -> Json:
         ),
     }
     limited = [idempotency_key(), timeout()]
+    run_operation = operation("pipeline", "run_pipeline_run_post", run, parameters=limited, body=schemas.RunRequest)
     return {
         "/health": {"get": operation("health", "health_health_get", health)},
         "/snapshot": {
@@ -89,9 +91,7 @@ def _kedro_paths() -> Json:
                 parameters=[params, parameter("header", "If-None-Match")],
             )
         },
-        "/run": {
-            "post": operation("pipeline", "run_pipeline_run_post", run, parameters=limited, body=schemas.RunRequest)
-        },
+        "/run": {"post": with_tables(run_operation, answers=True, is_problem=False)},
     }
 
 
@@ -145,11 +145,13 @@ def _run_paths() -> Json:
     unchanged: Json = {"304": {"description": "The client has this picture already."}}
     timeline = {"200": svg("The time line of the run."), **unchanged, **no_run(), **no_store()}
     name = parameter("path", "name")
+    submission = operation(
+        "runs", "submit_run", submit, parameters=[*waits, idempotency_key()], body=schemas.RunSubmission
+    )
+    read_output = operation("runs", "read_output", output, parameters=[run_id, name])
     return {
         "/runs": {
-            "post": operation(
-                "runs", "submit_run", submit, parameters=[*waits, idempotency_key()], body=schemas.RunSubmission
-            ),
+            "post": with_tables(submission, answers=False),
             "get": operation("runs", "list_runs", page, parameters=run_filters()),
         },
         "/runs/{run_id}": {"get": operation("runs", "read_run", read, parameters=[run_id, *waits])},
@@ -162,7 +164,7 @@ def _run_paths() -> Json:
         },
         "/runs/{run_id}/nodes": {"get": operation("runs", "read_nodes", nodes, parameters=[run_id])},
         "/runs/{run_id}/timeline.svg": {"get": operation("runs", "draw_timeline", timeline, parameters=[run_id])},
-        "/runs/{run_id}/outputs/{name}": {"get": operation("runs", "read_output", output, parameters=[run_id, name])},
+        "/runs/{run_id}/outputs/{name}": {"get": with_table_answers(read_output)},
     }
 
 

@@ -59,8 +59,12 @@ _PROBLEMS: Mapping[type[DispatchError], tuple[str, str, int]] = {
     UnstorableRunError: ("unstorable-run", "The run cannot be stored", 422),
 }
 _HTTP_PROBLEMS: Mapping[int, tuple[str, str]] = {
+    404: ("pipeline-not-found", "No such pipeline"),
+    406: ("not-acceptable", "The answer has no such form"),
     408: ("body-timeout", "The body is too late"),
     413: ("body-too-large", "The body is too large"),
+    415: ("unsupported-media-type", "The body has another form"),
+    422: ("invalid-body", "Invalid body"),
 }
 # A server that is shutting down, or a store that failed, may be back after this time.
 _RETRY_AFTER_SECONDS = 5

@@ -42,15 +42,16 @@ def _run_routes(parts: ServerParts) -> tuple[list[Route], list[Route]]:
     bodies = BodyReader(
         parts.shutdown, max_bytes=configuration.max_body_bytes, timeout_seconds=configuration.body_timeout_seconds
     )
+    typed_pipelines = TypedPipelines(session)
     kedro_routes = KedroRoutes(
         session,
         runs,
         bodies,
+        typed_pipelines,
         cancel_on_hang_up=configuration.cancel_on_hang_up,
         failure_status=configuration.failure_status,
     )
-    run_routes = RunRoutes(runs, bodies)
-    typed_pipelines = TypedPipelines(session)
+    run_routes = RunRoutes(runs, bodies, kedro_routes.columnar)
     typed_orders = TypedOrders(session, bodies)
     typed_routes = TypedRoutes(typed_pipelines, typed_orders, bodies, kedro_routes=kedro_routes, run_routes=run_routes)
     run_table = run_routes.table()

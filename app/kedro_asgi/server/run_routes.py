@@ -13,13 +13,16 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.dispatch.kept_outputs import is_columnar
 from kedro_asgi.node_runs import NodeRun
-from kedro_asgi.runs import RunOrder, RunPage, RunRecord
+from kedro_asgi.runs import RunOrder, RunPage, RunRecord, RunSpec
 from kedro_asgi.schemas import RerunRequest, RunNodes, RunSubmission
 from kedro_asgi.server.access.visible_runs import as_visible, list_visible, only_visible
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
+from kedro_asgi.server.columnar.runs import ColumnarRuns
 from kedro_asgi.server.direct_routes import Endpoint
 from kedro_asgi.server.errors import InvalidBodyError, json_response
+from kedro_asgi.server.media_types import JSON, media_types
 from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.pictures import svg_response
 from kedro_asgi.server.problems import explain_body_error, explain_http_error
@@ -31,9 +34,10 @@ from kedro_asgi.server.validation import placed_problem
 class RunRoutes:
     """The endpoints for the runs of one served project."""
 
-    def __init__(self, runs: Dispatcher, bodies: BodyReader) -> None:
+    def __init__(self, runs: Dispatcher, bodies: BodyReader, columnar: ColumnarRuns) -> None:
         self._runs = runs
         self._bodies = bodies
+        self._columnar = columnar
 
     def table(self) -> list[Route]:
         """Return the routes."""
@@ -59,17 +63,28 @@ class RunRoutes:
     async def submit(self, request: Request) -> Response:
         """Submit a run; respond 202 with its record, now or after the requested wait."""
         try:
-            body, size_bytes = await self._bodies.read(request, RunSubmission)
+            order, size_bytes = await self._read_order(request)
         except InvalidBodyError as error:
             return await explain_body_error(request, error)
         except HTTPException as error:
             return await explain_http_error(request, error)
-        order = _order(body, idempotency_key(request))
-        del body  # it may be large, and the wait long
         return await self.submit_order(request, order, json_bytes=size_bytes)
 
-    async def submit_order(self, request: Request, order: RunOrder, *, json_bytes: int) -> Response:
-        """Submit an order whose values came from JSON of that size; respond as `submit` does."""
+    async def _read_order(self, request: Request) -> tuple[RunOrder, int | None]:
+        """Return the order in a body, and the size of the JSON that its values came from, if they did."""
+        kinds = media_types(request.scope)
+        if kinds is None or kinds.body == JSON:
+            body, size_bytes = await self._bodies.read(request, RunSubmission)
+            spec = run_spec(body)
+        else:
+            (body, spec), size_bytes = await self._columnar.submission(request, kinds, RunSubmission), None
+        order = _order(body, spec, idempotency_key(request))
+        if body.output_format == "arrow":
+            order = await self._columnar.keeping_columns(order)
+        return order, size_bytes
+
+    async def submit_order(self, request: Request, order: RunOrder, *, json_bytes: int | None) -> Response:
+        """Submit an order whose values came from JSON of that size, if they did; respond as `submit` does."""
         wait = wait_seconds(request)  # refuses a wrong one before anything runs
         record, is_new = await self._runs.accept(order, json_bytes=json_bytes)
         del order
@@ -135,8 +150,14 @@ class RunRoutes:
         return svg_response(request, picture)
 
     async def output(self, request: Request) -> Response:
-        """Return a stored output."""
-        value = await self._runs.output(request.path_params["run_id"], request.path_params["name"])
+        """Return a stored output in the form that the reader wants."""
+        name, kinds = request.path_params["name"], media_types(request.scope)
+        value = await self._runs.output(request.path_params["run_id"], name)
+        if is_columnar(value) or (kinds is not None and kinds.has_columnar_answer):
+            try:
+                return await self._columnar.kept_output(name, value, kinds)
+            except HTTPException as error:
+                return await explain_http_error(request, error)
         return Response(value, media_type="application/json")
 
     async def events(self, request: Request) -> Response:
@@ -185,9 +206,9 @@ def _timeline_start(record: RunRecord, nodes: Sequence[NodeRun]) -> datetime:
     return min(starts)
 
 
-def _order(body: RunSubmission, key: str | None) -> RunOrder:
+def _order(body: RunSubmission, spec: RunSpec, key: str | None) -> RunOrder:
     return RunOrder(
-        spec=run_spec(body),
+        spec=spec,
         labels=body.labels or {},
         timeout_seconds=body.timeout_seconds,
         on_interrupt=body.on_interrupt,

@@ -9,6 +9,7 @@ from kedro_asgi.schemas import HTTPError, RunFailure
 from kedro_asgi.server.generator_schemas import for_generators
 from kedro_asgi.server.openapi_parts import JSON, answer_in, busy, idempotency_key, operation, problem
 from kedro_asgi.server.openapi_schemas import schema, schema_of
+from kedro_asgi.server.openapi_tables import with_tables
 from kedro_asgi.server.typed_pipeline import TypedPipeline
 from kedro_asgi.signatures import Definitions, Json
 
@@ -62,12 +63,13 @@ def _run_operation(operation_id: str, name: str, body: Json, answer: Json, *, is
     content = {JSON: {"schema": body}}
     # Generators join the types of all answers, so the other one has no type here.
     description = "With `Prefer: respond-async`, the run is stored, and the answer is that of `POST /runs`."
-    return {
+    described = {
         **described,
         "summary": f"Run pipeline {name}",
         "description": description,
         "requestBody": {"required": is_body_required, "content": content},
     }
+    return with_tables(described, answers=True)
 
 
 def _body(pipeline: TypedPipeline, prefix: str, added: Definitions, shared: Json) -> Json:

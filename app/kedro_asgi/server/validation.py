@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, Literal, TypeVar, get_type_hints
 
@@ -196,9 +197,10 @@ def _check_seconds(value: Any, loc: Location) -> Iterator[ValidationError]:
         yield ValidationError(type="less_than_equal", loc=loc, msg=msg, input=value)
 
 
-def _check_on_interrupt(value: Any, loc: Location) -> Iterator[ValidationError]:
-    if value not in ("mark", "rerun"):
-        yield ValidationError(type="literal_error", loc=loc, msg="Input should be 'mark' or 'rerun'", input=value)
+def _check_choice(first: str, second: str, value: Any, loc: Location) -> Iterator[ValidationError]:
+    if value not in (first, second):
+        text = f"Input should be '{first}' or '{second}'"
+        yield ValidationError(type="literal_error", loc=loc, msg=text, input=value)
 
 
 def _check_retries(value: Any, loc: Location) -> Iterator[ValidationError]:
@@ -221,7 +223,8 @@ _CHECKS_BY_TYPE: Mapping[Any, Check] = {
     dict[str, str] | None: _check_text_mapping,
     dict[str, Any] | None: _check_mapping,
     float | None: _check_seconds,
-    Literal["mark", "rerun"]: _check_on_interrupt,
+    Literal["mark", "rerun"]: partial(_check_choice, "mark", "rerun"),
+    Literal["json", "arrow"]: partial(_check_choice, "json", "arrow"),
 }
 _CHECKS_BY_FIELD: Mapping[str, Check] = {
     "runner": _check_runner,

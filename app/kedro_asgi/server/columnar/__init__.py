@@ -1,0 +1,1 @@
+"""Runs whose tables come and go as columns: Arrow, Parquet, and bodies of several parts."""
