@@ -5,11 +5,13 @@ import uuid
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from datetime import datetime
+from importlib import import_module
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 from urllib.parse import quote
 
 import anyio
+import anyio.to_thread
 import msgspec
 
 try:
@@ -26,6 +28,9 @@ from kedro_asgi.errors import ProjectFailedError, RunFailedError, ServerStatusEr
 from kedro_asgi.events import RunEnded, RunEvent
 from kedro_asgi.runs import Names, ParameterArguments, RunPage, RunRecord, RunStatus, names_of
 from kedro_asgi.tracing.activation import add_trace_headers
+
+if TYPE_CHECKING:
+    from kedro_asgi.client.columnar import Frames
 
 T = TypeVar("T")
 
@@ -103,11 +108,14 @@ class AsyncClient:
         runner: str | None = None,
         is_async: bool = False,
         outputs: Names = None,
+        frames: "Frames | None" = None,
         key: str | None = None,
         **arguments: Unpack[ParameterArguments],
     ) -> schemas.RunSuccess:
         """Run pipelines and return the answer; its ``outputs`` are JSON values. Raises `RunFailedError`.
 
+        With ``frames``, the name of a library, frames among the ``inputs`` travel as Arrow, and tables among the
+        outputs are frames of that library. Without ``outputs``, the answer then has the free outputs in memory.
         With a ``key``, which must be unique to this run, the client also repeats the request when the answer was lost.
         """
         request = schemas.RunRequest(
@@ -115,7 +123,7 @@ class AsyncClient:
             is_async=is_async,
             **json_fields(pipeline_names=pipeline_names, outputs=outputs, **arguments),
         )
-        return await self._run("run", request, key)
+        return await self._run("run", request, key, frames)
 
     async def run_pipeline(
         self,
@@ -124,6 +132,7 @@ class AsyncClient:
         runner: str | None = None,
         is_async: bool = False,
         outputs: Names = None,
+        frames: "Frames | None" = None,
         key: str | None = None,
         **arguments: Unpack[ParameterArguments],
     ) -> schemas.RunSuccess:
@@ -134,11 +143,16 @@ class AsyncClient:
         """
         fields = json_fields(outputs=outputs, **arguments)
         request = schemas.RunRequest(runner=runner, is_async=is_async, **fields)
-        return await self._run(f"pipelines/{quote(name, safe='')}/run", request, key)
+        return await self._run(f"pipelines/{quote(name, safe='')}/run", request, key, frames)
 
-    async def _run(self, path: str, request: schemas.RunRequest, key: str | None) -> schemas.RunSuccess:
+    async def _run(
+        self, path: str, request: schemas.RunRequest, key: str | None, frames: "Frames | None"
+    ) -> schemas.RunSuccess:
         try:
-            answer = await self._request("POST", path, _RUN, **body_of(request, key), is_idempotent=key is not None)
+            if frames is None:
+                answer = await self._request("POST", path, _RUN, **body_of(request, key), is_idempotent=key is not None)
+            else:
+                answer = await self._run_with_frames(path, request, key, frames)
         except ServerStatusError as error:
             # A server with a ``failure_status`` answers a failed run so.
             try:
@@ -151,6 +165,15 @@ class AsyncClient:
             case success:
                 return success
 
+    async def _run_with_frames(
+        self, path: str, request: schemas.RunRequest, key: str | None, frames: "Frames"
+    ) -> schemas.RunAnswer:
+        columnar = await _columnar()
+        body = await anyio.to_thread.run_sync(columnar.columnar_body_of, request, key)
+        body["headers"]["accept"] = columnar.ACCEPTED_RUN
+        response = await self._sender.send("POST", path, is_idempotent=key is not None, **body)
+        return await anyio.to_thread.run_sync(columnar.read_run, response, frames, path)
+
     async def submit(
         self,
         pipeline_names: Names = None,
@@ -161,11 +184,13 @@ class AsyncClient:
         timeout_seconds: float | None = None,
         labels: Mapping[str, str] | None = None,
         on_interrupt: Literal["mark", "rerun"] = "mark",
+        as_columns: bool = False,
         key: str | None = None,
         **arguments: Unpack[ParameterArguments],
     ) -> RunRecord:
         """Submit a run and return its record; the server stores the named ``outputs``.
 
+        ``as_columns`` sends frames among the ``inputs`` as Arrow, and stores tables among the outputs so.
         The client makes a ``key`` if none is given, so a repeated request starts no second run.
         """
         submission = schemas.RunSubmission(
@@ -173,9 +198,15 @@ class AsyncClient:
             is_async=is_async,
             timeout_seconds=timeout_seconds,
             on_interrupt=on_interrupt,
+            output_format="arrow" if as_columns else "json",
             **json_fields(pipeline_names=pipeline_names, outputs=outputs, labels=labels, **arguments),
         )
-        return await self._request("POST", "runs", _RECORD, **body_of(submission, key or uuid.uuid4().hex))
+        key = key or uuid.uuid4().hex
+        if as_columns:
+            body = await anyio.to_thread.run_sync((await _columnar()).columnar_body_of, submission, key)
+        else:
+            body = body_of(submission, key)
+        return await self._request("POST", "runs", _RECORD, **body)
 
     async def read(self, run_id: str) -> RunRecord:
         """Return the record of a run."""
@@ -219,9 +250,16 @@ class AsyncClient:
         body = json_body(encode_json(schemas.RerunRequest(from_failure=from_failure)), key or uuid.uuid4().hex)
         return await self._request("POST", _path(run_id, "rerun"), _RECORD, **body)
 
-    async def output(self, run_id: str, name: str) -> Any:
-        """Return a stored output of a run."""
-        return await self._request("GET", _path(run_id, "outputs", name), _ANY)
+    async def output(self, run_id: str, name: str, *, frames: "Frames | None" = None) -> Any:
+        """Return a stored output of a run; with ``frames``, the name of a library, a table is a frame of that."""
+        path = _path(run_id, "outputs", name)
+        if frames is None:
+            return await self._request("GET", path, _ANY)
+        columnar = await _columnar()
+        response = await self._sender.send(
+            "GET", path, is_idempotent=True, headers={"accept": columnar.ACCEPTED_OUTPUT}
+        )
+        return await anyio.to_thread.run_sync(columnar.read_output, response, frames, path)
 
     async def schedules(self) -> tuple[schemas.ScheduleDescription, ...]:
         """Return the schedules of the project."""
@@ -321,6 +359,11 @@ class AsyncClient:
     ) -> T:
         response = await self._sender.send(method, path, is_idempotent=is_idempotent, **options)
         return decode(decoder, response.content, path)
+
+
+async def _columnar() -> Any:
+    """Return what sends frames as columns; raises ``ImportError`` without its extra. The first call imports Arrow."""
+    return await anyio.to_thread.run_sync(import_module, "kedro_asgi.client.columnar")
 
 
 async def _continue_trace(request: httpx.Request) -> None:
