@@ -36,6 +36,7 @@ BENCHMARKS = (
     "bench_dask_runner",
     "bench_real_project",
     "bench_batching",
+    "bench_columnar",
     "bench_workers",
     "bench_processes",
     "bench_preloaded_artifacts",
