@@ -16,7 +16,8 @@ from kedro_asgi.dispatch.pending_write import PendingWrite
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.events import DatasetSaved, NodeFinished, NodeStarted, RunPlanned, RunQueued, RunStarted
-from kedro_asgi.runs import RunIds, RunOrder, RunRecord, RunSpec
+from kedro_asgi.run_ids import RunIds
+from kedro_asgi.runs import RunOrder, RunRecord, RunSpec
 
 SIZES = (1, 2, 8, 32)
 _OWNER = "measured"

@@ -13,7 +13,8 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.waiting_order import GivenOrder
 from kedro_asgi.errors import RunCancelledError
 from kedro_asgi.events import Event, RunPlanned
-from kedro_asgi.runs import ErrorDetail, RunIds, RunRecord, RunSpec
+from kedro_asgi.run_ids import RunIds
+from kedro_asgi.runs import ErrorDetail, RunRecord, RunSpec
 
 Messages = list[Event | RunChanged]
 

@@ -21,7 +21,8 @@ from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.waiting_order import GivenOrder, pack
 from kedro_asgi.errors import DrainingError, StoreUnavailableError
 from kedro_asgi.events import LogLine, RunPlanned
-from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord, RunSpec, Slice
+from kedro_asgi.run_ids import RunIds
+from kedro_asgi.runs import RunOrder, RunQuery, RunRecord, RunSpec, Slice
 
 pytestmark = pytest.mark.anyio
 

@@ -23,7 +23,8 @@ from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import EventsLost
-from kedro_asgi.runs import RunId, RunIds, RunOrder, RunQuery, RunRecord, RunSpec, RunStatus, Slice
+from kedro_asgi.run_ids import RunIds
+from kedro_asgi.runs import RunId, RunOrder, RunQuery, RunRecord, RunSpec, RunStatus, Slice
 from kedro_asgi.session import AsyncSession
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,7 @@ import threading
 
 from kedro_asgi.dispatch.outbox import Outbox
 from kedro_asgi.events import RunPlanned
-from kedro_asgi.runs import RunIds
+from kedro_asgi.run_ids import RunIds
 
 RUN_ID = RunIds().next()
 

@@ -20,7 +20,8 @@ from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import StoreUnavailableError
-from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord
+from kedro_asgi.run_ids import RunIds
+from kedro_asgi.runs import RunOrder, RunQuery, RunRecord
 
 pytestmark = pytest.mark.anyio
 

@@ -19,7 +19,8 @@ from kedro_asgi.dispatch.stores.base import AdoptedRun, OldRecords, RunWrite, Wr
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.errors import StoreUnavailableError
-from kedro_asgi.runs import RunIds, RunOrder, RunQuery, RunRecord, RunSpec, RunStatus, Slice
+from kedro_asgi.run_ids import RunIds
+from kedro_asgi.runs import RunOrder, RunQuery, RunRecord, RunSpec, RunStatus, Slice
 from kedro_asgi.session import AsyncSession
 
 pytestmark = pytest.mark.anyio

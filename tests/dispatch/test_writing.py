@@ -12,7 +12,8 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.waiting_order import GivenOrder
 from kedro_asgi.dispatch.writer import Writer
-from kedro_asgi.runs import RunIds, RunQuery, RunRecord, RunSpec
+from kedro_asgi.run_ids import RunIds
+from kedro_asgi.runs import RunQuery, RunRecord, RunSpec
 
 RUN_IDS = RunIds()
 

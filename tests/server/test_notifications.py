@@ -10,7 +10,7 @@ import pytest
 
 from kedro_asgi.errors import KedroAsgiError, ProjectError, ServerSettingsError, WebhookError
 from kedro_asgi.project import load_project
-from kedro_asgi.runs import RunIds
+from kedro_asgi.run_ids import RunIds
 from kedro_asgi.server import create_http_server
 from kedro_asgi.session.served_session import open_served_session
 from serving import Process

@@ -17,7 +17,8 @@ from kedro_asgi.dispatch.waited_runs import WaitedRuns
 from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder
 from kedro_asgi.errors import RunCancelledError, StoreUnavailableError, UnstorableRunError
 from kedro_asgi.run_context import run_facts
-from kedro_asgi.runs import FINAL, RunId, RunIds, RunOrder, RunRecord
+from kedro_asgi.run_ids import RunIds
+from kedro_asgi.runs import FINAL, RunId, RunOrder, RunRecord
 
 _log = SafeLogger(__name__)
 

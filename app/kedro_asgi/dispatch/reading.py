@@ -12,7 +12,8 @@ from kedro_asgi.dispatch.service import Service
 from kedro_asgi.errors import OutputNotFoundError, RunNotEndedError, RunNotFoundError, StoreUnavailableError
 from kedro_asgi.events import NodeFinished, RunEvent, RunStarted
 from kedro_asgi.node_runs import NodeRun, read_node_runs
-from kedro_asgi.runs import RunPage, RunQuery, RunRecord, is_run_id
+from kedro_asgi.run_ids import is_run_id
+from kedro_asgi.runs import RunPage, RunQuery, RunRecord
 
 # How long a listing waits until recent changes are written; disks of busy machines are slow.
 _FLUSH_SECONDS = 5.0

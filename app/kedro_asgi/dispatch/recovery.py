@@ -23,7 +23,8 @@ from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import RunCancelledError, RunInterruptedError, StoreUnavailableError
 from kedro_asgi.events import RunQueued
 from kedro_asgi.run_context import run_facts
-from kedro_asgi.runs import ErrorDetail, RunId, RunIds, RunRecord, RunStatus
+from kedro_asgi.run_ids import RunIds
+from kedro_asgi.runs import ErrorDetail, RunId, RunRecord, RunStatus
 
 _log = SafeLogger(__name__)
 

@@ -13,7 +13,8 @@ from kedro_asgi.errors import (
     UnreadableRunError,
 )
 from kedro_asgi.failures import failure_sentence
-from kedro_asgi.runs import RunOrder, RunRecord, save_version
+from kedro_asgi.run_ids import save_version
+from kedro_asgi.runs import RunOrder, RunRecord
 from kedro_asgi.session import AsyncSession
 
 

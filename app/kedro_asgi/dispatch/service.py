@@ -33,7 +33,7 @@ from kedro_asgi.dispatch.waited_runs import WaitedRuns
 from kedro_asgi.dispatch.waiting_order import OrderPacker
 from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import StoreUnavailableError
-from kedro_asgi.runs import RunIds
+from kedro_asgi.run_ids import RunIds
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.trace_context import opentelemetry_api
 from kedro_asgi.tracing.activation import prepare_tracing

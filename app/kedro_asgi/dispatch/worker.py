@@ -18,7 +18,7 @@ from kedro_asgi.dispatch.service_lifetime import ServiceLifetime
 from kedro_asgi.dispatch.store_queue import check_store_queue
 from kedro_asgi.dispatch.stores import MEMORY, Store, open_store
 from kedro_asgi.encoding import encode_output
-from kedro_asgi.runs import RunIds
+from kedro_asgi.run_ids import RunIds
 from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import has_ended
 

@@ -12,7 +12,8 @@ from kedro_asgi.dispatch.event_feed import read_position
 from kedro_asgi.dispatch.stores.notifications import NotificationQuery, is_cursor
 from kedro_asgi.events import RunEvent
 from kedro_asgi.limits import MAX_EVENT_NUMBER, MAX_LABELS, MAX_PAGE_RUNS, MAX_TIMEOUT_SECONDS, MAX_WAIT_SECONDS
-from kedro_asgi.runs import RunQuery, RunStatus, is_run_id
+from kedro_asgi.run_ids import is_run_id
+from kedro_asgi.runs import RunQuery, RunStatus
 from kedro_asgi.server.problems import InvalidQueryError
 
 EVENT_NAMES = frozenset(kind.__name__ for kind in get_args(RunEvent))

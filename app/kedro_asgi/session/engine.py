@@ -18,11 +18,12 @@ from kedro_asgi.plan import Planner
 from kedro_asgi.project import Project
 from kedro_asgi.retries import EffectiveRetries
 from kedro_asgi.run_context import CURRENT_RUN
+from kedro_asgi.run_ids import RunIds
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
 from kedro_asgi.runner.lookup import as_our_runner, find_runner
 from kedro_asgi.runner.retrying import NodeRetries
 from kedro_asgi.runner.worker_pool import WorkerPool
-from kedro_asgi.runs import RunIds, RunSpec, RuntimeParams
+from kedro_asgi.runs import RunSpec, RuntimeParams
 from kedro_asgi.session.attempts import retry_after_seconds, wait_for_attempt
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine_run import Configured, EngineRun, RunParams

@@ -8,9 +8,10 @@ import msgspec
 from kedro_asgi.events import Emit
 from kedro_asgi.hooks import RunHooks
 from kedro_asgi.plan import Planner
+from kedro_asgi.run_ids import save_version
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.lookup import runner_path
-from kedro_asgi.runs import RunId, RunSpec, RuntimeParams, save_version
+from kedro_asgi.runs import RunId, RunSpec, RuntimeParams
 from kedro_asgi.validation import Validate
 from kedro_asgi.versions import kedro_version
 

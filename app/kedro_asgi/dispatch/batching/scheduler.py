@@ -23,7 +23,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.errors import RunStoppedError
-from kedro_asgi.runs import RunIds
+from kedro_asgi.run_ids import RunIds
 from kedro_asgi.tracing.activation import begin_run_span
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from kedro_asgi.runs import is_run_id
+from kedro_asgi.run_ids import is_run_id
 from kedro_asgi.webhook_options import is_webhook_name
 
 NotificationState = Literal["pending", "failed"]
