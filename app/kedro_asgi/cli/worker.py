@@ -1,6 +1,5 @@
 """``kedro-asgi worker``: execute the promised runs of a store, without HTTP."""
 
-import os
 import signal
 import sys
 from functools import partial
@@ -11,7 +10,6 @@ import click
 
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.execution_options import execution_options
-from kedro_asgi.cli.logging_setup import apply_log_config, server_log_config
 from kedro_asgi.cli.options import (
     WorkerCount,
     conf_source_option,
@@ -19,15 +17,14 @@ from kedro_asgi.cli.options import (
     package_option,
     project_argument,
 )
+from kedro_asgi.cli.prepared_project import prepare_project
 from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.run_worker import check_worker, execute_runs
-from kedro_asgi.cli.setting_variables import Setting, set_variables
 from kedro_asgi.cli.shared_cluster import shared_cluster
 from kedro_asgi.cli.worker_supervisor import supervise
 from kedro_asgi.dispatch.stores import check_store
 from kedro_asgi.errors.wording import one_line
-from kedro_asgi.log_lines import LogFormat
-from kedro_asgi.project import Project, load_project
+from kedro_asgi.project import Project
 from kedro_asgi.redaction import redact
 from kedro_asgi.server.configuration import WORKERS_VARIABLE, ServerConfiguration
 from kedro_asgi.tracing.sdk import check_sdk
@@ -52,7 +49,7 @@ def worker(project_path: Path, workers: int, **options: Any) -> None:
     end = ProcessEnd()
     # The project's code may hang when it is imported.
     signal.signal(signal.SIGTERM, end.now)
-    project, log_config = _prepared(project_path, **options)
+    project, log_config = prepare_project(project_path, **options)
     with one_line_errors():
         configuration = ServerConfiguration.read()
         check_store(configuration.store)
@@ -69,24 +66,6 @@ def worker(project_path: Path, workers: int, **options: Any) -> None:
 
 def _take_note() -> None:
     """Do nothing: no supervisor waits until this process is ready."""
-
-
-def _prepared(
-    project_path: Path,
-    *,
-    log_level: str | None,
-    log_format: LogFormat | None,
-    package_name: str | None,
-    **settings: Setting,
-) -> tuple[Project, dict[str, Any]]:
-    """Return the project and the configuration of logging; set the variables that each process reads."""
-    with one_line_errors():
-        project = load_project(project_path, package_name=package_name)
-        log_config = server_log_config(project, project_path, level=log_level, log_format=log_format)
-        apply_log_config(log_config, project_path)
-    os.environ["KEDRO_PROJECT_PATH"] = str(project_path)
-    set_variables(package_name=package_name, log_format=log_format, **settings)
-    return project, log_config
 
 
 def _greeting(project: Project, configuration: ServerConfiguration, workers: int) -> str:

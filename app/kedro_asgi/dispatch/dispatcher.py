@@ -13,7 +13,7 @@ from kedro_asgi.dispatch.idempotency import promise_once
 from kedro_asgi.dispatch.kept_outputs import is_columnar
 from kedro_asgi.dispatch.owned_runs import OwnedRuns
 from kedro_asgi.dispatch.ranges import check_event_number, check_order, check_query
-from kedro_asgi.dispatch.reading import list_node_runs, list_runs, read_output, read_run, wait_for_run
+from kedro_asgi.dispatch.reading import list_events, list_node_runs, list_runs, read_output, read_run, wait_for_run
 from kedro_asgi.dispatch.repetition import repeated_order
 from kedro_asgi.dispatch.storable import readable_order, storable
 from kedro_asgi.dispatch.stores.notifications import (
@@ -26,7 +26,7 @@ from kedro_asgi.dispatch.stores.notifications import (
 from kedro_asgi.dispatch.waiting_order import GivenOrder, PackedOrder, WaitingOrder
 from kedro_asgi.dispatch.worker import Worker
 from kedro_asgi.errors import DrainingError, StoreUnavailableError
-from kedro_asgi.events import Published
+from kedro_asgi.events import Published, RunEvent
 from kedro_asgi.node_runs import NodeRun
 from kedro_asgi.runs import ParameterArguments, RunOrder, RunPage, RunQuery, RunRecord, RunSpec, pop_params
 from kedro_asgi.tables.arrow_table import table_bytes
@@ -190,6 +190,12 @@ class Dispatcher(Worker):
         service = await self.service()
         with service.access.reading():
             return await list_node_runs(service, run_id)
+
+    async def last_events(self, run_id: str, count: int) -> tuple[RunEvent, ...]:
+        """Return the last ``count`` events of a run until now; raises `RunNotFoundError`."""
+        service = await self.service()
+        with service.access.reading():
+            return await list_events(service, run_id, count)
 
     async def output(self, run_id: str, name: str) -> bytes:
         """Return a kept output as JSON, or as a stream of Arrow if the run was to keep its tables so (`is_columnar`).

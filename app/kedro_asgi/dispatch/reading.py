@@ -1,5 +1,6 @@
 """Reads runs of any worker: what this worker knows of its own runs, and what the store has of all others."""
 
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -65,6 +66,13 @@ async def list_node_runs(service: Service, run_id: str) -> tuple[NodeRun, ...]:
     await read_run(service, run_id)
     await _flush(service)
     return await service.access.read(lambda store: tuple(read_node_runs(read_events(store, run_id))))
+
+
+async def list_events(service: Service, run_id: str, last: int) -> tuple[RunEvent, ...]:
+    """Return the ``last`` events of a run until now; raises `RunNotFoundError`."""
+    await read_run(service, run_id)
+    await _flush(service)
+    return await service.access.read(lambda store: tuple(deque(read_events(store, run_id), maxlen=last)))
 
 
 async def read_finished_nodes(service: Service, run_id: str) -> tuple[frozenset[str], int]:

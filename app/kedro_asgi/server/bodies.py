@@ -61,7 +61,7 @@ class BodyReader:
         Raises 413 if it is too large, 408 if it is too late, `InvalidBodyError`, `DrainingError`, and
         `ForbiddenPipelineError` if the caller may not run its pipelines.
         """
-        body = await self._read(request)
+        body = await self.read_bytes(request)
         content_type = header(request, b"content-type") or ""
         if len(body) <= _SMALL_BODY_BYTES:
             decoded = decode_run_request(body, content_type, kind)
@@ -72,7 +72,7 @@ class BodyReader:
 
     async def read_json(self, request: Request) -> "JsonBody":
         """Return the decoded body, whatever JSON it is; no body is an empty object. Raises what `read` raises."""
-        body = await self._read(request)
+        body = await self.read_bytes(request)
         content_type = request.headers.get("content-type", "")
         document = await self._do(partial(_decode_json, body, content_type), body)
         return JsonBody(document=document, size=len(body))
@@ -102,11 +102,13 @@ class BodyReader:
             return work()
         return (await self._large_bodies.run(partial(Outcome.of, partial(_without_collector, work)))).value()
 
-    async def _read(self, request: Request) -> bytes:
+    async def read_bytes(self, request: Request, *, max_bytes: int | None = None) -> bytes:
+        """Return the body as it came; ``max_bytes`` may lower the limit. Raises 413, 408 or `DrainingError`."""
+        limit = self._max_bytes if max_bytes is None else min(self._max_bytes, max_bytes)
         if _has_whole_body(request.receive):
             # To enter a cancel scope costs as much as all else that is done to read a small body.
-            return await _read_body(request, self._max_bytes)
-        return await self._within_limits(partial(_read_body, request, self._max_bytes))
+            return await _read_body(request, limit)
+        return await self._within_limits(partial(_read_body, request, limit))
 
     async def _within_limits(self, read: Callable[[], Awaitable[T]]) -> T:
         with self._shutdown.until_begun(timeout_seconds=self._timeout_seconds):

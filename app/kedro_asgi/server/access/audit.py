@@ -17,7 +17,7 @@ _log = logging.getLogger("kedro_asgi.audit")
 _lines = LineLogger(_log)
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
-_REFUSED = "kedro_asgi.is_refused"
+_LOGGED = "kedro_asgi.is_logged"
 _AUDIT = "kedro_asgi.audit"
 # A path is as long as its caller makes it.
 _MAX_PATH = 500
@@ -29,7 +29,7 @@ _Facts = tuple[str, str, str, str]
 
 def log_refusal(scope: Scope, *, status: int, reason: str) -> None:
     """Log that a request was refused."""
-    scope[_REFUSED] = True
+    scope[_LOGGED] = True
     _log.warning("'%s' from %s: %s %s: refused with %d (%s)", *_shown(_facts(scope)), status, reason)
 
 
@@ -38,6 +38,19 @@ def log_failure(scope: Scope) -> None:
     audit: AuditLog | None = scope.get(_AUDIT)
     if audit is not None:
         audit.log_change(scope, 500)
+
+
+def leave_to_route(scope: Scope) -> None:
+    """Log nothing of a request but what its route logs by `log_call`."""
+    scope[_LOGGED] = True
+
+
+def log_call(scope: Scope, what: str, status: int) -> None:
+    """Log what a request asks of a route that does several things, below the path of the route."""
+    audit: AuditLog | None = scope.get(_AUDIT)
+    if audit is not None:
+        facts = {name: value for name, value in scope.items() if name != _LOGGED}
+        audit.log_change({**facts, "path": f"{scope['path']}/{what}"}, status)
 
 
 class AuditLog:
@@ -54,8 +67,8 @@ class AuditLog:
         self._has_timer = False
 
     def log_change(self, scope: Scope, status: int) -> None:
-        """Log a request that may have changed something, unless it was refused."""
-        if _REFUSED in scope:
+        """Log a request that may have changed something, unless a line tells of it already."""
+        if _LOGGED in scope:
             return
         now = time.monotonic()
         if now >= self._ends_at:
