@@ -71,13 +71,13 @@ def address(path: str) -> str:
 
 
 def test_each_route_declares_its_scope(project: Path) -> None:
-    app = create_http_server(project, tokens=LINES, store="memory:", viz=True)
+    app = create_http_server(project, tokens=LINES, store="memory:", viz=True, mcp=True)
     unknown = [(method, path) for method, path in routes_of(app) if rule_of(method, path) is UNKNOWN]
     assert unknown == [], "add the route to server/access/route_scopes.py"
 
 
 async def test_each_route_asks_for_its_scope_and_no_other(project: Path, serve) -> None:
-    app = create_http_server(project, tokens=LINES, store="memory:", viz=True)
+    app = create_http_server(project, tokens=LINES, store="memory:", viz=True, mcp=True)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server")
     wrong: list[object] = []
     async with http:
@@ -92,7 +92,9 @@ async def test_each_route_asks_for_its_scope_and_no_other(project: Path, serve) 
             answers["nobody"] = (await http.request(method, address(path))).status_code
             answers["stranger"] = (await http.request(method, address(path), headers=bearer(make_token()))).status_code
             admitted = {who for who, status in answers.items() if status not in (401, 403)}
-            expected = set(answers) if rule == OPEN else {rule.scope, "admin"}
+            expected = {rule.scope, "admin"}
+            if rule.scope in (None, "any"):
+                expected = set(answers) if rule == OPEN else set(TOKENS)
             if admitted != expected:
                 wrong.append((method, path, answers))
     assert wrong == []
@@ -118,7 +120,7 @@ async def test_a_caller_without_read_learns_only_the_state_of_what_it_cancels_or
 
 
 async def test_no_route_shows_a_limited_caller_anything_of_other_pipelines(project: Path) -> None:
-    app = create_http_server(project, tokens=LINES, store="memory:", viz=True)
+    app = create_http_server(project, tokens=LINES, store="memory:", viz=True, mcp=True)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server")
     async with http:
         body = {"pipeline_names": ["right"], "outputs": ["r"]}
@@ -381,7 +383,7 @@ async def test_a_host_application_that_names_nobody_lets_nobody_in(project: Path
 
 
 def test_the_rules_name_no_route_that_does_not_exist(project: Path) -> None:
-    app = create_http_server(project, store="memory:", viz=True)
+    app = create_http_server(project, store="memory:", viz=True, mcp=True)
     assert set(RULES) - set(routes_of(app)) <= {("POST", "/runs/{run_id}/rerun")}
 
 
@@ -495,7 +497,7 @@ async def test_values_are_hidden_by_patterns_of_the_project(make_project, serve)
     project = make_project(parameters="a: 1\nb: 2\nown_pin: '1234'\napi_token: t0p\n")
     file = project / "pyproject.toml"
     file.write_text(f'{file.read_text()}\n[tool.kedro-asgi]\nhidden_values = ["*PIN*", "b"]\n')
-    async with serve(project, store="memory:", viz=True) as http:
+    async with serve(project, store="memory:", viz=True, mcp=True) as http:
         params = {"a": 5, "b": 77, "my_pin": "4321", "deep": {"password": "x1x", "pins": ["9876"], "shown": 3}}
         run = (await http.post("/runs?wait=5", json={"params": params})).json()
         assert run["request"]["params"] == {

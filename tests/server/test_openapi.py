@@ -58,7 +58,7 @@ async def test_the_document_describes_kedros_operations_and_schemas(tiny_served:
 
 
 async def test_every_route_is_an_operation_and_every_operation_a_route(tiny: Path) -> None:
-    app = create_http_server(tiny)
+    app = create_http_server(tiny, mcp=True)
     routes = {
         (route.path.replace(":path", ""), method)
         for route in app.routes

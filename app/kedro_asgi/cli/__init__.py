@@ -12,4 +12,4 @@ def main() -> None:
     """Run Kedro-format pipelines, as an HTTP service or once."""
 
 
-main.add_late("serve", "run", "runs", "schedules", "inspect", "graph", "new", "demo", "token", "store", "worker")
+main.add_late("serve", "run", "runs", "schedules", "inspect", "graph", "new", "demo", "mcp", "token", "store", "worker")

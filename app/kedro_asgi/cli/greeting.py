@@ -42,7 +42,7 @@ def _token(configuration: ServerConfiguration) -> str:
 
 
 def page_lines(configuration: ServerConfiguration, url: str, *, run_id: str | None = None) -> list[str]:
-    """Return a line for each page that the server has: the dashboard, one run in it, the API."""
+    """Return a line for each page that the server has: the dashboard, one run in it, the API; and for agents."""
     lines = []
     if configuration.dashboard:
         lines.append(f"  dashboard  {url}/dashboard/")
@@ -50,4 +50,6 @@ def page_lines(configuration: ServerConfiguration, url: str, *, run_id: str | No
             lines.append(f"  a run      {url}/dashboard/#/runs/{run_id}")
     if configuration.docs:
         lines.append(f"  docs       {url}/docs")
+    if configuration.mcp:
+        lines.append(f"  agents     {url}/mcp")
     return lines

@@ -75,6 +75,7 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @click.option("--no-docs", "docs", flag_value="false", default=None, help="Do not show the API at /docs.")
 @click.option("--no-metrics", "metrics", flag_value="false", default=None, help="Count nothing; no /metrics.")
 @click.option("--viz", flag_value="true", default=None, help="Answer the front end of kedro-viz, which shows code.")
+@click.option("--mcp", flag_value="true", default=None, help="Let agents call the pipelines as tools, at /mcp.")
 @click.option("--no-access-log", is_flag=True, help="Log no line for each request.")
 @click.option(
     "--failure-status",
@@ -128,6 +129,7 @@ def serve_project(
         if configuration.otel:
             check_sdk()
         _check_webhooks(configuration)
+        _check_mcp(configuration)
         _check_schedules(project)
         check_access(configuration.access)
     check_reach(configuration.access, host)
@@ -176,6 +178,15 @@ def _check_webhooks(configuration: ServerConfiguration) -> None:
         from kedro_asgi.server.webhooks import read_notify
 
         read_notify(configuration)
+
+
+def _check_mcp(configuration: ServerConfiguration) -> None:
+    """Check that agents can be answered, before any worker process starts."""
+    if configuration.mcp:
+        # Few servers answer agents.
+        from kedro_asgi.server.mcp_route import check_mcp
+
+        check_mcp()
 
 
 def _check_schedules(project: Project) -> None:

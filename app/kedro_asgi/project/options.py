@@ -23,11 +23,11 @@ AllowedPath = Annotated[str, msgspec.Meta(pattern=r"^(/|~|[A-Za-z]:[/\\\\]|[A-Za
 class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The project's options for kedro-asgi.
 
-    ``plugins`` turns the hooks of installed distributions on or off by name; all but those of kedro-telemetry are on
-    by default. ``preload`` lists names and patterns of datasets that a server loads once for all runs.
-    ``dashboard`` of ``false`` turns the pages of a server off, and ``docs`` of ``false`` the one at ``/docs``;
-    ``viz`` of ``true`` makes it answer the front end of kedro-viz. ``retries`` says which nodes and runs are tried
-    again. ``executor`` says whether a server executes runs in threads, in processes or on a Dask cluster, and
+    ``plugins`` turns the hooks of installed distributions on or off by name; all but those of kedro-telemetry are on by
+    default. ``preload`` lists names and patterns of datasets that a server loads once for all runs. ``dashboard`` of
+    ``false`` turns the pages of a server off, and ``docs`` of ``false`` the one at ``/docs``; ``viz`` of ``true`` makes
+    it answer the front end of kedro-viz, and ``mcp`` the tool calls of agents. ``retries`` says which nodes and runs
+    are tried again. ``executor`` says whether a server executes runs in threads, in processes or on a Dask cluster, and
     ``executors`` says so for the runs of single pipelines; ``dask`` describes the cluster. ``allowed_paths`` are
     folders and URLs to which a caller's parameters may lead the path of a dataset. ``hidden_values`` are patterns of
     the names whose values records and schemas leave out, beside those that say of themselves that they are secret.
@@ -40,6 +40,7 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     dashboard: bool | None = None
     docs: bool | None = None
     viz: bool | None = None
+    mcp: bool | None = None
     retries: ProjectRetries | None = None
     executor: Literal["thread", "process", "dask"] | None = None
     executors: Mapping[str, Literal["thread", "process", "dask"]] = {}

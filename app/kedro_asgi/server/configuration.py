@@ -59,6 +59,7 @@ class ServerOptions(AccessOptions, total=False):
     dashboard: bool | None
     docs: bool | None
     viz: bool | None
+    mcp: bool | None
     otel: bool | None
     log_format: LogFormat | None
     metrics: bool | None
@@ -79,7 +80,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     over the limits with ``busy_status``, and answers a failed run of ``/run`` with ``failure_status``.
     ``cancel_on_hang_up`` cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and
     SIGINT let runs end before the server ends. With ``dashboard``, the server has pages for browsers, and with ``docs``
-    one that shows its OpenAPI document; with ``viz`` it answers the front end of kedro-viz, which shows code.
+    one that shows its OpenAPI document; with ``viz`` it answers the front end of kedro-viz, which shows code. With
+    ``mcp``, agents call pipelines as tools, by the Model Context Protocol.
     ``notify``, which only the project's options set, names the webhooks that are told of the ends of runs, and
     ``public_url`` is the address under which their receivers reach the server. With
     ``otel`` it exports spans as variables ``OTEL_…`` say, unless the process has a tracer provider. A ``log_format`` of
@@ -112,6 +114,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     dashboard: bool = True
     docs: bool = True
     viz: bool = False
+    mcp: bool = False
     otel: bool = False
     log_format: LogFormat = "text"
     metrics: bool = True
@@ -255,4 +258,15 @@ _SPECIAL_FIELDS = (
     "access",
 )
 # The options of a project that are settings of its server.
-_OPTION_FIELDS = ("dashboard", "docs", "viz", "executor", "executors", "dask", "hidden_values", "notify", "batching")
+_OPTION_FIELDS = (
+    "dashboard",
+    "docs",
+    "viz",
+    "mcp",
+    "executor",
+    "executors",
+    "dask",
+    "hidden_values",
+    "notify",
+    "batching",
+)

@@ -54,10 +54,13 @@ def _document(prefix: str, configuration: ServerConfiguration, pipelines: Mappin
     # The document is of no use to a run, so the modules that write it are imported with the first one.
     from kedro_asgi.server.openapi import openapi
     from kedro_asgi.server.openapi_access import with_access
+    from kedro_asgi.server.openapi_agents import with_agents
     from kedro_asgi.server.typed_openapi import with_pipelines
 
     servers = {"servers": [{"url": quote(prefix)}]} if prefix else {}
     described = openapi(kedro_version(), has_metrics=configuration.metrics)
+    if configuration.mcp:
+        described = with_agents(described)
     document = with_access(with_pipelines(described, pipelines), configuration.access)
     content = encode_json({**document, **servers})
     return StaticFile.of(content, "application/json", is_compressed=True)

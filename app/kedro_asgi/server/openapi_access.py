@@ -40,11 +40,16 @@ def _operation(operation: Json, method: str, path: str, access: AccessConfigurat
     if not access.is_on or is_open:
         return _with_answers(operation, added)
     added["401"] = "The request has no token, or one that is not valid."
-    added["403"] = f"The caller does not have the scope '{rule.scope}', or may not use the pipeline."
+    if rule.scope != "any":
+        added["403"] = f"The caller does not have the scope '{rule.scope}', or may not use the pipeline."
     if access.oidc_issuer is not None:
         added["503"] = "The issuer's keys cannot be fetched."
     described = {"description": _STATE_ONLY} if path in _OF_OTHERS else {}
-    return {**_with_answers(operation, added), **described, "security": [{_SCHEME: [rule.scope]}]}
+    return {
+        **_with_answers(operation, added),
+        **described,
+        "security": [{_SCHEME: [] if rule.scope == "any" else [rule.scope]}],
+    }
 
 
 def _rule_of(method: str, path: str) -> Rule:

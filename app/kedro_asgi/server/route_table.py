@@ -12,6 +12,7 @@ from kedro_asgi.server.dataset_routes import DatasetRoutes
 from kedro_asgi.server.description_routes import DescriptionRoutes
 from kedro_asgi.server.docs import DocsRoutes
 from kedro_asgi.server.kedro_routes import KedroRoutes
+from kedro_asgi.server.mcp_route import McpRoute
 from kedro_asgi.server.notification_routes import NotificationRoutes
 from kedro_asgi.server.pipeline_routes import PipelineRoutes
 from kedro_asgi.server.run_routes import RunRoutes
@@ -58,7 +59,10 @@ def _run_routes(parts: ServerParts) -> tuple[list[Route], list[Route]]:
     direct = [*kedro_routes.table(), *(route for route in run_table if route.path == "/runs")]
     # Those of single pipelines stand before the routes whose names of pipelines may end with anything.
     description_routes = DescriptionRoutes(session, typed_pipelines, configuration)
-    return direct, [*typed_routes.table(), *description_routes.table(), *run_table]
+    of_runs = [*typed_routes.table(), *description_routes.table(), *run_table]
+    if configuration.mcp:
+        of_runs += McpRoute(session, runs, bodies, typed_pipelines, typed_orders).table()
+    return direct, of_runs
 
 
 def _other_routes(parts: ServerParts) -> list[Route]:

@@ -1,6 +1,7 @@
 """Protects routes: each asks its callers for a scope, and keeps callers with a limit to their pipelines."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import Literal
 
 from starlette.authentication import AuthenticationBackend, AuthenticationError
 from starlette.requests import HTTPConnection
@@ -127,7 +128,7 @@ class _ProtectedRoute:
         except (AuthenticationError, AccessRefusedError):
             return None
 
-    async def _check(self, rule: Rule, wanted: Permission, scope: Scope) -> None:
+    async def _check(self, rule: Rule, wanted: Permission | Literal["any"], scope: Scope) -> None:
         try:
             caller = await self._control.identify(scope)
         except AuthenticationError as error:
@@ -135,7 +136,7 @@ class _ProtectedRoute:
         set_caller(scope, caller)
         if caller is None:
             raise NotAuthenticatedError
-        if not caller.has(wanted):
+        if wanted != "any" and not caller.has(wanted):
             raise MissingScopeError(caller, wanted)
         if caller.pipelines is not None:
             if rule.shows_all:

@@ -1,6 +1,7 @@
 """The scope that each route asks for. A route that is not here is for *admin* only, and a test names it."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -8,12 +9,12 @@ from kedro_asgi.server.access.caller import Scope
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """The scope that a route asks for; ``None`` is open to all.
+    """The scope that a route asks for; ``None`` is open to all, and ``any`` to every caller that is known.
 
     A route that ``shows_all`` tells of all pipelines at once, so a caller with a limit is refused.
     """
 
-    scope: Scope | None
+    scope: Scope | Literal["any"] | None
     shows_all: bool = False
 
 
@@ -66,6 +67,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/dashboard"): OPEN,
     ("GET", "/dashboard/plotly.js"): OPEN,
     ("GET", "/dashboard/{path:path}"): OPEN,
+    # Its tools ask for *run* and its resources for *read*, each with the caller's limits.
+    ("POST", "/mcp"): Rule("any"),
     ("GET", "/docs"): OPEN,
     ("GET", "/docs/{path:path}"): OPEN,
 }

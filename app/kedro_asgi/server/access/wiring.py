@@ -18,11 +18,12 @@ from kedro_asgi.server.access.token_file import TokenFile
 _TRACE_HEADERS = ("Traceparent", "Tracestate", "X-Request-ID")
 _HEADERS = (
     *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer"),
+    *("Mcp-Method", "Mcp-Name", "Mcp-Protocol-Version", "Mcp-Session-Id"),
     *_TRACE_HEADERS,
 )
 _SHOWN_HEADERS = (
     *("ETag", "Idempotent-Replayed", "Location", "Preference-Applied", "Retry-After", "WWW-Authenticate"),
-    "X-Request-ID",
+    *("Mcp-Session-Id", "X-Request-ID"),
 )
 
 

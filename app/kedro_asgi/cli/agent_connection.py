@@ -1,0 +1,90 @@
+"""One connection to an agent on standard input and output."""
+
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+from mcp.server.stdio import stdio_server
+
+from kedro_asgi.cli.message_streams import MessageStreams
+from kedro_asgi.cli.process_end import ProcessEnd
+from kedro_asgi.cli.server_process import LAST_SECONDS
+from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.failures import failure_sentence
+from kedro_asgi.server.bodies import BodyReader
+from kedro_asgi.server.configuration import ServerConfiguration
+from kedro_asgi.server.mcp.protocol_server import ServedParts, make_protocol_server
+from kedro_asgi.server.parts import make_session, worker_options
+from kedro_asgi.server.shutdown import Shutdown
+from kedro_asgi.server.typed_orders import TypedOrders
+from kedro_asgi.server.typed_pipelines import TypedPipelines
+from kedro_asgi.session import AsyncSession
+from kedro_asgi.tracing.activation import prepare_tracing
+
+if TYPE_CHECKING:
+    from mcp.server.lowlevel.server import Server
+
+_log = logging.getLogger(__name__)
+
+
+async def serve_agent(configuration: ServerConfiguration, streams: MessageStreams, end: ProcessEnd) -> None:
+    """Answer the messages of an agent until it closes the input, or until a signal comes; then let runs end."""
+    prepare_tracing()
+    session = make_session(configuration)
+    runs = Dispatcher(session, **worker_options(configuration))
+    server = make_protocol_server(_parts(configuration, session, runs))
+    grace_seconds = configuration.policy.grace_seconds
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(session)
+        await stack.enter_async_context(runs)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_open_project, session)
+            tasks.start_soon(_end_at_signal, runs, tasks.cancel_scope, lambda: end.within(grace_seconds + LAST_SECONDS))
+            await _converse(server, streams)
+            tasks.cancel_scope.cancel()
+        end.within(grace_seconds + LAST_SECONDS)
+
+
+def _parts(configuration: ServerConfiguration, session: AsyncSession, runs: Dispatcher) -> ServedParts:
+    bodies = BodyReader(
+        Shutdown(runs, delays_signals=False),
+        max_bytes=configuration.max_body_bytes,
+        timeout_seconds=configuration.body_timeout_seconds,
+    )
+    orders = TypedOrders(session, bodies)
+    return ServedParts(session=session, runs=runs, pipelines=TypedPipelines(session), orders=orders)
+
+
+async def _converse(server: "Server[Any]", streams: MessageStreams) -> None:
+    # The SDK only iterates over the lines.
+    lines = cast("anyio.AsyncFile[str]", streams.lines())
+    async with stdio_server(stdin=lines, stdout=streams.output()) as (received, sent):
+        await server.run(received, sent, server.create_initialization_options())
+
+
+async def _open_project(session: AsyncSession) -> None:
+    """Open the project while the agent asks for its tools; a fault is in each of their results, too."""
+    opened = await session.open()
+    if opened.error is not None:
+        _log.error("The project cannot be run: %s", failure_sentence(opened.error))
+
+
+async def _end_at_signal(runs: Dispatcher, scope: anyio.CancelScope, limit_end: Callable[[], None]) -> None:
+    """Let runs end at the first signal, then stop to answer; a second signal ends the grace."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            break
+        limit_end()
+        async with anyio.create_task_group() as tasks:
+
+            async def hasten() -> None:
+                async for _ in signals:
+                    await runs.drain(grace_seconds=0)
+
+            tasks.start_soon(hasten)
+            await runs.drain()
+            tasks.cancel_scope.cancel()
+    scope.cancel()
