@@ -30,6 +30,8 @@ from kedro_asgi.pipeline import Node
 from kedro_asgi.pipeline.steps import Step
 from kedro_asgi.run_context import CURRENT_NODE
 from kedro_asgi.runner.async_nodes import await_in_thread, iterate_in_thread
+from kedro_asgi.runner.chunk_stream import CHUNK_STREAM, ChunkStream
+from kedro_asgi.runner.remote_datasets import KeptOutput
 from kedro_asgi.runner.retrying import NodeAttempts, NodeRetries
 from kedro_asgi.runner.stopping import STOP_SIGNAL
 
@@ -238,18 +240,32 @@ class NodeRunner:
 
     def _run_generator(self, step: Step, inputs: dict[str, Any]) -> None:
         """Save the outputs chunk by chunk as they come (RUN-15), and close the generator, however far it came."""
-        number = 0
+        number, stream = 0, CHUNK_STREAM.get()
+        save = self._save_for if stream is None else partial(self._save_and_give, stream)
         try:
             with ExitStack() as opened:
                 outputs = self._run_function(step, inputs, opened)
                 for number, chunk in enumerate(self._chunks(step, outputs, inputs), 1):
                     for name, data in zip(outputs, chunk, strict=True):
-                        self._save_for(step, name, data, is_first=number == 1)
+                        save(step, name, data, is_first=number == 1)
         except Exception as error:
             # A dataset may append what it is given, so chunks that are saved must not come again.
             if number and self._hooks.retries is not None:
                 note_last_attempt(error)
             raise
+
+    def _save_and_give(self, stream: ChunkStream, step: Step, name: str, data: Any, *, is_first: bool) -> None:
+        """Save a chunk, and give it to the reader of the run: nothing reaches the reader that is not saved.
+
+        Raises the reason if the run is asked to stop, also when the reader has gone.
+        """
+        self._save_for(step, name, data, is_first=is_first)
+        if self._stop is not None and self._stop.reason is not None:
+            raise self._stop.reason
+        if isinstance(data, KeptOutput):
+            stream.refuse(name, f"A value of type '{data.type}' cannot leave the process that made it")
+        else:
+            stream.put(name, data)
 
     def _chunks(self, step: Step, outputs: Mapping[str, Any], inputs: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         """Draw the chunks; an error of a generator on its way is the node's (Q-28)."""

@@ -24,6 +24,7 @@ from kedro_asgi.snapshots import ProjectSnapshot
 
 if TYPE_CHECKING:
     from kedro_asgi.runner import AbstractRunner
+    from kedro_asgi.session.run_stream import RunStream
     from kedro_asgi.session.service_session import KedroServiceSession
 
 T = TypeVar("T")
@@ -139,6 +140,28 @@ class AsyncSession:
         """
         spec = RunSpec.of(pipeline_names, outputs=outputs, **arguments)
         return (await self.execute(spec, runner=runner, run_id=run_id)).value()
+
+    def stream(
+        self,
+        pipeline_names: Iterable[str] | None = None,
+        *,
+        runner: "AbstractRunner | None" = None,
+        outputs: Iterable[str] | None = None,
+        run_id: str | None = None,
+        cancel_on_close: bool = True,
+        **arguments: Unpack[ParameterArguments],
+    ) -> "RunStream":
+        """Return a run as an asynchronous iterator over what its generator nodes yield for ``outputs``.
+
+        The run begins with the first step of ``async for``, takes the arguments of `run`, and waits while the caller
+        works on a chunk; ``result`` is there after the last one. Without ``outputs``, the chunks are those of all free
+        outputs. A caller that leaves the iteration early cancels the run, unless ``cancel_on_close`` is false.
+        """
+        # Few callers stream.
+        from kedro_asgi.session.run_stream import RunStream
+
+        spec = RunSpec.of(pipeline_names, outputs=outputs, **arguments)
+        return RunStream(self, self._slots, spec, runner=runner, run_id=run_id, cancel_on_close=cancel_on_close)
 
     async def execute(
         self,

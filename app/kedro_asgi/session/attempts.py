@@ -7,6 +7,7 @@ from kedro_asgi.events import RunRetried
 from kedro_asgi.failures import describe_cause, is_of_node
 from kedro_asgi.io import find_one_shot
 from kedro_asgi.retries import EffectiveRetries, RetryPolicy
+from kedro_asgi.runner.chunk_stream import has_given_chunks
 from kedro_asgi.runner.retrying import NodeRetries
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.session.engine_run import EngineRun
@@ -18,7 +19,7 @@ def retry_after_seconds(policy: RetryPolicy | None, spec: RunSpec, error: Except
     """Return how long to wait before the next attempt of a run that failed with ``error``; ``None`` if none may follow.
 
     An error of kedro-asgi about the request or the project comes again each time, and what a caller gave may be used
-    up.
+    up. A reader that has chunks of the run must not get others in their place.
     """
     if policy is None or isinstance(error, RunStoppedError) or not policy.allows(error, spec.attempt):
         return None
@@ -26,6 +27,9 @@ def retry_after_seconds(policy: RetryPolicy | None, spec: RunSpec, error: Except
         return None
     if find_one_shot(spec.inputs) is not None:
         _log.warning("The run is not tried again: its inputs can be read only once")
+        return None
+    if has_given_chunks():
+        _log.warning("The run is not tried again: its reader has chunks of it")
         return None
     return round(policy.wait_seconds(spec.attempt), 3)
 

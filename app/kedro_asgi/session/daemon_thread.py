@@ -27,6 +27,11 @@ async def run_in_daemon_thread(work: Callable[[], T]) -> T:
         results.append(work())
         call_soon(loop, ended.set)
 
-    threading.Thread(target=partial(copy_context().run, execute), name="kedro-asgi-work", daemon=True).start()
+    start_daemon_thread(execute)
     await ended.wait()
     return results[0]
+
+
+def start_daemon_thread(work: Callable[[], object]) -> None:
+    """Do ``work`` in a thread of its own, in a copy of this context."""
+    threading.Thread(target=partial(copy_context().run, work), name="kedro-asgi-work", daemon=True).start()

@@ -29,9 +29,7 @@ class Slots:
 
     async def run(self, work: Callable[[], T], *, in_own_thread: bool = False) -> T:
         """Return the result of ``work``, which must raise nothing, from a thread, or from one that is used once."""
-        limiter = self._limiter()
-        slot = _Slot(limiter)
-        await limiter.acquire_on_behalf_of(slot)
+        slot = await self.acquire()
         try:
             if in_own_thread:
                 return cast("T", await run_in_daemon_thread(partial(slot.run, work)))
@@ -39,6 +37,13 @@ class Slots:
             return cast("T", await anyio.to_thread.run_sync(slot.run, work, limiter=threads))
         finally:
             slot.leave()
+
+    async def acquire(self) -> "Slot":
+        """Wait for a free slot and return it; the caller leaves it in the end."""
+        limiter = self._limiter()
+        slot = Slot(limiter)
+        await limiter.acquire_on_behalf_of(slot)
+        return slot
 
     def _limiter(self) -> anyio.CapacityLimiter:
         try:
@@ -49,7 +54,7 @@ class Slots:
             return limiter
 
 
-class _Slot:
+class Slot:
     """Held by a thread and by the caller that waits for it; the last of them releases it."""
 
     def __init__(self, limiter: anyio.CapacityLimiter) -> None:

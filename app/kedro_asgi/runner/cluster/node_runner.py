@@ -9,6 +9,7 @@ from kedro_asgi.failures import note_last_attempt
 from kedro_asgi.hooks import RunHooks, merge_replacements
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline.steps import Step
+from kedro_asgi.runner.chunk_stream import CHUNK_STREAM
 from kedro_asgi.runner.cluster.cluster_run import ClusterRun
 from kedro_asgi.runner.cluster.placement import Placement
 from kedro_asgi.runner.cluster.requests import TurnFailure
@@ -53,7 +54,7 @@ class ClusterNodeRunner(NodeRunner):
             raise
 
     def _run_where_possible(self, step: Step) -> None:
-        if self._placement.has_whole_turn(step):
+        if self._placement.has_whole_turn(step) and not _gives_chunks(step):
             self._take_turn(step)
         else:
             self._began(step.name)
@@ -120,6 +121,12 @@ class ClusterNodeRunner(NodeRunner):
     def _keep(self, returned: Mapping[str, Any]) -> None:
         for name, data in returned.items():
             self._placement.memory(name).replace_data(data)
+
+
+def _gives_chunks(step: Step) -> bool:
+    """Tell whether a reader wants the chunks of a node, which this process has to see then."""
+    stream = CHUNK_STREAM.get()
+    return stream is not None and step.node.is_generator and stream.wants(step.outputs)
 
 
 class TracedClusterNodeRunner(TracedNodeRunner, ClusterNodeRunner):
