@@ -2,8 +2,10 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import aclosing, nullcontext
+from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -12,6 +14,7 @@ from msgspec import UNSET
 from dask_processes import one_process_cluster
 from kedro_asgi.dask_options import DaskOptions
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
+from kedro_asgi.encoding import encode_output
 from kedro_asgi.events import (
     DatasetSaved,
     LogLine,
@@ -26,14 +29,17 @@ from kedro_asgi.events import (
 )
 from kedro_asgi.retries import Retries, RetryPolicy
 from kedro_asgi.run_context import RunContextFilter
-from kedro_asgi.runs import RunOrder, RunRecord, RunSpec, Slice
+from kedro_asgi.runner.chunk_stream import CHUNK_STREAM
+from kedro_asgi.runs import RunOrder, RunQuery, RunRecord, RunSpec, Slice
 from kedro_asgi.session import AsyncSession
+from kedro_asgi.session.chunk_queue import ChunkQueue
 from project_files import write_project
 
 pytestmark = pytest.mark.anyio
 
 REGISTRY = """
 import contextvars, logging, sys, threading, time
+from pathlib import Path
 import anyio
 from kedro_asgi.pipeline import Pipeline, node
 
@@ -61,6 +67,15 @@ def sleep(seconds):
 def chunks(count):
     yield from range(count)
 
+def texts(count, size, place):
+    for number in range(int(count)):
+        Path(place).write_text(str(number + 1))
+        yield [number, "ä" * int(size)]
+
+def partly(x):
+    yield x
+    raise ValueError("broken")
+
 def log_in_thread(x):
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(logging.getLogger("project").warning, "from a thread"))
@@ -85,6 +100,8 @@ def register_pipelines():
             [node(sleep, "params:seconds", "first", name="one"), node(sleep, "first", "second", name="two")]
         ),
         "chunks": Pipeline([node(chunks, "params:b", "last", name="chunks")]),
+        "texts": Pipeline([node(texts, ["params:count", "params:size", "params:place"], "text", name="texts")]),
+        "partly": Pipeline([node(partly, "params:a", "part", name="partly")]),
         "thread": Pipeline([node(log_in_thread, "params:a", "logged", name="logger")]),
         "length": Pipeline([node(length, "value", "length", name="length")]),
         "same": Pipeline([node(same, "value", "given", name="same")]),
@@ -110,7 +127,7 @@ async def runs(
         tmp_path_factory.mktemp("executors") / "project",
         {
             "conf/base/catalog.yml": "first:\n  type: json.JSONDataset\n  filepath: data/first.json\n",
-            "conf/base/parameters.yml": "a: 1\nb: 2\nseconds: 0.2\n",
+            "conf/base/parameters.yml": "a: 1\nb: 2\nseconds: 0.2\ncount: 3\nsize: 1\nplace: nowhere\n",
             "src/{package}/settings.py": "",
             "src/{package}/pipeline_registry.py": REGISTRY,
         },
@@ -232,6 +249,64 @@ async def test_a_run_stops_before_its_next_node(runs: Dispatcher) -> None:
 async def test_a_generator_saves_each_chunk(runs: Dispatcher) -> None:
     finished = await runs.run(order("chunks", outputs=("last",)))
     assert bytes(finished.outputs["last"]) == b"1"
+
+
+async def streamed(runs: Dispatcher, order: RunOrder, *, until: Awaitable[None] | None = None) -> tuple[Any, list[Any]]:
+    """How a run ended, and the chunks that came before; the reader begins to read when ``until`` is over."""
+    queue, ended, chunks = ChunkQueue(order.spec.outputs, convert=encode_output), list[Any](), list[Any]()
+
+    async def run() -> None:
+        CHUNK_STREAM.set(queue)
+        ended.append(await runs.run(order))
+        queue.end()
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            if until is not None:
+                await until
+            while found := await queue.take():
+                chunks += [json.loads(bytes(chunk.value)) for chunk in found]
+    return ended[0], chunks
+
+
+@pytest.mark.parametrize(("count", "size"), [(200, 1000), (5, 100_000)])
+async def test_chunks_of_any_size_reach_a_reader_in_their_order(
+    runs: Dispatcher, tmp_path: Path, count: int, size: int
+) -> None:
+    params = {"count": count, "size": size, "place": str(tmp_path / "made")}
+    ended, chunks = await streamed(runs, order("texts", outputs=("text",), runtime_params=params))
+    assert chunks == [[number, "ä" * size] for number in range(count)]
+    assert (ended.record.status, json.loads(bytes(ended.outputs["text"]))) == ("success", chunks[-1])
+
+
+async def test_a_reader_that_does_not_read_stops_the_generator_and_a_cancel_ends_it(
+    runs: Dispatcher, tmp_path: Path
+) -> None:
+    place = tmp_path / "made"
+
+    def made() -> int:
+        return int((place.exists() and place.read_text()) or 0)
+
+    async def cancelled() -> None:
+        while made() < 17:
+            await anyio.sleep(0.005)
+        (run,) = (await runs.list(RunQuery(status="running"))).runs
+        await runs.cancel(run.run_id)
+        assert (await runs.wait(run.run_id)).status == "cancelled"
+
+    params = {"count": 1_000_000, "size": 5000, "place": str(place)}
+    ended, _ = await streamed(runs, order("texts", outputs=("text",), runtime_params=params), until=cancelled())
+    assert (ended.record.status, ended.record.error.type) == ("cancelled", "RunCancelledError")
+    # Those that wait for the reader, and those in the pipe of a process.
+    assert made() < 100
+    assert (await runs.run(order("calc"))).record.status == "success"
+
+
+async def test_a_run_whose_reader_has_chunks_is_not_tried_again(runs: Dispatcher) -> None:
+    retries = Retries(run=RetryPolicy(retries=2, delay_seconds=0))
+    ended, chunks = await streamed(runs, order("partly", outputs=("part",), retries=retries))
+    assert (ended.record.error.type, ended.record.run_attempt, chunks) == ("ValueError", 1, [1])
 
 
 async def test_large_values_go_in_and_come_out(runs: Dispatcher) -> None:

@@ -20,6 +20,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import RunRetried, RunStarted
+from kedro_asgi.runner.chunk_stream import end_given_chunks
 from kedro_asgi.runs import ErrorCause, ErrorDetail, RunRecord, RunSpec, RunStatus
 from kedro_asgi.session.event_loop import Event
 
@@ -111,13 +112,14 @@ class ActiveRun:
         """An executor takes the run; returns what reads its order, and the context of its caller, to run in."""
         self._enter("running")
         assert self._order is not None
-        read_spec = self._order.read
+        # Do not keep what the run runs in: its context refers to the run, which would leak.
+        read_spec, context = self._order.read, self._context.copy()
         if not self._keeps_order:
             self._order = None
         elif self.record.run_attempt > 1:
             read_spec = partial(_read_again, read_spec, self.record.run_attempt)
-        # Do not keep what the run runs in: its context refers to the run, which would leak.
-        return read_spec, self._context.copy()
+            context.run(end_given_chunks)
+        return read_spec, context
 
     def wait(self) -> None:
         """The run, which another worker left behind, waits for the time of its next attempt."""

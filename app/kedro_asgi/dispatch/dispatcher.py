@@ -28,7 +28,8 @@ from kedro_asgi.dispatch.worker import Worker
 from kedro_asgi.errors import DrainingError, StoreUnavailableError
 from kedro_asgi.events import Published, RunEvent
 from kedro_asgi.node_runs import NodeRun
-from kedro_asgi.runs import ParameterArguments, RunOrder, RunPage, RunQuery, RunRecord, RunSpec, pop_params
+from kedro_asgi.runner.chunk_stream import CHUNK_STREAM
+from kedro_asgi.runs import ParameterArguments, RunId, RunOrder, RunPage, RunQuery, RunRecord, RunSpec, pop_params
 from kedro_asgi.tables.arrow_table import table_bytes
 from kedro_asgi.webhook_options import is_webhook_name
 
@@ -56,21 +57,30 @@ class Dispatcher(Worker):
     # --- running ---
 
     async def run(
-        self, order: RunOrder, *, until: Callable[[], Awaitable[None]] | None = None, json_bytes: int | None = None
+        self,
+        order: RunOrder,
+        *,
+        until: Callable[[], Awaitable[None]] | None = None,
+        json_bytes: int | None = None,
+        accepted: Callable[[RunId], None] | None = None,
     ) -> Finished:
         """Run an order to its end and return how it ended; raises only the reasons for which it is not accepted.
 
         The run goes on if its caller is cancelled. The run is cancelled when ``until`` returns. ``json_bytes``: the
-        values of ``order`` came from JSON of that size, so they may be kept as JSON while the run waits.
+        values of ``order`` came from JSON of that size, so they may be kept as JSON while the run waits. ``accepted``
+        is called with the id of the run once that is accepted. A run of a context with a `ChunkStream` gives it the
+        chunks of its nodes, if this worker executes it, and is not joined with others.
         """
         check_order(order)
         service = await self.service()
         if order.key is not None or service.store_queue.has_all:
             record, _ = await self.accept(order, json_bytes=json_bytes)
             del order  # its values may be large, and the run may wait for long
+            if accepted is not None:
+                accepted(record.run_id)
             return await self._finished(record.run_id, until)
         waiting: WaitingOrder | None = None
-        if self.batching is not None:
+        if self.batching is not None and CHUNK_STREAM.get() is None:
             waiting = self.batching.member_order(order, json_bytes=json_bytes)
         if waiting is None:
             size_bytes = table_bytes(order.spec.inputs) if json_bytes is None else json_bytes
@@ -79,6 +89,8 @@ class Dispatcher(Worker):
                 waiting = await service.packer.pack(order, is_from_json=True, json_bytes=json_bytes)
         run = service.runs.start(order, waiting)
         del order, waiting
+        if accepted is not None:
+            accepted(run.record.run_id)
         if until is None:
             await run.closed()
         else:

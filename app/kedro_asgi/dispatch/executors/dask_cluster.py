@@ -9,12 +9,15 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
+import msgspec
 from distributed.scheduler import KilledWorker
 
 from kedro_asgi.cluster_member import MemberFacts
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.dask_messages import (
     LAST_SECONDS,
+    ChunkTaken,
+    ChunkYielded,
     EventEmitted,
     FromWorker,
     Greeting,
@@ -37,6 +40,7 @@ from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import KedroAsgiError, RunStoppedError, UnplaceableRunError, error_type
 from kedro_asgi.outcome import Outcome
+from kedro_asgi.runner.chunk_stream import Chunk
 from kedro_asgi.runner.process_state import log_levels
 
 _log = SafeLogger(__name__)
@@ -234,6 +238,10 @@ class DaskCluster:
                 run.take_event(event)
             case RecordLogged(node=node):
                 run.take_record(parts, node)
+            case ChunkYielded(output=output, problem=problem):
+                value = msgspec.Raw(bytes(parts[0])) if parts else None
+                taken = partial(self._workers.send, worker, ChunkTaken(ticket_id=run.ticket_id))
+                run.take_chunk(Chunk(output=output, value=value, problem=problem), partial(self._call, taken))
             case RunEnded():
                 self._end(run, partial(run.end_replied, parts))
 
@@ -281,6 +289,7 @@ class DaskCluster:
             ticket_id=ticket_id,
             max_bytes=settings.options.max_value_bytes,
             full_tracebacks=settings.full_tracebacks,
+            streamed=run.streamed,
             trace_context=run.trace_context,
         )
         self._workers.send(worker, given, outcome.value())

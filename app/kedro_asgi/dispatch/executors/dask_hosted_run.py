@@ -15,6 +15,7 @@ from kedro_asgi.cluster_member import ClusterMember
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.dask_channel import Channel, size_of
 from kedro_asgi.dispatch.executors.dask_messages import (
+    ChunkYielded,
     EventEmitted,
     FromServer,
     OrderGiven,
@@ -25,10 +26,13 @@ from kedro_asgi.dispatch.executors.dask_messages import (
 from kedro_asgi.dispatch.executors.process_messages import encode_message
 from kedro_asgi.dispatch.executors.remote_run import RemoteRun, plain_record, sendable
 from kedro_asgi.dispatch.executors.shared_file import Buffer
+from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import RunInterruptedError, RunStoppedError, UnsendableValueError, ValueTooLargeError, error_type
 from kedro_asgi.events import Event
 from kedro_asgi.outcome import Outcome
 from kedro_asgi.run_context import CURRENT_NODE
+from kedro_asgi.runner.chunk_stream import Chunk, ChunkStream
+from kedro_asgi.runner.chunk_window import ChunkWindow
 from kedro_asgi.runner.messages import LogMessage
 from kedro_asgi.runner.stopping import StopSignal
 from kedro_asgi.runner.worker_logs import ForwardingHandler
@@ -57,6 +61,7 @@ class HostedRun:
         self.channel = channel
         self.order: Future[Order | None] = Future()
         """The order; ``None`` if the run is not wanted any more."""
+        self._chunks: _HostedChunks | None = None
         self._stop = StopSignal()
         self._loop = loop
 
@@ -67,6 +72,11 @@ class HostedRun:
         if not self.order.done():
             self.order.set_result(None)
 
+    def chunk_taken(self) -> None:
+        """The reader of the run has one more chunk."""
+        if self._chunks is not None:
+            self._chunks.taken()
+
     def stop(self, reason: RunStoppedError) -> None:
         """Ask the run to stop before its next node, and where a node awaits."""
         call_soon(self._loop, partial(self._stop.stop, reason))
@@ -76,6 +86,8 @@ class HostedRun:
     def execute(self, order: Order, member: ClusterMember) -> None:
         """Execute the run in this thread, and send how it ended; raises nothing."""
         HOSTED_RUN.set(self)
+        if order.given.streamed:
+            self._chunks = _HostedChunks(order.given.streamed, self)
         loaded = Outcome.of(partial(_load_order, order.parts))
         run = RemoteRun(
             run_id=self.ticket.run_id,
@@ -85,6 +97,7 @@ class HostedRun:
             stop=self._stop,
             loop=self._loop,
             full_tracebacks=order.given.full_tracebacks,
+            chunks=self._chunks,
             trace_context=order.given.trace_context,
         )
         execution = run.execute(Outcome.of(lambda: member.session))
@@ -115,6 +128,28 @@ class HostedRun:
             error = problem if is_ours else UnsendableValueError("An output", str(problem))
             parts = encode_message(Execution(error=run.report(error)))
         self.channel.put(RunEnded(ticket_id=self.ticket.ticket_id), parts)
+
+
+class _HostedChunks(ChunkStream):
+    """Sends the chunks of a run to its server, as JSON; at most a window of them that the reader does not have yet."""
+
+    def __init__(self, names: frozenset[str], run: HostedRun) -> None:
+        super().__init__(names, convert=encode_output)
+        self._run = run
+        self._window = ChunkWindow()
+
+    def _give(self, chunk: Chunk) -> None:
+        self._window.enter()
+        ticket_id = self._run.ticket.ticket_id
+        message = ChunkYielded(ticket_id=ticket_id, output=chunk.output, problem=chunk.problem)
+        self._run.channel.put(message, [] if chunk.value is None else [memoryview(chunk.value)], waits=True)
+
+    def taken(self) -> None:
+        """The reader has one more chunk."""
+        self._window.leave()
+
+    def release(self) -> None:
+        self._window.release()
 
 
 class HostedRunHandler(ForwardingHandler):

@@ -80,6 +80,13 @@ class RecordLogged(Message, frozen=True, kw_only=True):
     node: str | None = None
 
 
+class ChunkYielded(Message, frozen=True, kw_only=True):
+    """A generator node has yielded the JSON in ``parts`` for ``output``; or its ``problem`` ends the chunks of that."""
+
+    output: str
+    problem: str | None = None
+
+
 class RunEnded(Message, frozen=True, kw_only=True):
     """Nothing of the run is executed any more; ``parts`` are its `Execution`."""
 
@@ -90,11 +97,13 @@ class RunEnded(Message, frozen=True, kw_only=True):
 class OrderGiven(Message, frozen=True, kw_only=True):
     """The run is the worker's, and nobody else gets it; ``parts`` are the functions that read it and convert outputs.
 
-    ``max_bytes`` limits what its outputs take together.
+    ``max_bytes`` limits what its outputs take together. ``streamed`` are the outputs whose chunks are sent as they are
+    made.
     """
 
     max_bytes: int
     full_tracebacks: bool
+    streamed: frozenset[str] = frozenset()
     trace_context: TraceHeaders | UnsetType = UNSET
 
 
@@ -102,12 +111,16 @@ class OrderRefused(Message, frozen=True, kw_only=True):
     """The run is not wanted any more, or another worker has it."""
 
 
+class ChunkTaken(Message, frozen=True, kw_only=True):
+    """The reader has one more chunk of the run."""
+
+
 class StopRequested(Message, frozen=True, kw_only=True):
     """The run is to stop; ``parts`` are the reason."""
 
 
-FromWorker = Ping | Received | OrderRequested | EventEmitted | RecordLogged | RunEnded
-FromServer = Ping | Received | OrderGiven | OrderRefused | StopRequested
+FromWorker = Ping | Received | OrderRequested | EventEmitted | RecordLogged | ChunkYielded | RunEnded
+FromServer = Ping | Received | OrderGiven | OrderRefused | ChunkTaken | StopRequested
 
 FROM_WORKER: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
 FROM_SERVER: msgspec.msgpack.Decoder[FromServer] = msgspec.msgpack.Decoder(FromServer)

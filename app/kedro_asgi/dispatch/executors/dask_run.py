@@ -1,6 +1,7 @@
 """A run that a server has given to a Dask cluster."""
 
 import pickle
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from kedro_asgi.errors import RunStoppedError, UnsendableValueError, ValueTooLar
 from kedro_asgi.events import Event
 from kedro_asgi.failures import note_node
 from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
+from kedro_asgi.runner.chunk_stream import CHUNK_STREAM, Chunk, ChunkStream
 from kedro_asgi.session import Convert
 from kedro_asgi.trace_context import TraceHeaders, current_trace_headers
 
@@ -44,6 +46,15 @@ class ClusterRun:
         CURRENT_RUN.set((self.run_id, self.placed.pipeline_names))
 
     @property
+    def _stream(self) -> ChunkStream | None:
+        return self.placed.context.get(CHUNK_STREAM)
+
+    @property
+    def streamed(self) -> frozenset[str]:
+        """The outputs whose chunks a reader wants as they are made."""
+        return frozenset() if self._stream is None else self._stream.names
+
+    @property
     def trace_context(self) -> TraceHeaders | msgspec.UnsetType:
         """The place of the run in its trace."""
         return self.placed.context.run(current_trace_headers)
@@ -67,6 +78,11 @@ class ClusterRun:
         """Pass an event of the worker on."""
         self._nodes.note(event)
         self.placed.emit(event)
+
+    def take_chunk(self, chunk: Chunk, taken: Callable[[], None]) -> None:
+        """Pass on what a generator node has yielded; ``taken`` is called when the reader has it, from any thread."""
+        if (stream := self._stream) is not None:
+            stream.give_soon(chunk, taken)
 
     def take_record(self, parts: list[Buffer], node: str | None) -> None:
         """Log a record of the worker here."""
@@ -92,7 +108,7 @@ class ClusterRun:
         error = WorkerLostError(self.worker or "", node=self._nodes.first)
         if self._nodes.first is not None:
             note_node(error, self._nodes.first)
-        seconds = self.placed.retry_after_seconds(error)
+        seconds = self.placed.context.run(self.placed.retry_after_seconds, error)
         described = self.placed.context.run(report_failure, self.run_id, error)
         execution = Execution(error=described, has_crashed=was_alone, is_interrupted=True, retry_after_seconds=seconds)
         self.end(execution)

@@ -21,6 +21,7 @@ from kedro_asgi.dispatch.executors.dask_messages import (
     FROM_SERVER,
     HANDLER,
     LAST_SECONDS,
+    ChunkTaken,
     FromServer,
     Greeting,
     OrderGiven,
@@ -144,6 +145,8 @@ class RunHost:
                     run.order.set_result(Order(given=message, parts=parts))
             case OrderRefused():
                 run.refuse()
+            case ChunkTaken():
+                run.chunk_taken()
             case StopRequested():
                 run.stop(load(parts))
 

@@ -30,10 +30,12 @@ from kedro_asgi.dispatch.executors.process_messages import (
     encode_message,
 )
 from kedro_asgi.dispatch.executors.remote_run import RemoteRun, plain_record, sendable
+from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import RunStoppedError, UnsendableValueError, error_type
 from kedro_asgi.events import Event
 from kedro_asgi.outcome import Outcome
 from kedro_asgi.run_context import CURRENT_NODE
+from kedro_asgi.runner.chunk_stream import Chunk, ChunkStream
 from kedro_asgi.runner.messages import LogMessage
 from kedro_asgi.runner.process_state import ProcessState
 from kedro_asgi.runner.stopping import StopSignal
@@ -103,6 +105,20 @@ def _end_before_parent() -> None:
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
 
 
+class _ProcessChunks(ChunkStream):
+    """Sends the chunks of a run to the server, as JSON; the pipe is full while their reader is too slow."""
+
+    def __init__(self, names: frozenset[str], server: "_RunServer") -> None:
+        super().__init__(names, convert=encode_output)
+        self._server = server
+
+    def _give(self, chunk: Chunk) -> None:
+        self._server.send_chunk(chunk)
+
+    def release(self) -> None:
+        """Do nothing: the server reads on when the run is to stop."""
+
+
 class _RunServer:
     """Executes runs in the main thread, where SIGTERM interrupts them; other threads only pass stop requests on."""
 
@@ -116,6 +132,7 @@ class _RunServer:
         self._stop = StopSignal()
         self._early_stops: dict[RunId, RunStoppedError] = {}
         self._is_terminated = False
+        self._is_sending_chunk = False
 
     def open(self) -> None:
         """Open the project; each run fails with the error of that, if there is one."""
@@ -162,6 +179,7 @@ class _RunServer:
             stop=self._stop,
             loop=self._loop,
             full_tracebacks=self._opening.full_tracebacks,
+            chunks=_ProcessChunks(request.streamed, self) if request.streamed else None,
             trace_context=request.trace_context,
         )
 
@@ -205,6 +223,16 @@ class _RunServer:
             if event.run_id == self._run_id:
                 self._pipe.send_event(event)
 
+    def send_chunk(self, chunk: Chunk) -> None:
+        """Send what a generator node has yielded; waits while the server has no room. Raises the reason of a stop."""
+        with self._lock:
+            if self._run_id is not None:
+                self._is_sending_chunk = True
+                self._pipe.send_chunk(chunk)
+                self._is_sending_chunk = False
+        if self._stop.reason is not None:
+            raise self._stop.reason
+
     def send_log(self, message: LogMessage) -> None:
         """Send a record that was logged during a run."""
         parts = encode_message(RecordLogged(record=plain_record(message.record), node=CURRENT_NODE.get()))
@@ -238,4 +266,6 @@ class _RunServer:
         reason = self._stop.reason
         if self._run_id is not None and reason is not None and not self._is_terminated:
             self._is_terminated = True
-            raise reason
+            # A chunk fills the pipe, and must not be cut: its thread raises the reason when all of it is sent.
+            if not self._is_sending_chunk:
+                raise reason

@@ -11,17 +11,20 @@ from msgspec import UNSET, UnsetType
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.shared_file import Buffer, SharedFile
 from kedro_asgi.events import Event, RunEvent
+from kedro_asgi.runner.chunk_stream import Chunk
 from kedro_asgi.runs import RunId
 from kedro_asgi.trace_context import TraceHeaders
 
 # How a message begins: with what it holds, or where that is.
 _EVENT = b"E"
+_CHUNK = b"C"
 _PICKLE = b"P"
 _IN_FILE = b"F"
 # Smaller values go through the pipe, in one message.
 _LARGE_BYTES = 64 * 2**10
 
 _EVENT_ENCODER = msgspec.msgpack.Encoder()
+_CHUNK_DECODER = msgspec.msgpack.Decoder(tuple[str, bytes, str | None])
 _EVENT_DECODER: msgspec.msgpack.Decoder[RunEvent] = msgspec.msgpack.Decoder(RunEvent)
 _SIZES_DECODER = msgspec.msgpack.Decoder(list[int])
 
@@ -29,10 +32,11 @@ _SIZES_DECODER = msgspec.msgpack.Decoder(list[int])
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Asks the process to execute a run; the next message is the function that reads its order.
 
-    ``trace_context`` is the span of the run.
+    ``streamed`` are the outputs whose chunks come back as they are made. ``trace_context`` is the span of the run.
     """
 
     run_id: RunId
+    streamed: frozenset[str] = frozenset()
     trace_context: TraceHeaders | UnsetType = UNSET
 
 
@@ -76,6 +80,11 @@ class MessagePipe:
         """Send an event of a run."""
         self._connection.send_bytes(_EVENT + _EVENT_ENCODER.encode(event))
 
+    def send_chunk(self, chunk: Chunk) -> None:
+        """Send a chunk of JSON, of any size, through the pipe: the file has one value at a time."""
+        value = b"" if chunk.value is None else bytes(chunk.value)
+        self._connection.send_bytes(_CHUNK + _EVENT_ENCODER.encode((chunk.output, value, chunk.problem)))
+
     def send(self, parts: list[Buffer]) -> None:
         """Send a message that `encode_message` has encoded."""
         if len(parts) == 1 and len(parts[0]) <= _LARGE_BYTES:
@@ -90,6 +99,9 @@ class MessagePipe:
         match data[:1], memoryview(data)[1:]:
             case b"E", content:
                 return _EVENT_DECODER.decode(content)
+            case b"C", content:
+                output, json, problem = _CHUNK_DECODER.decode(content)
+                return Chunk(output=output, value=msgspec.Raw(json), problem=problem)
             case b"F", content:
                 value, *buffers = self._incoming.read(_SIZES_DECODER.decode(content))
                 return pickle.loads(value, buffers=buffers)

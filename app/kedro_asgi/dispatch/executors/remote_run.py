@@ -14,6 +14,7 @@ from kedro_asgi.events import Emit
 from kedro_asgi.outcome import Outcome
 from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runner.async_nodes import HOST_LOOP
+from kedro_asgi.runner.chunk_stream import CHUNK_STREAM, ChunkStream
 from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
 from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
 from kedro_asgi.session import Convert, KedroServiceSession
@@ -26,7 +27,10 @@ _PLAIN_TYPES = frozenset((str, int, float, bool, type(None)))
 
 
 class RemoteRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """An attempt of a run for this process; ``loop`` awaits its async nodes, and ``stop`` belongs to that loop."""
+    """An attempt of a run for this process; ``loop`` awaits its async nodes, and ``stop`` belongs to that loop.
+
+    ``chunks`` takes what its generator nodes yield, where a reader wants that.
+    """
 
     run_id: RunId
     read_spec: Callable[[], RunSpec]
@@ -35,6 +39,7 @@ class RemoteRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     stop: StopSignal
     loop: EventLoopToken
     full_tracebacks: bool
+    chunks: ChunkStream | None = None
     trace_context: TraceHeaders | msgspec.UnsetType = msgspec.UNSET
 
     def execute(self, session: Outcome[KedroServiceSession]) -> Execution:
@@ -45,6 +50,7 @@ class RemoteRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         CURRENT_RUN.set((self.run_id, ()))
         HOST_LOOP.set(self.loop)
         STOP_SIGNAL.set(self.stop)
+        CHUNK_STREAM.set(self.chunks)
         continue_trace(self.trace_context)
         spec: RunSpec | None = None
         try:

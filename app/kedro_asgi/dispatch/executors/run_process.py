@@ -26,6 +26,7 @@ from kedro_asgi.errors import NoProcessError, RunCrashedError, RunStoppedError, 
 from kedro_asgi.events import Emit, Event
 from kedro_asgi.failures import note_node
 from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
+from kedro_asgi.runner.chunk_stream import CHUNK_STREAM, Chunk
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.trace_context import current_trace_headers
 
@@ -114,6 +115,7 @@ class RunProcess:
     def request_stop(self, reason: RunStoppedError) -> None:
         """Ask the run to stop before its next node, and where a node awaits."""
         self._stop_reason = reason
+        self._release_chunks()
         if self.run is not None and self._process is not None:
             self._process.request_stop(self.run.run_id, reason)
 
@@ -126,12 +128,19 @@ class RunProcess:
         """Kill the process and the programs that it started; ``reason`` makes the error of its run from its node."""
         self._kill_reason = self._kill_reason or reason
         self._is_killed = True
+        self._release_chunks()
         if self._process is not None and self._process.is_alive:
             self._process.kill()
 
     def retire(self) -> None:
         """Let the process end; it has no run."""
         self._runs.put(None)
+
+    def _release_chunks(self) -> None:
+        """Let the thread not wait for the reader of the run: the process cannot stop while its pipe is full."""
+        run = self.run
+        if run is not None and (stream := run.context.get(CHUNK_STREAM)) is not None:
+            stream.release()
 
     # --- in the thread ---
 
@@ -171,9 +180,10 @@ class RunProcess:
         return self._execute_in(self._process, run, order)
 
     def _execute_in(self, process: ChildProcess, run: ProcessRun, order: list[Buffer]) -> Execution:
-        nodes = NodesAtWork()
+        nodes, stream = NodesAtWork(), CHUNK_STREAM.get()
+        streamed = frozenset[str]() if stream is None else stream.names
         try:
-            request = RunRequest(run_id=run.run_id, trace_context=current_trace_headers())
+            request = RunRequest(run_id=run.run_id, streamed=streamed, trace_context=current_trace_headers())
             process.send(encode_message(request))
             process.send(order)
             del order
@@ -189,6 +199,7 @@ class RunProcess:
         return execution
 
     def _receive_reply(self, process: ChildProcess, run: ProcessRun, nodes: NodesAtWork) -> Execution:
+        stream = CHUNK_STREAM.get()
         while True:
             match process.receive():
                 case RunReply(execution=execution, is_last=is_last):
@@ -197,6 +208,10 @@ class RunProcess:
                 case RecordLogged(record=record, node=node):
                     CURRENT_NODE.set(node)
                     log_safely(record)
+                case Chunk() as chunk:
+                    assert stream is not None
+                    # Waits while the reader is too slow; then the pipe fills, and the process waits.
+                    stream.give(chunk)
                 case Event() as event:
                     nodes.note(event)
                     run.emit(event)
