@@ -97,6 +97,30 @@ class RunFailure(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", 
 RunAnswer = RunSuccess | RunFailure
 
 
+class RunAccepted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="accepted"):
+    """The first event of a stream: the run is accepted."""
+
+    run_id: str
+
+
+class OutputChunk(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="chunk"):
+    """What a generator node has yielded for ``output``; or the ``problem`` for which no more chunks of it are given."""
+
+    output: str
+    value: Any = msgspec.UNSET
+    problem: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class RunAnswered(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="answer"):
+    """The last event of a stream: the body that the caller would have got without a stream."""
+
+    answer: RunAnswer
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="heartbeat"):
+    """Breaks a silence of the stream, and says nothing."""
+
+
 class SnapshotSuccess(ProjectSnapshot, frozen=True, kw_only=True, tag_field="status", tag="success"):
     """The project's snapshot."""
 
@@ -248,6 +272,15 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
     run_id: str | None = None
     errors: list[ValidationError] | None = None
+
+
+class RunRefused(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="problem"):
+    """The last event of a stream whose run has no answer, such as one that is left to the next server."""
+
+    problem: Problem
+
+
+StreamedEvent = RunAccepted | OutputChunk | RunAnswered | RunRefused | Heartbeat
 
 
 class HTTPError(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,8 +24,8 @@ from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.columnar.runs import ColumnarRuns
 from kedro_asgi.server.direct_routes import Endpoint
 from kedro_asgi.server.errors import json_response
-from kedro_asgi.server.media_types import media_types
-from kedro_asgi.server.queries import run_timeout_seconds
+from kedro_asgi.server.media_types import STREAMS, MediaTypes, media_types
+from kedro_asgi.server.queries import cancels_on_hang_up, run_timeout_seconds
 from kedro_asgi.server.snapshot_route import SnapshotRoute
 from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.session import AsyncSession
@@ -89,19 +89,52 @@ class KedroRoutes:
         del body  # it may be large, and the run may wait for long
         orders = [order]
         del order
+        if kinds is not None and kinds.answer in STREAMS:
+            stream = self._stream(request, orders, kinds, json_bytes=size_bytes, with_outputs=with_outputs)
+            await stream(scope, receive, send)
+            return
         answer, status = await self._run(request, orders, json_bytes=size_bytes, with_outputs=with_outputs)
         headers = [(b"content-length", b"%d" % len(answer)), _JSON_TYPE]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
     async def run_order(
-        self, request: Request, order: RunOrder, *, json_bytes: int | None, with_outputs: bool = True
+        self,
+        request: Request,
+        order: RunOrder,
+        kinds: MediaTypes | None,
+        *,
+        json_bytes: int | None,
+        with_outputs: bool = True,
     ) -> Response:
-        """Run an order whose values came from JSON of that size, if they did, and respond when the run has ended."""
+        """Run an order whose values came from JSON of that size, if they did; respond at its end, or with a stream."""
         orders = [order]
         del order
+        if kinds is not None and kinds.answer in STREAMS:
+            return self._stream(request, orders, kinds, json_bytes=json_bytes, with_outputs=with_outputs)
         answer, status = await self._run(request, orders, json_bytes=json_bytes, with_outputs=with_outputs)
         return Response(answer, status, media_type="application/json")
+
+    def _stream(
+        self,
+        request: Request,
+        orders: list[RunOrder],
+        kinds: MediaTypes,
+        *,
+        json_bytes: int | None,
+        with_outputs: bool,
+    ) -> Response:
+        # Few callers stream.
+        from kedro_asgi.server.streamed_runs import StreamedRun
+
+        return StreamedRun(
+            self._runs,
+            orders,
+            kinds.answer,
+            json_bytes=json_bytes,
+            cancels=cancels_on_hang_up(request, default=self._cancel_on_hang_up),
+            answer=partial(_run_answer, with_outputs=with_outputs),
+        )
 
     async def _run(
         self, request: Request, orders: list[RunOrder], *, json_bytes: int | None, with_outputs: bool
@@ -115,7 +148,8 @@ class KedroRoutes:
 
         The values came from JSON of that size.
         """
-        until = partial(_disconnected, request) if self._cancel_on_hang_up else None
+        cancels = cancels_on_hang_up(request, default=self._cancel_on_hang_up)
+        until = partial(_disconnected, request) if cancels else None
         return self._runs.run(orders.pop(), until=until, json_bytes=json_bytes)
 
     def describe(self, finished: Finished, *, with_outputs: bool) -> RunAnswer:

@@ -8,10 +8,12 @@ from kedro_asgi.runs import RunPage, RunRecord, Slice
 from kedro_asgi.server.openapi_parts import (
     JSON,
     PROBLEM,
+    STREAMED,
     answer_in,
     busy,
     drawing,
     event_filter,
+    hang_up,
     idempotency_key,
     in_json,
     invalid_query,
@@ -79,8 +81,9 @@ def _kedro_paths() -> Json:
             {JSON: {"anyOf": [schema(schemas.HTTPError), schema(schemas.RunFailure)]}},
         ),
     }
-    limited = [idempotency_key(), timeout()]
+    limited = [idempotency_key(), timeout(), hang_up()]
     run_operation = operation("pipeline", "run_pipeline_run_post", run, parameters=limited, body=schemas.RunRequest)
+    streamed = {**run_operation, "description": STREAMED}
     return {
         "/health": {"get": operation("health", "health_health_get", health)},
         "/snapshot": {
@@ -91,7 +94,7 @@ def _kedro_paths() -> Json:
                 parameters=[params, parameter("header", "If-None-Match")],
             )
         },
-        "/run": {"post": with_tables(run_operation, answers=True, is_problem=False)},
+        "/run": {"post": with_tables(streamed, answers=True, is_problem=False)},
     }
 
 

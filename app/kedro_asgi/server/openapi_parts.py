@@ -50,6 +50,12 @@ def timeout() -> Json:
     return parameter("query", "timeout_seconds", seconds, description="The run is stopped after this time.")
 
 
+def hang_up() -> Json:
+    """Return the parameter that says what becomes of a run whose client disconnects."""
+    text = "Whether the run is cancelled or goes on when the client disconnects; the server has a default."
+    return parameter("query", "on_hang_up", {"type": "string", "enum": ["cancel", "continue"]}, description=text)
+
+
 def idempotency_key() -> Json:
     """Return the header with an idempotency key."""
     text: Json = {"type": "string", "minLength": 1, "maxLength": limits.MAX_KEY_LENGTH, "pattern": schemas.KEY_PATTERN}
@@ -92,6 +98,13 @@ def resumption(schema: Json) -> list[Json]:
 
 
 # --- answers ---
+
+
+STREAMED = (
+    "With `Accept: text/event-stream` or `application/x-ndjson`, the answer comes as events, each a `StreamedEvent`: "
+    "what generator nodes yield for the outputs, chunk by chunk, then the answer."
+)
+"""Generators join the types of all answers of an operation, so a stream has no type there."""
 
 
 def answer_in(description: str, schemas: Json) -> Json:

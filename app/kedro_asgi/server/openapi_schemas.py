@@ -12,6 +12,7 @@ import msgspec
 from kedro_asgi import pipeline_schemas, schemas
 from kedro_asgi.events import RunEvent
 from kedro_asgi.runs import RunPage, RunRecord
+from kedro_asgi.schemas import StreamedEvent
 from kedro_asgi.server.generator_schemas import for_generators
 
 Json = dict[str, Any]
@@ -43,7 +44,12 @@ def components() -> Json:
     _, schemas = msgspec.json.schema_components(_STRUCTS, ref_template=_REF)
     structs = {struct.__name__: struct for struct in _with_nested(_STRUCTS)}
     described = {name: _described(structs[name], schema) for name, schema in schemas.items()}
-    return {**described, "RunEvent": _tagged("event", {kind.__name__: kind for kind in get_args(RunEvent)})}
+    streamed = {str(kind.__struct_config__.tag): kind for kind in get_args(StreamedEvent)}
+    return {
+        **described,
+        "RunEvent": _tagged("event", {kind.__name__: kind for kind in get_args(RunEvent)}),
+        "StreamedEvent": _tagged("event", streamed),
+    }
 
 
 def schema(*structs: type[msgspec.Struct]) -> Json:

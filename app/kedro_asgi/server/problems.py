@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -77,13 +78,18 @@ class InvalidQueryError(Exception):
 async def explain_dispatch_error(request: Request, error: Exception, *, busy_status: int) -> Response:
     """Return the response for an error of the dispatcher."""
     assert isinstance(error, DispatchError)
-    slug, title, status = _PROBLEMS.get(type(error), ("failed", "The request failed", 500))
+    problem = dispatch_problem(error)
     if isinstance(error, QueueFullError):
-        status = busy_status
-    problem = Problem(
+        problem = msgspec.structs.replace(problem, status=busy_status)
+    return _response(problem, _retry_after(error))
+
+
+def dispatch_problem(error: DispatchError) -> Problem:
+    """Return the problem that an error of the dispatcher is."""
+    slug, title, status = _PROBLEMS.get(type(error), ("failed", "The request failed", 500))
+    return Problem(
         type=_TYPE + slug, title=title, status=status, detail=str(error), run_id=getattr(error, "run_id", None)
     )
-    return _response(problem, _retry_after(error))
 
 
 async def explain_refusal(request: Request, error: Exception) -> Response:

@@ -53,6 +53,19 @@ def run_timeout_seconds(request: Request) -> float | None:
     return seconds
 
 
+def cancels_on_hang_up(request: Request, *, default: bool) -> bool:
+    """Tell whether a run is cancelled when its client disconnects, from ``?on_hang_up=cancel`` or ``=continue``."""
+    # As for the time limit: to read the parameters costs more than the headers.
+    if not request.scope["query_string"] or "on_hang_up" not in request.query_params:
+        return default
+    _check_once(request.query_params, "on_hang_up")
+    match request.query_params["on_hang_up"]:
+        case "cancel" | "continue" as choice:
+            return choice == "cancel"
+        case text:
+            raise InvalidQueryError(f"'on_hang_up' must be cancel or continue, not '{text}'.")
+
+
 def prefers_async(request: Request) -> bool:
     """Tell whether the client prefers an answer now to the result later: ``Prefer: respond-async`` (RFC 7240)."""
     return _PREFER_ASYNC.search(header(request, b"prefer") or "") is not None

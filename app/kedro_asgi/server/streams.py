@@ -16,7 +16,9 @@ _log = logging.getLogger(__name__)
 # After a longer silence, proxies and clients take the connection for dead.
 KEEP_ALIVE_SECONDS = 15.0
 _FIRST_FRAME = b"retry: 1000\n\n"
-_COMMENT = b": still here\n\n"
+COMMENT = b": still here\n\n"
+# Proxies must pass the parts of a body on as they come: neither collect nor compress them.
+STREAM_HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 
 Groups = AsyncGenerator[Sequence[Published], None]
 
@@ -33,12 +35,11 @@ class EventStream(Response):
     def __init__(
         self, groups: Groups, *, event_id: Callable[[Published], str], keep_alive_seconds: float = KEEP_ALIVE_SECONDS
     ) -> None:
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        super().__init__(headers=STREAM_HEADERS)
         del self.headers["content-length"]
         self._groups = groups
         self._event_id = event_id
         self._keep_alive_seconds = keep_alive_seconds
-        self._is_quiet = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response to one request."""
@@ -48,35 +49,55 @@ class EventStream(Response):
             await self._groups.aclose()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             return
-        await send(_body_message(_FIRST_FRAME))
+        body = StreamBody(send, heartbeat=COMMENT, keep_alive_seconds=self._keep_alive_seconds)
+        await body.send(_FIRST_FRAME)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_cancel_on_disconnect, receive, tasks.cancel_scope)
-            tasks.start_soon(self._keep_alive, send)
-            await self._send_events(send)
+            tasks.start_soon(body.keep_alive)
+            await self._send_events(body)
             tasks.cancel_scope.cancel()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await body.end()
 
-    async def _send_events(self, send: Send) -> None:
+    async def _send_events(self, body: "StreamBody") -> None:
         try:
             async with aclosing(self._groups) as groups:
                 async for events in groups:
-                    self._is_quiet = False
-                    await send(_body_message(b"".join(map(self._frame, events))))
+                    await body.send(b"".join(map(self._frame, events)))
         except StoreUnavailableError as error:
             # The response has begun, so no status can tell of the error; the client connects again and resumes.
             _log.warning("A stream of events ended early: %s", error)
-
-    async def _keep_alive(self, send: Send) -> None:
-        while True:
-            self._is_quiet = True
-            await anyio.sleep(self._keep_alive_seconds)
-            if self._is_quiet:
-                await send(_body_message(_COMMENT))
 
     def _frame(self, event: Published) -> bytes:
         event_id = self._event_id(event)
         first_line = f"id: {event_id}\n".encode() if event_id else b""
         return b"%bevent: %b\ndata: %b\n\n" % (first_line, event_name(event), event.body)
+
+
+class StreamBody:
+    """The body of a response that is sent as it comes, with a ``heartbeat`` whenever it is silent for too long."""
+
+    def __init__(self, send: Send, *, heartbeat: bytes, keep_alive_seconds: float = KEEP_ALIVE_SECONDS) -> None:
+        self._send = send
+        self._heartbeat = heartbeat
+        self._keep_alive_seconds = keep_alive_seconds
+        self._is_silent = True
+
+    async def send(self, part: bytes) -> None:
+        """Send a part; waits while the client reads too slowly."""
+        self._is_silent = False
+        await self._send({"type": "http.response.body", "body": part, "more_body": True})
+
+    async def keep_alive(self) -> None:
+        """Send heartbeats, until this is cancelled."""
+        while True:
+            self._is_silent = True
+            await anyio.sleep(self._keep_alive_seconds)
+            if self._is_silent:
+                await self.send(self._heartbeat)
+
+    async def end(self) -> None:
+        """End the body."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def event_name(event: Published) -> bytes:
@@ -107,7 +128,3 @@ async def _cancel_on_disconnect(receive: Receive, scope: anyio.CancelScope) -> N
     while (await receive())["type"] != "http.disconnect":
         pass
     scope.cancel()
-
-
-def _body_message(body: bytes) -> dict[str, object]:
-    return {"type": "http.response.body", "body": body, "more_body": True}

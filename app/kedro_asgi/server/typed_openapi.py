@@ -7,7 +7,16 @@ from urllib.parse import quote
 
 from kedro_asgi.schemas import HTTPError, RunFailure
 from kedro_asgi.server.generator_schemas import for_generators
-from kedro_asgi.server.openapi_parts import JSON, answer_in, busy, idempotency_key, operation, problem
+from kedro_asgi.server.openapi_parts import (
+    JSON,
+    STREAMED,
+    answer_in,
+    busy,
+    hang_up,
+    idempotency_key,
+    operation,
+    problem,
+)
 from kedro_asgi.server.openapi_schemas import schema, schema_of
 from kedro_asgi.server.openapi_tables import with_tables
 from kedro_asgi.server.typed_pipeline import TypedPipeline
@@ -33,7 +42,12 @@ def with_pipelines(document: Json, pipelines: Mapping[str, TypedPipeline]) -> Js
         answer = _answer(pipeline, prefix, added, known["RunSuccess"])
         paths[f"/pipelines/{quote(name, safe='')}/run"] = {
             "post": _run_operation(
-                operation_id, name, body, answer, is_body_required=bool(pipeline.schema.get("required"))
+                operation_id,
+                name,
+                body,
+                answer,
+                is_body_required=bool(pipeline.schema.get("required")),
+                is_streamed=bool(pipeline.signature.streamed),
             )
         }
     # Some generators would use the title instead of the name.
@@ -45,7 +59,9 @@ def with_pipelines(document: Json, pipelines: Mapping[str, TypedPipeline]) -> Js
     }
 
 
-def _run_operation(operation_id: str, name: str, body: Json, answer: Json, *, is_body_required: bool) -> Json:
+def _run_operation(
+    operation_id: str, name: str, body: Json, answer: Json, *, is_body_required: bool, is_streamed: bool
+) -> Json:
     """Return the operation that runs the pipeline ``name``; ``body`` and ``answer`` are schemas of its own."""
     responses = {
         "200": answer_in("How the run ended; a failed run answers 200 too.", {JSON: answer}),
@@ -59,10 +75,11 @@ def _run_operation(operation_id: str, name: str, body: Json, answer: Json, *, is
             {JSON: {"anyOf": [schema(HTTPError), schema(RunFailure)]}},
         ),
     }
-    described = operation("pipelines", operation_id, responses, parameters=[idempotency_key()])
+    described = operation("pipelines", operation_id, responses, parameters=[idempotency_key(), hang_up()])
     content = {JSON: {"schema": body}}
-    # Generators join the types of all answers, so the other one has no type here.
-    description = "With `Prefer: respond-async`, the run is stored, and the answer is that of `POST /runs`."
+    # Generators join the types of all answers, so the others have no type here.
+    stored = "With `Prefer: respond-async`, the run is stored, and the answer is that of `POST /runs`."
+    description = f"{stored} {STREAMED}" if is_streamed else stored
     described = {
         **described,
         "summary": f"Run pipeline {name}",

@@ -81,13 +81,13 @@ class TypedRoutes:
         try:
             if kinds is not None and kinds.is_columnar:
                 return await self._run_with_tables(request, kinds)
-            return await self._run(request)
+            return await self._run(request, kinds)
         except InvalidBodyError as error:
             return await explain_body_error(request, error)
         except HTTPException as error:
             return await explain_http_error(request, error)
 
-    async def _run(self, request: Request) -> Response:
+    async def _run(self, request: Request, kinds: MediaTypes | None) -> Response:
         body = await self._bodies.read_json(request)
         found = await self._pipelines.find(slice_in(body.document, request.path_params["name"]))
         if found.error is not None:
@@ -97,7 +97,7 @@ class TypedRoutes:
         del body  # it may be large, and the run may wait for long
         if prefers_async(request):
             return await self._submit(request, order, json_bytes=size_bytes, keeps_columns=keeps_columns)
-        return await self._kedro_routes.run_order(request, order, json_bytes=size_bytes)
+        return await self._kedro_routes.run_order(request, order, kinds, json_bytes=size_bytes)
 
     async def _run_with_tables(self, request: Request, kinds: MediaTypes) -> Response:
         """Do the same for a body or an answer with tables; the first rows of a table are checked."""
@@ -114,7 +114,7 @@ class TypedRoutes:
             return await self._submit(request, order, json_bytes=json_bytes, keeps_columns=keeps_columns)
         if kinds.has_columnar_answer:
             return await self._columnar.answer(request, order, kinds, json_bytes=json_bytes)
-        return await self._kedro_routes.run_order(request, order, json_bytes=json_bytes)
+        return await self._kedro_routes.run_order(request, order, kinds, json_bytes=json_bytes)
 
     async def _submit(
         self, request: Request, order: RunOrder, *, json_bytes: int | None, keeps_columns: bool

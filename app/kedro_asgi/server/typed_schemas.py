@@ -46,7 +46,8 @@ def outputs_choice(signature: "PipelineSignature") -> "Json":
     """Return the schema of the names of outputs."""
     names: Json = {"type": "string", "enum": list(signature.outputs)} if signature.outputs else {"type": "string"}
     bounds: Json = {} if signature.outputs else {"maxItems": 0}
-    return {"type": "array", "items": names, **bounds, "default": list(signature.default_outputs)}
+    about: Json = {"x-kedro": {"streamed": list(signature.streamed)}} if signature.streamed else {}
+    return {"type": "array", "items": names, **bounds, "default": list(signature.default_outputs), **about}
 
 
 def option_schemas() -> "Json":

@@ -1,5 +1,6 @@
 """The inputs and outputs of a pipeline as JSON Schema, from the hints of its nodes and from the catalog."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -123,6 +124,12 @@ def _with_missing_numbers(schema: Any) -> Any:
 
 def _is_table(schema: Json) -> bool:
     return schema.get("type") == "array" and schema.get("items", {}).get("type") == "object"
+
+
+def streamed_outputs(pipeline: Pipeline, outputs: Iterable[str]) -> tuple[str, ...]:
+    """Return those of ``outputs`` that generator nodes make."""
+    made = {name for node in pipeline.nodes if node.is_generator for name in node.outputs}
+    return tuple(name for name in outputs if name in made)
 
 
 def _result_hints(pipeline: Pipeline) -> dict[str, Any]:

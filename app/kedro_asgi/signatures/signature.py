@@ -14,7 +14,13 @@ from kedro_asgi.plan import Planner
 from kedro_asgi.redaction import secret_names
 from kedro_asgi.reserved_names import is_parameter
 from kedro_asgi.runs import RuntimeParams, Slice
-from kedro_asgi.signatures.dataset_schemas import CatalogFacts, givable_outputs, inputs_schema, outputs_schema
+from kedro_asgi.signatures.dataset_schemas import (
+    CatalogFacts,
+    givable_outputs,
+    inputs_schema,
+    outputs_schema,
+    streamed_outputs,
+)
 from kedro_asgi.signatures.definitions import Definitions, Json
 from kedro_asgi.signatures.parameter_schemas import ParameterBranch, parameters_schema
 
@@ -25,7 +31,8 @@ class PipelineSignature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The schemas of what runs of a slice take (``inputs``, ``params``) and give (``results``).
 
     References lead to ``definitions``. ``outputs`` names the datasets that a run can give, and ``default_outputs``
-    those that it gives to a caller that names none: free outputs in memory, which nothing else keeps.
+    those that it gives to a caller that names none: free outputs in memory, which nothing else keeps. Generator nodes
+    make those in ``streamed``, chunk by chunk.
     """
 
     inputs: Json
@@ -33,6 +40,7 @@ class PipelineSignature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     results: Json
     outputs: tuple[str, ...]
     default_outputs: tuple[str, ...]
+    streamed: tuple[str, ...]
     definitions: Mapping[str, Json]
 
 
@@ -54,6 +62,7 @@ def sign_pipeline(planner: Planner, slice_: Slice) -> PipelineSignature:
         **schemas,
         outputs=tuple(outputs),
         default_outputs=tuple(name for name in outputs if name in free and facts[name].is_in_memory),
+        streamed=streamed_outputs(pipeline, outputs),
         definitions=definitions.used_by(schemas),
     )
 

@@ -40,7 +40,13 @@ class RunCalls(Protocol):
         """Return the answer in JSON."""
 
     async def run_order(
-        self, request: Request, order: RunOrder, *, json_bytes: int | None, with_outputs: bool = True
+        self,
+        request: Request,
+        order: RunOrder,
+        kinds: MediaTypes | None,
+        *,
+        json_bytes: int | None,
+        with_outputs: bool = True,
     ) -> Response:
         """Run an order, and respond in JSON or as a stream."""
 
@@ -87,7 +93,7 @@ class ColumnarRuns:
         del spec
         if kinds.has_columnar_answer:
             return await self.answer(request, order, kinds, json_bytes=json_bytes)
-        return await self._calls.run_order(request, order, json_bytes=json_bytes, with_outputs=with_outputs)
+        return await self._calls.run_order(request, order, kinds, json_bytes=json_bytes, with_outputs=with_outputs)
 
     async def submission(self, request: Request, kinds: MediaTypes, kind: type[RunRequest]) -> "tuple[Any, RunSpec]":
         """Return the fields of a ``POST /runs`` whose body has tables, and what it runs; raises what `run` raises."""
