@@ -22,6 +22,7 @@ except ImportError as error:
 from kedro_asgi import pipeline_schemas, schemas
 from kedro_asgi.client.request_bodies import body_of, json_body, json_fields
 from kedro_asgi.client.request_sender import RequestSender, backoff_seconds, bearer, decode
+from kedro_asgi.client.run_stream import RunStream
 from kedro_asgi.client.server_sent_events import ServerSentEvents
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import ProjectFailedError, RunFailedError, ServerStatusError
@@ -173,6 +174,43 @@ class AsyncClient:
         body["headers"]["accept"] = columnar.ACCEPTED_RUN
         response = await self._sender.send("POST", path, is_idempotent=key is not None, **body)
         return await anyio.to_thread.run_sync(columnar.read_run, response, frames, path)
+
+    def stream(
+        self,
+        pipeline_names: Names = None,
+        *,
+        runner: str | None = None,
+        is_async: bool = False,
+        outputs: Names = None,
+        key: str | None = None,
+        **arguments: Unpack[ParameterArguments],
+    ) -> RunStream:
+        """Return a run as an asynchronous iterator over what its generator nodes yield for ``outputs``.
+
+        The request is sent with the first step of ``async for``, and takes the arguments of `run`; ``answer`` is there
+        after the last chunk. The server waits while the caller works on chunks. With ``key``, a request that is
+        repeated after a lost connection gets the answer, but no chunks.
+        """
+        fields = json_fields(pipeline_names=pipeline_names, outputs=outputs, **arguments)
+        return self._stream("run", schemas.RunRequest(runner=runner, is_async=is_async, **fields), key)
+
+    def stream_pipeline(
+        self,
+        name: str,
+        *,
+        runner: str | None = None,
+        is_async: bool = False,
+        outputs: Names = None,
+        key: str | None = None,
+        **arguments: Unpack[ParameterArguments],
+    ) -> RunStream:
+        """Return a run of one pipeline, checked as in `run_pipeline`, as `stream` does."""
+        fields = json_fields(outputs=outputs, **arguments)
+        request = schemas.RunRequest(runner=runner, is_async=is_async, **fields)
+        return self._stream(f"pipelines/{quote(name, safe='')}/run", request, key)
+
+    def _stream(self, path: str, request: schemas.RunRequest, key: str | None) -> RunStream:
+        return RunStream(self._sender, path, body_of(request, key), silence_seconds=_SILENCE_SECONDS)
 
     async def submit(
         self,

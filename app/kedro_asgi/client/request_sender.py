@@ -1,7 +1,9 @@
 """Send requests to a server, and repeat them where that is safe."""
 
 import re
-from collections.abc import Container
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import anyio
@@ -41,9 +43,37 @@ class RequestSender:
         self, method: str, path: str, *, is_idempotent: bool, accepted: Container[int] = (), **options: Any
     ) -> httpx.Response:
         """Return the response; raises an error of kedro-asgi unless its status is 2xx or in ``accepted``."""
+        ask = partial(self._http.request, method, path, **options)
+        return await self._send(ask, is_idempotent=is_idempotent, accepted=accepted)
+
+    @asynccontextmanager
+    async def open(
+        self, method: str, path: str, *, is_idempotent: bool, **options: Any
+    ) -> AsyncIterator[httpx.Response]:
+        """Yield the response for its body to be read as it comes; raises what `send` raises."""
+
+        async def ask() -> httpx.Response:
+            response = await self._http.send(self._http.build_request(method, path, **options), stream=True)
+            if not response.is_success:
+                await response.aread()
+            return response
+
+        response = await self._send(ask, is_idempotent=is_idempotent)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    def broken(self, error: httpx.HTTPError) -> ServerUnreachableError:
+        """Return the error for a response that breaks off."""
+        return self._unreachable(error)
+
+    async def _send(
+        self, ask: Callable[[], Awaitable[httpx.Response]], *, is_idempotent: bool, accepted: Container[int] = ()
+    ) -> httpx.Response:
         for attempt in range(self._retries + 1):
             try:
-                response = await self._http.request(method, path, **options)
+                response = await ask()
             except httpx.HTTPError as error:
                 if attempt == self._retries or not (is_idempotent or isinstance(error, httpx.ConnectError)):
                     raise self._unreachable(error) from error

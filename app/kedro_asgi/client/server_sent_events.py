@@ -28,8 +28,8 @@ class ServerSentEvents:
                 await response.aread()
                 response.raise_for_status()
             event_id: str | None = None
-            async with aclosing(_lines(response)) as lines:
-                async for line in lines:
+            async with aclosing(lines(response)) as received:
+                async for line in received:
                     field, _, value = line.partition(b": ")
                     if field == b"id":
                         event_id = value.decode()
@@ -40,10 +40,10 @@ class ServerSentEvents:
                         yield value
 
 
-async def _lines(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+async def lines(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     """Yield the lines of a response; httpx would also split at characters that the text of an event may contain."""
     rest = b""
     async for part in response.aiter_bytes():
-        *lines, rest = (rest + part).split(b"\n")
-        for line in lines:
+        *whole, rest = (rest + part).split(b"\n")
+        for line in whole:
             yield line.removesuffix(b"\r")
