@@ -108,6 +108,13 @@ def number(text: str) -> list[dict[str, int]]:
     return [{{"id": 2**53 + 1, "n": 1}}]
 
 
+def story(gate: str) -> Any:
+    yield "Once upon a "
+    yield "<b>time</b>"
+    hold(gate)
+    yield {{"the": "end"}}
+
+
 def same(value: Any) -> Any:
     return value
 
@@ -149,6 +156,7 @@ def register_pipelines():
             node(plot, "params:gate", "figure", name="plot"),
         ]),
         "ids": Pipeline([node(number, "params:gate", "rows", name="number")]),
+        "story": Pipeline([node(story, "params:gate", "text", name="tell")]),
         "quick": Pipeline([node(upper, "params:gate", "result", name="quick")]),
     }}
 '''

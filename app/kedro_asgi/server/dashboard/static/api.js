@@ -31,14 +31,17 @@ export async function getJson(segments, options) {
   return readJson(await getResponse(segments, options));
 }
 
-export async function postJson(segments, body = undefined, { query, headers = {} } = {}) {
+export function postResponse(segments, body = undefined, { query, headers = {} } = {}) {
   const content = body === undefined ? {} : { body: JSON.stringify(body) };
-  const answer = await request(apiUrl(segments, query), {
+  return request(apiUrl(segments, query), {
     method: "POST",
     headers: { "Content-Type": "application/json", ...headers },
     ...content,
   });
-  return readJson(answer);
+}
+
+export async function postJson(segments, body, options) {
+  return readJson(await postResponse(segments, body, options));
 }
 
 async function readJson(answer) {

@@ -8,6 +8,7 @@ import { ErrorNotice, Loading } from "./feedback.js";
 import { focusField } from "./start/field.js";
 import { useLoaded } from "./loading.js";
 import { href, navigate } from "./router.js";
+import { startStreamed } from "./runs/live_chunks.js";
 import { loadSchema, loadStart, parameterFields } from "./start/form_loading.js";
 import { SLICES, emptyForm, formOf, requestOf } from "./start/form.js";
 import { InputsSection, NodesSection, OptionsSection, ParametersSection } from "./start/sections.js";
@@ -49,7 +50,7 @@ function StartForm({ names, chosen, description, schema: whole, recorded, query 
     setForm((former) => ({ ...former, ...part(former) }));
     setSent((former) => ({ problems: former.problems.filter((one) => !startsWith(one.loc, loc)) }));
   };
-  const submit = useSubmit({ chosen, pipelines, body, setSent });
+  const submit = useSubmit({ chosen, pipelines, body, schema, setSent });
   const send = (event) => {
     event.preventDefault();
     setIsChecked(true);
@@ -90,7 +91,7 @@ function useSchema(pipeline, whole, { names }) {
 }
 
 // The same request keeps its key, so pressing again after a lost answer starts no second run.
-function useSubmit({ chosen, pipelines, body, setSent }) {
+function useSubmit({ chosen, pipelines, body, schema, setSent }) {
   const [isSending, setIsSending] = useState(false);
   const last = useRef({});
   const send = async () => {
@@ -98,8 +99,10 @@ function useSubmit({ chosen, pipelines, body, setSent }) {
     if (last.current.text !== text) last.current = { text, key: randomKey() };
     setIsSending(true);
     try {
-      const run = await post(chosen, pipelines, body, last.current.key);
-      navigate(href(["runs", run.run_id]));
+      const isStreamed = pipelines.length === 1 && hasStreamedOutput(schema, body);
+      const start = isStreamed ? postStreamed : post;
+      const run = await start(chosen, pipelines, body, last.current.key);
+      navigate(href(["runs", run.run_id], isStreamed ? { tab: "outputs" } : {}));
     } catch (error) {
       const problems = error.problems?.map(({ loc, msg }) => ({ loc: loc.slice(1), msg })) ?? [];
       setSent({ error: problems.length ? undefined : error, problems });
@@ -114,6 +117,19 @@ function post(chosen, pipelines, body, key) {
   const headers = { "Idempotency-Key": key };
   if (pipelines.length > 1) return postJson(["runs"], { pipeline_names: pipelines, ...body }, { headers });
   return postJson(["pipelines", chosen, "run"], body, { headers: { ...headers, Prefer: "respond-async" } });
+}
+
+// With a key, the server stores the run and its outputs, as without a stream.
+async function postStreamed(chosen, pipelines, body, key) {
+  const runId = await startStreamed(["pipelines", chosen, "run"], body, { headers: { "Idempotency-Key": key } });
+  return { run_id: runId };
+}
+
+// Whether a generator node makes one of the outputs, so that there is something to see before the end.
+function hasStreamedOutput(schema, { outputs }) {
+  const about = schema.properties?.outputs ?? {};
+  const streamed = about["x-kedro"]?.streamed ?? [];
+  return (outputs ?? about.default ?? []).some((name) => streamed.includes(name));
 }
 
 // `crypto.randomUUID` is closed to pages of plain HTTP.

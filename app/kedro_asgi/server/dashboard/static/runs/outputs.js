@@ -5,6 +5,8 @@ import { ApiLink } from "../api_link.js";
 import { ErrorNotice, Loading } from "../feedback.js";
 import { formatBytes } from "../formatting.js";
 import { useLoaded } from "../loading.js";
+import { useLiveChunks } from "./live_chunks.js";
+import { LiveOutputs } from "./live_outputs.js";
 import { loadOutput } from "./output_loading.js";
 import { isFinal } from "../status.js";
 import { SavedDatasets } from "./saved_datasets.js";
@@ -13,10 +15,12 @@ import { ValueView } from "./value_view.js";
 // `pipelines` are the descriptions of the run's pipelines, which know the datasets.
 export function RunOutputs({ run, pipelines }) {
   const problems = Object.entries(run.output_problems);
-  if (!run.outputs.length && !problems.length && !run.saved.length) {
+  const live = useLiveChunks(run.run_id);
+  if (!live && !run.outputs.length && !problems.length && !run.saved.length) {
     return html`<p class="muted">${isFinal(run) ? "The server keeps no outputs of this run." : "Outputs appear here when the run ends."}</p>`;
   }
   return html`<div class="stack">
+    ${live && html`<${LiveOutputs} live=${live} />`}
     ${run.outputs.map((name, n) => html`<${Output} key=${name} runId=${run.run_id} name=${name} isFirst=${n === 0} />`)}
     ${problems.map(([name, problem]) => html`<div key=${name} class="notice warning"><strong>${name}</strong><p>${problem}</p></div>`)}
     ${run.saved.length > 0 && html`<${SavedDatasets} names=${run.saved} pipelines=${pipelines} />`}
