@@ -37,6 +37,7 @@ BENCHMARKS = (
     "bench_real_project",
     "bench_batching",
     "bench_columnar",
+    "bench_streaming",
     "bench_workers",
     "bench_processes",
     "bench_preloaded_artifacts",

@@ -74,6 +74,11 @@ def _workers(results: Results) -> Sequence[float | None]:
     return [rows[0]["per_second_to_one"] if rows else None]
 
 
+def _first_chunks(results: Results) -> Sequence[float | None]:
+    found = [("pauses", "thread"), ("computes", "thread"), ("awaits", "thread"), ("computes", "process")]
+    return [results.value("streaming", "first_p50_ms", node=node, side=side) for node, side in found]
+
+
 def _start(results: Results) -> Sequence[float | None]:
     name = "first_run_s_to_kedro"
     return [results.value("start", name, side=_OURS, project=project) for project in ("tiny", "spaceflights")]
@@ -156,6 +161,13 @@ TARGETS = (
         limit=1.03,
         kind="at most",
         measure=_batching("p50_ms_to_unbatched", 1),
+    ),
+    Target(
+        what="the first chunk of a stream after its yield, by a node that waits / computes / awaits / in a process",
+        limit=2,
+        unit=" ms",
+        kind="at most",
+        measure=_first_chunks,
     ),
     Target(what="`predict` with `--workers auto` ÷ 1 worker, at 32", limit=1.9, kind="at least", measure=_workers),
     Target(
