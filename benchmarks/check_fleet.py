@@ -134,18 +134,24 @@ def _check(postgres: RunningPostgres, costs: Costs, *, rounds: int, seconds: flo
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         project = write_project(folder / "project", engine="kedro_asgi")
+        collections = folder / "collections"
         fleets = [
-            [stack.enter_context(server.running()) for server in _servers(project, postgres, count)] for count in (1, 2)
+            [stack.enter_context(server.running()) for server in _servers(project, postgres, count, collections)]
+            for count in (1, 2)
         ]
         transactions = StoreMeasurement(*stack.enter_context(measured_store(postgres, "checked_transactions")))
-        server = ServerMeasurement(postgres, fleets[0][0], beside=(fleets[1][0], fleets[1][1]))
         cases = [case for processes in fleets for case in _cases(processes, seconds)]
+        # Those of the starts are not the runs'.
+        collections.unlink(missing_ok=True)
+        server = ServerMeasurement(postgres, fleets[0][0], beside=(fleets[1][0], fleets[1][1]), collections=collections)
         for number in range(rounds):
             server.measure(_COST_RUNS)
             for case in cases:
                 transactions.measure(2)
                 work = _work(fleets[case.servers - 1], case, seconds, seed=number)
-                measured.setdefault(case, []).append(_measure(postgres, fleets[case.servers - 1], work))
+                found = _measure(postgres, fleets[case.servers - 1], work)
+                measured.setdefault(case, []).append(found)
+                server.count(round(found[0].per_second * seconds) if case.servers == 1 else 0)
         store = transactions.costs()
         server_costs = server.costs(store)
         costs = msgspec.structs.replace(costs, server=server_costs, postgres=under_load(store, server_costs))
@@ -162,9 +168,11 @@ def _cases(processes: Sequence[Process], seconds: float) -> Iterator[Case]:
         yield Case(servers=len(processes), per_second=round(share * most, 1), share=share)
 
 
-def _servers(project: Path, postgres: RunningPostgres, count: int) -> list[Server]:
+def _servers(project: Path, postgres: RunningPostgres, count: int, collections: Path) -> list[Server]:
     url = postgres.new_database(f"fleet_of_{count}")
     environ = {"KEDRO_SERVER_STORE": url, "KEDRO_SERVER_MAX_CONCURRENT_RUNS": str(_SLOTS)}
+    if count == 1:
+        environ["BENCHMARK_COLLECTIONS"] = str(collections)
     return [ours(f"server {number} of {count}", project, **environ) for number in range(count)]
 
 

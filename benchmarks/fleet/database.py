@@ -8,7 +8,7 @@ import simpy
 
 from fleet.costs import Costs, GroupCost, StatementCost
 from fleet.deployment import LOCKED_ROUND_TRIPS, Deployment
-from fleet.machine import Interpreter, Machine, Steps, Thread
+from fleet.machine import Interpreter, Machine, Place, Steps, Thread
 
 _US = 1e-6
 
@@ -68,12 +68,12 @@ class Database:
     def _exchange(self, writer: Thread, cost: StatementCost, *, trips: int) -> Steps:
         """Send statements and wait for their results."""
         yield from writer.work(cost.client_us)
-        yield from self._machine.work(cost.database_us)
+        yield from self._machine.work(cost.database_us, writer.backend)
         yield self._env.timeout((cost.wait_us + trips * self._deployment.network_us) * _US)
 
     def _notify(self) -> Steps:
         """Wake the connections of all servers, a few at a time on each core."""
         notify, servers = self._costs.notify, self._deployment.servers
-        yield from self._machine.work(notify.fixed_us)
+        yield from self._machine.work(notify.fixed_us, Place())
         for _ in range(-(-servers // 32)):
-            yield from self._machine.work(min(servers, 32) * notify.listener_us)
+            yield from self._machine.work(min(servers, 32) * notify.listener_us, Place())

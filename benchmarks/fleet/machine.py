@@ -13,23 +13,72 @@ _US = 1e-6
 # (``base_slice_ns`` of a machine with few cores) and Python (``sys.getswitchinterval``) have it.
 _SLICE_SECONDS = 0.003
 _SWITCH_SECONDS = 0.005
+# For so long after a thread has stopped, Linux takes its data to be in the cache of its core (``migration_cost_ns``).
+_CACHED_SECONDS = 0.0005
+
+
+class Core:
+    """A core, and the threads that wait for it since when."""
+
+    def __init__(self) -> None:
+        self.is_idle = True
+        self.waiting: deque[tuple[float, simpy.Event]] = deque()
+
+
+class Place:
+    """Where a thread was executed last: there it waits when all cores are busy, since its data are in that cache."""
+
+    def __init__(self) -> None:
+        self.core: Core | None = None
 
 
 class Machine:
-    """So many cores; ``busy_cores`` of them do other work, which slows all work down evenly."""
+    """So many cores; ``busy_cores`` of them do other work, which slows all work down evenly.
+
+    As Linux does, a thread that wakes up gets an idle core, or waits for the one that it had before. A core that gets
+    idle takes a thread from another one only if its data are likely no longer in that one's cache.
+    """
 
     def __init__(self, env: simpy.Environment, *, cores: float, busy_cores: float = 0.0) -> None:
-        whole = self.cores = max(round(cores), 1)
+        whole = max(round(cores), 1)
         self.env = env
-        self.free = simpy.Resource(env, capacity=whole)
+        self.cores = [Core() for _ in range(whole)]
         self._stretch = whole / max(cores - busy_cores, 0.01)
+        self._next = 0
         self.busy_seconds = 0.0
 
-    def work(self, cpu_us: float) -> Steps:
+    def take(self, place: Place) -> Steps:
+        """Wait for a core for a thread that wakes up now, and take it."""
+        if place.core is None:
+            self._next += 1
+            place.core = self.cores[self._next % len(self.cores)]
+        core = place.core if place.core.is_idle else next((one for one in self.cores if one.is_idle), None)
+        if core is None:
+            turn = self.env.event()
+            place.core.waiting.append((self.env.now, turn))
+            core = yield turn
+        core.is_idle, place.core = False, core
+
+    def release(self, place: Place) -> None:
+        """Give the core of a thread to the next one that waits."""
+        core = place.core
+        assert core is not None
+        if core.waiting:
+            _, turn = core.waiting.popleft()
+            turn.succeed(core)
+            return
+        for other in self.cores:
+            if other.waiting and self.env.now - other.waiting[0][0] >= _CACHED_SECONDS:
+                _, turn = other.waiting.popleft()
+                turn.succeed(core)
+                return
+        core.is_idle = True
+
+    def work(self, cpu_us: float, place: Place) -> Steps:
         """Take a core for so much work of a thread that does nothing else."""
-        with self.free.request() as core:
-            yield core
-            yield from self.use(cpu_us)
+        yield from self.take(place)
+        yield from self.use(cpu_us)
+        self.release(place)
 
     def use(self, cpu_us: float) -> Steps:
         """Work on a core that the caller has."""
@@ -66,6 +115,9 @@ class Thread:
         self._env = interpreter.env
         self._interpreter = interpreter
         self._pieces: deque[tuple[float, simpy.Event]] = deque()
+        self._place = Place()
+        # That of the process of the database that works for this thread, if it has one.
+        self.backend = Place()
         self._is_awake = False
 
     def work(self, cpu_us: float) -> Steps:
@@ -84,15 +136,15 @@ class Thread:
                 yield turn
                 begun = self._env.now
                 if interpreter.machine is None:
-                    yield from self._use_turn(None)
+                    yield from self._use_turn(None, None)
                 else:
-                    with interpreter.machine.free.request() as core:
-                        yield core
-                        yield from self._use_turn(interpreter.machine)
+                    yield from interpreter.machine.take(self._place)
+                    yield from self._use_turn(interpreter.machine, self._place.core)
+                    interpreter.machine.release(self._place)
                 interpreter.busy_seconds += self._env.now - begun
         self._is_awake = False
 
-    def _use_turn(self, machine: Machine | None) -> Steps:
+    def _use_turn(self, machine: Machine | None, core: Core | None) -> Steps:
         """Do what there is to do until others have waited for long enough."""
         begun = self._env.now
         while self._pieces:
@@ -107,5 +159,5 @@ class Thread:
             since = self._env.now - begun
             if self._interpreter.lock.queue and since >= _SWITCH_SECONDS:
                 return
-            if machine is not None and machine.free.queue and since >= _SLICE_SECONDS:
+            if core is not None and core.waiting and since >= _SLICE_SECONDS:
                 return

@@ -1,5 +1,6 @@
 """A server process: its event loop, its writer thread and its slots."""
 
+import random
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -62,6 +63,7 @@ class Server:
         slots: int,
         store_queue: StoreQueue | None = None,
         answers_ends: bool = False,
+        number: int = 0,
         run_seconds: Callable[[], float],
         ended: Callable[[Run], None] = lambda run: None,
     ) -> None:
@@ -74,6 +76,8 @@ class Server:
         self._free_slots = slots
         self._queue = store_queue
         self._wants_claim = False
+        # Servers that began together do not collect together.
+        self._uncollected = random.Random(number).uniform(0, costs.server.collection_runs)
         self._answers_ends = answers_ends
         self._run_seconds = run_seconds
         self._ended = ended
@@ -85,6 +89,10 @@ class Server:
     def submit(self, run: Run) -> None:
         """Take a request for a run."""
         self._env.process(self._admit(run))
+        self._uncollected += 1
+        if self._costs.server.collection_runs and self._uncollected >= self._costs.server.collection_runs:
+            self._uncollected = 0
+            self._env.process(self._loop.work(self._costs.server.collection_us))
 
     # The event loop has three parts of a run: its request, the end of its execution, and the answer.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import statistics
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,10 +25,14 @@ _PARTS = ("loop", "run", "writer", "database")
 def measure_server(project: Path, postgres: RunningPostgres, url: str, store: StoreCosts, *, runs: int) -> ServerCosts:
     """Return the costs of a run beside those of its transactions, which ``store`` has: few callers, and many."""
     environ = {"KEDRO_SERVER_STORE": url, "KEDRO_SERVER_MAX_CONCURRENT_RUNS": "64"}
-    with ours("threads", project, **environ).running() as process, ours("woken", project, **environ).running() as other:
+    collections = project / "collections"
+    measured = ours("threads", project, BENCHMARK_COLLECTIONS=str(collections), **environ)
+    with measured.running() as process, ours("woken", project, **environ).running() as other:
         _run(process, 50)
         _run(other, 50)
-        measurement = ServerMeasurement(postgres, process, beside=(process, other))
+        # Those of its start are not the runs'.
+        collections.unlink(missing_ok=True)
+        measurement = ServerMeasurement(postgres, process, beside=(process, other), collections=collections)
         measurement.measure(runs)
         return measurement.costs(store)
 
@@ -35,13 +40,18 @@ def measure_server(project: Path, postgres: RunningPostgres, url: str, store: St
 class ServerMeasurement:
     """Measures what runs cost a server, as often as it is asked to.
 
-    Of the two servers ``beside`` each other over one database, the first one wakes the second one.
+    Of the two servers ``beside`` each other over one database, the first one wakes the second one. ``collections`` is
+    the file in which ``process`` notes its collections of garbage.
     """
 
-    def __init__(self, postgres: RunningPostgres, process: Process, *, beside: tuple[Process, Process]) -> None:
+    def __init__(
+        self, postgres: RunningPostgres, process: Process, *, beside: tuple[Process, Process], collections: Path
+    ) -> None:
         self._postgres = postgres
         self._process = process
         self._beside = beside
+        self._collections = collections
+        self._runs = 0
         self._sums: dict[int, Counter[str]] = {callers: Counter() for callers in (_FEW, _MANY)}
         self._woken: Counter[str] = Counter()
 
@@ -49,6 +59,7 @@ class ServerMeasurement:
         """Run so many, for few callers and for many, and again beside another server."""
         for callers, sums in self._sums.items():
             sums.update(self._measured(callers, runs))
+            self._runs += runs
         self._woken.update(self._wakes(runs))
 
     def costs(self, store: StoreCosts) -> ServerCosts:
@@ -57,6 +68,7 @@ class ServerMeasurement:
         lines = {name: _line(few["transactions"], few[name], many["transactions"], many[name]) for name in _PARTS}
         return ServerCosts(
             load_us=many["load"],
+            **self._collection_costs(),
             wake_us=self._woken["cpu"] / max(self._woken["transactions"], 1),
             **{f"{name}_us": each for name, (each, _) in lines.items()},
             **{f"{name}_transaction_us": added for name, (_, added) in lines.items()},
@@ -75,6 +87,17 @@ class ServerMeasurement:
             "load": load_us * runs,
             **{role: (after[role] - before[role]) * 1e6 for role in after},
         }
+
+    def count(self, runs: int) -> None:
+        """Count runs that others had the server execute meanwhile."""
+        self._runs += runs
+
+    def _collection_costs(self) -> dict[str, float]:
+        file = self._collections
+        seconds = [float(line) for line in file.read_text().split()] if file.exists() else []
+        if not seconds:
+            return {}
+        return {"collection_us": statistics.median(seconds) * 1e6, "collection_runs": self._runs / len(seconds)}
 
     def _wakes(self, runs: int) -> dict[str, float]:
         """Return what transactions of a server cost another one that has nothing to do."""

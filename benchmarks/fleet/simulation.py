@@ -104,6 +104,7 @@ class _Simulation:
                 slots=deployment.slots,
                 store_queue=queue,
                 answers_ends=workload.waits_for_ends,
+                number=number,
                 run_seconds=_durations(workload.run_seconds, self._random),
                 ended=self._run_ended,
             )
@@ -141,7 +142,7 @@ class _Simulation:
             start=_latency([run.started - run.arrived for run in settled if run.started is not None]),
             end=_latency([run.ended - run.arrived for run in settled if run.ended is not None]),
             lock_share=locked / seconds,
-            database_share=busy / seconds / self._machine.cores,
+            database_share=busy / seconds / len(self._machine.cores),
             server_share=python / seconds / len(self._interpreters),
             rows_a_transaction=self._database.rows / max(self._database.transactions, 1),
             wal_bytes_per_second=wal_bytes / seconds,
