@@ -174,13 +174,15 @@ class Server:
             self._wake.succeed()
 
     def _write_forever(self) -> Steps:
+        server = self._costs.server
         while True:
             yield self._wake
+            # It wakes up before it takes what there is by then: what came meanwhile is in the same group.
+            yield from self._writer.work(server.writer_transaction_us)
             self._wake = self._env.event()
             group, self._unwritten = self._unwritten, []
             if group:
-                server = self._costs.server
-                yield from self._writer.work(len(group) * server.writer_us / 3 + server.writer_transaction_us)
+                yield from self._writer.work(len(group) * server.writer_us / 3)
                 yield from self._database.write(self._interpreter, self._writer, [cost for cost, _ in group])
                 self._env.process(self._tell([stored for _, stored in group]))
             if self._wants_claim:
