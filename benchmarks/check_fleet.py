@@ -116,13 +116,18 @@ def _fill(page: Path, checked: Sequence[Checked]) -> None:
     rows = []
     for one in checked:
         cells = [
-            f"{_shown(getattr(one.simulated, name))} / {_shown(getattr(one.measured, name))}"
+            _cell(getattr(one.simulated, name), getattr(one.measured, name))
             for name in Figures.__struct_fields__
             if name == "per_second" or one.case.per_second
         ]
         load = f"{one.case.per_second:.0f} runs a second" if one.case.per_second else f"{_CALLERS} callers each"
         rows.append([f"{one.case.servers}, {load}", *cells, *["–"] * (3 - len(cells))])
     fill(page, "check", header, rows)
+
+
+def _cell(simulated: float, measured: float) -> str:
+    mark = r" \*" if abs(simulated / measured - 1) > _TOLERANCE else ""
+    return f"{_shown(simulated)} / {_shown(measured)}{mark}"
 
 
 def _shown(value: float) -> str:

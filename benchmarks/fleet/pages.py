@@ -79,6 +79,17 @@ def _cost_rows(costs: Costs) -> Iterator[tuple[str, str, str]]:
     yield "a look for cancel requests", f"{look.cancel.client_us:.0f}", f"{look.cancel.database_us:.0f}"
     yield "a look for runs of dead servers", f"{look.orphans.client_us:.0f}", f"{look.orphans.database_us:.0f}"
     yield "… for each other server", f"{look.owner.client_us:.2g}", f"{look.owner.database_us:.2g}"
+    yield (
+        "a look that is left to others",
+        f"{look.renewal.client_us:.0f}",
+        f"{look.renewal.database_us:.0f}",
+    )
+    if server.collection_runs:
+        yield (
+            f"a full collection of garbage, each {server.collection_runs:,.0f} runs",
+            f"{server.collection_us:,.0f}",
+            "",
+        )
     yield "a transaction, for each other server", f"{server.wake_us:.0f}", f"{costs.notify.listener_us:.0f}"
     yield "an event for a follower", f"{costs.follower.deliver_us:.2g}", ""
 
