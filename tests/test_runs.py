@@ -9,8 +9,9 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
+from kedro_asgi.run_arguments import RunArguments
 from kedro_asgi.run_ids import RunIds
-from kedro_asgi.runs import RunArguments, RunSpec, Slice
+from kedro_asgi.runs import RunSpec, Slice
 
 FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z-[0-9a-f]{14}")
 
@@ -81,7 +82,8 @@ def test_sources_and_processes_never_mint_the_same() -> None:
 FORKING = """
 import os
 from kedro_asgi.run_ids import RunIds
-from kedro_asgi.runs import RunArguments, RunSpec, Slice
+from kedro_asgi.run_arguments import RunArguments
+from kedro_asgi.runs import RunSpec, Slice
 
 ids = RunIds()
 ids.next()

@@ -5,7 +5,8 @@ import gc
 import httpx
 import pytest
 
-from kedro_asgi.runs import RunArguments, RunSpec, Slice
+from kedro_asgi.run_arguments import RunArguments
+from kedro_asgi.runs import RunSpec, Slice
 from kedro_asgi.schemas import RunRequest, RunSubmission
 from kedro_asgi.server.bodies import run_spec
 

@@ -27,7 +27,8 @@ from kedro_asgi.client.server_sent_events import ServerSentEvents
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import ProjectFailedError, RunFailedError, ServerStatusError
 from kedro_asgi.events import RunEnded, RunEvent
-from kedro_asgi.runs import Names, ParameterArguments, RunPage, RunRecord, RunStatus, names_of
+from kedro_asgi.run_arguments import Names, ParameterArguments, names_of
+from kedro_asgi.runs import RunPage, RunRecord, RunStatus
 from kedro_asgi.tracing.activation import add_trace_headers
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import Any
 from kedro_asgi.encoding import encode_exactly, encode_json
 from kedro_asgi.errors import UnencodableRequestError
 from kedro_asgi.retries import Retries
-from kedro_asgi.runs import checked_retries, names_of, pop_params
+from kedro_asgi.run_arguments import names_of, pop_params
+from kedro_asgi.runs import checked_retries
 from kedro_asgi.schemas import RunRequest
 
 

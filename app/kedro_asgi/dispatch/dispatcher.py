@@ -28,8 +28,9 @@ from kedro_asgi.dispatch.worker import Worker
 from kedro_asgi.errors import DrainingError, StoreUnavailableError
 from kedro_asgi.events import Published, RunEvent
 from kedro_asgi.node_runs import NodeRun
+from kedro_asgi.run_arguments import ParameterArguments, pop_params
 from kedro_asgi.runner.chunk_stream import CHUNK_STREAM
-from kedro_asgi.runs import ParameterArguments, RunId, RunOrder, RunPage, RunQuery, RunRecord, RunSpec, pop_params
+from kedro_asgi.runs import RunId, RunOrder, RunPage, RunQuery, RunRecord, RunSpec
 from kedro_asgi.tables.arrow_table import table_bytes
 from kedro_asgi.webhook_options import is_webhook_name
 

@@ -7,7 +7,8 @@ import msgspec
 
 from kedro_asgi.errors import OutOfRangeError
 from kedro_asgi.limits import EventNumber, Key, Labels, PageLimit, TimeoutSeconds
-from kedro_asgi.runs import RunOrder, RunQuery, RunStatus, names_of
+from kedro_asgi.run_arguments import names_of
+from kedro_asgi.runs import RunOrder, RunQuery, RunStatus
 
 # Waiting longer is waiting for ever; clocks of event loops take no number of any size.
 _LONGEST_WAIT_SECONDS = 1e9

@@ -14,9 +14,10 @@ from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.events import Emit
 from kedro_asgi.outcome import Outcome as Outcome
+from kedro_asgi.run_arguments import ParameterArguments
 from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
-from kedro_asgi.runs import ParameterArguments, RunSpec
+from kedro_asgi.runs import RunSpec
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.results import Convert, RunResult
 from kedro_asgi.session.slots import Slots

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kedro_asgi.runs import RunArguments
+from kedro_asgi.run_arguments import RunArguments
 
 _TAGS, *_OTHERS = (name for name in RunArguments.__annotations__ if name not in ("inputs", "retries"))
 

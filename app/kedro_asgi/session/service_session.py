@@ -18,9 +18,10 @@ from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.plan import Planner
 from kedro_asgi.project_check import ProjectProblems, find_problems
 from kedro_asgi.redaction import redact
+from kedro_asgi.run_arguments import ParameterArguments
 from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runner import AbstractRunner
-from kedro_asgi.runs import ParameterArguments, RunId, RunSpec, RuntimeParams
+from kedro_asgi.runs import RunId, RunSpec, RuntimeParams
 from kedro_asgi.session.abstract_session import AbstractSession
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine, RunEnd

@@ -14,8 +14,9 @@ import click
 from kedro_asgi.errors import SessionStoreError, SessionUsedError
 from kedro_asgi.errors.wording import class_path
 from kedro_asgi.events import Emit
+from kedro_asgi.run_arguments import RunArguments
 from kedro_asgi.runner import AbstractRunner
-from kedro_asgi.runs import RunArguments, RunSpec, RuntimeParams
+from kedro_asgi.runs import RunSpec, RuntimeParams
 from kedro_asgi.session.abstract_session import AbstractSession
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine import Engine

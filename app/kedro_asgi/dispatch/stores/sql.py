@@ -25,7 +25,8 @@ from kedro_asgi.dispatch.stores.schema import MIGRATIONS, Migration, statement_f
 from kedro_asgi.dispatch.stores.write_sql import SqlRunWriter
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.errors import StoreVersionError
-from kedro_asgi.runs import RunId, RunPage, RunQuery, RunRecord, names_of
+from kedro_asgi.run_arguments import names_of
+from kedro_asgi.runs import RunId, RunPage, RunQuery, RunRecord
 
 _SELECT_EVENTS = "SELECT position, run_id, first, last, is_last, payload FROM events"
 _SELECT_AGED_RUNS = "SELECT run_id FROM runs WHERE ended_at IS NOT NULL AND run_id < ? ORDER BY run_id LIMIT ?"
