@@ -1,13 +1,11 @@
 """The async client of a server."""
 
-import math
 import uuid
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from datetime import datetime
 from importlib import import_module
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 from urllib.parse import quote
 
 import anyio
@@ -19,44 +17,33 @@ try:
 except ImportError as error:
     raise ImportError(f"The client needs an extra: pip install 'kedro-asgi[client]' ({error}).") from error
 
-from kedro_asgi import pipeline_schemas, schemas
+from kedro_asgi import schemas
+from kedro_asgi.client.project_client import ProjectClient
 from kedro_asgi.client.request_bodies import body_of, json_body, json_fields
-from kedro_asgi.client.request_sender import RequestSender, backoff_seconds, bearer, decode
+from kedro_asgi.client.request_sender import backoff_seconds, decode
 from kedro_asgi.client.run_stream import RunStream
 from kedro_asgi.client.server_sent_events import ServerSentEvents
 from kedro_asgi.encoding import encode_json
-from kedro_asgi.errors import ProjectFailedError, RunFailedError, ServerStatusError
+from kedro_asgi.errors import RunFailedError, ServerStatusError
 from kedro_asgi.events import RunEnded, RunEvent
 from kedro_asgi.run_arguments import Names, ParameterArguments, names_of
 from kedro_asgi.runs import RunPage, RunRecord, RunStatus
-from kedro_asgi.tracing.activation import add_trace_headers
 
 if TYPE_CHECKING:
     from kedro_asgi.client.columnar import Frames
 
-T = TypeVar("T")
-
-_MAX_WAIT_SECONDS = 30.0
 # A server sends a comment into a silent stream every 15 seconds, so a longer silence means a dead connection.
 _SILENCE_SECONDS = 45.0
 
-_HEALTH = msgspec.json.Decoder(schemas.HealthResponse)
 _RUN: msgspec.json.Decoder[schemas.RunAnswer] = msgspec.json.Decoder(schemas.RunAnswer)
 _RECORD = msgspec.json.Decoder(RunRecord)
 _PAGE = msgspec.json.Decoder(RunPage)
 _NODES = msgspec.json.Decoder(schemas.RunNodes)
-_PIPELINE = msgspec.json.Decoder(pipeline_schemas.PipelineDescription)
-_PIPELINES = msgspec.json.Decoder(pipeline_schemas.PipelineList)
-_SCHEDULE = msgspec.json.Decoder(schemas.ScheduleDescription)
-_SCHEDULES = msgspec.json.Decoder(schemas.ScheduleList)
-_READY = msgspec.json.Decoder(schemas.ReadyResponse)
-_RELOAD = msgspec.json.Decoder(schemas.ReloadResponse)
 _EVENT: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
-_SNAPSHOT: msgspec.json.Decoder[schemas.SnapshotAnswer] = msgspec.json.Decoder(schemas.SnapshotAnswer)
 
 
-class AsyncClient:
+class AsyncClient(ProjectClient):
     """A client of the server at ``base_url``, or of the ASGI application ``app`` in this process.
 
     It shows the server its ``token``, and no other host: it does not follow redirects.
@@ -65,43 +52,6 @@ class AsyncClient:
     the server asks it to, or twice as long each time. Further ``options`` go to ``httpx.AsyncClient``. Each request
     tells the current span, if the process uses OpenTelemetry. Every error is a `KedroAsgiError`.
     """
-
-    def __init__(
-        self,
-        base_url: str = "http://kedro-asgi",
-        *,
-        app: Any = None,
-        token: str | None = None,
-        connect_timeout_seconds: float = 5.0,
-        timeout_seconds: float | None = None,
-        retries: int = 4,
-        **options: Any,
-    ) -> None:
-        if token is not None:
-            options["headers"] = httpx.Headers(options.get("headers"))
-            options["headers"]["Authorization"] = bearer(token)
-        if app is not None:
-            options["transport"] = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        hooks = {**(options.pop("event_hooks", None) or {})}
-        options["event_hooks"] = {**hooks, "request": [_continue_trace, *hooks.get("request", ())]}
-        timeout = httpx.Timeout(timeout_seconds, connect=connect_timeout_seconds)
-        # The server must end a long poll before the client's own time limit.
-        self._wait_seconds = min(_MAX_WAIT_SECONDS, (timeout_seconds or math.inf) / 2)
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout, **options)
-        self._sender = RequestSender(self._http, retries=retries)
-
-    async def health(self) -> schemas.HealthResponse:
-        """Return the answer of ``GET /health``."""
-        return await self._request("GET", "health", _HEALTH)
-
-    async def snapshot(self, params: str | None = None) -> schemas.SnapshotSuccess:
-        """Return the project's snapshot, with ``params`` (``a=1,b.c=2``) applied; raises `ProjectFailedError`."""
-        query = {} if params is None else {"params": params}
-        match await self._request("GET", "snapshot", _SNAPSHOT, params=query):
-            case schemas.SnapshotFailure(error=error):
-                raise ProjectFailedError(error.type, error.message)
-            case snapshot:
-                return snapshot
 
     async def run(
         self,
@@ -300,39 +250,9 @@ class AsyncClient:
         )
         return await anyio.to_thread.run_sync(columnar.read_output, response, frames, path)
 
-    async def schedules(self) -> tuple[schemas.ScheduleDescription, ...]:
-        """Return the schedules of the project."""
-        return (await self._request("GET", "schedules", _SCHEDULES)).schedules
-
-    async def pause_schedule(self, name: str) -> schemas.ScheduleDescription:
-        """Pause a schedule, which then begins no runs, and return it."""
-        return await self._request("POST", f"schedules/{quote(name, safe='')}/pause", _SCHEDULE)
-
-    async def resume_schedule(self, name: str) -> schemas.ScheduleDescription:
-        """Let a schedule go on with its next tick, and return it."""
-        return await self._request("POST", f"schedules/{quote(name, safe='')}/resume", _SCHEDULE)
-
     async def run_schedule(self, name: str) -> RunRecord:
         """Begin a run of a schedule now, also of a paused one, and return the record."""
         return await self._request("POST", f"schedules/{quote(name, safe='')}/run", _RECORD, is_idempotent=False)
-
-    async def pipelines(self) -> pipeline_schemas.PipelineList:
-        """Return the registered pipelines."""
-        return await self._request("GET", "pipelines", _PIPELINES)
-
-    async def pipeline(
-        self, name: str, *, collapse: Names = None, parameters: bool = True
-    ) -> pipeline_schemas.PipelineDescription:
-        """Return the graph of a pipeline and its layout, with the namespaces of ``collapse`` as one box each."""
-        query = _drawing(collapse, parameters)
-        return await self._request("GET", f"pipelines/{quote(name, safe='')}", _PIPELINE, params=query)
-
-    async def graph(
-        self, name: str, *, run_id: str | None = None, collapse: Names = None, parameters: bool = True
-    ) -> str:
-        """Return the picture of a pipeline as SVG, coloured by a run."""
-        query = {**_drawing(collapse, parameters), **({} if run_id is None else {"run": run_id})}
-        return await self._picture(f"pipelines/{quote(name, safe='')}/graph.svg", params=query)
 
     async def timeline(self, run_id: str) -> str:
         """Return the time line of a run as SVG."""
@@ -341,18 +261,6 @@ class AsyncClient:
     async def nodes(self, run_id: str) -> schemas.RunNodes:
         """Return the nodes that a run has started, with their durations."""
         return await self._request("GET", _path(run_id, "nodes"), _NODES)
-
-    async def preview(self, name: str) -> Any:
-        """Return the preview of a dataset whose catalog entry asks for one."""
-        return await self._request("GET", f"datasets/{quote(name, safe='')}/preview", _ANY)
-
-    async def ready(self) -> schemas.ReadyResponse:
-        """Return whether the server is ready for runs, and if not, why."""
-        return await self._request("GET", "ready", _READY, accepted=(503,))
-
-    async def reload(self) -> schemas.ReloadResponse:
-        """Make the server read configuration and artifacts again; after a `ProblemError` nothing has changed there."""
-        return await self._request("POST", "reload", _RELOAD, is_idempotent=False)
 
     async def events(self, run_id: str | None = None, *, after: int = 0) -> AsyncGenerator[RunEvent, None]:
         """Yield the events of a run after number ``after`` until it ends, or those of all runs from now on.
@@ -378,41 +286,10 @@ class AsyncClient:
             if not is_over:
                 await anyio.sleep(backoff_seconds(max(failures - 1, 0)))
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def _picture(self, path: str, **options: Any) -> str:
-        return (await self._sender.send("GET", path, is_idempotent=True, **options)).text
-
-    async def _request(
-        self, method: str, path: str, decoder: msgspec.json.Decoder[T], *, is_idempotent: bool = True, **options: Any
-    ) -> T:
-        response = await self._sender.send(method, path, is_idempotent=is_idempotent, **options)
-        return decode(decoder, response.content, path)
-
 
 async def _columnar() -> Any:
     """Return what sends frames as columns; raises ``ImportError`` without its extra. The first call imports Arrow."""
     return await anyio.to_thread.run_sync(import_module, "kedro_asgi.client.columnar")
-
-
-async def _continue_trace(request: httpx.Request) -> None:
-    """Tell the server of the current span, if this process uses OpenTelemetry and the caller does not tell itself."""
-    if "traceparent" not in request.headers:
-        add_trace_headers(request.headers)
-
-
-def _drawing(collapse: Names, parameters: bool) -> dict[str, Any]:
-    return {"collapse": names_of(collapse), "parameters": "true" if parameters else "false"}
 
 
 def _path(*names: str) -> str:
