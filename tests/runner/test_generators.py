@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import runner_functions as functions
+from kept_chunks import reading
 from recorder import Recorder
 
+from kedro_asgi.errors import DatasetError
 from kedro_asgi.hooks import create_hook_manager
 from kedro_asgi.io import DataCatalog, MemoryDataset
 from kedro_asgi.io.files.json import JSONDataset
@@ -72,6 +74,20 @@ def test_several_outputs_take_turns(sync_runner: AbstractRunner, recorder: Recor
         ("two", 10),
     ]
     assert (one.saved, two.saved) == ([0, 1], [0, 10])
+
+
+def test_a_reader_gets_the_chunks_of_wanted_outputs(sync_runner: AbstractRunner, kind: SimpleNamespace) -> None:
+    with reading("one") as stream:
+        result = run(sync_runner, kind.pairs, ["one", "two"], DataCatalog({"a": MemoryDataset(2)}))
+    assert [(chunk.output, chunk.value) for chunk in stream.chunks] == [("one", 0), ("one", 1)]
+    assert {name: dataset.load() for name, dataset in result.items()} == {"one": 1, "two": 10}
+
+
+def test_a_chunk_that_is_not_saved_is_not_given(sync_runner: AbstractRunner) -> None:
+    data = DataCatalog({"a": MemoryDataset(3), "out": Sink(limit=1)})
+    with reading("out") as stream, pytest.raises(DatasetError, match="full"):
+        run(sync_runner, functions.chunks, "out", data)
+    assert [chunk.value for chunk in stream.chunks] == [0]
 
 
 def test_outputs_may_be_named_by_the_chunks(sync_runner: AbstractRunner) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import runner_functions as functions
+from kept_chunks import reading
 from runner_functions import Parts
 
 from kedro_asgi.errors import DatasetError, DataValidationError, SingleProcessDatasetsError, UnserialisableDataError
@@ -59,6 +60,16 @@ def test_chunks_of_a_generator_are_saved_there_one_by_one(sync_runner: ParallelR
     result = sync_runner.run(Pipeline([chunks]), catalog(tmp_path))
     assert texts(tmp_path / "parts") == {"0.txt": "0", "1.txt": "3", "2.txt": "6"}
     assert result["last"].load() == 2
+
+
+def test_a_reader_learns_that_chunks_stay_there(sync_runner: ParallelRunner, tmp_path: Path) -> None:
+    chunks = node(functions.parts_by_chunks, "a", ["parts", "last"], name="n")
+    with reading("parts", "last") as stream:
+        sync_runner.run(Pipeline([chunks]), catalog(tmp_path))
+    assert [chunk.value for chunk in stream.chunks if chunk.output == "last"] == [0, 1, 2]
+    problems = [chunk.problem for chunk in stream.chunks if chunk.output == "parts"]
+    assert len(problems) == 1
+    assert "cannot leave the process that made it" in problems[0]
 
 
 def test_a_run_loads_the_version_that_it_saved_there(sync_runner: ParallelRunner, tmp_path: Path) -> None:
