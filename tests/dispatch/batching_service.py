@@ -32,7 +32,8 @@ class Service:
     @property
     def calls(self) -> list[int]:
         """How many rows each call of a node got."""
-        return [int(line) for line in (self.folder / "calls").read_text().splitlines()]
+        calls = self.folder / "calls"
+        return [int(line) for line in calls.read_text().splitlines()] if calls.exists() else []
 
     @property
     def last_gate(self) -> str:
@@ -47,6 +48,13 @@ class Service:
         spec = RunSpec.of([pipeline], inputs={"rows": rows}, outputs=outputs, **more)
         order = RunOrder(spec=spec, timeout_seconds=limit, labels={"first": str(rows)[:50]})
         return await self.runs.run(order, until=until)
+
+    async def promise(self, pipeline: str, rows: Any, **more: Any) -> str:
+        return await promise(self.runs, pipeline, rows, **more)
+
+    async def kept(self, run_id: str) -> Any:
+        """The scores that are kept of a promised run."""
+        return json.loads(await self.runs.output(run_id, "scores"))
 
     async def gather(self, pipeline: str, requests: Sequence[Any], **more: Any) -> list[Finished]:
         """Run requests that come while another run of their kind is executed, so they are one batch."""
@@ -106,6 +114,11 @@ async def open_service(
         assert runs.batching is not None
         await runs.batching.check()
         yield Service(runs, project)
+
+
+async def promise(runs: Dispatcher, pipeline: str, rows: Any, **more: Any) -> str:
+    """Promise a run whose scores are kept; return its id."""
+    return (await runs.submit([pipeline], inputs={"rows": rows}, outputs=["scores"], **more)).run_id
 
 
 def rows(*keys: str, x: float = 1.0) -> list[Row]:

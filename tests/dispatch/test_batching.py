@@ -513,11 +513,11 @@ async def test_no_run_of_many_ever_sees_the_row_of_another(serve, caplog) -> Non
         await _many(service, 100_000, seed=2, reload=reload)
 
 
-async def test_a_server_that_promises_each_run_joins_none(project: Path, tmp_path: Path) -> None:
+async def test_a_server_that_counts_the_runs_of_a_fleet_joins_none(project: Path, tmp_path: Path) -> None:
     session = AsyncSession.create(project_path=project)
     policy = Policy(grace_seconds=0.1, max_fleet_runs=2)
     async with Dispatcher(session, store=tmp_path / "runs.db", policy=policy, batching={"predict": OPTIONS}) as runs:
         assert runs.batching is not None
         await runs.batching.check()
         (state,) = runs.batching.describe()
-        assert state.problem == "this server promises each run, and promised runs are not joined."
+        assert state.problem == "this server executes no runs, or counts or shares out each run of a fleet."

@@ -56,6 +56,17 @@ async def test_a_batch_is_executed_as_one_with_events_for_each_run(service: Serv
         assert not any(isinstance(event, LogLine) for event in events)
 
 
+async def test_promised_runs_are_joined(service: Service) -> None:
+    await service.promise("predict", rows("gate_promised"))
+    await service.until(lambda gauges: gauges["runs_running"] == 1)
+    run_ids = [await service.promise("predict", rows(key)) for key in "ab"]
+    service.open("gate_promised")
+    for run_id, key in zip(run_ids, "ab", strict=True):
+        assert (await service.runs.wait(run_id)).status == "success"
+        assert [row["key"] for row in await service.kept(run_id)] == [key]
+    assert service.calls[-2:] == [1, 2]
+
+
 async def test_one_bad_row_fails_one_run(service: Service) -> None:
     found = await service.gather("strict", [rows("a"), rows("bad", x=-1.0), rows("c")])
     assert (keys(found[0]), keys(found[2])) == (["a"], ["c"])

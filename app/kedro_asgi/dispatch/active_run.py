@@ -20,7 +20,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import RunRetried, RunStarted
-from kedro_asgi.runner.chunk_stream import end_given_chunks
+from kedro_asgi.runner.chunk_stream import CHUNK_STREAM, end_given_chunks
 from kedro_asgi.runs import ErrorCause, ErrorDetail, RunRecord, RunSpec, RunStatus
 from kedro_asgi.session.event_loop import Event
 
@@ -231,6 +231,11 @@ class ActiveRun:
         """The id of the request that brought the run, in servers that give requests an id."""
         request = self._context.get(CURRENT_REQUEST)
         return None if request is None else request.id
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the caller reads the chunks of the run."""
+        return self._context.get(CHUNK_STREAM) is not None
 
     @property
     def order(self) -> WaitingOrder | None:

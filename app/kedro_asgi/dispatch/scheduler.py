@@ -138,7 +138,7 @@ class Scheduler:
 
     def _take_turn(self, run: ActiveRun) -> None:
         """Start a run that is queued if a slot is free and no other run waits for it, else have it wait."""
-        if not self._queue.runs and len(self._slots) < self.capacity and (self._is_store_up or _may_begin(run)):
+        if not self._queue.runs and len(self._slots) < self.capacity and (self._is_store_up or may_begin(run)):
             self._start(run)
             return
         self._queue.add(run)
@@ -187,14 +187,14 @@ class Scheduler:
         run.start()
         if is_first:
             self._metrics.run_started(run.record)
-        if _may_begin(run):
+        if may_begin(run):
             self._begin(run)
 
     def _next(self) -> ActiveRun | None:
         if self._is_store_up:
             first = self._queue.first
             return None if self._store_queue.is_before(first) else first
-        return next(filter(_may_begin, self._queue.runs), None)
+        return next(filter(may_begin, self._queue.runs), None)
 
     def _begin(self, run: ActiveRun) -> None:
         begun, (read_spec, context) = perf_counter(), run.begin()
@@ -293,6 +293,6 @@ class Scheduler:
             self._wait_for_attempt(run, seconds)
 
 
-def _may_begin(run: ActiveRun) -> bool:
+def may_begin(run: ActiveRun) -> bool:
     """Whether a run that has a slot need not wait for its start to be on disk."""
     return not run.is_promised or run.stored == "running"

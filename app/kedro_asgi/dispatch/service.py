@@ -115,7 +115,7 @@ class Service:
         )
         self.old_runs = OldRuns(self.access, self.recorder, policy)
         if batching is not None and self.store_queue.has_all:
-            batching.refuse_all("this server promises each run, and promised runs are not joined.")
+            batching.refuse_all("this server executes no runs, or counts or shares out each run of a fleet.")
         self._claims: Claims | None = None
         if is_queue_used and policy.max_concurrent_runs:
             self._claims = Claims(

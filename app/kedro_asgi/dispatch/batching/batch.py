@@ -26,6 +26,8 @@ class Batch:
         self.members = tuple(members if self.is_proven else random.sample(members, len(members)))
         self.left = {member.run: member for member in self.members}
         self._parts = deque([self.members])
+        self.has_begun = False
+        """Whether its members are executed; promised ones wait until their starts are on disk."""
         self.joint: JointRun | None = None
         """The joint run that is executed at the moment, if it has more than one member."""
         self.alone: Member | None = None

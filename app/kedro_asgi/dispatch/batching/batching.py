@@ -16,7 +16,8 @@ from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.metrics import Metrics, RunMetrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.store_queue import StoreQueue
-from kedro_asgi.dispatch.waiting_order import is_small
+from kedro_asgi.dispatch.waiting_order import PackedOrder, is_small
+from kedro_asgi.errors import UnreadableRunError
 from kedro_asgi.runs import RunOrder
 from kedro_asgi.session import AsyncSession
 
@@ -45,27 +46,46 @@ class Batching:
 
     def member_order(self, order: RunOrder, *, json_bytes: int | None) -> MemberOrder | None:
         """Return an order as that of a run that may be joined with others; ``None`` if it may not."""
-        spec = order.spec
-        names = spec.slice.pipeline_names or _DEFAULT
-        pipeline = self._pipelines.get(names[0]) if len(names) == 1 else None
+        pipeline = self._pipeline(order.spec.slice.pipeline_names)
         if pipeline is None:
             return None
-        reason = self._obstacle(pipeline, order, json_bytes)
+        is_small_enough = is_small(order) if json_bytes is None else json_bytes <= _MAX_BYTES
+        reason = self._obstacle(pipeline, is_small_enough=is_small_enough)
         if reason is None:
             try:
-                return member_order(spec, pipeline, size_bytes=json_bytes or 0)
+                return member_order(order.spec, pipeline, size_bytes=json_bytes or 0)
             except AloneError as error:
                 reason = str(error)
         self.metrics.run_unbatched(pipeline.name, reason)
         return None
 
-    def _obstacle(self, pipeline: BatchedPipeline, order: RunOrder, json_bytes: int | None) -> str | None:
+    def promised_member_order(self, pipeline_names: tuple[str, ...], packed: PackedOrder) -> MemberOrder | None:
+        """Do what `member_order` does, for a promised run that waits from now on."""
+        pipeline = self._pipeline(pipeline_names)
+        if pipeline is None:
+            return None
+        reason = self._obstacle(pipeline, is_small_enough=packed.size_bytes <= _MAX_BYTES)
+        if reason is None:
+            try:
+                return member_order(packed.read(), pipeline, size_bytes=packed.size_bytes, packed=packed)
+            except AloneError as error:
+                reason = str(error)
+            except UnreadableRunError:
+                # The run fails when its turn comes.
+                return None
+        self.metrics.run_unbatched(pipeline.name, reason)
+        return None
+
+    def _pipeline(self, names: tuple[str, ...]) -> BatchedPipeline | None:
+        names = names or _DEFAULT
+        return self._pipelines.get(names[0]) if len(names) == 1 else None
+
+    def _obstacle(self, pipeline: BatchedPipeline, *, is_small_enough: bool) -> str | None:
         if not self._is_checked:
             self._is_needed.set()
             return "unchecked"
         if pipeline.problem is not None:
             return "refused"
-        is_small_enough = is_small(order) if json_bytes is None else json_bytes <= _MAX_BYTES
         return None if is_small_enough else "size"
 
     def refuse_all(self, problem: str) -> None:
@@ -123,7 +143,15 @@ class Batching:
         self, executor: Executor, metrics: Metrics, policy: Policy, store_queue: StoreQueue
     ) -> BatchingScheduler:
         """Return the scheduler of a service that joins runs."""
-        return BatchingScheduler(executor, metrics, policy, store_queue, self.metrics, is_current=self._is_current)
+        return BatchingScheduler(
+            executor,
+            metrics,
+            policy,
+            store_queue,
+            self.metrics,
+            is_current=self._is_current,
+            promised_member_order=self.promised_member_order,
+        )
 
     def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
         """Return what goes on while a service is open, as `Service` names it."""

@@ -26,7 +26,7 @@ class JointRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def read_spec(self, inputs: Sequence[str]) -> Callable[[], RunSpec]:
         """Return what makes one run of all, in the thread or the process that executes it."""
-        return partial(joined_spec, tuple(member.order.spec for member in self.members), inputs)
+        return partial(joined_spec, tuple(member.order.read for member in self.members), inputs)
 
     def announce(self) -> None:
         """Tell in the events of each member that it is executed with others."""

@@ -1,6 +1,6 @@
 """The order of a run that may be part of a batch."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import msgspec
@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from kedro_asgi.batching_options import BatchingOptions
 from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
-from kedro_asgi.dispatch.waiting_order import GivenOrder
+from kedro_asgi.dispatch.waiting_order import GivenOrder, PackedOrder
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.tables.rows import join_rows, rows_of
 
@@ -19,10 +19,11 @@ _OBJECTS = 8
 class MemberOrder(GivenOrder, frozen=True, kw_only=True, gc=False, eq=False):
     """An order with so many ``rows``; runs of one ``group`` can be executed as one.
 
-    Runs of one ``computation`` differ in nothing but their rows; those of a group have rows of one kind, too.
+    Runs of one ``computation`` differ in nothing but their rows; those of a group have rows of one kind, too. Promised
+    runs are groups of their own, since each of them waits for the disk.
     """
 
-    spec: RunSpec
+    is_promised: bool
     pipeline: BatchedPipeline
     computation: Hashable
     group: Hashable
@@ -33,8 +34,13 @@ class AloneError(Exception):
     """Why a run cannot be part of a batch, in one word."""
 
 
-def member_order(spec: RunSpec, pipeline: BatchedPipeline, *, size_bytes: int) -> MemberOrder:
-    """Return the order of a run as that of a member; raises `AloneError` if it cannot be one."""
+def member_order(
+    spec: RunSpec, pipeline: BatchedPipeline, *, size_bytes: int, packed: PackedOrder | None = None
+) -> MemberOrder:
+    """Return the order of a run as that of a member; raises `AloneError` if it cannot be one.
+
+    That of a promised run is ``packed``, and stays so while it waits.
+    """
     options = pipeline.options
     if spec.only_missing_outputs or spec.inputs.keys() != pipeline.inputs:
         raise AloneError("inputs")
@@ -51,12 +57,12 @@ def member_order(spec: RunSpec, pipeline: BatchedPipeline, *, size_bytes: int) -
         spec.retries,
     )
     return MemberOrder(
-        read=_Read(spec),
-        size_bytes=_OBJECTS * size_bytes,
-        spec=spec,
+        read=_Read(spec) if packed is None else packed.read,
+        size_bytes=_OBJECTS * size_bytes if packed is None else packed.size_bytes,
+        is_promised=packed is not None,
         pipeline=pipeline,
         computation=computation,
-        group=(pipeline, computation, *kinds),
+        group=(pipeline, packed is None, computation, *kinds),
         rows=count,
     )
 
@@ -86,8 +92,9 @@ def _is_hashable(kinds: tuple[Hashable, ...]) -> bool:
     return True
 
 
-def joined_spec(specs: Sequence[RunSpec], names: Sequence[str]) -> RunSpec:
-    """Return one run for the rows of all ``specs``, which are of one group."""
+def joined_spec(readers: Sequence[Callable[[], RunSpec]], names: Sequence[str]) -> RunSpec:
+    """Return one run for the rows of all, which are of one group; ``readers`` return what each is to do."""
+    specs = [read() for read in readers]
     inputs = {name: join_rows([spec.inputs[name] for spec in specs]) for name in names}
     return msgspec.structs.replace(specs[0], inputs=inputs)
 

@@ -1,8 +1,7 @@
 """A scheduler that executes runs of one kind together, in one slot."""
 
-import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from functools import partial
 from time import perf_counter
@@ -13,14 +12,13 @@ from kedro_asgi.dispatch.batching.answers import NOT_ALIKE, is_same_alone, split
 from kedro_asgi.dispatch.batching.batch import Batch
 from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
 from kedro_asgi.dispatch.batching.group import Group, Member
+from kedro_asgi.dispatch.batching.grouping import GroupingScheduler, PromisedMemberOrder
 from kedro_asgi.dispatch.batching.joint_run import JointRun, Outputs
-from kedro_asgi.dispatch.batching.member_order import MemberOrder
 from kedro_asgi.dispatch.batching.metrics import BatchMetrics
-from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.executors.base import Execution, Executor
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.scheduler import Scheduler
+from kedro_asgi.dispatch.scheduler import may_begin
 from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.run_ids import RunIds
@@ -29,17 +27,15 @@ from kedro_asgi.tracing.activation import begin_run_span
 if TYPE_CHECKING:
     from kedro_asgi.tracing.tracer import RunSpan
 
-# Callers choose the kinds of their rows, so what is learned about each has a limit.
-_MAX_GROUPS = 256
 
+class BatchingScheduler(GroupingScheduler):
+    """Runs that wait in a group take one slot for a batch of them; other runs are as ever.
 
-class BatchingScheduler(Scheduler):
-    """Runs that are members of groups wait there, and take one slot for a batch of them; other runs are as ever.
-
-    A run that is stopped leaves its batch: its record ends at once, and the batch goes on for the others. When all have
-    left, the batch is stopped. A batch that fails keeps its slot while each half of it is executed, and so on;
-    so do the first batches of a computation, while each member is executed alone, to compare what both give.
-    ``is_current`` tells whether a pipeline was checked in the project as runs see it now.
+    A batch of promised runs keeps its slot until the start of each is on disk, and begins then. A run that is stopped
+    leaves its batch: its record ends at once, and the batch goes on for the others. When all have left, the batch is
+    stopped. A batch that fails keeps its slot while each half of it is executed, and so on; so do the first batches of
+    a computation, while each member is executed alone, to compare what both give. ``is_current`` tells whether a
+    pipeline was checked in the project as runs see it now.
     """
 
     def __init__(
@@ -51,64 +47,15 @@ class BatchingScheduler(Scheduler):
         batch_metrics: BatchMetrics,
         *,
         is_current: Callable[[BatchedPipeline], bool],
+        promised_member_order: PromisedMemberOrder,
     ) -> None:
-        super().__init__(executor, metrics, policy, store_queue)
-        self.windows: Deadlines[Group] = Deadlines(self._window_closed)
+        super().__init__(executor, metrics, policy, store_queue, promised_member_order=promised_member_order)
         self._batch_ids = RunIds()
         self._batch_metrics = batch_metrics
         self._is_current = is_current
-        self._groups: dict[object, Group] = {}
-        # The runs that wait in groups: those without a place in the queue with the sizes of their orders.
-        self._gathering: dict[ActiveRun, int] = {}
-        self._group_of: dict[ActiveRun, Group] = {}
-        # The runs that are executed: those of batches of several, and those of batches of one.
+        # The runs that have a slot or a part of one: those of batches of several, and those of batches of one.
         self._batches: dict[ActiveRun, Batch] = {}
         self._single: dict[ActiveRun, tuple[Group, Member]] = {}
-
-    def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
-        return (*super().long_lived_work(), ("begin batches", self.windows.look, 0.0))
-
-    @property
-    def queued(self) -> int:
-        return super().queued + len(self._gathering)
-
-    # --- in ---
-
-    def _enqueue(self, run: ActiveRun) -> None:
-        order = run.order
-        if not isinstance(order, MemberOrder) or order.pipeline.problem is not None or run.record.run_attempt > 1:
-            super()._enqueue(run)
-            return
-        run.enqueue()
-        self._queue.add_to(self._gathering, run)
-        group = self._group_of[run] = self._find_group(order)
-        group.add(Member(run, order, time.monotonic()))
-        self._look(group)
-
-    def _find_group(self, order: MemberOrder) -> Group:
-        group = self._groups.get(order.group)
-        if group is None:
-            if len(self._groups) >= _MAX_GROUPS:
-                self._groups = {key: found for key, found in self._groups.items() if not found.is_empty}
-            group = self._groups[order.group] = Group(order.pipeline)
-        return group
-
-    def _look(self, group: Group) -> None:
-        """Have the next batch of a group take a slot, now or when its time has come."""
-        if not group.waiting or group.in_queue is not None:
-            return
-        now, begins_at = time.monotonic(), group.begins_at()
-        if begins_at <= now:
-            run = group.in_queue = next(iter(group.waiting))
-            self._queue.remove_from(self._gathering, run)
-            self._take_turn(run)
-        elif begins_at < group.looked_at_by:
-            group.looked_at_by = begins_at
-            self.windows.watch(group, begins_at - now)
-
-    def _window_closed(self, group: Group) -> None:
-        group.looked_at_by = math.inf
-        self._look(group)
 
     # --- on the way ---
 
@@ -141,11 +88,43 @@ class BatchingScheduler(Scheduler):
             run = member.run
             run.start()
             self._metrics.run_started(run.record)
+            self._batches[run] = batch
+        self._begin_stored(batch)
+
+    def _begin_stored(self, batch: Batch) -> None:
+        """Begin a batch if the starts of all its promised members are on disk."""
+        if not all(map(may_begin, batch.left)):
+            return
+        batch.has_begun = True
+        for run, member in batch.left.items():
             _, member.context = run.begin()
             self._ends.watch_deadline(run)
             member.span = begin_run_span(run.record, member.context)
-            self._batches[run] = batch
         self._go_on(batch)
+
+    def start_stored(self, run: ActiveRun) -> None:
+        batch = self._batches.get(run)
+        if batch is None:
+            super().start_stored(run)
+        elif not batch.has_begun:
+            self._begin_stored(batch)
+
+    def store_changed(self, *, is_up: bool) -> None:
+        # First, so that no group takes a slot again meanwhile.
+        self._is_store_up = is_up
+        if not is_up:
+            for batch in dict.fromkeys(batch for batch in self._batches.values() if not batch.has_begun):
+                self._take_back(batch)
+        super().store_changed(is_up=is_up)
+
+    def _take_back(self, batch: Batch) -> None:
+        """Have the runs of a batch that has not begun wait again, before all others and each alone."""
+        del self._slots[batch.holder]
+        for run in sorted(batch.left, key=lambda run: run.record.run_id, reverse=True):
+            del self._batches[run]
+            run.enqueue()
+            self._queue.add_first(run)
+        self._group_is_free(batch.group, batch.holder, requests=len(batch.members))
 
     def _go_on(self, batch: Batch) -> None:
         """Execute the next part of a batch, or give its slot to others."""
@@ -191,18 +170,23 @@ class BatchingScheduler(Scheduler):
             return
         run.ask_stop(reason)
         self._end_member(batch, run, Execution())
-        if batch.joint is not None and not batch.joint.is_needed(batch.left):
+        if not batch.has_begun:
+            self._begin_stored(batch)
+        elif batch.joint is not None and not batch.joint.is_needed(batch.left):
             self.stopping.add(batch.holder)
             self._executor.stop(batch.joint.run_id, reason)
 
     def _leave(self, run: ActiveRun) -> None:
-        group = self._group_of.pop(run, None)
-        if group is not None:
-            group.discard(run)
-            self._queue.remove_from(self._gathering, run)
+        batch = self._batches.pop(run, None)
+        if batch is not None:
+            # Another worker has the run, and its start is not on disk. The slot is that of the batch.
+            del batch.left[run]
+            self._begin_stored(batch)
+            return
+        single = self._single.pop(run, None)
         super()._leave(run)
-        if group is not None:
-            self._look(group)
+        if single is not None:
+            self._group_is_free(single[0], run, requests=1)
 
     def _execution_ended(self, run: ActiveRun, begun: float, span: "RunSpan | None", execution: Execution) -> None:
         super()._execution_ended(run, begun, span, execution)
@@ -254,7 +238,7 @@ class BatchingScheduler(Scheduler):
             pipeline.batch_failed(is_run_at_fault=batch.is_run_at_fault)
         else:
             pipeline.batch_succeeded()
-        batch.proof.add(member.order.spec.inputs for member in batch.compared)
+        batch.proof.add(member.order.read().inputs for member in batch.compared)
         del self._slots[batch.holder]
         self._fill_slots()
         self._group_is_free(group, batch.holder, requests=len(batch.members))
@@ -276,7 +260,7 @@ class BatchingScheduler(Scheduler):
     def _end_member(self, batch: Batch, run: ActiveRun, execution: Execution) -> None:
         member = batch.left.pop(run)
         del self._batches[run]
-        if run.phase == "running":
+        if run.phase in ("starting", "running"):
             self._end(run, execution)
         if member.span is not None:
             member.span.end(run.record.status, execution.error or run.record.error)
