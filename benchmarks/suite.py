@@ -38,6 +38,7 @@ BENCHMARKS = (
     "bench_batching",
     "bench_columnar",
     "bench_streaming",
+    "bench_inference",
     "bench_workers",
     "bench_processes",
     "bench_preloaded_artifacts",

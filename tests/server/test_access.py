@@ -64,7 +64,12 @@ def routes_of(app: Starlette) -> list[tuple[str, str]]:
 
 
 def address(path: str) -> str:
-    names = {"{run_id}": "2026-11-21T00.18.19.983Z-00009f3c2a7b1d", "{name:path}": "left", "{path:path}": ""}
+    names = {
+        "{run_id}": "2026-11-21T00.18.19.983Z-00009f3c2a7b1d",
+        "{name:path}": "left",
+        "{version:path}": "1",
+        "{path:path}": "",
+    }
     for placeholder, value in names.items():
         path = path.replace(placeholder, value)
     return path

@@ -20,8 +20,9 @@ from kedro_asgi.server.access.tokens import make_token, token_line
 from typed_project import PARAMETERS, TYPED
 
 _PHASES = ("examples", "coverage", "fuzzing", "stateful")
-# A valid body may name a run or an output that does not exist, or a key twice, or ask for more than the server takes.
-_ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "422", "429", "5xx"]
+# A valid body may name a run or an output that does not exist, or a key twice, or ask for more than the server takes; a
+# tensor may have values that its datatype does not hold.
+_ACCEPTED = ["2xx", "3xx", "400", "401", "403", "404", "409", "422", "429", "5xx"]
 
 SOME = {"phases": ("fuzzing", "stateful"), "max_examples": 1}
 MANY = {"phases": _PHASES, "max_examples": 30}

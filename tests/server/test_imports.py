@@ -15,6 +15,7 @@ RARELY_USED = (
     "kedro_asgi.dispatch.stores.postgres",
     "kedro_asgi.dispatch.webhooks",
     "kedro_asgi.graph",
+    "kedro_asgi.inference_schemas",
     "kedro_asgi.metrics.exposition",
     "kedro_asgi.pipeline.preview_contract",
     "kedro_asgi.pipeline_schemas",
@@ -22,6 +23,7 @@ RARELY_USED = (
     "kedro_asgi.runner.cluster",
     "kedro_asgi.runner.dask_runner",
     "kedro_asgi.runner.parallel_runner",
+    "kedro_asgi.server.inference",
     "kedro_asgi.server.openapi",
     "kedro_asgi.server.pipeline_answers",
     "kedro_asgi.server.stream_forms",
@@ -80,3 +82,8 @@ def test_a_server_imports_nothing_that_few_servers_use() -> None:
 def test_a_command_imports_no_other_command() -> None:
     code = "from kedro_asgi.cli import main; main.get_command(None, 'serve')"
     assert sorted(_imported(code) & {*RARELY_USED, "kedro_asgi.cli.graph", "kedro_asgi.cli.run"}) == []
+
+
+def test_inference_needs_no_numpy() -> None:
+    code = "import kedro_asgi.server.inference.endpoints"
+    assert sorted(_imported(code) & {"numpy", "pandas", "pyarrow"}) == []

@@ -141,6 +141,9 @@ async def test_the_document_names_the_scope_of_each_operation(tiny: Path, serve)
         ("get", "/health"),
         ("get", "/ready"),
         ("get", "/metrics"),
+        ("get", "/v2"),
+        ("get", "/v2/health/live"),
+        ("get", "/v2/health/ready"),
     }
     assert {"400", "401", "403"} <= paths["/runs"]["post"]["responses"].keys()
     assert "401" not in paths["/health"]["get"]["responses"]

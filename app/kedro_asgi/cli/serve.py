@@ -76,6 +76,13 @@ _FACTORY = "kedro_asgi.server:create_http_server"
 @click.option("--no-metrics", "metrics", flag_value="false", default=None, help="Count nothing; no /metrics.")
 @click.option("--viz", flag_value="true", default=None, help="Answer the front end of kedro-viz, which shows code.")
 @click.option("--mcp", flag_value="true", default=None, help="Let agents call the pipelines as tools, at /mcp.")
+@click.option(
+    "--no-open-inference",
+    "open_inference",
+    flag_value="false",
+    default=None,
+    help="Do not answer the Open Inference Protocol at /v2.",
+)
 @click.option("--no-access-log", is_flag=True, help="Log no line for each request.")
 @click.option(
     "--failure-status",

@@ -33,6 +33,7 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     the names whose values records and schemas leave out, beside those that say of themselves that they are secret.
     ``schedules`` are runs that a server begins itself, by name. ``notify`` names the webhooks that a server tells of
     the ends of runs. ``batching`` names pipelines whose concurrent requests a server joins to one run.
+    ``open_inference`` of ``false`` makes it answer no client of the Open Inference Protocol.
     """
 
     plugins: Mapping[str, bool] = {}
@@ -41,6 +42,7 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     docs: bool | None = None
     viz: bool | None = None
     mcp: bool | None = None
+    open_inference: bool | None = None
     retries: ProjectRetries | None = None
     executor: Literal["thread", "process", "dask"] | None = None
     executors: Mapping[str, Literal["thread", "process", "dask"]] = {}

@@ -1,13 +1,13 @@
 """The composition root: creates the server's parts and connects them."""
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.types import ExceptionHandler
 
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.errors import DispatchError, ProjectError
@@ -15,7 +15,8 @@ from kedro_asgi.server.access.refusals import AccessRefusedError
 from kedro_asgi.server.access.wiring import access_control, access_middleware
 from kedro_asgi.server.configuration import ServerConfiguration, ServerOptions, unknown_variables
 from kedro_asgi.server.direct_routes import DirectRoutes
-from kedro_asgi.server.errors import EXCEPTION_HANDLERS
+from kedro_asgi.server.errors import EXCEPTION_HANDLERS, Explain
+from kedro_asgi.server.inference_errors import with_protocol_errors
 from kedro_asgi.server.lifespan import Lifespan
 from kedro_asgi.server.problems import (
     InvalidQueryError,
@@ -92,11 +93,12 @@ def _middleware(parts: ServerParts, table: RouteTable) -> list[Middleware]:
     ]
 
 
-def _exception_handlers(configuration: ServerConfiguration) -> dict[Any, ExceptionHandler]:
-    return {
+def _exception_handlers(configuration: ServerConfiguration) -> Mapping[Any, Explain]:
+    handlers: dict[Any, Explain] = {
         **EXCEPTION_HANDLERS,
         AccessRefusedError: explain_refusal,
         DispatchError: partial(explain_dispatch_error, busy_status=configuration.busy_status),
         InvalidQueryError: explain_query_error,
         ProjectError: explain_unreadable_project,
     }
+    return with_protocol_errors(handlers) if configuration.open_inference else handlers

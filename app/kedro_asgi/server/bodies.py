@@ -93,7 +93,7 @@ class BodyReader:
         """How many bytes a body may have."""
         return self._max_bytes
 
-    async def work_on(self, body: "JsonBody", work: Callable[[], T]) -> T:
+    async def work_on(self, body: Sized, work: Callable[[], T]) -> T:
         """Do ``work`` that grows with the size of ``body``: in a thread if it is large."""
         return await self._do(work, body)
 

@@ -60,6 +60,7 @@ class ServerOptions(AccessOptions, total=False):
     docs: bool | None
     viz: bool | None
     mcp: bool | None
+    open_inference: bool | None
     otel: bool | None
     log_format: LogFormat | None
     metrics: bool | None
@@ -81,7 +82,8 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     ``cancel_on_hang_up`` cancels a run of ``/run`` when its client disconnects. With ``drain_on_signals``, SIGTERM and
     SIGINT let runs end before the server ends. With ``dashboard``, the server has pages for browsers, and with ``docs``
     one that shows its OpenAPI document; with ``viz`` it answers the front end of kedro-viz, which shows code. With
-    ``mcp``, agents call pipelines as tools, by the Model Context Protocol.
+    ``mcp``, agents call pipelines as tools, by the Model Context Protocol. With ``open_inference`` it answers clients
+    of the Open Inference Protocol, below ``/v2``.
     ``notify``, which only the project's options set, names the webhooks that are told of the ends of runs, and
     ``public_url`` is the address under which their receivers reach the server. With
     ``otel`` it exports spans as variables ``OTEL_…`` say, unless the process has a tracer provider. A ``log_format`` of
@@ -115,6 +117,7 @@ class ServerConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     docs: bool = True
     viz: bool = False
     mcp: bool = False
+    open_inference: bool = True
     otel: bool = False
     log_format: LogFormat = "text"
     metrics: bool = True
@@ -263,6 +266,7 @@ _OPTION_FIELDS = (
     "docs",
     "viz",
     "mcp",
+    "open_inference",
     "executor",
     "executors",
     "dask",

@@ -58,7 +58,7 @@ def _document(prefix: str, configuration: ServerConfiguration, pipelines: Mappin
     from kedro_asgi.server.typed_openapi import with_pipelines
 
     servers = {"servers": [{"url": quote(prefix)}]} if prefix else {}
-    described = openapi(kedro_version(), has_metrics=configuration.metrics)
+    described = openapi(kedro_version(), has_metrics=configuration.metrics, has_inference=configuration.open_inference)
     if configuration.mcp:
         described = with_agents(described)
     document = with_access(with_pipelines(described, pipelines), configuration.access)

@@ -1,17 +1,20 @@
 """Turn exceptions into HTTP responses."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio.to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ExceptionHandler
 
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.schemas import HTTPError, HTTPValidationError, ValidationError
 from kedro_asgi.server.access.audit import log_failure
 from kedro_asgi.server.request_middleware import request_headers
+
+Explain = Callable[[Request, Exception], Awaitable[Response]]
+"""Returns the response for an exception."""
 
 
 class InvalidBodyError(Exception):
@@ -50,7 +53,7 @@ async def _internal_error(request: Request, error: Exception) -> Response:
     return json_response(body, status_code=500, headers=request_headers(request.scope))
 
 
-EXCEPTION_HANDLERS: dict[Any, ExceptionHandler] = {
+EXCEPTION_HANDLERS: dict[Any, Explain] = {
     HTTPException: _http_error,
     InvalidBodyError: _invalid_body,
     ClientDisconnect: _client_disconnect,

@@ -5,6 +5,7 @@ from typing import get_args
 from kedro_asgi import limits, pipeline_schemas, schemas
 from kedro_asgi.events import RunEvent
 from kedro_asgi.runs import RunPage, RunRecord, Slice
+from kedro_asgi.server.openapi_inference import inference_paths
 from kedro_asgi.server.openapi_parts import (
     JSON,
     PROBLEM,
@@ -37,7 +38,7 @@ _OBJECT: Json = {"type": "object", "additionalProperties": True}
 _NAMES: Json = {"type": "array", "items": {"type": "string"}}
 
 
-def openapi(version: str, *, has_metrics: bool) -> Json:
+def openapi(version: str, *, has_metrics: bool, has_inference: bool) -> Json:
     """Return the OpenAPI 3.1 document; ``version`` is the Kedro version whose contract is served."""
     paths = {
         **_kedro_paths(),
@@ -48,6 +49,7 @@ def openapi(version: str, *, has_metrics: bool) -> Json:
         **_notification_paths(),
         **_pipeline_paths(),
         **_batching_paths(),
+        **(inference_paths() if has_inference else {}),
     }
     return {
         "openapi": "3.1.0",

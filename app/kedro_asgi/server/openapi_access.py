@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kedro_asgi.inference_schemas import InferenceFailure
 from kedro_asgi.schemas import Problem
 from kedro_asgi.server.access.configuration import AccessConfiguration
 from kedro_asgi.server.access.route_scopes import RULES, UNKNOWN, Rule
@@ -38,7 +39,7 @@ def _operation(operation: Json, method: str, path: str, access: AccessConfigurat
         added["403"] = "A page of another site sent the request."
     is_open = rule.scope is None or (access.open_metrics and path == "/metrics")
     if not access.is_on or is_open:
-        return _with_answers(operation, added)
+        return _with_answers(operation, path, added)
     added["401"] = "The request has no token, or one that is not valid."
     if rule.scope != "any":
         added["403"] = f"The caller does not have the scope '{rule.scope}', or may not use the pipeline."
@@ -46,7 +47,7 @@ def _operation(operation: Json, method: str, path: str, access: AccessConfigurat
         added["503"] = "The issuer's keys cannot be fetched."
     described = {"description": _STATE_ONLY} if path in _OF_OTHERS else {}
     return {
-        **_with_answers(operation, added),
+        **_with_answers(operation, path, added),
         **described,
         "security": [{_SCHEME: [] if rule.scope == "any" else [rule.scope]}],
     }
@@ -59,7 +60,10 @@ def _rule_of(method: str, path: str) -> Rule:
     return _RULES.get((method.upper(), path), UNKNOWN)
 
 
-def _with_answers(operation: Json, added: dict[str, str]) -> Json:
+def _with_answers(operation: Json, path: str, added: dict[str, str]) -> Json:
     problem: dict[str, Any] = {"application/problem+json": {"schema": schema(Problem)}}
+    if path.startswith("/v2"):
+        # The refusals of middleware are problems there too.
+        problem["application/json"] = {"schema": schema(InferenceFailure)}
     answers = {status: {"description": text, "content": problem} for status, text in added.items()}
     return {**operation, "responses": dict(sorted({**answers, **operation["responses"]}.items()))}

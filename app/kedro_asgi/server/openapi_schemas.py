@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from kedro_asgi import pipeline_schemas, schemas
+from kedro_asgi import inference_schemas, pipeline_schemas, schemas
 from kedro_asgi.events import RunEvent
 from kedro_asgi.runs import RunPage, RunRecord
 from kedro_asgi.schemas import StreamedEvent
@@ -22,7 +22,7 @@ _REF = "#/components/schemas/{name}"
 # All classes there are bodies.
 _BODIES = tuple(
     kind
-    for module in (schemas, pipeline_schemas)
+    for module in (schemas, pipeline_schemas, inference_schemas)
     for kind in vars(module).values()
     if getattr(kind, "__module__", None) == module.__name__
 )

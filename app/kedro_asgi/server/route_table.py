@@ -11,6 +11,7 @@ from kedro_asgi.server.dashboard import DashboardRoutes
 from kedro_asgi.server.dataset_routes import DatasetRoutes
 from kedro_asgi.server.description_routes import DescriptionRoutes
 from kedro_asgi.server.docs import DocsRoutes
+from kedro_asgi.server.inference_routes import InferenceRoutes
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.mcp_route import McpRoute
 from kedro_asgi.server.notification_routes import NotificationRoutes
@@ -60,6 +61,12 @@ def _run_routes(parts: ServerParts) -> tuple[list[Route], list[Route]]:
     # Those of single pipelines stand before the routes whose names of pipelines may end with anything.
     description_routes = DescriptionRoutes(session, typed_pipelines, configuration)
     of_runs = [*typed_routes.table(), *description_routes.table(), *run_table]
+    if configuration.open_inference:
+        ready = parts.admin_routes.ready
+        inference = InferenceRoutes(
+            session, typed_pipelines, typed_orders, bodies, kedro_routes=kedro_routes, ready=ready
+        )
+        of_runs += inference.table()
     if configuration.mcp:
         of_runs += McpRoute(session, runs, bodies, typed_pipelines, typed_orders).table()
     return direct, of_runs

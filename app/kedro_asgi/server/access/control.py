@@ -26,7 +26,7 @@ from kedro_asgi.server.access.token_backend import TokenBackend
 PipelinesOfRun = Callable[[str], Awaitable[Collection[str]]]
 
 _METHODS = ("GET", "HEAD", "POST")
-_OF_A_PIPELINE = "/pipelines/{name:path}"
+_OF_A_PIPELINE = ("/pipelines/{name:path}", "/v2/models/{name:path}")
 
 
 class AccessControl:

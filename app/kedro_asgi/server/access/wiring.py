@@ -19,11 +19,12 @@ _TRACE_HEADERS = ("Traceparent", "Tracestate", "X-Request-ID")
 _HEADERS = (
     *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer"),
     *("Mcp-Method", "Mcp-Name", "Mcp-Protocol-Version", "Mcp-Session-Id"),
+    "Inference-Header-Content-Length",
     *_TRACE_HEADERS,
 )
 _SHOWN_HEADERS = (
     *("ETag", "Idempotent-Replayed", "Location", "Preference-Applied", "Retry-After", "WWW-Authenticate"),
-    *("Mcp-Session-Id", "X-Request-ID"),
+    *("Inference-Header-Content-Length", "Mcp-Session-Id", "X-Request-ID"),
 )
 
 

@@ -1,0 +1,1 @@
+"""The Open Inference Protocol: imported with the first request of its routes."""

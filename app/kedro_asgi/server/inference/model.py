@@ -1,0 +1,101 @@
+"""A pipeline as a model of the protocol: its datasets, and the names by which tensors stand for them."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from kedro_asgi.errors.wording import close_matches, quoted, suggestion
+from kedro_asgi.server.inference.datasets import DatasetFacts, dataset_facts
+from kedro_asgi.server.inference.errors import InferenceError
+from kedro_asgi.signatures import Json, PipelineSignature
+
+_MANY = 20
+
+
+class Place(msgspec.Struct, frozen=True):
+    """What a tensor stands for: a dataset, or a column of it."""
+
+    dataset: DatasetFacts
+    column: str | None = None
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The datasets of a pipeline; ``defaults`` are the outputs of a request that asks for none."""
+
+    name: str
+    inputs: Mapping[str, DatasetFacts]
+    outputs: Mapping[str, DatasetFacts]
+    defaults: tuple[str, ...]
+    params: Json
+
+    @classmethod
+    def of(cls, name: str, signature: PipelineSignature) -> "Model":
+        """Return the model of a pipeline."""
+        definitions = signature.definitions
+        return cls(
+            name=name,
+            inputs=dataset_facts(signature.inputs, definitions),
+            outputs=dataset_facts(signature.results, definitions),
+            defaults=signature.default_outputs,
+            params=signature.params,
+        )
+
+    @property
+    def table(self) -> DatasetFacts | None:
+        """The input whose columns need no prefix: the only table, or the only input, among those that are required."""
+        required = [found for found in self.inputs.values() if found.is_required]
+        for candidates in (required, list(self.inputs.values())):
+            tables = [found for found in candidates if found.is_table]
+            if tables:
+                return tables[0] if len(tables) == 1 else None
+        return required[0] if len(required) == 1 and required[0].is_anything else None
+
+    @property
+    def default_output(self) -> DatasetFacts | None:
+        """The output whose columns need no prefix: the only one of an answer."""
+        names = self.defaults or tuple(self.outputs)
+        return self.outputs[names[0]] if len(names) == 1 else None
+
+    def input_place(self, name: str, *, is_frame: bool) -> Place:
+        """Return what input ``name`` stands for; raises `InferenceError`.
+
+        A request that ``is_frame`` may have a column with the name of its table.
+        """
+        found, table = _place(name, self.inputs), self.table
+        if is_frame and table is not None and (found is None or found == Place(table)):
+            return Place(table, name)
+        return found or self._column(name, table) or self._refuse("input", name, self.inputs)
+
+    def output_place(self, name: str) -> Place:
+        """Return what output ``name`` stands for; raises `InferenceError`."""
+        found = _place(name, self.outputs) or self._column(name, self.default_output)
+        return found or self._refuse("output", name, self.outputs)
+
+    def _column(self, name: str, table: DatasetFacts | None) -> Place | None:
+        if table is None or not table.may_have_columns:
+            return None
+        return None if table.is_closed and name not in table.columns else Place(table, name)
+
+    def _refuse(self, kind: str, name: str, datasets: Mapping[str, DatasetFacts]) -> Place:
+        known = list(tensor_names(datasets.values()))
+        has = f"has {quoted(known[:_MANY])}" if known else "has none"
+        hint = suggestion(close_matches(name, known))
+        raise InferenceError(f"'{name}' is no {kind} of pipeline '{self.name}', which {has}.{hint}")
+
+
+def tensor_names(datasets: Iterable[DatasetFacts]) -> Iterable[str]:
+    """Yield the names that always stand for datasets and for their declared columns."""
+    for dataset in datasets:
+        yield dataset.name
+        yield from (f"{dataset.name}.{column}" for column in dataset.columns)
+
+
+def _place(name: str, datasets: Mapping[str, DatasetFacts]) -> Place | None:
+    """Return the place of a name that begins with that of a dataset, the longest one."""
+    if name in datasets:
+        return Place(datasets[name])
+    owners = [found for found in datasets.values() if found.may_have_columns and name.startswith(f"{found.name}.")]
+    if not owners:
+        return None
+    owner = max(owners, key=lambda found: len(found.name))
+    return Place(owner, name.removeprefix(f"{owner.name}."))
