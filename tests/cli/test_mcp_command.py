@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -74,21 +74,27 @@ async def test_an_agent_calls_tools_follows_and_cancels_runs_and_reads_resources
                 await anyio.sleep(0.01)
 
 
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
 @pytest.fixture
-def printing(make_project) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(
-        line(make_project(PRINTING)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=clean_environment(),
-        start_new_session=True,
-    )
-    yield process
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+def started() -> Iterator[Start]:
+    """Return a function that starts the command for a project; keywords are environment variables."""
+    processes: list[subprocess.Popen[str]] = []
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+
+    def start(project: Path, **environ: str) -> "subprocess.Popen[str]":
+        environment = {**clean_environment(), **environ}
+        processes.append(subprocess.Popen(line(project), **pipes, text=True, env=environment, start_new_session=True))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
+        process.wait()
 
 
 def ask(process: "subprocess.Popen[str]", **message: object) -> None:
@@ -96,7 +102,8 @@ def ask(process: "subprocess.Popen[str]", **message: object) -> None:
     process.stdin.flush()
 
 
-def test_nothing_but_messages_is_on_standard_output(printing: "subprocess.Popen[str]") -> None:
+def test_nothing_but_messages_is_on_standard_output(make_project, started: Start) -> None:
+    printing = started(make_project(PRINTING))
     ask(printing, id=1, method="initialize", params=INITIALIZE)
     assert json.loads(printing.stdout.readline())["result"]["serverInfo"]["name"] == "kedro-asgi"
     ask(printing, method="notifications/initialized")
@@ -116,11 +123,24 @@ def test_nothing_but_messages_is_on_standard_output(printing: "subprocess.Popen[
 
 
 @pytest.mark.slow
-def test_a_signal_ends_the_command(printing: "subprocess.Popen[str]") -> None:
-    ask(printing, id=1, method="initialize", params=INITIALIZE)
-    assert printing.stdout.readline()
-    printing.send_signal(signal.SIGTERM)
-    assert printing.wait(60) == 0
+@pytest.mark.parametrize("by_signal", [True, False])
+def test_a_signal_and_the_end_of_the_input_end_the_command_and_its_calls(
+    work: Path, started: Start, *, by_signal: bool
+) -> None:
+    process = started(work, KEDRO_SERVER_GRACE_SECONDS="0.2")
+    ask(process, id=1, method="initialize", params=INITIALIZE)
+    assert process.stdout.readline()
+    call = {"name": "wait", "arguments": {"params": {"seconds": 80}}, "_meta": {"progressToken": 1}}
+    ask(process, id=2, method="tools/call", params=call)
+    assert json.loads(process.stdout.readline())["method"] == "notifications/progress"
+    if by_signal:
+        process.send_signal(signal.SIGTERM)
+        answer = json.loads(process.stdout.readline())
+        assert "The server was shut down before the run ended" in answer["result"]["content"][0]["text"]
+    else:
+        process.stdin.close()
+    assert process.wait(60) == 0
+    assert "ended as cancelled" in process.stderr.read()
 
 
 @pytest.mark.parametrize("arguments", [["mcp"], pytest.param(["serve", "--mcp"], marks=pytest.mark.slow)])

@@ -4,12 +4,14 @@ import logging
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 from mcp.server.stdio import stdio_server
 
 from kedro_asgi.cli.message_streams import MessageStreams
+from kedro_asgi.cli.open_requests import OpenRequests
 from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.server_process import LAST_SECONDS
 from kedro_asgi.dispatch import Dispatcher
@@ -27,6 +29,8 @@ from kedro_asgi.tracing.activation import prepare_tracing
 if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
 
+# How long the answers may take, once all runs have ended.
+_ANSWER_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -35,17 +39,18 @@ async def serve_agent(configuration: ServerConfiguration, streams: MessageStream
     prepare_tracing()
     session = make_session(configuration)
     runs = Dispatcher(session, **worker_options(configuration))
-    server = make_protocol_server(_parts(configuration, session, runs))
-    grace_seconds = configuration.policy.grace_seconds
+    server, requests = make_protocol_server(_parts(configuration, session, runs)), OpenRequests()
+    server.middleware.append(requests)
+    limit_end = partial(end.within, configuration.policy.grace_seconds + LAST_SECONDS)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(session)
         await stack.enter_async_context(runs)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_open_project, session)
-            tasks.start_soon(_end_at_signal, runs, tasks.cancel_scope, lambda: end.within(grace_seconds + LAST_SECONDS))
+            tasks.start_soon(partial(_end_at_signal, runs, requests, streams, limit_end=limit_end))
             await _converse(server, streams)
             tasks.cancel_scope.cancel()
-        end.within(grace_seconds + LAST_SECONDS)
+        limit_end()
 
 
 def _parts(configuration: ServerConfiguration, session: AsyncSession, runs: Dispatcher) -> ServedParts:
@@ -72,8 +77,10 @@ async def _open_project(session: AsyncSession) -> None:
         _log.error("The project cannot be run: %s", failure_sentence(opened.error))
 
 
-async def _end_at_signal(runs: Dispatcher, scope: anyio.CancelScope, limit_end: Callable[[], None]) -> None:
-    """Let runs end at the first signal, then stop to answer; a second signal ends the grace."""
+async def _end_at_signal(
+    runs: Dispatcher, requests: OpenRequests, streams: MessageStreams, *, limit_end: Callable[[], None]
+) -> None:
+    """Let runs end at the first signal, then end the input when all requests are answered; another ends the grace."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             break
@@ -87,4 +94,6 @@ async def _end_at_signal(runs: Dispatcher, scope: anyio.CancelScope, limit_end: 
             tasks.start_soon(hasten)
             await runs.drain()
             tasks.cancel_scope.cancel()
-    scope.cancel()
+    with anyio.move_on_after(_ANSWER_SECONDS):
+        await requests.answered()
+    streams.end_input()

@@ -29,14 +29,29 @@ class MessageStreams:
         except OSError:  # there is no standard error
             os.dup2(nothing, 1)
         os.close(nothing)
+        self._has_ended = False
+        self._reading: anyio.CancelScope | None = None
 
     async def lines(self) -> AsyncIterator[str]:
-        """Yield the lines of the input. A reader that is cancelled leaves its thread, which holds up no end."""
+        """Yield the lines of the input, until it ends or `end_input` is called."""
         rest = b""
-        while chunk := (await run_in_daemon_thread(partial(Outcome.of, self._read))).value():
+        while chunk := await self._chunk():
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 yield line.decode("utf-8", "replace")
+
+    def end_input(self) -> None:
+        """End the lines now, as if the other side had closed its output."""
+        self._has_ended = True
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _chunk(self) -> bytes:
+        """Return the next bytes, or none at the end. The thread of a reader that was cancelled holds up no end."""
+        if not self._has_ended:
+            with anyio.CancelScope() as self._reading:
+                return (await run_in_daemon_thread(partial(Outcome.of, self._read))).value()
+        return b""
 
     def output(self) -> anyio.AsyncFile[str]:
         """Return the output."""
