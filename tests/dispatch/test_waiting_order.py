@@ -1,6 +1,7 @@
 """The orders that wait: how a service keeps them, and how many it takes."""
 
 import gc
+import json
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 import anyio
 import httpx
+import pyarrow as pa
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher, Policy
@@ -18,6 +20,7 @@ from kedro_asgi.errors import QueueFullError, UnreadableRunError, UnstorableRunE
 from kedro_asgi.runs import RunOrder, RunSpec, Slice
 from kedro_asgi.server import create_http_server
 from kedro_asgi.session import AsyncSession
+from kedro_asgi.tables.arrow_table import ArrowTable
 
 pytestmark = pytest.mark.anyio
 
@@ -164,3 +167,19 @@ async def test_a_worker_takes_over_no_more_than_its_budget(work: Path, tmp_path:
 async def test_dates_are_texts_in_every_worker(work: Path) -> None:
     packed = pack(RunOrder(spec=RunSpec(runtime_params={"day": datetime(2026, 1, 2, tzinfo=UTC)})))
     assert packed.read().runtime_params == {"day": "2026-01-02T00:00:00Z"}
+
+
+def test_tables_of_arrow_wait_as_streams_beside_the_other_inputs() -> None:
+    tables = {"full": pa.table({"x": [1.5, float("nan")], "s": ["a", None]}), "empty": pa.table({"n": []})}
+    given = order("a", plain=[1], **{name: ArrowTable(table) for name, table in tables.items()})
+    assert not is_small(given)
+    packed = pack(given)
+    assert json.loads(packed.content)["spec"]["inputs"] == {"plain": [1]}
+    inputs = packed.read().inputs
+    assert inputs["plain"] == [1]
+    assert all(inputs[name].table.schema == table.schema for name, table in tables.items())
+    assert inputs["full"].table.to_pydict()["s"] == ["a", None]
+
+
+def test_an_order_without_tables_has_no_field_for_them() -> None:
+    assert {"tables", "output_format"}.isdisjoint(json.loads(pack(order("a", plain=1)).content)["spec"])

@@ -4,6 +4,7 @@ import threading
 import weakref
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from kedro_asgi.io import DatasetError, MemoryDataset
@@ -137,3 +138,9 @@ def test_choosing_a_copy_mode_imports_no_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_table_of_arrow_is_not_copied_since_nobody_can_change_it() -> None:
+    table = pa.table({"n": [1]})
+    dataset = MemoryDataset(table)
+    assert dataset.load() is table

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import httpx
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from columns import ARROW, PARQUET, arrow_bytes, parquet_bytes, rows_in
+from kedro_asgi.dispatch.stores.examination import examine
+from kedro_asgi.dispatch.stores.maintenance import open_maintained
 from kedro_asgi.multipart import Part, read_parts, write_parts
 from kedro_asgi.server import create_http_server
 from kedro_asgi.server.access.tokens import make_token, token_line
@@ -319,3 +322,28 @@ async def test_a_caller_may_run_only_its_pipelines(tmp_path: Path, serve) -> Non
     client.headers["authorization"] = f"Bearer {token}"
     assert (await send(client, "/run?pipeline_names=predict")).status_code == 403
     assert (await send(client, "/run?pipeline_names=polars", accept="application/json")).status_code == 200
+
+
+async def test_a_server_without_pyarrow_says_what_to_install(client: httpx.AsyncClient, monkeypatch) -> None:
+    monkeypatch.setattr("kedro_asgi.server.columnar.library.find_spec", lambda name: None)
+    told = "pip install 'kedro-asgi[arrow]'"
+    refused = await send(client, "/run", accept="application/json")
+    assert (refused.status_code, told in refused.text) == (415, True)
+    body = {"inputs": {"rows": _ROWS.to_pylist()}, "outputs": ["out"]}
+    refused = await client.post("/run", json=body, headers={"accept": ARROW})
+    assert (refused.status_code, told in refused.text) == (406, True)
+    refused = await client.post("/runs", json={**body, "output_format": "arrow"})
+    assert (refused.status_code, told in refused.text) == (406, True)
+
+
+async def test_a_store_with_columns_is_sound_and_repeats_their_runs(tmp_path: Path) -> None:
+    store = str(tmp_path / "runs.db")
+    app = create_http_server(write_project(tmp_path / "project", _FILES), store=store)
+    async with app.router.lifespan_context(app):
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server")
+        path = "/runs?pipeline_names=polars&input=rows&outputs=out&outputs=rows&output_format=arrow&wait=30"
+        run_id = (await send(client, path, accept="application/json")).json()["run_id"]
+        again = (await client.post(f"/runs/{run_id}/rerun?wait=30", json={})).json()
+        output = await client.get(f"/runs/{again['run_id']}/outputs/rows", headers={"accept": ARROW})
+        assert rows_in(output) == _ROWS.to_pylist()
+    assert await anyio.to_thread.run_sync(lambda: examine(open_maintained(store)).is_sound)

@@ -92,6 +92,16 @@ class DataCatalog(DatasetMapping, has_slots=True):
             return check.check_loaded(data, is_saved=wanted in (None, self._save_version))
         return data
 
+    def load_for_reading(self, name: str) -> Any:
+        """Return what `load` returns, but data in memory itself, for a caller that does not change it after the run."""
+        if self._checks or self.artifacts is not None:
+            return self.load(name)
+        data = self._slots.get(name, UNSET)
+        dataset = self._datasets.get(name)
+        if data is UNSET and type(dataset) is MemoryDataset:
+            data = dataset.held
+        return self.load(name) if data is UNSET else data
+
     def load_anew(self, name: str) -> Any:
         """Load and validate the latest version of the entry ``name``, as a run that begins now would."""
         builder = self._resolver.builder(name)

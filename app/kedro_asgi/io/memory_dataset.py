@@ -64,6 +64,11 @@ class MemoryDataset(AbstractDataset[Any, Any]):
     def save(self, data: object) -> None:
         self._data = data if type(data) in self._not_copied else self._copy_data(data)
 
+    @property
+    def held(self) -> Any:
+        """The data itself, which the caller must not change; UNSET where there is none."""
+        return self._data
+
     def replace_data(self, data: object) -> None:
         """Hold ``data`` itself from now on, as after `adopt`."""
         self._data = data

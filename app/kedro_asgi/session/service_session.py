@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self, Unpack
@@ -13,7 +13,6 @@ from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors.wording import bounded, one_line
 from kedro_asgi.events import Emit, milliseconds_since
 from kedro_asgi.failures import MAX_CHARACTERS
-from kedro_asgi.io import DataCatalog
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.plan import Planner
 from kedro_asgi.project_check import ProjectProblems, find_problems
@@ -143,8 +142,10 @@ class KedroServiceSession(AbstractSession):
             as_json=as_json,
             is_single_attempt=is_single_attempt,
         )
+        load = end.catalog.load
         if as_json and spec.output_format is not UNSET:
-            convert = _encode_as_columns
+            # A catalog class of Kedro's has no such method. A copy of a large table would be in vain.
+            convert, load = _encode_as_columns, getattr(end.catalog, "load_for_reading", load)
         names = spec.outputs
         if names is None:
             names = tuple(name for name, dataset in end.result.items() if not is_persistent(dataset))
@@ -153,7 +154,7 @@ class KedroServiceSession(AbstractSession):
             if convert is None:
                 outputs, problems = {name: end.catalog.load(name) for name in names}, dict[str, str]()
             else:
-                outputs, problems = _converted(names, end.catalog, convert)
+                outputs, problems = _converted(names, load, convert)
         finally:
             CURRENT_RUN.reset(token)
         return RunResult(
@@ -260,13 +261,15 @@ def _encode_as_columns(name: str, value: object) -> Any:
     return encode_as_columns(name, value)
 
 
-def _converted(names: Iterable[str], catalog: DataCatalog, convert: Convert) -> tuple[dict[str, Any], dict[str, str]]:
+def _converted(
+    names: Iterable[str], load: Callable[[str], Any], convert: Convert
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Load and convert outputs; return them, and the reasons why others are missing."""
     outputs: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for name in names:
         try:
-            outputs[name] = convert(name, catalog.load(name))
+            outputs[name] = convert(name, load(name))
         except Exception as error:  # datasets of a project may raise anything
             problems[name] = bounded(redact(str(error) or type(error).__name__), MAX_CHARACTERS)
             _log.warning("Output '%s' is not given: %s", name, one_line(problems[name]))

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from kedro_asgi.dispatch.kept_outputs import is_columnar
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.maintenance import ReadableStore, pages
 from kedro_asgi.dispatch.stores.rows import RECORD_COLUMNS, as_bytes, decode_record
@@ -129,7 +130,8 @@ def _problems_of_contents(connection: SqlConnection, counts: _Counts) -> Iterato
         yield from _problems_of_events(run_id, batches, counts, has_ended=run_id in ended)
     for run_id, name, value in pages(connection, "run_id, name, value", "outputs", ["run_id", "name"], size=1):
         counts.outputs += 1
-        if (problem := _decoding_problem(value, _ANYTHING)) is not None:
+        # A stream of Arrow is read by its reader alone, whose library few processes import.
+        if not is_columnar(value) and (problem := _decoding_problem(value, _ANYTHING)) is not None:
             yield StoreProblem(kind="unreadable_output", run_id=run_id, message=f"Output '{name}': {problem}")
     (counts.idempotency_keys,) = connection.execute("SELECT count(*) FROM idempotency_keys").fetchone()
     for table in ("events", "outputs", "idempotency_keys"):

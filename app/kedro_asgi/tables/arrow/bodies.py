@@ -13,7 +13,6 @@ Buffer = bytes | bytearray | memoryview
 
 # Vectors of numbers begin at multiples of this, so that libraries can use them where they are.
 _ALIGNMENT_BYTES = 8
-_BATCH_ROWS = 2**16
 
 
 def read_stream(content: Buffer, *, max_bytes: int) -> Any:
@@ -57,17 +56,16 @@ def _reading(read: Callable[[], Any], what: str) -> Any:
 
 def _unpacked_parquet(content: Buffer, max_bytes: int) -> Any:
     """Return the table of a Parquet file, which is refused before it takes more than ``max_bytes``."""
-    has_rows = check_pages(memoryview(content).cast("B"), max_bytes=max_bytes)
+    rows = check_pages(memoryview(content).cast("B"), max_bytes=max_bytes)
     source = pyarrow.BufferReader(content)
     file = parquet().ParquetFile(source, pre_buffer=False)
     schema = file.schema_arrow
-    if not has_rows:
+    if not rows:
         return schema.empty_table()
     # A dictionary in the file would repeat one text in each row; read as a dictionary, it is there once.
     texts = [path for path, kind in _leaves(file) if kind == "BYTE_ARRAY"]
     packed = parquet().ParquetFile(source, pre_buffer=False, read_dictionary=texts)
-    parts = list(_plain_batches(packed, schema, max_bytes))
-    return pyarrow.concat_tables(parts) if parts else schema.empty_table()
+    return pyarrow.concat_tables(list(_plain_batches(packed, schema, rows, max_bytes)))
 
 
 def _leaves(file: Any) -> Iterator[tuple[str, str]]:
@@ -75,9 +73,10 @@ def _leaves(file: Any) -> Iterator[tuple[str, str]]:
     yield from ((column.path, column.physical_type) for column in columns)
 
 
-def _plain_batches(file: Any, schema: Any, max_bytes: int) -> Iterator[Any]:
+def _plain_batches(file: Any, schema: Any, rows: int, max_bytes: int) -> Iterator[Any]:
     left = max_bytes
-    for batch in file.iter_batches(_BATCH_ROWS, use_threads=False):
+    # As one batch, columns are in one piece, which frames can use where it is.
+    for batch in file.iter_batches(rows):
         left -= sum(map(plain_bytes, batch.columns))
         if left < 0:
             raise OversizedTableError(max_bytes)

@@ -21,26 +21,25 @@ _CHUNK_BYTES, _FIRST_PAGE, _FIRST_DICTIONARY = 7, 9, 11
 _UNPACKED, _PACKED, _STRUCTS, _VALUES = 2, 3, (5, 7, 8), 1
 
 
-def check_pages(content: memoryview, *, max_bytes: int) -> bool:
-    """Tell whether a Parquet file has rows.
+def check_pages(content: memoryview, *, max_bytes: int) -> int:
+    """Return how many rows a Parquet file says it has.
 
     Raises `OversizedTableError` if its pages take more than ``max_bytes``, and `TableError` for a malformed file.
     """
     left = max_bytes
     try:
         file = _description(content)
-        if not file[_ROWS]:
-            return False
-        for packed, unpacked, values in _pages(content, file):
+        rows: int = file[_ROWS]
+        # A file without rows need not have pages where it says so.
+        for packed, unpacked, values in _pages(content, file) if rows else ():
             left -= max(unpacked, packed, _VALUE_BYTES * values)
             if left < 0:
                 raise OversizedTableError(max_bytes)
-        rows: int = file[_ROWS]
     except (IndexError, TypeError, KeyError, AttributeError) as error:
         raise TableError("it is cut off, or is no Parquet file") from error
-    if rows > max_bytes:
+    if not 0 <= rows <= max_bytes:
         raise OversizedTableError(max_bytes)
-    return True
+    return rows
 
 
 def _description(content: memoryview) -> Fields:

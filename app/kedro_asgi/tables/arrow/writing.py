@@ -6,20 +6,30 @@ from typing import Any
 from kedro_asgi.errors import TableError
 from kedro_asgi.tables.arrow.library import csv, parquet, pyarrow
 
+# A group of rows is in memory until it is written.
+_GROUP_ROWS = 2**17
+
 
 def write_stream(table: Any) -> Any:
-    """Return ``table`` as a stream of Arrow, in a buffer of ``pyarrow``, which is pickled without a copy."""
+    """Return ``table`` as a stream of Arrow, in a buffer of ``pyarrow``, which is pickled without a copy.
 
-    def write(sink: Any) -> None:
-        with pyarrow.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
+    Its size is measured first: a buffer that grows takes twice the memory.
+    """
+    measured = pyarrow.MockOutputStream()
+    _write_batches(table, measured)
+    content = pyarrow.allocate_buffer(measured.size())
+    _write_batches(table, pyarrow.FixedSizeBufferWriter(content))
+    return content
 
-    return _written(write, "Arrow")
+
+def _write_batches(table: Any, sink: Any) -> None:
+    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
 
 
 def write_parquet(table: Any) -> Any:
     """Return ``table`` as a Parquet file; raises `TableError` for types that have no form there."""
-    return _written(lambda sink: parquet().write_table(table, sink), "Parquet")
+    return _written(lambda sink: parquet().write_table(table, sink, row_group_size=_GROUP_ROWS), "Parquet")
 
 
 def write_csv(table: Any) -> Any:
