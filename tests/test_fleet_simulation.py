@@ -1,11 +1,13 @@
 """The simulation of a fleet follows each run to its one end, and agrees with the limits that need no simulation."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import simpy
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 
@@ -25,6 +27,7 @@ from fleet.costs import (
     write_costs,
 )
 from fleet.deployment import Deployment, Workload
+from fleet.machine import Interpreter, Machine, Place, Thread
 from fleet.simulation import Arrivals, peak_arrivals, simulate
 
 _GROUP = GroupCost(
@@ -97,6 +100,56 @@ def test_cores_that_are_busy_elsewhere_make_everything_slower() -> None:
     alone = simulate(COSTS, one_machine, EMPTY, arrivals)
     beside = simulate(COSTS, changed(one_machine, busy_cores=1.0), EMPTY, arrivals)
     assert beside.per_second < 0.7 * alone.per_second
+
+
+@pytest.mark.parametrize(("other_us", "begins_ms"), [(200.0, 10.0), (1000.0, 1.0)])
+def test_a_thread_waits_for_the_core_that_it_had_while_its_data_are_there(other_us: float, begins_ms: float) -> None:
+    env = simpy.Environment()
+    machine = Machine(env, cores=2)
+    place, long, short = Place(), Place(), Place()
+    env.process(machine.work(10.0, place))
+    env.run()
+    # The core of the thread is taken for 10 ms, and the other one gets idle before.
+    begun, long.core = env.now, place.core
+    env.process(machine.work(10_000.0, long))
+    env.process(machine.work(other_us, short))
+    ended = []
+
+    def wake() -> Iterator[simpy.Event]:
+        yield env.timeout(100e-6)
+        yield from machine.work(10.0, place)
+        ended.append(env.now)
+
+    env.process(wake())
+    env.run()
+    assert (ended[0] - begun) * 1000 == pytest.approx(begins_ms + 0.01)
+
+
+def test_a_thread_goes_on_while_it_has_more_to_do_until_its_slice_is_over() -> None:
+    env = simpy.Environment()
+    machine = Machine(env, cores=1)
+    interpreter = Interpreter(env, machine)
+    busy, other = interpreter.thread(), Interpreter(env, machine).thread()
+    order = []
+
+    def do(thread: Thread, name: str) -> Iterator[simpy.Event]:
+        yield from thread.work(1600.0)
+        order.append(name)
+
+    for thread, name in [(busy, "first"), (other, "other"), (busy, "second"), (busy, "third")]:
+        env.process(do(thread, name))
+    env.run()
+    assert order == ["first", "second", "other", "third"]
+    assert machine.busy_seconds == pytest.approx(0.0064)
+
+
+def test_a_collection_of_garbage_keeps_runs_waiting() -> None:
+    server = msgspec.structs.replace(COSTS.server, collection_us=50_000, collection_runs=40)
+    collecting = msgspec.structs.replace(COSTS, server=server)
+    arrivals = Arrivals(seconds=4.0, per_second=50.0)
+    alone, beside = (simulate(costs, Deployment(replicas=1), EMPTY, arrivals) for costs in (COSTS, collecting))
+    assert beside.promise.p99_ms > alone.promise.p99_ms + 20
+    assert beside.promise.p50_ms == pytest.approx(alone.promise.p50_ms, rel=0.1)
 
 
 def test_looks_for_orphans_grow_with_the_servers_and_not_with_their_square() -> None:
