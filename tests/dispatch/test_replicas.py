@@ -264,11 +264,14 @@ async def test_a_worker_takes_no_run_over_from_itself_while_it_executes_it(make:
 async def test_runs_that_were_taken_ahead_go_to_others_when_they_wait(make: Make, tmp_path: Path) -> None:
     async with make(max_concurrent_runs=1) as first:
         scheduler = (await first.service()).scheduler
-        for _ in range(3):
-            await first.run(order("calc"))
         held = await first.submit(["held"])
-        waiting = [await first.submit(["count"], params={"a": number}) for number in range(3)]
-        assert scheduler.queued == 3
+        await until(partial(has_status, first, held.run_id, "running"))
+        # As if many runs had ended, each in a moment: on a busy machine none does.
+        for _ in range(60):
+            scheduler._pace.ended(0.001)
+        waiting = [await first.submit(["count"], params={"a": 0})]
+        assert scheduler.queued == 1
+        waiting += [await first.submit(["count"], params={"a": number}) for number in (1, 2)]
         async with make(Worker, max_concurrent_runs=1):
             for run in waiting:
                 assert (await first.wait(run.run_id)).status == "success"
