@@ -99,6 +99,7 @@ def test_without_pyarrow_the_client_names_the_extra_to_install(anyio_backend: st
     assert "pip install 'kedro-asgi[arrow]'" in done.stderr
 
 
+@pytest.mark.slow
 async def test_frames_go_through_a_server_that_executes_runs_in_processes(start, tmp_path: Path) -> None:
     files = {"src/{package}/pipeline_registry.py": _REGISTRY, "conf/base/parameters.yml": "factor: 1.5\n"}
     project = write_project(tmp_path / "project", files)
