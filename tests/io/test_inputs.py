@@ -4,12 +4,14 @@ from typing import Any
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from kedro.io import AbstractDataset as KedroDataset
 
 from kedro_asgi.errors import DatasetError, InputTableError
 from kedro_asgi.io import AbstractDataset, DataCatalog
-from kedro_asgi.io.inputs import table_form
+from kedro_asgi.io.inputs import records_of_columns, table_form
+from kedro_asgi.tables.arrow_table import ArrowTable
 
 ROWS = [{"n": 1, "t": "2026-11-21"}]
 
@@ -139,3 +141,10 @@ class Neither:
 def test_classes_of_a_project_decide_by_their_annotations(cls: type[Any], library: str | None) -> None:
     form = table_form("rows", cls, {})
     assert (form and form.library) == library
+
+
+def test_a_large_table_of_arrow_does_not_become_records() -> None:
+    """Each value would be an object of Python."""
+    rows = ArrowTable(pa.table({"b": pa.array([False]).take(pa.array([0] * (2**22 + 1)))}))
+    with pytest.raises(InputTableError, match=r"4194305 values.*pd\.DataFrame"):
+        records_of_columns("rows", rows)

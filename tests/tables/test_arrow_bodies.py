@@ -82,8 +82,12 @@ def test_columns_may_have_any_names() -> None:
         pa.DictionaryArray.from_arrays(pa.array(np.zeros(1000, dtype="int8")), pa.array(["z" * 10_000])),
         _views("z" * 10_000, 1000),
         pa.FixedSizeListArray.from_arrays(pa.nulls(2**24), 2**20),
+        pa.nulls(200_000),
+        pa.StructArray.from_arrays([pa.nulls(20_000)], ["a"]),
+        pa.FixedSizeListArray.from_arrays(pa.nulls(20_000), 1),
+        pa.array(np.zeros(50_000, dtype="int32")).cast(pa.date32()),
     ],
-    ids=["nulls", "dictionary", "views", "lists"],
+    ids=["rows", "dictionary", "views", "lists", "nulls", "structs", "short lists", "dates"],
 )
 def test_a_column_that_repeats_little_in_many_rows_is_too_large(column: pa.Array) -> None:
     with pytest.raises(OversizedTableError, match="more than 1000000 bytes when it is unpacked"):
@@ -97,6 +101,20 @@ def test_a_stream_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(comp
     with pytest.raises(OversizedTableError):
         read_stream(content, max_bytes=_MAX_BYTES)
     assert pa.total_allocated_bytes() - before < _MAX_BYTES
+
+
+def test_messages_that_may_hide_how_they_are_compressed_are_refused() -> None:
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(metadata_version=pa.ipc.MetadataVersion.V4)
+    with pa.ipc.new_stream(sink, _ROWS.schema, options=options) as writer:
+        writer.write_table(_ROWS)
+    with pytest.raises(TableError, match="version before 1.0"):
+        read_stream(sink.getvalue(), max_bytes=_MAX_BYTES)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, _ROWS.schema) as writer:
+        writer.write_batch(_ROWS.to_batches()[0], custom_metadata={"ARROW:experimental_compression": "zstd"})
+    with pytest.raises(TableError, match="facts of their own"):
+        read_stream(sink.getvalue(), max_bytes=_MAX_BYTES)
 
 
 @pytest.mark.parametrize(

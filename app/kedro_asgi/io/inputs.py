@@ -11,6 +11,8 @@ from kedro_asgi.io.dataset_classes import dataset_class
 from kedro_asgi.tables import Library, TableForm, as_plain, frame_of
 from kedro_asgi.tables.arrow_table import ArrowTable
 
+# As many as 32 MB of JSON hold.
+_MAX_RECORD_VALUES = 2**22
 _PLAIN_TYPES = (list, dict, str, int, float, bool, NoneType)
 _FRAMES: Mapping[tuple[str, str], Library] = {
     ("pandas", "DataFrame"): "pandas",
@@ -84,7 +86,14 @@ def frame_of_columns(name: str, data: ArrowTable, form: TableForm) -> Any:
 
 
 def records_of_columns(name: str, data: ArrowTable) -> Any:
-    """Return a table of Arrow as the list of records that JSON would have given; raises `InputTableError`."""
+    """Return a table of Arrow as the list of records that JSON would have given; raises `InputTableError`.
+
+    Each value becomes an object of Python, which takes many times as much memory.
+    """
+    count = data.table.num_rows * data.table.num_columns
+    if count > _MAX_RECORD_VALUES:
+        limit = f"it has {count} values, and nodes get {_MAX_RECORD_VALUES} at most as records"
+        raise InputTableError(name, "records", f"{limit}; the hint of a node can ask for a frame, such as pd.DataFrame")
     try:
         return as_plain(data.table)
     except (TableError, TypeError) as error:

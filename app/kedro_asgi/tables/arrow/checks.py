@@ -8,6 +8,8 @@ from kedro_asgi.errors import OversizedTableError, TableError
 from kedro_asgi.tables.arrow.library import compute, pyarrow
 
 _VIEW_BYTES = 16
+# What a value takes in pandas that takes less in Arrow: a reference to nothing, a date or bytes, a list or a mapping.
+_NULL_BYTES, _OBJECT_BYTES, _NESTED_BYTES = 8, 48, 64
 _MAX_NAMES = 5
 _PANDAS = b"pandas"
 _NO_TEXT = "\ufffd"
@@ -92,7 +94,7 @@ def _is_list(kind: Any) -> bool:
 
 
 def plain_bytes(array: Any) -> int:
-    """Return what an array takes as plain values, at least one byte for each."""
+    """Return what an array takes as plain values, at least one byte for each; nested ones become objects of Python."""
     types, kind = pyarrow.types, array.type
     if isinstance(kind, pyarrow.BaseExtensionType):
         return plain_bytes(array.storage)
@@ -101,8 +103,19 @@ def plain_bytes(array: Any) -> int:
     if types.is_string_view(kind) or types.is_binary_view(kind):
         return _VIEW_BYTES * len(array) + _bytes_of_views(array)
     parts = list(_parts(array))
-    own = len(array) if parts else max(int(array.nbytes), len(array))
+    own = max(0 if parts else int(array.nbytes), _value_bytes(kind) * len(array))
     return own + sum(map(plain_bytes, parts))
+
+
+def _value_bytes(kind: Any) -> int:
+    types = pyarrow.types
+    if types.is_nested(kind):
+        return _NESTED_BYTES
+    if types.is_null(kind):
+        return _NULL_BYTES
+    is_object = types.is_date(kind) or types.is_time(kind) or types.is_decimal(kind) or types.is_interval(kind)
+    is_bytes = types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind)
+    return _OBJECT_BYTES if is_object or is_bytes else 1
 
 
 def _parts(array: Any) -> Iterator[Any]:

@@ -12,12 +12,14 @@ from kedro_asgi.errors import OversizedTableError, TableError
 _CONTINUATION = 0xFFFFFFFF
 _MAX_MESSAGES = 2**16
 # The numbers of fields in the tables of Arrow's format, and those of two kinds of messages.
-_HEADER_TYPE, _HEADER, _BODY_LENGTH = 1, 2, 3
+_VERSION, _HEADER_TYPE, _HEADER, _BODY_LENGTH, _CUSTOM_FACTS = 0, 1, 2, 3, 4
 _IS_DICTIONARY, _IS_ROWS = 2, 3
 _ROWS, _BUFFERS, _COMPRESSION = 0, 2, 3
 _DICTIONARY_DATA = 1
 _NOT_COMPRESSED = -1
 _SIZE_BYTES = 8
+# Messages of earlier versions, and facts of their own, may say in other ways that buffers are compressed.
+_FIRST_VERSION = 4
 
 
 def check_sizes(content: memoryview, *, max_bytes: int) -> None:
@@ -49,6 +51,8 @@ def _unpacked_sizes(content: memoryview) -> Iterator[int]:
             return
         start = position + 8
         message = _root(content, start)
+        if message.number(_VERSION, "<h") < _FIRST_VERSION or message.place(_CUSTOM_FACTS) is not None:
+            raise TableError("its messages are of a version before 1.0 of Arrow, or have facts of their own")
         body = start + size
         position = body + message.number(_BODY_LENGTH, "<q")
         if not body <= position <= len(content):
