@@ -107,7 +107,7 @@ class OutputChunk(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", 
     """What a generator node has yielded for ``output``; or the ``problem`` for which no more chunks of it are given."""
 
     output: str
-    value: Any = msgspec.UNSET
+    value: Any | msgspec.UnsetType = msgspec.UNSET
     problem: str | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -1,7 +1,9 @@
 """The phases of a run: one table of transitions, and nothing beside it."""
 
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -14,6 +16,7 @@ from kedro_asgi.dispatch.waiting_order import GivenOrder
 from kedro_asgi.errors import RunCancelledError
 from kedro_asgi.events import Event, RunPlanned
 from kedro_asgi.run_ids import RunIds
+from kedro_asgi.runner.chunk_stream import CHUNK_STREAM, Chunk, ChunkStream
 from kedro_asgi.runs import ErrorDetail, RunRecord, RunSpec
 
 Messages = list[Event | RunChanged]
@@ -32,13 +35,13 @@ ENTER: dict[Phase, Callable[[ActiveRun], object]] = {
 }
 
 
-def new_run(messages: Messages, *, is_promised: bool = True) -> ActiveRun:
+def new_run(messages: Messages, *, is_promised: bool = True, keeps_order: bool = False) -> ActiveRun:
     record = RunRecord(run_id=RunIds().next(), status="queued", created_at=datetime.now(UTC))
 
     def post(outbox: Outbox, /, *, is_urgent: bool = False) -> None:
         messages.extend(outbox.take())
 
-    return ActiveRun(record, GivenOrder(read=RunSpec), post, Policy(), is_promised=is_promised)
+    return ActiveRun(record, GivenOrder(read=RunSpec), post, Policy(), is_promised=is_promised, keeps_order=keeps_order)
 
 
 def paths_to_each_phase() -> dict[Phase, list[Phase]]:
@@ -53,6 +56,31 @@ def paths_to_each_phase() -> dict[Phase, list[Phase]]:
 
 
 PATHS = paths_to_each_phase()
+
+
+class Chunks(ChunkStream):
+    """Takes chunks."""
+
+    def _give(self, chunk: Chunk) -> None:
+        """Drop it."""
+
+    def release(self) -> None:
+        """No thread waits."""
+
+
+@pytest.mark.parametrize("has_chunks", [False, True])
+def test_another_attempt_gives_no_chunks_to_a_reader_that_has_some(has_chunks: bool) -> None:
+    stream, context = Chunks(["out"]), copy_context()
+    context.run(CHUNK_STREAM.set, stream)
+    run = context.run(partial(new_run, [], is_promised=False, keeps_order=True))
+    for step in ("queued", "starting"):
+        ENTER[step](run)
+    assert run.begin()[1][CHUNK_STREAM] is stream
+    if has_chunks:
+        stream.put("out", 1)
+    for step in ("waiting", "queued", "starting"):
+        ENTER[step](run)
+    assert run.begin()[1][CHUNK_STREAM] is (None if has_chunks else stream)
 
 
 def test_every_phase_can_be_reached() -> None:

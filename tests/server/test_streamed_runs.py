@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import jsonschema_rs
 import pytest
 from starlette.applications import Starlette
 
@@ -157,6 +158,12 @@ async def stream(app: Starlette, path: str, body: object = None, **headers: str)
     call = await Call(app, path, body or {}, {**LINES_OF, **headers}).answered()
     assert (call.status, call.headers["content-type"]) == (200, "application/x-ndjson"), call.parts
     return call.events
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The queue of chunks and the sessions are tested with trio, too."""
+    return "asyncio"
 
 
 @pytest.fixture
@@ -397,6 +404,19 @@ async def test_a_streamed_run_is_not_joined_with_others(project: Path) -> None:
         }
     (pipeline,) = (await read(app, "/batching"))["pipelines"]
     assert (pipeline["runs"], pipeline["unbatched"]) == (0, {})
+
+
+async def test_the_document_describes_the_events(app: Starlette) -> None:
+    document = await read(app, "/openapi.json")
+    described = jsonschema_rs.validator_for({**document, "$ref": "#/components/schemas/StreamedEvent"})
+    for name in ("__default__", "odd", "breaks"):
+        for event in await stream(app, f"/pipelines/{name}/run"):
+            described.validate(event)
+    assert not described.is_valid({"event": "chunk"})
+    assert not described.is_valid({"event": "other"})
+    operations = [document["paths"][path]["post"] for path in ("/run", "/pipelines/breaks/run")]
+    assert all("text/event-stream" in operation["description"] for operation in operations)
+    assert all("on_hang_up" in [one["name"] for one in operation["parameters"]] for operation in operations)
 
 
 async def test_the_schema_names_the_outputs_that_are_streamed(app: Starlette) -> None:
