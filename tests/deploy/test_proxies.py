@@ -31,6 +31,11 @@ def hold(gate: str) -> str:
     return gate
 
 
+def tell(gate: str):
+    yield "begun"
+    yield hold(gate)
+
+
 def measure(rows: list) -> int:
     return len(rows)
 
@@ -38,6 +43,7 @@ def measure(rows: list) -> int:
 def register_pipelines():
     made = {
         "hold": Pipeline([node(hold, "params:gate", "held", name="hold")]),
+        "tell": Pipeline([node(tell, "params:gate", "told", name="tell")]),
         "team/measure": Pipeline([node(measure, "rows", "team/size", name="measure")]),
     }
     return {"__default__": made["team/measure"], **made}
@@ -86,6 +92,21 @@ def test_events_come_as_they_happen(url: str, tmp_path: Path) -> None:
                 if line == "event: LogLine":
                     gate.touch()
     assert names[-1] == "RunEnded"
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "application/x-ndjson"])
+def test_chunks_come_as_they_are_made(url: str, tmp_path: Path, accept: str) -> None:
+    """The node waits until the client has its first chunk."""
+    gate = tmp_path / "gate"
+    with httpx.Client(base_url=url, timeout=60, headers={"Accept": accept}) as client:
+        with client.stream("POST", "pipelines/tell/run", json={"params": {"gate": str(gate)}}) as answer:
+            lines = []
+            for line in answer.iter_lines():
+                lines.append(line)
+                if '"begun"' in line:
+                    gate.touch()
+    assert answer.headers["content-type"].startswith(accept)
+    assert '"status":"success"' in "".join(lines)
 
 
 def test_pages_and_addresses_lie_below_the_prefix(url: str) -> None:
