@@ -13,6 +13,7 @@ from kedro_asgi.errors import OversizedTableError, TableError
 from kedro_asgi.tables import TableForm
 from kedro_asgi.tables.arrow import read_parquet, read_stream
 from kedro_asgi.tables.arrow.frames import arrow_frame
+from kedro_asgi.tables.arrow.thrift import ThriftReader
 
 _MAX_BYTES = 1_000_000
 _ROWS = pa.table({"n": [1, 2], "s": ["a", None]})
@@ -132,6 +133,21 @@ def test_a_parquet_file_that_unpacks_to_too_much_is_refused(table: pa.Table, use
     assert len(content) < _MAX_BYTES / 10
     with pytest.raises(OversizedTableError):
         read_parquet(content, max_bytes=_MAX_BYTES)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        bytes([0x15, 2, 0x04, 0x02, 2, 0]),  # field 1 again, as a number of another size
+        bytes([0x15, 2, 0x05, *b"\x82\x80\x08", 2, 0]),  # field 65537, which is 1 in 16 bits
+        bytes([0x1C] * 20),  # structs in structs
+        bytes([0x19, 0xF5, *b"\xff\xff\xff\x0f"]),  # a list that is longer than the file
+        bytes([0x15]),  # cut off
+    ],
+)
+def test_a_description_that_readers_could_take_differently_is_refused(content: bytes) -> None:
+    with pytest.raises(IndexError):
+        ThriftReader(memoryview(content)).read_struct(0)
 
 
 def test_two_columns_of_one_name_are_refused() -> None:

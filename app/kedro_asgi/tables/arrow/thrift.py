@@ -6,6 +6,7 @@ Fields = dict[int, Any]
 
 _MAX_DEPTH = 16
 _MAX_VALUES = 2**20
+_LAST_FIELD = 2**15 - 1
 _BOOLEANS, _BYTE, _INTEGERS, _DOUBLE, _BINARY, _LISTS, _STRUCT = (1, 2), 3, (4, 5, 6), 7, 8, (9, 10), 12
 
 
@@ -30,6 +31,9 @@ class ThriftReader:
         while head := self._byte():
             step, kind = head >> 4, head & 15
             number = number + step if step else self._integer()
+            if number in fields or not 0 < number <= _LAST_FIELD:
+                # Another reader could take the other one: it skips a field of a wrong type, and counts in 16 bits.
+                raise IndexError
             fields[number] = None if kind in _BOOLEANS else self._value(kind, depth)
         return fields
 
