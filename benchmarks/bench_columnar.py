@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
-from harness import Case, Measurement, Numbers, Row, find, read_options, take_turns, write
+from harness import Case, Measurement, Numbers, find, read_options, take_turns, write
 from servers import Process, Server, serve
 
 from kedro_asgi.client import AsyncClient
@@ -76,7 +76,9 @@ def main() -> None:
             cases = [*_requests(process, bodies), *_clients(process, frame)]
             measured = take_turns(cases, rounds=options.pick(quick=2, full=5))
         memory = [
-            _memory(server, small[side], bodies[side], library, size) for library in _LIBRARIES for side in bodies
+            {"library": library, "side": side, **_memory(server, small[side], bodies[side], library, size)}
+            for library in _LIBRARIES
+            for side in bodies
         ]
     write("columnar", f"{len(frame)} rows in and out", [_row(one, measured) for one in measured])
     write("columnar_memory", f"memory of {len(frame)} rows, which take {size / 2**20:.0f} MiB", memory)
@@ -116,7 +118,7 @@ def _measured(send: Callable[[], object]) -> Numbers:
     return {"seconds": time.perf_counter() - started}
 
 
-def _memory(server: Server, small: Body, body: Body, library: str, size: int) -> Row:
+def _memory(server: Server, small: Body, body: Body, library: str, size: int) -> Numbers:
     with server.running() as process:
         _send(process, small, library)
         before = _resident_bytes(process.pid, "VmRSS")
@@ -124,7 +126,7 @@ def _memory(server: Server, small: Body, body: Body, library: str, size: int) ->
         Path(f"/proc/{process.pid}/clear_refs").write_text("5")
         _send(process, body, library)
         peak = _resident_bytes(process.pid, "VmHWM")
-    return {"library": library, "side": body.media_type, "memory_to_table": (peak - before) / size}
+    return {"memory_to_table": (peak - before) / size}
 
 
 def _resident_bytes(pid: int, name: str) -> float:

@@ -69,6 +69,20 @@ def _batching(name: str, *levels: int) -> Callable[[Results], Sequence[float | N
     return lambda results: [results.value("batching", name, side=side, callers=level) for level in levels]
 
 
+def _columnar(results: Results) -> Sequence[float | None]:
+    return [
+        results.value("columnar", "speed_to_json", side="Arrow", library=library, what="request")
+        for library in ("pandas", "polars")
+    ]
+
+
+def _columnar_memory(results: Results) -> Sequence[float | None]:
+    return [
+        results.value("columnar_memory", "memory_to_table", side="Arrow", library=library)
+        for library in ("pandas", "polars")
+    ]
+
+
 def _workers(results: Results) -> Sequence[float | None]:
     rows = [row for row in results.rows("workers", callers=32) if row["side"] != "1 worker"]
     return [rows[0]["per_second_to_one"] if rows else None]
@@ -168,6 +182,18 @@ TARGETS = (
         unit=" ms",
         kind="at most",
         measure=_first_chunks,
+    ),
+    Target(
+        what="a table of a million rows in and out as Arrow, times as fast as JSON, pandas / polars",
+        limit=10,
+        kind="at least",
+        measure=_columnar,
+    ),
+    Target(
+        what="memory of that ÷ the table, pandas / polars",
+        limit=3,
+        kind="at most",
+        measure=_columnar_memory,
     ),
     Target(what="`predict` with `--workers auto` ÷ 1 worker, at 32", limit=1.9, kind="at least", measure=_workers),
     Target(
