@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # The versions of uv.lock, for pip: a new release of a library breaks a check when the lock is renewed, not on its own day.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-all soak check postgres browser bytecode bench bench-report vendor lock deploy-tools clean pictures screenshots
+.PHONY: demo test test-all soak check postgres browser bytecode bench bench-rivals bench-report vendor lock deploy-tools clean pictures screenshots
 .DEFAULT_GOAL := test
 
 $(VENV)/.created:
@@ -96,6 +96,20 @@ screenshots: $(VENV)/.dev browser
 bench: $(VENV)/.bench bytecode
 	$(BIN)/python benchmarks/suite.py $(if $(FULL),--full)
 
+# Beside other servers of models: four minutes, and with FULL=1 a quarter of an hour. Each is installed in an environment
+# of its own, since their dependencies fit neither together nor with ours; its pandas and scikit-learn are those of
+# constraints.txt, so that all sides have the same model.
+RIVALS ?= bentoml litserve ray
+.rivals/%/.installed: benchmarks/rivals/%.txt constraints.txt
+	$(PYTHON) -m venv .rivals/$*
+	grep -E '^(joblib|numpy|pandas|scikit-learn|scipy|threadpoolctl)==' constraints.txt > .rivals/$*/model.txt
+	.rivals/$*/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r benchmarks/rivals/$*.txt -r .rivals/$*/model.txt
+	@touch $@
+
+bench-rivals: $(VENV)/.bench bytecode $(RIVALS:%=.rivals/%/.installed)
+	$(BIN)/python benchmarks/suite.py $(if $(FULL),--full) bench_rivals
+
 # A page with pictures and the table of targets, from the results of the last run: benchmarks/report.
 bench-report: $(VENV)/.bench
 	$(BIN)/python benchmarks/report.py
@@ -116,4 +130,4 @@ pictures: $(VENV)/.dev
 	$(BIN)/python tools/pictures.py
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) .rivals demo

@@ -22,15 +22,13 @@ from kedro_datasets.partitions import PartitionedDataset
 from kedro_datasets.pickle import PickleDataset
 from kedro_datasets.plotly import JSONDataset as PlotlyDataset
 from kedro_datasets.text import TextDataset
-from pandas import DataFrame, to_datetime
+from pricing import FEATURES, OFFER_TYPES, offer_frame
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 PACKAGE = "bench_spaceflights"
-FEATURES = ["engines", "seats", "crew", "rating", "fleet_size", "stars"]
-_OFFER_TYPES = {"engine": "category", "seats": "Int64"}
 _CANDIDATE = {"kind": "forest", "arguments": {"n_estimators": 12, "max_depth": 6, "random_state": 5}}
 _VARIANTS: dict[str, dict[str, Any]] = {"baseline": {"kind": "linear"}, "candidate": _CANDIDATE}
 
@@ -53,17 +51,12 @@ class Script:
 
     def load_offers(self) -> Any:
         """Load the offers as the catalog does."""
-        load_args = {"dtype": _OFFER_TYPES, "parse_dates": ["valid_until"]}
+        load_args = {"dtype": OFFER_TYPES, "parse_dates": ["valid_until"]}
         return CSVDataset(filepath=self._at("data/01_raw", "offers.csv"), load_args=load_args).load()
-
-    def frame_of(self, rows: list[dict[str, Any]]) -> DataFrame:
-        """Make of records what the file gives."""
-        offers = DataFrame(rows).astype(_OFFER_TYPES)
-        return offers.assign(valid_until=to_datetime(offers["valid_until"]))
 
     def predict(self, regressor: Any = None, rows: Any = None) -> Any:
         """Price the offers, with the model and the offers on disk unless others are given."""
-        offers = None if rows is None else self.frame_of(rows)
+        offers = None if rows is None else offer_frame(rows)
         return self._price(
             self.load_regressor if regressor is None else lambda: regressor,
             self.load_offers if offers is None else lambda: offers,

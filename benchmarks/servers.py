@@ -1,13 +1,14 @@
 """Servers on loopback, each in processes of its own, and what Linux tells about them."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -18,18 +19,22 @@ KEDRO = "kedro.server.http_server:create_http_server"
 # Both servers of a comparison log the same: nothing but warnings, or all that they log as they come.
 QUIET = ("--no-access-log", "--log-level", "warning")
 
-_WAIT_SECONDS = 60.0
+_WAIT_SECONDS = 120.0
 # Threads by the beginnings of their names. The main thread is the event loop.
 _ROLES = {"kedro-asgi-run": "run", "AnyIO worker": "run", "asyncio_": "run", "kedro-asgi-wri": "writer"}
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """How to start a server: arguments of ``python -m``, to which the port is added, and its environment."""
+    """How to start a server: arguments of ``python -m``, to which the port is added, and its environment.
+
+    ``python`` is that of this benchmark unless the server has an environment of its own.
+    """
 
     name: str
     arguments: Sequence[str]
     environ: dict[str, str] = {}
     cwd: Path = HERE
+    python: str = sys.executable
 
     @contextmanager
     def running(self) -> Iterator["Process"]:
@@ -38,7 +43,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         environ = {**os.environ, "DO_NOT_TRACK": "1", **self.environ}
         paths = [str(HERE), str(HERE / "thread_names"), *filter(None, [environ.get("PYTHONPATH")])]
         environ["PYTHONPATH"] = os.pathsep.join(paths)
-        command = [sys.executable, "-m", *self.arguments, "--port", str(port)]
+        command = [self.python, "-m", *self.arguments, "--port", str(port)]
         # Its lines go to a file, as those of a service do: a terminal that reads slowly would delay it.
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(command, env=environ, cwd=self.cwd, stdout=output, stderr=subprocess.STDOUT)
@@ -74,20 +79,23 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
 
     def total_cpu_seconds(self) -> float:
         """Return the CPU time of the server's first process, with threads that have ended, in hundredths."""
-        stat = Path(f"/proc/{self.pid}/stat")
-        if not stat.exists():
-            return float("nan")
-        user, system = stat.read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return _cpu_seconds(self.pid)
+
+    def cpu_seconds_of_all(self) -> float:
+        """Return the CPU time of all live processes of the server, with threads that have ended, in hundredths."""
+        return sum(map(_cpu_seconds, self._pids()))
 
     def memory_mib(self) -> float:
         """Return the resident memory of all processes of the server; shared pages count once for each."""
-        return sum(_resident_mib(pid) for pid in self._pids())
+        return sum(_memory_mib(pid, "status", "VmRSS:") for pid in self._pids())
+
+    def shared_memory_mib(self) -> float:
+        """Return the memory of all processes of the server; each page counts once, however many of them share it."""
+        return sum(_memory_mib(pid, "smaps_rollup", "Pss:") for pid in self._pids())
 
     def _pids(self) -> list[int]:
         """The server and its worker processes."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return [self.pid, *map(int, children.read_text().split())] if children.exists() else [self.pid]
+        return _process_tree(self.pid)
 
 
 def bare(name: str, factory: str = "bare_route:create", *, logs: bool = False, **environ: str) -> Server:
@@ -141,20 +149,47 @@ def _role(name: str) -> str:
     return next((role for start, role in _ROLES.items() if name.startswith(start)), "other")
 
 
-def _resident_mib(pid: int) -> float:
-    """Return the resident memory of a process; NaN where the system does not say so as Linux does."""
-    status = Path(f"/proc/{pid}/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), float("nan"))
+def _process_tree(pid: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    found = [pid]
+    for parent in found:
+        # A thread other than the main one may have started some.
+        for children in Path(f"/proc/{parent}/task").glob("*/children"):
+            with suppress(OSError):
+                found += map(int, children.read_text().split())
+    return found
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process; NaN where the system does not say so as Linux does."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return float("nan")
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory_mib(pid: int, file: str, name: str) -> float:
+    """Return what Linux tells of the memory of a process in a line of a file; NaN on other systems."""
+    try:
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
+    except OSError:
+        return float("nan")
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), float("nan"))
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
+    descendants = _process_tree(process.pid)[1:]
     process.terminate()
     try:
         process.wait(_WAIT_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    for pid in descendants:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _free_port() -> int:

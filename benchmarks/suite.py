@@ -47,6 +47,8 @@ BENCHMARKS = (
     "bench_dashboard",
     "bench_graph_layout",
 )
+# What needs more than `make bench` installs is run by its name only.
+ON_REQUEST = ("bench_rivals",)
 _PACKAGES = ("kedro-asgi", "kedro", "sf-hamilton", "starlette", "uvicorn", "uvloop", "msgspec")
 
 
@@ -56,7 +58,11 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="measure more, and longer")
     parser.add_argument("--results", type=Path, default=HERE / "results.jsonl", help="file of JSON lines to write")
     parser.add_argument(
-        "benchmark", nargs="*", metavar="NAME", choices=[[], *BENCHMARKS], help="only these, added to the file"
+        "benchmark",
+        nargs="*",
+        metavar="NAME",
+        choices=[[], *BENCHMARKS, *ON_REQUEST],
+        help="only these, added to the file",
     )
     arguments = parser.parse_args()
     if not arguments.benchmark:
