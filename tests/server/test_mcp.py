@@ -135,6 +135,20 @@ async def test_numbers_that_json_does_not_have_are_refused(make_project, value: 
     assert "JSON has no NaN" in answer.text
 
 
+@pytest.mark.parametrize("mode", MODES)
+async def test_text_that_is_not_valid_unicode_is_a_resource_only(make_project, mode: str) -> None:
+    registry = EFFECTS.replace('"x" * 300_000', "'half \\ud800'").replace(
+        "return [x]", "raise ValueError('half \\ud800')"
+    )
+    async with agent_of(served(make_project(registry, catalog=CATALOG)), mode=mode) as agent:
+        result = await agent.call_tool("big")
+        assert "not valid Unicode" in result.structured_content["output_problems"]["value"]
+        (content,) = (await agent.read_resource(result.content[1].uri)).contents
+        assert json.loads(content.text) == "half \ud800"
+        failed = await agent.call_tool("wrong")
+        assert "half \\ud800" in text_of(failed)
+
+
 async def test_an_unknown_tool_is_an_error_of_the_protocol(tiny: Path) -> None:
     async with agent_of(served(tiny)) as agent:
         with pytest.raises(MCPError, match=r"There is no tool 'clac'. Did you mean 'calc'\?"):

@@ -9,8 +9,8 @@ from mcp_types import CallToolResult, ResourceLink, TextContent
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import OutputNotFoundError
-from kedro_asgi.errors.wording import shortened
-from kedro_asgi.runs import RunRecord
+from kedro_asgi.errors.wording import shortened, valid_unicode
+from kedro_asgi.runs import ErrorDetail, RunRecord
 from kedro_asgi.server.mcp.resource_addresses import log_address, output_address
 from kedro_asgi.signatures import BodyCheck
 
@@ -24,7 +24,7 @@ _VALUE: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 def refusal(text: str) -> CallToolResult:
     """Return the result of a call of which no run came: an error that the agent reads."""
-    return CallToolResult(content=[TextContent(text=text)], is_error=True)
+    return CallToolResult(content=[TextContent(text=valid_unicode(text))], is_error=True)
 
 
 async def result_of(
@@ -51,10 +51,19 @@ def _failure(record: RunRecord) -> CallToolResult:
     where = f" in node '{error.node}'" if error is not None and error.node is not None else ""
     reason = "" if error is None else f": {error.type}: {shortened(error.message, _MAX_ERROR)}"
     text = f"Run {record.run_id} ended with status '{record.status}'{where}{reason}\nIts log: {log_address(record)}"
-    details = {} if error is None else {"error": msgspec.to_builtins(error)}
+    details = {} if error is None else {"error": _error_content(error)}
     return CallToolResult(
-        content=[TextContent(text=text)], structured_content=_content(record, **details), is_error=True
+        content=[TextContent(text=valid_unicode(text))],
+        structured_content=_content(record, **details),
+        is_error=True,
     )
+
+
+def _error_content(error: ErrorDetail) -> Any:
+    try:
+        return _VALUE.decode(encode_json(error))
+    except msgspec.DecodeError:
+        return {"type": error.type, "message": valid_unicode(error.message)}
 
 
 def _content(record: RunRecord, **more: Any) -> dict[str, Any]:
@@ -90,7 +99,10 @@ def _problem(name: str, value: bytes, values: dict[str, Any], results: BodyCheck
     """Add an output to ``values``, or say why not: a client refuses a whole result that does not fit the schema."""
     if len(value) > _MAX_OUTPUT_BYTES:
         return f"The output has {len(value)} bytes, which is too much for a result"
-    decoded = _VALUE.decode(value)
+    try:
+        decoded = _VALUE.decode(value)
+    except msgspec.DecodeError:
+        return "The output holds text that is not valid Unicode"
     found = next(results.problems({name: decoded}), None)
     if found is None:
         values[name] = decoded
