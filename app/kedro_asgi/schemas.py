@@ -104,7 +104,7 @@ class RunAccepted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", 
 
 
 class OutputChunk(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="chunk"):
-    """What a generator node has yielded for ``output``; or the ``problem`` for which no more chunks of it are given."""
+    """A chunk that a generator node yielded for ``output``; or the ``problem`` that ends the chunks of it."""
 
     output: str
     value: Any | msgspec.UnsetType = msgspec.UNSET

@@ -1,4 +1,4 @@
-"""What commands do before their processes execute runs: read the project, configure logging, set variables."""
+"""The steps of commands before their processes execute runs: read the project, configure logging, set variables."""
 
 import os
 from pathlib import Path

@@ -27,7 +27,7 @@ _EVENT: msgspec.json.Decoder[StreamedEvent] = msgspec.json.Decoder(StreamedEvent
 
 
 class _Run(msgspec.Struct, eq=False):
-    """What is known of a run. It does not refer to the `RunStream`, which Python closes when its caller drops it."""
+    """The state of a run. It does not refer to the `RunStream`, which Python closes when its caller drops it."""
 
     run_id: str | None = None
     answer: RunAnswer | None = None

@@ -11,7 +11,7 @@ from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import OldRecords, Store
 
 _MANY = 1000
-# What one transaction deletes.
+# How many records one transaction deletes.
 _FEW = 20
 
 

@@ -45,7 +45,7 @@ async def _next_record(service: Service, run_id: str) -> RunRecord:
     run = service.runs.get(run_id)
     if run is not None and not run.is_closed:
         await run.closed()
-        # What another worker has taken may have another end.
+        # A run that another worker has taken may have another end.
         return run.record if run.phase == "announced" else await read_run(service, run_id)
     with service.waited_runs.waiter(run_id) as told:
         # Now, so that an end that comes behind this read is told.

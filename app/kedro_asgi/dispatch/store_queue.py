@@ -41,7 +41,7 @@ def _needs_queue(policy: Policy) -> dict[str, bool]:
 
 
 class StoreQueue:
-    """What this worker knows of the queue. Belongs to one event loop.
+    """The queue of the store, as this worker knows it. Belongs to one event loop.
 
     Without ``is_used``, promised runs wait in the worker that has accepted them.
     """

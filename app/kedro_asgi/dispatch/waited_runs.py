@@ -12,7 +12,7 @@ from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.wakes import Wakes
 
-# What one statement asks for.
+# How many runs one statement asks for.
 _MANY = 1000
 
 

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What a generator node has yielded for ``output``; or the ``problem`` that keeps its chunks from the reader."""
+    """A value that a node has yielded for ``output``; or the ``problem`` that keeps its chunks from the reader."""
 
     output: str
     value: Any = None

@@ -25,7 +25,7 @@ _ANSWERS = frozenset((*TABLES, *STREAMS, MULTIPART))
 # Other types of these families are refused by name. All else is read as JSON, as Kedro's server reads it.
 _NOT_JSON = ("multipart/", "application/vnd.apache.")
 _WILDCARDS = frozenset(("*/*", "application/*"))
-# What nearly all callers send, and what stands for it.
+# The headers of nearly all callers; ``None``: they send none.
 _USUAL_BODIES = frozenset((None, b"application/json"))
 _USUAL_ANSWERS = frozenset((None, b"*/*", b"application/json"))
 

@@ -10,7 +10,7 @@ from kedro_asgi.server.openapi_parts import in_json, problem
 from kedro_asgi.server.openapi_schemas import Json
 
 EXTENSION = "x-table-media-types"
-"""What names the types of tables in an operation: those of its body, and those of its answer."""
+"""The types of tables in an operation: those of its body, and those of its answer."""
 
 _BYTES: Json = {"type": "string", "format": "binary"}
 _ANSWERS = (ARROW, PARQUET, CSV, MULTIPART)

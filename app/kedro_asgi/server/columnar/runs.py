@@ -31,7 +31,7 @@ _MOST_UNPACKED = 4
 
 
 class RunCalls(Protocol):
-    """What the routes of runs do with an order whose tables are read."""
+    """The calls of the routes of runs for an order whose tables are read."""
 
     def finish(self, request: Request, orders: list[RunOrder], *, json_bytes: int | None) -> Awaitable[Finished]:
         """Run the one order of a list to its end."""

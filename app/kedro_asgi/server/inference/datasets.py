@@ -1,4 +1,4 @@
-"""What the signature of a pipeline says of a dataset: whether it is a table, and which columns it has."""
+"""The datasets in the signature of a pipeline: whether each is a table, and which columns it has."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the routes of the Open Inference Protocol do: some describe pipelines, and one runs them."""
+"""The endpoints of the Open Inference Protocol: some describe pipelines, and one runs them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial

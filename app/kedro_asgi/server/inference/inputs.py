@@ -14,7 +14,7 @@ from kedro_asgi.server.inference.tensors import Tensor, check_size
 from kedro_asgi.signatures import Json
 
 _PREFIX = "params:"
-# What other servers understand by these would be lost without a word.
+# Refused, since a server that ignored them would give other answers than the caller expects.
 _REFUSED = ("sequence_id", "sequence_start", "sequence_end", "priority")
 _OWN = ("binary_data_output", "content_type", "timeout")
 _JSON: msgspec.json.Decoder[Any] = msgspec.json.Decoder()

@@ -13,7 +13,7 @@ _MANY = 20
 
 
 class Place(msgspec.Struct, frozen=True):
-    """What a tensor stands for: a dataset, or a column of it."""
+    """The dataset, or the column of it, that a tensor stands for."""
 
     dataset: DatasetFacts
     column: str | None = None

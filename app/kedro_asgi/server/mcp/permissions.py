@@ -1,4 +1,4 @@
-"""What the caller of a message may do: the scopes and the limits that hold for the routes."""
+"""The permissions of the caller of a message: the scopes and the limits that hold for the routes."""
 
 from collections.abc import Collection
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a run of a pipeline leaves behind, as far as the catalog tells."""
+"""The effects of a run of a pipeline, as far as the catalog tells."""
 
 import msgspec
 

@@ -14,7 +14,7 @@ from kedro_asgi.runs import ErrorDetail, RunRecord
 from kedro_asgi.server.mcp.resource_addresses import log_address, output_address
 from kedro_asgi.signatures import BodyCheck
 
-# What an agent reads fills its context; larger outputs are resources only.
+# Results fill the context of an agent; larger outputs are resources only.
 _MAX_OUTPUT_BYTES = 256 * 1024
 _MAX_ERROR = 4000
 # Earlier revisions of the protocol have no links in results.

@@ -8,7 +8,7 @@ from kedro_asgi.errors import OversizedTableError, TableError
 from kedro_asgi.tables.arrow.library import compute, pyarrow
 
 _VIEW_BYTES = 16
-# What a value takes in pandas that takes less in Arrow: a reference to nothing, a date or bytes, a list or a mapping.
+# The size in pandas of a value that takes less in Arrow: a reference to nothing, a date or bytes, a list or a mapping.
 _NULL_BYTES, _OBJECT_BYTES, _NESTED_BYTES = 8, 48, 64
 _MAX_NAMES = 5
 _PANDAS = b"pandas"

@@ -8,7 +8,7 @@ from kedro_asgi.errors import TableError
 from kedro_asgi.tables.arrow.library import pyarrow
 from kedro_asgi.tables.values.pandas import flat_frame, is_meaningful
 
-# What a table of Arrow stands for that is no table: a column of values, or rows without names.
+# A table of Arrow names its kind where it is no table: a column of values, or rows without names.
 KIND = b"kedro_asgi.kind"
 VALUES, ROWS = b"values", b"rows"
 _PLAIN_KINDS = "biufU"

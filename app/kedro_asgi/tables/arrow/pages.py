@@ -12,7 +12,7 @@ from kedro_asgi.tables.arrow.thrift import Fields, ThriftReader
 _MAGIC = b"PAR1"
 _TAIL_BYTES = 8
 _MAX_PAGES = 2**16
-# What a value takes in a column of numbers; runs of one value take next to nothing in the file.
+# The size of a value in a column of numbers; runs of one value take next to nothing in the file.
 _VALUE_BYTES = 8
 # The numbers of fields: of the file, a group of rows, a column in it, and what is told of that.
 _ROWS, _GROUPS, _COLUMNS, _CHUNK = 3, 4, 1, 3
