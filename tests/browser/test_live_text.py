@@ -32,3 +32,23 @@ def test_a_run_shows_what_it_yields_as_it_comes(served: Served, pages: WatchedPa
     page.reload()
     expect(page.get_by_role("tabpanel")).to_contain_text("end")
     expect(live).to_have_count(0)
+
+
+def test_a_page_reads_two_streams_and_older_runs_go_on_without_it(served: Served, pages: WatchedPages) -> None:
+    page = pages.open(f"{served.dashboard}#/start/story")
+    run_ids = []
+    for name in ("first", "second", "third"):
+        page.get_by_label("gate", exact=True).fill(name)
+        page.get_by_role("button", name="Start the run").click()
+        expect(page.get_by_role("region", name="Live text of text")).to_contain_text("Once upon a")
+        run_ids.append(page.url.partition("/#/runs/")[2].partition("?")[0])
+        page.goto(f"{served.dashboard}#/start/story")
+    page.goto(f"{served.dashboard}#/runs/{run_ids[0]}?tab=outputs")
+    live = page.get_by_role("region", name="Live text of text")
+    expect(live).to_contain_text("The page has not read the rest")
+    page.goto(f"{served.dashboard}#/runs/{run_ids[1]}?tab=outputs")
+    expect(live).to_contain_text("As it arrives")
+    for name in ("first", "second", "third"):
+        served.open_gate(name)
+    assert [served.wait(run_id)["status"] for run_id in run_ids] == ["success"] * 3
+    expect(live).to_contain_text("All that was streamed")

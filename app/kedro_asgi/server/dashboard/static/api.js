@@ -31,11 +31,12 @@ export async function getJson(segments, options) {
   return readJson(await getResponse(segments, options));
 }
 
-export function postResponse(segments, body = undefined, { query, headers = {} } = {}) {
+export function postResponse(segments, body = undefined, { query, headers = {}, signal } = {}) {
   const content = body === undefined ? {} : { body: JSON.stringify(body) };
   return request(apiUrl(segments, query), {
     method: "POST",
     headers: { "Content-Type": "application/json", ...headers },
+    signal,
     ...content,
   });
 }
