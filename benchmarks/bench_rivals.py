@@ -48,11 +48,12 @@ _RIVALS: dict[str, tuple[Sequence[str], dict[str, str]]] = {
     "litserve": (("litserve_server",), {}),
     "ray": (
         ("ray_server",),
-        # Without the first, it writes a token into the home folder; with the 5 s that the second is by default, it does
-        # not get ready on a busy machine.
+        # It would write a token into the home folder, not get ready on a busy machine, and leave its processors to the
+        # load, which has a better niceness than its workers by default.
         {
             "RAY_AUTH_MODE": "disabled",
             "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+            "RAY_worker_niceness": "0",
             "RAY_USAGE_STATS_ENABLED": "0",
         },
     ),

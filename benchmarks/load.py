@@ -16,6 +16,8 @@ import uvloop
 
 T = TypeVar("T")
 
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
+
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
     """So many ``callers`` send ``requests`` in turn: ``times`` of them in all, or for ``seconds``."""
@@ -149,6 +151,10 @@ class _Connection(asyncio.Protocol):
         if not self._whole:
             head, separator, _ = self._answer.partition(b"\r\n\r\n")
             if not separator:
+                return
+            if b"transfer-encoding: chunked" in head.lower():
+                if self._answer.endswith(_LAST_CHUNK):
+                    self._note()
                 return
             self._whole = len(head) + 4 + _content_length(bytes(head))
         if len(self._answer) >= self._whole:
