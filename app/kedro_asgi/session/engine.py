@@ -130,9 +130,14 @@ class Engine:
         """
         self._shared.reload()
 
+    @property
+    def has_signals(self) -> bool:
+        """Whether other processes may signal to this one that they have replaced something."""
+        return self._shared.has_signals
+
     def catch_up(self) -> None:
         """Read again what other processes have replaced, if they signal that to this one."""
-        if self._shared.has_signals:
+        if self.has_signals:
             self._shared.read_signals()
 
     def read_reloads(self) -> None:

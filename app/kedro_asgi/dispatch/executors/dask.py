@@ -40,9 +40,11 @@ class DaskExecutor:
         self._loop = current_token()
         self._session = session
         self._local = LocalDaskCluster(session.create_session) if options.scheduler is None else None
+        facts = _ServerFacts(session, partial(from_thread.run, session.prepare, token=self._loop))
         settings = ClusterSettings(
             find_scheduler=partial(str, options.scheduler) if self._local is None else self._local.address,
-            find_facts=_ServerFacts(partial(from_thread.run, session.prepare, token=self._loop)).find,
+            known_facts=facts.known,
+            find_facts=facts.find,
             options=options,
             convert=convert,
             full_tracebacks=policy.full_tracebacks,
@@ -122,15 +124,23 @@ class DaskExecutor:
 
 
 class _ServerFacts:
-    """The facts of the project as the server has loaded it; any thread."""
+    """The facts of the project as the server has loaded it; any thread. ``prepare`` opens the project in `find`."""
 
-    def __init__(self, open_session: Callable[[], Any]) -> None:
-        self._open_session = open_session
+    def __init__(self, session: AsyncSession, prepare: Callable[[], Any]) -> None:
+        self._session = session
+        self._prepare = prepare
         self._known: tuple[Any, MemberFacts, str] | None = None
+
+    def known(self) -> tuple[MemberFacts, str] | None:
+        """Return what `find` would return, if nothing has to be read for that."""
+        session, known = self._session.prepared, self._known
+        if session is None or known is None or session.engine.has_signals or known[0] is not session.engine.planner:
+            return None
+        return known[1], known[2]
 
     def find(self) -> tuple[MemberFacts, str]:
         """Return the facts, and the name of the last reload; opens the project if need be, and raises its errors."""
-        session = self._open_session()
+        session = self._session.prepared or self._prepare()
         session.catch_up()
         planner = session.engine.planner
         known = self._known

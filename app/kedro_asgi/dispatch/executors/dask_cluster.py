@@ -30,7 +30,7 @@ from kedro_asgi.dispatch.executors.dask_messages import (
     Ticket,
     plain,
 )
-from kedro_asgi.dispatch.executors.dask_run import ClusterRun
+from kedro_asgi.dispatch.executors.dask_run import ClusterRun, placement_error
 from kedro_asgi.dispatch.executors.dask_scheduler import SchedulerConnection
 from kedro_asgi.dispatch.executors.dask_settings import ClusterSettings, PlacedRun
 from kedro_asgi.dispatch.executors.dask_task import execute_run
@@ -38,7 +38,7 @@ from kedro_asgi.dispatch.executors.dask_workers import WorkerConnections
 from kedro_asgi.dispatch.executors.process_messages import encode_message
 from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.dispatch.safe_logging import SafeLogger
-from kedro_asgi.errors import KedroAsgiError, RunStoppedError, UnplaceableRunError, error_type
+from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.outcome import Outcome
 from kedro_asgi.runner.chunk_stream import Chunk
 from kedro_asgi.runner.process_state import log_levels
@@ -163,14 +163,14 @@ class DaskCluster:
         """Have Dask find a worker for a run, again and again, until one asks for it or tells why it cannot."""
         while self._is_waiting(run):
             client = await self._scheduler.client()
-            found = await asyncio.to_thread(Outcome.of, self._settings.find_facts)
+            found = await self._settings.facts()
             if not self._is_waiting(run):
                 return
             error = found.error or await self._submitted(client, run, *found.value())
             if not self._is_waiting(run):
                 return
             if error is not None and not isinstance(error, KilledWorker):
-                self._end(run, partial(run.fail, _as_ours(error)))
+                self._end(run, partial(run.fail, placement_error(error)))
                 return
             # The worker was lost before it had the run, or has not met this server; or the scheduler is gone.
             _log.info("Run %s is given to the Dask cluster again", run.run_id)
@@ -293,12 +293,6 @@ class DaskCluster:
             trace_context=run.trace_context,
         )
         self._workers.send(worker, given, outcome.value())
-
-
-def _as_ours(error: BaseException) -> Exception:
-    if isinstance(error, KedroAsgiError):
-        return error
-    return UnplaceableRunError(f"{error_type(error)}: {error}")
 
 
 async def _cancel(future: Any) -> None:

@@ -15,7 +15,15 @@ from kedro_asgi.dispatch.executors.run_replies import NodesAtWork, log_safely, u
 from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.run_logging import LINE_EMITTER
-from kedro_asgi.errors import RunStoppedError, UnsendableValueError, ValueTooLargeError, WorkerLostError, error_type
+from kedro_asgi.errors import (
+    KedroAsgiError,
+    RunStoppedError,
+    UnplaceableRunError,
+    UnsendableValueError,
+    ValueTooLargeError,
+    WorkerLostError,
+    error_type,
+)
 from kedro_asgi.events import Event
 from kedro_asgi.failures import note_node
 from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
@@ -121,6 +129,11 @@ class ClusterRun:
             self.fail(UnsendableValueError("A message of the worker", f"{error_type(problem)}: {problem}"))
         else:
             self.end(execution)
+
+
+def placement_error(error: BaseException) -> Exception:
+    """Return the error of a run for which Dask finds no worker."""
+    return error if isinstance(error, KedroAsgiError) else UnplaceableRunError(f"{error_type(error)}: {error}")
 
 
 def load(parts: list[Buffer]) -> Any:
