@@ -83,6 +83,11 @@ def log_in_thread(x):
     thread.join()
     return x
 
+def log_large(x):
+    for letter in "abcdef":
+        logging.getLogger("project").warning(letter * 200_000)
+    return "y" * 200_000
+
 def length(value):
     return len(value)
 
@@ -103,6 +108,7 @@ def register_pipelines():
         "texts": Pipeline([node(texts, ["params:count", "params:size", "params:place"], "text", name="texts")]),
         "partly": Pipeline([node(partly, "params:a", "part", name="partly")]),
         "thread": Pipeline([node(log_in_thread, "params:a", "logged", name="logger")]),
+        "large": Pipeline([node(log_large, "params:a", "large", name="logger")]),
         "length": Pipeline([node(length, "value", "length", name="length")]),
         "same": Pipeline([node(same, "value", "given", name="same")]),
     }
@@ -201,6 +207,12 @@ async def test_a_line_of_a_thread_that_a_node_starts_belongs_to_the_run(runs: Di
         "logger",
         "from a thread",
     )
+
+
+async def test_large_lines_in_a_row_stay_what_they_are(runs: Dispatcher, logged: list[logging.LogRecord]) -> None:
+    finished = await runs.run(order("large", outputs=("large",)))
+    assert (finished.record.error, len(bytes(finished.outputs["large"]))) == (None, 200_002)
+    assert [line.getMessage() for line in logged if line.name == "project"] == [one * 200_000 for one in "abcdef"]
 
 
 async def test_a_failure_names_the_node_and_the_line(runs: Dispatcher) -> None:

@@ -235,10 +235,10 @@ class _RunServer:
 
     def send_log(self, message: LogMessage) -> None:
         """Send a record that was logged during a run."""
-        parts = encode_message(RecordLogged(record=plain_record(message.record), node=CURRENT_NODE.get()))
+        logged = RecordLogged(record=plain_record(message.record), node=CURRENT_NODE.get())
         with self._lock:
             if self._run_id is not None:
-                self._pipe.send(parts)
+                self._pipe.send_record(logged)
 
     # --- stopping ---
 

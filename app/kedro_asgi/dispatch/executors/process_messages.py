@@ -85,6 +85,10 @@ class MessagePipe:
         value = b"" if chunk.value is None else bytes(chunk.value)
         self._connection.send_bytes(_CHUNK + _EVENT_ENCODER.encode((chunk.output, value, chunk.problem)))
 
+    def send_record(self, logged: RecordLogged) -> None:
+        """Send a record through the pipe, whatever its size: others may follow before the first one is read."""
+        self._connection.send_bytes(_PICKLE + pickle.dumps(logged, protocol=5))
+
     def send(self, parts: list[Buffer]) -> None:
         """Send a message that `encode_message` has encoded."""
         if len(parts) == 1 and len(parts[0]) <= _LARGE_BYTES:
