@@ -94,7 +94,7 @@ def _requests(process: Process, bodies: dict[str, Body]) -> list[Case]:
         Case(
             side=side,
             conditions={"library": library, "what": "request"},
-            measure=partial(_measured, partial(_send, process, bodies[side], library)),
+            measure=partial(_measured, process, partial(_send, process, bodies[side], library)),
         )
         for library in _LIBRARIES
         for side in bodies
@@ -106,16 +106,17 @@ def _clients(process: Process, frame: pd.DataFrame) -> list[Case]:
         Case(
             side=side,
             conditions={"library": "pandas", "what": "frame to frame"},
-            measure=partial(_measured, partial(_send_frame, process, frame, side)),
+            measure=partial(_measured, process, partial(_send_frame, process, frame, side)),
         )
         for side in ("JSON", "Arrow")
     ]
 
 
-def _measured(send: Callable[[], object]) -> Numbers:
-    started = time.perf_counter()
+def _measured(process: Process, send: Callable[[], object]) -> Numbers:
+    cpu_before, started = process.total_cpu_seconds(), time.perf_counter()
     send()
-    return {"seconds": time.perf_counter() - started}
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "server_cpu_seconds": process.total_cpu_seconds() - cpu_before}
 
 
 def _memory(server: Server, small: Body, body: Body, library: str, size: int) -> Numbers:
@@ -161,7 +162,11 @@ def _send_frame(process: Process, frame: pd.DataFrame, side: str) -> None:
 
 def _row(one: Measurement, measured: list[Measurement]) -> dict[str, Any]:
     json = find(measured, "JSON", **one.case.conditions)
-    return {**one.row(), "speed_to_json": json.ratio("seconds", one)}
+    ratios = {
+        "speed_to_json": json.ratio("seconds", one),
+        "cpu_speed_to_json": json.ratio("server_cpu_seconds", one),
+    }
+    return {**one.row(), **ratios}
 
 
 def _frame(rows: int) -> pd.DataFrame:

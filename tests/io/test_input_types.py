@@ -11,6 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pandera.typing as pt
 import polars as pl
+import pyarrow
 import pydantic
 import pytest
 
@@ -80,6 +81,7 @@ def test_records_become_the_frame_that_a_hint_names() -> None:
     rows = [{"day": "2026-11-21", "n": 1}]
     assert type(converted(pd.DataFrame, rows)) is pd.DataFrame
     assert type(converted(pl.LazyFrame | None, rows)) is pl.LazyFrame
+    assert converted(pyarrow.Table, rows).to_pylist() == rows
     frame = converted(pt.DataFrame[Sales], rows)
     assert str(frame["day"].dtype).startswith("datetime64")
 

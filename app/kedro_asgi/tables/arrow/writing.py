@@ -29,7 +29,13 @@ def _write_batches(table: Any, sink: Any) -> None:
 
 def write_parquet(table: Any) -> Any:
     """Return ``table`` as a Parquet file; raises `TableError` for types that have no form there."""
-    return _written(lambda sink: parquet().write_table(table, sink, row_group_size=_GROUP_ROWS), "Parquet")
+
+    def write(sink: Any) -> None:
+        # A dictionary of numbers, which seldom repeat, is made in vain.
+        texts = [field.name for field in table.schema if not pyarrow.types.is_primitive(field.type)]
+        parquet().write_table(table, sink, row_group_size=_GROUP_ROWS, use_dictionary=texts)
+
+    return _written(write, "Parquet")
 
 
 def write_csv(table: Any) -> Any:
