@@ -41,12 +41,17 @@ def wrong(x) -> dict[str, int]:
 def big(x):
     return "x" * 300_000
 
+def table(x):
+    import pandas
+    return pandas.DataFrame({"n": [x, 2]})
+
 def register_pipelines():
     return {
         "memory": Pipeline([node(one, "params:a", "kept", name="first")]),
         "file": Pipeline([node(one, "params:a", "written", name="first")]),
         "versions": Pipeline([node(one, "params:a", "versioned", name="first")]),
         "wrong": Pipeline([node(wrong, "params:a", "value", name="first")]),
+        "table": Pipeline([node(table, "params:a", "value", name="first")]),
         "big": Pipeline([node(big, "params:a", "value", name="first")]),
     }
 """
@@ -133,6 +138,19 @@ async def test_numbers_that_json_does_not_have_are_refused(make_project, value: 
         answer = await http.post("/mcp", content=json.dumps(message), headers=headers)
     assert answer.status_code == 200
     assert "JSON has no NaN" in answer.text
+
+
+async def test_outputs_that_are_kept_as_columns_are_given_as_json(make_project) -> None:
+    app = served(make_project(EFFECTS, catalog=CATALOG))
+    async with agent_of(app) as agent:
+        result = await agent.call_tool("table", {"output_format": "arrow"})
+        assert result.structured_content["outputs"] == {"value": [{"n": 1}, {"n": 2}]}
+        address = f"kedro://runs/{result.structured_content['run_id']}/outputs/value"
+        assert (await agent.read_resource(address)).contents[0].text == '[{"n":1},{"n":2}]'
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as http:
+        path = address.replace("kedro:/", "")
+        kept = await http.get(path, headers={"Accept": "application/vnd.apache.arrow.stream"})
+    assert kept.content[:4] == b"\xff\xff\xff\xff"
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -264,10 +282,11 @@ async def test_without_the_setting_there_is_no_route(tiny: Path) -> None:
         assert (await http.post("/mcp", json={})).status_code == 404
 
 
-async def test_a_body_that_is_too_large_is_refused(tiny: Path) -> None:
-    app = served(tiny, max_body_bytes=1000)
+@pytest.mark.parametrize(("options", "limit"), [({}, 256 * 1024), ({"max_body_bytes": 1000}, 1000)])
+async def test_a_body_that_is_too_large_is_refused(tiny: Path, options: dict[str, int], limit: int) -> None:
+    app = served(tiny, **options)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as http:
-        answer = await http.post("/mcp", content=b"x" * 1001)
+        answer = await http.post("/mcp", content=b"x" * (limit + 1))
     assert (answer.status_code, answer.json()["type"]) == (413, "urn:kedro-asgi:problem:body-too-large")
 
 

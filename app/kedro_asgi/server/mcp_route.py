@@ -24,8 +24,8 @@ from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 if TYPE_CHECKING:
     from kedro_asgi.server.mcp.http_endpoint import HttpEndpoint
 
-# The SDK reads the messages on the event loop; agents send no tables.
-_MAX_BYTES = 4 * 1024 * 1024
+# The SDK reads a message on the event loop, up to 0.4 s for each MiB; agents send no tables.
+_MAX_BYTES = 256 * 1024
 
 
 class McpRoute:

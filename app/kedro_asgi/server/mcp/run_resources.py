@@ -7,6 +7,7 @@ from kedro_asgi.events import LogLine, RunEvent
 from kedro_asgi.runs import RunQuery, RunRecord
 from kedro_asgi.server.access.caller import Caller
 from kedro_asgi.server.access.visible_runs import list_visible_to
+from kedro_asgi.server.mcp import json_outputs
 from kedro_asgi.server.mcp.pipeline_resources import PipelineResources
 from kedro_asgi.server.mcp.resource_addresses import TEXT
 from kedro_asgi.server.mcp.resource_texts import ResourceText, as_json
@@ -46,7 +47,8 @@ class RunResources:
                 nodes = await self._runs.node_runs(record.run_id)
                 return await self._pipelines.drawing_of_run(record, nodes, kind)
             case ["outputs", name]:
-                return ResourceText((await self._runs.output(record.run_id, name)).decode())
+                kept = await self._runs.output(record.run_id, name)
+                return ResourceText((await json_outputs.as_json(name, kept)).decode())
         return None
 
     async def _events(self, record: RunRecord) -> tuple[RunEvent, ...]:

@@ -19,7 +19,9 @@ from kedro_asgi.runs import RunOrder, RunRecord
 from kedro_asgi.server.bodies import JsonBody
 from kedro_asgi.server.errors import InvalidBodyError
 from kedro_asgi.server.mcp.cancelled_calls import call_label
+from kedro_asgi.server.mcp.json_outputs import kept_as_asked
 from kedro_asgi.server.mcp.permissions import Context, log_refused, log_tool_call, may, may_see, require
+from kedro_asgi.server.mcp.resource_texts import NoResourceError
 from kedro_asgi.server.mcp.run_progress import RunProgress
 from kedro_asgi.server.mcp.tool_descriptions import PipelineTool
 from kedro_asgi.server.mcp.tool_results import refusal, result_of, unfinished
@@ -99,8 +101,11 @@ class ToolCalls:
             raise _RefusedCallError(failure_sentence(found.error))
         try:
             order = await self._orders.order(found.value(), body)
+            order = await kept_as_asked(order, arguments.get("output_format"))
         except InvalidBodyError as error:
             raise _RefusedCallError(_body_sentence(error)) from error
+        except NoResourceError as error:
+            raise _RefusedCallError(str(error)) from error
         labels = {**order.labels, **call_label(context)}
         return msgspec.structs.replace(order, labels=labels), body.size
 

@@ -11,7 +11,9 @@ from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import OutputNotFoundError
 from kedro_asgi.errors.wording import shortened, valid_unicode
 from kedro_asgi.runs import ErrorDetail, RunRecord
+from kedro_asgi.server.mcp.json_outputs import as_json
 from kedro_asgi.server.mcp.resource_addresses import log_address, output_address
+from kedro_asgi.server.mcp.resource_texts import NoResourceError
 from kedro_asgi.signatures import BodyCheck
 
 # Results fill the context of an agent; larger outputs are resources only.
@@ -84,21 +86,27 @@ class _Outputs(msgspec.Struct, frozen=True, kw_only=True):
         for name in record.outputs:
             try:
                 value = await runs.output(record.run_id, name)
-            except OutputNotFoundError as error:
+                problem = _size_problem(value) or _problem(name, await as_json(name, value), values, results)
+            except (OutputNotFoundError, NoResourceError) as error:
                 problems[name] = str(error)
                 continue
-            problem = _problem(name, value, values, results)
             if problem is not None:
                 address = output_address(record, name)
                 problems[name] = f"{problem}; it is the resource {address}"
-                links.append(ResourceLink(uri=address, name=name, mime_type="application/json", size=len(value)))
+                links.append(ResourceLink(uri=address, name=name, mime_type="application/json"))
         return cls(values=values, problems=problems, links=links)
+
+
+def _size_problem(value: bytes) -> str | None:
+    if len(value) <= _MAX_OUTPUT_BYTES:
+        return None
+    return f"The output has {len(value)} bytes, which is too much for a result"
 
 
 def _problem(name: str, value: bytes, values: dict[str, Any], results: BodyCheck) -> str | None:
     """Add an output to ``values``, or say why not: a client refuses a whole result that does not fit the schema."""
-    if len(value) > _MAX_OUTPUT_BYTES:
-        return f"The output has {len(value)} bytes, which is too much for a result"
+    if (problem := _size_problem(value)) is not None:
+        return problem
     try:
         decoded = _VALUE.decode(value)
     except msgspec.DecodeError:
