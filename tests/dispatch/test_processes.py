@@ -13,10 +13,14 @@ import pytest
 
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
 from kedro_asgi.dispatch.executors.process_memory import private_bytes
+from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import PipelineCrashingError
 from kedro_asgi.events import NodeCancelled, NodeFailed, NodeStarted
+from kedro_asgi.retries import Retries, RetryPolicy
+from kedro_asgi.runner.chunk_stream import CHUNK_STREAM
 from kedro_asgi.runs import RunOrder, RunRecord, RunSpec, Slice
 from kedro_asgi.session import AsyncSession, KedroServiceSession
+from kedro_asgi.session.chunk_queue import ChunkQueue
 from project_files import write_project
 
 pytestmark = pytest.mark.anyio
@@ -42,6 +46,10 @@ def end(how):
     return how
 
 def crash(x):
+    os._exit(1)
+
+def crash_later(x):
+    yield x
     os._exit(1)
 
 def compute(x):
@@ -101,6 +109,7 @@ def register_pipelines():
         "__default__": Pipeline([]),
         "end": single(end, "how"),
         "crash": single(crash),
+        "crash_later": single(crash_later),
         "compute": single(compute),
         "hold_gil": single(hold_gil),
         "swallow": single(swallow),
@@ -183,6 +192,16 @@ async def test_a_run_ends_soon_whatever_its_node_does(runs: Dispatcher, pipeline
     assert [event.node for event in events if isinstance(event, NodeCancelled)] == [pipeline]
     assert runs.gauges()["runs_running"] == 0
     assert (await runs.run(order("pid"))).record.status == "success"
+
+
+@pytest.mark.slow
+async def test_a_run_that_crashes_after_its_reader_has_a_chunk_is_not_tried_again(runs: Dispatcher) -> None:
+    queue = ChunkQueue(["crash_later_done"], convert=encode_output)
+    CHUNK_STREAM.set(queue)
+    retries = Retries(run=RetryPolicy(retries=2, delay_seconds=0))
+    record = (await runs.run(order("crash_later", outputs=("crash_later_done",), retries=retries))).record
+    assert (record.error.type, record.run_attempt) == ("RunCrashedError", 1)
+    assert [bytes(chunk.value) for chunk in await queue.take()] == [b"1"]
 
 
 @pytest.mark.slow
