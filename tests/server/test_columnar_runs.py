@@ -290,6 +290,11 @@ PARTS = {
     "one name twice": ([part("left"), part("left")], 422, "Two parts are named 'left'"),
     "two requests": ([Part(content_type="application/json", content=b"{}")] * 2, 422, "more than one part of JSON"),
     "no json": ([Part(content_type="application/json", content=b"{")], 422, "no JSON"),
+    "wrong inputs": (
+        [Part(content_type="application/json", content=b'{"inputs": [1]}'), part("left"), part("right")],
+        422,
+        "inputs",
+    ),
     "no object": ([Part(content_type="application/json", content=b"[]")], 422, "JSON object"),
     "an unknown input": ([part("left"), part("right"), part("gone")], 422, "gone"),
     "a damaged table": ([Part(name="left", content_type=ARROW, content=b"x")], 422, "Table 'left' cannot be used"),

@@ -129,8 +129,10 @@ class ColumnarRuns:
         """Return tables by the names of inputs, and the document with the first rows of each as JSON in its place."""
         if not body.tables:
             return {}, body.document
-        given = body.document.get("inputs")
-        given = given if isinstance(given, dict) else {}
+        given = body.document.get("inputs") or {}
+        if not isinstance(given, dict):
+            # The check of the document tells what is wrong.
+            return {}, body.document
         name = body.input_name
         if name is None and None in body.tables:
             name = _only_input(pipeline, given)
