@@ -150,6 +150,18 @@ def test_a_description_that_readers_could_take_differently_is_refused(content: b
         ThriftReader(memoryview(content)).read_struct(0)
 
 
+def test_columns_may_be_nested_but_not_without_end() -> None:
+    def nested(depth: int) -> pa.Table:
+        column = pa.array([1])
+        for _ in range(depth):
+            column = pa.StructArray.from_arrays([column], ["a"])
+        return pa.table({"c": column})
+
+    assert read_parquet(parquet_bytes(nested(20)), max_bytes=_MAX_BYTES).num_rows == 1
+    with pytest.raises(TableError, match="nested too deeply"):
+        read_parquet(parquet_bytes(nested(70)), max_bytes=_MAX_BYTES)
+
+
 def test_two_columns_of_one_name_are_refused() -> None:
     table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
     for content, read in ((arrow_bytes(table), read_stream), (parquet_bytes(table), read_parquet)):

@@ -4,7 +4,7 @@ The reader allocates what the header of a page declares, whatever the end of the
 library itself tells of the columns of a damaged file may end the process.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kedro_asgi.errors import OversizedTableError, TableError
 from kedro_asgi.tables.arrow.thrift import Fields, ThriftReader
@@ -12,10 +12,12 @@ from kedro_asgi.tables.arrow.thrift import Fields, ThriftReader
 _MAGIC = b"PAR1"
 _TAIL_BYTES = 8
 _MAX_PAGES = 2**16
+# Some versions of the library end the process where a schema is nested very deeply.
+_MAX_DEPTH = 64
 # The size of a value in a column of numbers; runs of one value take next to nothing in the file.
 _VALUE_BYTES = 8
 # The numbers of fields: of the file, a group of rows, a column in it, and what is told of that.
-_ROWS, _GROUPS, _COLUMNS, _CHUNK = 3, 4, 1, 3
+_SCHEMA, _CHILDREN, _ROWS, _GROUPS, _COLUMNS, _CHUNK = 2, 5, 3, 4, 1, 3
 _CHUNK_BYTES, _FIRST_PAGE, _FIRST_DICTIONARY = 7, 9, 11
 # Those in the header of a page; the structs for each kind of page begin with the number of values.
 _UNPACKED, _PACKED, _STRUCTS, _VALUES = 2, 3, (5, 7, 8), 1
@@ -29,6 +31,7 @@ def check_pages(content: memoryview, *, max_bytes: int) -> int:
     left = max_bytes
     try:
         file = _description(content)
+        _check_depth(file[_SCHEMA])
         rows: int = file[_ROWS]
         # A file without rows need not have pages where it says so.
         for packed, unpacked, values in _pages(content, file) if rows else ():
@@ -48,6 +51,20 @@ def _description(content: memoryview) -> Fields:
         raise TableError("it is no Parquet file, or is cut off")
     size = int.from_bytes(content[-_TAIL_BYTES:-4], "little")
     return ThriftReader(content).read_struct(len(content) - _TAIL_BYTES - size)
+
+
+def _check_depth(schema: Sequence[Fields]) -> None:
+    """Raise `TableError` for a schema, each element of which stands before its children, that is nested too deeply."""
+    left: list[int] = []
+    for element in schema:
+        while left and not left[-1]:
+            left.pop()
+        if left:
+            left[-1] -= 1
+        if children := element.get(_CHILDREN, 0):
+            left.append(children)
+        if len(left) > _MAX_DEPTH:
+            raise TableError("its columns are nested too deeply")
 
 
 def _pages(content: memoryview, file: Fields) -> Iterator[tuple[int, int, int]]:
