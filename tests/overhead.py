@@ -27,7 +27,8 @@ RECORDED = Path(__file__).with_suffix(".json")
 MOST_GROWTH = 1.5
 _LENGTHS = (20, 40)
 _WARM_REQUESTS, _REQUESTS, _BATCHES = 10, 40, 3
-_SMALL_BATCHES, _FEW = 20, 6
+# The files whose lines a request executes for its trace.
+_TRACING = ("opentelemetry", "kedro_asgi/tracing", "request_middleware", "current_request", "trace_context")
 _SUM = b'{"params":{"a":10},"outputs":["d"]}'
 _ROWS = b'{"pipeline_names":["rows"],"inputs":{"rows":[{"key":"a","x":1.5,"n":3}]},"outputs":["scores"]}'
 
@@ -75,9 +76,13 @@ HOOKS = (SlowHook(),)
 
 
 class LineCounter:
-    """Counts the lines that the threads of this process execute in functions that begin while it counts."""
+    """Counts the lines that the threads of this process execute in functions that begin while it counts.
 
-    def __init__(self) -> None:
+    With ``parts``, only those of files whose paths have one of them.
+    """
+
+    def __init__(self, *parts: str) -> None:
+        self._parts = parts
         self._is_counting = False
         # `next` is one step for all threads; between the steps of an addition, another thread may add.
         self._ticks = itertools.count()
@@ -100,9 +105,10 @@ class LineCounter:
         self._is_counting = False
         return next(self._ticks)
 
-    def trace(self, _frame: FrameType, _event: str, _argument: object) -> Callable[..., Any] | None:
+    def trace(self, frame: FrameType, _event: str, _argument: object) -> Callable[..., Any] | None:
         """Have the lines of a new frame counted."""
-        return self._tick if self._is_counting else None
+        is_counted = not self._parts or any(part in frame.f_code.co_filename for part in self._parts)
+        return self._tick if self._is_counting and is_counted else None
 
     def _tick(self, _frame: FrameType, event: str, _argument: object) -> Callable[..., Any]:
         if event == "line":
@@ -132,19 +138,19 @@ def main() -> None:
 
 
 def _dropped_request(folder: Path, counter: LineCounter) -> dict[str, float]:
-    """Return what a request costs, and one whose trace the sampler of OpenTelemetry drops, with OpenTelemetry's lines.
+    """Return the lines of a request that are there for its trace, which the sampler of OpenTelemetry drops.
 
-    Threads that wait for each other on a busy machine only add lines, so the least of many small batches counts.
+    They are the same for each request, also where threads wait for each other on a busy machine.
     """
     from opentelemetry import trace
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
-    project, unit = _project(folder), counter.count(_fixed_work)
-    usual = min(asyncio.run(_warm_batches(project, counter, batches=_SMALL_BATCHES, requests=_FEW)))
     trace.set_tracer_provider(TracerProvider(sampler=ParentBasedTraceIdRatio(0.0), shutdown_on_exit=False))
-    dropped = min(asyncio.run(_warm_batches(project, counter, batches=_SMALL_BATCHES, requests=_FEW)))
-    return {"usual": round(usual / unit, 3), "dropped": round(dropped / unit, 3)}
+    of_traces = LineCounter(*_TRACING)
+    threading.settrace(of_traces.trace)
+    lines = asyncio.run(_warm_request(_project(folder), of_traces))
+    return {"request": round(lines / counter.count(_fixed_work), 3)}
 
 
 async def _batched_request(project: Path, counter: LineCounter) -> dict[str, float]:
@@ -194,31 +200,18 @@ async def _warm_request(project: Path, counter: LineCounter, body: bytes = _SUM,
 
     How the threads meet changes them by a few per cent, so the median of several batches counts.
     """
-    return statistics.median(await _warm_batches(project, counter, body, **options))
-
-
-async def _warm_batches(
-    project: Path,
-    counter: LineCounter,
-    body: bytes = _SUM,
-    *,
-    batches: int = _BATCHES,
-    requests: int = _REQUESTS,
-    **options: Any,
-) -> list[float]:
-    """Return the lines of a request, as each of the batches has counted them."""
     app = create_http_server(project, store=str(project / "runs.db"), docs=False, **options)
     async with app.router.lifespan_context(app):
         # Has the pipelines checked, if some are batched.
         await _send(app, "GET", "/batching")
         for _ in range(_WARM_REQUESTS):
             await _post_run(app, body)
-        return [await _count_batch(app, counter, body, requests) / requests for _ in range(batches)]
+        return statistics.median([await _count_batch(app, counter, body) for _ in range(_BATCHES)]) / _REQUESTS
 
 
-async def _count_batch(app: Any, counter: LineCounter, body: bytes, requests: int) -> int:
+async def _count_batch(app: Any, counter: LineCounter, body: bytes) -> int:
     counter.begin()
-    for _ in range(requests):
+    for _ in range(_REQUESTS):
         await _post_run(app, body)
     return counter.end()
 
