@@ -53,10 +53,16 @@ class Calling:
         self.reports.append((progress, total, message or ""))
         self._heard.set()
 
+    async def heard(self, progress: float) -> None:
+        """Wait until the client has told of that progress, which may be after the result."""
+        with anyio.fail_after(60):
+            while not any(report[0] >= progress for report in self.reports):
+                self._heard = anyio.Event()
+                await self._heard.wait()
+
     async def run_id(self) -> str:
         """Return the id of the run, which the first report tells."""
-        with anyio.fail_after(60):
-            await self._heard.wait()
+        await self.heard(0)
         return self.reports[0][2].split()[1].removesuffix(":")
 
     def cancel(self) -> None:

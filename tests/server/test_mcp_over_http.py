@@ -57,6 +57,7 @@ async def test_a_long_run_reports_the_nodes_that_are_done(server: Process, folde
         run_id = await call.run_id()
         assert call.reports == [(0, 2, f"Run {run_id}: 0 of 2 nodes are done.")]
         (folder / gate).touch()
+        await call.heard(2)
     assert call.result.structured_content["outputs"] == {"second": gate.upper()}
     assert [report[:2] for report in call.reports][-1] == (2, 2)
     assert [report[0] for report in call.reports] == sorted({report[0] for report in call.reports})
