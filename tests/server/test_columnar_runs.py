@@ -352,3 +352,10 @@ async def test_a_store_with_columns_is_sound_and_repeats_their_runs(tmp_path: Pa
         output = await client.get(f"/runs/{again['run_id']}/outputs/rows", headers={"accept": ARROW})
         assert rows_in(output) == _ROWS.to_pylist()
     assert await anyio.to_thread.run_sync(lambda: examine(open_maintained(store)).is_sound)
+
+
+async def test_a_run_of_a_table_can_be_streamed(client: httpx.AsyncClient) -> None:
+    answer = await send(client, "/pipelines/__default__/run", accept="application/x-ndjson")
+    assert answer.headers["content-type"].startswith("application/x-ndjson")
+    last = json.loads(answer.text.splitlines()[-1])
+    assert last["answer"]["outputs"]["out"] == _DOUBLED

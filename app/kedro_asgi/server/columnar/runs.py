@@ -16,6 +16,7 @@ from kedro_asgi.runs import RunOrder, RunSpec, Slice
 from kedro_asgi.schemas import RunAnswer, RunRequest, RunSubmission, RunSuccess
 from kedro_asgi.server.access.control import check_pipelines
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
+from kedro_asgi.server.columnar.names import check_given_once, only_input, wrong_number
 from kedro_asgi.server.media_types import JSON, MULTIPART, TABLES, MediaTypes
 from kedro_asgi.server.problems import explain_project_error
 from kedro_asgi.server.queries import run_timeout_seconds
@@ -118,7 +119,7 @@ class ColumnarRuns:
         """Run an order, and respond with its tables; raises 406 if it has not one output for an answer of one table."""
         outputs = order.spec.outputs or ()
         if kinds.answer in TABLES and len(outputs) != 1:
-            raise HTTPException(406, _wrong_number(kinds.answer, outputs))
+            raise HTTPException(406, wrong_number(kinds.answer, outputs))
         await self._bodies.in_thread(_require_library_for_answers)
         orders = [_with_columnar_outputs(order)]
         del order
@@ -135,9 +136,9 @@ class ColumnarRuns:
             return {}, body.document
         name = body.input_name
         if name is None and None in body.tables:
-            name = _only_input(pipeline, given)
+            name = only_input(pipeline, given)
         tables = _named(body, name)
-        _check_given_once(tables, given)
+        check_given_once(tables, given)
         samples = await self._bodies.in_thread(partial(_samples, tables))
         return tables, {**body.document, "inputs": {**given, **samples}}
 
@@ -179,9 +180,9 @@ class ColumnarRuns:
             return spec
         name = body.input_name
         if name is None and None in body.tables:
-            name = _only_input(await self._pipeline(spec.slice), spec.inputs)
+            name = only_input(await self._pipeline(spec.slice), spec.inputs)
         tables = _named(body, name)
-        _check_given_once(tables, spec.inputs)
+        check_given_once(tables, spec.inputs)
         return msgspec.structs.replace(spec, inputs={**spec.inputs, **tables})
 
     async def _pipeline(self, slice_: Slice) -> "TypedPipeline":
@@ -248,30 +249,6 @@ def _named(body: ColumnarBody, name: str | None) -> "dict[str, ArrowTable]":
     """Return the tables by the names of inputs; ``name`` is that of a table without one."""
     found = {name if given is None else given: table for given, table in body.tables.items()}
     return {given: table for given, table in found.items() if given is not None}
-
-
-def _check_given_once(tables: "Mapping[str, ArrowTable]", inputs: Mapping[str, Any]) -> None:
-    if twice := sorted(tables.keys() & inputs.keys()):
-        raise HTTPException(422, f"Input '{twice[0]}' is given twice: as a table, and in 'inputs'.")
-
-
-def _only_input(pipeline: "TypedPipeline", given: Mapping[str, Any]) -> str:
-    """Return the input that a table without a name is for: the only one that a run must get, or the only one."""
-    schema = pipeline.signature.inputs
-    for names in (schema.get("required", ()), schema.get("properties", ())):
-        left = [name for name in names if name not in given]
-        if len(left) == 1:
-            return str(left[0])
-    names = ", ".join(f"'{name}'" for name in schema.get("properties", ())) or "none"
-    raise HTTPException(422, f"The table needs a name, as ?input=…: the inputs of the pipeline are {names}.")
-
-
-def _wrong_number(media_type: str, outputs: tuple[str, ...]) -> str:
-    names = ", ".join(f"'{name}'" for name in outputs) or "none"
-    return (
-        f"An answer of type '{media_type}' holds one table, and the outputs of this run are {names}. "
-        f"Name one as 'outputs', or accept '{MULTIPART}'."
-    )
 
 
 def _samples(tables: "Mapping[str, ArrowTable]") -> dict[str, Any]:
