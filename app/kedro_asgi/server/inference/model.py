@@ -1,6 +1,6 @@
 """A pipeline as a model of the protocol: its datasets, and the names by which tensors stand for them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -20,41 +20,34 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The datasets of a pipeline; ``defaults`` are the outputs of a request that asks for none."""
+    """The datasets of a pipeline; ``defaults`` are the outputs of a request that asks for none.
+
+    The columns of ``table``, an input, and of ``answer``, an output, need no prefix.
+    """
 
     name: str
     inputs: Mapping[str, DatasetFacts]
     outputs: Mapping[str, DatasetFacts]
     defaults: tuple[str, ...]
     params: Json
+    table: DatasetFacts | None
+    answer: DatasetFacts | None
 
     @classmethod
     def of(cls, name: str, signature: PipelineSignature) -> "Model":
         """Return the model of a pipeline."""
-        definitions = signature.definitions
+        inputs = dataset_facts(signature.inputs, signature.definitions)
+        outputs = dataset_facts(signature.results, signature.definitions)
+        answers = signature.default_outputs or tuple(outputs)
         return cls(
             name=name,
-            inputs=dataset_facts(signature.inputs, definitions),
-            outputs=dataset_facts(signature.results, definitions),
+            inputs=inputs,
+            outputs=outputs,
             defaults=signature.default_outputs,
             params=signature.params,
+            table=_only_table(list(inputs.values())),
+            answer=outputs[answers[0]] if len(answers) == 1 else None,
         )
-
-    @property
-    def table(self) -> DatasetFacts | None:
-        """The input whose columns need no prefix: the only table, or the only input, among those that are required."""
-        required = [found for found in self.inputs.values() if found.is_required]
-        for candidates in (required, list(self.inputs.values())):
-            tables = [found for found in candidates if found.is_table]
-            if tables:
-                return tables[0] if len(tables) == 1 else None
-        return required[0] if len(required) == 1 and required[0].is_anything else None
-
-    @property
-    def default_output(self) -> DatasetFacts | None:
-        """The output whose columns need no prefix: the only one of an answer."""
-        names = self.defaults or tuple(self.outputs)
-        return self.outputs[names[0]] if len(names) == 1 else None
 
     def input_place(self, name: str, *, is_frame: bool) -> Place:
         """Return what input ``name`` stands for; raises `InferenceError`.
@@ -68,7 +61,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def output_place(self, name: str) -> Place:
         """Return what output ``name`` stands for; raises `InferenceError`."""
-        found = _place(name, self.outputs) or self._column(name, self.default_output)
+        found = _place(name, self.outputs) or self._column(name, self.answer)
         return found or self._refuse("output", name, self.outputs)
 
     def _column(self, name: str, table: DatasetFacts | None) -> Place | None:
@@ -81,6 +74,16 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         has = f"has {quoted(known[:_MANY])}" if known else "has none"
         hint = suggestion(close_matches(name, known))
         raise InferenceError(f"'{name}' is no {kind} of pipeline '{self.name}', which {has}.{hint}")
+
+
+def _only_table(inputs: Sequence[DatasetFacts]) -> DatasetFacts | None:
+    """Return the only table, or the only input, among those that are required; else the only table."""
+    required = [found for found in inputs if found.is_required]
+    for candidates in (required, inputs):
+        tables = [found for found in candidates if found.is_table]
+        if tables:
+            return tables[0] if len(tables) == 1 else None
+    return required[0] if len(required) == 1 and required[0].is_anything else None
 
 
 def tensor_names(datasets: Iterable[DatasetFacts]) -> Iterable[str]:
