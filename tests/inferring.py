@@ -1,4 +1,7 @@
-"""A project whose pipelines take and give what tensors can stand for, and requests of the Open Inference Protocol."""
+"""A project whose pipelines take and give what tensors can stand for, and requests of the Open Inference Protocol.
+
+Its pipeline ``held`` waits until the test makes a file ``opened`` in the project.
+"""
 
 import json
 from pathlib import Path
@@ -7,11 +10,14 @@ from typing import Any
 from project_files import write_project
 
 _REGISTRY = """
-from typing import Any, TypedDict
 import time
+from pathlib import Path
+from typing import Any, TypedDict
 import numpy as np
 import pandas as pd
 from kedro_asgi.pipeline import Pipeline, node
+
+FOLDER = Path("{folder}")
 
 class Row(TypedDict):
     amount: float | None
@@ -45,8 +51,10 @@ def same(anything):
 def fail(anything):
     raise ValueError("no answer")
 
-def sleep(anything):
-    time.sleep(0.2)
+def hold(anything):
+    deadline = time.monotonic() + 60
+    while not (FOLDER / "opened").exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
     return anything
 
 def register_pipelines():
@@ -60,8 +68,8 @@ def register_pipelines():
             node(describe, "product", "about", name="describe"),
         ]),
         "fail": Pipeline([node(fail, "anything", "echoed", name="fail")]),
-        "slow": Pipeline([
-            node(sleep, "anything", "slept", name="sleep"), node(same, "slept", "echoed", name="same")
+        "held": Pipeline([
+            node(hold, "anything", "held", name="hold"), node(same, "held", "echoed", name="same")
         ]),
         "empty": Pipeline([]),
     }
@@ -73,7 +81,7 @@ def write_inferring_project(folder: Path, *, section: str = "") -> Path:
     project = write_project(
         folder,
         {
-            "src/{package}/pipeline_registry.py": _REGISTRY,
+            "src/{package}/pipeline_registry.py": _REGISTRY.replace("{folder}", str(folder)),
             "conf/base/parameters.yml": "model: {factor: 2.0, name: usual}\n",
         },
     )

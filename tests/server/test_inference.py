@@ -68,7 +68,7 @@ async def test_a_server_that_is_not_ready_says_so(make_project, serve) -> None:
 
 
 async def test_the_pipelines_that_can_run_are_the_models(http: httpx.AsyncClient) -> None:
-    names = ["__default__", "echo", "predict", "frames", "shop/multiply", "fail", "slow"]
+    names = ["__default__", "echo", "predict", "frames", "shop/multiply", "fail", "held"]
     assert (await http.get("/v2/models")).json() == {"models": names}
     index = (await http.post("/v2/repository/index", json={"ready": True})).json()
     assert index == [{"name": name, "state": "READY", "reason": ""} for name in names]
@@ -370,7 +370,7 @@ async def test_every_refusal_has_the_form_of_the_protocol(project: Path, serve) 
         assert refused.headers["www-authenticate"].startswith("Bearer")
         reader, caller = ({"Authorization": f"Bearer {found}"} for found in (token, limited))
         assert "scope 'run'" in error(await http.post("/v2/models/echo/infer", json=given, headers=reader), 403)
-        assert "and not slow" in error(await http.post("/v2/models/slow/infer", json=given, headers=caller), 403)
+        assert "and not held" in error(await http.post("/v2/models/held/infer", json=given, headers=caller), 403)
         assert (await http.get("/v2/models", headers=caller)).json() == {"models": ["echo"]}
         assert outputs(await http.post("/v2/models/echo/infer", json=given, headers=caller)) == {"echoed": [1]}
         large = {"inputs": [tensor("anything", "INT8", [1] * 1000)]}
@@ -403,9 +403,27 @@ async def test_a_run_that_fails_is_an_error_with_its_id(http: httpx.AsyncClient)
     assert (await http.get(f"/runs/{answer.json()['run_id']}")).json()["status"] == "failure"
 
 
-async def test_a_time_limit_is_given_in_microseconds(http: httpx.AsyncClient) -> None:
+async def running(http: httpx.AsyncClient, *, is_stopping: bool = False) -> None:
+    """Wait until a run goes on, and is being stopped if the test wants that."""
+    with anyio.fail_after(30):
+        while not any(
+            run["is_stopping"] is is_stopping for run in (await http.get("/runs?status=running")).json()["runs"]
+        ):
+            await anyio.sleep(0.01)
+
+
+async def test_a_time_limit_is_given_in_microseconds(project: Path, http: httpx.AsyncClient) -> None:
     given = {"inputs": [tensor("anything", "INT8", [1])], "parameters": {"timeout": 10_000}}
-    assert "longer than 0.01 seconds" in error(await http.post("/v2/models/slow/infer", json=given), 504)
+    answers: list[httpx.Response] = []
+
+    async def infer() -> None:
+        answers.append(await http.post("/v2/models/held/infer", json=given))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(infer)
+        await running(http, is_stopping=True)
+        (project / "opened").touch()
+    assert "longer than 0.01 seconds" in error(answers[0], 504)
 
 
 async def test_a_request_with_a_key_runs_once(http: httpx.AsyncClient) -> None:
@@ -420,20 +438,20 @@ async def test_a_request_with_a_key_runs_once(http: httpx.AsyncClient) -> None:
 async def test_a_full_server_answers_in_the_form_of_the_protocol(project: Path, serve) -> None:
     policy = Policy(max_concurrent_runs=1, max_queued_runs=0)
     given = {"inputs": [tensor("anything", "INT8", [1])]}
+    answers: list[httpx.Response] = []
     async with serve(project, store="memory:", policy=policy) as http:
-        await http.post("/v2/models/echo/infer", json=given)
-        found: list[httpx.Response] = []
 
         async def infer() -> None:
-            found.append(await http.post("/v2/models/slow/infer", json=given))
+            answers.append(await http.post("/v2/models/held/infer", json=given))
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(2):
-                tasks.start_soon(infer)
-        refused, done = sorted(found, key=lambda answer: -answer.status_code)
-        assert error(refused, 429)
-        assert "retry-after" in refused.headers
-        assert outputs(done) == {"echoed": [1]}
+            tasks.start_soon(infer)
+            await running(http)
+            refused = await http.post("/v2/models/held/infer", json=given)
+            (project / "opened").touch()
+    assert error(refused, 429)
+    assert "retry-after" in refused.headers
+    assert outputs(answers[0]) == {"echoed": [1]}
 
 
 async def test_requests_of_both_kinds_join_one_batch(tmp_path: Path, serve) -> None:
