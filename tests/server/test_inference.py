@@ -161,6 +161,14 @@ async def test_arrays_and_single_values_are_tensors(http: httpx.AsyncClient) -> 
         (tensor("anything", "INT8", [7], shape=[]), "INT64", [1], [7]),
         (tensor("anything", "INT8", [], shape=[0, 3]), "FP64", [0], []),
         (tensor("anything", "INT8", [1, None]), "FP64", [2], [1.0, None]),
+        # A float would change the number.
+        (tensor("anything", "INT64", [2**53 + 1, None]), "BYTES", [2], [str(2**53 + 1), "null"]),
+        (
+            tensor("anything", "BYTES", ["[9007199254740993,0.5]"], content_type="json"),
+            "BYTES",
+            [2],
+            [str(2**53 + 1), "0.5"],
+        ),
         (tensor("anything", "BOOL", [True, None]), "BYTES", [2], ["true", "null"]),
         (tensor("anything", "BYTES", ['{"a": [1]}'], content_type="json"), "BYTES", [1], ['{"a":[1]}']),
         (tensor("anything", "BYTES", ['"x"', "2"], content_type="json"), "BYTES", [2], ['"x"', "2"]),

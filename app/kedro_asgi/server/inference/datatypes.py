@@ -139,11 +139,15 @@ def datatype_of(values: list[Any]) -> Datatype | None:
         case ["int"] if not has_missing:
             return _whole_datatype(values)
         case [] | ["float"] | ["float", "int"] | ["int"]:
-            # A whole number beyond the largest float stays as it is, as a text.
-            return "FP64" if all(found is None or abs(found) <= _LARGEST["FP64"] for found in values) else None
+            return "FP64" if all(found is None or _is_float(found) for found in values) else None
         case ["str"]:
             return "BYTES"
     return None
+
+
+def _is_float(value: float) -> bool:
+    """Tell whether a float has the value of a number, so that it loses no digit as one."""
+    return abs(value) <= _LARGEST["FP64"] and float(value) == value
 
 
 def _whole_datatype(values: list[int]) -> Datatype | None:
