@@ -54,7 +54,7 @@ def count_of(name: str, shape: tuple[int, ...]) -> int:
 def check_size(name: str, parts: int, *, body_bytes: int) -> None:
     """Raise `InferenceError` if a body would become many times as many lists or records as it has bytes."""
     if parts > max(_FREE_PARTS, body_bytes // _BYTES_OF_A_PART):
-        raise InferenceError(f"Input '{name}' has too many rows, {parts}, for a body of {body_bytes} bytes.")
+        raise InferenceError(f"Input '{name}' has too many rows for a body of {body_bytes} bytes.")
 
 
 def lists_of(shape: tuple[int, ...]) -> int:
