@@ -293,6 +293,7 @@ _MATRIX = [tensor("vector", "FP64", [1]), tensor("threshold", "INT64", [3])]
         ("predict", {"inputs": FEATURES, "outputs": [{"name": "predictions.scor"}]}, "columns score, is_large, kind"),
         ("predict", {"inputs": FEATURES, "parameters": {"model.factr": 1}}, "params.model.factr: Extra inputs"),
         ("predict", {"inputs": FEATURES, "parameters": {"model": 1, "model.factor": 1}}, "given twice"),
+        ("predict", {"inputs": FEATURES, "parameters": {"model" + ".a" * 9999: 1}}, "more than 50 levels"),
         ("predict", {"inputs": FEATURES, "parameters": {"priority": 1}}, "'priority' is not supported"),
         ("predict", {"inputs": FEATURES, "parameters": {"timeout": -1}}, "'timeout' must be a whole number"),
         ("shop/multiply", {"inputs": [tensor("matrx", "FP64", [1])]}, "'matrx' is no input.*Did you mean 'matrix'"),

@@ -19,6 +19,7 @@ _REFUSED = ("sequence_id", "sequence_start", "sequence_end", "priority")
 _OWN = ("binary_data_output", "content_type", "timeout")
 _JSON: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _MICROSECONDS = 1_000_000
+_MAX_LEVELS = 50
 
 
 def run_document(inference: Inference, model: Model, *, outputs: list[str]) -> Json:
@@ -108,7 +109,9 @@ def _params(given: Mapping[str, Any], model: Model) -> Json:
 
 
 def _put(params: Json, name: str, value: Any, *, known: Mapping[str, Any]) -> None:
-    *path, last = [name] if name in known else name.split(".")
+    *path, last = [name] if name in known else name.split(".", _MAX_LEVELS)
+    if "." in last and path:
+        raise InferenceError(f"A parameter has more than {_MAX_LEVELS} levels.")
     branch = params
     for key in path:
         branch = branch.setdefault(key, {})
