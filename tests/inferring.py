@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from project_files import write_project
 
 _REGISTRY = """
@@ -105,3 +107,20 @@ def with_bytes(request: dict[str, Any], *parts: bytes) -> tuple[bytes, dict[str,
     content = json.dumps({**request, "inputs": inputs}).encode()
     headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(len(content))}
     return b"".join([content, *parts]), headers
+
+
+FEATURES = [tensor("amount", "FP32", [1, 60.5]), tensor("kind", "BYTES", ["a", "ü"])]
+
+
+def outputs(answer: httpx.Response) -> dict[str, Any]:
+    """Return the data of an answer by the names of its tensors."""
+    assert answer.status_code == 200, answer.text
+    return {found["name"]: found["data"] for found in answer.json()["outputs"]}
+
+
+def error(answer: httpx.Response, status: int = 400) -> str:
+    """Return the error in an answer of the protocol."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json"), answer.text
+    assert answer.json().keys() <= {"error", "run_id"}
+    found: str = answer.json()["error"]
+    return found
