@@ -9,13 +9,14 @@ import runner_functions as functions
 from kept_chunks import reading
 from recorder import Recorder
 
-from kedro_asgi.errors import DatasetError
+from kedro_asgi.errors import DatasetError, RunCancelledError
 from kedro_asgi.hooks import create_hook_manager
 from kedro_asgi.io import DataCatalog, MemoryDataset
 from kedro_asgi.io.files.json import JSONDataset
 from kedro_asgi.io.version import Version
 from kedro_asgi.pipeline import Pipeline, node
 from kedro_asgi.runner import AbstractRunner
+from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
 
 KINDS = {
     "def": SimpleNamespace(
@@ -88,6 +89,29 @@ def test_a_chunk_that_is_not_saved_is_not_given(sync_runner: AbstractRunner) -> 
     with reading("out") as stream, pytest.raises(DatasetError, match="full"):
         run(sync_runner, functions.chunks, "out", data)
     assert [chunk.value for chunk in stream.chunks] == [0]
+
+
+class Stopping(Sink):
+    """Asks the run to stop when it has its first chunk."""
+
+    def __init__(self, stop: StopSignal) -> None:
+        super().__init__()
+        self.stop = stop
+
+    def save(self, data):
+        super().save(data)
+        self.stop.stop(RunCancelledError())
+
+
+def test_a_run_that_is_stopped_draws_no_further_chunk(sync_runner: AbstractRunner, kind: SimpleNamespace) -> None:
+    sink = Stopping(StopSignal())
+    token = STOP_SIGNAL.set(sink.stop)
+    try:
+        with pytest.raises(RunCancelledError):
+            run(sync_runner, kind.chunks, "out", DataCatalog({"a": MemoryDataset(3), "out": sink}))
+    finally:
+        STOP_SIGNAL.reset(token)
+    assert sink.saved == [0]
 
 
 def test_outputs_may_be_named_by_the_chunks(sync_runner: AbstractRunner) -> None:

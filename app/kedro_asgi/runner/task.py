@@ -89,8 +89,7 @@ class NodeRunner:
 
     def run(self, step: Step) -> None:
         """Run a node; raises what it, a dataset or a hook raised, `RunStoppedError` if the run was asked to stop."""
-        if self._stop is not None and self._stop.reason is not None:
-            raise self._stop.reason
+        self._raise_if_stopped()
         token = CURRENT_NODE.set(step.name)
         try:
             if self._hooks.retries is not None:
@@ -238,6 +237,10 @@ class NodeRunner:
         inputs.update(replaced)
         return replaced
 
+    def _raise_if_stopped(self) -> None:
+        if self._stop is not None and self._stop.reason is not None:
+            raise self._stop.reason
+
     def _run_generator(self, step: Step, inputs: dict[str, Any]) -> None:
         """Save the outputs chunk by chunk as they come (RUN-15), and close the generator, however far it came."""
         number, stream = 0, CHUNK_STREAM.get()
@@ -248,6 +251,7 @@ class NodeRunner:
                 for number, chunk in enumerate(self._chunks(step, outputs, inputs), 1):
                     for name, data in zip(outputs, chunk, strict=True):
                         save(step, name, data, is_first=number == 1)
+                    self._raise_if_stopped()
         except Exception as error:
             # A dataset may append what it is given, so chunks that are saved must not come again.
             if number and self._hooks.retries is not None:
@@ -255,13 +259,8 @@ class NodeRunner:
             raise
 
     def _save_and_give(self, stream: ChunkStream, step: Step, name: str, data: Any, *, is_first: bool) -> None:
-        """Save a chunk, and give it to the reader of the run: nothing reaches the reader that is not saved.
-
-        Raises the reason if the run is asked to stop, also when the reader has gone.
-        """
+        """Save a chunk, and give it to the reader of the run: nothing reaches the reader that is not saved."""
         self._save_for(step, name, data, is_first=is_first)
-        if self._stop is not None and self._stop.reason is not None:
-            raise self._stop.reason
         if isinstance(data, KeptOutput):
             stream.refuse(name, f"A value of type '{data.type}' cannot leave the process that made it")
         else:
