@@ -208,6 +208,24 @@ async def test_a_run_that_waits_for_its_next_attempt_waits_in_the_store(make: Ma
     assert (ended.status, ended.run_attempt) == ("failure", 2)
 
 
+async def test_a_run_that_is_claimed_while_it_is_cancelled_ends(make: Make) -> None:
+    async with make(max_fleet_runs=1) as runs:
+        held = await runs.submit(["wait"], params={"seconds": 60})
+        waiting = await runs.submit(["calc"])
+        service = await runs.service()
+        await service.recorder.execute(lambda store: store.request_cancel(waiting.run_id))
+        # What a claim does that comes between the request and the cancel's own look.
+        claim = await service.recorder.execute(
+            lambda store: store.claim_runs(service.owner, limit=1, max_owned=None, now_ms=1)
+        )
+        assert [taken.record.run_id for taken in claim.runs] == [waiting.run_id]
+        service.recovery.take(claim.runs)
+        await service.recovery.cancel_waiting(waiting.run_id)
+        with anyio.fail_after(30):
+            assert (await runs.wait(waiting.run_id)).status == "cancelled"
+        await runs.cancel(held.run_id)
+
+
 @pytest.mark.parametrize("policy", [{"max_fleet_runs": 2}, {"max_concurrent_runs": 0}, {"fair_shares": True}])
 async def test_a_store_in_memory_has_no_queue_for_others(work: Path, policy: dict[str, object]) -> None:
     session = AsyncSession.create(project_path=work)

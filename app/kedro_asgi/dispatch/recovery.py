@@ -86,6 +86,9 @@ class Recovery:
         self._make_notifications = make_notifications
         # Adopted if the store has them under this worker's name: a write that put them there was not confirmed.
         self._unconfirmed: dict[str, None] = {}
+        # Joined to these by the next look: a cancel that is on its way forgets a run that another worker has, and this
+        # worker may have claimed that run meanwhile.
+        self._unsettled: list[str] = []
 
     async def cancel_requested(self) -> None:
         """Wait for a request, and cancel the runs of this worker that another worker was asked to cancel."""
@@ -101,7 +104,8 @@ class Recovery:
             lambda store: store.orphaned_runs(self._owner, limit=_MANY, with_queue=with_queue)
         )
         failures: list[Exception] = []
-        self._unconfirmed |= dict.fromkeys(self._runs.take_unconfirmed())
+        unsettled, self._unsettled = self._unsettled, []
+        self._unconfirmed |= dict.fromkeys([*self._runs.take_unconfirmed(), *unsettled])
         orphans: dict[str, str | None] = {**dict(found), **dict.fromkeys(self._unconfirmed, self._owner)}
         for run_id, former in orphans.items():
             if not self._runs.has_room():
@@ -154,12 +158,12 @@ class Recovery:
             if taken.order is not None and self._is_runnable(taken):
                 self._runs.run_adopted(taken.record, taken.order, last_event=taken.last_event)
             else:
-                self._unconfirmed[taken.record.run_id] = None
+                self._unsettled.append(taken.record.run_id)
 
     async def recheck_owned(self) -> None:
         """Have the runs adopted that the store has under this worker's name, and that this worker does not know."""
         owned = await self._access.read(lambda store: store.owned_runs(self._owner))
-        self._unconfirmed |= dict.fromkeys(owned - self._runs.known_runs())
+        self._unsettled += owned - self._runs.known_runs()
 
     async def cancel_waiting(self, run_id: str) -> None:
         """End a run that waits in the queue of the store, and that a caller has asked to cancel."""
