@@ -131,7 +131,8 @@ def _problems_of_contents(connection: SqlConnection, counts: _Counts) -> Iterato
     for run_id, name, value in pages(connection, "run_id, name, value", "outputs", ["run_id", "name"], size=1):
         counts.outputs += 1
         # A stream of Arrow is read by its reader alone, whose library few processes import.
-        if not is_columnar(value) and (problem := _decoding_problem(value, _ANYTHING)) is not None:
+        content = as_bytes(value)
+        if not is_columnar(content) and (problem := _decoding_problem(content, _ANYTHING)) is not None:
             yield StoreProblem(kind="unreadable_output", run_id=run_id, message=f"Output '{name}': {problem}")
     (counts.idempotency_keys,) = connection.execute("SELECT count(*) FROM idempotency_keys").fetchone()
     for table in ("events", "outputs", "idempotency_keys"):
