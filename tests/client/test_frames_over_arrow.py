@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from kedro_asgi.client import AsyncClient
-from kedro_asgi.errors import RunFailedError, UnencodableRequestError
+from kedro_asgi.errors import RunFailedError, UnencodableRequestError, UnknownLibraryError
 from kedro_asgi.server import create_http_server
 from project_files import write_project
 from serving import Process, clean_environment
@@ -89,6 +89,16 @@ async def test_errors_are_those_of_a_run_with_json(app: Any) -> None:
             await client.run(inputs={"left": pd.DataFrame({"o": [object()]})}, frames="pandas")
         with pytest.raises(RunFailedError, match="gone"):
             await client.run(inputs={**_INPUTS, "gone": _LEFT}, frames="pandas")
+
+
+@pytest.mark.parametrize("frames", ["panda", "", ["pandas"]])
+async def test_a_library_that_is_unknown_is_refused(app: Any, frames: Any) -> None:
+    async with AsyncClient(app=app) as client:
+        told = r"'frames' must be one of 'pandas', 'polars', 'pyarrow', not "
+        with pytest.raises(ValueError, match=told):
+            await client.run_pipeline("__default__", inputs=_INPUTS, frames=frames)
+        with pytest.raises(UnknownLibraryError, match=told):
+            await client.output("none", "joined", frames=frames)
 
 
 def test_without_pyarrow_the_client_names_the_extra_to_install(anyio_backend: str) -> None:

@@ -121,6 +121,7 @@ class AsyncClient(ProjectClient):
         self, path: str, request: schemas.RunRequest, key: str | None, frames: "Frames"
     ) -> schemas.RunAnswer:
         columnar = await _columnar()
+        columnar.check_library(frames)
         body = await anyio.to_thread.run_sync(columnar.columnar_body_of, request, key)
         body["headers"]["accept"] = columnar.ACCEPTED_RUN
         response = await self._sender.send("POST", path, is_idempotent=key is not None, **body)
@@ -245,6 +246,7 @@ class AsyncClient(ProjectClient):
         if frames is None:
             return await self._request("GET", path, _ANY)
         columnar = await _columnar()
+        columnar.check_library(frames)
         response = await self._sender.send(
             "GET", path, is_idempotent=True, headers={"accept": columnar.ACCEPTED_OUTPUT}
         )

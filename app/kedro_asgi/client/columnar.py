@@ -1,7 +1,7 @@
 """Requests and answers whose frames travel as columns of Arrow; imports ``pyarrow``."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import httpx
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from kedro_asgi.client.request_bodies import body_of
 from kedro_asgi.client.request_sender import decode
 from kedro_asgi.encoding import encode_exactly, encode_json
-from kedro_asgi.errors import InvalidAnswerError, MultipartError, UnencodableRequestError
+from kedro_asgi.errors import InvalidAnswerError, MultipartError, UnencodableRequestError, UnknownLibraryError
 from kedro_asgi.multipart import Buffer, Part, read_parts, write_parts
 from kedro_asgi.schemas import RunAnswer, RunRequest, RunSuccess
 
@@ -39,6 +39,13 @@ class Pieces:
         for view in self._views:
             for start in range(0, view.nbytes, _PIECE_BYTES):
                 yield bytes(view[start : start + _PIECE_BYTES])
+
+
+def check_library(frames: object) -> None:
+    """Raise `UnknownLibraryError` unless ``frames`` is the name of a library."""
+    known = get_args(Frames)
+    if frames not in known:
+        raise UnknownLibraryError(frames, known)
 
 
 def columnar_body_of(request: RunRequest, key: str | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from kedro_asgi.errors.client import ServerSettingsError as ServerSettingsError
 from kedro_asgi.errors.client import ServerStatusError as ServerStatusError
 from kedro_asgi.errors.client import ServerUnreachableError as ServerUnreachableError
 from kedro_asgi.errors.client import UnencodableRequestError as UnencodableRequestError
+from kedro_asgi.errors.client import UnknownLibraryError as UnknownLibraryError
 from kedro_asgi.errors.cluster import ClusterDataLostError as ClusterDataLostError
 from kedro_asgi.errors.cluster import ClusterError as ClusterError
 from kedro_asgi.errors.cluster import ClusterUnreachableError as ClusterUnreachableError

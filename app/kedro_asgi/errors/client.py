@@ -57,6 +57,13 @@ class UnencodableRequestError(ClientError, TypeError):
         super().__init__(f"The request cannot be encoded as JSON: {reason}")
 
 
+class UnknownLibraryError(ClientError, ValueError):
+    """A caller asks for frames of a library that has none; the client sent nothing."""
+
+    def __init__(self, library: object, known: tuple[str, ...]) -> None:
+        super().__init__(f"'frames' must be one of {', '.join(map(repr, known))}, not {library!r}.")
+
+
 class InvalidAnswerError(ClientError):
     """The response is not one of a kedro-asgi server that this client knows."""
 
