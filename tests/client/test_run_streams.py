@@ -71,24 +71,29 @@ def serving(app: Starlette) -> Iterator[str]:
 
 
 @pytest.fixture
-def url(make_project) -> Iterator[str]:
-    project: Path = make_project(REGISTRY, parameters="count: 3\n")
+def project(make_project) -> Path:
+    return make_project(REGISTRY, parameters="count: 3\n")
+
+
+@pytest.fixture
+def url(project: Path) -> Iterator[str]:
     with serving(create_http_server(project, store="memory:", cancel_on_hang_up=True)) as url:
         yield url
 
 
-def registry() -> Any:
-    return next(module for name, module in sys.modules.items() if name.endswith("pipeline_registry"))
+def registry(project: Path) -> Any:
+    """The project's module of pipelines, which the server has imported."""
+    return sys.modules[f"{next((project / 'src').iterdir()).name}.pipeline_registry"]
 
 
-async def test_chunks_come_while_the_run_goes_on(url: str) -> None:
+async def test_chunks_come_while_the_run_goes_on(url: str, project: Path) -> None:
     async with AsyncClient(url) as client, client.stream(outputs=["text"]) as stream:
         with pytest.raises(RuntimeError, match="The run has not ended"):
             _ = stream.answer
         chunk = await anext(stream)
         assert (chunk.output, chunk.value) == ("text", "a")
         assert (await client.read(stream.run_id)).status == "running"
-        registry().GATE.set()
+        registry(project).GATE.set()
         assert [chunk.value async for chunk in stream] == [{"b": 3}]
         assert (stream.answer.run_id, stream.answer.outputs) == (stream.run_id, {"text": {"b": 3}})
 
@@ -107,14 +112,14 @@ async def test_errors_are_raised_where_the_caller_reads(url: str) -> None:
             await anext(client.stream(["nothing"]))
 
 
-async def test_a_caller_that_leaves_closes_the_connection(url: str) -> None:
+async def test_a_caller_that_leaves_closes_the_connection(url: str, project: Path) -> None:
     async with AsyncClient(url) as client:
         async with client.stream(["endless"], outputs=["text"]) as stream:
             async for chunk in stream:
                 assert chunk == OutputChunk(output="text", value=3)
                 break
         with anyio.fail_after(60):
-            while not registry().CLOSED.is_set():
+            while not registry(project).CLOSED.is_set():
                 await anyio.sleep(0.001)
 
 

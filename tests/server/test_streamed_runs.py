@@ -176,14 +176,19 @@ def app(project: Path) -> Starlette:
     return create_http_server(project, store="memory:")
 
 
-def state() -> dict[str, int]:
+@pytest.fixture
+def package(project: Path) -> str:
+    return next((project / "src").iterdir()).name
+
+
+def state(package: str) -> dict[str, int]:
     """What the nodes of the project note."""
-    return next(vars(module)["STATE"] for name, module in sys.modules.items() if name.endswith("pipeline_registry"))
+    return vars(sys.modules[f"{package}.pipeline_registry"])["STATE"]
 
 
-async def until_closed() -> None:
+async def until_closed(package: str) -> None:
     with anyio.fail_after(60):
-        while not state()["closed"]:
+        while not state(package)["closed"]:
             await anyio.sleep(0.001)
 
 
@@ -239,12 +244,12 @@ async def test_values_of_libraries_become_json_as_outputs_do(app: Starlette) -> 
     assert [event["value"] for event in events[1:-1]] == [[0.0, None], [1.0, None]]
 
 
-async def test_a_failed_run_ends_with_the_answer_of_a_failed_run(app: Starlette) -> None:
+async def test_a_failed_run_ends_with_the_answer_of_a_failed_run(app: Starlette, package: str) -> None:
     events = await stream(app, "/pipelines/breaks/run", {"retries": {"run": {"retries": 3}}})
     assert [event["event"] for event in events] == ["accepted", "chunk", "answer"]
     error = answer(events)["error"]
     assert (error["type"], error["message"], error["node"]) == ("ValueError", "broken", "text")
-    assert state()["calls"] == 1, "the reader has a chunk of it"
+    assert state(package)["calls"] == 1, "the reader has a chunk of it"
 
 
 async def test_a_value_without_a_json_form_is_told_once(app: Starlette) -> None:
@@ -341,13 +346,13 @@ async def test_a_drain_ends_streams(project: Path, tmp_path: Path) -> None:
     ("setting", "query"), [(True, ""), (False, "?on_hang_up=cancel"), (True, "?on_hang_up=cancel")]
 )
 async def test_a_client_that_hangs_up_cancels_its_run_where_that_is_wanted(
-    project: Path, setting: bool, query: str
+    project: Path, package: str, setting: bool, query: str
 ) -> None:
     app = create_http_server(project, store="memory:", cancel_on_hang_up=setting)
     call = Call(app, f"/pipelines/endless/run{query}", {}, LINES_OF)
     call.received = lambda part: call.hang_up() if b"chunk" in part else None
     await call.answered()
-    await until_closed()
+    await until_closed(package)
 
 
 @pytest.mark.parametrize(("setting", "query"), [(False, ""), (True, "?on_hang_up=continue")])
@@ -361,19 +366,19 @@ async def test_a_run_goes_on_without_its_client(project: Path, setting: bool, qu
     assert (await read(app, f"/runs/{run_id}?wait=60"))["status"] == "success"
 
 
-async def test_a_slow_client_slows_the_generator(app: Starlette) -> None:
+async def test_a_slow_client_slows_the_generator(app: Starlette, package: str) -> None:
     call = Call(app, "/pipelines/endless/run?on_hang_up=cancel", {}, LINES_OF)
 
     def received(part: bytes) -> None:
         numbers = [event["value"] for event in map(json.loads, part.splitlines()) if event["event"] == "chunk"]
         if numbers:
-            assert state()["yielded"] <= numbers[-1] + 16 + 1
+            assert state(package)["yielded"] <= numbers[-1] + 16 + 1
         if numbers and numbers[-1] > 200:
             call.hang_up()
 
     call.received = received
     await call.answered()
-    await until_closed()
+    await until_closed(package)
 
 
 # --- together with other features ---
