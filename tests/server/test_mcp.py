@@ -41,6 +41,9 @@ def wrong(x) -> dict[str, int]:
 def big(x):
     return "x" * 300_000
 
+def two(x):
+    return "x" * 200_000, "y" * 200_000, "z"
+
 def table(x):
     import pandas
     return pandas.DataFrame({"n": [x, 2]})
@@ -53,6 +56,7 @@ def register_pipelines():
         "wrong": Pipeline([node(wrong, "params:a", "value", name="first")]),
         "table": Pipeline([node(table, "params:a", "value", name="first")]),
         "big": Pipeline([node(big, "params:a", "value", name="first")]),
+        "two": Pipeline([node(two, "params:a", ["one", "other", "last"], name="first")]),
     }
 """
 CATALOG = """
@@ -212,6 +216,18 @@ async def test_outputs_that_do_not_fit_the_schema_or_are_large_are_resources_onl
             assert json.loads((await agent.read_resource(link.uri)).contents[0].text) == value
 
 
+async def test_outputs_that_are_large_together_are_resources_where_the_room_ends(make_project) -> None:
+    async with agent_of(served(make_project(EFFECTS, catalog=CATALOG))) as agent:
+        result = await agent.call_tool("two", {"outputs": ["one", "other", "last"]})
+        outputs, problems = (result.structured_content[key] for key in ("outputs", "output_problems"))
+        assert (len(outputs), outputs["last"]) == (2, "z")
+        ((name, problem),) = problems.items()
+        assert "200002 bytes, which is too much for a result beside the outputs before it" in problem
+        (link,) = result.content[1:]
+        content = (await agent.read_resource(link.uri)).contents[0].text
+    assert (name not in outputs, len(json.loads(content))) == (True, 200_000)
+
+
 @pytest.mark.parametrize("mode", MODES)
 async def test_pipelines_and_runs_are_resources(work: Path, mode: str) -> None:
     app = served(work)
@@ -287,7 +303,10 @@ async def test_a_body_that_is_too_large_is_refused(tiny: Path, options: dict[str
     app = served(tiny, **options)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as http:
         answer = await http.post("/mcp", content=b"x" * (limit + 1))
-    assert (answer.status_code, answer.json()["type"]) == (413, "urn:kedro-asgi:problem:body-too-large")
+    assert (answer.status_code, answer.json()["id"]) == (413, None)
+    async with agent_of(app) as agent:
+        with pytest.raises(MCPError, match=f"larger than {limit} bytes"):
+            await agent.call_tool("calc", {"params": {"a": "x" * limit}})
 
 
 # --- access ---

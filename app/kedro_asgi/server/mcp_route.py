@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from kedro_asgi.dispatch import Dispatcher
+from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import ServerSettingsError
 from kedro_asgi.outcome import Outcome
 from kedro_asgi.server.access.audit import leave_to_route
 from kedro_asgi.server.bodies import BodyReader
 from kedro_asgi.server.direct_routes import Endpoint
-from kedro_asgi.server.problems import explain_http_error
 from kedro_asgi.server.typed_orders import TypedOrders
 from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.session import AsyncSession
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # The SDK reads a message on the event loop, up to 0.4 s for each MiB; agents send no tables.
 _MAX_BYTES = 256 * 1024
+# The code of JSON-RPC for a message that is not answered as a request.
+_INVALID_REQUEST = -32600
 
 
 class McpRoute:
@@ -54,7 +57,7 @@ class McpRoute:
         try:
             body = await self._bodies.read_bytes(request, max_bytes=_MAX_BYTES)
         except HTTPException as error:
-            await (await explain_http_error(request, error))(scope, receive, send)
+            await _explained(error)(scope, receive, send)
             return
         if self._endpoint is None:
             made = await run_in_daemon_thread(partial(Outcome.of, self._make))
@@ -68,6 +71,12 @@ def check_mcp() -> None:
     """Raise `ServerSettingsError` without the package that speaks the protocol."""
     if find_spec("mcp") is None:
         raise ServerSettingsError("The Model Context Protocol needs an extra: pip install 'kedro-asgi[mcp]'.")
+
+
+def _explained(error: HTTPException) -> Response:
+    """Return the response for a body that was not read: clients show an agent only errors of the protocol."""
+    message = {"jsonrpc": "2.0", "id": None, "error": {"code": _INVALID_REQUEST, "message": f"{error.detail}."}}
+    return Response(encode_json(message), error.status_code, error.headers, media_type="application/json")
 
 
 def _make_endpoint(

@@ -15,8 +15,8 @@ def with_agents(document: Json) -> Json:
         "200": answer_in("The result, or a stream with the progress before it.", {JSON: _OBJECT, **_STREAM}),
         "202": {"description": "The notification is taken."},
         **dict.fromkeys(("400", "404", "406"), not_one),
-        "408": problem("The body did not arrive in time."),
-        "413": problem("The body is too large."),
+        "408": {**not_one, "description": "The body did not arrive in time."},
+        "413": {**not_one, "description": "The body is too large."},
         "503": problem("The server is shutting down."),
     }
     described = {**operation("agents", "send_message", answers), "requestBody": {"required": True, **message}}

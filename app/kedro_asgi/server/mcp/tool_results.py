@@ -16,8 +16,8 @@ from kedro_asgi.server.mcp.resource_addresses import log_address, output_address
 from kedro_asgi.server.mcp.resource_texts import NoResourceError
 from kedro_asgi.signatures import BodyCheck
 
-# Results fill the context of an agent; larger outputs are resources only.
-_MAX_OUTPUT_BYTES = 256 * 1024
+# Results fill the context of an agent; outputs for which a result has no more room are resources only.
+_MAX_OUTPUTS_BYTES = 256 * 1024
 _MAX_ERROR = 4000
 # Earlier revisions of the protocol have no links in results.
 _LINKS_SINCE = "2025-06-18"
@@ -83,10 +83,13 @@ class _Outputs(msgspec.Struct, frozen=True, kw_only=True):
     async def read(cls, runs: Dispatcher, record: RunRecord, results: BodyCheck) -> "_Outputs":
         values: dict[str, Any] = {}
         problems, links = dict(record.output_problems), []
+        room = _MAX_OUTPUTS_BYTES
         for name in record.outputs:
             try:
                 value = await runs.output(record.run_id, name)
-                problem = _size_problem(value) or _problem(name, await as_json(name, value), values, results)
+                if (problem := _size_problem(value, _MAX_OUTPUTS_BYTES)) is None:
+                    value = await as_json(name, value)
+                    problem = _size_problem(value, room) or _problem(name, value, values, results)
             except (OutputNotFoundError, NoResourceError) as error:
                 problems[name] = str(error)
                 continue
@@ -94,19 +97,20 @@ class _Outputs(msgspec.Struct, frozen=True, kw_only=True):
                 address = output_address(record, name)
                 problems[name] = f"{problem}; it is the resource {address}"
                 links.append(ResourceLink(uri=address, name=name, mime_type="application/json"))
+            else:
+                room -= len(value)
         return cls(values=values, problems=problems, links=links)
 
 
-def _size_problem(value: bytes) -> str | None:
-    if len(value) <= _MAX_OUTPUT_BYTES:
+def _size_problem(value: bytes, room: int) -> str | None:
+    if len(value) <= room:
         return None
-    return f"The output has {len(value)} bytes, which is too much for a result"
+    beside = " beside the outputs before it" if len(value) <= _MAX_OUTPUTS_BYTES else ""
+    return f"The output has {len(value)} bytes, which is too much for a result{beside}"
 
 
 def _problem(name: str, value: bytes, values: dict[str, Any], results: BodyCheck) -> str | None:
     """Add an output to ``values``, or say why not: a client refuses a whole result that does not fit the schema."""
-    if (problem := _size_problem(value)) is not None:
-        return problem
     try:
         decoded = _VALUE.decode(value)
     except msgspec.DecodeError:
