@@ -1,6 +1,7 @@
 """The fields of a request reach the run."""
 
 import gc
+import json
 
 import httpx
 import pytest
@@ -58,3 +59,24 @@ async def test_large_bodies_leave_the_garbage_collector_as_it_was(tiny_served: h
         before = gc.isenabled()
         assert (await tiny_served.post("/run", content=content, headers=headers)).status_code in (200, 422)
         assert gc.isenabled() == before
+
+
+LARGE = {
+    "a table": ("/run", "text/csv", "n\n" + "1\n" * 20_000),
+    "a table for a pipeline": ("/pipelines/__default__/run", "text/csv", "n\n" + "1\n" * 20_000),
+    "a list": ("/run", "application/json", f"[{'1,' * 20_000}1]"),
+    "a field": ("/run", "application/json", json.dumps({"tags": "a" * 40_000})),
+}
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize(("path", "content_type", "body"), LARGE.values(), ids=LARGE)
+@pytest.mark.anyio
+async def test_an_answer_quotes_the_beginning_of_a_large_input(
+    tiny_served: httpx.AsyncClient, path: str, content_type: str, body: str
+) -> None:
+    answer = await tiny_served.post(path, content=body, headers={"Content-Type": content_type})
+    assert answer.status_code == 422
+    (problem,) = answer.json()["detail" if path == "/run" else "errors"]
+    quoted = problem["input"].removesuffix("…")
+    assert (len(quoted), quoted in body) == (4096, True)

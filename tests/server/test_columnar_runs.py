@@ -284,6 +284,17 @@ async def test_what_cannot_be_used_is_a_clear_error(
     assert (answer.status_code, reason in answer.text) == (status, True), answer.text
 
 
+@pytest.mark.parametrize("path", ["/run?pipeline_names=twice&outputs=out&outputs=sum", "/pipelines/twice/run"])
+@pytest.mark.parametrize("accept", ["text/csv, application/json", f"{ARROW}, application/json;q=0.5"])
+async def test_a_caller_that_takes_json_gets_it_for_several_outputs(
+    client: httpx.AsyncClient, path: str, accept: str
+) -> None:
+    answer = await send(client, path, accept=accept)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json()["outputs"] == {"out": _DOUBLED, "sum": 6.0}
+    assert answer.json()["run_id"] == answer.headers["run-id"]
+
+
 PARTS = {
     "another type": ([Part(name="left", content_type="text/csv", content=b"a")], 415, "text/csv"),
     "no name": ([Part(content_type=ARROW, content=arrow_bytes(_ROWS))], 422, "no name"),

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio.to_thread
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -12,6 +13,9 @@ from kedro_asgi.encoding import encode_json
 from kedro_asgi.schemas import HTTPError, HTTPValidationError, ValidationError
 from kedro_asgi.server.access.audit import log_failure
 from kedro_asgi.server.request_middleware import request_headers
+
+# An answer quotes the input that is wrong; a value whose JSON is longer is cut, as a body may have megabytes.
+_MAX_QUOTED = 4096
 
 Explain = Callable[[Request, Exception], Awaitable[Response]]
 """Returns the response for an exception."""
@@ -23,6 +27,19 @@ class InvalidBodyError(Exception):
     def __init__(self, problems: list[ValidationError]) -> None:
         self.problems = problems
         super().__init__(problems)
+
+
+async def quoted_problems(error: InvalidBodyError) -> list[ValidationError]:
+    """Return the problems of a body; each quotes at most the first 4,096 characters of its input."""
+    # In a thread: the values may be large.
+    return await anyio.to_thread.run_sync(lambda: [_quoted(problem) for problem in error.problems])
+
+
+def _quoted(problem: ValidationError) -> ValidationError:
+    text = problem.input if isinstance(problem.input, str) else encode_json(problem.input).decode()
+    if len(text) <= _MAX_QUOTED:
+        return problem
+    return msgspec.structs.replace(problem, input=f"{text[:_MAX_QUOTED]}…")
 
 
 def json_response(body: Any, *, status_code: int = 200, headers: Any = None) -> Response:
@@ -37,9 +54,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _invalid_body(request: Request, error: Exception) -> Response:
     assert isinstance(error, InvalidBodyError)
-    # In a thread: the response quotes the invalid values, which may be large.
-    body = HTTPValidationError(detail=error.problems)
-    return await anyio.to_thread.run_sync(lambda: json_response(body, status_code=422))
+    return json_response(HTTPValidationError(detail=await quoted_problems(error)), status_code=422)
 
 
 async def _client_disconnect(request: Request, error: Exception) -> Response:

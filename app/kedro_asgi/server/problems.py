@@ -36,7 +36,7 @@ from kedro_asgi.failures import failure_sentence
 from kedro_asgi.schemas import Problem
 from kedro_asgi.server.access.audit import log_refusal
 from kedro_asgi.server.access.refusals import AccessRefusedError
-from kedro_asgi.server.errors import InvalidBodyError
+from kedro_asgi.server.errors import InvalidBodyError, quoted_problems
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:kedro-asgi:problem:"
@@ -109,7 +109,11 @@ async def explain_body_error(request: Request, error: InvalidBodyError) -> Respo
     """Return a 422 response that lists all problems of a body."""
     detail = "; ".join(f"{'.'.join(map(str, found.loc))}: {found.msg}" for found in error.problems)
     problem = Problem(
-        type=f"{_TYPE}invalid-body", title="Invalid body", status=422, detail=detail, errors=error.problems
+        type=f"{_TYPE}invalid-body",
+        title="Invalid body",
+        status=422,
+        detail=detail,
+        errors=await quoted_problems(error),
     )
     return _response(problem)
 

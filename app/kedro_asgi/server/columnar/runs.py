@@ -116,12 +116,18 @@ class ColumnarRuns:
         return ColumnarBody(document=body.document, tables={}, json_bytes=body.size)
 
     async def answer(self, request: Request, order: RunOrder, kinds: MediaTypes, *, json_bytes: int | None) -> Response:
-        """Run an order, and respond with its tables; raises 406 if it has not one output for an answer of one table."""
+        """Run an order, and respond with its tables.
+
+        An answer of one table needs one output. With another number the answer is JSON; raises 406 if the caller takes
+        no JSON.
+        """
         outputs = order.spec.outputs or ()
-        if kinds.answer in TABLES and len(outputs) != 1:
+        if kinds.answer not in TABLES or len(outputs) == 1:
+            await self._bodies.in_thread(_require_library_for_answers)
+            order = _with_columnar_outputs(order)
+        elif not kinds.takes_json:
             raise HTTPException(406, wrong_number(kinds.answer, outputs))
-        await self._bodies.in_thread(_require_library_for_answers)
-        orders = [_with_columnar_outputs(order)]
+        orders = [order]
         del order
         finished = await self._calls.finish(request, orders, json_bytes=json_bytes)
         return await self._bodies.in_thread(partial(self._response, finished, kinds, outputs))
@@ -203,6 +209,8 @@ class ColumnarRuns:
             return _json_response(answer, self._status_of_failure(finished), headers)
         if kinds.answer == MULTIPART:
             return parts_response(answer, headers)
+        if len(outputs) != 1:
+            return _json_response(_in_json(answer), 200, headers)
         (name,) = outputs
         try:
             content = (answer.outputs or {}).get(name)
