@@ -219,6 +219,9 @@ async def test_outputs_are_chosen_by_dataset_and_by_column(http: httpx.AsyncClie
     assert (await infer({"name": "predictions"})).keys() == {"score", "is_large", "kind"}
     (text,) = (await infer({"name": "predictions", "parameters": {"content_type": "json"}}))["predictions"]
     assert json.loads(text)[0] == {"score": 2.0, "is_large": False, "kind": "a"}
+    as_json = {"parameters": {"content_type": "json"}}
+    assert await infer({"name": "score", **as_json}) == {"score": ["2.0", "121.0"]}
+    assert await infer({"name": "predictions.kind", **as_json}) == {"predictions.kind": ['"a"', '"ü"']}
     assert await infer() == {}
 
 

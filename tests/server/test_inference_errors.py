@@ -31,7 +31,8 @@ _MATRIX = [tensor("vector", "FP64", [1]), tensor("threshold", "INT64", [3])]
 
 
 _REQUESTS: list[tuple[Any, ...]] = [
-    ("predict", {}, "inputs: Field required"),
+    ("predict", {}, "needs the tensors 'amount', 'kind'"),
+    ("predict", {"inputs": []}, "needs the tensors 'amount', 'kind'"),
     ("predict", {"inputs": {}}, r"Expected `array`, got `object` - at `\$.inputs`"),
     ("predict", {"inputs": [{"name": "amount"}]}, "missing required field `shape`"),
     ("predict", {"inputs": [tensor("amount", "FLOAT", [1])]}, "Invalid enum value 'FLOAT'"),

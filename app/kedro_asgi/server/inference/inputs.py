@@ -1,13 +1,15 @@
 """The body of a run that a request of the protocol describes: tensors become datasets, and parameters those of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import msgspec
 
+from kedro_asgi.errors.wording import quoted
 from kedro_asgi.limits import MAX_TIMEOUT_SECONDS
 from kedro_asgi.server.inference.datasets import DatasetFacts
 from kedro_asgi.server.inference.errors import InferenceError
+from kedro_asgi.server.inference.metadata import describe_model
 from kedro_asgi.server.inference.model import Model
 from kedro_asgi.server.inference.request import Inference, checked_content_type
 from kedro_asgi.server.inference.tensors import Tensor, check_size
@@ -20,6 +22,7 @@ _OWN = ("binary_data_output", "content_type", "timeout")
 _JSON: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _MICROSECONDS = 1_000_000
 _MAX_LEVELS = 50
+_MANY = 20
 
 
 def run_document(inference: Inference, model: Model, *, outputs: list[str]) -> Json:
@@ -49,8 +52,17 @@ def _inputs(inference: Inference, model: Model) -> Json:
             tables.setdefault(place.dataset.name, {})[place.column] = tensor
     if twice := values.keys() & tables.keys():
         raise InferenceError(f"Dataset '{min(twice)}' is given as a whole and by its columns.")
+    _check_any(values.keys() | tables.keys(), model)
     records = {name: _records(name, columns, inference.body_bytes) for name, columns in tables.items()}
     return {**values, **records}
+
+
+def _check_any(given: Set[str], model: Model) -> None:
+    """Raise `InferenceError` for a request without tensors, if the pipeline needs some."""
+    needed = [tensor.name for tensor in describe_model(model).inputs] if not given else []
+    if needed:
+        more = "" if len(needed) <= _MANY else f" and {len(needed) - _MANY} more"
+        raise InferenceError(f"inputs: Pipeline '{model.name}' needs the tensors {quoted(needed[:_MANY])}{more}.")
 
 
 def _value(tensor: Tensor, dataset: DatasetFacts) -> Any:

@@ -111,6 +111,8 @@ def _results(wanted: WantedOutput, value: Any, *, is_alone: bool) -> list[Result
     if column is not None:
         if column not in columns:
             raise _no_column(wanted, columns)
+        if wanted.is_json:
+            return [_as_json(wanted.name, columns[column], is_binary=wanted.is_binary)]
         return [_result(wanted.name, columns[column], dataset.columns.get(column, {}), is_binary=wanted.is_binary)]
     return [
         _result(
