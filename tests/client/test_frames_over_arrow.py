@@ -85,10 +85,26 @@ async def test_errors_are_those_of_a_run_with_json(app: Any) -> None:
     async with AsyncClient(app=app) as client:
         with pytest.raises(RunFailedError, match="no such row"):
             await client.run(["fail"], inputs={"left": _LEFT}, frames="pandas")
-        with pytest.raises(UnencodableRequestError, match="input 'left' has no form in Arrow"):
-            await client.run(inputs={"left": pd.DataFrame({"o": [object()]})}, frames="pandas")
         with pytest.raises(RunFailedError, match="gone"):
             await client.run(inputs={**_INPUTS, "gone": _LEFT}, frames="pandas")
+
+
+WITHOUT_FORM = {
+    "objects": (pd.DataFrame({"n": [1], "o": [object()]}), "column o with type object: Could not convert <object"),
+    "complex numbers": (pd.DataFrame({"c": [1j]}), "column c with type complex128"),
+    "names twice": (pa.table([[1], [2]], names=["a", "a"]), "two columns have the name 'a'"),
+    "levels": (pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")])), "columns have several levels"),
+    "a lazy frame": (pl.LazyFrame({"n": [1]}).select("gone"), "gone"),
+}
+
+
+@pytest.mark.parametrize(("frame", "reason"), WITHOUT_FORM.values(), ids=WITHOUT_FORM)
+async def test_a_frame_without_a_form_in_arrow_is_named_with_its_column(app: Any, frame: Any, reason: str) -> None:
+    async with AsyncClient(app=app) as client:
+        with pytest.raises(UnencodableRequestError) as caught:
+            await client.run(inputs={"left": frame}, frames="pandas")
+    assert str(caught.value).startswith("The request cannot be encoded as Arrow: input 'left': ")
+    assert reason in str(caught.value)
 
 
 @pytest.mark.parametrize("frames", ["panda", "", ["pandas"]])

@@ -73,6 +73,7 @@ def register_pipelines():
         "predict": one("predict", predict),
         "same": one("same", same),
         "fail": one("fail", fail),
+        "constant": Pipeline([node(lambda: 1, None, "out", name="constant")]),
         "join": Pipeline([node(join, ["left", "right", "params:factor"], ["joined", "facts"], name="join")]),
     }
 """
@@ -269,6 +270,8 @@ REFUSED = {
     "two names": ("/run?input=a&input=b", ARROW, arrow_bytes(_ROWS), 422, "only once"),
     "given twice": ("/run?input=rows&inputs=%7B%22rows%22%3A1%7D", ARROW, arrow_bytes(_ROWS), 422, "given twice"),
     "which input": ("/pipelines/join/run", ARROW, arrow_bytes(_ROWS), 422, "'left', 'right'"),
+    "no input": ("/pipelines/constant/run", ARROW, arrow_bytes(_ROWS), 422, "pipeline 'constant' takes no inputs"),
+    "no number": ("/runs?timeout_seconds=x", ARROW, arrow_bytes(_ROWS), 422, "'timeout_seconds' must be a number"),
     "which output": ("/pipelines/twice/run", ARROW, arrow_bytes(_ROWS), 406, "holds one table"),
     "no output": ("/run?outputs=gone", ARROW, arrow_bytes(_ROWS), 422, "gone"),
     "no form": ("/pipelines/untyped/run", ARROW, arrow_bytes(_ROWS), 406, "Output 'out' cannot be given"),

@@ -10,11 +10,12 @@ from kedro_asgi.client.request_bodies import body_of
 from kedro_asgi.client.request_sender import decode
 from kedro_asgi.encoding import encode_exactly, encode_json
 from kedro_asgi.errors import InvalidAnswerError, MultipartError, UnencodableRequestError, UnknownLibraryError
+from kedro_asgi.failures import shown
 from kedro_asgi.multipart import Buffer, Part, read_parts, write_parts
 from kedro_asgi.schemas import RunAnswer, RunRequest, RunSuccess
 
 try:
-    from kedro_asgi.tables.arrow import frame_or_column, is_frame, stored_table, table_of, write_stream
+    from kedro_asgi.tables.arrow import convert_table, frame_or_column, is_frame, stored_table, write_stream
 except ImportError as error:
     raise ImportError(f"Frames over Arrow need an extra: pip install 'kedro-asgi[arrow]' ({error}).") from error
 
@@ -61,9 +62,9 @@ def columnar_body_of(request: RunRequest, key: str | None) -> dict[str, Any]:
     try:
         encode_exactly((others, request.params))
         parts = [Part(content_type=JSON, content=encode_json(fields))]
-        parts += [_part(name, value) for name, value in frames.items()]
-    except Exception as error:  # a lazy frame is computed now, which may fail in any way
+    except Exception as error:
         raise UnencodableRequestError(str(error)) from error
+    parts += [_part(name, value) for name, value in frames.items()]
     content_type, buffers = write_parts(parts)
     pieces = Pieces(buffers)
     headers = {} if key is None else {"idempotency-key": key}
@@ -74,10 +75,11 @@ def columnar_body_of(request: RunRequest, key: str | None) -> dict[str, Any]:
 
 
 def _part(name: str, value: Any) -> Part:
-    table = table_of(value, name=name)
-    if table is None:
-        raise TypeError(f"input '{name}' has no form in Arrow: a column holds objects, or two share a name")
-    return Part(name=name, content_type=ARROW, content=memoryview(write_stream(table)))
+    try:
+        content = write_stream(convert_table(value, name=name))
+    except Exception as error:  # a lazy frame is computed now, which may fail in any way
+        raise UnencodableRequestError(f"input '{name}': {shown(str(error))}", "Arrow") from error
+    return Part(name=name, content_type=ARROW, content=memoryview(content))
 
 
 def read_run(response: httpx.Response, frames: Frames, path: str) -> RunAnswer:

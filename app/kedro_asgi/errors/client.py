@@ -1,5 +1,7 @@
 """Errors of the server's settings and of the client."""
 
+from typing import Literal
+
 from kedro_asgi.errors.base import KedroAsgiError
 
 
@@ -51,10 +53,10 @@ class InvalidTokenError(ClientError, ValueError):
 
 
 class UnencodableRequestError(ClientError, TypeError):
-    """A request holds a value that has no JSON form; the client sent nothing."""
+    """A request holds a value that has no form in JSON, or in Arrow; the client sent nothing."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"The request cannot be encoded as JSON: {reason}")
+    def __init__(self, reason: str, form: Literal["JSON", "Arrow"] = "JSON") -> None:
+        super().__init__(f"The request cannot be encoded as {form}: {reason}")
 
 
 class UnknownLibraryError(ClientError, ValueError):

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from starlette.exceptions import HTTPException
 
-MISSING = "Tables of Arrow and Parquet need an extra on the server: pip install 'kedro-asgi[arrow]'."
+MISSING = "Tables of Arrow, Parquet and CSV need an extra on the server: pip install 'kedro-asgi[arrow]'."
 
 
 def require_library(status: int) -> None:

@@ -19,7 +19,9 @@ def only_input(pipeline: "TypedPipeline", given: Mapping[str, Any]) -> str:
         left = [name for name in names if name not in given]
         if len(left) == 1:
             return str(left[0])
-    names = ", ".join(f"'{name}'" for name in schema.get("properties", ())) or "none"
+    names = ", ".join(f"'{name}'" for name in schema.get("properties", ()))
+    if not names:
+        raise HTTPException(422, f"The pipeline '{', '.join(pipeline.slice.pipeline_names)}' takes no inputs.")
     raise HTTPException(422, f"The table needs a name, as ?input=…: the inputs of the pipeline are {names}.")
 
 

@@ -62,7 +62,7 @@ def _field(query: QueryParams, name: str) -> Any:
     if name in _FLAGS:
         return _flag(name, text)
     if name in _JSON or name in _NUMBERS:
-        return _decoded(name, text)
+        return _decoded(name, text, "a number" if name in _NUMBERS else "JSON")
     return text
 
 
@@ -79,8 +79,8 @@ def _flag(name: str, text: str) -> bool:
     return text.lower() in _TRUE
 
 
-def _decoded(name: str, text: str) -> Any:
+def _decoded(name: str, text: str, expected: str) -> Any:
     try:
         return _ANY.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-        raise InvalidQueryError(f"'{name}' must be JSON: {error}") from error
+        raise InvalidQueryError(f"'{name}' must be {expected}: {error}") from error

@@ -1,7 +1,7 @@
 """Tables of Arrow from frames, columns and arrays of libraries, which share their memory where the types allow it."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kedro_asgi.errors import TableError
@@ -31,11 +31,26 @@ def table_of(value: Any, *, name: str) -> Any:
     column ``name``, an array of two has columns by number; both are marked, so that they become JSON as they were.
     """
     try:
-        found = _table_of(value, name)
-    except (pyarrow.ArrowException, TableError, TypeError, ValueError, OverflowError):
+        return convert_table(value, name=name)
+    except TableError:
         # Such as a column of objects, which JSON may be able to hold.
         return None
-    return None if found is None or len(set(found.schema.names)) < found.num_columns else found
+
+
+def convert_table(value: Any, *, name: str) -> Any:
+    """Return what `table_of` returns; raises `TableError`, which names the column that has no form in Arrow."""
+    try:
+        found = _table_of(value, name)
+    except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:  # `TableError` is a `ValueError`
+        # Arrow says first what is wrong with a value, and then in which column that is.
+        raise TableError(": ".join(map(str, reversed(error.args)))) from error
+    if found is not None and (twice := _repeated_name(found.schema.names)) is not None:
+        raise TableError(f"two columns have the name '{twice}'")
+    return found
+
+
+def _repeated_name(names: Sequence[str]) -> str | None:
+    return None if len(set(names)) == len(names) else next(name for name in names if names.count(name) > 1)
 
 
 def _table_of(value: Any, name: str) -> Any:
