@@ -87,6 +87,12 @@ def test_a_limit_must_be_a_whole_number_from_one(tmp_path: Path, value: str) -> 
         read({"KEDRO_SERVER_MAX_ATTEMPTS": value}, project_path=tmp_path)
 
 
+@pytest.mark.parametrize("setting", ["KEDRO_SERVER_FAIR_SHARES", "KEDRO_SERVER_MCP"])
+def test_a_switch_is_true_or_false(tmp_path: Path, setting: str) -> None:
+    with pytest.raises(ServerSettingsError, match=f"'{setting}' must not be 'ja': it is true or false"):
+        read({setting: "ja"}, project_path=tmp_path)
+
+
 @pytest.mark.parametrize("limit", ["max_fleet_runs", "max_buffered_events", "max_unwritten_runs", "look_seconds"])
 def test_limits_given_as_arguments_are_checked_too(tiny: Path, limit: str) -> None:
     with pytest.raises(PolicyError, match=rf"The run policy is invalid: .* `\$.{limit}`"):

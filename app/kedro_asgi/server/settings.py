@@ -44,4 +44,5 @@ def _convert(name: str, value: Any, kind: Any) -> Any:
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise ServerSettingsError(f"'{name}' must not be {value!r}: {error}") from error
+        reason = "it is true or false" if kind in (bool, bool | None) else error
+        raise ServerSettingsError(f"'{name}' must not be {value!r}: {reason}") from error
