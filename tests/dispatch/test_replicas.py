@@ -214,7 +214,7 @@ async def test_a_run_that_is_claimed_while_it_is_cancelled_ends(make: Make) -> N
         waiting = await runs.submit(["calc"])
         service = await runs.service()
         await service.recorder.execute(lambda store: store.request_cancel(waiting.run_id))
-        # What a claim does that comes between the request and the cancel's own look.
+        # A claim comes between the request and the cancel's own look.
         claim = await service.recorder.execute(
             lambda store: store.claim_runs(service.owner, limit=1, max_owned=None, now_ms=1)
         )

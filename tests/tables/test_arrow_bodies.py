@@ -191,7 +191,7 @@ def test_a_table_that_is_cut_off_is_refused() -> None:
 
 
 def test_damaged_tables_are_read_or_refused() -> None:
-    """What a library does to a damaged table ends neither the process nor a thread: each raises the one error."""
+    """A damaged table ends neither the process nor a thread: each library raises the one error."""
     chance = random.Random(7)
     table = pa.table({"n": list(range(50)), "s": ["abc"] * 50, "l": [[1, 2]] * 50})
     contents = [(arrow_bytes(table, compression=kind), read_stream) for kind in (None, "zstd", "lz4")]
