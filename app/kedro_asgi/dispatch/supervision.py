@@ -11,12 +11,14 @@ from kedro_asgi.errors import StoreUnavailableError
 _log = SafeLogger(__name__)
 
 _STORE_PAUSE_SECONDS = 1.0
+# Not the module's own generator: nodes and tests that seed it expect no other thread to draw from it.
+_RANDOM = random.SystemRandom()
 _PAUSES_SECONDS = (0.1, 1.0, 10.0, 60.0)
 
 
 def varied(seconds: float) -> float:
     """Return a pause of about so many seconds: many workers that began together do not go on together."""
-    return seconds * random.uniform(0.9, 1.1)
+    return seconds * _RANDOM.uniform(0.9, 1.1)
 
 
 async def go_on(name: str, work: Callable[[], Awaitable[object]], *, pause_seconds: float = 0.0) -> None:

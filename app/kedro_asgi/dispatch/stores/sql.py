@@ -1,6 +1,6 @@
 """A store in SQL: the statements that SQLite and PostgreSQL share."""
 
-import random
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -225,7 +225,7 @@ class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
 
     def orphaned_runs(self, owner: str, *, limit: int, with_queue: bool = True) -> list[tuple[RunId, str | None]]:
         self._worker_lock.renew()
-        if random.random() * self._owners > _LOOKING_OWNERS:
+        if secrets.randbelow(max(1, self._owners)) >= _LOOKING_OWNERS:
             return []
         without_owner = "owner IS NULL" if with_queue else "(owner IS NULL AND status <> 'queued')"
         with self.transaction(writes=False) as connection:
