@@ -40,6 +40,8 @@ def project(make_project) -> Path:
     return project
 
 
+# Hypothesis prints the large bodies that it makes, and warns that this takes time.
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @pytest.mark.parametrize(
     "amount", [SOME, pytest.param(MANY, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])], ids=["some", "many"]
 )
