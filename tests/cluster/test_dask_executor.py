@@ -4,7 +4,7 @@ import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -14,7 +14,7 @@ import pytest
 from dask_processes import DaskProcesses, one_process_cluster
 from kedro_asgi.dask_options import DaskOptions
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
-from kedro_asgi.events import LogLine, RunPlanned
+from kedro_asgi.events import LogLine, NodeStarted, RunPlanned
 from kedro_asgi.runs import RunOrder, RunSpec, Slice
 from kedro_asgi.session import AsyncSession
 
@@ -44,6 +44,15 @@ async def until(condition: Callable[[], bool], *, seconds: float = 90) -> None:
     with anyio.fail_after(seconds):
         while not condition():
             await anyio.sleep(0.02)
+
+
+async def told_of_a_node(runs: Dispatcher, run_id: str) -> None:
+    """Wait until the server knows that a node of the run has begun."""
+    with anyio.fail_after(90):
+        async with aclosing(runs.follow(run_id)) as told:
+            async for published in told:
+                if isinstance(published.event, NodeStarted):
+                    return
 
 
 def lines(place: Path) -> list[str]:
@@ -134,6 +143,8 @@ async def test_a_worker_that_is_lost_interrupts_its_run_or_has_it_repeated(
     marked, repeated = tmp_path / "marked", tmp_path / "repeated"
     async with dispatcher(project, cluster.scheduler) as runs:
         run = await runs.submit("note", runtime_params={"place": str(marked), "seconds": 600})
+        # The file is there before the server is told of the node, and a lost worker tells nothing more.
+        await told_of_a_node(runs, run.run_id)
         await until(lambda: len(lines(marked)) == 1)
         cluster.kill("one")
         record = await runs.wait(run.run_id)
