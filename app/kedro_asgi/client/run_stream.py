@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import msgspec
 
 from kedro_asgi.client.request_sender import RequestSender, decode
 from kedro_asgi.client.server_sent_events import lines
+from kedro_asgi.closable_iterator import ClosableIterator
 from kedro_asgi.errors import ProblemError, RunFailedError
 from kedro_asgi.schemas import (
     OutputChunk,
@@ -42,7 +42,7 @@ class _Run(msgspec.Struct, eq=False):
         raise RuntimeError("The run has not ended: read its chunks to the last one first.")
 
 
-class RunStream:
+class RunStream(ClosableIterator[OutputChunk]):
     """The chunks of one run, to be read once: ``async for chunk in stream``.
 
     After the last chunk, the iteration raises the error of the run, or `answer` is there. ``async with`` closes the
@@ -53,7 +53,7 @@ class RunStream:
         self._run = _Run()
         timeout = httpx.Timeout(silence_seconds, pool=None)
         headers = {**request["headers"], "accept": _ACCEPT}
-        self._chunks = _read(sender, path, {**request, "headers": headers, "timeout": timeout}, self._run)
+        super().__init__(_read(sender, path, {**request, "headers": headers, "timeout": timeout}, self._run))
 
     @property
     def run_id(self) -> str | None:
@@ -64,24 +64,6 @@ class RunStream:
     def answer(self) -> RunSuccess:
         """The answer of a run that succeeded; raises `RunFailedError`, and ``RuntimeError`` before the end."""
         return self._run.success()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> OutputChunk:
-        return await anext(self._chunks)
-
-    async def aclose(self) -> None:
-        """Leave the iteration, and close the connection."""
-        await self._chunks.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 async def _read(

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncGenerator
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import msgspec
 from anyio.lowlevel import EventLoopToken, current_token
 
+from kedro_asgi.closable_iterator import ClosableIterator
 from kedro_asgi.errors import RunCancelledError
 from kedro_asgi.outcome import Outcome
 from kedro_asgi.runner.async_nodes import HOST_LOOP
@@ -54,7 +54,7 @@ class _Run(msgspec.Struct, eq=False):
         queue.end()
 
 
-class RunStream:
+class RunStream(ClosableIterator[Chunk]):
     """The chunks of one run, to be read once: ``async for chunk in stream``. Values are not copied.
 
     After the last chunk, the iteration raises what the run raised, or `result` is there. ``async with`` closes the
@@ -72,7 +72,7 @@ class RunStream:
         cancel_on_close: bool,
     ) -> None:
         self._run = _Run(spec=spec, runner=runner, run_id=run_id)
-        self._chunks = _read(session, slots, self._run, cancel_on_close=cancel_on_close)
+        super().__init__(_read(session, slots, self._run, cancel_on_close=cancel_on_close))
 
     @property
     def result(self) -> RunResult:
@@ -80,24 +80,6 @@ class RunStream:
         if self._run.ended is None:
             raise RuntimeError("The run has not ended: read its chunks to the last one first.")
         return self._run.ended.value()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Chunk:
-        return await anext(self._chunks)
-
-    async def aclose(self) -> None:
-        """Leave the iteration."""
-        await self._chunks.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 async def _read(
