@@ -61,7 +61,7 @@ class StoreMeasurement:
         """Measure groups of all sizes so many times."""
         for _ in range(rounds):
             for size in SIZES:
-                runs = list(_new_runs(size))
+                runs = list(new_runs(size))
                 for name, step in _STEPS.items():
                     for run in runs:
                         step(run)
@@ -99,7 +99,7 @@ def measure_looks(store: Any, meter: DatabaseMeter, *, rounds: int) -> LookCosts
 
 def _add_owners(store: Store, count: int) -> None:
     """Add runs of so many workers."""
-    writes = [msgspec.structs.replace(run.next_write(), owner=f"other-{next(_NUMBERS)}") for run in _new_runs(count)]
+    writes = [msgspec.structs.replace(run.next_write(), owner=f"other-{next(_NUMBERS)}") for run in new_runs(count)]
     store.write(writes)
 
 
@@ -129,7 +129,8 @@ def _fitted(by_size: Mapping[int, Sequence[Measured]]) -> GroupCost:
     )
 
 
-def _new_runs(count: int) -> Iterator[PendingWrite]:
+def new_runs(count: int) -> Iterator[PendingWrite]:
+    """Yield so many new runs that are promised, and not yet in the store."""
     order = pack(RunOrder(spec=RunSpec(runtime_params={"a": 10})), is_from_json=True)
     for _ in range(count):
         run_id = _IDS.next()
