@@ -5,12 +5,11 @@ from itertools import repeat
 
 from fleet.costs import Costs, GroupCost, Value
 from fleet.deployment import LOCKED_ROUND_TRIPS, Deployment, Workload
+from kedro_asgi.dispatch.stores.sql import LOOKING_OWNERS
 
 _US = 1e-6
 # A part that is busier than this is full: queues grow without end a little above.
 FULL = 1.0
-# How many servers look for runs of dead ones each time.
-_LOOKING = 20
 
 
 class Limit(Value):
@@ -36,7 +35,7 @@ def look_cores(costs: Costs, deployment: Deployment) -> float:
     look, servers = costs.look, deployment.servers
     cancels = look.cancel.database_us / deployment.look_seconds
     # Of more servers, each looks by chance, and else only tells that it lives.
-    looking = min(deployment.executing, _LOOKING)
+    looking = min(deployment.executing, LOOKING_OWNERS)
     whole = look.orphans.database_us + deployment.executing * look.owner.database_us
     orphans = (looking * whole + (servers - looking) * look.renewal.database_us) / deployment.orphan_seconds
     return (servers * cancels + orphans) * _US

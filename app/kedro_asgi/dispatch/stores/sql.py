@@ -41,7 +41,7 @@ _SELECT_OLD_KEYS = "SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT 
 
 # So many workers look at all others each time; of more, each looks by chance, so that about so many look. A look costs
 # the more, the more others there are, and one that finds a worker dead suffices.
-_LOOKING_OWNERS = 20
+LOOKING_OWNERS = 20
 
 
 class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
@@ -225,7 +225,7 @@ class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
 
     def orphaned_runs(self, owner: str, *, limit: int, with_queue: bool = True) -> list[tuple[RunId, str | None]]:
         self._worker_lock.renew()
-        if secrets.randbelow(max(1, self._owners)) >= _LOOKING_OWNERS:
+        if secrets.randbelow(max(1, self._owners)) >= LOOKING_OWNERS:
             return []
         without_owner = "owner IS NULL" if with_queue else "(owner IS NULL AND status <> 'queued')"
         with self.transaction(writes=False) as connection:
