@@ -12,6 +12,7 @@ import json
 import sys
 import tempfile
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -27,16 +28,33 @@ _LOOP_THREAD, _RUN_THREADS = "MainThread", "kedro-asgi-run"
 
 
 class Walk:
-    """The files whose functions a request calls, in order, by the name of the thread."""
+    """The files whose functions a request calls, in order, by the name of the thread; and how often each function."""
 
     def __init__(self) -> None:
         self.files: dict[str, list[str]] = {}
+        self.calls: Counter[tuple[str, str, str]] = Counter()
+
+    def note(self, thread: str, file: str, frame: FrameType, event: str) -> None:
+        """Add the file that a call or a return enters, and the function that is called."""
+        self.files.setdefault(thread, []).append(file)
+        if event == "call":
+            self.calls[thread, file, frame.f_code.co_qualname] += 1
 
     def on_the_way(self) -> Iterator[str]:
         """Yield the files that the event loop and the run's thread pass through, in order, each as often as passed."""
         for thread, files in self.files.items():
-            if thread == _LOOP_THREAD or thread.startswith(_RUN_THREADS):
+            if _is_on_the_way(thread):
                 yield from files
+
+    def calls_by_file(self) -> Iterator[str]:
+        """Yield a line for each file: how many calls it gets, and which functions get how many of them."""
+        by_file: dict[str, Counter[str]] = defaultdict(Counter)
+        for (thread, file, function), calls in self.calls.items():
+            if _is_on_the_way(thread):
+                by_file[file][function] += calls
+        for file, functions in by_file.items():
+            listed = ", ".join(f"{function} {calls}" for function, calls in functions.most_common())
+            yield f"{functions.total():4} {file}: {listed}"
 
     def rooms_in_thread(self) -> list[str]:
         """Return the rooms that the run's thread passes through, in order, without repetitions in a row."""
@@ -57,21 +75,26 @@ class Profiler:
             caller = frame.f_back
             file = frame.f_code.co_filename if event == "call" or caller is None else caller.f_code.co_filename
             if file.startswith(str(_ROOT)):
-                self.walk.files.setdefault(threading.current_thread().name, []).append(file.removeprefix(f"{_ROOT}/"))
+                self.walk.note(threading.current_thread().name, file.removeprefix(f"{_ROOT}/"), frame, event)
 
 
 def main() -> None:
-    """Measure one run and print the figures as one JSON line; with ``--show``, the walk itself."""
+    """Measure one run and print the figures as one JSON line; other options show the walk itself."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--show", action="store_true", help="also list the files, and the rooms in order")
-    show = parser.parse_args().show
+    parser.add_argument(
+        "--calls", action="store_true", help="also list the calls of functions by file, with their numbers"
+    )
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         walks = asyncio.run(_walks(write_project(Path(folder), engine="kedro_asgi")))
     # The event loop may have done other work meanwhile: the shortest walk is that of the run alone.
     walk = min(walks, key=lambda walk: (len(set(walk.on_the_way())), len(walk.rooms_in_thread())))
     files, rooms = list(dict.fromkeys(walk.on_the_way())), walk.rooms_in_thread()
-    if show:
+    if options.show:
         print(*files, "", " > ".join(rooms), "", sep="\n")
+    if options.calls:
+        print(*walk.calls_by_file(), "", sep="\n")
     print(json.dumps({"files": len(files), "moves": len(rooms) - 1}))
 
 
@@ -124,6 +147,10 @@ async def _post_run(app: Any) -> None:
     await app(scope, receive, send)
     if b'"success"' not in b"".join(answer):
         raise SystemExit(f"The answer is not as wanted: {b''.join(answer).decode()}")
+
+
+def _is_on_the_way(thread: str) -> bool:
+    return thread == _LOOP_THREAD or thread.startswith(_RUN_THREADS)
 
 
 def _room(file: str) -> str:
