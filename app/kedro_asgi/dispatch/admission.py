@@ -103,7 +103,8 @@ class Admission:
         """Keep a place for a run; raises the reason for which it is not admitted."""
         if is_draining:
             raise DrainingError
-        self._scheduler.circuit_breaker.check(run.record.pipeline_names)
+        if self._scheduler.circuit_breaker.crashes:
+            self._scheduler.circuit_breaker.check(run.record.pipeline_names)
         if not run.is_for_queue:
             self._scheduler.reserve(run)
 

@@ -31,25 +31,22 @@ class CircuitBreaker:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._crashes: BoundedCache[tuple[str, ...], _Crashes] = BoundedCache(_MAX_PIPELINES)
+        self.crashes: BoundedCache[tuple[str, ...], _Crashes] = BoundedCache(_MAX_PIPELINES)
+        """Pipelines whose latest runs have crashed; without any, a run needs no `check`, and its end no `note`."""
 
     def check(self, pipeline_names: Sequence[str]) -> None:
         """Raise `PipelineCrashingError` if runs of these pipelines are refused now."""
-        if not self._crashes:
-            return
-        crashes = self._crashes.get(tuple(pipeline_names))
+        crashes = self.crashes.get(tuple(pipeline_names))
         if crashes is not None and (seconds := crashes.refused_until - self._clock()) > 0:
             raise PipelineCrashingError(pipeline_names, crashes=crashes.count, retry_after_seconds=seconds)
 
     def note(self, pipeline_names: Sequence[str], *, has_crashed: bool) -> None:
         """A run of these pipelines has ended."""
-        if not has_crashed and not self._crashes:
-            return
         key = tuple(pipeline_names)
-        former = self._crashes.pop(key, None)
+        former = self.crashes.pop(key, None)
         if has_crashed:
             count = 1 if former is None else former.count + 1
-            self._crashes.add(key, _Crashes(count=count, refused_until=self._clock() + _pause_seconds(count)))
+            self.crashes.add(key, _Crashes(count=count, refused_until=self._clock() + _pause_seconds(count)))
 
 
 def _pause_seconds(crashes: int) -> float:

@@ -18,6 +18,7 @@ from kedro_asgi.dispatch.run_ends import RunEnds
 from kedro_asgi.dispatch.stopping_runs import StoppingRuns
 from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.errors import QueueFullError, RunInterruptedError, RunStoppedError, RunTimedOutError
+from kedro_asgi.trace_context import opentelemetry_api
 from kedro_asgi.tracing.activation import begin_run_span
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ class Scheduler:
     def _begin(self, run: ActiveRun) -> None:
         begun, (read_spec, context) = perf_counter(), run.begin()
         self._ends.watch_deadline(run)
-        span = begin_run_span(run.record, context)
+        span = None if opentelemetry_api() is None else begin_run_span(run.record, context)
         self._executor.start(
             run.record.run_id,
             read_spec,
@@ -277,10 +278,10 @@ class Scheduler:
         self._pace.ended(perf_counter() - begun)
         if execution.has_crashed:
             self._metrics.process_crashed()
-        if run.stop_reason is None:
-            self.circuit_breaker.note(run.record.pipeline_names, has_crashed=execution.has_crashed)
-        else:
+        if run.stop_reason is not None:
             self.stopping.discard(run)
+        elif execution.has_crashed or self.circuit_breaker.crashes:
+            self.circuit_breaker.note(run.record.pipeline_names, has_crashed=execution.has_crashed)
         if run.phase == "running":
             self._end(run, execution)
         del self._slots[run]

@@ -16,6 +16,7 @@ from kedro_asgi.errors import DrainingError
 from kedro_asgi.limits import MAX_KEY_LENGTH
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.schemas import KEY_PATTERN, RunRequest, RunSubmission
+from kedro_asgi.server.access.caller import CALLER_KEY
 from kedro_asgi.server.access.control import check_pipelines
 from kedro_asgi.server.problems import InvalidQueryError
 from kedro_asgi.server.queries import header
@@ -67,7 +68,8 @@ class BodyReader:
             decoded = decode_run_request(body, content_type, kind)
         else:
             decoded = await self._do(partial(decode_run_request, body, content_type, kind), body)
-        check_pipelines(request.scope, decoded.pipeline_names)
+        if CALLER_KEY in request.scope:
+            check_pipelines(request.scope, decoded.pipeline_names)
         return decoded, len(body)
 
     async def read_json(self, request: Request) -> "JsonBody":

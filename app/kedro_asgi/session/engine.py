@@ -32,6 +32,7 @@ from kedro_asgi.session.project_classes import ProjectClasses
 from kedro_asgi.session.project_lookup import find_project, open_in_worker
 from kedro_asgi.session.run_contexts import RunContexts
 from kedro_asgi.session.shared_state import SharedProject
+from kedro_asgi.trace_context import opentelemetry_api
 from kedro_asgi.tracing.activation import active_tracer
 from kedro_asgi.validation import unchecked
 
@@ -167,7 +168,7 @@ class Engine:
         token = CURRENT_RUN.set((run.run_id, run.spec.slice.pipeline_names))
         try:
             if run.is_single_attempt:
-                return self._plan_and_run(run, active_tracer())
+                return self._plan_and_run(run, None if opentelemetry_api() is None else active_tracer())
             has_retries = run.spec.retries is not None or self.planner.project.options.retries is not None
             return self._run_attempts(run) if has_retries else self._run_attempt(run)
         finally:

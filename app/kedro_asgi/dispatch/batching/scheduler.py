@@ -269,7 +269,7 @@ class BatchingScheduler(GroupingScheduler):
         if execution.has_crashed:
             self._metrics.process_crashed()
         self.stopping.discard(run)
-        if not is_stopped:
+        if not is_stopped and (execution.has_crashed or self.circuit_breaker.crashes):
             self.circuit_breaker.note(run.record.pipeline_names, has_crashed=execution.has_crashed)
 
     def _note_success(self, group: Group, members: Sequence[Member], seconds: float) -> None:
