@@ -516,17 +516,20 @@ def test_no_connection_stays_that_holds_buffers_for_large_values(postgres_url: s
     store = PostgresStore(postgres_url, schema=f"test_{uuid.uuid4().hex}")
     store.open("A")
 
-    def backend(sql: str = "SELECT ?::bigint", value: object = 1) -> int:
+    def backend(sql: str = "SELECT ?::bigint", value: object = 1, *, fetch: str = "fetchone") -> int:
         with store.transaction(writes=False) as connection:
-            connection.execute(sql, (value,)).fetchone()
+            getattr(connection.execute(sql, (value,)), fetch)()
             return int(connection.execute("SELECT pg_backend_pid()").fetchone()[0])
 
     try:
         kept = backend()
         written = backend("SELECT length(?::text)", "x" * 2**21)
         read = backend("SELECT repeat('x', ?)", 2**21)
+        read_last = backend("SELECT repeat('x', size) FROM unnest(ARRAY[1, ?]) AS size", 2**21, fetch="fetchall")
+        # The database sends each byte as two digits.
+        read_bytes = backend("SELECT convert_to(repeat('x', ?), 'UTF8')", 600_000)
         assert kept == written
-        assert len({written, read, backend()}) == 3
+        assert len({written, read, read_last, read_bytes, backend()}) == 5
         assert backend() == backend()
     finally:
         store.close()

@@ -44,7 +44,7 @@ class PipelinedConnection:
     def execute(self, sql: str, values: Sequence[Any] = ()) -> "PipelinedCursor":
         # Without values, both marks may be a part of the statement, as in the body of a function.
         given = (sql.replace("?", "%s"), tuple(values)) if values else (sql,)
-        self.note_size(_size(values))
+        self.note_size(_sent_size(values))
         return PipelinedCursor(self, self._connection.execute(*given))
 
     def note_size(self, size: int) -> None:
@@ -85,21 +85,21 @@ class PipelinedCursor:
 
     def fetchone(self) -> Any:
         row = self._cursor.fetchone()
-        self._connection.note_size(_row_size(self._cursor.pgresult))
+        if row is not None:
+            self._connection.note_size(_received_size(row))
         return row
 
     def fetchall(self) -> list[Any]:
         rows: list[Any] = self._cursor.fetchall()
-        self._connection.note_size(_row_size(self._cursor.pgresult))
+        # Any row may be the large one, such as the order of one of several claimed runs.
+        self._connection.note_size(max(map(_received_size, rows), default=0))
         return rows
 
 
-def _size(values: Sequence[Any]) -> int:
+def _sent_size(values: Sequence[Any]) -> int:
     return sum(len(value) for value in values if isinstance(value, (bytes, str)))
 
 
-def _row_size(result: Any) -> int:
-    """Return the size of the first row: a large value, such as an output, is read alone."""
-    if not result.ntuples:
-        return 0
-    return sum(len(result.get_value(0, column) or b"") for column in range(result.nfields))
+def _received_size(row: Sequence[Any]) -> int:
+    # PostgreSQL sends each byte as two hexadecimal digits.
+    return sum(len(value) * (2 if isinstance(value, bytes) else 1) for value in row if isinstance(value, (bytes, str)))
