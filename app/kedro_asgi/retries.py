@@ -11,6 +11,8 @@ from msgspec import Meta
 from kedro_asgi.limits import MAX_DELAY_SECONDS, MAX_RETRIES
 
 _MAX_CAUSES = 8
+# Not the module's own generator: nodes and tests that seed it expect no other thread to draw from it.
+_RANDOM = random.SystemRandom()
 
 Delay = Annotated[float, Meta(ge=0, le=MAX_DELAY_SECONDS)]
 # ASCII, so that the pattern means the same in Python and in JSON Schema.
@@ -39,7 +41,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         # A large power is infinite, and the maximum still holds.
         factor = self.backoff ** min(attempt - 1, MAX_RETRIES)
         seconds = min(self.delay_seconds * factor, self.max_delay_seconds)
-        return min(seconds * (1 + self.jitter * random.uniform(-1, 1)), MAX_DELAY_SECONDS)
+        return min(seconds * (1 + self.jitter * _RANDOM.uniform(-1, 1)), MAX_DELAY_SECONDS)
 
     def allows(self, error: Exception, attempt: int) -> bool:
         """Whether there may be another attempt after ``error``, which ended the attempt of that number."""

@@ -8,6 +8,9 @@ from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.batching.group import Group, Member
 from kedro_asgi.dispatch.batching.joint_run import JointRun, Outputs
 
+# Not the module's own generator: nodes and tests that seed it expect no other thread to draw from it.
+_RANDOM = random.Random()
+
 
 class Batch:
     """The members of a batch; ``left`` are those that have not ended. Belongs to one event loop.
@@ -23,7 +26,7 @@ class Batch:
         self.proof = group.pipeline.proof(members[0].order.computation)
         self.is_proven = self.proof.is_enough or not group.pipeline.options.compare
         # Callers may have sorted their rows, which would hide that the pipeline sorts them.
-        self.members = tuple(members if self.is_proven else random.sample(members, len(members)))
+        self.members = tuple(members if self.is_proven else _RANDOM.sample(members, len(members)))
         self.left = {member.run: member for member in self.members}
         self._parts = deque([self.members])
         self.has_begun = False
@@ -66,4 +69,4 @@ class Batch:
         if not self.is_proven:
             return left
         is_spot_check = self.group.pipeline.options.compare and self.proof.is_spot_check()
-        return [random.choice(left)] if left and is_spot_check else []
+        return [_RANDOM.choice(left)] if left and is_spot_check else []

@@ -16,6 +16,8 @@ from kedro_asgi.runs import RunRecord
 
 _HOUR_MS = 3_600_000
 _NOTIFICATION_ID = re.compile("msg_[0-9a-f]{32}")
+# Not the module's own generator: nodes and tests that seed it expect no other thread to draw from it.
+_RANDOM = random.SystemRandom()
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -38,7 +40,7 @@ class Notify(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     public_url: str | None = None
     back_off: BackOff = BackOff()
     now: Callable[[], float] = time.time
-    chance: Callable[[], float] = random.random
+    chance: Callable[[], float] = _RANDOM.random
 
     @property
     def now_ms(self) -> int:
