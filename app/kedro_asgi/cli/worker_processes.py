@@ -27,8 +27,8 @@ _START_SECONDS = 60
 # How much longer than a worker the supervisor waits before it kills the worker.
 _MARGIN_SECONDS = 0.5
 _LOOK_SECONDS = 0.1
-# How long a worker may take to say that it serves.
-_ANSWER_SECONDS = 1.0
+# How long a worker may take to say that it serves: a node may hold the GIL, and the machine may be busy.
+_ANSWER_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 64.0
 
 
@@ -112,7 +112,7 @@ class WorkerSupervisor(Multiprocess):
 
     def _note_failed_start(self, worker: Process) -> None:
         """End all if no other worker serves, else start one in its place after a pause, which doubles each time."""
-        if not any(other.process.is_alive() and other.is_ready(_ANSWER_SECONDS) for other in self.processes):
+        if not self._is_any_serving():
             _log.error("Child process [%s] failed to start, stopping the parent process.", worker.pid)
             self.should_exit.set()
             return
@@ -121,6 +121,17 @@ class WorkerSupervisor(Multiprocess):
         self._start_at[worker] = time.monotonic() + pause
         text = "Child process [%s] failed to start; the other workers go on, and the next one starts in %g seconds."
         _log.error(text, worker.pid, pause)
+
+    def _is_any_serving(self) -> bool:
+        """Whether a worker serves. A busy one says so late; those that start with a broken project end meanwhile."""
+        ends_at = time.monotonic() + _ANSWER_SECONDS
+        while running := [worker for worker in self.processes if worker.process.is_alive()]:
+            if any(worker.is_ready(_LOOK_SECONDS) for worker in running):
+                return True
+            if time.monotonic() > ends_at or self.should_exit.wait(_LOOK_SECONDS):
+                return False
+            self._service_manager.show_life()
+        return False
 
     def restart_all(self) -> None:
         """Replace each worker: its successor serves, with an open project, before it retires."""
