@@ -1,5 +1,6 @@
 """Real projects in temporary folders, and a guard that no test blocks the event loop."""
 
+import inspect
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 from blockbuster import blockbuster_ctx
 
@@ -21,6 +23,10 @@ os.environ["DO_NOT_TRACK"] = "1"
 
 # A shell starts a job in the background with SIGINT ignored, and each child inherits that: no Ctrl+C would arrive.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# By default httpx gives up after five seconds, and on a loaded machine the answer of a real server may take longer.
+_TIMEOUT = inspect.signature(httpx.request).parameters["timeout"].default
+_TIMEOUT.connect = _TIMEOUT.read = _TIMEOUT.write = _TIMEOUT.pool = 120.0
 
 TINY = """
 from kedro_asgi.pipeline import Pipeline, node

@@ -60,7 +60,7 @@ class Process:
 
     def restart(self) -> "Process":
         """Start again on the same port, once the killed workers no longer use it."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not is_port_free(self.port):
             assert time.monotonic() < deadline, f"a process still listens on port {self.port}"
             time.sleep(0.01)
@@ -73,7 +73,7 @@ class Process:
 
     def log_with(self, *texts: str) -> str:
         """Return the log when it holds these texts, which a thread of the server writes a moment later."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not all(text in (log := self.log()) for text in texts):
             assert time.monotonic() < deadline, log
             time.sleep(0.01)
@@ -85,7 +85,7 @@ class Process:
         self.output.close()
 
 
-def until(condition: Callable[[], object], *, seconds: float = 60) -> None:
+def until(condition: Callable[[], object], *, seconds: float = 120) -> None:
     """Wait until a condition holds, in a test without an event loop."""
     deadline = time.monotonic() + seconds
     while not condition():

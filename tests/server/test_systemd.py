@@ -1,8 +1,8 @@
 """A service tells systemd, by a real socket, when it is ready, that it lives and that it ends."""
 
 import os
-import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -11,30 +11,7 @@ import pytest
 from kedro_asgi.server import create_http_server
 from kedro_asgi.server.systemd import ServiceManager
 from serving import Process
-
-READY, STOPPING = ["READY=1", "STATUS=Serving."], ["STOPPING=1", "STATUS=Ends; runs have their grace."]
-
-
-class Systemd:
-    """Receives what services send to the socket that ``environ`` names."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        # Linux chooses a name that no file has.
-        self._socket.bind("")
-        self._socket.settimeout(30)
-        self.environ = {"NOTIFY_SOCKET": "@" + self._socket.getsockname()[1:].decode()}
-
-    def receive(self) -> list[str]:
-        """Return the lines of the next message."""
-        return self._socket.recv(4096).decode().splitlines()
-
-    def receive_until(self, wanted: list[str]) -> None:
-        while self.receive() != wanted:
-            pass
-
-    def close(self) -> None:
-        self._socket.close()
+from systemd_socket import READY, STOPPING, Systemd
 
 
 @pytest.fixture
@@ -108,13 +85,13 @@ def test_a_server_whose_project_cannot_be_opened_says_why(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_service_is_ready_lives_and_ends(
-    tiny: Path, systemd: Systemd, start: Callable[..., Process], workers: int
-) -> None:
-    server = start("kedro_asgi", "serve", tiny, "--workers", workers, WATCHDOG_USEC="1000000", **systemd.environ)
-    systemd.receive_until(READY)
-    systemd.receive_until(["WATCHDOG=1"])
-    systemd.receive_until(["WATCHDOG=1"])
-    server.process.terminate()
-    systemd.receive_until(STOPPING)
-    assert server.process.wait(30) == 0
+def test_a_service_is_ready_lives_and_ends(tiny: Path, systemd: Systemd, tmp_path: Path, workers: int) -> None:
+    line = ["kedro_asgi", "serve", str(tiny), "--workers", str(workers)]
+    server = Process(line, cwd=tmp_path, environ={"WATCHDOG_USEC": "1000000", **systemd.environ})
+    with closing(server):
+        systemd.receive_until(READY)
+        systemd.receive_until(["WATCHDOG=1"])
+        systemd.receive_until(["WATCHDOG=1"])
+        server.process.terminate()
+        systemd.receive_until(STOPPING)
+        assert server.process.wait(60) == 0
