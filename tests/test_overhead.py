@@ -33,8 +33,8 @@ def test_the_overhead_of_runs_nodes_and_requests_does_not_grow_by_half(counted: 
 
 
 def test_a_trace_that_the_sampler_drops_costs_a_request_little(counted: dict[str, Figures]) -> None:
-    """Nothing below the request makes a span, and most of its lines are OpenTelemetry's own."""
-    assert 0 < counted["dropped_trace"]["request"] / counted["usual"]["request"] < 0.1
+    """Nothing below the request makes a span, and nothing asks for its ids."""
+    assert 0 < counted["dropped_trace"]["request"] / counted["usual"]["request"] < 0.05
 
 
 def test_batching_costs_a_request_that_comes_alone_little(counted: dict[str, Figures]) -> None:

@@ -7,12 +7,14 @@ import anyio
 import httpx
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import attach, detach, get_current
 from opentelemetry.trace import SpanKind, StatusCode
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from kedro_asgi.client import AsyncClient
 from kedro_asgi.server import create_http_server
+from kedro_asgi.tracing.propagation import CurrentContext
 from tracing.conftest import Spans, is_child
 
 TRACE = 0x0AF7651916CD43DD8448EB211C80319C
@@ -142,6 +144,13 @@ def test_a_request_that_begins_in_the_context_of_another_has_a_trace_of_its_own(
     anyio.run(first)
     assert spans.one("GET /runs").parent is None
     assert spans.one("GET /runs").context.trace_id != spans.one("GET /health").context.trace_id
+
+
+def test_the_current_span_may_be_kept_elsewhere_than_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then only the functions of the API know the place."""
+    assert CurrentContext.of_process().attach is not attach
+    monkeypatch.setenv("OTEL_PYTHON_CONTEXT", "elsewhere")
+    assert CurrentContext.of_process() == CurrentContext(get_current, attach, detach)
 
 
 def test_the_client_tells_the_server_of_its_span(app: Starlette, spans: Spans) -> None:

@@ -1,11 +1,13 @@
 """The sampler of a tracer provider is asked once for each request, and its answer holds for all of the trace."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.propagate import inject
 from opentelemetry.sdk.trace import RandomIdGenerator, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -21,6 +23,7 @@ from opentelemetry.sdk.trace.sampling import (
 )
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.span import TraceState
+from starlette.responses import JSONResponse
 
 from kedro_asgi.server import create_http_server
 from tracing.conftest import Spans, use_provider
@@ -154,6 +157,44 @@ def test_a_sampler_may_add_to_a_span_that_it_keeps(traced: Traced) -> None:
     assert run(app)[2] == "tests=kept"
     assert spans.one("POST /run").attributes["tests.kept"] is True
     assert spans.one("POST /run").attributes["url.path"] == "/run"
+
+
+class Contrary(TraceIdRatioBased):
+    """Keeps the traces that its base drops."""
+
+    def should_sample(self, *question: Any, **more: Any) -> SamplingResult:
+        return ALWAYS_ON.should_sample(*question, **more)
+
+
+@pytest.mark.parametrize("root", [Contrary(0.0), ParentBased(Contrary(0.0))])
+def test_a_sampler_that_is_derived_from_one_of_the_sdk_is_asked(traced: Traced, root: Sampler) -> None:
+    app, spans = traced(ParentBased(root))
+    assert run(app)[1]
+    assert spans.one("POST /run").parent is None
+
+
+@pytest.mark.parametrize("sampler", [ALWAYS_OFF, ParentBasedTraceIdRatio(0.0)])
+def test_all_that_a_dropped_request_calls_gets_the_same_ids(traced: Traced, sampler: Sampler) -> None:
+    app, spans = traced(sampler)
+    app.add_route("/places", _places)
+    first, second = (call(app, "GET", "/places").json() for _ in range(2))
+    assert len(set(first)) == len(set(second)) == 1
+    assert first[0] != second[0]
+    assert first[0].endswith(("-00", "-02"))
+    assert spans.all() == []
+
+
+async def _places(_request: Any) -> JSONResponse:
+    """Ask for the current place several times: here, in threads, and in a tracer of other code."""
+
+    def place() -> str:
+        with trace.get_tracer("other").start_as_current_span("other"):
+            pass
+        headers: dict[str, str] = {}
+        inject(headers)
+        return headers["traceparent"]
+
+    return JSONResponse([*await asyncio.gather(*(asyncio.to_thread(place) for _ in range(4))), place()])
 
 
 @pytest.mark.parametrize("sampler", [ALWAYS_ON, ALWAYS_OFF])

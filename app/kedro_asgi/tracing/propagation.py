@@ -1,9 +1,14 @@
 """Places in traces as headers: those of requests, and those that records and other processes get."""
 
-from collections.abc import Container, Iterable, MutableMapping
+import os
+from collections.abc import Callable, Container, Iterable, MutableMapping
+from contextvars import Token
+from typing import Self
 
+import msgspec
 from msgspec import UNSET, UnsetType
-from opentelemetry.context import Context, attach
+from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry.environment_variables import OTEL_PYTHON_CONTEXT
 from opentelemetry.propagate import extract, inject
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -27,6 +32,26 @@ def context_of_request(headers: Iterable[tuple[bytes, bytes]], fields: Container
         if name in fields:
             found.setdefault(name.decode(), []).append(value.decode("latin-1"))
     return extract(found, Context())
+
+
+class CurrentContext(msgspec.Struct, frozen=True):
+    """Functions that do what `get_current`, `attach` and `detach` of the API do."""
+
+    get: Callable[[], Context]
+    attach: Callable[[Context], Token[Context]]
+    detach: Callable[[Token[Context]], None]
+
+    @classmethod
+    def of_process(cls) -> Self:
+        """Return those of the variable that the API sets, as these take a third of its time.
+
+        ``OTEL_PYTHON_CONTEXT`` may name another place than a variable.
+        """
+        token = attach(Context())
+        detach(token)
+        if os.environ.get(OTEL_PYTHON_CONTEXT) or not isinstance(token, Token):
+            return cls(get_current, attach, detach)
+        return cls(token.var.get, token.var.set, token.var.reset)
 
 
 def enter(headers: TraceHeaders | UnsetType) -> None:

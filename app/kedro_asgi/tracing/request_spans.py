@@ -2,28 +2,29 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Token
 from typing import Any
 
+import msgspec
 from opentelemetry import trace
-from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry.context import Context
 from opentelemetry.propagate import get_global_textmap
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, Status, StatusCode
 
 from kedro_asgi.current_request import CurrentRequest
 from kedro_asgi.errors.wording import bounded
 from kedro_asgi.failures import shown
-from kedro_asgi.tracing.propagation import context_of_request
-from kedro_asgi.tracing.sampling import start_sampled
+from kedro_asgi.tracing.propagation import CurrentContext, context_of_request
+from kedro_asgi.tracing.sampling import DroppedSpan, start_sampled
 from kedro_asgi.tracing.tracer import record_error
 
 # RFC 9110 and PATCH; a caller may send any other word.
 _METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"))
 _OTHER = "_OTHER"
 _NO_CALLER = Context()
-# Python 3.11 takes as long to find a member of an enumeration as to call a function.
-_SERVER = SpanKind.SERVER
+# To set a span in an empty context takes the API five calls.
+(_SPAN_KEY,) = trace.set_span_in_context(trace.INVALID_SPAN, _NO_CALLER)
 _MAX_TEXT = 500
 
 
@@ -34,7 +35,9 @@ class RequestSpans:
     """
 
     def __init__(self, tracer: trace.Tracer) -> None:
-        self._start = start_sampled(tracer)
+        self._start = start_sampled(tracer, _describe)
+        current = CurrentContext.of_process()
+        self._get_current, self._attach, self._detach = current.get, current.attach, current.detach
         patterns = [text.strip() for text in os.environ.get("OTEL_PYTHON_EXCLUDED_URLS", "").split(",")]
         self._is_excluded = re.compile("|".join(patterns)).search if any(patterns) else None
         self.fields = frozenset(name.encode() for name in get_global_textmap().fields)
@@ -49,37 +52,34 @@ class RequestSpans:
         is asked here, once for the request and all below it: it sees the method as name, and the attributes that are
         known before the request has a route.
         """
-        if has_host and get_current() and trace.get_current_span().get_span_context().is_valid:
+        if has_host and self._get_current() and trace.get_current_span().get_span_context().is_valid:
             return None
-        path = scope["path"]
-        if self._is_excluded is not None and self._is_excluded(path):
+        if self._is_excluded is not None and self._is_excluded(scope["path"]):
             return None
-        context = _NO_CALLER
-        if not self.fields.isdisjoint(headers):
-            context = context_of_request(scope["headers"], self.fields)
-        method = scope["method"] if scope["method"] in _METHODS else _OTHER
-        name = "HTTP" if method == _OTHER else method
-        attributes = {"http.request.method": method, "url.path": path, "url.scheme": scope["scheme"]}
-        span = self._start(name, context, _SERVER, attributes)
-        request.is_untraced = not span.is_recording()
-        return RequestSpan(span, attach(trace.set_span_in_context(span, context)))
+        if self.fields.isdisjoint(headers):
+            span = self._start(scope, _NO_CALLER)
+            context = Context({_SPAN_KEY: span})
+        else:
+            caller = context_of_request(scope["headers"], self.fields)
+            span = self._start(scope, caller)
+            context = trace.set_span_in_context(span, caller)
+        request.is_untraced = span.__class__ is DroppedSpan or not span.is_recording()
+        return RequestSpan(span, self._attach(context), self._detach)
 
 
-class RequestSpan:
+class RequestSpan(msgspec.Struct, frozen=True):
     """The span of one request, in the context in which it began."""
 
-    __slots__ = ("_span", "_token")
-
-    def __init__(self, span: Span, token: "Token[Context]") -> None:
-        self._span = span
-        self._token = token
+    span: Span
+    token: Token[Context]
+    detach: Callable[[Token[Context]], None]
 
     def end(self, scope: Mapping[str, Any], request: CurrentRequest, error: BaseException | None) -> None:
         """End the span of a request that was answered, or that ended with an error; one of the caller is none here."""
-        detach(self._token)
+        self.detach(self.token)
         if request.is_untraced:
             return
-        span = self._span
+        span = self.span
         if isinstance(error, Exception):
             record_error(span, error)
         span.set_attributes({**_details(scope), **_answer(request)})
@@ -88,6 +88,13 @@ class RequestSpan:
         if request.status is not None and request.status >= 500:
             span.set_status(Status(StatusCode.ERROR))
         span.end()
+
+
+def _describe(scope: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the name of a span, and the attributes that are known before its request has a route."""
+    method = scope["method"] if scope["method"] in _METHODS else _OTHER
+    name = "HTTP" if method == _OTHER else method
+    return name, {"http.request.method": method, "url.path": scope["path"], "url.scheme": scope["scheme"]}
 
 
 def _answer(request: CurrentRequest) -> dict[str, Any]:
