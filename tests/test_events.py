@@ -21,3 +21,10 @@ def test_durations_have_two_digits() -> None:
     duration = milliseconds_since(perf_counter() - 0.0123456)
     assert 12.3 <= duration < 1000
     assert duration == round(duration, 2)
+
+
+def test_an_event_of_an_end_has_a_duration_and_the_time() -> None:
+    clock = EventClock()
+    duration, at = clock.since(perf_counter() - 1)
+    assert 1000 <= duration < 2000
+    assert at <= clock.now()

@@ -161,6 +161,10 @@ class EventClock:
             self._read = read
         return self._at
 
+    def since(self, started: float) -> tuple[float, datetime]:
+        """Return the milliseconds since ``started``, a value of ``perf_counter``, and the time now."""
+        return milliseconds_since(started), self.now()
+
 
 def milliseconds_since(started: float) -> float:
     """Return the time since ``started``, a value of ``perf_counter``, as events tell it: with two digits."""

@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from contextvars import copy_context
-from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -21,7 +20,6 @@ from kedro_asgi.events import (
     NodeFailed,
     NodeFinished,
     NodeStarted,
-    milliseconds_since,
 )
 from kedro_asgi.failures import note_last_attempt, note_node, shown
 from kedro_asgi.hooks import HookManager, RunHooks, merge_replacements
@@ -80,7 +78,7 @@ class NodeRunner:
         self._call = call
         self._end = end
         self._emit = hooks.emit
-        self._now = _utc_now if hooks.emit is None else EventClock().now
+        self._clock = EventClock()
         self._stop = STOP_SIGNAL.get()
         self._save = save or catalog.save
         # Without hooks to call, a load is one call into the catalog, and so is a save.
@@ -126,17 +124,20 @@ class NodeRunner:
         attempts.make()
 
     def _run_and_emit(self, step: Step, emit: Emit) -> None:
-        started, run_id, name, now = perf_counter(), self._run_id, step.name, self._now
-        emit(NodeStarted(run_id=run_id, node=name, at=now()))
+        started, run_id, name, clock = perf_counter(), self._run_id, step.name, self._clock
+        emit(NodeStarted(run_id=run_id, node=name, at=clock.now()))
         try:
             self._run(step)
         except RunStoppedError:
-            emit(NodeCancelled(run_id=run_id, node=name, duration_ms=milliseconds_since(started), at=now()))
+            duration_ms, at = clock.since(started)
+            emit(NodeCancelled(run_id=run_id, node=name, duration_ms=duration_ms, at=at))
             raise
         except BaseException:
-            emit(NodeFailed(run_id=run_id, node=name, duration_ms=milliseconds_since(started), at=now()))
+            duration_ms, at = clock.since(started)
+            emit(NodeFailed(run_id=run_id, node=name, duration_ms=duration_ms, at=at))
             raise
-        emit(NodeFinished(run_id=run_id, node=name, duration_ms=milliseconds_since(started), at=now()))
+        duration_ms, at = clock.since(started)
+        emit(NodeFinished(run_id=run_id, node=name, duration_ms=duration_ms, at=at))
 
     def _run(self, step: Step) -> None:
         if self._is_async:
@@ -283,7 +284,7 @@ class NodeRunner:
 
     def _saved(self, step: Step, name: str) -> DatasetSaved:
         is_kept = self._catalog.is_persistent(name)
-        return DatasetSaved(run_id=self._run_id, dataset=name, node=step.name, is_kept=is_kept, at=self._now())
+        return DatasetSaved(run_id=self._run_id, dataset=name, node=step.name, is_kept=is_kept, at=self._clock.now())
 
     def _facts(self, node: Node) -> dict[str, Any]:
         return {"node": node, "catalog": self._catalog, "is_async": self._is_async, "run_id": self._run_id}
@@ -336,7 +337,3 @@ def _submit(pool: ThreadPoolExecutor, function: Callable[..., Any], *args: Any) 
 
 def _ignore(event: Event) -> None:
     """Take events that nobody wants."""
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
