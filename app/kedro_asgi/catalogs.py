@@ -36,7 +36,8 @@ def create_catalog(
     created: Call | None,
 ) -> Any:
     """Return a catalog for one run, with its parameters in it, after calling ``created``, the hook."""
-    resolver.check(runtime)
+    if resolver.type_selecting:
+        resolver.check(runtime)
     versions = dict(load_versions) if load_versions else None
     catalog = make_catalog(config_resolver=resolver, load_versions=versions, save_version=save_version, runtime=runtime)
     catalog.validation_enabled = is_validated

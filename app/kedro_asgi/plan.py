@@ -3,7 +3,7 @@
 import logging
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.bounded_cache import BoundedCache
-from kedro_asgi.catalogs import MakeCatalog, compile_catalog, create_catalog
+from kedro_asgi.catalogs import compile_catalog
 from kedro_asgi.config import Config, CustomLoader, MissingConfigException, Parameters
 from kedro_asgi.errors import (
     PipelineNotFoundError,
@@ -20,7 +20,6 @@ from kedro_asgi.errors import (
     SettingTypeError,
     UnknownDatasetsError,
 )
-from kedro_asgi.hooks import Call
 from kedro_asgi.io import CatalogResolver
 from kedro_asgi.io.input_types import InputType, input_type
 from kedro_asgi.pipeline import Pipeline
@@ -104,6 +103,8 @@ class Planner:
         self._selective = selective
         self._lock = threading.RLock()
         self._plans: BoundedCache[Slice, Plan] = BoundedCache(_MAX_PLANS)
+        self.known_plan: Callable[[Slice], Plan | None] = self._plans.get
+        """Returns the plan of a slice that a run has used before."""
 
     def renewed(self) -> "Planner":
         """Return a planner that has read the configuration again; raises the errors of that."""
@@ -175,27 +176,9 @@ class Planner:
         """Whether nothing in the parameters depends on a run, but for what its caller merges over them."""
         return self.custom_loader is None and (self._parameters is None or self._parameters.is_constant)
 
-    def create_catalog(
-        self,
-        make_catalog: MakeCatalog,
-        runtime: RuntimeParams,
-        validate: Validate,
-        *,
-        save_version: str,
-        load_versions: Mapping[str, str],
-        created: Call | None,
-    ) -> Any:
-        """Return a catalog for one run, as `create_catalog` does, of what is compiled."""
-        return create_catalog(
-            make_catalog,
-            self.resolver,
-            runtime,
-            parameters=lambda: validate(self.parameters(runtime)),
-            is_validated=self.project.settings.dataset_validation,
-            save_version=save_version,
-            load_versions=load_versions,
-            created=created,
-        )
+    def validated_parameters(self, runtime: RuntimeParams, validate: Validate) -> ValidatedParameters:
+        """Return the parameters of a run, for reading only, as ``validate`` makes them."""
+        return validate(self.parameters(runtime))
 
     @cached_property
     def parameter_validator(self) -> ParameterValidator:
@@ -217,10 +200,6 @@ class Planner:
             # The run itself is about to raise this; a hook that reads parameters before it does not (HOOK-7).
             return unchecked(raw)
         return validator.validate(raw, replaced=spec.inputs)
-
-    def known_plan(self, slice_: Slice) -> Plan | None:
-        """Return the plan of a slice that a run has used before."""
-        return self._plans.get(slice_)
 
     def plan(self, slice_: Slice) -> Plan:
         """Return the plan of a slice; raises errors for unknown names and for a slice without nodes."""

@@ -322,7 +322,7 @@ def test_loads_and_saves_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_release_drops_data_except_of_kept_datasets() -> None:
     catalog = DataCatalog({"a": MemoryDataset(1), "b": MemoryDataset(2)})
-    catalog.keep(["b"])
+    catalog.kept = frozenset({"b"})
     catalog.release("a")
     catalog.release("b")
     assert not catalog.exists("a")

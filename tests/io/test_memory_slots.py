@@ -39,7 +39,7 @@ def test_a_released_dataset_is_known_and_has_no_data(prepared: DataCatalog) -> N
 
 
 def test_what_is_kept_is_not_released(prepared: DataCatalog) -> None:
-    prepared.keep(["x"])
+    prepared.kept = frozenset({"x"})
     prepared.save("x", 1)
     prepared.release("x")
     assert prepared.load("x") == 1

@@ -88,7 +88,7 @@ def test_several_outputs_of_a_node_go_to_different_nodes(dask_runner: DaskRunner
 
 def test_an_output_that_the_caller_asks_for_comes_back_though_a_node_needs_it(dask_runner: DaskRunner) -> None:
     data = catalog(x=5)
-    data.keep(["b"])
+    data.kept = frozenset({"b"})
     nodes = [node(runner_functions.double, "x", "b", name="n"), node(runner_functions.double, "b", "c", name="m")]
     assert dask_runner.run(Pipeline(nodes), data)["c"].load() == 20
     assert data.load("b") == 10

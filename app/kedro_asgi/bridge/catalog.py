@@ -30,7 +30,7 @@ class KedroCatalog:
 
     def __init__(self, catalog: Any) -> None:
         self._catalog = catalog
-        self._unreleased: frozenset[str] = frozenset()
+        self.kept: frozenset[str] = frozenset()
         self._parameters: dict[str, Any] = {}
 
     @classmethod
@@ -77,6 +77,10 @@ class KedroCatalog:
         dataset = self._catalog.get(name) if is_plain(data) else None
         self._catalog[name] = converted(name, data, dataset=dataset, builder=None, runtime=NO_PARAMS, expected=expected)
 
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Return those ``names`` that are not in the catalog."""
+        return [name for name in names if name not in self._catalog]
+
     def prepare(self, names: Iterable[str], *, is_seen: bool = True) -> None:
         """Make the datasets ``names``; unknown ones in memory."""
         for name in names:
@@ -90,12 +94,8 @@ class KedroCatalog:
         """Tell whether the data of a dataset outlives the run."""
         return is_persistent(self._catalog[ds_name])
 
-    def keep(self, names: Iterable[str]) -> None:
-        """Do not release the datasets ``names``."""
-        self._unreleased = frozenset(names)
-
     def release(self, ds_name: str) -> None:
-        if ds_name not in self._unreleased:
+        if ds_name not in self.kept:
             self._catalog.release(ds_name)
 
     def __getattr__(self, name: str) -> Any:

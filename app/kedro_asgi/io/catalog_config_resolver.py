@@ -52,7 +52,8 @@ class CatalogResolver:
         self._patterns = Patterns(self._bodies)
         self._default_entry = PlainEntry(RUNTIME_DEFAULT, {"type": default_type})
         self._default = self._new_builder(RUNTIME_DEFAULT, self._default_entry)
-        self._type_selecting = tuple(entry for entry in entries.values() if entry.selects_type)
+        self.type_selecting = tuple(entry for entry in entries.values() if entry.selects_type)
+        """Entries whose types a value of a run may decide; without any, no run needs `check`."""
         self._is_static = all(entry.is_static for entry in entries.values())
         self._static_config: ConfigMapping | None = None
         # Names can come from a request, so the cache has a limit.
@@ -120,7 +121,7 @@ class CatalogResolver:
     def check(self, runtime: RuntimeParams) -> None:
         """Raise the error of an entry whose type a value of the run would decide (Q-19)."""
         if runtime.restrict_type_selection and runtime.values:
-            for entry in self._type_selecting:
+            for entry in self.type_selecting:
                 entry.resolve(runtime)
 
     def resolved_config(self, runtime: RuntimeParams = NO_PARAMS) -> ConfigMapping:

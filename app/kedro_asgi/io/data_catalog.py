@@ -181,7 +181,7 @@ class DataCatalog(DatasetMapping, has_slots=True):
 
     def release(self, ds_name: str) -> None:
         """Drop what a dataset holds in memory, unless it is to be kept."""
-        if ds_name in self._kept:
+        if ds_name in self.kept:
             return
         if ds_name in self._slots:
             self._slots[ds_name] = UNSET

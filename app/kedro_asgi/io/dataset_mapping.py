@@ -62,7 +62,8 @@ class DatasetMapping:
         )
         self._save_version = save_version
         self._runtime = runtime
-        self._kept: frozenset[str] = frozenset()
+        self.kept: frozenset[str] = frozenset()
+        """The names of datasets that are not released, so that they can be loaded when the run is over."""
         self._replaced: set[str] = set()
         self.artifacts: RunArtifacts | None = None
         # Re-entrant: the constructor of a dataset may look at the catalog.
@@ -140,6 +141,10 @@ class DatasetMapping:
         self._datasets[name] = kind.adopt(data)
         self._mark_replaced(name)
 
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Return those ``names`` for which this catalog has nothing; makes no dataset."""
+        return [name for name in names if name not in self]
+
     def prepare(self, names: tuple[str, ...], *, is_seen: bool = True) -> None:
         """Make the datasets ``names``, unknown ones in memory, before nodes ask for them; artifacts can wait.
 
@@ -186,15 +191,6 @@ class DatasetMapping:
             if name not in self._replaced and artifact.is_of(self._resolver.builder(name), self._runtime)
         }
         self.artifacts = RunArtifacts(same, pinned=self._load_versions, confirms=confirms)
-
-    def keep(self, names: Iterable[str]) -> None:
-        """Do not release the datasets ``names``, so that they can be loaded when the run is over."""
-        self._kept = frozenset(names)
-
-    @property
-    def kept(self) -> frozenset[str]:
-        """The names of datasets that are not released."""
-        return self._kept
 
     def get(
         self, key: str, fallback_to_runtime_pattern: bool = False, version: Version | str | None = None

@@ -91,7 +91,7 @@ class AbstractRunner(ABC):
             pipeline = without_existing_outputs(pipeline, catalog, log=log)
         steps = pipeline.steps
         # Before anything is registered, so that a second try fails in the same way.
-        if unmet := [name for name in steps.free_inputs if name not in catalog]:
+        if unmet := catalog.missing(steps.free_inputs):
             # Not type(): a catalog of the project's own gives its name through ours.
             raise UnmetInputsError(unmet, catalog.__class__.__name__)
         done: list[Node] = []

@@ -18,7 +18,7 @@ from kedro_asgi.plan import Planner
 from kedro_asgi.project import Project
 from kedro_asgi.retries import EffectiveRetries
 from kedro_asgi.run_context import CURRENT_RUN
-from kedro_asgi.run_ids import RunIds
+from kedro_asgi.run_ids import RunIds, save_version
 from kedro_asgi.runner import AbstractRunner, SequentialRunner
 from kedro_asgi.runner.lookup import as_our_runner, find_runner
 from kedro_asgi.runner.retrying import NodeRetries
@@ -223,13 +223,14 @@ class Engine:
         # A change that a hook makes to a node ends with the run.
         pipeline = plan.pipeline.with_copied_nodes() if contexts.hooks.shows_nodes else plan.pipeline
         runner = self._runner(spec, run.runner)
-        catalog = contexts.catalog(configured, context, save_version=run.save_version, load_versions=spec.load_versions)
+        version = save_version(run.run_id, spec.attempt)
+        catalog = contexts.catalog(configured, context, save_version=version, load_versions=spec.load_versions)
         if shared.artifacts:
             catalog.share(shared.artifacts, confirms=pipeline.steps.confirmed)
         for name, value in inputs.items():
             catalog.inject(name, value, expected=plan.input_type(name))
         if spec.outputs:
-            catalog.keep(spec.outputs)
+            catalog.kept = frozenset(spec.outputs)
             if run.as_json and not plan.json_outputs.issuperset(spec.outputs):
                 check_json_outputs(spec.outputs, pipeline, catalog, own_package=planner.project.package_name)
                 # A hook or a class of the project may make another catalog, or other nodes, in each run.

@@ -8,7 +8,6 @@ import msgspec
 from kedro_asgi.events import Emit
 from kedro_asgi.hooks import RunHooks
 from kedro_asgi.plan import Planner
-from kedro_asgi.run_ids import save_version
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.lookup import runner_path
 from kedro_asgi.runs import RunId, RunSpec, RuntimeParams
@@ -33,11 +32,6 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     completed: Callable[[], None] | None = None
     as_json: bool = False
     is_single_attempt: bool = False
-
-    @property
-    def save_version(self) -> str:
-        """The version that versioned datasets save."""
-        return save_version(self.run_id, self.spec.attempt)
 
 
 class Configured(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 
 import pluggy
 
+from kedro_asgi.catalogs import create_catalog
 from kedro_asgi.hooks import RunHooks, add_hooks, create_hook_manager, is_for_single_run, with_hooks_for_single_run
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.plan import Planner
@@ -19,7 +21,7 @@ from kedro_asgi.session.engine_run import Configured
 class RunContexts:
     """Makes contexts and catalogs, and calls the hooks that see them; thread-safe.
 
-    ``is_needed``: a hook or a class of the project sees the context of each run. Else the planner makes the catalog
+    ``is_needed``: a hook or a class of the project sees the context of each run. Else the catalog is made
     without one.
     """
 
@@ -62,10 +64,13 @@ class RunContexts:
         """Return the catalog of a run, parameters included, after calling ``after_catalog_created``."""
         catalog: DataCatalog
         if context is None:
-            catalog = configured.planner.create_catalog(
+            planner, runtime = configured.planner, configured.runtime
+            catalog = create_catalog(
                 self._makers.make_catalog,
-                configured.runtime,
-                configured.validate,
+                planner.resolver,
+                runtime,
+                parameters=partial(planner.validated_parameters, runtime, configured.validate),
+                is_validated=planner.project.settings.dataset_validation,
                 save_version=save_version,
                 load_versions=load_versions,
                 created=configured.hooks.after_catalog_created,
