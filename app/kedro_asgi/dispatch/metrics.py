@@ -99,7 +99,8 @@ class RunMetrics(Metrics):
             self._queue_seconds.observe((record.started_at - record.created_at).total_seconds())
 
     def run_ended(self, record: RunRecord) -> None:
-        labels = (self._pipeline(record), record.status)
+        # Each run comes here, so a pipeline that is known costs no call.
+        labels = (self._pipelines.get(record.pipeline_names) or self._pipeline(record), record.status)
         self._ended.add(1.0, labels)
         if record.duration_ms is not None:
             self._run_seconds.observe(record.duration_ms / 1000, labels)
@@ -139,11 +140,8 @@ class RunMetrics(Metrics):
         yield from (self._lost_runs, self._lost_events, self._write_seconds, self._write_failures, self._notified)
 
     def _pipeline(self, record: RunRecord) -> str:
-        """Return the label of a run's pipelines."""
+        """Return the label of the pipelines of a run, and keep it for those that the project has."""
         names = record.pipeline_names
-        label = self._pipelines.get(names)
-        if label is not None:
-            return label
         # A run that succeeded had its pipelines, also where another process has opened the project.
         if names and record.status != "success" and not all(map(self._is_known, names)):
             return _UNKNOWN

@@ -14,11 +14,10 @@ class Counter:
 
     def add(self, amount: float = 1.0, labels: Labels = ()) -> None:
         """Count ``amount`` more."""
-        series = self.series.get(labels)
-        if series is None:
+        try:
+            self.series[labels][0] += amount
+        except KeyError:
             self.series[labels] = [amount]
-        else:
-            series[0] += amount
 
 
 class Histogram:
@@ -31,8 +30,9 @@ class Histogram:
 
     def observe(self, value: float, labels: Labels = ()) -> None:
         """Count a value."""
-        series = self.series.get(labels)
-        if series is None:
+        try:
+            series = self.series[labels]
+        except KeyError:
             series = self.series[labels] = [0.0] * self.family.size
         if value > 0.0:
             series[-1] += value

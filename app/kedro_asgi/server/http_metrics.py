@@ -54,12 +54,10 @@ class HttpMetricsMiddleware:
         self._app = app
         self._metrics = metrics
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        passed_on = self._measure if scope["type"] == "http" else self._app
-        return passed_on(scope, receive, send)
-
-    async def _measure(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
         metrics, former_route, begun = self._metrics, scope.get("route"), perf_counter()
         has_begun = False
 

@@ -46,20 +46,21 @@ class RequestMiddleware:
         self._app = app
         self._metrics = metrics
         self._spans = None if tracer is None else tracer.request_spans()
-        self._wanted = frozenset((_HEADER, *(() if self._spans is None else self._spans.fields)))
         # An id of this process and a number: to draw each at random takes longer than all else here.
         self._prefix = f"{secrets.token_hex(8)}-"
         self._numbers = count(1)
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        passed_on = self._observe if scope["type"] == "http" else self._app
-        return passed_on(scope, receive, send)
-
-    async def _observe(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wanted = self._wanted
-        headers = {name: value for name, value in scope["headers"] if name in wanted}
-        request = scope[REQUEST_KEY] = CurrentRequest(self._request_id(headers.get(_HEADER)))
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        headers = dict(scope["headers"])
+        given = headers.get(_HEADER)
+        if given is None or _REQUEST_ID.fullmatch(given) is None:
+            request_id = f"{self._prefix}{next(self._numbers)}"
+        else:
+            request_id = given.decode()
+        request = scope[REQUEST_KEY] = CurrentRequest(request_id)
         # On a connection with several requests, one may begin in the context of the one before.
         has_host = CURRENT_REQUEST.get() is None
         token = CURRENT_REQUEST.set(request)
@@ -87,11 +88,6 @@ class RequestMiddleware:
             # The error must not refer to what refers to it.
             del problem
             CURRENT_REQUEST.reset(token)
-
-    def _request_id(self, given: bytes | None) -> str:
-        if given is not None and _REQUEST_ID.fullmatch(given):
-            return given.decode()
-        return f"{self._prefix}{next(self._numbers)}"
 
     def _send(
         self, request: CurrentRequest, scope: Scope, former_route: object, send: Send, message: Message
