@@ -27,8 +27,10 @@ LABEL org.opencontainers.image.title="kedro-asgi" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 # Libraries keep caches in HOME; /tmp can be written also where the file system is read-only, by users of any number.
-# glibc gives each thread an arena, and most of what it frees there stays with the process: two hold much less.
-ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=2
+# glibc gives each thread an arena, and most of what it frees there stays with the process: two hold much less. It also
+# keeps the space of large values, unless it maps those above a fixed size (1 MiB) apart; 8 MiB may stay free.
+ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=1048576 MALLOC_TRIM_THRESHOLD_=8388608
 # A volume that is mounted at one of these folders begins with the folder's owner.
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-index --no-deps /wheels/*.whl \

@@ -115,8 +115,10 @@ def _settings(token: str | None) -> dict[str, str]:
         "KEDRO_SERVER_MAX_QUEUED_RUNS": "8",
         "KEDRO_SERVER_KEEP_RUNS": "10000000",
         "KEDRO_SERVER_BODY_TIMEOUT_SECONDS": "5",
-        # As docs/deploying/sizing.md says: what is free in many arenas looks like a leak for minutes.
+        # As docs/deploying/sizing.md says: what is free in many arenas, or after many large values, looks like a leak.
         "MALLOC_ARENA_MAX": "2",
+        "MALLOC_MMAP_THRESHOLD_": str(2**20),
+        "MALLOC_TRIM_THRESHOLD_": str(2**23),
     }
 
 
