@@ -1,9 +1,11 @@
 """Does the simulation of one and of two servers over PostgreSQL agree with measurements, within a fifth?
 
+It claims how many runs end a second, how many cores are busy, and how much of the time a server writes. How long
+callers wait is measured and simulated, too, but the simulation does not claim it.
+
 Costs and loads are measured in turns within one run, on a machine that servers, database and load share. The CPU time
 that other programs take meanwhile is measured, too, and taken from the simulated cores, unless this runs before them
-(``nice -n -10``). Exits with code 1 if a figure
-is more than a fifth off.
+(``nice -n -10``). Exits with code 1 if a figure that is claimed is more than a fifth off.
 """
 
 import argparse
@@ -12,14 +14,14 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 from fleet.costs import Costs, under_load, write_costs
 from fleet.deployment import Deployment, Workload
 from fleet.pages import fill
-from fleet.server_costs import RUN_AND_WAIT, ServerMeasurement
+from fleet.server_costs import RUN_AND_WAIT, ServerMeasurement, store_writes
 from fleet.simulation import Arrivals, simulate
 from fleet.store_costs import StoreMeasurement
 from harness import Row, write
@@ -53,27 +55,33 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """How many runs a second ended, and how long they took from request to end."""
+    """How many runs a second ended, how many cores that took, and how long runs took from request to end.
+
+    ``writing_share`` is how much of the time the servers' writer threads were in a transaction, or waited for the lock.
+    """
 
     per_second: float
+    busy_cores: float
+    writing_share: float
     p50_ms: float
     p95_ms: float
 
 
+_CLAIMED = ("per_second", "busy_cores", "writing_share")
+
+
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """A case, the medians of its rounds, and what the simulation says."""
+    """A case, the medians of its rounds, and what the simulation says; other programs took ``other_cores``."""
 
     case: Case
-    busy_cores: float
+    other_cores: float
     measured: Figures
     simulated: Figures
 
     def rows(self) -> Iterator[Row]:
         """Yield a line for each figure that the simulation claims."""
         load = "as much as they take" if not self.case.per_second else f"{self.case.share:.0%} of that"
-        # Callers that wait for an end send the next request then: how long they wait only tells how many they are.
-        names = ("per_second",) if not self.case.per_second else Figures.__struct_fields__
-        for name in names:
+        for name in _CLAIMED:
             measured, simulated = getattr(self.measured, name), getattr(self.simulated, name)
             yield {
                 "servers": self.case.servers,
@@ -82,7 +90,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
                 "measured": measured,
                 "simulated": simulated,
                 "deviation": simulated / measured - 1,
-                "busy_cores": self.busy_cores,
+                "other_cores": self.other_cores,
             }
 
 
@@ -112,16 +120,13 @@ def main() -> None:
 
 
 def _fill(page: Path, checked: Sequence[Checked]) -> None:
-    header = ["servers, load", "runs a second, simulated / measured", "p50 in ms", "p95 in ms"]
+    header = ["servers, load", "runs a second, simulated / measured", "busy cores", "writing", "measured p50 / p95"]
     rows = []
     for one in checked:
-        cells = [
-            _cell(getattr(one.simulated, name), getattr(one.measured, name))
-            for name in Figures.__struct_fields__
-            if name == "per_second" or one.case.per_second
-        ]
+        cells = [_cell(getattr(one.simulated, name), getattr(one.measured, name)) for name in _CLAIMED]
         load = f"{one.case.per_second:.0f} runs a second" if one.case.per_second else f"{_CALLERS} callers each"
-        rows.append([f"{one.case.servers}, {load}", *cells, *["–"] * (3 - len(cells))])
+        times = f"{_shown(one.measured.p50_ms)} / {_shown(one.measured.p95_ms)} ms"
+        rows.append([f"{one.case.servers}, {load}", *cells, times])
     fill(page, "check", header, rows)
 
 
@@ -167,10 +172,14 @@ def _cases(processes: Sequence[Process], seconds: float) -> Iterator[Case]:
     """Yield the loads of some servers: as much as they take, and shares of that."""
     full = Case(servers=len(processes), per_second=0.0, share=1.0)
     _work(processes, full, 1.0, seed=0)()
-    most = _work(processes, full, seconds, seed=0)().per_second
+    most = _per_second(_work(processes, full, seconds, seed=0)())
     yield full
     for share in _SHARES:
         yield Case(servers=len(processes), per_second=round(share * most, 1), share=share)
+
+
+def _per_second(sent: Sent) -> float:
+    return len(sent.times) / sent.seconds
 
 
 def _servers(project: Path, postgres: RunningPostgres, count: int, collections: Path) -> list[Server]:
@@ -181,46 +190,56 @@ def _servers(project: Path, postgres: RunningPostgres, count: int, collections: 
     return [ours(f"server {number} of {count}", project, **environ) for number in range(count)]
 
 
-def _work(processes: Sequence[Process], case: Case, seconds: float, *, seed: int) -> Callable[[], Figures]:
+def _work(processes: Sequence[Process], case: Case, seconds: float, *, seed: int) -> Callable[[], Sent]:
     """Return what sends the load of a case."""
     ports = [process.port for process in processes]
     if case.per_second:
         opened = OpenLoad(request=RUN_AND_WAIT, per_second=case.per_second, seconds=seconds, seed=seed)
-        return lambda: _figures(send_open(ports, opened))
+        return lambda: send_open(ports, opened)
     load = Load(requests=[RUN_AND_WAIT], callers=_CALLERS, seconds=seconds)
-    return lambda: _figures(send_to_all(ports, load))
-
-
-def _figures(sent: Sent) -> Figures:
-    ranked = sorted(sent.times)
-    return Figures(
-        per_second=len(ranked) / sent.seconds,
-        p50_ms=ranked[len(ranked) // 2] * 1000,
-        p95_ms=ranked[int(len(ranked) * 0.95)] * 1000,
-    )
+    return lambda: send_to_all(ports, load)
 
 
 def _measure(
-    postgres: RunningPostgres, processes: Sequence[Process], work: Callable[[], Figures]
+    postgres: RunningPostgres, processes: Sequence[Process], work: Callable[[], Sent]
 ) -> tuple[Figures, float]:
-    """Return what ``work`` returns, and how many cores other programs were busy with meanwhile."""
-    with _busy_cores(lambda: _own_cpu_seconds(postgres, processes)) as busy:
-        figures = work()
-    return figures, busy[0]
+    """Return the figures of a load, and how many cores other programs were busy with meanwhile."""
+    before = _Used.now(postgres, processes)
+    sent = work()
+    used = _Used.now(postgres, processes).since(before)
+    ranked = sorted(sent.times)
+    figures = Figures(
+        per_second=len(ranked) / sent.seconds,
+        busy_cores=used.own_cpu_seconds / used.clock,
+        writing_share=used.writing_seconds / used.clock / len(processes),
+        p50_ms=ranked[len(ranked) // 2] * 1000,
+        p95_ms=ranked[int(len(ranked) * 0.95)] * 1000,
+    )
+    return figures, max(used.all_cpu_seconds - used.own_cpu_seconds, 0.0) / used.clock
 
 
-@contextmanager
-def _busy_cores(own_cpu_seconds: Callable[[], float]) -> Iterator[list[float]]:
-    found: list[float] = []
-    started, own, everything = time.perf_counter(), own_cpu_seconds(), _machine_cpu_seconds()
-    yield found
-    others = (_machine_cpu_seconds() - everything) - (own_cpu_seconds() - own)
-    found.append(max(others / (time.perf_counter() - started), 0.0))
+class _Used(msgspec.Struct, frozen=True):
+    """The CPU time of servers, database and load, that of all programs, and the time in which servers wrote."""
 
+    writing_seconds: float
+    clock: float
+    own_cpu_seconds: float
+    all_cpu_seconds: float
 
-def _own_cpu_seconds(postgres: RunningPostgres, processes: Sequence[Process]) -> float:
-    servers = sum(process_cpu_seconds(process.pid) for process in processes)
-    return postgres.cpu_seconds() + servers + time.process_time()
+    @classmethod
+    def now(cls, postgres: RunningPostgres, processes: Sequence[Process]) -> "_Used":
+        writing = sum(store_writes(process)[1] for process in processes)
+        servers = sum(process_cpu_seconds(process.pid) for process in processes)
+        own = postgres.cpu_seconds() + servers + time.process_time()
+        return cls(writing, time.perf_counter(), own, _machine_cpu_seconds())
+
+    def since(self, before: "_Used") -> "_Used":
+        return _Used(
+            *(
+                mine - other
+                for mine, other in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(before), strict=True)
+            )
+        )
 
 
 def _machine_cpu_seconds() -> float:
@@ -234,12 +253,12 @@ def _machine_cpu_seconds() -> float:
 def _compared(costs: Costs, case: Case, found: Sequence[tuple[Figures, float]]) -> Checked:
     # At a priority above theirs, other programs take only the time that is left.
     is_first = os.getpriority(os.PRIO_PROCESS, 0) < 0
-    busy_cores = 0.0 if is_first else statistics.median(busy for _, busy in found)
+    other_cores = 0.0 if is_first else statistics.median(others for _, others in found)
     deployment = Deployment(
         replicas=case.servers,
         slots=_SLOTS,
         database_cores=os.cpu_count() or 1,
-        busy_cores=busy_cores,
+        busy_cores=other_cores,
         network_us=0.0,
         is_one_machine=True,
         is_notified=True,
@@ -253,9 +272,15 @@ def _compared(costs: Costs, case: Case, found: Sequence[tuple[Figures, float]]) 
     measured = {name: statistics.median(getattr(figures, name) for figures, _ in found) for name in names}
     return Checked(
         case=case,
-        busy_cores=busy_cores,
+        other_cores=other_cores,
         measured=Figures(**measured),
-        simulated=Figures(per_second=claimed.per_second, p50_ms=claimed.end.p50_ms, p95_ms=claimed.end.p95_ms),
+        simulated=Figures(
+            per_second=claimed.per_second,
+            busy_cores=claimed.database_share * (deployment.database_cores - other_cores),
+            writing_share=claimed.writing_share,
+            p50_ms=claimed.end.p50_ms,
+            p95_ms=claimed.end.p95_ms,
+        ),
     )
 
 

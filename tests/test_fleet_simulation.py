@@ -133,14 +133,14 @@ def test_a_thread_goes_on_while_it_has_more_to_do_until_its_slice_is_over() -> N
     order = []
 
     def do(thread: Thread, name: str) -> Iterator[simpy.Event]:
-        yield from thread.work(1600.0)
+        yield from thread.work(800.0)
         order.append(name)
 
     for thread, name in [(busy, "first"), (other, "other"), (busy, "second"), (busy, "third")]:
         env.process(do(thread, name))
     env.run()
     assert order == ["first", "second", "other", "third"]
-    assert machine.busy_seconds == pytest.approx(0.0064)
+    assert machine.busy_seconds == pytest.approx(0.0032)
 
 
 def test_a_collection_of_garbage_keeps_runs_waiting() -> None:
@@ -150,6 +150,22 @@ def test_a_collection_of_garbage_keeps_runs_waiting() -> None:
     alone, beside = (simulate(costs, Deployment(replicas=1), EMPTY, arrivals) for costs in (COSTS, collecting))
     assert beside.promise.p99_ms > alone.promise.p99_ms + 20
     assert beside.promise.p50_ms == pytest.approx(alone.promise.p50_ms, rel=0.1)
+
+
+def test_a_request_that_comes_alone_wakes_the_event_loop() -> None:
+    server = msgspec.structs.replace(COSTS.server, loop_alone_us=5_000)
+    waking = msgspec.structs.replace(COSTS, server=server)
+    deployment = Deployment(replicas=1)
+    for arrivals, more_ms in [(Arrivals(seconds=2.0, per_second=10.0), 5.0), (Arrivals(seconds=0.5, callers=8), 0.0)]:
+        without, found = (simulate(costs, deployment, EMPTY, arrivals) for costs in (COSTS, waking))
+        assert found.end.p50_ms == pytest.approx(without.end.p50_ms + more_ms, abs=0.2)
+
+
+def test_servers_write_or_wait_while_another_one_has_the_lock() -> None:
+    found = simulate(COSTS, Deployment(replicas=4, slots=64), EMPTY, Arrivals(seconds=1.0, callers=200))
+    assert found.lock_share / 4 < found.writing_share <= 1
+    alone = simulate(COSTS, Deployment(replicas=1, slots=64), EMPTY, Arrivals(seconds=1.0, callers=50))
+    assert alone.writing_share == pytest.approx(alone.lock_share)
 
 
 def test_looks_for_orphans_grow_with_the_servers_and_not_with_their_square() -> None:

@@ -59,10 +59,11 @@ class ServerCosts(Value):
 
     ``loop_us`` is the event loop's part, ``run_us`` that of the thread that runs two nodes, ``writer_us`` that of the
     writer thread without the database's driver, ``load_us`` that of the caller. A transaction wakes the threads, so
-    many runs in one cost less. ``wake_us`` is what a
-    transaction costs each other server, which it wakes. ``database_us`` and ``database_transaction_us`` are all that
-    PostgreSQL does meanwhile: more than the same transactions alone, since caches are colder and servers read, too.
-    Each ``collection_runs`` runs, Python looks for garbage among all objects, and no thread goes on for
+    many runs in one cost less. ``wake_us`` is what a transaction costs each other server, which it wakes.
+    ``loop_alone_us`` and ``load_alone_us`` are what a request costs more that comes alone and wakes the thread: callers
+    that are answered together send their next requests together. ``database_us`` and ``database_transaction_us`` are
+    all that PostgreSQL does meanwhile: more than the same transactions alone, since caches are colder and servers read,
+    too. Each ``collection_runs`` runs, Python looks for garbage among all objects, and no thread goes on for
     ``collection_us``; 0 where that was not seen.
     """
 
@@ -76,6 +77,8 @@ class ServerCosts(Value):
     wake_us: float = 0.0
     database_us: float = 0.0
     database_transaction_us: float = 0.0
+    loop_alone_us: float = 0.0
+    load_alone_us: float = 0.0
     collection_us: float = 0.0
     collection_runs: float = 0.0
 

@@ -27,6 +27,7 @@ class Database:
         self._write_lock = simpy.Resource(env, capacity=1)
         self.interpreters: Sequence[Interpreter] = ()
         self.locked_seconds = 0.0
+        self.writing_seconds = 0.0
         self.transactions = 0
         self.rows = 0
         self.wal_bytes = 0.0
@@ -34,6 +35,7 @@ class Database:
     def write(self, interpreter: Interpreter, writer: Thread, rows: Sequence[GroupCost]) -> Steps:
         """Write runs in one transaction, from a thread of a server."""
         fixed = max((row.fixed for row in rows), key=lambda cost: cost.wall_us)
+        begun = self._env.now
         with self._write_lock.request() as turn:
             yield turn
             locked = self._env.now
@@ -41,6 +43,7 @@ class Database:
             for start in range(0, len(rows), self._deployment.statements_a_step):
                 yield from self._exchange_rows(writer, rows[start : start + self._deployment.statements_a_step])
             self.locked_seconds += self._env.now - locked
+        self.writing_seconds += self._env.now - begun
         self.transactions += 1
         self.rows += len(rows)
         self.wal_bytes += fixed.wal_bytes + sum(row.row.wal_bytes for row in rows)

@@ -10,8 +10,8 @@ Steps = Generator[simpy.Event, Any, None]
 
 _US = 1e-6
 # How long a thread keeps its core, and Python's lock, while others wait for them and it has more to do: as Linux
-# (``base_slice_ns`` of a machine with few cores) and Python (``sys.getswitchinterval``) have it.
-_SLICE_SECONDS = 0.003
+# (``base_slice_ns`` of a machine with two cores) and Python (``sys.getswitchinterval``) have it.
+_SLICE_SECONDS = 0.0014
 _SWITCH_SECONDS = 0.005
 # For so long after a thread has stopped, Linux takes its data to be in the cache of its core (``migration_cost_ns``).
 _CACHED_SECONDS = 0.0005
@@ -119,6 +119,11 @@ class Thread:
         # That of the process of the database that works for this thread, if it has one.
         self.backend = Place()
         self._is_awake = False
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether the thread has nothing to do."""
+        return not self._is_awake
 
     def work(self, cpu_us: float) -> Steps:
         """Have the thread do so much work, and wait until it is done."""

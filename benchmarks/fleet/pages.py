@@ -24,22 +24,12 @@ def fill(page: Path, name: str, header: Sequence[str], rows: Lines) -> None:
 
 def fill_sweep(page: Path, found: Sweep) -> None:
     """Write the tables of deployments and of limits."""
-    header = [
-        "deployment",
-        "promised, p50 / p95",
-        "started, p95",
-        "lock",
-        "runs a transaction",
-        "busy cores",
-        "connections",
-    ]
+    header = ["deployment", "lock", "writing", "busy cores", "connections"]
     rows = [
         [
             one.deployment,
-            f"{_time(one.promise_p50_ms)} / {_time(one.promise_p95_ms)}",
-            _time(one.waits_p95_ms),
-            f"{one.lock_share:.0%}",
-            f"{one.rows_a_transaction:.2g}",
+            _percent(one.lock_share),
+            _percent(one.writing_share),
             f"{one.database_cores:.2g}",
             f"{one.connections:,}",
         ]
@@ -67,9 +57,11 @@ def _cost_rows(costs: Costs) -> Iterator[tuple[str, str, str]]:
     ):
         yield _group_row(name, group)
     waits = costs.postgres.waits_us
-    yield f"disk, p50 / p95 of a commit: {waits[len(waits) // 2]:.0f} / {waits[-1]:.0f} µs", "", ""
+    yield f"disk, p50 / p95 of a commit: {_quantile(waits, 0.5):.0f} / {_quantile(waits, 0.95):.0f} µs", "", ""
     server, look, dask = costs.server, costs.look, costs.dask
     yield "a run in a thread of its server", f"{server.loop_us + server.run_us + server.writer_us:.0f}", ""
+    if server.loop_alone_us:
+        yield "… where its request finds the event loop asleep, more", f"{server.loop_alone_us:.0f}", ""
     if dask is not None:
         yield (
             "a run on Dask: its server more / scheduler / worker",
@@ -102,7 +94,10 @@ def _group_row(name: str, group: GroupCost) -> tuple[str, str, str]:
     )
 
 
-def _time(ms: float) -> str:
-    if ms >= 60_000:
-        return "never"
-    return f"{ms / 1000:.2g} s" if ms >= 1000 else f"{ms:.2g} ms" if ms < 100 else f"{ms:.0f} ms"
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g}%"
+
+
+def _quantile(quantiles: Sequence[float], share: float) -> float:
+    """Return the one of evenly spaced quantiles that is nearest to a share."""
+    return quantiles[round(share * (len(quantiles) + 1)) - 1]

@@ -14,13 +14,15 @@ from fleet.machine import Interpreter, Steps, Thread
 class Run:
     """A run on its way; times are seconds since the simulation began.
 
-    ``ended`` is when its caller has the answer, where the caller waits for the end.
+    ``ended`` is when its caller has the answer, where the caller waits for the end. ``is_alone`` is false for the runs
+    of callers that are answered together, and so send their next requests together.
     """
 
-    __slots__ = ("arrived", "ended", "ends", "promised", "started")
+    __slots__ = ("arrived", "ended", "ends", "is_alone", "promised", "started")
 
-    def __init__(self, arrived: float) -> None:
+    def __init__(self, arrived: float, *, is_alone: bool = False) -> None:
         self.arrived = arrived
+        self.is_alone = is_alone
         self.promised: float | None = None
         self.started: float | None = None
         self.ended: float | None = None
@@ -97,7 +99,9 @@ class Server:
     # The event loop has three parts of a run: its request, the end of its execution, and the answer.
 
     def _admit(self, run: Run) -> Steps:
-        yield from self._loop.work(self._costs.server.loop_us / 3)
+        wakes = run.is_alone and self._loop.is_asleep
+        alone_us = self._costs.server.loop_alone_us if wakes else 0.0
+        yield from self._loop.work(self._costs.server.loop_us / 3 + alone_us)
         self._post(self._costs.postgres.promise, lambda: self._promised(run))
 
     def _promised(self, run: Run) -> None:

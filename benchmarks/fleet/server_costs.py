@@ -4,11 +4,13 @@ import asyncio
 import re
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import psycopg
-from load import Load, request, run_async, send, send_checked, stream
+from load import Load, Sent, request, run_async, send, send_checked, stream
+from open_load import OpenLoad, send_open
 from postgres_server import RunningPostgres
 from servers import Process, ours
 
@@ -17,6 +19,8 @@ from fleet.costs import FollowerCosts, ServerCosts, StoreCosts
 # The answer comes when the run has ended.
 RUN_AND_WAIT = request("POST", "/runs?wait=60", {"params": {"a": 10}})
 _CALLERS, _FEW, _MANY = 4, 2, 24
+# So few requests at random times that most of them wake a server that has nothing to do.
+_ALONE_PER_SECOND = 200.0
 _FOLLOWERS = 100
 _EVENT = b"data: "
 _PARTS = ("loop", "run", "writer", "database")
@@ -53,38 +57,44 @@ class ServerMeasurement:
         self._collections = collections
         self._runs = 0
         self._sums: dict[int, Counter[str]] = {callers: Counter() for callers in (_FEW, _MANY)}
+        self._alone: Counter[str] = Counter()
         self._woken: Counter[str] = Counter()
 
     def measure(self, runs: int) -> None:
-        """Run so many, for few callers and for many, and again beside another server."""
+        """Run so many, for few callers, for many, at random times, and again beside another server."""
         for callers, sums in self._sums.items():
-            sums.update(self._measured(callers, runs))
-            self._runs += runs
+            sums.update(self._measured(partial(_run, self._process, runs, callers=callers)))
+        self._alone.update(self._measured(partial(_run_alone, self._process, runs)))
         self._woken.update(self._wakes(runs))
 
     def costs(self, store: StoreCosts) -> ServerCosts:
         """Return the costs by all that was measured, without those of the transactions' driver."""
         few, many = (_each(self._sums[callers], store) for callers in (_FEW, _MANY))
+        alone = _each(self._alone, store)
         lines = {name: _line(few["transactions"], few[name], many["transactions"], many[name]) for name in _PARTS}
+        loop_us, loop_transaction_us = lines["loop"]
         return ServerCosts(
             load_us=many["load"],
+            loop_alone_us=max(alone["loop"] - loop_us - alone["transactions"] * loop_transaction_us, 0.0),
+            load_alone_us=max(alone["load"] - many["load"], 0.0),
             **self._collection_costs(),
             wake_us=self._woken["cpu"] / max(self._woken["transactions"], 1),
             **{f"{name}_us": each for name, (each, _) in lines.items()},
             **{f"{name}_transaction_us": added for name, (_, added) in lines.items()},
         )
 
-    def _measured(self, callers: int, runs: int) -> dict[str, float]:
+    def _measured(self, load: Callable[[], Sent]) -> dict[str, float]:
         """Return the CPU time of all runs by threads, in microseconds, and how many transactions there were."""
         process = self._process
-        transactions, before, database = _transactions(process), process.cpu_seconds(), self._postgres.cpu_seconds()
-        load_us = _run(process, runs, callers=callers)
+        transactions, before, database = store_writes(process)[0], process.cpu_seconds(), self._postgres.cpu_seconds()
+        sent = load()
         after, database = process.cpu_seconds(), self._postgres.cpu_seconds() - database
+        self._runs += len(sent.times)
         return {
-            "runs": runs,
-            "transactions": _transactions(process) - transactions,
+            "runs": len(sent.times),
+            "transactions": store_writes(process)[0] - transactions,
             "database": database * 1e6,
-            "load": load_us * runs,
+            "load": sent.cpu_seconds * 1e6,
             **{role: (after[role] - before[role]) * 1e6 for role in after},
         }
 
@@ -102,10 +112,10 @@ class ServerMeasurement:
     def _wakes(self, runs: int) -> dict[str, float]:
         """Return what transactions of a server cost another one that has nothing to do."""
         process, other = self._beside
-        transactions, before = _transactions(process), sum(other.cpu_seconds().values())
+        transactions, before = store_writes(process)[0], sum(other.cpu_seconds().values())
         _run(process, runs)
         cpu_seconds = sum(other.cpu_seconds().values()) - before
-        return {"cpu": cpu_seconds * 1e6, "transactions": _transactions(process) - transactions}
+        return {"cpu": cpu_seconds * 1e6, "transactions": store_writes(process)[0] - transactions}
 
 
 def _each(sums: Counter[str], store: StoreCosts) -> dict[str, float]:
@@ -177,17 +187,26 @@ def bytes_of_a_run(url: str) -> float:
     return float(row[0]) / max(int(row[1]), 1)
 
 
-def _run(process: Process, times: int, *, callers: int = _CALLERS) -> float:
-    """Run so many; return the CPU time of the load for each, in microseconds."""
-    sent = send(process.port, Load(requests=[RUN_AND_WAIT], callers=callers, times=times))
-    return sent.numbers()["load_cpu_us"]
+def _run(process: Process, times: int, *, callers: int = _CALLERS) -> Sent:
+    return send(process.port, Load(requests=[RUN_AND_WAIT], callers=callers, times=times))
 
 
-def _transactions(process: Process) -> int:
-    """Return how many transactions of runs the server has written."""
+def _run_alone(process: Process, times: int) -> Sent:
+    """Send about so many requests, most of which find the server with nothing to do."""
+    load = OpenLoad(request=RUN_AND_WAIT, per_second=_ALONE_PER_SECOND, seconds=times / _ALONE_PER_SECOND)
+    return send_open([process.port], load)
+
+
+def store_writes(process: Process) -> tuple[int, float]:
+    """Return how many transactions of runs the server has written, and the seconds that they took."""
     text = run_async(_read(process.port))
-    found: Sequence[str] = re.findall(r"^kedro_asgi_store_write_seconds_count\S* (\S+)$", text, flags=re.MULTILINE)
-    return int(sum(map(float, found)))
+    return int(_sum_of("count", text)), _sum_of("sum", text)
+
+
+def _sum_of(name: str, text: str) -> float:
+    pattern = rf"^kedro_asgi_store_write_seconds_{name}\S* (\S+)$"
+    found: Sequence[str] = re.findall(pattern, text, flags=re.MULTILINE)
+    return sum(map(float, found))
 
 
 async def _read(port: int) -> str:

@@ -29,6 +29,7 @@ class Simulated(Value):
 
     ``arrived`` runs came in ``seconds``, ``ended`` of them ended in that time, and all of them in the end, each once,
     where ``are_all_ended_once``. Latencies leave out the first fifth of the runs.
+    ``writing_share`` is how much of the time a server's writer thread is in a transaction, or waits for the lock.
     """
 
     arrived: int
@@ -40,6 +41,7 @@ class Simulated(Value):
     start: Latency
     end: Latency
     lock_share: float
+    writing_share: float
     database_share: float
     server_share: float
     rows_a_transaction: float
@@ -122,9 +124,10 @@ class _Simulation:
         if arrivals.burst:
             env.process(self._burst())
         env.run(until=arrivals.seconds)
-        ended, locked, busy = (
+        ended, locked, writing, busy = (
             sum(run.ends for run in self._runs),
             self._database.locked_seconds,
+            self._database.writing_seconds,
             self._machine.busy_seconds,
         )
         python = sum(one.busy_seconds for one in self._interpreters)
@@ -142,6 +145,7 @@ class _Simulation:
             start=_latency([run.started - run.arrived for run in settled if run.started is not None]),
             end=_latency([run.ended - run.arrived for run in settled if run.ended is not None]),
             lock_share=locked / seconds,
+            writing_share=writing / seconds / len(self._interpreters),
             database_share=busy / seconds / len(self._machine.cores),
             server_share=python / seconds / len(self._interpreters),
             rows_a_transaction=self._database.rows / max(self._database.transactions, 1),
@@ -155,7 +159,7 @@ class _Simulation:
             yield self._env.timeout(self._random.expovariate(self._arrivals.per_second))
             if self._env.now >= self._arrivals.seconds:
                 return
-            self._submit()
+            self._submit(is_alone=True)
 
     def _burst(self) -> Steps:
         yield self._env.timeout(self._arrivals.seconds / 2)
@@ -168,23 +172,28 @@ class _Simulation:
             ended = self._callers[run] = self._env.event()
             yield ended
 
-    def _submit(self) -> Run:
-        run = Run(self._env.now)
+    def _submit(self, *, is_alone: bool = False) -> Run:
+        run = Run(self._env.now, is_alone=is_alone)
         self._runs.append(run)
         self._env.process(self._send(run))
         return run
 
     def _send(self, run: Run) -> Steps:
         if self._shared is not None:
-            yield from self._load.work(self._costs.server.load_us / 2)
+            yield from self._load.work(self._load_us(run))
         self._servers[next(self._next_server) % len(self._servers)].submit(run)
+
+    def _load_us(self, run: Run) -> float:
+        """Return what the load does for a request, or for an answer."""
+        server = self._costs.server
+        return server.load_us / 2 + (server.load_alone_us / 2 if run.is_alone and self._load.is_asleep else 0.0)
 
     def _run_ended(self, run: Run) -> None:
         self._env.process(self._receive(run))
 
     def _receive(self, run: Run) -> Steps:
         if self._shared is not None:
-            yield from self._load.work(self._costs.server.load_us / 2)
+            yield from self._load.work(self._load_us(run))
             run.ended = self._env.now
         if (caller := self._callers.pop(run, None)) is not None:
             caller.succeed()

@@ -70,7 +70,7 @@ class StoreMeasurement:
     def costs(self) -> StoreCosts:
         """Return the costs by all that was measured."""
         waits = [wait_of(one) for by_size in self._found.values() for one in by_size[1]]
-        quantiles = statistics.quantiles(waits, n=20, method="inclusive")
+        quantiles = statistics.quantiles(waits, n=100, method="inclusive")
         fitted = {name: _fitted(by_size) for name, by_size in self._found.items()}
         return StoreCosts(**fitted, waits_us=tuple(max(wait, 0.0) for wait in quantiles))
 

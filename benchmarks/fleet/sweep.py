@@ -1,6 +1,6 @@
-"""Deployments of all sizes at all rates: how long promises and runs take, and what is full first."""
+"""Deployments of all sizes at all rates: how busy their parts are, and what is full first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,14 +17,12 @@ from fleet.capacity import (
 )
 from fleet.costs import Costs, Value
 from fleet.deployment import Deployment, Workload
-from fleet.simulation import Arrivals, Simulated, peak_arrivals, simulate
+from fleet.simulation import Simulated, peak_arrivals, simulate
 
 SIZES = (10, 30, 100, 300, 1000)
 RUNS_A_DAY = 1e7
 FOLLOWERS = 10**6
 _RUN_SECONDS = 10.0
-# Of a server's limit; what comes beyond waits longer and longer.
-_SHARES = (0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9)
 _MANY_SLOTS = 100_000
 _DAY_SECONDS = 86_400
 WORKLOAD = Workload(runs_a_day=RUNS_A_DAY, run_seconds=_RUN_SECONDS, followers=FOLLOWERS)
@@ -37,11 +35,8 @@ class Peak(Value):
     servers: int
     databases: int
     per_second: float
-    promise_p50_ms: float
-    promise_p95_ms: float
-    waits_p95_ms: float
     lock_share: float
-    rows_a_transaction: float
+    writing_share: float
     database_cores: float
     connections: int
     wal_mib_per_second: float
@@ -69,22 +64,12 @@ class CoresOf(Value):
     notifications: float
 
 
-class Point(Value):
-    """A rate of runs on a number of servers over one database, and how long promises take."""
-
-    servers: int
-    per_second: float
-    p50_ms: float
-    p95_ms: float
-
-
 class Sweep(Value):
     """All figures."""
 
     peaks: Sequence[Peak]
     limits: Sequence[Full]
     cores: Sequence[CoresOf]
-    curves: Sequence[Point]
 
 
 def deployments() -> dict[str, Deployment]:
@@ -106,7 +91,6 @@ def sweep(costs: Costs, *, seconds: float) -> Sweep:
         peaks=[_peak(costs, name, deployment, seconds) for name, deployment in deployments().items()],
         limits=[_full(costs, name, deployment) for name, deployment in deployments().items()],
         cores=[_cores(costs, size) for size in SIZES],
-        curves=[point for size in (10, 100, 1000) for point in _curve(costs, size, seconds)],
     )
 
 
@@ -123,11 +107,8 @@ def _peak(costs: Costs, name: str, deployment: Deployment, seconds: float) -> Pe
         servers=deployment.replicas,
         databases=deployment.databases,
         per_second=WORKLOAD.peak_per_second,
-        promise_p50_ms=found.promise.p50_ms,
-        promise_p95_ms=found.promise.p95_ms,
-        waits_p95_ms=found.start.p95_ms,
         lock_share=found.lock_share,
-        rows_a_transaction=found.rows_a_transaction,
+        writing_share=found.writing_share,
         database_cores=_busy_cores(costs, deployment, found),
         connections=deployment.connections,
         wal_mib_per_second=found.wal_bytes_per_second / 2**20,
@@ -169,17 +150,6 @@ def _cores(costs: Costs, servers: int) -> CoresOf:
         feeds=feed_cores(costs, deployment, WORKLOAD, rate),
         notifications=notify_cores(costs, deployment, transactions),
     )
-
-
-def _curve(costs: Costs, servers: int, seconds: float) -> Iterator[Point]:
-    """Yield promises at rates up to the limit; none where the database is full without any run."""
-    deployment = msgspec.structs.replace(_deployment(servers), slots=_MANY_SLOTS)
-    quiet = Workload(runs_a_day=0, run_seconds=0.5)
-    most = limit(costs, deployment, quiet).per_second
-    for share in _SHARES if most else ():
-        arrivals = Arrivals(seconds=seconds / 10, per_second=share * most)
-        found = simulate(costs, deployment, quiet, arrivals)
-        yield Point(servers=servers, per_second=share * most, p50_ms=found.promise.p50_ms, p95_ms=found.promise.p95_ms)
 
 
 def wal_a_day(costs: Costs, runs_a_day: float) -> float:
