@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from serving import clean_environment
+from serving import clean_environment, free_port
 
 # A scheduler and a worker with two threads, until standard input ends.
 _ONE_PROCESS = """
@@ -48,7 +48,8 @@ class DaskProcesses:
     def __init__(self, project: Path, folder: Path) -> None:
         self._project = project
         self._folder = folder
-        self._port = 0
+        # Not one that the system gives to connections: it could be taken while the scheduler is gone.
+        self._port = free_port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.scheduler = ""
 
@@ -68,12 +69,11 @@ class DaskProcesses:
         file.unlink(missing_ok=True)
         options = ["--host", "127.0.0.1", "--port", str(self._port), "--scheduler-file", str(file)]
         self._start("scheduler", "dask_scheduler", *options, "--no-dashboard")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (file.exists() and file.read_text().endswith("}")):
             assert time.monotonic() < deadline, self.log("scheduler")
             time.sleep(0.02)
         self.scheduler = json.loads(file.read_text())["address"]
-        self._port = int(self.scheduler.rpartition(":")[2])
 
     def start_worker(self, name: str, *options: str, project: Path | None = None, preload: bool = True) -> None:
         """Start a worker with one thread; it has opened the project before the scheduler knows it."""
@@ -97,7 +97,7 @@ class DaskProcesses:
 
     def wait_for_end(self, name: str) -> int:
         """Wait until a process has ended by itself, and return its exit code."""
-        return self._processes[name].wait(60)
+        return self._processes[name].wait(120)
 
     def log(self, name: str) -> str:
         """Return what a process has written."""

@@ -97,11 +97,14 @@ def free_port() -> int:
     """Return a port that nothing listens on.
 
     It lies below the ports that the system gives to connections: one of those could take it before the server does,
-    or while the server restarts. The choice is random, since tests in other processes choose at the same time.
+    or while the server restarts. Each process of a test run has ports of its own, for the same reason. The choice is
+    random, since another test run may choose at the same time.
     """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    step = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     ports = random.SystemRandom()
     while True:
-        if is_port_free(port := ports.randrange(10_000, 32_000)):
+        if is_port_free(port := ports.randrange(10_000 + number % step, 32_000, step)):
             return port
 
 
