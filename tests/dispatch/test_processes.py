@@ -69,15 +69,15 @@ def swallow(x):
 
 def clean_up(x):
     program = subprocess.Popen(["sleep", "60"])
-    Path("{folder}/program").write_text(str(program.pid))
     try:
+        Path("{folder}/program").write_text(f"{program.pid}\\n")
         time.sleep(60)
     finally:
         Path("{folder}/cleaned").touch()
 
 def fork_and_exit(x):
     if os.fork() == 0:
-        time.sleep(60)
+        time.sleep(120)
         os._exit(0)
     os._exit(3)
 
@@ -172,10 +172,14 @@ async def cancelled(runs: Dispatcher, pipeline: str) -> tuple[RunRecord, float]:
     """Cancel a run within its node; return its record and how many seconds that took."""
     run = await runs.submit(pipeline)
     await until_working(runs, run.run_id)
+    return await cancel(runs, run.run_id)
+
+
+async def cancel(runs: Dispatcher, run_id: str) -> tuple[RunRecord, float]:
     started = time.monotonic()
     with anyio.fail_after(60):
-        await runs.cancel(run.run_id)
-        record = await runs.wait(run.run_id)
+        await runs.cancel(run_id)
+        record = await runs.wait(run_id)
     return record, time.monotonic() - started
 
 
@@ -185,8 +189,8 @@ async def cancelled(runs: Dispatcher, pipeline: str) -> tuple[RunRecord, float]:
 async def test_a_run_ends_soon_whatever_its_node_does(runs: Dispatcher, pipeline: str) -> None:
     record, seconds = await cancelled(runs, pipeline)
     assert (record.status, record.error.type) == ("cancelled", "RunCancelledError")
-    # Less than one second where the machine is not busy with other tests.
-    assert seconds < 5
+    # Less than one second where the machine is not busy with other tests; the node goes on for a minute at least.
+    assert seconds < 20
     async with aclosing(runs.follow(record.run_id)) as told:
         events = [published.event async for published in told]
     assert [event.node for event in events if isinstance(event, NodeCancelled)] == [pipeline]
@@ -211,8 +215,15 @@ async def test_a_deadline_ends_a_run_that_computes(runs: Dispatcher) -> None:
     assert (record.status, record.error.type) == ("timed_out", "RunTimedOutError")
 
 
-async def test_a_node_that_is_interrupted_cleans_up_and_its_programs_end(runs: Dispatcher, folder: Path) -> None:
-    assert (await cancelled(runs, "clean_up"))[0].status == "cancelled"
+async def test_a_node_that_is_interrupted_cleans_up_and_its_programs_end(
+    runs: Dispatcher, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine, a node may need longer for its end than it has.
+    monkeypatch.setattr("kedro_asgi.dispatch.executors.process_watch._KILL_SECONDS", 60.0)
+    run = await runs.submit("clean_up")
+    # The node starts its program after the server is told of the node.
+    await until(lambda: (folder / "program").exists() and (folder / "program").read_text().endswith("\n"))
+    assert (await cancel(runs, run.run_id))[0].status == "cancelled"
     assert (folder / "cleaned").exists()
     program = int((folder / "program").read_text())
     await until(lambda: has_ended(program))
@@ -247,7 +258,7 @@ async def collect(found: list[str], runs: Dispatcher, wanted: RunOrder) -> None:
 
 @pytest.mark.slow
 async def test_a_crash_is_noticed_while_a_forked_program_holds_the_pipe(runs: Dispatcher) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         record = (await runs.run(order("fork_and_exit"))).record
     assert record.error.message == "The process of the run ended in node 'fork_and_exit': it ended with exit code 3."
 
@@ -377,7 +388,7 @@ async def output(runs: Dispatcher, wanted: RunOrder) -> bytes:
 
 
 async def until(is_true: Callable[[], bool]) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         while not is_true():
             await anyio.sleep(0.01)
 

@@ -1,7 +1,8 @@
 """Nodes and runs that are tried again: configuration, record, events, and what ends a wait."""
 
+import sqlite3
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -308,9 +309,13 @@ async def test_a_killed_server_loses_no_attempt(make_flaky: MakeFlaky, start, tm
     server = await anyio.to_thread.run_sync(start, "kedro_asgi", "serve", project, "--store", tmp_path / "runs.db")
     async with AsyncClient(server.url) as client:
         run = await client.submit("flaky", retries=LATER)
-        with anyio.fail_after(60):
-            while not (waiting := await client.read(run.run_id)).retried:
+        # The server answers that the attempt has failed a moment before that is on disk.
+        with closing(sqlite3.connect(tmp_path / "runs.db")) as connection, anyio.fail_after(60):
+            while not connection.execute(
+                "SELECT 1 FROM runs WHERE CAST(record AS TEXT) LIKE '%\"run_attempt\":2%'"
+            ).fetchone():
                 await anyio.sleep(0.01)
+        waiting = await client.read(run.run_id)
         server.kill()
         await anyio.to_thread.run_sync(server.restart)
         record = await client.read(run.run_id)
