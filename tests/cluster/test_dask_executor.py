@@ -19,7 +19,7 @@ from kedro_asgi.runs import RunOrder, RunSpec, Slice
 from kedro_asgi.session import AsyncSession
 
 # The contract of executors, which `make test` checks over Dask too, has the rest.
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 RUNS = 200
@@ -97,9 +97,10 @@ async def test_many_lines_come_in_their_order(shared: Dispatcher) -> None:
 
 async def test_figures_of_the_cluster(shared: Dispatcher) -> None:
     await shared.run(order("fill"))
-    gauges = shared.gauges()
-    assert (gauges["dask_scheduler_up"], gauges["dask_workers"], gauges["dask_threads"]) == (1, 1, 2)
-    assert shared.executor_problem is None
+    # The server counts the workers now and then.
+    figures = {"dask_scheduler_up": 1, "dask_workers": 1, "dask_threads": 2}
+    await until(lambda: figures.items() <= shared.gauges().items())
+    await until(lambda: shared.executor_problem is None)
 
 
 async def test_a_scheduler_that_is_not_there_is_a_problem_and_no_failure(project: Path, tmp_path: Path) -> None:
@@ -150,16 +151,13 @@ async def test_a_worker_that_is_lost_interrupts_its_run_or_has_it_repeated(
         record = await runs.wait(run.run_id)
         assert (record.status, record.error.type, record.error.node) == ("interrupted", "WorkerLostError", "note")
         cluster.start_worker("two")
-        spec = {"runtime_params": {"place": str(repeated), "seconds": 1}, "on_interrupt": "rerun", "outputs": ["pid"]}
-        run = await runs.submit("note", **spec)
+        run = await runs.submit("once_slow", runtime_params={"place": str(repeated)}, on_interrupt="rerun")
         await until(lambda: len(lines(repeated)) == 1)
         cluster.kill("two")
         cluster.start_worker("three")
         record = await runs.wait(run.run_id)
         assert (record.status, record.run_attempt) == ("success", 2)
-    begun = [line for line in lines(repeated) if line.startswith("begun")]
-    assert len(begun) == 2
-    assert lines(repeated)[-1].startswith("done")
+    assert lines(repeated) == ["begun", "begun", "done"]
 
 
 async def test_a_run_that_kills_its_workers_is_given_up(project: Path, cluster: DaskProcesses, tmp_path: Path) -> None:
@@ -181,7 +179,7 @@ async def test_the_nodes_of_a_run_on_a_worker_go_to_other_workers_of_its_cluster
     cluster.start_worker("one")
     async with dispatcher(project, cluster.scheduler) as runs:
         spec = {"runtime_params": {"place": str(tmp_path / "place")}, "outputs": ["pid"], "runner": "DaskRunner"}
-        run = await runs.submit("note", **spec, timeout_seconds=60)
+        run = await runs.submit("note", **spec, timeout_seconds=240)
         async for found in runs.follow(run.run_id):
             if isinstance(found.event, RunPlanned):
                 # The only thread has the run, so its node waits for another worker.
@@ -214,7 +212,7 @@ async def test_a_paused_worker_is_lost_and_stops_when_it_comes_back(
 ) -> None:
     cluster.start_worker("one")
     place = tmp_path / "place"
-    async with dispatcher(project, cluster.scheduler, options={"silence_seconds": 1.0}) as runs:
+    async with dispatcher(project, cluster.scheduler, options={"silence_seconds": 4.0}) as runs:
         run = await runs.submit("once_slow", runtime_params={"place": str(place)}, on_interrupt="rerun")
         await until(lambda: len(lines(place)) == 1)
         cluster.signal("one", signal.SIGSTOP)
@@ -279,7 +277,7 @@ def test_a_run_whose_server_is_killed_ends_on_its_worker_before_another_server_r
     arguments = ("--executor", "dask", "--dask-scheduler", cluster.scheduler, "--store", str(tmp_path / "runs.db"))
     server = start("kedro_asgi", "serve", project, *arguments)
     body = {"pipeline_names": ["once_slow"], "params": {"place": str(place)}, "on_interrupt": "rerun"}
-    answer = httpx.post(f"{server.url}/runs", json=body)
+    answer = httpx.post(f"{server.url}/runs", json=body, timeout=60)
     assert answer.status_code == 202, answer.text
     while not lines(place):
         assert server.process.poll() is None, server.log()
@@ -290,9 +288,9 @@ def test_a_run_whose_server_is_killed_ends_on_its_worker_before_another_server_r
     other = start("kedro_asgi", "serve", project, *arguments)
     cluster.start_worker("two")
     url = f"{other.url}/runs/{answer.json()['run_id']}?wait=60"
-    interrupted = httpx.get(url, timeout=90).json()
+    interrupted = httpx.get(url, timeout=120).json()
     assert interrupted["status"] == "interrupted"
-    repeated = httpx.get(f"{other.url}/runs/{interrupted['resubmitted_as']}?wait=60", timeout=90).json()
+    repeated = httpx.get(f"{other.url}/runs/{interrupted['resubmitted_as']}?wait=60", timeout=120).json()
     assert repeated["status"] == "success"
     assert lines(place) == ["begun", "begun", "done"]
 
@@ -301,10 +299,10 @@ def test_a_server_says_that_its_scheduler_is_not_there(project: Path, start) -> 
     arguments = ("--executor", "dask", "--dask-scheduler", "tcp://127.0.0.1:1", "--store", "memory:")
     server = start("kedro_asgi", "serve", project, *arguments)
     deadline = time.monotonic() + 60
-    while "cannot be reached" not in httpx.get(f"{server.url}/health").json().get("executor", ""):
+    while "cannot be reached" not in httpx.get(f"{server.url}/health", timeout=60).json().get("executor", ""):
         assert time.monotonic() < deadline, server.log()
         time.sleep(0.05)
-    ready = httpx.get(f"{server.url}/ready")
+    ready = httpx.get(f"{server.url}/ready", timeout=60)
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
     assert "tcp://127.0.0.1:1" in ready.json()["executor"]
-    assert "kedro_asgi_dask_scheduler_up 0" in httpx.get(f"{server.url}/metrics").text
+    assert "kedro_asgi_dask_scheduler_up 0" in httpx.get(f"{server.url}/metrics", timeout=60).text
