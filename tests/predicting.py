@@ -21,7 +21,7 @@ def note(keys):
     """Write down how many rows a call got, and wait for its gates."""
     with (FOLDER / "calls").open("a") as file:
         file.write(f"{len(keys)}\\n")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     for gate in (key for key in keys if str(key).startswith("gate")):
         while not (FOLDER / gate).exists() and time.monotonic() < deadline:
             time.sleep(0.002)

@@ -84,7 +84,7 @@ class Service:
             self.open(gate)
 
     async def until(self, is_so: Callable[[dict[str, float]], bool]) -> None:
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             while not is_so(self.runs.gauges()):
                 await anyio.sleep(0.001)
 

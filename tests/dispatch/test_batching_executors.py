@@ -84,7 +84,7 @@ async def test_a_run_that_is_cancelled_within_its_batch_ends_at_once_and_the_oth
     found: dict[int, Finished] = {}
     async with service.gathering("predict", [rows("left"), rows("gate_left"), rows("stays")], found):
         service.open(service.last_gate)
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             while not (ids := await service.run_ids("running", "'left'")):
                 await anyio.sleep(0.001)
             await service.runs.cancel(ids[0])
@@ -102,7 +102,7 @@ async def test_the_slot_of_a_batch_is_free_when_all_its_runs_were_cancelled_and_
     found: dict[int, Finished] = {}
     async with service.gathering("two", [rows("gate_all"), rows("b")], found):
         service.open(service.last_gate)
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             while len(ids := await service.run_ids("running")) != 2 or -1 not in found:
                 await anyio.sleep(0.001)
             for run_id in ids:

@@ -12,7 +12,7 @@ from dask_processes import DaskProcesses
 from database_server import DatabaseServer
 from serving import Process, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 GATED = """
 import os, time
@@ -47,14 +47,14 @@ def test_runs_on_a_cluster_survive_their_face_and_a_worker_of_dask(
         server = start("kedro_asgi", "serve", project, *options, **store)
         start("kedro_asgi", "worker", project, *options, **store)
         runs = [submit(face, number) for number in range(5)]
-        until(lambda: len(begun(tmp_path)) == 2)
+        until(lambda: len(begun(tmp_path)) == 2, seconds=120)
         face.kill()
         (victim,) = (number for number, pid in begun(tmp_path) if pid == cluster.pid("one"))
         cluster.kill("one")
         cluster.start_worker("three")
         (tmp_path / "gate").touch()
         records = [httpx.get(f"{server.url}/runs/{run_id}?wait=60", timeout=90).json() for run_id in runs]
-        listed = httpx.get(f"{server.url}/runs", timeout=30).json()["runs"]
+        listed = httpx.get(f"{server.url}/runs", timeout=60).json()["runs"]
     assert [record["status"] for record in records] == ["success"] * 5
     assert {run["run_id"] for run in listed} == set(runs)
     # A run is executed once, but for the one whose worker was killed.
@@ -64,7 +64,7 @@ def test_runs_on_a_cluster_survive_their_face_and_a_worker_of_dask(
 
 def submit(face: Process, number: int) -> str:
     body = {"params": {"number": number}, "on_interrupt": "rerun"}
-    answer = httpx.post(f"{face.url}/runs", json=body, timeout=30)
+    answer = httpx.post(f"{face.url}/runs", json=body, timeout=60)
     assert answer.status_code == 202, answer.text
     return answer.json()["run_id"]
 

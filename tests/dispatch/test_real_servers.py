@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -28,8 +29,13 @@ Start = Callable[..., Process]
 FINAL = {"success", "failure", "cancelled", "timed_out", "interrupted"}
 
 
+# The time that httpx gives a server by itself is too short for a busy machine.
+get = partial(httpx.get, timeout=60)
+post = partial(httpx.post, timeout=60)
+
+
 def submit(server: Process, *, wait: float = 0, **body: object) -> dict:
-    answer = httpx.post(f"{server.url}/runs", params={"wait": wait}, json=body, timeout=wait + 30)
+    answer = httpx.post(f"{server.url}/runs", params={"wait": wait}, json=body, timeout=wait + 60)
     assert answer.status_code == 202, answer.text
     return answer.json()
 
@@ -50,11 +56,11 @@ def let_go(tmp_path: Path) -> None:
 
 
 def metrics(server: Process) -> str:
-    return httpx.get(f"{server.url}/metrics").text
+    return get(f"{server.url}/metrics").text
 
 
 def read(server: Process, run: dict, *, wait: float = 0) -> dict:
-    answer = httpx.get(f"{server.url}/runs/{run['run_id']}", params={"wait": wait}, timeout=wait + 30)
+    answer = httpx.get(f"{server.url}/runs/{run['run_id']}", params={"wait": wait}, timeout=wait + 60)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -89,6 +95,8 @@ def test_after_a_kill_every_promised_run_is_there(work: Path, start: Start, tmp_
 def test_an_interrupted_run_is_repeated_where_its_caller_asked(work: Path, start: Start, tmp_path: Path) -> None:
     server = start("kedro_asgi", "serve", work)
     run = held(server, on_interrupt="rerun", labels={"team": "ml"}, outputs=["second"])
+    # The server answers that the run is running a moment before that is on disk.
+    worker_of_a_running_run(work)
     server.kill()
     let_go(tmp_path)
     server.restart()
@@ -112,7 +120,7 @@ def test_a_cancel_outlives_a_kill(work: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", work)
     run = sleeping(server, 60, on_interrupt="rerun")
     until(lambda: read(server, run)["status"] == "running")
-    httpx.post(f"{server.url}/runs/{run['run_id']}/cancel")
+    post(f"{server.url}/runs/{run['run_id']}/cancel")
     server.kill()
     server.restart()
     until(lambda: read(server, run)["status"] in FINAL)
@@ -122,10 +130,10 @@ def test_a_cancel_outlives_a_kill(work: Path, start: Start) -> None:
 def test_an_idempotency_key_outlives_a_kill(work: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", work)
     headers = {"Idempotency-Key": "k"}
-    first = httpx.post(f"{server.url}/run", json={"outputs": ["d"]}, headers=headers).json()
+    first = post(f"{server.url}/run", json={"outputs": ["d"]}, headers=headers).json()
     server.kill()
     server.restart()
-    assert httpx.post(f"{server.url}/run", json={"outputs": ["d"]}, headers=headers).json() == first
+    assert post(f"{server.url}/run", json={"outputs": ["d"]}, headers=headers).json() == first
 
 
 # --- SIGTERM ---
@@ -137,11 +145,11 @@ def test_sigterm_lets_runs_end_and_keeps_the_queue(work: Path, start: Start, tmp
     running = held(server)
     queued = submit(server, outputs=["d"])
     server.process.send_signal(signal.SIGTERM)
-    until(lambda: httpx.get(f"{server.url}/ready").json() == {"status": "draining"})
+    until(lambda: get(f"{server.url}/ready").json() == {"status": "draining"})
     for path in ("/run", "/runs"):
-        refused = httpx.post(f"{server.url}{path}", json={})
+        refused = post(f"{server.url}{path}", json={})
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:kedro-asgi:problem:draining")
-    assert httpx.get(f"{server.url}/health").status_code == 200
+    assert get(f"{server.url}/health").status_code == 200
     let_go(tmp_path)
     assert server.process.wait(60) == 0
     server.restart()
@@ -152,16 +160,14 @@ def test_sigterm_lets_runs_end_and_keeps_the_queue(work: Path, start: Start, tmp
 
 def test_after_the_grace_the_rest_is_cancelled_and_the_exit_code_is_0(work: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", work, KEDRO_SERVER_GRACE_SECONDS="0.3")
-    stuck = sleeping(server, 60)
-    awaiting = submit(server, pipeline_names=["wait"], params={"seconds": 60})
+    stuck = sleeping(server, 600)
+    awaiting = submit(server, pipeline_names=["wait"], params={"seconds": 600})
     until(lambda: read(server, awaiting)["status"] == "running" == read(server, stuck)["status"])
-    started = time.monotonic()
-    with httpx.stream("GET", f"{server.url}/events", timeout=30) as stream:
+    with httpx.stream("GET", f"{server.url}/events", timeout=60) as stream:
         until(lambda: "kedro_asgi_event_readers 1" in metrics(server))
         server.process.send_signal(signal.SIGTERM)
         assert sum('"status":"cancelled"' in line for line in stream.iter_lines()) == 2
     assert server.process.wait(60) == 0
-    assert time.monotonic() - started < 30
     server.restart()
     assert {read(server, run)["status"] for run in (stuck, awaiting)} == {"cancelled"}
 
@@ -178,7 +184,7 @@ def hang_up(server: Process) -> dict:
 
 
 def listed(server: Process) -> list[dict]:
-    return httpx.get(f"{server.url}/runs").json()["runs"]
+    return get(f"{server.url}/runs").json()["runs"]
 
 
 def test_a_run_goes_on_when_its_client_hangs_up(work: Path, start: Start, tmp_path: Path) -> None:
@@ -209,7 +215,7 @@ def test_a_client_that_does_not_read_delays_no_run(work: Path, start: Start) -> 
             noisy = submit(server, wait=30, pipeline_names=["lines"], params={"count": 3000})
             assert noisy["status"] == "success"
         until(lambda: "kedro_asgi_event_readers 1" in metrics(server))
-        slow.settimeout(10)
+        slow.settimeout(60)
         told = b""
         while b"EventsLost" not in told:
             told = told[-100:] + slow.recv(2**20)
@@ -227,10 +233,13 @@ async def test_the_client_resumes_where_the_connection_broke(work: Path, start: 
         async with anyio.create_task_group() as tasks:
 
             async def follow() -> None:
-                told.extend([event async for event in client.events(run.run_id)])
+                async for event in client.events(run.run_id):
+                    told.append(event)
 
             tasks.start_soon(follow)
-            await anyio.sleep(0.3)
+            with anyio.fail_after(60):
+                while not told:
+                    await anyio.sleep(0.01)
             server.kill()
             await anyio.to_thread.run_sync(server.restart)
         record = await client.wait(run.run_id)
@@ -251,8 +260,8 @@ def test_any_worker_answers_for_any_run(work: Path, start: Start) -> None:
             assert read(server, run)["run_id"] == run["run_id"]
     for run in runs:
         assert read(server, run, wait=30)["status"] == "success"
-        assert httpx.get(f"{server.url}/runs/{run['run_id']}/outputs/slept").json() == 0.3
-        events = httpx.get(f"{server.url}/runs/{run['run_id']}/events", timeout=60).text
+        assert get(f"{server.url}/runs/{run['run_id']}/outputs/slept").json() == 0.3
+        events = get(f"{server.url}/runs/{run['run_id']}/events").text
         assert events.count('"event":"RunEnded"') == 1
 
 
@@ -263,13 +272,13 @@ def test_any_worker_streams_and_cancels_any_run(work: Path, start: Start, shared
         told: list[str] = []
 
         def listen(run: dict = run, told: list[str] = told) -> None:
-            with httpx.stream("GET", f"{server.url}/runs/{run['run_id']}/events", timeout=20) as stream:
+            with httpx.stream("GET", f"{server.url}/runs/{run['run_id']}/events", timeout=60) as stream:
                 told.extend(line for line in stream.iter_lines() if line.startswith("data:"))
 
         listener = threading.Thread(target=listen)
         listener.start()
         until(lambda told=told, run=run: read(server, run)["status"] == "running")
-        httpx.post(f"{server.url}/runs/{run['run_id']}/cancel", timeout=60)
+        post(f"{server.url}/runs/{run['run_id']}/cancel")
         assert read(server, run, wait=30)["status"] == "cancelled"
         listener.join(60)
         assert json.loads(told[-1].removeprefix("data: "))["status"] == "cancelled"
@@ -280,7 +289,7 @@ def test_one_key_at_many_workers_is_one_run(work: Path, start: Start, tmp_path: 
     body = {"pipeline_names": ["count"]}
 
     def ask(number: int) -> str:
-        answer = httpx.post(f"{server.url}/runs", json=body, headers={"Idempotency-Key": "k"}, timeout=30)
+        answer = post(f"{server.url}/runs", json=body, headers={"Idempotency-Key": "k"})
         return answer.json()["run_id"]
 
     with ThreadPoolExecutor(10) as pool:
@@ -308,7 +317,7 @@ def test_other_workers_adopt_the_runs_of_a_dead_one(work: Path, start: Start) ->
     records = []
     for run in runs:
         with httpx.Client(transport=httpx.HTTPTransport(retries=5)) as client:
-            answer = client.get(f"{server.url}/runs/{run['run_id']}", params={"wait": 30}, timeout=40)
+            answer = client.get(f"{server.url}/runs/{run['run_id']}", params={"wait": 60}, timeout=120)
         records.append(answer.json())
     interrupted = [record for record in records if record["status"] == "interrupted"]
     assert {record["status"] for record in records} <= {"success", "interrupted"}
@@ -328,12 +337,12 @@ def test_a_worker_that_is_silent_for_a_while_is_not_dead(work: Path, start: Star
     os.kill(pid, signal.SIGCONT)
     let_go(tmp_path)
     with httpx.Client(transport=httpx.HTTPTransport(retries=5)) as client:
-        record = client.get(f"{server.url}/runs/{run['run_id']}", params={"wait": 30}, timeout=60).json()
+        record = client.get(f"{server.url}/runs/{run['run_id']}", params={"wait": 60}, timeout=120).json()
     assert record["status"] == "success"
 
 
 def test_sigterm_ends_all_workers_with_code_0(work: Path, start: Start) -> None:
-    server = start("kedro_asgi", "serve", work, "--workers", "2")
+    server = start("kedro_asgi", "serve", work, "--workers", "2", KEDRO_SERVER_GRACE_SECONDS="60")
     runs = [sleeping(server, 0.5) for _ in range(6)]
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(60) == 0
@@ -361,28 +370,28 @@ def test_a_full_disk_is_reported_and_loses_no_promised_run(work: Path, start: St
     promised = [submit(server, pipeline_names=["held"]) for _ in range(4)]
     until(lambda: read(server, promised[0])["status"] == "running")
     with full_disk(server):
-        refused = httpx.post(f"{server.url}/runs", json={}, timeout=30)
+        refused = post(f"{server.url}/runs", json={})
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:kedro-asgi:problem:store-unavailable")
-        assert httpx.get(f"{server.url}/ready").json()["store"]
-        assert len(httpx.get(f"{server.url}/runs").json()["runs"]) == 4
+        assert get(f"{server.url}/ready").json()["store"]
+        assert len(get(f"{server.url}/runs").json()["runs"]) == 4
         let_go(tmp_path)
         for _ in range(20):
-            assert httpx.post(f"{server.url}/run", json={"outputs": ["d"]}, timeout=30).json()["outputs"] == {"d": 6}
+            assert post(f"{server.url}/run", json={"outputs": ["d"]}).json()["outputs"] == {"d": 6}
     for run in promised:
         record = read(server, run, wait=30)
         assert record["status"] == "success", record["error"]
-    until(lambda: httpx.get(f"{server.url}/ready").json() == {"status": "ready"})
+    until(lambda: get(f"{server.url}/ready").json() == {"status": "ready"})
     assert submit(server, wait=30)["status"] == "success"
-    until(lambda: len(httpx.get(f"{server.url}/runs").json()["runs"]) == 25)
+    until(lambda: len(get(f"{server.url}/runs").json()["runs"]) == 25)
 
 
 def test_a_store_that_cannot_be_created_is_reported(work: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", work, KEDRO_SERVER_STORE="/proc/nowhere/runs.db")
-    assert httpx.post(f"{server.url}/run", json={"outputs": ["d"]}).json()["outputs"] == {"d": 6}
-    assert httpx.post(f"{server.url}/runs", json={}).status_code == 503
-    assert "/proc/nowhere" in httpx.get(f"{server.url}/ready").json()["store"]
+    assert post(f"{server.url}/run", json={"outputs": ["d"]}).json()["outputs"] == {"d": 6}
+    assert post(f"{server.url}/runs", json={}).status_code == 503
+    assert "/proc/nowhere" in get(f"{server.url}/ready").json()["store"]
     server.log_with("The store of runs is not available")
-    assert "kedro_asgi_store_up 0" in httpx.get(f"{server.url}/metrics").text
+    assert "kedro_asgi_store_up 0" in get(f"{server.url}/metrics").text
 
 
 def test_a_store_of_a_newer_version_ends_the_start_up(work: Path, command, tmp_path: Path) -> None:
@@ -440,7 +449,7 @@ def test_no_run_is_lost_or_run_twice_however_often_the_server_dies(
         cursor: str | None = ""
         while cursor is not None:
             query = {"limit": 1000, **({"cursor": cursor} if cursor else {})}
-            page = httpx.get(f"{server.url}/runs", params=query, timeout=60).json()
+            page = get(f"{server.url}/runs", params=query).json()
             records.update({run["run_id"]: run for run in page["runs"]})
             cursor = page["cursor"]
         return all(run["status"] in FINAL for run in records.values())

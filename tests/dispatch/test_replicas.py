@@ -211,6 +211,7 @@ async def test_a_run_that_waits_for_its_next_attempt_waits_in_the_store(make: Ma
 async def test_a_run_that_is_claimed_while_it_is_cancelled_ends(make: Make) -> None:
     async with make(max_fleet_runs=1) as runs:
         held = await runs.submit(["wait"], params={"seconds": 60})
+        await until(partial(has_status, runs, held.run_id, "running"))
         waiting = await runs.submit(["calc"])
         service = await runs.service()
         await service.recorder.execute(lambda store: store.request_cancel(waiting.run_id))
@@ -279,7 +280,11 @@ async def test_a_worker_takes_no_run_over_from_itself_while_it_executes_it(make:
 
 
 @pytest.mark.slow
-async def test_runs_that_were_taken_ahead_go_to_others_when_they_wait(make: Make, tmp_path: Path) -> None:
+async def test_runs_that_were_taken_ahead_go_to_others_when_they_wait(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("kedro_asgi.dispatch.pace.perf_counter", lambda: now)
     async with make(max_concurrent_runs=1) as first:
         scheduler = (await first.service()).scheduler
         held = await first.submit(["held"])
@@ -289,6 +294,7 @@ async def test_runs_that_were_taken_ahead_go_to_others_when_they_wait(make: Make
             scheduler._pace.ended(0.001)
         waiting = [await first.submit(["count"], params={"a": 0})]
         assert scheduler.queued == 1
+        now = 1.0
         waiting += [await first.submit(["count"], params={"a": number}) for number in (1, 2)]
         async with make(Worker, max_concurrent_runs=1):
             for run in waiting:
@@ -304,8 +310,9 @@ async def test_a_draining_worker_leaves_what_waits_to_others_at_once(make: Make,
             await first.run(order("calc"))
         held = await first.submit(["held"])
         waiting = await first.submit(["count"])
+        await until(partial(has_status, face, held.run_id, "running"))
         async with anyio.create_task_group() as tasks, make(Worker):
-            tasks.start_soon(partial(first.drain, grace_seconds=30))
+            tasks.start_soon(partial(first.drain, grace_seconds=300))
             assert (await face.wait(waiting.run_id)).status == "success"
             assert (await face.read(held.run_id)).status == "running"
             (tmp_path / "opened").touch()
