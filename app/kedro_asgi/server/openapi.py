@@ -119,7 +119,7 @@ def _admin_paths() -> Json:
 
 
 def _run_paths() -> Json:
-    run_id, waits = parameter("path", "run_id"), [wait(), parameter("header", "Prefer")]
+    waits = [wait(), parameter("header", "Prefer")]
     submit = {
         "202": in_json("The run is stored and will be executed.", RunRecord),
         "408": problem("The body did not arrive in time."),
@@ -128,6 +128,20 @@ def _run_paths() -> Json:
         **busy(),
     }
     page = {"200": in_json("Runs, newest first.", RunPage), **invalid_query(), **no_store()}
+    submission = operation(
+        "runs", "submit_run", submit, parameters=[*waits, idempotency_key()], body=schemas.RunSubmission
+    )
+    return {
+        "/runs": {
+            "post": with_tables(submission, answers=False),
+            "get": operation("runs", "list_runs", page, parameters=run_filters()),
+        },
+        **_one_run_paths(waits, submit),
+    }
+
+
+def _one_run_paths(waits: list[Json], submit: Json) -> Json:
+    run_id = parameter("path", "run_id")
     read = {"200": in_json("The record of the run.", RunRecord), **no_run(), **invalid_query(), **no_store()}
     cancel = {
         "200": in_json("The record of the run, which has ended.", RunRecord),
@@ -150,15 +164,8 @@ def _run_paths() -> Json:
     unchanged: Json = {"304": {"description": "The client has this picture already."}}
     timeline = {"200": svg("The time line of the run."), **unchanged, **no_run(), **no_store()}
     name = parameter("path", "name")
-    submission = operation(
-        "runs", "submit_run", submit, parameters=[*waits, idempotency_key()], body=schemas.RunSubmission
-    )
     read_output = operation("runs", "read_output", output, parameters=[run_id, name])
     return {
-        "/runs": {
-            "post": with_tables(submission, answers=False),
-            "get": operation("runs", "list_runs", page, parameters=run_filters()),
-        },
         "/runs/{run_id}": {"get": operation("runs", "read_run", read, parameters=[run_id, *waits])},
         "/runs/{run_id}/cancel": {"post": operation("runs", "cancel_run", cancel, parameters=[run_id])},
         "/runs/{run_id}/rerun": {

@@ -11,13 +11,10 @@ _BINARY = "Bytes of tensors may follow the JSON, as the binary tensor data exten
 
 def inference_paths() -> Json:
     """Return the paths below ``/v2``."""
-    name, version = parameter("path", "name"), parameter("path", "version")
-    missing = {
-        "404": _failure("There is no such pipeline."),
-        "422": _failure("The pipeline has no nodes."),
-        "503": _failure("The project cannot be read."),
-    }
-    no_versions = {"404": _failure("A pipeline has no versions.")}
+    return _server_paths() | _model_paths()
+
+
+def _server_paths() -> Json:
     models: Json = {"type": "array", "items": schema(bodies.RepositoryModel)}
     query: Json = {"required": False, "content": {JSON: {"schema": schema(bodies.RepositoryQuery)}}}
     listed = {
@@ -27,7 +24,6 @@ def inference_paths() -> Json:
         "413": _failure("The body is too large."),
         "503": _failure("The project cannot be read."),
     }
-    described = {"200": in_json("The tensors that the pipeline takes and gives.", bodies.ModelMetadata), **missing}
     ready = {
         "200": in_json("The server is ready.", bodies.ServerReady),
         "503": in_json("The server is not ready yet, or is shutting down.", bodies.ServerReady),
@@ -46,6 +42,19 @@ def inference_paths() -> Json:
             )
         },
         "/v2/repository/index": {"post": {**_operation("index_models", listed), "requestBody": query}},
+    }
+
+
+def _model_paths() -> Json:
+    name, version = parameter("path", "name"), parameter("path", "version")
+    missing = {
+        "404": _failure("There is no such pipeline."),
+        "422": _failure("The pipeline has no nodes."),
+        "503": _failure("The project cannot be read."),
+    }
+    no_versions = {"404": _failure("A pipeline has no versions.")}
+    described = {"200": in_json("The tensors that the pipeline takes and gives.", bodies.ModelMetadata), **missing}
+    return {
         "/v2/models/{name}": {"get": _operation("model_metadata", described, name)},
         "/v2/models/{name}/ready": {
             "get": _operation(
