@@ -19,6 +19,7 @@ from kedro_asgi.dispatch.messages import Written
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.old_runs import OldRuns
 from kedro_asgi.dispatch.owned_runs import OwnedRuns
+from kedro_asgi.dispatch.pending_write import MakeNotifications
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.recovery import Recovery
@@ -91,44 +92,51 @@ class Service:
         self.store_queue = StoreQueue(policy, self.access, self.wakes, is_used=is_queue_used)
         make_scheduler = Scheduler if batching is None else batching.scheduler
         self.scheduler = make_scheduler(self.executor, metrics, policy, self.store_queue)
-        self.runs = OwnedRuns(
-            Admission(session, self.recorder, self.scheduler, policy, metrics, self.store_queue),
+        self.runs = self._make_owned_runs(session, metrics)
+        self.recovery = self._make_recovery(metrics, make_notifications)
+        self.old_runs = OldRuns(self.access, self.recorder, policy)
+        if batching is not None and self.store_queue.has_all:
+            batching.refuse_all("this server executes no runs, or counts or shares out each run of a fleet.")
+        self._claims = self._make_claims() if is_queue_used and policy.max_concurrent_runs else None
+
+    def _make_owned_runs(self, session: AsyncSession, metrics: Metrics) -> OwnedRuns:
+        return OwnedRuns(
+            Admission(session, self.recorder, self.scheduler, self.policy, metrics, self.store_queue),
             self.scheduler,
             self.store_queue,
             self.waited_runs,
-            policy,
+            self.policy,
             metrics,
-            run_ids,
+            self.run_ids,
             is_shared=self.access.is_shared,
         )
-        self.recovery = Recovery(
+
+    def _make_recovery(self, metrics: Metrics, make_notifications: MakeNotifications | None) -> Recovery:
+        return Recovery(
             self.access,
             self.recorder,
             self.runs,
             self.owner,
-            policy,
-            run_ids,
+            self.policy,
+            self.run_ids,
             metrics,
             make_notifications,
             wakes=self.wakes,
-            has_store_queue=is_queue_used,
+            has_store_queue=self.store_queue.is_used,
         )
-        self.old_runs = OldRuns(self.access, self.recorder, policy)
-        if batching is not None and self.store_queue.has_all:
-            batching.refuse_all("this server executes no runs, or counts or shares out each run of a fleet.")
-        self._claims: Claims | None = None
-        if is_queue_used and policy.max_concurrent_runs:
-            self._claims = Claims(
-                self.access,
-                self.recorder,
-                self.recovery,
-                self.runs,
-                self.scheduler,
-                self.store_queue,
-                self.wakes,
-                self.owner,
-                policy,
-            )
+
+    def _make_claims(self) -> Claims:
+        return Claims(
+            self.access,
+            self.recorder,
+            self.recovery,
+            self.runs,
+            self.scheduler,
+            self.store_queue,
+            self.wakes,
+            self.owner,
+            self.policy,
+        )
 
     @asynccontextmanager
     async def opened(self, *, with_logs: bool) -> AsyncIterator[None]:
