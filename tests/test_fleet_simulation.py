@@ -89,7 +89,8 @@ def test_runs_cannot_end_faster_than_the_lock_and_the_slots_allow() -> None:
 def test_the_lock_is_as_busy_as_its_transactions_say() -> None:
     deployment = Deployment(replicas=1, slots=64, network_us=100.0)
     found = simulate(COSTS, deployment, EMPTY, Arrivals(seconds=4.0, per_second=150.0))
-    a_transaction = (300 + 300 + 300 + 100) * 1e-6
+    # Its server prepares it before, for 300 µs.
+    a_transaction = (300 + 300 + 100) * 1e-6
     each = 150 * (lock_seconds(COSTS) + 3 / found.rows_a_transaction * a_transaction)
     assert found.lock_share == pytest.approx(each, rel=0.1)
 
@@ -164,8 +165,6 @@ def test_a_request_that_comes_alone_wakes_the_event_loop() -> None:
 def test_servers_write_or_wait_while_another_one_has_the_lock() -> None:
     found = simulate(COSTS, Deployment(replicas=4, slots=64), EMPTY, Arrivals(seconds=1.0, callers=200))
     assert found.lock_share / 4 < found.writing_share <= 1
-    alone = simulate(COSTS, Deployment(replicas=1, slots=64), EMPTY, Arrivals(seconds=1.0, callers=50))
-    assert alone.writing_share == pytest.approx(alone.lock_share)
 
 
 def test_looks_for_orphans_grow_with_the_servers_and_not_with_their_square() -> None:

@@ -25,9 +25,10 @@ def lock_seconds(costs: Costs) -> float:
 
 
 def fixed_lock_seconds(costs: Costs, deployment: Deployment) -> float:
-    """Return how long a transaction holds the write lock, whatever is in it."""
+    """Return how long a transaction holds the write lock, whatever is in it: its server prepares it before."""
     trips_us = LOCKED_ROUND_TRIPS * deployment.network_us
-    return (sum(group.fixed.wall_us for group in _groups(costs)) / 3 + trips_us) * _US
+    locked_us = sum(group.fixed.wall_us - group.fixed.client_us for group in _groups(costs)) / 3
+    return (locked_us + trips_us) * _US
 
 
 def look_cores(costs: Costs, deployment: Deployment) -> float:

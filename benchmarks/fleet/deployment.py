@@ -34,8 +34,8 @@ class Workload(Value):
         return self.mean_per_second * _HOURS[hour] * len(_HOURS) / sum(_HOURS)
 
 
-# A transaction with the write lock waits once: its updates tell which runs are still this server's, and only then come
-# their events and the commit.
+# A transaction waits once while it has the write lock: its updates tell which runs are still this server's, and only
+# then come their events and the commit. Another half of a round trip is before, and one after.
 LOCKED_ROUND_TRIPS = 1
 
 
