@@ -16,7 +16,7 @@ RUNS = range(32)
 WHAT: dict[str, Any] = {"pipeline_names": ["training"], "to_outputs": ["signed_report"]}
 
 # Libraries silence warnings for a moment, in the whole process: concurrent runs undo this for each other.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture(scope="module")

@@ -78,6 +78,7 @@ async def test_runs_at_a_time_end_as_runs_one_by_one(project: Project, tmp_path:
     assert len(ends) >= len(project.varied), "what varies makes no difference"
 
 
+@pytest.mark.slow
 @pytest.mark.anyio
 @pytest.mark.usefixtures("short_turns")
 @pytest.mark.filterwarnings("ignore")

@@ -46,6 +46,7 @@ def test_the_same_on_both_engines(worked: Worked, project: Project, case: Case) 
     check(worked, "kedro_asgi", project, case)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize(("project", "case"), [param for param in ALL if is_of_a_project(param.values[1])])
 def test_the_same_with_a_project_that_imports_kedro(worked: Worked, project: Project, case: Case) -> None:

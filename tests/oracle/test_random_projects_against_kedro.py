@@ -31,7 +31,7 @@ FRAGMENTS = [
 
 @pytest.mark.timeout(500)
 def test_random_projects_run_as_they_do_in_kedro() -> None:
-    compare(100)
+    compare(25)
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ def processes() -> Iterator[WorkerPool]:
     warm.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dask_client() -> Iterator[Client]:
     """A client of a cluster of two workers with a thread each."""
     with dask_workers(2) as address, Client(address, set_as_default=False) as client:
