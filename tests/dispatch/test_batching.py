@@ -158,11 +158,11 @@ async def test_a_run_that_is_cancelled_within_its_batch_ends_at_once_and_the_oth
 
 
 async def _cancel_within(service: Service, found: dict[int, Finished], pass_on: Callable[[str], None]) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         while not (ids := await service.run_ids("running", "'a'")):
             await anyio.sleep(0.001)
     await service.runs.cancel(ids[0])
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         while 0 not in found:
             await anyio.sleep(0.001)
     assert 1 not in found
@@ -174,7 +174,7 @@ async def test_a_batch_is_stopped_when_all_its_runs_are_cancelled(serve, project
         found: dict[int, Finished] = {}
         async with service.gathering("two", [rows("gate_in"), rows("b")], found):
             service.open("gate1")
-            with anyio.fail_after(30):
+            with anyio.fail_after(60):
                 while len(ids := await service.run_ids("running", "")) != 2 or -1 not in found:
                     await anyio.sleep(0.001)
             (project / "after").unlink()
@@ -420,7 +420,7 @@ async def test_a_batch_that_the_project_changes_under_is_executed_again_run_by_r
         found: dict[int, Finished] = {}
         async with service.gathering("predict", [rows("gate_in"), rows("b")], found):
             service.open("gate1")
-            with anyio.fail_after(30):
+            with anyio.fail_after(60):
                 while -1 not in found or len(await service.run_ids("running")) != 2:
                     await anyio.sleep(0.001)
             await service.runs._session.reload()
@@ -503,6 +503,7 @@ async def test_no_run_ever_sees_the_row_of_another(serve, caplog) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 async def test_no_run_of_many_ever_sees_the_row_of_another(serve, caplog) -> None:
     caplog.set_level(logging.CRITICAL)
     async with serve() as service:

@@ -299,6 +299,7 @@ async def test_no_promised_run_ever_sees_the_row_of_another(serve: Serve, caplog
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_no_promised_run_of_many_ever_sees_the_row_of_another(
     serve: Serve, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
