@@ -25,7 +25,10 @@ DisturbanceKind = Literal[
 _SLACK = timedelta(seconds=2)
 # After which disturbances a run may end in another way than its pipeline does.
 _EXCUSES: dict[str, frozenset[DisturbanceKind]] = {
-    "RunInterruptedError": frozenset(("worker killed", "server killed", "supervisor killed", "workers replaced")),
+    # A server that is told to end does so in time, also if its disk is too slow for the ends of its runs.
+    "RunInterruptedError": frozenset(
+        ("worker killed", "server killed", "supervisor killed", "server terminated", "workers replaced")
+    ),
     "RunCrashedError": frozenset(("run process killed", "server killed")),
     "RunCancelledError": frozenset(("server terminated", "supervisor killed", "workers replaced")),
 }

@@ -66,8 +66,10 @@ class SoakedServer:
 
     def kill(self) -> None:
         """Kill all processes at once, as a power cut would."""
-        for pid in list(marked_processes(f"SOAK={self.mark}")):
-            _kill(pid)
+        # One that lives a moment longer may start another meanwhile.
+        while pids := list(marked_processes(f"SOAK={self.mark}")):
+            for pid in pids:
+                _kill(pid)
         self.wait()
 
     def kill_supervisor(self) -> None:

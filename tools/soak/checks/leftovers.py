@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from soak.ledger import Ledger
 from soak.processes import marked_processes
-from soak.server import WORKERS, SoakedServer
+from soak.server import WORKERS, SoakedServer, wait_until
 
 _TRACEBACK = "Traceback (most recent call last):"
 # The nodes of the project raise these.
@@ -20,9 +21,13 @@ def check_leftovers(server: SoakedServer, ledger: Ledger, *, store: str) -> list
 
 
 def _processes(server: SoakedServer) -> Iterator[str]:
+    """Processes of runs end when they notice that their worker has ended."""
+    with suppress(TimeoutError):
+        wait_until(lambda: not list(marked_processes(f"SOAK={server.mark}")), what="no process is left")
     for pid in marked_processes(f"SOAK={server.mark}"):
-        line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-        yield f"process {pid} is left: {line}"
+        with suppress(OSError):
+            line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            yield f"process {pid} is left: {line}"
 
 
 def _temporary_files(server: SoakedServer, ledger: Ledger) -> Iterator[str]:
