@@ -14,7 +14,10 @@ from project_server import Served, serve_project
 from watched_pages import WatchedPages
 
 # The tests of other files take the processor at the same time.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
+
+# Without motion, since axe would judge the colours between two states.
+_OPTIONS = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def watch(browser: Browser) -> Iterator[Callable[..., WatchedPages]]:
     contexts = []
 
     def make(**options: object) -> WatchedPages:
-        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options}))
+        contexts.append(browser.new_context(**{**_OPTIONS, **options}))
         watched.append(WatchedPages(contexts[-1]))
         return watched[-1]
 

@@ -66,7 +66,7 @@ def score(model: dict[str, Any], offers: pd.DataFrame) -> pd.DataFrame:
 
 def hold(gate: str) -> str:
     logging.getLogger("project").warning("waiting for %s", gate)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not Path({folder!r}, gate).exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     return gate

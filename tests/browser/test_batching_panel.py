@@ -56,7 +56,7 @@ def send(url: str, count: int) -> None:
 
 
 def wait_for_runs(url: str, status: str, count: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(httpx.get(f"{url}/runs", params={"status": status}, timeout=60).json()["runs"]) < count:
         assert time.monotonic() < deadline
 

@@ -94,6 +94,6 @@ def test_the_command_runs_the_request(page: Page, tmp_path: Path, body: dict[str
 def bash(script: str, *, cwd: Path | None = None) -> str:
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     line = ["bash", "-eu", "-c", script]
-    done = subprocess.run(line, cwd=cwd, env=environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(line, cwd=cwd, env=environ, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, f"{script}\n{done.stderr}"
     return done.stdout

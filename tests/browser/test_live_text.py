@@ -21,6 +21,7 @@ def test_a_run_shows_what_it_yields_as_it_comes(served: Served, pages: WatchedPa
     expect(live.locator("pre")).to_have_text('Once upon a <b>time</b>{"the":"end"}')
     expect(live).to_contain_text("All that was streamed")
     # The run is stored like any other, with its output.
+    page.wait_for_url("**/#/runs/*")
     run_id = page.url.partition("/#/runs/")[2].partition("?")[0]
     assert (served.wait(run_id)["status"], served.http.get(f"/runs/{run_id}/outputs/text").json()) == (
         "success",
@@ -41,6 +42,7 @@ def test_a_page_reads_two_streams_and_older_runs_go_on_without_it(served: Served
         page.get_by_label("gate", exact=True).fill(name)
         page.get_by_role("button", name="Start the run").click()
         expect(page.get_by_role("region", name="Live text of text")).to_contain_text("Once upon a")
+        page.wait_for_url("**/#/runs/*")
         run_ids.append(page.url.partition("/#/runs/")[2].partition("?")[0])
         page.goto(f"{served.dashboard}#/start/story")
     page.goto(f"{served.dashboard}#/runs/{run_ids[0]}?tab=outputs")

@@ -128,12 +128,13 @@ def test_a_page_follows_again_after_the_server_was_gone(tmp_path: Path, watch) -
         run_id = served.submit("held", params={"gate": "never"}, on_interrupt="mark")
         page = open_run(pages, served, run_id)
         expect(node(page, "wait")).to_have_attribute("data-status", "running")
-        pages.expected_texts.append("ERR_CONNECTION_REFUSED")
-        pages.expected_texts.append("ERR_INCOMPLETE_CHUNKED_ENCODING")
+        # What becomes of a request depends on the moment of the kill, and the next server opens the project at first.
+        pages.expected_texts.append("net::ERR_")
+        pages.expected_statuses.add(503)
         served.process.kill()
         expect(page.get_by_text("Connection lost")).to_be_visible()
         served.process.restart()
-        expect(badge(page)).to_have_text("interrupted", timeout=30_000)
+        expect(badge(page)).to_have_text("interrupted")
 
 
 @pytest.mark.parametrize("name", ["..", "."])

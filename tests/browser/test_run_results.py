@@ -48,7 +48,7 @@ def test_what_a_failed_run_has_left_runs_with_what_it_has_saved(run_page, served
     expect(node(page, "score", "failure")).to_be_visible()
     before = page.url
     page.get_by_role("button", name="Rerun from the failure").click()
-    page.wait_for_function("before => location.href !== before", arg=before)
+    page.wait_for_url(lambda url: url != before)
     again = served.wait(page.url.rpartition("/")[2])
     assert again["rerun_of"] == before.rpartition("/")[2].partition("?")[0]
     # The model was in memory only, so its node runs again.
@@ -71,7 +71,7 @@ def test_a_run_is_repeated_with_its_parameters_and_labels(run_page, served: Serv
     expect(badge(page)).to_have_text("success")
     before = page.url
     page.get_by_role("button", name="Run again").click()
-    page.wait_for_function("before => location.href !== before", arg=before)
+    page.wait_for_url(lambda url: url != before)
     again = served.wait(page.url.rpartition("/")[2])
     assert (again["request"]["params"], again["labels"]) == ({"gate": "repeat"}, {"team": "ml"})
     expect(page.get_by_role("link", name="Run with changes")).to_have_attribute(
@@ -86,7 +86,7 @@ def test_a_run_is_compared_with_the_one_before(run_page, served: Served) -> None
     page.get_by_role("button", name="Compare").click()
     parameters = page.get_by_role("region", name="Parameters and filters")
     expect(parameters.get_by_role("row").filter(has_text="gate")).to_contain_text(re.compile("before.*after"))
-    assert f"run={before}&run=" in page.url
+    expect(page).to_have_url(re.compile(re.escape(f"run={before}&run=")))
 
 
 def test_a_run_with_data_of_its_own_is_repeated_with_them(run_page, served: Served) -> None:
@@ -94,7 +94,7 @@ def test_a_run_with_data_of_its_own_is_repeated_with_them(run_page, served: Serv
     expect(badge(page)).to_have_text("success")
     before = page.url
     page.get_by_role("button", name="Run again").click()
-    page.wait_for_function("before => location.href !== before", arg=before)
+    page.wait_for_url(lambda url: url != before)
     again = served.wait(page.url.rpartition("/")[2])
     assert served.http.get(f"/runs/{again['run_id']}/outputs/result").json() == "OWN"
 
@@ -108,7 +108,7 @@ def test_outputs_are_tables_texts_and_pictures(run_page, served: Served) -> None
     assert accessibility_problems(page) == []
     page = run_page("pictures", tab="outputs", outputs=["figure", "picture"])
     # The run imports plotly, and the frame loads its script.
-    expect(page.frame_locator("iframe").locator(".main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.frame_locator("iframe").locator(".main-svg").first).to_be_visible()
     page.get_by_role("heading", name="picture").click()
     expect(page.get_by_role("img", name="picture")).to_be_visible()
 
@@ -122,7 +122,7 @@ def test_tabs_are_moved_by_keys_and_in_the_address(run_page) -> None:
     page = run_page("quick")
     page.get_by_role("tab", name="Nodes").press("ArrowRight")
     expect(page.get_by_role("tab", name="Log")).to_be_focused()
-    assert "tab=log" in page.url
+    expect(page).to_have_url(re.compile("tab=log"))
     page.get_by_role("tab", name="Log").press("End")
     expect(page.get_by_role("heading", name="Parameters")).to_be_visible()
 

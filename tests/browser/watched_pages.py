@@ -34,7 +34,7 @@ class WatchedPages:
     def open(self, url: str = "about:blank") -> Page:
         """Open ``url`` in a new page."""
         page = self._context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.goto(url)
         return page
 

@@ -65,7 +65,7 @@ def running_proxy(kind: str, folder: Path, *, tool: Callable[[str], str], server
         yield wait_for(f"http://127.0.0.1:{port}{PREFIX}", process, folder)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def wait_for(url: str, process: "subprocess.Popen[bytes]", folder: Path) -> str:

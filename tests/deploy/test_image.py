@@ -128,7 +128,7 @@ def container(tool: Callable[[str], str], built: Path, tmp_path: Path) -> Contai
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # The first test builds: it downloads and installs what the image has.
+@pytest.mark.timeout(1800)  # The first test builds: it downloads and installs what the image has.
 def test_an_image_serves_from_a_read_only_file_system(container: Container) -> None:
     """It writes to /tmp, the store and the data of the project; the health check has no token."""
     server = container.start()
@@ -137,14 +137,14 @@ def test_an_image_serves_from_a_read_only_file_system(container: Container) -> N
         assert (container.store / "runs.db").exists()
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        server.wait(timeout=120)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # The first test builds: it downloads and installs what the image has.
+@pytest.mark.timeout(1800)  # The first test builds: it downloads and installs what the image has.
 def test_an_image_without_a_folder_for_temporary_files_says_so_in_one_line(container: Container) -> None:
     server = container.start(temporary=())
-    assert server.wait(timeout=60) == 1
+    assert server.wait(timeout=240) == 1
     assert container.log.read_text().splitlines() == [
         "Error: No folder for temporary files can be written: mount a tmpfs at /tmp, or name a folder in TMPDIR."
     ]

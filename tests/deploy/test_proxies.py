@@ -11,7 +11,7 @@ import pytest
 from proxied import PREFIX, running_proxy
 
 from project_files import write_project
-from serving import Process
+from serving import Process, until
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ from kedro_asgi.pipeline import Pipeline, node
 
 def hold(gate: str) -> str:
     logging.getLogger("project").warning("waiting")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not Path(gate).exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     return gate
@@ -50,6 +50,13 @@ def register_pipelines():
 """
 
 
+def with_both_workers(process: Process, *, started: int = 0) -> Process:
+    """Wait until both workers serve; ``started`` workers of this log have done so before."""
+    process.wait_until_ready()
+    until(lambda: process.log().count("Application startup complete") == started + 2)
+    return process
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     root = tmp_path_factory.mktemp("served")
@@ -60,7 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     arguments = ["kedro_asgi", "serve", str(folder), "--root-path", PREFIX, "--workers", "2"]
     process = Process(arguments, cwd=root, environ={})
     try:
-        yield process.wait_until_ready()
+        yield with_both_workers(process)
     finally:
         process.close()
 
@@ -157,6 +164,7 @@ def test_a_restarted_server_is_found_again(url: str, server: Process) -> None:
     server.kill()
     with httpx.Client(base_url=url, timeout=60) as client:
         assert client.get("health").status_code in (502, 503)
-        server.restart()
+        started = server.log().count("Application startup complete")
+        with_both_workers(server.restart(), started=started)
         while client.get("health").status_code != 200:
             pass
