@@ -32,11 +32,11 @@ def served(factory: str, project: Path, **environ: str) -> Iterator[httpx.Client
         )
         try:
             _wait_for(port, process, project / "server.log")
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=240) as client:
                 yield client
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(120)
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -88,7 +88,7 @@ def url(project: Path) -> Iterator[str]:
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_server_runs_them_concurrently(url: str, project: Path, expected: list[dict[str, bytes]]) -> None:
     body = {**WHAT, "outputs": ["report_text"]}
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=240) as client:
 
         async def run(number: int) -> None:
             answer = (await client.post("/run", json={**body, "params": params(number, "http")})).json()

@@ -174,7 +174,7 @@ def test_only_proxies_that_are_named_are_believed(tiny: Path) -> None:
 
 def raw(server: Process, request: bytes) -> bytes:
     """Send bytes to a server, and return all that it answers."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         received = b""
         with suppress(ConnectionError):
             connection.sendall(request)
@@ -187,7 +187,7 @@ def raw(server: Process, request: bytes) -> bytes:
 def test_odd_requests_get_past_no_check(tiny: Path) -> None:
     token = make_token()
     environ = {"KEDRO_SERVER_TOKENS": token_line("ci", token, ["read"]), "KEDRO_SERVER_ALLOWED_HOSTS": "local"}
-    environ["KEDRO_SERVER_HEADER_TIMEOUT_SECONDS"] = "1"
+    environ["KEDRO_SERVER_HEADER_TIMEOUT_SECONDS"] = "3"
     server = Process(["kedro_asgi", "serve", str(tiny)], cwd=tiny, environ=environ).wait_until_ready()
     good = f"Authorization: Bearer {token}\r\n".encode()
     try:

@@ -14,6 +14,7 @@ from kedro_asgi.errors import LoggingConfigError
 from kedro_asgi.project import load_project
 from kedro_asgi.project.logging_config import read_logging_config
 from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN, RunContextFilter
+from serving import until
 
 # In essence the file of Kedro's template.
 LOGGING = """
@@ -70,9 +71,9 @@ def test_a_server_logs_as_configured(project: Path, start) -> None:
 
     server = start("kedro_asgi", "serve", project)
     run_id = httpx.post(f"{server.url}/run", json={}).json()["run_id"]
-    log = (project / "info.log").read_text()
-    assert f"[{run_id} log_value] the node says 1" in log
-    assert f"Pipeline run {run_id} completed" in log
+    # A thread writes the lines a moment later.
+    for text in (f"[{run_id} log_value] the node says 1", f"Pipeline run {run_id} completed"):
+        until(lambda text=text: text in (project / "info.log").read_text())
 
 
 LINES = """

@@ -69,7 +69,7 @@ async def test_an_agent_calls_tools_follows_and_cancels_runs_and_reads_resources
             address = f"kedro://runs/{await call.run_id()}"
             call.cancel()
             await call.ended.wait()
-        with anyio.fail_after(30):
+        with anyio.fail_after(120):
             while json.loads((await agent.read_resource(address)).contents[0].text)["status"] != "cancelled":
                 await anyio.sleep(0.01)
 

@@ -1,12 +1,13 @@
 """Real servers that execute runs in processes, of their own or of a Dask cluster that they start."""
 
 import signal
-import time
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
+
+from serving import until
 
 REGISTRY = """
 import os, re, time
@@ -88,7 +89,7 @@ def test_a_server_with_processes(project: Path, start, executor: str, gauge: str
     processes = children(server.process.pid)
     assert pid in processes
     server.process.send_signal(signal.SIGINT)
-    assert server.process.wait(30) == 0
+    assert server.process.wait(120) == 0
     until(lambda: not any(is_running(found) for found in processes))
 
 
@@ -101,7 +102,7 @@ def test_a_server_that_is_killed_leaves_no_process(
 ) -> None:
     server = start("kedro_asgi", "serve", project, "--executor", *options)
     record = httpx.post(f"{server.url}/runs", json={"pipeline_names": [pipeline]}).json()
-    until(lambda: "NodeStarted" in events_of(server.url, record["run_id"]))
+    wait_for_node(server.url, record["run_id"])
     processes = children(server.process.pid)
     server.process.kill()
     server.process.wait()
@@ -123,36 +124,24 @@ def test_a_pipeline_that_crashes_is_refused_for_a_while(project: Path, start) ->
     assert httpx.post(f"{server.url}/run", json={}, timeout=60).json()["status"] == "success"
 
 
-def events_of(url: str, run_id: str) -> str:
-    with httpx.stream("GET", f"{url}/runs/{run_id}/events", timeout=1) as answer:
-        text = ""
-        try:
-            for part in answer.iter_text():
-                text += part
-                if "NodeStarted" in text:
-                    break
-        except httpx.ReadTimeout:
-            pass
-        return text
+def wait_for_node(url: str, run_id: str) -> None:
+    """Read the events of a run until its first node has begun."""
+    with httpx.stream("GET", f"{url}/runs/{run_id}/events") as answer:
+        assert any("NodeStarted" in line for line in answer.iter_lines())
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that a process has started, directly or not."""
-    found = [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
+    """Return the processes that a process has started, directly or not; none if it has ended by now."""
+    found: list[int] = []
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):
+                found += map(int, (task / "children").read_text().split())
     return found + [pid for child in found for pid in children(child)]
 
 
 def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except OSError:
         return False
-
-
-def until(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -120,7 +120,7 @@ async def test_a_library_that_is_unknown_is_refused(app: Any, frames: Any) -> No
 def test_without_pyarrow_the_client_names_the_extra_to_install(anyio_backend: str) -> None:
     hidden = "import sys; sys.modules['pyarrow'] = None; import kedro_asgi.client.columnar"
     done = subprocess.run(
-        [sys.executable, "-c", hidden], capture_output=True, text=True, timeout=60, env=clean_environment()
+        [sys.executable, "-c", hidden], capture_output=True, text=True, timeout=240, env=clean_environment()
     )
     assert "pip install 'kedro-asgi[arrow]'" in done.stderr
 

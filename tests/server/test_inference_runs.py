@@ -33,7 +33,7 @@ async def test_a_run_that_fails_is_an_error_with_its_id(http: httpx.AsyncClient)
 
 async def running(http: httpx.AsyncClient, *, is_stopping: bool = False) -> None:
     """Wait until a run goes on, and is being stopped if the test wants that."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         while not any(
             run["is_stopping"] is is_stopping for run in (await http.get("/runs?status=running")).json()["runs"]
         ):

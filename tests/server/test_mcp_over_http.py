@@ -124,6 +124,7 @@ async def test_open_sessions_and_calls_keep_no_server_from_its_end(work: Path, s
             f"Run {run_id} ended with status 'cancelled': RunCancelledError: The server was shut down"
             in call.result.content[0].text
         )
-        assert await anyio.to_thread.run_sync(server.process.wait, 30) == 0
-    assert time.monotonic() - begun < 15
+        assert await anyio.to_thread.run_sync(server.process.wait, 60) == 0
+    # The call alone would take longer.
+    assert time.monotonic() - begun < 70
     assert "Traceback" not in server.log()

@@ -171,7 +171,8 @@ def test_a_server_that_is_killed_before_the_delivery_loses_none(
     server = start("kedro_asgi", "serve", work, OPS_SECRET=SECRET)
     ended = httpx.post(f"{server.url}/runs", json={"pipeline_names": ["calc"]}, params={"wait": 60}, timeout=90).json()
     running = httpx.post(f"{server.url}/runs", json={"pipeline_names": ["held"]}, timeout=90).json()
-    until(lambda: httpx.get(f"{server.url}/runs/{running['run_id']}").json()["status"] == "running")
+    # Its node begins when the start of the run is on disk.
+    until(lambda: httpx.get(f"{server.url}/runs/{running['run_id']}/nodes").json()["nodes"])
     until(lambda: receiver.deliveries)
     server.kill()
     receiver.status = 204
