@@ -41,7 +41,7 @@ def test_runs_are_listed_shown_followed_and_cancelled(work: Path, start, command
     assert max(map(len, screen)) <= 66
     again = command("runs", "rerun", run_id, "--url", server.url)
     assert httpx.get(f"{server.url}/runs/{again.stdout.strip()}").json()["rerun_of"] == run_id
-    body = {"pipeline_names": ["wait"], "params": {"seconds": 60}}
+    body = {"pipeline_names": ["wait"], "params": {"seconds": 600}}
     run_id = httpx.post(f"{server.url}/runs", json=body).json()["run_id"]
     assert run_id in command("runs", "cancel", run_id, "--url", server.url).stdout
     followed = command("runs", "follow", run_id, "--url", server.url)
@@ -49,13 +49,13 @@ def test_runs_are_listed_shown_followed_and_cancelled(work: Path, start, command
     assert "cancelled (RunCancelledError: The run was cancelled.)" in followed.stdout
 
 
-def test_an_error_is_one_line(work: Path, start, command, free_tcp_port: int) -> None:
+def test_an_error_is_one_line(work: Path, start, command, closed_port: int) -> None:
     server = start("kedro_asgi", "serve", work)
     for arguments, message in [
         (("show", "nope", "--url", server.url), "There is no run 'nope'"),
         (("list", "--status", "odd", "--url", server.url), "'status' must be one of"),
         (("rerun", "nope", "--from-failure", "--url", server.url), "There is no run 'nope'"),
-        (("list", "--url", f"http://127.0.0.1:{free_tcp_port}"), "No answer from"),
+        (("list", "--url", f"http://127.0.0.1:{closed_port}"), "No answer from"),
     ]:
         done = command("runs", *arguments)
         assert done.returncode == 1

@@ -111,8 +111,8 @@ async def test_the_answer_of_another_server_raises() -> None:
             await client.health()
 
 
-async def test_an_unreachable_server_raises(free_tcp_port: int) -> None:
-    async with AsyncClient(f"http://127.0.0.1:{free_tcp_port}", retries=1) as client:
+async def test_an_unreachable_server_raises(closed_port: int) -> None:
+    async with AsyncClient(f"http://127.0.0.1:{closed_port}", retries=1) as client:
         with pytest.raises(ServerUnreachableError, match="No answer from"):
             await client.health()
 
