@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import msgspec
 
+from kedro_asgi.owned_handler import restore_handlers
+
 
 @contextmanager
 def preserve_logging() -> Iterator[None]:
@@ -35,10 +37,7 @@ class _LoggerState(msgspec.Struct, frozen=True, eq=False):
 
     def restore(self) -> None:
         logger = self.logger
-        for handler in logger.handlers:
-            if handler not in self.handlers:
-                handler.close()
-        logger.handlers[:] = self.handlers
+        restore_handlers(logger, self.handlers)
         if logger.level != self.level:
             # It empties the caches of all loggers, and there may be hundreds.
             logger.setLevel(self.level)

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from kedro_asgi.events import Emit, LogLine
 from kedro_asgi.failures import shown
 from kedro_asgi.log_lines import Line, TakesLines, message_of
+from kedro_asgi.owned_handler import OwnedHandler
 from kedro_asgi.run_context import CURRENT_NODE
 from kedro_asgi.runs import RunId
 
@@ -18,7 +19,7 @@ LINE_EMITTER: ContextVar[tuple[RunId, Emit] | None] = ContextVar("kedro_asgi_run
 _OURS = "kedro_asgi.dispatch"
 
 
-class RunLogHandler(TakesLines, logging.Handler):
+class RunLogHandler(TakesLines, OwnedHandler):
     """Turns the lines that code of a run logs into events of that run."""
 
     def takes_lines_of(self, logger: str) -> bool:
@@ -37,7 +38,7 @@ class RunLogHandler(TakesLines, logging.Handler):
                 self.handleError(record)
 
 
-class _Fallback(logging.Handler):
+class _Fallback(OwnedHandler):
     """Does what logging itself does for a root logger without handlers, which our handler would keep it from."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -48,23 +49,19 @@ class _Fallback(logging.Handler):
 @contextmanager
 def logs_collected(level: str) -> Iterator[None]:
     """Collect lines at or above ``level`` while this block lasts, as far as the loggers' own levels let them pass."""
-    handlers: list[logging.Handler] = [RunLogHandler(level)]
     root = logging.getLogger()
-    known = root.manager.loggerDict.values()
+    known = root.manager.loggerDict.copy().values()
     # Lines of these loggers do not reach the root.
     apart = [found for found in known if isinstance(found, logging.Logger) and not found.propagate]
-    loggers = [root, *apart]
+    handler, fallback = RunLogHandler(level), _Fallback()
     if not root.handlers:
-        root.addHandler(fallback := _Fallback())
-        handlers.append(fallback)
-    for logger in loggers:
-        logger.addHandler(handlers[0])
+        fallback.add_to([root])
+    handler.add_to([root, *apart])
     try:
         yield
     finally:
-        for logger in loggers:
-            for handler in handlers:
-                logger.removeHandler(handler)
+        handler.remove()
+        fallback.remove()
 
 
 def _line(run_id: str, record: logging.LogRecord) -> LogLine:

@@ -1,0 +1,46 @@
+"""Handlers of logging that their owner adds and removes while other threads may configure logging."""
+
+import logging
+import threading
+from collections.abc import Iterable
+
+# Held while handlers are added, removed or restored.
+_CHANGES = threading.Lock()
+
+
+class OwnedHandler(logging.Handler):
+    """A handler that is where its owner has put it; restoring the state of a logger does not change that."""
+
+    def __init__(self, level: int | str = logging.NOTSET) -> None:
+        super().__init__(level)
+        self._loggers: tuple[logging.Logger, ...] = ()
+
+    def add_to(self, loggers: Iterable[logging.Logger]) -> None:
+        """Add the handler to loggers."""
+        with _CHANGES:
+            self._loggers = tuple(loggers)
+            for logger in self._loggers:
+                logger.addHandler(self)
+
+    def remove(self) -> None:
+        """Remove the handler from the loggers."""
+        with _CHANGES:
+            for logger in self._loggers:
+                logger.removeHandler(self)
+            self._loggers = ()
+
+    def is_added_to(self, logger: logging.Logger) -> bool:
+        """Tell whether the owner wants the handler at a logger."""
+        return logger in self._loggers
+
+
+def restore_handlers(logger: logging.Logger, former: Iterable[logging.Handler]) -> None:
+    """Give a logger the handlers that it had, and close others; owned handlers come and go as their owners say."""
+    with _CHANGES:
+        current = list(logger.handlers)
+        kept = [found for found in former if not isinstance(found, OwnedHandler) or found.is_added_to(logger)]
+        added = [found for found in current if isinstance(found, OwnedHandler) and found.is_added_to(logger)]
+        logger.handlers[:] = dict.fromkeys((*kept, *added))
+    for handler in current:
+        if handler not in logger.handlers and not isinstance(handler, OwnedHandler):
+            handler.close()
