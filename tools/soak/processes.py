@@ -11,7 +11,7 @@ Role = Literal["supervisor", "worker", "run process", "tracker"]
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
-    """The resources of a process: memory of its own and its part of shared memory, open files, threads and children."""
+    """The resources of a process: its part of memory without files, open files, threads and children."""
 
     pss_bytes: int
     files: int
@@ -41,7 +41,8 @@ def measure(pid: int) -> Measure | None:
     """Measure a process; ``None`` if it has gone."""
     with suppress(OSError, StopIteration):
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        pss = next(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Pss:"))
+        # Not that of files: it grows in all processes that share a library when one of them ends.
+        pss = next(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Pss_Anon:"))
         files = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
         threads = sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
         return Measure(pss_bytes=pss, files=files, threads=threads, children=len(children_of(pid)))
