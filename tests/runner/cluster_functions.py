@@ -74,12 +74,6 @@ class PidDataset(AbstractDataset):
         return {}
 
 
-def fail_when(path):
-    while not Path(path).exists():
-        time.sleep(0.005)
-    raise ZeroDivisionError("as told")
-
-
 def touch_and_wait(path, told):
     Path(path).touch()
     while not Path(told).exists():

@@ -16,6 +16,7 @@ from time import perf_counter
 
 import cluster_functions as functions
 import dask.config
+import msgspec
 import pytest
 import runner_functions
 from cluster_functions import PidDataset, noted
@@ -283,26 +284,34 @@ def test_data_that_is_lost_with_a_worker_is_not_made_again(
 def test_no_node_starts_after_a_failure_though_workers_have_it_in_their_queues(
     dask_runner: DaskRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, told, refused = str(tmp_path / "calls"), str(tmp_path / "told"), tmp_path / "refused"
+    path, refused, began = str(tmp_path / "calls"), tmp_path / "refused", [tmp_path / "began0", tmp_path / "began1"]
     refuse = ClusterRun.refuse
 
     def refuse_and_tell(run: ClusterRun) -> None:
         refuse(run)
         refused.touch()
 
-    # Node b keeps its thread until the run knows of the failure: what the thread takes then must not start.
+    class Failing:
+        @hook_impl
+        def before_node_run(self, node):
+            if node.name == "a":
+                runner_functions.wait_until(lambda: all(path.exists() for path in began))
+                raise ZeroDivisionError("as told")
+
+    # Nodes keep the threads of both workers until the run knows of the failure, and then these take what they have.
     monkeypatch.setattr(ClusterRun, "refuse", refuse_and_tell)
     events: list[Event] = []
     nodes = [
-        node(functions.fail_when, "told", "a", name="a"),
-        node(functions.touch_and_wait, ["told", "refused"], "b", name="b"),
+        node(functions.note, "path", "a", name="a"),
+        *[node(functions.touch_and_wait, [f"began{n}", "refused"], f"b{n}", name=f"b{n}") for n in range(2)],
         *[node(functions.note, "path", f"z{n}", name=f"z{n}") for n in range(6)],
     ]
-    data = catalog(told=told, path=path, refused=str(refused))
+    data = catalog(path=path, refused=str(refused), **{place.name: str(place) for place in began})
+    hooks = msgspec.structs.replace(RunHooks.of(create_hook_manager([Failing()])), emit=events.append)
     with pytest.raises(ZeroDivisionError, match="as told"):
-        dask_runner.run(Pipeline(nodes), data, RunHooks(emit=events.append), "r")
+        dask_runner.run(Pipeline(nodes), data, hooks, "r")
     assert not Path(path).exists()
-    assert {event.node for event in events if isinstance(event, NodeStarted)} == {"a", "b"}
+    assert {event.node for event in events if isinstance(event, NodeStarted)} - {"a"} == {"b0", "b1"}
 
 
 @pytest.mark.parametrize(
