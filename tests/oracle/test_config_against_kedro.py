@@ -222,11 +222,11 @@ def _hides_an_error(case: Mapping[str, Any]) -> bool:
 
 
 def test_random_strings_mean_what_they_mean_to_kedro() -> None:
-    _check(grammars(), 400)
+    _check(grammars(), 200)
 
 
 def test_random_environments_have_the_values_that_kedro_finds() -> None:
-    _check(environments(), 250)
+    _check(environments(), 100)
 
 
 def test_random_file_patterns_find_the_files_that_kedro_finds() -> None:

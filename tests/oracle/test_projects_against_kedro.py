@@ -9,8 +9,16 @@ from both_engines.comparison import problems
 from both_engines.outcomes import Worked
 from oracle_projects import PARTS
 
+# Two thirds of the time; `make test` has other tests of these rooms.
+LONG_PARTS = ("cfg", "hook", "par", "run", "ses")
+
 ALL = [
-    pytest.param(project, case, id=f"{part}-{project.name}-{case.rule}-{case.name}")
+    pytest.param(
+        project,
+        case,
+        id=f"{part}-{project.name}-{case.rule}-{case.name}",
+        marks=[pytest.mark.slow] if part in LONG_PARTS else [],
+    )
     for part, projects in PARTS.items()
     for project in projects
     for case in project.cases

@@ -23,7 +23,7 @@ KINDS = ("plain",) * 20 + ("chunks", "fails", "breaks", "nothing")
 
 
 def test_random_pipelines_run_as_they_do_in_kedro(tmp_path: Path) -> None:
-    compare(250, folder=tmp_path)
+    compare(120, folder=tmp_path)
 
 
 @pytest.mark.slow
