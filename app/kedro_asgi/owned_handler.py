@@ -1,11 +1,12 @@
 """Handlers of logging that their owner adds and removes while other threads may configure logging."""
 
 import logging
-import threading
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
-# Held while handlers are added, removed or restored.
-_CHANGES = threading.Lock()
+# Logging's own lock. `logging.config` holds it while it imports the classes of handlers, and such an import may restore
+# handlers: with a second lock, two threads could wait for each other for ever.
+_CHANGES: AbstractContextManager[object] = vars(logging)["_lock"]
 
 
 class OwnedHandler(logging.Handler):

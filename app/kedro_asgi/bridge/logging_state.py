@@ -13,7 +13,7 @@ from kedro_asgi.owned_handler import restore_handlers
 def preserve_logging() -> Iterator[None]:
     """Restore handlers, levels and propagation of all present loggers when the block ends."""
     root = logging.getLogger()
-    loggers = [found for found in root.manager.loggerDict.values() if isinstance(found, logging.Logger)]
+    loggers = [found for found in root.manager.loggerDict.copy().values() if isinstance(found, logging.Logger)]
     states = [_LoggerState.of(logger) for logger in (root, *loggers)]
     try:
         yield

@@ -42,8 +42,11 @@ class _Fallback(OwnedHandler):
     """Does what logging itself does for a root logger without handlers, which our handler would keep it from."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if logging.lastResort is not None and record.levelno >= logging.lastResort.level:
-            logging.lastResort.handle(record)
+        last = logging.lastResort
+        if last is None or record.levelno < last.level:
+            return
+        if all(isinstance(handler, OwnedHandler) for handler in logging.getLogger().handlers):
+            last.handle(record)
 
 
 @contextmanager
@@ -53,9 +56,9 @@ def logs_collected(level: str) -> Iterator[None]:
     known = root.manager.loggerDict.copy().values()
     # Lines of these loggers do not reach the root.
     apart = [found for found in known if isinstance(found, logging.Logger) and not found.propagate]
-    handler, fallback = RunLogHandler(level), _Fallback()
-    if not root.handlers:
-        fallback.add_to([root])
+    # Lines below its level are none of its business, and need no record for it.
+    handler, fallback = RunLogHandler(level), _Fallback(logging.WARNING)
+    fallback.add_to([root])
     handler.add_to([root, *apart])
     try:
         yield

@@ -200,6 +200,7 @@ class Scheduler:
     def _begin(self, run: ActiveRun) -> None:
         begun, (read_spec, context) = perf_counter(), run.begin()
         self._ends.watch_deadline(run)
+        # `begin_run_span` asks as well: without OpenTelemetry, a run saves the calls.
         span = None if opentelemetry_api() is None else begin_run_span(run.record, context)
         self._executor.start(
             run.record.run_id,

@@ -21,8 +21,7 @@ from kedro_asgi.session.engine_run import Configured
 class RunContexts:
     """Makes contexts and catalogs, and calls the hooks that see them; thread-safe.
 
-    ``is_needed``: a hook or a class of the project sees the context of each run. Else the catalog is made
-    without one.
+    ``is_needed``: a hook or a class of the project sees the context of each run. Else the catalog is made without one.
     """
 
     def __init__(self, planner: Planner, makers: ContextMaker) -> None:

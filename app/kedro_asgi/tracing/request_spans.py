@@ -49,8 +49,8 @@ class RequestSpans:
 
         ``headers`` has at least one of each of the `fields` that the request has.
         There is none if the host application has made one, as ``has_host`` allows: that is the current one. The sampler
-        is asked here, once for the request and all below it: it sees the method as name, and the attributes that are
-        known before the request has a route.
+        decides here, once for the request and all below it: one that is asked sees the method as name, and the
+        attributes that are known before the request has a route.
         """
         if has_host and self._get_current() and trace.get_current_span().get_span_context().is_valid:
             return None
@@ -76,9 +76,13 @@ class RequestSpan(msgspec.Struct, frozen=True):
 
     def end(self, scope: Mapping[str, Any], request: CurrentRequest, error: BaseException | None) -> None:
         """End the span of a request that was answered, or that ended with an error; one of the caller is none here."""
-        self.detach(self.token)
-        if request.is_untraced:
-            return
+        try:
+            if not request.is_untraced:
+                self._end(scope, request, error)
+        finally:
+            self.detach(self.token)
+
+    def _end(self, scope: Mapping[str, Any], request: CurrentRequest, error: BaseException | None) -> None:
         span = self.span
         if isinstance(error, Exception):
             record_error(span, error)
@@ -111,10 +115,11 @@ def _answer(request: CurrentRequest) -> dict[str, Any]:
 
 def _details(scope: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a sampler does not need to know of a request."""
-    found: dict[str, Any] = {"network.protocol.version": scope["http_version"]}
-    # The span has the path as it came. Each attribute takes the SDK a microsecond.
-    if (path := shown(bounded(scope["path"], _MAX_TEXT))) != scope["path"]:
-        found["url.path"] = path
+    # A sampler may have dropped the path, and it saw it as it came.
+    found: dict[str, Any] = {
+        "network.protocol.version": scope["http_version"],
+        "url.path": shown(bounded(scope["path"], _MAX_TEXT)),
+    }
     if scope["method"] not in _METHODS:
         found["http.request.method_original"] = bounded(scope["method"], _MAX_TEXT)
     if client := scope.get("client"):
