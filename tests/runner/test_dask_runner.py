@@ -282,7 +282,7 @@ def test_data_that_is_lost_with_a_worker_is_not_made_again(
 
 
 def test_no_node_starts_after_a_failure_though_workers_have_it_in_their_queues(
-    dask_runner: DaskRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dask_runner: DaskRunner, dask_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, refused, began = str(tmp_path / "calls"), tmp_path / "refused", [tmp_path / "began0", tmp_path / "began1"]
     refuse = ClusterRun.refuse
@@ -294,11 +294,14 @@ def test_no_node_starts_after_a_failure_though_workers_have_it_in_their_queues(
     class Failing:
         @hook_impl
         def before_node_run(self, node):
-            if node.name == "a":
+            if node.name not in ("b0", "b1"):
                 runner_functions.wait_until(lambda: all(path.exists() for path in began))
+            if node.name == "a":
+                runner_functions.wait_until(lambda: sum(map(len, dask_client.processing().values())) > 2)
                 raise ZeroDivisionError("as told")
 
-    # Nodes keep the threads of both workers until the run knows of the failure, and then these take what they have.
+    # The nodes b0 and b1 keep the threads of both workers until the run knows of the failure. Only then can these begin
+    # with the nodes that they have been given meanwhile.
     monkeypatch.setattr(ClusterRun, "refuse", refuse_and_tell)
     events: list[Event] = []
     nodes = [
