@@ -30,7 +30,8 @@ _EXCUSES: dict[str, frozenset[DisturbanceKind]] = {
         ("worker killed", "server killed", "supervisor killed", "server terminated", "workers replaced")
     ),
     "RunCrashedError": frozenset(("run process killed", "server killed")),
-    "RunCancelledError": frozenset(("server terminated", "supervisor killed", "workers replaced")),
+    # Workers end by themselves when their supervisor has gone; a server is killed one process after another.
+    "RunCancelledError": frozenset(("server terminated", "server killed", "supervisor killed", "workers replaced")),
 }
 
 

@@ -10,8 +10,9 @@ from soak.processes import marked_processes
 from soak.server import WORKERS, SoakedServer, wait_until
 
 _TRACEBACK = "Traceback (most recent call last):"
-# The nodes of the project raise these.
-_EXPECTED = re.compile(r"(ValueError: boom \d+|ConnectionError: not yet \d+)")
+# The nodes of the project raise the first two. The last is of a process that a worker was about to start when it was
+# killed: Python's `multiprocessing` finds its pipe closed.
+_EXPECTED = re.compile(r"(ValueError: boom \d+|ConnectionError: not yet \d+|EOFError: Ran out of input)")
 _CONTEXT_LINES = 60
 
 
@@ -50,7 +51,7 @@ def _locks(store: str) -> Iterator[str]:
 
 
 def check_log(path: Path) -> Iterator[str]:
-    """Yield the tracebacks that no node of the project explains."""
+    """Yield the tracebacks that neither a node of the project nor a kill explains."""
     lines = path.read_text(errors="replace").splitlines()
     for index, line in enumerate(lines):
         if _TRACEBACK in line:
