@@ -8,6 +8,9 @@ from contextlib import AbstractContextManager
 # handlers: with a second lock, two threads could wait for each other for ever.
 _CHANGES: AbstractContextManager[object] = vars(logging)["_lock"]
 
+# The owned handlers that are added to a logger; as `logging` itself, one list a process.
+_ADDED: list["OwnedHandler"] = []
+
 
 class OwnedHandler(logging.Handler):
     """A handler that is where its owner has put it; restoring the state of a logger does not change that."""
@@ -20,6 +23,7 @@ class OwnedHandler(logging.Handler):
         """Add the handler to loggers."""
         with _CHANGES:
             self._loggers = tuple(loggers)
+            _ADDED.append(self)
             for logger in self._loggers:
                 logger.addHandler(self)
 
@@ -29,6 +33,7 @@ class OwnedHandler(logging.Handler):
             for logger in self._loggers:
                 logger.removeHandler(self)
             self._loggers = ()
+            _ADDED.remove(self)
 
     def is_added_to(self, logger: logging.Logger) -> bool:
         """Tell whether the owner wants the handler at a logger."""
@@ -40,7 +45,8 @@ def restore_handlers(logger: logging.Logger, former: Iterable[logging.Handler]) 
     with _CHANGES:
         current = list(logger.handlers)
         kept = [found for found in former if not isinstance(found, OwnedHandler) or found.is_added_to(logger)]
-        added = [found for found in current if isinstance(found, OwnedHandler) and found.is_added_to(logger)]
+        # Also one that was added meanwhile and then cleared by the code whose changes are undone.
+        added = [found for found in _ADDED if found.is_added_to(logger)]
         logger.handlers[:] = dict.fromkeys((*kept, *added))
     for handler in current:
         if handler not in logger.handlers and not isinstance(handler, OwnedHandler):

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from logging.config import dictConfig
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,71 @@ def test_what_a_configuration_does_is_undone(root: logging.Logger) -> None:
     with preserve_logging():
         root.handlers[:] = [logging.NullHandler()]
     assert root.handlers == before
+
+
+def test_no_configuration_takes_the_handlers_of_an_application_for_a_moment(
+    root: logging.Logger, tmp_path: Path
+) -> None:
+    """Otherwise lines of other threads would be lost in that moment, and the handlers closed."""
+    present, file = logging.getLogger("tests.present"), logging.FileHandler(tmp_path / "app.log", mode="w")
+    present.addHandler(file)
+    present.setLevel("INFO")
+    states: list[object] = []
+
+    def state() -> object:
+        return [(each.level, list(each.handlers), each.disabled, each.propagate) for each in (root, present)]
+
+    def look() -> logging.Filter:
+        states.append(state())
+        return logging.Filter()
+
+    before = state()
+    spec = {"level": "DEBUG", "handlers": ["file"], "propagate": False}
+    handlers = {"file": {"class": "logging.FileHandler", "filename": str(tmp_path / "made.log"), "filters": ["look"]}}
+    new = f"tests.new.{tmp_path.name}"
+    with preserve_logging():
+        dictConfig(
+            {
+                "version": 1,
+                "filters": {"look": {"()": look}},
+                "handlers": handlers,
+                "root": spec,
+                "loggers": {"tests.present": spec, "tests": {"level": "INFO"}, new: spec},
+            }
+        )
+        states.append(state())
+    present.info("it rains")
+    logging.getLogger(new).debug("it snows")
+    for logger in (present, logging.getLogger(new)):
+        (handler,) = logger.handlers
+        logger.removeHandler(handler)
+        handler.close()
+    assert states == [before, before]
+    assert (tmp_path / "app.log").read_text() == "it rains\n", "the file was not closed"
+    assert (tmp_path / "made.log").read_text() == "it snows\n", "a logger of its own, as it was asked for"
+
+
+def test_a_configuration_makes_no_file_for_loggers_that_it_may_not_change(tmp_path: Path) -> None:
+    new = f"tests.new.{tmp_path.name}"
+    handlers = {"file": {"class": "logging.FileHandler", "filename": str(tmp_path / "made.log")}}
+    config = {"version": 1, "handlers": handlers, "root": {"handlers": ["file"]}, "loggers": {new: {"level": "INFO"}}}
+    with preserve_logging():
+        dictConfig(config)
+        assert logging.getLogger(new).level == logging.INFO
+        dictConfig({"version": 1, "incremental": True, "root": {"level": "DEBUG"}, "handlers": {"none": {"level": 1}}})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_configuration_elsewhere_is_as_ever(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root, "handlers", [])
+    level = root.level
+    with preserve_logging():
+        config = {"version": 1, "disable_existing_loggers": False, "root": {"level": "ERROR"}}
+        thread = threading.Thread(target=dictConfig, args=(config,))
+        thread.start()
+        thread.join()
+        assert root.level == logging.ERROR
+    assert root.level == level
 
 
 def test_a_service_that_opens_meanwhile_keeps_its_handler(root: logging.Logger) -> None:
@@ -107,6 +173,16 @@ def where(thread: threading.Thread) -> list[str]:
     """Return the functions that a thread is in."""
     frame = sys._current_frames().get(thread.ident or 0)
     return [each.name for each in traceback.extract_stack(frame)] if frame is not None else []
+
+
+def test_a_service_that_opens_before_handlers_are_cleared_keeps_its_handler(root: logging.Logger) -> None:
+    with preserve_logging():
+        collected = logs_collected("INFO")
+        collected.__enter__()
+        root.handlers.clear()
+    assert run_handlers(root) == 1
+    collected.__exit__(None, None, None)
+    assert run_handlers(root) == 0
 
 
 def test_a_service_that_stays_open_keeps_its_handler(root: logging.Logger) -> None:

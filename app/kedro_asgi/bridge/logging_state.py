@@ -1,4 +1,4 @@
-"""Kedro configures logging when it is imported and when a project is configured; this undoes it (Q-4)."""
+"""Kedro configures logging when it is imported and when a project is configured; the application's stays (Q-4)."""
 
 import logging
 from collections.abc import Iterator
@@ -6,17 +6,23 @@ from contextlib import contextmanager
 
 import msgspec
 
+from kedro_asgi.bridge.new_loggers import new_loggers_only
 from kedro_asgi.owned_handler import restore_handlers
 
 
 @contextmanager
 def preserve_logging() -> Iterator[None]:
-    """Restore handlers, levels and propagation of all present loggers when the block ends."""
+    """Keep handlers, levels and propagation of all loggers that are present.
+
+    What ``logging.config`` would do to them does not happen, so that no line of another thread is lost meanwhile.
+    What code of the block does to them in another way is undone when the block ends.
+    """
     root = logging.getLogger()
     loggers = [found for found in root.manager.loggerDict.copy().values() if isinstance(found, logging.Logger)]
     states = [_LoggerState.of(logger) for logger in (root, *loggers)]
     try:
-        yield
+        with new_loggers_only():
+            yield
     finally:
         for state in states:
             state.restore()
