@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 
 # Logging's own lock. `logging.config` holds it while it imports the classes of handlers, and such an import may restore
 # handlers: with a second lock, two threads could wait for each other for ever.
-_CHANGES: AbstractContextManager[object] = vars(logging)["_lock"]
+LOGGING_LOCK: AbstractContextManager[object] = vars(logging)["_lock"]
 
-# The owned handlers that are added to a logger; as `logging` itself, one list a process.
+# The owned handlers that are added to a logger: one list for the process, like the handlers of `logging`.
 _ADDED: list["OwnedHandler"] = []
 
 
@@ -21,7 +21,7 @@ class OwnedHandler(logging.Handler):
 
     def add_to(self, loggers: Iterable[logging.Logger]) -> None:
         """Add the handler to loggers."""
-        with _CHANGES:
+        with LOGGING_LOCK:
             self._loggers = tuple(loggers)
             _ADDED.append(self)
             for logger in self._loggers:
@@ -29,20 +29,27 @@ class OwnedHandler(logging.Handler):
 
     def remove(self) -> None:
         """Remove the handler from the loggers."""
-        with _CHANGES:
+        with LOGGING_LOCK:
             for logger in self._loggers:
                 logger.removeHandler(self)
             self._loggers = ()
-            _ADDED.remove(self)
+            if self in _ADDED:
+                _ADDED.remove(self)
 
     def is_added_to(self, logger: logging.Logger) -> bool:
         """Tell whether the owner wants the handler at a logger."""
         return logger in self._loggers
 
 
+def remove_inherited_handlers() -> None:
+    """In a forked process: remove the handlers of the parent's owners, who do not know this process."""
+    for handler in tuple(_ADDED):
+        handler.remove()
+
+
 def restore_handlers(logger: logging.Logger, former: Iterable[logging.Handler]) -> None:
     """Give a logger the handlers that it had, and close others; owned handlers come and go as their owners say."""
-    with _CHANGES:
+    with LOGGING_LOCK:
         current = list(logger.handlers)
         kept = [found for found in former if not isinstance(found, OwnedHandler) or found.is_added_to(logger)]
         # Also one that was added meanwhile and then cleared by the code whose changes are undone.

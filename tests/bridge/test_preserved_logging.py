@@ -1,6 +1,7 @@
 """Kedro's configuration of logging is undone, and handlers of a service come and go meanwhile."""
 
 import logging
+import subprocess
 import sys
 import threading
 import time
@@ -69,7 +70,7 @@ def test_no_configuration_takes_the_handlers_of_an_application_for_a_moment(
                 "filters": {"look": {"()": look}},
                 "handlers": handlers,
                 "root": spec,
-                "loggers": {"tests.present": spec, "tests": {"level": "INFO"}, new: spec},
+                "loggers": {"tests.present": spec, "tests": {"level": "INFO"}, "": spec, "root": spec, new: spec},
             }
         )
         states.append(state())
@@ -95,7 +96,21 @@ def test_a_configuration_makes_no_file_for_loggers_that_it_may_not_change(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_configuration_elsewhere_is_as_ever(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configuration_applies_to_loggers_that_its_code_has_made(tmp_path: Path) -> None:
+    new = f"tests.new.{tmp_path.name}"
+    with preserve_logging():
+        logging.getLogger(new)
+        for level in ("INFO", "DEBUG"):
+            dictConfig({"version": 1, "loggers": {new: {"level": level}}})
+    assert logging.getLogger(new).level == logging.DEBUG
+
+
+def test_a_broken_configuration_names_its_logger() -> None:
+    with preserve_logging(), pytest.raises(ValueError, match="Unable to configure logger 'tests.broken'"):
+        dictConfig({"version": 1, "loggers": {"tests.broken": {"handlers": ["none"]}}})
+
+
+def test_a_configuration_in_another_thread_is_applied(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(root, "handlers", [])
     level = root.level
     with preserve_logging():
@@ -183,6 +198,27 @@ def test_a_service_that_opens_before_handlers_are_cleared_keeps_its_handler(root
     assert run_handlers(root) == 1
     collected.__exit__(None, None, None)
     assert run_handlers(root) == 0
+
+
+FORKED = """
+import logging, os
+from kedro_asgi.bridge import preserve_logging
+from kedro_asgi.dispatch.run_logging import logs_collected
+from kedro_asgi.runner.worker_logs import forward_logs
+
+with logs_collected("INFO"):
+    if not os.fork():
+        forward_logs(print)
+        with preserve_logging():
+            pass
+        print([type(handler).__name__ for handler in logging.root.handlers], flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_a_forked_process_gets_no_handler_of_its_parent_back() -> None:
+    assert subprocess.check_output([sys.executable, "-c", FORKED], text=True) == "['ForwardingHandler']\n"
 
 
 def test_a_service_that_stays_open_keeps_its_handler(root: logging.Logger) -> None:

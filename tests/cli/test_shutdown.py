@@ -216,6 +216,15 @@ def test_a_second_signal_ends_the_grace(make_project, start: Start, workers: int
     assert end(server) == 0
 
 
+@pytest.fixture
+def hang_ups() -> Iterator[None]:
+    """Let processes of the test know that their terminal closes, also if `nohup` runs the tests."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hang_ups")
 def test_a_terminal_that_closes_leaves_runs_their_grace(work: Path, tmp_path: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", work, KEDRO_SERVER_GRACE_SECONDS="60")
     run_id = submit_and_wait_for_start(server, "held")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from kedro_asgi.bridge.new_loggers import new_loggers_only
+from kedro_asgi.bridge.logging_configurator import only_new_loggers
 from kedro_asgi.owned_handler import restore_handlers
 
 
@@ -14,14 +14,15 @@ from kedro_asgi.owned_handler import restore_handlers
 def preserve_logging() -> Iterator[None]:
     """Keep handlers, levels and propagation of all loggers that are present.
 
-    What ``logging.config`` would do to them does not happen, so that no line of another thread is lost meanwhile.
-    What code of the block does to them in another way is undone when the block ends.
+    ``logging.config.dictConfig`` does not change them in this block, so that no line of another thread is lost
+    meanwhile. What the block's code changes in another way is undone when the block ends.
     """
     root = logging.getLogger()
-    loggers = [found for found in root.manager.loggerDict.copy().values() if isinstance(found, logging.Logger)]
-    states = [_LoggerState.of(logger) for logger in (root, *loggers)]
+    known = root.manager.loggerDict.copy().values()
+    loggers = {root, *(found for found in known if isinstance(found, logging.Logger))}
+    states = [_LoggerState.of(logger) for logger in loggers]
     try:
-        with new_loggers_only():
+        with only_new_loggers(loggers):
             yield
     finally:
         for state in states:

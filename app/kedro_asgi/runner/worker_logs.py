@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from kedro_asgi.log_lines import exception_facts, message_of
+from kedro_asgi.owned_handler import remove_inherited_handlers
 from kedro_asgi.runner.messages import LogMessage
 from kedro_asgi.trace_context import current_trace_ids
 
@@ -18,6 +19,7 @@ SendLog = Callable[[LogMessage], None]
 
 def forward_logs(send: SendLog) -> None:
     """In a worker process: send all records to the parent, and log nowhere else."""
+    remove_inherited_handlers()
     inherited = [logger for logger in logging.root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
     for logger in inherited:
         logger.handlers.clear()
