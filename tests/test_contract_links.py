@@ -43,6 +43,13 @@ def test_files_that_guides_name_exist() -> None:
     assert named == set()
 
 
+def test_names_that_recipes_give_exist() -> None:
+    code = [file for folder in ("app", "tests") for kind in ("py", "js") for file in (ROOT / folder).rglob(f"*.{kind}")]
+    known = {name for file in code for name in re.findall(r"\w+", file.read_text(encoding="utf-8"))}
+    recipes = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Recipes")[2]
+    assert set(re.findall(r"`(\w+)(?:\(\))?`", recipes)) - known == set()
+
+
 def test_every_cited_rule_is_in_the_contract() -> None:
     known = {anchor for page in CONTRACT.glob("*.md") for anchor in anchors(page)}
     unknown = {

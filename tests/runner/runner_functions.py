@@ -107,8 +107,9 @@ def meet(folder):
 
 
 def wait_until(is_so):
-    until = time.monotonic() + 30
-    while not is_so() and time.monotonic() < until:
+    until = time.monotonic() + 240
+    while not is_so():
+        assert time.monotonic() < until, "that did not become true in time"
         time.sleep(0.01)
 
 

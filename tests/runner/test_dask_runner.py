@@ -196,12 +196,12 @@ def test_events_tell_when_workers_take_nodes(dask_runner: DaskRunner, tmp_path: 
     assert counts == [4, 4, 4]
     # Two workers take two nodes, and the others wait.
     assert [type(event) for event in events[:2]] == [NodeStarted, NodeStarted]
-    assert not isinstance(events[2], NodeStarted)
     durations = {event.node: event.duration_ms / 1000 for event in events if isinstance(event, NodeFinished)}
     first = [event.node for event in events[:2]]
     for name in first:
         assert durations[name] > opened_at[0] - told_at[NodeStarted, name]
     for name in durations.keys() - set(first):
+        assert told_at[NodeStarted, name] > opened_at[0]
         # Without its wait for a worker.
         assert durations[name] < told_at[NodeFinished, name] - opened_at[0]
 
@@ -431,7 +431,7 @@ def test_a_process_that_may_have_no_children_is_told_to_name_a_scheduler(tmp_pat
             process.join()
     """
     line = [sys.executable, "-c", textwrap.dedent(script)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60, cwd=tmp_path, env=clean_environment())
+    done = subprocess.run(line, capture_output=True, text=True, timeout=240, cwd=tmp_path, env=clean_environment())
     assert "A local Dask cluster cannot start" in done.stdout, done.stderr
     assert "name a scheduler, for example by KEDRO_SERVER_DASK_SCHEDULER" in done.stdout
 

@@ -33,7 +33,7 @@ def fail(model):
 
 def wait(x):
     BEGUN.set()
-    return GATE.wait(10)
+    return GATE.wait(120)
 
 def use(model, gate):
     return model["slope"]
@@ -167,7 +167,7 @@ def test_a_run_keeps_what_it_began_with(project: Path) -> None:
     registry = importlib.import_module(f"{session.engine.planner.project.package_name}.pipeline_registry")
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(answer, session, "slow")
-        assert registry.BEGUN.wait(10)
+        assert registry.BEGUN.wait(120)
         session.run(pipeline_names=["train"])
         session.reload()
         registry.GATE.set()
@@ -301,7 +301,7 @@ def test_artifacts_that_are_saved_together_change_together(project: Path) -> Non
         for slope in range(2, 30):
             session.run(pipeline_names=["train_both"], runtime_params={"slope": slope})
             has_looked.clear()
-            has_looked.wait(10)
+            has_looked.wait(120)
         is_over.set()
 
     def look() -> None:
@@ -311,7 +311,7 @@ def test_artifacts_that_are_saved_together_change_together(project: Path) -> Non
 
     with ThreadPoolExecutor(5) as pool:
         for done in [pool.submit(train), *(pool.submit(look) for _ in range(4))]:
-            done.result(timeout=60)
+            done.result(timeout=240)
     assert all(left == right for left, right in seen)
     assert len({left for left, _ in seen}) > 1
     assert answer(session, "both") == [29, 29]
