@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
+
+from kedro_asgi.cli.server_process import HASTEN
 
 
 class Process:
@@ -91,6 +93,28 @@ def until(condition: Callable[[], object], *, seconds: float = 120) -> None:
     while not condition():
         assert time.monotonic() < deadline, "that did not become true in time"
         time.sleep(0.02)
+
+
+def send_two_signals_at_once(supervisor: int, workers: Sequence[int]) -> None:
+    """Ask a supervisor twice to end.
+
+    It has both signals before it tells its workers, and they have both of its signals before they handle one.
+    """
+    for pid in (*workers, supervisor):
+        os.kill(pid, signal.SIGSTOP)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(supervisor, number)
+    os.kill(supervisor, signal.SIGCONT)
+    for pid in workers:
+        until(lambda pid=pid: {signal.SIGTERM, HASTEN} <= waiting_signals(pid))
+        os.kill(pid, signal.SIGCONT)
+
+
+def waiting_signals(pid: int) -> set[int]:
+    """Return the signals that a process has got and not yet handled."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    waiting = int(status.partition("ShdPnd:")[2].split()[0], 16)
+    return {number for number in range(1, 65) if waiting >> (number - 1) & 1}
 
 
 def free_port() -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from kedro_asgi.cli import server_process, worker_processes
 from kedro_asgi.dispatch import Policy
-from serving import Process, until
+from serving import Process, send_two_signals_at_once, until
 from systemd_socket import READY, Systemd
 
 Start = Callable[..., Process]
@@ -214,6 +214,17 @@ def test_a_second_signal_ends_the_grace(make_project, start: Start, workers: int
     server.process.send_signal(signal.SIGTERM)
     wait_until_it_drains(server)
     assert end(server) == 0
+
+
+@pytest.mark.slow
+def test_two_signals_at_once_end_the_grace_of_all_workers(make_project, start: Start) -> None:
+    project = make_project(LARGE, parameters="seconds: 600\n")
+    server = start("kedro_asgi", "serve", project, "--workers", 2, KEDRO_SERVER_GRACE_SECONDS="300")
+    until(lambda: server.log().count("Started server process [") == 2)
+    workers = [int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", server.log())]
+    submit_and_wait_for_start(server, "sleep")
+    send_two_signals_at_once(server.process.pid, workers)
+    assert server.process.wait(PATIENCE_SECONDS) == 0
 
 
 @pytest.fixture

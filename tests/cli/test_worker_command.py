@@ -1,14 +1,16 @@
 """``kedro-asgi worker``: what it refuses, how it starts, and several processes of it."""
 
 import os
+import re
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
-from serving import Process, until
+from serving import Process, send_two_signals_at_once, until
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,20 @@ def test_several_processes_execute_runs_of_a_file_and_are_replaced(work: Path, t
         assert "Traceback" not in workers.log()
     finally:
         workers.close()
+
+
+@pytest.mark.slow
+def test_two_signals_at_once_end_the_grace_of_all_processes(work: Path, tmp_path: Path, start) -> None:
+    face = start("kedro_asgi", "serve", work, "--max-concurrent-runs", "0")
+    line = ["kedro_asgi", "worker", str(work), "--workers", "2"]
+    environ = {"KEDRO_SERVER_GRACE_SECONDS": "300"}
+    with closing(Process(line, cwd=tmp_path, environ=environ, serves_http=False)) as workers:
+        until(lambda: workers.log().count("executes runs.") == 2)
+        run_id = httpx.post(f"{face.url}/runs", json={"pipeline_names": ["held"]}).json()["run_id"]
+        until(lambda: httpx.get(f"{face.url}/runs/{run_id}").json()["status"] == "running")
+        pids = re.findall(r"Worker \[(\d+)\] executes", workers.log())
+        send_two_signals_at_once(workers.process.pid, [int(pid) for pid in pids])
+        assert workers.process.wait(120) == 0
 
 
 def submitted_and_ended(server: Process) -> list[str]:

@@ -98,10 +98,9 @@ async def _drained(worker: Worker, end: ProcessEnd, grace_seconds: float, *, is_
     # A service manager may send SIGTERM to all processes, and the supervisor passes its own on.
     second = (HASTEN,) if is_supervised else first
     with anyio.open_signal_receiver(*{*first, *second}) as signals:
-        async for number in signals:
-            if number in first:
-                break
-        end.within(grace_seconds + LAST_SECONDS)
+        # Of two signals that wait, the one that hastens may come before the first.
+        is_hastened = await anext(aiter(signals)) not in first
+        end.within(LAST_SECONDS if is_hastened else grace_seconds + LAST_SECONDS)
         async with anyio.create_task_group() as tasks:
 
             async def hasten() -> None:
@@ -111,5 +110,5 @@ async def _drained(worker: Worker, end: ProcessEnd, grace_seconds: float, *, is_
                         await worker.drain(grace_seconds=0)
 
             tasks.start_soon(hasten)
-            await worker.drain()
+            await worker.drain(grace_seconds=0 if is_hastened else None)
             tasks.cancel_scope.cancel()

@@ -142,13 +142,18 @@ class WorkerServer(ServerProcess):
         self.servers = servers
         loop = asyncio.get_running_loop()
         signal.signal(signal.SIGINT, _ignore)
-        signal.signal(HASTEN, lambda number, frame: ServerProcess.receive_signal(self, signal.SIGTERM, frame))
+        signal.signal(HASTEN, self._hasten)
         signal.signal(signal.SIGHUP, lambda number, frame: loop.call_soon_threadsafe(self._start_to_retire))
 
     def receive_signal(self, number: int, frame: FrameType | None) -> None:
         """Begin the end, if it has not begun."""
         if not self._ends_at:
             super().receive_signal(number, frame)
+
+    def _hasten(self, number: int, frame: FrameType | None) -> None:
+        # Of two signals that wait, Python handles this one before SIGTERM.
+        self.receive_signal(signal.SIGTERM, frame)
+        ServerProcess.receive_signal(self, signal.SIGTERM, frame)
 
     async def on_tick(self, counter: int) -> bool:
         for listener in self._listeners:
@@ -181,14 +186,15 @@ class WorkerServer(ServerProcess):
 
         A worker that refuses runs while it listens would refuse runs that another worker can take.
         """
-        for server in self.servers:
-            server.close()
+        for listener in self._listeners:
+            listener.close()
         self.config.encoded_headers.append(_CLOSE)
         self.server_state.default_headers.append(_CLOSE)
         # The server closes a connection that stays idle for this time.
         turns = int((self.config.timeout_keep_alive + _READING_SECONDS) / _TURN_SECONDS)
         for _ in range(turns):
-            if not self.server_state.connections:
+            # Also connections that it has accepted, and not yet begun to serve.
+            if not any(listener.publish() for listener in self._listeners):
                 break
             await asyncio.sleep(_TURN_SECONDS)
         self.receive_signal(signal.SIGTERM, None)

@@ -152,7 +152,8 @@ class WorkerSupervisor(Multiprocess):
 
     def join_all(self) -> None:
         """Wait for the workers; kill those that do not end although they were told to."""
-        passed_on = self._signals_to_end
+        # A second signal may have come before the workers were told of the first.
+        passed_on = min(1, self._signals_to_end)
         ends_at = time.monotonic() + self._patience_seconds()
         while running := [worker for worker in self.processes if worker.process.is_alive()]:
             if passed_on < self._signals_to_end:

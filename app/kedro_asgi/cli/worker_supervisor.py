@@ -143,7 +143,8 @@ class _Supervisor:
     def _end_all(self) -> None:
         """Tell all processes to end, and wait; kill those that do not end in time."""
         ends_at = time.monotonic() + grace_seconds() + LAST_SECONDS + _MARGIN_SECONDS
-        processes, passed_on = [*self._processes, *self._retiring], self._signals_to_end
+        # A second signal may have come before this.
+        processes, passed_on = [*self._processes, *self._retiring], min(1, self._signals_to_end)
         for found in processes:
             found.send(signal.SIGTERM)
         while running := [found for found in processes if found.is_alive]:
