@@ -1,5 +1,6 @@
 """The command in a pseudo terminal, and what a user sees there."""
 
+import codecs
 import fcntl
 import os
 import pty
@@ -32,6 +33,8 @@ class Terminal:
     ) -> None:
         self.columns = columns
         self.text = ""
+        # A terminal may give half of a character.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         kept = {
@@ -109,5 +112,5 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:  # the process has ended
             return False
-        self.text += data.decode(errors="replace")
+        self.text += self._decoder.decode(data)
         return bool(data)

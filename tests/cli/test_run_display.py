@@ -99,7 +99,8 @@ def test_ctrl_c_ends_with_the_state_and_code_130(make_project, open_terminal) ->
     head = next(place for place, line in enumerate(screen) if line.startswith("NODE"))
     assert [line.split()[1] for line in screen[head + 1 : head + 5]] == ["success", "cancelled", "skipped", "skipped"]
     assert screen[screen.index("Interrupted.") + 1] == "Go on from where the run ended:"
-    assert '--from-nodes "data.load"' in "".join(screen)
+    # Where the line breaks depends on the length of the project's path.
+    assert '--from-nodes"data.load"' in "".join(screen).replace(" ", "")
     assert "Traceback" not in terminal.text
     assert "have not run" not in terminal.text
     assert terminal.text.rindex("\x1b[?25h") > terminal.text.rindex("\x1b[?25l")

@@ -138,9 +138,9 @@ async def test_an_input_that_is_not_valid_unicode_is_sent(tiny: Path) -> None:
 
 async def test_a_run_is_submitted_followed_and_fetched(work: Path) -> None:
     async with AsyncClient(app=create_http_server(work, store="memory:")) as client:
-        run = await client.submit("calc", outputs=["d"], labels={"team": "ml"}, timeout_seconds=5)
+        run = await client.submit("calc", outputs=["d"], labels={"team": "ml"}, timeout_seconds=60)
         record = await client.wait(run.run_id)
-        assert (record.status, record.labels, record.timeout_seconds) == ("success", {"team": "ml"}, 5)
+        assert (record.status, record.labels, record.timeout_seconds) == ("success", {"team": "ml"}, 60)
         assert await client.output(run.run_id, "d") == 6
         events = [event async for event in client.events(run.run_id)]
         assert [event.sequence for event in events] == list(range(1, len(events) + 1))

@@ -1,5 +1,6 @@
 """A PostgreSQL store whose days are dropped, not deleted, and holds all promises of a store."""
 
+import sys
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,12 @@ from kedro_asgi.runs import RunId, RunQuery, RunRecord
 
 NOW = datetime.now(UTC)
 NO_LIMIT = 2**60
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database asks for the day, and the tests may have been collected before midnight."""
+    monkeypatch.setattr(sys.modules[__name__], "NOW", datetime.now(UTC))
 
 
 @pytest.fixture

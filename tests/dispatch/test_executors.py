@@ -251,7 +251,8 @@ async def test_an_awaiting_node_is_cancelled_at_once(runs: Dispatcher) -> None:
 
 
 async def test_a_run_stops_before_its_next_node(runs: Dispatcher) -> None:
-    run = await runs.submit("slow", timeout_seconds=0.1)
+    # The stop reaches the process of the run while the first node sleeps.
+    run = await runs.submit("slow", timeout_seconds=0.1, runtime_params={"seconds": 3})
     record = await runs.wait(run.run_id)
     assert (record.status, record.error.type) == ("timed_out", "RunTimedOutError")
     started = [event.node for event in await events_of(runs, record) if isinstance(event, NodeStarted)]

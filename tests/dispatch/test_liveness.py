@@ -1,8 +1,11 @@
 """Some missing workers are dead, and others only look so."""
 
 import random
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from kedro_asgi.dispatch.stores.base import RunWrite
 from kedro_asgi.dispatch.stores.liveness import FailureDetector
@@ -38,11 +41,11 @@ def test_a_worker_that_released_its_lock_is_dead_at_once() -> None:
     assert detector.dead_workers({"a": "dead"}) == ["a"]
 
 
-def test_few_of_many_workers_look_each_time(tmp_path: Path) -> None:
+def test_few_of_many_workers_look_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = SQLiteStore(tmp_path / "runs.db")
     store.open("me")
     store.write([_running(number) for number in range(200)])
-    random.seed(1)
+    monkeypatch.setattr(secrets, "randbelow", random.Random(1).randrange)
     looks = [bool(store.orphaned_runs("me", limit=1)) for _ in range(200)]
     store.close()
     # The first look knows of no others.

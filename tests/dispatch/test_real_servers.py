@@ -226,7 +226,7 @@ def test_a_client_that_does_not_read_delays_no_run(work: Path, start: Start) -> 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_the_client_resumes_where_the_connection_broke(work: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", work, KEDRO_SERVER_MAX_CONCURRENT_RUNS="1", KEDRO_SERVER_GRACE_SECONDS="0")
-    async with AsyncClient(server.url, retries=8) as client:
+    async with AsyncClient(server.url, retries=20) as client:
         await client.submit("wait", params={"seconds": 60})
         run = await client.submit("slow", params={"seconds": 0.1})
         told = []

@@ -250,7 +250,8 @@ async def test_a_replica_stops_runs_that_another_one_has(make: Make, url: str) -
     """A worker that was paused for long, while the database freed its lock, comes back so."""
     async with make() as runs:
         run = await runs.submit(["wait"], params={"seconds": 60})
-        await until(partial(has_status, runs, run.run_id, "running"))
+        # As the store has it.
+        await until(partial(_are_running, runs, 1))
         (owned,) = (await runs.service()).runs.values()
         thief = PostgresStore(url)
         await anyio.to_thread.run_sync(thief.open, "thief")

@@ -6,7 +6,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -309,7 +308,7 @@ async def test_certificates_are_checked(dispatcher, tmp_path: Path) -> None:
 
 
 async def test_a_dead_receiver_delays_no_other_and_no_run(receiver: Receiver, dispatcher) -> None:
-    dead = webhook(f"{receiver.url}/hang", "dead", max_concurrent=1)
+    dead = webhook(f"{receiver.url}/hang", "dead", max_concurrent=1, timeout_seconds=300)
     async with dispatcher(dead, webhook(f"{receiver.url}/ok", "alive")) as runs:
         run_ids = [await ended(runs) for _ in range(20)]
         await until(lambda: len(receiver.at("/ok")) == 20)
@@ -428,19 +427,19 @@ async def test_a_store_that_fails_as_the_service_ends_is_no_failure_of_the_deliv
 
 
 async def test_quick_looks_find_no_living_worker_dead(dispatcher, tmp_path: Path) -> None:
-    store, looks = SQLiteStore(tmp_path / "runs.db"), list[float | None]()
+    store, looks = SQLiteStore(tmp_path / "runs.db"), list[bool]()
 
     def due_notifications(*arguments: Any, is_thorough: bool, **more: Any) -> DueNotifications:
-        looks.append(time.monotonic() if is_thorough else None)
+        looks.append(is_thorough)
         return SQLiteStore.due_notifications(store, *arguments, is_thorough=is_thorough, **more)
 
     store.due_notifications = due_notifications
+    began = time.monotonic()
     async with dispatcher(webhook("http://127.0.0.1:1"), store=store) as runs:
         await ended(runs)
         await until(lambda: len(looks) > 9)
-    times = [look for look in looks if look is not None]
-    assert times
-    assert all(later - earlier > 0.9 for earlier, later in pairwise(times))
+    # At most one a second is thorough.
+    assert 1 <= sum(looks) <= 1 + time.monotonic() - began
 
 
 async def test_an_address_is_in_no_log_line(receiver: Receiver, dispatcher, caplog: pytest.LogCaptureFixture) -> None:

@@ -110,8 +110,8 @@ async def test_a_caller_without_read_learns_only_the_state_of_what_it_cancels_or
 ) -> None:
     body = {"params": {"a": "private"}, "labels": {"for": "boss"}, "outputs": ["l"]}
     async with http:
-        run_id = (await http.post("/runs?wait=5", json=body, headers=bearer(TOKENS["run"]))).json()["run_id"]
-        asked = {"cancel": f"/runs/{run_id}/cancel", "run": f"/runs/{run_id}/rerun?wait=5"}
+        run_id = (await http.post("/runs?wait=60", json=body, headers=bearer(TOKENS["run"]))).json()["run_id"]
+        asked = {"cancel": f"/runs/{run_id}/cancel", "run": f"/runs/{run_id}/rerun?wait=60"}
         for scope, path in asked.items():
             whole = (await http.post(path, headers=bearer(TOKENS["admin"]))).json()
             assert (whole["request"]["params"], whole["labels"], whole["outputs"]) == (
@@ -129,7 +129,7 @@ async def test_no_route_shows_a_limited_caller_anything_of_other_pipelines(proje
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server")
     async with http:
         body = {"pipeline_names": ["right"], "outputs": ["r"]}
-        submitted = await http.post("/runs?wait=5", json=body, headers=bearer(TOKENS["admin"]))
+        submitted = await http.post("/runs?wait=60", json=body, headers=bearer(TOKENS["admin"]))
         run_id = submitted.json()["run_id"]
         for method, path in routes_of(app):
             if rule_of(method, path) == OPEN or "{" not in path:
@@ -143,7 +143,7 @@ async def test_no_route_shows_a_limited_caller_anything_of_other_pipelines(proje
 async def test_a_limited_caller_lists_only_its_runs_and_pipelines(http: httpx.AsyncClient) -> None:
     async with http:
         for names in (["left"], ["right"], ["left", "right"], []):
-            answer = await http.post("/runs?wait=5", json={"pipeline_names": names}, headers=bearer(TOKENS["admin"]))
+            answer = await http.post("/runs?wait=60", json={"pipeline_names": names}, headers=bearer(TOKENS["admin"]))
             assert answer.json()["status"] == "success"
         listed = (await http.get("/runs", headers=bearer(LIMITED))).json()["runs"]
         assert [run["pipeline_names"] for run in listed] == [["left"]]
@@ -166,7 +166,7 @@ async def test_a_limited_caller_runs_only_its_pipelines(http: httpx.AsyncClient,
 
 async def test_a_limited_caller_colours_no_picture_by_a_run_of_others(http: httpx.AsyncClient) -> None:
     async with http:
-        run = await http.post("/runs?wait=5", json={"pipeline_names": ["right"]}, headers=bearer(TOKENS["admin"]))
+        run = await http.post("/runs?wait=60", json={"pipeline_names": ["right"]}, headers=bearer(TOKENS["admin"]))
         query = {"run": run.json()["run_id"]}
         answer = await http.get("/pipelines/left/graph.svg", params=query, headers=bearer(LIMITED))
         assert answer.status_code == 404
@@ -193,7 +193,7 @@ async def test_a_limited_caller_follows_only_its_runs(project: Path) -> None:
         runs = []
         for name in ("right", "left"):
             body = {"pipeline_names": [name]}
-            runs.append((await http.post("/runs?wait=5", json=body, headers=bearer(TOKENS["admin"]))).json()["run_id"])
+            runs.append((await http.post("/runs?wait=60", json=body, headers=bearer(TOKENS["admin"]))).json()["run_id"])
         tasks.start_soon(follow)
         with anyio.fail_after(60):
             while '"event":"RunEnded"' not in "".join(seen):
@@ -504,7 +504,7 @@ async def test_values_are_hidden_by_patterns_of_the_project(make_project, serve)
     file.write_text(f'{file.read_text()}\n[tool.kedro-asgi]\nhidden_values = ["*PIN*", "b"]\n')
     async with serve(project, store="memory:", viz=True, mcp=True) as http:
         params = {"a": 5, "b": 77, "my_pin": "4321", "deep": {"password": "x1x", "pins": ["9876"], "shown": 3}}
-        run = (await http.post("/runs?wait=5", json={"params": params})).json()
+        run = (await http.post("/runs?wait=60", json={"params": params})).json()
         assert run["request"]["params"] == {
             "a": 5,
             "b": "<redacted>",

@@ -102,7 +102,9 @@ async def test_a_project_that_hangs_when_it_is_imported_holds_up_no_other(make_p
     async with client(app) as http, anyio.create_task_group() as tasks:
         tasks.start_soon(http.get, "/hanging/snapshot")
         with anyio.fail_after(60):
-            while not any(name.endswith(".pipeline_registry") for name in sys.modules if name.startswith("made_")):
+            while not any(
+                name.endswith(".pipeline_registry") for name in list(sys.modules) if name.startswith("made_")
+            ):
                 await anyio.sleep(0.01)
             assert (await http.post("/other/run", json={"outputs": ["d"]})).json()["outputs"] == {"d": 6}
         (tmp_path / "released").touch()

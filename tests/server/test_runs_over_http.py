@@ -33,16 +33,16 @@ async def test_a_submitted_run_has_its_own_url(client: httpx.AsyncClient) -> Non
     record = answer.json()
     assert answer.headers["location"] == f"/runs/{record['run_id']}"
     assert (record["status"], record["labels"]) == ("queued", {"team": "ml"})
-    done = (await client.get(answer.headers["location"], params={"wait": 5})).json()
+    done = (await client.get(answer.headers["location"], params={"wait": 60})).json()
     assert (done["status"], done["outputs"]) == ("success", ["d"])
     assert (await client.get(f"{answer.headers['location']}/outputs/d")).json() == 6
 
 
-@pytest.mark.parametrize("how", [{"params": {"wait": "5"}}, {"headers": {"Prefer": "respond-async, wait=5"}}])
+@pytest.mark.parametrize("how", [{"params": {"wait": "60"}}, {"headers": {"Prefer": "respond-async, wait=60"}}])
 async def test_submit_waits_for_the_end_on_request(client: httpx.AsyncClient, how: dict) -> None:
     answer = await client.post("/runs", json={}, **how)
     assert (answer.status_code, answer.json()["status"]) == (202, "success")
-    assert answer.headers.get("preference-applied") == ("respond-async, wait=5" if "headers" in how else None)
+    assert answer.headers.get("preference-applied") == ("respond-async, wait=60" if "headers" in how else None)
 
 
 @pytest.mark.parametrize("prefix", ["/deep", "/データ"])
@@ -61,8 +61,8 @@ async def test_the_location_includes_the_mount_path(work: Path, prefix: str) -> 
 
 async def test_runs_are_listed_and_filtered(client: httpx.AsyncClient) -> None:
     before = datetime.now(UTC)
-    first = await submit(client, wait=5, pipeline_names=["calc"], labels={"team": "ml"})
-    second = await submit(client, wait=5, pipeline_names=["boom"])
+    first = await submit(client, wait=60, pipeline_names=["calc"], labels={"team": "ml"})
+    second = await submit(client, wait=60, pipeline_names=["boom"])
     third = (await client.post("/run", json={})).json()
 
     async def ids(**query: object) -> list[str]:
@@ -191,7 +191,7 @@ async def test_a_missing_run_or_output_is_a_problem(client: httpx.AsyncClient) -
         answer = await client.request(method, path)
         assert answer.status_code == 404
         assert answer.json()["type"] == "urn:kedro-asgi:problem:run-not-found"
-    run = await submit(client, wait=5)
+    run = await submit(client, wait=60)
     answer = await client.get(f"/runs/{run['run_id']}/outputs/d")
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:kedro-asgi:problem:output-not-found")
 
@@ -224,14 +224,14 @@ async def test_a_run_is_cancelled(client: httpx.AsyncClient) -> None:
             await anyio.sleep(0.01)
     answer = await client.post(f"/runs/{run['run_id']}/cancel")
     assert answer.status_code in (200, 202)
-    done = (await client.get(f"/runs/{run['run_id']}", params={"wait": 5})).json()
+    done = (await client.get(f"/runs/{run['run_id']}", params={"wait": 60})).json()
     assert (done["status"], done["error"]["type"]) == ("cancelled", "RunCancelledError")
     again = await client.post(f"/runs/{run['run_id']}/cancel")
     assert (again.status_code, again.json()) == (200, done)
 
 
 async def test_a_run_has_a_time_limit(client: httpx.AsyncClient) -> None:
-    done = await submit(client, wait=5, timeout_seconds=0.1, **FOREVER)
+    done = await submit(client, wait=60, timeout_seconds=0.1, **FOREVER)
     assert (done["status"], done["timeout_seconds"]) == ("timed_out", 0.1)
 
 
@@ -250,7 +250,7 @@ async def test_a_key_stands_for_one_run(client: httpx.AsyncClient) -> None:
 
 
 async def test_the_events_of_a_run_are_streamed(client: httpx.AsyncClient) -> None:
-    run = await submit(client, wait=5)
+    run = await submit(client, wait=60)
     answer = await client.get(f"/runs/{run['run_id']}/events")
     assert answer.headers["content-type"].startswith("text/event-stream")
     frames = [frame.split("\n") for frame in answer.text.split("\n\n") if frame.startswith("id:")]
@@ -268,7 +268,7 @@ async def test_a_browser_that_got_all_events_of_a_run_is_told_to_stop(
     client: httpx.AsyncClient, pipeline: str, route: str
 ) -> None:
     """Its EventSource connects again after every end but 204, with the id of the last event."""
-    run_id = (await client.post(f"/{route}", json={"pipeline_names": [pipeline]}, params={"wait": 5})).json()["run_id"]
+    run_id = (await client.post(f"/{route}", json={"pipeline_names": [pipeline]}, params={"wait": 60})).json()["run_id"]
     last = (await client.get(f"/runs/{run_id}/events")).text.rpartition("id: ")[2].partition("\n")[0]
     answer = await client.get(f"/runs/{run_id}/events", headers={"Last-Event-ID": last})
     assert (answer.status_code, answer.content) == (204, b"")

@@ -25,9 +25,19 @@ DisturbanceKind = Literal[
 _SLACK = timedelta(seconds=2)
 # After which disturbances a run may end in another way than its pipeline does.
 _EXCUSES: dict[str, frozenset[DisturbanceKind]] = {
-    # A server that is told to end does so in time, also if its disk is too slow for the ends of its runs.
+    # A server that is told to end does so in time, also if its disk is too slow for the ends of its runs. A worker that
+    # is paused, or that a restarted database does not see in time, counts as dead.
     "RunInterruptedError": frozenset(
-        ("worker killed", "server killed", "supervisor killed", "server terminated", "workers replaced")
+        (
+            "worker killed",
+            "server killed",
+            "supervisor killed",
+            "server terminated",
+            "workers replaced",
+            "process paused",
+            "database stopped",
+            "database killed",
+        )
     ),
     "RunCrashedError": frozenset(("run process killed", "server killed")),
     # Workers end by themselves when their supervisor has gone; a server is killed one process after another.
