@@ -37,7 +37,7 @@ class RunRetried(Event, frozen=True, kw_only=True):
 
 
 class RunBatched(Event, frozen=True, kw_only=True):
-    """The run is executed with others as one of ``runs``, which have so many ``rows`` in all; the log names the id."""
+    """The run is executed with others as one of ``runs``, which have ``rows`` rows in all; the log names the id."""
 
     batch_id: str
     runs: int

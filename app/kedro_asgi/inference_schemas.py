@@ -115,7 +115,7 @@ class ModelConfiguration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestInput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A tensor of a request; its values are ``data``, flat or nested, or so many bytes after the JSON.
+    """A tensor of a request; its values are ``data``, flat or nested, or bytes after the JSON.
 
     ``binary_data_size`` among its parameters is the number of these bytes, and ``content_type`` says what the values
     stand for.
@@ -149,7 +149,7 @@ class InferenceRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 
 class ResponseOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """A tensor of an answer; its values are ``data``, flat, or so many bytes after the JSON."""
+    """A tensor of an answer; its values are ``data``, flat, or bytes after the JSON."""
 
     name: str
     datatype: Datatype

@@ -11,7 +11,7 @@ from kedro_asgi.current_request import is_untraced
 TraceHeaders = Mapping[str, str]
 """A place in a trace, as the headers of W3C Trace Context: ``traceparent`` and, if there is one, ``tracestate``."""
 
-# The standard asks for so many characters to be passed on; callers send more, and records keep them.
+# The number of characters that the standard asks to pass on; callers send more, and records keep them.
 _MAX_STATE = 512
 
 

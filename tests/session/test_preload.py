@@ -355,7 +355,7 @@ def test_a_reload_that_cannot_be_read_leaves_a_process_as_it_was(project: Path, 
     (project / "data" / "model.json").write_text("{")
     (project / "signal").write_text("news")
     assert [answer(session)["value"] for _ in range(3)] == [20, 20, 20]
-    assert caplog.text.count("What another process has replaced cannot be read") == 1
+    assert caplog.text.count("that another process has reloaded cannot be read") == 1
 
 
 @pytest.mark.anyio

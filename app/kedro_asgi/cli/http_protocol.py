@@ -40,8 +40,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._limits = limits
         # uvicorn sets them when a head begins, and data that begins none may come before.
         self.url, self.headers = b"", []
-        # At least so many bytes of the head that is under way have arrived, and at most so many: it may begin anywhere
-        # in what arrives.
+        # How many bytes of the head that is under way have arrived, at least and at most: it may begin anywhere in what
+        # arrives.
         self._least_bytes = self._most_bytes = 0
         self._arrived_bytes = 0
         self._is_refused = False

@@ -112,10 +112,12 @@ class _RunCommand(click.Command):
 @click.option("--async", "is_async", is_flag=True, help="Load and save the datasets of a node in parallel.")
 @click.option("--only-missing-outputs", is_flag=True, help="Skip nodes whose outputs already exist.")
 @click.option(
-    "--retries", "node_retries", type=click.IntRange(0, MAX_RETRIES), help="Try each failed node again so many times."
+    "--retries", "node_retries", type=click.IntRange(0, MAX_RETRIES), help="Number of retries of each failed node."
 )
 @click.option(
-    "--run-retries", type=click.IntRange(0, MAX_RETRIES), help="Try the failed run again so many times, from its start."
+    "--run-retries",
+    type=click.IntRange(0, MAX_RETRIES),
+    help="Number of retries of the failed run, from its start.",
 )
 @click.option(
     "--retry-delay",

@@ -97,7 +97,7 @@ def check(as_json: bool, url: str | None, project_path: Path | None) -> None:
     "--keep-runs",
     type=click.IntRange(min=0, max=MAX_KEEP_RUNS),
     envvar="KEDRO_SERVER_KEEP_RUNS",
-    help="Delete all but the newest so many.",
+    help="Number of newest runs to keep; the others are deleted.",
 )
 @click.option(
     "--keep-bytes",

@@ -88,7 +88,7 @@ class RequestSender:
         raise _status_error(response)
 
     def check_can_resume(self, error: httpx.HTTPError, *, failures: int) -> None:
-        """Raise an error of kedro-asgi if a stream that broke with ``error`` after so many failures must end."""
+        """Raise an error of kedro-asgi if a stream that broke with ``error`` must end after ``failures`` in a row."""
         if isinstance(error, httpx.HTTPStatusError) and error.response.status_code not in (*_REFUSED, *_UNKNOWN):
             raise _status_error(error.response) from error
         if failures >= self._retries:

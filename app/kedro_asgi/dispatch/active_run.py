@@ -73,12 +73,12 @@ class ActiveRun:
     # --- transitions ---
 
     def promise(self) -> None:
-        """The run is on disk."""
+        """Note that the run is on disk."""
         self._enter("promised")
         self.stored = "queued"
 
     def refuse(self, refusal: Exception | None) -> None:
-        """The run cannot be promised because of ``refusal``; ``None``: its key stands for another run."""
+        """Note that the run cannot be promised because of ``refusal``; ``None``: its key stands for another run."""
         self.refusal = refusal
         self._enter("refused")
 
@@ -91,11 +91,11 @@ class ActiveRun:
         self.outbox.put(RunChanged(record=self.record, is_released=True), is_urgent=True)
 
     def enqueue(self) -> None:
-        """The run waits for a slot, for the first time or again."""
+        """Let the run wait for a slot, for the first time or again."""
         self._enter("queued")
 
     def start(self) -> None:
-        """The run has a slot."""
+        """Give the run a slot."""
         self._enter("starting")
         if self.record.status == "queued":
             # One that gave its slot to others was recorded as running then.
@@ -109,7 +109,7 @@ class ActiveRun:
             )
 
     def begin(self) -> tuple[Callable[[], RunSpec], Context]:
-        """An executor takes the run; returns what reads its order, and the context of its caller, to run in."""
+        """Hand the run to an executor; return what reads its order, and the context of its caller, to run in."""
         self._enter("running")
         assert self._order is not None
         # Do not keep what the run runs in: its context refers to the run, which would leak.
@@ -122,11 +122,11 @@ class ActiveRun:
         return read_spec, context
 
     def wait(self) -> None:
-        """The run, which another worker left behind, waits for the time of its next attempt."""
+        """Let the run, which another worker left behind, wait for the time of its next attempt."""
         self._enter("waiting")
 
     def retry(self, error: ErrorDetail, after_seconds: float) -> None:
-        """An attempt has failed with ``error``; the run waits for the next one, and callers see it as queued."""
+        """Let the run, an attempt of which failed with ``error``, wait for the next one; callers see it as queued."""
         self._enter("waiting")
         record, now = self.record, datetime.now(UTC)
         cause = ErrorCause(type=error.type, message=error.message)

@@ -98,7 +98,7 @@ class Claims:
         return has_found
 
     async def _claim(self, room: int) -> bool:
-        """Take so many runs; return whether there may be more."""
+        """Take up to ``room`` runs; return whether there may be more."""
         try:
             claim = await self._recorder.execute(self._call(room))
         except StoreUnavailableError:

@@ -24,7 +24,7 @@ class Deadlines(Generic[T]):
         self._wake = anyio.Event()
 
     def watch(self, run: T, seconds: float) -> None:
-        """Expect the run to end within so many seconds."""
+        """Expect the run to end within ``seconds``."""
         due = self._due[run] = time.monotonic() + seconds
         if due < self._next_due:
             self._wake.set()

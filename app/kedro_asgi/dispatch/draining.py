@@ -11,7 +11,7 @@ from kedro_asgi.run_context import run_facts
 
 _log = SafeLogger(__name__)
 
-# How often the grace looks for nodes that wait for their next attempts.
+# How often the service looks, during the grace, for nodes that wait for their next attempts.
 _LOOK_SECONDS = 0.1
 # How long runs that were asked to stop may take before the service closes over them.
 _LAST_SECONDS = 1.0
@@ -26,7 +26,7 @@ async def end_runs(runs: OwnedRuns, scheduler: Scheduler, *, grace_seconds: floa
     for run in runs.open_runs():
         if run.phase == "running":
             run_id = run.record.run_id
-            _log.warning("Run %s does not stop: it is left behind.", run_id, extra=run_facts(run_id))
+            _log.warning("Run %s did not stop in time: the server closes without it.", run_id, extra=run_facts(run_id))
             scheduler.abandon(run)
     await _wait_for_runs(runs)
 

@@ -76,7 +76,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class GroupWritten(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The states that one group of writes stored, in so many ``seconds``; or that were given up, without."""
+    """The states that one group of writes stored in ``seconds``; without ``seconds``, they were given up."""
 
     results: tuple[Written, ...]
     seconds: float | None = None

@@ -46,19 +46,19 @@ class Metrics:
         """An attempt of a run has failed, and another follows."""
 
     def nodes_retried(self, count: int) -> None:
-        """So many attempts of nodes have failed in a run that has ended, and were followed by others."""
+        """In a run that has ended, ``count`` attempts of nodes failed and were followed by others."""
 
     def process_crashed(self) -> None:
         """A run has ended its process."""
 
     def runs_lost(self, count: int) -> None:
-        """The records of so many runs were given up."""
+        """The records of ``count`` runs were given up."""
 
     def events_lost(self, count: int) -> None:
-        """A reader that has left had lost so many events."""
+        """A reader that has left had lost ``count`` events."""
 
     def store_written(self, seconds: float) -> None:
-        """A transaction took so long."""
+        """A transaction took ``seconds``."""
 
     def store_failed(self) -> None:
         """The store could not be written."""

@@ -2,7 +2,7 @@
 
 from time import perf_counter
 
-# A worker takes so many runs ahead as it likely ends in this time, which covers a transaction.
+# A worker takes as many runs ahead as it likely ends in this time, which covers a transaction.
 _AHEAD_SECONDS = 0.1
 _MOST_AHEAD = 64
 # How much the latest run counts.
@@ -17,7 +17,7 @@ class Pace:
         self._last_end = 0.0
 
     def ended(self, seconds: float) -> None:
-        """Count a run that has ended now, after so many seconds."""
+        """Count a run that has ended now, after ``seconds``."""
         self._last_end = perf_counter()
         self._mean_seconds += (seconds - self._mean_seconds) * _WEIGHT
 
@@ -27,7 +27,7 @@ class Pace:
         return max(1, min(60, round(self._mean_seconds)))
 
     def ahead(self, capacity: int, *, running: int) -> int:
-        """Return how many runs so many slots likely end in a moment; none while they are all taken for longer."""
+        """Return how many runs ``capacity`` slots likely end in a moment; none while they are all taken for longer."""
         if not self._mean_seconds:
             return 0
         if running >= capacity and perf_counter() - self._last_end > 2 * _AHEAD_SECONDS:

@@ -1,4 +1,4 @@
-"""Starts runs in the order in which they come, so many at a time, and ends them."""
+"""Starts runs, first come, first served, a limited number at a time, and ends them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime

@@ -17,7 +17,7 @@ _PAUSES_SECONDS = (0.1, 1.0, 10.0, 60.0)
 
 
 def varied(seconds: float) -> float:
-    """Return a pause of about so many seconds: many workers that began together do not go on together."""
+    """Return a pause of about ``seconds``: many workers that began together do not go on together."""
     return seconds * _RANDOM.uniform(0.9, 1.1)
 
 

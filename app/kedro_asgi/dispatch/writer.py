@@ -35,8 +35,8 @@ Posted = RunAdmitted | Outbox | Request
 
 _log = SafeLogger(__name__)
 
-# A run without a promise that has not ended is written when it is older than so many lingers. So of short runs of 32
-# callers, each is written once; without this, a fifth to a half of them twice.
+# A run without a promise that has not ended is written when it is older than this number of lingers. So of short runs
+# of 32 callers, each is written once; without this, a fifth to a half of them twice.
 _YOUNG_LINGERS = 5
 _RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0)
 

@@ -76,11 +76,6 @@ def bounded_names(names: Sequence[str], length: int) -> tuple[str, ...]:
     return tuple(names) if kept == len(names) else (*names[:kept], f"… ({len(names) - kept} names left out)")
 
 
-def valid_unicode(text: str) -> str:
-    """Return ``text`` with each half of a surrogate pair as an escape: other text cannot be sent as UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def mebibytes(size_bytes: int) -> str:
     """Return a size in MiB."""
     return f"{size_bytes / 2**20:.0f} MiB"

@@ -13,7 +13,7 @@ from kedro_asgi.io.files.base import FileDataset
 from kedro_asgi.session.engine import Engine
 from kedro_asgi.viz_metadata import preview_arguments
 
-# A preview is for a page: so many rows, letters and bytes of JSON at most, of a file that is read as a whole.
+# A preview is for a page. Its file is read as a whole, so the size of that has a limit, too.
 _MAX_ROWS, _MAX_LETTERS, _MAX_BYTES, _MAX_FILE_BYTES = 100, 20_000, 2_000_000, 16_000_000
 _DEFAULT_ROWS = 5
 _PICTURE = "data:image/png;base64,"

@@ -141,7 +141,10 @@ class SharedProject:
             try:
                 read()
             except Exception as error:  # datasets and hooks of a project may raise anything
-                _log.warning("What another process has replaced cannot be read: %s", redact(str(error)))
+                _log.warning(
+                    "The configuration or artifacts that another process has reloaded cannot be read: %s",
+                    redact(str(error)),
+                )
             signal.acknowledge(stamp)
 
 

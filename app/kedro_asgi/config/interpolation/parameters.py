@@ -12,7 +12,7 @@ from kedro_asgi.config.interpolation.tree_builder import build_caller_tree, to_p
 from kedro_asgi.errors import ConfigError, fresh_error
 from kedro_asgi.runs import RuntimeParams
 
-# A copy of so many parameters takes less time than lookups in two mappings.
+# Up to this number, a copy of the parameters takes less time than lookups in two mappings.
 _FEW = 64
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 

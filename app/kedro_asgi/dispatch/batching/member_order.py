@@ -17,7 +17,7 @@ _OBJECTS = 8
 
 
 class MemberOrder(GivenOrder, frozen=True, kw_only=True, gc=False, eq=False):
-    """An order with so many ``rows``; runs of one ``group`` can be executed as one.
+    """An order of ``rows`` rows; runs of one ``group`` can be executed as one.
 
     Runs of one ``computation`` differ in nothing but their rows; those of a group have rows of one kind, too. Promised
     runs are groups of their own, since each of them waits for the disk.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from kedro_asgi.encoding import encode_json
 
-# A pipeline that sorts its rows leaves them in their places by chance once in so many times.
+# A pipeline that sorts its rows leaves them in their places by chance once in 1000 times.
 _ENOUGH = math.log(1000)
 # How often a member of a batch is compared with its run alone after that.
 _SPOT_CHECKS = 1 / 256
@@ -32,7 +32,7 @@ class Proof:
     def add(self, inputs: Iterable[object]) -> None:
         """The runs of one batch with these inputs have had the same outputs alone."""
         different = set(map(_text, inputs))
-        # So many orders of the rows were possible, and one of them was right.
+        # The logarithm of the number of orders that the rows could have had; one of them was right.
         self._evidence += math.lgamma(len(different) + 1)
 
     def is_spot_check(self) -> bool:

@@ -4,7 +4,7 @@ from kedro_asgi.batching_options import BatchingOptions
 
 # How much the latest value counts in a mean.
 _SHARE = 0.2
-# A request that comes so many usual gaps after the last one is not one of those that come together.
+# A request that comes this number of usual gaps after the last one is not one of those that come together.
 _GAPS = 4
 _LEAST_GAP_SECONDS = 0.0002
 # A batch that takes so long does not keep the next one from beginning beside it.
@@ -61,7 +61,7 @@ class Window:
             self.row_limit = min(self._max_rows, self.row_limit * _GROW + 1)
 
     def begins_at(self, *, ready_at: float, oldest_at: float, requests: int) -> float:
-        """Return when a batch of so many requests begins, unless more come; it could since ``ready_at``."""
+        """Return when a batch of ``requests`` requests begins, unless more come; it could since ``ready_at``."""
         if requests >= self.crowd or self.run_seconds is None or self._last_arrival is None:
             return ready_at
         gap_ends_at = self._last_arrival + _GAPS * max(self._gap_seconds, _LEAST_GAP_SECONDS)

@@ -45,7 +45,7 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
-    """A message about a run; so many ``parts`` follow it, which are a pickle and its buffers."""
+    """A message about a run; ``parts`` is the number of frames that follow it: a pickle and its buffers."""
 
     ticket_id: str = ""
     parts: int = 0
@@ -56,7 +56,7 @@ class Ping(Message, frozen=True, kw_only=True):
 
 
 class Received(Message, frozen=True, kw_only=True):
-    """So many bytes have arrived since the last message of this kind."""
+    """``size_bytes`` have arrived since the last message of this kind."""
 
     size_bytes: int
 

@@ -20,7 +20,7 @@ _LONGEST_PAUSE_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
 # After that time the scheduler has noticed, too, or the worker is heard again.
 _SILENT_SECONDS = 600.0
-# Of so many looks, one asks the scheduler for its workers.
+# One of this number of looks asks the scheduler for its workers.
 _LOOKS_PER_COUNT = 4
 
 

@@ -20,7 +20,7 @@ from kedro_asgi.session import AsyncSession, Convert
 
 ExecutorKind = Literal["thread", "process", "dask"]
 
-# Of a run of several pipelines, the first of these kinds that one of them has.
+# A run of several pipelines is executed by the first of these kinds that one of its pipelines has.
 _BY_RANK: tuple[ExecutorKind, ...] = ("dask", "process", "thread")
 
 

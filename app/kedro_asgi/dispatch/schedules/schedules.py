@@ -90,7 +90,7 @@ class Schedules:
         return self._known[name]
 
     async def view(self, schedules: Sequence[Schedule], *, ticks: int) -> list[ScheduleView]:
-        """Return what is known of schedules, with so many of their next ticks."""
+        """Return what is known of schedules, with their next ticks, ``ticks`` of each."""
         service = await self._runs.service()
         with service.access.reading():
             views = await service.access.read(partial(self._views, schedules, ticks=ticks))

@@ -237,8 +237,8 @@ class RunQueue(Protocol):
     ) -> Claim:
         """Make ``owner`` the owner of runs that are due by ``now_ms``, at most ``limit``.
 
-        With ``max_owned``, all workers together own at most so many unended runs afterwards. With ``by_caller``, each
-        run is the oldest one of the caller of which workers have the fewest.
+        With ``max_owned``, all workers together own at most that number of unended runs afterwards. With
+        ``by_caller``, each run is the oldest one of the caller of which workers have the fewest.
         """
 
     def has_due_runs(self, *, now_ms: int) -> bool:

@@ -51,7 +51,7 @@ class Pool(Generic[C]):
     def connection(self) -> Iterator[C]:
         """Lend an idle or new connection for a block; keep it afterwards unless an error broke it.
 
-        Nor is one kept for which ``is_kept`` is false then.
+        The pool also closes a connection for which ``is_kept`` returns false then.
         """
         try:
             connection = self._idle.pop()

@@ -39,8 +39,8 @@ _SELECT_OLDEST_SIZES = (
 )
 _SELECT_OLD_KEYS = "SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT ?"
 
-# So many workers look at all others each time; of more, each looks by chance, so that about so many look. A look costs
-# the more, the more others there are, and one that finds a worker dead suffices.
+# How many workers look at all others each time. If there are more workers, each of them looks by chance, and about this
+# number does. A look costs the more, the more others there are, and one that finds a worker dead suffices.
 LOOKING_OWNERS = 20
 
 

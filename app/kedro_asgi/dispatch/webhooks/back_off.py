@@ -18,7 +18,7 @@ class BackOff(msgspec.Struct, frozen=True, kw_only=True):
     longest_seconds: float = 3600.0
 
     def wait_seconds(self, attempts: int, chance: Callable[[], float]) -> float:
-        """Return how long to wait after so many failed attempts."""
+        """Return how long to wait after ``attempts`` failed attempts."""
         seconds = math.ldexp(self.first_seconds, min(attempts - 1, _MOST_DOUBLINGS))
         return min(seconds, self.longest_seconds) * (1 - chance() / 2)
 

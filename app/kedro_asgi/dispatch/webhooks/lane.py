@@ -7,7 +7,7 @@ from kedro_asgi.dispatch.webhooks.notify import Notify
 from kedro_asgi.dispatch.webhooks.sender import Answer, Sender
 from kedro_asgi.dispatch.webhooks.webhook import Webhook
 
-# So many times what is sent at once is claimed, so that a claim for each is not needed.
+# How many times as many are claimed as are sent at once, so that not each of them needs a claim.
 _CLAIMS_AHEAD = 8
 _WAITS = "It asked to wait (Retry-After), so this one has waited, too."
 

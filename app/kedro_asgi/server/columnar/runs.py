@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kedro_asgi.server.typed_pipeline import TypedPipeline
     from kedro_asgi.tables.arrow_table import ArrowTable
 
-# A table may take so many times as much memory as its body: JSON of that size takes more.
+# How many times the size of its body a table may take in memory: JSON of that size takes more.
 _MOST_UNPACKED = 4
 
 

@@ -67,7 +67,7 @@ def _range_of(datatype: Datatype) -> tuple[float, float]:
 def unpacked_values(name: str, datatype: Datatype, count: int, data: memoryview) -> list[Any]:
     """Return the ``count`` values of tensor ``name`` from bytes; NaN is a missing value, and becomes ``None``.
 
-    Raises `InferenceError` for bytes that are not so many values, and for an infinity, which JSON does not have.
+    Raises `InferenceError` for bytes that hold another number of values, and for an infinity, which JSON does not have.
     """
     if datatype == "BYTES":
         return _texts(name, count, data)

@@ -45,7 +45,7 @@ _EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository")
 _BYTES_TYPE = "application/octet-stream"
 _QUERY = msgspec.json.Decoder(RepositoryQuery)
 _HEADER = "Inference-Header-Content-Length"
-# As JSON, a number takes about so many bytes for each of its binary form.
+# How many bytes of JSON stand for a byte of a binary number, about.
 _JSON_BYTES = 3
 _STATUSES: Mapping[RunStatus, int] = {"timed_out": 504, "cancelled": 503, "interrupted": 503}
 # Errors of a run that speak of what the caller has sent.

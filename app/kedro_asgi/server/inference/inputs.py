@@ -7,6 +7,7 @@ import msgspec
 
 from kedro_asgi.errors.wording import quoted
 from kedro_asgi.limits import MAX_TIMEOUT_SECONDS
+from kedro_asgi.reserved_names import PARAMS_PREFIX
 from kedro_asgi.server.inference.datasets import DatasetFacts
 from kedro_asgi.server.inference.errors import InferenceError
 from kedro_asgi.server.inference.metadata import describe_model
@@ -15,7 +16,6 @@ from kedro_asgi.server.inference.request import Inference, checked_content_type
 from kedro_asgi.server.inference.tensors import Tensor, check_size
 from kedro_asgi.signatures import Json
 
-_PREFIX = "params:"
 # Refused, since a server that ignored them would give other answers than the caller expects.
 _REFUSED = ("sequence_id", "sequence_start", "sequence_end", "priority")
 _OWN = ("binary_data_output", "content_type", "timeout")
@@ -116,7 +116,7 @@ def _params(given: Mapping[str, Any], model: Model) -> Json:
     params: Json = {}
     for name, value in given.items():
         if name not in _OWN:
-            _put(params, name.removeprefix(_PREFIX), value, known=model.params.get("properties", {}))
+            _put(params, name.removeprefix(PARAMS_PREFIX), value, known=model.params.get("properties", {}))
     return params
 
 

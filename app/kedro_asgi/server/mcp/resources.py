@@ -14,8 +14,8 @@ from mcp_types import (
     TextResourceContents,
 )
 
+from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.errors import DispatchError
-from kedro_asgi.errors.wording import valid_unicode
 from kedro_asgi.runs import RunRecord
 from kedro_asgi.server.access.caller import DEFAULT_PIPELINE
 from kedro_asgi.server.mcp.permissions import Context, caller_in, may, may_see, require
@@ -58,7 +58,7 @@ class Resources:
         if found is None:
             message = f"There is no resource '{params.uri}'."
             raise MCPError(code=INVALID_PARAMS, message=message, data={"uri": params.uri})
-        content = TextResourceContents(uri=params.uri, mime_type=found.media_type, text=valid_unicode(found.text))
+        content = TextResourceContents(uri=params.uri, mime_type=found.media_type, text=escape_surrogates(found.text))
         return ReadResourceResult(contents=[content])
 
     async def _read(self, context: Context, parts: Sequence[str]) -> ResourceText | None:

@@ -9,7 +9,7 @@ from mcp_types import Tool, ToolAnnotations
 
 from kedro_asgi.errors.wording import one_line, shortened
 from kedro_asgi.pipeline import Node
-from kedro_asgi.reserved_names import is_parameter
+from kedro_asgi.reserved_names import PARAMS_PREFIX, is_parameter
 from kedro_asgi.runs import FINAL
 from kedro_asgi.server.mcp.tool_effects import ToolEffects
 from kedro_asgi.server.mcp.tool_names import tool_name
@@ -85,7 +85,7 @@ def _lines(name: str, pipeline: TypedPipeline, effects: ToolEffects) -> Iterator
     for text, names in (
         ("Needs the inputs", required),
         ("Loads, unless the call gives them,", others),
-        ("Uses the parameters", [found.removeprefix("params:") for found in parameters]),
+        ("Uses the parameters", [found.removeprefix(PARAMS_PREFIX) for found in parameters]),
         ("Returns", signature.default_outputs),
         ("Saves", effects.saved),
         ("Replaces the former content of", effects.replaced),

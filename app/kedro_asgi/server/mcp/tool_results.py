@@ -7,9 +7,9 @@ import msgspec
 from mcp_types import CallToolResult, ResourceLink, TextContent
 
 from kedro_asgi.dispatch import Dispatcher
-from kedro_asgi.encoding import encode_json
+from kedro_asgi.encoding import encode_json, escape_surrogates
 from kedro_asgi.errors import OutputNotFoundError
-from kedro_asgi.errors.wording import shortened, valid_unicode
+from kedro_asgi.errors.wording import shortened
 from kedro_asgi.runs import ErrorDetail, RunRecord
 from kedro_asgi.server.mcp.json_outputs import as_json
 from kedro_asgi.server.mcp.resource_addresses import log_address, output_address
@@ -26,7 +26,7 @@ _VALUE: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 def refusal(text: str) -> CallToolResult:
     """Return the result of a call of which no run came: an error that the agent reads."""
-    return CallToolResult(content=[TextContent(text=valid_unicode(text))], is_error=True)
+    return CallToolResult(content=[TextContent(text=escape_surrogates(text))], is_error=True)
 
 
 async def result_of(
@@ -55,7 +55,7 @@ def _failure(record: RunRecord) -> CallToolResult:
     text = f"Run {record.run_id} ended with status '{record.status}'{where}{reason}\nIts log: {log_address(record)}"
     details = {} if error is None else {"error": _error_content(error)}
     return CallToolResult(
-        content=[TextContent(text=valid_unicode(text))],
+        content=[TextContent(text=escape_surrogates(text))],
         structured_content=_content(record, **details),
         is_error=True,
     )
@@ -65,7 +65,7 @@ def _error_content(error: ErrorDetail) -> Any:
     try:
         return _VALUE.decode(encode_json(error))
     except msgspec.DecodeError:
-        return {"type": error.type, "message": valid_unicode(error.message)}
+        return {"type": error.type, "message": escape_surrogates(error.message)}
 
 
 def _content(record: RunRecord, **more: Any) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def join_rows(values: Sequence[Any]) -> Any:
 
 
 def split_rows(value: Any, counts: Sequence[int]) -> list[Any] | None:
-    """Return the rows of ``value`` in parts of so many rows each; ``None`` if it has not as many rows as that.
+    """Return the rows of ``value`` in parts of ``counts`` rows each; ``None`` if it has another number of rows.
 
     A value that is JSON already (`msgspec.Raw`) gives parts that are JSON.
     """

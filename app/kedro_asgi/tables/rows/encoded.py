@@ -14,7 +14,7 @@ _COLUMNS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(dict[str, list[msgspe
 
 
 def split_encoded(content: msgspec.Raw, counts: Sequence[int]) -> list[msgspec.Raw] | None:
-    """Return JSON in parts of so many rows each; ``None`` if it is no list or no mapping of columns of that length."""
+    """Return JSON in parts of ``counts`` rows each; ``None`` if no list or mapping of columns has that length."""
     for decoder in (_ROWS, _COLUMNS):
         with suppress(msgspec.DecodeError):
             return _encoded(split_plain(decoder.decode(content), counts))

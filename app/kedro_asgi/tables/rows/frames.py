@@ -35,7 +35,7 @@ def join_frames(values: Sequence[Any]) -> Any:
 
 
 def split_frame(value: Any, counts: Sequence[int]) -> list[Any] | None:
-    """Return a frame, a column or an array in parts of so many rows each; ``None`` if it has not as many rows."""
+    """Return a frame, a column or an array in parts of ``counts`` rows each; ``None`` if it has not as many rows."""
     found = count_rows(value)
     if found is None or found[0] != sum(counts):
         return None

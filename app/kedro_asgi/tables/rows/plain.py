@@ -32,7 +32,7 @@ def join_plain(values: Sequence[Any]) -> Any:
 
 
 def split_plain(value: Any, counts: Sequence[int]) -> list[Any] | None:
-    """Return a list, or a mapping of columns, in parts of so many rows each; ``None`` if its length is another."""
+    """Return a list, or a mapping of columns, in parts of ``counts`` rows each; ``None`` if its length is another."""
     if type(value) is list:
         return [value[start:end] for start, end in bounds(counts)] if len(value) == sum(counts) else None
     if not value or not all(isinstance(column, list) and len(column) == sum(counts) for column in value.values()):
