@@ -159,8 +159,7 @@ def test_a_result_that_comes_too_late_changes_nothing(open_worker: OpenStore) ->
     store = open_worker()
     store.write([ended("run-1", "a")])
     claim(store, owner="other")
-    store.release_notifications("other")
-    claim(store)
+    claim(store, dead_owners=("other",))
     claim(store, AttemptResult(notification_id="run-1-a", attempts=1), owner="other")
     claim(store, failed("run-1-a"), owner="other")
     assert store.count_notifications() == {("a", "pending"): 1}

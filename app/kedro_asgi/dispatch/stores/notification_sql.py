@@ -122,10 +122,6 @@ class SqlNotifications(ABC):
                 for row in connection.execute(_CLAIM, (owner, webhook, claim.now_ms, limit)).fetchall()
             ]
 
-    def release_notifications(self, owner: str) -> None:
-        with self.transaction(writes=True) as connection:
-            connection.execute(_RELEASE, (owner,))
-
     def list_notifications(self, query: NotificationQuery) -> NotificationPage:
         conditions = dict(_conditions(query))
         values = [value for found in conditions.values() for value in found]

@@ -130,9 +130,6 @@ class NotificationQueue(Protocol):
         Claims of ``dead_owners`` end, and so do those of ``owner`` on all but ``held``, where that is given.
         """
 
-    def release_notifications(self, owner: str) -> None:
-        """End all claims of ``owner``."""
-
 
 class NotificationReader(Protocol):
     """Shows notifications to operators, who may have one sent again."""
