@@ -32,7 +32,7 @@ _ANSWER_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 64.0
 
 
-class Worker(Process):
+class ServerWorker(Process):
     """A server process, seen from the supervisor and from within; ``place`` is its own in ``counts``."""
 
     def __init__(self, config: uvicorn.Config, sockets: Any, *, counts: ConnectionCounts, place: int) -> None:
@@ -68,7 +68,7 @@ class WorkerSupervisor(Multiprocess):
         super().__init__(config, sockets)
         self._service_manager = service_manager
         self._counts = ConnectionCounts()
-        self._alive: list[Worker] = []
+        self._alive: list[ServerWorker] = []
         self._signals_to_end = 0
         self._failed_starts = 0
         self._start_at: dict[Process, float] = {}
@@ -166,7 +166,7 @@ class WorkerSupervisor(Multiprocess):
                     worker.process.kill()
             running[0].process.join(0.05)
 
-    def _starts_in_time(self, worker: Worker) -> bool:
+    def _starts_in_time(self, worker: ServerWorker) -> bool:
         ends_at = time.monotonic() + _START_SECONDS
         while time.monotonic() < ends_at and worker.process.is_alive() and not self.should_exit.is_set():
             if worker.is_ready(timeout=_LOOK_SECONDS):
@@ -190,10 +190,10 @@ class WorkerSupervisor(Multiprocess):
     def _patience_seconds(self) -> float:
         return grace_seconds() + LAST_SECONDS + _MARGIN_SECONDS
 
-    def _started(self) -> Worker:
+    def _started(self) -> ServerWorker:
         self._alive = [worker for worker in self._alive if worker.process.is_alive()]
         place = self._counts.reserve({worker.place for worker in self._alive})
-        worker = Worker(self.config, self.sockets, counts=self._counts, place=place)
+        worker = ServerWorker(self.config, self.sockets, counts=self._counts, place=place)
         self._alive.append(worker)
         worker.start()
         return worker

@@ -22,7 +22,7 @@ from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import RunRetried, RunStarted
 from kedro_asgi.runner.chunk_stream import CHUNK_STREAM, end_given_chunks
 from kedro_asgi.runs import ErrorCause, ErrorDetail, RunRecord, RunSpec, RunStatus
-from kedro_asgi.session.event_loop import Event
+from kedro_asgi.session.event_loop import LoopEvent
 
 
 class ActiveRun:
@@ -47,7 +47,7 @@ class ActiveRun:
         keeps_order: bool = False,
         is_for_queue: bool = False,
         has_store_queue: bool = False,
-        make_event: Callable[[], Event] = anyio.Event,
+        make_event: Callable[[], LoopEvent] = anyio.Event,
     ) -> None:
         self.record = record
         self._order: WaitingOrder | None = order
@@ -68,7 +68,7 @@ class ActiveRun:
         self._before_end = record
         self._is_released = False
         self._make_event = make_event
-        self._moved: Event | None = None
+        self._moved: LoopEvent | None = None
 
     # --- transitions ---
 

@@ -29,7 +29,7 @@ from kedro_asgi.runner.remote_datasets import KeptOutput, RemoteDataset, can_be_
 from kedro_asgi.runner.runner import AbstractRunner, NodeCalls
 from kedro_asgi.runner.task import call_node
 from kedro_asgi.runner.worker_pool import WorkerPool
-from kedro_asgi.runner.worker_process import Worker
+from kedro_asgi.runner.worker_process import WorkerProcess
 
 _MAX_WORKERS_ON_WINDOWS = 61
 
@@ -84,7 +84,7 @@ class _WorkerCalls:
         self._pool = pool
         self._catalog = catalog
         self._wanted = wanted
-        self._busy: set[Worker] = set()
+        self._busy: set[WorkerProcess] = set()
         self._holders: dict[str, _OutputHolder] = {}
         self._is_interrupted = False
 
@@ -153,7 +153,7 @@ class _WorkerCalls:
             _value(message)
 
     @contextmanager
-    def _worker(self) -> Iterator[Worker]:
+    def _worker(self) -> Iterator[WorkerProcess]:
         with self._pool.lease(wanted=self._wanted) as worker:
             self._busy.add(worker)
             try:
@@ -167,7 +167,7 @@ class _WorkerCalls:
 class _OutputHolder:
     """A process that keeps outputs of a node; any thread of the node may save them."""
 
-    def __init__(self, worker: Worker, node: Node, lease: ExitStack) -> None:
+    def __init__(self, worker: WorkerProcess, node: Node, lease: ExitStack) -> None:
         self.lease = lease
         self._worker = worker
         self._node = node

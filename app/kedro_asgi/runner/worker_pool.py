@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from multiprocessing.util import Finalize
 from typing import Protocol, TypeVar
 
-from kedro_asgi.runner.worker_process import Context, Worker, shut_down
+from kedro_asgi.runner.worker_process import Context, WorkerProcess, shut_down
 
 # Before the interpreter waits for all child processes.
 _BEFORE_JOIN = 100
@@ -43,9 +43,9 @@ class WorkerPool:
         self._prepare = prepare
         self.dask_scheduler = dask_scheduler
         self._condition = threading.Condition()
-        self._workers: set[Worker] = set()
-        self._free: list[Worker] = []
-        self._waiting: set[Worker] = set()
+        self._workers: set[WorkerProcess] = set()
+        self._free: list[WorkerProcess] = []
+        self._waiting: set[WorkerProcess] = set()
         self._limit = os.cpu_count() or 1
         self._resources: dict[Hashable, Resource] = {}
         self._resources_lock = threading.Lock()
@@ -55,7 +55,7 @@ class WorkerPool:
         return len(self._workers)
 
     @contextmanager
-    def lease(self, *, wanted: int) -> Iterator[Worker]:
+    def lease(self, *, wanted: int) -> Iterator[WorkerProcess]:
         """Lease a process to this thread; ``wanted`` is how many its run uses at a time."""
         worker = self._acquire(wanted)
         try:
@@ -63,7 +63,7 @@ class WorkerPool:
         finally:
             self._release(worker)
 
-    def note_waiting(self, worker: Worker) -> None:
+    def note_waiting(self, worker: WorkerProcess) -> None:
         """Note that a leased process waits for this process: it keeps outputs, or the next chunk of a generator.
 
         It does not count any more, since a hook that is called now may run a pipeline, whose nodes need processes too.
@@ -106,7 +106,7 @@ class WorkerPool:
             self._condition.notify_all()
         shut_down(free)
 
-    def _acquire(self, wanted: int) -> Worker:
+    def _acquire(self, wanted: int) -> WorkerProcess:
         with self._condition:
             self._limit = max(self._limit, wanted)
             while True:
@@ -119,12 +119,12 @@ class WorkerPool:
                     return self._start()
                 self._condition.wait()
 
-    def _start(self) -> Worker:
-        worker = Worker(_context(), self._prepare)
+    def _start(self) -> WorkerProcess:
+        worker = WorkerProcess(_context(), self._prepare)
         self._workers.add(worker)
         return worker
 
-    def _release(self, worker: Worker) -> None:
+    def _release(self, worker: WorkerProcess) -> None:
         with self._condition:
             self._waiting.discard(worker)
             if is_kept := worker in self._workers and worker.is_free:

@@ -20,7 +20,7 @@ _SHUTDOWN_SECONDS = 5.0
 _EXIT_CODE_SECONDS = 0.5
 
 
-class Worker:
+class WorkerProcess:
     """A process that calls nodes, one at a time. One thread at a time may use it."""
 
     def __init__(self, context: Context, prepare: Prepare | None) -> None:
@@ -87,7 +87,7 @@ class Worker:
         return WorkerDiedError(node.name, exit_code=self._process.exitcode, was_ready=self._has_responded)
 
 
-def shut_down(workers: Iterable[Worker]) -> None:
+def shut_down(workers: Iterable[WorkerProcess]) -> None:
     """Shut down all ``workers``: first ask each, then wait for each."""
     leaving = list(workers)
     for worker in leaving:

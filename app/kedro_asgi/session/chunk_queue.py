@@ -10,7 +10,7 @@ from anyio.lowlevel import current_token
 
 from kedro_asgi.runner.chunk_stream import Chunk, ChunkStream
 from kedro_asgi.runner.chunk_window import MAX_CHUNKS, ChunkWindow
-from kedro_asgi.session.event_loop import Event, call_soon, event_class
+from kedro_asgi.session.event_loop import LoopEvent, call_soon, event_class
 
 # How long a thread lets the event loop go first: without that, a node that computes would keep the GIL for 5 ms.
 _TURN_SECONDS = 0.002
@@ -36,7 +36,7 @@ class ChunkQueue(ChunkStream):
         self._window = ChunkWindow(max_chunks)
         self._given: deque[tuple[Chunk, Callable[[], None]]] = deque()
         self._taken: list[Callable[[], None]] = []
-        self._arrived: Event | None = None
+        self._arrived: LoopEvent | None = None
         self._is_loop_called = False
         self._has_ended = False
         self._is_closed = False

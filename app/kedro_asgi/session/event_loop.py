@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from anyio.lowlevel import EventLoopToken
 
 
-class Event(Protocol):
+class LoopEvent(Protocol):
     """Something that tasks wait for."""
 
     def set(self) -> None:
@@ -40,11 +40,11 @@ def backend_name(loop: EventLoopToken) -> str:
     return "asyncio" if isinstance(loop.native_token, asyncio.AbstractEventLoop) else "trio"
 
 
-def event_class(loop: EventLoopToken) -> Callable[[], Event]:
+def event_class(loop: EventLoopToken) -> Callable[[], LoopEvent]:
     """Return the class of events of ``loop``; anyio's find out for each event and each wait which loop runs."""
     if isinstance(loop.native_token, asyncio.AbstractEventLoop):
         return asyncio.Event
-    made: Callable[[], Event] = sys.modules["trio"].Event
+    made: Callable[[], LoopEvent] = sys.modules["trio"].Event
     return made
 
 

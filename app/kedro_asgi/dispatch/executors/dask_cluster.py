@@ -19,18 +19,18 @@ from kedro_asgi.dispatch.executors.dask_messages import (
     ChunkTaken,
     ChunkYielded,
     EventEmitted,
+    ExecutionEnded,
     FromWorker,
     Greeting,
     OrderGiven,
     OrderRefused,
     OrderRequested,
     RecordLogged,
-    RunEnded,
     StopRequested,
     Ticket,
     plain,
 )
-from kedro_asgi.dispatch.executors.dask_run import ClusterRun, placement_error
+from kedro_asgi.dispatch.executors.dask_run import DaskRun, placement_error
 from kedro_asgi.dispatch.executors.dask_scheduler import SchedulerConnection
 from kedro_asgi.dispatch.executors.dask_settings import ClusterSettings, PlacedRun
 from kedro_asgi.dispatch.executors.dask_task import execute_run
@@ -64,7 +64,7 @@ class DaskCluster:
         self._server = f"kedro-asgi-{secrets.token_hex(8)}"
         self._numbers = itertools.count(1)
         # Runs by the id of their latest ticket.
-        self._runs: dict[str, ClusterRun] = {}
+        self._runs: dict[str, DaskRun] = {}
         self._futures: dict[str, Any] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
@@ -147,19 +147,19 @@ class DaskCluster:
     # --- runs ---
 
     def _add(self, placed: PlacedRun) -> None:
-        run = ClusterRun(placed)
+        run = DaskRun(placed)
         self._renew_ticket(run)
         self._start(self._place(run))
 
-    def _renew_ticket(self, run: ClusterRun) -> None:
+    def _renew_ticket(self, run: DaskRun) -> None:
         self._runs.pop(run.ticket_id, None)
         run.ticket_id = f"{run.run_id}-{next(self._numbers)}"
         self._runs[run.ticket_id] = run
 
-    def _is_waiting(self, run: ClusterRun) -> bool:
+    def _is_waiting(self, run: DaskRun) -> bool:
         return run.worker is None and run.ticket_id in self._runs
 
-    async def _place(self, run: ClusterRun) -> None:
+    async def _place(self, run: DaskRun) -> None:
         """Have Dask find a worker for a run, again and again, until one asks for it or tells why it cannot."""
         while self._is_waiting(run):
             client = await self._scheduler.client()
@@ -176,7 +176,7 @@ class DaskCluster:
             _log.info("Run %s is given to the Dask cluster again", run.run_id)
             await asyncio.sleep(_PLACING_PAUSE_SECONDS)
 
-    async def _submitted(self, client: Any, run: ClusterRun, facts: MemberFacts, reload: str) -> BaseException | None:
+    async def _submitted(self, client: Any, run: DaskRun, facts: MemberFacts, reload: str) -> BaseException | None:
         """Submit a run once, wait for the end of its task, and return the task's error."""
         self._renew_ticket(run)
         ticket = Ticket(ticket_id=run.ticket_id, server=self._server, run_id=run.run_id, facts=facts, reload=reload)
@@ -219,7 +219,7 @@ class DaskCluster:
         else:
             self._workers.send(run.worker, StopRequested(ticket_id=run.ticket_id), encode_message(reason))
 
-    def _end(self, run: ClusterRun, end: Callable[[], None]) -> None:
+    def _end(self, run: DaskRun, end: Callable[[], None]) -> None:
         if self._runs.pop(run.ticket_id, None) is not None:
             end()
 
@@ -242,7 +242,7 @@ class DaskCluster:
                 value = msgspec.Raw(bytes(parts[0])) if parts else None
                 taken = partial(self._workers.send, worker, ChunkTaken(ticket_id=run.ticket_id))
                 run.take_chunk(Chunk(output=output, value=value, problem=problem), partial(self._call, taken))
-            case RunEnded():
+            case ExecutionEnded():
                 self._end(run, partial(run.end_replied, parts))
 
     def worker_lost(self, worker: str, *, is_silent: bool) -> None:
@@ -258,12 +258,12 @@ class DaskCluster:
             for future in [self._futures[ticket_id] for ticket_id in waiting if ticket_id in self._futures]:
                 self._start(_cancel(future))
 
-    async def _end_lost_later(self, runs: list[ClusterRun]) -> None:
+    async def _end_lost_later(self, runs: list[DaskRun]) -> None:
         # The worker may be alive, and stops them until then.
         await asyncio.sleep(1.5 * LAST_SECONDS)
         self._end_lost(runs)
 
-    def _end_lost(self, runs: list[ClusterRun]) -> None:
+    def _end_lost(self, runs: list[DaskRun]) -> None:
         for run in runs:
             self._end(run, partial(run.end_lost, was_alone=len(runs) == 1))
 

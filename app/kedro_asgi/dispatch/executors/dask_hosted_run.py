@@ -17,10 +17,10 @@ from kedro_asgi.dispatch.executors.dask_channel import Channel, size_of
 from kedro_asgi.dispatch.executors.dask_messages import (
     ChunkYielded,
     EventEmitted,
+    ExecutionEnded,
     FromServer,
     OrderGiven,
     RecordLogged,
-    RunEnded,
     Ticket,
 )
 from kedro_asgi.dispatch.executors.process_messages import encode_message
@@ -127,7 +127,7 @@ class HostedRun:
             is_ours = isinstance(problem, ValueTooLargeError)
             error = problem if is_ours else UnsendableValueError("An output", str(problem))
             parts = encode_message(Execution(error=run.report(error)))
-        self.channel.put(RunEnded(ticket_id=self.ticket.ticket_id), parts)
+        self.channel.put(ExecutionEnded(ticket_id=self.ticket.ticket_id), parts)
 
 
 class _HostedChunks(ChunkStream):

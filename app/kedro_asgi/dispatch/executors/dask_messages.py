@@ -87,7 +87,7 @@ class ChunkYielded(Message, frozen=True, kw_only=True):
     problem: str | None = None
 
 
-class RunEnded(Message, frozen=True, kw_only=True):
+class ExecutionEnded(Message, frozen=True, kw_only=True):
     """Nothing of the run is executed any more; ``parts`` are its `Execution`."""
 
 
@@ -119,7 +119,7 @@ class StopRequested(Message, frozen=True, kw_only=True):
     """The run is to stop; ``parts`` are the reason."""
 
 
-FromWorker = Ping | Received | OrderRequested | EventEmitted | RecordLogged | ChunkYielded | RunEnded
+FromWorker = Ping | Received | OrderRequested | EventEmitted | RecordLogged | ChunkYielded | ExecutionEnded
 FromServer = Ping | Received | OrderGiven | OrderRefused | ChunkTaken | StopRequested
 
 FROM_WORKER: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)

@@ -32,7 +32,7 @@ from kedro_asgi.session import Convert
 from kedro_asgi.trace_context import TraceHeaders, current_trace_headers
 
 
-class ClusterRun:
+class DaskRun:
     """One run on a cluster, as its server sees it; belongs to the event loop that talks to the cluster.
 
     ``ticket_id`` is that of its last placement. ``worker`` is the address of the worker that gets the order, and so the

@@ -21,11 +21,11 @@ from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.process_messages import (
+    ExecutionRequest,
     MessagePipe,
     ProcessOpened,
     RecordLogged,
     RunReply,
-    RunRequest,
     ShutDown,
     encode_message,
 )
@@ -143,7 +143,7 @@ class _RunServer:
         """Execute runs, then close the session."""
         while not self._is_terminated:
             match self._pipe.receive():
-                case RunRequest() as request:
+                case ExecutionRequest() as request:
                     self._send_reply(request, self._executed(request))
                 case ShutDown():
                     break
@@ -152,7 +152,7 @@ class _RunServer:
 
     # --- a run ---
 
-    def _executed(self, request: RunRequest) -> Execution:
+    def _executed(self, request: ExecutionRequest) -> Execution:
         work: Callable[[], Execution] = partial(copy_context().run, partial(self._execute, request))
         if not (self._session.error is None and self._session.value().engine.needs_own_threads):
             return work()
@@ -166,11 +166,11 @@ class _RunServer:
             os._exit(1)
         return executions[0]
 
-    def _execute(self, request: RunRequest) -> Execution:
+    def _execute(self, request: ExecutionRequest) -> Execution:
         self._begin(request.run_id)
         return self._remote_run(request).execute(self._session)
 
-    def _remote_run(self, request: RunRequest) -> RemoteRun:
+    def _remote_run(self, request: ExecutionRequest) -> RemoteRun:
         return RemoteRun(
             run_id=request.run_id,
             read_spec=lambda: self._received_order()(),
@@ -200,7 +200,7 @@ class _RunServer:
             if (reason := self._early_stops.pop(run_id, None)) is not None:
                 self._stop.stop(reason)
 
-    def _send_reply(self, request: RunRequest, execution: Execution) -> None:
+    def _send_reply(self, request: ExecutionRequest, execution: Execution) -> None:
         is_last = self._is_terminated or self._session.error is not None
         reply = RunReply(execution=sendable(execution), is_last=is_last)
         try:

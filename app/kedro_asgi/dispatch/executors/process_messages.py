@@ -29,7 +29,7 @@ _EVENT_DECODER: msgspec.msgpack.Decoder[RunEvent] = msgspec.msgpack.Decoder(RunE
 _SIZES_DECODER = msgspec.msgpack.Decoder(list[int])
 
 
-class RunRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class ExecutionRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Asks the process to execute a run; the next message is the function that reads its order.
 
     ``streamed`` are the outputs whose chunks come back as they are made. ``trace_context`` is the span of the run.

@@ -12,10 +12,10 @@ from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.child_process import ChildProcess
 from kedro_asgi.dispatch.executors.process_main import Opening
 from kedro_asgi.dispatch.executors.process_messages import (
+    ExecutionRequest,
     ProcessOpened,
     RecordLogged,
     RunReply,
-    RunRequest,
     encode_message,
 )
 from kedro_asgi.dispatch.executors.run_replies import NodesAtWork, log_safely, unsendable_error
@@ -183,7 +183,7 @@ class RunProcess:
         nodes, stream = NodesAtWork(), CHUNK_STREAM.get()
         streamed = frozenset[str]() if stream is None else stream.names
         try:
-            request = RunRequest(run_id=run.run_id, streamed=streamed, trace_context=current_trace_headers())
+            request = ExecutionRequest(run_id=run.run_id, streamed=streamed, trace_context=current_trace_headers())
             process.send(encode_message(request))
             process.send(order)
             del order

@@ -4,7 +4,7 @@ import anyio
 
 from kedro_asgi.dispatch.stores.notifications import AttemptResult, ClaimedNotification
 from kedro_asgi.dispatch.webhooks.notify import Notify
-from kedro_asgi.dispatch.webhooks.sender import Answer, Sender
+from kedro_asgi.dispatch.webhooks.sender import DeliveryAnswer, Sender
 from kedro_asgi.dispatch.webhooks.webhook import Webhook
 
 # How many times as many are claimed as are sent at once, so that not each of them needs a claim.
@@ -50,7 +50,7 @@ class Lane:
         return _result(notification, answer, self._notify, now_ms)
 
 
-def _result(notification: ClaimedNotification, answer: Answer, notify: Notify, now_ms: int) -> AttemptResult:
+def _result(notification: ClaimedNotification, answer: DeliveryAnswer, notify: Notify, now_ms: int) -> AttemptResult:
     attempts = notification.attempts + 1
     if answer.problem is None:
         return AttemptResult(notification_id=notification.notification_id, attempts=attempts)

@@ -26,7 +26,7 @@ _MAX_PROBLEM_CHARACTERS = 500
 _IS_SENDING: ContextVar[bool] = ContextVar("kedro_asgi_is_sending", default=False)
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """How an attempt ended: well if there is no ``problem``. ``is_final``: the receiver wants no further attempt."""
 
     problem: str | None = None
@@ -40,22 +40,24 @@ class Sender:
     def __init__(self, client: "httpx.AsyncClient") -> None:
         self._client = client
 
-    async def send(self, webhook: Webhook, notification: ClaimedNotification, *, now: float) -> Answer:
+    async def send(self, webhook: Webhook, notification: ClaimedNotification, *, now: float) -> DeliveryAnswer:
         """Make one attempt, which ends within the time of the webhook; raises nothing but a cancellation."""
         seconds = webhook.options.timeout_seconds
-        found: list[Answer] = []
+        found: list[DeliveryAnswer] = []
         token = _IS_SENDING.set(True)
         try:
             with anyio.move_on_after(seconds):
                 await self._post(webhook, notification, now, found)
         except Exception as error:  # such as a name that cannot be resolved, or a certificate that is not trusted
             reason = shortened(one_line(redact(str(error))), _MAX_PROBLEM_CHARACTERS)
-            found.append(Answer(problem=f"{type(error).__name__}: {reason}"))
+            found.append(DeliveryAnswer(problem=f"{type(error).__name__}: {reason}"))
         finally:
             _IS_SENDING.reset(token)
-        return found[0] if found else Answer(problem=f"It did not answer within {seconds:g} seconds.")
+        return found[0] if found else DeliveryAnswer(problem=f"It did not answer within {seconds:g} seconds.")
 
-    async def _post(self, webhook: Webhook, notification: ClaimedNotification, now: float, found: list[Answer]) -> None:
+    async def _post(
+        self, webhook: Webhook, notification: ClaimedNotification, now: float, found: list[DeliveryAnswer]
+    ) -> None:
         """Put the answer into ``found`` as soon as its status is known: what comes later does not change it."""
         signed = webhook.signer.headers(notification.notification_id, int(now), notification.body)
         headers = {"content-type": "application/json", **signed}
@@ -111,12 +113,12 @@ async def _read_a_little(response: "httpx.Response") -> None:
                 return
 
 
-def _judge(response: "httpx.Response", now: float) -> Answer:
+def _judge(response: "httpx.Response", now: float) -> DeliveryAnswer:
     if response.is_success:
-        return Answer()
+        return DeliveryAnswer()
     status = response.status_code
     suffix = ", and redirects are not followed" if response.is_redirect else ""
-    return Answer(
+    return DeliveryAnswer(
         problem=f"It answered {status}{suffix}.",
         retry_after_seconds=retry_after_seconds(response.headers.get("retry-after"), now=now),
         is_final=status == _GONE,

@@ -19,7 +19,7 @@ from kedro_asgi.runner.cluster.placement import Placement
 from kedro_asgi.runner.cluster.requests import (
     CLOSE_GENERATOR,
     NEXT_CHUNK,
-    CallRequest,
+    FunctionCallRequest,
     GivenInput,
     Input,
     StoredInput,
@@ -91,7 +91,7 @@ class ClusterRun:
 
     def call(self, node: Node, inputs: dict[str, Any], replaced: Collection[str] = ()) -> Any:
         """Return what a node's function returns on a worker; a generator makes each chunk when it is asked for."""
-        request = CallRequest(node=node, inputs=inputs, trace_context=current_trace_headers())
+        request = FunctionCallRequest(node=node, inputs=inputs, trace_context=current_trace_headers())
         data = _encoded(request, inputs)
         if node.is_generator:
             return self._chunks(node, data)
@@ -232,7 +232,7 @@ def _stop_in_thread(call: NodeCall, reason: BaseException | None) -> None:
     threading.Thread(target=call.stop, args=(reason,), name="kedro-asgi-cluster-stop", daemon=True).start()
 
 
-def _encoded(request: TurnRequest | CallRequest, inputs: Mapping[str, Any]) -> bytes:
+def _encoded(request: TurnRequest | FunctionCallRequest, inputs: Mapping[str, Any]) -> bytes:
     """Return a request as bytes; raises `UnserialisableDataError` with the name of an input that cannot be sent."""
     try:
         return dumps(request)

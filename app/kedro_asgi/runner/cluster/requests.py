@@ -56,7 +56,7 @@ class TurnRequest(PortableStruct, frozen=True, kw_only=True, eq=False):
     trace_context: TraceHeaders | UnsetType = UNSET
 
 
-class CallRequest(PortableStruct, frozen=True, kw_only=True, eq=False):
+class FunctionCallRequest(PortableStruct, frozen=True, kw_only=True, eq=False):
     """A call of a node's function, whose result is sent back; a generator sends each chunk when it is asked for."""
 
     node: Node

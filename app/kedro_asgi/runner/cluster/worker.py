@@ -14,7 +14,7 @@ from kedro_asgi.bridge import preserve_logging
 from kedro_asgi.errors import ClusterDataLostError, NodeNotStartedError
 from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.cluster.connection import Connection, Contact, connect
-from kedro_asgi.runner.cluster.requests import WITHDRAWN, CallRequest, TurnRequest
+from kedro_asgi.runner.cluster.requests import WITHDRAWN, FunctionCallRequest, TurnRequest
 from kedro_asgi.runner.cluster.worker_calls import call_function
 from kedro_asgi.runner.cluster.worker_loop import worker_loop
 from kedro_asgi.runner.cluster.worker_setup import SETTING_UP, apply_setup
@@ -68,7 +68,7 @@ def _respond(connection: Connection, setup: bytes, data: bytes, stored: tuple[An
         match request:
             case TurnRequest():
                 response, kept = WorkerTurn(request, stored, connection).take()
-            case CallRequest():
+            case FunctionCallRequest():
                 response = call_function(request, connection)
     # Also what would end this process, which works for others, too: the process of the run raises it.
     except BaseException as error:
@@ -78,11 +78,11 @@ def _respond(connection: Connection, setup: bytes, data: bytes, stored: tuple[An
     return kept
 
 
-def _decoded(setup: bytes, data: bytes) -> TurnRequest | CallRequest:
+def _decoded(setup: bytes, data: bytes) -> TurnRequest | FunctionCallRequest:
     apply_setup(setup)
     _forward_logs()
     with SETTING_UP, preserve_logging():
-        request: TurnRequest | CallRequest = decode_request(data)
+        request: TurnRequest | FunctionCallRequest = decode_request(data)
     return request
 
 

@@ -10,13 +10,13 @@ from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.cluster.connection import Connection
 from kedro_asgi.runner.cluster.inbox import Inbox
 from kedro_asgi.runner.cluster.pickling import check_picklable, dumps
-from kedro_asgi.runner.cluster.requests import NEXT_CHUNK, CallRequest
+from kedro_asgi.runner.cluster.requests import NEXT_CHUNK, FunctionCallRequest
 from kedro_asgi.runner.messages import GeneratorChunk, Response, encode
 from kedro_asgi.runner.remote_datasets import RemoteDataset
 from kedro_asgi.runner.task import call_node
 
 
-def call_function(request: CallRequest, connection: Connection) -> bytes:
+def call_function(request: FunctionCallRequest, connection: Connection) -> bytes:
     """Call the function of a node and return the response; a generator makes a chunk when it is asked for one."""
     node = request.node
     inputs = {name: data.load() if isinstance(data, RemoteDataset) else data for name, data in request.inputs.items()}

@@ -29,7 +29,7 @@ from kedro_asgi.server.inference.errors import InferenceError
 from kedro_asgi.server.inference.inputs import run_document
 from kedro_asgi.server.inference.metadata import configure_model, describe_model
 from kedro_asgi.server.inference.model import Model
-from kedro_asgi.server.inference.outputs import Answer, WantedOutput, names_of, wanted_outputs, write_answer
+from kedro_asgi.server.inference.outputs import InferenceAnswer, WantedOutput, names_of, wanted_outputs, write_answer
 from kedro_asgi.server.inference.request import read_inference
 from kedro_asgi.server.inference_errors import error_response, protocol_error
 from kedro_asgi.server.kedro_routes import KedroRoutes
@@ -243,7 +243,7 @@ def _outputs(finished: Finished, names: list[str]) -> dict[str, msgspec.Raw]:
     return {name: finished.outputs[name] for name in names}
 
 
-def _response(answer: Answer) -> Response:
+def _response(answer: InferenceAnswer) -> Response:
     if not answer.is_binary:
         return Response(answer.content, media_type="application/json")
     return Response(answer.content, headers={_HEADER: str(answer.json_length)}, media_type=_BYTES_TYPE)

@@ -39,7 +39,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     is_binary: bool
 
 
-class Answer(msgspec.Struct, frozen=True):
+class InferenceAnswer(msgspec.Struct, frozen=True):
     """The body of an answer; its first ``json_length`` bytes are JSON, which others may follow."""
 
     content: bytes
@@ -81,7 +81,7 @@ def write_answer(
     *,
     run_id: str,
     request_id: str,
-) -> Answer:
+) -> InferenceAnswer:
     """Return the answer with the outputs of a run, each as JSON; raises `InferenceError`."""
     values = {name: _JSON.decode(content) for name, content in outputs.items()}
     is_alone = len(values) == 1
@@ -98,7 +98,7 @@ def write_answer(
         outputs=[output for output, _ in parts],
     )
     content = encode_json(response)
-    return Answer(b"".join([content, *(data for _, data in parts)]), len(content))
+    return InferenceAnswer(b"".join([content, *(data for _, data in parts)]), len(content))
 
 
 def _results(wanted: WantedOutput, value: Any, *, is_alone: bool) -> list[Result]:

@@ -27,7 +27,7 @@ _NO_STATES: Mapping[str, NodeState] = {}
 _MAX_TEXTS = 64
 
 
-class PipelineSummary(msgspec.Struct, frozen=True, kw_only=True):
+class ListedPipeline(msgspec.Struct, frozen=True, kw_only=True):
     """One pipeline: its tool, how many nodes it has, and the address of its description."""
 
     name: str
@@ -44,11 +44,11 @@ class PipelineResources:
         self._texts: PlannerCache[ProjectGraphs, tuple[str, str], ResourceText] = PlannerCache(
             session, ProjectGraphs, size=_MAX_TEXTS
         )
-        self._lists: PlannerCache[ProjectGraphs, None, list[PipelineSummary]] = PlannerCache(
+        self._lists: PlannerCache[ProjectGraphs, None, list[ListedPipeline]] = PlannerCache(
             session, ProjectGraphs, size=1
         )
 
-    async def summaries(self) -> list[PipelineSummary]:
+    async def summaries(self) -> list[ListedPipeline]:
         """Return the registered pipelines; raises `NoResourceError`."""
         return _value(await self._lists.find(None, _summaries))
 
@@ -83,9 +83,9 @@ def _value(found: Outcome[T]) -> T:
     return found.value()
 
 
-def _summaries(graphs: ProjectGraphs) -> list[PipelineSummary]:
+def _summaries(graphs: ProjectGraphs) -> list[ListedPipeline]:
     return [
-        PipelineSummary(name=name, tool=tool_name(name), nodes=len(found.nodes), uri=address(("pipelines", name)))
+        ListedPipeline(name=name, tool=tool_name(name), nodes=len(found.nodes), uri=address(("pipelines", name)))
         for name, found in graphs.pipelines.items()
     ]
 

@@ -19,7 +19,7 @@ from kedro_asgi.errors import DispatchError
 from kedro_asgi.runs import RunRecord
 from kedro_asgi.server.access.caller import DEFAULT_PIPELINE
 from kedro_asgi.server.mcp.permissions import Context, caller_in, may, may_see, require
-from kedro_asgi.server.mcp.pipeline_resources import PipelineResources, PipelineSummary
+from kedro_asgi.server.mcp.pipeline_resources import ListedPipeline, PipelineResources
 from kedro_asgi.server.mcp.resource_addresses import JSON, PIPELINES, RUNS, address, parts_of, templates
 from kedro_asgi.server.mcp.resource_texts import NoResourceError, ResourceText, as_json
 from kedro_asgi.server.mcp.run_resources import RunResources
@@ -74,7 +74,7 @@ class Resources:
                 return await self._runs.read(record, rest) if may_see(context, record.pipeline_names) else None
         return None
 
-    async def _visible_pipelines(self, context: Context) -> Sequence[PipelineSummary]:
+    async def _visible_pipelines(self, context: Context) -> Sequence[ListedPipeline]:
         return [found for found in await self._pipelines.summaries() if may_see(context, (found.name,))]
 
 
@@ -84,7 +84,7 @@ _LISTS = (
 )
 
 
-def _pipeline(found: PipelineSummary) -> Resource:
+def _pipeline(found: ListedPipeline) -> Resource:
     description = f"The nodes, datasets, parameters and edges of a pipeline, whose tool is '{found.tool}'."
     return Resource(uri=found.uri, name=found.name, mime_type=JSON, description=description)
 

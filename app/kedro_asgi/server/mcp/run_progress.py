@@ -12,7 +12,7 @@ Report = Callable[[float, float | None, str | None], Awaitable[None]]
 """Gets how many nodes are done, how many there are, and a sentence."""
 
 
-class RunProgress:
+class ReportedProgress:
     """Counts the nodes that a run has finished. Another attempt of the run begins again, and the count waits for it."""
 
     def __init__(self, run_id: RunId, report: Report) -> None:

@@ -22,7 +22,7 @@ from kedro_asgi.server.mcp.cancelled_calls import call_label
 from kedro_asgi.server.mcp.json_outputs import kept_as_asked
 from kedro_asgi.server.mcp.permissions import Context, log_refused, log_tool_call, may, may_see, require
 from kedro_asgi.server.mcp.resource_texts import NoResourceError
-from kedro_asgi.server.mcp.run_progress import RunProgress
+from kedro_asgi.server.mcp.run_progress import ReportedProgress
 from kedro_asgi.server.mcp.tool_descriptions import PipelineTool
 from kedro_asgi.server.mcp.tool_results import refusal, result_of, unfinished
 from kedro_asgi.server.mcp.tools import PipelineTools
@@ -119,7 +119,7 @@ class ToolCalls:
         """Return the record of a run that has ended, or that the next server goes on with."""
         try:
             if progress_token_from_params(context.params) is not None:
-                await RunProgress(record.run_id, context.session.report_progress).follow(self._runs)
+                await ReportedProgress(record.run_id, context.session.report_progress).follow(self._runs)
             return await self._runs.wait(record.run_id)
         except anyio.get_cancelled_exc_class():
             with anyio.move_on_after(_CANCEL_SECONDS, shield=True), suppress(DispatchError):
