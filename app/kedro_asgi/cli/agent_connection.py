@@ -19,10 +19,10 @@ from kedro_asgi.failures import failure_sentence
 from kedro_asgi.server.bodies import BodyReader
 from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.server.mcp.protocol_server import ServedParts, make_protocol_server
-from kedro_asgi.server.parts import make_session, worker_options
 from kedro_asgi.server.shutdown import Shutdown
 from kedro_asgi.server.typed_orders import TypedOrders
 from kedro_asgi.server.typed_pipelines import TypedPipelines
+from kedro_asgi.server.worker_options import make_session, worker_options
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.tracing.activation import prepare_tracing
 

@@ -22,7 +22,7 @@ from kedro_asgi.failures import failure_sentence
 from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.server.http_metrics import HttpMetrics
 from kedro_asgi.server.metrics_route import MetricsRoute
-from kedro_asgi.server.parts import make_session, worker_options
+from kedro_asgi.server.worker_options import make_session, worker_options
 from kedro_asgi.tracing.activation import prepare_tracing
 from kedro_asgi.tracing.sdk import flush_spans, set_up_sdk
 

@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.dispatch.reading import read_run
+from kedro_asgi.dispatch.run_reads import read_run
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.stores.base import IdempotencyKey, Store
 from kedro_asgi.dispatch.waiting_order import PackedOrder, without_tables

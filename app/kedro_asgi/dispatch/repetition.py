@@ -2,7 +2,7 @@
 
 import msgspec
 
-from kedro_asgi.dispatch.reading import read_finished_nodes, read_run
+from kedro_asgi.dispatch.run_reads import read_finished_nodes, read_run
 from kedro_asgi.dispatch.run_request import read_request
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.errors import (

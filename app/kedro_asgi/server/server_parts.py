@@ -10,10 +10,10 @@ from kedro_asgi.server.admin_routes import AdminRoutes
 from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.server.http_metrics import HttpMetrics
 from kedro_asgi.server.metrics_route import MetricsRoute
-from kedro_asgi.server.parts import make_session, worker_options
 from kedro_asgi.server.served_schedules import ServedSchedules
 from kedro_asgi.server.shutdown import Shutdown
 from kedro_asgi.server.systemd import ServiceManager
+from kedro_asgi.server.worker_options import make_session, worker_options
 from kedro_asgi.session import AsyncSession
 
 if TYPE_CHECKING:

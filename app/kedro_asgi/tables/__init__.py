@@ -3,10 +3,10 @@
 No library is imported to look at a value: the code that made the value has imported it (Q-42).
 """
 
-from kedro_asgi.tables.form import Library as Library
-from kedro_asgi.tables.form import TableForm as TableForm
 from kedro_asgi.tables.frames import frame_of as frame_of
 from kedro_asgi.tables.records import Records as Records
+from kedro_asgi.tables.table_form import Library as Library
+from kedro_asgi.tables.table_form import TableForm as TableForm
 from kedro_asgi.tables.values import as_plain as as_plain
 from kedro_asgi.tables.values import plain_value as plain_value
 from kedro_asgi.tables.values import whole_value as whole_value

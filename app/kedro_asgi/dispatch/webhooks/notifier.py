@@ -20,7 +20,7 @@ from kedro_asgi.dispatch.stores.notifications import (
     DueNotifications,
     NotificationClaim,
 )
-from kedro_asgi.dispatch.webhooks.lane import Lane
+from kedro_asgi.dispatch.webhooks.deliveries import Deliveries
 from kedro_asgi.dispatch.webhooks.notify import Notify
 from kedro_asgi.dispatch.webhooks.sender import Sender, open_sender
 from kedro_asgi.errors import StoreUnavailableError
@@ -61,7 +61,7 @@ class Notifier:
         self._metrics = metrics
         self._look_seconds = policy.look_seconds
         self._gather_seconds = policy.linger_seconds
-        self._lanes = {webhook.name: Lane(webhook, notify) for webhook in notify.webhooks}
+        self._deliveries = {webhook.name: Deliveries(webhook, notify) for webhook in notify.webhooks}
         self.pending = 0
         self._settled: list[AttemptResult] = []
         self._is_unsure = True
@@ -79,8 +79,8 @@ class Notifier:
     async def deliver(self) -> None:
         """Deliver until `stop`; an error ends all attempts that go on."""
         self._is_unsure = True
-        for lane in self._lanes.values():
-            lane.held.clear()
+        for deliveries in self._deliveries.values():
+            deliveries.held.clear()
         async with open_sender() as sender, anyio.create_task_group() as tasks:
             while not self._is_stopping:
                 try:
@@ -105,7 +105,7 @@ class Notifier:
         self._changed.set()
         with anyio.move_on_after(2 * _LAST_SECONDS):
             await self._has_stopped.wait()
-        limits = dict.fromkeys(self._lanes, 0)
+        limits = dict.fromkeys(self._deliveries, 0)
         last = NotificationClaim(
             limits=limits, now_ms=self._notify.now_ms, settled=tuple(self._settled), held=(), fails_unknown=False
         )
@@ -113,7 +113,9 @@ class Notifier:
 
     async def _finish(self, sender: Sender, tasks: TaskGroup) -> None:
         """Deliver what is due now: also the ends of runs that the shutdown has stopped."""
-        while await self._exchange(sender, tasks) or self._settled or any(lane.held for lane in self._lanes.values()):
+        while (
+            await self._exchange(sender, tasks) or self._settled or any(each.held for each in self._deliveries.values())
+        ):
             await self._wait()
 
     async def _wait(self) -> None:
@@ -137,7 +139,7 @@ class Notifier:
         settled = tuple(self._settled)
         if not (settled or due.is_any or self._is_unsure):
             return False
-        held = [held for lane in self._lanes.values() for held in lane.held] if self._is_unsure else None
+        held = [held for each in self._deliveries.values() for held in each.held] if self._is_unsure else None
         claim = NotificationClaim(
             limits=self._limits(),
             now_ms=self._notify.now_ms,
@@ -150,9 +152,9 @@ class Notifier:
         self._is_unsure = False
         del self._settled[: len(settled)]
         for notification in claimed:
-            lane = self._lanes[notification.webhook]
-            lane.held.add(notification.notification_id)
-            tasks.start_soon(self._attempt, lane, sender, notification)
+            deliveries = self._deliveries[notification.webhook]
+            deliveries.held.add(notification.notification_id)
+            tasks.start_soon(self._attempt, deliveries, sender, notification)
         return bool(claimed)
 
     def _look(self) -> Callable[[Store], tuple[DueNotifications, int | None]]:
@@ -167,26 +169,26 @@ class Notifier:
         )
 
     def _limits(self) -> dict[str, int]:
-        return {name: lane.room for name, lane in self._lanes.items()}
+        return {name: deliveries.room for name, deliveries in self._deliveries.items()}
 
     def _claim(self, claim: NotificationClaim, store: Store) -> list[ClaimedNotification]:
         return store.claim_notifications(self._owner, claim)
 
-    async def _attempt(self, lane: Lane, sender: Sender, notification: ClaimedNotification) -> None:
-        result = await lane.attempt(sender, notification)
+    async def _attempt(self, deliveries: Deliveries, sender: Sender, notification: ClaimedNotification) -> None:
+        result = await deliveries.attempt(sender, notification)
         self._settled.append(result)
-        lane.held.discard(notification.notification_id)
-        self._tell(lane, notification, result)
+        deliveries.held.discard(notification.notification_id)
+        self._tell(deliveries, notification, result)
         self._changed.set()
 
-    def _tell(self, lane: Lane, notification: ClaimedNotification, result: AttemptResult) -> None:
+    def _tell(self, deliveries: Deliveries, notification: ClaimedNotification, result: AttemptResult) -> None:
         """Count an attempt; log the first of several failures, and each notification that is given up."""
-        name, facts = lane.webhook.name, run_facts(notification.run_id)
+        name, facts = deliveries.webhook.name, run_facts(notification.run_id)
         if result.problem is None:
             self._metrics.notification_attempted(name, "delivered")
-            if lane.is_failing:
+            if deliveries.is_failing:
                 _log.info("The webhook '%s' takes notifications again.", name)
-            lane.is_failing = False
+            deliveries.is_failing = False
             return
         if result.attempts == notification.attempts:
             return
@@ -196,7 +198,7 @@ class Notifier:
             _log.error(text, name, notification.run_id, result.attempts, result.problem, extra=facts)
         else:
             self._metrics.notification_attempted(name, "retried")
-            if not lane.is_failing:
+            if not deliveries.is_failing:
                 text = "The webhook '%s' cannot be told of run %s; this and others are tried again: %s"
                 _log.warning(text, name, notification.run_id, result.problem, extra=facts)
-        lane.is_failing = True
+        deliveries.is_failing = True

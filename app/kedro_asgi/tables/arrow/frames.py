@@ -7,8 +7,8 @@ from typing import Any
 from kedro_asgi.errors import TableError
 from kedro_asgi.tables.arrow.conversion import KIND, VALUES
 from kedro_asgi.tables.arrow.library import compute, pyarrow
-from kedro_asgi.tables.form import Library, TableForm
 from kedro_asgi.tables.frames.pandas import typed_column
+from kedro_asgi.tables.table_form import Library, TableForm
 
 # A float holds each integer up to this one.
 _LARGEST_EXACT = 2**53

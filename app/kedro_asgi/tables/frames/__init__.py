@@ -6,10 +6,10 @@ from typing import Any
 
 from kedro_asgi.errors import TableError
 from kedro_asgi.tables.columns import columns_of, kind_of
-from kedro_asgi.tables.form import TableForm
 from kedro_asgi.tables.frames.arrow import arrow_table
 from kedro_asgi.tables.frames.pandas import pandas_frame
 from kedro_asgi.tables.frames.polars import lazy_polars_frame, polars_frame
+from kedro_asgi.tables.table_form import TableForm
 
 Columns = Mapping[str, list[Any]]
 

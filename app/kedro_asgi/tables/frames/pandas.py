@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kedro_asgi.errors import TableError
-from kedro_asgi.tables.form import TableForm
+from kedro_asgi.tables.table_form import TableForm
 
 _NOTHING = {type(None)}
 _LARGEST_EXACT = 2**53

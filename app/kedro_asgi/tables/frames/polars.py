@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kedro_asgi.errors import TableError
-from kedro_asgi.tables.form import TableForm
+from kedro_asgi.tables.table_form import TableForm
 
 
 def polars_frame(polars: Any, columns: Mapping[str, list[Any]], form: TableForm) -> Any:

@@ -12,7 +12,7 @@ _CLAIMS_AHEAD = 8
 _WAITS = "It asked to wait (Retry-After), so this one has waited, too."
 
 
-class Lane:
+class Deliveries:
     """Sends what this worker has claimed for one webhook, a few at a time; belongs to the event loop.
 
     Each webhook has its own, so one that does not answer delays no other.
