@@ -73,7 +73,7 @@ def _dataset(name: str, formats: list[str], entries: Entries) -> GraphDataset:
         type=_type(entry),
         filepath=redact(filepath) if isinstance(filepath, str) else None,
         layer=next(filter(None, map(layer_of, found)), None),
-        is_persistent=any(_is_persistent(each) for each in found),
+        is_persistent=any(_looks_persistent(each) for each in found),
         preview=next(previews, None),
         formats={} if formats == [name] else {full: _type(entries.get(full, {})) for full in formats},
     )
@@ -84,7 +84,7 @@ def _type(entry: Mapping[str, Any]) -> str | None:
     return None if found is None else redact(str(found))
 
 
-def _is_persistent(entry: Mapping[str, Any]) -> bool:
+def _looks_persistent(entry: Mapping[str, Any]) -> bool:
     """Look at the name of the class only: importing it may take seconds, or fail."""
     return not (_type(entry) or "").endswith("MemoryDataset")
 

@@ -153,7 +153,7 @@ class DaskCluster:
 
     def _renew_ticket(self, run: DaskRun) -> None:
         self._runs.pop(run.ticket_id, None)
-        run.ticket_id = f"{run.run_id}-{next(self._numbers)}"
+        run.renew_ticket(f"{run.run_id}-{next(self._numbers)}")
         self._runs[run.ticket_id] = run
 
     def _is_waiting(self, run: DaskRun) -> bool:
@@ -211,7 +211,7 @@ class DaskCluster:
         run = next((found for found in self._runs.values() if found.run_id == run_id), None)
         if run is None:
             return
-        run.stop_reason = run.stop_reason or reason
+        run.note_stop(reason)
         if run.worker is None:
             if (future := self._futures.get(run.ticket_id)) is not None:
                 self._start(_cancel(future))
@@ -277,7 +277,7 @@ class DaskCluster:
         if run is None or run.worker is not None:
             self._workers.send(worker, OrderRefused(ticket_id=ticket_id))
             return
-        run.worker = worker
+        run.assign(worker)
         settings = self._settings
         encode = partial(run.encode_order, settings.convert, max_bytes=settings.options.max_value_bytes)
         outcome = await asyncio.to_thread(Outcome.of, encode)

@@ -48,6 +48,18 @@ class DaskRun:
         self._nodes = NodesAtWork()
         run.context.run(self._enter)
 
+    def renew_ticket(self, ticket_id: str) -> None:
+        """Note the ticket of a new placement."""
+        self.ticket_id = ticket_id
+
+    def assign(self, worker: str) -> None:
+        """Note the worker that gets the order."""
+        self.worker = worker
+
+    def note_stop(self, reason: RunStoppedError) -> None:
+        """Note why the run is to stop; the first reason counts."""
+        self.stop_reason = self.stop_reason or reason
+
     def _enter(self) -> None:
         # The context is the run's own, so that nothing is set back.
         LINE_EMITTER.set((self.run_id, self.placed.emit))
