@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import pyarrow as pa
 import pytest
 from msgspec import UNSET
 
@@ -33,6 +34,7 @@ from kedro_asgi.runner.chunk_stream import CHUNK_STREAM
 from kedro_asgi.runs import RunOrder, RunQuery, RunRecord, RunSpec, Slice
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.chunk_queue import ChunkQueue
+from kedro_asgi.tables.arrow_table import ArrowTable
 from project_files import write_project
 
 pytestmark = pytest.mark.anyio
@@ -41,6 +43,7 @@ REGISTRY = """
 import contextvars, logging, sys, threading, time
 from pathlib import Path
 import anyio
+import pandas as pd
 from kedro_asgi.pipeline import Pipeline, node
 
 def add(x, y):
@@ -94,6 +97,9 @@ def length(value):
 def same(value):
     return value
 
+def tripled(rows: pd.DataFrame):
+    return rows * 3
+
 def register_pipelines():
     return {
         "__default__": Pipeline([]),
@@ -111,8 +117,12 @@ def register_pipelines():
         "large": Pipeline([node(log_large, "params:a", "large", name="logger")]),
         "length": Pipeline([node(length, "value", "length", name="length")]),
         "same": Pipeline([node(same, "value", "given", name="same")]),
+        "table": Pipeline([node(tripled, "rows", "table", name="tripled")]),
     }
 """
+
+
+TABLE = pa.table({"a": [1, 2], "b": [0.5, None]})
 
 
 def order(pipeline: str, *, outputs: tuple[str, ...] = (), **spec: object) -> RunOrder:
@@ -176,6 +186,19 @@ async def test_the_outputs_come_back(runs: Dispatcher) -> None:
     finished = await runs.run(order("calc", outputs=("s", "d"), runtime_params={"a": 5}))
     assert (finished.record.status, finished.record.error) == ("success", None)
     assert {name: bytes(value) for name, value in finished.outputs.items()} == {"s": b"7", "d": b"14"}
+
+
+@pytest.mark.parametrize("is_promised", [False, True])
+async def test_a_table_goes_in_and_out_as_columns(runs: Dispatcher, is_promised: bool) -> None:
+    given = order("table", outputs=("table",), inputs={"rows": ArrowTable(TABLE)}, output_format="arrow")
+    if is_promised:
+        run, _ = await runs.accept(given)
+        assert (await runs.wait(run.run_id)).outputs == ("table",)
+        output = await runs.output(run.run_id, "table")
+    else:
+        output = (await runs.run(given)).outputs["table"]
+    with pa.ipc.open_stream(output) as reader:
+        assert reader.read_all().to_pylist() == [{"a": 3, "b": 1.5}, {"a": 6, "b": None}]
 
 
 async def test_the_outputs_of_a_promised_run_are_kept(runs: Dispatcher) -> None:
