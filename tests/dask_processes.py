@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -43,11 +43,15 @@ def one_process_cluster(project: Path) -> Iterator[str]:
 
 
 class DaskProcesses:
-    """A scheduler and workers, each a process that can be killed and started again; all end with the block."""
+    """A scheduler and workers, each a process that can be killed and started again; all end with the block.
 
-    def __init__(self, project: Path, folder: Path) -> None:
+    ``environ`` are variables that they get beside those of this process.
+    """
+
+    def __init__(self, project: Path, folder: Path, *, environ: Mapping[str, str] | None = None) -> None:
         self._project = project
         self._folder = folder
+        self._environ = {**clean_environment(), **(environ or {})}
         # Not one that the system gives to connections: it could be taken while the scheduler is gone.
         self._port = free_port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -107,5 +111,5 @@ class DaskProcesses:
         command = [sys.executable, "-m", f"distributed.cli.{module}", *arguments]
         with (self._folder / f"{name}.log").open("ab") as output:
             self._processes[name] = subprocess.Popen(
-                command, stdout=output, stderr=subprocess.STDOUT, env=clean_environment(), cwd=self._folder
+                command, stdout=output, stderr=subprocess.STDOUT, env=self._environ, cwd=self._folder
             )

@@ -61,7 +61,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
 
 
 class Collector:
-    """An OTLP/HTTP receiver; each span is a dict with its ids in hexadecimal, its attributes and its process."""
+    """An OTLP/HTTP receiver; each span is a dict with its ids in hexadecimal, its attributes and its service."""
 
     def __init__(self) -> None:
         self.spans: list[dict[str, Any]] = []
@@ -91,9 +91,10 @@ class Collector:
     def receive(self, path: str, request: ExportTraceServiceRequest) -> None:
         assert path == "/v1/traces"
         for group in request.resource_spans:
-            resource = _values(group.resource.attributes)
-            self.services.add(resource["service.name"])
-            self.spans += [_span(span) for scope in group.scope_spans for span in scope.spans]
+            service = _values(group.resource.attributes)["service.name"]
+            self.services.add(service)
+            spans = (span for scope in group.scope_spans for span in scope.spans)
+            self.spans += [{**_span(span), "service": service} for span in spans]
 
     def wait_for(self, is_wanted: Callable[[dict[str, Any]], bool], count: int = 1) -> list[dict[str, Any]]:
         """Return the spans that are wanted when there are so many of them."""

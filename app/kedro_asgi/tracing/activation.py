@@ -3,6 +3,7 @@
 from collections.abc import MutableMapping
 from contextvars import Context
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, UnsetType
@@ -53,8 +54,11 @@ def _begin_run_span(record: "RunRecord") -> "RunSpan | None":
 
 
 def continue_trace(headers: TraceHeaders | UnsetType) -> None:
-    """Make a place in a trace of another process the current one of this context; ``UNSET``: none."""
-    if headers is not UNSET or opentelemetry_api() is not None:
+    """Make a place in a trace of another process the current one of this context; ``UNSET``: none.
+
+    A process without OpenTelemetry, as a Dask worker may be, makes no spans and needs no place.
+    """
+    if opentelemetry_api() is not None or (headers is not UNSET and is_installed("opentelemetry.trace")):
         from kedro_asgi.tracing.propagation import enter
 
         enter(headers)
@@ -66,6 +70,14 @@ def add_trace_headers(headers: MutableMapping[str, str]) -> None:
         from kedro_asgi.tracing.propagation import add_headers
 
         add_headers(headers)
+
+
+def is_installed(module: str) -> bool:
+    """Return whether this process could import a module; looks for its file."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _tracer(api: Any) -> "Tracer | None":
