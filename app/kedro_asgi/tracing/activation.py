@@ -1,6 +1,6 @@
 """Whether spans are made at this moment, and what makes them; imports OpenTelemetry only where the process has."""
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from contextvars import Context
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,7 +13,7 @@ from kedro_asgi.trace_context import TraceHeaders, opentelemetry_api
 
 if TYPE_CHECKING:
     from kedro_asgi.runs import RunRecord
-    from kedro_asgi.tracing.tracer import RunSpan, Tracer
+    from kedro_asgi.tracing.tracer import BatchedRun, BatchSpan, RunSpan, Tracer
 
 
 def active_tracer() -> "Tracer | None":
@@ -51,6 +51,17 @@ def begin_run_span(record: "RunRecord", context: Context) -> "RunSpan | None":
 def _begin_run_span(record: "RunRecord") -> "RunSpan | None":
     tracer = active_tracer()
     return None if tracer is None else tracer.begin_run(record)
+
+
+def begin_batch_span(
+    batch_id: str, pipeline_names: Sequence[str], rows: int, members: "Sequence[BatchedRun]", context: Context
+) -> "BatchSpan | None":
+    """Start the span of runs that are executed as one, and make it the current one of ``context``, if there is tracing.
+
+    Callers have no part in that context. There is no span if the trace of no run is sampled.
+    """
+    tracer = any_tracer()
+    return None if tracer is None else context.run(tracer.begin_batch, batch_id, pipeline_names, rows, members)
 
 
 def continue_trace(headers: TraceHeaders | UnsetType) -> None:

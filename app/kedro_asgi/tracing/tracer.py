@@ -6,14 +6,15 @@ Names and attributes are those of OpenTelemetry's semantic conventions; what the
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import Context as CallContext
 from functools import lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import UNSET
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
-from opentelemetry.trace import Span, Status, StatusCode
+from opentelemetry.trace import Link, Span, Status, StatusCode
 
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.errors.wording import bounded
@@ -75,6 +76,38 @@ class Tracer:
         attach(trace.set_span_in_context(span, parent))
         return RunSpan(span)
 
+    def begin_batch(
+        self, batch_id: str, pipeline_names: Sequence[str], rows: int, members: "Sequence[BatchedRun]"
+    ) -> "BatchSpan | None":
+        """Start the span of runs that are executed as one, and make it the current one of this context.
+
+        Its parent is the span of the first run whose trace is sampled, and it has links to those of the others. If none
+        is, the batch belongs to the first run's trace, which is dropped, so its nodes make no spans.
+        """
+        sampled = [member.span for member in members if member.span is not None and member.span.is_sampled]
+        if not sampled:
+            attach(trace.set_span_in_context(members[0].context.run(trace.get_current_span), Context()))
+            return None
+        names = _shown_names(pipeline_names)
+        facts: dict[str, Any] = {
+            "kedro.batch.id": batch_id,
+            "kedro.batch.runs": len(members),
+            "kedro.batch.rows": rows,
+            "kedro.pipeline.names": names,
+        }
+        span = self.tracer.start_span(
+            bounded(f"batch {', '.join(names)}", _MAX_NAME),
+            trace.set_span_in_context(sampled[0].span, Context()),
+            attributes=facts,
+            links=[Link(run.span.get_span_context()) for run in sampled[1:]],
+        )
+        for run in sampled:
+            run.span.set_attribute("kedro.batch.id", batch_id)
+        for run in sampled[1:]:
+            run.span.add_link(span.get_span_context())
+        attach(trace.set_span_in_context(span, Context()))
+        return BatchSpan(span)
+
     def request_spans(self) -> "RequestSpans":
         """Return what makes the spans of requests."""
         from kedro_asgi.tracing.request_spans import RequestSpans
@@ -94,15 +127,40 @@ class RunSpan:
     """The span of one attempt of a run that the service executes."""
 
     def __init__(self, span: Span) -> None:
-        self._span = span
+        self.span = span
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the span is exported."""
+        return self.span.get_span_context().trace_flags.sampled
 
     def end(self, status: str, error: ErrorCause | None) -> None:
         """End the span of an attempt; ``error`` says why it failed, or why it was stopped.
 
         The span of the node that failed has the error with its traceback, unless its process was killed.
         """
-        self._span.set_attribute("kedro.run.status", status)
+        self.span.set_attribute("kedro.run.status", status)
         if error is not None and status not in ("success", "cancelled", "interrupted"):
+            _fail(self.span, error)
+        self.span.end()
+
+
+class BatchedRun(Protocol):
+    """A run that is executed with others: its span, if it has one, and the context of its caller."""
+
+    span: RunSpan | None
+    context: CallContext
+
+
+class BatchSpan:
+    """The span of several runs that an executor executes as one."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    def end(self, error: ErrorCause | None) -> None:
+        """End the span; ``error`` says why the runs failed as one."""
+        if error is not None:
             _fail(self._span, error)
         self._span.end()
 
@@ -167,7 +225,11 @@ def _run_facts(run_id: str, pipeline_names: Sequence[str], env: str | None, atte
     facts: dict[str, Any] = {
         "kedro.run.id": run_id,
         "kedro.run.attempt": attempt,
-        # A caller may ask for pipelines of any name.
-        "kedro.pipeline.names": [shown(name) for name in pipeline_names or ("__default__",)],
+        "kedro.pipeline.names": _shown_names(pipeline_names),
     }
     return facts if env is None else {**facts, "kedro.env": env}
+
+
+def _shown_names(pipeline_names: Sequence[str]) -> list[str]:
+    # A caller may ask for pipelines of any name.
+    return [shown(name) for name in pipeline_names or ("__default__",)]

@@ -28,9 +28,14 @@ class JointRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Return what makes one run of all, in the thread or the process that executes it."""
         return partial(joined_spec, tuple(member.order.read for member in self.members), inputs)
 
+    @property
+    def rows(self) -> int:
+        """How many rows the members have."""
+        return sum(member.order.rows for member in self.members)
+
     def announce(self) -> None:
         """Tell in the events of each member that it is executed with others."""
-        runs, rows = len(self.members), sum(member.order.rows for member in self.members)
+        runs, rows = len(self.members), self.rows
         for member in self.members:
             run_id = member.run.record.run_id
             member.run.outbox.emit(RunBatched(run_id=run_id, batch_id=self.run_id, runs=runs, rows=rows))

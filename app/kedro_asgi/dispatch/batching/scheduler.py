@@ -22,10 +22,10 @@ from kedro_asgi.dispatch.scheduler import may_begin
 from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.run_ids import RunIds
-from kedro_asgi.tracing.activation import begin_run_span
+from kedro_asgi.tracing.activation import begin_batch_span, begin_run_span
 
 if TYPE_CHECKING:
-    from kedro_asgi.tracing.tracer import RunSpan
+    from kedro_asgi.tracing.tracer import BatchSpan, RunSpan
 
 
 class BatchingScheduler(GroupingScheduler):
@@ -140,13 +140,15 @@ class BatchingScheduler(GroupingScheduler):
     def _execute_jointly(self, batch: Batch, members: Sequence[Member]) -> None:
         joint = batch.joint = JointRun(run_id=self._batch_ids.next(), members=members)
         joint.announce()
+        names, context = batch.holder.record.pipeline_names, Context()
+        span = begin_batch_span(joint.run_id, names, joint.rows, members, context)
         self._executor.start(
             joint.run_id,
             joint.read_spec(batch.group.pipeline.options.inputs),
-            kind=batch.holder.record.pipeline_names,
-            context=Context(),
+            kind=names,
+            context=context,
             emit=joint.emit,
-            ended=partial(self._joint_run_ended, batch, joint, perf_counter()),
+            ended=partial(self._joint_run_ended, batch, joint, perf_counter(), span),
         )
 
     def _execute_alone(self, batch: Batch, member: Member) -> None:
@@ -197,10 +199,14 @@ class BatchingScheduler(GroupingScheduler):
                 self._note_success(group, [member], perf_counter() - begun)
             self._group_is_free(group, run, requests=1)
 
-    def _joint_run_ended(self, batch: Batch, joint: JointRun, begun: float, execution: Execution) -> None:
+    def _joint_run_ended(
+        self, batch: Batch, joint: JointRun, begun: float, span: "BatchSpan | None", execution: Execution
+    ) -> None:
         seconds = perf_counter() - begun
         self._pace.ended(seconds)
         batch.joint, is_needed = None, joint.is_needed(batch.left)
+        if span is not None:
+            span.end(execution.error if is_needed else None)
         self._note_execution(batch.holder, execution, is_stopped=not is_needed)
         if is_needed and (outputs := self._outputs_of_each(batch, joint, execution)) is not None:
             self._note_success(batch.group, joint.members, seconds)
