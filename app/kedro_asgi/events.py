@@ -19,7 +19,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="even
 
 
 class RunQueued(Event, frozen=True, kw_only=True):
-    """The run was accepted."""
+    """The run was accepted; ``trace_id`` is that of its caller's trace, where its record names one."""
+
+    trace_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class RunStarted(Event, frozen=True, kw_only=True):

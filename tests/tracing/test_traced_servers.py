@@ -115,6 +115,9 @@ def test_a_run_that_another_worker_takes_over_goes_on_in_its_trace(
     assert place == {"traceparent": f"00-{TRACE}-{run['parent']}-01", "tracestate": "vendor=1"}
     assert run["trace_id"] == TRACE
     assert run["kedro.run.id"] != run_id
+    events = httpx.get(f"{server.url}/runs/{run['kedro.run.id']}/events", timeout=60).text
+    (queued,) = (line for line in events.splitlines() if line.startswith("data: ") and '"RunQueued"' in line)
+    assert f'"trace_id":"{TRACE}"' in queued, events
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from anyio.lowlevel import current_token
+from msgspec import UNSET
 
 from kedro_asgi.current_request import CURRENT_CALLER
 from kedro_asgi.dispatch.active_run import ActiveRun
@@ -22,6 +23,7 @@ from kedro_asgi.redaction import secret_names
 from kedro_asgi.runs import RunId, RunOrder, RunRecord
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.event_loop import event_class
+from kedro_asgi.trace_context import trace_id_of
 
 
 class Admission:
@@ -81,6 +83,7 @@ class Admission:
         except (QueueFullError, DrainingError, PipelineCrashingError) as error:
             self._metrics.run_refused(error)
             raise
+        trace_id = trace_id_of(record.trace_context) or UNSET
         stored_order = waiting if isinstance(waiting, PackedOrder) and is_promised else None
         admitted = RunAdmitted(
             record=record,
@@ -88,7 +91,7 @@ class Admission:
             key=key,
             is_promised=is_promised,
             is_released=is_for_queue,
-            event=RunQueued(run_id=run_id, at=record.created_at),
+            event=RunQueued(run_id=run_id, at=record.created_at, trace_id=trace_id),
             caller=CURRENT_CALLER.get() if self._has_shares else None,
         )
         self._post(admitted, is_urgent=is_promised)

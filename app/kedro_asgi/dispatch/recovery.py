@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import msgspec
+from msgspec import UNSET
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.final_state import describe_stop, end_of
@@ -25,6 +26,7 @@ from kedro_asgi.events import RunQueued
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.run_ids import RunIds
 from kedro_asgi.runs import ErrorDetail, RunId, RunRecord, RunStatus
+from kedro_asgi.trace_context import trace_id_of
 
 _log = SafeLogger(__name__)
 
@@ -247,7 +249,7 @@ class Recovery:
             order=order,
             is_promised=True,
             is_released=self._has_store_queue,
-            event=RunQueued(run_id=record.run_id),
+            event=RunQueued(run_id=record.run_id, trace_id=trace_id_of(record.trace_context) or UNSET),
             caller=taken.caller,
         )
 

@@ -15,6 +15,7 @@ from kedro_asgi.dispatch.webhooks.back_off import retry_after_seconds
 from kedro_asgi.dispatch.webhooks.webhook import Webhook
 from kedro_asgi.errors.wording import one_line, shortened
 from kedro_asgi.redaction import redact
+from kedro_asgi.trace_context import TraceHeaders
 
 if TYPE_CHECKING:
     import httpx
@@ -24,6 +25,19 @@ _ANSWER_SECONDS = 0.2
 _GONE = 410
 _MAX_PROBLEM_CHARACTERS = 500
 _IS_SENDING: ContextVar[bool] = ContextVar("kedro_asgi_is_sending", default=False)
+
+
+class _Run(msgspec.Struct, frozen=True):
+    trace_context: TraceHeaders = {}
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What a notification that was stored tells of the trace of its run."""
+
+    data: _Run = _Run()
+
+
+_TOLD = msgspec.json.Decoder(_Told)
 
 
 class DeliveryAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,10 +74,15 @@ class Sender:
     ) -> None:
         """Put the answer into ``found`` as soon as its status is known: what comes later does not change it."""
         signed = webhook.signer.headers(notification.notification_id, int(now), notification.body)
-        headers = {"content-type": "application/json", **signed}
+        headers = {"content-type": "application/json", **_trace_headers(notification.body), **signed}
         async with self._client.stream("POST", webhook.url, content=notification.body, headers=headers) as response:
             found.append(_judge(response, now))
             await _read_a_little(response)
+
+
+def _trace_headers(body: bytes) -> TraceHeaders:
+    """Return the place in a trace of the caller of a run that has ended; the server that sends may be another one."""
+    return _TOLD.decode(body).data.trace_context
 
 
 @asynccontextmanager
