@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import anyio
@@ -113,3 +114,10 @@ async def _drained(worker: Worker, end: ProcessEnd, tell: Tell, *, grace_seconds
             tasks.start_soon(hasten)
             await worker.drain(grace_seconds=0 if is_hastened else None)
             tasks.cancel_scope.cancel()
+    # Runs have ended; a further signal must not cut off the last metrics and spans. `ProcessEnd` limits the time.
+    for number in {*first, *second}:
+        signal.signal(number, _ignore)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing."""
