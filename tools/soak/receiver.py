@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, treatment: Treatment) -> None:
         match treatment:
             case "taken":
-                self._send(204)
+                self._send(200)
             case "failed":
                 self._send(500)
             case "asked to wait":
