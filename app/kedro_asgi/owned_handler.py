@@ -42,7 +42,7 @@ class OwnedHandler(logging.Handler):
 
 
 def remove_inherited_handlers() -> None:
-    """In a forked process: remove the handlers of the parent's owners, who do not know this process."""
+    """In a forked process: remove the handlers of the parent, whose owners do not exist here."""
     for handler in tuple(_ADDED):
         handler.remove()
 

@@ -1,4 +1,4 @@
-"""Kedro's configuration of logging is undone, and handlers of a service come and go meanwhile."""
+"""Kedro's configuration of logging reaches new loggers only, and handlers of a service come and go meanwhile."""
 
 import logging
 import subprocess
@@ -50,18 +50,26 @@ def test_no_configuration_takes_the_handlers_of_an_application_for_a_moment(
     present, file = logging.getLogger("tests.present"), logging.FileHandler(tmp_path / "app.log", mode="w")
     present.addHandler(file)
     present.setLevel("INFO")
+    silent = logging.getLogger("tests.silent")
+    silent.disabled = True
     states: list[object] = []
 
     def state() -> object:
-        return [(each.level, list(each.handlers), each.disabled, each.propagate) for each in (root, present)]
+        return [(each.level, list(each.handlers), each.disabled, each.propagate) for each in (root, present, silent)]
 
     def look() -> logging.Filter:
         states.append(state())
         return logging.Filter()
 
     before = state()
-    spec = {"level": "DEBUG", "handlers": ["file"], "propagate": False}
-    handlers = {"file": {"class": "logging.FileHandler", "filename": str(tmp_path / "made.log"), "filters": ["look"]}}
+    spec = {"level": "DEBUG", "handlers": ["memory"], "propagate": False}
+    unused = {"class": "logging.FileHandler", "filename": str(tmp_path / "unused.log")}
+    memory = {"class": "logging.handlers.MemoryHandler", "capacity": 0, "target": "file"}
+    handlers = {
+        "unused": unused,
+        "memory": memory,
+        "file": {"class": "logging.FileHandler", "filename": str(tmp_path / "made.log"), "filters": ["look"]},
+    }
     new = f"tests.new.{tmp_path.name}"
     with preserve_logging():
         dictConfig(
@@ -79,10 +87,11 @@ def test_no_configuration_takes_the_handlers_of_an_application_for_a_moment(
     for logger in (present, logging.getLogger(new)):
         (handler,) = logger.handlers
         logger.removeHandler(handler)
-        handler.close()
+        getattr(handler, "target", handler).close()
     assert states == [before, before]
     assert (tmp_path / "app.log").read_text() == "it rains\n", "the file was not closed"
     assert (tmp_path / "made.log").read_text() == "it snows\n", "a logger of its own, as it was asked for"
+    assert not (tmp_path / "unused.log").exists()
 
 
 def test_a_configuration_makes_no_file_for_loggers_that_it_may_not_change(tmp_path: Path) -> None:

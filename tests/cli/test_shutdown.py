@@ -220,7 +220,7 @@ def test_a_second_signal_ends_the_grace(make_project, start: Start, workers: int
 def test_two_signals_at_once_end_the_grace_of_all_workers(make_project, start: Start) -> None:
     project = make_project(LARGE, parameters="seconds: 600\n")
     server = start("kedro_asgi", "serve", project, "--workers", 2, KEDRO_SERVER_GRACE_SECONDS="300")
-    until(lambda: server.log().count("Started server process [") == 2)
+    until(lambda: server.log().count("Application startup complete") == 2)
     workers = [int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", server.log())]
     submit_and_wait_for_start(server, "sleep")
     send_two_signals_at_once(server.process.pid, workers)

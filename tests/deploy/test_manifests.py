@@ -31,6 +31,10 @@ def resource(path: str) -> Any:
     return yaml.safe_load((KUBERNETES / path).read_text())
 
 
+def worker_pod() -> Any:
+    return resource("workers/deployment.yaml")["spec"]["template"]
+
+
 def test_the_server_knows_each_variable_that_the_files_set() -> None:
     names = {name for path in files() for name in re.findall(r"\bKEDRO_SERVER_[A-Z_]*[A-Z]\b(?!_)", path.read_text())}
     assert len(names) > 5
@@ -48,9 +52,26 @@ def test_each_example_waits_for_the_grace_and_the_last_seconds() -> None:
     delay = int(spec["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
     grace = int(settings["KEDRO_SERVER_GRACE_SECONDS"])
     assert spec["terminationGracePeriodSeconds"] > delay + grace + LAST_SECONDS
+    assert worker_pod()["spec"]["terminationGracePeriodSeconds"] > grace + LAST_SECONDS
 
     grace = int(re.search(r"GRACE_SECONDS=(\d+)", (DEPLOY / "systemd/environment.example").read_text())[1])
     assert int(re.search(r"TimeoutStopSec=(\d+)", UNIT.read_text())[1]) > grace + LAST_SECONDS
+
+
+def test_a_worker_gets_probes_and_scrapes_where_it_answers_and_no_requests() -> None:
+    pod = worker_pod()
+    [container] = pod["spec"]["containers"]
+    [port] = container["ports"]
+    environ = {variable["name"]: variable.get("value") for variable in container["env"]}
+    number = str(port["containerPort"])
+    assert environ["KEDRO_SERVER_METRICS_PORT"] == pod["metadata"]["annotations"]["prometheus.io/port"] == number
+    probes = [container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")]
+    assert [(probe["path"], probe["port"]) for probe in probes] == [
+        (path, port["name"]) for path in ("/health", "/health", "/ready")
+    ]
+    for name in ("service", "poddisruptionbudget"):
+        selector = resource(f"postgresql/{name}.yaml")["spec"]["selector"]
+        assert not selector.get("matchLabels", selector).items() <= pod["metadata"]["labels"].items()
 
 
 def test_the_example_of_the_environment_sets_what_the_compose_file_asks_for() -> None:
@@ -78,8 +99,13 @@ def test_the_compose_file_is_valid() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("overlay", ["postgresql", "sqlite"])
-def test_the_manifests_are_valid(tool: Callable[[str], str], tmp_path: Path, overlay: str) -> None:
+@pytest.mark.parametrize(
+    ("overlay", "deployments"),
+    [("postgresql", ["kedro-asgi"]), ("sqlite", ["kedro-asgi"]), ("workers", ["kedro-asgi", "kedro-asgi-worker"])],
+)
+def test_the_manifests_are_valid(
+    tool: Callable[[str], str], tmp_path: Path, overlay: str, deployments: list[str]
+) -> None:
     # Not even CI can install it: Debian's is too old for these manifests, and no package of Python brings one.
     kubectl = shutil.which("kubectl") or pytest.skip("kubectl is not installed")
     built = subprocess.run([kubectl, "kustomize", KUBERNETES / overlay], check=True, capture_output=True)
@@ -87,7 +113,9 @@ def test_the_manifests_are_valid(tool: Callable[[str], str], tmp_path: Path, ove
     check = [tool("kubernetes-validate"), "--strict", str(tmp_path / "manifests.yaml")]
     checked = subprocess.run(check, capture_output=True, text=True)
     assert "ERROR" not in checked.stdout + checked.stderr
-    assert "resource deployment/kedro-asgi" in checked.stdout + checked.stderr
+    found = re.findall(r"resource deployment/([\w-]+)", checked.stdout + checked.stderr)
+    assert sorted(set(found)) == deployments
+    assert re.findall(rb"image: (.*)", built.stdout) == [b"registry.example.com/penguins:1"] * len(deployments)
 
 
 @pytest.mark.slow

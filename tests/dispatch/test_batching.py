@@ -515,6 +515,8 @@ async def test_no_run_of_many_ever_sees_the_row_of_another(serve, caplog) -> Non
             await service.runs._session.reload()
 
         await _many(service, 100_000, seed=2, reload=reload)
+        # Also after the reloads.
+        assert service.state("strict").runs_per_batch > 2
 
 
 async def test_a_server_that_counts_the_runs_of_a_fleet_joins_none(project: Path, tmp_path: Path) -> None:

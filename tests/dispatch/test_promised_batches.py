@@ -306,3 +306,4 @@ async def test_no_promised_run_of_many_ever_sees_the_row_of_another(
     caplog.set_level(logging.CRITICAL)
     async with serve(store=str(tmp_path / "runs.db")) as service:
         await _many(service, 5000, seed=2)
+        assert (service.state("strict").runs_per_batch or 0) > 2

@@ -127,7 +127,7 @@ async def test_a_small_bad_request_gets_a_small_and_quick_answer(make_project, s
     await client.post("/run", json={})
     started = time.process_time()  # other work may load the machine
     answer = await client.post("/run", json=body)
-    assert time.process_time() - started < 15
+    assert time.process_time() - started < 6
     assert answer.status_code in (200, 422)
     assert len(answer.content) < 2 * len(json.dumps(body)) + 20_000
 

@@ -5,6 +5,7 @@ is accepted, methods and headers that are missing, and no operation that answers
 uses what one answer holds in the next request.
 """
 
+import base64
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,30 @@ SOME = {"phases": ("fuzzing", "stateful"), "max_examples": 1}
 MANY = {"phases": _PHASES, "max_examples": 30}
 
 
-# Its name is in the list of schedules, where the stateful phase finds it.
-SCHEDULE = '\n[tool.kedro-asgi.schedules.daily]\ncron = "0 0 1 1 *"\n'
+PROJECT = TYPED.replace("def one(", "def keep(rows: list[Row]):\n    return rows\n\ndef one(").replace(
+    '"empty": Pipeline([]),', '"empty": Pipeline([]), "kept": Pipeline([node(keep, "rows", "out", name="keep")]),'
+)
+# Their names are in lists, where the stateful phase finds them.
+SECTIONS = """
+[tool.kedro-asgi.schedules.daily]
+cron = "0 0 1 1 *"
+
+[tool.kedro-asgi.notify.nobody]
+url = "http://127.0.0.1:1"
+secret_file = "secret"
+
+[tool.kedro-asgi.batching.kept]
+inputs = ["rows"]
+outputs = ["out"]
+"""
 
 
 @pytest.fixture
 def project(make_project) -> Path:
-    project = make_project(TYPED, parameters=PARAMETERS)
+    project = make_project(PROJECT, parameters=PARAMETERS)
     with (project / "pyproject.toml").open("a") as file:
-        file.write(SCHEDULE)
+        file.write(SECTIONS)
+    (project / "secret").write_text(f"whsec_{base64.b64encode(bytes(24)).decode()}")
     return project
 
 
@@ -52,7 +68,7 @@ def test_answers_are_those_of_the_document(project: Path, amount: dict[str, Any]
     headers = {"Authorization": f"Bearer {token}"} if caller == "with a token" else {}
     # A run that is tried again may wait for a day.
     policy = Policy(max_timeout_seconds=0.5)
-    app = create_http_server(project, store="memory:", policy=policy, allowed_hosts=["*"], **tokens)
+    app = create_http_server(project, store="memory:", policy=policy, allowed_hosts=["*"], mcp=True, **tokens)
     document = schemathesis.openapi.from_asgi(
         "/openapi.json",
         app,

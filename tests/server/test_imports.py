@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 from serving import clean_environment
 
@@ -68,8 +69,8 @@ RARELY_USED = (
 ENGINE = tuple(f"kedro_asgi.{room}" for room in ("bridge", "config", "hooks", "io", "pipeline", "plan", "project"))
 
 
-def _imported(code: str) -> set[str]:
-    line = [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"]
+def _imported(code: str, *arguments: str) -> set[str]:
+    line = [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)", *arguments]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True, env=clean_environment())
     return set(done.stdout.split())
 
@@ -82,6 +83,37 @@ def test_a_server_imports_nothing_that_few_servers_use() -> None:
         )
         == []
     )
+
+
+RUN = """
+import anyio, httpx
+from kedro_asgi.server import create_http_server
+
+async def main():
+    app = create_http_server(sys.argv[1], store="memory:")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as client:
+        assert (await client.post("/run", json={"outputs": ["d"]})).json()["outputs"] == {"d": 6}
+
+anyio.run(main)
+"""
+# Rooms of the server that a plain run must not need.
+UNUSED = (
+    "dispatch.batching",
+    "dispatch.webhooks",
+    "server.columnar.answers",
+    "server.columnar.bodies",
+    "server.inference",
+    "server.mcp",
+    "viz",
+)
+
+
+def test_a_plain_run_imports_nothing_of_batching_streams_columns_inference_and_agents(tiny: Path) -> None:
+    found = _imported(RUN, str(tiny))
+    assert "kedro_asgi.dispatch.dispatcher" in found
+    rooms = [f"kedro_asgi.{room}" for room in UNUSED]
+    assert [name for name in found for room in rooms if name == room or name.startswith(f"{room}.")] == []
+    assert sorted(found & {"mcp", "pyarrow", "pandas", "polars", "opentelemetry", "distributed"}) == []
 
 
 def test_a_command_imports_no_other_command() -> None:

@@ -3,7 +3,7 @@
 import logging
 import logging.config
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ _HANDLERS_BY_NAME: Any = vars(logging)["_handlers"]
 
 
 class _ThreadBlocks(threading.local):
-    """The loggers that the block of `only_new_loggers` leaves alone that this thread is in, if it is in one."""
+    """The loggers that this thread's block of `only_new_loggers` leaves alone; ``None`` outside of one."""
 
     present: Collection[logging.Logger] | None = None
 
@@ -46,22 +46,23 @@ class _Configurator(logging.config.DictConfigurator):
         with LOGGING_LOCK:
             new = self._pop_new_loggers(_BLOCKS.present)
             is_incremental = bool(self.config.get("incremental"))
-            needs_handlers = any(isinstance(logger, Mapping) and logger.get("handlers") for logger in new.values())
-            if is_incremental or not needs_handlers:
-                # Nobody would use them, and a handler of a file makes the file.
-                self.config.pop("handlers", None)
-            # The standard library first closes and forgets all handlers that it finds here.
-            handlers, by_name = list(_HANDLERS), dict(_HANDLERS_BY_NAME)
+            self._keep_handlers(() if is_incremental else new.values())
+            # The standard library enables all loggers that the configuration does not disable.
+            disabled = [logger for logger in _BLOCKS.present if logger.disabled]
+            # It also first closes and forgets all handlers that it finds here.
+            handlers, by_name = list(_HANDLERS), dict(_HANDLERS_BY_NAME.items())
             _HANDLERS.clear()
             _HANDLERS_BY_NAME.clear()
             try:
                 super().configure()
                 # The standard library would also reset the present children of a new logger.
-                for name, logger in new.items():
-                    self._configure_new_logger(name, logger, is_incremental=is_incremental)
+                for name, config in new.items():
+                    self._configure_new_logger(name, config, is_incremental=is_incremental)
             finally:
                 _HANDLERS[:0] = handlers
                 _HANDLERS_BY_NAME.update(by_name)
+                for logger in disabled:
+                    logger.disabled = True
 
     def _pop_new_loggers(self, present: Collection[logging.Logger]) -> dict[str, Any]:
         """Remove all loggers from the configuration; return those that it may configure."""
@@ -69,6 +70,18 @@ class _Configurator(logging.config.DictConfigurator):
         self.config["disable_existing_loggers"] = False
         loggers = self.config.pop("loggers", None) or {}
         return {name: loggers[name] for name in loggers if logging.getLogger(name) not in present}
+
+    def _keep_handlers(self, loggers: Iterable[Any]) -> None:
+        """Remove the handlers that these loggers do not use: nobody would close them, and one of a file makes it."""
+        handlers = self.config.pop("handlers", None) or {}
+        wanted = [name for logger in loggers if isinstance(logger, Mapping) for name in logger.get("handlers") or ()]
+        self.config["handlers"] = kept = {}
+        while wanted:
+            name = wanted.pop()
+            if name in handlers and name not in kept:
+                kept[name] = handlers[name]
+                # A handler may pass records on to others.
+                wanted += filter(None, (kept[name].get("target"), *(kept[name].get("handlers") or ())))
 
     def _configure_new_logger(self, name: str, config: Any, *, is_incremental: bool) -> None:
         try:

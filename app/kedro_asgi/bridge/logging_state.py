@@ -15,7 +15,8 @@ def preserve_logging() -> Iterator[None]:
     """Keep handlers, levels and propagation of all loggers that are present.
 
     ``logging.config.dictConfig`` does not change them in this block, so that no line of another thread is lost
-    meanwhile. What the block's code changes in another way is undone when the block ends.
+    meanwhile. What the block's code changes in another way, or by a ``dictConfigClass`` of the application's own, is
+    undone when the block ends.
     """
     root = logging.getLogger()
     known = root.manager.loggerDict.copy().values()

@@ -13,10 +13,11 @@ from kedro_asgi.cli.access_options import check_reach
 from kedro_asgi.cli.console_handlers import filtered_console, is_warning
 from kedro_asgi.cli.error_messages import interruptible, one_line_errors
 from kedro_asgi.cli.greeting import page_lines, server_url
+from kedro_asgi.cli.listening_socket import check_port
 from kedro_asgi.cli.logging_setup import log_to_stderr
 from kedro_asgi.cli.run_progress import choose_progress
 from kedro_asgi.cli.run_state import RunState
-from kedro_asgi.cli.serve import check_port, serve_project
+from kedro_asgi.cli.serve import serve_project
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.stores import MEMORY
 from kedro_asgi.errors import StarterError

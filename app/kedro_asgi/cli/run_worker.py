@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import anyio
@@ -22,6 +23,7 @@ from kedro_asgi.failures import failure_sentence
 from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.server.http_metrics import HttpMetrics
 from kedro_asgi.server.metrics_route import MetricsRoute
+from kedro_asgi.server.worker_app import WorkerStatus
 from kedro_asgi.server.worker_options import make_session, worker_options
 from kedro_asgi.tracing.activation import prepare_tracing
 from kedro_asgi.tracing.sdk import flush_spans, set_up_sdk
@@ -30,6 +32,9 @@ _log = logging.getLogger(__name__)
 
 #: The exit code of a process that cannot open its project, as uvicorn's.
 STARTUP_FAILURE = 3
+
+Tell = Callable[[WorkerStatus], None]
+"""Notes the status of a process."""
 
 
 def check_worker(configuration: ServerConfiguration) -> None:
@@ -40,13 +45,11 @@ def check_worker(configuration: ServerConfiguration) -> None:
         raise PolicyError("max_concurrent_runs of 0 is for servers that leave all runs to workers")
 
 
-def execute_runs(
-    is_ready: Callable[[], None], *, log_config: dict[str, Any], project_path: Path, is_supervised: bool = False
-) -> int:
+def execute_runs(tell: Tell, *, log_config: dict[str, Any], project_path: Path, is_supervised: bool = False) -> int:
     """Execute runs as the variables of this process say, until a signal ends it; return the exit code.
 
-    ``is_ready`` is called when the process takes runs. A supervised process leaves SIGINT to its supervisor, since a
-    terminal sends it to both.
+    ``tell`` is called when the process takes runs, and when it takes no more. A supervised process leaves SIGINT to its
+    supervisor, since a terminal sends it to both.
     """
     end = ProcessEnd()
     signal.signal(signal.SIGTERM, end.now)
@@ -58,15 +61,13 @@ def execute_runs(
     if configuration.otel:
         set_up_sdk()
     prepare_tracing()
-    code = anyio.run(_work, configuration, end, is_ready, is_supervised)
+    code = anyio.run(_work, configuration, end, tell, is_supervised)
     if configuration.otel:
         flush_spans()
     return code
 
 
-async def _work(
-    configuration: ServerConfiguration, end: ProcessEnd, is_ready: Callable[[], None], is_supervised: bool
-) -> int:
+async def _work(configuration: ServerConfiguration, end: ProcessEnd, tell: Tell, is_supervised: bool) -> int:
     session = make_session(configuration)
     opened = await session.open()
     if opened.error is not None:
@@ -81,9 +82,9 @@ async def _work(
         tasks = await stack.enter_async_context(anyio.create_task_group())
         if metrics is not None:
             tasks.start_soon(metrics.publish_forever)
-        is_ready()
+        tell("ready")
         _log.info("Worker [%s] executes runs.", os.getpid())
-        await _drained(worker, end, configuration.policy.grace_seconds, is_supervised=is_supervised)
+        await _drained(worker, end, tell, grace_seconds=configuration.policy.grace_seconds, is_supervised=is_supervised)
         tasks.cancel_scope.cancel()
         if metrics is not None:
             with anyio.CancelScope(shield=True):
@@ -92,7 +93,7 @@ async def _work(
     return 0
 
 
-async def _drained(worker: Worker, end: ProcessEnd, grace_seconds: float, *, is_supervised: bool) -> None:
+async def _drained(worker: Worker, end: ProcessEnd, tell: Tell, *, grace_seconds: float, is_supervised: bool) -> None:
     """Wait for a signal, then for the end of the runs; another signal ends the grace."""
     first = (signal.SIGTERM,) if is_supervised else (signal.SIGTERM, signal.SIGINT)
     # A service manager may send SIGTERM to all processes, and the supervisor passes its own on.
@@ -100,6 +101,7 @@ async def _drained(worker: Worker, end: ProcessEnd, grace_seconds: float, *, is_
     with anyio.open_signal_receiver(*{*first, *second}) as signals:
         # Of two signals that wait, the one that hastens may come before the first.
         is_hastened = await anext(aiter(signals)) not in first
+        tell("draining")
         end.within(LAST_SECONDS if is_hastened else grace_seconds + LAST_SECONDS)
         async with anyio.create_task_group() as tasks:
 
@@ -112,3 +114,10 @@ async def _drained(worker: Worker, end: ProcessEnd, grace_seconds: float, *, is_
             tasks.start_soon(hasten)
             await worker.drain(grace_seconds=0 if is_hastened else None)
             tasks.cancel_scope.cancel()
+    # Runs have ended; a further signal must not cut off the last metrics and spans. `ProcessEnd` limits the time.
+    for number in {*first, *second}:
+        signal.signal(number, _ignore)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing."""

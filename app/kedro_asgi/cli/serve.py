@@ -2,22 +2,18 @@
 
 import os
 import signal
-import socket
-import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from kedro_asgi.cli.access_options import access_line, access_options, check_reach, default_hosts
+from kedro_asgi.cli.connection_options import connection_options
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.execution_options import execution_options
 from kedro_asgi.cli.greeting import greeting, server_url
+from kedro_asgi.cli.listening_socket import check_port
 from kedro_asgi.cli.logging_setup import apply_log_config, server_log_config
 from kedro_asgi.cli.options import (
     WorkerCount,
@@ -31,6 +27,7 @@ from kedro_asgi.cli.reloader import CODE, CONFIGURATION, Watched
 from kedro_asgi.cli.server_process import serve_alone
 from kedro_asgi.cli.setting_variables import Setting, set_variables
 from kedro_asgi.cli.shared_cluster import shared_cluster
+from kedro_asgi.cli.shared_files import check_temporary_folder, shared_files
 from kedro_asgi.cli.worker_processes import serve_with_reload, serve_with_workers
 from kedro_asgi.dispatch.stores import check_store
 from kedro_asgi.log_lines import LogFormat
@@ -44,7 +41,6 @@ from kedro_asgi.server.configuration import (
     ServerConfiguration,
 )
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
-from kedro_asgi.temporary_folder import TemporaryFolder
 from kedro_asgi.tracing.sdk import check_sdk
 
 _FACTORY = "kedro_asgi.server:create_http_server"
@@ -142,13 +138,13 @@ def serve_project(
     check_reach(configuration.access, host)
     kinds = configuration.executor_choice.kinds
     if workers > 1 or not kinds.isdisjoint(("process", "dask")):
-        _check_temporary_folder()
+        check_temporary_folder()
     set_variables(allowed_hosts=default_hosts(configuration.access, host))
     if log_format != "json" and with_greeting:
         url = server_url(host, port, scheme=transport.scheme)
         click.echo(greeting(project, configuration, url=url, access=access_line(configuration.access, host)))
     options = {"host": host, "port": port, "log_config": log_config, "access_log": not no_access_log}
-    options |= {"factory": True, **_connection_options(limits), **transport.uvicorn_options()}
+    options |= {"factory": True, **connection_options(limits), **transport.uvicorn_options()}
     with _shared_files(workers, reload=reload), shared_cluster(configuration, workers):
         if workers > 1:
             serve_with_workers(_FACTORY, workers=workers, **options)
@@ -156,26 +152,6 @@ def serve_project(
             serve_with_reload(_FACTORY, _watched(project, project_path, conf_source), **options)
         else:
             serve_alone(_FACTORY, **options)
-
-
-def _connection_options(limits: ConnectionLimits) -> dict[str, Any]:
-    """Return uvicorn's options for the limits; without httptools, as on PyPy, it has no limit of time for headers."""
-    options: dict[str, Any] = {"limit_concurrency": limits.max_connections}
-    if find_spec("httptools") is None:
-        return {**options, "h11_max_incomplete_event_size": limits.max_header_bytes}
-    protocol = import_module("kedro_asgi.cli.http_protocol").BoundedHttpProtocol
-    return {**options, "http": partial(protocol, limits=limits)}
-
-
-def check_port(host: str, port: int) -> None:
-    """Check that the address is free, with the socket options that uvicorn uses."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}") from error
 
 
 def _check_webhooks(configuration: ServerConfiguration) -> None:
@@ -205,15 +181,6 @@ def _check_schedules(project: Project) -> None:
         read_schedules(project)
 
 
-def _check_temporary_folder() -> None:
-    """Check that there is a folder for the files by which processes tell each other of reloads."""
-    try:
-        tempfile.gettempdir()
-    except OSError as error:
-        reason = "No folder for temporary files can be written: mount a tmpfs at /tmp, or name a folder in TMPDIR."
-        raise click.ClickException(reason) from error
-
-
 def _watched(project: Project, project_path: Path, conf_source: str | None) -> Watched:
     """Return what a restart depends on: code, configuration and ``pyproject.toml``, but no data."""
     conf = Path(conf_source) if conf_source else project_path / project.settings.conf_source
@@ -221,18 +188,12 @@ def _watched(project: Project, project_path: Path, conf_source: str | None) -> W
     return [*((folder, CODE) for folder in folders), (conf, CONFIGURATION), (project_path / "pyproject.toml", ())]
 
 
-@contextmanager
-def _shared_files(workers: int, *, reload: bool) -> Iterator[None]:
+def _shared_files(workers: int, *, reload: bool) -> AbstractContextManager[None]:
     """Give processes that serve side by side, or one after another, a folder for what they tell each other.
 
     Several workers get a file that tells them of replaced artifacts, and all a folder for what they count, unless the
     environment names others.
     """
-    if workers == 1 and not reload:
-        yield
-        return
-    with closing(TemporaryFolder()) as folder:
-        if workers > 1:
-            os.environ.setdefault(RELOAD_SIGNAL_VARIABLE, str(folder.path / "preload"))
-        os.environ.setdefault(METRICS_FOLDER_VARIABLE, str(folder.path / "metrics"))
-        yield
+    if workers > 1:
+        return shared_files({RELOAD_SIGNAL_VARIABLE: "preload", METRICS_FOLDER_VARIABLE: "metrics"})
+    return shared_files({METRICS_FOLDER_VARIABLE: "metrics"}) if reload else nullcontext()

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from contextlib import suppress
 from types import FrameType
@@ -27,9 +28,34 @@ _START_SECONDS = 60
 # How much longer than a worker the supervisor waits before it kills the worker.
 _MARGIN_SECONDS = 0.5
 _LOOK_SECONDS = 0.1
+# How long a signal to end goes unnoticed at most.
+_FLAG_SECONDS = 0.05
 # How long a worker may take to say that it serves: a node may hold the GIL, and the machine may be busy.
 _ANSWER_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 64.0
+
+
+class _ExitFlag(threading.Event):
+    """An event without its lock, which a signal handler may find held by the code that it interrupts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        ends_at = float("inf") if timeout is None else time.monotonic() + timeout
+        while not self._is_set and (left := ends_at - time.monotonic()) > 0:
+            time.sleep(min(left, _FLAG_SECONDS))
+        return self._is_set
 
 
 class ServerWorker(Process):
@@ -66,6 +92,7 @@ class WorkerSupervisor(Multiprocess):
 
     def __init__(self, config: uvicorn.Config, sockets: Any, service_manager: ServiceManager) -> None:
         super().__init__(config, sockets)
+        self.should_exit = _ExitFlag()
         self._service_manager = service_manager
         self._counts = ConnectionCounts()
         self._alive: list[ServerWorker] = []

@@ -29,6 +29,10 @@ MAX_SECONDS = 365 * 86400
 WORKERS_VARIABLE = variable_of("workers")
 """How many processes the command line starts; a server itself does not read it."""
 
+METRICS_HOST_VARIABLE = variable_of("metrics_host")
+METRICS_PORT_VARIABLE = variable_of("metrics_port")
+"""Where ``kedro-asgi worker`` answers scrapes and probes; a server itself reads neither."""
+
 LOG_FORMAT_VARIABLE = variable_of("log_format")
 METRICS_FOLDER_VARIABLE = variable_of("metrics_folder")
 """The folder in which the workers of a server share what they count."""
@@ -202,7 +206,8 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     fields = {field for struct in structs for field in struct.__struct_fields__}
     special = {"project_path", "policy", "access", "auth", "executors", "dask", "hidden_values", "notify", "batching"}
     settable = fields - special
-    known = {_PROJECT_PATH, WORKERS_VARIABLE, RELOAD_SIGNAL_VARIABLE, *map(variable_of, settable)}
+    of_commands = {WORKERS_VARIABLE, METRICS_HOST_VARIABLE, METRICS_PORT_VARIABLE}
+    known = {_PROJECT_PATH, *of_commands, RELOAD_SIGNAL_VARIABLE, *map(variable_of, settable)}
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     return [f"Environment variable '{name}' is unknown.{suggestion(close_matches(name, known))}" for name in unknown]
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -50,12 +50,7 @@ class MetricsRoute:
     async def metrics(self, request: Request) -> Response:
         """Return counters, gauges and histograms as the text that the request accepts."""
         accept, sequence = request.headers.get("accept", ""), next(self._sequence)
-        work = partial(_render, self._families, self._copied(), self._folder, sequence, accept)
-        try:
-            content, media_type = await anyio.to_thread.run_sync(work)
-        except OSError as error:
-            raise HTTPException(503, f"The workers cannot share what they count: {error}") from error
-        return Response(content, headers={"Content-Type": media_type})
+        return await _answer(partial(_render, self._families, self._copied(), self._folder, sequence, accept))
 
     async def publish(self) -> None:
         """Show the counts to the other workers; a folder that takes none is named in the log."""
@@ -92,6 +87,31 @@ class MetricsRoute:
         return msgspec.msgpack.encode(Snapshot(totals=totals, gauges=gauges))
 
 
+class FolderMetricsRoute:
+    """The metrics of the workers that share a folder, for a process or thread that counts nothing itself."""
+
+    def __init__(self, families: Sequence[Family], folder: str) -> None:
+        self._families = families
+        self._folder = WorkerFolder(Path(folder))
+
+    def table(self) -> list[Route]:
+        """Return the route."""
+        return [Route("/metrics", self.metrics, methods=["GET"])]
+
+    async def metrics(self, request: Request) -> Response:
+        """Return what the workers have published, as the text that the request accepts."""
+        accept = request.headers.get("accept", "")
+        return await _answer(partial(_render_folder, self._families, self._folder, accept))
+
+
+async def _answer(render: Callable[[], tuple[bytes, str]]) -> Response:
+    try:
+        content, media_type = await anyio.to_thread.run_sync(render)
+    except OSError as error:
+        raise HTTPException(503, f"The workers cannot share what they count: {error}") from error
+    return Response(content, headers={"Content-Type": media_type})
+
+
 def _snapshot(copied: bytes) -> Snapshot:
     found = msgspec.msgpack.decode(copied, type=Snapshot)
     return msgspec.structs.replace(found, cpu_seconds=time.process_time())
@@ -107,4 +127,11 @@ def _render(
     if folder is None:
         return render(families, [WorkerSnapshot(worker="0", pid=os.getpid(), snapshot=snapshot)], accept=accept)
     folder.publish(snapshot, sequence=sequence)
+    return render(families, folder.read(), accept=accept)
+
+
+def _render_folder(families: Sequence[Family], folder: WorkerFolder, accept: str) -> tuple[bytes, str]:
+    # Imports the library with the first scrape, in this thread.
+    from kedro_asgi.metrics.exposition import render
+
     return render(families, folder.read(), accept=accept)

@@ -1,4 +1,4 @@
-"""The parts of a process that executes runs, whether it serves HTTP or not."""
+"""Makes the session and the options of a process that executes runs, whether it serves HTTP or not."""
 
 import os
 import weakref

@@ -32,7 +32,7 @@ class BatchMetrics:
         self._single_seconds: dict[str, float] = {}
 
     def batch_began(self, pipeline: str, waits_seconds: Iterable[float]) -> None:
-        """A batch got a slot; its runs have waited so long."""
+        """A batch got a slot; its runs have waited ``waits_seconds``."""
         for seconds in waits_seconds:
             self.wait_seconds.observe(seconds, (pipeline,))
 

@@ -7,7 +7,7 @@ _SHARE = 0.2
 # A request that comes this number of usual gaps after the last one is not one of those that come together.
 _GAPS = 4
 _LEAST_GAP_SECONDS = 0.0002
-# A batch that takes so long does not keep the next one from beginning beside it.
+# A batch that takes longer than this does not keep the next one from beginning beside it.
 _LONG_SECONDS = 1.0
 _SHRINK, _GROW = 0.7, 1.1
 

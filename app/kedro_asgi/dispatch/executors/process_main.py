@@ -21,11 +21,11 @@ from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.process_messages import (
+    ExecutionReply,
     ExecutionRequest,
     MessagePipe,
     ProcessOpened,
     RecordLogged,
-    RunReply,
     ShutDown,
     encode_message,
 )
@@ -202,12 +202,12 @@ class _RunServer:
 
     def _send_reply(self, request: ExecutionRequest, execution: Execution) -> None:
         is_last = self._is_terminated or self._session.error is not None
-        reply = RunReply(execution=sendable(execution), is_last=is_last)
+        reply = ExecutionReply(execution=sendable(execution), is_last=is_last)
         try:
             parts = encode_message(reply)
         except Exception as problem:  # whatever values of a project's own `convert` raise
             error = self._remote_run(request).report(UnsendableValueError("An output", str(problem)))
-            parts = encode_message(RunReply(execution=Execution(error=error), is_last=is_last))
+            parts = encode_message(ExecutionReply(execution=Execution(error=error), is_last=is_last))
         with self._lock:
             self._run_id = None
             self._pipe.send(parts)

@@ -53,7 +53,7 @@ class RecordLogged(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     node: str | None
 
 
-class RunReply(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class ExecutionReply(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The run has ended, and the process can take another one, unless ``is_last``."""
 
     execution: Execution

@@ -12,10 +12,10 @@ from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.child_process import ChildProcess
 from kedro_asgi.dispatch.executors.process_main import Opening
 from kedro_asgi.dispatch.executors.process_messages import (
+    ExecutionReply,
     ExecutionRequest,
     ProcessOpened,
     RecordLogged,
-    RunReply,
     encode_message,
 )
 from kedro_asgi.dispatch.executors.run_replies import NodesAtWork, log_safely, unsendable_error
@@ -202,7 +202,7 @@ class RunProcess:
         stream = CHUNK_STREAM.get()
         while True:
             match process.receive():
-                case RunReply(execution=execution, is_last=is_last):
+                case ExecutionReply(execution=execution, is_last=is_last):
                     self._is_usable = not is_last
                     return execution
                 case RecordLogged(record=record, node=node):

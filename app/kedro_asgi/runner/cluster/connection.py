@@ -56,7 +56,7 @@ class Connection:
         return not wait([self._socket], timeout=0)
 
     def limit_waits(self, seconds: float | None) -> None:
-        """Let `receive` raise ``TimeoutError`` when the peer sends nothing for so long; ``None``: never."""
+        """Let `receive` raise ``TimeoutError`` when the peer sends nothing for ``seconds``; ``None``: never."""
         self._socket.settimeout(seconds)
 
     def receive(self) -> bytes:

@@ -48,9 +48,9 @@ class PipelineResources:
             session, ProjectGraphs, size=1
         )
 
-    async def summaries(self) -> list[ListedPipeline]:
+    async def listed(self) -> list[ListedPipeline]:
         """Return the registered pipelines; raises `NoResourceError`."""
-        return _value(await self._lists.find(None, _summaries))
+        return _value(await self._lists.find(None, _listed))
 
     async def read(self, name: str, rest: Sequence[str]) -> ResourceText | None:
         """Return a resource of the pipeline ``name``; raises `NoResourceError` where there is no such pipeline."""
@@ -83,7 +83,7 @@ def _value(found: Outcome[T]) -> T:
     return found.value()
 
 
-def _summaries(graphs: ProjectGraphs) -> list[ListedPipeline]:
+def _listed(graphs: ProjectGraphs) -> list[ListedPipeline]:
     return [
         ListedPipeline(name=name, tool=tool_name(name), nodes=len(found.nodes), uri=address(("pipelines", name)))
         for name, found in graphs.pipelines.items()

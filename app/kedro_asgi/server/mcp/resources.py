@@ -75,7 +75,7 @@ class Resources:
         return None
 
     async def _visible_pipelines(self, context: Context) -> Sequence[ListedPipeline]:
-        return [found for found in await self._pipelines.summaries() if may_see(context, (found.name,))]
+        return [found for found in await self._pipelines.listed() if may_see(context, (found.name,))]
 
 
 _LISTS = (

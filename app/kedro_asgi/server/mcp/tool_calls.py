@@ -21,8 +21,8 @@ from kedro_asgi.server.errors import InvalidBodyError
 from kedro_asgi.server.mcp.cancelled_calls import call_label
 from kedro_asgi.server.mcp.json_outputs import kept_as_asked
 from kedro_asgi.server.mcp.permissions import Context, log_refused, log_tool_call, may, may_see, require
+from kedro_asgi.server.mcp.reported_progress import ReportedProgress
 from kedro_asgi.server.mcp.resource_texts import NoResourceError
-from kedro_asgi.server.mcp.run_progress import ReportedProgress
 from kedro_asgi.server.mcp.tool_descriptions import PipelineTool
 from kedro_asgi.server.mcp.tool_results import refusal, result_of, unfinished
 from kedro_asgi.server.mcp.tools import PipelineTools
