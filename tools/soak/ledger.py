@@ -23,25 +23,24 @@ DisturbanceKind = Literal[
 ]
 # Clocks of processes and of the database's records agree, but a kill is noted a moment before and after it.
 _SLACK = timedelta(seconds=2)
-# After which disturbances a run may end in another way than its pipeline does.
+_ENDS_OF_WORKERS: frozenset[DisturbanceKind] = frozenset(
+    ("worker killed", "server killed", "supervisor killed", "server terminated", "workers replaced")
+)
+_LOST_STORES: frozenset[DisturbanceKind] = frozenset(("database stopped", "database killed"))
+# What a disturbance explains: that a run ended in another way than its pipeline does, or something else.
 _EXCUSES: dict[str, frozenset[DisturbanceKind]] = {
     # A server that is told to end does so in time, also if its disk is too slow for the ends of its runs. A worker that
     # is paused, or that a restarted database does not see in time, counts as dead.
-    "RunInterruptedError": frozenset(
-        (
-            "worker killed",
-            "server killed",
-            "supervisor killed",
-            "server terminated",
-            "workers replaced",
-            "process paused",
-            "database stopped",
-            "database killed",
-        )
-    ),
+    "RunInterruptedError": _ENDS_OF_WORKERS | _LOST_STORES | {"process paused"},
     "RunCrashedError": frozenset(("run process killed", "server killed")),
     # Workers end by themselves when their supervisor has gone; a server is killed one process after another.
     "RunCancelledError": frozenset(("server terminated", "server killed", "supervisor killed", "workers replaced")),
+    "a stream broke off": _ENDS_OF_WORKERS,
+    "a stream ended with a problem": _ENDS_OF_WORKERS | _LOST_STORES | {"process paused"},
+    # The server writes the end of a run of /run a moment later, and gives it up if its store fails.
+    "a run of /run has no record": _ENDS_OF_WORKERS | _LOST_STORES,
+    # The server tells again if it did not store that the receiver has answered.
+    "a notification came again": _ENDS_OF_WORKERS | _LOST_STORES | {"process paused"},
 }
 
 
@@ -67,12 +66,22 @@ class Promise(msgspec.Struct, kw_only=True):
     is_cancelled: bool = False
 
 
+class Streamed(msgspec.Struct, kw_only=True):
+    """A run whose chunks a caller asked for, and when it did; `ended_at` is when it had read all, or hung up."""
+
+    order: Order
+    began_at: datetime
+    ended_at: datetime | None = None
+    is_cancelled: bool = False
+
+
 class Ledger:
     """Belongs to the event loop of the callers."""
 
     def __init__(self) -> None:
         self.promises: dict[int, Promise] = {}
         self.direct: dict[int, Order] = {}
+        self.streamed: dict[str, Streamed] = {}
         self.disturbances: list[Disturbance] = []
         self.faults: list[str] = []
         self.counts: Counter[str] = Counter()
@@ -106,9 +115,9 @@ class Ledger:
         finally:
             disturbance.ended_at = datetime.now(UTC)
 
-    def is_excused(self, error: str, *, began_at: datetime, ended_at: datetime) -> bool:
-        """Whether a disturbance within that time explains that a run ended with ``error``."""
-        kinds = _EXCUSES.get(error, frozenset())
+    def is_excused(self, what: str, *, began_at: datetime, ended_at: datetime) -> bool:
+        """Whether a disturbance within that time explains that a run ended with an error, or something else."""
+        kinds = _EXCUSES.get(what, frozenset())
         return any(
             found.kind in kinds
             and found.began_at <= ended_at + _SLACK

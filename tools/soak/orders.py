@@ -11,6 +11,8 @@ Status = Literal["success", "failure", "cancelled", "timed_out"]
 _LONG_SECONDS = 3600
 _BLOCK_CHARACTERS = (10, 5_000, 300_000, 3_000_000)
 _DELAYS_SECONDS = (0.05, 0.5, 3.0)
+# A batch that fails is executed again in halves, down to each order alone, and may be compared with its orders before.
+_MOST_BATCHES = 12
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,12 +94,54 @@ def total_order(random: Random, number: int) -> Order:
     return msgspec.structs.replace(_with(order, inputs={"rows": rows}), answer_size=len(rows))
 
 
+def rows_order(random: Random, number: int, *, pipeline: str | None = None) -> Order:
+    """Return an order whose rows are joined with those of others; some have a row that fails."""
+    size = random.randint(1, 30)
+    bad_row = random.randrange(size) if random.random() < 0.1 else None
+    rows = [{"number": number, "row": row, "is_bad": row == bad_row} for row in range(size)]
+    order = _order(random, "rows", number)
+    body = {name: value for name, value in order.body.items() if name != "params"} | {"inputs": {"rows": rows}}
+    if pipeline is not None:
+        body["pipeline_names"] = [pipeline]
+    return msgspec.structs.replace(
+        order,
+        pipeline=pipeline or order.pipeline,
+        body=body,
+        status="success" if bad_row is None else "failure",
+        attempts=_MOST_BATCHES,
+        answer_size=size,
+    )
+
+
+def stream_order(random: Random, number: int, *, parts: int) -> Order:
+    """Return an order whose generator yields that many chunks; some fail after the last one."""
+    fails = random.random() < 0.1
+    order = _stream(random, number, parts=parts, fails=fails)
+    return msgspec.structs.replace(order, status="failure" if fails else "success", answer_size=parts)
+
+
+def endless_stream_order(random: Random, number: int) -> Order:
+    """Return an order whose generator goes on until it is closed."""
+    return msgspec.structs.replace(_stream(random, number, parts=10**9, seconds=0.02), status="cancelled")
+
+
+def chunk(number: int, part: int) -> Any:
+    """Return the chunk ``part`` of a stream, which is its answer, too, if it is the last one."""
+    return {"number": number, "part": part, "text": "x" * 2_000}
+
+
 def _order(random: Random, kind: str, number: int) -> Order:
     pipeline = f"{kind}_process" if kind == "crash" or random.random() < 0.4 else kind
     body: dict[str, Any] = {"pipeline_names": [pipeline], "params": {"number": number}, "outputs": ["answer"]}
     if random.random() < 0.4:
         body["on_interrupt"] = "rerun"
     return Order(number=number, pipeline=pipeline, body=body)
+
+
+def _stream(random: Random, number: int, **params: Any) -> Order:
+    order = _with(_order(random, "stream", number), params={"number": number, **params})
+    # Only direct runs are streamed, and the server repeats none of them.
+    return msgspec.structs.replace(order, body={**order.body, "on_interrupt": "mark"})
 
 
 def _with(order: Order, **fields: Any) -> Order:
@@ -125,6 +169,8 @@ _ANSWERS: dict[str, Callable[[int, int], Any]] = {
     "flaky": lambda number, size: {"number": number},
     "measure": lambda number, size: {"number": number, "length": size},
     "total": lambda number, size: {"number": number, "total": sum(number + row for row in range(size))},
+    "stream": lambda number, size: chunk(number, size - 1),
+    "rows": lambda number, size: [{"number": number, "row": row, "double": 2 * number} for row in range(size)],
     "train": _unknown,
     "fail": _unknown,
     "await": _unknown,
@@ -138,6 +184,7 @@ ORDERS: Sequence[tuple[int, Callable[[Random, int], Order]]] = (
     (3, late_order),
     (1, training_order),
     (4, total_order),
+    (4, rows_order),
 )
 
 

@@ -1,8 +1,12 @@
 """The project that the soak serves: each pipeline answers with the number that its request brought."""
 
+import json
 from pathlib import Path
 
+from soak.webhooks import SECRET_VARIABLE, TIMEOUT_SECONDS, WEBHOOKS, Webhook
+
 PACKAGE = "soaked"
+SCHEDULE = "ticking"
 
 _REGISTRY = """
 import logging, os, time
@@ -65,6 +69,24 @@ def chunks(number):
     for part in range(4):
         yield {"number": number, "part": part}
 
+def stream(number, parts, seconds, fails):
+    for part in range(parts):
+        yield {"number": number, "part": part, "text": "x" * 2_000}
+        time.sleep(seconds)
+    if fails:
+        raise ValueError(f"boom {number}")
+
+def double_rows(rows):
+    # Several orders may be in one batch.
+    for number in {row["number"] for row in rows}:
+        note(number)
+    # The next batch fills meanwhile.
+    time.sleep(0.1)
+    for row in rows:
+        if row["is_bad"]:
+            raise ValueError(f"boom {row['number']}")
+    return [{"number": row["number"], "row": row["row"], "double": 2 * row["number"]} for row in rows]
+
 def measure(number, block):
     return {"number": number, "length": len(block)}
 
@@ -93,13 +115,16 @@ def register_pipelines():
         "sleep": piped(last(sleep, "params:seconds")),
         "repeat": piped(last(repeat)),
         "chunks": piped(last(chunks)),
+        "stream": piped(last(stream, "params:parts", "params:seconds", "params:fails")),
+        "rows": Pipeline([node(double_rows, "rows", "answer", name="rows")]),
         "measure": piped(last(measure, "block")),
         "predict": piped(last(predict, "model")),
         "train": piped(last(train, output="model")),
         "total": Pipeline([node(total, ["rows", "params:number"], "answer", name="total")]),
     }
     in_processes = {f"{name}_process": pipeline for name, pipeline in pipelines.items()}
-    return {"__default__": pipelines["double"], **pipelines, **in_processes, "crash_process": piped(last(crash))}
+    alone = {"tick": piped(last(double)), "crash_process": piped(last(crash))}
+    return {"__default__": pipelines["double"], **pipelines, **in_processes, **alone}
 """
 _DATASETS = """
 import json, os, uuid
@@ -142,20 +167,43 @@ preload = ["model"]
 
 [tool.kedro-asgi.executors]
 {{executors}}
+
+[tool.kedro-asgi.batching]
+rows = {{{{ inputs = ["rows"], outputs = ["answer"] }}}}
+rows_process = {{{{ inputs = ["rows"], outputs = ["answer"] }}}}
+
+# Of the ticks that pass without a server, each has a run.
+[tool.kedro-asgi.schedules.{SCHEDULE}]
+cron = "* * * * * *"
+pipeline = "tick"
+on_interrupt = "rerun"
+missed = "run-all"
+start_deadline_seconds = 86400
+max_missed = 1000
+
+{{webhooks}}
+"""
+_WEBHOOK = """
+[tool.kedro-asgi.notify.{name}]
+url = "{url}/{name}"
+secret_env = "{secret_env}"
+on = {ends}
+timeout_seconds = {timeout_seconds}
+{pipelines}
 """
 PIPELINES = (
     *("double", "compute", "fail", "flaky", "await", "sleep", "repeat"),
-    *("chunks", "measure", "predict", "train", "total"),
+    *("chunks", "measure", "predict", "train", "total", "stream", "rows"),
 )
 
 
-def write_soaked_project(folder: Path) -> Path:
+def write_soaked_project(folder: Path, *, receiver_url: str) -> Path:
     """Write the project below ``folder``, where its nodes also note what they execute, and return its path."""
     executors = "\n".join(f'{name}_process = "process"' for name in (*PIPELINES, "crash"))
     files = {
-        "pyproject.toml": _PYPROJECT.format(executors=executors),
+        "pyproject.toml": _PYPROJECT.format(executors=executors, webhooks=_webhooks(receiver_url)),
         "conf/base/catalog.yml": _CATALOG,
-        "conf/base/parameters.yml": "number: 0\nseconds: 0.0\n",
+        "conf/base/parameters.yml": "number: 0\nseconds: 0.0\nparts: 4\nfails: false\n",
         "conf/local/.gitkeep": "",
         "data/model.json": '{"factor": 3}',
         f"src/{PACKAGE}/__init__.py": "",
@@ -169,3 +217,18 @@ def write_soaked_project(folder: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     return folder / "project"
+
+
+def _webhooks(receiver_url: str) -> str:
+    return "\n".join(_webhook_section(name, webhook, receiver_url) for name, webhook in WEBHOOKS.items())
+
+
+def _webhook_section(name: str, webhook: Webhook, receiver_url: str) -> str:
+    return _WEBHOOK.format(
+        name=name,
+        url=receiver_url,
+        secret_env=SECRET_VARIABLE,
+        ends=json.dumps(webhook.ends),
+        timeout_seconds=TIMEOUT_SECONDS,
+        pipelines="" if webhook.pipelines is None else f"pipelines = {json.dumps(webhook.pipelines)}",
+    )

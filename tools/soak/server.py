@@ -13,6 +13,7 @@ import httpx
 from kedro_asgi.server.access.tokens import token_line
 from serving import clean_environment, free_port, is_port_free
 from soak.processes import Role, marked_processes, tree_of
+from soak.webhooks import SECRET, SECRET_VARIABLE
 
 PATIENCE_SECONDS = 300.0
 WORKERS = 2
@@ -112,6 +113,8 @@ def wait_until(is_true: Callable[[], bool], *, what: str, seconds: float = PATIE
 def _settings(token: str | None) -> dict[str, str]:
     return {
         **({} if token is None else {"KEDRO_SERVER_TOKENS": token_line("soak", token, ["admin"])}),
+        SECRET_VARIABLE: SECRET,
+        "NO_PROXY": "127.0.0.1",
         "KEDRO_SERVER_GRACE_SECONDS": "2",
         "KEDRO_SERVER_MAX_CONCURRENT_RUNS": "4",
         "KEDRO_SERVER_MAX_QUEUED_RUNS": "8",

@@ -51,11 +51,12 @@ def check_outcomes(ledger: Ledger, records: dict[str, Record]) -> Iterator[str]:
     for number in by_number.keys() - ledger.promises.keys():
         yield f"order {number}: nobody asked for its runs"
     for promise in ledger.promises.values():
-        for problem in _problems(ledger, promise, by_number[promise.order.number]):
+        for problem in problems_of(ledger, promise, by_number[promise.order.number]):
             yield f"order {promise.order.number} of {promise.order.pipeline}: {problem}"
 
 
-def _problems(ledger: Ledger, promise: Promise, runs: list[Record]) -> Iterator[str]:
+def problems_of(ledger: Ledger, promise: Promise, runs: list[Record]) -> Iterator[str]:
+    """Yield what is wrong with the runs of one promise."""
     if missing := promise.run_ids - {run["run_id"] for run in runs}:
         yield f"promised runs are missing: {sorted(missing)}"
     firsts = [run for run in runs if run["resubmission_of"] is None]
@@ -68,11 +69,12 @@ def _problems(ledger: Ledger, promise: Promise, runs: list[Record]) -> Iterator[
             yield f"run {run['run_id']} is {run['status']}"
         elif (run["resubmitted_as"] is not None) != (run["run_id"] in following):
             yield f"run {run['run_id']} and its successor contradict each other"
-        elif problem := _problem_of_end(ledger, promise, run):
+        elif problem := problem_of_end(ledger, promise, run):
             yield f"run {run['run_id']} {problem}"
 
 
-def _problem_of_end(ledger: Ledger, promise: Promise, run: Record) -> str | None:
+def problem_of_end(ledger: Ledger, promise: Promise, run: Record) -> str | None:
+    """Return how a run ended that neither its order nor a disturbance explains."""
     order, error = promise.order, run["error"] or {}
     if run["status"] == order.status and (order.status != "cancelled" or promise.is_cancelled):
         wanted = f"boom {order.number}"

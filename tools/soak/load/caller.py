@@ -11,7 +11,7 @@ from soak.ledger import Ledger
 from soak.server import PATIENCE_SECONDS
 
 # The server is full, not ready, or ends.
-_LATER = frozenset((429, 503))
+LATER = frozenset((429, 503))
 
 
 class UnexpectedAnswerError(Exception):
@@ -42,7 +42,7 @@ class Caller:
                 else:
                     if answer.status_code in accepted:
                         return answer
-                    if answer.status_code not in _LATER:
+                    if answer.status_code not in LATER:
                         raise UnexpectedAnswerError(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
                     self.ledger.counts[f"asked again: {answer.status_code}"] += 1
                 await anyio.sleep(0.1 + 0.4 * self.random.random())
@@ -55,7 +55,7 @@ class Caller:
         except httpx.TransportError as error:
             self.ledger.counts[f"lost: {type(error).__name__}"] += 1
             return None
-        if answer.status_code in _LATER:
+        if answer.status_code in LATER:
             self.ledger.counts[f"refused: {answer.status_code}"] += 1
             return None
         return answer

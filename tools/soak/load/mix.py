@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import anyio
 
-from soak.load import direct, following, promised, reading, rude
+from soak.load import direct, following, promised, reading, rude, streaming
 from soak.load.caller import Caller, UnexpectedAnswerError
 
 Action = Callable[[Caller], Awaitable[None]]
@@ -25,6 +25,12 @@ ACTIONS: tuple[tuple[int, Action], ...] = (
     (4, direct.run_failing),
     (4, direct.run_typed),
     (4, direct.run_with_key),
+    (3, direct.run_rows),
+    (2, direct.run_rows_together),
+    (4, streaming.stream),
+    (1, streaming.stream_slowly),
+    (2, streaming.hang_up_on_stream),
+    (1, streaming.hang_up_on_endless_stream),
     (10, reading.browse),
     (6, reading.read_run),
     (1, reading.reload),
