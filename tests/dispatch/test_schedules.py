@@ -211,6 +211,21 @@ async def test_a_full_queue_delays_a_tick(
         assert await worker.ticks() == ["06:00"]
 
 
+async def test_a_tick_is_tried_a_last_time_before_its_deadline(
+    dispatcher: MakeDispatcher, store: str, tmp_path: Path
+) -> None:
+    async with working(dispatcher, store, max_concurrent_runs=1, max_queued_runs=0) as worker:
+        held = await worker.runs.submit("held")
+        for second in (0, 1, 3, 7, 15, 31):
+            await worker.move(f"2026-11-29T06:00:{second:02}Z")
+        (tmp_path / "opened").touch()
+        await worker.runs.wait(held.run_id)
+        await worker.move("2026-11-29T06:00:58Z")
+        assert await worker.ticks() == []
+        await worker.move("2026-11-29T06:00:59Z")
+        assert await worker.ticks() == ["06:00"]
+
+
 async def test_the_delays_of_refused_ticks_grow_and_end() -> None:
     delays, error = Delays(), StoreUnavailableError("it is full")
     waits = []
@@ -222,8 +237,10 @@ async def test_the_delays_of_refused_ticks_grow_and_end() -> None:
     assert delays.until_ms("daily", now_ms + 30_000) is None
     assert delays.until_ms("daily", now_ms - 1) is None, "the clock was put back"
     assert delays.until_ms("other", now_ms) is None
+    assert delays.refuse("daily", error, now_ms, deadline_ms=now_ms + 20_000) == now_ms + 19_000, "a last time"
+    assert delays.refuse("daily", error, now_ms, deadline_ms=now_ms + 1000) == now_ms + 30_000
     delays.end("daily")
-    assert delays.refuse("daily", error, now_ms) == now_ms + 1000
+    assert delays.refuse("daily", error, now_ms, deadline_ms=now_ms + 20_000) == now_ms + 1000
 
 
 async def test_schedules_go_on_in_a_store_that_has_lost_them(dispatcher: MakeDispatcher, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from kedro_asgi.server import create_http_server
 from kedro_asgi.server.access.tokens import make_token, token_line
 from typed_project import PARAMETERS, TYPED
 
+_PATIENCE_SECONDS = 120
 _PHASES = ("examples", "coverage", "fuzzing", "stateful")
 # A valid body may name a run or an output that does not exist, or a key twice, or ask for more than the server takes; a
 # tensor may have values that its datatype does not hold.
@@ -74,6 +75,7 @@ def test_answers_are_those_of_the_document(project: Path, amount: dict[str, Any]
         app,
         config=configuration(headers=headers, **amount),
         headers={"Authorization": f"Bearer {token}"},
+        timeout=_PATIENCE_SECONDS,
     )
     if amount is SOME:
         # The stream of all events tells that it is alive after 15 seconds.
@@ -87,6 +89,7 @@ def configuration(*, phases: tuple[str, ...], max_examples: int, headers: Mappin
             "seed": 1,
             "headers": dict(headers),
             "max-stream-events": 2,
+            "request-timeout": _PATIENCE_SECONDS,
             # How long hypothesis takes to make data depends on what else the machine does.
             "suppress-health-check": ["too_slow"],
             "checks": {"positive_data_acceptance": {"expected-statuses": _ACCEPTED}},

@@ -208,7 +208,9 @@ class Schedules:
             # The writer thread says that the store is not available.
             return look.now_ms + _RETRY_MS
         except DispatchError as error:
-            return self._delays.refuse(schedule.name, error, look.now_ms)
+            lasts_ms = int(schedule.start_deadline_seconds * 1000)
+            deadline_ms = None if due.tick_ms is None else due.tick_ms + lasts_ms
+            return self._delays.refuse(schedule.name, error, look.now_ms, deadline_ms=deadline_ms)
         self._delays.end(schedule.name)
         return look.now_ms if due.has_more else look.next_ms[schedule.name]
 
