@@ -261,3 +261,14 @@ def test_processes_that_are_busy_or_paused_delay_no_answer(
     until(lambda: worker.status() == (503, "draining"))
     # The supervisor kills those that do not end.
     assert worker.command.process.wait(120) == 0
+
+
+@pytest.mark.slow
+def test_a_worker_whose_store_does_not_answer_is_not_ready(tiny: Path, start_worker: Callable[..., Worker]) -> None:
+    worker = start_worker(tiny, "--store", "postgresql://nobody@127.0.0.1:1/none?sslmode=disable")
+    # It says so after its service has opened, when a worker with a store is ready.
+    worker.command.log_with("No worker can wake this one")
+    assert worker.status() == (503, "starting")
+    assert worker.pids() == []
+    worker.command.process.send_signal(signal.SIGTERM)
+    assert worker.command.process.wait(120) == 0

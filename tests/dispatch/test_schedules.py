@@ -226,6 +226,22 @@ async def test_a_tick_is_tried_a_last_time_before_its_deadline(
         assert await worker.ticks() == ["06:00"]
 
 
+async def test_a_tick_that_is_given_up_holds_up_no_later_one(
+    dispatcher: MakeDispatcher, store: str, tmp_path: Path
+) -> None:
+    often = schedule(cron="*/10 * * * * *", start_deadline_seconds=5.0)
+    async with working(dispatcher, store, often, max_concurrent_runs=1, max_queued_runs=0) as worker:
+        held = await worker.runs.submit("held")
+        for second in range(16):
+            await worker.move(f"2026-11-29T06:00:{second:02}Z")
+        assert await worker.ticks() == []
+        (tmp_path / "opened").touch()
+        await worker.runs.wait(held.run_id)
+        await worker.move("2026-11-29T06:00:20Z")
+        (record,) = (await worker.runs.list(RunQuery(labels={"schedule": "minutely"}))).runs
+        assert record.labels["scheduled_at"] == "2026-11-29T06:00:20Z"
+
+
 async def test_the_delays_of_refused_ticks_grow_and_end() -> None:
     delays, error = Delays(), StoreUnavailableError("it is full")
     waits = []
@@ -238,7 +254,8 @@ async def test_the_delays_of_refused_ticks_grow_and_end() -> None:
     assert delays.until_ms("daily", now_ms - 1) is None, "the clock was put back"
     assert delays.until_ms("other", now_ms) is None
     assert delays.refuse("daily", error, now_ms, deadline_ms=now_ms + 20_000) == now_ms + 19_000, "a last time"
-    assert delays.refuse("daily", error, now_ms, deadline_ms=now_ms + 1000) == now_ms + 30_000
+    assert delays.refuse("daily", error, now_ms, deadline_ms=now_ms + 1000) == now_ms + 1001, "the next one"
+    assert delays.refuse("daily", error, now_ms, deadline_ms=now_ms - 1) == now_ms + 30_000
     delays.end("daily")
     assert delays.refuse("daily", error, now_ms, deadline_ms=now_ms + 20_000) == now_ms + 1000
 

@@ -30,10 +30,12 @@ from kedro_asgi.tracing.sdk import flush_spans, set_up_sdk
 
 _log = logging.getLogger(__name__)
 
+# How often a worker looks whether it is ready.
+_LOOK_SECONDS = 0.05
 #: The exit code of a process that cannot open its project, as uvicorn's.
 STARTUP_FAILURE = 3
 
-Tell = Callable[[WorkerStatus], None]
+NoteStatus = Callable[[WorkerStatus], None]
 """Notes the status of a process."""
 
 
@@ -45,11 +47,13 @@ def check_worker(configuration: ServerConfiguration) -> None:
         raise PolicyError("max_concurrent_runs of 0 is for servers that leave all runs to workers")
 
 
-def execute_runs(tell: Tell, *, log_config: dict[str, Any], project_path: Path, is_supervised: bool = False) -> int:
+def execute_runs(
+    note_status: NoteStatus, *, log_config: dict[str, Any], project_path: Path, is_supervised: bool = False
+) -> int:
     """Execute runs as the variables of this process say, until a signal ends it; return the exit code.
 
-    ``tell`` is called when the process takes runs, and when it takes no more. A supervised process leaves SIGINT to its
-    supervisor, since a terminal sends it to both.
+    ``note_status`` is called when the process takes runs, and when it takes no more. A supervised process leaves SIGINT
+    to its supervisor, since a terminal sends it to both.
     """
     end = ProcessEnd()
     signal.signal(signal.SIGTERM, end.now)
@@ -61,13 +65,15 @@ def execute_runs(tell: Tell, *, log_config: dict[str, Any], project_path: Path, 
     if configuration.otel:
         set_up_sdk()
     prepare_tracing()
-    code = anyio.run(_work, configuration, end, tell, is_supervised)
+    code = anyio.run(_work, configuration, end, note_status, is_supervised)
     if configuration.otel:
         flush_spans()
     return code
 
 
-async def _work(configuration: ServerConfiguration, end: ProcessEnd, tell: Tell, is_supervised: bool) -> int:
+async def _work(
+    configuration: ServerConfiguration, end: ProcessEnd, note_status: NoteStatus, is_supervised: bool
+) -> int:
     session = make_session(configuration)
     opened = await session.open()
     if opened.error is not None:
@@ -82,9 +88,15 @@ async def _work(configuration: ServerConfiguration, end: ProcessEnd, tell: Tell,
         tasks = await stack.enter_async_context(anyio.create_task_group())
         if metrics is not None:
             tasks.start_soon(metrics.publish_forever)
-        tell("ready")
-        _log.info("Worker [%s] executes runs.", os.getpid())
-        await _drained(worker, end, tell, grace_seconds=configuration.policy.grace_seconds, is_supervised=is_supervised)
+        opening = anyio.CancelScope()
+        tasks.start_soon(_note_when_ready, worker, note_status, opening)
+
+        def note_signal() -> None:
+            opening.cancel()
+            note_status("draining")
+
+        grace_seconds = configuration.policy.grace_seconds
+        await _drained(worker, end, note_signal, grace_seconds=grace_seconds, is_supervised=is_supervised)
         tasks.cancel_scope.cancel()
         if metrics is not None:
             with anyio.CancelScope(shield=True):
@@ -93,7 +105,21 @@ async def _work(configuration: ServerConfiguration, end: ProcessEnd, tell: Tell,
     return 0
 
 
-async def _drained(worker: Worker, end: ProcessEnd, tell: Tell, *, grace_seconds: float, is_supervised: bool) -> None:
+async def _note_when_ready(worker: Worker, note_status: NoteStatus, scope: anyio.CancelScope) -> None:
+    """Wait until the store answers and the processes of runs have opened the project, then say so."""
+    with scope:
+        while True:
+            if worker.failure is None and not worker.is_starting:
+                break
+            await anyio.sleep(_LOOK_SECONDS)
+        if not scope.cancel_called:
+            note_status("ready")
+            _log.info("Worker [%s] executes runs.", os.getpid())
+
+
+async def _drained(
+    worker: Worker, end: ProcessEnd, note_signal: Callable[[], None], *, grace_seconds: float, is_supervised: bool
+) -> None:
     """Wait for a signal, then for the end of the runs; another signal ends the grace."""
     first = (signal.SIGTERM,) if is_supervised else (signal.SIGTERM, signal.SIGINT)
     # A service manager may send SIGTERM to all processes, and the supervisor passes its own on.
@@ -101,7 +127,7 @@ async def _drained(worker: Worker, end: ProcessEnd, tell: Tell, *, grace_seconds
     with anyio.open_signal_receiver(*{*first, *second}) as signals:
         # Of two signals that wait, the one that hastens may come before the first.
         is_hastened = await anext(aiter(signals)) not in first
-        tell("draining")
+        note_signal()
         end.within(LAST_SECONDS if is_hastened else grace_seconds + LAST_SECONDS)
         async with anyio.create_task_group() as tasks:
 

@@ -78,11 +78,13 @@ def worker(project_path: Path, workers: int, metrics_port: int | None, metrics_h
             check_sdk()
     address = None if metrics_port is None else WorkerAddress(metrics_host, metrics_port)
     work = partial(execute_runs, log_config=log_config, project_path=project_path)
-    with worker_endpoint(address) as tell:
+    with worker_endpoint(address) as note_status:
         if configuration.log_format != "json":
             click.echo(_greeting(project, configuration, workers, address))
         with shared_cluster(configuration, workers):
-            code = supervise(partial(work, is_supervised=True), workers, tell) if workers > 1 else work(tell)
+            code = (
+                supervise(partial(work, is_supervised=True), workers, note_status) if workers > 1 else work(note_status)
+            )
     sys.exit(code)
 
 

@@ -13,8 +13,9 @@ from starlette.types import ASGIApp
 from kedro_asgi.cli.connection_options import connection_options
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.listening_socket import listening_socket
-from kedro_asgi.cli.run_worker import Tell
+from kedro_asgi.cli.run_worker import NoteStatus
 from kedro_asgi.cli.shared_files import check_temporary_folder, shared_files
+from kedro_asgi.forked_children import call_in_forked_children
 from kedro_asgi.server.configuration import METRICS_FOLDER_VARIABLE, ConnectionLimits, ServerConfiguration
 from kedro_asgi.server.worker_app import WorkerStatus, create_worker_app
 
@@ -31,7 +32,7 @@ class WorkerAddress(NamedTuple):
 
 
 @contextmanager
-def worker_endpoint(address: WorkerAddress | None) -> Iterator[Tell]:
+def worker_endpoint(address: WorkerAddress | None) -> Iterator[NoteStatus]:
     """Answer at an address while this block lasts, also while it waits for processes; yield what notes their status.
 
     The processes share what they count in a folder, whose variable is set. Without an address, nothing is answered.
@@ -41,12 +42,17 @@ def worker_endpoint(address: WorkerAddress | None) -> Iterator[Tell]:
         return
     with ExitStack() as stack:
         listening = stack.enter_context(listening_socket(*address))
-        check_temporary_folder()
-        stack.enter_context(shared_files({METRICS_FOLDER_VARIABLE: "metrics"}))
+        # A child of a node that forks may outlive the worker, and would keep the port from the next one.
+        call_in_forked_children(listening, socket.socket.close)
         noted = _Noted()
         with one_line_errors():
-            app = create_worker_app(ServerConfiguration.read(), lambda: noted.status)
-            limits = ConnectionLimits.read()
+            limits, configuration = ConnectionLimits.read(), ServerConfiguration.read()
+        if configuration.metrics and configuration.metrics_folder is None:
+            check_temporary_folder()
+            stack.enter_context(shared_files({METRICS_FOLDER_VARIABLE: "metrics"}))
+            configuration = ServerConfiguration.read()
+        with one_line_errors():
+            app = create_worker_app(configuration, lambda: noted.status)
         stack.enter_context(_served(app, limits, listening))
         yield noted.note
 

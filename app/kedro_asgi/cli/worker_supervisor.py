@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 
-from kedro_asgi.cli.run_worker import STARTUP_FAILURE, Tell
+from kedro_asgi.cli.run_worker import STARTUP_FAILURE, NoteStatus
 from kedro_asgi.cli.server_process import HASTEN, LAST_SECONDS, grace_seconds
 from kedro_asgi.server.worker_app import WorkerStatus
 
@@ -23,16 +23,16 @@ _MARGIN_SECONDS = 0.5
 _PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 
-Work = Callable[[Tell], int]
+Work = Callable[[NoteStatus], int]
 """Executes runs until the process ends, and returns its exit code; tells its argument of its status."""
 
 
-def supervise(work: Work, count: int, tell: Tell) -> int:
+def supervise(work: Work, count: int, note_status: NoteStatus) -> int:
     """Have ``count`` processes do ``work`` until SIGTERM or SIGINT, replace those that end; return the exit code.
 
-    ``tell`` is called again and again with the status of all together.
+    ``note_status`` is called again and again with the status of all together.
     """
-    return _Supervisor(work, count, tell).run()
+    return _Supervisor(work, count, note_status).run()
 
 
 class _Process:
@@ -70,10 +70,10 @@ class _Supervisor:
     A process that cannot start ends the others only if none has ever started: later, the project may be half written.
     """
 
-    def __init__(self, work: Work, count: int, tell: Tell) -> None:
+    def __init__(self, work: Work, count: int, note_status: NoteStatus) -> None:
         self._work = work
         self._count = count
-        self._tell = tell
+        self._note_status = note_status
         self._processes: list[_Process] = []
         self._retiring: list[_Process] = []
         self._signals_to_end = 0
@@ -90,7 +90,7 @@ class _Supervisor:
         while not self._signals_to_end:
             wait([found.process.sentinel for found in self._processes if found.is_alive], timeout=_TURN_SECONDS)
             self._has_begun = self._has_begun or any(found.is_ready for found in self._processes)
-            self._tell(self._status)
+            self._note_status(self._status)
             if self._has_to_replace:
                 self._replace_all()
             if not self._keep_alive():
@@ -149,13 +149,13 @@ class _Supervisor:
         while found.is_alive and not found.is_ready:
             if self._signals_to_end or time.monotonic() > ends_at:
                 return False
-            self._tell(self._status)
+            self._note_status(self._status)
             time.sleep(_TURN_SECONDS)
         return found.is_ready
 
     def _end_all(self) -> None:
         """Tell all processes to end, and wait; kill those that do not end in time."""
-        self._tell(self._status)
+        self._note_status(self._status)
         ends_at = time.monotonic() + grace_seconds() + LAST_SECONDS + _MARGIN_SECONDS
         # A second signal may have come before this.
         processes, passed_on = [*self._processes, *self._retiring], min(1, self._signals_to_end)
@@ -173,9 +173,9 @@ class _Supervisor:
 
 
 def _exit_with(work: Work, ready: Connection) -> None:
-    def tell(status: WorkerStatus) -> None:
+    def note_status(status: WorkerStatus) -> None:
         if status == "ready":
             with suppress(OSError):
                 ready.send(True)
 
-    raise SystemExit(work(tell))
+    raise SystemExit(work(note_status))

@@ -33,15 +33,16 @@ class Delays:
     def refuse(self, schedule: str, error: DispatchError, now_ms: int, *, deadline_ms: int | None = None) -> int:
         """Note that the service has refused a tick, and log why, once; return until when the schedule waits.
 
-        A tick with a deadline is tried a last time one second before it.
+        A tick with a deadline is tried a last time one second before it. The next one is tried after it at once.
         """
         former = self._delays.get(schedule)
         if former is None or former.reason is not type(error):
             _log.warning("Schedule '%s' waits: %s", schedule, error)
         refusals = 1 if former is None else former.refusals + 1
         until_ms = now_ms + min(_LONGEST_MS, _FIRST_MS << min(refusals - 1, 10))
-        if deadline_ms is not None and now_ms < deadline_ms - _FIRST_MS:
-            until_ms = min(until_ms, deadline_ms - _FIRST_MS)
+        if deadline_ms is not None and now_ms <= deadline_ms:
+            is_last = now_ms >= deadline_ms - _FIRST_MS
+            until_ms = min(until_ms, deadline_ms + 1 if is_last else deadline_ms - _FIRST_MS)
         self._delays[schedule] = _Delay(reason=type(error), refusals=refusals, until_ms=until_ms)
         return until_ms
 

@@ -31,13 +31,13 @@ class _Run(msgspec.Struct, frozen=True):
     trace_context: TraceHeaders = {}
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _NotificationBody(msgspec.Struct, frozen=True):
     """What a notification that was stored tells of the trace of its run."""
 
     data: _Run = _Run()
 
 
-_TOLD = msgspec.json.Decoder(_Told)
+_NOTIFICATION = msgspec.json.Decoder(_NotificationBody)
 
 
 class DeliveryAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +82,7 @@ class Sender:
 
 def _trace_headers(body: bytes) -> TraceHeaders:
     """Return the place in a trace of the caller of a run that has ended; the server that sends may be another one."""
-    return _TOLD.decode(body).data.trace_context
+    return _NOTIFICATION.decode(body).data.trace_context
 
 
 @asynccontextmanager

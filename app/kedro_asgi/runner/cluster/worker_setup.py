@@ -10,10 +10,13 @@ from functools import lru_cache
 from typing import Self
 
 from kedro_asgi.bridge import preserve_logging
+from kedro_asgi.errors import ServerSettingsError
 from kedro_asgi.runner.cluster.pickling import dumps
 from kedro_asgi.runner.portable_struct import PortableStruct
 from kedro_asgi.runner.process_state import log_levels
 from kedro_asgi.tracing.sdk import set_up_inherited_sdk
+
+_log = logging.getLogger(__name__)
 
 # Held by a thread that changes the whole process: it opens a project, or imports modules that configure logging.
 SETTING_UP = threading.RLock()
@@ -49,8 +52,11 @@ def apply_setup(setup: bytes) -> None:
 @lru_cache(maxsize=256)
 def _apply_once(data: bytes) -> None:
     setup: WorkerSetup = pickle.loads(data)
-    # A worker without the preload has nothing else that does so.
-    set_up_inherited_sdk()
+    try:
+        # A worker without the preload has nothing else that does so.
+        set_up_inherited_sdk()
+    except ServerSettingsError as error:
+        _log.warning("This worker exports no spans: %s", error)
     # Behind the worker's own, and folders that this machine has: a worker may have another version of a package.
     sys.path.extend(path for path in setup.path if path not in sys.path and os.path.exists(path))
     for name, level in setup.log_levels.items():
