@@ -227,6 +227,16 @@ def test_two_signals_at_once_end_the_grace_of_all_workers(make_project, start: S
     assert server.process.wait(PATIENCE_SECONDS) == 0
 
 
+def test_a_signal_ends_a_supervisor_whatever_lock_the_interrupted_code_holds() -> None:
+    flag = worker_processes._ExitFlag()
+    # As a signal handler runs within `wait` or `set` of the same thread.
+    with flag._cond:
+        flag.set()
+    assert flag.wait()
+    flag.clear()
+    assert not flag.wait(0.01)
+
+
 @pytest.fixture
 def hang_ups() -> Iterator[None]:
     """Let processes of the test know that their terminal closes, also if `nohup` runs the tests."""

@@ -27,7 +27,7 @@ _ENDS_OF_WORKERS: frozenset[DisturbanceKind] = frozenset(
     ("worker killed", "server killed", "supervisor killed", "server terminated", "workers replaced")
 )
 _LOST_STORES: frozenset[DisturbanceKind] = frozenset(("database stopped", "database killed"))
-# What a disturbance explains: that a run ended in another way than its pipeline does, or something else.
+# The events that disturbances explain: ends of runs that differ from those of their pipelines, and others.
 _EXCUSES: dict[str, frozenset[DisturbanceKind]] = {
     # A server that is told to end does so in time, also if its disk is too slow for the ends of its runs. A worker that
     # is paused, or that a restarted database does not see in time, counts as dead.

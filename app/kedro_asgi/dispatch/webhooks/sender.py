@@ -32,7 +32,7 @@ class _Run(msgspec.Struct, frozen=True):
 
 
 class _NotificationBody(msgspec.Struct, frozen=True):
-    """What a notification that was stored tells of the trace of its run."""
+    """The part of a stored notification that names the trace of its run."""
 
     data: _Run = _Run()
 
