@@ -126,18 +126,10 @@ def serve_project(
     set_variables(conf_source=conf_source, package_name=package_name, log_format=log_format, **settings)
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")
     with one_line_errors():
-        configuration = ServerConfiguration.read()
-        limits, transport = ConnectionLimits.read(), Transport.read()
-        check_store(configuration.store)
-        if configuration.otel:
-            check_sdk()
-        _check_webhooks(configuration)
-        _check_mcp(configuration)
-        _check_schedules(project)
-        check_access(configuration.access)
+        configuration, limits, transport = ServerConfiguration.read(), ConnectionLimits.read(), Transport.read()
+        _check(configuration, project)
     check_reach(configuration.access, host)
-    kinds = configuration.executor_choice.kinds
-    if workers > 1 or not kinds.isdisjoint(("process", "dask")):
+    if workers > 1 or not configuration.executor_choice.kinds.isdisjoint(("process", "dask")):
         check_temporary_folder()
     set_variables(allowed_hosts=default_hosts(configuration.access, host))
     if log_format != "json" and with_greeting:
@@ -154,8 +146,19 @@ def serve_project(
             serve_alone(_FACTORY, **options)
 
 
+def _check(configuration: ServerConfiguration, project: Project) -> None:
+    """Check all that a server would find wrong when it starts, before any worker process does."""
+    check_store(configuration.store)
+    if configuration.otel:
+        check_sdk()
+    _check_webhooks(configuration)
+    _check_mcp(configuration)
+    _check_schedules(project)
+    check_access(configuration.access)
+
+
 def _check_webhooks(configuration: ServerConfiguration) -> None:
-    """Check that the addresses and secrets of webhooks can be read, before any worker process starts."""
+    """Check that the addresses and secrets of webhooks can be read."""
     if configuration.notify:
         # Few servers tell webhooks of anything.
         from kedro_asgi.server.webhooks import read_notify
@@ -164,7 +167,7 @@ def _check_webhooks(configuration: ServerConfiguration) -> None:
 
 
 def _check_mcp(configuration: ServerConfiguration) -> None:
-    """Check that agents can be answered, before any worker process starts."""
+    """Check that agents can be answered."""
     if configuration.mcp:
         # Few servers answer agents.
         from kedro_asgi.server.mcp_route import check_mcp
@@ -173,7 +176,7 @@ def _check_mcp(configuration: ServerConfiguration) -> None:
 
 
 def _check_schedules(project: Project) -> None:
-    """Check the schedules of the project, before any worker process starts."""
+    """Check the schedules of the project."""
     if project.options.schedules:
         # Few projects have schedules.
         from kedro_asgi.server.served_schedules import read_schedules

@@ -210,8 +210,7 @@ class Engine:
         plan = planner.known_plan(spec.slice)
         if _log.isEnabledFor(logging.INFO):
             _log.info("Kedro project %s", planner.project.package_name)
-        contexts = self._contexts
-        hooks = contexts.hooks_of_run()
+        contexts, hooks = self._contexts, self._contexts.hooks_of_run()
         # Once the plan is known, nodes that ask for no model cost nothing.
         is_untyped = plan is not None and not plan.has_typed_parameters
         validate = unchecked if is_untyped else planner.validation(spec)
@@ -236,14 +235,9 @@ class Engine:
                 # A hook or a class of the project may make another catalog, or other nodes, in each run.
                 if context is None and hooks.after_catalog_created is None and pipeline is plan.pipeline:
                     plan.json_outputs.update(same_in_every_run(spec.outputs, catalog))
+        params = RunParams(planner=planner, run=run, runner=runner)
         try:
-            if run.emit is not None:
-                hooks = msgspec.structs.replace(hooks, emit=run.emit)
-            if spec.retries is not None or planner.project.options.retries is not None:
-                hooks = msgspec.structs.replace(hooks, retries=NodeRetries(effective_retries(planner.project, spec)))
-            if tracer is not None:
-                hooks = msgspec.structs.replace(hooks, spans=tracer.node_spans(run.run_id))
-            return self._run(RunParams(planner=planner, run=run, runner=runner), pipeline, catalog, hooks)
+            return self._run(params, pipeline, catalog, _hooks_of_run(hooks, run, planner.project, tracer))
         finally:
             if shared.artifacts:
                 self._shared.renew(catalog)
@@ -289,6 +283,17 @@ class Engine:
         if ours is None:
             raise RunnerInstanceError(self._session_type)
         return ours.using(self._worker_pool)
+
+
+def _hooks_of_run(hooks: RunHooks, run: EngineRun, project: Project, tracer: "Tracer | None") -> RunHooks:
+    """Return the hooks with what belongs to one run: who hears of its events, retries of its nodes, their spans."""
+    if run.emit is not None:
+        hooks = msgspec.structs.replace(hooks, emit=run.emit)
+    if run.spec.retries is not None or project.options.retries is not None:
+        hooks = msgspec.structs.replace(hooks, retries=NodeRetries(effective_retries(project, run.spec)))
+    if tracer is not None:
+        hooks = msgspec.structs.replace(hooks, spans=tracer.node_spans(run.run_id))
+    return hooks
 
 
 def effective_retries(project: Project, spec: RunSpec) -> EffectiveRetries:

@@ -133,28 +133,17 @@ class KedroServiceSession(AbstractSession):
         """
         started = perf_counter()
         run_id = run_id or self.engine.run_ids.next()
-        as_json = convert is encode_output
         end = self._run(
             spec,
             runner=runner,
             run_id=run_id,
             emit=emit,
-            as_json=as_json,
+            as_json=convert is encode_output,
             is_single_attempt=is_single_attempt,
         )
-        load = end.catalog.load
-        if as_json and spec.output_format is not UNSET:
-            # A catalog class of Kedro's has no such method. A copy of a large table would be in vain.
-            convert, load = _encode_as_columns, getattr(end.catalog, "load_for_reading", load)
-        names = spec.outputs
-        if names is None:
-            names = tuple(name for name, dataset in end.result.items() if not is_persistent(dataset))
         token = CURRENT_RUN.set((run_id, spec.slice.pipeline_names))
         try:
-            if convert is None:
-                outputs, problems = {name: end.catalog.load(name) for name in names}, dict[str, str]()
-            else:
-                outputs, problems = _converted(names, load, convert)
+            outputs, problems = _outputs(end, spec, convert)
         finally:
             CURRENT_RUN.reset(token)
         return RunResult(
@@ -261,10 +250,22 @@ def _encode_as_columns(name: str, value: object) -> Any:
     return encode_as_columns(name, value)
 
 
+def _outputs(end: RunEnd, spec: RunSpec, convert: Convert | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the outputs of a run, as `execute` describes them, and the reasons why others are missing."""
+    load, names = end.catalog.load, spec.outputs
+    if names is None:
+        names = tuple(name for name, dataset in end.result.items() if not is_persistent(dataset))
+    if convert is None:
+        return {name: load(name) for name in names}, {}
+    if convert is encode_output and spec.output_format is not UNSET:
+        # A catalog class of Kedro's has no such method. A copy of a large table would be in vain.
+        convert, load = _encode_as_columns, getattr(end.catalog, "load_for_reading", load)
+    return _converted(names, load, convert)
+
+
 def _converted(
     names: Iterable[str], load: Callable[[str], Any], convert: Convert
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Load and convert outputs; return them, and the reasons why others are missing."""
     outputs: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for name in names:
