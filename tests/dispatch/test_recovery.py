@@ -10,11 +10,13 @@ import anyio.to_thread
 import pytest
 
 from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.pending_write import MakeNotifications
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.recovery import Recovery
 from kedro_asgi.dispatch.store_access import StoreAccess
-from kedro_asgi.dispatch.stores.base import RunWrite
+from kedro_asgi.dispatch.stores import open_store
+from kedro_asgi.dispatch.stores.base import RunWrite, Store
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.waiting_order import pack
@@ -74,12 +76,14 @@ class Observer:
     def store_changed(self, **facts: object) -> None: ...
 
 
-async def recover(store: SQLiteStore, owner: str) -> list[str]:
+async def recover(store: Store, owner: str, make_notifications: MakeNotifications | None = None) -> list[str]:
     """Let a worker look for orphans until it has dealt with all of them or is dead, and close its store."""
     observer, policy, access = Observer(), Policy(max_attempts=9), StoreAccess(store)
     recorder = Recorder(store, owner, policy, observer, Metrics())
     await recorder.open()
-    recovery = Recovery(access, recorder, observer, owner, policy, IDS, Metrics(), wakes=Wakes(store))
+    recovery = Recovery(
+        access, recorder, observer, owner, policy, IDS, Metrics(), make_notifications, wakes=Wakes(store)
+    )
     # The second look is for runs whose write was not confirmed.
     for _ in range(2):
         with suppress(StoreUnavailableError):
@@ -88,12 +92,12 @@ async def recover(store: SQLiteStore, owner: str) -> list[str]:
     return observer.adopted
 
 
-def leave_behind(path: Path, *, attempt: int = 1) -> RunRecord:
-    store, now = SQLiteStore(path), datetime.now(UTC)
+def leave_behind(store: Store, *, attempt: int = 1, owner: str | None = FIRST) -> RunRecord:
+    now = datetime.now(UTC)
     store.open(FIRST)
     record = RunRecord(run_id=IDS.next(), status="running", created_at=now, started_at=now, attempt=attempt)
     order = RunOrder(on_interrupt="rerun")
-    store.write([RunWrite(record=record, expected_status=None, owner=FIRST, created_at_ms=1, order=pack(order))])
+    store.write([RunWrite(record=record, expected_status=None, owner=owner, created_at_ms=1, order=pack(order))])
     store.close()
     return record
 
@@ -104,7 +108,7 @@ async def test_a_worker_that_dies_while_it_recovers_loses_and_doubles_nothing(
     tmp_path: Path, writes_left: int, is_committed: bool
 ) -> None:
     path = tmp_path / "runs.db"
-    left = await anyio.to_thread.run_sync(leave_behind, path)
+    left = await anyio.to_thread.run_sync(leave_behind, SQLiteStore(path))
     dying = DyingStore(path, writes_left=writes_left, is_committed=is_committed)
     await recover(dying, SECOND)
     store = SQLiteStore(path)
@@ -123,12 +127,30 @@ async def test_a_worker_that_dies_while_it_recovers_loses_and_doubles_nothing(
     assert [[(batch.first, batch.last) for batch in batches] for batches in events] == [[(1, 1)], [(1, 1)]]
 
 
+async def test_a_worker_that_loses_a_run_while_it_records_the_end_does_not_repeat_the_run(shared_store: str) -> None:
+    # Without an owner, a run needs no second look before it is taken over.
+    left = await anyio.to_thread.run_sync(partial(leave_behind, open_store(shared_store), owner=None))
+    faster = open_store(shared_store)
+    await anyio.to_thread.run_sync(faster.open, THIRD)
+
+    def take_over(record: RunRecord) -> tuple[()]:
+        """Take the run over between its adoption by the second worker and the write of its end."""
+        assert faster.adopt(record.run_id, former_owner=SECOND, owner=THIRD) is not None
+        return ()
+
+    adopted = await recover(open_store(shared_store), SECOND, take_over)
+    found = await anyio.to_thread.run_sync(faster.list_runs, RunQuery())
+    await anyio.to_thread.run_sync(faster.close)
+    assert adopted == []
+    assert found.runs == (left,)
+
+
 @pytest.mark.parametrize(("attempt", "pause_seconds"), [(1, None), (2, 5), (4, 20)])
 async def test_a_run_that_is_interrupted_again_waits_longer_each_time(
     tmp_path: Path, attempt: int, pause_seconds: float | None
 ) -> None:
     path = tmp_path / "runs.db"
-    left = await anyio.to_thread.run_sync(partial(leave_behind, path, attempt=attempt))
+    left = await anyio.to_thread.run_sync(partial(leave_behind, SQLiteStore(path), attempt=attempt))
     store = SQLiteStore(path)
     await recover(store, SECOND)
     await anyio.to_thread.run_sync(store.open, "a reader")

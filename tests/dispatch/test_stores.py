@@ -71,6 +71,18 @@ def test_a_write_replaces_only_the_expected_status(open_worker: OpenStore) -> No
     assert store.read_run("run-1").status == "success"
 
 
+def test_a_run_that_replaces_another_one_is_stored_with_the_end_of_that_or_not_at_all(open_worker: OpenStore) -> None:
+    store = open_worker()
+    store.write([run_write(record("a", status="running")), run_write(record("b", status="running"), owner="other")])
+    ends = [run_write(record(name, status="interrupted"), expected="running") for name in ("a", "b")]
+    successors = [run_write(record(f"{name}-2"), replaces=RunId(name)) for name in ("a", "b")]
+    released = run_write(record("b-3"), owner=None, replaces=RunId("b"), event_batches=(batch(1, 1, "b-3"),))
+    assert store.write([*ends, *successors, released]) == ["stored", "lost", "stored", "lost", "lost"]
+    stored = [store.read_run(name) is not None for name in ("a-2", "b-2", "b-3")]
+    assert stored == [True, False, False]
+    assert store.events_of_run("b-3", after=0, limit=9) == []
+
+
 def test_each_run_of_a_group_has_its_own_result(open_worker: OpenStore) -> None:
     store = open_worker()
     store.write([run_write(record(name), owner=owner) for name, owner in (("a", "me"), ("b", "other"), ("c", "me"))])

@@ -18,7 +18,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.store_access import StoreAccess
-from kedro_asgi.dispatch.stores.base import AdoptedRun, Store
+from kedro_asgi.dispatch.stores.base import AdoptedRun, Store, WriteResult
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import RunCancelledError, RunInterruptedError, StoreUnavailableError
@@ -195,7 +195,12 @@ class Recovery:
             record = msgspec.structs.replace(record, resubmitted_as=successor.record.run_id)
             self._unconfirmed[successor.record.run_id] = None
         final = end_of(record, status, error)
-        await self._recorder.execute(lambda store: self._write(store, taken, final, successor))
+        result = await self._recorder.execute(lambda store: self._write(store, taken, final, successor))
+        if successor is not None:
+            self._unconfirmed.pop(successor.record.run_id, None)
+        if result != "stored":
+            # This worker was paused meanwhile, and another one has taken the run over.
+            return
         # Callers of this worker may wait for the end, and its own transactions do not wake it.
         self._wakes.wake("ends")
         self._metrics.run_ended(final.record)
@@ -203,13 +208,13 @@ class Recovery:
         text = "Run %s of a server that has ended is recorded as %s: %s"
         _log.warning(text, run_id, status, error.message, extra=run_facts(run_id))
         if successor is not None and successor.order is not None:
-            self._unconfirmed.pop(successor.record.run_id, None)
             if successor.is_released:
                 self._wakes.wake("queue")
             else:
                 self._runs.run_adopted(successor.record, successor.order, last_event=1)
 
-    def _write(self, store: Store, taken: AdoptedRun, final: RunChanged, successor: RunAdmitted | None) -> None:
+    def _write(self, store: Store, taken: AdoptedRun, final: RunChanged, successor: RunAdmitted | None) -> WriteResult:
+        """Write the end of a run and its successor, or none of them; return what became of them."""
         admitted = RunAdmitted(record=taken.record, stored=taken.stored, last_event=taken.last_event)
         ended = PendingWrite(
             admitted,
@@ -218,8 +223,11 @@ class Recovery:
             make_notifications=self._make_notifications,
         )
         ended.change(final)
-        group = [ended] if successor is None else [ended, PendingWrite(successor, self._owner)]
-        store.write([pending.next_write() for pending in group])
+        group = [ended.next_write()]
+        if successor is not None:
+            first = PendingWrite(successor, self._owner).next_write()
+            group.append(msgspec.structs.replace(first, replaces=taken.record.run_id))
+        return store.write(group)[0]
 
     def _successor(self, taken: AdoptedRun) -> RunAdmitted | None:
         former, order = taken.record, taken.order

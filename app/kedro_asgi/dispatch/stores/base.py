@@ -63,6 +63,9 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     A new run without an ``owner`` waits in the queue of the store, unless ``max_queued`` runs wait there; with
     ``is_released``, the owner leaves its run to that queue. No worker claims it before ``due_at_ms``. A new run counts
     for the share of its ``caller``.
+
+    A new run that ``replaces`` another one of the same group has no key, and is stored only if the write of that other
+    run is: else it is ``lost``.
     """
 
     record: RunRecord
@@ -81,6 +84,7 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_released: bool = False
     due_at_ms: int | None = None
     caller: str | None = None
+    replaces: RunId | None = None
 
 
 class AdoptedRun(msgspec.Struct, frozen=True, kw_only=True):

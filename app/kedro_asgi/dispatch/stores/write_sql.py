@@ -53,9 +53,12 @@ class SqlRunWriter(ABC):
             surplus = surplus_runs(connection, writes)
             rest = [write for write in writes if write.record.run_id not in surplus] if surplus else writes
             new = [write for write in rest if write.expected_status is None and write.key is None]
-            _insert(connection, _INSERT_RUNS, [run_row(write) for write in new])
+            # A run that replaces another one comes when that has its end.
+            _insert(connection, _INSERT_RUNS, [run_row(write) for write in new if write.replaces is None])
             inserted = ["full" if write.record.run_id in surplus else _inserted(connection, write) for write in writes]
             results = self._update(connection, writes, inserted)
+            if any(write.replaces is not None for write in new):
+                results = _insert_replacements(connection, writes, results)
             stored = [write for write, result in zip(writes, results, strict=True) if result == "stored"]
             _insert(
                 connection, _INSERT_EVENTS, [_event_row(batch) for write in stored for batch in write.event_batches]
@@ -116,6 +119,18 @@ def _inserted(connection: SqlConnection, write: RunWrite) -> WriteResult | None:
     if write.expected_status is None and (write.owner is None or not write.unconfirmed_statuses):
         return "stored"
     return None
+
+
+def _insert_replacements(
+    connection: SqlConnection, writes: Sequence[RunWrite], results: Sequence[WriteResult]
+) -> list[WriteResult]:
+    """Insert the runs that replace others, where the writes of these were stored; return the results of all."""
+    pairs = list(zip(writes, results, strict=True))
+    ended = {write.record.run_id for write, result in pairs if result == "stored" and write.replaces is None}
+    results = ["lost" if write.replaces not in (None, *ended) else result for write, result in pairs]
+    new = [write for write, result in zip(writes, results, strict=True) if write.replaces and result == "stored"]
+    _insert(connection, _INSERT_RUNS, [run_row(write) for write in new])
+    return results
 
 
 def _insert_with_key(connection: SqlConnection, write: RunWrite, key: RunKey) -> bool:
