@@ -70,6 +70,18 @@ class ReluctantStore(SQLiteStore):
         return super().adopt(run_id, former_owner=former_owner, owner=owner)
 
 
+class UnreadableStore(SQLiteStore):
+    """A store of which no more than ``reads_left`` records can be read."""
+
+    reads_left = 1_000_000
+
+    def read_run(self, run_id: str) -> RunRecord | None:
+        self.reads_left -= 1
+        if self.reads_left < 0:
+            raise StoreUnavailableError("the connection broke")
+        return super().read_run(run_id)
+
+
 def becomes(status: str) -> Fails:
     return lambda entry: entry.record.status == status
 
@@ -185,6 +197,16 @@ async def test_a_run_that_is_adopted_during_the_drain_takes_no_slot(work: Path, 
         await runs.drain()
         runs._service.runs.run_adopted(left, pack(order("count")), last_event=0)
         assert runs.gauges()["runs_queued"] == 0
+
+
+async def test_a_caller_that_may_hang_up_learns_that_the_store_fails(work: Path, tmp_path: Path) -> None:
+    store, asked = UnreadableStore(tmp_path / "runs.db"), msgspec.structs.replace(order("count"), key="k")
+    async with make_dispatcher(work, store) as runs:
+        await runs.wait((await runs.accept(asked))[0].run_id)
+        # The first read finds the run of the key, the next one waits for its end.
+        store.reads_left = 1
+        with pytest.raises(StoreUnavailableError, match="the connection broke"):
+            await runs.run(asked, until=anyio.sleep_forever)
 
 
 class SmallStore(SQLiteStore):

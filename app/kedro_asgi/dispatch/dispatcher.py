@@ -22,6 +22,7 @@ from kedro_asgi.dispatch.stores.notifications import (
 )
 from kedro_asgi.dispatch.waiting_order import GivenOrder, PackedOrder, WaitingOrder
 from kedro_asgi.errors import DrainingError, StoreUnavailableError
+from kedro_asgi.outcome import Outcome
 from kedro_asgi.run_arguments import ParameterArguments, pop_params
 from kedro_asgi.runner.chunk_stream import CHUNK_STREAM
 from kedro_asgi.runs import RunId, RunOrder, RunRecord, RunSpec
@@ -220,8 +221,13 @@ async def _unless(
         with suppress(StoreUnavailableError, DrainingError):
             await cancel()
 
+    outcome: Outcome[T]
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch)
-        result = await wait()
+        try:
+            outcome = Outcome(result=await wait())
+        except Exception as error:
+            # Raised below: out of the group it would come as a group.
+            outcome = Outcome(error=error)
         tasks.cancel_scope.cancel()
-    return result
+    return outcome.value()
