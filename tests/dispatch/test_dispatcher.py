@@ -1,6 +1,7 @@
 """The verbs of the dispatcher in process: from the order to the end."""
 
 import json
+import math
 import threading
 import time
 from contextlib import aclosing, nullcontext
@@ -8,6 +9,7 @@ from pathlib import Path
 from random import Random
 
 import anyio
+import msgspec
 import pandas
 import pytest
 
@@ -275,6 +277,21 @@ async def test_the_same_key_is_the_same_run(dispatcher, store: str, tmp_path: Pa
             await runs.submit("calc", key="k")
         await runs.wait(first.run_id)
     assert (tmp_path / "started").read_text() == "1\n"
+
+
+@pytest.mark.parametrize("other", [None, math.inf, -math.inf])
+async def test_a_key_tells_parameters_apart_for_which_json_has_no_number(dispatcher, other: float | None) -> None:
+    async with dispatcher() as runs:
+
+        async def accept(x: float | None) -> tuple[str, bool]:
+            # As a server does, since Kedro's JSON may have the words NaN and Infinity.
+            found, is_new = await runs.accept(msgspec.structs.replace(order("calc", x=x), key="k"), json_bytes=20)
+            return found.run_id, is_new
+
+        first, _ = await accept(math.nan)
+        assert await accept(math.nan) == (first, False)
+        with pytest.raises(KeyReusedError):
+            await accept(other)
 
 
 async def test_a_key_goes_with_half_a_surrogate_pair(dispatcher, store: str) -> None:

@@ -11,7 +11,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.run_reads import read_run
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.stores.base import IdempotencyKey, Store
-from kedro_asgi.dispatch.waiting_order import PackedOrder, without_tables
+from kedro_asgi.dispatch.waiting_order import PackedOrder, encode_order, has_finite_parameters, without_tables
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import KeyReusedError, UnstorableRunError
 from kedro_asgi.runs import RunId, RunOrder, RunRecord
@@ -58,9 +58,16 @@ def _look_up(
 
 def _digest(asked: object) -> str:
     try:
-        asked = without_tables(asked) if isinstance(asked, RunOrder) else asked
-        # Sorted, so that the order of keys does not count.
-        content = encode_json(msgspec.to_builtins(asked, order="deterministic"), fallback=None)
-        return hashlib.sha256(content).hexdigest()
+        return hashlib.sha256(_content(asked)).hexdigest()
     except (TypeError, ValueError, RecursionError) as error:
         raise UnstorableRunError(str(error)) from error
+
+
+def _content(asked: object) -> bytes:
+    if isinstance(asked, RunOrder):
+        asked = without_tables(asked)
+        if not has_finite_parameters(asked):
+            # The other way has ``null`` in place of NaN and of both infinities.
+            return encode_order(asked)
+    # Sorted, so that the order of keys does not count.
+    return encode_json(msgspec.to_builtins(asked, order="deterministic"), fallback=None)

@@ -94,9 +94,14 @@ def encode_order(order: RunOrder) -> bytes:
 
     msgspec would write ``null``, the standard library writes the words, and `PackedOrder` reads them.
     """
-    if _non_finite((order.spec.runtime_params,)) is None:
+    if has_finite_parameters(order):
         return encode_json(order, fallback=None)
     return json.dumps(msgspec.to_builtins(order, order="deterministic"), separators=(",", ":")).encode()
+
+
+def has_finite_parameters(order: RunOrder) -> bool:
+    """Whether no parameter of ``order`` is NaN or infinite."""
+    return _non_finite((order.spec.runtime_params,)) is None
 
 
 def without_tables(order: RunOrder) -> RunOrder:
