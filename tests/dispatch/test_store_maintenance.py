@@ -15,6 +15,7 @@ import pytest
 from kedro_asgi.dispatch.stores import open_store
 from kedro_asgi.dispatch.stores.base import EventBatch, IdempotencyKey, RunWrite
 from kedro_asgi.dispatch.stores.examination import examine
+from kedro_asgi.dispatch.stores.maintained_sqlite import live_workers
 from kedro_asgi.dispatch.stores.maintenance import delete_run, open_maintained
 from kedro_asgi.dispatch.stores.retention import RetentionLimits, vacuum
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
@@ -74,6 +75,19 @@ def test_a_deleted_run_leaves_nothing(server_store: Store, shared_store: str) ->
     assert server_store.read_output("run-1", "x") is None
     assert server_store.read_key("key of run-1", not_before_ms=0) is None
     assert examine(open_maintained(shared_store)).is_sound
+
+
+def test_the_workers_of_a_store_whose_name_looks_like_a_pattern_are_seen(tmp_path: Path) -> None:
+    path = tmp_path / "runs[prod].db"
+    left = tmp_path / "runs[prod].db-dead.lock"
+    left.touch()
+    store = open_store(path)
+    store.open("server")
+    assert live_workers(path) == ["server"]
+    assert not left.exists()
+    assert "servers use the store" in (open_maintained(str(path)).shrink() or "")
+    store.close()
+    assert live_workers(path) == []
 
 
 @pytest.mark.parametrize("status", ["queued", "running"])

@@ -1,5 +1,6 @@
 """Worker locks as locked files beside a SQLite store."""
 
+import glob
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ class FileWorkerLock:
         """Remove the locks of workers that ended without `release`, and take the lock of ``worker``."""
         # The working directory may change while the store is open.
         self._store = self._store.absolute()
-        for path in self._store.parent.glob(f"{self._store.name}-*.lock"):
+        for path in worker_locks(self._store):
             is_unlocked(path, remove=True)
         self._path = self.path_of(worker)
         self._descriptor = _lock(self._path)
@@ -63,6 +64,11 @@ class FileWorkerLock:
     def path_of(self, worker: str) -> Path:
         """Return the file that ``worker`` locks."""
         return self._store.with_name(f"{self._store.name}-{worker}.lock")
+
+
+def worker_locks(store: Path) -> Iterator[Path]:
+    """Yield the files beside ``store`` that its workers lock, and that of `opening_lock`."""
+    return store.parent.glob(f"{glob.escape(store.name)}-*.lock")
 
 
 def opening_lock(store: Path) -> Path:

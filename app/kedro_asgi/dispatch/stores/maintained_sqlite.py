@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kedro_asgi.dispatch.stores.connection import SqlConnection
-from kedro_asgi.dispatch.stores.file_lock import file_lock, is_unlocked, opening_lock
+from kedro_asgi.dispatch.stores.file_lock import file_lock, is_unlocked, opening_lock, worker_locks
 from kedro_asgi.dispatch.stores.liveness import WorkerStatus
 from kedro_asgi.dispatch.stores.read_only_sqlite import logs_of, reading
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
@@ -84,7 +84,7 @@ def live_workers(path: Path) -> list[str]:
     """Return the workers that have the store at ``path`` open."""
     path = path.absolute()
     opening = opening_lock(path)
-    locks = (lock for lock in path.parent.glob(f"{path.name}-*.lock") if lock != opening)
+    locks = (lock for lock in worker_locks(path) if lock != opening)
     return [lock.name[len(path.name) + 1 : -len(".lock")] for lock in locks if not is_unlocked(lock)]
 
 
