@@ -347,6 +347,22 @@ def test_a_sqlite_store_is_in_wal_mode_and_hides_its_folder_from_git(tmp_path: P
     assert (tmp_path / "deep" / ".gitignore").read_text() == "*\n"
 
 
+class RacedFolder(type(Path())):
+    """A path whose folder another worker makes as soon as this one has looked for it."""
+
+    def is_dir(self) -> bool:
+        found = super().is_dir()
+        Path(self).mkdir(parents=True, exist_ok=True)
+        return found
+
+
+def test_two_workers_may_make_the_folder_of_a_new_store_at_once(tmp_path: Path) -> None:
+    store = SQLiteStore(RacedFolder(tmp_path / "deep" / "runs.db"))
+    store.open("me")
+    store.close()
+    assert (tmp_path / "deep" / ".gitignore").read_text() == "*\n"
+
+
 def test_a_file_that_was_moved_away_is_not_written(tmp_path: Path) -> None:
     """SQLite would go on writing to the moved file, and the writes would be lost."""
     path, aside = tmp_path / "runs.db", tmp_path / "aside.db"

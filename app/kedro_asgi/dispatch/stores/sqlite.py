@@ -168,7 +168,8 @@ def _pragma(connection: SqlConnection, name: str) -> int:
 
 def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True)
+        # Another worker of the same server may have made it a moment ago.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
 
 
