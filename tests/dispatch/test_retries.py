@@ -235,6 +235,18 @@ async def test_a_drain_leaves_a_waiting_run_to_the_next_server(make_flaky: MakeF
         assert 7000 < service.runs[run.run_id].remaining_seconds < 7200
 
 
+async def test_a_drain_leaves_a_waiting_run_to_others_at_once(make_flaky: MakeFlaky, tmp_path: Path) -> None:
+    async with dispatcher_of(make_flaky(), str(tmp_path / "runs.db")) as runs:
+        run_id = (await runs.submit("flaky", retries=LATER)).run_id
+        await until_event(runs, run_id, RunRetried)
+        owned = runs._service.runs
+        with anyio.fail_after(60):
+            while owned[run_id].stored != "queued":
+                await anyio.sleep(0.001)
+        # The drain gives the rows of these back before it waits for the runs that go on.
+        assert owned.stop_admitting() == [run_id]
+
+
 async def test_a_drain_ends_a_waiting_run_that_no_server_can_go_on_with(make_flaky: MakeFlaky) -> None:
     spec = RunSpec.of(["flaky"], retries=LATER)
     async with dispatcher_of(make_flaky(), grace_seconds=60) as runs, anyio.create_task_group() as tasks:

@@ -241,13 +241,13 @@ class OwnedRuns(Mapping[str, ActiveRun]):
     def stop_admitting(self) -> list[str]:
         """Admit no more runs, and leave those that have not begun to the next server; return the ids of these."""
         self.is_draining = True
-        for run in self.open_runs():
+        open_runs = self.open_runs()
+        for run in open_runs:
             if run.phase == "waiting":
                 self._end_wait(run)
-        handed_back = [run for run in self.open_runs() if run.phase == "queued" and self._is_for_next_server(run)]
-        for run in handed_back:
-            self._hand_back(run)
-        return [run.record.run_id for run in handed_back]
+            elif run.phase == "queued" and self._is_for_next_server(run):
+                self._hand_back(run)
+        return [run.record.run_id for run in open_runs if run.phase == "handed_back"]
 
     def shut_down(self, run: ActiveRun) -> None:
         """Ask a run to stop, since this worker ends."""
