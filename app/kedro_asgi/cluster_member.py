@@ -81,14 +81,20 @@ class ClusterMember:
     @property
     def session(self) -> Any:
         """The session of the project, a `KedroServiceSession`; raises the error of opening it."""
+        if self._opened.error is not None:
+            raise self._error()
         return self._opened.value()
 
     @property
     def facts(self) -> MemberFacts:
         """The facts of the project as it is loaded; raises the error of opening it."""
         if self._facts is None:
-            raise self._opened.error or NotPreloadedError(self.address)
+            raise self._error()
         return self._facts
+
+    def _error(self) -> BaseException:
+        # Without the calls of earlier uses, which would stay in memory with all their values.
+        return (self._opened.error or NotPreloadedError(self.address)).with_traceback(None)
 
     def close(self) -> None:
         """Close the session; it may still run again."""

@@ -1,5 +1,7 @@
 """When a Dask worker fits the sender of its work."""
 
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -83,6 +85,19 @@ def test_a_worker_reloads_once_for_each_reload_of_a_sender(project: Path) -> Non
 
 def test_a_project_that_cannot_be_opened_is_the_error_of_each_use() -> None:
     member = ClusterMember("here", Outcome(error=ProjectError("broken")))
-    for use in (lambda: member.session, lambda: member.facts):
+    uses = (lambda: member.session, lambda: member.facts)
+    for use in uses:
         with pytest.raises(ProjectError, match="broken"):
             use()
+
+
+def test_the_error_of_opening_the_project_does_not_grow_with_each_use() -> None:
+    member = ClusterMember("here", Outcome(error=ProjectError("broken")))
+    for use in (lambda: member.session, lambda: member.facts):
+        assert len({_frames_of_error(use) for _ in range(3)}) == 1
+
+
+def _frames_of_error(use: Callable[[], object]) -> int:
+    with pytest.raises(ProjectError) as raised:
+        use()
+    return len(list(traceback.walk_tb(raised.value.__traceback__)))
