@@ -93,8 +93,8 @@ class Claims:
         if now >= self._next_due_at:
             self._next_due_at = math.inf
         # A run of this worker may have gone there meanwhile, and it is older than this moment.
-        if has_found and self._store_queue.since is None:
-            self._store_queue.since = datetime.now(UTC)
+        if has_found:
+            self._store_queue.found_waiting(datetime.now(UTC))
         return has_found
 
     async def _claim(self, room: int) -> bool:
@@ -126,5 +126,5 @@ class Claims:
         self._queue_changed(since)
 
     def _queue_changed(self, since: datetime | None) -> None:
-        self._store_queue.since = since
+        self._store_queue.claimed(since)
         self._scheduler.start_queued()

@@ -61,9 +61,17 @@ class StoreQueue:
 
     def added(self, run: ActiveRun) -> None:
         """A run of this worker is in the queue now."""
-        if self.since is None:
-            self.since = run.record.created_at
+        self.found_waiting(run.record.created_at)
         self.wake()
+
+    def found_waiting(self, since: datetime) -> None:
+        """Runs wait in the queue since that time, or for longer."""
+        if self.since is None:
+            self.since = since
+
+    def claimed(self, since: datetime | None) -> None:
+        """A claim has left runs in the queue that wait since that time; ``None``: no run is known to wait."""
+        self.since = since
 
     def wake(self) -> None:
         """Have runs claimed, if there are any and this worker has room."""
