@@ -3,7 +3,7 @@
 import logging
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,8 @@ _GUARD = "restrict_runtime_params_type_selection"
 class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A slice of a project, compiled: its pipeline, and the datasets of that.
 
-    ``json_outputs`` grows: it names the datasets that runs have found to be possible outputs as JSON, in every run.
-    So does ``input_types``, with what nodes expect of the inputs that runs have brought.
+    It also remembers what runs have found out: ``json_outputs`` names the datasets that can be outputs as JSON in
+    every run, and ``input_types`` has what nodes expect of the inputs that runs have brought.
     """
 
     pipeline: Pipeline
@@ -61,6 +61,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             hints = argument_hints(self.pipeline.nodes)
             self.input_types.update({dataset: input_type(found) for dataset, found in hints.items()})
         return self.input_types.setdefault(name, None)
+
+    def note_json_outputs(self, names: Iterable[str]) -> None:
+        """Remember that these datasets can be outputs as JSON in every run; any thread may call this."""
+        self.json_outputs.update(names)
 
     def checked_inputs(self, spec: RunSpec) -> Mapping[str, Any]:
         """Return the inputs of ``spec``, with models in place of parameters that have to be one.

@@ -234,7 +234,7 @@ class Engine:
                 check_json_outputs(spec.outputs, pipeline, catalog, own_package=planner.project.package_name)
                 # A hook or a class of the project may make another catalog, or other nodes, in each run.
                 if context is None and hooks.after_catalog_created is None and pipeline is plan.pipeline:
-                    plan.json_outputs.update(same_in_every_run(spec.outputs, catalog))
+                    plan.note_json_outputs(same_in_every_run(spec.outputs, catalog))
         params = RunParams(planner=planner, run=run, runner=runner)
         try:
             return self._run(params, pipeline, catalog, _hooks_of_run(hooks, run, planner.project, tracer))
