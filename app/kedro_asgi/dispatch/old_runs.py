@@ -27,7 +27,7 @@ class OldRuns:
         """Delete what is beyond the limits, and give its space back."""
         oldest = datetime.now(UTC) - timedelta(days=self._policy.keep_days)
         keys_before_ms = int((time.time() - self._policy.key_hours * 3600) * 1000)
-        while await self._access.read(lambda store: self._forget_day(store, oldest)) is not None:
+        while await self._access.maintain(lambda store: self._forget_day(store, oldest)) is not None:
             pass
         has_more = True
         while has_more:
@@ -39,7 +39,7 @@ class OldRuns:
             pass
 
     def _forget_day(self, store: Store, oldest: datetime) -> int | None:
-        """Drop a day; in a thread that reads, since the thread that writes promises must not wait for readers of it."""
+        """Drop a day, which may have to wait for readers of it."""
         return store.forget_day(
             before_run_id=f"{oldest:%Y-%m-%dT%H.%M.%S}",
             keep_runs=self._policy.keep_runs,

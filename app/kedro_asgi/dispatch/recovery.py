@@ -102,7 +102,7 @@ class Recovery:
     async def adopt_orphans(self) -> None:
         """Take over the runs of dead workers, each by itself: a run that cannot be taken over is tried again later."""
         with_queue = not self._has_store_queue
-        found = await self._access.read(
+        found = await self._access.maintain(
             lambda store: store.orphaned_runs(self._owner, limit=_MANY, with_queue=with_queue)
         )
         failures: list[Exception] = []

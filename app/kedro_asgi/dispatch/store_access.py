@@ -1,4 +1,4 @@
-"""Reads of the store from an event loop."""
+"""Reads of the store from an event loop, and the upkeep that does not go through the writer thread."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -28,6 +28,13 @@ class StoreAccess:
     async def read(self, call: Callable[[Store], T]) -> T:
         """Return what ``call`` returns, which runs in a thread."""
         return await anyio.to_thread.run_sync(call, self._store, limiter=self._threads)
+
+    async def maintain(self, call: Callable[[Store], T]) -> T:
+        """Do what `read` does, for the calls that write beside the writer thread.
+
+        These drop whole days and renew the lock of a worker: the thread that writes promises must not wait for them.
+        """
+        return await self.read(call)
 
     def reading(self) -> "_Reading":
         """Keep the store open while this block lasts; raises `DrainingError` once `close` was called."""
