@@ -109,9 +109,9 @@ def test_the_end_of_a_promised_run_is_known_when_it_is_announced() -> None:
     for step in (run.promise, run.enqueue, run.start, run.begin):
         step()
     run.end("success")
-    assert (run.record.status, run.known.status) == ("success", "running")
+    assert (run.record.status, run.known_record().status) == ("success", "running")
     run.announce()
-    assert run.known.status == "success"
+    assert run.known_record().status == "success"
 
 
 def test_a_run_that_gave_its_slot_to_others_is_recorded_as_started_once() -> None:

@@ -370,7 +370,7 @@ class Machine(RuleBasedStateMachine):
             assert len(slots) <= POLICY.max_concurrent_runs
             for run in runs.values():
                 assert run.phase != "running" or not run.is_promised or run.stored == "running"
-                assert run.known.is_final == (
+                assert run.known_record().is_final == (
                     run.phase == "announced" or (run.phase == "ended" and not run.is_promised)
                 )
 

@@ -247,9 +247,11 @@ class ActiveRun:
         """How much memory the order of a run that waits takes, as far as it is known."""
         return 0 if self._order is None else self._order.size_bytes
 
-    @property
-    def known(self) -> RunRecord:
-        """The record as callers may know it: not the end of a promised run before it is on disk."""
+    def known_record(self) -> RunRecord:
+        """Note the failed attempts of nodes, and return the record as callers may know it.
+
+        The end of a promised run is not in it before that is on disk.
+        """
         if self.phase == "running":
             self.record = self.outbox.with_attempts(self.record)
         return self._before_end if self.phase == "ended" and self.is_promised else self.record

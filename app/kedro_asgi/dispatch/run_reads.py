@@ -23,7 +23,7 @@ _FLUSH_SECONDS = 5.0
 async def read_run(service: Service, run_id: str) -> RunRecord:
     """Return the record of a run; raises `RunNotFoundError`."""
     if (run := service.runs.get(run_id)) is not None:
-        return run.known
+        return run.known_record()
     # Only ids go to the store: there is text that databases do not take.
     record = await service.access.read(lambda store: store.read_run(run_id)) if is_run_id(run_id) else None
     if record is None:

@@ -43,6 +43,10 @@ class ChunkQueue(ChunkStream):
 
     # --- any thread ---
 
+    def want(self, names: Iterable[str]) -> None:
+        """Take the chunks of these outputs and of no others; for the thread of the run, before it begins."""
+        self.names = frozenset(names)
+
     @property
     def is_read(self) -> bool:
         return not self._is_closed

@@ -46,7 +46,7 @@ class _Run(msgspec.Struct, eq=False):
 
     def _execute(self, session: "KedroServiceSession", queue: ChunkQueue) -> RunResult:
         if self.spec.outputs is None:
-            queue.names = frozenset(session.engine.planner.plan(self.spec.slice).pipeline.steps.free_outputs)
+            queue.want(session.engine.planner.plan(self.spec.slice).pipeline.steps.free_outputs)
         return session.execute(self.spec, runner=self.runner, run_id=self.run_id)
 
     def _end(self, queue: ChunkQueue, ended: Outcome[RunResult]) -> None:

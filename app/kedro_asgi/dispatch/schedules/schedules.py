@@ -96,7 +96,7 @@ class Schedules:
             views = await service.access.read(partial(self._views, schedules, ticks=ticks))
         own = service.runs
         return [
-            msgspec.structs.replace(view, last_run=own[view.last_run.run_id].known)
+            msgspec.structs.replace(view, last_run=own[view.last_run.run_id].known_record())
             if view.last_run is not None and view.last_run.run_id in own
             else view
             for view in views

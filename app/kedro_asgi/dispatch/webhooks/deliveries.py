@@ -1,5 +1,7 @@
 """The deliveries of one webhook by one worker."""
 
+from collections.abc import Collection
+
 import anyio
 
 from kedro_asgi.dispatch.stores.notifications import AttemptResult, ClaimedNotification
@@ -20,18 +22,40 @@ class Deliveries:
 
     def __init__(self, webhook: Webhook, notify: Notify) -> None:
         self.webhook = webhook
-        self.held: set[str] = set()
-        self.is_failing = False
+        self._held: set[str] = set()
+        self._is_failing = False
         self._notify = notify
         self._slots = anyio.Semaphore(webhook.options.max_concurrent)
         self._resume_at_ms = 0
+
+    @property
+    def held(self) -> Collection[str]:
+        """The ids of the notifications that this worker has a claim on, until their attempts are over."""
+        return self._held
+
+    def hold(self, notification_id: str) -> None:
+        """Note that this worker has a claim on a notification."""
+        self._held.add(notification_id)
+
+    def settle(self, notification_id: str) -> None:
+        """Note that the attempt of a notification is over."""
+        self._held.discard(notification_id)
+
+    def forget_held(self) -> None:
+        """Note that no attempt goes on."""
+        self._held.clear()
+
+    def note_result(self, *, is_failing: bool) -> bool:
+        """Note whether the webhook takes notifications; return whether that has changed."""
+        was_failing, self._is_failing = self._is_failing, is_failing
+        return was_failing != is_failing
 
     @property
     def room(self) -> int:
         """How many notifications may be claimed now; none while the receiver has asked to wait."""
         if self._notify.now_ms < self._resume_at_ms:
             return 0
-        return max(0, self.webhook.options.max_concurrent * _CLAIMS_AHEAD - len(self.held))
+        return max(0, self.webhook.options.max_concurrent * _CLAIMS_AHEAD - len(self._held))
 
     async def attempt(self, sender: Sender, notification: ClaimedNotification) -> AttemptResult:
         """Make one attempt when there is a slot for it, and return what is to be stored."""

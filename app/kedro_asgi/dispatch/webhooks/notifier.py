@@ -80,7 +80,7 @@ class Notifier:
         """Deliver until `stop`; an error ends all attempts that go on."""
         self._is_unsure = True
         for deliveries in self._deliveries.values():
-            deliveries.held.clear()
+            deliveries.forget_held()
         async with open_sender() as sender, anyio.create_task_group() as tasks:
             while not self._is_stopping:
                 try:
@@ -153,7 +153,7 @@ class Notifier:
         del self._settled[: len(settled)]
         for notification in claimed:
             deliveries = self._deliveries[notification.webhook]
-            deliveries.held.add(notification.notification_id)
+            deliveries.hold(notification.notification_id)
             tasks.start_soon(self._attempt, deliveries, sender, notification)
         return bool(claimed)
 
@@ -177,7 +177,7 @@ class Notifier:
     async def _attempt(self, deliveries: Deliveries, sender: Sender, notification: ClaimedNotification) -> None:
         result = await deliveries.attempt(sender, notification)
         self._settled.append(result)
-        deliveries.held.discard(notification.notification_id)
+        deliveries.settle(notification.notification_id)
         self._tell(deliveries, notification, result)
         self._changed.set()
 
@@ -186,19 +186,18 @@ class Notifier:
         name, facts = deliveries.webhook.name, run_facts(notification.run_id)
         if result.problem is None:
             self._metrics.notification_attempted(name, "delivered")
-            if deliveries.is_failing:
+            if deliveries.note_result(is_failing=False):
                 _log.info("The webhook '%s' takes notifications again.", name)
-            deliveries.is_failing = False
             return
         if result.attempts == notification.attempts:
             return
+        is_first = deliveries.note_result(is_failing=True)
         if result.due_at_ms is None:
             self._metrics.notification_attempted(name, "failed")
             text = "The webhook '%s' was not told of run %s, after %s attempts: %s"
             _log.error(text, name, notification.run_id, result.attempts, result.problem, extra=facts)
         else:
             self._metrics.notification_attempted(name, "retried")
-            if not deliveries.is_failing:
+            if is_first:
                 text = "The webhook '%s' cannot be told of run %s; this and others are tried again: %s"
                 _log.warning(text, name, notification.run_id, result.problem, extra=facts)
-        deliveries.is_failing = True
