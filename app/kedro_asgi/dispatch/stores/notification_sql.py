@@ -1,8 +1,6 @@
 """Notifications of webhooks in SQL: the statements that SQLite and PostgreSQL share."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 from kedro_asgi.dispatch.stores.connection import SqlConnection
@@ -19,6 +17,7 @@ from kedro_asgi.dispatch.stores.notifications import (
     NotificationState,
     StoredNotification,
 )
+from kedro_asgi.dispatch.stores.sql_transactions import SqlTransactions
 
 _INSERT = (
     "INSERT INTO notifications (notification_id, run_id, webhook, body, created_at, give_up_at, due_at) "
@@ -69,17 +68,13 @@ def delete_notifications(connection: SqlConnection, runs: Sequence[tuple[str]]) 
     connection.executemany(_DELETE_OF_RUN, runs)
 
 
-class SqlNotifications(ABC):
+class SqlNotifications(SqlTransactions):
     """A `NotificationQueue` and a `NotificationReader`, given connections to a database."""
 
     def __init__(self, worker_lock: WorkerLock) -> None:
         self._worker_lock = worker_lock
         # Its own: each look of a detector counts.
         self._claim_failures = FailureDetector(first_look_decides=worker_lock.is_kept_in_outages)
-
-    @abstractmethod
-    def transaction(self, *, writes: bool) -> AbstractContextManager[SqlConnection]:
-        """Lend a connection within a transaction; raise `StoreUnavailableError` for errors of the database."""
 
     def due_notifications(
         self, owner: str, limits: Mapping[str, int], *, now_ms: int, is_thorough: bool = True

@@ -1,14 +1,13 @@
 """The queue of runs that any worker may claim, in SQL: the statements that SQLite and PostgreSQL share."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 from kedro_asgi.dispatch.stores.base import AdoptedRun, Claim, RunWrite
 from kedro_asgi.dispatch.stores.caller_shares import next_runs
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.rows import ADOPTED_COLUMNS, RowReader
+from kedro_asgi.dispatch.stores.sql_transactions import SqlTransactions
 
 _WAITING = "owner IS NULL AND ended_at IS NULL AND status = 'queued'"
 # A transaction that writes locks out all others that write, so no row needs a lock of its own.
@@ -25,18 +24,10 @@ _RETURN = "UPDATE runs SET owner = NULL WHERE run_id = ? AND owner = ? AND ended
 _SET_DUE = "UPDATE runs SET due_at = ? WHERE run_id = ? AND owner IS NULL"
 
 
-class SqlRunQueue(ABC):
+class SqlRunQueue(SqlTransactions):
     """A `RunQueue`, given connections to a database."""
 
     _rows: RowReader
-
-    @abstractmethod
-    def transaction(self, *, writes: bool) -> AbstractContextManager[SqlConnection]:
-        """Lend a connection within a transaction; raise `StoreUnavailableError` for errors of the database."""
-
-    @abstractmethod
-    def _wake_others(self, connection: SqlConnection, *topics: str) -> None:
-        """Wake other workers when this transaction is committed."""
 
     def claim_runs(
         self, owner: str, *, limit: int, max_owned: int | None, now_ms: int, by_caller: bool = False

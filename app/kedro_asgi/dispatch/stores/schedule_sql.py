@@ -1,11 +1,10 @@
 """Schedules in SQL: the statements that SQLite and PostgreSQL share."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.schedules import ScheduledRun, ScheduleState
+from kedro_asgi.dispatch.stores.sql_transactions import SqlTransactions
 
 _INSERT = "INSERT INTO schedules (name, definition, defined_at, decided_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _DEFINE = "UPDATE schedules SET definition = ?, defined_at = ? WHERE name = ? AND definition <> ?"
@@ -33,12 +32,8 @@ def take_tick(connection: SqlConnection, scheduled: ScheduledRun, run_id: str) -
     return connection.execute("SELECT 1 FROM runs WHERE run_id = ?", (run_id,)).fetchone() is not None
 
 
-class SqlSchedules(ABC):
+class SqlSchedules(SqlTransactions):
     """A `ScheduleStore`, given connections to a database."""
-
-    @abstractmethod
-    def transaction(self, *, writes: bool) -> AbstractContextManager[SqlConnection]:
-        """Lend a connection within a transaction; raise `StoreUnavailableError` for errors of the database."""
 
     def define_schedules(self, definitions: Mapping[str, str], *, now_ms: int) -> None:
         with self.transaction(writes=True) as connection:

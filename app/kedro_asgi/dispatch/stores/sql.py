@@ -1,9 +1,8 @@
 """A store in SQL: the statements that SQLite and PostgreSQL share."""
 
 import secrets
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -44,7 +43,7 @@ _SELECT_OLD_KEYS = "SELECT key FROM idempotency_keys WHERE created_at < ? LIMIT 
 LOOKING_OWNERS = 20
 
 
-class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
+class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules):
     """A `Store`, given connections to a database."""
 
     is_shared = True
@@ -58,10 +57,6 @@ class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
         self._owners = 0
 
     # --- where the databases differ ---
-
-    @abstractmethod
-    def transaction(self, *, writes: bool) -> AbstractContextManager[SqlConnection]:
-        """Lend a connection within a transaction; raise `StoreUnavailableError` for errors of the database."""
 
     @abstractmethod
     def _name(self) -> str:
@@ -98,10 +93,10 @@ class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules, ABC):
         """Do nothing: not all databases can wake workers."""
 
     def _wake_others(self, connection: SqlConnection, *topics: str) -> None:
-        """Wake other workers when this transaction is committed; ``cancels:worker`` is for one worker."""
+        """Do nothing."""
 
     def _wake_after(self, connection: SqlConnection, writes: Sequence[RunWrite]) -> None:
-        """Wake other workers when these writes are committed."""
+        """Do nothing."""
 
     # --- opening ---
 

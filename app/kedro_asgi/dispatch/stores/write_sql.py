@@ -1,8 +1,6 @@
 """The writes of runs in SQL: the statements that SQLite and PostgreSQL share."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -15,6 +13,7 @@ from kedro_asgi.dispatch.stores.queue_sql import set_due_times, surplus_runs
 from kedro_asgi.dispatch.stores.rows import encode_row, run_row
 from kedro_asgi.dispatch.stores.schedule_sql import take_tick
 from kedro_asgi.dispatch.stores.schedules import ScheduledRun
+from kedro_asgi.dispatch.stores.sql_transactions import SqlTransactions
 
 _INSERT_RUNS = (
     "INSERT INTO runs (run_id, status, owner, created_at, ended_at, facets, record, run_order) "
@@ -37,16 +36,8 @@ _SELECT_RUN_OF_KEY = "SELECT run_id FROM idempotency_keys WHERE key = ?"
 _ROWS_PER_INSERT = (64, 32, 16, 8, 4, 2, 1)
 
 
-class SqlRunWriter(ABC):
+class SqlRunWriter(SqlTransactions):
     """A `RunWriter`, given connections to a database."""
-
-    @abstractmethod
-    def transaction(self, *, writes: bool) -> AbstractContextManager[SqlConnection]:
-        """Lend a connection within a transaction; raise `StoreUnavailableError` for errors of the database."""
-
-    @abstractmethod
-    def _wake_after(self, connection: SqlConnection, writes: Sequence[RunWrite]) -> None:
-        """Wake other workers when these writes are committed."""
 
     def write(self, writes: Sequence[RunWrite]) -> list[WriteResult]:
         with self.transaction(writes=True) as connection:
