@@ -5,7 +5,7 @@ import re
 import secrets
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from kedro_asgi.runs import RunId
 
@@ -20,6 +20,16 @@ def save_version(run_id: str, attempt: int) -> str:
 def is_run_id(text: str) -> bool:
     """Tell whether ``text`` has the form of an id that `RunIds` mints."""
     return _RUN_ID.fullmatch(text) is not None
+
+
+def first_id_of(time: datetime) -> str:
+    """Return what is less than all ids of the second of ``time``, in UTC, and greater than those before."""
+    return f"{time:%Y-%m-%dT%H.%M.%S}"
+
+
+def first_id_of_day(day: date) -> str:
+    """Return what is less than all ids of a day, and greater than those of the day before."""
+    return f"{day:%Y-%m-%d}"
 
 
 class RunIds:
@@ -59,5 +69,5 @@ class RunIds:
         second, rest = divmod(millisecond, 1000)
         if second != self._second:
             self._second = second
-            self._prefix = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H.%M.%S}"
+            self._prefix = first_id_of(datetime.fromtimestamp(second, UTC))
         self._start = f"{self._prefix}.{rest:03d}Z-"

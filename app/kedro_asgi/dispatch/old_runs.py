@@ -9,6 +9,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import OldRecords, Store
+from kedro_asgi.run_ids import first_id_of
 
 _MANY = 1000
 # How many records one transaction deletes.
@@ -41,14 +42,14 @@ class OldRuns:
     def _forget_day(self, store: Store, oldest: datetime) -> int | None:
         """Drop a day, which may have to wait for readers of it."""
         return store.forget_day(
-            before_run_id=f"{oldest:%Y-%m-%dT%H.%M.%S}",
+            before_run_id=first_id_of(oldest),
             keep_runs=self._policy.keep_runs,
             keep_bytes=self._policy.keep_bytes,
         )
 
     def _find(self, store: Store, oldest: datetime, keys_before_ms: int) -> OldRecords:
         return store.find_old(
-            before_run_id=f"{oldest:%Y-%m-%dT%H.%M.%S}",
+            before_run_id=first_id_of(oldest),
             keep_runs=self._policy.keep_runs,
             keep_bytes=self._policy.keep_bytes,
             keys_before_ms=keys_before_ms,

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.dispatch.stores.connection import SqlConnection
+from kedro_asgi.run_ids import first_id_of_day
 
 TABLES = ("runs", "events", "outputs")
 _BEFORE, _OTHERS = "before", "others"
@@ -75,7 +76,7 @@ def become_owner(connection: SqlConnection) -> bool:
 
 def is_beyond_today(connection: SqlConnection) -> bool:
     """Tell whether anything is kept of a run with an id that is greater than those of today."""
-    high = _id_of(today_of(connection) + timedelta(days=1))
+    high = first_id_of_day(today_of(connection) + timedelta(days=1))
     found = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE run_id >= '{high}')" for table in TABLES)
     return bool(connection.execute(f"SELECT {found}").fetchone()[0])
 
@@ -87,7 +88,7 @@ def partition(connection: SqlConnection) -> None:
     """
     # Servers that use the store wait meanwhile, so a reader that takes long ends the attempt.
     connection.execute("SET LOCAL lock_timeout = '10s'")
-    high = _id_of(today_of(connection) + timedelta(days=1))
+    high = first_id_of_day(today_of(connection) + timedelta(days=1))
     views = connection.execute(_VIEWS).fetchall()
     for table in TABLES:
         _partition_table(connection, table, high)
@@ -102,7 +103,7 @@ def missing_days(connection: SqlConnection) -> list[date]:
     today, days = today_of(connection), days_of(connection)
     have, highest = {day.low for day in days}, max((day.high for day in days if day.low is None), default="")
     coming = [today + timedelta(days=number) for number in range(_DAYS_AHEAD + 1)]
-    lacking = [day for day in coming if _id_of(day) not in have and _id_of(day) >= highest]
+    lacking = [day for day in coming if first_id_of_day(day) not in have and first_id_of_day(day) >= highest]
     return [day for day in lacking if not _has_others(connection, day)]
 
 
@@ -133,7 +134,7 @@ def day_beyond(connection: SqlConnection, *, before: str, keep_runs: int, keep_b
     ``before`` is an id: a day is old when all its ids are less. Today is never beyond. PostgreSQL's statistics tell
     about how many runs a day has.
     """
-    days, today = days_of(connection), _id_of(today_of(connection))
+    days, today = days_of(connection), first_id_of_day(today_of(connection))
     runs = sum(_runs_of(connection, day) for day in days)
     size = sum(_bytes_of(connection, day) for day in days)
     for day in days:
@@ -221,7 +222,7 @@ def _replace_counted_key(connection: SqlConnection, table: str, name: str) -> No
 
 
 def _add_partition(connection: SqlConnection, table: str, day: date) -> None:
-    low, high = _id_of(day), _id_of(day + timedelta(days=1))
+    low, high = first_id_of_day(day), first_id_of_day(day + timedelta(days=1))
     connection.execute(
         f"CREATE TABLE {table}_{_suffix(day)} PARTITION OF {table} FOR VALUES FROM ('{low}') TO ('{high}')"
     )
@@ -248,7 +249,7 @@ def _bytes_of(connection: SqlConnection, day: Day) -> int:
 
 def _has_others(connection: SqlConnection, day: date) -> bool:
     """Tell whether the partition of other ids has some of a day: servers had their clocks far ahead."""
-    low, high = _id_of(day), _id_of(day + timedelta(days=1))
+    low, high = first_id_of_day(day), first_id_of_day(day + timedelta(days=1))
     parts = " OR ".join(
         f"EXISTS (SELECT 1 FROM {table}_{_OTHERS} WHERE run_id >= '{low}' AND run_id < '{high}')" for table in TABLES
     )
@@ -268,8 +269,3 @@ def _day(name: str, bound: Any) -> Day | None:
 
 def _suffix(day: date) -> str:
     return f"{day:%Y_%m_%d}"
-
-
-def _id_of(day: date) -> str:
-    """Return what is less than all ids of a day, and greater than those of the day before."""
-    return f"{day:%Y-%m-%d}"

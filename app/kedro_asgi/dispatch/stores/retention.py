@@ -7,6 +7,7 @@ import msgspec
 
 from kedro_asgi.dispatch.stores.base import OldRecords
 from kedro_asgi.dispatch.stores.maintenance import MaintainedStore, check_current
+from kedro_asgi.run_ids import first_id_of
 
 # A few at a time, since servers that use the store wait for each transaction.
 _AT_ONCE = 50
@@ -63,7 +64,7 @@ def _kept(limits: RetentionLimits) -> _Kept:
     """Return the limits as a store takes them."""
     oldest = None if limits.days is None else datetime.now(UTC) - timedelta(days=limits.days)
     return _Kept(
-        before_run_id="" if oldest is None else f"{oldest:%Y-%m-%dT%H.%M.%S}",
+        before_run_id="" if oldest is None else first_id_of(oldest),
         keep_runs=_NO_LIMIT if limits.runs is None else limits.runs,
         keep_bytes=_NO_LIMIT if limits.size_bytes is None else limits.size_bytes,
     )
