@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from kedro_asgi.dispatch.owned_runs import OwnedRuns
@@ -13,6 +13,7 @@ from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.dispatch.stores.base import Claim, Store
+from kedro_asgi.dispatch.supervision import LongLivedWork
 from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import StoreUnavailableError
 
@@ -51,11 +52,11 @@ class Claims:
         self._is_unsure = False
         self._waited = frozenset[str]()
 
-    def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
-        """Return what goes on while the service is open, as `Service` names it."""
+    def long_lived_work(self) -> tuple[LongLivedWork, ...]:
+        """Return what goes on while the service is open."""
         return (
-            ("take runs from the queue", self._look, 0.0),
-            ("give back runs that wait", self._give_back_late, _LATE_SECONDS),
+            LongLivedWork(name="take runs from the queue", do=self._look),
+            LongLivedWork(name="give back runs that wait", do=self._give_back_late, pause_seconds=_LATE_SECONDS),
         )
 
     async def _look(self) -> None:

@@ -1,6 +1,5 @@
 """Starts runs, first come, first served, a limited number at a time, and ends them."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
@@ -17,6 +16,7 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.run_ends import RunEnds
 from kedro_asgi.dispatch.stopping_runs import StoppingRuns
 from kedro_asgi.dispatch.store_queue import StoreQueue
+from kedro_asgi.dispatch.supervision import LongLivedWork
 from kedro_asgi.errors import QueueFullError, RunInterruptedError, RunStoppedError, RunTimedOutError
 from kedro_asgi.trace_context import opentelemetry_api
 from kedro_asgi.tracing.activation import begin_run_span
@@ -49,12 +49,12 @@ class Scheduler:
         self._is_store_up = True
         self._store_queue = store_queue
 
-    def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
-        """Return what goes on while the service is open, as `Service` names it."""
+    def long_lived_work(self) -> tuple[LongLivedWork, ...]:
+        """Return what goes on while the service is open."""
         return (
-            ("end runs that take too long", self.deadlines.look, 0.0),
-            ("try runs again", self.next_attempts.look, 0.0),
-            ("tell of runs that do not stop", self.stopping.look, 0.0),
+            LongLivedWork(name="end runs that take too long", do=self.deadlines.look),
+            LongLivedWork(name="try runs again", do=self.next_attempts.look),
+            LongLivedWork(name="tell of runs that do not stop", do=self.stopping.look),
         )
 
     @property

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.store_queue import StoreQueue, has_store_queue
 from kedro_asgi.dispatch.stores import Store
-from kedro_asgi.dispatch.supervision import go_on
+from kedro_asgi.dispatch.supervision import LongLivedWork, go_on
 from kedro_asgi.dispatch.waited_runs import WaitedRuns
 from kedro_asgi.dispatch.waiting_order import OrderPacker
 from kedro_asgi.dispatch.wakes import Wakes
@@ -153,8 +153,8 @@ class Service:
                 if opentelemetry_api() is not None:
                     await anyio.to_thread.run_sync(prepare_tracing)
                 async with anyio.create_task_group() as tasks:
-                    for name, work, pause_seconds in self._long_lived_work():
-                        tasks.start_soon(partial(go_on, name, work, pause_seconds=pause_seconds))
+                    for work in self._long_lived_work():
+                        tasks.start_soon(partial(go_on, work.name, work.do, pause_seconds=work.pause_seconds))
                     grace_seconds = 0.0
                     try:
                         yield
@@ -171,21 +171,28 @@ class Service:
         if failure is not None:
             raise failure
 
-    def _long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
-        """Return what goes on while the service is open: what each work does, and the pause after it in seconds."""
-        return (
-            ("give events to readers", self.feed.look, 0.0),
-            ("tell callers of ends", self.waited_runs.look, 0.0),
+    def _long_lived_work(self) -> tuple[LongLivedWork, ...]:
+        """Return what goes on while the service is open."""
+        work = [
+            LongLivedWork(name="give events to readers", do=self.feed.look),
+            LongLivedWork(name="tell callers of ends", do=self.waited_runs.look),
             *self.scheduler.long_lived_work(),
-            ("cancel runs for other workers", self.recovery.cancel_requested, 0.0),
-            ("take over runs", self.recovery.adopt_orphans, _ORPHANS_SECONDS),
-            *((("give up runs that others have", self.recovery.give_up_lost, 0.0),) if self._store_wakes else ()),
-            *(() if self._claims is None else self._claims.long_lived_work()),
-            *((("count waiting runs", self.store_queue.count, _COUNT_SECONDS),) if self.store_queue.is_used else ()),
-            ("delete old runs", self.old_runs.forget, _FORGET_SECONDS),
-            *(() if self.notifier is None else (("deliver notifications", self.notifier.deliver, 0.0),)),
-            *(() if self.batching is None else self.batching.long_lived_work()),
-        )
+            LongLivedWork(name="cancel runs for other workers", do=self.recovery.cancel_requested),
+            LongLivedWork(name="take over runs", do=self.recovery.adopt_orphans, pause_seconds=_ORPHANS_SECONDS),
+            LongLivedWork(name="delete old runs", do=self.old_runs.forget, pause_seconds=_FORGET_SECONDS),
+        ]
+        if self._store_wakes:
+            work.append(LongLivedWork(name="give up runs that others have", do=self.recovery.give_up_lost))
+        if self._claims is not None:
+            work += self._claims.long_lived_work()
+        if self.store_queue.is_used:
+            count = self.store_queue.count
+            work.append(LongLivedWork(name="count waiting runs", do=count, pause_seconds=_COUNT_SECONDS))
+        if self.notifier is not None:
+            work.append(LongLivedWork(name="deliver notifications", do=self.notifier.deliver))
+        if self.batching is not None:
+            work += self.batching.long_lived_work()
+        return tuple(work)
 
     def gauges(self) -> dict[str, float]:
         """Return figures of the service at this moment."""

@@ -4,6 +4,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 import anyio
+import msgspec
 
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import StoreUnavailableError
@@ -14,6 +15,17 @@ _STORE_PAUSE_SECONDS = 1.0
 # Not the module's own generator: nodes and tests that seed it expect no other thread to draw from it.
 _RANDOM = random.SystemRandom()
 _PAUSES_SECONDS = (0.1, 1.0, 10.0, 60.0)
+
+
+class LongLivedWork(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that goes on while a service is open: ``do`` again and again, with a pause after it.
+
+    ``name`` says in an error what the service could not do.
+    """
+
+    name: str
+    do: Callable[[], Awaitable[object]]
+    pause_seconds: float = 0.0
 
 
 def varied(seconds: float) -> float:

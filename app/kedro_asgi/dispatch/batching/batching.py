@@ -1,6 +1,6 @@
 """The pipelines whose runs a service joins, and which of their runs can be joined."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import anyio
@@ -16,6 +16,7 @@ from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.metrics import Metrics, RunMetrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.store_queue import StoreQueue
+from kedro_asgi.dispatch.supervision import LongLivedWork
 from kedro_asgi.dispatch.waiting_order import PackedOrder, is_small
 from kedro_asgi.errors import UnreadableRunError
 from kedro_asgi.runs import RunOrder
@@ -153,9 +154,9 @@ class Batching:
             promised_member_order=self.promised_member_order,
         )
 
-    def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
-        """Return what goes on while a service is open, as `Service` names it."""
-        return (("check which pipelines are batched", self._check_when_needed, 0.0),)
+    def long_lived_work(self) -> tuple[LongLivedWork, ...]:
+        """Return what goes on while a service is open."""
+        return (LongLivedWork(name="check which pipelines are batched", do=self._check_when_needed),)
 
     def describe(self) -> tuple[BatchedPipelineState, ...]:
         """Return what is known of each pipeline, and what joining its runs has brought in this process."""

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from kedro_asgi.dispatch.active_run import ActiveRun
@@ -14,6 +13,7 @@ from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_queue import StoreQueue
+from kedro_asgi.dispatch.supervision import LongLivedWork
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 
 # Callers choose the kinds of their rows, so what is learned about each has a limit.
@@ -47,8 +47,8 @@ class GroupingScheduler(Scheduler):
         self._gathering: dict[ActiveRun, int] = {}
         self._group_of: dict[ActiveRun, Group] = {}
 
-    def long_lived_work(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
-        return (*super().long_lived_work(), ("begin batches", self.windows.look, 0.0))
+    def long_lived_work(self) -> tuple[LongLivedWork, ...]:
+        return (*super().long_lived_work(), LongLivedWork(name="begin batches", do=self.windows.look))
 
     @property
     def queued(self) -> int:
