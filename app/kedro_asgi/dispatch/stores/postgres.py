@@ -1,6 +1,5 @@
 """A store in a PostgreSQL database."""
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -9,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.stores import day_partitions
 from kedro_asgi.dispatch.stores.advisory_lock import AdvisoryWorkerLock
 from kedro_asgi.dispatch.stores.base import OldRecords, RunWrite, WakeTopic
@@ -21,7 +21,7 @@ from kedro_asgi.dispatch.stores.wake_listener import WakeListener, wake_payload
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.redaction import redact
 
-_log = logging.getLogger(__name__)
+_log = SafeLogger(__name__)
 
 _SCHEMA = "kedro_asgi"
 # The advisory lock of writing transactions: one worker migrates at a time, and events are numbered in commit order.

@@ -1,6 +1,5 @@
 """Rows of the table of runs as records and orders, also rows that cannot be read."""
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from kedro_asgi.bounded_cache import BoundedCache
+from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.stores.base import AdoptedRun, RunWrite
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.encoding import decode_json, encode_json, escape_surrogates
@@ -18,7 +18,7 @@ from kedro_asgi.failures import shown
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import ErrorDetail, RunId, RunOrder, RunRecord, RunStatus
 
-_log = logging.getLogger(__name__)
+_log = SafeLogger(__name__)
 
 # Refuse an order with a value that JSON does not know, also where an answer could show that value.
 encode_row = partial(encode_json, fallback=None)

@@ -1,6 +1,5 @@
 """A store in a SQLite file, or in memory."""
 
-import logging
 import os
 import sqlite3
 import threading
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.file_lock import FileWorkerLock, file_lock, opening_lock
 from kedro_asgi.dispatch.stores.liveness import SingleWorker
@@ -19,7 +19,7 @@ from kedro_asgi.dispatch.stores.schema import MIGRATIONS, Migration
 from kedro_asgi.dispatch.stores.sql import SqlStore
 from kedro_asgi.errors import StoreUnavailableError
 
-_log = logging.getLogger(__name__)
+_log = SafeLogger(__name__)
 
 # Another process may be in the middle of a large transaction.
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)

@@ -1,6 +1,5 @@
 """Hears in a thread what other workers tell by NOTIFY, on a connection of its own."""
 
-import logging
 import os
 import selectors
 import threading
@@ -8,10 +7,11 @@ from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from typing import Any, get_args
 
+from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.stores.base import WakeTopic
 from kedro_asgi.forked_children import call_in_forked_children
 
-_log = logging.getLogger(__name__)
+_log = SafeLogger(__name__)
 
 _ALL: frozenset[WakeTopic] = frozenset(get_args(WakeTopic))
 _PAUSES_SECONDS = (0.2, 1.0, 2.0, 5.0, 10.0)
