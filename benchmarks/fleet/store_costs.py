@@ -13,6 +13,7 @@ from fleet.costs import GroupCost, LookCosts, StatementCost, StoreCosts, Value
 from kedro_asgi.dispatch.active_run import end_of
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged
 from kedro_asgi.dispatch.pending_write import PendingWrite
+from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.events import DatasetSaved, NodeFinished, NodeStarted, RunPlanned, RunQueued, RunStarted
@@ -136,7 +137,8 @@ def new_runs(count: int) -> Iterator[PendingWrite]:
         run_id = _IDS.next()
         record = RunRecord(run_id=run_id, status="queued", created_at=datetime.now(UTC), request={"params": {"a": 10}})
         event = RunQueued(run_id=run_id)
-        yield PendingWrite(RunAdmitted(record=record, order=order, is_promised=True, event=event), _OWNER)
+        admitted = RunAdmitted(record=record, order=order, is_promised=True, event=event)
+        yield PendingWrite(admitted, _OWNER, keep_order_bytes=Policy().keep_order_bytes)
 
 
 def _promise(run: PendingWrite) -> None:

@@ -178,7 +178,7 @@ async def _submit_too_late(runs: Dispatcher) -> None:
 def test_a_run_has_ended_in_its_record_and_in_its_events_or_in_neither() -> None:
     written: list[RunWrite] = []
     record = RunRecord(run_id=RunIds().next(), status="queued", created_at=datetime.now(UTC))
-    pending = PendingWrite(RunAdmitted(record=record), "me")
+    pending = PendingWrite(RunAdmitted(record=record), "me", keep_order_bytes=0)
 
     def write_at_once(outbox: Outbox, *, is_urgent: bool = False) -> None:
         pending.take(outbox.take())

@@ -270,7 +270,8 @@ def test_a_large_order_is_deleted_when_its_run_ends(open_worker: OpenStore) -> N
     orders = [pack(RunOrder(spec=RunSpec(inputs={"x": "x" * size}))) for size in sizes]
     store.write([run_write(found, order=order) for found, order in zip(runs, orders, strict=True)])
     ended = [msgspec.structs.replace(found, status="success") for found in runs]
-    assert store.write([run_write(found, expected="running") for found in ended]) == ["stored", "stored"]
+    writes = [run_write(found, expected="running", keep_order_bytes=65_536) for found in ended]
+    assert store.write(writes) == ["stored", "stored"]
     assert [store.read_order(found.run_id) for found in runs] == [orders[0], None]
     assert store.read_order("run-unknown") is None
 

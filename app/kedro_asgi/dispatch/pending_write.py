@@ -34,7 +34,7 @@ class PendingWrite:
         admitted: RunAdmitted,
         owner: str,
         *,
-        keep_order_bytes: int = 65_536,
+        keep_order_bytes: int,
         max_queued: int | None = None,
         make_notifications: MakeNotifications | None = None,
     ) -> None:

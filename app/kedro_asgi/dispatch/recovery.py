@@ -225,7 +225,7 @@ class Recovery:
         ended.change(final)
         group = [ended.next_write()]
         if successor is not None:
-            first = PendingWrite(successor, self._owner).next_write()
+            first = PendingWrite(successor, self._owner, keep_order_bytes=self._policy.keep_order_bytes).next_write()
             group.append(msgspec.structs.replace(first, replaces=taken.record.run_id))
         return store.write(group)[0]
 

@@ -79,7 +79,7 @@ class RunWrite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     event_batches: Sequence[EventBatch] = ()
     outputs: Sequence[tuple[str, bytes]] = ()
     notifications: Sequence[NewNotification] = ()
-    keep_order_bytes: int = 65_536
+    keep_order_bytes: int = 0
     max_queued: int | None = None
     is_released: bool = False
     due_at_ms: int | None = None
