@@ -267,7 +267,7 @@ def test_processes_that_are_busy_or_paused_delay_no_answer(
 def test_a_worker_whose_store_does_not_answer_is_not_ready(tiny: Path, start_worker: Callable[..., Worker]) -> None:
     worker = start_worker(tiny, "--store", "postgresql://nobody@127.0.0.1:1/none?sslmode=disable")
     # It says so after its service has opened, when a worker with a store is ready.
-    worker.command.log_with("No worker can wake this one")
+    worker.command.log_with("The connection for NOTIFY is lost")
     assert worker.status() == (503, "starting")
     assert worker.pids() == []
     worker.command.process.send_signal(signal.SIGTERM)

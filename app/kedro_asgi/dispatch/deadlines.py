@@ -1,4 +1,4 @@
-"""Watches how long runs take, and how long they wait for their next attempts."""
+"""Watches how long runs take, and how long runs and groups of them wait."""
 
 import math
 import time
@@ -11,11 +11,7 @@ T = TypeVar("T")
 
 
 class Deadlines(Generic[T]):
-    """Calls ``expired`` for each run whose time has come. Belongs to one event loop; one task watches all runs.
-
-    Only runs that have or had a slot are watched, so there are never many. Groups of runs may stand in
-    their place.
-    """
+    """Calls ``expired`` for each item whose time has come. Belongs to one event loop; one task watches all items."""
 
     def __init__(self, expired: Callable[[T], None]) -> None:
         self._expired = expired
@@ -23,26 +19,26 @@ class Deadlines(Generic[T]):
         self._next_due = math.inf
         self._wake = anyio.Event()
 
-    def watch(self, run: T, seconds: float) -> None:
-        """Expect the run to end within ``seconds``."""
-        due = self._due[run] = time.monotonic() + seconds
+    def watch(self, item: T, seconds: float) -> None:
+        """Call ``expired`` for this item in ``seconds``."""
+        due = self._due[item] = time.monotonic() + seconds
         if due < self._next_due:
             self._wake.set()
 
-    def is_watched(self, run: T) -> bool:
-        """Whether the time of a run has yet to come."""
-        return run in self._due
+    def is_watched(self, item: T) -> bool:
+        """Whether the time of this item has yet to come."""
+        return item in self._due
 
-    def forget(self, run: T) -> None:
-        """The run has ended."""
-        self._due.pop(run, None)
+    def forget(self, item: T) -> None:
+        """Do not call ``expired`` for this item."""
+        self._due.pop(item, None)
 
     async def look(self) -> None:
-        """Wait until a run may be due, and tell of the runs that are."""
+        """Wait until an item may be due, and call ``expired`` for those that are."""
         self._wake = anyio.Event()
         self._next_due = min(self._due.values(), default=math.inf)
         with anyio.move_on_after(self._next_due - time.monotonic()):
             await self._wake.wait()
-        for run in [run for run, due in self._due.items() if due <= time.monotonic()]:
-            del self._due[run]
-            self._expired(run)
+        for item in [item for item, due in self._due.items() if due <= time.monotonic()]:
+            del self._due[item]
+            self._expired(item)

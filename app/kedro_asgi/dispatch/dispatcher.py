@@ -217,7 +217,7 @@ async def _unless(
 
     async def watch() -> None:
         await until()
-        # The caller is gone, so nobody could be told that the run cannot be cancelled now.
+        # The caller is gone and need not learn that the run cannot be cancelled now.
         with suppress(StoreUnavailableError, DrainingError):
             await cancel()
 

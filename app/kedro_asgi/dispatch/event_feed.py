@@ -84,7 +84,7 @@ class EventFeed:
         return len(self._readers)
 
     def wake(self) -> None:
-        """Look for new events now, if anybody reads them."""
+        """Look for new events now, if there are readers."""
         if self._readers:
             self._wakes.wake("events")
 

@@ -127,7 +127,7 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         self._waited_runs.tell((record.run_id,))
 
     def take_unconfirmed(self) -> Sequence[RunId]:
-        """Return once the runs that were refused because nobody knows whether the store has them."""
+        """Return and forget the ids of refused runs that the store may have."""
         found, self._unconfirmed = self._unconfirmed, []
         return found
 

@@ -64,7 +64,7 @@ class PendingWrite:
         return self._stored is not None
 
     def can_wait(self, *, since: float) -> bool:
-        """Whether the store has nothing of the run and need not: it came after ``since``, and nobody has a promise."""
+        """Whether the store has nothing of the run and need not: it is younger than ``since`` and not promised."""
         return self._stored is None and not self.is_promised and not self.record.is_final and self._admitted_at > since
 
     def take(self, messages: Iterable[Event | RunChanged]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 Phase = Literal[
-    "admitted",  # has a place in the queue to come
+    "admitted",  # accepted; its first record is not on disk yet
     "promised",  # is on disk, so its caller may get the promise
     "queued",  # waits for a slot
     "starting",  # has a slot; a promised run waits until its start is on disk

@@ -40,9 +40,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ``linger_seconds``, unless a caller waits for them; other workers are looked at every ``look_seconds``. A run that
     was asked to stop and goes on for ``stop_patience_seconds`` is named in the log, and its slot is stuck.
 
-    Of runs in processes, ``max_run_memory_bytes`` limits the memory that a run may hold, with all that its process kept
-    from before. A process is replaced after ``max_process_runs`` runs, and after a run with which it holds more than
+    ``max_run_memory_bytes`` limits the memory of a run in a process, with all that its process kept from before. A
+    process is replaced after ``max_process_runs`` runs, and after a run with which it holds more than
     ``max_process_memory_bytes``.
+
     ``hidden_values`` are patterns of the names whose values no record shows, beside those of secrets.
     """
 

@@ -44,7 +44,7 @@ class Adopter(Protocol):
         """This worker has a queued run now that another one left behind."""
 
     def take_unconfirmed(self) -> Sequence[RunId]:
-        """Return once the runs of this worker that the store may have although their writes were not confirmed."""
+        """Return and forget the ids of runs that the store may have although their writes were not confirmed."""
 
     def cancel(self, run_id: str) -> None:
         """Another worker was asked to cancel a run of this one."""
@@ -88,8 +88,8 @@ class Recovery:
         self._make_notifications = make_notifications
         # Adopted if the store has them under this worker's name: a write that put them there was not confirmed.
         self._unconfirmed: dict[str, None] = {}
-        # Joined to these by the next look: a cancel that is on its way forgets a run that another worker has, and this
-        # worker may have claimed that run meanwhile.
+        # Kept apart until the next look: `cancel_waiting` removes its run from ``_unconfirmed``, and this worker may
+        # have claimed that run meanwhile.
         self._unsettled: list[str] = []
 
     async def cancel_requested(self) -> None:

@@ -57,7 +57,7 @@ def _warn_of_unknown_pipelines(project: "Project") -> None:
 
 
 def _check_pipelines_of_webhooks(project: "Project") -> None:
-    """Raise `ProjectError` for a webhook whose runs nobody can start: it would be silent for ever."""
+    """Raise `ProjectError` for a webhook whose runs no caller can start: it would be silent for ever."""
     for name, webhook in project.options.notify.items():
         known = project.pipelines.load() if webhook.pipelines else {}
         if unknown := [pipeline for pipeline in webhook.pipelines or () if pipeline not in known]:

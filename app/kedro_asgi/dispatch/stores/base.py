@@ -15,10 +15,10 @@ from kedro_asgi.runs import ErrorDetail, RunId, RunPage, RunQuery, RunRecord, Ru
 WriteResult = Literal["stored", "conflict", "lost", "full"]
 
 WakeTopic = Literal["events", "queue", "ends", "cancels", "runs"]
-"""The subjects that a worker looks at when another one has written something.
+"""What a worker reads again when another one has written.
 
-There are new events; runs in the queue; ends of runs; cancel requests for runs of the woken worker; or runs that it
-has no more.
+New events, runs in the queue, ends of runs, cancel requests for this worker's runs, or runs that another worker has
+taken from it.
 """
 
 
@@ -291,8 +291,8 @@ class Store(
 ):
     """Keeps runs, events, outputs, keys, notifications and the state of schedules.
 
-    Methods block. Any thread may call any method but `open` and `close`. Each call is one transaction. ``owner`` is the
-    worker process that has a run. Only the owner writes the state of a run, and each write names the status that it
-    expects to replace, so the later of two contradicting writes changes nothing. All methods raise
-    `StoreUnavailableError` while the store cannot be reached, read or written.
+    Methods block. Any thread may call any method but `open` and `close`. Each call that writes runs is one
+    transaction. ``owner`` is the worker process that has a run. Only the owner writes the state of a run, and each
+    write names the status that it expects to replace, so the later of two contradicting writes changes nothing. All
+    methods raise `StoreUnavailableError` while the store cannot be reached, read or written.
     """

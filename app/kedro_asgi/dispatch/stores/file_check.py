@@ -45,7 +45,7 @@ def _check_damage(path: Path) -> None:
         with closing(open_reader(path)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
     except sqlite3.DatabaseError as error:
-        # Of other errors, such as a file that is locked, a server tells when it opens the store.
+        # A server tells of other errors, such as a locked file, when it opens the store.
         if error.sqlite_errorcode & 0xFF in _DAMAGED:
             problem = f"the file is damaged ({error}): put back a backup, or name another store."
             raise StoreUrlError(str(path), problem) from error

@@ -37,7 +37,7 @@ class FileWorkerLock:
         self._descriptor = _lock(self._path)
 
     def renew(self) -> None:
-        """Create the file again if somebody deleted it."""
+        """Create the file again if an operator deleted it."""
         try:
             if self._descriptor >= 0 and not self._path.exists():
                 renewed = _lock(self._path)
@@ -57,7 +57,7 @@ class FileWorkerLock:
     def _status_of(self, worker: str) -> WorkerStatus:
         path = self.path_of(worker)
         if not path.exists():
-            # Somebody deleted it; a live worker creates it again.
+            # An operator deleted it; a live worker creates it again.
             return "missing"
         return "dead" if is_unlocked(path) else "alive"
 

@@ -26,7 +26,7 @@ class PipelinedConnection:
 
     @contextmanager
     def pipelined(self) -> Iterator[None]:
-        """Send the statements of the block without waiting for their results, until somebody asks for one."""
+        """Send the statements of the block without waiting for their results, until the caller asks for one."""
         failure: Exception | None = None
         try:
             with self._connection.pipeline():
@@ -63,7 +63,7 @@ class PipelinedConnection:
 
 
 class PipelinedCursor:
-    """The result of a statement, which comes when somebody asks for it."""
+    """The result of a statement, which comes when the caller asks for it."""
 
     def __init__(self, connection: PipelinedConnection, cursor: Any) -> None:
         self._connection = connection

@@ -30,7 +30,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
         # SQLite would make its files beside the store. Where they are missing, no server has it open.
         address += "&immutable=1"
     connection = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-    # Text that somebody damaged must not keep other rows from being read.
+    # Text that is damaged must not keep other rows from being read.
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     return connection
 

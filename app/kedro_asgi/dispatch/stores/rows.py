@@ -121,7 +121,7 @@ def _detail(problem: UnreadableRunError) -> ErrorDetail:
 
 
 def as_bytes(value: Any) -> bytes:
-    """Return binary data as the database has it; SQLite keeps text where somebody wrote text."""
+    """Return binary data as the database has it; SQLite keeps text where an operator wrote text."""
     return value.encode() if isinstance(value, str) else bytes(value)
 
 

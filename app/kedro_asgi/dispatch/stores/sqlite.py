@@ -21,8 +21,8 @@ from kedro_asgi.errors import StoreUnavailableError
 
 _log = SafeLogger(__name__)
 
-# Another process may be in the middle of a large transaction.
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+# Another process may be in the middle of a large transaction.
 _BUSY_SECONDS = 10.0
 # The size that the write-ahead log keeps after a large transaction.
 _JOURNAL_BYTES = 16 * 2**20
@@ -127,7 +127,7 @@ class SQLiteStore(SqlStore):
         )
         # Counts only for a new file, and only before anything is written to it.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        # Text that somebody damaged must not keep other rows from being read.
+        # Text that is damaged must not keep other rows from being read.
         connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
@@ -176,7 +176,7 @@ def _make_folder(folder: Path) -> None:
 def _make_private(path: Path) -> None:
     """Create the file for its owner alone: it holds parameters and outputs. SQLite gives its log the same rights.
 
-    The rights of a file that is there already are somebody's choice, so they stay, and a line says so.
+    The rights of a file that is there already are the operator's choice, so they stay, and a line says so.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

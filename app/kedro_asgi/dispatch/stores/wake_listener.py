@@ -62,7 +62,8 @@ class WakeListener:
                     self._listen(connection.pgconn)
             except Exception as error:  # such as a database that restarts: without this thread, workers look seldom
                 if not failures and not self._stopping.is_set():
-                    _log.warning("No worker can wake this one, which looks more often meanwhile: %s", error)
+                    text = "The connection for NOTIFY is lost; this worker polls the store until it is back: %s"
+                    _log.warning(text, error)
                 failures += 1
             finally:
                 self._descriptor, self.is_listening = -1, False
