@@ -193,6 +193,9 @@ class RunReader(Protocol):
     def read_output(self, run_id: str, name: str) -> bytes | None:
         """Return an output of a run, as JSON or as a stream of Arrow."""
 
+    def ended_runs(self, run_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of these runs of which no more events come: they have ended, or do not exist."""
+
 
 class EventReader(Protocol):
     """Reads events, in batches and in order."""
@@ -205,9 +208,6 @@ class EventReader(Protocol):
 
     def last_position(self) -> int:
         """Return the position of the newest batch."""
-
-    def ended_runs(self, run_ids: Sequence[str]) -> frozenset[str]:
-        """Return those of these runs of which no more events come: they have ended, or do not exist."""
 
 
 class WorkerCoordination(Protocol):

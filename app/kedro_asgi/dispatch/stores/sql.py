@@ -167,6 +167,10 @@ class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules):
         row = self._read_row("SELECT value FROM outputs WHERE run_id = ? AND name = ?", run_id, name)
         return None if row is None else as_bytes(row[0])
 
+    def ended_runs(self, run_ids: Sequence[str]) -> frozenset[str]:
+        sql = f"SELECT run_id FROM runs WHERE run_id IN ({', '.join('?' * len(run_ids))}) AND ended_at IS NULL"
+        return frozenset(run_ids).difference(row[0] for row in self._read_rows(sql, *run_ids))
+
     def _read_row(self, sql: str, *values: Any) -> Any:
         with self.transaction(writes=False) as connection:
             return connection.execute(sql, values).fetchone()
@@ -199,10 +203,6 @@ class SqlStore(SqlRunWriter, SqlRunQueue, SqlNotifications, SqlSchedules):
 
     def last_position(self) -> int:
         return int(self._read_row("SELECT coalesce(max(position), 0) FROM events")[0])
-
-    def ended_runs(self, run_ids: Sequence[str]) -> frozenset[str]:
-        sql = f"SELECT run_id FROM runs WHERE run_id IN ({', '.join('?' * len(run_ids))}) AND ended_at IS NULL"
-        return frozenset(run_ids).difference(row[0] for row in self._read_rows(sql, *run_ids))
 
     # --- coordination of workers ---
 
