@@ -54,7 +54,7 @@ class ActiveRun:
         self.is_promised = is_promised
         self.is_for_queue = is_for_queue
         self.was_claimed = has_store_queue and stored is not None
-        self._releases_waits = has_store_queue and is_promised
+        self._waits_in_store_queue = has_store_queue and is_promised
         self._keeps_order = keeps_order
         self._former_node_retries = _node_retries(record)
         self.stored = stored
@@ -66,7 +66,7 @@ class ActiveRun:
         # The context of a task that takes over a run of another worker is not that of its caller.
         self._context = copy_context() if stored is None else Context()
         self._before_end = record
-        self._is_released = False
+        self._has_let_waiters_go = False
         self._make_event = make_event
         self._moved: LoopEvent | None = None
 
@@ -86,7 +86,7 @@ class ActiveRun:
         """Leave the run to the next server."""
         self._enter("handed_back")
 
-    def release(self) -> None:
+    def return_to_store_queue(self) -> None:
         """Put the run, which this worker has handed back, into the queue of the store."""
         self.outbox.put(RunChanged(record=self.record, is_released=True), is_urgent=True)
 
@@ -136,7 +136,7 @@ class ActiveRun:
         self.record = with_attempt(self.outbox.with_attempts(record), event)
         self._change(
             event=event,
-            is_released=self._releases_waits,
+            is_released=self._waits_in_store_queue,
             status="queued",
             run_attempt=record.run_attempt + 1,
             next_attempt_at=now + timedelta(seconds=after_seconds),
@@ -267,13 +267,13 @@ class ActiveRun:
             await self._next_move()
 
     async def closed(self) -> None:
-        """Wait until nothing more will come of this run, or until `release_waiters`."""
-        while not (self.is_closed or self._is_released):
+        """Wait until nothing more will come of this run, or until `let_waiters_go`."""
+        while not (self.is_closed or self._has_let_waiters_go):
             await self._next_move()
 
-    def release_waiters(self) -> None:
+    def let_waiters_go(self) -> None:
         """Wake the callers that wait: the service closes, and the end may never be on disk."""
-        self._is_released = True
+        self._has_let_waiters_go = True
         self._wake_waiters()
 
     async def _next_move(self) -> None:

@@ -151,7 +151,7 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         """Leave a run that waits to any worker."""
         run = self._runs[run_id]
         self._hand_back(run)
-        run.release()
+        run.return_to_store_queue()
 
     def lose(self, run: ActiveRun) -> None:
         """Another worker has a run now: this one stops executing it, and records no more of it."""

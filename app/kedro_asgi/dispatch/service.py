@@ -236,7 +236,7 @@ class Service:
         await end_runs(self.runs, self.scheduler, grace_seconds=grace_seconds)
         await self._write_the_rest(release=is_first and self.access.is_shared)
         await self.feed.close()
-        self._release_waiters()
+        self._let_waiters_go()
 
     async def _write_the_rest(self, *, release: bool) -> None:
         """Write the last states and events, and only then give up the queued runs.
@@ -262,7 +262,7 @@ class Service:
 
     async def _close(self) -> None:
         # Again, since asyncio may have cancelled the drain in spite of the shield.
-        self._release_waiters()
+        self._let_waiters_go()
         try:
             with anyio.CancelScope(shield=True):
                 await self.access.close(patience_seconds=_LAST_SECONDS)
@@ -271,13 +271,13 @@ class Service:
                 await self.recorder.close()
             self.executor.close()
 
-    def _release_waiters(self) -> None:
+    def _let_waiters_go(self) -> None:
         """Wake the callers that wait for an end: while the store fails, it may never be on disk."""
         self.is_closed = True
         self.feed.end()
         self.waited_runs.end()
         for run in self.runs.open_runs():
-            run.release_waiters()
+            run.let_waiters_go()
 
 
 def _notifier_class() -> "type[Notifier]":
