@@ -221,7 +221,7 @@ async def test_a_run_that_is_claimed_while_it_is_cancelled_ends(make: Make) -> N
         )
         assert [taken.record.run_id for taken in claim.runs] == [waiting.run_id]
         service.recovery.take(claim.runs)
-        await service.recovery.cancel_waiting(waiting.run_id)
+        await service.recovery.cancel_in_store_queue(waiting.run_id)
         with anyio.fail_after(30):
             assert (await runs.wait(waiting.run_id)).status == "cancelled"
         await runs.cancel(held.run_id)

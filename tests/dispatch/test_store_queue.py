@@ -111,7 +111,7 @@ def test_a_full_queue_takes_no_run(open_worker: OpenStore) -> None:
     some = [queued(f"run-{number}", max_queued=2) for number in range(3)]
     assert store.write(some) == ["stored", "stored", "full"]
     assert store.read_run("run-2") is None
-    assert store.count_waiting() == 2
+    assert store.count_queued() == 2
     claim(store, limit=1)
     assert store.write([queued("run-3", max_queued=2), queued("run-4")]) == ["stored", "stored"]
 

@@ -79,10 +79,10 @@ class Claims:
 
         They were taken ahead, since the runs before them ended soon.
         """
-        waiting = self._runs.waiting_runs()
-        for run_id in self._waited.intersection(waiting):
+        queued = self._runs.queued_runs()
+        for run_id in self._waited.intersection(queued):
             self._runs.give_back(run_id)
-        self._waited = waiting - self._waited
+        self._waited = queued - self._waited
 
     async def _has_found_any(self) -> bool:
         """Tell whether runs wait that this worker does not know of; many workers may be woken for one run.

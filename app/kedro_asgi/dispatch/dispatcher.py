@@ -201,7 +201,7 @@ class Dispatcher(ReadingWorker):
                 if not is_ours:
                     raise
             if not is_ours and record.status == "queued":
-                await service.recovery.cancel_waiting(run_id)
+                await service.recovery.cancel_in_store_queue(run_id)
             patience = 4 * self.policy.look_seconds if record.status == "queued" or not is_ours else 0
             return await wait_for_run(service, run_id, patience)
 

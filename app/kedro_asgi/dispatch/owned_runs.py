@@ -141,7 +141,7 @@ class OwnedRuns(Mapping[str, ActiveRun]):
             run for run in self._runs.values() if run.is_promised and run.stored is not None and run.phase in _STORED
         ]
 
-    def waiting_runs(self) -> frozenset[str]:
+    def queued_runs(self) -> frozenset[str]:
         """Return the ids of the promised runs that wait for a slot of this worker."""
         return frozenset(
             run_id for run_id, run in self._runs.items() if run.phase == "queued" and self._is_for_next_server(run)

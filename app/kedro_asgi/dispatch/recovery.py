@@ -88,8 +88,8 @@ class Recovery:
         self._make_notifications = make_notifications
         # Adopted if the store has them under this worker's name: a write that put them there was not confirmed.
         self._unconfirmed: dict[str, None] = {}
-        # Kept apart until the next look: `cancel_waiting` removes its run from ``_unconfirmed``, and this worker may
-        # have claimed that run meanwhile.
+        # Kept apart until the next look: `cancel_in_store_queue` removes its run from ``_unconfirmed``, and this
+        # worker may have claimed that run meanwhile.
         self._unsettled: list[str] = []
 
     async def cancel_requested(self) -> None:
@@ -167,7 +167,7 @@ class Recovery:
         owned = await self._access.read(lambda store: store.owned_runs(self._owner))
         self._unsettled += owned - self._runs.known_runs()
 
-    async def cancel_waiting(self, run_id: str) -> None:
+    async def cancel_in_store_queue(self, run_id: str) -> None:
         """End a run that waits in the queue of the store, and that a caller has asked to cancel."""
         if self._has_store_queue:
             self._unconfirmed[run_id] = None

@@ -58,7 +58,7 @@ class Scheduler:
         )
 
     @property
-    def running(self) -> int:
+    def taken_slots(self) -> int:
         """How many slots are taken."""
         return len(self._slots)
 
@@ -85,7 +85,7 @@ class Scheduler:
     @property
     def is_busy(self) -> bool:
         """Whether a run that comes now has to wait."""
-        return self.running + self.queued >= self.capacity
+        return self.taken_slots + self.queued >= self.capacity
 
     @property
     def has_room(self) -> bool:
@@ -96,7 +96,7 @@ class Scheduler:
     def room(self) -> int:
         """How many runs this worker may take from the queue of the store now."""
         return self._store_queue.room(
-            self.capacity, running=self.running, queued=self.queued, first=self._queue.first, pace=self._pace
+            self.capacity, running=self.taken_slots, queued=self.queued, first=self._queue.first, pace=self._pace
         )
 
     # --- in ---
@@ -106,7 +106,7 @@ class Scheduler:
         self._queue.reserve(
             run,
             capacity=self.capacity,
-            running=self.running,
+            running=self.taken_slots,
             queued=self.queued,
             retry_after_seconds=self._pace.retry_after_seconds,
         )
@@ -114,7 +114,10 @@ class Scheduler:
     def queue_full(self, *, queued: int) -> QueueFullError:
         """Return the error for a run that has no place in the queue of the store."""
         return QueueFullError(
-            running=self.running, queued=queued, retry_after_seconds=self._pace.retry_after_seconds, queued_bytes=None
+            running=self.taken_slots,
+            queued=queued,
+            retry_after_seconds=self._pace.retry_after_seconds,
+            queued_bytes=None,
         )
 
     def cancel_reservation(self, run: ActiveRun) -> None:
@@ -173,7 +176,7 @@ class Scheduler:
     def _fill_slots(self) -> None:
         self.start_queued()
         queue = self._store_queue
-        if queue.since is not None and self.room > queue.ahead(self.capacity, self.running, self._pace) // 2:
+        if queue.since is not None and self.room > queue.ahead(self.capacity, self.taken_slots, self._pace) // 2:
             queue.wake()
 
     def start_queued(self) -> None:

@@ -197,7 +197,7 @@ class Service:
     def gauges(self) -> dict[str, float]:
         """Return figures of the service at this moment."""
         return {
-            "runs_running": self.scheduler.running,
+            "runs_running": self.scheduler.taken_slots,
             "runs_stopping": len(self.scheduler.stopping),
             "runs_queued": self.scheduler.queued,
             "runs_waiting_for_attempt": self.scheduler.waiting,

@@ -79,7 +79,7 @@ class StoreQueue:
 
     async def count(self) -> None:
         """Count the runs that wait in the queue."""
-        self.length = await self._access.read(lambda store: store.count_waiting())
+        self.length = await self._access.read(lambda store: store.count_queued())
 
     def is_before(self, run: ActiveRun | None) -> bool:
         """Whether a run in the queue is older than ``run``, the oldest that waits here; ``None``: none does."""

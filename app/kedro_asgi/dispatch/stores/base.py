@@ -248,7 +248,7 @@ class RunQueue(Protocol):
     def has_due_runs(self, *, now_ms: int) -> bool:
         """Tell whether a claim would find a run, without locking out workers that write."""
 
-    def count_waiting(self) -> int:
+    def count_queued(self) -> int:
         """Return how many runs wait in the queue, without those that wait for their next attempts."""
 
     def return_runs(self, run_ids: Sequence[str], *, owner: str) -> None:

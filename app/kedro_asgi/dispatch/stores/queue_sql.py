@@ -46,7 +46,7 @@ class SqlRunQueue(SqlTransactions):
         with self.transaction(writes=False) as connection:
             return _is_any_due(connection, now_ms)
 
-    def count_waiting(self) -> int:
+    def count_queued(self) -> int:
         with self.transaction(writes=False) as connection:
             return int(connection.execute(_COUNT_WAITING, (_MOST_COUNTED,)).fetchone()[0])
 
