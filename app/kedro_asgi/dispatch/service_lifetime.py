@@ -54,7 +54,7 @@ class ServiceLifetime:
             await self.close(None, None, None)
             return
         opened.leaves.set()
-        await opened.has_ended.wait()
+        await opened.ended.wait()
 
     async def needed(self) -> Service:
         """Return the service; if none is open, open one for as long as this event loop runs.
@@ -66,7 +66,7 @@ class ServiceLifetime:
             if opened is None or has_ended(opened.loop):
                 opened = self.current = OpenedService()
                 opened.start(partial(self._stay_open, opened))
-            await opened.is_decided.wait()
+            await opened.decided.wait()
             if opened.service is not None:
                 return opened.service
             if opened.error is not None:
@@ -94,9 +94,9 @@ class OpenedService:
     def __init__(self) -> None:
         self.service: Service | None = None
         self.error: Exception | None = None
-        self.is_decided = anyio.Event()
+        self.decided = anyio.Event()
         self.leaves = anyio.Event()
-        self.has_ended = anyio.Event()
+        self.ended = anyio.Event()
         self.stack = AsyncExitStack()
         self.loop: EventLoopToken = current_token()
         self._task: object = None
@@ -113,11 +113,11 @@ class OpenedService:
     async def enter(self, service: Service, *, with_logs: bool) -> None:
         await self.stack.enter_async_context(service.opened(with_logs=with_logs))
         self.service = service
-        self.is_decided.set()
+        self.decided.set()
 
     def end(self, error: BaseException | None) -> None:
         """The service is closed, or could not be opened because of ``error``; a cancellation is no reason."""
         self.service = None
         self.error = error if isinstance(error, Exception) else self.error
-        self.is_decided.set()
-        self.has_ended.set()
+        self.decided.set()
+        self.ended.set()

@@ -43,7 +43,7 @@ class Batching:
         self._pipelines = {name: BatchedPipeline(name, found) for name, found in options.items()}
         self._problem_of_all: str | None = None
         self._checked: Planner | None = None
-        self._is_needed = anyio.Event()
+        self._needed = anyio.Event()
 
     def member_order(self, order: RunOrder, *, json_bytes: int | None) -> MemberOrder | None:
         """Return an order as that of a run that may be joined with others; ``None`` if it may not."""
@@ -83,7 +83,7 @@ class Batching:
 
     def _obstacle(self, pipeline: BatchedPipeline, *, is_small_enough: bool) -> str | None:
         if not self._is_checked:
-            self._is_needed.set()
+            self._needed.set()
             return "unchecked"
         if pipeline.problem is not None:
             return "refused"
@@ -130,8 +130,8 @@ class Batching:
         }
 
     async def _check_when_needed(self) -> None:
-        await self._is_needed.wait()
-        self._is_needed = anyio.Event()
+        await self._needed.wait()
+        self._needed = anyio.Event()
         await self.check()
 
     # --- parts of a service ---

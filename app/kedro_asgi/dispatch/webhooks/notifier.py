@@ -69,7 +69,7 @@ class Notifier:
         self._count_at = 0.0
         self._is_stopping = False
         self._changed = anyio.Event()
-        self._has_stopped = anyio.Event()
+        self._stopped = anyio.Event()
 
     def states_written(self, written: Sequence[Written]) -> None:
         """States of runs are on disk: ends among them may have notifications."""
@@ -94,7 +94,7 @@ class Notifier:
             with anyio.move_on_after(_LAST_SECONDS), suppress(StoreUnavailableError):
                 await self._finish(sender, tasks)
             tasks.cancel_scope.cancel()
-        self._has_stopped.set()
+        self._stopped.set()
         await anyio.sleep_forever()
 
     async def stop(self) -> None:
@@ -104,7 +104,7 @@ class Notifier:
         self._is_stopping = True
         self._changed.set()
         with anyio.move_on_after(2 * _LAST_SECONDS):
-            await self._has_stopped.wait()
+            await self._stopped.wait()
         limits = dict.fromkeys(self._deliveries, 0)
         last = NotificationClaim(
             limits=limits, now_ms=self._notify.now_ms, settled=tuple(self._settled), held=(), fails_unknown=False
