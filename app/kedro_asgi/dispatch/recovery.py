@@ -10,12 +10,12 @@ from msgspec import UNSET
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.final_state import describe_stop, end_of
-from kedro_asgi.dispatch.interruptions import pause_seconds
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.pending_write import MakeNotifications, PendingWrite
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
+from kedro_asgi.dispatch.repetition_pause import pause_seconds
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import AdoptedRun, Store, WriteResult

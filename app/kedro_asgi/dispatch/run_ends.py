@@ -5,8 +5,8 @@ from logging import INFO
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.interruptions import pause_seconds
 from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.repetition_pause import pause_seconds
 from kedro_asgi.dispatch.report import report_stop, report_success, run_log
 
 

@@ -1,4 +1,4 @@
-"""When a run is repeated that was interrupted."""
+"""The pause before a run is repeated that was interrupted."""
 
 from math import ldexp
 
