@@ -16,7 +16,7 @@ from kedro_asgi.dispatch.ranges import check_order
 from kedro_asgi.dispatch.reading_worker import ReadingWorker
 from kedro_asgi.dispatch.repetition import repeated_order
 from kedro_asgi.dispatch.run_reads import read_run, wait_for_run
-from kedro_asgi.dispatch.storable import readable_order, storable
+from kedro_asgi.dispatch.stored_values import readable_order, storable
 from kedro_asgi.dispatch.stores.notifications import (
     StoredNotification,
 )
