@@ -9,10 +9,10 @@ import anyio
 import msgspec
 
 from kedro_asgi.dispatch.active_run import ActiveRun
+from kedro_asgi.dispatch.argument_checks import check_order
 from kedro_asgi.dispatch.idempotency import promise_once
 from kedro_asgi.dispatch.kept_outputs import is_columnar
 from kedro_asgi.dispatch.owned_runs import OwnedRuns
-from kedro_asgi.dispatch.ranges import check_order
 from kedro_asgi.dispatch.reading_worker import ReadingWorker
 from kedro_asgi.dispatch.repetition import repeated_order
 from kedro_asgi.dispatch.run_reads import read_run, wait_for_run

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 
-from kedro_asgi.dispatch.ranges import check_event_number, check_query
+from kedro_asgi.dispatch.argument_checks import check_event_number, check_query
 from kedro_asgi.dispatch.run_reads import list_events, list_node_runs, list_runs, read_output, read_run, wait_for_run
 from kedro_asgi.dispatch.stores.notifications import (
     NotificationPage,

@@ -7,8 +7,8 @@ from contextlib import suppress
 import anyio
 from msgspec import UnsetType
 
+from kedro_asgi.dispatch.argument_checks import wait_seconds
 from kedro_asgi.dispatch.event_feed import read_events
-from kedro_asgi.dispatch.ranges import wait_seconds
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.errors import OutputNotFoundError, RunNotEndedError, RunNotFoundError, StoreUnavailableError
 from kedro_asgi.events import NodeFinished, RunEvent, RunStarted

@@ -7,12 +7,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from kedro_asgi.batching_options import BatchingOptions
+from kedro_asgi.dispatch.argument_checks import wait_seconds
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.executors.selection import ExecutorChoice
 from kedro_asgi.dispatch.executors.selection import make_executor as _make_executor
 from kedro_asgi.dispatch.metrics import Metrics, RunMetrics
 from kedro_asgi.dispatch.policy import Policy, checked
-from kedro_asgi.dispatch.ranges import wait_seconds
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.service_lifetime import ServiceLifetime
 from kedro_asgi.dispatch.store_queue import check_store_queue
