@@ -14,7 +14,7 @@ from kedro_asgi.dispatch.idempotency import promise_once
 from kedro_asgi.dispatch.kept_outputs import is_columnar
 from kedro_asgi.dispatch.owned_runs import OwnedRuns
 from kedro_asgi.dispatch.reading_worker import ReadingWorker
-from kedro_asgi.dispatch.repetition import repeated_order
+from kedro_asgi.dispatch.rerun_order import repeated_order
 from kedro_asgi.dispatch.run_reads import read_run, wait_for_run
 from kedro_asgi.dispatch.stored_values import readable_order, storable
 from kedro_asgi.dispatch.stores.notifications import (
