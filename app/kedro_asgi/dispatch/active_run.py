@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from kedro_asgi.current_request import CURRENT_REQUEST
-from kedro_asgi.dispatch.attempts import with_attempt
+from kedro_asgi.dispatch.failed_attempts import with_attempt
 from kedro_asgi.dispatch.final_state import describe_stop, end_of
 from kedro_asgi.dispatch.messages import RunChanged
 from kedro_asgi.dispatch.outbox import Outbox, Post

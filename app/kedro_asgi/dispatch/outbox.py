@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from kedro_asgi.dispatch.attempts import with_attempt
+from kedro_asgi.dispatch.failed_attempts import with_attempt
 from kedro_asgi.dispatch.messages import RunChanged
 from kedro_asgi.errors.wording import bounded_names
 from kedro_asgi.events import DatasetSaved, Event, LogLine, NodeRetried, NodeStarted

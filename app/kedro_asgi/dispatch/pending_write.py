@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from kedro_asgi.dispatch.attempts import with_attempt
+from kedro_asgi.dispatch.failed_attempts import with_attempt
 from kedro_asgi.dispatch.final_state import end_of
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged, Written
 from kedro_asgi.dispatch.stores.base import EventBatch, RunWrite, WriteResult
