@@ -3,17 +3,17 @@
 from logging import INFO
 
 from kedro_asgi.dispatch.active_run import ActiveRun
-from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.repetition_pause import pause_seconds
 from kedro_asgi.dispatch.report import report_stop, report_success, run_log
+from kedro_asgi.dispatch.timers import Timers
 
 
 class RunEnds:
     """Ends runs, counts and reports their ends. Belongs to one event loop."""
 
-    def __init__(self, metrics: Metrics, deadlines: Deadlines[ActiveRun], *, max_attempts: int) -> None:
+    def __init__(self, metrics: Metrics, deadlines: Timers[ActiveRun], *, max_attempts: int) -> None:
         self._metrics = metrics
         self._deadlines = deadlines
         self._max_attempts = max_attempts

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.circuit_breaker import CircuitBreaker
-from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.executors.base import Execution, Executor
 from kedro_asgi.dispatch.local_queue import LocalQueue
 from kedro_asgi.dispatch.metrics import Metrics
@@ -17,6 +16,7 @@ from kedro_asgi.dispatch.run_ends import RunEnds
 from kedro_asgi.dispatch.stopping_runs import StoppingRuns
 from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.dispatch.supervision import LongLivedWork
+from kedro_asgi.dispatch.timers import Timers
 from kedro_asgi.errors import QueueFullError, RunInterruptedError, RunStoppedError, RunTimedOutError
 from kedro_asgi.trace_context import opentelemetry_api
 from kedro_asgi.tracing.activation import begin_run_span
@@ -35,8 +35,8 @@ class Scheduler:
 
     def __init__(self, executor: Executor, metrics: Metrics, policy: Policy, store_queue: StoreQueue) -> None:
         self.capacity = policy.max_concurrent_runs
-        self.deadlines = Deadlines(self._expire)
-        self.next_attempts = Deadlines(self._queue_again)
+        self.deadlines = Timers(self._expire)
+        self.next_attempts = Timers(self._queue_again)
         self.stopping = StoppingRuns(policy.stop_patience_seconds)
         self.circuit_breaker = CircuitBreaker()
         self._executor = executor

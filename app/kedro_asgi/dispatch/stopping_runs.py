@@ -1,22 +1,22 @@
 """The runs that were asked to stop, and go on."""
 
 from kedro_asgi.dispatch.active_run import ActiveRun
-from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.safe_logging import SafeLogger
+from kedro_asgi.dispatch.timers import Timers
 from kedro_asgi.run_context import run_facts
 
 _log = SafeLogger(__name__)
 
 
 class StoppingRuns:
-    """Runs between the request to stop and their end; the log names once each run that takes too long. See `Deadlines`.
+    """Runs between the request to stop and their end; the log names once each run that takes too long. See `Timers`.
 
     A thread cannot be stopped from outside: its run goes on until its node returns or awaits.
     """
 
     def __init__(self, patience_seconds: float) -> None:
         self._patience_seconds = patience_seconds
-        self._late = Deadlines(self._note_stuck)
+        self._late = Timers(self._note_stuck)
         self._runs: set[ActiveRun] = set()
         self._stuck: set[ActiveRun] = set()
 

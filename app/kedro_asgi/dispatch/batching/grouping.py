@@ -7,13 +7,13 @@ from typing import Protocol
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.batching.group import Group, Member
 from kedro_asgi.dispatch.batching.member_order import MemberOrder
-from kedro_asgi.dispatch.deadlines import Deadlines
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.dispatch.supervision import LongLivedWork
+from kedro_asgi.dispatch.timers import Timers
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 
 # Callers choose the kinds of their rows, so what is learned about each has a limit.
@@ -40,7 +40,7 @@ class GroupingScheduler(Scheduler):
         promised_member_order: PromisedMemberOrder,
     ) -> None:
         super().__init__(executor, metrics, policy, store_queue)
-        self.windows: Deadlines[Group] = Deadlines(self._window_closed)
+        self.windows: Timers[Group] = Timers(self._window_closed)
         self._promised_member_order = promised_member_order
         self._groups: dict[object, Group] = {}
         # The runs that wait in groups: those without a place in the queue with the sizes of their orders.

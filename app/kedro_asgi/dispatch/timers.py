@@ -1,4 +1,4 @@
-"""Watches how long runs take, and how long runs and groups of them wait."""
+"""Watches when the time of runs, and of groups of them, has come: limits, waits, windows."""
 
 import math
 import time
@@ -10,7 +10,7 @@ import anyio
 T = TypeVar("T")
 
 
-class Deadlines(Generic[T]):
+class Timers(Generic[T]):
     """Calls ``expired`` for each item whose time has come. Belongs to one event loop; one task watches all items."""
 
     def __init__(self, expired: Callable[[T], None]) -> None:
