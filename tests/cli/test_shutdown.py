@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kedro_asgi.cli import server_process, worker_processes
+from kedro_asgi.cli import ending_processes, worker_processes
 from kedro_asgi.dispatch import Policy
 from serving import Process, send_two_signals_at_once, until
 from systemd_socket import READY, Systemd
@@ -263,8 +263,7 @@ def test_a_worker_that_does_not_react_to_signals_ends_before_patience_does(tiny:
     workers = re.findall(r"Started server process \[(\d+)\]", server.log_with("Started server process ["))
     os.kill(int(workers[-1]), signal.SIGSTOP)
     assert end(server) == 0
-    last_seconds = server_process.LAST_SECONDS + worker_processes._MARGIN_SECONDS
-    assert Policy().grace_seconds + last_seconds < DOCKER_SECONDS
+    assert ending_processes.patience_seconds(Policy().grace_seconds) < DOCKER_SECONDS
 
 
 def test_workers_end_when_their_supervisor_is_killed(tiny: Path, start: Start) -> None:

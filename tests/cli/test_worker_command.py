@@ -58,7 +58,7 @@ def test_several_processes_execute_runs_of_a_file_and_are_replaced(work: Path, t
         (registry,) = (work / "src").glob("*/pipeline_registry.py")
         registry.write_text("raise RuntimeError('broken on purpose')\n")
         workers.process.send_signal(signal.SIGHUP)
-        workers.log_with("the restart ends here")
+        workers.log_with("failed to start; the restart ends here")
         assert submitted_and_ended(face) == ["success"] * 4
         workers.process.send_signal(signal.SIGTERM)
         assert workers.process.wait(120) == 0
@@ -78,6 +78,18 @@ def test_two_signals_at_once_end_the_grace_of_all_processes(work: Path, tmp_path
         until(lambda: httpx.get(f"{face.url}/runs/{run_id}").json()["status"] == "running")
         pids = re.findall(r"Worker \[(\d+)\] executes", workers.log())
         send_two_signals_at_once(workers.process.pid, [int(pid) for pid in pids])
+        assert workers.process.wait(120) == 0
+
+
+@pytest.mark.slow
+def test_two_signals_end_a_process_that_does_not_react_to_them(tiny: Path, tmp_path: Path) -> None:
+    line = ["kedro_asgi", "worker", str(tiny), "--workers", "2"]
+    environ = {"KEDRO_SERVER_GRACE_SECONDS": "300"}
+    with closing(Process(line, cwd=tmp_path, environ=environ, serves_http=False)) as workers:
+        until(lambda: workers.log().count("executes runs.") == 2)
+        pids = [int(pid) for pid in re.findall(r"Worker \[(\d+)\] executes", workers.log())]
+        os.kill(pids[0], signal.SIGSTOP)
+        send_two_signals_at_once(workers.process.pid, pids[1:])
         assert workers.process.wait(120) == 0
 
 

@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -15,8 +14,9 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from kedro_asgi.cli.connection_counts import ConnectionCounts
+from kedro_asgi.cli.ending_processes import patience_seconds, send_signal, wait_for_ends
 from kedro_asgi.cli.reloader import ProjectReload, Watched
-from kedro_asgi.cli.server_process import HASTEN, LAST_SECONDS, WorkerServer, grace_seconds
+from kedro_asgi.cli.server_process import WorkerServer, grace_seconds
 from kedro_asgi.errors import KedroAsgiError
 from kedro_asgi.server.startup_errors import startup_sentence
 from kedro_asgi.server.systemd import ServiceManager
@@ -25,8 +25,6 @@ _log = logging.getLogger("uvicorn.error")
 
 # A worker may load large models before it is ready.
 _START_SECONDS = 60
-# How much longer than a worker the supervisor waits before it kills the worker.
-_MARGIN_SECONDS = 0.5
 _LOOK_SECONDS = 0.1
 # How long a signal to end goes unnoticed at most.
 _FLAG_SECONDS = 0.05
@@ -166,11 +164,10 @@ class WorkerSupervisor(Multiprocess):
         for index, worker in enumerate(self.processes[:]):
             successor = self._started()
             if not self._starts_in_time(successor):
-                has_failed = not successor.process.is_alive()
+                reason = "was not ready in time" if successor.process.is_alive() else "failed to start"
                 successor.kill()
                 successor.join()
                 if not self.should_exit.is_set():
-                    reason = "failed to start" if has_failed else "was not ready in time"
                     _log.error("Child process [%s] %s; the restart ends here.", successor.pid, reason)
                 return
             self.processes[index] = successor
@@ -179,19 +176,8 @@ class WorkerSupervisor(Multiprocess):
 
     def join_all(self) -> None:
         """Wait for the workers; kill those that do not end although they were told to."""
-        # A second signal may have come before the workers were told of the first.
-        passed_on = min(1, self._signals_to_end)
-        ends_at = time.monotonic() + self._patience_seconds()
-        while running := [worker for worker in self.processes if worker.process.is_alive()]:
-            if passed_on < self._signals_to_end:
-                passed_on += 1
-                ends_at = min(ends_at, time.monotonic() + LAST_SECONDS + _MARGIN_SECONDS)
-                for worker in running:
-                    _send(worker, HASTEN)
-            if time.monotonic() > ends_at:
-                for worker in running:
-                    worker.process.kill()
-            running[0].process.join(0.05)
+        processes = [worker.process for worker in self.processes]
+        wait_for_ends(processes, grace_seconds=grace_seconds(), signals_to_end=lambda: self._signals_to_end)
 
     def _starts_in_time(self, worker: ServerWorker) -> bool:
         ends_at = time.monotonic() + _START_SECONDS
@@ -203,8 +189,8 @@ class WorkerSupervisor(Multiprocess):
         return False
 
     def _retire(self, worker: Process) -> None:
-        _send(worker, signal.SIGHUP)
-        ends_at = time.monotonic() + self.config.timeout_keep_alive + self._patience_seconds()
+        send_signal(worker.process, signal.SIGHUP)
+        ends_at = time.monotonic() + self.config.timeout_keep_alive + patience_seconds(grace_seconds())
         while worker.process.is_alive() and time.monotonic() < ends_at:
             self._service_manager.show_life()
             if self.should_exit.wait(0.05):
@@ -214,9 +200,6 @@ class WorkerSupervisor(Multiprocess):
         worker.kill()
         worker.join()
 
-    def _patience_seconds(self) -> float:
-        return grace_seconds() + LAST_SECONDS + _MARGIN_SECONDS
-
     def _started(self) -> ServerWorker:
         self._alive = [worker for worker in self._alive if worker.process.is_alive()]
         place = self._counts.reserve({worker.place for worker in self._alive})
@@ -224,12 +207,6 @@ class WorkerSupervisor(Multiprocess):
         self._alive.append(worker)
         worker.start()
         return worker
-
-
-def _send(worker: Process, number: signal.Signals) -> None:
-    assert worker.pid is not None
-    with suppress(ProcessLookupError):
-        os.kill(worker.pid, number)
 
 
 def serve_with_workers(app: str, *, workers: int, **options: Any) -> None:

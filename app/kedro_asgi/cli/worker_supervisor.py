@@ -2,15 +2,15 @@
 
 import logging
 import multiprocessing
-import os
 import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 
+from kedro_asgi.cli.ending_processes import send_signal, wait_for_ends
 from kedro_asgi.cli.run_worker import STARTUP_FAILURE, NoteStatus
-from kedro_asgi.cli.server_process import HASTEN, LAST_SECONDS, grace_seconds
+from kedro_asgi.cli.server_process import grace_seconds
 from kedro_asgi.server.worker_app import WorkerStatus
 
 _log = logging.getLogger(__name__)
@@ -18,7 +18,6 @@ _log = logging.getLogger(__name__)
 # How long a process may take to open the project, which may load large models.
 _START_SECONDS = 60.0
 _TURN_SECONDS = 0.2
-_MARGIN_SECONDS = 0.5
 # The pause before a process is replaced that could not start; it doubles.
 _PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -56,12 +55,6 @@ class _Process:
     def is_alive(self) -> bool:
         """Whether the process has not ended."""
         return self.process.is_alive()
-
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process."""
-        if self.process.pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(self.process.pid, number)
 
 
 class _Supervisor:
@@ -136,13 +129,14 @@ class _Supervisor:
         for place, former in enumerate(self._processes):
             successor = _Process(self._work)
             if not self._wait_until_ready(successor):
+                reason = "was not ready in time" if successor.is_alive else "failed to start"
                 successor.process.kill()
                 if not self._signals_to_end:
-                    _log.error("Worker [%s] was not ready in time; the restart ends here.", successor.process.pid)
+                    _log.error("Worker [%s] %s; the restart ends here.", successor.process.pid, reason)
                 return
             self._processes[place] = successor
             self._retiring.append(former)
-            former.send(signal.SIGTERM)
+            send_signal(former.process, signal.SIGTERM)
 
     def _wait_until_ready(self, found: _Process) -> bool:
         ends_at = time.monotonic() + _START_SECONDS
@@ -156,20 +150,10 @@ class _Supervisor:
     def _end_all(self) -> None:
         """Tell all processes to end, and wait; kill those that do not end in time."""
         self._note_status(self._status)
-        ends_at = time.monotonic() + grace_seconds() + LAST_SECONDS + _MARGIN_SECONDS
-        # A second signal may have come before this.
-        processes, passed_on = [*self._processes, *self._retiring], min(1, self._signals_to_end)
-        for found in processes:
-            found.send(signal.SIGTERM)
-        while running := [found for found in processes if found.is_alive]:
-            if passed_on < self._signals_to_end:
-                passed_on = self._signals_to_end
-                for found in running:
-                    found.send(HASTEN)
-            if time.monotonic() > ends_at:
-                for found in running:
-                    found.process.kill()
-            wait([found.process.sentinel for found in running], timeout=_TURN_SECONDS)
+        processes = [found.process for found in (*self._processes, *self._retiring)]
+        for process in processes:
+            send_signal(process, signal.SIGTERM)
+        wait_for_ends(processes, grace_seconds=grace_seconds(), signals_to_end=lambda: self._signals_to_end)
 
 
 def _exit_with(work: Work, ready: Connection) -> None:
