@@ -148,10 +148,13 @@ async def test_lines_may_be_json_with_the_run_the_pipeline_and_the_node_as_field
     assert not [line for line in lines if line["logger"] == "uvicorn.access"]
 
 
-def test_a_level_makes_the_server_quiet(tiny: Path, start) -> None:
+@pytest.mark.parametrize(
+    ("options", "environ"), [(("--log-level", "ERROR"), {}), ((), {"KEDRO_SERVER_LOG_LEVEL": "error"})]
+)
+def test_a_level_makes_the_server_quiet(tiny: Path, start, options: tuple[str, ...], environ: dict[str, str]) -> None:
     import httpx
 
-    server = start("kedro_asgi", "serve", tiny, "--log-level", "ERROR")
+    server = start("kedro_asgi", "serve", tiny, *options, **environ)
     assert httpx.post(f"{server.url}/run", json={}).json()["status"] == "success"
     assert "INFO" not in server.log()
 

@@ -37,7 +37,7 @@ async def dispatcher(
 ) -> AsyncIterator[Dispatcher]:
     session = AsyncSession.create(project_path=project)
     choice = ExecutorChoice(default="dask", dask=DaskOptions(scheduler=scheduler, **(options or {})))
-    settings = Policy(**{"grace_seconds": 0.1, "max_concurrent_runs": 3, "log_level": "WARNING", **policy})
+    settings = Policy(**{"grace_seconds": 0.1, "max_concurrent_runs": 3, "event_log_level": "WARNING", **policy})
     async with Dispatcher(session, store=store, policy=settings, executor=choice) as runs:
         yield runs
 

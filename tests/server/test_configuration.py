@@ -122,7 +122,7 @@ def test_an_unknown_variable_is_logged_with_what_it_may_stand_for(
 
 
 def test_known_variables_are_not_logged(tiny: Path, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
-    for name in ("ENV", "STORE", "PRELOAD", "MAX_QUEUED_RUNS", "RELOAD_SIGNAL", "FULL_TRACEBACKS", "PACKAGE_NAME"):
+    for name in ("ENV", "STORE", "PRELOAD", "MAX_QUEUED_RUNS", "RELOAD_SIGNAL", "LOG_LEVEL", "PACKAGE_NAME"):
         monkeypatch.setenv(f"KEDRO_SERVER_{name}", "1")
     assert unknown_variables() == []
 

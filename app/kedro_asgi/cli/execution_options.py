@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from kedro_asgi.cli.options import Names, Size
-from kedro_asgi.server.configuration import LOG_FORMAT_VARIABLE
+from kedro_asgi.server.configuration import LOG_FORMAT_VARIABLE, LOG_LEVEL_VARIABLE
 
 _OPTIONS = (
     click.option("--preload", type=Names(), help="Datasets to load once and share between runs: model,*_encoder"),
@@ -47,6 +47,7 @@ _OPTIONS = (
     click.option(
         "--log-level",
         type=click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False),
+        envvar=LOG_LEVEL_VARIABLE,
         help="Lowest level of log lines; with 'debug', nodes and datasets have lines too.  [default: info]",
     ),
     click.option(

@@ -61,7 +61,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     keep_order_bytes: Bytes = 65_536
     keep_days: Days = 30.0
     key_hours: Hours = 24.0
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    event_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     max_log_lines: NotNegative = 1000
     full_tracebacks: bool = False
     max_buffered_events: Count = 1000

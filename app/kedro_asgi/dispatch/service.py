@@ -146,7 +146,7 @@ class Service:
         tried again and again.
         """
         failure: Exception | None = None
-        with logs_collected(self.policy.log_level) if with_logs else nullcontext():
+        with logs_collected(self.policy.event_log_level) if with_logs else nullcontext():
             try:
                 await self.recorder.open()
                 self.wakes.open(self.owner)

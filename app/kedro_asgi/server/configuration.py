@@ -33,6 +33,9 @@ METRICS_HOST_VARIABLE = variable_of("metrics_host")
 METRICS_PORT_VARIABLE = variable_of("metrics_port")
 """Where ``kedro-asgi worker`` answers scrapes and probes; a server itself reads neither."""
 
+LOG_LEVEL_VARIABLE = variable_of("log_level")
+"""The lowest level of the lines on the console, which the commands configure; a server itself does not read it."""
+
 LOG_FORMAT_VARIABLE = variable_of("log_format")
 METRICS_FOLDER_VARIABLE = variable_of("metrics_folder")
 """The folder in which the workers of a server share what they count."""
@@ -206,7 +209,7 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     fields = {field for struct in structs for field in struct.__struct_fields__}
     special = {"project_path", "policy", "access", "auth", "executors", "dask", "hidden_values", "notify", "batching"}
     settable = fields - special
-    of_commands = {WORKERS_VARIABLE, METRICS_HOST_VARIABLE, METRICS_PORT_VARIABLE}
+    of_commands = {WORKERS_VARIABLE, LOG_LEVEL_VARIABLE, METRICS_HOST_VARIABLE, METRICS_PORT_VARIABLE}
     known = {_PROJECT_PATH, *of_commands, RELOAD_SIGNAL_VARIABLE, *map(variable_of, settable)}
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     return [f"Environment variable '{name}' is unknown.{suggestion(close_matches(name, known))}" for name in unknown]
