@@ -46,7 +46,7 @@ BATCH_WAIT_SECONDS = histogram(
     "batch_wait_seconds", "Time from a run's admission to the start of its batch.", "pipeline", bounds=_WAIT_BOUNDS
 )
 SECONDS_SAVED = counter("batch_seconds_saved", _SAVED, "pipeline")
-FAILED_BATCHES = counter("batches_failed", "Batches whose runs were executed again one by one.", "pipeline")
+FAILED_BATCHES = counter("batches_failed", "Batches that were executed again in parts, after an error.", "pipeline")
 UNBATCHED = counter("unbatched_runs", _UNBATCHED, "pipeline", "reason")
 
 GAUGES = (

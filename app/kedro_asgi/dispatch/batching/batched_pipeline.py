@@ -62,7 +62,8 @@ class BatchedPipeline:
         self._useless_batches = 0
 
     def batch_failed(self, *, is_run_at_fault: bool) -> None:
-        """A batch failed, and each of its runs was executed alone; ``is_run_at_fault``: one of them failed, too."""
+        """A batch failed and was executed again in parts; ``is_run_at_fault``: a run failed alone, too."""
         self._useless_batches = 0 if is_run_at_fault else self._useless_batches + 1
         if self._useless_batches >= _MOST_USELESS:
-            self.refuse(f"{_MOST_USELESS} batches in a row failed, and each of their runs succeeded alone.")
+            what = "each of their runs succeeded in a smaller batch or alone"
+            self.refuse(f"{_MOST_USELESS} batches in a row failed, and {what}.")

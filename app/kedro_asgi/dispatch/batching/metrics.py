@@ -48,7 +48,7 @@ class BatchMetrics:
             self.seconds_saved.add(max(0.0, runs * single - seconds), labels)
 
     def batch_failed(self, pipeline: str) -> None:
-        """The runs of a batch were executed again one by one."""
+        """A batch was executed again in parts, after an error."""
         self.failed.add(1.0, (pipeline,))
 
     def run_unbatched(self, pipeline: str, reason: str) -> None:
