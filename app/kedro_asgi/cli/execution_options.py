@@ -24,7 +24,8 @@ _OPTIONS = (
     click.option(
         "--max-concurrent-runs",
         type=click.IntRange(0),
-        help="Runs at a time of each process; with 0, 'kedro-asgi worker' executes them.  [default: CPUs + 4]",
+        help="Runs at a time of each process. 0 is for servers that leave all runs to 'kedro-asgi worker'.  "
+        "[default: CPUs + 4, at most 32]",
     ),
     click.option(
         "--max-fleet-runs",

@@ -29,8 +29,8 @@ def inspect(
 ) -> None:
     """Show the pipelines, datasets and parameters of the project at PATH, without running it.
 
-    Ends with code 1, and says why, if a pipeline cannot be imported, a dataset cannot be made, or a
-    schedule is at fault. Says of pipelines that are to be batched why they are not.
+    The command exits with code 1 and names the reason if a pipeline cannot be imported, a dataset cannot be made, or a
+    schedule is at fault. It also says why a pipeline that should be batched is not.
     """
     with one_line_errors():
         session = KedroServiceSession.create(project_path=project_path, env=env, conf_source=conf_source)

@@ -9,7 +9,12 @@ import click
 from kedro_asgi.atomic_file import write_atomically
 
 format_option = click.option(
-    "--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Form of the output.",
 )
 
 

@@ -61,7 +61,7 @@ def runs() -> None:
 @click.option("--status", type=Names(), multiple=True, help="Only runs with one of these statuses; may be repeated.")
 @click.option("--pipeline", help="Only runs of this pipeline.")
 @click.option("--label", "labels", multiple=True, help="Only runs with this label: name=value; may be repeated.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many runs to show.")
 @format_option
 @client_command
 async def list_runs(

@@ -89,7 +89,7 @@ class SharedListener:
             self._accept()
 
     def _give_way(self, until: float) -> None:
-        """Wait until another process has taken the connection, has no fewer any more, or does not take it in time."""
+        """Wait until another process takes the connection, until no process has fewer, or until the time is over."""
         if self._is_closed:
             return
         is_taken = not select.select([self._socket], [], [], 0)[0]
