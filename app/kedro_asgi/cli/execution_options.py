@@ -1,18 +1,19 @@
 """The options that say how a process executes runs and what it logs: those that ``serve`` and ``worker`` share."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from kedro_asgi.cli.options import Names, Size
+from kedro_asgi.executor_kind import ExecutorKind
 from kedro_asgi.server.configuration import LOG_FORMAT_VARIABLE, LOG_LEVEL_VARIABLE
 
 _OPTIONS = (
     click.option("--preload", type=Names(), help="Datasets to load once and share between runs: model,*_encoder"),
     click.option(
         "--executor",
-        type=click.Choice(["thread", "process", "dask"]),
+        type=click.Choice(get_args(ExecutorKind)),
         help="Where runs are executed: in threads of the server, each in a process of its own, or on a Dask cluster.  "
         "[default: thread]",
     ),

@@ -3,13 +3,14 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
 from kedro_asgi.batching_options import BatchingOptions, read_batching
 from kedro_asgi.dask_options import DaskOptions
 from kedro_asgi.errors import ProjectError
+from kedro_asgi.executor_kind import ExecutorKind
 from kedro_asgi.retries import ProjectRetries
 from kedro_asgi.webhook_options import WebhookName, WebhookOptions
 
@@ -44,8 +45,8 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     mcp: bool | None = None
     open_inference: bool | None = None
     retries: ProjectRetries | None = None
-    executor: Literal["thread", "process", "dask"] | None = None
-    executors: Mapping[str, Literal["thread", "process", "dask"]] = {}
+    executor: ExecutorKind | None = None
+    executors: Mapping[str, ExecutorKind] = {}
     dask: DaskOptions = DaskOptions()
     allowed_paths: tuple[AllowedPath, ...] = ()
     hidden_values: tuple[str, ...] = ()

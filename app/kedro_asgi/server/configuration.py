@@ -11,10 +11,11 @@ import msgspec
 
 from kedro_asgi.batching_options import BatchingOptions, read_batching
 from kedro_asgi.dask_options import DaskOptions, SchedulerAddress, SilenceSeconds, ValueBytes
-from kedro_asgi.dispatch import ExecutorChoice, ExecutorKind, Policy
+from kedro_asgi.dispatch import ExecutorChoice, Policy
 from kedro_asgi.dispatch.stores import project_store
 from kedro_asgi.errors import ProjectError, ServerSettingsError
 from kedro_asgi.errors.wording import close_matches, quoted, suggestion
+from kedro_asgi.executor_kind import ExecutorKind
 from kedro_asgi.log_lines import LogFormat
 from kedro_asgi.server.access.configuration import AccessConfiguration, AccessOptions
 from kedro_asgi.server.access.transport import Transport

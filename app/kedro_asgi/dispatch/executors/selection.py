@@ -5,7 +5,6 @@ from collections.abc import Callable, Hashable, Mapping
 from contextvars import Context
 from functools import partial
 from importlib.util import find_spec
-from typing import Literal
 
 import msgspec
 
@@ -15,10 +14,9 @@ from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.errors import DaskMissingError, PolicyError, RunStoppedError
 from kedro_asgi.events import Emit
+from kedro_asgi.executor_kind import ExecutorKind
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
-
-ExecutorKind = Literal["thread", "process", "dask"]
 
 # A run of several pipelines is executed by the first of these kinds that one of its pipelines has.
 _BY_RANK: tuple[ExecutorKind, ...] = ("dask", "process", "thread")
