@@ -8,7 +8,8 @@ import click
 
 from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.options import Params, conf_source_option, env_option, project_argument
-from kedro_asgi.cli.output import columns, format_option
+from kedro_asgi.cli.output import format_option
+from kedro_asgi.cli.tables import columns
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.inspection import inspect_project
 from kedro_asgi.plan import Planner

@@ -1,8 +1,6 @@
-"""Options and tables for the output of commands."""
+"""The form of the output of commands, and where it goes."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -27,12 +25,3 @@ def write_output(text: str, output: Path | None) -> None:
         write_atomically(output, text.encode())
     except OSError as error:
         raise click.ClickException(f"'{output}' cannot be written: {error.strerror}.") from error
-
-
-def columns(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a table as text; each column is as wide as its widest cell."""
-    table = [tuple(head), *(tuple(map(str, row)) for row in rows)]
-    widths = [max(len(row[index]) for row in table) for index in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
-    )

@@ -10,7 +10,7 @@ import click
 
 from kedro_asgi.cli.error_messages import interruptible, one_line_errors
 from kedro_asgi.cli.options import Size, project_folder
-from kedro_asgi.cli.output import columns
+from kedro_asgi.cli.tables import columns
 from kedro_asgi.dispatch.stores import file_of, open_store, project_store
 from kedro_asgi.dispatch.stores.examination import StoreReport, examine
 from kedro_asgi.dispatch.stores.maintenance import MaintainedStore, delete_run, open_maintained, partition_store

@@ -1,13 +1,12 @@
 """Tables on standard output or standard error: with colours and as wide as the terminal, or as plain text."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from kedro_asgi.cli.output import columns
 from kedro_asgi.errors.wording import one_line
 
 if TYPE_CHECKING:
@@ -33,6 +32,15 @@ _WHOLE = ("RUN", "STATUS", "SECONDS")
 def seconds_text(seconds: float | None) -> str:
     """Return a duration as all commands show it; nothing for one that is not known."""
     return "" if seconds is None else f"{seconds:.3f}"
+
+
+def columns(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return a table as text; each column is as wide as its widest cell."""
+    table = [tuple(head), *(tuple(map(str, row)) for row in rows)]
+    widths = [max(len(row[index]) for row in table) for index in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
+    )
 
 
 def echo_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
