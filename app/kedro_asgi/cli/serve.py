@@ -14,7 +14,6 @@ from kedro_asgi.cli.error_messages import one_line_errors
 from kedro_asgi.cli.execution_options import execution_options
 from kedro_asgi.cli.greeting import greeting, server_url
 from kedro_asgi.cli.listening_socket import check_port
-from kedro_asgi.cli.logging_setup import apply_log_config, server_log_config
 from kedro_asgi.cli.options import (
     WorkerCount,
     conf_source_option,
@@ -22,6 +21,7 @@ from kedro_asgi.cli.options import (
     package_option,
     project_argument,
 )
+from kedro_asgi.cli.prepared_project import prepare_project
 from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.reloader import CODE, CONFIGURATION, Watched
 from kedro_asgi.cli.server_process import serve_alone
@@ -31,7 +31,7 @@ from kedro_asgi.cli.shared_files import check_temporary_folder, shared_files
 from kedro_asgi.cli.worker_processes import serve_with_reload, serve_with_workers
 from kedro_asgi.dispatch.stores import check_store
 from kedro_asgi.log_lines import LogFormat
-from kedro_asgi.project import Project, load_project
+from kedro_asgi.project import Project
 from kedro_asgi.server.access.transport import Transport
 from kedro_asgi.server.access.wiring import check_access
 from kedro_asgi.server.configuration import (
@@ -117,13 +117,15 @@ def serve_project(
     # The project's code may hang when it is imported, and uvicorn raises its signals again when it has ended.
     end = ProcessEnd()
     signal.signal(signal.SIGTERM, end.now)
-    with one_line_errors():
-        project = load_project(project_path, package_name=package_name)
-        log_config = server_log_config(project, project_path, level=log_level, log_format=log_format)
-        apply_log_config(log_config, project_path)
     check_port(host, port)
-    os.environ["KEDRO_PROJECT_PATH"] = str(project_path)
-    set_variables(conf_source=conf_source, package_name=package_name, log_format=log_format, **settings)
+    project, log_config = prepare_project(
+        project_path,
+        log_level=log_level,
+        log_format=log_format,
+        package_name=package_name,
+        conf_source=conf_source,
+        **settings,
+    )
     os.environ.setdefault("KEDRO_SERVER_DRAIN_ON_SIGNALS", "true")
     with one_line_errors():
         configuration, limits, transport = ServerConfiguration.read(), ConnectionLimits.read(), Transport.read()
