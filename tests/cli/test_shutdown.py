@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kedro_asgi.cli import ending_processes, worker_processes
+from kedro_asgi.cli import ending_processes, server_supervisor
 from kedro_asgi.dispatch import Policy
 from serving import Process, send_two_signals_at_once, until
 from systemd_socket import READY, Systemd
@@ -228,7 +228,7 @@ def test_two_signals_at_once_end_the_grace_of_all_workers(make_project, start: S
 
 
 def test_a_signal_ends_a_supervisor_whatever_lock_the_interrupted_code_holds() -> None:
-    flag = worker_processes._ExitFlag()
+    flag = server_supervisor._ExitFlag()
     # As a signal handler runs within `wait` or `set` of the same thread.
     with flag._cond:
         flag.set()

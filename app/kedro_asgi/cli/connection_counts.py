@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from multiprocessing import get_context
 
-# Places beyond the number of processes are for those that replace others.
+# Indexes beyond the number of processes are for those that replace others.
 _SIZE = 256
 _FREE = -1
 
@@ -18,20 +18,20 @@ class ConnectionCounts:
         self._counts = get_context("spawn").RawArray("l", [_FREE] * _SIZE)
 
     def reserve(self, used: Collection[int]) -> int:
-        """Return a place that is not in use, and forget the counts of processes that have ended."""
-        free = [place for place in range(_SIZE) if place not in used]
-        for place in free:
-            self._counts[place] = _FREE
-        # With more processes than places, some share the last one, which costs them an even share.
+        """Return an index that is not in use, and forget the counts of processes that have ended."""
+        free = [index for index in range(_SIZE) if index not in used]
+        for index in free:
+            self._counts[index] = _FREE
+        # With more processes than indexes, some share the last one, which costs them an even share.
         return free[0] if free else _SIZE - 1
 
-    def publish(self, place: int, count: int) -> None:
+    def publish(self, index: int, count: int) -> None:
         """Tell the other processes how many connections this one has."""
-        self._counts[place] = count
+        self._counts[index] = count
 
-    def withdraw(self, place: int) -> None:
+    def withdraw(self, index: int) -> None:
         """Tell the other processes that this one takes no more connections."""
-        self._counts[place] = _FREE
+        self._counts[index] = _FREE
 
     def is_any_below(self, count: int) -> bool:
         """Tell whether a process that takes connections has fewer."""

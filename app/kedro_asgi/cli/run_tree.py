@@ -52,17 +52,17 @@ def run_tree(state: RunState, *, title: str, height: int, ascii_only: bool = Fal
 
 def _window(rows: Sequence[NodeRow], lines: int) -> list[NodeRow]:
     """Return the rows to show: first the active ones, then the nearest to the first that is not done."""
-    front = next((place for place, row in enumerate(rows) if row.state in ("waiting", "running")), len(rows))
-    by_interest = sorted(range(len(rows)), key=lambda place: (rows[place].state not in _ACTIVE, abs(place - front)))
+    front = next((index for index, row in enumerate(rows) if row.state in ("waiting", "running")), len(rows))
+    by_interest = sorted(range(len(rows)), key=lambda index: (rows[index].state not in _ACTIVE, abs(index - front)))
     chosen: list[int] = []
     namespaces: set[str] = set()
-    for place in by_interest:
-        needed = namespaces.union(_prefixes(rows[place].namespace))
+    for index in by_interest:
+        needed = namespaces.union(_prefixes(rows[index].namespace))
         if len(chosen) + 1 + len(needed) > max(1, lines):
             break
-        chosen.append(place)
+        chosen.append(index)
         namespaces = needed
-    return [rows[place] for place in sorted(chosen)]
+    return [rows[index] for index in sorted(chosen)]
 
 
 def _prefixes(namespace: str | None) -> list[str]:

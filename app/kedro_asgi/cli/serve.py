@@ -25,10 +25,10 @@ from kedro_asgi.cli.prepared_project import prepare_project
 from kedro_asgi.cli.process_end import ProcessEnd
 from kedro_asgi.cli.reloader import CODE, CONFIGURATION, Watched
 from kedro_asgi.cli.server_process import serve_alone
+from kedro_asgi.cli.server_supervisor import serve_with_reload, serve_with_workers
 from kedro_asgi.cli.setting_variables import Setting, set_variables
 from kedro_asgi.cli.shared_cluster import shared_cluster
 from kedro_asgi.cli.shared_files import check_temporary_folder, shared_files
-from kedro_asgi.cli.worker_processes import serve_with_reload, serve_with_workers
 from kedro_asgi.dispatch.stores import check_store
 from kedro_asgi.log_lines import LogFormat
 from kedro_asgi.project import Project

@@ -119,15 +119,15 @@ class ServerProcess(uvicorn.Server):
 class WorkerServer(ServerProcess):
     """One of several server processes on a port: it leaves SIGINT to the supervisor, and retires at SIGHUP.
 
-    A terminal sends SIGINT to all processes, and the supervisor then sends SIGTERM. ``place`` is its own in ``counts``.
+    A terminal sends SIGINT to all processes, and the supervisor then sends SIGTERM. ``index`` is its own in ``counts``.
     A further SIGTERM means the same, since systemd and others send it to all processes, too; `HASTEN` ends the grace.
     It ends as after SIGTERM when its supervisor has gone: else it would keep the port from the next server.
     """
 
-    def __init__(self, config: uvicorn.Config, *, grace_seconds: float, counts: ConnectionCounts, place: int) -> None:
+    def __init__(self, config: uvicorn.Config, *, grace_seconds: float, counts: ConnectionCounts, index: int) -> None:
         super().__init__(config, grace_seconds=grace_seconds)
         self._counts = counts
-        self._place = place
+        self._index = index
         self._listeners: list[SharedListener] = []
 
     def run(self, sockets: Any = None) -> None:
@@ -172,7 +172,7 @@ class WorkerServer(ServerProcess):
             protocol,
             ssl=config.ssl,
             counts=self._counts,
-            place=self._place,
+            index=self._index,
             count=lambda: len(self.server_state.connections),
         )
         listener.listen(backlog=config.backlog)

@@ -37,7 +37,7 @@ class SharedListener:
         *,
         ssl: SSLContext | None,
         counts: ConnectionCounts,
-        place: int,
+        index: int,
         count: Callable[[], int],
     ) -> None:
         self.sockets = (shared,)
@@ -45,7 +45,7 @@ class SharedListener:
         self._protocol = protocol
         self._ssl = ssl
         self._counts = counts
-        self._place = place
+        self._index = index
         self._count = count
         self._loop = asyncio.get_running_loop()
         self._starting: set[asyncio.Task[Any]] = set()
@@ -64,7 +64,7 @@ class SharedListener:
         """Tell the other processes how many connections this one has, and return it."""
         count = self._count() + len(self._starting)
         if not self._is_closed:
-            self._counts.publish(self._place, count)
+            self._counts.publish(self._index, count)
         return count
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class SharedListener:
         if not self._is_closed:
             self._is_closed = True
             self._loop.remove_reader(self._socket)
-            self._counts.withdraw(self._place)
+            self._counts.withdraw(self._index)
 
     async def wait_closed(self) -> None:
         """Wait for nothing: the server itself waits for its connections."""

@@ -107,14 +107,14 @@ class _Supervisor:
     def _keep_alive(self) -> bool:
         """Replace processes that have ended; return false if none could start."""
         self._retiring = [found for found in self._retiring if found.is_alive]
-        for place, found in enumerate(self._processes):
+        for index, found in enumerate(self._processes):
             if found.is_alive:
                 continue
             if found.process.exitcode == STARTUP_FAILURE and not self._has_begun:
                 return False
             if time.monotonic() >= self._starts_at:
                 self._note_ended(found)
-                self._processes[place] = _Process(self._work)
+                self._processes[index] = _Process(self._work)
         return True
 
     def _note_ended(self, found: _Process) -> None:
@@ -126,7 +126,7 @@ class _Supervisor:
     def _replace_all(self) -> None:
         """Replace each process: its successor takes runs before it is told to end."""
         self._has_to_replace = False
-        for place, former in enumerate(self._processes):
+        for index, former in enumerate(self._processes):
             successor = _Process(self._work)
             if not self._wait_until_ready(successor):
                 reason = "was not ready in time" if successor.is_alive else "failed to start"
@@ -134,7 +134,7 @@ class _Supervisor:
                 if not self._signals_to_end:
                     _log.error("Worker [%s] %s; the restart ends here.", successor.process.pid, reason)
                 return
-            self._processes[place] = successor
+            self._processes[index] = successor
             self._retiring.append(former)
             send_signal(former.process, signal.SIGTERM)
 

@@ -57,11 +57,11 @@ class _ExitFlag(threading.Event):
 
 
 class ServerWorker(Process):
-    """A server process, seen from the supervisor and from within; ``place`` is its own in ``counts``."""
+    """A server process, seen from the supervisor and from within; ``index`` is its own in ``counts``."""
 
-    def __init__(self, config: uvicorn.Config, sockets: Any, *, counts: ConnectionCounts, place: int) -> None:
+    def __init__(self, config: uvicorn.Config, sockets: Any, *, counts: ConnectionCounts, index: int) -> None:
         super().__init__(config, sockets)
-        self.place = place
+        self.index = index
         self._counts = counts
 
     def target(self, sockets: Any = None) -> None:
@@ -70,14 +70,14 @@ class ServerWorker(Process):
         # thread that asks for it, or for each of two, and then the supervisor waits for one that never starts.
         try:
             grace = grace_seconds()
-            self._server = WorkerServer(self.config, grace_seconds=grace, counts=self._counts, place=self.place)
+            self._server = WorkerServer(self.config, grace_seconds=grace, counts=self._counts, index=self.index)
             super().target(sockets)
         except KedroAsgiError as error:
             _log.error("%s", startup_sentence(error))
             sys.exit(STARTUP_FAILURE)
 
 
-class WorkerSupervisor(Multiprocess):
+class ServerSupervisor(Multiprocess):
     """uvicorn's supervisor, which never waits for a worker longer than it must.
 
     It replaces only workers that have ended, not those that do not respond. A worker does not respond while a node
@@ -202,8 +202,8 @@ class WorkerSupervisor(Multiprocess):
 
     def _started(self) -> ServerWorker:
         self._alive = [worker for worker in self._alive if worker.process.is_alive()]
-        place = self._counts.reserve({worker.place for worker in self._alive})
-        worker = ServerWorker(self.config, self.sockets, counts=self._counts, place=place)
+        index = self._counts.reserve({worker.index for worker in self._alive})
+        worker = ServerWorker(self.config, self.sockets, counts=self._counts, index=index)
         self._alive.append(worker)
         worker.start()
         return worker
@@ -212,11 +212,11 @@ class WorkerSupervisor(Multiprocess):
 def serve_with_workers(app: str, *, workers: int, **options: Any) -> None:
     """Serve until interrupted, as ``uvicorn.run`` does."""
     config = uvicorn.Config(app, workers=workers, timeout_worker_healthcheck=_START_SECONDS, **options)
-    WorkerSupervisor(config, [config.bind_socket()], ServiceManager.of_environment()).run()
+    ServerSupervisor(config, [config.bind_socket()], ServiceManager.of_environment()).run()
 
 
 def serve_with_reload(app: str, watched: Watched, **options: Any) -> None:
     """Serve until interrupted, in a process that is replaced when a watched file changes."""
     config = uvicorn.Config(app, reload=True, **options)
-    server = WorkerServer(config, grace_seconds=grace_seconds(), counts=ConnectionCounts(), place=0)
+    server = WorkerServer(config, grace_seconds=grace_seconds(), counts=ConnectionCounts(), index=0)
     ProjectReload(config, target=server.run, sockets=[config.bind_socket()], watched=watched).run()
