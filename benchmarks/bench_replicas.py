@@ -1,4 +1,4 @@
-"""How many promised runs a second end on one server over PostgreSQL, on two, and on a face and a worker?
+"""How many promised runs a second end on one server over PostgreSQL, on two, and on a front-end server and a worker?
 
 ``POST /runs?wait=60`` of two nodes: a caller gets its answer when its run has ended. All sides have as many callers in
 all, and a database each on one PostgreSQL, which shares the cores with servers and load: more processes give more where
@@ -20,7 +20,7 @@ from servers import Process, ours, running_worker
 from projects import write_project
 
 CALLERS = (8, 32)
-_ONE, _TWO, _APART = "one server", "two servers", "a face and a worker"
+_ONE, _TWO, _APART = "one server", "two servers", "front end and worker"
 _RUN_AND_WAIT = request("POST", "/runs?wait=60", {"params": {"a": 10}})
 
 
@@ -50,8 +50,8 @@ def _processes(stack: ExitStack, project: Path, postgres: RunningPostgres, side:
     if side != _APART:
         servers = [ours(side, project, **environ) for _ in range(2 if side == _TWO else 1)]
         return [stack.enter_context(server.running()) for server in servers]
-    face = ours(side, project, **environ, KEDRO_SERVER_MAX_CONCURRENT_RUNS="0")
-    started = stack.enter_context(face.running())
+    front_end = ours(side, project, **environ, KEDRO_SERVER_MAX_CONCURRENT_RUNS="0")
+    started = stack.enter_context(front_end.running())
     return [started, stack.enter_context(running_worker(side, project, **environ))]
 
 

@@ -22,7 +22,7 @@ _COLOURS = {
     "Hamilton": PURPLE,
     "one server": BLUE,
     "two servers": ORANGE,
-    "a face and a worker": GREEN,
+    "front end and worker": GREEN,
     "executor dask": BLUE,
 }
 _OURS = "kedro-asgi"

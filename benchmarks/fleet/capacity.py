@@ -78,9 +78,9 @@ def busy(costs: Costs, deployment: Deployment, workload: Workload, per_second: f
     server = costs.server
     transactions = transactions_per_second(costs, deployment, each)
     driver_us = sum(group.row.client_us for group in _groups(costs))
-    faces, executing = deployment.replicas / deployment.databases, deployment.executing
+    front_ends, executing = deployment.replicas / deployment.databases, deployment.executing
     run_us = _execution_us(costs, deployment) + server.writer_us + driver_us
-    face_us = server.loop_us + (0 if deployment.workers else run_us)
+    front_end_us = server.loop_us + (0 if deployment.workers else run_us)
     deliveries = _deliveries_per_second(costs, workload, per_second) / deployment.replicas
     reads = each * 3 * costs.feed.batch.client_us if workload.followers else 0.0
     wakes = transactions * server.wake_us if deployment.is_notified else 0.0
@@ -93,7 +93,8 @@ def busy(costs: Costs, deployment: Deployment, workload: Workload, per_second: f
             + notify_cores(costs, deployment, transactions)
         )
         / max(deployment.database_cores - deployment.busy_cores, 1e-9),
-        "servers' Python": (each / faces * face_us + reads + wakes + deliveries * costs.follower.deliver_us) * _US,
+        "servers' Python": (each / front_ends * front_end_us + reads + wakes + deliveries * costs.follower.deliver_us)
+        * _US,
         "slots": each * (workload.run_seconds + _start_seconds(costs, deployment)) / (executing * deployment.slots),
     }
     if deployment.workers:

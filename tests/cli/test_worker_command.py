@@ -40,26 +40,26 @@ def test_a_worker_that_cannot_open_its_project_takes_no_runs(make_project: Calla
 @pytest.mark.slow
 def test_several_processes_execute_runs_of_a_file_and_are_replaced(work: Path, tmp_path: Path, start) -> None:
     metrics = {"KEDRO_SERVER_METRICS_FOLDER": str(tmp_path / "metrics")}
-    face = start("kedro_asgi", "serve", work, "--max-concurrent-runs", "0", **metrics)
+    front_end = start("kedro_asgi", "serve", work, "--max-concurrent-runs", "0", **metrics)
     line = ["kedro_asgi", "worker", str(work), "--workers", "2", "--max-concurrent-runs", "1"]
     workers = Process(line, cwd=tmp_path, environ=metrics, serves_http=False)
     try:
         until(lambda: workers.log().count("executes runs.") == 2)
-        assert submitted_and_ended(face) == ["success"] * 4
-        until(lambda: "kedro_asgi_runs_ended_total{" in httpx.get(f"{face.url}/metrics").text)
+        assert submitted_and_ended(front_end) == ["success"] * 4
+        until(lambda: "kedro_asgi_runs_ended_total{" in httpx.get(f"{front_end.url}/metrics").text)
         first = [
             int(line.split("[")[1].split("]")[0]) for line in workers.log().splitlines() if "executes runs." in line
         ]
         os.kill(first[0], signal.SIGKILL)
         workers.process.send_signal(signal.SIGHUP)
         until(lambda: workers.log().count("executes runs.") >= 4)
-        assert submitted_and_ended(face) == ["success"] * 4
+        assert submitted_and_ended(front_end) == ["success"] * 4
         # A project that is broken at the next restart leaves the processes that have read it.
         (registry,) = (work / "src").glob("*/pipeline_registry.py")
         registry.write_text("raise RuntimeError('broken on purpose')\n")
         workers.process.send_signal(signal.SIGHUP)
         workers.log_with("failed to start; the restart ends here")
-        assert submitted_and_ended(face) == ["success"] * 4
+        assert submitted_and_ended(front_end) == ["success"] * 4
         workers.process.send_signal(signal.SIGTERM)
         assert workers.process.wait(120) == 0
         assert "Traceback" not in workers.log()
@@ -69,13 +69,13 @@ def test_several_processes_execute_runs_of_a_file_and_are_replaced(work: Path, t
 
 @pytest.mark.slow
 def test_two_signals_at_once_end_the_grace_of_all_processes(work: Path, tmp_path: Path, start) -> None:
-    face = start("kedro_asgi", "serve", work, "--max-concurrent-runs", "0")
+    front_end = start("kedro_asgi", "serve", work, "--max-concurrent-runs", "0")
     line = ["kedro_asgi", "worker", str(work), "--workers", "2"]
     environ = {"KEDRO_SERVER_GRACE_SECONDS": "300"}
     with closing(Process(line, cwd=tmp_path, environ=environ, serves_http=False)) as workers:
         until(lambda: workers.log().count("executes runs.") == 2)
-        run_id = httpx.post(f"{face.url}/runs", json={"pipeline_names": ["held"]}).json()["run_id"]
-        until(lambda: httpx.get(f"{face.url}/runs/{run_id}").json()["status"] == "running")
+        run_id = httpx.post(f"{front_end.url}/runs", json={"pipeline_names": ["held"]}).json()["run_id"]
+        until(lambda: httpx.get(f"{front_end.url}/runs/{run_id}").json()["status"] == "running")
         pids = re.findall(r"Worker \[(\d+)\] executes", workers.log())
         send_two_signals_at_once(workers.process.pid, [int(pid) for pid in pids])
         assert workers.process.wait(120) == 0

@@ -85,7 +85,7 @@ def start_worker() -> Iterator[Callable[..., Worker]]:
 
 
 @pytest.fixture
-def face(work: Path, start: Callable[..., Process]) -> Process:
+def front_end(work: Path, start: Callable[..., Process]) -> Process:
     """A server that leaves all runs to workers."""
     return start("kedro_asgi", "serve", work, "--max-concurrent-runs", "0")
 
@@ -129,7 +129,7 @@ def test_an_address_that_is_taken_or_unknown_is_one_line(tiny: Path, command, ho
 
 
 def test_a_worker_is_ready_while_it_takes_runs(
-    work: Path, face: Process, tmp_path: Path, start_worker: Callable[..., Worker]
+    work: Path, front_end: Process, tmp_path: Path, start_worker: Callable[..., Worker]
 ) -> None:
     (registry,) = (work / "src").glob("*/pipeline_registry.py")
     registry.write_text(registry.read_text() + WAITS.replace("{folder}", str(tmp_path)))
@@ -139,26 +139,28 @@ def test_a_worker_is_ready_while_it_takes_runs(
     assert worker.get("/metrics").status_code == 200
     (tmp_path / "may-open").touch()
     until(lambda: worker.status() == (200, "ready"))
-    run(face)
+    run(front_end)
     until(lambda: worker.counts().get(ENDED) == 1)
-    held = submit(face, pipeline_names=["held"])
-    until(lambda: httpx.get(f"{face.url}/runs/{held}").json()["status"] == "running")
+    held = submit(front_end, pipeline_names=["held"])
+    until(lambda: httpx.get(f"{front_end.url}/runs/{held}").json()["status"] == "running")
     worker.command.process.send_signal(signal.SIGTERM)
     until(lambda: worker.status() == (503, "draining"))
     assert worker.get("/health").status_code == 200
     (tmp_path / "opened").touch()
     assert worker.command.process.wait(120) == 0
-    assert httpx.get(f"{face.url}/runs/{held}").json()["status"] == "success"
+    assert httpx.get(f"{front_end.url}/runs/{held}").json()["status"] == "success"
     assert "Traceback" not in worker.command.log()
 
 
-def test_the_families_are_those_of_a_server(work: Path, face: Process, start_worker: Callable[..., Worker]) -> None:
+def test_the_families_are_those_of_a_server(
+    work: Path, front_end: Process, start_worker: Callable[..., Worker]
+) -> None:
     worker = start_worker(work)
     until(lambda: worker.status() == (200, "ready"))
-    run(face)
+    run(front_end)
     until(lambda: worker.counts().get(ENDED) == 1)
     for headers, families in (({}, text_string_to_metric_families), (OPENMETRICS, openmetrics_families)):
-        answer, of_server = worker.get("/metrics", **headers), httpx.get(f"{face.url}/metrics", headers=headers)
+        answer, of_server = worker.get("/metrics", **headers), httpx.get(f"{front_end.url}/metrics", headers=headers)
         assert answer.headers["content-type"] == of_server.headers["content-type"]
         found = [
             {(family.name, family.type, family.documentation) for family in families(text)}
@@ -225,7 +227,7 @@ def load(server: Process, worker: Worker) -> Iterator[list[Counts]]:
 
 @pytest.mark.slow
 def test_processes_add_up_and_no_count_goes_back_when_they_are_killed_or_replaced(
-    work: Path, face: Process, tmp_path: Path, start_worker: Callable[..., Worker]
+    work: Path, front_end: Process, tmp_path: Path, start_worker: Callable[..., Worker]
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -233,9 +235,9 @@ def test_processes_add_up_and_no_count_goes_back_when_they_are_killed_or_replace
     until(lambda: len(worker.pids()) == 2 and worker.status() == (200, "ready"))
     until(lambda: worker.counts()[WORKERS] == 2)
     for _ in range(4):
-        run(face)
+        run(front_end)
     until(lambda: worker.counts().get(ENDED) == 4)
-    with load(face, worker) as scrapes:
+    with load(front_end, worker) as scrapes:
         os.kill(worker.pids()[0], signal.SIGKILL)
         until(lambda: len(worker.pids()) == 3 and scrapes[-1][WORKERS] == 2)
         worker.command.process.send_signal(signal.SIGHUP)
@@ -248,7 +250,7 @@ def test_processes_add_up_and_no_count_goes_back_when_they_are_killed_or_replace
 
 @pytest.mark.slow
 def test_processes_that_are_busy_or_paused_delay_no_answer(
-    work: Path, face: Process, start_worker: Callable[..., Worker]
+    work: Path, front_end: Process, start_worker: Callable[..., Worker]
 ) -> None:
     worker = start_worker(work, "--workers", "2", KEDRO_SERVER_GRACE_SECONDS="1")
     until(lambda: len(worker.pids()) == 2 and worker.status() == (200, "ready"))

@@ -1,4 +1,4 @@
-"""A face, a server and a worker over PostgreSQL, whose runs are executed on a Dask cluster: each part may be killed."""
+"""A front-end server, a server and a worker over PostgreSQL, whose runs a Dask cluster executes: each may be killed."""
 
 import uuid
 from collections import Counter
@@ -42,13 +42,13 @@ def test_runs_on_a_cluster_survive_their_face_and_a_worker_of_dask(
     with DaskProcesses(project, tmp_path) as cluster:
         cluster.start_worker("one")
         cluster.start_worker("two")
-        face = start("kedro_asgi", "serve", project, "--max-concurrent-runs", "0", "--executor", "dask", **store)
+        front_end = start("kedro_asgi", "serve", project, "--max-concurrent-runs", "0", "--executor", "dask", **store)
         options = ("--executor", "dask", "--dask-scheduler", cluster.scheduler, "--max-concurrent-runs", "1")
         server = start("kedro_asgi", "serve", project, *options, **store)
         start("kedro_asgi", "worker", project, *options, **store)
-        runs = [submit(face, number) for number in range(5)]
+        runs = [submit(front_end, number) for number in range(5)]
         until(lambda: len(begun(tmp_path)) == 2, seconds=120)
-        face.kill()
+        front_end.kill()
         (victim,) = (number for number, pid in begun(tmp_path) if pid == cluster.pid("one"))
         cluster.kill("one")
         cluster.start_worker("three")
@@ -62,9 +62,9 @@ def test_runs_on_a_cluster_survive_their_face_and_a_worker_of_dask(
     assert Counter(number for number, _ in begun(tmp_path)) == {n: 1 + (n == victim) for n in range(5)}
 
 
-def submit(face: Process, number: int) -> str:
+def submit(front_end: Process, number: int) -> str:
     body = {"params": {"number": number}, "on_interrupt": "rerun"}
-    answer = httpx.post(f"{face.url}/runs", json=body, timeout=60)
+    answer = httpx.post(f"{front_end.url}/runs", json=body, timeout=60)
     assert answer.status_code == 202, answer.text
     return answer.json()["run_id"]
 

@@ -165,15 +165,15 @@ async def test_promised_runs_leave_their_batch_when_they_are_cancelled(serve: Se
 async def test_runs_that_wait_in_the_store_are_executed_as_one(project: Path, tmp_path: Path) -> None:
     """The server that accepts them executes none; a worker takes them from the store."""
     store = str(tmp_path / "runs.db")
-    face_policy = Policy(grace_seconds=0.1, max_concurrent_runs=0)
+    front_end_policy = Policy(grace_seconds=0.1, max_concurrent_runs=0)
     session = AsyncSession.create(project_path=project)
-    async with Dispatcher(session, store=store, policy=face_policy, batching={"predict": OPTIONS}) as face:
-        assert face.batching is not None
-        assert "executes no runs" in (face.batching.describe()[0].problem or "")
+    async with Dispatcher(session, store=store, policy=front_end_policy, batching={"predict": OPTIONS}) as front_end:
+        assert front_end.batching is not None
+        assert "executes no runs" in (front_end.batching.describe()[0].problem or "")
         async with open_service(project, proven=True, store=store, takes_runs=True) as service:
-            await promise(face, "predict", rows("gate"))
+            await promise(front_end, "predict", rows("gate"))
             await service.until(lambda gauges: gauges["runs_running"] == 1)
-            run_ids = [await promise(face, "predict", rows(str(number))) for number in range(3)]
+            run_ids = [await promise(front_end, "predict", rows(str(number))) for number in range(3)]
             await service.until(lambda gauges: gauges["runs_queued"] == 3)
             service.open("gate")
             assert [record.status for record in await ended(service, run_ids)] == ["success"] * 3

@@ -60,18 +60,18 @@ def test_workers_execute_what_a_face_promises_and_leave_the_rest_to_each_other(
 ) -> None:
     url = database_server.make_database(f"test_{uuid.uuid4().hex}")
     options = {"KEDRO_SERVER_STORE": url, "KEDRO_SERVER_MAX_CONCURRENT_RUNS": "1"}
-    face = start("kedro_asgi", "serve", project, "--max-concurrent-runs", "0", KEDRO_SERVER_STORE=url)
+    front_end = start("kedro_asgi", "serve", project, "--max-concurrent-runs", "0", KEDRO_SERVER_STORE=url)
     first = start("kedro_asgi", "worker", project, **options)
-    runs = [submit(face, params={"seconds": 0.05}) for _ in range(20)]
+    runs = [submit(front_end, params={"seconds": 0.05}) for _ in range(20)]
     until(lambda: (tmp_path / "journal").exists())
     first.process.send_signal(signal.SIGTERM)
     assert first.process.wait(60) == 0
     second = start("kedro_asgi", "worker", project, **options)
-    assert {ended(face, run_id)["status"] for run_id in runs} == {"success"}
+    assert {ended(front_end, run_id)["status"] for run_id in runs} == {"success"}
     assert Counter((tmp_path / "journal").read_text().split()) == Counter(runs)
-    answer = httpx.post(f"{face.url}/run", json={"outputs": ["noted"]}, timeout=60).json()
+    answer = httpx.post(f"{front_end.url}/run", json={"outputs": ["noted"]}, timeout=60).json()
     assert answer["outputs"] == {"noted": 0.0}
-    assert "Traceback" not in face.log() + first.log() + second.log()
+    assert "Traceback" not in front_end.log() + first.log() + second.log()
 
 
 @pytest.mark.slow

@@ -55,32 +55,32 @@ async def has_status(runs: Dispatcher, run_id: str, status: str) -> bool:
 
 
 async def test_a_face_promises_a_worker_executes_and_any_replica_follows(make: Make) -> None:
-    async with make(max_concurrent_runs=0) as face, make() as other, make(Worker):
-        run = await face.submit(["calc"], outputs=["d"])
+    async with make(max_concurrent_runs=0) as front_end, make() as other, make(Worker):
+        run = await front_end.submit(["calc"], outputs=["d"])
         told = [found.event async for found in other.follow(run.run_id)]
         assert (type(told[-1]), told[-1].status) == (RunEnded, "success")
-        assert (await face.wait(run.run_id)).status == "success"
-        assert await face.output(run.run_id, "d") == b"6"
+        assert (await front_end.wait(run.run_id)).status == "success"
+        assert await front_end.output(run.run_id, "d") == b"6"
 
 
 async def test_a_face_answers_a_caller_that_waits(make: Make) -> None:
-    async with make(max_concurrent_runs=0) as face, make(Worker):
-        finished = await face.run(order("calc", outputs=("d",)))
+    async with make(max_concurrent_runs=0) as front_end, make(Worker):
+        finished = await front_end.run(order("calc", outputs=("d",)))
     assert finished.record.status == "success"
     assert bytes(finished.outputs["d"]) == b"6"
 
 
 async def test_a_caller_of_a_face_that_hangs_up_cancels_its_run(make: Make) -> None:
-    async with make(max_concurrent_runs=0) as face, make(Worker):
+    async with make(max_concurrent_runs=0) as front_end, make(Worker):
         hung_up = anyio.Event()
         async with anyio.create_task_group() as tasks:
             ended = []
 
             async def run() -> None:
-                ended.append(await face.run(order("wait", seconds=60), until=hung_up.wait))
+                ended.append(await front_end.run(order("wait", seconds=60), until=hung_up.wait))
 
             tasks.start_soon(run)
-            await until(partial(_is_any_running, face))
+            await until(partial(_is_any_running, front_end))
             hung_up.set()
     assert ended[0].record.status == "cancelled"
 
@@ -90,19 +90,19 @@ async def _is_any_running(runs: Dispatcher) -> bool:
 
 
 async def test_any_replica_cancels_any_run(make: Make) -> None:
-    async with make() as first, make() as second, make(max_concurrent_runs=0) as face:
+    async with make() as first, make() as second, make(max_concurrent_runs=0) as front_end:
         run = await first.submit(["wait"], params={"seconds": 60})
         await until(partial(has_status, first, run.run_id, "running"))
         with anyio.fail_after(10):
-            await face.cancel(run.run_id)
+            await front_end.cancel(run.run_id)
             assert (await second.wait(run.run_id)).status == "cancelled"
 
 
 async def test_a_run_that_nobody_executes_is_cancelled_at_once(make: Make) -> None:
-    async with make(max_concurrent_runs=0) as face, make(max_concurrent_runs=0) as other:
-        run = await face.submit(["calc"])
+    async with make(max_concurrent_runs=0) as front_end, make(max_concurrent_runs=0) as other:
+        run = await front_end.submit(["calc"])
         assert (await other.cancel(run.run_id)).status == "cancelled"
-        assert [found.event.status async for found in face.follow(run.run_id) if found.is_last] == ["cancelled"]
+        assert [found.event.status async for found in front_end.follow(run.run_id) if found.is_last] == ["cancelled"]
 
 
 async def test_runs_wait_in_order_for_any_replica_with_a_free_slot(make: Make, tmp_path: Path) -> None:
@@ -143,15 +143,15 @@ async def test_promised_runs_are_not_passed_by_later_callers_that_wait(make: Mak
 
 async def test_the_queue_of_all_replicas_is_bounded(make: Make) -> None:
     async with (
-        make(max_concurrent_runs=0, max_queued_runs=2) as face,
+        make(max_concurrent_runs=0, max_queued_runs=2) as front_end,
         make(max_concurrent_runs=0, max_queued_runs=2) as other,
     ):
-        await face.submit(["calc"])
+        await front_end.submit(["calc"])
         run = await other.submit(["calc"])
         with pytest.raises(QueueFullError):
-            await face.submit(["calc"])
+            await front_end.submit(["calc"])
         await other.cancel(run.run_id)
-        await face.submit(["calc"])
+        await front_end.submit(["calc"])
 
 
 async def test_all_replicas_together_execute_no_more_runs_than_the_fleet_may(make: Make) -> None:
@@ -185,13 +185,13 @@ async def test_each_caller_gets_its_share_of_the_slots_of_all_replicas(make: Mak
 
 async def test_callers_that_are_not_known_share_by_the_order_of_arrival(make: Make, tmp_path: Path) -> None:
     limits = {"max_concurrent_runs": 1, "fair_shares": True}
-    async with make(**limits) as first, make(max_concurrent_runs=0, fair_shares=True) as face:
+    async with make(**limits) as first, make(max_concurrent_runs=0, fair_shares=True) as front_end:
         held = await first.submit(["held"])
         await until(partial(_are_running, first, 1))
-        waiting = [await face.submit(["count"], params={"a": number}) for number in range(3)]
+        waiting = [await front_end.submit(["count"], params={"a": number}) for number in range(3)]
         (tmp_path / "opened").touch()
         for run in (held, *waiting):
-            assert (await face.wait(run.run_id)).status == "success"
+            assert (await front_end.wait(run.run_id)).status == "success"
     assert (tmp_path / "started").read_text().split() == list("012")
 
 
@@ -241,9 +241,9 @@ async def test_a_worker_takes_runs_from_a_file_too(work: Path, tmp_path: Path) -
         policy = Policy(grace_seconds=0.1, look_seconds=0.02, max_concurrent_runs=int(kind is Worker))
         return kind(AsyncSession.create(project_path=work), store=tmp_path / "runs.db", policy=policy, **facts)
 
-    async with make_replica(Dispatcher) as face, make_replica(Worker, takes_runs=True):
-        run = await face.submit(["calc"])
-        assert (await face.wait(run.run_id)).status == "success"
+    async with make_replica(Dispatcher) as front_end, make_replica(Worker, takes_runs=True):
+        run = await front_end.submit(["calc"])
+        assert (await front_end.wait(run.run_id)).status == "success"
 
 
 async def test_a_replica_stops_runs_that_another_one_has(make: Make, url: str) -> None:
@@ -306,14 +306,14 @@ async def test_runs_that_were_taken_ahead_go_to_others_when_they_wait(
 
 
 async def test_a_draining_worker_leaves_what_waits_to_others_at_once(make: Make, tmp_path: Path) -> None:
-    async with make(max_concurrent_runs=1) as first, make(max_concurrent_runs=0) as face:
+    async with make(max_concurrent_runs=1) as first, make(max_concurrent_runs=0) as front_end:
         for _ in range(3):
             await first.run(order("calc"))
         held = await first.submit(["held"])
         waiting = await first.submit(["count"])
-        await until(partial(has_status, face, held.run_id, "running"))
+        await until(partial(has_status, front_end, held.run_id, "running"))
         async with anyio.create_task_group() as tasks, make(Worker):
             tasks.start_soon(partial(first.drain, grace_seconds=300))
-            assert (await face.wait(waiting.run_id)).status == "success"
-            assert (await face.read(held.run_id)).status == "running"
+            assert (await front_end.wait(waiting.run_id)).status == "success"
+            assert (await front_end.read(held.run_id)).status == "running"
             (tmp_path / "opened").touch()

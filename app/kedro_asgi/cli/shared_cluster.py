@@ -14,8 +14,8 @@ def shared_cluster(configuration: ServerConfiguration, processes: int) -> Iterat
 
     A single process starts it itself, again after each reload of the code. Processes that execute no runs need none.
     """
-    choice, is_face = configuration.executor_choice, not configuration.policy.max_concurrent_runs
-    if processes == 1 or is_face or "dask" not in choice.kinds or choice.dask.scheduler is not None:
+    choice, executes_no_runs = configuration.executor_choice, not configuration.policy.max_concurrent_runs
+    if processes == 1 or executes_no_runs or "dask" not in choice.kinds or choice.dask.scheduler is not None:
         yield
         return
     # Few servers have a cluster.
