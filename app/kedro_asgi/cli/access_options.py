@@ -30,7 +30,7 @@ _HOW = (
 _OPTIONS = (
     click.option("--token-file", type=_FILE, help="File of the tokens that callers must show; see 'kedro-asgi token'."),
     click.option("--oidc-issuer", metavar="URL", help="Issuer of JSON web tokens (OpenID Connect)."),
-    click.option("--oidc-audience", help="Audience that these tokens must be made for."),
+    click.option("--oidc-audience", help="Audience that these tokens must name."),
     click.option("--oidc-scope-claim", help="Claim that holds their scopes.  [default: scope]"),
     click.option("--open-metrics", flag_value="true", default=None, help="Ask for no token at /metrics."),
     click.option("--insecure", flag_value="true", default=None, help="Ask for no token, on whatever address."),

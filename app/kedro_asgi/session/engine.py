@@ -286,7 +286,7 @@ class Engine:
 
 
 def _hooks_of_run(hooks: RunHooks, run: EngineRun, project: Project, tracer: "Tracer | None") -> RunHooks:
-    """Return the hooks with what belongs to one run: who hears of its events, retries of its nodes, their spans."""
+    """Return the hooks with what belongs to one run: the receiver of its events, retries of its nodes, their spans."""
     if run.emit is not None:
         hooks = msgspec.structs.replace(hooks, emit=run.emit)
     if run.spec.retries is not None or project.options.retries is not None:
