@@ -273,7 +273,12 @@ async def test_an_end_that_cannot_be_noted_keeps_no_other_run_from_its_end(
             patched.setattr(threading.Thread, "start", refuse)
             for run_id, then in ("first", refuse), ("second", ended.append):
                 executor.start(
-                    RunId(run_id), RunSpec, kind=None, context=Context(), emit=lambda event: None, ended=then
+                    RunId(run_id),
+                    RunSpec,
+                    pipeline_names=(),
+                    context=Context(),
+                    emit=lambda event: None,
+                    ended=then,
                 )
         with anyio.fail_after(60):
             while not ended:

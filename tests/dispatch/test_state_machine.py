@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from contextvars import Context
 from pathlib import Path
@@ -65,7 +65,7 @@ class HeldExecutor:
         run_id: RunId,
         read_spec: Callable[[], RunSpec],
         *,
-        kind: Hashable,
+        pipeline_names: tuple[str, ...],
         context: Context,
         emit: Emit,
         ended: Callable[[Execution], None],

@@ -208,7 +208,7 @@ class Scheduler:
         self._executor.start(
             run.record.run_id,
             read_spec,
-            kind=run.record.pipeline_names,
+            pipeline_names=run.record.pipeline_names,
             context=context,
             emit=run.outbox.emit,
             ended=partial(self._execution_ended, run, begun, span),

@@ -145,7 +145,7 @@ class BatchingScheduler(GroupingScheduler):
         self._executor.start(
             joint.run_id,
             joint.read_spec(batch.group.pipeline.options.inputs),
-            kind=names,
+            pipeline_names=names,
             context=context,
             emit=joint.emit,
             ended=partial(self._joint_run_ended, batch, joint, perf_counter(), span),
@@ -157,7 +157,7 @@ class BatchingScheduler(GroupingScheduler):
         self._executor.start(
             run.record.run_id,
             member.order.read,
-            kind=run.record.pipeline_names,
+            pipeline_names=run.record.pipeline_names,
             context=member.context,
             emit=run.outbox.emit,
             ended=partial(self._alone_ended, batch, member),

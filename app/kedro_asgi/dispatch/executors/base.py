@@ -1,6 +1,6 @@
 """The contract of all executors."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from typing import Any, Protocol
 
@@ -41,12 +41,12 @@ class Executor(Protocol):
         run_id: RunId,
         read_spec: Callable[[], RunSpec],
         *,
-        kind: Hashable,
+        pipeline_names: tuple[str, ...],
         context: Context,
         emit: Emit,
         ended: Callable[[Execution], None],
     ) -> None:
-        """Execute a run; runs of one ``kind`` usually take equally long.
+        """Execute a run; runs of the same pipelines usually take equally long.
 
         The executor calls ``ended`` exactly once, on the event loop and never within `start`: when nothing of the run
         is executed any more, also if it was stopped, could not be started, or its worker is gone. The run's slot is

@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,14 @@ from anyio.lowlevel import current_token
 from kedro_asgi.cluster_member import MemberFacts
 from kedro_asgi.dask_options import DaskOptions
 from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.executors.dask_settings import ClusterSettings, PlacedRun
+from kedro_asgi.dispatch.executors.dask_settings import ClusterSettings
+from kedro_asgi.dispatch.executors.given_run import GivenRun
 from kedro_asgi.dispatch.executors.local_cluster import LocalDaskCluster
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.events import Emit
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
-from kedro_asgi.session.event_loop import call_soon
 
 if TYPE_CHECKING:
     from kedro_asgi.dispatch.executors.dask_cluster import DaskCluster
@@ -60,19 +60,20 @@ class DaskExecutor:
         run_id: RunId,
         read_spec: Callable[[], RunSpec],
         *,
-        kind: Hashable,
+        pipeline_names: tuple[str, ...],
         context: Context,
         emit: Emit,
         ended: Callable[[Execution], None],
     ) -> None:
-        run = PlacedRun(
-            run_id=run_id,
-            read_spec=read_spec,
-            pipeline_names=kind if isinstance(kind, tuple) else (),
+        run = GivenRun.of(
+            self._session,
+            self._loop,
+            run_id,
+            read_spec,
+            pipeline_names=pipeline_names,
             context=context,
             emit=emit,
-            ended=partial(self._announce, ended),
-            retry_after_seconds=partial(self._retry_after_seconds, read_spec),
+            ended=ended,
         )
         self._call(lambda cluster: cluster.give(run))
 
@@ -111,16 +112,6 @@ class DaskExecutor:
                 self._early_calls.append(call)
             else:
                 call(self._cluster)
-
-    def _retry_after_seconds(self, read_spec: Callable[[], RunSpec], error: Exception) -> float | None:
-        """Return how long to wait before another attempt of a run whose worker was lost."""
-        try:
-            return self._session.retry_after_seconds(read_spec(), error)
-        except Exception:  # the order cannot be read, which was said before
-            return None
-
-    def _announce(self, ended: Callable[[Execution], None], execution: Execution) -> None:
-        call_soon(self._loop, partial(ended, execution))
 
 
 class _ServerFacts:

@@ -32,9 +32,10 @@ from kedro_asgi.dispatch.executors.dask_messages import (
 )
 from kedro_asgi.dispatch.executors.dask_run import DaskRun, placement_error
 from kedro_asgi.dispatch.executors.dask_scheduler import SchedulerConnection
-from kedro_asgi.dispatch.executors.dask_settings import ClusterSettings, PlacedRun
+from kedro_asgi.dispatch.executors.dask_settings import ClusterSettings
 from kedro_asgi.dispatch.executors.dask_task import execute_run
 from kedro_asgi.dispatch.executors.dask_workers import WorkerConnections
+from kedro_asgi.dispatch.executors.given_run import GivenRun
 from kedro_asgi.dispatch.executors.process_messages import encode_message
 from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.dispatch.safe_logging import SafeLogger
@@ -79,7 +80,7 @@ class DaskCluster:
 
     # --- any thread ---
 
-    def give(self, run: PlacedRun) -> None:
+    def give(self, run: GivenRun) -> None:
         """Have a run executed."""
         self._call(partial(self._add, run))
 
@@ -146,8 +147,8 @@ class DaskCluster:
 
     # --- runs ---
 
-    def _add(self, placed: PlacedRun) -> None:
-        run = DaskRun(placed)
+    def _add(self, given: GivenRun) -> None:
+        run = DaskRun(given)
         self._renew_ticket(run)
         self._start(self._place(run))
 
@@ -180,7 +181,7 @@ class DaskCluster:
         """Submit a run once, wait for the end of its task, and return the task's error."""
         self._renew_ticket(run)
         ticket = Ticket(ticket_id=run.ticket_id, server=self._server, run_id=run.run_id, facts=facts, reload=reload)
-        names = run.placed.pipeline_names
+        names = run.given.pipeline_names
         try:
             future = client.submit(
                 execute_run,

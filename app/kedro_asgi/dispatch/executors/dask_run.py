@@ -9,7 +9,7 @@ import msgspec
 
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.dask_channel import size_of
-from kedro_asgi.dispatch.executors.dask_settings import PlacedRun
+from kedro_asgi.dispatch.executors.given_run import GivenRun
 from kedro_asgi.dispatch.executors.process_messages import encode_message
 from kedro_asgi.dispatch.executors.run_replies import NodesAtWork, log_safely, unsendable_error
 from kedro_asgi.dispatch.executors.shared_file import Buffer
@@ -39,8 +39,8 @@ class DaskRun:
     run.
     """
 
-    def __init__(self, run: PlacedRun) -> None:
-        self.placed = run
+    def __init__(self, run: GivenRun) -> None:
+        self.given = run
         self.run_id = run.run_id
         self.ticket_id = ""
         self.worker: str | None = None
@@ -62,12 +62,12 @@ class DaskRun:
 
     def _enter(self) -> None:
         # The context is the run's own, so that nothing is set back.
-        LINE_EMITTER.set((self.run_id, self.placed.emit))
-        CURRENT_RUN.set((self.run_id, self.placed.pipeline_names))
+        LINE_EMITTER.set((self.run_id, self.given.emit))
+        CURRENT_RUN.set((self.run_id, self.given.pipeline_names))
 
     @property
     def _stream(self) -> ChunkStream | None:
-        return self.placed.context.get(CHUNK_STREAM)
+        return self.given.context.get(CHUNK_STREAM)
 
     @property
     def streamed(self) -> frozenset[str]:
@@ -77,13 +77,13 @@ class DaskRun:
     @property
     def trace_context(self) -> TraceHeaders | msgspec.UnsetType:
         """The place of the run in its trace."""
-        return self.placed.context.run(current_trace_headers)
+        return self.given.context.run(current_trace_headers)
 
     # --- any thread ---
 
     def encode_order(self, convert: Convert, *, max_bytes: int) -> list[Buffer]:
         """Return the order for the worker; raises why it cannot go there."""
-        read_spec = self.placed.read_spec
+        read_spec = self.given.read_spec
         try:
             parts = encode_message((read_spec, convert))
         except Exception as problem:  # whatever values of a caller raise
@@ -97,7 +97,7 @@ class DaskRun:
     def take_event(self, event: Event) -> None:
         """Pass an event of the worker on."""
         self._nodes.note(event)
-        self.placed.emit(event)
+        self.given.emit(event)
 
     def take_chunk(self, chunk: Chunk, taken: Callable[[], None]) -> None:
         """Pass on what a generator node has yielded; ``taken`` is called when the reader has it, from any thread."""
@@ -106,16 +106,16 @@ class DaskRun:
 
     def take_record(self, parts: list[Buffer], node: str | None) -> None:
         """Log a record of the worker here."""
-        self.placed.context.run(partial(_log, parts, node))
+        self.given.context.run(partial(_log, parts, node))
 
     def end(self, execution: Execution) -> None:
         """The run has ended."""
-        self._nodes.end(self.run_id, self.placed.emit, is_cancelled=self.stop_reason is not None)
-        self.placed.ended(execution)
+        self._nodes.end(self.run_id, self.given.emit, is_cancelled=self.stop_reason is not None)
+        self.given.ended(execution)
 
     def fail(self, error: Exception) -> None:
         """End the run with an error of this side."""
-        self.end(Execution(error=self.placed.context.run(report_failure, self.run_id, error)))
+        self.end(Execution(error=self.given.context.run(report_failure, self.run_id, error)))
 
     def end_lost(self, *, was_alone: bool) -> None:
         """End a run whose worker is lost: as stopped if it was asked to stop, else as interrupted.
@@ -128,8 +128,8 @@ class DaskRun:
         error = WorkerLostError(self.worker or "", node=self._nodes.first)
         if self._nodes.first is not None:
             note_node(error, self._nodes.first)
-        seconds = self.placed.context.run(self.placed.retry_after_seconds, error)
-        described = self.placed.context.run(report_failure, self.run_id, error)
+        seconds = self.given.context.run(self.given.retry_after_seconds, error)
+        described = self.given.context.run(report_failure, self.run_id, error)
         execution = Execution(error=described, has_crashed=was_alone, is_interrupted=True, retry_after_seconds=seconds)
         self.end(execution)
 

@@ -2,16 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from contextvars import Context
 
 import msgspec
 
 from kedro_asgi.cluster_member import MemberFacts
 from kedro_asgi.dask_options import DaskOptions
-from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.events import Emit
 from kedro_asgi.outcome import Outcome
-from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import Convert
 
 
@@ -35,18 +31,3 @@ class ClusterSettings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         if (known := self.known_facts()) is not None:
             return Outcome(result=known)
         return await asyncio.to_thread(Outcome.of, self.find_facts)
-
-
-class PlacedRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A run for a cluster; the arguments are those of `Executor.start`, but any thread may call ``ended``.
-
-    ``retry_after_seconds`` tells whether the run is tried again after its worker was lost.
-    """
-
-    run_id: RunId
-    read_spec: Callable[[], RunSpec]
-    pipeline_names: tuple[str, ...]
-    context: Context
-    emit: Emit
-    ended: Callable[[Execution], None]
-    retry_after_seconds: Callable[[Exception], float | None]

@@ -1,24 +1,23 @@
 """Executes each run in a process of its own."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextvars import Context
-from functools import partial
 
 from anyio.lowlevel import current_token
 
 from kedro_asgi.cores import CORES
 from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.executors.given_run import GivenRun
 from kedro_asgi.dispatch.executors.process_main import Opening
 from kedro_asgi.dispatch.executors.process_pool import ProcessPool
 from kedro_asgi.dispatch.executors.process_watch import ProcessWatch
-from kedro_asgi.dispatch.executors.run_process import ProcessRun
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.errors import NoThreadError, RunStoppedError
 from kedro_asgi.events import Emit
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
-from kedro_asgi.session.event_loop import backend_name, call_soon
+from kedro_asgi.session.event_loop import backend_name
 
 
 class ProcessExecutor:
@@ -45,26 +44,26 @@ class ProcessExecutor:
         run_id: RunId,
         read_spec: Callable[[], RunSpec],
         *,
-        kind: Hashable,
+        pipeline_names: tuple[str, ...],
         context: Context,
         emit: Emit,
         ended: Callable[[Execution], None],
     ) -> None:
-        run = ProcessRun(
-            run_id=run_id,
-            read_spec=read_spec,
-            pipeline_names=kind,
+        run = GivenRun.of(
+            self._session,
+            self._loop,
+            run_id,
+            read_spec,
+            pipeline_names=pipeline_names,
             context=context,
             emit=emit,
-            ended=partial(self._announce, ended),
-            retry_after_seconds=partial(self._retry_after_seconds, read_spec),
+            ended=ended,
         )
         try:
             self._pool.give(run)
             self._watch.run_given()
         except RuntimeError as problem:
-            error = report_failure(run_id, NoThreadError(str(problem)))
-            self._announce(ended, Execution(error=error))
+            run.ended(Execution(error=report_failure(run_id, NoThreadError(str(problem)))))
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
         self._watch.stop(run_id, reason)
@@ -83,13 +82,3 @@ class ProcessExecutor:
     def close(self) -> None:
         self._pool.close()
         self._watch.close()
-
-    def _retry_after_seconds(self, read_spec: Callable[[], RunSpec], error: BaseException) -> float | None:
-        """Return how long to wait before another attempt of a run whose process crashed."""
-        try:
-            return self._session.retry_after_seconds(read_spec(), error)
-        except Exception:  # the order cannot be read, which was said before
-            return None
-
-    def _announce(self, ended: Callable[[Execution], None], execution: Execution) -> None:
-        call_soon(self._loop, partial(ended, execution))

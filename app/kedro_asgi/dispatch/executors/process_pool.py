@@ -4,9 +4,10 @@ import threading
 import time
 from multiprocessing.util import Finalize
 
+from kedro_asgi.dispatch.executors.given_run import GivenRun
 from kedro_asgi.dispatch.executors.process_main import Opening
 from kedro_asgi.dispatch.executors.process_memory import private_bytes
-from kedro_asgi.dispatch.executors.run_process import ProcessRun, RunProcess
+from kedro_asgi.dispatch.executors.run_process import RunProcess
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.runs import RunId
@@ -43,7 +44,7 @@ class ProcessPool:
         with self._lock:
             self._start_ahead()
 
-    def give(self, run: ProcessRun) -> None:
+    def give(self, run: GivenRun) -> None:
         """Have a run executed by a process; raises ``RuntimeError`` if no thread can start for a new one."""
         with self._lock:
             while self._free:

@@ -1,15 +1,13 @@
 """A process that executes runs, as the server uses it: one thread of the server talks to it."""
 
 import threading
-from collections.abc import Callable, Hashable
-from contextvars import Context
+from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, Protocol
-
-import msgspec
+from typing import Protocol
 
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.child_process import ChildProcess
+from kedro_asgi.dispatch.executors.given_run import GivenRun
 from kedro_asgi.dispatch.executors.process_main import Opening
 from kedro_asgi.dispatch.executors.process_messages import (
     ExecutionReply,
@@ -23,29 +21,14 @@ from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.run_logging import LINE_EMITTER
 from kedro_asgi.errors import NoProcessError, RunCrashedError, RunStoppedError, UnsendableValueError, error_type
-from kedro_asgi.events import Emit, Event
+from kedro_asgi.events import Event
 from kedro_asgi.failures import note_node
 from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
 from kedro_asgi.runner.chunk_stream import CHUNK_STREAM, Chunk
-from kedro_asgi.runs import RunId, RunSpec
+from kedro_asgi.runs import RunId
 from kedro_asgi.trace_context import current_trace_headers
 
 _THREAD_NAME = "kedro-asgi-run"
-
-
-class ProcessRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A run for a process; the arguments are those of `Executor.start`, but any thread may call ``ended``.
-
-    ``retry_after_seconds`` tells whether the run is tried again after its process has crashed.
-    """
-
-    run_id: RunId
-    read_spec: Callable[[], RunSpec]
-    pipeline_names: Hashable
-    context: Context
-    emit: Emit
-    ended: Callable[[Execution], None]
-    retry_after_seconds: Callable[[Exception], float | None] = lambda error: None
 
 
 class ProcessOwner(Protocol):
@@ -73,7 +56,7 @@ class RunProcess:
     def __init__(self, opening: Opening, owner: ProcessOwner) -> None:
         self._opening = opening
         self._owner = owner
-        self._runs: SimpleQueue[ProcessRun | None] = SimpleQueue()
+        self._runs: SimpleQueue[GivenRun | None] = SimpleQueue()
         self._process: ChildProcess | None = None
         self._start_problem = ""
         self._is_open = False
@@ -81,7 +64,7 @@ class RunProcess:
         self._is_killed = False
         self._stop_reason: RunStoppedError | None = None
         self._kill_reason: Callable[[str | None], Exception] | None = None
-        self.run: ProcessRun | None = None
+        self.run: GivenRun | None = None
         """The run that the process has."""
         self.count = 0
         """How many runs the process was given."""
@@ -107,7 +90,7 @@ class RunProcess:
 
     # --- for the owner and for its watch ---
 
-    def give(self, run: ProcessRun) -> None:
+    def give(self, run: GivenRun) -> None:
         """Have a run executed; the process has none."""
         self.run, self._stop_reason, self.count = run, None, self.count + 1
         self._runs.put(run)
@@ -166,11 +149,10 @@ class RunProcess:
             self._process.end(is_usable=self._is_usable)
         self._owner.process_ended(self)
 
-    def _execute(self, run: ProcessRun) -> Execution:
+    def _execute(self, run: GivenRun) -> Execution:
         # The context is the run's own, so that nothing is set back.
         LINE_EMITTER.set((run.run_id, run.emit))
-        names: Any = run.pipeline_names
-        CURRENT_RUN.set((run.run_id, names))
+        CURRENT_RUN.set((run.run_id, run.pipeline_names))
         if self._process is None:
             return Execution(error=report_failure(run.run_id, NoProcessError(self._start_problem)))
         try:
@@ -179,7 +161,7 @@ class RunProcess:
             return Execution(error=report_failure(run.run_id, unsendable_error(run.read_spec, problem)))
         return self._execute_in(self._process, run, order)
 
-    def _execute_in(self, process: ChildProcess, run: ProcessRun, order: list[Buffer]) -> Execution:
+    def _execute_in(self, process: ChildProcess, run: GivenRun, order: list[Buffer]) -> Execution:
         nodes, stream = NodesAtWork(), CHUNK_STREAM.get()
         streamed = frozenset[str]() if stream is None else stream.names
         try:
@@ -198,7 +180,7 @@ class RunProcess:
         self._end_nodes(run, nodes)
         return execution
 
-    def _receive_reply(self, process: ChildProcess, run: ProcessRun, nodes: NodesAtWork) -> Execution:
+    def _receive_reply(self, process: ChildProcess, run: GivenRun, nodes: NodesAtWork) -> Execution:
         stream = CHUNK_STREAM.get()
         while True:
             match process.receive():
@@ -216,7 +198,7 @@ class RunProcess:
                     nodes.note(event)
                     run.emit(event)
 
-    def _describe_crash(self, process: ChildProcess, run: ProcessRun, nodes: NodesAtWork) -> Execution:
+    def _describe_crash(self, process: ChildProcess, run: GivenRun, nodes: NodesAtWork) -> Execution:
         """Return why a run has no end of its own: it was stopped, or its process has ended."""
         self._is_usable = False
         is_cut_off = not process.ends_soon()
@@ -235,7 +217,7 @@ class RunProcess:
         seconds = run.retry_after_seconds(error)
         return Execution(error=report_failure(run.run_id, error), has_crashed=True, retry_after_seconds=seconds)
 
-    def _end_nodes(self, run: ProcessRun, nodes: NodesAtWork) -> None:
+    def _end_nodes(self, run: GivenRun, nodes: NodesAtWork) -> None:
         """Emit the ends of nodes that were killed or interrupted."""
         is_cancelled = self._stop_reason is not None and self._kill_reason is None
         nodes.end(run.run_id, run.emit, is_cancelled=is_cancelled)

@@ -1,7 +1,7 @@
 """The choice of the executor of a run: that of the server, or the one of its pipeline."""
 
 import sys
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from functools import partial
 from importlib.util import find_spec
@@ -86,15 +86,16 @@ class PipelineExecutor:
         run_id: RunId,
         read_spec: Callable[[], RunSpec],
         *,
-        kind: Hashable,
+        pipeline_names: tuple[str, ...],
         context: Context,
         emit: Emit,
         ended: Callable[[Execution], None],
     ) -> None:
-        names = kind if isinstance(kind, tuple) else ()
-        kinds = {self._choice.by_pipeline.get(name, self._choice.default) for name in names}
+        kinds = {self._choice.by_pipeline.get(name, self._choice.default) for name in pipeline_names}
         chosen = next((kind for kind in _BY_RANK if kind in kinds), self._choice.default)
-        self._executors[chosen].start(run_id, read_spec, kind=kind, context=context, emit=emit, ended=ended)
+        self._executors[chosen].start(
+            run_id, read_spec, pipeline_names=pipeline_names, context=context, emit=emit, ended=ended
+        )
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
         for executor in self._executors.values():

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextvars import Context
 from functools import partial
 
@@ -48,7 +48,7 @@ class ThreadExecutor:
         run_id: RunId,
         read_spec: Callable[[], RunSpec],
         *,
-        kind: Hashable,
+        pipeline_names: tuple[str, ...],
         context: Context,
         emit: Emit,
         ended: Callable[[Execution], None],
@@ -60,7 +60,7 @@ class ThreadExecutor:
             if self._session.needs_own_threads:
                 threading.Thread(target=work, name=_THREAD_NAME, daemon=True).start()
             else:
-                self._threads.put(Job(work=work, kind=kind))
+                self._threads.put(Job(work=work, kind=pipeline_names))
         except RuntimeError as problem:
             error = report_failure(run_id, NoThreadError(str(problem)))
             self._end(partial(finish, Execution(error=error)))
