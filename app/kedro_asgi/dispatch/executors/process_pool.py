@@ -3,10 +3,14 @@
 import threading
 import time
 from multiprocessing.util import Finalize
+from typing import Literal
+
+import msgspec
 
 from kedro_asgi.dispatch.executors.given_run import GivenRun
 from kedro_asgi.dispatch.executors.process_main import Opening
 from kedro_asgi.dispatch.executors.process_memory import private_bytes
+from kedro_asgi.dispatch.executors.process_run import ProcessRun
 from kedro_asgi.dispatch.executors.run_process import RunProcess
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.safe_logging import SafeLogger
@@ -17,6 +21,17 @@ _log = SafeLogger(__name__)
 # Before the interpreter waits for all child processes.
 _BEFORE_JOIN = 100
 _SURPLUS_SECONDS = 60.0
+
+
+class _Place(msgspec.Struct, kw_only=True, eq=False):
+    """What a process does for the pool; one that is ``leaving`` gets no further run, but may have one."""
+
+    phase: Literal["opening", "free", "busy", "leaving"] = "opening"
+    run: ProcessRun | None = None
+    count: int = 0
+    """How many runs the process was given."""
+    free_since: float = 0.0
+    """When its last run ended, on the monotonic clock."""
 
 
 class ProcessPool:
@@ -31,105 +46,98 @@ class ProcessPool:
         self._policy = policy
         self._warm = warm
         self._lock = threading.RLock()
-        self._processes: dict[RunProcess, None] = {}
-        self._free: list[RunProcess] = []
-        self._opened: set[RunProcess] = set()
-        # Those that get no further run.
-        self._leaving: set[RunProcess] = set()
+        # The one that was used last is last.
+        self._places: dict[RunProcess, _Place] = {}
         self._is_opening_broken = False
         self.has_opened = False
         """Whether a process has opened the project by now, or has failed to."""
         self._is_closed = False
-        Finalize(self, _kill_all, args=(self._processes,), exitpriority=_BEFORE_JOIN)
+        Finalize(self, _kill_all, args=(self._places,), exitpriority=_BEFORE_JOIN)
         with self._lock:
             self._start_ahead()
 
-    def give(self, run: GivenRun) -> None:
+    def give(self, given: GivenRun) -> None:
         """Have a run executed by a process; raises ``RuntimeError`` if no thread can start for a new one."""
+        run = ProcessRun(given)
         with self._lock:
-            while self._free:
-                # The one that was used last, of those that are open.
-                process = next((found for found in reversed(self._free) if found in self._opened), self._free[-1])
-                if process.is_alive:
-                    self._free.remove(process)
-                    process.give(run)
-                    if process.count == self._policy.max_process_runs:
-                        self.replace(process)
-                    return
-                self._leave(process)
-                process.retire()
-            process = self._start()
+            process = self._idle_process() or self._start()
+            place = self._places[process]
+            place.phase, place.run, place.count = "busy", run, place.count + 1
             process.give(run)
-            if self._policy.max_process_runs == 1:
-                self.replace(process)
+            if place.count == self._policy.max_process_runs:
+                self._replace(process)
 
-    def executing(self, run_id: RunId) -> RunProcess | None:
-        """Return the process that has a run."""
-        with self._lock:
-            return next((found for found in self._processes if found.executes(run_id)), None)
+    def executing(self, run_id: RunId) -> tuple[RunProcess, ProcessRun] | None:
+        """Return the run with this id and the process that has it."""
+        return next((found for found in self.executed() if found[1].run_id == run_id), None)
 
-    def executed(self) -> list[tuple[RunProcess, RunId]]:
-        """Return the processes that have a run, and the ids of the runs."""
+    def executed(self) -> list[tuple[RunProcess, ProcessRun]]:
+        """Return the processes that have a run, each with it."""
         with self._lock:
-            return [(process, run.run_id) for process in self._processes if (run := process.run) is not None]
+            return [(process, place.run) for process, place in self._places.items() if place.run is not None]
 
-    def replace(self, process: RunProcess) -> None:
-        """Start another process in place of one that is about to be killed, and gets no further run."""
+    def replace(self, process: RunProcess, run: ProcessRun) -> bool:
+        """Start another process in place of one that is about to be killed for this run, and gets no further one.
+
+        False if the run has ended: the process may have another one by now.
+        """
         with self._lock:
-            self._leave(process)
-            self._start_ahead()
+            place = self._places.get(process)
+            if place is None or place.run is not run:
+                return False
+            self._replace(process)
+            return True
 
     def close(self) -> None:
         """End all processes, also those that have a run; does not wait for them."""
         with self._lock:
             self._is_closed = True
-            for process in self._processes:
-                if process.run is not None or process not in self._opened:
-                    process.kill()
-                process.retire()
-            self._free.clear()
+            for process, place in self._places.items():
+                if place.phase != "free":
+                    _kill(process, place)
+                self._leave(process)
 
     def gauges(self) -> dict[str, float]:
         """Return figures of this moment."""
         with self._lock:
-            return {"run_processes": len(self._processes), "run_processes_open": len(self._opened)}
+            opened = sum(process.is_open and place.phase != "leaving" for process, place in self._places.items())
+            return {"run_processes": len(self._places), "run_processes_open": opened}
 
     # --- from the threads of the processes ---
 
     def process_opened(self, process: RunProcess, *, is_broken: bool) -> None:
         with self._lock:
             self._is_opening_broken, self.has_opened = is_broken, True
-            if not is_broken:
-                self._opened.add(process)
-                self._start_ahead()
-            elif process.run is None:
+            place = self._places[process]
+            if is_broken and place.run is None:
                 self._leave(process)
-                process.retire()
+            elif place.phase == "opening":
+                place.phase = "free"
+            self._start_ahead()
 
     def run_ended(self, process: RunProcess, *, is_usable: bool) -> bool:
         is_usable = is_usable and not self._is_bloated(process)
         with self._lock:
-            process.run = None
-            is_kept = is_usable and process not in self._leaving and not self._is_closed
+            place = self._places[process]
+            place.run = None
+            is_kept = is_usable and place.phase == "busy" and not self._is_closed
             if is_kept:
-                process.free_since = time.monotonic()
-                self._free.append(process)
+                place.phase, place.free_since = "free", time.monotonic()
+                self._places[process] = self._places.pop(process)
                 self._retire_surplus()
             else:
-                self._leave(process)
-                self._start_ahead()
+                self._replace(process)
             return is_kept
 
     def process_failed(self, process: RunProcess) -> bool:
         with self._lock:
             self._is_opening_broken = self.has_opened = True
             self._leave(process)
-            return process.run is not None
+            return self._places[process].run is not None
 
     def process_ended(self, process: RunProcess) -> None:
         with self._lock:
-            del self._processes[process]
-            self._leaving.discard(process)
+            del self._places[process]
 
     def _is_bloated(self, process: RunProcess) -> bool:
         limit_bytes, pid = self._policy.max_process_memory_bytes, process.pid
@@ -137,37 +145,61 @@ class ProcessPool:
 
     # --- while the lock is held ---
 
+    def _idle(self) -> list[RunProcess]:
+        return [process for process, place in self._places.items() if place.phase in ("opening", "free")]
+
+    def _idle_process(self) -> RunProcess | None:
+        """Return the process that was used last, of those that are open."""
+        while idle := self._idle():
+            free = [process for process in idle if self._places[process].phase == "free"]
+            process = (free or idle)[-1]
+            if process.is_alive:
+                return process
+            self._leave(process)
+        return None
+
     def _retire_surplus(self) -> None:
         """End the process that was used longest ago if it was needed for more runs at a time than there are now."""
-        oldest = self._free[0]
-        is_surplus = len(self._processes) - len(self._leaving) > self._warm
-        if is_surplus and time.monotonic() - oldest.free_since > _SURPLUS_SECONDS:
+        oldest = self._idle()[0]
+        free_seconds = time.monotonic() - self._places[oldest].free_since
+        if self._staying > self._warm and free_seconds > _SURPLUS_SECONDS:
             self._leave(oldest)
-            oldest.retire()
+
+    @property
+    def _staying(self) -> int:
+        return sum(place.phase != "leaving" for place in self._places.values())
+
+    def _replace(self, process: RunProcess) -> None:
+        self._leave(process)
+        self._start_ahead()
 
     def _leave(self, process: RunProcess) -> None:
-        """Give a process no further run."""
-        self._leaving.add(process)
-        self._opened.discard(process)
-        if process in self._free:
-            self._free.remove(process)
+        """Give a process no further run; one that has none ends."""
+        place = self._places[process]
+        place.phase = "leaving"
+        if place.run is None:
+            process.retire()
 
     def _start(self) -> RunProcess:
         process = RunProcess(self._opening, self)
-        self._processes[process] = None
+        self._places[process] = _Place()
         return process
 
     def _start_ahead(self) -> None:
-        while (
-            not (self._is_closed or self._is_opening_broken) and len(self._processes) - len(self._leaving) < self._warm
-        ):
+        while not (self._is_closed or self._is_opening_broken) and self._staying < self._warm:
             try:
-                self._free.append(self._start())
+                self._start()
             except RuntimeError as problem:
                 _log.warning("No thread can start for a process of runs: %s", problem)
                 return
 
 
-def _kill_all(processes: dict[RunProcess, None]) -> None:
-    for process in list(processes):
-        process.kill()
+def _kill_all(places: dict[RunProcess, _Place]) -> None:
+    for process, place in list(places.items()):
+        _kill(process, place)
+
+
+def _kill(process: RunProcess, place: _Place) -> None:
+    process.kill()
+    if place.run is not None:
+        place.run.release_chunks()

@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 
 from kedro_asgi.dispatch.executors.process_memory import private_bytes
 from kedro_asgi.dispatch.executors.process_pool import ProcessPool
+from kedro_asgi.dispatch.executors.process_run import ProcessRun
 from kedro_asgi.dispatch.executors.run_process import RunProcess
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import RunMemoryError, RunStoppedError
@@ -73,36 +74,39 @@ class ProcessWatch:
         heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), work))
 
     def _stop(self, run_id: RunId, reason: RunStoppedError) -> None:
-        process = self._pool.executing(run_id)
-        if process is not None:
-            process.request_stop(reason)
-            self._after(_TERMINATE_SECONDS, partial(self._terminate, process, run_id))
-            self._after(_KILL_SECONDS, partial(self._kill, process, run_id))
+        found = self._pool.executing(run_id)
+        if found is not None:
+            process, run = found
+            run.note_stop(reason)
+            process.request_stop(run_id, reason)
+            self._after(_TERMINATE_SECONDS, partial(self._terminate, process, run))
+            self._after(_KILL_SECONDS, partial(self._kill, process, run))
 
-    def _terminate(self, process: RunProcess, run_id: RunId) -> None:
-        if process.executes(run_id):
-            # Now, so that the next process is open when this one has ended.
-            self._pool.replace(process)
+    # The process is replaced first, so that it has no other run when it is interrupted or killed, and so that the next
+    # process is open when this one has ended.
+
+    def _terminate(self, process: RunProcess, run: ProcessRun) -> None:
+        if self._pool.replace(process, run):
             process.terminate()
 
-    def _kill(self, process: RunProcess, run_id: RunId) -> None:
-        if process.executes(run_id):
+    def _kill(self, process: RunProcess, run: ProcessRun) -> None:
+        if self._pool.replace(process, run):
             process.kill()
+            run.release_chunks()
 
     def _measure(self, limit_bytes: int, *, is_first: bool = False) -> None:
         if is_first and self._is_measuring:
             return
         executed = self._pool.executed()
         self._is_measuring = bool(executed)
-        for process, run_id in executed:
+        for process, run in executed:
             pid = process.pid
             if pid is not None and (used_bytes := private_bytes(pid)) > limit_bytes:
-                self._kill_for_memory(process, run_id, limit_bytes=limit_bytes, used_bytes=used_bytes)
+                self._kill_for_memory(process, run, limit_bytes=limit_bytes, used_bytes=used_bytes)
         if executed:
             self._after(_MEASURE_SECONDS, partial(self._measure, limit_bytes))
 
-    def _kill_for_memory(self, process: RunProcess, run_id: RunId, *, limit_bytes: int, used_bytes: int) -> None:
-        # First, so that the process gets no other run meanwhile.
-        self._pool.replace(process)
-        if process.executes(run_id):
-            process.kill(lambda node: RunMemoryError(limit_bytes=limit_bytes, used_bytes=used_bytes, node=node))
+    def _kill_for_memory(self, process: RunProcess, run: ProcessRun, *, limit_bytes: int, used_bytes: int) -> None:
+        if self._pool.replace(process, run):
+            run.note_kill(lambda node: RunMemoryError(limit_bytes=limit_bytes, used_bytes=used_bytes, node=node))
+            process.kill()
