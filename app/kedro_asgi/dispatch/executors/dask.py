@@ -17,13 +17,17 @@ from kedro_asgi.dispatch.executors.dask_settings import ClusterSettings
 from kedro_asgi.dispatch.executors.given_run import GivenRun
 from kedro_asgi.dispatch.executors.local_cluster import LocalDaskCluster
 from kedro_asgi.dispatch.policy import Policy
-from kedro_asgi.errors import RunStoppedError
+from kedro_asgi.dispatch.report import report_failure
+from kedro_asgi.dispatch.safe_logging import SafeLogger
+from kedro_asgi.errors import ClusterError, RunStoppedError, error_type
 from kedro_asgi.events import Emit
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
 
 if TYPE_CHECKING:
     from kedro_asgi.dispatch.executors.dask_cluster import DaskCluster
+
+_log = SafeLogger(__name__)
 
 _OPENING = "The server is connecting with the Dask cluster."
 
@@ -51,8 +55,8 @@ class DaskExecutor:
         )
         # Held for the calls that come before the cluster is there.
         self._lock = threading.Lock()
-        self._cluster: DaskCluster | None = None
-        self._early_calls: list[Callable[[DaskCluster], None]] = []
+        self._cluster: DaskCluster | _NoCluster | None = None
+        self._early_calls: list[Callable[[DaskCluster | _NoCluster], None]] = []
         threading.Thread(target=self._open, args=(settings,), name="kedro-asgi-work", daemon=True).start()
 
     def start(
@@ -97,21 +101,51 @@ class DaskExecutor:
             self._local.close()
 
     def _open(self, settings: ClusterSettings) -> None:
-        # Takes a second to import, so not on the event loop.
-        from kedro_asgi.dispatch.executors.dask_cluster import DaskCluster
-
-        cluster = DaskCluster(settings)
+        cluster = _open_cluster(settings)
         with self._lock:
             self._cluster = cluster
             for call in self._early_calls:
                 call(cluster)
 
-    def _call(self, call: Callable[["DaskCluster"], None]) -> None:
+    def _call(self, call: "Callable[[DaskCluster | _NoCluster], None]") -> None:
         with self._lock:
             if self._cluster is None:
                 self._early_calls.append(call)
             else:
                 call(self._cluster)
+
+
+def _open_cluster(settings: ClusterSettings) -> "DaskCluster | _NoCluster":
+    try:
+        # Takes a second to import, so not on the event loop.
+        from kedro_asgi.dispatch.executors.dask_cluster import DaskCluster
+
+        return DaskCluster(settings)
+    except Exception as error:  # another version of Dask may raise anything, and the system may refuse a thread
+        _log.exception("The server cannot connect with a Dask cluster.")
+        return _NoCluster(f"The server cannot connect with a Dask cluster: {error_type(error)}: {error}")
+
+
+class _NoCluster:
+    """Stands for the cluster where this process cannot connect with any: each run fails with the problem."""
+
+    has_tried = True
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+
+    def give(self, run: GivenRun) -> None:
+        error = run.context.run(report_failure, run.run_id, ClusterError(self.problem))
+        run.ended(Execution(error=error))
+
+    def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
+        """Do nothing: the run has ended."""
+
+    def gauges(self) -> dict[str, float]:
+        return {}
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to close."""
 
 
 class _ServerFacts:
