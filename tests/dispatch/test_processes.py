@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -12,6 +13,7 @@ import msgspec
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
+from kedro_asgi.dispatch.executors.process import ProcessExecutor
 from kedro_asgi.dispatch.executors.process_memory import private_bytes
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import PipelineCrashingError
@@ -215,15 +217,15 @@ async def test_a_deadline_ends_a_run_that_computes(runs: Dispatcher) -> None:
     assert (record.status, record.error.type) == ("timed_out", "RunTimedOutError")
 
 
-async def test_a_node_that_is_interrupted_cleans_up_and_its_programs_end(
-    runs: Dispatcher, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_node_that_is_interrupted_cleans_up_and_its_programs_end(project: Path, folder: Path) -> None:
+    session, policy = AsyncSession.create(project), Policy(max_concurrent_runs=1, grace_seconds=0.0)
     # On a busy machine, a node may need longer for its end than it has.
-    monkeypatch.setattr("kedro_asgi.dispatch.executors.process_watch._KILL_SECONDS", 60.0)
-    run = await runs.submit("clean_up")
-    # The node starts its program after the server is told of the node.
-    await until(lambda: (folder / "program").exists() and (folder / "program").read_text().endswith("\n"))
-    assert (await cancel(runs, run.run_id))[0].status == "cancelled"
+    executor = partial(ProcessExecutor, session, encode_output, policy, kill_seconds=60.0)
+    async with Dispatcher(session, policy=policy, make_executor=executor) as runs:
+        run = await runs.submit("clean_up")
+        # The node starts its program after the server is told of the node.
+        await until(lambda: (folder / "program").exists() and (folder / "program").read_text().endswith("\n"))
+        assert (await cancel(runs, run.run_id))[0].status == "cancelled"
     assert (folder / "cleaned").exists()
     program = int((folder / "program").read_text())
     await until(lambda: has_ended(program))

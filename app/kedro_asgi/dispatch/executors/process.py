@@ -10,7 +10,7 @@ from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.given_run import GivenRun
 from kedro_asgi.dispatch.executors.process_main import Opening
 from kedro_asgi.dispatch.executors.process_pool import ProcessPool
-from kedro_asgi.dispatch.executors.process_watch import ProcessWatch
+from kedro_asgi.dispatch.executors.process_watch import KILL_SECONDS, ProcessWatch
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.errors import NoThreadError, RunStoppedError
@@ -24,10 +24,13 @@ class ProcessExecutor:
     """An `Executor` whose runs share nothing with the server, and with each other only what a process keeps.
 
     The processes have opened the project of ``session``, and load its artifacts themselves. A run that does not stop
-    within a second is killed with its process. ``convert`` and the values of a run have to be picklable.
+    within a second, or within ``kill_seconds``, is killed with its process. ``convert`` and the values of a run have to
+    be picklable.
     """
 
-    def __init__(self, session: AsyncSession, convert: Convert, policy: Policy) -> None:
+    def __init__(
+        self, session: AsyncSession, convert: Convert, policy: Policy, *, kill_seconds: float = KILL_SECONDS
+    ) -> None:
         self._loop = current_token()
         self._session = session
         opening = Opening(
@@ -37,7 +40,9 @@ class ProcessExecutor:
             backend=backend_name(self._loop),
         )
         self._pool = ProcessPool(opening, policy, warm=min(policy.max_concurrent_runs, CORES))
-        self._watch = ProcessWatch(self._pool, max_run_memory_bytes=policy.max_run_memory_bytes)
+        self._watch = ProcessWatch(
+            self._pool, max_run_memory_bytes=policy.max_run_memory_bytes, kill_seconds=kill_seconds
+        )
 
     def start(
         self,

@@ -20,7 +20,7 @@ _log = SafeLogger(__name__)
 
 # A run that was asked to stop gets SIGTERM after the first time and SIGKILL after the second: within one second in all.
 _TERMINATE_SECONDS = 0.3
-_KILL_SECONDS = 0.6
+KILL_SECONDS = 0.6
 # The parent measures: RLIMIT_AS would count addresses that are reserved and files that are mapped, and neither it nor
 # RLIMIT_DATA the processes that a run starts. A run may hold what it takes in this time above its limit.
 _MEASURE_SECONDS = 0.05
@@ -29,8 +29,11 @@ _MEASURE_SECONDS = 0.05
 class ProcessWatch:
     """One thread that asks, interrupts, measures and kills: the event loop must wait for none of it."""
 
-    def __init__(self, pool: ProcessPool, *, max_run_memory_bytes: int | None = None) -> None:
+    def __init__(
+        self, pool: ProcessPool, *, max_run_memory_bytes: int | None = None, kill_seconds: float = KILL_SECONDS
+    ) -> None:
         self._pool = pool
+        self._kill_seconds = kill_seconds
         self._max_run_memory_bytes = max_run_memory_bytes
         self._is_measuring = False
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -80,7 +83,7 @@ class ProcessWatch:
             run.note_stop(reason)
             process.request_stop(run_id, reason)
             self._after(_TERMINATE_SECONDS, partial(self._terminate, process, run))
-            self._after(_KILL_SECONDS, partial(self._kill, process, run))
+            self._after(self._kill_seconds, partial(self._kill, process, run))
 
     # The process is replaced first, so that it has no other run when it is interrupted or killed, and so that the next
     # process is open when this one has ended.
