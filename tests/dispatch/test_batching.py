@@ -11,14 +11,16 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import msgspec
 import pandas as pd
 import pytest
-from batching_service import OPTIONS, Service, keys, open_service, rows, scores
+from batching_service import OPTIONS, Service, keys, nothing_by_chance, open_service, rows, scores
 
 from kedro_asgi.batching_options import BatchingOptions
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Finished, Policy
 from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
 from kedro_asgi.dispatch.batching.member_order import AloneError, member_order
+from kedro_asgi.dispatch.batching.rules import BatchingRules
 from kedro_asgi.events import LogLine, NodeFinished, RunBatched, RunEnded
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.session import AsyncSession
@@ -39,15 +41,6 @@ def anyio_backend() -> str:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     return write_predicting_project(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine, a run that holds others back takes long; `test_batching_window` has the rule itself."""
-    monkeypatch.setattr("kedro_asgi.dispatch.batching.window._LONG_SECONDS", 600.0)
-    monkeypatch.setattr("kedro_asgi.dispatch.batching.proof._SPOT_CHECKS", 0.0)
-    # Rows are compared in another order than they come, which by chance may be the same.
-    monkeypatch.setattr("kedro_asgi.dispatch.batching.batch._RANDOM", random.Random(1))
 
 
 @pytest.fixture
@@ -95,11 +88,11 @@ async def test_a_proof_is_of_one_computation(serve) -> None:
         assert service.calls[-2:] == [1, 7]
 
 
-async def test_a_batch_is_compared_now_and_then(serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with serve() as service:
+async def test_a_batch_is_compared_now_and_then(serve) -> None:
+    often = msgspec.structs.replace(nothing_by_chance(), spot_check_share=1.0)
+    async with serve(batching_rules=often) as service:
         requests = [rows(str(number)) for number in range(7)]
         await service.gather("predict", requests)
-        monkeypatch.setattr("kedro_asgi.dispatch.batching.proof._SPOT_CHECKS", 1.0)
         found = await service.gather("predict", requests)
         assert [keys(one) for one in found] == [[str(number)] for number in range(7)]
         assert service.calls == [1, 7, *[1] * 7, 1, 7, 1]
@@ -301,7 +294,7 @@ async def test_runs_that_differ_in_more_than_rows_are_not_joined(serve, one: Any
 def test_parameters_that_json_or_python_confuses_are_different(one: Any, other: Any) -> None:
     def computation(value: Any) -> object:
         spec = RunSpec.of(["predict"], inputs={"rows": rows("a")}, outputs=["scores"], params={"t": {"u": [value]}})
-        return member_order(spec, BatchedPipeline("predict", OPTIONS), size_bytes=0).computation
+        return member_order(spec, BatchedPipeline("predict", OPTIONS, rules=BatchingRules()), size_bytes=0).computation
 
     assert computation(one) == computation(one)
     assert computation(one) != computation(other)
@@ -311,7 +304,7 @@ def test_parameters_that_json_or_python_confuses_are_different(one: Any, other: 
 def test_a_run_with_parameters_that_json_does_not_have_is_executed_alone(value: Any) -> None:
     spec = RunSpec.of(["predict"], inputs={"rows": rows("a")}, outputs=["scores"], params={"t": value})
     with pytest.raises(AloneError, match="params"):
-        member_order(spec, BatchedPipeline("predict", OPTIONS), size_bytes=0)
+        member_order(spec, BatchedPipeline("predict", OPTIONS, rules=BatchingRules()), size_bytes=0)
 
 
 def test_rows_that_are_nested_too_deeply_are_executed_alone() -> None:
@@ -320,7 +313,7 @@ def test_rows_that_are_nested_too_deeply_are_executed_alone() -> None:
         deep = [deep]
     spec = RunSpec.of(["predict"], inputs={"rows": [deep]}, outputs=["scores"])
     with pytest.raises(AloneError, match="rows"):
-        member_order(spec, BatchedPipeline("predict", OPTIONS), size_bytes=0)
+        member_order(spec, BatchedPipeline("predict", OPTIONS, rules=BatchingRules()), size_bytes=0)
 
 
 async def test_rows_of_another_kind_are_a_batch_of_their_own(serve) -> None:

@@ -38,12 +38,6 @@ async def service(
             yield opened
 
 
-@pytest.fixture(autouse=True)
-def _no_batch_beside_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that opens the project holds its first run back for long."""
-    monkeypatch.setattr("kedro_asgi.dispatch.batching.window._LONG_SECONDS", 600.0)
-
-
 async def test_a_batch_is_executed_as_one_with_events_for_each_run(service: Service) -> None:
     found = await service.gather("predict", [rows("a"), rows("b", "c"), rows("d")])
     assert [keys(one) for one in found] == [["a"], ["b", "c"], ["d"]]

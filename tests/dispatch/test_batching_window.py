@@ -6,9 +6,13 @@ from kedro_asgi.batching_options import BatchingOptions
 from kedro_asgi.dispatch.batching.window import Window
 
 
+def new_window(**options: float) -> Window:
+    return Window(BatchingOptions(inputs=("x",), outputs=("y",), **options), beside_after_seconds=1.0)
+
+
 def window(*, requests: int, gap_seconds: float = 0.001, run_seconds: float = 0.004, **options: float) -> Window:
     """Return a window that has seen so many requests at a time, and a batch of them."""
-    made = Window(BatchingOptions(inputs=("x",), outputs=("y",), **options))
+    made = new_window(**options)
     for number in range(requests):
         made.request_came(number * gap_seconds, present=number + 1)
     made.batch_began(present=requests)
@@ -23,7 +27,7 @@ def begins_at(made: Window, *, requests: int, came_at: float = 10.0) -> float:
 
 
 def test_a_first_request_does_not_wait() -> None:
-    made = Window(BatchingOptions(inputs=("x",), outputs=("y",)))
+    made = new_window()
     assert begins_at(made, requests=1) == 0
 
 

@@ -41,11 +41,6 @@ def serve(project: Path) -> Serve:
     return partial(open_service, project, proven=True)
 
 
-@pytest.fixture(autouse=True)
-def _no_batch_beside_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kedro_asgi.dispatch.batching.window._LONG_SECONDS", 600.0)
-
-
 @asynccontextmanager
 async def waiting(service: Service, pipeline: str, *requests: Sequence[Row]) -> AsyncIterator[list[str]]:
     """Promise runs that wait for one of their kind until the end of this block, so they are one batch."""

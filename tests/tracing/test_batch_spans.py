@@ -51,13 +51,6 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(autouse=True)
-def _nothing_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine, a run that holds others back takes long."""
-    monkeypatch.setattr("kedro_asgi.dispatch.batching.window._LONG_SECONDS", 600.0)
-    monkeypatch.setattr("kedro_asgi.dispatch.batching.proof._SPOT_CHECKS", 0.0)
-
-
 def trace_of(key: str) -> int:
     """The trace of the caller whose first row has that key."""
     return int.from_bytes(key.encode(), "big")

@@ -185,8 +185,15 @@ class Scheduler:
             self._queue.remove_from(self._queue.runs, run)
             self._start(run)
 
-    def _start(self, run: ActiveRun) -> None:
+    def _take_slot(self, run: ActiveRun) -> None:
         self._slots[run] = None
+
+    def _free_slot(self, run: ActiveRun) -> None:
+        """Take the slot of a run back; `_fill_slots` gives it to another."""
+        del self._slots[run]
+
+    def _start(self, run: ActiveRun) -> None:
+        self._take_slot(run)
         is_first = run.record.started_at is None
         run.start()
         if is_first:
@@ -224,12 +231,18 @@ class Scheduler:
 
     def store_changed(self, *, is_up: bool) -> None:
         """While the starts of promised runs cannot be written, give their slots to others; they come first later."""
+        # First, so that no promised run takes a slot again meanwhile.
         self._is_store_up = is_up
-        for run in [run for run in reversed(self._slots) if run.phase == "starting" and not is_up]:
-            run.enqueue()
-            del self._slots[run]
-            self._queue.add_first(run)
+        if not is_up:
+            self._take_starting_back()
         self._fill_slots()
+
+    def _take_starting_back(self) -> None:
+        """Have runs wait again whose starts are not on disk, before all others."""
+        for run in [run for run in reversed(self._slots) if run.phase == "starting"]:
+            run.enqueue()
+            self._free_slot(run)
+            self._queue.add_first(run)
 
     # --- out ---
 
@@ -271,7 +284,7 @@ class Scheduler:
             self._queue.remove_from(self._waiting, run)
             self.next_attempts.forget(run)
         if run in self._slots:
-            del self._slots[run]
+            self._free_slot(run)
             self._fill_slots()
 
     def _expire(self, run: ActiveRun) -> None:
@@ -280,18 +293,22 @@ class Scheduler:
 
     def _execution_ended(self, run: ActiveRun, begun: float, span: "RunSpan | None", execution: Execution) -> None:
         self._pace.ended(perf_counter() - begun)
-        if execution.has_crashed:
-            self._metrics.process_crashed()
-        if run.stop_reason is not None:
-            self.stopping.discard(run)
-        elif execution.has_crashed or self.circuit_breaker.crashes:
-            self.circuit_breaker.note(run.record.pipeline_names, has_crashed=execution.has_crashed)
+        self._note_execution(run, execution, is_stopped=run.stop_reason is not None)
         if run.phase == "running":
             self._end(run, execution)
-        del self._slots[run]
+        self._free_slot(run)
         if span is not None:
             span.end(run.record.status, execution.error or run.record.error)
         self._fill_slots()
+
+    def _note_execution(self, run: ActiveRun, execution: Execution, *, is_stopped: bool) -> None:
+        """Count a crash; one of an execution that was asked to stop says nothing of its pipelines."""
+        if execution.has_crashed:
+            self._metrics.process_crashed()
+        if is_stopped:
+            self.stopping.discard(run)
+        elif execution.has_crashed or self.circuit_breaker.crashes:
+            self.circuit_breaker.note(run.record.pipeline_names, has_crashed=execution.has_crashed)
 
     def _end(self, run: ActiveRun, execution: Execution) -> None:
         if (seconds := self._ends.executed(run, execution)) is not None:

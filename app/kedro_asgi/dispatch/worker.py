@@ -24,6 +24,7 @@ from kedro_asgi.session.event_loop import has_ended
 
 if TYPE_CHECKING:
     from kedro_asgi.dispatch.batching.batching import Batching
+    from kedro_asgi.dispatch.batching.rules import BatchingRules
     from kedro_asgi.dispatch.webhooks.notify import Notify
 
 _IN_THREADS = ExecutorChoice()
@@ -37,8 +38,9 @@ class Worker:
     ``memory:`` forgets with the process. ``convert`` makes JSON (or something else for `Dispatcher.run`) of each wanted
     output, where the run is executed; ``executor`` says where that is, by default in threads of this process, unless
     ``make_executor`` makes another executor. ``with_metrics`` counts runs. ``notify`` names the webhooks that are told
-    of the ends of runs. ``batching`` names the pipelines whose concurrent runs are joined. ``takes_runs`` has it take
-    the runs that wait in the store, also from a store that cannot wake it. Belongs to one event loop at a time.
+    of the ends of runs. ``batching`` names the pipelines whose concurrent runs are joined, by ``batching_rules``.
+    ``takes_runs`` has it take the runs that wait in the store, also from a store that cannot wake it. Belongs to one
+    event loop at a time.
     """
 
     def __init__(
@@ -53,10 +55,11 @@ class Worker:
         with_metrics: bool = True,
         notify: "Notify | None" = None,
         batching: Mapping[str, BatchingOptions] | None = None,
+        batching_rules: "BatchingRules | None" = None,
         takes_runs: bool = False,
     ) -> None:
         self.policy = checked(policy or Policy())
-        self.batching = _make_batching(session, batching) if batching else None
+        self.batching = _make_batching(session, batching, batching_rules) if batching else None
         self.metrics = _metrics(session, self.batching) if with_metrics else Metrics()
         self._store = open_store(store) if isinstance(store, str | Path) else store
         check_store_queue(self._store, self.policy, takes_runs=takes_runs)
@@ -150,11 +153,13 @@ class Worker:
         )
 
 
-def _make_batching(session: AsyncSession, options: Mapping[str, BatchingOptions]) -> "Batching":
+def _make_batching(
+    session: AsyncSession, options: Mapping[str, BatchingOptions], rules: "BatchingRules | None"
+) -> "Batching":
     # Few services join runs.
     from kedro_asgi.dispatch.batching.batching import Batching
 
-    return Batching(session, options)
+    return Batching(session, options, rules=rules)
 
 
 def _metrics(session: AsyncSession, batching: "Batching | None") -> RunMetrics:

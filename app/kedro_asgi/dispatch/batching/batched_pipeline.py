@@ -6,6 +6,7 @@ from kedro_asgi.batching_options import BatchingOptions
 from kedro_asgi.batching_state import BatchingState
 from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.dispatch.batching.proof import Proof
+from kedro_asgi.dispatch.batching.rules import BatchingRules
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 
 _log = SafeLogger(__name__)
@@ -22,10 +23,17 @@ class BatchedPipeline:
     """
 
     def __init__(
-        self, name: str, options: BatchingOptions, *, is_checked: bool = False, problem: str | None = None
+        self,
+        name: str,
+        options: BatchingOptions,
+        *,
+        rules: BatchingRules,
+        is_checked: bool = False,
+        problem: str | None = None,
     ) -> None:
         self.name = name
         self.options = options
+        self.rules = rules
         self.inputs = frozenset(options.inputs)
         self.outputs = frozenset(options.outputs)
         self.problem: str | None = None

@@ -11,6 +11,7 @@ from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
 from kedro_asgi.dispatch.batching.member_order import AloneError, MemberOrder, member_order
 from kedro_asgi.dispatch.batching.metrics import BatchMetrics, RunAndBatchMetrics
 from kedro_asgi.dispatch.batching.pipeline_state import pipeline_state
+from kedro_asgi.dispatch.batching.rules import BatchingRules
 from kedro_asgi.dispatch.batching.scheduler import BatchingScheduler
 from kedro_asgi.dispatch.executors.base import Executor
 from kedro_asgi.dispatch.metrics import Metrics, RunMetrics
@@ -37,10 +38,13 @@ class Batching:
     The project is read, and a pipeline is checked, before the first runs of it are joined; after a reload, again.
     """
 
-    def __init__(self, session: AsyncSession, options: Mapping[str, BatchingOptions]) -> None:
+    def __init__(
+        self, session: AsyncSession, options: Mapping[str, BatchingOptions], *, rules: BatchingRules | None = None
+    ) -> None:
         self.metrics = BatchMetrics()
         self._session = session
-        self._pipelines = {name: BatchedPipeline(name, found) for name, found in options.items()}
+        self._rules = rules or BatchingRules()
+        self._pipelines = {name: BatchedPipeline(name, found, rules=self._rules) for name, found in options.items()}
         self._problem_of_all: str | None = None
         self._checked: Planner | None = None
         self._needed = anyio.Event()
@@ -114,8 +118,9 @@ class Batching:
         for name, former in self._pipelines.items():
             former.retire()
             problem = self._problem_of_all or problems[name]
-            checked = BatchedPipeline(name, former.options, is_checked=True, problem=problem)
-            self._pipelines[name] = checked
+            self._pipelines[name] = BatchedPipeline(
+                name, former.options, rules=self._rules, is_checked=True, problem=problem
+            )
         self._checked = planner
 
     def _is_current(self, pipeline: BatchedPipeline) -> bool:

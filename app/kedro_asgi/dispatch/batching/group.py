@@ -35,13 +35,13 @@ class Group:
 
     def __init__(self, pipeline: BatchedPipeline) -> None:
         self.pipeline = pipeline
-        self.window = Window(pipeline.options)
+        self.window = Window(pipeline.options, beside_after_seconds=pipeline.rules.beside_after_seconds)
         self.waiting: dict[ActiveRun, Member] = {}
         self.waiting_rows = 0
         # One of the waiting runs stands in the queue for a slot, for all of them.
-        self.in_queue: ActiveRun | None = None
-        self.looked_at_by = math.inf
-        """When the scheduler looks next at the group, if nothing happens before."""
+        self._in_queue: ActiveRun | None = None
+        # When the scheduler looks next at the group, if nothing happens before.
+        self._looked_at_by = math.inf
         self.executed_requests = 0
         # The batches that are executed, each by the run that has its slot.
         self._began_at: dict[ActiveRun, float] = {}
@@ -67,8 +67,8 @@ class Group:
         """A run waits no more."""
         if (member := self.waiting.pop(run, None)) is not None:
             self.waiting_rows -= member.order.rows
-            if self.in_queue is run:
-                self.in_queue = None
+            if self._in_queue is run:
+                self._in_queue = None
 
     def take(self, *, is_joined: bool) -> list[Member]:
         """Remove and return the runs of the next batch, in the order in which they came: one at least.
@@ -85,8 +85,29 @@ class Group:
             rows += member.order.rows
         for member in taken:
             self.discard(member.run)
-        self.in_queue = None
+        self._in_queue = None
         return taken
+
+    @property
+    def is_in_queue(self) -> bool:
+        """Whether one of the waiting runs stands in the queue for a slot."""
+        return self._in_queue is not None
+
+    def enter_queue(self) -> ActiveRun:
+        """Return the run that stands in the queue from now on, for all that wait."""
+        self._in_queue = next(iter(self.waiting))
+        return self._in_queue
+
+    def is_looked_at_sooner(self, at: float) -> bool:
+        """Have the scheduler look at the group at that time; false if it looks before anyway."""
+        if at >= self._looked_at_by:
+            return False
+        self._looked_at_by = at
+        return True
+
+    def look_ended(self) -> None:
+        """The scheduler has come to look at the group."""
+        self._looked_at_by = math.inf
 
     def begins_at(self) -> float:
         """Return when the next batch may take a slot."""

@@ -1,6 +1,5 @@
 """A scheduler whose runs wait in groups: those of a group can be executed as one, and take one slot."""
 
-import math
 import time
 from typing import Protocol
 
@@ -84,19 +83,18 @@ class GroupingScheduler(Scheduler):
 
     def _look(self, group: Group) -> None:
         """Have the next batch of a group take a slot, now or when its time has come."""
-        if not group.waiting or group.in_queue is not None:
+        if not group.waiting or group.is_in_queue:
             return
         now, begins_at = time.monotonic(), group.begins_at()
         if begins_at <= now:
-            run = group.in_queue = next(iter(group.waiting))
+            run = group.enter_queue()
             self._queue.remove_from(self._gathering, run)
             self._take_turn(run)
-        elif begins_at < group.looked_at_by:
-            group.looked_at_by = begins_at
+        elif group.is_looked_at_sooner(begins_at):
             self.windows.watch(group, begins_at - now)
 
     def _window_closed(self, group: Group) -> None:
-        group.looked_at_by = math.inf
+        group.look_ended()
         self._look(group)
 
     def _leave(self, run: ActiveRun) -> None:

@@ -1,17 +1,12 @@
 """How sure it is that a computation gives each run in a batch what it gives the run alone."""
 
 import math
-import random
 from collections.abc import Iterable
 
 from kedro_asgi.encoding import encode_json
 
 # A pipeline that sorts its rows leaves them in their places by chance once in 1000 times.
 _ENOUGH = math.log(1000)
-# How often a member of a batch is compared with its run alone after that.
-_SPOT_CHECKS = 1 / 256
-# Not the module's own generator: nodes and tests that seed it expect no other thread to draw from it.
-_RANDOM = random.Random()
 
 
 class Proof:
@@ -34,10 +29,6 @@ class Proof:
         different = set(map(_text, inputs))
         # The logarithm of the number of orders that the rows could have had; one of them was right.
         self._evidence += math.lgamma(len(different) + 1)
-
-    def is_spot_check(self) -> bool:
-        """Whether a member of this batch is compared, although there is proof."""
-        return _RANDOM.random() < _SPOT_CHECKS
 
 
 def _text(inputs: object) -> bytes:

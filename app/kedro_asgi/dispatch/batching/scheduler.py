@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from kedro_asgi.dispatch.active_run import ActiveRun
-from kedro_asgi.dispatch.batching.answers import NOT_ALIKE, is_same_alone, split_outputs
+from kedro_asgi.dispatch.batching.answers import NOT_ALIKE, split_outputs
 from kedro_asgi.dispatch.batching.batch import Batch
 from kedro_asgi.dispatch.batching.batched_pipeline import BatchedPipeline
 from kedro_asgi.dispatch.batching.group import Group, Member
@@ -83,7 +83,7 @@ class BatchingScheduler(GroupingScheduler):
         return group.pipeline.problem is None and self._is_current(group.pipeline)
 
     def _start_batch(self, batch: Batch) -> None:
-        self._slots[batch.holder] = None
+        self._take_slot(batch.holder)
         for member in batch.members:
             run = member.run
             run.start()
@@ -95,7 +95,6 @@ class BatchingScheduler(GroupingScheduler):
         """Begin a batch if the starts of all its promised members are on disk."""
         if not all(map(may_begin, batch.left)):
             return
-        batch.has_begun = True
         for run, member in batch.left.items():
             _, member.context = run.begin()
             self._ends.watch_deadline(run)
@@ -106,20 +105,17 @@ class BatchingScheduler(GroupingScheduler):
         batch = self._batches.get(run)
         if batch is None:
             super().start_stored(run)
-        elif not batch.has_begun:
+        elif batch.phase == "starting":
             self._begin_stored(batch)
 
-    def store_changed(self, *, is_up: bool) -> None:
-        # First, so that no group takes a slot again meanwhile.
-        self._is_store_up = is_up
-        if not is_up:
-            for batch in dict.fromkeys(batch for batch in self._batches.values() if not batch.has_begun):
-                self._take_back(batch)
-        super().store_changed(is_up=is_up)
+    def _take_starting_back(self) -> None:
+        for batch in dict.fromkeys(batch for batch in self._batches.values() if batch.phase == "starting"):
+            self._take_back(batch)
+        super()._take_starting_back()
 
     def _take_back(self, batch: Batch) -> None:
         """Have the runs of a batch that has not begun wait again, before all others and each alone."""
-        del self._slots[batch.holder]
+        self._free_slot(batch.holder)
         for run in sorted(batch.left, key=lambda run: run.record.run_id, reverse=True):
             del self._batches[run]
             run.enqueue()
@@ -128,20 +124,18 @@ class BatchingScheduler(GroupingScheduler):
 
     def _go_on(self, batch: Batch) -> None:
         """Execute the next part of a batch, or give its slot to others."""
-        members = batch.next_part()
-        match len(members):
-            case 0:
+        match batch.next_part(self._batch_ids.next):
+            case JointRun() as joint:
+                self._execute_jointly(batch, joint)
+            case Member() as member:
+                self._execute_alone(batch, member)
+            case None:
                 self._finish(batch)
-            case 1:
-                self._execute_alone(batch, members[0])
-            case _:
-                self._execute_jointly(batch, members)
 
-    def _execute_jointly(self, batch: Batch, members: Sequence[Member]) -> None:
-        joint = batch.joint = JointRun(run_id=self._batch_ids.next(), members=members)
+    def _execute_jointly(self, batch: Batch, joint: JointRun) -> None:
         joint.announce()
         names, context = batch.holder.record.pipeline_names, Context()
-        span = begin_batch_span(joint.run_id, names, joint.rows, members, context)
+        span = begin_batch_span(joint.run_id, names, joint.rows, joint.members, context)
         self._executor.start(
             joint.run_id,
             joint.read_spec(batch.group.pipeline.options.inputs),
@@ -153,7 +147,6 @@ class BatchingScheduler(GroupingScheduler):
 
     def _execute_alone(self, batch: Batch, member: Member) -> None:
         run = member.run
-        batch.alone = member
         self._executor.start(
             run.record.run_id,
             member.order.read,
@@ -172,17 +165,17 @@ class BatchingScheduler(GroupingScheduler):
             return
         run.ask_stop(reason)
         self._end_member(batch, run, Execution())
-        if not batch.has_begun:
+        if batch.phase == "starting":
             self._begin_stored(batch)
-        elif batch.joint is not None and not batch.joint.is_needed(batch.left):
+        elif (joint := batch.unwanted_joint_run) is not None:
             self.stopping.add(batch.holder)
-            self._executor.stop(batch.joint.run_id, reason)
+            self._executor.stop(joint.run_id, reason)
 
     def _leave(self, run: ActiveRun) -> None:
         batch = self._batches.pop(run, None)
         if batch is not None:
             # Another worker has the run, and its start is not on disk. The slot is that of the batch.
-            del batch.left[run]
+            batch.leave(run)
             self._begin_stored(batch)
             return
         single = self._single.pop(run, None)
@@ -204,18 +197,19 @@ class BatchingScheduler(GroupingScheduler):
     ) -> None:
         seconds = perf_counter() - begun
         self._pace.ended(seconds)
-        batch.joint, is_needed = None, joint.is_needed(batch.left)
+        is_needed = joint.is_needed(batch.left)
         if span is not None:
             span.end(execution.error if is_needed else None)
         self._note_execution(batch.holder, execution, is_stopped=not is_needed)
         if is_needed and (outputs := self._outputs_of_each(batch, joint, execution)) is not None:
             self._note_success(batch.group, joint.members, seconds)
-            self._give(batch, joint, outputs)
+            for run in batch.joint_succeeded(joint, outputs):
+                self._end_member(batch, run, Execution(outputs=outputs[run]))
         elif is_needed:
-            batch.has_failed = batch.has_failed or self._is_joined(batch.group)
             # A crash ends a process, so it is not tried so often; and a pipeline may be refused by now.
-            is_halved = execution.error is not None and not execution.has_crashed and self._is_joined(batch.group)
-            (batch.add_halves if is_halved else batch.add_alone)(joint.members)
+            is_joined = self._is_joined(batch.group)
+            is_halved = is_joined and execution.error is not None and not execution.has_crashed
+            batch.joint_failed(joint, is_halved=is_halved, counts=is_joined)
         self._go_on(batch)
 
     def _outputs_of_each(self, batch: Batch, joint: JointRun, execution: Execution) -> dict[ActiveRun, Outputs] | None:
@@ -227,15 +221,6 @@ class BatchingScheduler(GroupingScheduler):
             return None
         return split_outputs(batch.group.pipeline, joint, execution.outputs)
 
-    def _give(self, batch: Batch, joint: JointRun, outputs: dict[ActiveRun, Outputs]) -> None:
-        """Give each member its outputs, or keep them to compare them with those that it has alone."""
-        compared = batch.to_compare(joint.members)
-        batch.expected |= {member.run: outputs[member.run] for member in compared}
-        batch.add_alone(compared)
-        for member in joint.members:
-            if member.run in batch.left and member.run not in batch.expected:
-                self._end_member(batch, member.run, Execution(outputs=outputs[member.run]))
-
     def _finish(self, batch: Batch) -> None:
         """Give the slot of a batch to others."""
         group, pipeline = batch.group, batch.group.pipeline
@@ -244,39 +229,25 @@ class BatchingScheduler(GroupingScheduler):
             pipeline.batch_failed(is_run_at_fault=batch.is_run_at_fault)
         else:
             pipeline.batch_succeeded()
-        batch.proof.add(member.order.read().inputs for member in batch.compared)
-        del self._slots[batch.holder]
+        self._free_slot(batch.holder)
         self._fill_slots()
         self._group_is_free(group, batch.holder, requests=len(batch.members))
 
     def _alone_ended(self, batch: Batch, member: Member, execution: Execution) -> None:
         run = member.run
         self._note_execution(run, execution, is_stopped=run.stop_reason is not None)
-        if execution.error is not None:
-            batch.is_run_at_fault = True
-        elif run.stop_reason is None and run in batch.expected:
-            if is_same_alone(batch.expected[run], execution.outputs):
-                batch.compared.append(member)
-            elif self._is_joined(batch.group):
-                batch.group.pipeline.refuse(NOT_ALIKE)
-        batch.alone = None
+        if not batch.alone_ended(member, execution) and self._is_joined(batch.group):
+            batch.group.pipeline.refuse(NOT_ALIKE)
         self._end_member(batch, run, execution)
         self._go_on(batch)
 
     def _end_member(self, batch: Batch, run: ActiveRun, execution: Execution) -> None:
-        member = batch.left.pop(run)
+        member = batch.leave(run)
         del self._batches[run]
         if run.phase in ("starting", "running"):
             self._end(run, execution)
         if member.span is not None:
             member.span.end(run.record.status, execution.error or run.record.error)
-
-    def _note_execution(self, run: ActiveRun, execution: Execution, *, is_stopped: bool) -> None:
-        if execution.has_crashed:
-            self._metrics.process_crashed()
-        self.stopping.discard(run)
-        if not is_stopped and (execution.has_crashed or self.circuit_breaker.crashes):
-            self.circuit_breaker.note(run.record.pipeline_names, has_crashed=execution.has_crashed)
 
     def _note_success(self, group: Group, members: Sequence[Member], seconds: float) -> None:
         rows = sum(member.order.rows for member in members)

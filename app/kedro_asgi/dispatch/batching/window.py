@@ -7,8 +7,6 @@ _SHARE = 0.2
 # A request that comes this number of usual gaps after the last one is not one of those that come together.
 _GAPS = 4
 _LEAST_GAP_SECONDS = 0.0002
-# A batch that takes longer than this does not keep the next one from beginning beside it.
-_LONG_SECONDS = 1.0
 _SHRINK, _GROW = 0.7, 1.1
 
 
@@ -20,13 +18,14 @@ class Window:
     batch could fill meanwhile.
     """
 
-    def __init__(self, options: BatchingOptions) -> None:
+    def __init__(self, options: BatchingOptions, *, beside_after_seconds: float) -> None:
         self.row_limit = float(options.max_rows)
         self.run_seconds: float | None = None
         self.crowd = 1
         self._former_peak = self._peak = 1
         self._gap_seconds = 0.0
         self._last_arrival: float | None = None
+        self._beside_after_seconds = beside_after_seconds
         self._max_rows = options.max_rows
         self._max_wait_seconds = options.max_wait_ms / 1000
         self._target_seconds = None if options.target_latency_ms is None else options.target_latency_ms / 1000
@@ -73,5 +72,5 @@ class Window:
     def may_begin_beside(self, *, began_at: float) -> float:
         """Return when a batch may begin although another one, which began at that time, has not ended."""
         if self._target_seconds is None or self.run_seconds is None:
-            return began_at + _LONG_SECONDS
-        return began_at + max(self.run_seconds, min(_LONG_SECONDS, self._target_seconds))
+            return began_at + self._beside_after_seconds
+        return began_at + max(self.run_seconds, min(self._beside_after_seconds, self._target_seconds))
