@@ -1,16 +1,14 @@
 """A run that a server has given to a Dask cluster."""
 
-import pickle
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import msgspec
 
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.dask_channel import size_of
 from kedro_asgi.dispatch.executors.given_run import GivenRun
-from kedro_asgi.dispatch.executors.process_messages import encode_message
+from kedro_asgi.dispatch.executors.process_messages import decode_message, encode_message
 from kedro_asgi.dispatch.executors.run_replies import NodesAtWork, log_safely, unsendable_error
 from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.dispatch.report import report_failure
@@ -136,7 +134,7 @@ class DaskRun:
     def end_replied(self, parts: list[Buffer]) -> None:
         """End the run as the worker says."""
         try:
-            execution = load(parts)
+            execution = decode_message(parts)
         except Exception as problem:  # a class of the project that is not restored here
             self.fail(UnsendableValueError("A message of the worker", f"{error_type(problem)}: {problem}"))
         else:
@@ -148,12 +146,6 @@ def placement_error(error: BaseException) -> Exception:
     return error if isinstance(error, KedroAsgiError) else UnplaceableRunError(f"{error_type(error)}: {error}")
 
 
-def load(parts: list[Buffer]) -> Any:
-    """Return the value of a pickle and its buffers."""
-    value, *buffers = parts
-    return pickle.loads(value, buffers=buffers)
-
-
 def _log(parts: list[Buffer], node: str | None) -> None:
     CURRENT_NODE.set(node)
-    log_safely(load(parts))
+    log_safely(decode_message(parts))

@@ -16,7 +16,7 @@ from distributed.core import Status
 
 from kedro_asgi.cluster_member import ClusterMember
 from kedro_asgi.dispatch.executors.dask_channel import Channel
-from kedro_asgi.dispatch.executors.dask_hosted_run import SERVER_GONE, HostedRun, Order, load
+from kedro_asgi.dispatch.executors.dask_hosted_run import SERVER_GONE, HostedRun, Order
 from kedro_asgi.dispatch.executors.dask_messages import (
     FROM_SERVER,
     HANDLER,
@@ -30,11 +30,10 @@ from kedro_asgi.dispatch.executors.dask_messages import (
     StopRequested,
     Ticket,
 )
+from kedro_asgi.dispatch.executors.process_messages import decode_message
 from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.dispatch.safe_logging import SafeLogger
-from kedro_asgi.errors import (
-    RunInterruptedError,
-)
+from kedro_asgi.errors import RunInterruptedError
 
 _log = SafeLogger(__name__)
 
@@ -148,7 +147,7 @@ class RunHost:
             case ChunkTaken():
                 run.chunk_taken()
             case StopRequested():
-                run.stop(load(parts))
+                run.stop(decode_message(parts))
 
     def _abandon(self, server: str, channel: Channel[FromServer]) -> None:
         """Stop the runs of a server that has gone."""

@@ -1,6 +1,7 @@
 """The messages between a server and the process of a run, and the pipe that carries them."""
 
 import pickle
+from collections.abc import Sequence
 from logging import LogRecord
 from multiprocessing.connection import Connection
 from typing import Any
@@ -107,8 +108,7 @@ class MessagePipe:
                 output, json, problem = _CHUNK_DECODER.decode(content)
                 return Chunk(output=output, value=msgspec.Raw(json), problem=problem)
             case b"F", content:
-                value, *buffers = self._incoming.read(_SIZES_DECODER.decode(content))
-                return pickle.loads(value, buffers=buffers)
+                return decode_message(self._incoming.read(_SIZES_DECODER.decode(content)))
             case _, content:
                 return pickle.loads(content)
 
@@ -127,3 +127,9 @@ def encode_message(message: Any) -> list[Buffer]:
     buffers: list[pickle.PickleBuffer] = []
     parts: list[Buffer] = [pickle.dumps(message, protocol=5, buffer_callback=buffers.append)]
     return [*parts, *(buffer.raw() for buffer in buffers)]
+
+
+def decode_message(parts: Sequence[Buffer]) -> Any:
+    """Return the message of `encode_message`; raises what the classes of its values raise when they are restored."""
+    value, *buffers = parts
+    return pickle.loads(value, buffers=buffers)
