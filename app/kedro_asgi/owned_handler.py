@@ -41,6 +41,13 @@ class OwnedHandler(logging.Handler):
         return logger in self._loggers
 
 
+def handle_as_last_resort(record: logging.LogRecord) -> None:
+    """Do what logging itself does with a record for which no handler is found."""
+    last = logging.lastResort
+    if last is not None and record.levelno >= last.level:
+        last.handle(record)
+
+
 def remove_inherited_handlers() -> None:
     """In a forked process: remove the handlers of the parent, whose owners do not exist here."""
     for handler in tuple(_ADDED):

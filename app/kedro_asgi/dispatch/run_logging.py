@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from kedro_asgi.events import Emit, LogLine
 from kedro_asgi.failures import shown
 from kedro_asgi.log_lines import Line, TakesLines, message_of
-from kedro_asgi.owned_handler import OwnedHandler
+from kedro_asgi.owned_handler import OwnedHandler, handle_as_last_resort
 from kedro_asgi.run_context import CURRENT_NODE
 from kedro_asgi.runs import RunId
 
@@ -42,11 +42,8 @@ class _Fallback(OwnedHandler):
     """Does what logging itself does for a root logger without handlers, which our handler would keep it from."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        last = logging.lastResort
-        if last is None or record.levelno < last.level:
-            return
         if all(isinstance(handler, OwnedHandler) for handler in logging.getLogger().handlers):
-            last.handle(record)
+            handle_as_last_resort(record)
 
 
 @contextmanager

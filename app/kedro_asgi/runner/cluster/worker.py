@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from kedro_asgi.bridge import preserve_logging
 from kedro_asgi.errors import ClusterDataLostError, NodeNotStartedError
+from kedro_asgi.owned_handler import handle_as_last_resort
 from kedro_asgi.runner.async_nodes import HOST_LOOP
 from kedro_asgi.runner.cluster.connection import Connection, Contact, connect
 from kedro_asgi.runner.cluster.requests import WITHDRAWN, FunctionCallRequest, TurnRequest
@@ -109,9 +110,8 @@ class _NodeLogHandler(ForwardingHandler):
     def handle(self, record: logging.LogRecord) -> bool:
         if _CONNECTION.get() is not None:
             return bool(super().handle(record))
-        last = logging.lastResort
-        if logging.root.handlers == [self] and last is not None and record.levelno >= last.level:
-            last.handle(record)
+        if logging.root.handlers == [self]:
+            handle_as_last_resort(record)
         return False
 
 
