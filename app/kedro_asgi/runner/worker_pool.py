@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from multiprocessing.util import Finalize
 from typing import Protocol, TypeVar
 
+from kedro_asgi.runner.process_ends import BEFORE_JOIN
 from kedro_asgi.runner.worker_process import Context, WorkerProcess, shut_down
-
-# Before the interpreter waits for all child processes.
-_BEFORE_JOIN = 100
 
 
 class Resource(Protocol):
@@ -49,7 +47,7 @@ class WorkerPool:
         self._limit = os.cpu_count() or 1
         self._resources: dict[Hashable, Resource] = {}
         self._resources_lock = threading.Lock()
-        Finalize(self, shut_down, args=(self._workers,), exitpriority=_BEFORE_JOIN)
+        Finalize(self, shut_down, args=(self._workers,), exitpriority=BEFORE_JOIN)
 
     def __len__(self) -> int:
         return len(self._workers)

@@ -1,7 +1,6 @@
 """A worker process, as its parent uses it."""
 
 import contextlib
-import time
 from collections.abc import Iterable
 from multiprocessing.connection import wait
 from multiprocessing.context import DefaultContext, ForkContext, ForkServerContext, SpawnContext
@@ -9,15 +8,13 @@ from multiprocessing.context import DefaultContext, ForkContext, ForkServerConte
 from kedro_asgi.errors import WorkerDiedError
 from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.messages import SHUT_DOWN, GeneratorChunk, LogMessage, Response, decode_message
+from kedro_asgi.runner.process_ends import SHUTDOWN_SECONDS, wait_for_exit_code
 from kedro_asgi.runner.process_state import ProcessState
 from kedro_asgi.runner.worker_logs import log_here
 from kedro_asgi.runner.worker_main import Prepare, serve
 from kedro_asgi.runner.worker_signals import signals_blocked
 
 Context = DefaultContext | ForkContext | ForkServerContext | SpawnContext
-
-_SHUTDOWN_SECONDS = 5.0
-_EXIT_CODE_SECONDS = 0.5
 
 
 class WorkerProcess:
@@ -72,19 +69,14 @@ class WorkerProcess:
 
     def join(self) -> None:
         """Wait for the process to end, and kill it if that takes long."""
-        self._process.join(_SHUTDOWN_SECONDS if self._is_free else 0)
+        self._process.join(SHUTDOWN_SECONDS if self._is_free else 0)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
         self._pipe.close()
 
     def _died_error(self, node: Node) -> WorkerDiedError:
-        self._process.join(_SHUTDOWN_SECONDS)
-        until = time.monotonic() + _EXIT_CODE_SECONDS
-        # A thread that starts a process polls all others, and may not have stored the exit code of this one yet.
-        while self._process.exitcode is None and time.monotonic() < until:
-            time.sleep(0.001)
-        return WorkerDiedError(node.name, exit_code=self._process.exitcode, was_ready=self._has_responded)
+        return WorkerDiedError(node.name, exit_code=wait_for_exit_code(self._process), was_ready=self._has_responded)
 
 
 def shut_down(workers: Iterable[WorkerProcess]) -> None:

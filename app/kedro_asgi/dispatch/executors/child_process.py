@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import select
 import signal
-import time
 from contextlib import suppress
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
@@ -13,13 +12,12 @@ from kedro_asgi.dispatch.executors.process_main import Opening, serve_runs
 from kedro_asgi.dispatch.executors.process_messages import MessagePipe, ShutDown, encode_message
 from kedro_asgi.dispatch.executors.shared_file import Buffer, SharedFile
 from kedro_asgi.errors import RunStoppedError
+from kedro_asgi.runner.process_ends import SHUTDOWN_SECONDS, ends_soon, wait_for_exit_code
 from kedro_asgi.runner.process_state import ProcessState
 from kedro_asgi.runner.worker_signals import signals_blocked
 from kedro_asgi.runs import RunId
 
 _NAME = "kedro-asgi-run"
-_SHUTDOWN_SECONDS = 5.0
-_EXIT_CODE_SECONDS = 0.5
 
 
 class ChildProcess:
@@ -98,18 +96,11 @@ class ChildProcess:
 
     def ends_soon(self) -> bool:
         """Wait a moment for the end of a process whose pipe has ended; false if only its pipe has."""
-        # Not by joining: code that closes the pipe may have closed what tells of the end, too.
-        until = time.monotonic() + _EXIT_CODE_SECONDS
-        while self.is_alive and time.monotonic() < until:
-            time.sleep(0.001)
-        return not self.is_alive
+        return ends_soon(self._process)
 
     def exit_code(self) -> int | None:
         """Wait for the end of a process that is about to end, and return its exit code; ``None`` if it is unknown."""
-        self._process.join(_SHUTDOWN_SECONDS)
-        # A thread that starts a process polls all others, and may not have stored the exit code of this one yet.
-        self.ends_soon()
-        return self._process.exitcode
+        return wait_for_exit_code(self._process)
 
     def end(self, *, is_usable: bool) -> None:
         """End the process: if it is usable, it may finish first what libraries do at the end of a process.
@@ -118,7 +109,7 @@ class ChildProcess:
         """
         with suppress(OSError):
             self._pipe.send(encode_message(ShutDown()))
-        self._process.join(_SHUTDOWN_SECONDS if is_usable else 0)
+        self._process.join(SHUTDOWN_SECONDS if is_usable else 0)
         if self.is_alive or not is_usable:
             self.kill()
             self._process.join()

@@ -14,12 +14,11 @@ from kedro_asgi.dispatch.executors.process_run import ProcessRun
 from kedro_asgi.dispatch.executors.run_process import RunProcess
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.safe_logging import SafeLogger
+from kedro_asgi.runner.process_ends import BEFORE_JOIN
 from kedro_asgi.runs import RunId
 
 _log = SafeLogger(__name__)
 
-# Before the interpreter waits for all child processes.
-_BEFORE_JOIN = 100
 _SURPLUS_SECONDS = 60.0
 
 
@@ -52,7 +51,7 @@ class ProcessPool:
         self.has_opened = False
         """Whether a process has opened the project by now, or has failed to."""
         self._is_closed = False
-        Finalize(self, _kill_all, args=(self._places,), exitpriority=_BEFORE_JOIN)
+        Finalize(self, _kill_all, args=(self._places,), exitpriority=BEFORE_JOIN)
         with self._lock:
             self._start_ahead()
 
