@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
 from time import perf_counter
 
 import msgspec
@@ -25,7 +24,7 @@ from kedro_asgi.io.repeatable import can_load_again, can_save_again
 from kedro_asgi.pipeline import Node
 from kedro_asgi.pipeline.steps import Step
 from kedro_asgi.retries import EffectiveRetries, RetryPolicy
-from kedro_asgi.runner.stopping import STOP_SIGNAL
+from kedro_asgi.runner.stopping import wait_or_stop
 
 _log = logging.getLogger(__name__)
 
@@ -53,11 +52,7 @@ class NodeRetries:
 
     def wait(self, seconds: float) -> bool:
         """Wait; false if no attempt may follow. Raises the reason at once if the run is asked to stop."""
-        stop = STOP_SIGNAL.get()
-        with nullcontext() if stop is None else stop.on_stop(self._woken.set):
-            self._woken.wait(seconds)
-        if stop is not None and stop.reason is not None:
-            raise stop.reason
+        wait_or_stop(seconds, woken=self._woken)
         return not self._is_given_up
 
 

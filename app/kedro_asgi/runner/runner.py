@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.errors import UnmetInputsError
-from kedro_asgi.hooks import HookManager
+from kedro_asgi.hooks import HookManager, RunHooks
 from kedro_asgi.io import DataCatalog
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.runner.async_nodes import RunLoop
@@ -101,11 +101,7 @@ class AbstractRunner(ABC):
         if is_logged:
             self._log_mode(log)
         try:
-            if steps.has_async_nodes:
-                with RunLoop():
-                    self._run(pipeline, catalog, hooks, run_id)
-            else:
-                self._run(pipeline, catalog, hooks, run_id)
+            self._run_in_loop(pipeline, catalog, hooks, run_id)
         except KeyboardInterrupt as error:
             note_resuming(error, pipeline, done, catalog)
             raise
@@ -119,6 +115,11 @@ class AbstractRunner(ABC):
     def using(self, pool: WorkerPool) -> "AbstractRunner":
         """Return a runner that does the same with the worker processes of ``pool``; most need none."""
         return self
+
+    def _run_in_loop(self, pipeline: Pipeline, catalog: DataCatalog, hooks: RunHooks, run_id: str | None) -> None:
+        """Run the nodes; async ones have an event loop, which goes on for as long as the run."""
+        with RunLoop() if pipeline.steps.has_async_nodes else nullcontext():
+            self._run(pipeline, catalog, hooks, run_id)
 
     def _log_mode(self, log: logging.Logger) -> None:
         if not self._has_async_mode:

@@ -1,7 +1,8 @@
 """Ask a run to stop."""
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
 import msgspec
@@ -39,3 +40,12 @@ class StopSignal(msgspec.Struct, eq=False):
 
 # Set for the threads of a run that can be stopped.
 STOP_SIGNAL: ContextVar[StopSignal | None] = ContextVar("kedro_asgi_stop", default=None)
+
+
+def wait_or_stop(seconds: float, *, woken: threading.Event | None = None) -> None:
+    """Wait in a thread of a run, at most until ``woken`` is set; raises the reason at once if the run is to stop."""
+    stop, woken = STOP_SIGNAL.get(), woken or threading.Event()
+    with nullcontext() if stop is None else stop.on_stop(woken.set):
+        woken.wait(seconds)
+    if stop is not None and stop.reason is not None:
+        raise stop.reason

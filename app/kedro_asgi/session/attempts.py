@@ -6,9 +6,9 @@ from kedro_asgi.errors import KedroAsgiError, RunStoppedError
 from kedro_asgi.events import RunRetried
 from kedro_asgi.failures import describe_cause, is_of_node
 from kedro_asgi.io import find_one_shot
-from kedro_asgi.retries import EffectiveRetries, RetryPolicy
+from kedro_asgi.retries import RetryPolicy
 from kedro_asgi.runner.chunk_stream import has_given_chunks
-from kedro_asgi.runner.retrying import NodeRetries
+from kedro_asgi.runner.stopping import wait_or_stop
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.session.engine_run import EngineRun
 
@@ -41,4 +41,4 @@ def wait_for_attempt(run: EngineRun, error: Exception, seconds: float) -> None:
     if run.emit is not None:
         cause = describe_cause(error)
         run.emit(RunRetried(run_id=run.run_id, attempt=attempt, error=cause, delay_seconds=seconds))
-    NodeRetries(EffectiveRetries()).wait(seconds)
+    wait_or_stop(seconds)

@@ -82,7 +82,7 @@ class ClusterNodeRunner(NodeRunner):
             # As with every runner, this counts as a failure of the function; no worker is left to report it.
             self._report(step.node, error, {})
             raise
-        returned = self._returned(step, response, facts)
+        returned = self._returned(response, facts)
         if hooks.after_node_run is not None:
             hooks.after_node_run(inputs={}, outputs={}, **facts)
         for name in remote:
@@ -100,7 +100,7 @@ class ClusterNodeRunner(NodeRunner):
             step.node.check(dict.fromkeys((*step.inputs, *replaced)))
         return replaced
 
-    def _returned(self, step: Step, response: Response, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _returned(self, response: Response, facts: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the outputs that the worker sends back; raises what failed there."""
         try:
             returned: Mapping[str, Any] = response.value()
