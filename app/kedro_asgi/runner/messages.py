@@ -77,6 +77,12 @@ class Response(PortableStruct, frozen=True, kw_only=True, eq=False):
         return self.result
 
 
+def value_of(message: GeneratorChunk | Response) -> Any:
+    """Return the value of the response to a call that yields no more chunks, or raise its error."""
+    assert isinstance(message, Response), "only generators send chunks"
+    return message.value()
+
+
 Message = LogMessage | GeneratorChunk | Response
 FindDataset = Callable[[str], RemoteDataset | None]
 

@@ -23,6 +23,7 @@ from kedro_asgi.runner.messages import (
     encode_call,
     encode_save,
     is_picklable,
+    value_of,
 )
 from kedro_asgi.runner.process_state import ProcessState
 from kedro_asgi.runner.remote_datasets import KeptOutput, RemoteDataset, can_be_remote
@@ -107,7 +108,7 @@ class _WorkerCalls:
             if isinstance(response, Response) and response.keeps_outputs:
                 self._holders[node.name] = _OutputHolder(worker, node, lease.pop_all())
                 self._pool.note_waiting(worker)
-        return _value(response)
+        return value_of(response)
 
     def save(self, name: str, data: Any) -> None:
         """Save an output, in the process that keeps it or in this one."""
@@ -150,7 +151,7 @@ class _WorkerCalls:
                         worker.request(CLOSE_GENERATOR, node=node)
                     raise
                 message = worker.request(NEXT_CHUNK, node=node)
-            _value(message)
+            value_of(message)
 
     @contextmanager
     def _worker(self) -> Iterator[WorkerProcess]:
@@ -176,12 +177,7 @@ class _OutputHolder:
     def save(self, request: bytes) -> None:
         """Save an output there; raises what that raises."""
         with self._lock:
-            _value(self._worker.request(SAVE, request, node=self._node))
-
-
-def _value(message: GeneratorChunk | Response) -> Any:
-    assert isinstance(message, Response), "only generators send chunks"
-    return message.value()
+            value_of(self._worker.request(SAVE, request, node=self._node))
 
 
 def _check_nodes(pipeline: Pipeline) -> None:

@@ -107,7 +107,7 @@ class NodeRunner:
             self._hooks.completed(step.node)
 
     def _run_with_retries(self, step: Step, retries: NodeRetries) -> None:
-        emit, policy = self._emit or _ignore, retries.policy_of(step.node)
+        emit, policy = self._emit or ignore_event, retries.policy_of(step.node)
         if policy is None:
             self._run_and_emit(step, emit)
             return
@@ -335,5 +335,5 @@ def _submit(pool: ThreadPoolExecutor, function: Callable[..., Any], *args: Any) 
     return pool.submit(copy_context().run, function, *args)
 
 
-def _ignore(event: Event) -> None:
-    """Take events that nobody wants."""
+def ignore_event(event: Event) -> None:
+    """Take an event of a run whose events no caller reads."""

@@ -17,8 +17,6 @@ from kedro_asgi.runner.cluster.node_call import NodeCall, NodeWithdrawnError
 from kedro_asgi.runner.cluster.pickling import dumps
 from kedro_asgi.runner.cluster.placement import Placement
 from kedro_asgi.runner.cluster.requests import (
-    CLOSE_GENERATOR,
-    NEXT_CHUNK,
     FunctionCallRequest,
     GivenInput,
     Input,
@@ -26,7 +24,7 @@ from kedro_asgi.runner.cluster.requests import (
     TurnRequest,
 )
 from kedro_asgi.runner.cluster.worker import run_node
-from kedro_asgi.runner.messages import GeneratorChunk, Response
+from kedro_asgi.runner.messages import CLOSE_GENERATOR, NEXT_CHUNK, GeneratorChunk, Response, value_of
 from kedro_asgi.runner.stopping import STOP_SIGNAL
 from kedro_asgi.trace_context import current_trace_headers
 
@@ -85,8 +83,8 @@ class ClusterRun:
             began(step.name)
             response = call.receive(saved)
             assert isinstance(response, Response)
-            if response.error is None:
-                call.is_kept = self._store(task, kept)
+            if response.error is None and self._store(task, kept):
+                call.keep_result()
             return response
 
     def call(self, node: Node, inputs: dict[str, Any], replaced: Collection[str] = ()) -> Any:
@@ -96,7 +94,7 @@ class ClusterRun:
         if node.is_generator:
             return self._chunks(node, data)
         with self._call(node, data) as (call, _):
-            return _value(call.receive())
+            return value_of(call.receive())
 
     def bring(self, names: Sequence[str]) -> None:
         """Put data that is on the cluster into the catalog of this process."""
@@ -177,7 +175,7 @@ class ClusterRun:
                     raise
                 call.send(NEXT_CHUNK)
                 message = call.receive()
-            _value(message)
+            value_of(message)
 
     @contextmanager
     def _call(self, node: Node, request: bytes, inputs: Sequence[Any] = ()) -> Iterator[tuple[NodeCall, Any]]:
@@ -247,8 +245,3 @@ def _check_input(name: str, data: Any, node: str) -> None:
         dumps(data)
     except Exception as error:  # values may raise anything when they are pickled
         raise UnserialisableDataError(name, type(data), node) from error
-
-
-def _value(message: GeneratorChunk | Response) -> Any:
-    assert isinstance(message, Response), "only generators send chunks"
-    return message.value()

@@ -9,8 +9,9 @@ from anyio import from_thread
 
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.runner.cluster.connection import Connection
-from kedro_asgi.runner.cluster.requests import CLOSE_GENERATOR, STOP
+from kedro_asgi.runner.cluster.requests import STOP
 from kedro_asgi.runner.cluster.worker_loop import worker_loop
+from kedro_asgi.runner.messages import CLOSE_GENERATOR
 from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
 
 

@@ -30,7 +30,6 @@ class NodeCall:
     """The one conversation of this process with a worker about a node.
 
     The thread of the node waits for it. Other threads give it the connection, withdraw the node, or ask it to stop.
-    ``is_kept`` tells that the result of the node's task stays on the cluster.
     """
 
     def __init__(self, node: Node, *request: bytes) -> None:
@@ -42,7 +41,12 @@ class NodeCall:
         self._is_closed = False
         self._is_interrupted = False
         self.is_kept = False
+        """Whether the result of the node's task stays on the cluster."""
         self._events: SimpleQueue[Connection | BaseException] = SimpleQueue()
+
+    def keep_result(self) -> None:
+        """Note that the result of the node's task stays on the cluster."""
+        self.is_kept = True
 
     def accept(self, connection: Connection) -> None:
         """Take the first connection of a worker; each node is given once.

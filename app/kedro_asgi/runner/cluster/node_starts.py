@@ -14,6 +14,7 @@ from kedro_asgi.events import (
     NodeStarted,
     milliseconds_since,
 )
+from kedro_asgi.runner.task import ignore_event
 
 NodeEnd = NodeFinished | NodeFailed | NodeCancelled | NodeRetried
 
@@ -25,7 +26,7 @@ class NodeStarts:
     """
 
     def __init__(self, emit: Emit | None) -> None:
-        self._emit = emit or _ignore
+        self._emit = emit or ignore_event
         self._held: dict[str, NodeStarted] = {}
         self._began: dict[str, float] = {}
 
@@ -51,7 +52,3 @@ class NodeStarts:
         if held is not None:
             self._began[node] = perf_counter()
             self._emit(NodeStarted(run_id=held.run_id, node=node, attempt=held.attempt))
-
-
-def _ignore(event: Event) -> None:
-    """Take events that nobody wants."""

@@ -10,9 +10,7 @@ from kedro_asgi.runner.portable_struct import PortableStruct
 from kedro_asgi.runner.remote_datasets import RemoteDataset
 from kedro_asgi.trace_context import TraceHeaders
 
-# Messages to a node that runs: make the next chunk, close the generator, stop.
-NEXT_CHUNK = b"next"
-CLOSE_GENERATOR = b"close"
+# A message to a node that runs, beside those to a generator: `NEXT_CHUNK` and `CLOSE_GENERATOR` of `messages`.
 STOP = b"stop"
 # In place of a request: the node was withdrawn.
 WITHDRAWN = b"withdrawn"

@@ -10,8 +10,8 @@ from kedro_asgi.pipeline import Node
 from kedro_asgi.runner.cluster.connection import Connection
 from kedro_asgi.runner.cluster.inbox import Inbox
 from kedro_asgi.runner.cluster.pickling import check_picklable, dumps
-from kedro_asgi.runner.cluster.requests import NEXT_CHUNK, FunctionCallRequest
-from kedro_asgi.runner.messages import GeneratorChunk, Response, encode
+from kedro_asgi.runner.cluster.requests import FunctionCallRequest
+from kedro_asgi.runner.messages import NEXT_CHUNK, GeneratorChunk, Response, encode
 from kedro_asgi.runner.remote_datasets import RemoteDataset
 from kedro_asgi.runner.task import call_node
 
