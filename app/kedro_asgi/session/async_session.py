@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import anyio
 import anyio.to_thread
-from anyio import from_thread
-from anyio.lowlevel import EventLoopToken, current_token
+from anyio.lowlevel import current_token
 
 from kedro_asgi.events import Emit
 from kedro_asgi.outcome import Outcome as Outcome
 from kedro_asgi.run_arguments import ParameterArguments
 from kedro_asgi.runner.async_nodes import HOST_LOOP
-from kedro_asgi.runner.stopping import STOP_SIGNAL, StopSignal
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.results import Convert, RunResult
@@ -194,20 +192,6 @@ class AsyncSession:
         """Return how long to wait before the next attempt of a run that failed; ``None`` if none may follow."""
         session = self._session
         return None if session is None else session.retry_after_seconds(spec, error)
-
-    def execute_blocking(
-        self, spec: RunSpec, *, host: EventLoopToken, run_id: str, convert: Convert, emit: Emit, stop: StopSignal
-    ) -> RunResult:
-        """Run ``spec`` in the calling thread, which is not an event loop's; raises what the run raised.
-
-        The caller limits how many go at a time. ``host`` awaits async nodes, and opens the session if it is not open
-        yet. ``stop`` asks the run to end before its next node. Makes attempt ``spec.attempt`` of the run; the caller
-        makes the next one, after `retry_after_seconds`.
-        """
-        HOST_LOOP.set(host)
-        STOP_SIGNAL.set(stop)
-        session = self._session or from_thread.run(self.open, token=host).value()
-        return session.execute(spec, run_id=run_id, convert=convert, emit=emit, is_single_attempt=True)
 
     async def inspect(self, params: Mapping[str, Any] | None = None) -> ProjectSnapshot:
         """Return the snapshot of the project, with ``params`` applied; raises what reading the project raises."""

@@ -1,7 +1,6 @@
 """One run that a Dask worker executes for a server."""
 
 import logging
-import pickle
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextvars import ContextVar
@@ -23,15 +22,17 @@ from kedro_asgi.dispatch.executors.dask_messages import (
     RecordLogged,
     Ticket,
 )
-from kedro_asgi.dispatch.executors.process_messages import encode_message
-from kedro_asgi.dispatch.executors.remote_run import RemoteRun, plain_record, sendable
+from kedro_asgi.dispatch.executors.process_messages import decode_message, encode_message
+from kedro_asgi.dispatch.executors.run_attempt import RunAttempt
+from kedro_asgi.dispatch.executors.sendable_values import plain_record, sendable
 from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import RunInterruptedError, RunStoppedError, UnsendableValueError, ValueTooLargeError, error_type
 from kedro_asgi.events import Event
 from kedro_asgi.outcome import Outcome
+from kedro_asgi.owned_handler import handle_as_last_resort
 from kedro_asgi.run_context import CURRENT_NODE
-from kedro_asgi.runner.chunk_stream import Chunk, ChunkStream
+from kedro_asgi.runner.chunk_stream import CHUNK_STREAM, Chunk, ChunkStream
 from kedro_asgi.runner.chunk_window import ChunkWindow
 from kedro_asgi.runner.messages import LogMessage
 from kedro_asgi.runner.stopping import StopSignal
@@ -39,6 +40,7 @@ from kedro_asgi.runner.worker_logs import ForwardingHandler
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.session import Convert
 from kedro_asgi.session.event_loop import call_soon
+from kedro_asgi.tracing.activation import continue_trace
 
 SERVER_GONE = "The server that had the run has gone, or its connection to the Dask worker."
 
@@ -88,20 +90,20 @@ class HostedRun:
         HOSTED_RUN.set(self)
         if order.given.streamed:
             self._chunks = _HostedChunks(order.given.streamed, self)
+        CHUNK_STREAM.set(self._chunks)
+        continue_trace(order.given.trace_context)
         loaded = Outcome.of(partial(_load_order, order.parts))
-        run = RemoteRun(
+        attempt = RunAttempt(
             run_id=self.ticket.run_id,
             read_spec=lambda: loaded.value()[0](),
+            find_session=lambda: member.session,
             convert=_keep if loaded.result is None else loaded.result[1],
             emit=self._emit,
             stop=self._stop,
             loop=self._loop,
             full_tracebacks=order.given.full_tracebacks,
-            chunks=self._chunks,
-            trace_context=order.given.trace_context,
         )
-        execution = run.execute(Outcome.of(lambda: member.session))
-        self._reply(run, execution, max_bytes=order.given.max_bytes)
+        self._reply(attempt, attempt.execute(), max_bytes=order.given.max_bytes)
 
     def log(self, message: LogMessage) -> None:
         """Send a record that was logged during the run."""
@@ -118,7 +120,7 @@ class HostedRun:
         content: Any = event
         self.channel.put(EventEmitted(ticket_id=self.ticket.ticket_id, content=content), waits=True)
 
-    def _reply(self, run: RemoteRun, execution: Execution, *, max_bytes: int) -> None:
+    def _reply(self, attempt: RunAttempt, execution: Execution, *, max_bytes: int) -> None:
         try:
             parts = encode_message(sendable(execution))
             if (size := size_of(parts)) > max_bytes:
@@ -126,7 +128,7 @@ class HostedRun:
         except Exception as problem:  # whatever values of a project's own `convert` raise
             is_ours = isinstance(problem, ValueTooLargeError)
             error = problem if is_ours else UnsendableValueError("An output", str(problem))
-            parts = encode_message(Execution(error=run.report(error)))
+            parts = encode_message(Execution(error=attempt.report(error)))
         self.channel.put(ExecutionEnded(ticket_id=self.ticket.ticket_id), parts)
 
 
@@ -165,8 +167,8 @@ class HostedRunHandler(ForwardingHandler):
     def emit(self, record: logging.LogRecord) -> None:
         if HOSTED_RUN.get() is not None:
             super().emit(record)
-        elif self._is_alone and logging.lastResort is not None and record.levelno >= logging.lastResort.level:
-            logging.lastResort.handle(record)
+        elif self._is_alone:
+            handle_as_last_resort(record)
 
 
 def _log_to_server(message: LogMessage) -> None:
@@ -174,15 +176,10 @@ def _log_to_server(message: LogMessage) -> None:
         run.log(message)
 
 
-def load(parts: Sequence[Buffer]) -> Any:
-    value, *buffers = parts
-    return pickle.loads(value, buffers=buffers)
-
-
 def _load_order(parts: Sequence[Buffer]) -> tuple[Callable[[], RunSpec], Convert]:
     """Return the functions that read an order and convert outputs."""
     try:
-        read_spec, convert = load(parts)
+        read_spec, convert = decode_message(parts)
     except Exception as error:  # whatever modules raise when they are imported
         raise UnsendableValueError("A value of the run", f"{error_type(error)}: {error}") from error
     return read_spec, convert

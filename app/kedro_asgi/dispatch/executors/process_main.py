@@ -29,13 +29,14 @@ from kedro_asgi.dispatch.executors.process_messages import (
     ShutDown,
     encode_message,
 )
-from kedro_asgi.dispatch.executors.remote_run import RemoteRun, plain_record, sendable
+from kedro_asgi.dispatch.executors.run_attempt import RunAttempt
+from kedro_asgi.dispatch.executors.sendable_values import plain_record, sendable
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import RunStoppedError, UnsendableValueError, error_type
 from kedro_asgi.events import Event
 from kedro_asgi.outcome import Outcome
 from kedro_asgi.run_context import CURRENT_NODE
-from kedro_asgi.runner.chunk_stream import Chunk, ChunkStream
+from kedro_asgi.runner.chunk_stream import CHUNK_STREAM, Chunk, ChunkStream
 from kedro_asgi.runner.messages import LogMessage
 from kedro_asgi.runner.process_state import ProcessState
 from kedro_asgi.runner.stopping import StopSignal
@@ -44,6 +45,7 @@ from kedro_asgi.runner.worker_signals import ignore_signals
 from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import Convert, KedroServiceSession
 from kedro_asgi.session.event_loop import call_soon
+from kedro_asgi.tracing.activation import continue_trace
 from kedro_asgi.tracing.sdk import flush_spans, set_up_inherited_sdk
 
 _PR_SET_PDEATHSIG = 1
@@ -168,19 +170,20 @@ class _RunServer:
 
     def _execute(self, request: ExecutionRequest) -> Execution:
         self._begin(request.run_id)
-        return self._remote_run(request).execute(self._session)
+        CHUNK_STREAM.set(_ProcessChunks(request.streamed, self) if request.streamed else None)
+        continue_trace(request.trace_context)
+        return self._attempt(request).execute()
 
-    def _remote_run(self, request: ExecutionRequest) -> RemoteRun:
-        return RemoteRun(
+    def _attempt(self, request: ExecutionRequest) -> RunAttempt:
+        return RunAttempt(
             run_id=request.run_id,
             read_spec=lambda: self._received_order()(),
+            find_session=self._session.value,
             convert=self._opening.convert,
             emit=self._emit,
             stop=self._stop,
             loop=self._loop,
             full_tracebacks=self._opening.full_tracebacks,
-            chunks=_ProcessChunks(request.streamed, self) if request.streamed else None,
-            trace_context=request.trace_context,
         )
 
     def _received_order(self) -> Callable[[], RunSpec]:
@@ -206,7 +209,7 @@ class _RunServer:
         try:
             parts = encode_message(reply)
         except Exception as problem:  # whatever values of a project's own `convert` raise
-            error = self._remote_run(request).report(UnsendableValueError("An output", str(problem)))
+            error = self._attempt(request).report(UnsendableValueError("An output", str(problem)))
             parts = encode_message(ExecutionReply(execution=Execution(error=error), is_last=is_last))
         with self._lock:
             self._run_id = None

@@ -5,21 +5,27 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from functools import partial
+from typing import TYPE_CHECKING
 
+from anyio import from_thread
 from anyio.lowlevel import current_token
 
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.job_threads import Job, JobThreads
+from kedro_asgi.dispatch.executors.run_attempt import RunAttempt
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.run_logging import LINE_EMITTER
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import NoThreadError, RunStoppedError
 from kedro_asgi.events import Emit
-from kedro_asgi.run_context import CURRENT_RUN, run_facts
+from kedro_asgi.run_context import run_facts
 from kedro_asgi.runner.stopping import StopSignal
-from kedro_asgi.runs import ErrorDetail, RunId, RunSpec
+from kedro_asgi.runs import RunId, RunSpec
 from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import call_soon
+
+if TYPE_CHECKING:
+    from kedro_asgi.session import KedroServiceSession
 
 _log = SafeLogger(__name__)
 
@@ -55,7 +61,17 @@ class ThreadExecutor:
     ) -> None:
         stop = self._stop_signals[run_id] = StopSignal()
         finish = partial(self._finish, run_id, ended)
-        work = partial(context.run, self._execute, run_id, read_spec, stop, emit, finish)
+        attempt = RunAttempt(
+            run_id=run_id,
+            read_spec=read_spec,
+            find_session=self._session_of_runs,
+            convert=self._convert,
+            emit=emit,
+            stop=stop,
+            loop=self._loop,
+            full_tracebacks=self._full_tracebacks,
+        )
+        work = partial(context.run, self._execute, attempt, finish)
         try:
             if self._session.needs_own_threads:
                 threading.Thread(target=work, name=_THREAD_NAME, daemon=True).start()
@@ -106,40 +122,12 @@ class ThreadExecutor:
             self._is_loop_called = True
             call_soon(self._loop, self._announce_ends)
 
-    def _report(self, run_id: RunId, error: BaseException) -> ErrorDetail:
-        """Describe and log ``error``; raises nothing, since a run whose thread ends here would never end."""
-        try:
-            return report_failure(run_id, error, with_our_frames=self._full_tracebacks)
-        except BaseException as problem:  # an error of user code may raise anything when it is looked at
-            return ErrorDetail(
-                type=type(error).__qualname__, message=f"It cannot be described: {type(problem).__qualname__}"
-            )
+    def _session_of_runs(self) -> "KedroServiceSession":
+        return self._session.prepared or from_thread.run(self._session.open, token=self._loop).value()
 
-    def _execute(
-        self,
-        run_id: RunId,
-        read_spec: Callable[[], RunSpec],
-        stop: StopSignal,
-        emit: Emit,
-        finish: Callable[[Execution], None],
-    ) -> bool:
+    def _execute(self, attempt: RunAttempt, finish: Callable[[Execution], None]) -> bool:
         """Execute a run in this thread, and tell whether the thread ends with it; raises nothing."""
         # The context is the run's own, so that nothing is set back.
-        LINE_EMITTER.set((run_id, emit))
-        CURRENT_RUN.set((run_id, ()))
-        spec: RunSpec | None = None
-        try:
-            spec = read_spec()
-            CURRENT_RUN.set((run_id, spec.slice.pipeline_names))
-            result = self._session.execute_blocking(
-                spec, host=self._loop, run_id=run_id, convert=self._convert, emit=emit, stop=stop
-            )
-            execution = Execution(outputs=result.outputs, output_problems=result.output_problems)
-        except BaseException as error:  # a SystemExit of user code must not end the thread
-            # The failure is reported here, since a traceback shows lines of files, which are read for it.
-            execution = Execution()
-            if stop.reason is None:
-                seconds = None if spec is None else self._session.retry_after_seconds(spec, error)
-                execution = Execution(error=self._report(run_id, error), retry_after_seconds=seconds)
-        self._end(partial(finish, execution))
+        LINE_EMITTER.set((attempt.run_id, attempt.emit))
+        self._end(partial(finish, attempt.execute()))
         return self._session.needs_own_threads
