@@ -29,7 +29,7 @@ def await_in_thread(awaitable: Awaitable[Any]) -> Any:
         try:
             ended: Outcome[Any] = from_thread.run(_await, awaitable, STOP_SIGNAL.get(), token=host)
         except RunFinishedError:
-            # The host has ended while this thread worked on. Python would warn of a coroutine that nobody awaits.
+            # The host has ended while this thread worked on. Python would warn of a coroutine that was never awaited.
             if isinstance(awaitable, Coroutine):
                 awaitable.close()
             raise

@@ -15,10 +15,10 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How the execution of a run ended: outputs as they are stored, or why it failed.
 
     ``output_problems`` says why an output of a run that succeeded is missing.
-    A run that was stopped has neither; so has one that raised after it was asked to stop. ``has_crashed``: the run
-    ended the process that it was executed in, or may have. ``is_interrupted``: that was lost, which may be no fault of
-    the run; a promised run that wants it is repeated. ``retry_after_seconds`` is set if the run is to be tried again
-    (`AsyncSession.retry_after_seconds`).
+    An execution that was stopped has neither outputs nor an error, even if its code raised after the stop.
+    ``has_crashed``: the run ended its process, or may have. ``is_interrupted``: the run's process or worker was lost,
+    perhaps through no fault of the run. A promised run with ``on_interrupt: rerun`` is repeated then.
+    ``retry_after_seconds`` is set if the run is to be tried again (`AsyncSession.retry_after_seconds`).
     """
 
     outputs: Mapping[str, Any] = {}

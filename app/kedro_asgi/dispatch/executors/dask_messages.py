@@ -95,7 +95,7 @@ class ExecutionEnded(Message, frozen=True, kw_only=True):
 
 
 class OrderGiven(Message, frozen=True, kw_only=True):
-    """The run is the worker's, and nobody else gets it; ``parts`` are the functions that read it and convert outputs.
+    """The run is this worker's, and no other's; ``parts`` are the functions that read it and convert outputs.
 
     ``max_bytes`` limits what its outputs take together. ``streamed`` are the outputs whose chunks are sent as they are
     made.

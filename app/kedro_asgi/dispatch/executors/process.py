@@ -1,4 +1,4 @@
-"""Executes each run in a process of its own."""
+"""Executes each run in another process; a process executes one run at a time."""
 
 from collections.abc import Callable
 from contextvars import Context

@@ -25,7 +25,7 @@ class Inbox:
 
     @contextmanager
     def open(self) -> Iterator[StopSignal]:
-        """Receive while this block lasts; the node of this context stops when it is asked to, or nobody waits."""
+        """Receive while this block lasts; the node of this context stops when it is asked to, or its run has gone."""
         threading.Thread(target=self._receive, name="kedro-asgi-cluster-inbox", daemon=True).start()
         token = STOP_SIGNAL.set(self._stop)
         try:

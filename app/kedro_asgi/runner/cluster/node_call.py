@@ -61,7 +61,7 @@ class NodeCall:
             is_withdrawn = self._connection is None
             lost = None if self._is_closed else self._connection
         if is_withdrawn:
-            with suppress(OSError):  # nobody waits for the answer
+            with suppress(OSError):  # the worker may have gone
                 connection.send(WITHDRAWN)
         connection.close()
         if lost is not None:

@@ -74,7 +74,7 @@ def _respond(connection: Connection, setup: bytes, data: bytes, stored: tuple[An
     # Also what would end this process, which works for others, too: the process of the run raises it.
     except BaseException as error:
         response = encode(Response.of_error(error))
-    with suppress(OSError):  # nobody waits any more
+    with suppress(OSError):  # the process of the run does not wait any more
         connection.send(response)
     return kept
 
@@ -118,7 +118,7 @@ class _NodeLogHandler(ForwardingHandler):
 def _send_log(message: LogMessage) -> None:
     connection = _CONNECTION.get()
     if connection is not None:
-        with suppress(OSError):  # nobody waits any more
+        with suppress(OSError):  # the process of the run does not wait any more
             connection.send(encode(message))
 
 

@@ -144,7 +144,7 @@ class _NodeRunner(NodeRunner):
         if self.stop_signal is not None:
             if self.stop_signal.reason is not None:
                 raise self.stop_signal.reason
-        # Nobody else receives, and there is nothing to receive but a request to stop.
+        # No other thread receives, and there is nothing to receive but a request to stop.
         elif not self._connection.is_silent:
             raise RunStoppedError
 
