@@ -16,8 +16,8 @@ from distributed import Worker
 
 from kedro_asgi.cluster_member import EXTENSION, ClusterMember
 from kedro_asgi.dispatch.executors.dask_hosted_run import HostedRunHandler
+from kedro_asgi.dispatch.executors.dask_run_host import RunHost
 from kedro_asgi.dispatch.executors.dask_task import HOST_EXTENSION
-from kedro_asgi.dispatch.executors.dask_worker import RunHost
 from kedro_asgi.dispatch.executors.local_cluster import SESSION_VARIABLE
 from kedro_asgi.errors import ProjectError
 from kedro_asgi.outcome import Outcome

@@ -31,10 +31,10 @@ from kedro_asgi.dispatch.executors.dask_messages import (
     plain,
 )
 from kedro_asgi.dispatch.executors.dask_run import DaskRun, placement_error
-from kedro_asgi.dispatch.executors.dask_scheduler import SchedulerConnection
+from kedro_asgi.dispatch.executors.dask_scheduler_connection import SchedulerConnection
 from kedro_asgi.dispatch.executors.dask_settings import ClusterSettings
 from kedro_asgi.dispatch.executors.dask_task import execute_run
-from kedro_asgi.dispatch.executors.dask_workers import WorkerConnections
+from kedro_asgi.dispatch.executors.dask_worker_connections import WorkerConnections
 from kedro_asgi.dispatch.executors.given_run import GivenRun
 from kedro_asgi.dispatch.executors.process_messages import encode_message
 from kedro_asgi.dispatch.executors.shared_file import Buffer
