@@ -12,7 +12,7 @@ from anyio import to_thread
 
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.given_run import GivenRun
-from kedro_asgi.dispatch.executors.process_main import Opening
+from kedro_asgi.dispatch.executors.process_messages import ProcessSetup
 from kedro_asgi.dispatch.executors.process_pool import ProcessPool
 from kedro_asgi.dispatch.executors.process_watch import ProcessWatch
 from kedro_asgi.dispatch.policy import Policy
@@ -50,13 +50,13 @@ class SlowPool(ProcessPool):
 
     def __init__(self, project: Path) -> None:
         self.has_looked, self.go_on = threading.Event(), threading.Event()
-        opening = Opening(
+        setup = ProcessSetup(
             create=AsyncSession.create(project).create_session,
             convert=encode_output,
             full_tracebacks=False,
             backend="asyncio",
         )
-        super().__init__(opening, Policy(), warm=1)
+        super().__init__(setup, Policy(), warm=1)
 
     def executing(self, run_id: RunId) -> Any:
         return self._late(super().executing(run_id))

@@ -8,8 +8,8 @@ from contextlib import suppress
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
-from kedro_asgi.dispatch.executors.process_main import Opening, serve_runs
-from kedro_asgi.dispatch.executors.process_messages import MessagePipe, ShutDown, encode_message
+from kedro_asgi.dispatch.executors.process_main import serve_runs
+from kedro_asgi.dispatch.executors.process_messages import MessagePipe, ProcessSetup, ShutDown, encode_message
 from kedro_asgi.dispatch.executors.shared_file import Buffer, SharedFile
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.runner.process_ends import SHUTDOWN_SECONDS, ends_soon, wait_for_exit_code
@@ -26,14 +26,14 @@ class ChildProcess:
     One thread sends and receives; any thread may stop, interrupt and kill.
     """
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, setup: ProcessSetup) -> None:
         context = _start_method()
         requests, replies = SharedFile.create(), SharedFile.create()
         connection, theirs = context.Pipe()
         stops, self._stops = context.Pipe(duplex=False)
         self._pipe = MessagePipe(connection, outgoing=requests, incoming=replies)
         their_pipe = MessagePipe(theirs, outgoing=replies, incoming=requests)
-        arguments = (opening, ProcessState.current(), their_pipe, stops)
+        arguments = (setup, ProcessState.current(), their_pipe, stops)
         self._process = context.Process(target=serve_runs, args=arguments, name=_NAME)
         try:
             with signals_blocked():

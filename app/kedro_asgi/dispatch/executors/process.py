@@ -8,7 +8,7 @@ from anyio.lowlevel import current_token
 from kedro_asgi.cores import CORES
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.given_run import GivenRun
-from kedro_asgi.dispatch.executors.process_main import Opening
+from kedro_asgi.dispatch.executors.process_messages import ProcessSetup
 from kedro_asgi.dispatch.executors.process_pool import ProcessPool
 from kedro_asgi.dispatch.executors.process_watch import KILL_SECONDS, ProcessWatch
 from kedro_asgi.dispatch.policy import Policy
@@ -33,13 +33,13 @@ class ProcessExecutor:
     ) -> None:
         self._loop = current_token()
         self._session = session
-        opening = Opening(
+        setup = ProcessSetup(
             create=session.create_session,
             convert=convert,
             full_tracebacks=policy.full_tracebacks,
             backend=backend_name(self._loop),
         )
-        self._pool = ProcessPool(opening, policy, warm=min(policy.max_concurrent_runs, CORES))
+        self._pool = ProcessPool(setup, policy, warm=min(policy.max_concurrent_runs, CORES))
         self._watch = ProcessWatch(
             self._pool, max_run_memory_bytes=policy.max_run_memory_bytes, kill_seconds=kill_seconds
         )

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import msgspec
 from anyio.from_thread import start_blocking_portal
 from anyio.lowlevel import EventLoopToken, current_token
 
@@ -25,6 +24,7 @@ from kedro_asgi.dispatch.executors.process_messages import (
     ExecutionRequest,
     MessagePipe,
     ProcessOpened,
+    ProcessSetup,
     RecordLogged,
     ShutDown,
     encode_message,
@@ -43,7 +43,6 @@ from kedro_asgi.runner.stopping import StopSignal
 from kedro_asgi.runner.worker_logs import forward_logs
 from kedro_asgi.runner.worker_signals import ignore_signals
 from kedro_asgi.runs import RunId, RunSpec
-from kedro_asgi.session import Convert, KedroServiceSession
 from kedro_asgi.session.event_loop import call_soon
 from kedro_asgi.tracing.activation import continue_trace
 from kedro_asgi.tracing.sdk import flush_spans, set_up_inherited_sdk
@@ -53,19 +52,7 @@ _PR_SET_PDEATHSIG = 1
 _OOM_SCORE = "500"
 
 
-class Opening(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Opens the project in a process that executes runs; all of it can be pickled.
-
-    ``backend`` is the name of the event loop there.
-    """
-
-    create: Callable[[], KedroServiceSession]
-    convert: Convert
-    full_tracebacks: bool
-    backend: str
-
-
-def serve_runs(opening: Opening, state: ProcessState, pipe: MessagePipe, stops: Connection) -> None:
+def serve_runs(setup: ProcessSetup, state: ProcessState, pipe: MessagePipe, stops: Connection) -> None:
     """Execute runs until the server asks this process to end, or ends itself; ``state`` is the server's.
 
     The process leads a group of its own: the server kills the group, with the programs that nodes have started.
@@ -77,8 +64,8 @@ def serve_runs(opening: Opening, state: ProcessState, pipe: MessagePipe, stops: 
     ignore_signals()
     # Node code may write to a terminal whose foreground is the server.
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    with start_blocking_portal(opening.backend) as portal:
-        server = _RunServer(opening, pipe, portal.call(current_token))
+    with start_blocking_portal(setup.backend) as portal:
+        server = _RunServer(setup, pipe, portal.call(current_token))
         signal.signal(signal.SIGTERM, server.receive_signal)
         threading.Thread(target=server.receive_stops, args=(stops,), name="kedro-asgi-stops", daemon=True).start()
         forward_logs(server.send_log)
@@ -124,8 +111,8 @@ class _ProcessChunks(ChunkStream):
 class _RunServer:
     """Executes runs in the main thread, where SIGTERM interrupts them; other threads only pass stop requests on."""
 
-    def __init__(self, opening: Opening, pipe: MessagePipe, loop: EventLoopToken) -> None:
-        self._opening = opening
+    def __init__(self, setup: ProcessSetup, pipe: MessagePipe, loop: EventLoopToken) -> None:
+        self._setup = setup
         self._pipe = pipe
         self._loop = loop
         # Held to send, and to change the run that is executed: nothing of a run follows its reply.
@@ -138,7 +125,7 @@ class _RunServer:
 
     def open(self) -> None:
         """Open the project; each run fails with the error of that, if there is one."""
-        self._session = Outcome.of(self._opening.create)
+        self._session = Outcome.of(self._setup.create)
         self._send(encode_message(ProcessOpened(is_broken=self._session.error is not None)))
 
     def serve(self) -> None:
@@ -179,11 +166,11 @@ class _RunServer:
             run_id=request.run_id,
             read_spec=lambda: self._received_order()(),
             find_session=self._session.value,
-            convert=self._opening.convert,
+            convert=self._setup.convert,
             emit=self._emit,
             stop=self._stop,
             loop=self._loop,
-            full_tracebacks=self._opening.full_tracebacks,
+            full_tracebacks=self._setup.full_tracebacks,
         )
 
     def _received_order(self) -> Callable[[], RunSpec]:

@@ -1,10 +1,10 @@
 """The messages between a server and the process of a run, and the pipe that carries them."""
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from logging import LogRecord
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -14,7 +14,11 @@ from kedro_asgi.dispatch.executors.shared_file import Buffer, SharedFile
 from kedro_asgi.events import Event, RunEvent
 from kedro_asgi.runner.chunk_stream import Chunk
 from kedro_asgi.runs import RunId
+from kedro_asgi.session import Convert
 from kedro_asgi.trace_context import TraceHeaders
+
+if TYPE_CHECKING:
+    from kedro_asgi.session import KedroServiceSession
 
 # How a message begins: with what it holds, or where that is.
 _EVENT = b"E"
@@ -28,6 +32,18 @@ _EVENT_ENCODER = msgspec.msgpack.Encoder()
 _CHUNK_DECODER = msgspec.msgpack.Decoder(tuple[str, bytes, str | None])
 _EVENT_DECODER: msgspec.msgpack.Decoder[RunEvent] = msgspec.msgpack.Decoder(RunEvent)
 _SIZES_DECODER = msgspec.msgpack.Decoder(list[int])
+
+
+class ProcessSetup(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """How a process that executes runs opens the project; all of it can be pickled.
+
+    ``backend`` is the name of the event loop there.
+    """
+
+    create: "Callable[[], KedroServiceSession]"
+    convert: Convert
+    full_tracebacks: bool
+    backend: str
 
 
 class ExecutionRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -8,8 +8,8 @@ from typing import Literal
 import msgspec
 
 from kedro_asgi.dispatch.executors.given_run import GivenRun
-from kedro_asgi.dispatch.executors.process_main import Opening
 from kedro_asgi.dispatch.executors.process_memory import private_bytes
+from kedro_asgi.dispatch.executors.process_messages import ProcessSetup
 from kedro_asgi.dispatch.executors.process_run import ProcessRun
 from kedro_asgi.dispatch.executors.run_process import RunProcess
 from kedro_asgi.dispatch.policy import Policy
@@ -40,8 +40,8 @@ class ProcessPool:
     cannot be opened: then the next run starts one, which fails with the reason.
     """
 
-    def __init__(self, opening: Opening, policy: Policy, *, warm: int) -> None:
-        self._opening = opening
+    def __init__(self, setup: ProcessSetup, policy: Policy, *, warm: int) -> None:
+        self._setup = setup
         self._policy = policy
         self._warm = warm
         self._lock = threading.RLock()
@@ -180,7 +180,7 @@ class ProcessPool:
             process.retire()
 
     def _start(self) -> RunProcess:
-        process = RunProcess(self._opening, self)
+        process = RunProcess(self._setup, self)
         self._places[process] = _Place()
         return process
 

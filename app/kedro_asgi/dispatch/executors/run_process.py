@@ -6,11 +6,11 @@ from typing import Protocol
 
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.child_process import ChildProcess
-from kedro_asgi.dispatch.executors.process_main import Opening
 from kedro_asgi.dispatch.executors.process_messages import (
     ExecutionReply,
     ExecutionRequest,
     ProcessOpened,
+    ProcessSetup,
     RecordLogged,
     encode_message,
 )
@@ -49,8 +49,8 @@ class RunProcess:
     Any thread may call the methods; they do not wait for the process. ``owner`` gives it one run at a time.
     """
 
-    def __init__(self, opening: Opening, owner: ProcessOwner) -> None:
-        self._opening = opening
+    def __init__(self, setup: ProcessSetup, owner: ProcessOwner) -> None:
+        self._setup = setup
         self._owner = owner
         self._runs: SimpleQueue[ProcessRun | None] = SimpleQueue()
         self._process: ChildProcess | None = None
@@ -103,7 +103,7 @@ class RunProcess:
     def _serve(self) -> None:
         has_run = True
         try:
-            self._process = process = ChildProcess(self._opening)
+            self._process = process = ChildProcess(self._setup)
             if self._is_killed:
                 process.kill()
             opened: ProcessOpened = process.receive()
