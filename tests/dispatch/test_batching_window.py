@@ -54,7 +54,7 @@ def test_a_batch_waits_no_longer_than_it_may(option: str, value: float, seconds:
     assert begins_at(made, requests=2) == pytest.approx(seconds)
 
 
-def test_nobody_waits_for_a_crowd_that_is_gone() -> None:
+def test_a_batch_does_not_wait_for_a_peak_that_is_over() -> None:
     made = window(requests=32)
     for _ in range(3):
         made.request_came(10.0, present=1)

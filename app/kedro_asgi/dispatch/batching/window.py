@@ -13,15 +13,15 @@ _SHRINK, _GROW = 0.7, 1.1
 class Window:
     """Learns from the requests and the batches of one kind how long a batch is worth waiting for. Pure: knows no clock.
 
-    ``crowd`` is the largest number of requests at a time since the batch before the last one began: those that wait
-    and those that are executed. A batch does not wait for more. It waits no longer than a run takes, since the next
-    batch could fill meanwhile.
+    ``peak_requests`` is the largest number of requests at a time since the batch before the last one began: those that
+    wait and those that are executed. A batch does not wait for more. It waits no longer than a run takes, since the
+    next batch could fill meanwhile.
     """
 
     def __init__(self, options: BatchingOptions, *, beside_after_seconds: float) -> None:
         self.row_limit = float(options.max_rows)
         self.run_seconds: float | None = None
-        self.crowd = 1
+        self.peak_requests = 1
         self._former_peak = self._peak = 1
         self._gap_seconds = 0.0
         self._last_arrival: float | None = None
@@ -41,7 +41,7 @@ class Window:
 
     def batch_began(self, *, present: int) -> None:
         """A batch begins; ``present`` requests wait or are executed."""
-        self.crowd = max(self._former_peak, self._peak)
+        self.peak_requests = max(self._former_peak, self._peak)
         self._former_peak, self._peak = self._peak, present
 
     def batch_ended(self, seconds: float, *, rows: int) -> None:
@@ -61,7 +61,7 @@ class Window:
 
     def begins_at(self, *, ready_at: float, oldest_at: float, requests: int) -> float:
         """Return when a batch of ``requests`` requests begins, unless more come; it could since ``ready_at``."""
-        if requests >= self.crowd or self.run_seconds is None or self._last_arrival is None:
+        if requests >= self.peak_requests or self.run_seconds is None or self._last_arrival is None:
             return ready_at
         gap_ends_at = self._last_arrival + _GAPS * max(self._gap_seconds, _LEAST_GAP_SECONDS)
         limit = ready_at + min(self._max_wait_seconds, self.run_seconds)
