@@ -13,7 +13,7 @@ from kedro_asgi.runner.chunk_window import MAX_CHUNKS, ChunkWindow
 from kedro_asgi.session.event_loop import LoopEvent, call_soon, event_class
 
 # How long a thread lets the event loop go first: without that, a node that computes would keep the GIL for 5 ms.
-_TURN_SECONDS = 0.002
+_WAKEUP_SECONDS = 0.002
 
 
 class ChunkQueue(ChunkStream):
@@ -57,16 +57,16 @@ class ChunkQueue(ChunkStream):
 
     def _give(self, chunk: Chunk) -> None:
         self._window.enter()
-        turn = threading.Lock()
-        turn.acquire()
+        wakeup = threading.Lock()
+        wakeup.acquire()
         is_first = not self._given
-        self._add(chunk, partial(self._leave, turn))
+        self._add(chunk, partial(self._leave, wakeup))
         if is_first:
-            turn.acquire(timeout=_TURN_SECONDS)
+            wakeup.acquire(timeout=_WAKEUP_SECONDS)
 
-    def _leave(self, turn: threading.Lock) -> None:
+    def _leave(self, wakeup: threading.Lock) -> None:
         self._window.leave()
-        turn.release()
+        wakeup.release()
 
     def _add(self, chunk: Chunk, taken: Callable[[], None]) -> None:
         if self._is_closed:

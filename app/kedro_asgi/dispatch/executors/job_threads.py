@@ -64,8 +64,8 @@ class JobThreads:
         """Let all threads end when no job is left."""
         with self._lock:
             self._is_closed = True
-            for turn in self._idle:
-                turn.release()
+            for wakeup in self._idle:
+                wakeup.release()
             self._idle.clear()
             self._watch.release()
 
@@ -74,15 +74,15 @@ class JobThreads:
     def _wake_thread(self) -> None:
         """Make another thread hot, before it runs, so that the next job wakes no further one."""
         if self._idle:
-            turn = self._idle.pop()
-            turn.release()
+            wakeup = self._idle.pop()
+            wakeup.release()
         else:
-            turn = threading.Lock()
-            turn.acquire()
+            wakeup = threading.Lock()
+            wakeup.acquire()
             name = f"{self._name}-{self._threads + 1}"
-            threading.Thread(target=self._work, args=(turn,), name=name, daemon=True).start()
+            threading.Thread(target=self._work, args=(wakeup,), name=name, daemon=True).start()
             self._threads += 1
-        self._hot.add(turn)
+        self._hot.add(wakeup)
         self._taken_at = time.monotonic()
 
     def _begin_to_watch(self) -> None:
@@ -97,7 +97,7 @@ class JobThreads:
             self._is_watching = True
             self._watch.release()
 
-    def _note(self, turn: threading.Lock, kind: Hashable, *, seconds: float, cpu_seconds: float) -> None:
+    def _note(self, wakeup: threading.Lock, kind: Hashable, *, seconds: float, cpu_seconds: float) -> None:
         """Note how long a job took; its thread stays hot if the job waited, or if no other thread is hot."""
         usual = self._usual_seconds.get(kind)
         if usual is None:
@@ -107,10 +107,10 @@ class JobThreads:
         # Threads that compute share the GIL with each other and with the event loop. One that had much less than its
         # share has waited for something else.
         has_waited = 2 * cpu_seconds * (1 + self._threads - len(self._idle)) < seconds
-        if has_waited or self._hot <= {turn}:
-            self._hot.add(turn)
+        if has_waited or self._hot <= {wakeup}:
+            self._hot.add(wakeup)
         else:
-            self._hot.discard(turn)
+            self._hot.discard(wakeup)
         if has_waited and len(self._jobs) > len(self._hot):
             # The hot threads take some of the jobs, which may wait as well.
             with suppress(RuntimeError):
@@ -122,37 +122,37 @@ class JobThreads:
 
     # --- in the threads ---
 
-    def _work(self, turn: threading.Lock) -> None:
+    def _work(self, wakeup: threading.Lock) -> None:
         cpu_started = time.thread_time()
-        while (job := self._take(turn)) is not None:
+        while (job := self._take(wakeup)) is not None:
             started = time.monotonic()
             if job.work():
                 break
             # One look at this clock for each job: it costs 1 µs, and it stands still while the thread waits for a job.
             cpu_ended, seconds = time.thread_time(), time.monotonic() - started
             with self._lock:
-                self._note(turn, job.kind, seconds=seconds, cpu_seconds=cpu_ended - cpu_started)
+                self._note(wakeup, job.kind, seconds=seconds, cpu_seconds=cpu_ended - cpu_started)
             cpu_started = cpu_ended
             # A thread that waits must not keep its last job alive.
             del job
         with self._lock:
-            self._hot.discard(turn)
+            self._hot.discard(wakeup)
             self._threads -= 1
             if self._jobs:
                 self._begin_to_watch()
 
-    def _take(self, turn: threading.Lock) -> Job | None:
+    def _take(self, wakeup: threading.Lock) -> Job | None:
         while True:
             with self._lock:
-                if self._jobs and (turn in self._hot or not self._hot):
-                    self._hot.add(turn)
+                if self._jobs and (wakeup in self._hot or not self._hot):
+                    self._hot.add(wakeup)
                     self._taken_at = time.monotonic()
                     return self._jobs.popleft()
-                self._hot.discard(turn)
+                self._hot.discard(wakeup)
                 if self._is_closed and not self._jobs:
                     return None
-                self._idle.append(turn)
-            turn.acquire()
+                self._idle.append(wakeup)
+            wakeup.acquire()
 
     def _watch_jobs(self) -> None:
         while not self._is_closed or self._jobs:
