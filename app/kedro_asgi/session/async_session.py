@@ -188,11 +188,6 @@ class AsyncSession:
         session = self._session
         return spec.retries is not None or session is None or session.engine.planner.project.options.retries is not None
 
-    def retry_after_seconds(self, spec: RunSpec, error: BaseException) -> float | None:
-        """Return how long to wait before the next attempt of a run that failed; ``None`` if none may follow."""
-        session = self._session
-        return None if session is None else session.retry_after_seconds(spec, error)
-
     async def inspect(self, params: Mapping[str, Any] | None = None) -> ProjectSnapshot:
         """Return the snapshot of the project, with ``params`` applied; raises what reading the project raises."""
         outcome = await self.in_free_thread(lambda session: _inspect(session, params))

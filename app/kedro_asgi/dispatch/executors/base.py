@@ -18,7 +18,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     An execution that was stopped has neither outputs nor an error, even if its code raised after the stop.
     ``has_crashed``: the run ended its process, or may have. ``is_interrupted``: the run's process or worker was lost,
     perhaps through no fault of the run. A promised run with ``on_interrupt: rerun`` is repeated then.
-    ``retry_after_seconds`` is set if the run is to be tried again (`AsyncSession.retry_after_seconds`).
+    ``retry_after_seconds`` is set if the run is to be tried again (`KedroServiceSession.retry_after_seconds`).
     """
 
     outputs: Mapping[str, Any] = {}

@@ -59,7 +59,8 @@ def _announce(loop: EventLoopToken, ended: Callable[[Execution], None], executio
 
 
 def _retry_after_seconds(session: AsyncSession, read_spec: Callable[[], RunSpec], error: Exception) -> float | None:
+    opened = session.prepared
     try:
-        return session.retry_after_seconds(read_spec(), error)
+        return None if opened is None else opened.retry_after_seconds(read_spec(), error)
     except Exception:  # the order cannot be read, and the record of the run has that error
         return None
