@@ -79,7 +79,7 @@ def inspect_project(planner: Planner, runtime_params: Mapping[str, Any] | None =
     Imports no dataset class and constructs nothing. Raises the errors of loading the pipelines and the configuration,
     also for a missing environment (Q-38); an absent catalog or parameters file is empty.
     """
-    pipelines = {name: found for name, found in planner.project.pipelines.load().items() if found is not None}
+    pipelines = planner.project.pipelines.load()
     # This constructs nothing, so a caller's value may be a type (SRV-52).
     runtime = RuntimeParams(values=runtime_params or {}, restrict_type_selection=False)
     return ProjectSnapshot(

@@ -187,8 +187,7 @@ class Planner:
     @cached_property
     def parameter_validator(self) -> ParameterValidator:
         """The types that the nodes of all registered pipelines ask of their parameters."""
-        registered = self.project.pipelines.load()
-        return ParameterValidator({name: found for name, found in registered.items() if found is not None})
+        return ParameterValidator(self.project.pipelines.load())
 
     def validation(self, spec: RunSpec) -> Validate:
         """Return a callable that puts models in place of parameters where the nodes of ``spec`` ask for them (Q-20).

@@ -36,7 +36,7 @@ def find_problems(planner: Planner) -> ProjectProblems:
     It checks no values that only a run brings, and none that a project's own configuration loader returns. Raises the
     errors that every run would raise.
     """
-    registered = [pipeline for pipeline in planner.project.pipelines.load().values() if pipeline is not None]
+    registered = planner.project.pipelines.load().values()
     broken = {name: failure_sentence(error) for name, error in planner.project.pipelines.broken().items()}
     return ProjectProblems(
         pipelines=broken,

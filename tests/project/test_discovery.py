@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kedro_asgi.errors import PipelineNotFoundError
 from kedro_asgi.project import bootstrap_project
 from kedro_asgi.session import KedroServiceSession, KedroSession
 
@@ -93,3 +94,15 @@ def test_the_next_access_repeats_a_failed_load(make_project) -> None:
         pipelines.load()
     registry.write_text("def register_pipelines():\n    return {}\n\n")
     assert pipelines.load() == {}
+
+
+def test_none_in_place_of_a_pipeline_is_no_pipeline(make_project) -> None:
+    registry = """
+from kedro_asgi.pipeline import Pipeline, node
+def register_pipelines():
+    return {"calc": Pipeline([node(lambda: 1, None, "x", name="n")]), "none": None}
+"""
+    project = bootstrap_project(make_project(registry))
+    assert list(project.pipelines.load()) == ["calc"]
+    with pytest.raises(PipelineNotFoundError, match="named 'none'"):
+        project.pipelines.combine(("none",), selective=False)

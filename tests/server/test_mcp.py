@@ -82,6 +82,15 @@ async def test_each_pipeline_is_a_tool_with_the_schema_of_its_endpoint(make_proj
             assert tool.input_schema == (await http.get(f"/pipelines/{name}/schema")).json()
 
 
+async def test_none_in_place_of_a_pipeline_is_no_tool(make_project) -> None:
+    registry = TYPED.replace("    return {\n", '    return {\n        "none": None,\n', 1)
+    assert '"none": None' in registry
+    async with agent_of(served(make_project(registry, parameters=PARAMETERS))) as agent:
+        titles = {tool.title for tool in (await agent.list_tools()).tools}
+    assert "run" in titles
+    assert "none" not in titles
+
+
 def test_the_names_of_tools_have_only_characters_that_all_hosts_take() -> None:
     names = ["predict", "data-science", "data.science", "data science", "é", "x" * 65, "", "__default__"]
     tools = list(map(tool_name, names))

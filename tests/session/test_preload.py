@@ -100,6 +100,12 @@ def test_without_it_each_run_loads(project: Path) -> None:
     assert answer(session)["value"] == 70
 
 
+def test_a_project_that_registers_none_can_share_values(make_project) -> None:
+    registry = REGISTRY.replace('"train": training,', '"train": training, "none": None,')
+    project = make_project(registry, catalog=CATALOG, parameters="x: 10\nslope: 3\n", files=FILES)
+    assert opened(project, "model").preloaded == {"model": ""}
+
+
 @pytest.mark.parametrize(
     ("names", "found"),
     [

@@ -32,7 +32,7 @@ class ProjectGraphs:
     @cached_property
     def pipelines(self) -> Mapping[str, Pipeline]:
         """The registered pipelines by name; raises the errors of the registry."""
-        return {name: found for name, found in self.planner.project.pipelines.load().items() if found is not None}
+        return self.planner.project.pipelines.load()
 
     @cached_property
     def broken(self) -> Mapping[str, str]:

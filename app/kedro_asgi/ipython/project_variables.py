@@ -41,10 +41,8 @@ def open_project(
     session = NotebookSession.create(project_path=project_path, env=env, conf_source=conf_source)
     session.default_params = params
     context = session.load_context()
-    found = {name: pipeline for name, pipeline in project.pipelines.load().items() if pipeline is not None}
-    return ProjectVariables(
-        context=context, catalog=context.catalog, pipelines=RegisteredPipelines(found), session=session
-    )
+    pipelines = RegisteredPipelines(project.pipelines.load())
+    return ProjectVariables(context=context, catalog=context.catalog, pipelines=pipelines, session=session)
 
 
 def _forget_modules(package_name: str) -> None:

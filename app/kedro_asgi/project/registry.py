@@ -113,7 +113,9 @@ class PipelineRegistry:
             pipelines = module.register_pipelines()
         if not isinstance(pipelines, Mapping):
             raise RegistryError(self._package_name, f"returned {type(pipelines).__name__}, not a mapping by name")
-        return convert_pipelines(pipelines) if is_kedro_imported() else pipelines
+        converted = convert_pipelines(pipelines) if is_kedro_imported() else pipelines
+        # A project may register None in place of a pipeline that it leaves out (SRV-43).
+        return {name: pipeline for name, pipeline in converted.items() if pipeline is not None}
 
     def _load_selected(self, names: tuple[str, ...]) -> Mapping[str, Pipeline]:
         """Load the named pipelines; load all if that fails.

@@ -50,7 +50,7 @@ class DatasetRoutes:
 
         def is_used(session: "KedroServiceSession") -> bool:
             pipelines = session.engine.planner.project.pipelines.load()
-            return any(name in found.datasets() for key, found in pipelines.items() if found and key in limits)
+            return any(name in found.datasets() for key, found in pipelines.items() if key in limits)
 
         outcome = await self._session.in_free_thread(is_used)
         return outcome.error is None and outcome.value()

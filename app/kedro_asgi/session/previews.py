@@ -26,8 +26,7 @@ def preview_dataset(engine: Engine, name: str) -> bytes:
     rows or letters are shown. Raises `NoPreviewError`, `PreviewFailedError`, and the errors of the configuration.
     """
     planner = engine.planner
-    pipelines = {key: found for key, found in planner.project.pipelines.load().items() if found is not None}
-    entries = catalog_entries(planner, pipelines)
+    entries = catalog_entries(planner, planner.project.pipelines.load())
     arguments = preview_arguments(entries.get(name, {}))
     if arguments is None:
         matches = [] if name in entries else close_matches(name, entries)

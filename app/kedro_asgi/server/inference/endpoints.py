@@ -200,7 +200,7 @@ class InferenceEndpoints:
 def _repository(planner: Planner) -> list[RepositoryModel]:
     pipelines = planner.project.pipelines
     broken = {name: failure_sentence(error) for name, error in pipelines.broken().items()}
-    ready = [name for name, found in pipelines.load().items() if found is not None and found.nodes]
+    ready = [name for name, found in pipelines.load().items() if found.nodes]
     return [
         *(RepositoryModel(name=name, state="READY", reason="") for name in ready),
         *(RepositoryModel(name=name, state="UNAVAILABLE", reason=reason) for name, reason in broken.items()),

@@ -1,8 +1,8 @@
 """A project with everything that a snapshot can show."""
 
-from both_engines.cases import Case, Project, project_files
+from both_engines.cases import Case, Deviation, Project, project_files
 
-from oracle_projects.srv.cases import ask, post
+from oracle_projects.srv.cases import ask, failure, post
 
 _RICH = """
 import functools
@@ -69,7 +69,14 @@ RICH = Project(
             "a pipeline that is none",
             {"pipeline_names": ["none"]},
             files={"conf/base/catalog.yml": ""},
-            says=("unsupported operand type(s)",),
+            deviation=Deviation(
+                why="SRV-43",
+                ours=failure(
+                    "ValueError",
+                    "Failed to find the pipeline named 'none'. It needs to be generated and returned by the "
+                    "'register_pipelines' function.",
+                ),
+            ),
         ),
     ),
 )
