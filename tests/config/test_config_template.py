@@ -64,6 +64,10 @@ def attack(**values: Any) -> RuntimeParams:
         "q: {type: {of: '${runtime_params:x}'}}",
         "q: {type: partitions.PartitionedDataset, dataset: '${runtime_params:x}'}",
         "_b: &b {type: '${runtime_params:x}'}\nq: {<<: *b, filepath: f}",
+        "q: {type: t, l: !!omap [dataset: {type: '${runtime_params:x}'}]}",
+        "q: {type: t, l: !!pairs [type: '${runtime_params:x}']}",
+        "q: {type: t, l: !!omap [a: '${runtime_params:entry}']}",
+        "_l: !!omap [a: {type: '${runtime_params:x}'}]\nq: {type: t, l: '${_l}'}",
     ],
 )
 def test_no_value_of_the_caller_reaches_a_type(template: MakeTemplate, text: str) -> None:
@@ -104,6 +108,10 @@ def test_no_value_of_the_caller_reaches_a_type(template: MakeTemplate, text: str
         ("q: {type: bq.Table, dataset: '${runtime_params:x}'}", {"type": "bq.Table", "dataset": "v"}),
         ("q: {type: '${globals:t, ${runtime_params:x}}'}", {"type": "from_globals"}),
         ("q: {type: '${same:t}', f: '${runtime_params:x}'}", {"type": "t", "f": "v"}),
+        (
+            "q: {type: t, l: !!omap [a: '${runtime_params:x}', type: '${same:t}', b: [1]]}",
+            {"type": "t", "l": [("a", "v"), ("type", "t"), ("b", [1])]},
+        ),
     ],
 )
 def test_values_of_the_caller_may_decide_everything_else(template: MakeTemplate, text: str, expected: Any) -> None:
@@ -230,6 +238,26 @@ def test_placeholders_in_globals_are_filled_beside_a_value_of_the_run(template: 
     entry = template("q: {f: '${globals:root}/${runtime_params:r}/{n}'}", globals_="root: data/{layer}")
     filled = entry.substitute({"n": "foo", "layer": "raw"})
     assert filled.resolve(attack(r="{n}")) == {"f": "data/raw/{n}/foo"}
+
+
+def test_placeholders_in_pairs_are_filled(template: MakeTemplate) -> None:
+    entry = template("q: {l: !!omap [a: '{n}', b: '{n}/${runtime_params:r}'], m: !!pairs [c: {d: '{n}'}]}")
+    assert {"{n}", "{n}/"} <= set(entry.texts())
+    filled = entry.substitute({"n": "foo"})
+    assert filled.resolve(attack(r="{n}")) == {"l": [("a", "foo"), ("b", "foo/{n}")], "m": [("c", {"d": "foo"})]}
+
+
+@pytest.mark.parametrize("pairs", ["path: '${runtime_params:p}'", "a: {path: '${runtime_params:p}'}"])
+def test_no_value_of_the_caller_in_a_pair_leads_a_path_elsewhere(template: MakeTemplate, pairs: str) -> None:
+    entry = template(f"q: {{type: t, l: !!omap [{pairs}]}}")
+    entry.resolve(attack(p="data/a"))
+    with pytest.raises(InterpolationResolutionError, match="resolves 'path'"):
+        entry.resolve(attack(p="/etc/passwd"))
+
+
+def test_a_pair_that_refers_to_itself_is_refused(template: MakeTemplate) -> None:
+    with pytest.raises(InterpolationResolutionError):
+        template("q: {type: t, l: !!omap [a: '${q.l}', b: '${runtime_params:x}']}").resolve(attack(x=1))
 
 
 def test_a_filled_template_is_still_guarded(template: MakeTemplate) -> None:

@@ -7,6 +7,7 @@ from kedro_asgi.config.interpolation.caller_paths import path_problem
 from kedro_asgi.config.interpolation.evaluator import (
     DEFERRED_TYPES,
     Deferred,
+    DeferredTuple,
     Evaluator,
     Node,
     TracedValue,
@@ -68,6 +69,8 @@ class _TracingResolver:
         self._inner = {key: _TracingResolver(evaluator, inner) for key, inner in inner_checks.items()}
 
     def resolve(self, node: Node, is_from_caller: bool) -> _Traced:
+        if isinstance(node, DeferredTuple):
+            return self._evaluator.guard(node, lambda pair: self._tuple(pair.items, is_from_caller), node)
         if isinstance(node, Deferred):
             return self._deferred(node, is_from_caller)
         if not is_from_caller and not isinstance(node, DEFERRED_TYPES):
@@ -75,12 +78,24 @@ class _TracingResolver:
         if isinstance(node, dict):
             return self._mapping(node, is_from_caller)
         if isinstance(node, list):
-            results = [self.resolve(item, is_from_caller) for item in node]
-            is_any_from_caller = is_from_caller or any([is_item for _, is_item in results])  # noqa: C419
-            return [value for value, _ in results], is_any_from_caller
-        return node, is_from_caller
+            return self._items(node, is_from_caller)
+        return self._tuple(node, is_from_caller) if isinstance(node, tuple) else (node, is_from_caller)
 
-    def _mapping(self, node: Mapping[object, Node], is_from_caller: bool) -> _Traced:
+    def _items(self, items: Sequence[Node], is_from_caller: bool) -> tuple[list[ConfigValue], bool]:
+        results = [self.resolve(item, is_from_caller) for item in items]
+        is_any_from_caller = is_from_caller or any([is_item for _, is_item in results])  # noqa: C419
+        return [value for value, _ in results], is_any_from_caller
+
+    def _tuple(self, items: Sequence[Node], is_from_caller: bool) -> _Traced:
+        """Resolve a pair of ``!!omap`` as a key with its value, and another tuple as a list."""
+        match items:
+            case [str(key), item]:
+                mapping, is_any_from_caller = self._mapping({key: item}, is_from_caller)
+                return (key, mapping[key]), is_any_from_caller
+        values, is_any_from_caller = self._items(items, is_from_caller)
+        return tuple(values), is_any_from_caller
+
+    def _mapping(self, node: Mapping[object, Node], is_from_caller: bool) -> tuple[dict[object, ConfigValue], bool]:
         values: dict[object, ConfigValue] = {}
         is_any_from_caller = is_from_caller
         for key, item in node.items():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from kedro_asgi.config.interpolation.evaluator import Deferred, Node, make_dict, make_list
+from kedro_asgi.config.interpolation.evaluator import Deferred, DeferredTuple, Node, make_dict, make_list, make_tuple
 from kedro_asgi.config.interpolation.expressions import ComputedReference, DirectReference, Literal
 from kedro_asgi.config.interpolation.interpolated import Expression, InterpolatedString
 from kedro_asgi.config.interpolation.merging import DeferredMerge
@@ -17,7 +17,7 @@ def literal_texts(node: Node, seen: set[Deferred] | None = None) -> Iterator[str
     elif isinstance(node, dict):
         for item in node.values():
             yield from literal_texts(item, seen)
-    elif isinstance(node, list):
+    elif isinstance(node, list | tuple):
         for item in node:
             yield from literal_texts(item, seen)
     elif isinstance(node, Deferred) and node not in seen:
@@ -29,6 +29,9 @@ def _deferred_texts(deferred: Deferred, seen: set[Deferred]) -> Iterator[str]:
     if isinstance(deferred, DeferredMerge):
         yield from literal_texts(deferred.below, seen)
         yield from literal_texts(deferred.above, seen)
+    elif isinstance(deferred, DeferredTuple):
+        for item in deferred.items:
+            yield from literal_texts(item, seen)
     elif isinstance(deferred, InterpolatedString):
         yield from _expression_texts(deferred.expression, seen)
 
@@ -58,6 +61,8 @@ class Substitution:
             return make_dict({key: self.apply(item) for key, item in node.items()})
         if isinstance(node, list):
             return make_list([self.apply(item) for item in node])
+        if isinstance(node, tuple):
+            return make_tuple([self.apply(item) for item in node])
         return self._rewrite(node) if isinstance(node, Deferred) else node
 
     def _rewrite(self, deferred: Deferred) -> Deferred:
@@ -68,6 +73,8 @@ class Substitution:
     def _copy(self, deferred: Deferred) -> Deferred:
         if isinstance(deferred, DeferredMerge):
             return type(deferred)(self.apply(deferred.below), self.apply(deferred.above))
+        if isinstance(deferred, DeferredTuple):
+            return DeferredTuple([self.apply(item) for item in deferred.items])
         return deferred.rewritten(self._expression) if isinstance(deferred, InterpolatedString) else deferred
 
     def _expression(self, expression: Expression) -> Expression:
