@@ -1,18 +1,18 @@
 """Python values as JSON: outputs of runs, answers, and what stores and session records hold."""
 
-import json
 import math
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from kedro_asgi.errors import UnencodableOutputError
+from kedro_asgi.json_text import decode_json as decode_json
+from kedro_asgi.json_text import dump_json
 from kedro_asgi.tables import Records, parts_of, plain_value, whole_value, with_distinct_keys
 
-_T = TypeVar("_T")
 # Values without keys and without parts.
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _LONGEST_PATH = 500
@@ -35,22 +35,8 @@ def encode_json(value: object, *, fallback: Callable[[Any], object] | None = _pl
     except UnicodeEncodeError:
         # Records are a list here: the standard library does not know `msgspec.Raw`.
         builtins = _finite(msgspec.to_builtins(value, enc_hook=whole_value if fallback is _plain else fallback))
-        return json.dumps(builtins, indent=indent or None, separators=None if indent else (",", ":")).encode()
+        return dump_json(builtins, indent=indent)
     return msgspec.json.format(content, indent=indent) if indent else content
-
-
-def decode_json(content: bytes | str, decoder: msgspec.json.Decoder[_T]) -> _T:
-    """Return what `encode_json` wrote; msgspec alone refuses the escaped half of a surrogate pair.
-
-    Raises ``msgspec.DecodeError``.
-    """
-    try:
-        return decoder.decode(content)
-    except msgspec.DecodeError:
-        with suppress(json.JSONDecodeError):
-            value: _T = msgspec.convert(json.loads(content), decoder.type)
-            return value
-        raise
 
 
 def encode_output(name: str, value: object) -> msgspec.Raw:

@@ -7,10 +7,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from kedro_asgi.file_lock import is_unlocked, take_lock
 from kedro_asgi.forked_children import call_in_forked_children
-
-if sys.platform != "win32":
-    import fcntl
 
 _PREFIX = "kedro-asgi-"
 _LOCK = "folder.lock"
@@ -47,9 +45,7 @@ def _lock(path: Path) -> int:
     It gets its name when it is locked, so that no other process finds it without the lock.
     """
     aside = path.with_suffix(".new")
-    descriptor = os.open(aside, os.O_RDWR | os.O_CREAT, 0o600)
-    if sys.platform != "win32":
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    descriptor = take_lock(aside)
     aside.replace(path)
     return descriptor
 
@@ -65,16 +61,4 @@ def _remove_abandoned() -> None:
 def _is_abandoned(folder: Path) -> bool:
     if sys.platform == "win32" or folder.lstat().st_uid != os.geteuid() or not (folder / _LOCK).exists():
         return False
-    return all(map(_is_free, folder.rglob("*.lock")))
-
-
-def _is_free(lock: Path) -> bool:
-    descriptor = os.open(lock, os.O_RDWR)
-    try:
-        if sys.platform != "win32":
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
+    return all(map(is_unlocked, folder.rglob("*.lock")))

@@ -16,10 +16,10 @@ from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.stores.base import RunWrite, WriteResult
-from kedro_asgi.dispatch.stores.file_lock import is_unlocked
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import DrainingError, ServiceOpenError, StoreVersionError
+from kedro_asgi.file_lock import is_unlocked
 from kedro_asgi.runs import RunId, RunOrder, RunSpec, Slice
 from kedro_asgi.session import AsyncSession
 

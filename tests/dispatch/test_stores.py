@@ -19,11 +19,11 @@ import pytest
 
 from kedro_asgi.dispatch.stores import open_store
 from kedro_asgi.dispatch.stores.base import EventBatch, IdempotencyKey, RunWrite, Store
-from kedro_asgi.dispatch.stores.file_lock import is_unlocked
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.errors import StoreUnavailableError, StoreUrlError, StoreVersionError
+from kedro_asgi.file_lock import is_unlocked
 from kedro_asgi.runs import RunId, RunOrder, RunQuery, RunRecord, RunSpec
 
 OpenStore = Callable[..., Store]

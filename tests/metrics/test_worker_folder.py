@@ -53,6 +53,17 @@ def test_an_older_snapshot_does_not_replace_a_newer_one(folder: Path) -> None:
     assert total(worker) == 5
 
 
+def test_a_write_that_fails_leaves_nothing_behind(folder: Path) -> None:
+    worker = WorkerFolder(folder)
+    worker.publish(counted(1), sequence=0)
+    counts = folder / "worker-0.counts"
+    counts.unlink()
+    counts.mkdir()
+    with pytest.raises(OSError):
+        worker.publish(counted(2), sequence=1)
+    assert {path.name for path in folder.iterdir()} == {"worker-0.counts", "worker-0.lock"}
+
+
 def test_a_forked_child_does_not_keep_its_dead_parent_alive(folder: Path) -> None:
     worker = WorkerFolder(folder)
     worker.publish(counted(1), sequence=0)

@@ -1,7 +1,6 @@
 """A folder in which the workers of a server tell each other what they have counted."""
 
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,11 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from kedro_asgi.atomic_file import write_atomically
+from kedro_asgi.file_lock import is_unlocked, try_lock
 from kedro_asgi.forked_children import call_in_forked_children
 from kedro_asgi.metrics.snapshots import Snapshot, WorkerSnapshot
-
-if sys.platform != "win32":
-    import fcntl
 
 
 class _WorkerFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,19 +71,17 @@ class WorkerFolder:
         self._folder.mkdir(parents=True, exist_ok=True)
         # Its own first, if it had one.
         for number in chain((max(self._number, 0),), count()):
-            if (descriptor := _lock(self._folder / f"worker-{number}.lock")) is not None:
+            if (descriptor := try_lock(self._folder / f"worker-{number}.lock")) is not None:
                 self._lock_descriptor, self._number = descriptor, number
                 return
 
     def _write(self, snapshot: Snapshot) -> None:
         if self._lock_descriptor < 0 or not self._lock_path.exists():
-            # Somebody has cleaned up.
+            # A cleaner of temporary folders has deleted the lock file.
             self._unlock()
             self._take_number()
         content = _WorkerFile(pid=os.getpid(), former=self._former, now=snapshot)
-        aside = self._path.with_suffix(".new")
-        aside.write_bytes(msgspec.msgpack.encode(content))
-        aside.replace(self._path)
+        write_atomically(self._path, msgspec.msgpack.encode(content))
         # Cleaners of temporary folders delete files that look old.
         os.utime(self._lock_path)
 
@@ -94,7 +90,8 @@ class WorkerFolder:
         for number in numbers:
             path = self._folder / f"worker-{number}.counts"
             if (found := _read(path)) is not None:
-                is_alive = number == self._number or _is_locked(path.with_suffix(".lock"))
+                # A worker that starts during this look takes the next number.
+                is_alive = number == self._number or not is_unlocked(path.with_suffix(".lock"))
                 yield WorkerSnapshot(
                     worker=str(number), pid=found.pid if is_alive else None, snapshot=found.now.after(found.former)
                 )
@@ -123,27 +120,3 @@ def _read(path: Path) -> _WorkerFile | None:
     with suppress(FileNotFoundError, msgspec.DecodeError):
         return _DECODER.decode(path.read_bytes())
     return None
-
-
-def _lock(path: Path, *, is_shared: bool = False) -> int | None:
-    """Return the descriptor of a file that is locked now, or ``None`` if another process has the lock."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if sys.platform != "win32":
-            fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _is_locked(path: Path) -> bool:
-    # For a moment this takes a lock, which several may have. A worker that starts just then takes the next number.
-    try:
-        descriptor = _lock(path, is_shared=True)
-    except OSError:
-        return False
-    if descriptor is None:
-        return True
-    os.close(descriptor)
-    return False

@@ -10,6 +10,7 @@ from typing import Any
 
 from kedro_asgi.dispatch.stores.liveness import WorkerStatus
 from kedro_asgi.errors import StoreUnavailableError
+from kedro_asgi.file_lock import is_unlocked, take_lock
 from kedro_asgi.forked_children import call_in_forked_children
 
 if sys.platform != "win32":
@@ -89,38 +90,13 @@ def file_lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def is_unlocked(path: Path, *, remove: bool = False) -> bool:
-    """Whether no process holds the file's lock; ``remove`` deletes the file while no process can take the lock."""
-    if sys.platform == "win32":
-        return True
-    try:
-        descriptor = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if remove:
-            path.unlink(missing_ok=True)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
-
-
 def _lock(path: Path) -> int:
     """Create and lock a file, and return its descriptor.
 
     Another process may remove the file between its creation and its lock, so check that it is still there.
     """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        if sys.platform == "win32":
-            # `flock` does not exist there, so only one worker process is supported.
-            return descriptor
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        descriptor = take_lock(path)
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kedro_asgi.dispatch.stores.connection import SqlConnection
-from kedro_asgi.dispatch.stores.file_lock import file_lock, is_unlocked, opening_lock, worker_locks
+from kedro_asgi.dispatch.stores.file_lock import file_lock, opening_lock, worker_locks
 from kedro_asgi.dispatch.stores.liveness import WorkerStatus
 from kedro_asgi.dispatch.stores.read_only_sqlite import logs_of, reading
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import StorePartitionError, StoreUnavailableError
+from kedro_asgi.file_lock import is_unlocked
 
 _MAX_PROBLEMS = 20
 

@@ -1,15 +1,16 @@
 """Rows of tables that are JSON already; they are cut, and not decoded."""
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 
+from kedro_asgi.json_text import decode_json, dump_json
 from kedro_asgi.tables.rows.plain import split_plain
 
 _ROWS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[msgspec.Raw])
+_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _COLUMNS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(dict[str, list[msgspec.Raw]])
 
 
@@ -18,13 +19,10 @@ def split_encoded(content: msgspec.Raw, counts: Sequence[int]) -> list[msgspec.R
     for decoder in (_ROWS, _COLUMNS):
         with suppress(msgspec.DecodeError):
             return _encoded(split_plain(decoder.decode(content), counts))
-    with suppress(json.JSONDecodeError):
-        # msgspec refuses the escaped half of a surrogate pair, which is text in Python.
-        value = json.loads(bytes(memoryview(content)))
+    with suppress(msgspec.DecodeError):
+        value = decode_json(content, _ANY)
         parts = split_plain(value, counts) if isinstance(value, list | dict) else None
-        return (
-            None if parts is None else [msgspec.Raw(json.dumps(part, separators=(",", ":")).encode()) for part in parts]
-        )
+        return None if parts is None else [msgspec.Raw(dump_json(part)) for part in parts]
     return None
 
 
