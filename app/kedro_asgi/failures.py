@@ -61,7 +61,7 @@ def note_resumption(error: BaseException, names: Iterable[str]) -> None:
 
 def nodes_to_resume_from(error: BaseException) -> tuple[str, ...]:
     """Return the names that `note_resumption` has remembered."""
-    facts: _Facts | None = getattr(error, "__dict__", {}).get(_FACTS)
+    facts = _known_facts(error)
     return () if facts is None else facts.resume_from
 
 
@@ -81,13 +81,13 @@ def note_last_attempt(error: BaseException) -> None:
 
 def is_last_attempt(error: BaseException) -> bool:
     """Whether `note_last_attempt` has remembered that of ``error``."""
-    facts: _Facts | None = getattr(error, "__dict__", {}).get(_FACTS)
+    facts = _known_facts(error)
     return facts is not None and facts.is_last_attempt
 
 
 def is_of_node(error: BaseException) -> bool:
     """Whether ``error`` is the failure of a node."""
-    facts: _Facts | None = getattr(error, "__dict__", {}).get(_FACTS)
+    facts = _known_facts(error)
     return facts is not None and facts.node is not None
 
 
@@ -99,7 +99,7 @@ def describe_cause(error: BaseException) -> ErrorCause:
 
 def describe_failure(error: BaseException) -> ErrorDetail:
     """Describe ``error`` for the outside: by Kedro's name, without credentials, and in bounded texts (SRV-29)."""
-    facts: _Facts = getattr(error, "__dict__", {}).get(_FACTS) or _Facts()
+    facts = _known_facts(error) or _Facts()
     main = _describe(error)
     causes = tuple(_describe(cause) for cause in causes_of(error))
     if facts.remote is not None:
@@ -163,6 +163,11 @@ def _cause_sentence(error: BaseException, detail: ErrorDetail) -> str:
         if is_told and cause.message not in detail.message:
             return f" Cause: {_named(cause)}{'' if isinstance(error, ImportError) else one_line(place_text(cause))}"
     return ""
+
+
+def _known_facts(error: BaseException) -> _Facts | None:
+    facts: _Facts | None = getattr(error, "__dict__", {}).get(_FACTS)
+    return facts
 
 
 def _facts(error: BaseException) -> _Facts | None:

@@ -63,6 +63,11 @@ def test_a_parameter_that_does_not_exist_is_ignored(raw: dict[str, Any]) -> None
     assert validated(raw, deep__m=Inner, m=Inner) == raw
 
 
+def test_a_path_through_a_key_with_a_dot_is_no_path_here() -> None:
+    raw = {"a.b": {"c": {"rate": 1.0}}}
+    assert validated(raw, a__b__c=Inner) == raw
+
+
 def test_none_is_accepted_for_optional_hints_only() -> None:
     assert validated({"m": None}, m=Inner | None) == {"m": None}
     with pytest.raises(ParameterValidationError, match="Parameter 'm': value is None but type is not Optional"):

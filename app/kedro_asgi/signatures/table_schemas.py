@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, get_args, get_origin
+from typing import Any, get_origin
 
+from kedro_asgi.io.inputs import frame_library
 from kedro_asgi.signatures.definitions import Json
-from kedro_asgi.validation import is_pandera
+from kedro_asgi.validation import declared_schema, schema_of
 
-_FRAMES = frozenset({("pandas", "DataFrame"), ("polars", "DataFrame"), ("polars", "LazyFrame"), ("pyarrow", "Table")})
 _LISTS = frozenset({("pandas", "Series"), ("pandas", "Index"), ("polars", "Series"), ("numpy", "ndarray")})
 
 # The beginning of the text of a column's type, in lower case.
@@ -41,10 +41,9 @@ def table_schema(hint: Any) -> Json | None:
     kind = get_origin(hint) or hint
     if not isinstance(kind, type):
         return None
-    if _is_one_of(kind, _FRAMES):
-        declared = next((found for found in get_args(hint) if is_pandera(found)), None)
-        return records_schema(declared)
-    return {"type": "array", "items": {}} if _is_one_of(kind, _LISTS) else None
+    if frame_library(hint) is not None:
+        return records_schema(declared_schema(hint))
+    return {"type": "array", "items": {}} if _is_list(kind) else None
 
 
 def records_schema(declared: Any = None) -> Json:
@@ -53,14 +52,14 @@ def records_schema(declared: Any = None) -> Json:
     return {"type": "array", "items": row or {"type": "object", "additionalProperties": True}}
 
 
-def _is_one_of(kind: type, names: frozenset[tuple[str, str]]) -> bool:
-    return any((base.__module__.partition(".")[0], base.__name__) in names for base in kind.__mro__)
+def _is_list(kind: type) -> bool:
+    return any((base.__module__.partition(".")[0], base.__name__) in _LISTS for base in kind.__mro__)
 
 
 def _row_schema(declared: Any) -> Json | None:
     """Return the schema of a row, or ``None`` where pandera cannot tell its columns."""
     try:
-        schema = getattr(declared, "to_schema", lambda: declared)()
+        schema = schema_of(declared)
         columns = {str(name): column for name, column in schema.columns.items() if not column.regex}
         properties = {name: _column_schema(column) for name, column in columns.items()}
         required = [name for name, column in columns.items() if column.required]

@@ -12,7 +12,8 @@ from kedro_asgi.validation.extractor import TypeExtractor as TypeExtractor
 from kedro_asgi.validation.models import instantiate_model as instantiate_model
 from kedro_asgi.validation.pandera import PanderaValidator as PanderaValidator
 from kedro_asgi.validation.pandera import datetime_columns as datetime_columns
-from kedro_asgi.validation.pandera import is_pandera as is_pandera
+from kedro_asgi.validation.pandera import declared_schema as declared_schema
+from kedro_asgi.validation.pandera import schema_of as schema_of
 from kedro_asgi.validation.parameters import ParameterValidator as ParameterValidator
 from kedro_asgi.validation.parameters import Validate as Validate
 from kedro_asgi.validation.parameters import ValidatedParameters as ValidatedParameters

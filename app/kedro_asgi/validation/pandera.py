@@ -17,20 +17,24 @@ def is_pandera(target: Any) -> bool:
     return hasattr(target, "validate") and any(_pandera_bases(type(target)))
 
 
-def _columns(declared: Any) -> dict[str, Any]:
-    """Return the columns of a schema, or of a class of models; raises what the code of a model raises."""
-    schema = getattr(declared, "to_schema", lambda: declared)()
-    return {str(name): column for name, column in schema.columns.items()}
+def declared_schema(hint: Any) -> Any:
+    """Return the schema or the class of models that a hint such as ``DataFrame[Model]`` names, or ``None``."""
+    return next((found for found in get_args(hint) if is_pandera(found)), None)
+
+
+def schema_of(declared: Any) -> Any:
+    """Return a schema itself, or that of a class of models; raises what the code of a model raises."""
+    return getattr(declared, "to_schema", lambda: declared)()
 
 
 def datetime_columns(hint: Any) -> tuple[str, ...]:
     """Return the columns of dates and times that a hint such as ``DataFrame[Model]`` declares."""
-    declared = next((found for found in get_args(hint) if is_pandera(found)), None)
+    declared = declared_schema(hint)
     try:
-        columns = {} if declared is None else _columns(declared)
+        columns = {} if declared is None else schema_of(declared).columns
     except Exception:  # models of a project run code of their own
         return ()
-    return tuple(name for name, column in columns.items() if str(column.dtype).lower().startswith("date"))
+    return tuple(str(name) for name, column in columns.items() if str(column.dtype).lower().startswith("date"))
 
 
 class PanderaValidator:
