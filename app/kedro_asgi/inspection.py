@@ -12,12 +12,13 @@ from kedro_asgi.bridge import is_kedro_default
 from kedro_asgi.config import ConfigLoader, MissingConfigException
 from kedro_asgi.errors import MissingEnvironmentError, SnapshotSourceError
 from kedro_asgi.io import Matcher
+from kedro_asgi.io.patterns import is_pattern
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.plan import Planner
 from kedro_asgi.project import Project, ProjectMetadata, bootstrap_project
 from kedro_asgi.redaction import redact
 from kedro_asgi.reserved_names import is_parameter
-from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.runs import NO_PARAMS, RuntimeParams
 from kedro_asgi.snapshots import (
     DatasetSnapshot,
     NodeSnapshot,
@@ -162,7 +163,7 @@ def catalog_entries(planner: Planner, pipelines: Mapping[str, Pipeline]) -> dict
     They hold what the project's files hold, so a path or a URL may contain credentials. Raises the errors of the
     configuration.
     """
-    return dict(_entries(_resolve(planner, "catalog", RuntimeParams()), pipelines))
+    return dict(_entries(_resolve(planner, "catalog", NO_PARAMS), pipelines))
 
 
 def _datasets(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> dict[str, DatasetSnapshot]:
@@ -172,7 +173,7 @@ def _datasets(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> 
 def _entries(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the explicit entries, then those of patterns for the names that pipelines use."""
     for name, entry in catalog.items():
-        if "{" not in name and not name.startswith("_") and isinstance(entry, Mapping):
+        if not is_pattern(name) and not name.startswith("_") and isinstance(entry, Mapping):
             yield name, entry
     matcher = Matcher(catalog)
     used = {name for pipeline in pipelines.values() for name in pipeline.datasets()}

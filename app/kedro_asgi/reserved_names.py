@@ -3,8 +3,14 @@
 ALL_PARAMETERS = "parameters"
 PARAMS_PREFIX = "params:"
 
+#: The character between the name of a dataset and a format in which it is read or written: ``x@csv``.
+FORMAT_SEPARATOR = "@"
+
 #: Keys of a catalog entry whose text is a path, at any depth.
 PATH_KEYS = frozenset({"filepath", "path", "filename"})
+
+#: Keys of a catalog entry that may name a class, at any depth.
+CLASS_KEYS = frozenset({"type", "dataset", "validator"})
 
 
 def is_parameter(name: str) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 
 from kedro_asgi.config.interpolation.caller_paths import leads_elsewhere
 from kedro_asgi.errors import CallerValueError, MissingConfigException, UnknownConfigKeyError
-from kedro_asgi.reserved_names import PATH_KEYS
+from kedro_asgi.reserved_names import CLASS_KEYS, PATH_KEYS
 from kedro_asgi.runs import RuntimeParams
 
 # Loaders that use OmegaConf register resolvers for the whole process (CFG-55), so only one thread reads at a time.
@@ -20,7 +20,6 @@ _PROCESS_WIDE_RESOLVERS = threading.RLock()
 
 _GUARD = "restrict_runtime_params_type_selection"
 _KINDS = ("catalog", "credentials", "parameters")
-_TYPE_KEYS = frozenset({"type", "dataset", "validator"})
 
 
 class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -158,7 +157,7 @@ def _types(catalog: object) -> set[tuple[str, str]]:
     return {
         (".".join(map(str, keys)), str(leaf))
         for keys, leaf in _leaves(catalog)
-        if not _TYPE_KEYS.isdisjoint(keys[-1:]) or keys[-2:] == ("validator", "class")
+        if not CLASS_KEYS.isdisjoint(keys[-1:]) or keys[-2:] == ("validator", "class")
     }
 
 

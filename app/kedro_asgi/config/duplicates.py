@@ -5,6 +5,7 @@ from itertools import combinations
 from typing import Any
 
 from kedro_asgi.errors import DuplicateKeysError
+from kedro_asgi.errors.wording import shortened
 
 _MAX_LISTED = 100
 
@@ -48,5 +49,4 @@ def _parents(keys: Iterable[str]) -> set[str]:
 
 
 def _listed(keys: Iterable[str]) -> str:
-    text = ", ".join(sorted(keys))
-    return text if len(text) <= _MAX_LISTED else f"{text[:_MAX_LISTED]}..."
+    return shortened(", ".join(sorted(keys)), _MAX_LISTED)

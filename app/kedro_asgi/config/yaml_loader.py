@@ -17,6 +17,7 @@ from kedro_asgi.errors import (
     ReaderError,
     YamlError,
 )
+from kedro_asgi.errors.wording import shortened
 
 ParsedValue: TypeAlias = (
     "bool | int | float | str | RawString | list[ParsedValue] | tuple[ParsedValue, ...] | dict[Any, ParsedValue] | None"
@@ -58,8 +59,7 @@ def parse_value(text: str) -> ConfigValue:
     try:
         return _plain(_load(text, "", _ValueLoader))
     except (YamlError, KeyValidationError, RecursionError) as error:
-        shown = text if len(text) <= 100 else f"{text[:100]}..."
-        raise ValueError(f"{shown!r} is not a YAML value: {getattr(error, 'problem', error)}") from None
+        raise ValueError(f"{shortened(text, 100)!r} is not a YAML value: {getattr(error, 'problem', error)}") from None
 
 
 def _load(text: str, file: str, loader_class: Any) -> ParsedValue:

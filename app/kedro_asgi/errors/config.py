@@ -3,6 +3,7 @@
 import yaml
 
 from kedro_asgi.errors.base import KedroAsgiError, ReportedAsBase
+from kedro_asgi.errors.wording import shortened
 
 
 class ConfigError(KedroAsgiError):
@@ -156,7 +157,7 @@ class ParamsSyntaxError(ReportedAsBase, ConfigError, ValueError):
 
     def __init__(self, item: str, problem: str = "") -> None:
         self.item = item
-        shown = item if len(item) <= 100 else f"{item[:100]}..."
+        shown = shortened(item, 100)
         super().__init__(
             f"Invalid 'params' value: '{shown}'. Expected comma-separated key=value pairs"
             + (f" ({problem})." if problem else ", for example 'model.lr=0.01,seed=5'.")

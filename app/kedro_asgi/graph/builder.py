@@ -13,9 +13,9 @@ from kedro_asgi.graph.elements import (
     GraphParameter,
     PipelineGraph,
     element_id,
-    namespace_prefixes,
 )
 from kedro_asgi.inspection import describe_node
+from kedro_asgi.io.catalog_config import is_memory_entry
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
 from kedro_asgi.redaction import redact
@@ -39,7 +39,7 @@ def build_graph(name: str, pipeline: Pipeline, entries: Entries, *, root: Path) 
         inputs=tuple(sorted(found for found in pipeline.inputs() if not is_parameter(found))),
         outputs=tuple(sorted(pipeline.outputs())),
         tags=tuple(sorted({tag for node in nodes for tag in node.tags})),
-        namespaces=tuple(sorted({found for node in nodes for found in namespace_prefixes(node.namespace)})),
+        namespaces=tuple(sorted({found for node in nodes for found in node.namespace_prefixes})),
         layers=tuple(sorted({found.layer for found in datasets if found.layer is not None})),
     )
 
@@ -73,7 +73,7 @@ def _dataset(name: str, formats: list[str], entries: Entries) -> GraphDataset:
         type=_type(entry),
         filepath=redact(filepath) if isinstance(filepath, str) else None,
         layer=next(filter(None, map(layer_of, found)), None),
-        is_persistent=any(_looks_persistent(each) for each in found),
+        is_persistent=not all(map(is_memory_entry, found)),
         preview=next(previews, None),
         formats={} if formats == [name] else {full: _type(entries.get(full, {})) for full in formats},
     )
@@ -82,11 +82,6 @@ def _dataset(name: str, formats: list[str], entries: Entries) -> GraphDataset:
 def _type(entry: Mapping[str, Any]) -> str | None:
     found = entry.get("type")
     return None if found is None else redact(str(found))
-
-
-def _looks_persistent(entry: Mapping[str, Any]) -> bool:
-    """Look at the name of the class only: importing it may take seconds, or fail."""
-    return not (_type(entry) or "").endswith("MemoryDataset")
 
 
 def _edges(node: Node) -> Iterator[GraphEdge]:

@@ -5,8 +5,9 @@ from collections.abc import Collection, Container, Iterable, Iterator
 import msgspec
 
 from kedro_asgi.errors import NamespaceNotFoundError
-from kedro_asgi.graph.elements import Kind, PipelineGraph, element_id, namespace_prefixes
+from kedro_asgi.graph.elements import Kind, PipelineGraph, element_id
 from kedro_asgi.graph.labels import short_name
+from kedro_asgi.pipeline.names import namespace_prefixes
 from kedro_asgi.reserved_names import PARAMS_PREFIX
 
 
@@ -122,6 +123,6 @@ def _elements(graph: PipelineGraph, collapsed: set[str]) -> Iterator[DrawnElemen
 
 def _split(name: str, namespaces: set[str]) -> tuple[str, str]:
     """Return a name without its namespace, and the namespace."""
-    prefixes = list(namespace_prefixes(name))
+    prefixes = namespace_prefixes(name)
     found = next((prefix for prefix in reversed(prefixes[:-1]) if prefix in namespaces), "")
     return short_name(name, found), found

@@ -1,7 +1,5 @@
 """The graph of a pipeline as values: its nodes, datasets and parameters, and the edges between them."""
 
-from collections.abc import Iterable
-from itertools import accumulate
 from typing import Any, Literal
 
 import msgspec
@@ -71,8 +69,3 @@ class PipelineGraph(msgspec.Struct, frozen=True, kw_only=True):
 def element_id(kind: Kind, name: Any) -> str:
     """Return the id of an element, unique in its graph: ``dataset:companies``."""
     return f"{kind}:{name}"
-
-
-def namespace_prefixes(namespace: str | None) -> Iterable[str]:
-    """Return all namespaces of a name, outermost first: ``a.b`` gives ``a`` and ``a.b``."""
-    return accumulate(namespace.split("."), "{}.{}".format) if namespace else ()

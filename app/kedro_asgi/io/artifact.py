@@ -8,10 +8,8 @@ from msgspec import UNSET
 
 from kedro_asgi.configuration_tree import ConfigValue
 from kedro_asgi.io.builder import DatasetBuilder
-from kedro_asgi.runs import RuntimeParams
-
-# The sign between the name of a dataset and a format in which it is read or written.
-_FORMAT = "@"
+from kedro_asgi.reserved_names import FORMAT_SEPARATOR
+from kedro_asgi.runs import NO_PARAMS, RuntimeParams
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -30,7 +28,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @classmethod
     def of(cls, builder: DatasetBuilder) -> "Artifact":
         """Return an artifact of the entry of ``builder``, without a value yet."""
-        return cls(builder=builder, config=builder.complete_config(RuntimeParams()))
+        return cls(builder=builder, config=builder.complete_config(NO_PARAMS))
 
     @property
     def is_missing(self) -> bool:
@@ -81,8 +79,8 @@ class RunArtifacts:
 
         The same data in other formats, ``x@csv`` beside ``x@json``, changes with it.
         """
-        base = name.partition(_FORMAT)[0]
-        for changed in [known for known in self._names if known.partition(_FORMAT)[0] == base]:
+        base = name.partition(FORMAT_SEPARATOR)[0]
+        for changed in [known for known in self._names if known.partition(FORMAT_SEPARATOR)[0] == base]:
             self._values.pop(changed, None)
             self.changed.add(changed)
 

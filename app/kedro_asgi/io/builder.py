@@ -17,7 +17,7 @@ from kedro_asgi.io.environment import CatalogEnvironment
 from kedro_asgi.io.inputs import table_form
 from kedro_asgi.io.version import Version, timestamp
 from kedro_asgi.redaction import redact
-from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.runs import NO_PARAMS, RuntimeParams
 from kedro_asgi.tables import TableForm
 from kedro_asgi.validation import ValidatorSpec
 
@@ -102,7 +102,7 @@ class DatasetBuilder:
     def check(self) -> None:
         """Raise `DatasetError` now for errors of every run: a wrong shape, missing credentials."""
         if self._entry.is_static:
-            config = self._entry.resolve(RuntimeParams())
+            config = self._entry.resolve(NO_PARAMS)
             _check_shape(self.name, config)
             for name in self._environment.credentials.names_in(config):
                 self._environment.credentials[name]

@@ -30,8 +30,8 @@ def without_credentials(name: str, config: Mapping[str, Any], found: dict[str, o
     return result
 
 
-def is_memory_dataset(config: Mapping[str, Any]) -> bool:
-    """Tell whether an entry is of a dataset in memory."""
-    type_ = config["type"]
+def is_memory_entry(entry: Mapping[str, object]) -> bool:
+    """Tell whether an entry is of a dataset in memory, by its name: to import a class may take seconds, or fail."""
+    type_ = entry.get("type")
     name = type_.__name__ if isinstance(type_, type) else str(type_).rpartition(".")[2]
     return name in ("MemoryDataset", "SharedMemoryDataset")

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from kedro_asgi.errors import DatasetError, DatasetNotFoundError, SingleProcessDatasetsError
 from kedro_asgi.errors.wording import class_path
-from kedro_asgi.io.catalog_config import CatalogConfig, is_memory_dataset, without_credentials
+from kedro_asgi.io.catalog_config import CatalogConfig, is_memory_entry, without_credentials
 from kedro_asgi.io.catalog_config_resolver import CatalogResolver
 from kedro_asgi.io.dataset import is_persistent, raise_named
 from kedro_asgi.io.dataset_mapping import DatasetMapping
@@ -257,7 +257,7 @@ class DataCatalog(DatasetMapping, has_slots=True):
         Datasets in memory are left out; credentials stand apart from the entries.
         """
         found = {name: config for name in self if (config := self._config(name))}
-        entries = {name: config for name, config in found.items() if not is_memory_dataset(config)}
+        entries = {name: config for name, config in found.items() if not is_memory_entry(config)}
         credentials: dict[str, object] = {}
         entries = {name: without_credentials(name, config, credentials) for name, config in entries.items()}
         versions = {name: self._load_versions.get(name) for name in entries}

@@ -1,6 +1,7 @@
 """The dataset names of a node in the shape that the user gave: one name, a list, a dict, or none."""
 
 from collections.abc import Callable
+from itertools import accumulate
 
 DatasetNames = str | list[str] | dict[str, str] | None
 
@@ -45,3 +46,13 @@ def comparison_key(names: DatasetNames) -> object:
 def format_names(names: list[str]) -> str:
     """Return the names as the text of a node shows them."""
     return f"[{';'.join(names)}]" if names else "None"
+
+
+def namespace_prefixes(namespace: str | None) -> list[str]:
+    """Return all namespaces of a name, outermost first: ``a.b`` gives ``a`` and ``a.b``."""
+    return list(accumulate(namespace.split("."), "{}.{}".format)) if namespace else []
+
+
+def is_within(namespace: str | None, outer: str) -> bool:
+    """Tell whether a namespace is ``outer`` or one below it."""
+    return namespace is not None and f"{namespace}.".startswith(f"{outer}.")

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable
 from copy import copy
 from functools import cached_property
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from kedro_asgi.errors import AsyncNodeError, NodeInputsError, NodeInputsTypeError, PreviewTypeError
@@ -33,7 +32,7 @@ from kedro_asgi.pipeline.definition import (
     derived_name,
     warn_of_dots,
 )
-from kedro_asgi.pipeline.names import DatasetNames, comparison_key, format_names, list_names
+from kedro_asgi.pipeline.names import DatasetNames, comparison_key, format_names, list_names, namespace_prefixes
 from kedro_asgi.pipeline.unpacking import Unpack, bind_unpack
 
 if TYPE_CHECKING:
@@ -163,8 +162,7 @@ class Node:
     @property
     def namespace_prefixes(self) -> list[str]:
         """All namespaces of the node, outermost first: ``a.b`` gives ``a`` and ``a.b``."""
-        segments = self._namespace.split(".") if self._namespace else []
-        return list(accumulate(segments, "{}.{}".format))
+        return namespace_prefixes(self._namespace)
 
     @property
     def tags(self) -> set[str]:

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from kedro_asgi.errors import MixedTranscodingError, TranscodingError
-
-SEPARATOR = "@"
+from kedro_asgi.reserved_names import FORMAT_SEPARATOR
 
 
 def split_transcoding(name: str) -> tuple[str, str]:
@@ -12,8 +11,8 @@ def split_transcoding(name: str) -> tuple[str, str]:
 
     Raises `TranscodingError` for more than one separator.
     """
-    base, separator, fmt = name.partition(SEPARATOR)
-    if SEPARATOR in fmt:
+    base, separator, fmt = name.partition(FORMAT_SEPARATOR)
+    if FORMAT_SEPARATOR in fmt:
         raise TranscodingError(name)
     return base, separator + fmt
 
@@ -26,6 +25,6 @@ def base_name(name: str) -> str:
 def check_not_mixed(names: Iterable[str]) -> None:
     """Raise `MixedTranscodingError` if ``names`` has a dataset both with and without a format."""
     distinct = set(names)
-    transcoded = {name for name in distinct if SEPARATOR in name}
+    transcoded = {name for name in distinct if FORMAT_SEPARATOR in name}
     if mixed := (distinct - transcoded) & {base_name(name) for name in transcoded}:
         raise MixedTranscodingError(mixed)

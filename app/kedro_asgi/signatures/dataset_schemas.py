@@ -12,7 +12,7 @@ from kedro_asgi.io.builder import DatasetBuilder
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.io.inputs import load_annotations
 from kedro_asgi.pipeline import Pipeline
-from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.runs import NO_PARAMS
 from kedro_asgi.signatures.definitions import Definitions, Json
 from kedro_asgi.signatures.hint_schemas import Mode, hint_schema
 from kedro_asgi.signatures.table_schemas import records_schema
@@ -20,8 +20,6 @@ from kedro_asgi.tables import never_has_plain_form
 from kedro_asgi.validation import PanderaValidator, resolve_validator
 from kedro_asgi.validation.extractor import argument_hints
 from kedro_asgi.validation.hints import output_hints
-
-_NO_VALUES = RuntimeParams()
 
 
 class CatalogFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +38,8 @@ class CatalogFacts(msgspec.Struct, frozen=True, kw_only=True):
         if builder is None:
             return cls()
         try:
-            kind = builder.dataset_class(_NO_VALUES)
-            is_table = builder.table_form(_NO_VALUES) is not None
+            kind = builder.dataset_class(NO_PARAMS)
+            is_table = builder.table_form(NO_PARAMS) is not None
         except KedroAsgiError:
             # An entry that only a run completes, or a broken one, which the run reports.
             return cls(is_in_memory=False)
@@ -58,7 +56,7 @@ class CatalogFacts(msgspec.Struct, frozen=True, kw_only=True):
 def _declared_rows(builder: DatasetBuilder) -> Any:
     """Return the schema of pandera that validates the dataset."""
     try:
-        spec = builder.validator(_NO_VALUES)
+        spec = builder.validator(NO_PARAMS)
         validator = None if spec is None or not spec.enabled else resolve_validator(spec)
     except Exception:  # a validator's module may raise anything; the run reports it
         return None

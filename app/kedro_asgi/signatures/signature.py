@@ -13,7 +13,7 @@ from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.plan import Planner
 from kedro_asgi.redaction import secret_names
 from kedro_asgi.reserved_names import is_parameter
-from kedro_asgi.runs import RuntimeParams, Slice
+from kedro_asgi.runs import NO_PARAMS, Slice
 from kedro_asgi.signatures.dataset_schemas import (
     CatalogFacts,
     givable_outputs,
@@ -83,9 +83,9 @@ def _params(planner: Planner, pipeline: Pipeline, resolver: CatalogResolver | No
 
 def _project_values(planner: Planner) -> Mapping[str, Any]:
     if planner.custom_loader is None:
-        return planner.parameters(RuntimeParams())
+        return planner.parameters(NO_PARAMS)
     try:
-        return planner.read("parameters", RuntimeParams())
+        return planner.read("parameters", NO_PARAMS)
     except MissingConfigException:
         return {}
 
@@ -100,7 +100,7 @@ def _resolver(planner: Planner) -> CatalogResolver | None:
     if planner.custom_loader is None:
         return planner.resolver
     try:
-        return CatalogConfigResolver(planner.read("catalog", RuntimeParams()))
+        return CatalogConfigResolver(planner.read("catalog", NO_PARAMS))
     except Exception as error:  # a loader of a project may raise anything
         _log.debug("The signature of a pipeline says nothing of the catalog, which cannot be read: %s", error)
         return None

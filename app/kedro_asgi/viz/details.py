@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro_asgi.pipeline import Node
+from kedro_asgi.pipeline.names import is_within
 from kedro_asgi.reserved_names import ALL_PARAMETERS, is_parameter
 from kedro_asgi.viz.project import VizProject
 
@@ -20,7 +21,7 @@ def describe_element(project: VizProject, element: str) -> dict[str, Any] | None
     if element in project.datasets:
         name = project.datasets[element]
         return _parameter(project, name) if is_parameter(name) else _dataset(project, name)
-    if any(_is_within(node.namespace, element) for node in project.tasks.values()):
+    if any(is_within(node.namespace, element) for node in project.tasks.values()):
         return {}
     return None
 
@@ -63,7 +64,3 @@ def _source(func: Any) -> tuple[str | None, Path | None]:
 def _shown_path(file: Path | None, root: Path) -> str | None:
     """Return the path with the name of the project's folder in front; that of a library is not shown."""
     return None if file is None or not file.is_relative_to(root) else file.relative_to(root.parent).as_posix()
-
-
-def _is_within(namespace: str | None, name: str) -> bool:
-    return namespace is not None and f"{namespace}.".startswith(f"{name}.")

@@ -11,16 +11,16 @@ from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io import CatalogResolver
 from kedro_asgi.io.parameters import ParameterView
 from kedro_asgi.pipeline import Node, Pipeline
-from kedro_asgi.pipeline.transcoding import SEPARATOR
+from kedro_asgi.pipeline.names import is_within
 from kedro_asgi.plan import Planner
 from kedro_asgi.redaction import redact, secret_names
-from kedro_asgi.reserved_names import ALL_PARAMETERS, PARAMS_PREFIX
-from kedro_asgi.runs import RuntimeParams
+from kedro_asgi.reserved_names import ALL_PARAMETERS, FORMAT_SEPARATOR, PARAMS_PREFIX
+from kedro_asgi.runs import NO_PARAMS
 from kedro_asgi.signatures import shown_value
 from kedro_asgi.viz.ids import dataset_id, task_id
 from kedro_asgi.viz.namespaces import Namespace, namespaces_at, namespaces_of
+from kedro_asgi.viz_metadata import layer_of
 
-_NO_VALUES = RuntimeParams()
 _IN_MEMORY = "io.memory_dataset.MemoryDataset"
 
 
@@ -73,7 +73,7 @@ class VizProject:
 
     def tags_in(self, namespace: str) -> list[str]:
         """Return the tags of the nodes of all pipelines in a namespace, and in those below it."""
-        inside = [node for node in self.tasks.values() if f"{node.namespace or ''}.".startswith(f"{namespace}.")]
+        inside = [node for node in self.tasks.values() if is_within(node.namespace, namespace)]
         return sorted({tag for node in inside for tag in node.tags})
 
     def is_produced(self, name: str) -> bool:
@@ -94,7 +94,7 @@ class VizProject:
     def parameters(self) -> Mapping[str, Any]:
         """The parameters that may be shown; none if only a run completes them."""
         try:
-            values = self.planner.read("parameters", _NO_VALUES)
+            values = self.planner.read("parameters", NO_PARAMS)
         except KedroAsgiError:
             return {}
         is_secret = secret_names(self.planner.project.options.hidden_values)
@@ -115,11 +115,11 @@ class VizProject:
 
     def dataset_type(self, name: str) -> str | None:
         """Return the path of the class without its package; ``None`` for a dataset with formats, or a broken entry."""
-        if SEPARATOR in name:
+        if FORMAT_SEPARATOR in name:
             return None
         builder = None if self._resolver is None else self._resolver.builder(name)
         try:
-            return _IN_MEMORY if builder is None else class_path(builder.dataset_class(_NO_VALUES)).partition(".")[2]
+            return _IN_MEMORY if builder is None else class_path(builder.dataset_class(NO_PARAMS)).partition(".")[2]
         except KedroAsgiError:
             return None
 
@@ -130,10 +130,7 @@ class VizProject:
 
     def layer(self, name: str) -> str | None:
         """Return the layer that the entry's metadata names."""
-        metadata = self._entry(name).get("metadata")
-        about = metadata.get("kedro-viz") if isinstance(metadata, Mapping) else None
-        layer = about.get("layer") if isinstance(about, Mapping) else None
-        return layer if isinstance(layer, str) else None
+        return layer_of(self._entry(name))
 
     @cached_property
     def layers(self) -> dict[str, str]:
@@ -144,7 +141,7 @@ class VizProject:
     def _entry(self, name: str) -> Mapping[str, Any]:
         builder = None if self._resolver is None else self._resolver.builder(name)
         try:
-            config = {} if builder is None else builder.config_with_absolute_paths(_NO_VALUES)
+            config = {} if builder is None else builder.config_with_absolute_paths(NO_PARAMS)
         except KedroAsgiError:
             return {}
         return config if isinstance(config, Mapping) else {}

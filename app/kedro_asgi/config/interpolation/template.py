@@ -8,6 +8,7 @@ from kedro_asgi.config.interpolation.expressions import DirectReference, Join
 from kedro_asgi.config.interpolation.interpolated import Expression, InterpolatedString
 from kedro_asgi.config.interpolation.substitution import Substitution, literal_texts
 from kedro_asgi.configuration_tree import ConfigValue, copy_tree
+from kedro_asgi.reserved_names import CLASS_KEYS
 from kedro_asgi.runs import RuntimeParams
 
 
@@ -64,10 +65,7 @@ def _may_select_type(node: Node) -> bool:
     if isinstance(node, Deferred):
         return not isinstance(node, InterpolatedString) or not _is_text(node.expression)
     if isinstance(node, dict):
-        return any(
-            _may_select_type(item) or (key in ("type", "dataset", "validator") and has_deferred(item))
-            for key, item in node.items()
-        )
+        return any(_may_select_type(item) or (key in CLASS_KEYS and has_deferred(item)) for key, item in node.items())
     return isinstance(node, list) and any(map(_may_select_type, node))
 
 

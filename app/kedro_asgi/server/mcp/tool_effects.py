@@ -7,9 +7,7 @@ from kedro_asgi.io.builder import DatasetBuilder
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.plan import Planner
-from kedro_asgi.runs import RuntimeParams
-
-_NO_VALUES = RuntimeParams()
+from kedro_asgi.runs import NO_PARAMS
 
 
 class ToolEffects(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +33,7 @@ class ToolEffects(msgspec.Struct, frozen=True, kw_only=True):
 def _versions(builder: DatasetBuilder) -> bool | None:
     """Tell whether each save makes a new version; ``None`` for a dataset in memory."""
     try:
-        definition = builder.definition(_NO_VALUES)
+        definition = builder.definition(NO_PARAMS)
     except KedroAsgiError:
         return False
     return definition.is_versioned if is_persistent(definition.cls) else None
