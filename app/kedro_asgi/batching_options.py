@@ -15,8 +15,8 @@ class BatchingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ``inputs`` are the datasets whose rows are joined, and ``outputs`` those that are split again; each row of an input
     gives one row of each output, in the same order. A run gets at most ``max_rows``. A request waits for others for at
     most ``max_wait_ms``, and no longer than is left of ``target_latency_ms``, the time that a request should take in
-    all; batches become smaller where two of them take longer than that. With ``compare``, the first batches are
-    compared with runs of each request alone, and now and then another one; without, the word of the project counts.
+    all; batches become smaller where two of them take longer than that. With ``compare``, the server compares the first
+    batches, and some later ones, with a run of each request alone. Without it, the server trusts the project.
     """
 
     inputs: Names

@@ -1,4 +1,4 @@
-"""Make the catalog of a project once, and of it those of its runs."""
+"""Compiles a project's catalog once, and makes each run's catalog from it."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -18,8 +18,8 @@ class DaskOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     ``scheduler`` is the address of a scheduler; without one, a server starts a local cluster. ``resources`` says for
     pipelines which resources of Dask a run takes from its worker. ``max_value_bytes`` limits the inputs of a run, and
-    its outputs, that go between the server and a worker. An end that hears nothing of the other for ``silence_seconds``
-    takes it for lost.
+    its outputs, that go between the server and a worker. The server and a worker each take the other for lost after
+    ``silence_seconds`` without a message.
     """
 
     scheduler: SchedulerAddress | None = None

@@ -25,7 +25,7 @@ class RunQueued(Event, frozen=True, kw_only=True):
 
 
 class RunStarted(Event, frozen=True, kw_only=True):
-    """The run got a thread; ``attempt`` counts from 1, and is left out for the first."""
+    """An executor begins an attempt of the run; ``attempt`` counts from 1, and is left out for the first."""
 
     attempt: int | msgspec.UnsetType = msgspec.UNSET
 

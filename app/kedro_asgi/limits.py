@@ -26,7 +26,7 @@ MAX_DELAY_SECONDS = 86400
 """The longest wait before another attempt: a day."""
 
 TimeoutSeconds = Annotated[float, Meta(gt=0, le=MAX_TIMEOUT_SECONDS)]
-# A filter ``label=name=value`` ends the name at the first sign.
+# In a filter, ``name=value``, the first ``=`` ends the name.
 LabelName = Annotated[str, Meta(min_length=1, max_length=255, pattern="^[^=]*$")]
 LabelValue = Annotated[str, Meta(max_length=1024)]
 Labels = Annotated[dict[LabelName, LabelValue], Meta(max_length=MAX_LABELS)]

@@ -1,4 +1,4 @@
-"""Short log lines that are no records of `logging` where only handlers that take lines listen."""
+"""Log lines that skip `logging.LogRecord` where every handler can take them."""
 
 import logging
 import time

@@ -13,7 +13,7 @@ _ADDED: list["OwnedHandler"] = []
 
 
 class OwnedHandler(logging.Handler):
-    """A handler that is where its owner has put it; restoring the state of a logger does not change that."""
+    """A log handler that only its owner adds and removes; `restore_handlers` respects that."""
 
     def __init__(self, level: int | str = logging.NOTSET) -> None:
         super().__init__(level)

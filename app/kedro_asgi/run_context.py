@@ -19,9 +19,9 @@ _UNKNOWN: Mapping[str, Any] = {"request_id": None, "trace_id": None, "span_id": 
 
 
 class RunContextFilter(logging.Filter):
-    """Gives each record the attributes ``run_id``, ``pipeline`` and ``node``, and lets every record pass.
+    """Gives each record ``run_id``, ``pipeline``, ``node``, ``request_id``, ``trace_id`` and ``span_id``.
 
-    So do ``request_id``, ``trace_id`` and ``span_id``. Unknown ones are ``None``.
+    An unknown one is ``None``. Lets every record pass.
     ``run_prefix`` is text to put before a message: ``[run_id node] ``, or nothing; with a trace, also its id.
     Add the filter to a handler: filters of loggers do not see the records of other loggers.
     """

@@ -18,7 +18,7 @@ def save_version(run_id: str, attempt: int) -> str:
 
 
 def is_run_id(text: str) -> bool:
-    """Tell whether ``text`` has the form of an id that `RunIds` mints."""
+    """Tell whether ``text`` has the form of an id that `RunIds` makes."""
     return _RUN_ID.fullmatch(text) is not None
 
 
@@ -33,9 +33,9 @@ def first_id_of_day(day: date) -> str:
 
 
 class RunIds:
-    """Mints run ids: Kedro's timestamp, then a suffix that no other run on any machine has.
+    """Makes run ids: Kedro's timestamp, then a suffix that no other run on any machine has.
 
-    ``2026-11-21T00.18.19.983Z-00009f3c2a7b1d``: ids of one source sort in the order in which they were minted,
+    ``2026-11-21T00.18.19.983Z-00009f3c2a7b1d``: ids of one source sort in the order in which they were made,
     also within a millisecond and when the clock steps back; the random half of the suffix tells sources (and
     forked copies of a source) apart. Thread-safe.
     """

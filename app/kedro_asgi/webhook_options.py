@@ -65,6 +65,6 @@ def check_url(url: str) -> None:
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"the address must begin with https:// or http://, not with '{parts.scheme}:'")
     if not parts.hostname or port == 0:
-        raise ValueError("the address names no host, or no port that there is")
-    if parts.fragment or not url.isascii() or any(sign <= " " for sign in url):
-        raise ValueError("the address has a fragment, or signs that no address has")
+        raise ValueError("the address has no host, or its port is 0")
+    if parts.fragment or not url.isascii() or any(character <= " " for character in url):
+        raise ValueError("the address has a fragment, or a character that no URL may have")

@@ -90,7 +90,7 @@ async def test_bad_queries_are_refused(tiny: Path, serve: Serve) -> None:
     ("lines", "message"),
     [
         (['url = "ftp://host/x"', 'secret_env = "S"'], "must begin with https:// or http://, not with 'ftp:'"),
-        (['url = "https://"', 'secret_env = "S"'], "names no host"),
+        (['url = "https://"', 'secret_env = "S"'], "has no host"),
         (['url = "https://user:pw@host"', 'secret_env = "S"'], "'url' has credentials"),
         (['url = "https://host"'], "give either 'secret_env' or 'secret_file'"),
         (['url = "https://host"', 'secret = "whsec_x"'], "unknown field `secret`"),

@@ -72,7 +72,10 @@ class _Configurator(logging.config.DictConfigurator):
         return {name: loggers[name] for name in loggers if logging.getLogger(name) not in present}
 
     def _keep_handlers(self, loggers: Iterable[Any]) -> None:
-        """Remove the handlers that these loggers do not use: nobody would close them, and one of a file makes it."""
+        """Remove the handlers that these loggers do not use.
+
+        No code would close them, and a file handler would create its file.
+        """
         handlers = self.config.pop("handlers", None) or {}
         wanted = [name for logger in loggers if isinstance(logger, Mapping) for name in logger.get("handlers") or ()]
         self.config["handlers"] = kept = {}

@@ -4,7 +4,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-# Also in comments and texts: to expect Kedro where it is not costs a wait, the reverse would mix up projects.
+# Matches comments and strings too. A false match makes a thread wait; a miss would mix up two projects.
 _KEDRO = re.compile(rb"kedro(?![_-]asgi)")
 
 

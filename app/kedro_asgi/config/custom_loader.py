@@ -60,8 +60,8 @@ class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Construct the loader of one run and read the configuration that a run needs.
 
         Raises the errors of the loader, and `CallerValueError` if a caller's value reaches a dataset's type or
-        leads a path elsewhere. Such a loader cannot be traced, so it is read a second time with other texts: a
-        difference between the two depends on the caller.
+        leads a path elsewhere. kedro-asgi cannot trace values through such a loader. It reads the configuration a
+        second time with other texts in the caller's values: where the two readings differ, the caller decided.
         """
         with _PROCESS_WIDE_RESOLVERS:
             loaded = self._read(runtime, runtime.values)

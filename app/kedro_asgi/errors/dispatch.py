@@ -216,8 +216,8 @@ class OrderNotKeptError(DispatchError):
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
         super().__init__(
-            f"The order of run '{run_id}' is not kept. The store keeps small orders of POST /runs; any other "
-            "run can be repeated by its record, but only if nothing is left out of that, such as an input or a secret."
+            f"The order of run '{run_id}' is not kept. The store keeps only small orders of POST /runs. Any other run "
+            "can be repeated if its record is complete, without an input or a secret left out."
         )
 
 

@@ -30,8 +30,8 @@ def converted(
 
     A table of Arrow becomes the same frame without a copy, where types allow it; where no frame is expected it is the
     list of records that it would be in JSON.
-    ``builder`` tells about a ``dataset`` that does not exist yet, so that nobody makes it for that. Raises
-    `InputTableError` or `InputTypeError` for a value that cannot be converted.
+    ``builder`` describes a ``dataset`` that is not made yet, so it need not be made. Raises `InputTableError` or
+    `InputTypeError` for a value that cannot be converted.
     """
     is_columnar = type(data) is ArrowTable
     if not is_columnar and not is_plain(data):

@@ -11,8 +11,8 @@ from kedro_asgi.io.memory_dataset import MemoryDataset, copied
 class MemorySlots(dict[str, Any]):
     """The data of one run by the names of its datasets; UNSET where there is none, before a save and after a release.
 
-    A slot behaves like a `MemoryDataset` without options, and costs less: nobody makes it, and the garbage collector
-    does not see it. So data in memory stays in slots until somebody asks for its dataset. Thread-safe.
+    A slot behaves like a `MemoryDataset` without options, and costs less: no code constructs it, and the garbage
+    collector does not see it. Data stays in its slot until code asks for its dataset. Thread-safe.
     """
 
     def move_to(self, name: str, datasets: dict[str, Any]) -> MemoryDataset:

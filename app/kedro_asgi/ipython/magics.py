@@ -41,7 +41,7 @@ class ProjectMagics:
         except UsageError as error:
             _log.warning("%s", error)
         except Exception as error:  # the code of a project may raise anything, and a later reload must be possible
-            _log.warning("The project is not open: %s Run %%reload_kedro when it is mended.", failure_sentence(error))
+            _log.warning("The project is not open: %s Run %%reload_kedro when it is fixed.", failure_sentence(error))
 
     def reload_kedro(self, line: str) -> None:
         """%reload_kedro [PATH] [-e ENV] [--conf-source CONF_SOURCE] [--params KEY=VALUE,...]

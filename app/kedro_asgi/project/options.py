@@ -31,7 +31,7 @@ class ProjectOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     are tried again. ``executor`` says whether a server executes runs in threads, in processes or on a Dask cluster, and
     ``executors`` says so for the runs of single pipelines; ``dask`` describes the cluster. ``allowed_paths`` are
     folders and URLs to which a caller's parameters may lead the path of a dataset. ``hidden_values`` are patterns of
-    the names whose values records and schemas leave out, beside those that say of themselves that they are secret.
+    names. Records and schemas leave out the values of these names, as they do for names such as ``password``.
     ``schedules`` are runs that a server begins itself, by name. ``notify`` names the webhooks that a server tells of
     the ends of runs. ``batching`` names pipelines whose concurrent requests a server joins to one run.
     ``open_inference`` of ``false`` makes it answer no client of the Open Inference Protocol.

@@ -48,9 +48,9 @@ class RequestSpans:
         """Start the span of a request, which is the current one until its end; its parent is that of the caller.
 
         ``headers`` has at least one of each of the `fields` that the request has.
-        There is none if the host application has made one, as ``has_host`` allows: that is the current one. The sampler
-        decides here, once for the request and all below it: one that is asked sees the method as name, and the
-        attributes that are known before the request has a route.
+        Return ``None`` if the host application has made a span, as ``has_host`` allows. The sampler decides here, once
+        for the request and all below it. It sees the method as the name, and the attributes that are known before
+        routing.
         """
         if has_host and self._get_current() and trace.get_current_span().get_span_context().is_valid:
             return None
@@ -75,7 +75,10 @@ class RequestSpan(msgspec.Struct, frozen=True):
     detach: Callable[[Token[Context]], None]
 
     def end(self, scope: Mapping[str, Any], request: CurrentRequest, error: BaseException | None) -> None:
-        """End the span of a request that was answered, or that ended with an error; one of the caller is none here."""
+        """End the span of a request that was answered, or that ended with an error.
+
+        A 4xx answer is no error of the span.
+        """
         try:
             if not request.is_untraced:
                 self._end(scope, request, error)

@@ -41,7 +41,10 @@ def _count(pattern: re.Pattern[str], text: str) -> int:
 
 
 def _has_user(url: str) -> bool:
-    """Tell whether there is something in front of the host of a URL: the text before it only looks like a host."""
+    """Tell whether a URL has a user before its host.
+
+    In ``https://a.org@b.org`` the text before ``@`` only looks like the host.
+    """
     found = _AUTHORITY.match(url)
     return found is not None and "@" in found[1]
 

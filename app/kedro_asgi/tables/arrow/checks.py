@@ -37,7 +37,7 @@ def checked_table(table: Any, *, max_bytes: int) -> Any:
 
 
 def _useful_facts(facts: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """Return what a caller tells of a whole table that somebody reads: the index and the types that pandas had."""
+    """Return the metadata that readers use: the index and the types that pandas had."""
     return {_PANDAS: facts[_PANDAS]} if _PANDAS in facts else {}
 
 
@@ -48,7 +48,7 @@ def _check_names(schema: Any) -> None:
     except UnicodeDecodeError:
         are_texts = False
     if not are_texts:
-        raise TableError("the name of a column, or what is told of it, is not valid UTF-8")
+        raise TableError("the name or the metadata of a column is not valid UTF-8")
     if repeated := sorted(name for name, count in counts.items() if count > 1):
         shown = ", ".join(repr(name) for name in repeated[:_MAX_NAMES])
         raise TableError(f"columns share a name: {shown}")

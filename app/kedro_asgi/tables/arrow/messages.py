@@ -52,7 +52,7 @@ def _unpacked_sizes(content: memoryview) -> Iterator[int]:
         start = position + 8
         message = _root(content, start)
         if message.number(_VERSION, "<h") < _FIRST_VERSION or message.place(_CUSTOM_FACTS) is not None:
-            raise TableError("its messages are of a version before 1.0 of Arrow, or have facts of their own")
+            raise TableError("its messages are of a version before 1.0 of Arrow, or have custom metadata")
         body = start + size
         position = body + message.number(_BODY_LENGTH, "<q")
         if not body <= position <= len(content):

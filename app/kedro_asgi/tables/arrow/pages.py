@@ -1,7 +1,7 @@
 """How much the pages of a Parquet file unpack to, read from their headers before any of them is unpacked.
 
-The reader allocates what the header of a page declares, whatever the end of the file says about it. And what the
-library itself tells of the columns of a damaged file may end the process.
+The reader allocates what the header of a page declares, whatever the end of the file says about it. The library may
+crash the process when it describes the columns of a damaged file.
 """
 
 from collections.abc import Iterator, Sequence
