@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-Names = Annotated[tuple[str, ...], Meta(min_length=1)]
+NonEmptyNames = Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
 class BatchingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,8 +19,8 @@ class BatchingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     batches, and some later ones, with a run of each request alone. Without it, the server trusts the project.
     """
 
-    inputs: Names
-    outputs: Names
+    inputs: NonEmptyNames
+    outputs: NonEmptyNames
     max_rows: Annotated[int, Meta(ge=2, le=1_000_000)] = 256
     max_wait_ms: Annotated[float, Meta(ge=0, le=60_000)] = 5.0
     target_latency_ms: Annotated[float, Meta(gt=0, le=3_600_000)] | None = None

@@ -11,7 +11,7 @@ from typing import Any
 from kedro_asgi.bridge import is_kedro_default
 from kedro_asgi.config import ConfigLoader, MissingConfigException
 from kedro_asgi.errors import MissingEnvironmentError, SnapshotSourceError
-from kedro_asgi.io import Matcher
+from kedro_asgi.io import UncompiledCatalog
 from kedro_asgi.io.patterns import is_pattern
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.plan import Planner
@@ -175,10 +175,10 @@ def _entries(catalog: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> I
     for name, entry in catalog.items():
         if not is_pattern(name) and not name.startswith("_") and isinstance(entry, Mapping):
             yield name, entry
-    matcher = Matcher(catalog)
+    uncompiled = UncompiledCatalog(catalog)
     used = {name for pipeline in pipelines.values() for name in pipeline.datasets()}
     for name in sorted(used - catalog.keys()):
-        entry = matcher.entry(name)
+        entry = uncompiled.entry(name)
         if isinstance(entry, Mapping) and not is_parameter(name):
             yield name, entry
 

@@ -13,6 +13,7 @@ import msgspec
 from kedro_asgi.bounded_cache import BoundedCache
 from kedro_asgi.catalogs import compile_catalog
 from kedro_asgi.config import Config, CustomLoader, MissingConfigException, Parameters
+from kedro_asgi.config.custom_loader import TYPE_SELECTION_ARGUMENT
 from kedro_asgi.errors import (
     PipelineNotFoundError,
     ProducedInputError,
@@ -32,9 +33,6 @@ _log = logging.getLogger(__name__)
 # Callers choose slices, so there are limits: to the number of plans, and to the characters of a slice.
 _MAX_PLANS = 256
 _LONGEST_SLICE = 10_000
-
-# An argument in CONFIG_LOADER_ARGS that belongs to the values of a run and not to the files.
-_GUARD = "restrict_runtime_params_type_selection"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -120,10 +118,10 @@ class Planner:
             selective=self._selective,
             loader_class=self._loader_class,
         )
-        planner.compile()
+        planner.read_configuration()
         return planner
 
-    def compile(self) -> None:
+    def read_configuration(self) -> None:
         """Read the configuration now, unless that was done or each run does it; raises the errors of that."""
         if self.custom_loader is None:
             _ = self.resolver, self._parameters
@@ -152,7 +150,7 @@ class Planner:
     def config(self) -> Config:
         """The compiled configuration; raises its errors again on each access."""
         arguments = dict(self.project.settings.config_loader_args)
-        arguments.pop(_GUARD, None)
+        arguments.pop(TYPE_SELECTION_ARGUMENT, None)
         with self._lock:
             try:
                 return Config(self.conf_source, env=self.env, **arguments)
@@ -163,7 +161,7 @@ class Planner:
     @property
     def restricts_type_selection(self) -> bool:
         """Whether the project's settings forbid that runtime parameters select a dataset's type."""
-        return bool(self.project.settings.config_loader_args.get(_GUARD, False))
+        return bool(self.project.settings.config_loader_args.get(TYPE_SELECTION_ARGUMENT, False))
 
     @cached_property
     def resolver(self) -> CatalogResolver:
@@ -207,13 +205,13 @@ class Planner:
     def plan(self, slice_: Slice) -> Plan:
         """Return the plan of a slice; raises errors for unknown names and for a slice without nodes."""
         plan = self._plans.get(slice_)
-        return plan if plan is not None else self._compile(slice_)
+        return plan if plan is not None else self._compile_plan(slice_)
 
     def is_kept(self, slice_: Slice) -> bool:
         """Tell whether what is compiled of a slice may be kept: callers choose the names, and may send megabytes."""
         return sum(len(name) for names in msgspec.structs.astuple(slice_) for name in names) <= _LONGEST_SLICE
 
-    def _compile(self, slice_: Slice) -> Plan:
+    def _compile_plan(self, slice_: Slice) -> Plan:
         if not self.is_kept(slice_):
             return _plan(self._sliced(slice_))
         with self._lock:

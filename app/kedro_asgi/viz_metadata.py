@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-Entry = Mapping[str, Any]
+EntryConfig = Mapping[str, Any]
 
 
-def layer_of(entry: Entry) -> str | None:
+def layer_of(entry: EntryConfig) -> str | None:
     """Return the layer of a dataset, such as ``raw``."""
     layer = _metadata(entry).get("layer")
     return layer if isinstance(layer, str) and layer else None
 
 
-def preview_arguments(entry: Entry) -> Mapping[str, Any] | None:
+def preview_arguments(entry: EntryConfig) -> Mapping[str, Any] | None:
     """Return the arguments of a dataset's preview; ``None`` unless the entry asks for one.
 
     It asks with ``preview_args``, or with ``preview: true``; ``preview: false`` forbids it.
@@ -24,7 +24,7 @@ def preview_arguments(entry: Entry) -> Mapping[str, Any] | None:
     return arguments if isinstance(arguments, Mapping) else {}
 
 
-def _metadata(entry: Entry) -> Mapping[str, Any]:
+def _metadata(entry: EntryConfig) -> Mapping[str, Any]:
     metadata = entry.get("metadata")
     found = metadata.get("kedro-viz") if isinstance(metadata, Mapping) else None
     return found if isinstance(found, Mapping) else {}

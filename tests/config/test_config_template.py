@@ -260,7 +260,7 @@ def test_a_pair_that_refers_to_itself_is_refused(template: MakeTemplate) -> None
         template("q: {type: t, l: !!omap [a: '${q.l}', b: '${runtime_params:x}']}").resolve(attack(x=1))
 
 
-def test_a_filled_template_is_still_guarded(template: MakeTemplate) -> None:
+def test_a_filled_template_still_restricts_callers(template: MakeTemplate) -> None:
     filled = template("q: {type: '${runtime_params:x}', f: '{n}'}").substitute({"n": "foo"})
     with pytest.raises(InterpolationResolutionError, match="not permitted"):
         filled.resolve(attack(x="a.B"))

@@ -1,5 +1,5 @@
 from kedro_asgi.io import DataCatalogWithCatalogCommandsMixin as Catalog
-from kedro_asgi.io import Matcher
+from kedro_asgi.io import UncompiledCatalog
 
 JSON = "kedro_asgi.io.files.json.JSONDataset"
 CATALOG = {
@@ -71,7 +71,7 @@ def test_a_matcher_finds_entries_in_a_catalog_that_is_not_compiled() -> None:
         "{any}": {"type": "any"},
         "{other}": {"type": "other"},
     }
-    assert Matcher(catalog).entry("a") == {"type": "x"}
-    assert Matcher(catalog).entry("b_p") == {"type": "b"}
-    assert Matcher(catalog).entry("z") == {"type": "any"}
-    assert Matcher({"a": 1}).entry("z") is None
+    assert UncompiledCatalog(catalog).entry("a") == {"type": "x"}
+    assert UncompiledCatalog(catalog).entry("b_p") == {"type": "b"}
+    assert UncompiledCatalog(catalog).entry("z") == {"type": "any"}
+    assert UncompiledCatalog({"a": 1}).entry("z") is None

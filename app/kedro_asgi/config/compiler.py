@@ -51,7 +51,7 @@ class Compiler(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             layers = [layer for group in groups for layer in group]
             tree = merge_all([layer.root for layer in layers], merge)
             return Compiled(tree=tree, templates={}, parameters=Parameters(layers, tree, find_resolver))
-        return _compile_templates(groups, merge, is_guarded=key == "catalog")
+        return _compile_templates(groups, merge, restricts_callers=key == "catalog")
 
     def _layers(self, key: str, folder: str, patterns: Sequence[str], find_resolver: FindResolver) -> list[Layer]:
         """The trees of one environment in which references are looked up: one, or one per file (CFG-52)."""
@@ -79,11 +79,11 @@ def _refuse_odd_names(files: Sequence[tuple[str, ParsedMapping]]) -> None:
                 raise ConfigShapeError(f"Configuration file {file} has the top-level key {name!r}: it must be text.")
 
 
-def _compile_templates(groups: Sequence[Sequence[Layer]], merge: Merge, *, is_guarded: bool) -> Compiled:
+def _compile_templates(groups: Sequence[Sequence[Layer]], merge: Merge, *, restricts_callers: bool) -> Compiled:
     evaluator = PartialEvaluator()
     environments = [
         merge_all([evaluator.evaluate_tree(layer.root) for layer in group], merge_environment) for group in groups
     ]
     shown = {name: node for name, node in merge_all(environments, merge).items() if not name.startswith("_")}
-    templates = {name: Template(name, node, is_guarded=is_guarded) for name, node in shown.items()}
+    templates = {name: Template(name, node, restricts_callers=restricts_callers) for name, node in shown.items()}
     return Compiled(tree=make_dict(shown), templates=templates)

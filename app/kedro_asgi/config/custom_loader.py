@@ -18,7 +18,8 @@ from kedro_asgi.runs import RuntimeParams
 # Loaders that use OmegaConf register resolvers for the whole process (CFG-55), so only one thread reads at a time.
 _PROCESS_WIDE_RESOLVERS = threading.RLock()
 
-_GUARD = "restrict_runtime_params_type_selection"
+#: An argument in CONFIG_LOADER_ARGS that belongs to the values of a run and not to the files.
+TYPE_SELECTION_ARGUMENT = "restrict_runtime_params_type_selection"
 _KINDS = ("catalog", "credentials", "parameters")
 
 
@@ -84,8 +85,8 @@ class CustomLoader(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def _make(self, runtime: RuntimeParams, values: Mapping[str, Any]) -> Any:
         arguments = dict(self.arguments)
-        if runtime.restrict_type_selection and _GUARD in inspect.signature(self.cls).parameters:
-            arguments[_GUARD] = True
+        if runtime.restrict_type_selection and TYPE_SELECTION_ARGUMENT in inspect.signature(self.cls).parameters:
+            arguments[TYPE_SELECTION_ARGUMENT] = True
         return self.cls(conf_source=str(self.conf_source), env=self.env, runtime_params=dict(values), **arguments)
 
     def _refuse_selected_types(self, loaded: LoadedConfig, runtime: RuntimeParams) -> None:

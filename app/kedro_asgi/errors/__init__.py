@@ -16,7 +16,6 @@ from kedro_asgi.errors.client import InvalidTokenError as InvalidTokenError
 from kedro_asgi.errors.client import ProblemError as ProblemError
 from kedro_asgi.errors.client import ProjectFailedError as ProjectFailedError
 from kedro_asgi.errors.client import RunFailedError as RunFailedError
-from kedro_asgi.errors.client import ServerSettingsError as ServerSettingsError
 from kedro_asgi.errors.client import ServerStatusError as ServerStatusError
 from kedro_asgi.errors.client import ServerUnreachableError as ServerUnreachableError
 from kedro_asgi.errors.client import UnencodableRequestError as UnencodableRequestError
@@ -161,6 +160,7 @@ from kedro_asgi.errors.runner import UnreadableResultError as UnreadableResultEr
 from kedro_asgi.errors.runner import UnserialisableDataError as UnserialisableDataError
 from kedro_asgi.errors.runner import WorkerDiedError as WorkerDiedError
 from kedro_asgi.errors.runner import WorkerImportError as WorkerImportError
+from kedro_asgi.errors.server import ServerSettingsError as ServerSettingsError
 from kedro_asgi.errors.session import InputTableError as InputTableError
 from kedro_asgi.errors.session import InputTypeError as InputTypeError
 from kedro_asgi.errors.session import KedroContextError as KedroContextError

@@ -1,12 +1,8 @@
-"""Errors of the server's settings and of the client."""
+"""Errors of the client."""
 
 from typing import Literal
 
 from kedro_asgi.errors.base import KedroAsgiError
-
-
-class ServerSettingsError(KedroAsgiError):
-    """The server got no project, or a setting that it cannot use."""
 
 
 class ClientError(KedroAsgiError):

@@ -9,7 +9,6 @@ from kedro_asgi.io.cached_dataset import CachedDataset as CachedDataset
 from kedro_asgi.io.catalog_commands import DataCatalogWithCatalogCommandsMixin as DataCatalogWithCatalogCommandsMixin
 from kedro_asgi.io.catalog_config_resolver import CatalogConfigResolver as CatalogConfigResolver
 from kedro_asgi.io.catalog_config_resolver import CatalogResolver as CatalogResolver
-from kedro_asgi.io.catalog_config_resolver import Matcher as Matcher
 from kedro_asgi.io.core import VERSION_FORMAT as VERSION_FORMAT
 from kedro_asgi.io.core import CatalogProtocol as CatalogProtocol
 from kedro_asgi.io.core import DatasetAlreadyExistsError as DatasetAlreadyExistsError
@@ -28,5 +27,6 @@ from kedro_asgi.io.memory_dataset import MemoryDataset as MemoryDataset
 from kedro_asgi.io.one_shot import close_quietly as close_quietly
 from kedro_asgi.io.one_shot import find_one_shot as find_one_shot
 from kedro_asgi.io.shared_memory_dataset import SharedMemoryDataset as SharedMemoryDataset
+from kedro_asgi.io.uncompiled_catalog import UncompiledCatalog as UncompiledCatalog
 from kedro_asgi.io.version import Version as Version
 from kedro_asgi.io.versioned import AbstractVersionedDataset as AbstractVersionedDataset

@@ -13,8 +13,8 @@ from kedro_asgi.io.copying import IMMUTABLE_TYPES, copy_containers, iterate_leav
 from kedro_asgi.io.dataset_classes import dataset_class
 from kedro_asgi.io.dataset_protocols import Dataset
 from kedro_asgi.io.entry import Entry
-from kedro_asgi.io.environment import CatalogEnvironment
 from kedro_asgi.io.inputs import table_form
+from kedro_asgi.io.references import CatalogReferences
 from kedro_asgi.io.version import Version, timestamp
 from kedro_asgi.redaction import redact
 from kedro_asgi.runs import NO_PARAMS, RuntimeParams
@@ -34,12 +34,12 @@ class DatasetBuilder:
     Thread-safe. The class is imported, and its errors are raised, on first use.
     """
 
-    __slots__ = ("_definition", "_entry", "_environment", "_table_form", "_validator", "name")
+    __slots__ = ("_definition", "_entry", "_references", "_table_form", "_validator", "name")
 
-    def __init__(self, name: str, entry: Entry, environment: CatalogEnvironment) -> None:
+    def __init__(self, name: str, entry: Entry, references: CatalogReferences) -> None:
         self.name = name
         self._entry = entry
-        self._environment = environment
+        self._references = references
         self._definition: DatasetDefinition | None = None
         self._table_form: TableForm | UnsetType | None = UNSET
         self._validator: ValidatorSpec | UnsetType | None = UNSET
@@ -70,11 +70,11 @@ class DatasetBuilder:
 
     def config_with_absolute_paths(self, runtime: RuntimeParams) -> ConfigValue:
         """Return the entry with the run's values and absolute paths, as hooks see it (HOOK-17)."""
-        return self._environment.with_absolute_paths(self.config(runtime))
+        return self._references.with_absolute_paths(self.config(runtime))
 
     def complete_config(self, runtime: RuntimeParams) -> ConfigValue:
         """Return the entry with the run's values, absolute paths and credentials."""
-        return self._environment.complete(self.config(runtime), runtime)
+        return self._references.complete(self.config(runtime), runtime)
 
     def dataset_class(self, runtime: RuntimeParams) -> type:
         """Return the class of the dataset; raises `DatasetError`."""
@@ -104,8 +104,8 @@ class DatasetBuilder:
         if self._entry.is_static:
             config = self._entry.resolve(NO_PARAMS)
             _check_shape(self.name, config)
-            for name in self._environment.credentials.names_in(config):
-                self._environment.credentials[name]
+            for name in self._references.credentials.names_in(config):
+                self._references.credentials[name]
             self._validator = _validator(self.name, config)
 
     def check_constructor(self, runtime: RuntimeParams) -> None:
@@ -117,8 +117,8 @@ class DatasetBuilder:
         spec = _validator(self.name, config)
         if spec is not None and isinstance(config, dict):
             config = {key: value for key, value in config.items() if key != _VALIDATOR}
-        complete = self._environment.complete(config, runtime)
-        definition = DatasetDefinition.from_config(self.name, complete, self._environment.classes.find)
+        complete = self._references.complete(config, runtime)
+        definition = DatasetDefinition.from_config(self.name, complete, self._references.classes.find)
         definition.validator = spec
         # Two threads may both get here; they find the same, so it does not matter which is last.
         if self._is_static(config) and definition.is_repeatable:
@@ -126,7 +126,7 @@ class DatasetBuilder:
         return definition
 
     def _is_static(self, config: ConfigValue) -> bool:
-        credentials = self._environment.credentials
+        credentials = self._references.credentials
         return self._entry.is_static and all(credentials[name].is_static for name in credentials.names_in(config))
 
 

@@ -11,8 +11,8 @@ from kedro_asgi.configuration_tree import ConfigMapping, ConfigValue, copy_tree
 from kedro_asgi.errors import DatasetError
 from kedro_asgi.io.builder import DatasetBuilder
 from kedro_asgi.io.entry import Entry, PlainEntry, plain_entries
-from kedro_asgi.io.environment import CatalogEnvironment
-from kedro_asgi.io.patterns import RUNTIME_DEFAULT, Match, Pattern, Patterns, is_pattern
+from kedro_asgi.io.patterns import RUNTIME_DEFAULT, Match, Patterns, is_pattern
+from kedro_asgi.io.references import CatalogReferences
 from kedro_asgi.reserved_names import is_parameter
 from kedro_asgi.runs import NO_PARAMS, RuntimeParams
 
@@ -44,7 +44,7 @@ class CatalogResolver:
         for name in entries:
             if not isinstance(name, str):
                 raise DatasetError(f"Catalog entry {name!r} needs a name that is text: put it in quotes.")
-        self._environment = CatalogEnvironment(credentials, project_path)
+        self._references = CatalogReferences(credentials, project_path)
         self._explicit = {
             name: self._new_builder(name, entry) for name, entry in entries.items() if not is_pattern(name)
         }
@@ -134,12 +134,12 @@ class CatalogResolver:
 
     def _resolved_config(self, runtime: RuntimeParams) -> ConfigMapping:
         explicit = {name: builder.config_with_absolute_paths(runtime) for name, builder in self._explicit.items()}
-        absolute = self._environment.with_absolute_paths
+        absolute = self._references.with_absolute_paths
         return explicit | {name: absolute(entry.resolve(runtime)) for name, entry in self._bodies.items()}
 
     def credentials(self, runtime: RuntimeParams = NO_PARAMS) -> ConfigMapping:
         """Return all credentials, as hooks see them."""
-        return self._environment.credentials.resolve(runtime)
+        return self._references.credentials.resolve(runtime)
 
     def resolved(self, runtime: RuntimeParams) -> "CatalogResolver":
         """Return a resolver of what the entries are in one run; it depends on nothing else and can be pickled."""
@@ -190,7 +190,7 @@ class CatalogResolver:
         return isinstance(name, str) and self.matches(name)
 
     def _new_builder(self, name: str, entry: Entry) -> DatasetBuilder:
-        return DatasetBuilder(name, entry, self._environment)
+        return DatasetBuilder(name, entry, self._references)
 
     def _check(self) -> None:
         for builder in self._explicit.values():
@@ -206,9 +206,9 @@ class CatalogResolver:
         config = body.resolve(NO_PARAMS)
         if not isinstance(config, Mapping):
             raise DatasetError(f"Catalog entry '{body.name}' is not a valid dataset configuration.")
-        for name in self._environment.credentials.names_in(config):
+        for name in self._references.credentials.names_in(config):
             if not is_pattern(name):
-                self._environment.credentials[name]
+                self._references.credentials[name]
 
     def _from_pattern(self, name: str) -> DatasetBuilder | None:
         match = self._patterns.match(name)
@@ -253,24 +253,3 @@ class CatalogConfigResolver(CatalogResolver):
         for pattern, body in (default_runtime_patterns or _IN_MEMORY).items():
             self._default_entry = PlainEntry(pattern, body)
             self._default = self._new_builder(pattern, self._default_entry)
-
-
-class Matcher:
-    """Finds the entries of names in a catalog that is not compiled, for snapshots (SRV-47).
-
-    Patterns that contradict each other do no harm: the best one counts.
-    """
-
-    def __init__(self, catalog: Mapping[str, ConfigValue]) -> None:
-        self._catalog = catalog
-        self._patterns = sorted(map(Pattern, filter(is_pattern, catalog)), key=lambda pattern: pattern.rank)
-
-    def entry(self, name: str) -> ConfigValue:
-        """Return the entry of ``name``, explicit or made from the best pattern, or ``None``."""
-        if name in self._catalog:
-            return self._catalog[name]
-        match = next((match for pattern in self._patterns if (match := pattern.match(name))), None)
-        if match is None:
-            return None
-        body = PlainEntry(match.pattern, self._catalog[match.pattern]).substitute(match.placeholders)
-        return body.resolve(NO_PARAMS)

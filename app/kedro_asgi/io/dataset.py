@@ -41,10 +41,10 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
-        for verb, guarded in (("load", cls._guarded_load), ("save", cls._guarded_save)):
+        for verb, wrapped in (("load", cls._load_with_dataset_errors), ("save", cls._save_with_dataset_errors)):
             method = vars(cls).get(verb) or vars(cls).get(f"_{verb}")
             if inspect.isfunction(method) and not getattr(method, "__isabstractmethod__", False):
-                setattr(cls, verb, guarded(method))
+                setattr(cls, verb, wrapped(method))
 
     @classmethod
     def from_config(
@@ -67,11 +67,11 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
 
     def exists(self) -> bool:
         """Tell whether there is something to load."""
-        return _guarded(self, "during exists check for", self._exists)
+        return _with_dataset_errors(self, "during exists check for", self._exists)
 
     def release(self) -> None:
         """Drop what the dataset holds in memory."""
-        _guarded(self, "during release for", self._release)
+        _with_dataset_errors(self, "during release for", self._release)
 
     def to_config(self) -> dict[str, object]:
         """Return an entry of the catalog that would make this dataset."""
@@ -115,9 +115,9 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
         return bound.arguments
 
     @staticmethod
-    def _guarded_load(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def _load_with_dataset_errors(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
         @wraps(load)
-        def guarded(self: AbstractDataset[Any, Any]) -> Any:
+        def load_or_report(self: AbstractDataset[Any, Any]) -> Any:
             # Nothing is called in between: each input of each node comes this way.
             try:
                 return load(self)
@@ -126,12 +126,12 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
             except Exception as error:
                 raise _failure(self, "while loading data from", error) from error
 
-        return guarded
+        return load_or_report
 
     @staticmethod
-    def _guarded_save(save: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    def _save_with_dataset_errors(save: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
         @wraps(save)
-        def guarded(self: AbstractDataset[Any, Any], data: Any) -> None:
+        def save_or_report(self: AbstractDataset[Any, Any], data: Any) -> None:
             if data is None:
                 raise DatasetError("Saving 'None' to a 'Dataset' is not allowed")
             try:
@@ -141,7 +141,7 @@ class AbstractDataset(ABC, Generic[_In, _Out]):
             except Exception as error:
                 raise _failure(self, "while saving data to", error) from error
 
-        return guarded
+        return save_or_report
 
 
 def is_persistent(dataset: object) -> bool:
@@ -163,7 +163,7 @@ def raise_named(error: Exception, *, name: str, doing: str, dataset: object) -> 
     raise DatasetError(f"{name}: {failure}") from error
 
 
-def _guarded(dataset: object, doing: str, work: Callable[[], _T]) -> _T:
+def _with_dataset_errors(dataset: object, doing: str, work: Callable[[], _T]) -> _T:
     """Return what ``work`` returns; raises its errors as DatasetError."""
     try:
         return work()

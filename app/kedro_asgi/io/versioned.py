@@ -121,22 +121,22 @@ class AbstractVersionedDataset(AbstractDataset[_In, _Out]):
             raise VersionNotFoundError(f"{problem}: {error}") from error
 
     @staticmethod
-    def _guarded_save(save: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-        guarded = AbstractDataset._guarded_save(save)
+    def _save_with_dataset_errors(save: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+        save_or_report = AbstractDataset._save_with_dataset_errors(save)
 
         @wraps(save)
-        def guarded_version(self: AbstractVersionedDataset[Any, Any], data: Any) -> None:
+        def save_version(self: AbstractVersionedDataset[Any, Any], data: Any) -> None:
             self.__resolved = {}
             if not self._version:
-                guarded(self, data)
+                save_or_report(self, data)
                 return
             try:
-                guarded(self, data)
+                save_or_report(self, data)
             except (FileNotFoundError, NotADirectoryError) as error:
                 raise self.__file_in_the_way() from error
             self.__load_what_was_saved(self._version)
 
-        return guarded_version
+        return save_version
 
     def __file_in_the_way(self) -> DatasetError:
         name, folder = self._filepath.name, self._filepath.parent

@@ -10,7 +10,7 @@ from kedro_asgi.errors import NodeSignatureError
 from kedro_asgi.pipeline.names import DatasetNames, list_names
 
 Function = Callable[..., Any]
-Call = Callable[[Mapping[str, Any]], Any]
+BoundCall = Callable[[Mapping[str, Any]], Any]
 
 _TAKES_ANYTHING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -93,14 +93,14 @@ def _is_any(is_kind: Callable[[Any], bool], function: Any) -> bool:
     return is_kind(function) or is_kind(kind.__call__)
 
 
-def bind_call(function: Function, inputs: DatasetNames) -> Call:
+def bind_call(function: Function, inputs: DatasetNames) -> BoundCall:
     """Return a callable that passes data by dataset name to ``function``: a list by position, a dict by keyword."""
     if isinstance(inputs, dict):
         return _by_keyword(function, inputs)
     return _by_position(function, list_names(inputs))
 
 
-def _by_position(function: Function, names: list[str]) -> Call:
+def _by_position(function: Function, names: list[str]) -> BoundCall:
     if not names:
         return lambda data: function()
     if len(names) == 1:
@@ -110,6 +110,6 @@ def _by_position(function: Function, names: list[str]) -> Call:
     return lambda data: function(*pick(data))
 
 
-def _by_keyword(function: Function, names: dict[str, str]) -> Call:
+def _by_keyword(function: Function, names: dict[str, str]) -> BoundCall:
     pairs = tuple(names.items())
     return lambda data: function(**{parameter: data[name] for parameter, name in pairs})

@@ -12,7 +12,7 @@ from kedro_asgi.errors import AsyncNodeError, NodeInputsError, NodeInputsTypeErr
 from kedro_asgi.errors.wording import indented
 from kedro_asgi.failures import shown
 from kedro_asgi.pipeline.binding import (
-    Call,
+    BoundCall,
     Function,
     bind_call,
     function_name,
@@ -21,7 +21,8 @@ from kedro_asgi.pipeline.binding import (
     order_inputs,
     pair_arguments,
 )
-from kedro_asgi.pipeline.definition import (
+from kedro_asgi.pipeline.names import DatasetNames, comparison_key, format_names, list_names, namespace_prefixes
+from kedro_asgi.pipeline.node_checks import (
     Tags,
     check_datasets,
     check_definition,
@@ -32,7 +33,6 @@ from kedro_asgi.pipeline.definition import (
     derived_name,
     warn_of_dots,
 )
-from kedro_asgi.pipeline.names import DatasetNames, comparison_key, format_names, list_names, namespace_prefixes
 from kedro_asgi.pipeline.unpacking import Unpack, bind_unpack
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Node:
     is_async: bool
     """Whether `call` returns a coroutine, which the caller awaits before `unpack`, or an asynchronous generator."""
 
-    call: Call
+    call: BoundCall
     """Calls the function without checks and returns its result, which is awaitable if the node ``is_async``."""
 
     unpack: Unpack

@@ -13,12 +13,12 @@ from kedro_asgi.errors import EmptyPipelineError, MissingNodesError, NodeNotUniq
 from kedro_asgi.errors import OutputNotUniqueError as OutputNotUniqueError
 from kedro_asgi.errors import PipelineError as PipelineError
 from kedro_asgi.pipeline import description, selection
-from kedro_asgi.pipeline.definition import Tags
 from kedro_asgi.pipeline.graph import Graph, checked_graph
 from kedro_asgi.pipeline.grouping import GroupedNodes, grouped_nodes
 from kedro_asgi.pipeline.modular import Renames, modular_nodes
 from kedro_asgi.pipeline.namespaces import warn_of_interruptions
 from kedro_asgi.pipeline.node import Node
+from kedro_asgi.pipeline.node_checks import Tags
 from kedro_asgi.pipeline.selection import Selection
 from kedro_asgi.pipeline.steps import Steps
 

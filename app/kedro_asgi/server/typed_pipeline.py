@@ -8,7 +8,7 @@ import msgspec
 from kedro_asgi.plan import Planner
 from kedro_asgi.runs import RuntimeParams, Slice
 from kedro_asgi.server.typed_schemas import request_schema
-from kedro_asgi.signatures import BodyCheck, BodyProblem, Json, PipelineSignature, model_problems, sign_pipeline
+from kedro_asgi.signatures import BodyCheck, BodyProblem, Json, PipelineSignature, describe_signature, model_problems
 
 
 class TypedPipeline(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -23,7 +23,7 @@ class TypedPipeline(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @classmethod
     def of(cls, planner: Planner, slice_: Slice) -> "TypedPipeline":
         """Compile a slice; raises its errors and those of the configuration."""
-        signature = sign_pipeline(planner, slice_)
+        signature = describe_signature(planner, slice_)
         schema = request_schema(signature, title=slice_.pipeline_names[0])
         return cls(planner=planner, slice=slice_, signature=signature, schema=schema, check=BodyCheck(schema))
 

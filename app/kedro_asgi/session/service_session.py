@@ -221,7 +221,7 @@ class KedroServiceSession(AbstractSession):
     def check(self) -> None:
         """Read the project's configuration now, unless a run has, and find its `problems`; raises its errors."""
         planner = self.engine.planner
-        planner.compile()
+        planner.read_configuration()
         if self._checked is not planner:
             self.problems = find_problems(planner)
             self._checked = planner

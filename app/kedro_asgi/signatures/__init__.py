@@ -7,4 +7,4 @@ from kedro_asgi.signatures.definitions import Json as Json
 from kedro_asgi.signatures.model_problems import model_problems as model_problems
 from kedro_asgi.signatures.shown_values import shown_value as shown_value
 from kedro_asgi.signatures.signature import PipelineSignature as PipelineSignature
-from kedro_asgi.signatures.signature import sign_pipeline as sign_pipeline
+from kedro_asgi.signatures.signature import describe_signature as describe_signature

@@ -8,7 +8,7 @@ import msgspec
 from kedro_asgi.errors.wording import shortened
 from kedro_asgi.signatures.definitions import Json
 
-Path = tuple[str | int, ...]
+ValuePath = tuple[str | int, ...]
 
 # The length of the text that lists what a value may be.
 _MAX_OPTIONS = 500
@@ -18,7 +18,7 @@ class BodyProblem(msgspec.Struct, frozen=True, kw_only=True):
     """One problem of a body: a stable ``kind``, the path to the value, and a sentence for people."""
 
     kind: str
-    path: Path
+    path: ValuePath
     message: str
 
 

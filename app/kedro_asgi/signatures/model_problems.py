@@ -7,7 +7,7 @@ import msgspec
 
 from kedro_asgi.errors import ModelInstantiationError
 from kedro_asgi.redaction import redact
-from kedro_asgi.signatures.body_check import BodyProblem, Path
+from kedro_asgi.signatures.body_check import BodyProblem, ValuePath
 from kedro_asgi.validation import ParameterValidator
 
 # "Expected `int`, got `str` - at `$.layers[0].size`"
@@ -22,7 +22,7 @@ def model_problems(validator: ParameterValidator, parameters: Mapping[str, objec
             yield BodyProblem(kind="value_error", path=("params", *keys, *path), message=redact(message))
 
 
-def _reasons(error: ModelInstantiationError) -> Iterator[tuple[Path, str]]:
+def _reasons(error: ModelInstantiationError) -> Iterator[tuple[ValuePath, str]]:
     cause = error.__cause__
     found = _MSGSPEC.fullmatch(str(cause)) if isinstance(cause, msgspec.ValidationError) else None
     if found is not None:

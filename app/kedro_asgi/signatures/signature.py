@@ -44,7 +44,7 @@ class PipelineSignature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     definitions: Mapping[str, Json]
 
 
-def sign_pipeline(planner: Planner, slice_: Slice) -> PipelineSignature:
+def describe_signature(planner: Planner, slice_: Slice) -> PipelineSignature:
     """Return the signature of a slice; raises the errors of the slice and of the configuration."""
     pipeline = planner.plan(slice_).pipeline
     definitions = Definitions()

@@ -32,7 +32,7 @@ def resolve_traced(evaluator: Evaluator, traced: TracedValue) -> _Traced:
     return _TracingResolver(evaluator, lambda key, value, node: None).resolve(traced.value, traced.is_from_caller)
 
 
-def resolve_guarded(evaluator: Evaluator, name: str, node: Node) -> ConfigValue:
+def resolve_restricted(evaluator: Evaluator, name: str, node: Node) -> ConfigValue:
     """Return the value of catalog entry ``name`` as a copy.
 
     Raises `InterpolationResolutionError` if a supplied value had a part in a ``type`` or a ``validator`` at any
@@ -70,7 +70,7 @@ class _TracingResolver:
 
     def resolve(self, node: Node, is_from_caller: bool) -> _Traced:
         if isinstance(node, DeferredTuple):
-            return self._evaluator.guard(node, lambda pair: self._tuple(pair.items, is_from_caller), node)
+            return self._evaluator.refusing_cycles(node, lambda pair: self._tuple(pair.items, is_from_caller), node)
         if isinstance(node, Deferred):
             return self._deferred(node, is_from_caller)
         if not is_from_caller and not isinstance(node, DEFERRED_TYPES):
@@ -110,7 +110,7 @@ class _TracingResolver:
         is_from_caller = is_from_caller or result.is_from_caller
         if not has_deferred(result.value):
             return self.resolve(result.value, is_from_caller)
-        return self._evaluator.guard(deferred, lambda node: self.resolve(node, is_from_caller), result.value)
+        return self._evaluator.refusing_cycles(deferred, lambda node: self.resolve(node, is_from_caller), result.value)
 
 
 def _check_path(name: str, key: object, path: str, node: Node, *, allowed: Sequence[str]) -> None:

@@ -156,7 +156,7 @@ class Evaluator:
             return deferred.precomputed
         result = self.memo.get(deferred)
         if result is None:
-            result = self.memo[deferred] = self.guard(deferred, deferred.evaluate, self)
+            result = self.memo[deferred] = self.refusing_cycles(deferred, deferred.evaluate, self)
         return result
 
     def evaluate_all(self, expressions: Iterable[Evaluable[_String]], string: _String) -> list[TracedValue]:
@@ -194,7 +194,7 @@ class Evaluator:
             view[key] = self.resolve_view(view[key])
         return view
 
-    def guard(self, deferred: Deferred, function: Callable[[_A], _T], argument: _A) -> _T:
+    def refusing_cycles(self, deferred: Deferred, function: Callable[[_A], _T], argument: _A) -> _T:
         """Return ``function(argument)``, called for ``deferred``; refuses a call within such a call: a cycle."""
         if deferred in self._active:
             raise deferred.recursion()
@@ -208,4 +208,4 @@ class Evaluator:
         value = self.evaluate(deferred).value
         if not isinstance(value, (DeferredDict, DeferredList)):
             return resolve(value)
-        return self.guard(deferred, resolve, value)
+        return self.refusing_cycles(deferred, resolve, value)

@@ -157,7 +157,7 @@ class DirectReference(Expression, frozen=True, eq=False):
         return evaluator.evaluate(self.target)
 
 
-class Call(CompoundExpression, frozen=True, eq=False):
+class ResolverCall(CompoundExpression, frozen=True, eq=False):
     """``${name:arguments}``; the first part evaluates to the name of a resolver."""
 
     def evaluate(self, evaluator: Evaluator, string: InterpolatedString) -> TracedValue:

@@ -6,12 +6,12 @@ from typing import NoReturn, TypeVar
 
 from kedro_asgi.config.interpolation.evaluator import Node
 from kedro_asgi.config.interpolation.expressions import (
-    Call,
     ComputedReference,
     DictExpression,
     Join,
     ListExpression,
     Literal,
+    ResolverCall,
     join_text,
 )
 from kedro_asgi.config.interpolation.interpolated import Expression
@@ -100,7 +100,7 @@ class _Parser:
         if ups or any(brackets) or not self.accept(":") or not all(map(_may_name, keys)):
             self.fail()
         name = [part for key in keys for part in (Literal("."), key)][1:]
-        return Call([_join(name), *self.parse_elements("}")])
+        return ResolverCall([_join(name), *self.parse_elements("}")])
 
     def parse_keys(self) -> tuple[list[Expression], list[bool]]:
         keys, brackets = [], []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from kedro_asgi.config.interpolation.caller_values import resolve_guarded
+from kedro_asgi.config.interpolation.caller_values import resolve_restricted
 from kedro_asgi.config.interpolation.evaluator import DEFERRED_TYPES, Deferred, Evaluator, Node, has_deferred
 from kedro_asgi.config.interpolation.expressions import DirectReference, Join
 from kedro_asgi.config.interpolation.interpolated import Expression, InterpolatedString
@@ -19,12 +19,12 @@ class Template:
     so could every value that may turn out to be a mapping.
     """
 
-    __slots__ = ("_is_guarded", "_node", "is_static", "name", "selects_type")
+    __slots__ = ("_node", "_restricts_callers", "is_static", "name", "selects_type")
 
-    def __init__(self, name: str, node: Node, *, is_guarded: bool) -> None:
+    def __init__(self, name: str, node: Node, *, restricts_callers: bool) -> None:
         self.name = name
         self._node = node
-        self._is_guarded = is_guarded
+        self._restricts_callers = restricts_callers
         self.is_static = not has_deferred(node)
         self.selects_type = _may_select_type(node)
 
@@ -44,8 +44,8 @@ class Template:
     def evaluate(self, evaluator: Evaluator) -> ConfigValue:
         """Return what `resolve` returns, for a run that evaluates several templates with one evaluator."""
         runtime = evaluator.runtime
-        if self._is_guarded and runtime.restrict_type_selection and runtime.values:
-            return resolve_guarded(evaluator, self.name, self._node)
+        if self._restricts_callers and runtime.restrict_type_selection and runtime.values:
+            return resolve_restricted(evaluator, self.name, self._node)
         return evaluator.resolve_copy(self._node)
 
     def texts(self) -> Iterator[str]:
@@ -57,7 +57,9 @@ class Template:
 
         Raises `StrayBraceError`, a ``ValueError``. Values that a run brings are never filled.
         """
-        return Template(self.name, Substitution(placeholders).apply(self._node), is_guarded=self._is_guarded)
+        return Template(
+            self.name, Substitution(placeholders).apply(self._node), restricts_callers=self._restricts_callers
+        )
 
 
 def _may_select_type(node: Node) -> bool:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from kedro_asgi.io.environment import ProjectPaths
+from kedro_asgi.io.references import ProjectPaths
 
 PATHS = ProjectPaths(Path("/project"))
 

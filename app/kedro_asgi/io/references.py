@@ -1,4 +1,4 @@
-"""The environment that the entries of a catalog refer to: the project's folder, credentials and dataset classes."""
+"""What the entries of a catalog refer to: the project's folder, credentials and dataset classes."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ _CREDENTIALS = "credentials"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 
-class CatalogEnvironment:
+class CatalogReferences:
     """The project folder, the credentials and the dataset classes of one catalog; runs and threads share it.
 
     Without a ``project_path`` relative paths stay relative (CAT-13).
@@ -59,7 +59,7 @@ class ProjectPaths:
 
 
 class Credentials:
-    """The credentials of an environment, which the entries of its catalog name."""
+    """The credentials that the entries of a catalog name."""
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
         self._entries = dict(entries)
