@@ -177,6 +177,15 @@ async def test_the_query_holds_the_other_fields(client: httpx.AsyncClient) -> No
     assert answer.json()["outputs"] == {"facts": {"rows": 1, "factor": 3}}
 
 
+@pytest.mark.parametrize("path", ["/run?outputs=out&", "/pipelines/__default__/run?"])
+async def test_the_query_says_what_becomes_of_a_run_whose_client_disconnects(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    assert rows_in(await send(client, f"{path}on_hang_up=cancel")) == _DOUBLED
+    answer = await send(client, f"{path}on_hang_up=wait")
+    assert (answer.status_code, "must be cancel or continue" in answer.text) == (422, True)
+
+
 @pytest.mark.parametrize("path", ["/run", "/pipelines/join/run"])
 async def test_several_tables_are_parts_beside_json(client: httpx.AsyncClient, path: str) -> None:
     fields = {"params": {"factor": 3}, **({"pipeline_names": ["join"]} if path == "/run" else {})}

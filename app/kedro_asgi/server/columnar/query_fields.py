@@ -29,7 +29,7 @@ _FLAGS = frozenset(("is_async", "only_missing_outputs"))
 _NUMBERS = frozenset(("timeout_seconds",))
 _TRUE = BOOL_WORDS[: len(BOOL_WORDS) // 2]
 # Parameters that the routes read themselves.
-_OTHERS = frozenset((INPUT, "wait", "timeout_seconds"))
+_OTHERS = frozenset((INPUT, "wait", "timeout_seconds", "on_hang_up"))
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
