@@ -13,7 +13,10 @@ from starlette.routing import Mount
 from agents import MODES, agent_of, text_of
 from kedro_asgi.server import create_http_server
 from kedro_asgi.server.access.tokens import make_token, token_line
+from kedro_asgi.server.mcp.pipeline_resources import PipelineResources
 from kedro_asgi.server.mcp.tool_names import tool_name
+from kedro_asgi.server.typed_pipelines import TypedPipelines
+from kedro_asgi.session import AsyncSession
 from typed_project import PARAMETERS, TYPED
 
 pytestmark = pytest.mark.anyio
@@ -260,6 +263,16 @@ async def test_pipelines_and_runs_are_resources(work: Path, mode: str) -> None:
     assert texts["pipelines/{name}/graph.svg"].startswith("<svg")
     assert json.loads(texts["pipelines/{name}"])["nodes"][0]["name"] == "lines"
     assert "count" in json.loads(texts["pipelines/{name}/schema"])["properties"]["params"]["properties"]
+
+
+async def test_pipelines_are_listed_once_until_a_reload(tiny: Path) -> None:
+    async with AsyncSession.create(tiny) as session:
+        resources = PipelineResources(session, TypedPipelines(session))
+        listed = await resources.listed()
+        assert await resources.listed() is listed
+        await session.reload()
+        again = await resources.listed()
+        assert (again is listed, again) == (False, listed)
 
 
 @pytest.mark.parametrize(

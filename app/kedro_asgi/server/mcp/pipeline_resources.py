@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -21,8 +21,12 @@ from kedro_asgi.server.planner_cache import PlannerCache
 from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.session import AsyncSession
 
+if TYPE_CHECKING:
+    from kedro_asgi.plan import Planner
+
 T = TypeVar("T")
 
+_ALL = "all"
 _NO_STATES: Mapping[str, NodeState] = {}
 _MAX_TEXTS = 64
 
@@ -44,13 +48,13 @@ class PipelineResources:
         self._texts: PlannerCache[ProjectGraphs, tuple[str, str], ResourceText] = PlannerCache(
             session, ProjectGraphs, size=_MAX_TEXTS
         )
-        self._lists: PlannerCache[ProjectGraphs, None, list[ListedPipeline]] = PlannerCache(
-            session, ProjectGraphs, size=1
+        self._lists: PlannerCache[Planner, str, list[ListedPipeline]] = PlannerCache(
+            session, lambda planner: planner, size=1
         )
 
     async def listed(self) -> list[ListedPipeline]:
         """Return the registered pipelines; raises `NoResourceError`."""
-        return _value(await self._lists.find(None, _listed))
+        return _value(await self._lists.find(_ALL, _listed))
 
     async def read(self, name: str, rest: Sequence[str]) -> ResourceText | None:
         """Return a resource of the pipeline ``name``; raises `NoResourceError` where there is no such pipeline."""
@@ -83,10 +87,11 @@ def _value(found: Outcome[T]) -> T:
     return found.value()
 
 
-def _listed(graphs: ProjectGraphs) -> list[ListedPipeline]:
+def _listed(planner: "Planner") -> list[ListedPipeline]:
     return [
         ListedPipeline(name=name, tool=tool_name(name), nodes=len(found.nodes), uri=address(("pipelines", name)))
-        for name, found in graphs.pipelines.items()
+        for name, found in planner.project.pipelines.load().items()
+        if found is not None
     ]
 
 
