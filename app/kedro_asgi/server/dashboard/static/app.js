@@ -73,6 +73,13 @@ async function showProjectName() {
   document.getElementById("project-name").textContent = name;
 }
 
+// A server may have no page that shows the API.
+async function checkApiLink() {
+  const link = document.querySelector(".api-link");
+  const { status } = await fetch(link.href, { method: "HEAD" });
+  if (status === 404) link.remove();
+}
+
 // The address is the page's, so the link must not change it.
 document.querySelector(".skip-link").addEventListener("click", (event) => {
   event.preventDefault();
@@ -87,3 +94,4 @@ logOut.addEventListener("click", () => {
 render(html`<${App} />`, document.getElementById("content"));
 // A page itself says that a project cannot be read.
 showProjectName().catch(() => undefined);
+checkApiLink().catch(() => undefined);
