@@ -76,37 +76,37 @@ def parse_tokens(text: str, *, source: str) -> list[TokenEntry]:
 
 def _entries(text: str, source: str) -> Iterator[TokenEntry]:
     for number, line in enumerate(text.splitlines(), 1):
-        place = f"line {number} of {source}"
+        line_name = f"line {number} of {source}"
         try:
             words = shlex.split(line, comments=True)
         except ValueError as error:
-            raise _wrong(place, str(error)) from error
+            raise _wrong(line_name, str(error)) from error
         if words:
-            yield _entry(words, place)
+            yield _entry(words, line_name)
 
 
-def _entry(words: list[str], place: str) -> TokenEntry:
+def _entry(words: list[str], line_name: str) -> TokenEntry:
     # A wrong line is not quoted: it may hold a token itself.
     if not 3 <= len(words) <= 4:
-        raise _wrong(place, f"it has {len(words)} words")
+        raise _wrong(line_name, f"it has {len(words)} words")
     if not words[0].strip() or not words[0].isprintable():
-        raise _wrong(place, "its name is blank, or has characters that cannot be printed")
+        raise _wrong(line_name, "its name is blank, or has characters that cannot be printed")
     name, digest, scopes = words[0], _DIGEST.fullmatch(words[1].lower()), words[2].split(",")
     if digest is None:
-        raise _wrong(place, "its second word is no hash")
+        raise _wrong(line_name, "its second word is no hash")
     if unknown := sorted(set(scopes) - SCOPES):
-        raise _wrong(place, f"there is no scope {quoted(unknown)}, only {quoted(sorted(SCOPES))}")
-    pipelines = _pipelines(words[3], place) if len(words) == 4 else None
+        raise _wrong(line_name, f"there is no scope {quoted(unknown)}, only {quoted(sorted(SCOPES))}")
+    pipelines = _pipelines(words[3], line_name) if len(words) == 4 else None
     return TokenEntry(digest=digest[1], caller=Caller(name=name, scopes=frozenset(scopes), pipelines=pipelines))
 
 
-def _pipelines(word: str, place: str) -> frozenset[str]:
+def _pipelines(word: str, line_name: str) -> frozenset[str]:
     key, _, names = word.partition("=")
     pipelines = frozenset(name for name in names.split(",") if name)
     if key != "pipelines" or not pipelines:
-        raise _wrong(place, "its fourth word must be pipelines=NAME,…")
+        raise _wrong(line_name, "its fourth word must be pipelines=NAME,…")
     return pipelines
 
 
-def _wrong(place: str, problem: str) -> ServerSettingsError:
-    return ServerSettingsError(f"{place[0].upper()}{place[1:]} is no token: {problem}; {_FORM}.")
+def _wrong(line_name: str, problem: str) -> ServerSettingsError:
+    return ServerSettingsError(f"{line_name[0].upper()}{line_name[1:]} is no token: {problem}; {_FORM}.")

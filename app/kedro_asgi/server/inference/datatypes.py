@@ -40,8 +40,8 @@ def checked_values(name: str, datatype: Datatype, values: list[Any]) -> list[Any
     """
     allowed = _types_of(datatype)
     if not allowed.issuperset(map(type, values)):
-        number, wrong = next((place, found) for place, found in enumerate(values) if type(found) not in allowed)
-        raise InferenceError(f"Input '{name}': value {number} is {_shown(wrong)}, which is no {datatype}.")
+        index, wrong = next((index, found) for index, found in enumerate(values) if type(found) not in allowed)
+        raise InferenceError(f"Input '{name}': value {index} is {_shown(wrong)}, which is no {datatype}.")
     if datatype in ("BOOL", "BYTES"):
         return values
     lowest, highest = _range_of(datatype)
@@ -86,17 +86,17 @@ def unpacked_values(name: str, datatype: Datatype, count: int, data: memoryview)
 def _texts(name: str, count: int, data: memoryview) -> list[str]:
     """Return texts, each after its length in four bytes."""
     values: list[str] = []
-    place = 0
-    while place < len(data):
-        end = place + 4 + (struct.unpack_from("<I", data, place)[0] if place + 4 <= len(data) else len(data))
+    offset = 0
+    while offset < len(data):
+        end = offset + 4 + (struct.unpack_from("<I", data, offset)[0] if offset + 4 <= len(data) else len(data))
         if end > len(data):
             raise InferenceError(f"Input '{name}': its binary data ends within value {len(values)}.")
         try:
-            values.append(str(data[place + 4 : end], "utf-8"))
+            values.append(str(data[offset + 4 : end], "utf-8"))
         except UnicodeDecodeError as error:
             hint = "send other bytes as base64"
             raise InferenceError(f"Input '{name}': value {len(values)} is no text in UTF-8; {hint}.") from error
-        place = end
+        offset = end
     if len(values) != count:
         raise InferenceError(f"Input '{name}' has {len(values)} values of binary data, but its shape has {count}.")
     return values

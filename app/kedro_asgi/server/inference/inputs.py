@@ -45,11 +45,11 @@ def _inputs(inference: Inference, model: Model) -> Json:
     values: dict[str, Any] = {}
     tables: dict[str, dict[str, Tensor]] = {}
     for tensor in inference.tensors:
-        place = model.input_place(tensor.name, is_frame=is_frame)
-        if place.column is None:
-            values[place.dataset.name] = _value(tensor, place.dataset)
+        target = model.input_target(tensor.name, is_frame=is_frame)
+        if target.column is None:
+            values[target.dataset.name] = _value(tensor, target.dataset)
         else:
-            tables.setdefault(place.dataset.name, {})[place.column] = tensor
+            tables.setdefault(target.dataset.name, {})[target.column] = tensor
     if twice := values.keys() & tables.keys():
         raise InferenceError(f"Dataset '{min(twice)}' is given as a whole and by its columns.")
     _check_any(values.keys() | tables.keys(), model)

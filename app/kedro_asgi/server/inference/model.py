@@ -12,7 +12,7 @@ from kedro_asgi.signatures import Json, PipelineSignature
 _MANY = 20
 
 
-class Place(msgspec.Struct, frozen=True):
+class TensorTarget(msgspec.Struct, frozen=True):
     """The dataset, or the column of it, that a tensor stands for."""
 
     dataset: DatasetFacts
@@ -49,27 +49,27 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             answer=outputs[answers[0]] if len(answers) == 1 else None,
         )
 
-    def input_place(self, name: str, *, is_frame: bool) -> Place:
+    def input_target(self, name: str, *, is_frame: bool) -> TensorTarget:
         """Return what input ``name`` stands for; raises `InferenceError`.
 
         A request that ``is_frame`` may have a column with the name of its table.
         """
-        found, table = _place(name, self.inputs), self.table
-        if is_frame and table is not None and (found is None or found == Place(table)):
-            return Place(table, name)
+        found, table = _target(name, self.inputs), self.table
+        if is_frame and table is not None and (found is None or found == TensorTarget(table)):
+            return TensorTarget(table, name)
         return found or self._column(name, table) or self._refuse("input", name, self.inputs)
 
-    def output_place(self, name: str) -> Place:
+    def output_target(self, name: str) -> TensorTarget:
         """Return what output ``name`` stands for; raises `InferenceError`."""
-        found = _place(name, self.outputs) or self._column(name, self.answer)
+        found = _target(name, self.outputs) or self._column(name, self.answer)
         return found or self._refuse("output", name, self.outputs)
 
-    def _column(self, name: str, table: DatasetFacts | None) -> Place | None:
+    def _column(self, name: str, table: DatasetFacts | None) -> TensorTarget | None:
         if table is None or not table.may_have_columns:
             return None
-        return None if table.is_closed and name not in table.columns else Place(table, name)
+        return None if table.is_closed and name not in table.columns else TensorTarget(table, name)
 
-    def _refuse(self, kind: str, name: str, datasets: Mapping[str, DatasetFacts]) -> Place:
+    def _refuse(self, kind: str, name: str, datasets: Mapping[str, DatasetFacts]) -> TensorTarget:
         known = list(tensor_names(datasets.values()))
         has = f"has {quoted(known[:_MANY])}" if known else "has none"
         hint = suggestion(close_matches(name, known))
@@ -93,12 +93,12 @@ def tensor_names(datasets: Iterable[DatasetFacts]) -> Iterable[str]:
         yield from (f"{dataset.name}.{column}" for column in dataset.columns)
 
 
-def _place(name: str, datasets: Mapping[str, DatasetFacts]) -> Place | None:
-    """Return the place of a name that begins with that of a dataset, the longest one."""
+def _target(name: str, datasets: Mapping[str, DatasetFacts]) -> TensorTarget | None:
+    """Return what a name stands for that begins with that of a dataset, the longest one."""
     if name in datasets:
-        return Place(datasets[name])
+        return TensorTarget(datasets[name])
     owners = [found for found in datasets.values() if found.may_have_columns and name.startswith(f"{found.name}.")]
     if not owners:
         return None
     owner = max(owners, key=lambda found: len(found.name))
-    return Place(owner, name.removeprefix(f"{owner.name}."))
+    return TensorTarget(owner, name.removeprefix(f"{owner.name}."))

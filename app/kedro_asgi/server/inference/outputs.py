@@ -12,7 +12,7 @@ from kedro_asgi.server.inference.datasets import DatasetFacts
 from kedro_asgi.server.inference.datatypes import datatype_of, has_bytes, packed_values
 from kedro_asgi.server.inference.errors import InferenceError
 from kedro_asgi.server.inference.metadata import declared_datatype
-from kedro_asgi.server.inference.model import Model, Place
+from kedro_asgi.server.inference.model import Model, TensorTarget
 from kedro_asgi.server.inference.request import Inference, checked_content_type
 from kedro_asgi.server.inference.tensors import regular_shape
 
@@ -23,7 +23,7 @@ class WantedOutput(msgspec.Struct, frozen=True, kw_only=True):
     """An output that a request asks for, under ``name``."""
 
     name: str
-    place: Place
+    target: TensorTarget
     is_binary: bool
     is_json: bool = False
 
@@ -56,12 +56,13 @@ def wanted_outputs(inference: Inference, model: Model) -> tuple[WantedOutput, ..
     is_binary = inference.parameters.get("binary_data_output") is True
     if inference.outputs is None:
         return tuple(
-            WantedOutput(name=name, place=Place(model.outputs[name]), is_binary=is_binary) for name in model.defaults
+            WantedOutput(name=name, target=TensorTarget(model.outputs[name]), is_binary=is_binary)
+            for name in model.defaults
         )
     return tuple(
         WantedOutput(
             name=wanted.name,
-            place=model.output_place(wanted.name),
+            target=model.output_target(wanted.name),
             is_binary=wanted.parameters.get("binary_data", is_binary) is True,
             is_json=checked_content_type(f"Output '{wanted.name}'", wanted.parameters) == "json",
         )
@@ -71,7 +72,7 @@ def wanted_outputs(inference: Inference, model: Model) -> tuple[WantedOutput, ..
 
 def names_of(wanted: tuple[WantedOutput, ...]) -> list[str]:
     """Return the datasets that hold the wanted outputs, each once."""
-    return list(dict.fromkeys(one.place.dataset.name for one in wanted))
+    return list(dict.fromkeys(one.target.dataset.name for one in wanted))
 
 
 def write_answer(
@@ -87,7 +88,7 @@ def write_answer(
     is_alone = len(values) == 1
     results: dict[str, Result] = {}
     for one in wanted:
-        for result in _results(one, values[one.place.dataset.name], is_alone=is_alone):
+        for result in _results(one, values[one.target.dataset.name], is_alone=is_alone):
             results.setdefault(result.name, result)
     is_frame = is_alone and all(_is_table(value) for value in values.values())
     parts = [_sent(result) for result in results.values()]
@@ -102,7 +103,7 @@ def write_answer(
 
 
 def _results(wanted: WantedOutput, value: Any, *, is_alone: bool) -> list[Result]:
-    dataset, column = wanted.place.dataset, wanted.place.column
+    dataset, column = wanted.target.dataset, wanted.target.column
     if wanted.is_json and column is None:
         return [_as_json(wanted.name, [value], is_binary=wanted.is_binary)]
     if column is None and not _is_table(value) and (value != [] or not dataset.columns):
@@ -127,7 +128,7 @@ def _results(wanted: WantedOutput, value: Any, *, is_alone: bool) -> list[Result
 
 def _no_column(wanted: WantedOutput, columns: Mapping[str, Any]) -> InferenceError:
     has = f"which has the columns {', '.join(columns)}" if columns else "which is no table"
-    dataset = wanted.place.dataset.name
+    dataset = wanted.target.dataset.name
     return InferenceError(f"'{wanted.name}' is no output of the pipeline: there is '{dataset}', {has}.")
 
 

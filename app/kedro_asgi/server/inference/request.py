@@ -106,13 +106,13 @@ def _content_type(given: RequestInput) -> str | None:
     return found
 
 
-def checked_content_type(place: str, parameters: dict[str, Any]) -> str | None:
+def checked_content_type(subject: str, parameters: dict[str, Any]) -> str | None:
     """Return the content type among parameters; raises `InferenceError` for one that is not known."""
     found = parameters.get("content_type")
     if found is None or (isinstance(found, str) and found in _CONTENT_TYPES):
         return found
     known = ", ".join(_CONTENT_TYPES)
-    raise InferenceError(f"{place}: the content type {str(found)[:_MAX_SHOWN]!r} is unknown; known are {known}.")
+    raise InferenceError(f"{subject}: the content type {str(found)[:_MAX_SHOWN]!r} is unknown; known are {known}.")
 
 
 def _first_repeated(names: list[str]) -> str | None:
