@@ -19,7 +19,7 @@ from kedro_asgi.executor_kind import ExecutorKind
 from kedro_asgi.log_lines import LogFormat
 from kedro_asgi.server.access.configuration import AccessConfiguration, AccessOptions
 from kedro_asgi.server.access.transport import Transport
-from kedro_asgi.server.settings import PREFIX, read_fields, read_names, variable_of
+from kedro_asgi.server.field_reading import VARIABLE_PREFIX, read_fields, read_names, variable_of
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 from kedro_asgi.webhook_options import WebhookOptions
 
@@ -212,7 +212,7 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     settable = fields - special
     of_commands = {WORKERS_VARIABLE, LOG_LEVEL_VARIABLE, METRICS_HOST_VARIABLE, METRICS_PORT_VARIABLE}
     known = {_PROJECT_PATH, *of_commands, RELOAD_SIGNAL_VARIABLE, *map(variable_of, settable)}
-    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    unknown = sorted(name for name in environ if name.startswith(VARIABLE_PREFIX) and name not in known)
     return [f"Environment variable '{name}' is unknown.{suggestion(close_matches(name, known))}" for name in unknown]
 
 

@@ -8,7 +8,7 @@ from starlette.authentication import AuthenticationBackend
 from starlette.middleware import Middleware
 
 from kedro_asgi.errors import ServerSettingsError
-from kedro_asgi.server.settings import read_fields, read_names, variable_of
+from kedro_asgi.server.field_reading import read_fields, read_names, variable_of
 
 Auth = AuthenticationBackend | Middleware | Literal["host"]
 

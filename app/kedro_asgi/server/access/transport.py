@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from kedro_asgi.server.settings import read_fields
+from kedro_asgi.server.field_reading import read_fields
 
 
 class Transport(msgspec.Struct, frozen=True, kw_only=True):

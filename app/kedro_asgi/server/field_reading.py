@@ -1,4 +1,4 @@
-"""Read settings: from arguments, else from environment variables, else the defaults."""
+"""Read the fields of settings: from arguments, else from environment variables, else the defaults."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, get_type_hints
@@ -7,12 +7,12 @@ import msgspec
 
 from kedro_asgi.errors import ServerSettingsError
 
-PREFIX = "KEDRO_SERVER_"
+VARIABLE_PREFIX = "KEDRO_SERVER_"
 
 
 def variable_of(field: str) -> str:
     """Return the name of the environment variable that sets ``field``."""
-    return f"{PREFIX}{field.upper()}"
+    return f"{VARIABLE_PREFIX}{field.upper()}"
 
 
 def read_fields(
