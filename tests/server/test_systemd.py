@@ -34,8 +34,8 @@ def test_a_message_names_the_state(systemd: Systemd) -> None:
 
 def test_the_watchdog_is_reset_twice_in_its_time(systemd: Systemd) -> None:
     manager = ServiceManager.of_environment({**systemd.environ, "WATCHDOG_USEC": "60000000"})
-    manager.show_life()
-    manager.show_life()
+    manager.reset_watchdog()
+    manager.reset_watchdog()
     manager.opened()
     assert [systemd.receive(), systemd.receive()] == [["WATCHDOG=1"], READY]
 
@@ -46,7 +46,7 @@ def test_the_watchdog_is_reset_twice_in_its_time(systemd: Systemd) -> None:
 )
 def test_a_process_without_a_watchdog_of_its_own_resets_none(systemd: Systemd, watchdog: dict[str, str]) -> None:
     manager = ServiceManager.of_environment({**systemd.environ, **watchdog})
-    manager.show_life()
+    manager.reset_watchdog()
     manager.opened()
     assert systemd.receive() == READY
 

@@ -92,7 +92,7 @@ class ServerProcess(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Show that the event loop lives, ten times a second."""
-        self._service_manager.show_life()
+        self._service_manager.reset_watchdog()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: Any = None) -> None:

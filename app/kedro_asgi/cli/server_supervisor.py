@@ -119,7 +119,7 @@ class ServerSupervisor(Multiprocess):
 
         uvicorn calls this twice a second.
         """
-        self._service_manager.show_life()
+        self._service_manager.reset_watchdog()
         for index, worker in enumerate(self.processes):
             if self.should_exit.is_set():
                 return
@@ -155,7 +155,7 @@ class ServerSupervisor(Multiprocess):
                 return True
             if time.monotonic() > ends_at or self.should_exit.wait(_LOOK_SECONDS):
                 return False
-            self._service_manager.show_life()
+            self._service_manager.reset_watchdog()
         return False
 
     def restart_all(self) -> None:
@@ -184,7 +184,7 @@ class ServerSupervisor(Multiprocess):
         while time.monotonic() < ends_at and worker.process.is_alive() and not self.should_exit.is_set():
             if worker.is_ready(timeout=_LOOK_SECONDS):
                 return True
-            self._service_manager.show_life()
+            self._service_manager.reset_watchdog()
             self.should_exit.wait(_LOOK_SECONDS)
         return False
 
@@ -192,7 +192,7 @@ class ServerSupervisor(Multiprocess):
         send_signal(worker.process, signal.SIGHUP)
         ends_at = time.monotonic() + self.config.timeout_keep_alive + patience_seconds(grace_seconds())
         while worker.process.is_alive() and time.monotonic() < ends_at:
-            self._service_manager.show_life()
+            self._service_manager.reset_watchdog()
             if self.should_exit.wait(0.05):
                 # It ends with the others.
                 self.processes.append(worker)

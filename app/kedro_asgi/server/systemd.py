@@ -44,7 +44,7 @@ class ServiceManager:
         """The service ends."""
         self._send("STOPPING=1", "STATUS=Ends; runs have their grace.")
 
-    def show_life(self) -> None:
+    def reset_watchdog(self) -> None:
         """Reset the watchdog, if systemd has one for this process and the time has come."""
         if self._pause_seconds is not None and (now := monotonic()) >= self._next_sign:
             self._next_sign = now + self._pause_seconds
