@@ -22,15 +22,15 @@ export default function Compare({ query }) {
 function Comparison({ ids }) {
   const load = (signal) => Promise.all(ids.map((id) => loadRun(id, signal)));
   const { value: runs, error, reload } = useLoaded(load, ids);
-  const [isDifferent, setIsDifferent] = useState(false);
+  const [onlyDifferent, setOnlyDifferent] = useState(false);
   if (error) return html`<${ErrorNotice} error=${error} onRetry=${reload} />`;
   if (!runs) return html`<${Loading} />`;
-  const table = { runs, onlyDifferent: isDifferent };
+  const table = { runs, onlyDifferent };
   return html`<header class="page-head">
       <h1>Compare runs</h1>
       <div class="actions">
         <label class="check">
-          <input type="checkbox" checked=${isDifferent} onChange=${(event) => setIsDifferent(event.target.checked)} />
+          <input type="checkbox" checked=${onlyDifferent} onChange=${(event) => setOnlyDifferent(event.target.checked)} />
           Only differences
         </label>
         <a class="button" href=${href(["compare"], ids.toReversed().map((id) => ["run", id]))}>Swap</a>

@@ -9,7 +9,7 @@ const KINDS = { node: "Node", dataset: "Dataset", parameter: "Parameter", namesp
 
 export function ElementDetails({ pipeline, id, onSelect, onToggle }) {
   const box = pipeline.layout.boxes.find((found) => found.id === id);
-  const Facts = { node: NodeFacts, dataset: DatasetFacts, parameter: ReaderFacts, namespace: NamespaceFacts }[box.kind];
+  const Facts = { node: NodeFacts, dataset: DatasetFacts, parameter: ParameterFacts, namespace: NamespaceFacts }[box.kind];
   return html`<aside class="element-details" aria-label="${KINDS[box.kind]} ${box.name}">
     <header>
       <div><span class="muted">${KINDS[box.kind]}</span><h2>${box.name}</h2></div>
@@ -46,7 +46,7 @@ function DatasetFacts({ pipeline, box, onSelect }) {
     ${dataset.preview && html`<${DatasetPreview} key=${dataset.preview} name=${dataset.preview} />`}`;
 }
 
-function ReaderFacts({ pipeline, box, onSelect }) {
+function ParameterFacts({ pipeline, box, onSelect }) {
   return html`<dl><${Neighbours} pipeline=${pipeline} box=${box} onSelect=${onSelect} /></dl>`;
 }
 
