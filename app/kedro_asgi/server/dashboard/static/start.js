@@ -6,6 +6,7 @@ import { postJson } from "./api.js";
 import { EquivalentsPanel } from "./start/equivalents_panel.js";
 import { ErrorNotice, Loading } from "./feedback.js";
 import { focusField } from "./start/field.js";
+import { newKey } from "./idempotency_key.js";
 import { useLoaded } from "./loading.js";
 import { href, navigate } from "./router.js";
 import { startStreamed } from "./runs/live_chunks.js";
@@ -96,7 +97,7 @@ function useSubmit({ chosen, pipelines, body, schema, setSent }) {
   const last = useRef({});
   const send = async () => {
     const text = JSON.stringify([pipelines, body]);
-    if (last.current.text !== text) last.current = { text, key: randomKey() };
+    if (last.current.text !== text) last.current = { text, key: newKey() };
     setIsSending(true);
     try {
       const isStreamed = pipelines.length === 1 && hasStreamedOutput(schema, body);
@@ -130,11 +131,6 @@ function hasStreamedOutput(schema, { outputs }) {
   const about = schema.properties?.outputs ?? {};
   const streamed = about["x-kedro"]?.streamed ?? [];
   return (outputs ?? about.default ?? []).some((name) => streamed.includes(name));
-}
-
-// `crypto.randomUUID` is closed to pages of plain HTTP.
-function randomKey() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function startsWith(loc, start) {

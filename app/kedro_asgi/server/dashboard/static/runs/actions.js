@@ -2,6 +2,7 @@
 
 import { html, useMemo, useState } from "../html.js";
 import { ApiError, getJson, postJson } from "../api.js";
+import { newKey } from "../idempotency_key.js";
 import { href, navigate } from "../router.js";
 import { isFinal } from "../status.js";
 
@@ -45,11 +46,6 @@ function Cancel({ run, isBusy, onCancel }) {
 // whose server was killed does not tell.
 function hasRest(run) {
   return isFinal(run) && run.status !== "success" && (run.saved.length > 0 || run.status === "interrupted");
-}
-
-// Return a random key; a page over plain HTTP has no `crypto.randomUUID`.
-function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function runBefore(run) {

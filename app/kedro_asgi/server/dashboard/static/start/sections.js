@@ -11,7 +11,7 @@ import { ParameterFields } from "./parameter_form.js";
 import { knownNames } from "./form_loading.js";
 import { SLICES } from "./form.js";
 
-const RUNNERS = ["SequentialRunner", "ThreadRunner", "ParallelRunner"];
+const RUNNERS = ["SequentialRunner", "ThreadRunner", "ParallelRunner", "DaskRunner"];
 const SLICE_LABELS = {
   tags: "Tags",
   node_names: "Nodes",
