@@ -38,6 +38,10 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     namespaces: tuple[str, ...] = ()
 
 
+SLICE_FILTERS = tuple(name for name in Slice.__struct_fields__ if name != "pipeline_names")
+"""The fields of a slice that filter the nodes of its pipelines."""
+
+
 class RuntimeParams(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The parameters that a caller gave for one run, and what they may do in the configuration.
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kedro_asgi.runs import Slice
+from kedro_asgi.runs import SLICE_FILTERS, Slice
 from kedro_asgi.schemas import RunSubmission
 
 if TYPE_CHECKING:
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _OWN = ("inputs", "params", "outputs")
-_FILTERS = frozenset(Slice.__struct_fields__) - {"pipeline_names"}
 _DESCRIPTIONS = {
     "inputs": "Values in place of datasets, for this run; a table is a list of records.",
     "params": "Parameters that this run merges over those of the project.",
@@ -75,7 +74,7 @@ def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
 
 def slice_in(body: Any, name: str) -> Slice:
     """Return the slice that a body asks for; filters of a wrong type, which the check reports, count as absent."""
-    given = body.keys() & _FILTERS if isinstance(body, dict) else ()
+    given = body.keys() & SLICE_FILTERS if isinstance(body, dict) else ()
     return Slice(pipeline_names=(name,), **{field: tuple(body[field]) for field in given if _is_names(body[field])})
 
 
