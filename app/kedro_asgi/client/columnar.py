@@ -11,6 +11,7 @@ from kedro_asgi.client.request_sender import decode
 from kedro_asgi.encoding import encode_exactly, encode_json
 from kedro_asgi.errors import InvalidAnswerError, MultipartError, UnencodableRequestError, UnknownLibraryError
 from kedro_asgi.failures import shown
+from kedro_asgi.media_types import ARROW, JSON, MULTIPART
 from kedro_asgi.multipart import Buffer, Part, read_parts, write_parts
 from kedro_asgi.schemas import RunAnswer, RunRequest, RunSuccess
 
@@ -21,8 +22,7 @@ except ImportError as error:
 
 Frames = Literal["pandas", "polars", "pyarrow"]
 
-JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
-ACCEPTED_RUN = f"multipart/mixed, {JSON};q=0.5"
+ACCEPTED_RUN = f"{MULTIPART}, {JSON};q=0.5"
 ACCEPTED_OUTPUT = f"{ARROW}, {JSON};q=0.5"
 _PIECE_BYTES = 2**20
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()

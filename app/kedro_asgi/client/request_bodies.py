@@ -5,6 +5,7 @@ from typing import Any
 
 from kedro_asgi.encoding import encode_exactly, encode_json
 from kedro_asgi.errors import UnencodableRequestError
+from kedro_asgi.media_types import JSON
 from kedro_asgi.retries import Retries
 from kedro_asgi.run_arguments import names_of, pop_params
 from kedro_asgi.runs import checked_retries
@@ -24,7 +25,7 @@ def body_of(request: RunRequest, key: str | None) -> dict[str, Any]:
 def json_body(content: bytes, key: str | None) -> dict[str, Any]:
     """Return the arguments of an HTTP request with a JSON body; ``key`` is its idempotency key."""
     headers = {} if key is None else {"idempotency-key": key}
-    return {"content": content, "headers": {"content-type": "application/json", **headers}}
+    return {"content": content, "headers": {"content-type": JSON, **headers}}
 
 
 def json_fields(**arguments: Any) -> dict[str, Any]:

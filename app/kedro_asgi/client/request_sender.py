@@ -18,6 +18,7 @@ from kedro_asgi.errors import (
     ServerStatusError,
     ServerUnreachableError,
 )
+from kedro_asgi.media_types import PROBLEM
 from kedro_asgi.schemas import Problem
 
 T = TypeVar("T")
@@ -119,7 +120,7 @@ def backoff_seconds(attempt: int) -> float:
 
 
 def _status_error(response: httpx.Response) -> ServerStatusError:
-    if response.headers.get("content-type", "").startswith("application/problem+json"):
+    if response.headers.get("content-type", "").startswith(PROBLEM):
         problem = decode(_PROBLEM, response.content, str(response.url))
         seconds = _retry_after_seconds(response)
         return ProblemError(problem.status, problem.type, problem.detail, retry_after_seconds=seconds)

@@ -11,6 +11,7 @@ from kedro_asgi.client.request_sender import RequestSender, decode
 from kedro_asgi.client.server_sent_events import lines
 from kedro_asgi.closable_iterator import ClosableIterator
 from kedro_asgi.errors import ProblemError, RunFailedError
+from kedro_asgi.media_types import NDJSON
 from kedro_asgi.schemas import (
     OutputChunk,
     RunAccepted,
@@ -22,7 +23,6 @@ from kedro_asgi.schemas import (
     StreamedEvent,
 )
 
-_ACCEPT = "application/x-ndjson"
 _EVENT: msgspec.json.Decoder[StreamedEvent] = msgspec.json.Decoder(StreamedEvent)
 
 
@@ -52,7 +52,7 @@ class RunStream(ClosableIterator[OutputChunk]):
     def __init__(self, sender: RequestSender, path: str, request: dict[str, Any], *, silence_seconds: float) -> None:
         self._run = _Run()
         timeout = httpx.Timeout(silence_seconds, pool=None)
-        headers = {**request["headers"], "accept": _ACCEPT}
+        headers = {**request["headers"], "accept": NDJSON}
         super().__init__(_read(sender, path, {**request, "headers": headers, "timeout": timeout}, self._run))
 
     @property

@@ -5,6 +5,8 @@ from contextlib import aclosing
 
 import httpx
 
+from kedro_asgi.media_types import EVENT_STREAM
+
 
 class ServerSentEvents:
     """A stream of events at ``path``; each read resumes after ``last_id``, the id of the last received event."""
@@ -19,7 +21,7 @@ class ServerSentEvents:
 
         Raises ``httpx.HTTPError``, also when nothing arrives for ``timeout_seconds``.
         """
-        headers = {"accept": "text/event-stream"}
+        headers = {"accept": EVENT_STREAM}
         if self._last_id is not None:
             headers["last-event-id"] = self._last_id
         timeout = httpx.Timeout(timeout_seconds, pool=None)

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.failures import failure_sentence
+from kedro_asgi.media_types import PROBLEM
 from kedro_asgi.schemas import ReadyResponse, ReloadProblem, ReloadResponse
 from kedro_asgi.server.access.caller import may_see_all
 from kedro_asgi.server.errors import json_response
@@ -147,7 +148,7 @@ def _reload_problem(error: BaseException) -> Response:
     reason = failure_sentence(error)
     _log.error("The reload failed, and nothing has changed: %s", reason)
     problem = ReloadProblem(detail=f"{reason.removesuffix('.')}. Nothing has changed.")
-    return Response(encode_json(problem), problem.status, media_type="application/problem+json")
+    return Response(encode_json(problem), problem.status, media_type=PROBLEM)
 
 
 def _ready_response(request: Request, body: ReadyResponse, background: BackgroundTask | None = None) -> Response:

@@ -8,10 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kedro_asgi.errors import NoPreviewError
+from kedro_asgi.media_types import JSON
+from kedro_asgi.outcome import Outcome
 from kedro_asgi.server.access.caller import limits_of
 from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.problems import explain_preview_timeout, explain_project_error
-from kedro_asgi.session import AsyncSession, Outcome
+from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.event_loop import call_soon
 
@@ -42,7 +44,7 @@ class DatasetRoutes:
             outcome = await self._preview(name)
             if outcome.error is not None:
                 return explain_project_error(outcome.error)
-            return Response(outcome.value(), media_type="application/json", headers={"Cache-Control": "no-store"})
+            return Response(outcome.value(), media_type=JSON, headers={"Cache-Control": "no-store"})
         return explain_preview_timeout(name, seconds=_MAX_SECONDS)
 
     async def _is_visible(self, name: str, limits: frozenset[str]) -> bool:

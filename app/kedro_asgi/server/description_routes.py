@@ -10,11 +10,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kedro_asgi.encoding import encode_json
+from kedro_asgi.media_types import JSON
+from kedro_asgi.outcome import Outcome
 from kedro_asgi.server.configuration import ServerConfiguration
 from kedro_asgi.server.planner_cache import PlannerCache
 from kedro_asgi.server.static_files import StaticFile, static_response
 from kedro_asgi.server.typed_pipelines import TypedPipelines
-from kedro_asgi.session import AsyncSession, Outcome
+from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.versions import kedro_version
 
@@ -63,4 +65,4 @@ def _document(prefix: str, configuration: ServerConfiguration, pipelines: Mappin
         described = with_agents(described)
     document = with_access(with_pipelines(described, pipelines), configuration.access)
     content = encode_json({**document, **servers})
-    return StaticFile.of(content, "application/json", is_compressed=True)
+    return StaticFile.of(content, JSON, is_compressed=True)

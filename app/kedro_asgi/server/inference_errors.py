@@ -10,9 +10,10 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from kedro_asgi.encoding import encode_json
+from kedro_asgi.media_types import JSON
 from kedro_asgi.server.errors import Explain
 
-PREFIX = "/v2"
+PROTOCOL_PREFIX = "/v2"
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
@@ -36,10 +37,10 @@ def protocol_error(response: Response) -> Response:
 
 def error_response(message: str, status: int, *, headers: Any = None, **more: str) -> Response:
     """Return an error of the protocol."""
-    return Response(encode_json({"error": message, **more}), status, headers, media_type="application/json")
+    return Response(encode_json({"error": message, **more}), status, headers, media_type=JSON)
 
 
 def _is_of_protocol(scope: Scope) -> bool:
     # Most servers put the prefix of a mount in front of the path.
     path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-    return path == PREFIX or path.startswith(f"{PREFIX}/")
+    return path == PROTOCOL_PREFIX or path.startswith(f"{PROTOCOL_PREFIX}/")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kedro_asgi.server.bodies import BodyReader
-from kedro_asgi.server.inference_errors import PREFIX
+from kedro_asgi.server.inference_errors import PROTOCOL_PREFIX
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.typed_orders import TypedOrders
@@ -20,7 +20,7 @@ from kedro_asgi.session import AsyncSession
 if TYPE_CHECKING:
     from kedro_asgi.server.inference.endpoints import InferenceEndpoints
 
-_MODEL = f"{PREFIX}/models/{{name:path}}"
+_MODEL = f"{PROTOCOL_PREFIX}/models/{{name:path}}"
 
 
 class InferenceRoutes:
@@ -53,12 +53,12 @@ class InferenceRoutes:
             NameRoute(f"{_MODEL}/infer", self.refuse, methods=["GET"], include_in_schema=False),
             NameRoute(f"{_MODEL}/ready", self.model_ready, methods=["GET"]),
             NameRoute(f"{_MODEL}/config", self.configuration, methods=["GET"]),
-            Route(f"{PREFIX}/models", self.models, methods=["GET"]),
+            Route(f"{PROTOCOL_PREFIX}/models", self.models, methods=["GET"]),
             NameRoute(_MODEL, self.model, methods=["GET"]),
-            Route(f"{PREFIX}/repository/index", self.index, methods=["POST"]),
-            Route(f"{PREFIX}/health/live", self.live, methods=["GET"]),
-            Route(f"{PREFIX}/health/ready", self.ready, methods=["GET"]),
-            Route(PREFIX, self.server, methods=["GET"]),
+            Route(f"{PROTOCOL_PREFIX}/repository/index", self.index, methods=["POST"]),
+            Route(f"{PROTOCOL_PREFIX}/health/live", self.live, methods=["GET"]),
+            Route(f"{PROTOCOL_PREFIX}/health/ready", self.ready, methods=["GET"]),
+            Route(PROTOCOL_PREFIX, self.server, methods=["GET"]),
         ]
 
     async def server(self, request: Request) -> Response:

@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 
 from kedro_asgi.dispatch.supervision import go_on
 from kedro_asgi.errors import KedroAsgiError
+from kedro_asgi.outcome import Outcome
 from kedro_asgi.server.server_parts import ServerParts, read_project
-from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE
 from kedro_asgi.tracing.sdk import LAST_SECONDS, flush_spans

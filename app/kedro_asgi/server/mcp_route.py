@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors import ServerSettingsError
+from kedro_asgi.media_types import JSON
 from kedro_asgi.outcome import Outcome
 from kedro_asgi.server.access.audit import leave_to_route
 from kedro_asgi.server.bodies import BodyReader
@@ -76,7 +77,7 @@ def check_mcp() -> None:
 def _explained(error: HTTPException) -> Response:
     """Return the response for a body that was not read: clients show an agent only errors of the protocol."""
     message = {"jsonrpc": "2.0", "id": None, "error": {"code": _INVALID_REQUEST, "message": f"{error.detail}."}}
-    return Response(encode_json(message), error.status_code, error.headers, media_type="application/json")
+    return Response(encode_json(message), error.status_code, error.headers, media_type=JSON)
 
 
 def _make_endpoint(

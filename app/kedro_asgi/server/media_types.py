@@ -5,14 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from starlette.types import Scope
 
-JSON = "application/json"
-EVENT_STREAM = "text/event-stream"
-NDJSON = "application/x-ndjson"
-ARROW = "application/vnd.apache.arrow.stream"
-PARQUET = "application/vnd.apache.parquet"
-CSV = "text/csv"
-MULTIPART = "multipart/mixed"
-FORM = "multipart/form-data"
+from kedro_asgi.media_types import ARROW, CSV, EVENT_STREAM, FORM, JSON, MULTIPART, NDJSON, PARQUET
 
 TABLES = (ARROW, PARQUET, CSV)
 """Types of an answer that is one table."""
@@ -26,8 +19,8 @@ _ANSWERS = frozenset((*TABLES, *STREAMS, MULTIPART))
 _NOT_JSON = ("multipart/", "application/vnd.apache.")
 _WILDCARDS = frozenset(("*/*", "application/*"))
 # The headers of nearly all callers; ``None``: they send none.
-_USUAL_BODIES = frozenset((None, b"application/json"))
-_USUAL_ANSWERS = frozenset((None, b"*/*", b"application/json"))
+_USUAL_BODIES = frozenset((None, JSON.encode()))
+_USUAL_ANSWERS = frozenset((None, b"*/*", JSON.encode()))
 
 
 class MediaTypes(msgspec.Struct, frozen=True, kw_only=True, gc=False):

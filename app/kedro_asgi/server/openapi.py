@@ -4,11 +4,10 @@ from typing import get_args
 
 from kedro_asgi import limits, pipeline_schemas, schemas
 from kedro_asgi.events import RunEvent
-from kedro_asgi.runs import RunPage, RunRecord, Slice
+from kedro_asgi.media_types import EVENT_STREAM, JSON, PROBLEM
+from kedro_asgi.runs import SLICE_FILTERS, RunPage, RunRecord
 from kedro_asgi.server.openapi_inference import inference_paths
 from kedro_asgi.server.openapi_parts import (
-    JSON,
-    PROBLEM,
     STREAMED,
     answer_in,
     busy,
@@ -198,7 +197,7 @@ def _event_paths() -> Json:
     number: Json = {"type": "integer", "minimum": 0, "maximum": limits.MAX_EVENT_NUMBER}
     position: Json = {"type": "string", "pattern": schemas.POSITION_PATTERN}
     text = "Server-sent events, each described by the schema; its data is a RunEvent as JSON."
-    stream = {"200": answer_in(text, {"text/event-stream": _frame()}), **invalid_query(), **no_store()}
+    stream = {"200": answer_in(text, {EVENT_STREAM: _frame()}), **invalid_query(), **no_store()}
     follow = {**stream, "204": {"description": "The run has ended, and no events are left."}, **no_run()}
     return {
         "/runs/{run_id}/events": {
@@ -270,7 +269,7 @@ def _pipeline_paths() -> Json:
         "409": problem("The dataset cannot be loaded."),
         **no_project(),
     }
-    slices = [parameter("query", found, _NAMES) for found in Slice.__struct_fields__ if found != "pipeline_names"]
+    slices = [parameter("query", found, _NAMES) for found in SLICE_FILTERS]
     return {
         "/pipelines": {"get": operation("pipelines", "list_pipelines", listed, parameters=[etag])},
         "/pipelines/{name}": {"get": operation("pipelines", "read_pipeline", pipeline, parameters=drawn)},

@@ -3,6 +3,7 @@
 from typing import Any
 
 from kedro_asgi.inference_schemas import InferenceFailure
+from kedro_asgi.media_types import JSON, PROBLEM
 from kedro_asgi.schemas import Problem
 from kedro_asgi.server.access.configuration import AccessConfiguration
 from kedro_asgi.server.access.route_scopes import RULES, UNKNOWN, Rule
@@ -61,9 +62,9 @@ def _rule_of(method: str, path: str) -> Rule:
 
 
 def _with_answers(operation: Json, path: str, added: dict[str, str]) -> Json:
-    problem: dict[str, Any] = {"application/problem+json": {"schema": schema(Problem)}}
+    problem: dict[str, Any] = {PROBLEM: {"schema": schema(Problem)}}
     if path.startswith("/v2"):
         # The refusals of middleware are problems there too.
-        problem["application/json"] = {"schema": schema(InferenceFailure)}
+        problem[JSON] = {"schema": schema(InferenceFailure)}
     answers = {status: {"description": text, "content": problem} for status, text in added.items()}
     return {**operation, "responses": dict(sorted({**answers, **operation["responses"]}.items()))}

@@ -1,10 +1,11 @@
 """The endpoint of agents in the OpenAPI document."""
 
-from kedro_asgi.server.openapi_parts import JSON, answer_in, operation, problem
+from kedro_asgi.media_types import EVENT_STREAM, JSON
+from kedro_asgi.server.openapi_parts import answer_in, operation, problem
 from kedro_asgi.server.openapi_schemas import Json
 
 _OBJECT: Json = {"type": "object", "additionalProperties": True}
-_STREAM: Json = {"text/event-stream": {"type": "string"}}
+_STREAM: Json = {EVENT_STREAM: {"type": "string"}}
 
 
 def with_agents(document: Json) -> Json:

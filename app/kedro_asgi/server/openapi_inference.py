@@ -1,7 +1,8 @@
 """The Open Inference Protocol in the OpenAPI document."""
 
 from kedro_asgi import inference_schemas as bodies
-from kedro_asgi.server.openapi_parts import JSON, answer_in, idempotency_key, in_json, parameter
+from kedro_asgi.media_types import JSON
+from kedro_asgi.server.openapi_parts import answer_in, idempotency_key, in_json, parameter
 from kedro_asgi.server.openapi_schemas import Json, schema
 
 _TAG = "inference"

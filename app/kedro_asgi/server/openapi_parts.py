@@ -6,11 +6,10 @@ from typing import Any, get_args
 import msgspec
 
 from kedro_asgi import limits, schemas
+from kedro_asgi.media_types import JSON, PROBLEM
 from kedro_asgi.runs import RunStatus
 from kedro_asgi.server.openapi_schemas import Json, schema
 from kedro_asgi.server.queries import EVENT_NAMES
-
-JSON, PROBLEM = "application/json", "application/problem+json"
 
 
 def operation(

@@ -4,8 +4,9 @@ Generators of clients drop an operation whose body may be of a type that they do
 answers, so that JSON would lose its own. So the types of tables are told in words and in an extension.
 """
 
+from kedro_asgi.media_types import ARROW, CSV, MULTIPART, PARQUET
 from kedro_asgi.schemas import HTTPError
-from kedro_asgi.server.media_types import ARROW, BODIES, CSV, MULTIPART, PARQUET
+from kedro_asgi.server.media_types import BODIES
 from kedro_asgi.server.openapi_parts import in_json, problem
 from kedro_asgi.server.openapi_schemas import Json
 

@@ -5,6 +5,7 @@ from urllib.parse import quote, urlencode
 
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.graph import Layout, PipelineGraph, ProjectGraphs, draw_svg
+from kedro_asgi.media_types import JSON
 from kedro_asgi.node_runs import NodeRun, state_of_each
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.pipeline_schemas import PipelineDescription, PipelineList, PipelineSummary
@@ -14,8 +15,6 @@ from kedro_asgi.runs import RunRecord
 from kedro_asgi.server.pictures import svg_file
 from kedro_asgi.server.queries import DrawingQuery
 from kedro_asgi.server.static_files import StaticFile
-
-_JSON = "application/json"
 
 
 class PipelineAnswers:
@@ -35,14 +34,14 @@ class PipelineAnswers:
         summaries = tuple(_summary(name, found) for name, found in graphs.pipelines.items() if is_visible(name))
         broken = {name: problem for name, problem in graphs.broken.items() if is_visible(name)}
         answer = PipelineList(project_name=graphs.planner.project.project_name, pipelines=summaries, broken=broken)
-        return StaticFile.of(encode_json(answer), _JSON)
+        return StaticFile.of(encode_json(answer), JSON)
 
     def description(self, name: str, query: DrawingQuery) -> StaticFile:
         """Return one pipeline and its layout."""
         graph = self._graphs.graph(name)
         fields = {field: getattr(graph, field) for field in PipelineGraph.__struct_fields__}
         answer = PipelineDescription(**fields, layout=self._layout(name, query), links=_addresses(_quoted(name)))
-        return StaticFile.of(encode_json(answer), _JSON, is_compressed=True)
+        return StaticFile.of(encode_json(answer), JSON, is_compressed=True)
 
     def picture(self, name: str, query: DrawingQuery, run: RunRecord | None, nodes: Sequence[NodeRun]) -> StaticFile:
         """Return the picture of a pipeline, coloured by a run."""

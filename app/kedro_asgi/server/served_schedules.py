@@ -13,8 +13,8 @@ from anyio.abc import TaskGroup
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.supervision import go_on
 from kedro_asgi.errors import ProjectError
+from kedro_asgi.outcome import Outcome
 from kedro_asgi.session import AsyncSession
-from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.daemon_thread import run_in_daemon_thread
 from kedro_asgi.session.reload_signal import RELOAD_SIGNAL_VARIABLE, ReloadSignal
 

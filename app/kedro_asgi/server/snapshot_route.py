@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.failures import describe_failure
+from kedro_asgi.media_types import JSON
 from kedro_asgi.schemas import SnapshotFailure, SnapshotSuccess
 from kedro_asgi.server.planner_cache import PlannerCache
 from kedro_asgi.server.static_files import StaticFile, static_response, whole_response
@@ -20,7 +21,6 @@ from kedro_asgi.session import AsyncSession
 if TYPE_CHECKING:
     from kedro_asgi.plan import Planner
 
-_JSON = "application/json"
 # Callers choose parameters, and the snapshot of hundreds of pipelines takes a megabyte.
 _MAX_SNAPSHOTS = 16
 
@@ -83,7 +83,7 @@ class SnapshotRoute:
         if snapshot.error is not None:
             # Reads the lines of code that the error came through.
             failure = await anyio.to_thread.run_sync(_failure, snapshot.error)
-            return Response(failure, media_type=_JSON)
+            return Response(failure, media_type=JSON)
         return static_response(request, snapshot.value().file)
 
 
@@ -97,4 +97,4 @@ def _snapshot(planner: "Planner", *, params: str) -> _Snapshot:
     from kedro_asgi.inspection import inspect_project
 
     snapshot = inspect_project(planner, parse_params(params))
-    return _Snapshot.of(StaticFile.of(encode_json(SnapshotSuccess(**msgspec.structs.asdict(snapshot))), _JSON))
+    return _Snapshot.of(StaticFile.of(encode_json(SnapshotSuccess(**msgspec.structs.asdict(snapshot))), JSON))

@@ -11,6 +11,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kedro_asgi.media_types import JSON
+
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
@@ -19,7 +21,7 @@ _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
+    ".json": JSON,
     ".png": "image/png",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
@@ -101,9 +103,9 @@ def _digest_headers(etag: str) -> Mapping[str, str]:
 def _files(folder: "Traversable", path: PurePosixPath) -> list[tuple[str, StaticFile]]:
     found = []
     for entry in folder.iterdir():
-        place = path / entry.name
+        name = path / entry.name
         if entry.is_dir():
-            found += _files(entry, place)
-        elif place.suffix in _MEDIA_TYPES:
-            found.append((str(place), StaticFile.of(entry.read_bytes(), _MEDIA_TYPES[place.suffix])))
+            found += _files(entry, name)
+        elif name.suffix in _MEDIA_TYPES:
+            found.append((str(name), StaticFile.of(entry.read_bytes(), _MEDIA_TYPES[name.suffix])))
     return found

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import msgspec
 
 from kedro_asgi.encoding import encode_json
+from kedro_asgi.media_types import EVENT_STREAM, NDJSON
 from kedro_asgi.schemas import Heartbeat, StreamedEvent
-from kedro_asgi.server.media_types import EVENT_STREAM, NDJSON
 from kedro_asgi.server.streams import COMMENT
 
 

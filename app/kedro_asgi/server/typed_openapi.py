@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from kedro_asgi.media_types import JSON
 from kedro_asgi.schemas import HTTPError, RunFailure
 from kedro_asgi.server.generator_schemas import for_generators
 from kedro_asgi.server.openapi_parts import (
-    JSON,
     STREAMED,
     answer_in,
     busy,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kedro_asgi.encoding import encode_json
+from kedro_asgi.media_types import JSON
 from kedro_asgi.node_runs import NodeRun
 from kedro_asgi.plan import Planner
 from kedro_asgi.runs import RunRecord
@@ -31,4 +32,4 @@ class VizAnswers:
 
 
 def _file(found: Any) -> StaticFile | None:
-    return None if found is None else StaticFile.of(encode_json(found), "application/json")
+    return None if found is None else StaticFile.of(encode_json(found), JSON)

@@ -15,6 +15,7 @@ from jwt import PyJWK, PyJWKSet
 from jwt.exceptions import PyJWTError
 
 from kedro_asgi.errors import ServerSettingsError
+from kedro_asgi.media_types import JSON
 from kedro_asgi.redaction import redact
 from kedro_asgi.server.access.refusals import IssuerUnavailableError
 
@@ -106,7 +107,7 @@ def _fetch_keys(issuer: str) -> dict[str | None, PyJWK]:
 
 
 def _fetch(url: str) -> dict[str, Any]:
-    request = Request(url, headers={"Accept": "application/json"})
+    request = Request(url, headers={"Accept": JSON})
     try:
         with build_opener(_NoRedirects).open(request, timeout=_TIMEOUT_SECONDS) as answer:
             content = answer.read(_MAX_BYTES + 1)

@@ -9,11 +9,11 @@ from starlette.exceptions import HTTPException
 from kedro_asgi.dispatch.kept_outputs import is_columnar
 from kedro_asgi.encoding import decode_json, encode_json, encode_output
 from kedro_asgi.errors import TableError, UnencodableOutputError
+from kedro_asgi.media_types import ARROW, CSV, JSON, PARQUET
 from kedro_asgi.multipart import Part, write_parts
 from kedro_asgi.schemas import RunSuccess
 from kedro_asgi.server.columnar.buffer_response import BufferResponse
 from kedro_asgi.server.columnar.library import require_library
-from kedro_asgi.server.media_types import ARROW, CSV, JSON, PARQUET
 
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 

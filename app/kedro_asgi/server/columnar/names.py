@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 
-from kedro_asgi.server.media_types import MULTIPART
+from kedro_asgi.media_types import MULTIPART
 
 if TYPE_CHECKING:
     from kedro_asgi.server.typed_pipeline import TypedPipeline

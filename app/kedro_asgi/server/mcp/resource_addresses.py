@@ -5,10 +5,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 from mcp_types import ResourceTemplate
 
+from kedro_asgi.media_types import JSON
 from kedro_asgi.runs import RunRecord
 
 _SCHEME = "kedro"
-TEXT, JSON, SVG, MERMAID = "text/plain", "application/json", "image/svg+xml", "text/vnd.mermaid"
+TEXT, SVG, MERMAID = "text/plain", "image/svg+xml", "text/vnd.mermaid"
 PIPELINES, RUNS = f"{_SCHEME}://pipelines", f"{_SCHEME}://runs"
 
 # The address of each kind of resource, its media type, and what it is.

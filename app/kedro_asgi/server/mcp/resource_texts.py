@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.encoding import encode_json
-from kedro_asgi.server.mcp.resource_addresses import JSON
+from kedro_asgi.media_types import JSON
 
 
 class NoResourceError(Exception):

@@ -16,11 +16,12 @@ from mcp_types import (
 
 from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.errors import DispatchError
+from kedro_asgi.media_types import JSON
 from kedro_asgi.runs import RunRecord
 from kedro_asgi.server.access.caller import DEFAULT_PIPELINE
 from kedro_asgi.server.mcp.permissions import Context, caller_in, may, may_see, require
 from kedro_asgi.server.mcp.pipeline_resources import ListedPipeline, PipelineResources
-from kedro_asgi.server.mcp.resource_addresses import JSON, PIPELINES, RUNS, address, parts_of, templates
+from kedro_asgi.server.mcp.resource_addresses import PIPELINES, RUNS, address, parts_of, templates
 from kedro_asgi.server.mcp.resource_texts import NoResourceError, ResourceText, as_json
 from kedro_asgi.server.mcp.run_resources import RunResources
 

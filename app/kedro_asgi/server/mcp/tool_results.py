@@ -10,6 +10,7 @@ from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.encoding import encode_json, escape_surrogates
 from kedro_asgi.errors import OutputNotFoundError
 from kedro_asgi.errors.wording import shortened
+from kedro_asgi.media_types import JSON
 from kedro_asgi.runs import ErrorDetail, RunRecord
 from kedro_asgi.server.mcp.json_outputs import as_json
 from kedro_asgi.server.mcp.resource_addresses import log_address, output_address
@@ -96,7 +97,7 @@ class _Outputs(msgspec.Struct, frozen=True, kw_only=True):
             if problem is not None:
                 address = output_address(record, name)
                 problems[name] = f"{problem}; it is the resource {address}"
-                links.append(ResourceLink(uri=address, name=name, mime_type="application/json"))
+                links.append(ResourceLink(uri=address, name=name, mime_type=JSON))
             else:
                 room -= len(value)
         return cls(values=values, problems=problems, links=links)
@@ -119,5 +120,5 @@ def _problem(name: str, value: bytes, values: dict[str, Any], results: BodyCheck
     if found is None:
         values[name] = decoded
         return None
-    place = ".".join(map(str, found.path))
-    return f"The output does not fit the type hint of its node ({place}: {found.message})"
+    loc = ".".join(map(str, found.path))
+    return f"The output does not fit the type hint of its node ({loc}: {found.message})"

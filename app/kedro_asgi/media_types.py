@@ -1,0 +1,11 @@
+"""The media types that bodies on the wire have, for the server and for its clients."""
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+EVENT_STREAM = "text/event-stream"
+NDJSON = "application/x-ndjson"
+ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
+CSV = "text/csv"
+MULTIPART = "multipart/mixed"
+FORM = "multipart/form-data"
