@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from kedro_asgi.dispatch import Dispatcher, Finished
 from kedro_asgi.encoding import encode_json
+from kedro_asgi.media_types import JSON
 from kedro_asgi.runs import ErrorDetail, RunOrder
 from kedro_asgi.schemas import (
     HealthResponse,
@@ -23,6 +24,7 @@ from kedro_asgi.server.access.caller import may_see_all
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.columnar.runs import ColumnarRuns
 from kedro_asgi.server.direct_routes import Endpoint
+from kedro_asgi.server.disconnection import until_disconnected
 from kedro_asgi.server.errors import json_response
 from kedro_asgi.server.media_types import STREAMS, MediaTypes, media_types
 from kedro_asgi.server.queries import cancels_on_hang_up, run_timeout_seconds
@@ -31,7 +33,7 @@ from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.versions import kedro_version
 
-_JSON_TYPE = (b"content-type", b"application/json")
+_JSON_TYPE = (b"content-type", JSON.encode())
 
 
 class KedroRoutes:
@@ -71,7 +73,7 @@ class KedroRoutes:
         """Return a constant, which shows that the event loop runs, or what keeps runs from beginning."""
         problem = self._runs.executor_problem
         if problem is None or not may_see_all(request.scope):
-            return Response(self._health, media_type="application/json")
+            return Response(self._health, media_type=JSON)
         return json_response(HealthResponse(kedro_version=kedro_version(), executor=problem))
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,7 +115,7 @@ class KedroRoutes:
         if kinds is not None and kinds.answer in STREAMS:
             return self._stream(request, orders, kinds, json_bytes=json_bytes, with_outputs=with_outputs)
         answer, status = await self._run(request, orders, json_bytes=json_bytes, with_outputs=with_outputs)
-        return Response(answer, status, media_type="application/json")
+        return Response(answer, status, media_type=JSON)
 
     def _stream(
         self,
@@ -149,17 +151,12 @@ class KedroRoutes:
         The values came from JSON of that size.
         """
         cancels = cancels_on_hang_up(request, default=self._cancel_on_hang_up)
-        until = partial(_disconnected, request) if cancels else None
+        until = partial(until_disconnected, request.receive) if cancels else None
         return self._runs.run(orders.pop(), until=until, json_bytes=json_bytes)
 
     def describe(self, finished: Finished, *, with_outputs: bool) -> RunAnswer:
         """Return the answer to a run that has ended."""
         return _run_answer(finished, with_outputs=with_outputs)
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _run_answer(finished: Finished, *, with_outputs: bool) -> RunAnswer:

@@ -14,6 +14,7 @@ from kedro_asgi.outcome import Outcome
 from kedro_asgi.runner.chunk_stream import CHUNK_STREAM, Chunk
 from kedro_asgi.runs import RunId, RunOrder
 from kedro_asgi.schemas import OutputChunk, RunAccepted, RunAnswer, RunAnswered, RunRefused, StreamedEvent
+from kedro_asgi.server.disconnection import until_disconnected
 from kedro_asgi.server.problems import dispatch_problem
 from kedro_asgi.server.stream_forms import FORMS
 from kedro_asgi.server.streams import STREAM_HEADERS, StreamBody
@@ -72,8 +73,7 @@ class StreamedRun(Response):
         return self._run_id is not None and isinstance(self._ended.error, DispatchError)
 
     async def _watch_client(self, receive: Receive, scope: anyio.CancelScope) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await until_disconnected(receive)
         self._queue.close()
         self._client_gone.set()
         if not self._cancels:

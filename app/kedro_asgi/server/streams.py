@@ -10,6 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from kedro_asgi.errors import StoreUnavailableError
 from kedro_asgi.events import Published
+from kedro_asgi.media_types import EVENT_STREAM
+from kedro_asgi.server.disconnection import until_disconnected
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class EventStream(Response):
     drops the events that it is too late for.
     """
 
-    media_type = "text/event-stream"
+    media_type = EVENT_STREAM
 
     def __init__(
         self, groups: Groups, *, event_id: Callable[[Published], str], keep_alive_seconds: float = KEEP_ALIVE_SECONDS
@@ -125,6 +127,5 @@ async def put_back(first: Sequence[Published] | None, rest: Groups) -> Groups:
 
 
 async def _cancel_on_disconnect(receive: Receive, scope: anyio.CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await until_disconnected(receive)
     scope.cancel()
