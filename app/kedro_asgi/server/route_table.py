@@ -10,7 +10,7 @@ from kedro_asgi.server.bodies import BodyReader
 from kedro_asgi.server.dashboard import DashboardRoutes
 from kedro_asgi.server.dataset_routes import DatasetRoutes
 from kedro_asgi.server.description_routes import DescriptionRoutes
-from kedro_asgi.server.docs import DocsRoutes
+from kedro_asgi.server.docs import docs_routes
 from kedro_asgi.server.inference_routes import InferenceRoutes
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.mcp_route import McpRoute
@@ -83,6 +83,6 @@ def _other_routes(parts: ServerParts) -> list[Route]:
         *parts.admin_routes.table(),
         *NotificationRoutes(runs).table(),
         *(DashboardRoutes().table() if configuration.dashboard else ()),
-        *(DocsRoutes().table() if configuration.docs else ()),
+        *(docs_routes().table() if configuration.docs else ()),
         *(VizRoutes(session, runs).table() if configuration.viz else ()),
     ]
