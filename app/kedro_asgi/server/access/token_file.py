@@ -39,7 +39,7 @@ class TokenFile:
 
     def _renew(self) -> None:
         if not self._path.exists():
-            # Nobody writes half a file that way: its owner has taken all tokens back.
+            # No editor writes half a file that way: the owner has taken all tokens back.
             _log.error("The file of tokens '%s' is gone: no token is known any more.", self._path)
             self._table, self._state = TokenTable(), None
             return

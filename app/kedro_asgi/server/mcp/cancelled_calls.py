@@ -1,7 +1,7 @@
 """Ends the run of a call that its client has cancelled by a message of its own.
 
 Since 2026, the protocol cancels a call by the end of its request. Earlier clients send a notification, as a request of
-its own that any worker process may get. So a run has a label that only a client who knows the session can name.
+its own that any worker process may get. So a run has a label that only a client that knows the session can name.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 // Follows server-sent events: resumes after a lost connection and a restarted server, and rests in a hidden tab.
 //
-// A browser opens six connections to a host at most, so tabs that nobody looks at must not keep one each.
+// A browser opens six connections to a host at most, so tabs in the background must not keep one each.
 
 import { getResponse } from "./api.js";
 import { readEvents } from "./server_sent_events.js";

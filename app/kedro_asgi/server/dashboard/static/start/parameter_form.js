@@ -40,7 +40,7 @@ function ParameterField({ field, text, problem, onChange }) {
 }
 
 function hintOf({ schema, path, initial, isRequired }) {
-  // The schema leaves out what nobody may see, such as a password.
+  // The schema leaves out values that are hidden, such as a password.
   const isHidden = path.length === 1 && initial === undefined && !isRequired;
   return [schema.description, rangeHint(schema), isHidden && "The project's value is not shown."].filter(Boolean).join(" · ");
 }
