@@ -8,6 +8,8 @@ MAX_TIMEOUT_SECONDS = 365 * 86400
 """The longest time limit of a run: a year."""
 MAX_LABELS = 50
 """How many labels a run may have, and how many of them a list may be filtered by."""
+MAX_LABEL_NAME, MAX_LABEL_VALUE = 255, 1024
+"""How many characters a label may have in its name and in its value."""
 MAX_WAIT_SECONDS = 600
 """How long a request may wait for the end of a run."""
 MAX_PAGE_RUNS = 1000
@@ -27,8 +29,8 @@ MAX_DELAY_SECONDS = 86400
 
 TimeoutSeconds = Annotated[float, Meta(gt=0, le=MAX_TIMEOUT_SECONDS)]
 # In a filter, ``name=value``, the first ``=`` ends the name.
-LabelName = Annotated[str, Meta(min_length=1, max_length=255, pattern="^[^=]*$")]
-LabelValue = Annotated[str, Meta(max_length=1024)]
+LabelName = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL_NAME, pattern="^[^=]*$")]
+LabelValue = Annotated[str, Meta(max_length=MAX_LABEL_VALUE)]
 Labels = Annotated[dict[LabelName, LabelValue], Meta(max_length=MAX_LABELS)]
 Key = Annotated[str, Meta(min_length=1, max_length=MAX_KEY_LENGTH)]
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE_RUNS)]

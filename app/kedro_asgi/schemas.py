@@ -22,7 +22,8 @@ NOTIFICATION_CURSOR_PATTERN = f"{RUN_ID_PATTERN[:-1]}~[A-Za-z0-9_-]{{1,64}}$"
 POSITION_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
 """Positions among the events of all runs."""
 # Kedro reads these as true and false too (SRV-18).
-BOOL_WORDS = ("1", "on", "t", "true", "y", "yes", "0", "off", "f", "false", "n", "no")
+TRUE_WORDS = ("1", "on", "t", "true", "y", "yes")
+BOOL_WORDS = (*TRUE_WORDS, "0", "off", "f", "false", "n", "no")
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

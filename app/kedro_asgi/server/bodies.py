@@ -14,7 +14,9 @@ from starlette.types import Receive
 
 from kedro_asgi.errors import DrainingError
 from kedro_asgi.limits import MAX_KEY_LENGTH
-from kedro_asgi.runs import RunSpec
+from kedro_asgi.media_types import JSON
+from kedro_asgi.outcome import Outcome
+from kedro_asgi.runs import RunOrder, RunSpec
 from kedro_asgi.schemas import KEY_PATTERN, RunRequest, RunSubmission
 from kedro_asgi.server.access.caller import CALLER_KEY
 from kedro_asgi.server.access.control import check_pipelines
@@ -22,7 +24,6 @@ from kedro_asgi.server.problems import InvalidQueryError
 from kedro_asgi.server.queries import header
 from kedro_asgi.server.shutdown import Shutdown
 from kedro_asgi.server.validation import JSON_TYPE, RUNNER_PATH, AnyRunRequest, parse_strictly, validate_run_request
-from kedro_asgi.session.async_session import Outcome
 from kedro_asgi.session.slots import Slots
 
 T = TypeVar("T")
@@ -67,7 +68,7 @@ class BodyReader:
         if len(body) <= _SMALL_BODY_BYTES:
             decoded = decode_run_request(body, content_type, kind)
         else:
-            decoded = await self._do(partial(decode_run_request, body, content_type, kind), body)
+            decoded = await self.work_on(body, partial(decode_run_request, body, content_type, kind))
         if CALLER_KEY in request.scope:
             check_pipelines(request.scope, decoded.pipeline_names)
         return decoded, len(body)
@@ -76,7 +77,7 @@ class BodyReader:
         """Return the decoded body, whatever JSON it is; no body is an empty object. Raises what `read` raises."""
         body = await self.read_bytes(request)
         content_type = request.headers.get("content-type", "")
-        document = await self._do(partial(_decode_json, body, content_type), body)
+        document = await self.work_on(body, partial(_decode_json, body, content_type))
         return JsonBody(document=document, size=len(body))
 
     async def read_buffer(self, request: Request) -> bytearray:
@@ -97,9 +98,6 @@ class BodyReader:
 
     async def work_on(self, body: Sized, work: Callable[[], T]) -> T:
         """Do ``work`` that grows with the size of ``body``: in a thread if it is large."""
-        return await self._do(work, body)
-
-    async def _do(self, work: Callable[[], T], body: Sized) -> T:
         if len(body) <= _SMALL_BODY_BYTES:
             return work()
         return (await self._large_bodies.run(partial(Outcome.of, partial(_without_collector, work)))).value()
@@ -136,7 +134,7 @@ def decode_run_request(body: bytes, content_type: str, kind: type[AnyRunRequest]
 
 
 def _is_json(content_type: str) -> bool:
-    return content_type == "application/json" or bool(JSON_TYPE.fullmatch(content_type.partition(";")[0].strip()))
+    return content_type == JSON or bool(JSON_TYPE.fullmatch(content_type.partition(";")[0].strip()))
 
 
 def _decode_json(body: bytes, content_type: str) -> Any:
@@ -165,6 +163,17 @@ def run_spec(request: RunRequest) -> RunSpec:
     if not given:
         return RunSpec(runtime_params=request.params or {}, outputs=tuple(request.outputs or ()))
     return RunSpec.of(runtime_params=request.params, outputs=request.outputs or (), **given)
+
+
+def run_order(submission: RunSubmission, spec: RunSpec, *, key: str | None = None) -> RunOrder:
+    """Return the order of a submission that describes the run ``spec``."""
+    return RunOrder(
+        spec=spec,
+        labels=submission.labels or {},
+        timeout_seconds=submission.timeout_seconds,
+        on_interrupt=submission.on_interrupt,
+        key=key,
+    )
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -197,7 +206,7 @@ async def _read_body(request: Request, max_bytes: int) -> bytes:
 
 
 async def _read_buffer(request: Request, max_bytes: int) -> bytearray:
-    """Do what `_read_body` does for a body that nobody else keeps."""
+    """Do what `_read_body` does for a body that only the caller keeps."""
     _check_declared_size(request, max_bytes)
     body, has_more = bytearray(), True
     while has_more:

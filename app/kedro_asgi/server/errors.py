@@ -10,12 +10,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from kedro_asgi.encoding import encode_json
+from kedro_asgi.media_types import JSON
 from kedro_asgi.schemas import HTTPError, HTTPValidationError, ValidationError
 from kedro_asgi.server.access.audit import log_failure
 from kedro_asgi.server.request_middleware import request_headers
 
 # An answer quotes the input that is wrong; a value whose JSON is longer is cut, as a body may have megabytes.
 _MAX_QUOTED = 4096
+
+MAX_PROBLEMS = 100
+"""How many problems of a body are listed: a response must not be many times larger than its request."""
 
 Explain = Callable[[Request, Exception], Awaitable[Response]]
 """Returns the response for an exception."""
@@ -27,6 +31,13 @@ class InvalidBodyError(Exception):
     def __init__(self, problems: list[ValidationError]) -> None:
         self.problems = problems
         super().__init__(problems)
+
+    def sentence(self, *, separator: str = "; ", without_body: bool = True, whole: str = "body") -> str:
+        """Return each problem after its location in the body; ``whole`` stands for the body itself."""
+        first = 1 if without_body else 0
+        return separator.join(
+            f"{'.'.join(map(str, found.loc[first:])) or whole}: {found.msg}" for found in self.problems
+        )
 
 
 async def quoted_problems(error: InvalidBodyError) -> list[ValidationError]:
@@ -44,7 +55,7 @@ def _quoted(problem: ValidationError) -> ValidationError:
 
 def json_response(body: Any, *, status_code: int = 200, headers: Any = None) -> Response:
     """Return ``body`` as compact JSON (SRV-13)."""
-    return Response(encode_json(body), status_code, headers, media_type="application/json")
+    return Response(encode_json(body), status_code, headers, media_type=JSON)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -33,40 +33,70 @@ from kedro_asgi.errors import (
 )
 from kedro_asgi.errors.wording import suggestion
 from kedro_asgi.failures import failure_sentence
-from kedro_asgi.schemas import Problem
+from kedro_asgi.media_types import PROBLEM
+from kedro_asgi.schemas import Problem, ValidationError
 from kedro_asgi.server.access.audit import log_refusal
 from kedro_asgi.server.access.refusals import AccessRefusedError
 from kedro_asgi.server.errors import InvalidBodyError, quoted_problems
 
-MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:kedro-asgi:problem:"
 
-# For each error: the end of the problem's type, its title and its status.
-_PROBLEMS: Mapping[type[DispatchError], tuple[str, str, int]] = {
-    QueueFullError: ("queue-full", "Too many runs", 429),
-    DrainingError: ("draining", "The server is shutting down", 503),
-    PipelineCrashingError: ("pipeline-crashing", "The pipeline crashes its process", 503),
-    StoreUnavailableError: ("store-unavailable", "The store of runs is not available", 503),
-    RunNotFoundError: ("run-not-found", "No such run", 404),
-    ScheduleNotFoundError: ("schedule-not-found", "No such schedule", 404),
-    OutputNotFoundError: ("output-not-found", "No such output", 404),
-    NotificationNotFoundError: ("notification-not-found", "No such notification", 404),
-    WebhookNotFoundError: ("webhook-not-configured", "The webhook is not configured", 409),
-    RunNotEndedError: ("run-not-ended", "The run has not ended", 409),
-    OrderNotKeptError: ("order-not-kept", "The run cannot be repeated", 409),
-    NothingToResumeError: ("nothing-to-resume", "The run cannot be repeated from its failure", 409),
-    OutOfRangeError: ("out-of-range", "A value is out of its range", 422),
-    KeyReusedError: ("idempotency-key-reused", "The idempotency key stands for another run", 422),
-    UnstorableRunError: ("unstorable-run", "The run cannot be stored", 422),
+
+class ProblemKind(msgspec.Struct, frozen=True):
+    """One kind of problem: the end of its type, its title, and its status. ``docs/errors.md`` lists all kinds."""
+
+    slug: str
+    title: str
+    status: int
+
+    def problem(
+        self, detail: str, *, run_id: str | None = None, errors: list[ValidationError] | None = None
+    ) -> Problem:
+        """Return a problem of this kind."""
+        return Problem(
+            type=_TYPE + self.slug, title=self.title, status=self.status, detail=detail, run_id=run_id, errors=errors
+        )
+
+
+_DISPATCH_PROBLEMS: Mapping[type[DispatchError], ProblemKind] = {
+    QueueFullError: ProblemKind("queue-full", "Too many runs", 429),
+    DrainingError: ProblemKind("draining", "The server is shutting down", 503),
+    PipelineCrashingError: ProblemKind("pipeline-crashing", "The pipeline crashes its process", 503),
+    StoreUnavailableError: ProblemKind("store-unavailable", "The store of runs is not available", 503),
+    RunNotFoundError: ProblemKind("run-not-found", "No such run", 404),
+    ScheduleNotFoundError: ProblemKind("schedule-not-found", "No such schedule", 404),
+    OutputNotFoundError: ProblemKind("output-not-found", "No such output", 404),
+    NotificationNotFoundError: ProblemKind("notification-not-found", "No such notification", 404),
+    WebhookNotFoundError: ProblemKind("webhook-not-configured", "The webhook is not configured", 409),
+    RunNotEndedError: ProblemKind("run-not-ended", "The run has not ended", 409),
+    OrderNotKeptError: ProblemKind("order-not-kept", "The run cannot be repeated", 409),
+    NothingToResumeError: ProblemKind("nothing-to-resume", "The run cannot be repeated from its failure", 409),
+    OutOfRangeError: ProblemKind("out-of-range", "A value is out of its range", 422),
+    KeyReusedError: ProblemKind("idempotency-key-reused", "The idempotency key stands for another run", 422),
+    UnstorableRunError: ProblemKind("unstorable-run", "The run cannot be stored", 422),
 }
-_HTTP_PROBLEMS: Mapping[int, tuple[str, str]] = {
-    404: ("pipeline-not-found", "No such pipeline"),
-    406: ("not-acceptable", "The answer has no such form"),
-    408: ("body-timeout", "The body is too late"),
-    413: ("body-too-large", "The body is too large"),
-    415: ("unsupported-media-type", "The body has another form"),
-    422: ("invalid-body", "Invalid body"),
+_FAILED = ProblemKind("failed", "The request failed", 500)
+_INVALID_QUERY = ProblemKind("invalid-query", "Invalid query", 422)
+_INVALID_BODY = ProblemKind("invalid-body", "Invalid body", 422)
+_PIPELINE_NOT_FOUND = ProblemKind("pipeline-not-found", "No such pipeline", 404)
+_PROJECT_FAILED = ProblemKind("project-failed", "The project cannot be read", 503)
+_PREVIEW_TIMEOUT = ProblemKind("preview-timeout", "The preview takes too long", 503)
+# The first class that fits an error counts.
+_PROJECT_PROBLEMS: Mapping[type[Exception], ProblemKind] = {
+    NamespaceNotFoundError: _INVALID_QUERY,
+    SelectionError: ProblemKind("invalid-slice", "Invalid slice", 422),
+    NoPreviewError: ProblemKind("no-preview", "No preview", 404),
+    PreviewFailedError: ProblemKind("preview-failed", "The preview failed", 409),
 }
+_HTTP_PROBLEMS: Mapping[int, ProblemKind] = {
+    404: _PIPELINE_NOT_FOUND,
+    406: ProblemKind("not-acceptable", "The answer has no such form", 406),
+    408: ProblemKind("body-timeout", "The body is too late", 408),
+    413: ProblemKind("body-too-large", "The body is too large", 413),
+    415: ProblemKind("unsupported-media-type", "The body has another form", 415),
+    422: _INVALID_BODY,
+}
+_REFUSED = ProblemKind("refused", "Refused", 503)
 # A server that is shutting down, or a store that failed, may be back after this time.
 _RETRY_AFTER_SECONDS = 5
 
@@ -86,42 +116,34 @@ async def explain_dispatch_error(request: Request, error: Exception, *, busy_sta
 
 def dispatch_problem(error: DispatchError) -> Problem:
     """Return the problem that an error of the dispatcher is."""
-    slug, title, status = _PROBLEMS.get(type(error), ("failed", "The request failed", 500))
-    return Problem(
-        type=_TYPE + slug, title=title, status=status, detail=str(error), run_id=getattr(error, "run_id", None)
-    )
+    kind = _DISPATCH_PROBLEMS.get(type(error), _FAILED)
+    return kind.problem(str(error), run_id=getattr(error, "run_id", None))
 
 
 async def explain_refusal(request: Request, error: Exception) -> Response:
     """Log that a request is refused, and return the response."""
     assert isinstance(error, AccessRefusedError)
     log_refusal(request.scope, status=error.status, reason=str(error))
-    problem = Problem(type=_TYPE + error.slug, title=error.title, status=error.status, detail=str(error))
-    return _response(problem, error.headers)
+    kind = ProblemKind(error.slug, error.title, error.status)
+    return _response(kind.problem(str(error)), error.headers)
 
 
 async def explain_query_error(request: Request, error: Exception) -> Response:
     """Return a 422 response for an invalid header or query parameter."""
-    return _response(Problem(type=f"{_TYPE}invalid-query", title="Invalid query", status=422, detail=str(error)))
+    return _response(_INVALID_QUERY.problem(str(error)))
 
 
-async def explain_body_error(request: Request, error: InvalidBodyError) -> Response:
-    """Return a 422 response that lists all problems of a body."""
-    detail = "; ".join(f"{'.'.join(map(str, found.loc))}: {found.msg}" for found in error.problems)
-    problem = Problem(
-        type=f"{_TYPE}invalid-body",
-        title="Invalid body",
-        status=422,
-        detail=detail,
-        errors=await quoted_problems(error),
-    )
-    return _response(problem)
+async def explain_unreadable(error: InvalidBodyError | HTTPException) -> Response:
+    """Return the response for a body that cannot be read; a 422 lists all its problems."""
+    if isinstance(error, HTTPException):
+        return explain_http_error(error)
+    return _response(_INVALID_BODY.problem(error.sentence(without_body=False), errors=await quoted_problems(error)))
 
 
-async def explain_http_error(request: Request, error: HTTPException) -> Response:
+def explain_http_error(error: HTTPException) -> Response:
     """Return the response for an error of a route itself, such as a body that is too large."""
-    slug, title = _HTTP_PROBLEMS.get(error.status_code, ("refused", "Refused"))
-    problem = Problem(type=_TYPE + slug, title=title, status=error.status_code, detail=str(error.detail))
+    kind = _HTTP_PROBLEMS.get(error.status_code, _REFUSED)
+    problem = msgspec.structs.replace(kind.problem(str(error.detail)), status=error.status_code)
     return _response(problem, error.headers)
 
 
@@ -134,20 +156,11 @@ def explain_project_error(error: BaseException) -> Response:
     if isinstance(error, PipelineNotFoundError):
         reason = f" Its module cannot be imported: {error.problem}" if error.problem else suggestion(error.matches)
         detail = f"There is no pipeline '{error.name}'.{reason}"
-        return _response(
-            Problem(type=f"{_TYPE}pipeline-not-found", title="No such pipeline", status=404, detail=detail)
-        )
-    if isinstance(error, NamespaceNotFoundError):
-        return _response(Problem(type=f"{_TYPE}invalid-query", title="Invalid query", status=422, detail=str(error)))
-    if isinstance(error, SelectionError):
-        return _response(Problem(type=f"{_TYPE}invalid-slice", title="Invalid slice", status=422, detail=str(error)))
-    if isinstance(error, NoPreviewError):
-        return _response(Problem(type=f"{_TYPE}no-preview", title="No preview", status=404, detail=str(error)))
-    if isinstance(error, PreviewFailedError):
-        problem = Problem(type=f"{_TYPE}preview-failed", title="The preview failed", status=409, detail=str(error))
-        return _response(problem)
-    title = "The project cannot be read"
-    problem = Problem(type=f"{_TYPE}project-failed", title=title, status=503, detail=failure_sentence(error))
+        return _response(_PIPELINE_NOT_FOUND.problem(detail))
+    kind = next((found for cls, found in _PROJECT_PROBLEMS.items() if isinstance(error, cls)), None)
+    if kind is not None:
+        return _response(kind.problem(str(error)))
+    problem = _PROJECT_FAILED.problem(failure_sentence(error))
     return _response(problem, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
 
 
@@ -159,8 +172,7 @@ async def explain_unreadable_project(request: Request, error: Exception) -> Resp
 def explain_preview_timeout(name: str, *, seconds: float) -> Response:
     """Return a 503 response for a preview that takes too long."""
     detail = f"The preview of dataset '{name}' takes longer than {seconds:g} seconds."
-    problem = Problem(type=f"{_TYPE}preview-timeout", title="The preview takes too long", status=503, detail=detail)
-    return _response(problem, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
+    return _response(_PREVIEW_TIMEOUT.problem(detail), {"Retry-After": str(_RETRY_AFTER_SECONDS)})
 
 
 def _retry_after(error: DispatchError) -> dict[str, str]:
@@ -173,4 +185,4 @@ def _retry_after(error: DispatchError) -> dict[str, str]:
 
 
 def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(encode_json(problem), problem.status, headers, media_type=MEDIA_TYPE)
+    return Response(encode_json(problem), problem.status, headers, media_type=PROBLEM)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 import anyio.to_thread
@@ -14,18 +15,19 @@ from starlette.types import Receive, Scope, Send
 
 from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.kept_outputs import is_columnar
+from kedro_asgi.media_types import JSON
 from kedro_asgi.node_runs import NodeRun
-from kedro_asgi.runs import RunOrder, RunPage, RunRecord, RunSpec
+from kedro_asgi.runs import RunOrder, RunPage, RunRecord
 from kedro_asgi.schemas import RerunRequest, RunNodes, RunSubmission
 from kedro_asgi.server.access.visible_runs import as_visible, list_visible, only_visible
-from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
+from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_order, run_spec
 from kedro_asgi.server.columnar.runs import ColumnarRuns
 from kedro_asgi.server.direct_routes import Endpoint
 from kedro_asgi.server.errors import InvalidBodyError, json_response
-from kedro_asgi.server.media_types import JSON, media_types
+from kedro_asgi.server.media_types import media_types
 from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.pictures import svg_response
-from kedro_asgi.server.problems import explain_body_error, explain_http_error
+from kedro_asgi.server.problems import explain_http_error, explain_unreadable
 from kedro_asgi.server.queries import event_names, last_position, last_sequence, prefers_async, run_query, wait_seconds
 from kedro_asgi.server.streams import EventStream, only, put_back
 from kedro_asgi.server.validation import placed_problem
@@ -64,10 +66,8 @@ class RunRoutes:
         """Submit a run; respond 202 with its record, now or after the requested wait."""
         try:
             order, size_bytes = await self._read_order(request)
-        except InvalidBodyError as error:
-            return await explain_body_error(request, error)
-        except HTTPException as error:
-            return await explain_http_error(request, error)
+        except (InvalidBodyError, HTTPException) as error:
+            return await explain_unreadable(error)
         return await self.submit_order(request, order, json_bytes=size_bytes)
 
     async def _read_order(self, request: Request) -> tuple[RunOrder, int | None]:
@@ -78,7 +78,7 @@ class RunRoutes:
             spec = run_spec(body)
         else:
             (body, spec), size_bytes = await self._columnar.submission(request, kinds, RunSubmission), None
-        order = _order(body, spec, idempotency_key(request))
+        order = run_order(body, spec, key=idempotency_key(request))
         if body.output_format == "arrow":
             order = await self._columnar.keeping_columns(order)
         return order, size_bytes
@@ -94,13 +94,9 @@ class RunRoutes:
         """Repeat a run as a new one; respond as `submit` does."""
         wait = wait_seconds(request)
         try:
-            body = msgspec.convert((await self._bodies.read_json(request)).document, RerunRequest)
-        except msgspec.ValidationError as error:
-            return await explain_body_error(request, InvalidBodyError([placed_problem(error, ["body"])]))
-        except InvalidBodyError as error:
-            return await explain_body_error(request, error)
-        except HTTPException as error:
-            return await explain_http_error(request, error)
+            body = _rerun_request((await self._bodies.read_json(request)).document)
+        except (InvalidBodyError, HTTPException) as error:
+            return await explain_unreadable(error)
         record, is_new = await self._runs.rerun(
             request.path_params["run_id"], from_failure=body.from_failure, key=idempotency_key(request)
         )
@@ -157,8 +153,8 @@ class RunRoutes:
             try:
                 return await self._columnar.kept_output(name, value, kinds)
             except HTTPException as error:
-                return await explain_http_error(request, error)
-        return Response(value, media_type="application/json")
+                return explain_http_error(error)
+        return Response(value, media_type=JSON)
 
     async def events(self, request: Request) -> Response:
         """Stream the events of a run until it ends; respond 204 if it has ended and nothing is left.
@@ -184,6 +180,13 @@ class RunRoutes:
         return EventStream(groups, event_id=lambda event: event.position)
 
 
+def _rerun_request(document: Any) -> RerunRequest:
+    try:
+        return msgspec.convert(document, RerunRequest)
+    except msgspec.ValidationError as error:
+        raise InvalidBodyError([placed_problem(error, ["body"])]) from error
+
+
 def _draw_timeline(record: RunRecord, nodes: Sequence[NodeRun]) -> str:
     # Few servers draw, so the modules of graphs are imported with the first picture.
     from kedro_asgi.graph import draw_timeline
@@ -204,16 +207,6 @@ def _timeline_start(record: RunRecord, nodes: Sequence[NodeRun]) -> datetime:
     if record.run_attempt == 1 or not starts:
         starts.append(record.started_at or record.created_at)
     return min(starts)
-
-
-def _order(body: RunSubmission, spec: RunSpec, key: str | None) -> RunOrder:
-    return RunOrder(
-        spec=spec,
-        labels=body.labels or {},
-        timeout_seconds=body.timeout_seconds,
-        on_interrupt=body.on_interrupt,
-        key=key,
-    )
 
 
 def _applied_preferences(request: Request, wait: float) -> str:

@@ -16,9 +16,9 @@ from kedro_asgi.dispatch.schedules.schedules import Schedules as Schedules
 from kedro_asgi.encoding import is_unicode
 from kedro_asgi.errors import ScheduleError
 from kedro_asgi.limits import MAX_LABELS
-from kedro_asgi.runs import RunOrder
+from kedro_asgi.media_types import JSON
 from kedro_asgi.schemas import RunSubmission
-from kedro_asgi.server.bodies import decode_run_request, run_spec
+from kedro_asgi.server.bodies import decode_run_request, run_order, run_spec
 from kedro_asgi.server.errors import InvalidBodyError
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_JSON = "application/json"
 _MONTH_SECONDS = 31 * 86_400
 _DEADLINE_SECONDS: Mapping[MissedPolicy, float] = {"skip": 60.0, "run-once": 86_400.0, "run-all": 86_400.0}
 _OF_RUNS = frozenset(RunSubmission.__struct_fields__)
@@ -76,12 +75,7 @@ def _read(name: str, table: Mapping[str, Any]) -> Schedule:
         cron=timing.cron,
         timezone=timing.timezone,
         ticks=ticks,
-        order=RunOrder(
-            spec=run_spec(submission),
-            labels=submission.labels or {},
-            timeout_seconds=submission.timeout_seconds,
-            on_interrupt=submission.on_interrupt,
-        ),
+        order=run_order(submission, run_spec(submission)),
         missed=timing.missed,
         overlap=timing.overlap,
         start_deadline_seconds=_DEADLINE_SECONDS[timing.missed] if deadline is None else deadline,
@@ -99,10 +93,9 @@ def _read_timing(name: str, fields: Mapping[str, Any]) -> _Timing:
 def _read_submission(name: str, fields: Mapping[str, Any]) -> RunSubmission:
     members = ", ".join(_field(name, field, value) for field, value in fields.items())
     try:
-        return decode_run_request(f"{{{members}}}".encode(), _JSON, RunSubmission)
+        return decode_run_request(f"{{{members}}}".encode(), JSON, RunSubmission)
     except InvalidBodyError as error:
-        problems = (f"{'.'.join(map(str, found.loc[1:]))}: {found.msg}" for found in error.problems)
-        raise ScheduleError(name, "; ".join(problems)) from error
+        raise ScheduleError(name, error.sentence()) from error
 
 
 def _field(name: str, field: str, value: Any) -> str:

@@ -9,8 +9,8 @@ import msgspec
 from kedro_asgi.errors.wording import shortened
 from kedro_asgi.runs import RunOrder, RunSpec
 from kedro_asgi.schemas import RunSubmission, ValidationError
-from kedro_asgi.server.bodies import BodyReader, JsonBody
-from kedro_asgi.server.errors import InvalidBodyError
+from kedro_asgi.server.bodies import BodyReader, JsonBody, run_order
+from kedro_asgi.server.errors import MAX_PROBLEMS, InvalidBodyError
 from kedro_asgi.server.validation import placed_problem
 from kedro_asgi.session import AsyncSession
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from kedro_asgi.server.typed_pipeline import TypedPipeline
     from kedro_asgi.signatures import BodyProblem
 
-# A response must not be many times larger than its request.
-_MAX_PROBLEMS = 100
 _MAX_TEXT = 200
 
 
@@ -45,7 +43,7 @@ class TypedOrders:
 
 
 def _submission(pipeline: "TypedPipeline", document: Any) -> RunSubmission:
-    _refuse(list(islice(pipeline.check.problems(document), _MAX_PROBLEMS)), document)
+    _refuse(list(islice(pipeline.check.problems(document), MAX_PROBLEMS)), document)
     try:
         return msgspec.convert(document, RunSubmission)
     except msgspec.ValidationError as error:
@@ -84,10 +82,4 @@ def _order(pipeline: "TypedPipeline", submission: RunSubmission, key: str | None
         is_async=submission.is_async,
         retries=submission.retries,
     )
-    return RunOrder(
-        spec=spec,
-        labels=submission.labels or {},
-        timeout_seconds=submission.timeout_seconds,
-        on_interrupt=submission.on_interrupt,
-        key=key,
-    )
+    return run_order(submission, spec, key=key)

@@ -8,27 +8,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kedro_asgi.encoding import encode_json
-from kedro_asgi.runs import RunOrder, Slice
+from kedro_asgi.runs import SLICE_FILTERS, RunOrder, Slice
 from kedro_asgi.server.bodies import BodyReader, JsonBody, idempotency_key
 from kedro_asgi.server.columnar.runs import with_tables
 from kedro_asgi.server.errors import InvalidBodyError
 from kedro_asgi.server.kedro_routes import KedroRoutes
 from kedro_asgi.server.media_types import MediaTypes, media_types
 from kedro_asgi.server.name_routes import NameRoute
-from kedro_asgi.server.problems import (
-    InvalidQueryError,
-    explain_body_error,
-    explain_http_error,
-    explain_project_error,
-)
+from kedro_asgi.server.problems import InvalidQueryError, explain_project_error, explain_unreadable
 from kedro_asgi.server.queries import prefers_async, wait_seconds
 from kedro_asgi.server.run_routes import RunRoutes
 from kedro_asgi.server.static_files import StaticFile, static_response
 from kedro_asgi.server.typed_orders import TypedOrders
 from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.server.typed_schemas import slice_in
-
-_FILTERS = tuple(name for name in Slice.__struct_fields__ if name != "pipeline_names")
 
 
 class TypedRoutes:
@@ -82,10 +75,8 @@ class TypedRoutes:
             if kinds is not None and kinds.is_columnar:
                 return await self._run_with_tables(request, kinds)
             return await self._run(request, kinds)
-        except InvalidBodyError as error:
-            return await explain_body_error(request, error)
-        except HTTPException as error:
-            return await explain_http_error(request, error)
+        except (InvalidBodyError, HTTPException) as error:
+            return await explain_unreadable(error)
 
     async def _run(self, request: Request, kinds: MediaTypes | None) -> Response:
         body = await self._bodies.read_json(request)
@@ -129,6 +120,8 @@ def _keeps_columns(document: Any) -> bool:
 
 
 def _slice(name: str, query: QueryParams) -> Slice:
-    if unknown := sorted(set(query) - set(_FILTERS)):
-        raise InvalidQueryError(f"'{unknown[0]}' is unknown; the parameters of a schema are {', '.join(_FILTERS)}.")
-    return Slice(pipeline_names=(name,), **{field: tuple(query.getlist(field)) for field in _FILTERS})
+    if unknown := sorted(set(query) - set(SLICE_FILTERS)):
+        raise InvalidQueryError(
+            f"'{unknown[0]}' is unknown; the parameters of a schema are {', '.join(SLICE_FILTERS)}."
+        )
+    return Slice(pipeline_names=(name,), **{field: tuple(query.getlist(field)) for field in SLICE_FILTERS})

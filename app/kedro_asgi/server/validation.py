@@ -11,24 +11,22 @@ from typing import Any, Literal, TypeVar, get_type_hints
 import msgspec
 
 from kedro_asgi.encoding import is_unicode
-from kedro_asgi.limits import MAX_LABELS, MAX_TIMEOUT_SECONDS
+from kedro_asgi.limits import MAX_LABEL_NAME, MAX_LABEL_VALUE, MAX_LABELS, MAX_TIMEOUT_SECONDS
 from kedro_asgi.retries import Retries
 from kedro_asgi.schemas import (
     BOOL_WORDS,
     RUNNER_PATTERN,
+    TRUE_WORDS,
     RunRequest,
     RunSubmission,
     ValidationError,
 )
-from kedro_asgi.server.errors import InvalidBodyError
+from kedro_asgi.server.errors import MAX_PROBLEMS, InvalidBodyError
 
 # Without the anchors: ``$`` would also match before a newline at the end.
 RUNNER_PATH = re.compile(RUNNER_PATTERN.removeprefix("^").removesuffix("$"))
 JSON_TYPE = re.compile(r"application/([\w.!#$&^-]+\+)?json", re.IGNORECASE)
 
-# A response must not be many times larger than its request.
-_MAX_PROBLEMS = 100
-_MAX_LABEL_NAME, _MAX_LABEL_VALUE = 255, 1024
 _NOT_AN_OBJECT = "Input should be a valid dictionary or object to extract fields from"
 
 
@@ -49,7 +47,7 @@ def validate_run_request(body: bytes, content_type: str, kind: type[AnyRunReques
 def parse_strictly(body: bytes, content_type: str) -> dict[str, Any]:
     """Return the object in a body that msgspec refused; raises `InvalidBodyError`, also for NaN and infinities."""
     document = _parse(body, content_type)
-    if problems := list(islice(_non_finite(document, ["body"]), _MAX_PROBLEMS)):
+    if problems := list(islice(_non_finite(document, ["body"]), MAX_PROBLEMS)):
         raise InvalidBodyError(problems)
     return document
 
@@ -74,7 +72,7 @@ def _parse(body: bytes, content_type: str) -> dict[str, Any]:
 
 def _read_fields(document: dict[str, Any], kind: type[AnyRunRequest]) -> AnyRunRequest:
     checks = _CHECKS[kind]
-    if problems := list(islice(_problems(document, checks), _MAX_PROBLEMS)):
+    if problems := list(islice(_problems(document, checks), MAX_PROBLEMS)):
         raise InvalidBodyError(problems)
     bools = {key: _as_bool(value) for key, value in document.items() if checks[key] is _check_bool}
     structs = {"retries": msgspec.convert(document["retries"], Retries)} if document.get("retries") else {}
@@ -143,8 +141,8 @@ def _check_labels(value: Any, loc: Location) -> Iterator[ValidationError]:
 def _label_problem(name: str, text: Any) -> str | None:
     if not name or "=" in name:
         return "the name of a label must not be empty or hold '=', since a filter has the form name=value"
-    if len(name) > _MAX_LABEL_NAME or (isinstance(text, str) and len(text) > _MAX_LABEL_VALUE):
-        return f"a label may have {_MAX_LABEL_NAME} characters in its name and {_MAX_LABEL_VALUE} in its value"
+    if len(name) > MAX_LABEL_NAME or (isinstance(text, str) and len(text) > MAX_LABEL_VALUE):
+        return f"a label may have {MAX_LABEL_NAME} characters in its name and {MAX_LABEL_VALUE} in its value"
     if not is_unicode(f"{name}{text}"):
         return "a label must be valid Unicode, since no URL could hold it as a filter"
     return None
@@ -161,15 +159,15 @@ def _non_finite(value: Any, loc: Location) -> Iterator[ValidationError]:
     # No recursion: a body may be nested as deep as Python reads it.
     rest = [(value, loc)]
     while rest:
-        found, place = rest.pop()
+        found, loc = rest.pop()
         match found:
             case dict():
-                rest += [(item, [*place, key]) for key, item in found.items()]
+                rest += [(item, [*loc, key]) for key, item in found.items()]
             case list():
-                rest += [(item, [*place, index]) for index, item in enumerate(found)]
+                rest += [(item, [*loc, index]) for index, item in enumerate(found)]
             case float() if not math.isfinite(found):
                 msg = "Input should be a finite number"
-                yield ValidationError(type="finite_number", loc=place, msg=msg, input=str(found))
+                yield ValidationError(type="finite_number", loc=loc, msg=msg, input=str(found))
 
 
 def _check_runner(value: Any, loc: Location) -> Iterator[ValidationError]:
@@ -211,10 +209,10 @@ def _check_retries(value: Any, loc: Location) -> Iterator[ValidationError]:
 
 
 def placed_problem(error: msgspec.ValidationError, loc: Location) -> ValidationError:
-    """Return a problem that msgspec has found within what is at ``loc``, with its place."""
+    """Return a problem that msgspec has found within what is at ``loc``, with its own location."""
     msg, _, path = str(error).partition(" - at `$")
-    place = [int(part) if part.isdigit() else part for part in re.findall(r"\w+", path)]
-    return ValidationError(type="value_error", loc=[*loc, *place], msg=msg, input=None)
+    within = [int(part) if part.isdigit() else part for part in re.findall(r"\w+", path)]
+    return ValidationError(type="value_error", loc=[*loc, *within], msg=msg, input=None)
 
 
 _CHECKS_BY_TYPE: Mapping[Any, Check] = {
@@ -242,8 +240,6 @@ def _checks(kind: type[AnyRunRequest]) -> dict[str, Check]:
 
 _CHECKS: Mapping[type[RunRequest], Mapping[str, Check]] = {kind: _checks(kind) for kind in (RunRequest, RunSubmission)}
 
-_TRUE = BOOL_WORDS[: len(BOOL_WORDS) // 2]
-
 
 def _is_bool_word(value: Any) -> bool:
     """Whether Kedro reads a number or word as true or false (SRV-18)."""
@@ -253,7 +249,7 @@ def _is_bool_word(value: Any) -> bool:
 
 
 def _as_bool(value: Any) -> bool:
-    return value.lower() in _TRUE if isinstance(value, str) else bool(value)
+    return value.lower() in TRUE_WORDS if isinstance(value, str) else bool(value)
 
 
 def _not_an_object(value: Any) -> ValidationError:

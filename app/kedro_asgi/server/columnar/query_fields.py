@@ -5,29 +5,17 @@ from typing import Any
 import msgspec
 from starlette.datastructures import QueryParams
 
-from kedro_asgi.schemas import BOOL_WORDS, RunRequest
+from kedro_asgi.runs import SLICE_FILTERS
+from kedro_asgi.schemas import BOOL_WORDS, TRUE_WORDS, RunRequest
 from kedro_asgi.server.problems import InvalidQueryError
 
 INPUT = "input"
 """The parameter that names the dataset in whose place the table comes."""
 
-_LISTS = frozenset(
-    (
-        "from_inputs",
-        "to_outputs",
-        "from_nodes",
-        "to_nodes",
-        "node_names",
-        "tags",
-        "pipeline_names",
-        "namespaces",
-        "outputs",
-    )
-)
+_LISTS = frozenset((*SLICE_FILTERS, "pipeline_names", "outputs"))
 _JSON = frozenset(("params", "inputs", "load_versions", "labels", "retries"))
 _FLAGS = frozenset(("is_async", "only_missing_outputs"))
 _NUMBERS = frozenset(("timeout_seconds",))
-_TRUE = BOOL_WORDS[: len(BOOL_WORDS) // 2]
 # Parameters that the routes read themselves.
 _OTHERS = frozenset((INPUT, "wait", "timeout_seconds", "on_hang_up"))
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
@@ -76,7 +64,7 @@ def _only(query: QueryParams, name: str) -> str:
 def _flag(name: str, text: str) -> bool:
     if text.lower() not in BOOL_WORDS:
         raise InvalidQueryError(f"'{name}' must be true or false, not '{text}'.")
-    return text.lower() in _TRUE
+    return text.lower() in TRUE_WORDS
 
 
 def _decoded(name: str, text: str, expected: str) -> Any:

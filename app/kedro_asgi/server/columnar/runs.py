@@ -12,12 +12,13 @@ from starlette.responses import Response
 from kedro_asgi.dispatch import Finished
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.failures import failure_sentence
+from kedro_asgi.media_types import JSON, MULTIPART
 from kedro_asgi.runs import RunOrder, RunSpec, Slice
 from kedro_asgi.schemas import RunAnswer, RunRequest, RunSubmission, RunSuccess
 from kedro_asgi.server.access.control import check_pipelines
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.columnar.names import check_given_once, only_input, wrong_number
-from kedro_asgi.server.media_types import JSON, MULTIPART, TABLES, MediaTypes
+from kedro_asgi.server.media_types import TABLES, MediaTypes
 from kedro_asgi.server.problems import explain_project_error
 from kedro_asgi.server.queries import run_timeout_seconds
 from kedro_asgi.server.typed_pipelines import TypedPipelines
@@ -124,7 +125,7 @@ class ColumnarRuns:
         outputs = order.spec.outputs or ()
         if kinds.answer not in TABLES or len(outputs) == 1:
             await self._bodies.in_thread(_require_library_for_answers)
-            order = _with_columnar_outputs(order)
+            order = with_columnar_outputs(order)
         elif not kinds.takes_json:
             raise HTTPException(406, wrong_number(kinds.answer, outputs))
         orders = [order]
@@ -155,7 +156,7 @@ class ColumnarRuns:
     async def keeping_columns(self, order: RunOrder) -> RunOrder:
         """Return an order whose tables among the outputs are kept as columns; raises 406 if they cannot be."""
         await self._bodies.in_thread(_require_library_for_answers)
-        return _with_columnar_outputs(order)
+        return with_columnar_outputs(order)
 
     # --- bodies ---
 
@@ -239,7 +240,8 @@ def with_tables(order: RunOrder, tables: "Mapping[str, ArrowTable]") -> RunOrder
     return msgspec.structs.replace(order, spec=spec)
 
 
-def _with_columnar_outputs(order: RunOrder) -> RunOrder:
+def with_columnar_outputs(order: RunOrder) -> RunOrder:
+    """Return an order whose tables among the outputs are kept as columns."""
     return msgspec.structs.replace(order, spec=msgspec.structs.replace(order.spec, output_format="arrow"))
 
 

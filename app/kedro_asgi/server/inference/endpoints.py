@@ -20,6 +20,7 @@ from kedro_asgi.inference_schemas import (
     ServerMetadata,
     ServerReady,
 )
+from kedro_asgi.media_types import JSON
 from kedro_asgi.plan import Planner
 from kedro_asgi.runs import RunOrder, RunStatus, Slice
 from kedro_asgi.server.access.caller import limits_of
@@ -194,7 +195,7 @@ class InferenceEndpoints:
         try:
             return await self._orders.order(pipeline, body, key=key)
         except InvalidBodyError as error:
-            raise _explained(error) from error
+            raise InferenceError(error.sentence()) from error
 
 
 def _repository(planner: Planner) -> list[RepositoryModel]:
@@ -223,11 +224,6 @@ def _prepare(body: bytes, header_length: str | None, model: Model) -> _Prepared:
     return _Prepared(id=inference.id, document=document, wanted=wanted, json_bytes=size)
 
 
-def _explained(error: InvalidBodyError) -> InferenceError:
-    problems = [f"{'.'.join(map(str, found.loc[1:]))}: {found.msg}" for found in error.problems]
-    return InferenceError("; ".join(problems))
-
-
 def _outputs(finished: Finished, names: list[str]) -> dict[str, msgspec.Raw]:
     """Return the outputs of a run that succeeded, as JSON; raises `InferenceError` for any other."""
     record = finished.record
@@ -245,7 +241,7 @@ def _outputs(finished: Finished, names: list[str]) -> dict[str, msgspec.Raw]:
 
 def _response(answer: InferenceAnswer) -> Response:
     if not answer.is_binary:
-        return Response(answer.content, media_type="application/json")
+        return Response(answer.content, media_type=JSON)
     return Response(answer.content, headers={_HEADER: str(answer.json_length)}, media_type=_BYTES_TYPE)
 
 

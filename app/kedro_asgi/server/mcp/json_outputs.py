@@ -1,11 +1,11 @@
 """The form in which outputs are kept, and kept outputs as JSON whatever their form is."""
 
 import anyio.to_thread
-import msgspec
 from starlette.exceptions import HTTPException
 
 from kedro_asgi.dispatch.kept_outputs import is_columnar
 from kedro_asgi.runs import RunOrder
+from kedro_asgi.server.columnar.runs import with_columnar_outputs
 from kedro_asgi.server.mcp.resource_texts import NoResourceError
 
 
@@ -20,7 +20,7 @@ async def kept_as_asked(order: RunOrder, output_format: object) -> RunOrder:
         await anyio.to_thread.run_sync(require_library, 406)
     except HTTPException as error:
         raise NoResourceError(error.detail) from error
-    return msgspec.structs.replace(order, spec=msgspec.structs.replace(order.spec, output_format="arrow"))
+    return with_columnar_outputs(order)
 
 
 async def as_json(name: str, content: bytes) -> bytes:

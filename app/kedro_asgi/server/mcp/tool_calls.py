@@ -103,7 +103,9 @@ class ToolCalls:
             order = await self._orders.order(found.value(), body)
             order = await kept_as_asked(order, arguments.get("output_format"))
         except InvalidBodyError as error:
-            raise _RefusedCallError(_body_sentence(error)) from error
+            problems = error.sentence(separator="\n- ", whole="arguments")
+            text = f"The arguments do not fit the tool, and nothing was run:\n- {problems}"
+            raise _RefusedCallError(text) from error
         except NoResourceError as error:
             raise _RefusedCallError(str(error)) from error
         labels = {**order.labels, **call_label(context)}
@@ -140,8 +142,8 @@ def _json_size(arguments: dict[str, Any]) -> int:
     try:
         return len(json.dumps(arguments, allow_nan=False, separators=(",", ":")))
     except ValueError as error:
-        place = ".".join(map(str, _path_to_no_number(arguments)))
-        raise _RefusedCallError(f"JSON has no NaN and no infinity, and '{place}' is one.") from error
+        loc = ".".join(map(str, _path_to_no_number(arguments)))
+        raise _RefusedCallError(f"JSON has no NaN and no infinity, and '{loc}' is one.") from error
     except RecursionError as error:
         raise _RefusedCallError("The arguments are nested too deeply.") from error
 
@@ -157,16 +159,6 @@ def _path_to_no_number(arguments: dict[str, Any]) -> tuple[str | int, ...]:
         elif isinstance(value, float) and not math.isfinite(value):
             return path
     return ()
-
-
-def _body_sentence(error: InvalidBodyError) -> str:
-    """Return what is wrong with the arguments; the agent can mend them and call again."""
-    problems = [f"- {_place(found.loc)}: {found.msg}" for found in error.problems]
-    return "\n".join(["The arguments do not fit the tool, and nothing was run:", *problems])
-
-
-def _place(path: Any) -> str:
-    return ".".join(map(str, path[1:])) or "arguments"
 
 
 def _dispatch_sentence(error: DispatchError) -> str:
