@@ -22,7 +22,7 @@ _log = SafeLogger(__name__)
 _SURPLUS_SECONDS = 60.0
 
 
-class _Place(msgspec.Struct, kw_only=True, eq=False):
+class _Membership(msgspec.Struct, kw_only=True, eq=False):
     """What a process does for the pool; one that is ``leaving`` gets no further run, but may have one."""
 
     phase: Literal["opening", "free", "busy", "leaving"] = "opening"
@@ -46,12 +46,12 @@ class ProcessPool:
         self._warm = warm
         self._lock = threading.RLock()
         # The one that was used last is last.
-        self._places: dict[RunProcess, _Place] = {}
+        self._members: dict[RunProcess, _Membership] = {}
         self._is_opening_broken = False
         self.has_opened = False
         """Whether a process has opened the project by now, or has failed to."""
         self._is_closed = False
-        Finalize(self, _kill_all, args=(self._places,), exitpriority=BEFORE_JOIN)
+        Finalize(self, _kill_all, args=(self._members,), exitpriority=BEFORE_JOIN)
         with self._lock:
             self._start_ahead()
 
@@ -60,10 +60,10 @@ class ProcessPool:
         run = ProcessRun(given)
         with self._lock:
             process = self._idle_process() or self._start()
-            place = self._places[process]
-            place.phase, place.run, place.count = "busy", run, place.count + 1
+            membership = self._members[process]
+            membership.phase, membership.run, membership.count = "busy", run, membership.count + 1
             process.give(run)
-            if place.count == self._policy.max_process_runs:
+            if membership.count == self._policy.max_process_runs:
                 self._replace(process)
 
     def executing(self, run_id: RunId) -> tuple[RunProcess, ProcessRun] | None:
@@ -73,7 +73,9 @@ class ProcessPool:
     def executed(self) -> list[tuple[RunProcess, ProcessRun]]:
         """Return the processes that have a run, each with it."""
         with self._lock:
-            return [(process, place.run) for process, place in self._places.items() if place.run is not None]
+            return [
+                (process, membership.run) for process, membership in self._members.items() if membership.run is not None
+            ]
 
     def replace(self, process: RunProcess, run: ProcessRun) -> bool:
         """Start another process in place of one that is about to be killed for this run, and gets no further one.
@@ -81,8 +83,8 @@ class ProcessPool:
         False if the run has ended: the process may have another one by now.
         """
         with self._lock:
-            place = self._places.get(process)
-            if place is None or place.run is not run:
+            membership = self._members.get(process)
+            if membership is None or membership.run is not run:
                 return False
             self._replace(process)
             return True
@@ -91,38 +93,40 @@ class ProcessPool:
         """End all processes, also those that have a run; does not wait for them."""
         with self._lock:
             self._is_closed = True
-            for process, place in self._places.items():
-                if place.phase != "free":
-                    _kill(process, place)
+            for process, membership in self._members.items():
+                if membership.phase != "free":
+                    _kill(process, membership)
                 self._leave(process)
 
     def gauges(self) -> dict[str, float]:
         """Return figures of this moment."""
         with self._lock:
-            opened = sum(process.is_open and place.phase != "leaving" for process, place in self._places.items())
-            return {"run_processes": len(self._places), "run_processes_open": opened}
+            opened = sum(
+                process.is_open and membership.phase != "leaving" for process, membership in self._members.items()
+            )
+            return {"run_processes": len(self._members), "run_processes_open": opened}
 
     # --- from the threads of the processes ---
 
     def process_opened(self, process: RunProcess, *, is_broken: bool) -> None:
         with self._lock:
             self._is_opening_broken, self.has_opened = is_broken, True
-            place = self._places[process]
-            if is_broken and place.run is None:
+            membership = self._members[process]
+            if is_broken and membership.run is None:
                 self._leave(process)
-            elif place.phase == "opening":
-                place.phase = "free"
+            elif membership.phase == "opening":
+                membership.phase = "free"
             self._start_ahead()
 
     def run_ended(self, process: RunProcess, *, is_usable: bool) -> bool:
         is_usable = is_usable and not self._is_bloated(process)
         with self._lock:
-            place = self._places[process]
-            place.run = None
-            is_kept = is_usable and place.phase == "busy" and not self._is_closed
+            membership = self._members[process]
+            membership.run = None
+            is_kept = is_usable and membership.phase == "busy" and not self._is_closed
             if is_kept:
-                place.phase, place.free_since = "free", time.monotonic()
-                self._places[process] = self._places.pop(process)
+                membership.phase, membership.free_since = "free", time.monotonic()
+                self._members[process] = self._members.pop(process)
                 self._retire_surplus()
             else:
                 self._replace(process)
@@ -132,11 +136,11 @@ class ProcessPool:
         with self._lock:
             self._is_opening_broken = self.has_opened = True
             self._leave(process)
-            return self._places[process].run is not None
+            return self._members[process].run is not None
 
     def process_ended(self, process: RunProcess) -> None:
         with self._lock:
-            del self._places[process]
+            del self._members[process]
 
     def _is_bloated(self, process: RunProcess) -> bool:
         limit_bytes, pid = self._policy.max_process_memory_bytes, process.pid
@@ -145,12 +149,12 @@ class ProcessPool:
     # --- while the lock is held ---
 
     def _idle(self) -> list[RunProcess]:
-        return [process for process, place in self._places.items() if place.phase in ("opening", "free")]
+        return [process for process, membership in self._members.items() if membership.phase in ("opening", "free")]
 
     def _idle_process(self) -> RunProcess | None:
         """Return the process that was used last, of those that are open."""
         while idle := self._idle():
-            free = [process for process in idle if self._places[process].phase == "free"]
+            free = [process for process in idle if self._members[process].phase == "free"]
             process = (free or idle)[-1]
             if process.is_alive:
                 return process
@@ -160,13 +164,13 @@ class ProcessPool:
     def _retire_surplus(self) -> None:
         """End the process that was used longest ago if it was needed for more runs at a time than there are now."""
         oldest = self._idle()[0]
-        free_seconds = time.monotonic() - self._places[oldest].free_since
+        free_seconds = time.monotonic() - self._members[oldest].free_since
         if self._staying > self._warm and free_seconds > _SURPLUS_SECONDS:
             self._leave(oldest)
 
     @property
     def _staying(self) -> int:
-        return sum(place.phase != "leaving" for place in self._places.values())
+        return sum(membership.phase != "leaving" for membership in self._members.values())
 
     def _replace(self, process: RunProcess) -> None:
         self._leave(process)
@@ -174,14 +178,14 @@ class ProcessPool:
 
     def _leave(self, process: RunProcess) -> None:
         """Give a process no further run; one that has none ends."""
-        place = self._places[process]
-        place.phase = "leaving"
-        if place.run is None:
+        membership = self._members[process]
+        membership.phase = "leaving"
+        if membership.run is None:
             process.retire()
 
     def _start(self) -> RunProcess:
         process = RunProcess(self._setup, self)
-        self._places[process] = _Place()
+        self._members[process] = _Membership()
         return process
 
     def _start_ahead(self) -> None:
@@ -193,12 +197,12 @@ class ProcessPool:
                 return
 
 
-def _kill_all(places: dict[RunProcess, _Place]) -> None:
-    for process, place in list(places.items()):
-        _kill(process, place)
+def _kill_all(members: dict[RunProcess, _Membership]) -> None:
+    for process, membership in list(members.items()):
+        _kill(process, membership)
 
 
-def _kill(process: RunProcess, place: _Place) -> None:
+def _kill(process: RunProcess, membership: _Membership) -> None:
     process.kill()
-    if place.run is not None:
-        place.run.release_chunks()
+    if membership.run is not None:
+        membership.run.release_chunks()
