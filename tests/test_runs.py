@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 
 from kedro_asgi.run_arguments import RunArguments
-from kedro_asgi.run_ids import RunIds
+from kedro_asgi.run_ids import RunIds, is_run_id
 from kedro_asgi.runs import RunSpec, Slice
 
 FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z-[0-9a-f]{14}")
@@ -99,3 +99,9 @@ def test_a_forked_copy_mints_its_own() -> None:
     """In a process that has one thread: others are not to be forked."""
     done = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True)
     assert len(set(done.stdout.splitlines())) == 2000
+
+
+def test_an_id_of_a_run_has_the_digits_of_ascii_only() -> None:
+    run_id = RunIds().next()
+    assert is_run_id(run_id)
+    assert not is_run_id(run_id.replace("2", "\N{ARABIC-INDIC DIGIT TWO}"))

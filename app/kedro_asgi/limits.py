@@ -27,6 +27,10 @@ MAX_RETRIES = 100
 MAX_DELAY_SECONDS = 86400
 """The longest wait before another attempt: a day."""
 
+# ASCII, so that the pattern means the same in Python and in JSON Schema.
+DOTTED_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+"""The name of a class, with or without its module."""
+
 TimeoutSeconds = Annotated[float, Meta(gt=0, le=MAX_TIMEOUT_SECONDS)]
 # In a filter, ``name=value``, the first ``=`` ends the name.
 LabelName = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL_NAME, pattern="^[^=]*$")]

@@ -1,7 +1,12 @@
-"""Names that mean something by themselves: parameters among the datasets of a node, and keys of a catalog entry."""
+"""Names that mean something by themselves, among datasets, pipelines, and keys of a catalog entry."""
+
+from collections.abc import Sequence
 
 ALL_PARAMETERS = "parameters"
 PARAMS_PREFIX = "params:"
+
+#: The pipeline of a run that names none.
+DEFAULT_PIPELINE = "__default__"
 
 #: The character between the name of a dataset and a format in which it is read or written: ``x@csv``.
 FORMAT_SEPARATOR = "@"
@@ -16,3 +21,8 @@ CLASS_KEYS = frozenset({"type", "dataset", "validator"})
 def is_parameter(name: str) -> bool:
     """Tell whether ``name``, an input of a node, stands for parameters and not for a dataset."""
     return name.startswith(PARAMS_PREFIX) or name == ALL_PARAMETERS
+
+
+def shown_pipelines(names: Sequence[str]) -> str:
+    """Return the names of a run's pipelines as one text."""
+    return ", ".join(names) or DEFAULT_PIPELINE

@@ -8,16 +8,15 @@ from typing import Annotated, Self
 import msgspec
 from msgspec import Meta
 
-from kedro_asgi.limits import MAX_DELAY_SECONDS, MAX_RETRIES
+from kedro_asgi.limits import DOTTED_NAME, MAX_DELAY_SECONDS, MAX_RETRIES
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 
 _MAX_CAUSES = 8
 # Not the module's own generator: nodes and tests that seed it expect no other thread to draw from it.
 _RANDOM = random.SystemRandom()
 
 Delay = Annotated[float, Meta(ge=0, le=MAX_DELAY_SECONDS)]
-# ASCII, so that the pattern means the same in Python and in JSON Schema.
-_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
-ErrorName = Annotated[str, Meta(min_length=1, max_length=255, pattern=_NAME)]
+ErrorName = Annotated[str, Meta(min_length=1, max_length=255, pattern=DOTTED_NAME)]
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -79,7 +78,7 @@ class EffectiveRetries(msgspec.Struct, frozen=True, kw_only=True):
         Of several pipelines, the first that says something counts.
         """
         asked, project = asked or Retries(), project or ProjectRetries()
-        named = [found for name in pipeline_names or ("__default__",) if (found := project.pipelines.get(name))]
+        named = [found for name in pipeline_names or (DEFAULT_PIPELINE,) if (found := project.pipelines.get(name))]
         candidates = [asked, *named, project.default]
         return cls(
             run=next((found.run for found in candidates if found.run is not None), None),

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from kedro_asgi.current_request import CURRENT_REQUEST
+from kedro_asgi.reserved_names import shown_pipelines
 from kedro_asgi.trace_context import current_trace_ids
 
 #: The id and the pipelines of the run, and the name of the node, that code of this context works for. Code that sets
@@ -50,7 +51,7 @@ def run_facts(
     if request_id is not None:
         around["request_id"] = request_id
     names = run[1] if run is not None and pipeline_names is None else pipeline_names
-    pipeline = None if names is None else _joined(names)
+    pipeline = None if names is None else shown_pipelines(names)
     return {"run_id": run_id, "pipeline": pipeline, "node": node, "run_prefix": _prefix(around), **around}
 
 
@@ -93,14 +94,10 @@ def _facts_of(record: logging.LogRecord) -> dict[str, Any]:
         return {"run_id": None, "pipeline": None, "node": None, "run_prefix": _prefix(facts), **facts}
     run_id, pipeline_names = run
     prefix = _prefix(facts, f"{run_id} {node}" if node else run_id)
-    return {"run_id": run_id, "pipeline": _joined(pipeline_names), "node": node, "run_prefix": prefix, **facts}
+    return {"run_id": run_id, "pipeline": shown_pipelines(pipeline_names), "node": node, "run_prefix": prefix, **facts}
 
 
 def _prefix(facts: Mapping[str, Any], run: str = "") -> str:
     trace = f"trace={facts['trace_id']}" if "trace_id" in facts else ""
     text = f"{run} {trace}".strip()
     return f"[{text}] " if text else ""
-
-
-def _joined(pipeline_names: Sequence[str]) -> str:
-    return ", ".join(pipeline_names) or "__default__"

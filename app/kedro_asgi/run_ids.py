@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime
 
 from kedro_asgi.runs import RunId
 
-_RUN_ID = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z-[0-9a-f]{14}")
+RUN_ID_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}\.[0-9]{2}\.[0-9]{2}\.[0-9]{3}Z-[0-9a-f]{14}$"
+_RUN_ID = re.compile(RUN_ID_PATTERN)
 
 
 def save_version(run_id: str, attempt: int) -> str:

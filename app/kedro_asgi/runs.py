@@ -10,6 +10,8 @@ from msgspec import UNSET, UnsetType
 from kedro_asgi.errors import OutOfRangeError
 from kedro_asgi.retries import Retries
 from kedro_asgi.run_arguments import Names, ParameterArguments, names_of, pop_params
+from kedro_asgi.run_status import FINAL as FINAL
+from kedro_asgi.run_status import RunStatus as RunStatus
 from kedro_asgi.trace_context import TraceHeaders
 
 RunId = NewType("RunId", str)
@@ -167,11 +169,6 @@ class ErrorDetail(ErrorCause, frozen=True, kw_only=True, omit_defaults=True):
     node: str | None = None
     causes: tuple[ErrorCause, ...] = ()
     resume_from: tuple[str, ...] = ()
-
-
-RunStatus = Literal["queued", "running", "success", "failure", "cancelled", "timed_out", "interrupted"]
-
-FINAL: frozenset[RunStatus] = frozenset(("success", "failure", "cancelled", "timed_out", "interrupted"))
 
 
 class RunOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

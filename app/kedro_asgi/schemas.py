@@ -6,18 +6,19 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from kedro_asgi.batching_state import BatchedPipelineState
+from kedro_asgi.limits import DOTTED_NAME
 from kedro_asgi.limits import Labels as Labels
 from kedro_asgi.limits import TimeoutSeconds as TimeoutSeconds
 from kedro_asgi.node_runs import NodeRun
 from kedro_asgi.retries import Retries
+from kedro_asgi.run_ids import RUN_ID_PATTERN as RUN_ID_PATTERN
 from kedro_asgi.runs import ErrorDetail, RunStatus
 from kedro_asgi.snapshots import ProjectSnapshot
 
 KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"
 """Idempotency keys: printable ASCII, since HTTP strips spaces around a header and fixes no other encoding."""
-RUNNER_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+RUNNER_PATTERN = DOTTED_NAME
 """Names of runners: a class, or its dotted path."""
-RUN_ID_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}\.[0-9]{2}\.[0-9]{2}\.[0-9]{3}Z-[0-9a-f]{14}$"
 NOTIFICATION_CURSOR_PATTERN = f"{RUN_ID_PATTERN[:-1]}~[A-Za-z0-9_-]{{1,64}}$"
 POSITION_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
 """Positions among the events of all runs."""

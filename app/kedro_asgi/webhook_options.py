@@ -1,15 +1,13 @@
 """The options of webhooks, which a project's configuration names under ``notify``."""
 
 import re
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
-End = Literal["success", "failure", "cancelled", "timed_out", "interrupted"]
-
-ENDS: tuple[End, ...] = get_args(End)
+from kedro_asgi.run_status import ENDS
 
 _WEBHOOK_NAME = r"^[A-Za-z0-9_-]{1,64}$"
 

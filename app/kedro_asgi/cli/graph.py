@@ -14,7 +14,7 @@ from kedro_asgi.cli.output import write_output
 from kedro_asgi.cli.runs import DEFAULT_URL, open_client, token_option
 from kedro_asgi.graph import Layout, PipelineGraph, ProjectGraphs, draw_svg, write_mermaid
 from kedro_asgi.node_runs import NodeState, state_of_each
-from kedro_asgi.project.registry import DEFAULT
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 from kedro_asgi.runs import FINAL
 from kedro_asgi.session import KedroServiceSession
 
@@ -22,7 +22,7 @@ _FORMATS = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}
 
 
 @click.command()
-@click.argument("pipeline", default=DEFAULT)
+@click.argument("pipeline", default=DEFAULT_PIPELINE)
 @click.option(
     "--project",
     "project_path",

@@ -15,6 +15,7 @@ from kedro_asgi.cli.output import format_option, write_output
 from kedro_asgi.cli.tables import echo_table, seconds_text
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.errors.wording import one_line
+from kedro_asgi.reserved_names import shown_pipelines
 from kedro_asgi.runs import RunRecord
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _echo_runs(records: tuple[RunRecord, ...]) -> None:
         (
             record.run_id,
             record.status,
-            ", ".join(record.pipeline_names) or "__default__",
+            shown_pipelines(record.pipeline_names),
             seconds_text(None if record.duration_ms is None else record.duration_ms / 1000),
             " ".join(f"{name}={value}" for name, value in record.labels.items()),
         )

@@ -9,6 +9,7 @@ from kedro_asgi.cli.run_progress import choose_progress
 from kedro_asgi.cli.run_state import PlannedNode, RunState
 from kedro_asgi.cli.run_summary import echo_summary
 from kedro_asgi.errors import KedroAsgiError
+from kedro_asgi.reserved_names import shown_pipelines
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.session import KedroSession
@@ -22,7 +23,7 @@ def run_and_show(
     Returns what the session returns, and raises what it raises.
     """
     state = RunState(partial(_planned_nodes, session, arguments))
-    title = ", ".join(arguments["pipeline_names"]) or "__default__"
+    title = shown_pipelines(arguments["pipeline_names"])
     progress = choose_progress(state, title=title, err=True, is_quiet=is_quiet)
     session.emit = progress.emit
     try:

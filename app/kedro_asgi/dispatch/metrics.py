@@ -20,9 +20,9 @@ from kedro_asgi.dispatch.stores.notifications import AttemptOutcome
 from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.metrics.counts import Counter, Histogram
 from kedro_asgi.metrics.families import Family, Labels
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 from kedro_asgi.runs import RunRecord
 
-_DEFAULT = "__default__"
 # Labels of runs that have no pipeline of their own: one that the project does not have, or more than there is room for.
 _UNKNOWN, _OTHER = "__unknown__", "__other__"
 _MAX_PIPELINES = 1000
@@ -147,5 +147,5 @@ class RunMetrics(Metrics):
             return _UNKNOWN
         if len(self._pipelines) >= _MAX_PIPELINES:
             return _OTHER
-        label = self._pipelines[names] = escape_surrogates(",".join(names)) or _DEFAULT
+        label = self._pipelines[names] = escape_surrogates(",".join(names)) or DEFAULT_PIPELINE
         return label

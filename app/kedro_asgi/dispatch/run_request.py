@@ -12,6 +12,7 @@ from kedro_asgi.errors import OutOfRangeError
 from kedro_asgi.errors.wording import bounded, bounded_names
 from kedro_asgi.failures import MAX_CHARACTERS, shown
 from kedro_asgi.redaction import names_secret
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 from kedro_asgi.runs import RunId, RunOrder, RunRecord, RunSpec, Slice
 from kedro_asgi.trace_context import current_trace_headers, sampled_trace_headers
 
@@ -50,7 +51,7 @@ def describe_run(
         run_id=run_id,
         status="queued",
         created_at=datetime.now(UTC),
-        pipeline_names=_shown_names(order.spec.slice.pipeline_names or ("__default__",)),
+        pipeline_names=_shown_names(order.spec.slice.pipeline_names or (DEFAULT_PIPELINE,)),
         labels=order.labels,
         timeout_seconds=_lower(order.timeout_seconds, max_timeout_seconds),
         request=describe_request(order.spec, is_secret=is_secret),

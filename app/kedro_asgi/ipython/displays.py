@@ -19,6 +19,7 @@ from kedro_asgi.ipython.shell import Shell
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.project.current import CurrentPipelines
 from kedro_asgi.redaction import redact
+from kedro_asgi.reserved_names import shown_pipelines
 from kedro_asgi.runs import RunRecord
 from kedro_asgi.session import RunResult
 
@@ -73,7 +74,7 @@ def result_table(result: RunResult) -> str:
 def record_table(record: RunRecord) -> str:
     """Return a table of what is recorded of a run."""
     error = "" if record.error is None else f"{record.error.type}: {record.error.message}"
-    pipelines = ", ".join(record.pipeline_names) or "__default__"
+    pipelines = shown_pipelines(record.pipeline_names)
     row = (record.run_id, record.status, pipelines, _seconds(record.duration_ms), ", ".join(record.saved), error)
     return _table(("Run", "Status", "Pipelines", "Duration", "Saved", "Error"), [row], count=1)
 

@@ -1,8 +1,6 @@
 """Opens a project for a notebook: its current code and configuration, as variables."""
 
-import sys
 from collections.abc import Mapping
-from importlib import invalidate_caches
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from kedro_asgi.ipython.notebook_session import NotebookSession
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.project import bootstrap_project
 from kedro_asgi.project.metadata import read_metadata
+from kedro_asgi.python_modules import forget_modules
 from kedro_asgi.session import KedroContext
 
 
@@ -36,17 +35,10 @@ def open_project(
 
     Raises the errors of each.
     """
-    _forget_modules(read_metadata(project_path).package_name)
+    forget_modules(read_metadata(project_path).package_name)
     project = bootstrap_project(project_path)
     session = NotebookSession.create(project_path=project_path, env=env, conf_source=conf_source)
     session.default_params = params
     context = session.load_context()
     pipelines = RegisteredPipelines(project.pipelines.load())
     return ProjectVariables(context=context, catalog=context.catalog, pipelines=pipelines, session=session)
-
-
-def _forget_modules(package_name: str) -> None:
-    """Let Python read the files of the package again."""
-    for name in [name for name in sys.modules if name == package_name or name.startswith(f"{package_name}.")]:
-        del sys.modules[name]
-    invalidate_caches()

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from importlib import import_module, invalidate_caches
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from kedro_asgi.project.metadata import ProjectMetadata, read_metadata
 from kedro_asgi.project.options import ProjectOptions, read_options
 from kedro_asgi.project.project import Project
 from kedro_asgi.project.registry import PipelineRegistry
+from kedro_asgi.python_modules import forget_modules, is_importable
 from kedro_asgi.settings import Settings, read_settings
 
 _log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def load_project(project_path: str | Path, *, package_name: str | None = None) -
     metadata = read_metadata(Path(project_path).expanduser().resolve())
     if metadata.source_dir.exists():
         _add_to_paths(str(metadata.source_dir))
-    elif not _is_installed(metadata.package_name):
+    elif not is_importable(metadata.package_name):
         raise SourceNotFoundError(metadata.source_dir)
     return _project(metadata.package_name, metadata=metadata)
 
@@ -119,13 +120,6 @@ def _has_settings(package_name: str) -> bool:
         return False
 
 
-def _is_installed(package_name: str) -> bool:
-    try:
-        return find_spec(package_name) is not None
-    except (ModuleNotFoundError, ValueError):
-        return False
-
-
 def _check_origin(package_name: str, source_dir: Path) -> None:
     """Refuse a package that is imported from elsewhere: Python imports a package once, so its code would run.
 
@@ -148,9 +142,7 @@ def _forget_deleted(package_name: str) -> None:
     """Let Python import the package again if it was imported from a folder that is gone."""
     folders = [Path(folder) for folder in getattr(sys.modules.get(package_name), "__path__", ())]
     if folders and not any(folder.exists() for folder in folders):
-        for name in [name for name in sys.modules if name == package_name or name.startswith(f"{package_name}.")]:
-            del sys.modules[name]
-        invalidate_caches()
+        forget_modules(package_name)
 
 
 def _add_to_paths(source_dir: str) -> None:

@@ -12,7 +12,8 @@ from kedro_asgi.errors import DiscoveryError
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.project.bootstrap import current_project
 from kedro_asgi.project.pipeline_modules import pipeline_modules
-from kedro_asgi.project.registry import DEFAULT, Discovery, current_discovery
+from kedro_asgi.project.registry import Discovery, current_discovery
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 
 
 def find_pipelines(raise_errors: bool = False, pipelines_to_find: Iterable[str] | None = None) -> dict[str, Pipeline]:
@@ -28,8 +29,8 @@ def find_pipelines(raise_errors: bool = False, pipelines_to_find: Iterable[str] 
     if wanted is None and pipelines_to_find is not None:
         wanted = frozenset(pipelines_to_find)
     finder = _Finder(discovery.package_name, raise_errors=raise_errors)
-    if wanted is None or DEFAULT in wanted:
-        return {DEFAULT: finder.one_file_pipeline(), **finder.collect(finder.names())}
+    if wanted is None or DEFAULT_PIPELINE in wanted:
+        return {DEFAULT_PIPELINE: finder.one_file_pipeline(), **finder.collect(finder.names())}
     if requested is not None:
         # The session raises an error for the names that do not exist.
         return finder.collect(name for name in finder.names() if name in wanted)

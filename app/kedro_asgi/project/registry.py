@@ -20,8 +20,7 @@ from kedro_asgi.errors import PipelineNotFoundError, RegistryError
 from kedro_asgi.failures import failure_sentence
 from kedro_asgi.pipeline import Pipeline
 from kedro_asgi.project.pipeline_modules import import_error, pipeline_modules
-
-DEFAULT = "__default__"
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 
 
 class Discovery(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +63,7 @@ class PipelineRegistry:
     def load(self, requested: Iterable[str] | None = None) -> Mapping[str, Pipeline]:
         """Return the registered pipelines by name; `find_pipelines` then skips those that are not ``requested``."""
         names = None if requested is None else frozenset(requested)
-        if names is not None and DEFAULT in names:
+        if names is not None and DEFAULT_PIPELINE in names:
             names = None
         with self._lock:
             if names not in self._loaded:
@@ -80,7 +79,7 @@ class PipelineRegistry:
 
         ``selective`` loads the named pipelines only, so that a broken one among the others does not matter (PRJ-35).
         """
-        names = tuple(dict.fromkeys(names)) or (DEFAULT,)
+        names = tuple(dict.fromkeys(names)) or (DEFAULT_PIPELINE,)
         pipelines = self._load_selected(names) if selective else self.load()
         combined = Pipeline([])
         for name in names:

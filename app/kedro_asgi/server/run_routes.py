@@ -17,6 +17,7 @@ from kedro_asgi.dispatch import Dispatcher
 from kedro_asgi.dispatch.kept_outputs import is_columnar
 from kedro_asgi.media_types import JSON
 from kedro_asgi.node_runs import NodeRun
+from kedro_asgi.reserved_names import shown_pipelines
 from kedro_asgi.runs import RunOrder, RunPage, RunRecord
 from kedro_asgi.schemas import RerunRequest, RunNodes, RunSubmission
 from kedro_asgi.server.access.visible_runs import as_visible, list_visible, only_visible
@@ -192,7 +193,7 @@ def _draw_timeline(record: RunRecord, nodes: Sequence[NodeRun]) -> str:
     from kedro_asgi.graph import draw_timeline
 
     now = datetime.now(UTC)
-    names = ", ".join(record.pipeline_names) or "__default__"
+    names = shown_pipelines(record.pipeline_names)
     return draw_timeline(
         f"Run {record.run_id} of {names}: {record.status}",
         nodes,

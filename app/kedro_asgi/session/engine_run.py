@@ -8,6 +8,7 @@ import msgspec
 from kedro_asgi.events import Emit
 from kedro_asgi.hooks import RunHooks
 from kedro_asgi.plan import Planner
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 from kedro_asgi.runner import AbstractRunner
 from kedro_asgi.runner.lookup import runner_path
 from kedro_asgi.runs import RunId, RunSpec, RuntimeParams
@@ -78,5 +79,5 @@ class RunParams(msgspec.Struct, kw_only=True, eq=False):
         """Return what hooks get only, or in other words, from a session for many runs."""
         if self.run.session_id is None:
             return {}
-        names = list(self.run.spec.slice.pipeline_names) or ["__default__"]
+        names = list(self.run.spec.slice.pipeline_names) or [DEFAULT_PIPELINE]
         return {"session_id": self.run.session_id, "pipeline_names": names}

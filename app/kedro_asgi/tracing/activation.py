@@ -3,12 +3,12 @@
 from collections.abc import MutableMapping, Sequence
 from contextvars import Context
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, UnsetType
 
 from kedro_asgi.current_request import CURRENT_REQUEST, is_untraced
+from kedro_asgi.python_modules import is_importable
 from kedro_asgi.trace_context import TraceHeaders, opentelemetry_api
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def continue_trace(headers: TraceHeaders | UnsetType) -> None:
 
     A process without OpenTelemetry, as a Dask worker may be, makes no spans and needs no place.
     """
-    if opentelemetry_api() is not None or (headers is not UNSET and is_installed("opentelemetry.trace")):
+    if opentelemetry_api() is not None or (headers is not UNSET and is_importable("opentelemetry.trace")):
         from kedro_asgi.tracing.propagation import enter
 
         enter(headers)
@@ -81,14 +81,6 @@ def add_trace_headers(headers: MutableMapping[str, str]) -> None:
         from kedro_asgi.tracing.propagation import add_headers
 
         add_headers(headers)
-
-
-def is_installed(module: str) -> bool:
-    """Return whether this process could import a module; looks for its file."""
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def _tracer(api: Any) -> "Tracer | None":

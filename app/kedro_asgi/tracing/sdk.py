@@ -5,8 +5,9 @@ from importlib import import_module
 from typing import Any
 
 from kedro_asgi.errors import ServerSettingsError
+from kedro_asgi.python_modules import is_importable
 from kedro_asgi.trace_context import opentelemetry_api
-from kedro_asgi.tracing.activation import any_tracer, is_installed
+from kedro_asgi.tracing.activation import any_tracer
 
 VARIABLE = "KEDRO_SERVER_OTEL"
 """Asks a process to export spans; the processes of runs and of nodes inherit it."""
@@ -24,7 +25,7 @@ _BATCHES = {"MAX_QUEUE_SIZE": 2048, "SCHEDULE_DELAY": 5000, "MAX_EXPORT_BATCH_SI
 
 def check_sdk() -> None:
     """Raise `ServerSettingsError` if the SDK is not installed, or if a variable cannot be used."""
-    if not all(map(is_installed, ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"))):
+    if not all(map(is_importable, ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"))):
         raise ServerSettingsError(_EXTRA)
     name = _exporter_name()
     if name not in ("otlp", "console", "none"):
@@ -32,7 +33,7 @@ def check_sdk() -> None:
     protocol = _protocol()
     if protocol not in (_HTTP, _GRPC):
         raise ServerSettingsError(f"OTEL_EXPORTER_OTLP_PROTOCOL must be '{_HTTP}' or '{_GRPC}', not {protocol!r}")
-    if name == "otlp" and protocol == _GRPC and not is_installed("opentelemetry.exporter.otlp.proto.grpc"):
+    if name == "otlp" and protocol == _GRPC and not is_importable("opentelemetry.exporter.otlp.proto.grpc"):
         raise ServerSettingsError(
             "OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs: pip install opentelemetry-exporter-otlp-proto-grpc"
         )

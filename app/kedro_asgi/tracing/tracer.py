@@ -19,6 +19,7 @@ from opentelemetry.trace import Link, Span, Status, StatusCode
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.errors.wording import bounded
 from kedro_asgi.failures import describe_cause, shown
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 from kedro_asgi.runs import ErrorCause, RunRecord, RunSpec
 from kedro_asgi.tracebacks import folded_traceback
 from kedro_asgi.tracing.propagation import context_of
@@ -232,4 +233,4 @@ def _run_facts(run_id: str, pipeline_names: Sequence[str], env: str | None, atte
 
 def _shown_names(pipeline_names: Sequence[str]) -> list[str]:
     # A caller may ask for pipelines of any name.
-    return [shown(name) for name in pipeline_names or ("__default__",)]
+    return [shown(name) for name in pipeline_names or (DEFAULT_PIPELINE,)]

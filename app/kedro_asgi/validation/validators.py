@@ -1,11 +1,11 @@
 """Validators, and how the ``class`` of a declaration becomes one (CAT-71)."""
 
-import importlib.util
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 from kedro_asgi.errors import ValidatorTargetError
+from kedro_asgi.python_modules import is_importable
 from kedro_asgi.validation.declaration import ValidatorSpec
 from kedro_asgi.validation.pandera import OPTIONS, PanderaValidator, is_pandera
 
@@ -70,17 +70,10 @@ def _missing_package(name: str, class_path: str) -> str | None:
     package = class_path.partition(".")[0]
     if not package:
         return f"Validator for dataset '{name}' has an invalid class path '{class_path}'."
-    if not _is_installed(package):
+    if not is_importable(package):
         problem = f"Validator for dataset '{name}' requires package '{package}' which is not installed ({class_path})."
         return problem + (_PANDERA_HINT if package == "pandera" else "")
     return None
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def _import_target(class_path: str) -> Any:
@@ -97,7 +90,7 @@ def _import_target(class_path: str) -> Any:
 def _import_hint(class_path: str) -> str:
     if not class_path.startswith("pandera."):
         return " Check that the class path is correct, and that its package is installed."
-    if not _is_installed("pandera"):
+    if not is_importable("pandera"):
         return _PANDERA_HINT
     return (
         " pandera is installed but has no such name, or lacks a backend: check the class path, or install the backend."

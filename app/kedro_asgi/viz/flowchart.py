@@ -9,12 +9,10 @@ import msgspec
 from kedro_asgi.inspection import describe_node
 from kedro_asgi.pipeline import Node, Pipeline
 from kedro_asgi.pipeline.transcoding import base_name
-from kedro_asgi.reserved_names import is_parameter
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE, is_parameter
 from kedro_asgi.viz.ids import dataset_id, task_id
 from kedro_asgi.viz.namespaces import ROOT, Namespace, children_of, namespaces_of
 from kedro_asgi.viz.project import VizProject
-
-_DEFAULT = "__default__"
 
 
 class VizElement(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +74,9 @@ def draw_flowchart(project: VizProject, name: str | None = None) -> VizFlowchart
 
 
 def _first(project: VizProject) -> str:
-    return _DEFAULT if _DEFAULT in project.pipelines else next(iter(project.pipelines), _DEFAULT)
+    return (
+        DEFAULT_PIPELINE if DEFAULT_PIPELINE in project.pipelines else next(iter(project.pipelines), DEFAULT_PIPELINE)
+    )
 
 
 class _Drawing:

@@ -20,6 +20,7 @@ from kedro_asgi.dispatch.store_queue import StoreQueue
 from kedro_asgi.dispatch.supervision import LongLivedWork
 from kedro_asgi.dispatch.waiting_order import PackedOrder, is_small
 from kedro_asgi.errors import UnreadableRunError
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 from kedro_asgi.runs import RunOrder
 from kedro_asgi.session import AsyncSession
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from kedro_asgi.plan import Planner
     from kedro_asgi.session.service_session import KedroServiceSession
 
-_DEFAULT = ("__default__",)
 # The event loop looks at each value of a request; and one with many rows gains little.
 _MAX_BYTES = 32 * 1024
 
@@ -82,7 +82,7 @@ class Batching:
         return None
 
     def _pipeline(self, names: tuple[str, ...]) -> BatchedPipeline | None:
-        names = names or _DEFAULT
+        names = names or (DEFAULT_PIPELINE,)
         return self._pipelines.get(names[0]) if len(names) == 1 else None
 
     def _obstacle(self, pipeline: BatchedPipeline, *, is_small_enough: bool) -> str | None:

@@ -8,16 +8,14 @@ from kedro_asgi.errors.wording import close_matches, quoted, suggestion
 from kedro_asgi.failures import failure_sentence
 from kedro_asgi.io.dataset import is_persistent
 from kedro_asgi.plan import Plan, Planner
-from kedro_asgi.reserved_names import is_parameter
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE, is_parameter
 from kedro_asgi.runs import NO_PARAMS, Slice
-
-_DEFAULT = "__default__"
 
 
 def batching_problem(planner: Planner, name: str, options: BatchingOptions) -> str | None:
     """Return why runs of pipeline ``name`` cannot be joined; ``None`` if they can."""
     try:
-        plan = planner.plan(Slice(pipeline_names=() if name == _DEFAULT else (name,)))
+        plan = planner.plan(Slice(pipeline_names=() if name == DEFAULT_PIPELINE else (name,)))
         saved = [] if planner.custom_loader is not None else sorted(_saved(planner, plan))
     except Exception as error:  # the code of a project may raise anything
         return failure_sentence(error)

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from kedro_asgi.dispatch.schedules.cron import Cron
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 from kedro_asgi.runs import RunOrder
 
 SCHEDULE_LABEL = "schedule"
@@ -45,7 +46,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @property
     def pipeline_names(self) -> tuple[str, ...]:
         """The pipelines that its runs execute."""
-        return self.order.spec.slice.pipeline_names or ("__default__",)
+        return self.order.spec.slice.pipeline_names or (DEFAULT_PIPELINE,)
 
     def order_for(self, tick_ms: int | None) -> RunOrder:
         """Return the order of the run for a tick; without one, of a run that a caller wants now."""

@@ -7,10 +7,10 @@ import msgspec
 
 from kedro_asgi.dispatch.webhooks.signer import Signer
 from kedro_asgi.errors import WebhookError
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 from kedro_asgi.runs import RunRecord
 from kedro_asgi.webhook_options import WebhookOptions, check_url
 
-_DEFAULT = ("__default__",)
 _HOW_TO_MAKE = (
     "make one with: python -c \"import base64, os; print('whsec_' + base64.b64encode(os.urandom(32)).decode())\""
 )
@@ -30,7 +30,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         pipelines = self.options.pipelines
         if record.status not in self.options.on:
             return False
-        return pipelines is None or any(name in pipelines for name in record.pipeline_names or _DEFAULT)
+        return pipelines is None or any(name in pipelines for name in record.pipeline_names or (DEFAULT_PIPELINE,))
 
 
 def read_webhooks(

@@ -9,13 +9,13 @@ from starlette.types import Scope as AsgiScope
 
 from kedro_asgi.current_request import CURRENT_CALLER
 from kedro_asgi.errors.wording import one_line, shortened
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 
 Scope = Literal["read", "run", "cancel", "admin"]
 
 SCOPES: frozenset[Scope] = frozenset(get_args(Scope))
 # A credential of this form limits its caller to a pipeline, in whatever way the credentials come.
 PIPELINE_PREFIX = "pipeline:"
-DEFAULT_PIPELINE = "__default__"
 CALLER_KEY = "kedro_asgi.caller"
 _MAX_NAME = 200
 

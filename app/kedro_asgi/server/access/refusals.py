@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
-from kedro_asgi.server.access.caller import DEFAULT_PIPELINE, Caller, Scope
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
+from kedro_asgi.server.access.caller import Caller, Scope
 
 _REALM = 'Bearer realm="kedro-asgi"'
 

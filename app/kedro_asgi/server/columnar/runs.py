@@ -13,6 +13,7 @@ from kedro_asgi.dispatch import Finished
 from kedro_asgi.encoding import encode_json
 from kedro_asgi.failures import failure_sentence
 from kedro_asgi.media_types import JSON, MULTIPART
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 from kedro_asgi.runs import RunOrder, RunSpec, Slice
 from kedro_asgi.schemas import RunAnswer, RunRequest, RunSubmission, RunSuccess
 from kedro_asgi.server.access.control import check_pipelines
@@ -246,7 +247,7 @@ def with_columnar_outputs(order: RunOrder) -> RunOrder:
 
 
 def _default(slice_: Slice) -> Slice:
-    return msgspec.structs.replace(slice_, pipeline_names=("__default__",))
+    return msgspec.structs.replace(slice_, pipeline_names=(DEFAULT_PIPELINE,))
 
 
 def _require_library_for_answers() -> None:

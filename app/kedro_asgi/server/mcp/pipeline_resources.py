@@ -12,8 +12,8 @@ from kedro_asgi.failures import failure_sentence
 from kedro_asgi.graph import ProjectGraphs, draw_svg, write_mermaid
 from kedro_asgi.node_runs import NodeRun, NodeState, state_of_each
 from kedro_asgi.outcome import Outcome
+from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 from kedro_asgi.runs import RunRecord, Slice
-from kedro_asgi.server.access.caller import DEFAULT_PIPELINE
 from kedro_asgi.server.mcp.resource_addresses import MERMAID, SVG, address
 from kedro_asgi.server.mcp.resource_texts import NoResourceError, ResourceText, as_json
 from kedro_asgi.server.mcp.tool_names import tool_name

@@ -17,8 +17,8 @@ from mcp_types import (
 from kedro_asgi.encoding import escape_surrogates
 from kedro_asgi.errors import DispatchError
 from kedro_asgi.media_types import JSON
+from kedro_asgi.reserved_names import shown_pipelines
 from kedro_asgi.runs import RunRecord
-from kedro_asgi.server.access.caller import DEFAULT_PIPELINE
 from kedro_asgi.server.mcp.permissions import Context, caller_in, may, may_see, require
 from kedro_asgi.server.mcp.pipeline_resources import ListedPipeline, PipelineResources
 from kedro_asgi.server.mcp.resource_addresses import PIPELINES, RUNS, address, parts_of, templates
@@ -91,6 +91,6 @@ def _pipeline(found: ListedPipeline) -> Resource:
 
 
 def _run(record: RunRecord) -> Resource:
-    names = ", ".join(record.pipeline_names) or DEFAULT_PIPELINE
+    names = shown_pipelines(record.pipeline_names)
     description = f"A run of {names}, created at {record.created_at.isoformat()}: {record.status}."
     return Resource(uri=address(("runs", record.run_id)), name=record.run_id, mime_type=JSON, description=description)
