@@ -92,7 +92,7 @@ async def test_errors_are_those_of_a_run_with_json(app: Any) -> None:
 WITHOUT_FORM = {
     "objects": (pd.DataFrame({"n": [1], "o": [object()]}), "column o with type object: Could not convert <object"),
     "complex numbers": (pd.DataFrame({"c": [1j]}), "column c with type complex128"),
-    "names twice": (pa.table([[1], [2]], names=["a", "a"]), "two columns have the name 'a'"),
+    "names twice": (pa.table([[1], [2]], names=["a", "a"]), "columns share a name: 'a'"),
     "levels": (pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")])), "columns have several levels"),
     "a lazy frame": (pl.LazyFrame({"n": [1]}).select("gone"), "gone"),
 }

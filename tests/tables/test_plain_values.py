@@ -100,8 +100,8 @@ def test_column_names_become_text() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "columns share a name: a"),
-        (pd.DataFrame([[1, 2]], columns=[1, "1"]), "columns share a name: 1"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "columns share a name: 'a'"),
+        (pd.DataFrame([[1, 2]], columns=[1, "1"]), "columns share a name: '1'"),
         (pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")])), "its columns have several levels"),
         (pd.DataFrame({"k": [1]}, index=pd.Index([1], name="k")), "its index cannot become columns"),
         (pd.DataFrame({"x": [1]}, index=pd.MultiIndex.from_tuples([(1, 2)])), "its index has levels without names"),

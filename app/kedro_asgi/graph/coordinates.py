@@ -10,7 +10,7 @@ from itertools import pairwise
 import msgspec
 
 from kedro_asgi.graph.ranked_graph import RankedGraph
-from kedro_asgi.graph.ranks import neighbours
+from kedro_asgi.graph.ranks import neighbours, positions, topological
 
 Order = Sequence[Sequence[int]]
 Neighbours = Sequence[Sequence[int]]
@@ -42,10 +42,7 @@ def _view(
     graph: RankedGraph, ranks: Order, *, is_down: bool, is_from_left: bool, crossing: frozenset[tuple[int, int]]
 ) -> _View:
     order = ranks if is_from_left else [rank[::-1] for rank in ranks]
-    place = [0] * graph.size
-    for rank in order:
-        for index, vertex in enumerate(rank):
-            place[vertex] = index
+    place = positions(order, graph.size)
     near = graph.above if is_down else graph.below
     # An edge that goes on through several ranks is straight there, whatever else leaves it.
     straight = [_dummies(graph, found) if vertex >= graph.count else found for vertex, found in enumerate(near)]
@@ -60,10 +57,7 @@ def _dummies(graph: RankedGraph, vertices: Sequence[int]) -> Sequence[int]:
 
 def _links_over_straight_ones(graph: RankedGraph, order: Order) -> frozenset[tuple[int, int]]:
     """Return the links, in both directions, that cross a link between two dummies, which should be straight."""
-    place = [0] * graph.size
-    for rank in order:
-        for index, vertex in enumerate(rank):
-            place[vertex] = index
+    place = positions(order, graph.size)
     found: list[tuple[int, int]] = []
     for upper, rank in pairwise(order):
         least, waiting = 0, 0
@@ -110,7 +104,7 @@ def _pack(view: _View, first: list[int], widths: Sequence[float], gap: float) ->
             distances[pair] = max(distances.get(pair, 0.0), distance)
     after = neighbours(len(first), list(distances))
     x = [0.0] * len(first)
-    ordered = _topological(after)
+    ordered = topological(after)
     for block in ordered:
         for right in after[block]:
             x[right] = max(x[right], x[block] + distances[block, right])
@@ -118,20 +112,6 @@ def _pack(view: _View, first: list[int], widths: Sequence[float], gap: float) ->
         if after[block]:
             x[block] = max(x[block], min(x[right] - distances[block, right] for right in after[block]))
     return [x[block] for block in first]
-
-
-def _topological(after: Neighbours) -> list[int]:
-    waiting = [0] * len(after)
-    for found in after:
-        for vertex in found:
-            waiting[vertex] += 1
-    ordered = [vertex for vertex, count in enumerate(waiting) if not count]
-    for vertex in ordered:
-        for following in after[vertex]:
-            waiting[following] -= 1
-            if not waiting[following]:
-                ordered.append(following)
-    return ordered
 
 
 def _middle(passes: list[list[float]], widths: Sequence[float]) -> list[float]:

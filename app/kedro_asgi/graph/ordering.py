@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from kedro_asgi.graph.ranked_graph import RankedGraph
+from kedro_asgi.graph.ranks import positions
 
 _MOST_SWEEPS = 24
 _FEWEST_SWEEPS = 2
@@ -21,9 +22,7 @@ def order_ranks(graph: RankedGraph) -> list[list[int]]:
     the same order, and a large graph fewer sweeps.
     """
     order = _initial(graph)
-    place = [0] * graph.size
-    for rank in order:
-        _enumerate(rank, place)
+    place = positions(order, graph.size)
     best, fewest, since = [list(rank) for rank in order], _count_crossings(graph, order, place), 0
     links = sum(map(len, graph.below))
     for sweep in range(max(_FEWEST_SWEEPS, min(_MOST_SWEEPS, _LINKS_LOOKED_AT // (links + 1)))):
@@ -55,11 +54,6 @@ def _initial(graph: RankedGraph) -> list[list[int]]:
     return order
 
 
-def _enumerate(rank: Sequence[int], place: list[int]) -> None:
-    for index, vertex in enumerate(rank):
-        place[vertex] = index
-
-
 def _sweep(order: Sequence[list[int]], towards: Sequence[Sequence[int]], place: list[int]) -> None:
     """Sort each rank after the first by the mean place of the neighbours in ``towards``; others keep their place."""
     key = [0.0] * len(place)
@@ -73,7 +67,8 @@ def _sweep(order: Sequence[list[int]], towards: Sequence[Sequence[int]], place: 
                 case found:
                     key[vertex] = sum([place[other] for other in found]) / len(found)
         rank.sort(key=key.__getitem__)
-        _enumerate(rank, place)
+        for index, vertex in enumerate(rank):
+            place[vertex] = index
 
 
 def _count_crossings(graph: RankedGraph, order: Sequence[Sequence[int]], place: Sequence[int]) -> int:

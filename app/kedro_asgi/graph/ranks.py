@@ -1,6 +1,6 @@
 """Ranks: the row of each vertex. An edge leads from one rank to a later one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 Edge = tuple[int, int]
 
@@ -40,18 +40,14 @@ def assign_ranks(count: int, edges: Sequence[Edge]) -> list[int]:
     A vertex stands as near to those before it as it can. One that has none before it, such as a parameter, stands just
     before the first that follows.
     """
-    targets, sources = neighbours(count, edges), neighbours(count, [(target, source) for source, target in edges])
+    targets = neighbours(count, edges)
+    has_sources = {target for _, target in edges}
     ranks = [0] * count
-    waiting = [len(found) for found in sources]
-    ready = [vertex for vertex in range(count) if not waiting[vertex]]
-    for vertex in ready:
+    for vertex in topological(targets):
         for target in targets[vertex]:
             ranks[target] = max(ranks[target], ranks[vertex] + 1)
-            waiting[target] -= 1
-            if not waiting[target]:
-                ready.append(target)
     for vertex in range(count):
-        if targets[vertex] and not sources[vertex]:
+        if targets[vertex] and vertex not in has_sources:
             ranks[vertex] = min(ranks[target] for target in targets[vertex]) - 1
     return ranks
 
@@ -62,3 +58,30 @@ def neighbours(count: int, edges: Sequence[Edge]) -> list[list[int]]:
     for source, target in edges:
         found[source].append(target)
     return found
+
+
+def topological(after: Sequence[Sequence[int]]) -> list[int]:
+    """Return vertices so that each comes after those before it, else in their own order; fewer if there is a cycle.
+
+    ``after`` holds the vertices that follow each.
+    """
+    waiting = [0] * len(after)
+    for found in after:
+        for vertex in found:
+            waiting[vertex] += 1
+    ordered = [vertex for vertex, count in enumerate(waiting) if not count]
+    for vertex in ordered:
+        for following in after[vertex]:
+            waiting[following] -= 1
+            if not waiting[following]:
+                ordered.append(following)
+    return ordered
+
+
+def positions(order: Iterable[Sequence[int]], size: int) -> list[int]:
+    """Return the position of each of ``size`` vertices in its rank."""
+    place = [0] * size
+    for rank in order:
+        for index, vertex in enumerate(rank):
+            place[vertex] = index
+    return place

@@ -7,7 +7,7 @@ from math import sqrt
 import msgspec
 
 from kedro_asgi.graph.components import connected_components
-from kedro_asgi.graph.ranks import Edge, assign_ranks, neighbours
+from kedro_asgi.graph.ranks import Edge, assign_ranks, neighbours, topological
 
 # Ranks of fewer vertices than this are never too wide.
 _NARROW = 16
@@ -65,15 +65,7 @@ def _stack(parts: Sequence[_Part], between: Sequence[Edge], *, room: int) -> lis
 
 def _order(count: int, edges: Sequence[Edge]) -> list[int]:
     """Return the parts so that each comes after those before it, else in their own order; fewer if there is a cycle."""
-    after = neighbours(count, list(dict.fromkeys(edges)))
-    waiting = Counter(target for found in after for target in found)
-    ready = [part for part in range(count) if not waiting[part]]
-    for part in ready:
-        for following in after[part]:
-            waiting[following] -= 1
-            if not waiting[following]:
-                ready.append(following)
-    return ready
+    return topological(neighbours(count, list(dict.fromkeys(edges))))
 
 
 def _first_with_room(part: _Part, used: Counter[int], start: int, *, room: int) -> int:

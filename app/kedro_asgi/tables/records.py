@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.errors import TableError
+from kedro_asgi.errors.wording import quoted
 
 BATCH_ROWS = 5000
+_MAX_NAMES = 5
 
 
 class Records(msgspec.Struct, frozen=True):
@@ -22,9 +24,14 @@ class Records(msgspec.Struct, frozen=True):
 
 def batched(rows: int, names: list[str], columns_between: Callable[[int, int], Iterable[list[Any]]]) -> Records:
     """Return the records of a table with ``rows`` rows; ``columns_between`` returns its columns between two rows."""
-    if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
-        raise TableError(f"columns share a name: {', '.join(repeated)}")
+    check_names(names)
     return Records(_batches(rows, names, columns_between))
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise `TableError` if columns share a name."""
+    if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise TableError(f"columns share a name: {quoted(repeated[:_MAX_NAMES])}")
 
 
 def _batches(

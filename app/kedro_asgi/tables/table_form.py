@@ -5,6 +5,9 @@ from typing import Any, Literal, Self
 
 import msgspec
 
+# A float holds each integer up to this one.
+LARGEST_EXACT = 2**53
+
 Library = Literal["pandas", "polars", "polars.lazy", "pyarrow"]
 
 

@@ -1,16 +1,15 @@
 """Whether a table of a caller can be used: its names, its types, and what it takes as plain columns."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from kedro_asgi.errors import OversizedTableError, TableError
 from kedro_asgi.tables.arrow.library import compute, pyarrow
+from kedro_asgi.tables.records import check_names
 
 _VIEW_BYTES = 16
 # The size in pandas of a value that takes less in Arrow: a reference to nothing, a date or bytes, a list or a mapping.
 _NULL_BYTES, _OBJECT_BYTES, _NESTED_BYTES = 8, 48, 64
-_MAX_NAMES = 5
 _PANDAS = b"pandas"
 _NO_TEXT = "\ufffd"
 
@@ -44,14 +43,12 @@ def _useful_facts(facts: dict[bytes, bytes]) -> dict[bytes, bytes]:
 def _check_names(schema: Any) -> None:
     try:
         are_texts = all(map(_has_texts, schema)) and all(facts.decode() for facts in (schema.metadata or {}).values())
-        counts = Counter(schema.names)
+        names = schema.names
     except UnicodeDecodeError:
         are_texts = False
     if not are_texts:
         raise TableError("the name or the metadata of a column is not valid UTF-8")
-    if repeated := sorted(name for name, count in counts.items() if count > 1):
-        shown = ", ".join(repr(name) for name in repeated[:_MAX_NAMES])
-        raise TableError(f"columns share a name: {shown}")
+    check_names(names)
 
 
 def _has_texts(field: Any) -> bool:

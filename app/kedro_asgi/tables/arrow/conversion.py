@@ -1,11 +1,12 @@
 """Tables of Arrow from frames, columns and arrays of libraries, which share their memory where the types allow it."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from kedro_asgi.errors import TableError
 from kedro_asgi.tables.arrow.library import pyarrow
+from kedro_asgi.tables.records import check_names
 from kedro_asgi.tables.values.pandas import flat_frame, is_meaningful
 
 # A table of Arrow names its kind where it is no table: a column of values, or rows without names.
@@ -44,13 +45,9 @@ def convert_table(value: Any, *, name: str) -> Any:
     except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:  # `TableError` is a `ValueError`
         # Arrow says first what is wrong with a value, and then in which column that is.
         raise TableError(": ".join(map(str, reversed(error.args)))) from error
-    if found is not None and (twice := _repeated_name(found.schema.names)) is not None:
-        raise TableError(f"two columns have the name '{twice}'")
+    if found is not None:
+        check_names(found.schema.names)
     return found
-
-
-def _repeated_name(names: Sequence[str]) -> str | None:
-    return None if len(set(names)) == len(names) else next(name for name in names if names.count(name) > 1)
 
 
 def _table_of(value: Any, name: str) -> Any:

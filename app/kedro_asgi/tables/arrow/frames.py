@@ -7,11 +7,8 @@ from typing import Any
 from kedro_asgi.errors import TableError
 from kedro_asgi.tables.arrow.conversion import KIND, VALUES
 from kedro_asgi.tables.arrow.library import compute, pyarrow
-from kedro_asgi.tables.frames.pandas import typed_column
-from kedro_asgi.tables.table_form import Library, TableForm
-
-# A float holds each integer up to this one.
-_LARGEST_EXACT = 2**53
+from kedro_asgi.tables.frames.pandas import typed_column, with_index
+from kedro_asgi.tables.table_form import LARGEST_EXACT, Library, TableForm
 
 
 def arrow_frame(table: Any, form: TableForm) -> Any:
@@ -64,8 +61,7 @@ def _pandas_frame(pandas: Any, table: Any, form: TableForm) -> Any:
             frame[name] = column.to_pandas(types_mapper={column.type: _nullable(pandas, column.type)}.get)
         if name in frame.columns and (form.dtype_of(name) is not None or name in form.parse_dates):
             frame[name] = _typed(pandas, name, frame[name], form)
-    index = [name for name in form.index_col if name in frame.columns]
-    return frame.set_index(index if len(index) > 1 else index[0]) if index else frame
+    return with_index(frame, form)
 
 
 def _with_signed_indices(table: Any) -> Any:
@@ -83,7 +79,7 @@ def _needs_exact_integers(column: Any) -> bool:
     if not pyarrow.types.is_integer(column.type) or column.null_count in (0, len(column)):
         return False
     bounds = compute.min_max(column).as_py()
-    return bool(max(abs(bounds["min"]), abs(bounds["max"])) > _LARGEST_EXACT)
+    return bool(max(abs(bounds["min"]), abs(bounds["max"])) > LARGEST_EXACT)
 
 
 def _nullable(pandas: Any, kind: Any) -> Any:

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kedro_asgi.errors import TableError
-from kedro_asgi.tables.table_form import TableForm
+from kedro_asgi.tables.table_form import LARGEST_EXACT, TableForm
 
 _NOTHING = {type(None)}
-_LARGEST_EXACT = 2**53
 
 
 def pandas_frame(pandas: Any, columns: Mapping[str, list[Any]], form: TableForm) -> Any:
@@ -17,7 +16,12 @@ def pandas_frame(pandas: Any, columns: Mapping[str, list[Any]], form: TableForm)
     Text stays text, also where it looks like a date. Raises `TableError` for a value that its column cannot hold.
     """
     frame = pandas.DataFrame({name: typed_column(pandas, name, values, form) for name, values in columns.items()})
-    index = [name for name in form.index_col if name in columns]
+    return with_index(frame, form)
+
+
+def with_index(frame: Any, form: TableForm) -> Any:
+    """Return a frame with those of its columns as the index that ``form`` names."""
+    index = [name for name in form.index_col if name in frame.columns]
     return frame.set_index(index if len(index) > 1 else index[0]) if index else frame
 
 
@@ -33,7 +37,7 @@ def _untyped(pandas: Any, values: list[Any]) -> Any:
     kinds = set(map(type, values))
     if kinds == _NOTHING:
         return [float("nan")] * len(values)
-    if kinds == {int, *_NOTHING} and any(value is not None and abs(value) > _LARGEST_EXACT for value in values):
+    if kinds == {int, *_NOTHING} and any(value is not None and abs(value) > LARGEST_EXACT for value in values):
         return _exact_integers(pandas, values)
     return values
 

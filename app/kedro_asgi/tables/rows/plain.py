@@ -4,8 +4,10 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain, pairwise
 from typing import Any
 
-# As floats hold them, and as 64 bits hold them: libraries choose the type of a column by its largest number.
-_EXACT, _LONG = 2**53, 2**63
+from kedro_asgi.tables.table_form import LARGEST_EXACT
+
+# Libraries choose the type of a column by its largest number: one that a float holds, or 64 bits.
+_LONG = 2**63
 
 # Types whose values are all of one kind.
 _SIMPLE = frozenset({str, float, bool, type(None)})
@@ -69,7 +71,8 @@ def _kind_of_all(values: Sequence[Any]) -> Kind:
     """Return the kind of the values of a column, or the set of their kinds."""
     # Whole columns first: to look at each value takes six times as long.
     kinds: set[Kind] = set(map(type, values))
-    if not kinds <= _SIMPLE and not (kinds == _INTEGERS and min(values) >= -_EXACT and max(values) <= _EXACT):
+    are_exact = kinds == _INTEGERS and min(values) >= -LARGEST_EXACT and max(values) <= LARGEST_EXACT
+    if not kinds <= _SIMPLE and not are_exact:
         kinds = set(map(_kind, values))
     return kinds.pop() if len(kinds) == 1 else frozenset(kinds)
 
@@ -79,7 +82,7 @@ def _kind(value: Any) -> Kind:
     if kind in _SIMPLE:
         return kind
     if kind is int:
-        return int if -_EXACT <= value <= _EXACT else ("int", -_LONG <= value < _LONG)
+        return int if -LARGEST_EXACT <= value <= LARGEST_EXACT else ("int", -_LONG <= value < _LONG)
     if kind is list:
         return (list, *map(_kind, value))
     return (dict, *value, *map(_kind, value.values())) if kind is dict else kind
