@@ -16,7 +16,7 @@ from kedro_asgi.config.interpolation.parameters import Parameters
 from kedro_asgi.config.interpolation.resolvers import CustomResolvers
 from kedro_asgi.config.interpolation.template import Template
 from kedro_asgi.config.interpolation.tree_builder import to_plain_mapping
-from kedro_asgi.configuration_tree import copy_tree
+from kedro_asgi.configuration_tree import ConfigMapping, copy_tree
 from kedro_asgi.errors import ConfigError, UnknownConfigKeyError, fresh_error
 from kedro_asgi.runs import NO_PARAMS, RuntimeParams
 
@@ -76,7 +76,7 @@ class Config:
 
     def resolve(
         self, key: str, runtime: RuntimeParams = NO_PARAMS, *, patterns: Sequence[str] | None = None
-    ) -> dict[str, Any]:
+    ) -> ConfigMapping:
         """Return all of ``key`` for one run, as a tree that the caller owns; ``patterns`` replaces the default ones."""
         compiled = self._compiled(key, patterns)
         if compiled.parameters is not None:

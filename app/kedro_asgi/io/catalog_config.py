@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from itertools import chain, count
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from kedro_asgi.configuration_tree import ConfigMapping
 
 _CREDENTIALS = "credentials"
 
@@ -10,15 +12,15 @@ _CREDENTIALS = "credentials"
 class CatalogConfig(NamedTuple):
     """The arguments of ``DataCatalog.from_config``."""
 
-    catalog: dict[str, Any]
-    credentials: dict[str, Any]
+    catalog: ConfigMapping
+    credentials: ConfigMapping
     load_versions: dict[str, str | None]
     save_version: str | None
 
 
-def without_credentials(name: str, config: Mapping[str, Any], found: dict[str, object]) -> dict[str, Any]:
+def without_credentials(name: str, config: ConfigMapping, found: ConfigMapping) -> ConfigMapping:
     """Return ``config`` with names in place of credentials, at any depth; put the credentials into ``found``."""
-    result: dict[str, Any] = {}
+    result: ConfigMapping = {}
     for key, value in config.items():
         if key == _CREDENTIALS and value is not None and not isinstance(value, str):
             first = f"{name}_{_CREDENTIALS}"
@@ -26,7 +28,7 @@ def without_credentials(name: str, config: Mapping[str, Any], found: dict[str, o
             found[reference] = value
             result[key] = reference
         else:
-            result[key] = without_credentials(name, value, found) if isinstance(value, Mapping) else value
+            result[key] = without_credentials(name, value, found) if isinstance(value, dict) else value
     return result
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import UNSET
 
+from kedro_asgi.configuration_tree import ConfigMapping
 from kedro_asgi.errors import DatasetError, DatasetNotFoundError, SingleProcessDatasetsError
 from kedro_asgi.errors.wording import class_path
 from kedro_asgi.io.catalog_config import CatalogConfig, is_memory_entry, without_credentials
@@ -39,8 +40,8 @@ class DataCatalog(DatasetMapping, has_slots=True):
     @classmethod
     def from_config(
         cls,
-        catalog: Mapping[str, Any] | None,
-        credentials: Mapping[str, Any] | None = None,
+        catalog: Mapping[str, object] | None,
+        credentials: Mapping[str, object] | None = None,
         load_versions: Mapping[str, str] | None = None,
         save_version: str | None = None,
         validation_enabled: bool = True,
@@ -258,12 +259,12 @@ class DataCatalog(DatasetMapping, has_slots=True):
         """
         found = {name: config for name in self if (config := self._config(name))}
         entries = {name: config for name, config in found.items() if not is_memory_entry(config)}
-        credentials: dict[str, object] = {}
+        credentials: ConfigMapping = {}
         entries = {name: without_credentials(name, config, credentials) for name, config in entries.items()}
         versions = {name: self._load_versions.get(name) for name in entries}
         return CatalogConfig(entries, credentials, versions, self._save_version)
 
-    def shown_config(self, name: str) -> dict[str, Any]:
+    def shown_config(self, name: str) -> ConfigMapping:
         """Return the configuration of dataset ``name`` with names in place of credentials."""
         config = self._config(name) or {"type": self.get_type(name)}
         return without_credentials(name, config, {})

@@ -30,7 +30,7 @@ _UNIONS = (Union, UnionType)
 class InputType(Protocol):
     """The type that a node asks of an input."""
 
-    def convert(self, name: str, data: object) -> Any:
+    def convert(self, name: str, data: object) -> object:
         """Return what ``data``, a plain value, becomes; raises an error that names the input ``name``."""
         ...
 
@@ -40,7 +40,7 @@ class FrameInput(msgspec.Struct, frozen=True):
 
     form: TableForm
 
-    def convert(self, name: str, data: object) -> Any:
+    def convert(self, name: str, data: object) -> object:
         return to_frame(name, data, self.form)
 
 
@@ -49,7 +49,7 @@ class ModelInput(msgspec.Struct, frozen=True):
 
     hint: Any
 
-    def convert(self, name: str, data: object) -> Any:
+    def convert(self, name: str, data: object) -> object:
         try:
             if names_pydantic(self.hint):
                 return sys.modules["pydantic"].TypeAdapter(self.hint).validate_python(data)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -66,7 +66,7 @@ def table_form_of(name: str, dataset: object) -> TableForm | None:
     return table_form(name, type(dataset), arguments)
 
 
-def to_frame(name: str, data: object, form: TableForm) -> Any:
+def to_frame(name: str, data: object, form: TableForm) -> object:
     """Return the frame that ``data`` becomes in place of dataset ``name``; raises `InputTableError`."""
     try:
         return frame_of(data, form)
@@ -74,7 +74,7 @@ def to_frame(name: str, data: object, form: TableForm) -> Any:
         raise InputTableError(name, form.library, str(error)) from error
 
 
-def frame_of_columns(name: str, data: ArrowTable, form: TableForm) -> Any:
+def frame_of_columns(name: str, data: ArrowTable, form: TableForm) -> object:
     """Return the frame that a table of Arrow becomes in place of dataset ``name``; raises `InputTableError`."""
     # Few runs get such tables.
     from kedro_asgi.tables.arrow.frames import arrow_frame
@@ -85,7 +85,7 @@ def frame_of_columns(name: str, data: ArrowTable, form: TableForm) -> Any:
         raise InputTableError(name, form.library, str(error)) from error
 
 
-def records_of_columns(name: str, data: ArrowTable) -> Any:
+def records_of_columns(name: str, data: ArrowTable) -> object:
     """Return a table of Arrow as the list of records that JSON would have given; raises `InputTableError`.
 
     Each value becomes an object of Python, which takes many times as much memory.

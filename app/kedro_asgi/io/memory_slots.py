@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import UNSET
 
 from kedro_asgi.io.copying import IMMUTABLE_TYPES
+from kedro_asgi.io.dataset_protocols import Dataset
 from kedro_asgi.io.memory_dataset import MemoryDataset, copied
 
 
@@ -15,7 +16,7 @@ class MemorySlots(dict[str, Any]):
     collector does not see it. Data stays in its slot until code asks for its dataset. Thread-safe.
     """
 
-    def move_to(self, name: str, datasets: dict[str, Any]) -> MemoryDataset:
+    def move_to(self, name: str, datasets: dict[str, Dataset]) -> MemoryDataset:
         """Put a dataset with the data of a slot into ``datasets``, and remove the slot."""
         dataset = MemoryDataset.adopt(self[name])
         # At each moment another thread finds the slot or the dataset. It may have saved since the last line.

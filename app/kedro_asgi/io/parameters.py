@@ -1,7 +1,7 @@
 """Parameters under the names that nodes use: ``parameters`` and ``params:a.b``."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import UNSET
 
@@ -10,6 +10,8 @@ from kedro_asgi.reserved_names import ALL_PARAMETERS, PARAMS_PREFIX
 from kedro_asgi.validation.models import fields_of
 
 _NO_MODELS: Mapping[str, object] = {}
+# Keys of parameters need not be texts.
+_Tree: TypeAlias = Mapping[Any, object]
 
 
 class ParameterView:
@@ -55,7 +57,7 @@ class ParameterView:
         }
 
 
-def _find(parameters: Mapping[Any, object], path: str) -> object:
+def _find(parameters: _Tree, path: str) -> object:
     candidates = _candidates(parameters, path)
     # A literal key 'a.b' and a key 'b' under 'a' have the same name, and the later one wins (PAR-3). A key that is
     # no string is found by its text.
@@ -63,19 +65,19 @@ def _find(parameters: Mapping[Any, object], path: str) -> object:
     return found if found is not UNSET else _last_found(parameters, path)
 
 
-def _candidates(parameters: Mapping[Any, object], path: str) -> list[str]:
+def _candidates(parameters: _Tree, path: str) -> list[str]:
     return [key for key in _prefixes(path) if key in parameters]
 
 
-def _last_found(parameters: Mapping[Any, object], path: str) -> object:
+def _last_found(parameters: _Tree, path: str) -> object:
     return next(iter(reversed(_all_found(parameters, path))), UNSET)
 
 
-def _all_found(parameters: Mapping[Any, object], path: str) -> list[object]:
+def _all_found(parameters: _Tree, path: str) -> list[object]:
     return [found for key in parameters if (found := _find_under(parameters, key, path)) is not UNSET]
 
 
-def _find_under(parameters: Mapping[Any, object], key: object, path: str) -> object:
+def _find_under(parameters: _Tree, key: object, path: str) -> object:
     text, value = str(key), parameters[key]
     if text == path:
         return value
@@ -84,7 +86,7 @@ def _find_under(parameters: Mapping[Any, object], key: object, path: str) -> obj
     return UNSET
 
 
-def _under(value: object) -> Mapping[Any, object] | None:
+def _under(value: object) -> _Tree | None:
     if isinstance(value, Mapping):
         return value
     return None if type(value) in IMMUTABLE_TYPES else fields_of(value)
@@ -97,7 +99,7 @@ def _prefixes(path: str) -> Iterator[str]:
         yield path
 
 
-def _items(parameters: Mapping[Any, object]) -> Iterator[tuple[str, object]]:
+def _items(parameters: _Tree) -> Iterator[tuple[str, object]]:
     for key, value in parameters.items():
         yield str(key), value
         if (under := _under(value)) is not None:

@@ -13,7 +13,7 @@ def can_load_again(dataset: object) -> bool:
         case CachedDataset():
             return can_load_again(dataset._cache)
         case MemoryDataset():
-            return dataset._data is UNSET or find_one_shot(dataset._data) is None
+            return dataset.held is UNSET or find_one_shot(dataset.held) is None
     return True
 
 

@@ -58,17 +58,12 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         releases = Releases(graph.consumers, {*graph.free_inputs, *graph.free_outputs})
         in_order = []
         for name in graph.order:
-            node = graph.nodes[name]
-            inputs, outputs = tuple(node.inputs), tuple(node.outputs)
-            step = Step(
-                node=node,
-                name=node.name,
-                inputs=inputs,
-                outputs=outputs,
-                confirms=tuple(node.confirms),
+            alone = Step.of(graph.nodes[name])
+            step = msgspec.structs.replace(
+                alone,
                 waits_for=len(graph.parents[name]),
                 children=tuple(positions[child] for child in graph.children[name]),
-                releases=releases.after(inputs, outputs),
+                releases=releases.after(alone.inputs, alone.outputs),
             )
             in_order.append(step)
         datasets = tuple(dict.fromkeys(name for step in in_order for name in (*step.inputs, *step.outputs)))

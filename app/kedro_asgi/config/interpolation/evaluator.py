@@ -49,7 +49,7 @@ class Deferred:
 
     def recursion(self) -> InterpolationResolutionError:
         """Return the error for a value that refers to itself."""
-        raise NotImplementedError
+        return InterpolationResolutionError("Recursive interpolation detected")
 
 
 @final
@@ -129,9 +129,6 @@ class DeferredTuple(Deferred):
     def evaluate(self, evaluator: "Evaluator") -> TracedValue:
         results = [evaluator.evaluate(found) for item in self.items for found in deferred_values(item)]
         return TracedValue(tuple(map(evaluator.resolve_copy, self.items)), is_any_from_caller(results))
-
-    def recursion(self) -> InterpolationResolutionError:
-        return InterpolationResolutionError("Recursive interpolation detected")
 
 
 class Evaluator:

@@ -100,11 +100,10 @@ class Reference(Expression, frozen=True, eq=False):
         return node
 
     def _path(self, string: InterpolatedString) -> KeyPath:
-        if not self.ups:
-            return self.keys
-        if self.ups > len(string.path):
+        path = string.absolute(self.ups, self.keys)
+        if path is None:
             raise string.error(InterpolationKeyError, f"Interpolation key '{self.text}' not found")
-        return string.path[: -self.ups] + self.keys
+        return path
 
 
 def reference_to(text: str) -> Reference:

@@ -115,6 +115,15 @@ class InterpolatedString(Deferred):
             rewrite(self.expression), layer=self.layer, path=self.path, text=self.text, location=self.location
         )
 
+    def absolute(self, ups: int, keys: KeyPath) -> "KeyPath | None":
+        """Return the path that is ``keys`` below the container ``ups`` up from this string; 0 means the root.
+
+        ``None`` where it leads out of the configuration.
+        """
+        if not ups:
+            return keys
+        return None if ups > len(self.path) else self.path[:-ups] + keys
+
     def error(self, kind: type[_E], problem: str) -> _E:
         """Return an error that names the key, the file and the line of this string."""
         return kind(problem, full_key=format_path(self.path), file=self.location.file, line=self.location.line)

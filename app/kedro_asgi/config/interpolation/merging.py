@@ -15,7 +15,7 @@ from kedro_asgi.config.interpolation.evaluator import (
     make_dict,
 )
 from kedro_asgi.config.interpolation.key_paths import ABSENT, UNSET_TEXT, NotFound
-from kedro_asgi.errors import ConfigError, InterpolationResolutionError, MergeStrategyError
+from kedro_asgi.errors import ConfigError, MergeStrategyError
 
 Merge = Callable[[Tree, Tree], Tree]
 
@@ -95,9 +95,6 @@ class DeferredMerge(Deferred):
     def evaluate_below(self, evaluator: Evaluator) -> TracedValue:
         """Return the value of ``below``."""
         return _evaluate(evaluator, self.below)
-
-    def recursion(self) -> InterpolationResolutionError:
-        return InterpolationResolutionError("Recursive interpolation detected")
 
 
 class RuntimeMerge(DeferredMerge):

@@ -9,6 +9,7 @@ from kedro_asgi.config.interpolation.merging import merge_runtime
 from kedro_asgi.config.interpolation.overlaid import OverlaidParameters
 from kedro_asgi.config.interpolation.partial_evaluation import DefaultsEvaluator
 from kedro_asgi.config.interpolation.tree_builder import build_caller_tree, to_plain_mapping
+from kedro_asgi.configuration_tree import ConfigMapping
 from kedro_asgi.errors import ConfigError, fresh_error
 from kedro_asgi.runs import RuntimeParams
 
@@ -60,7 +61,7 @@ class Parameters:
                 evaluator.try_evaluate(deferred)
         evaluator.store_results()
 
-    def _resolve(self, evaluator: Evaluator) -> dict[str, Any]:
+    def _resolve(self, evaluator: Evaluator) -> ConfigMapping:
         for layer in self._shadowed:
             evaluator.resolve_view(layer.root)
         return evaluator.resolve_mapping_view(self._tree)

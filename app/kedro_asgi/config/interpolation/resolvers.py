@@ -185,10 +185,9 @@ def _select(evaluator: Evaluator, tree: Tree, path: KeyPath, string: Interpolate
 
 def _follow(evaluator: Evaluator, string: InterpolatedString, text: str) -> TracedValue | None:
     """The value to which a reference ``text`` in ``string`` leads, if there is one."""
-    ups, keys = parse_path(text)
-    if ups > len(string.path):
+    path = string.absolute(*parse_path(text))
+    if path is None:
         raise string.error(InterpolationResolutionError, f"'{text}' leads out of the configuration")
-    path = string.path[: len(string.path) - ups] + keys if ups else keys
     return _select(evaluator, string.layer.tree(evaluator), path, string)
 
 
