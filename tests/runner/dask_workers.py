@@ -3,6 +3,8 @@
 It prints the address of its scheduler, and ends when its standard input does.
 """
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,18 +13,28 @@ from pathlib import Path
 
 from distributed import LocalCluster
 
+# The cluster lives until all tests of a process have ended. An idle one samples its threads a hundred times a second.
+_IDLE = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False", "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s"}
+
 
 @contextmanager
 def dask_workers(workers: int) -> Iterator[str]:
     """Start a cluster with workers of one thread each, and return the address of its scheduler."""
     command = [sys.executable, __file__, str(workers)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **_IDLE},
+        start_new_session=True,
+    ) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()
         finally:
-            process.stdin.close()
+            # A cluster that closes waits for its workers, for many seconds on a busy machine.
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def main(workers: int) -> None:
