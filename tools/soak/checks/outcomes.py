@@ -44,15 +44,21 @@ async def _pages(caller: Caller) -> Any:
 
 def check_outcomes(ledger: Ledger, records: dict[str, Record]) -> Iterator[str]:
     """Yield what is wrong with the runs of the promises."""
-    by_number: dict[int, list[Record]] = defaultdict(list)
-    for record in records.values():
-        if "number" in record["labels"]:
-            by_number[int(record["labels"]["number"])].append(record)
+    by_number = _by_number(records)
     for number in by_number.keys() - ledger.promises.keys():
         yield f"order {number}: nobody asked for its runs"
     for promise in ledger.promises.values():
         for problem in problems_of(ledger, promise, by_number[promise.order.number]):
             yield f"order {promise.order.number} of {promise.order.pipeline}: {problem}"
+
+
+def _by_number(records: dict[str, Record]) -> defaultdict[int, list[Record]]:
+    """Return the runs of each order, by its number."""
+    found: defaultdict[int, list[Record]] = defaultdict(list)
+    for record in records.values():
+        if "number" in record["labels"]:
+            found[int(record["labels"]["number"])].append(record)
+    return found
 
 
 def problems_of(ledger: Ledger, promise: Promise, runs: list[Record]) -> Iterator[str]:
@@ -117,9 +123,10 @@ def check_executions(ledger: Ledger, records: dict[str, Record], journal: Path) 
     itself. Only where retries were asked for, its nodes may be executed once more for each.
     """
     executed = Counter(map(int, journal.read_text().split()))
+    by_number = _by_number(records)
     for promise in ledger.promises.values():
         order = promise.order
-        runs = [run for run in records.values() if run["labels"].get("number") == str(order.number)]
+        runs = by_number[order.number]
         if executed[order.number] > len(runs) * order.attempts:
             yield f"order {order.number} of {order.pipeline} was executed {executed[order.number]} times"
         if not executed[order.number] and any(run["status"] == "success" for run in runs):
