@@ -222,6 +222,8 @@ async def test_a_node_that_is_interrupted_cleans_up_and_its_programs_end(project
     # On a busy machine, a node may need longer for its end than it has.
     executor = partial(ProcessExecutor, session, encode_output, policy, kill_seconds=60.0)
     async with Dispatcher(session, policy=policy, make_executor=executor) as runs:
+        # Without a limit: the process opens the project first.
+        assert (await runs.run(order("pid"))).record.status == "success"
         run = await runs.submit("clean_up")
         # The node starts its program after the server is told of the node.
         await until(lambda: (folder / "program").exists() and (folder / "program").read_text().endswith("\n"))
