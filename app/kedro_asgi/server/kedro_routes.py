@@ -23,10 +23,10 @@ from kedro_asgi.schemas import (
 from kedro_asgi.server.access.caller import may_see_all
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.columnar.runs import ColumnarRuns
+from kedro_asgi.server.content_negotiation import STREAMS, MediaTypes, media_types
 from kedro_asgi.server.direct_routes import Endpoint
 from kedro_asgi.server.disconnection import until_disconnected
 from kedro_asgi.server.errors import json_response
-from kedro_asgi.server.media_types import STREAMS, MediaTypes, media_types
 from kedro_asgi.server.queries import cancels_on_hang_up, run_timeout_seconds
 from kedro_asgi.server.snapshot_route import SnapshotRoute
 from kedro_asgi.server.typed_pipelines import TypedPipelines

@@ -6,7 +6,7 @@ answers, so that JSON would lose its own. So the types of tables are told in wor
 
 from kedro_asgi.media_types import ARROW, CSV, MULTIPART, PARQUET
 from kedro_asgi.schemas import HTTPError
-from kedro_asgi.server.media_types import BODIES
+from kedro_asgi.server.content_negotiation import BODIES
 from kedro_asgi.server.openapi_parts import in_json, problem
 from kedro_asgi.server.openapi_schemas import Json
 

@@ -23,9 +23,9 @@ from kedro_asgi.schemas import RerunRequest, RunNodes, RunSubmission
 from kedro_asgi.server.access.visible_runs import as_visible, list_visible, only_visible
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_order, run_spec
 from kedro_asgi.server.columnar.runs import ColumnarRuns
+from kedro_asgi.server.content_negotiation import media_types
 from kedro_asgi.server.direct_routes import Endpoint
 from kedro_asgi.server.errors import InvalidBodyError, json_response
-from kedro_asgi.server.media_types import media_types
 from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.pictures import svg_response
 from kedro_asgi.server.problems import explain_http_error, explain_unreadable

@@ -11,9 +11,9 @@ from kedro_asgi.encoding import encode_json
 from kedro_asgi.runs import SLICE_FILTERS, RunOrder, Slice
 from kedro_asgi.server.bodies import BodyReader, JsonBody, idempotency_key
 from kedro_asgi.server.columnar.runs import with_tables
+from kedro_asgi.server.content_negotiation import MediaTypes, media_types
 from kedro_asgi.server.errors import InvalidBodyError
 from kedro_asgi.server.kedro_routes import KedroRoutes
-from kedro_asgi.server.media_types import MediaTypes, media_types
 from kedro_asgi.server.name_routes import NameRoute
 from kedro_asgi.server.problems import InvalidQueryError, explain_project_error, explain_unreadable
 from kedro_asgi.server.queries import prefers_async, wait_seconds

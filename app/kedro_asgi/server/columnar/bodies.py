@@ -10,7 +10,7 @@ from kedro_asgi.errors import MultipartError, OversizedTableError, TableError
 from kedro_asgi.media_types import ARROW, FORM, JSON, MULTIPART, PARQUET
 from kedro_asgi.multipart import Part, read_parts
 from kedro_asgi.server.columnar.library import require_library
-from kedro_asgi.server.media_types import BODIES
+from kedro_asgi.server.content_negotiation import BODIES
 from kedro_asgi.tables.arrow_table import ArrowTable
 
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()

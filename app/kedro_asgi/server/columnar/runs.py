@@ -19,7 +19,7 @@ from kedro_asgi.schemas import RunAnswer, RunRequest, RunSubmission, RunSuccess
 from kedro_asgi.server.access.control import check_pipelines
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.columnar.names import check_given_once, only_input, wrong_number
-from kedro_asgi.server.media_types import TABLES, MediaTypes
+from kedro_asgi.server.content_negotiation import TABLES, MediaTypes
 from kedro_asgi.server.problems import explain_project_error
 from kedro_asgi.server.queries import run_timeout_seconds
 from kedro_asgi.server.typed_pipelines import TypedPipelines

@@ -3,7 +3,7 @@
 import pytest
 
 from kedro_asgi.media_types import ARROW, CSV, EVENT_STREAM, FORM, JSON, MULTIPART, NDJSON, PARQUET
-from kedro_asgi.server.media_types import MediaTypes, media_types
+from kedro_asgi.server.content_negotiation import MediaTypes, media_types
 
 
 def types_of(*, accept: str | None = None, content_type: str | None = None) -> MediaTypes | None:
