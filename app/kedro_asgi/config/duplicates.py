@@ -5,7 +5,6 @@ from itertools import combinations
 from typing import Any
 
 from kedro_asgi.errors import DuplicateKeysError
-from kedro_asgi.errors.wording import shortened
 
 _MAX_LISTED = 100
 
@@ -49,4 +48,6 @@ def _parents(keys: Iterable[str]) -> set[str]:
 
 
 def _listed(keys: Iterable[str]) -> str:
-    return shortened(", ".join(sorted(keys)), _MAX_LISTED)
+    text = ", ".join(sorted(keys))
+    # The dots come beside the characters that are kept (CFG-25).
+    return text if len(text) <= _MAX_LISTED else f"{text[:_MAX_LISTED]}..."
