@@ -23,7 +23,7 @@ _SURPLUS_SECONDS = 60.0
 
 
 class _Membership(msgspec.Struct, kw_only=True, eq=False):
-    """What a process does for the pool; one that is ``leaving`` gets no further run, but may have one."""
+    """The part of a process in the pool; one that is ``leaving`` gets no further run, but may have one."""
 
     phase: Literal["opening", "free", "busy", "leaving"] = "opening"
     run: ProcessRun | None = None

@@ -15,7 +15,7 @@ from kedro_asgi.runs import ErrorDetail, RunId, RunPage, RunQuery, RunRecord, Ru
 WriteResult = Literal["stored", "conflict", "lost", "full"]
 
 WakeTopic = Literal["events", "queue", "ends", "cancels", "runs"]
-"""What a worker reads again when another one has written.
+"""The parts of a store that a worker reads again when another one has written.
 
 New events, runs in the queue, ends of runs, cancel requests for this worker's runs, or runs that another worker has
 taken from it.
