@@ -417,13 +417,19 @@ def self_signed(folder: Path) -> ssl.SSLContext:
 async def test_a_store_that_fails_as_the_service_ends_is_no_failure_of_the_deliveries(
     receiver: Receiver, dispatcher, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = FailingStore(tmp_path / "runs.db")
+    store, asked = FailingStore(tmp_path / "runs.db"), list[object]()
+
+    def fail(*arguments: Any) -> Any:
+        asked.append(arguments)
+        return store.fail()
+
     async with dispatcher(webhook(f"{receiver.url}/slow"), store=store) as runs:
         await ended(runs)
         await until(lambda: receiver.deliveries)
-        store.claim_notifications = store.fail
+        store.claim_notifications = fail
     assert "could not deliver" not in caplog.text
-    assert "a test wants that" in caplog.text
+    # A service has a second for its last words: on a busy machine it may not come to this.
+    assert not asked or "a test wants that" in caplog.text
 
 
 async def test_quick_looks_find_no_living_worker_dead(dispatcher, tmp_path: Path) -> None:
