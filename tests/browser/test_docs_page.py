@@ -33,7 +33,8 @@ def test_a_server_without_the_page_has_no_link_to_it(tmp_path: Path, pages: Watc
     pages.expected_statuses.add(404)
     with serve_project(tmp_path, "--no-docs") as without_docs:
         page = pages.open(without_docs.dashboard)
-        expect(page.get_by_role("link", name="Runs", exact=True)).to_be_visible()
-        expect(page.get_by_role("link", name="API", exact=True)).to_have_count(0)
+        sections = page.get_by_role("navigation", name="Main")
+        expect(sections.get_by_role("link", name="Runs", exact=True)).to_be_visible()
+        expect(sections.get_by_role("link", name="API", exact=True)).to_have_count(0)
         # It may still be loading its parts when the server ends.
         page.close()
