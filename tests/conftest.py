@@ -69,7 +69,7 @@ def _loop_guard() -> Iterator[None]:
         for function in guard.functions.values():
             function.can_block_in("kedro_asgi/server/app.py", "create_http_server")
             # The thread that talks to a Dask cluster: its event loop serves nothing else.
-            function.can_block_in("kedro_asgi/dispatch/executors/dask_cluster.py", "_work")
+            function.can_block_in("kedro_asgi/dispatch/executors/dask/cluster.py", "_work")
         yield
 
 

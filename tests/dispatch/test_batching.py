@@ -29,7 +29,7 @@ from predicting import write_predicting_project
 pytestmark = pytest.mark.anyio
 
 # The first import of it reads files, which no event loop may do.
-import_module("kedro_asgi.dispatch.executors.process")
+import_module("kedro_asgi.dispatch.executors.process.executor")
 
 
 @pytest.fixture

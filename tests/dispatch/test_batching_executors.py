@@ -17,8 +17,8 @@ from predicting import write_predicting_project
 pytestmark = pytest.mark.anyio
 
 # The first import of them reads files, which no event loop may do.
-import_module("kedro_asgi.dispatch.executors.process")
-import_module("kedro_asgi.dispatch.executors.dask")
+import_module("kedro_asgi.dispatch.executors.process.executor")
+import_module("kedro_asgi.dispatch.executors.dask.executor")
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_runs_fail_if_dask_cannot_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # As with a version of Dask that lacks what the executor imports.
-    monkeypatch.delitem(sys.modules, "kedro_asgi.dispatch.executors.dask_cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "kedro_asgi.dispatch.executors.dask.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed.scheduler", None)
     choice = ExecutorChoice(default="dask", dask=DaskOptions(scheduler="tcp://127.0.0.1:1"))
     async with Dispatcher(AsyncSession.create(write_project(tmp_path, {})), executor=choice) as runs:

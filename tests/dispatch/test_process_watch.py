@@ -11,10 +11,10 @@ import pytest
 from anyio import to_thread
 
 from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.executors.given_run import GivenRun
-from kedro_asgi.dispatch.executors.process_messages import ProcessSetup
-from kedro_asgi.dispatch.executors.process_pool import ProcessPool
-from kedro_asgi.dispatch.executors.process_watch import ProcessWatch
+from kedro_asgi.dispatch.executors.process.messages import ProcessSetup
+from kedro_asgi.dispatch.executors.process.pool import ProcessPool
+from kedro_asgi.dispatch.executors.process.watch import ProcessWatch
+from kedro_asgi.dispatch.executors.remote_run import RemoteRun
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import RunCancelledError
@@ -81,7 +81,7 @@ class Given:
         )
         self._ended = threading.Event()
         self._execution = Execution()
-        run = GivenRun(
+        run = RemoteRun(
             run_id=RunId(name),
             read_spec=_Read(spec),
             pipeline_names=(),

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher, ExecutorChoice, Policy
-from kedro_asgi.dispatch.executors.process import ProcessExecutor
-from kedro_asgi.dispatch.executors.process_memory import private_bytes
+from kedro_asgi.dispatch.executors.process.executor import ProcessExecutor
+from kedro_asgi.dispatch.executors.process.memory import private_bytes
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import PipelineCrashingError
 from kedro_asgi.events import NodeCancelled, NodeFailed, NodeStarted

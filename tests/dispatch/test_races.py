@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 
 from kedro_asgi.dispatch import Dispatcher
-from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.executors.base import Execution, GivenRun
 from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.stores.base import RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.schema import MIGRATIONS
@@ -272,14 +272,15 @@ async def test_an_end_that_cannot_be_noted_keeps_no_other_run_from_its_end(
             # So both ends are there before the event loop has its next turn.
             patched.setattr(threading.Thread, "start", refuse)
             for run_id, then in ("first", refuse), ("second", ended.append):
-                executor.start(
-                    RunId(run_id),
-                    RunSpec,
+                given = GivenRun(
+                    run_id=RunId(run_id),
+                    read_spec=RunSpec,
                     pipeline_names=(),
                     context=Context(),
                     emit=lambda event: None,
                     ended=then,
                 )
+                executor.start(given)
         with anyio.fail_after(60):
             while not ended:
                 await anyio.sleep(0.01)

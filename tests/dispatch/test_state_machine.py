@@ -12,7 +12,6 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from contextvars import Context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,12 +28,12 @@ from hypothesis.stateful import (
 )
 
 from kedro_asgi.dispatch import Dispatcher, Finished, Policy
-from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.executors.base import Execution, GivenRun
 from kedro_asgi.dispatch.stores.connection import SqlConnection
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.errors import DrainingError, QueueFullError, RunNotFoundError, RunStoppedError, StoreUnavailableError
-from kedro_asgi.events import Emit, RunEnded, RunEvent, RunPlanned
-from kedro_asgi.runs import ErrorDetail, RunId, RunOrder, RunRecord, RunSpec
+from kedro_asgi.events import RunEnded, RunEvent, RunPlanned
+from kedro_asgi.runs import ErrorDetail, RunId, RunOrder, RunRecord
 from kedro_asgi.session import AsyncSession
 
 T = TypeVar("T")
@@ -56,25 +55,16 @@ class HeldExecutor:
 
     def __init__(self) -> None:
         self.started: list[RunId] = []
-        self.executing: dict[RunId, tuple[Emit, Callable[[Execution], None]]] = {}
+        self.executing: dict[RunId, GivenRun] = {}
         self.asked_to_stop: set[RunId] = set()
         self.is_automatic = False
 
-    def start(
-        self,
-        run_id: RunId,
-        read_spec: Callable[[], RunSpec],
-        *,
-        pipeline_names: tuple[str, ...],
-        context: Context,
-        emit: Emit,
-        ended: Callable[[Execution], None],
-    ) -> None:
-        self.started.append(run_id)
-        self.executing[run_id] = (emit, ended)
-        emit(RunPlanned(run_id=run_id, nodes=1))
+    def start(self, run: GivenRun) -> None:
+        self.started.append(run.run_id)
+        self.executing[run.run_id] = run
+        run.emit(RunPlanned(run_id=run.run_id, nodes=1))
         if self.is_automatic:
-            asyncio.get_running_loop().call_soon(self.finish, run_id, Execution())
+            asyncio.get_running_loop().call_soon(self.finish, run.run_id, Execution())
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
         self.asked_to_stop.add(run_id)
@@ -85,12 +75,12 @@ class HeldExecutor:
         pass
 
     def finish(self, run_id: RunId, execution: Execution) -> None:
-        emit, ended = self.executing.pop(run_id, (None, None))
-        if emit is not None and ended is not None:
-            emit(RunPlanned(run_id=run_id, nodes=2))
-            ended(execution)
+        run = self.executing.pop(run_id, None)
+        if run is not None:
+            run.emit(RunPlanned(run_id=run_id, nodes=2))
+            run.ended(execution)
             # A thread of the run goes on for a moment.
-            emit(RunPlanned(run_id=run_id, nodes=3))
+            run.emit(RunPlanned(run_id=run_id, nodes=3))
 
     def finish_all(self) -> None:
         self.is_automatic = True

@@ -12,7 +12,7 @@ RARELY_USED = (
     "kedro",
     "kedro_asgi.config.archive_source",
     "kedro_asgi.dispatch.batching",
-    "kedro_asgi.dispatch.executors.process",
+    "kedro_asgi.dispatch.executors.process.executor",
     "kedro_asgi.dispatch.stores.postgres",
     "kedro_asgi.dispatch.webhooks",
     "kedro_asgi.graph",

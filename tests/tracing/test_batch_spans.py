@@ -26,8 +26,8 @@ from tracing.conftest import Spans, is_child
 pytestmark = pytest.mark.anyio
 
 # The first import of them reads files, which no event loop may do.
-import_module("kedro_asgi.dispatch.executors.process")
-import_module("kedro_asgi.dispatch.executors.dask")
+import_module("kedro_asgi.dispatch.executors.process.executor")
+import_module("kedro_asgi.dispatch.executors.dask.executor")
 
 PLACES = """
 import time

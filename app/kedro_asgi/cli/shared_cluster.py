@@ -19,7 +19,7 @@ def shared_cluster(configuration: ServerConfiguration, processes: int) -> Iterat
         yield
         return
     # Few servers have a cluster.
-    from kedro_asgi.dispatch.executors.local_cluster import LocalDaskCluster
+    from kedro_asgi.dispatch.executors.dask.local_cluster import LocalDaskCluster
 
     cluster = LocalDaskCluster()
     try:

@@ -15,10 +15,10 @@ import click
 from distributed import Worker
 
 from kedro_asgi.cluster_member import EXTENSION, ClusterMember
-from kedro_asgi.dispatch.executors.dask_hosted_run import HostedRunHandler
-from kedro_asgi.dispatch.executors.dask_run_host import RunHost
-from kedro_asgi.dispatch.executors.dask_task import HOST_EXTENSION
-from kedro_asgi.dispatch.executors.local_cluster import SESSION_VARIABLE
+from kedro_asgi.dispatch.executors.dask.hosted_run import HostedRunHandler
+from kedro_asgi.dispatch.executors.dask.local_cluster import SESSION_VARIABLE
+from kedro_asgi.dispatch.executors.dask.run_host import RunHost
+from kedro_asgi.dispatch.executors.dask.task import HOST_EXTENSION
 from kedro_asgi.errors import ProjectError
 from kedro_asgi.outcome import Outcome
 from kedro_asgi.runner.cluster.source import ADDRESS_VARIABLE

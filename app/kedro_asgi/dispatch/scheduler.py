@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.circuit_breaker import CircuitBreaker
-from kedro_asgi.dispatch.executors.base import Execution, Executor
+from kedro_asgi.dispatch.executors.base import Execution, Executor, GivenRun
 from kedro_asgi.dispatch.local_queue import LocalQueue
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.pace import Pace
@@ -96,7 +96,11 @@ class Scheduler:
     def room(self) -> int:
         """How many runs this worker may take from the queue of the store now."""
         return self._store_queue.room(
-            self.capacity, running=self.taken_slots, queued=self.queued, first=self._queue.first, pace=self._pace
+            self.capacity,
+            running=self.taken_slots,
+            queued=self.queued,
+            first=self._queue.first,
+            pace=self._pace,
         )
 
     # --- in ---
@@ -212,14 +216,15 @@ class Scheduler:
         self._ends.watch_deadline(run)
         # `begin_run_span` asks as well: without OpenTelemetry, a run saves the calls.
         span = None if opentelemetry_api() is None else begin_run_span(run.record, context)
-        self._executor.start(
-            run.record.run_id,
-            read_spec,
+        given = GivenRun(
+            run_id=run.record.run_id,
+            read_spec=read_spec,
             pipeline_names=run.record.pipeline_names,
             context=context,
             emit=run.outbox.emit,
             ended=partial(self._execution_ended, run, begun, span),
         )
+        self._executor.start(given)
 
     def start_stored(self, run: ActiveRun) -> None:
         """The start of a promised run is on disk."""

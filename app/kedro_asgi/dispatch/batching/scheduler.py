@@ -15,7 +15,7 @@ from kedro_asgi.dispatch.batching.group import Group, Member
 from kedro_asgi.dispatch.batching.grouping import GroupingScheduler, PromisedMemberOrder
 from kedro_asgi.dispatch.batching.joint_run import JointRun, Outputs
 from kedro_asgi.dispatch.batching.metrics import BatchMetrics
-from kedro_asgi.dispatch.executors.base import Execution, Executor
+from kedro_asgi.dispatch.executors.base import Execution, Executor, GivenRun
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.scheduler import may_begin
@@ -136,25 +136,27 @@ class BatchingScheduler(GroupingScheduler):
         joint.announce()
         names, context = batch.holder.record.pipeline_names, Context()
         span = begin_batch_span(joint.run_id, names, joint.rows, joint.members, context)
-        self._executor.start(
-            joint.run_id,
-            joint.read_spec(batch.group.pipeline.options.inputs),
+        given = GivenRun(
+            run_id=joint.run_id,
+            read_spec=joint.read_spec(batch.group.pipeline.options.inputs),
             pipeline_names=names,
             context=context,
             emit=joint.emit,
             ended=partial(self._joint_run_ended, batch, joint, perf_counter(), span),
         )
+        self._executor.start(given)
 
     def _execute_alone(self, batch: Batch, member: Member) -> None:
         run = member.run
-        self._executor.start(
-            run.record.run_id,
-            member.order.read,
+        given = GivenRun(
+            run_id=run.record.run_id,
+            read_spec=member.order.read,
             pipeline_names=run.record.pipeline_names,
             context=member.context,
             emit=run.outbox.emit,
             ended=partial(self._alone_ended, batch, member),
         )
+        self._executor.start(given)
 
     # --- out ---
 

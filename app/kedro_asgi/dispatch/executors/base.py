@@ -29,6 +29,22 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     retry_after_seconds: float | None = None
 
 
+class GivenRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A run that the scheduler gives to an executor; ``read_spec`` reads its order, which may take long, and may raise.
+
+    Runs of the same ``pipeline_names`` usually take equally long. Code that runs in this process runs in ``context``,
+    the caller's context variables; it is the run's own. ``emit`` takes the run's events, from any thread of this
+    process, and ``ended`` its end, on the event loop.
+    """
+
+    run_id: RunId
+    read_spec: Callable[[], RunSpec]
+    pipeline_names: tuple[str, ...]
+    context: Context
+    emit: Emit
+    ended: Callable[[Execution], None]
+
+
 class Executor(Protocol):
     """Executes runs: in threads of this process, in other processes, on other machines.
 
@@ -36,24 +52,13 @@ class Executor(Protocol):
     nothing blocks, and nothing raises.
     """
 
-    def start(
-        self,
-        run_id: RunId,
-        read_spec: Callable[[], RunSpec],
-        *,
-        pipeline_names: tuple[str, ...],
-        context: Context,
-        emit: Emit,
-        ended: Callable[[Execution], None],
-    ) -> None:
-        """Execute a run; runs of the same pipelines usually take equally long.
+    def start(self, run: GivenRun) -> None:
+        """Execute a run.
 
-        The executor calls ``ended`` exactly once, on the event loop and never within `start`: when nothing of the run
-        is executed any more, also if it was stopped, could not be started, or its worker is gone. The run's slot is
-        free then, and not before. It passes the run's events to ``emit``, from any thread of this process, in their
-        order and before ``ended``. Code that runs in this process runs in
-        ``context``, the caller's context variables. ``read_spec`` may take long, and may raise, which fails the run;
-        another process that executes the run gets it pickled.
+        The executor calls ``run.ended`` exactly once, on the event loop and never within `start`: when nothing of the
+        run is executed any more, also if it was stopped, could not be started, or its worker is gone. The run's slot is
+        free then, and not before. It passes the run's events to ``run.emit`` in their order and before ``run.ended``.
+        An error of ``run.read_spec`` fails the run; another process that executes the run gets ``read_spec`` pickled.
         """
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from logging import LogRecord
 
-from kedro_asgi.dispatch.executors.process_messages import encode_message
+from kedro_asgi.dispatch.executors.message_pickle import encode_message
 from kedro_asgi.errors import UnsendableValueError
 from kedro_asgi.events import Emit, Event, NodeCancelled, NodeFailed, NodeFinished, NodeRetried, NodeStarted
 from kedro_asgi.runner.messages import LogMessage

@@ -2,20 +2,18 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from contextvars import Context
 from functools import partial
 from importlib.util import find_spec
 
 import msgspec
 
 from kedro_asgi.dask_options import DaskOptions
-from kedro_asgi.dispatch.executors.base import Execution, Executor
+from kedro_asgi.dispatch.executors.base import Executor, GivenRun
 from kedro_asgi.dispatch.executors.thread import ThreadExecutor
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.errors import DaskMissingError, PolicyError, RunStoppedError
-from kedro_asgi.events import Emit
 from kedro_asgi.executor_kind import ExecutorKind
-from kedro_asgi.runs import RunId, RunSpec
+from kedro_asgi.runs import RunId
 from kedro_asgi.session import AsyncSession, Convert
 
 # A run of several pipelines is executed by the first of these kinds that one of its pipelines has.
@@ -59,14 +57,14 @@ def make_executor(session: AsyncSession, convert: Convert, policy: Policy, choic
 
 def _process_executor(session: AsyncSession, convert: Convert, policy: Policy) -> Executor:
     # Imported only by servers that use it.
-    from kedro_asgi.dispatch.executors.process import ProcessExecutor
+    from kedro_asgi.dispatch.executors.process.executor import ProcessExecutor
 
     return ProcessExecutor(session, convert, policy)
 
 
 def _dask_executor(session: AsyncSession, convert: Convert, policy: Policy, options: DaskOptions) -> Executor:
     # Imported only by servers that use it.
-    from kedro_asgi.dispatch.executors.dask import DaskExecutor
+    from kedro_asgi.dispatch.executors.dask.executor import DaskExecutor
 
     return DaskExecutor(session, convert, policy, options)
 
@@ -81,21 +79,10 @@ class PipelineExecutor:
         self._executors = executors
         self._choice = choice
 
-    def start(
-        self,
-        run_id: RunId,
-        read_spec: Callable[[], RunSpec],
-        *,
-        pipeline_names: tuple[str, ...],
-        context: Context,
-        emit: Emit,
-        ended: Callable[[Execution], None],
-    ) -> None:
-        kinds = {self._choice.by_pipeline.get(name, self._choice.default) for name in pipeline_names}
+    def start(self, run: GivenRun) -> None:
+        kinds = {self._choice.by_pipeline.get(name, self._choice.default) for name in run.pipeline_names}
         chosen = next((kind for kind in _BY_RANK if kind in kinds), self._choice.default)
-        self._executors[chosen].start(
-            run_id, read_spec, pipeline_names=pipeline_names, context=context, emit=emit, ended=ended
-        )
+        self._executors[chosen].start(run)
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
         for executor in self._executors.values():

@@ -3,24 +3,22 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import from_thread
 from anyio.lowlevel import current_token
 
-from kedro_asgi.dispatch.executors.base import Execution
+from kedro_asgi.dispatch.executors.base import Execution, GivenRun
 from kedro_asgi.dispatch.executors.job_threads import Job, JobThreads
 from kedro_asgi.dispatch.executors.run_attempt import RunAttempt
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.run_logging import LINE_EMITTER
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import NoThreadError, RunStoppedError
-from kedro_asgi.events import Emit
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runner.stopping import StopSignal
-from kedro_asgi.runs import RunId, RunSpec
+from kedro_asgi.runs import RunId
 from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import call_soon
 
@@ -49,36 +47,27 @@ class ThreadExecutor:
         self._ends: deque[Callable[[], None]] = deque()
         self._is_loop_called = False
 
-    def start(
-        self,
-        run_id: RunId,
-        read_spec: Callable[[], RunSpec],
-        *,
-        pipeline_names: tuple[str, ...],
-        context: Context,
-        emit: Emit,
-        ended: Callable[[Execution], None],
-    ) -> None:
-        stop = self._stop_signals[run_id] = StopSignal()
-        finish = partial(self._finish, run_id, ended)
+    def start(self, run: GivenRun) -> None:
+        stop = self._stop_signals[run.run_id] = StopSignal()
+        finish = partial(self._finish, run)
         attempt = RunAttempt(
-            run_id=run_id,
-            read_spec=read_spec,
+            run_id=run.run_id,
+            read_spec=run.read_spec,
             find_session=self._session_of_runs,
             convert=self._convert,
-            emit=emit,
+            emit=run.emit,
             stop=stop,
             loop=self._loop,
             full_tracebacks=self._full_tracebacks,
         )
-        work = partial(context.run, self._execute, attempt, finish)
+        work = partial(run.context.run, self._execute, attempt, finish)
         try:
             if self._session.needs_own_threads:
                 threading.Thread(target=work, name=_THREAD_NAME, daemon=True).start()
             else:
-                self._threads.put(Job(work=work, kind=pipeline_names))
+                self._threads.put(Job(work=work, kind=run.pipeline_names))
         except RuntimeError as problem:
-            error = report_failure(run_id, NoThreadError(str(problem)))
+            error = report_failure(run.run_id, NoThreadError(str(problem)))
             self._end(partial(finish, Execution(error=error)))
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
@@ -99,13 +88,13 @@ class ThreadExecutor:
     def close(self) -> None:
         self._threads.close()
 
-    def _finish(self, run_id: RunId, ended: Callable[[Execution], None], execution: Execution) -> None:
-        del self._stop_signals[run_id]
+    def _finish(self, run: GivenRun, execution: Execution) -> None:
+        del self._stop_signals[run.run_id]
         try:
-            ended(execution)
+            run.ended(execution)
         except Exception:
             # The ends of other runs come with the same call into the loop.
-            _log.exception("The end of run %s could not be noted.", run_id, extra=run_facts(run_id))
+            _log.exception("The end of run %s could not be noted.", run.run_id, extra=run_facts(run.run_id))
 
     def _announce_ends(self) -> None:
         # Before the look: an end that comes after the last look calls again.

@@ -8,9 +8,10 @@ from contextlib import suppress
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
-from kedro_asgi.dispatch.executors.process_main import serve_runs
-from kedro_asgi.dispatch.executors.process_messages import MessagePipe, ProcessSetup, ShutDown, encode_message
-from kedro_asgi.dispatch.executors.shared_file import Buffer, SharedFile
+from kedro_asgi.dispatch.executors.message_pickle import Buffer, encode_message
+from kedro_asgi.dispatch.executors.process.main import serve_runs
+from kedro_asgi.dispatch.executors.process.messages import MessagePipe, ProcessSetup, ShutDown
+from kedro_asgi.dispatch.executors.process.shared_file import SharedFile
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.runner.process_ends import SHUTDOWN_SECONDS, ends_soon, wait_for_exit_code
 from kedro_asgi.runner.process_state import ProcessState

@@ -1,7 +1,7 @@
 """The messages between a server and the process of a run, and the pipe that carries them."""
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from logging import LogRecord
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.executors.shared_file import Buffer, SharedFile
+from kedro_asgi.dispatch.executors.message_pickle import Buffer, decode_message
+from kedro_asgi.dispatch.executors.process.shared_file import SharedFile
 from kedro_asgi.events import Event, RunEvent
 from kedro_asgi.runner.chunk_stream import Chunk
 from kedro_asgi.runs import RunId
@@ -107,7 +108,7 @@ class MessagePipe:
         self._connection.send_bytes(_PICKLE + pickle.dumps(logged, protocol=5))
 
     def send(self, parts: list[Buffer]) -> None:
-        """Send a message that `encode_message` has encoded."""
+        """Send a message that `message_pickle.encode_message` has encoded."""
         if len(parts) == 1 and len(parts[0]) <= _LARGE_BYTES:
             self._connection.send_bytes(_PICKLE + parts[0])
         else:
@@ -133,19 +134,3 @@ class MessagePipe:
         self._connection.close()
         self._outgoing.close()
         self._incoming.close()
-
-
-def encode_message(message: Any) -> list[Buffer]:
-    """Return a message as bytes: its pickle, and large arrays of it as they are in memory, without a copy.
-
-    Raises what the classes of its values raise.
-    """
-    buffers: list[pickle.PickleBuffer] = []
-    parts: list[Buffer] = [pickle.dumps(message, protocol=5, buffer_callback=buffers.append)]
-    return [*parts, *(buffer.raw() for buffer in buffers)]
-
-
-def decode_message(parts: Sequence[Buffer]) -> Any:
-    """Return the message of `encode_message`; raises what the classes of its values raise when they are restored."""
-    value, *buffers = parts
-    return pickle.loads(value, buffers=buffers)

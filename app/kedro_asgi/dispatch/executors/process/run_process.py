@@ -5,18 +5,17 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.executors.child_process import ChildProcess
-from kedro_asgi.dispatch.executors.process_messages import (
+from kedro_asgi.dispatch.executors.message_pickle import Buffer, encode_message
+from kedro_asgi.dispatch.executors.process.child_process import ChildProcess
+from kedro_asgi.dispatch.executors.process.messages import (
     ExecutionReply,
     ExecutionRequest,
     ProcessOpened,
     ProcessSetup,
     RecordLogged,
-    encode_message,
 )
-from kedro_asgi.dispatch.executors.process_run import ProcessRun
+from kedro_asgi.dispatch.executors.process.run import ProcessRun
 from kedro_asgi.dispatch.executors.run_replies import log_safely, unsendable_error
-from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.errors import NoProcessError, RunStoppedError, UnsendableValueError, error_type
 from kedro_asgi.events import Event
 from kedro_asgi.run_context import CURRENT_NODE

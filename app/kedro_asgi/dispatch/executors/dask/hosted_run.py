@@ -12,8 +12,8 @@ from anyio.lowlevel import EventLoopToken
 
 from kedro_asgi.cluster_member import ClusterMember
 from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.executors.dask_channel import Channel, size_of
-from kedro_asgi.dispatch.executors.dask_messages import (
+from kedro_asgi.dispatch.executors.dask.channel import Channel, size_of
+from kedro_asgi.dispatch.executors.dask.messages import (
     ChunkYielded,
     EventEmitted,
     ExecutionEnded,
@@ -22,10 +22,9 @@ from kedro_asgi.dispatch.executors.dask_messages import (
     RecordLogged,
     Ticket,
 )
-from kedro_asgi.dispatch.executors.process_messages import decode_message, encode_message
+from kedro_asgi.dispatch.executors.message_pickle import Buffer, decode_message, encode_message
 from kedro_asgi.dispatch.executors.run_attempt import RunAttempt
 from kedro_asgi.dispatch.executors.sendable_values import plain_record, sendable
-from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import RunInterruptedError, RunStoppedError, UnsendableValueError, ValueTooLargeError, error_type
 from kedro_asgi.events import Event

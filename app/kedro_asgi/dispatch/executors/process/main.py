@@ -19,7 +19,8 @@ from anyio.from_thread import start_blocking_portal
 from anyio.lowlevel import EventLoopToken, current_token
 
 from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.executors.process_messages import (
+from kedro_asgi.dispatch.executors.message_pickle import encode_message
+from kedro_asgi.dispatch.executors.process.messages import (
     ExecutionReply,
     ExecutionRequest,
     MessagePipe,
@@ -27,7 +28,6 @@ from kedro_asgi.dispatch.executors.process_messages import (
     ProcessSetup,
     RecordLogged,
     ShutDown,
-    encode_message,
 )
 from kedro_asgi.dispatch.executors.run_attempt import RunAttempt
 from kedro_asgi.dispatch.executors.sendable_values import plain_record, sendable

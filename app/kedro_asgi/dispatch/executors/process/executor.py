@@ -1,21 +1,17 @@
 """Executes each run in another process; a process executes one run at a time."""
 
-from collections.abc import Callable
-from contextvars import Context
-
 from anyio.lowlevel import current_token
 
 from kedro_asgi.cores import CORES
-from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.executors.given_run import GivenRun
-from kedro_asgi.dispatch.executors.process_messages import ProcessSetup
-from kedro_asgi.dispatch.executors.process_pool import ProcessPool
-from kedro_asgi.dispatch.executors.process_watch import KILL_SECONDS, ProcessWatch
+from kedro_asgi.dispatch.executors.base import Execution, GivenRun
+from kedro_asgi.dispatch.executors.process.messages import ProcessSetup
+from kedro_asgi.dispatch.executors.process.pool import ProcessPool
+from kedro_asgi.dispatch.executors.process.watch import KILL_SECONDS, ProcessWatch
+from kedro_asgi.dispatch.executors.remote_run import RemoteRun
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.errors import NoThreadError, RunStoppedError
-from kedro_asgi.events import Emit
-from kedro_asgi.runs import RunId, RunSpec
+from kedro_asgi.runs import RunId
 from kedro_asgi.session import AsyncSession, Convert
 from kedro_asgi.session.event_loop import backend_name
 
@@ -44,31 +40,13 @@ class ProcessExecutor:
             self._pool, max_run_memory_bytes=policy.max_run_memory_bytes, kill_seconds=kill_seconds
         )
 
-    def start(
-        self,
-        run_id: RunId,
-        read_spec: Callable[[], RunSpec],
-        *,
-        pipeline_names: tuple[str, ...],
-        context: Context,
-        emit: Emit,
-        ended: Callable[[Execution], None],
-    ) -> None:
-        run = GivenRun.of(
-            self._session,
-            self._loop,
-            run_id,
-            read_spec,
-            pipeline_names=pipeline_names,
-            context=context,
-            emit=emit,
-            ended=ended,
-        )
+    def start(self, run: GivenRun) -> None:
+        remote = RemoteRun.of(self._session, self._loop, run)
         try:
-            self._pool.give(run)
+            self._pool.give(remote)
             self._watch.run_given()
         except RuntimeError as problem:
-            run.ended(Execution(error=report_failure(run_id, NoThreadError(str(problem)))))
+            remote.ended(Execution(error=report_failure(run.run_id, NoThreadError(str(problem)))))
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
         self._watch.stop(run_id, reason)

@@ -14,7 +14,7 @@ from distributed.scheduler import KilledWorker
 
 from kedro_asgi.cluster_member import MemberFacts
 from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.executors.dask_messages import (
+from kedro_asgi.dispatch.executors.dask.messages import (
     LAST_SECONDS,
     ChunkTaken,
     ChunkYielded,
@@ -30,14 +30,13 @@ from kedro_asgi.dispatch.executors.dask_messages import (
     Ticket,
     plain,
 )
-from kedro_asgi.dispatch.executors.dask_run import DaskRun, placement_error
-from kedro_asgi.dispatch.executors.dask_scheduler_connection import SchedulerConnection
-from kedro_asgi.dispatch.executors.dask_settings import ClusterSettings
-from kedro_asgi.dispatch.executors.dask_task import execute_run
-from kedro_asgi.dispatch.executors.dask_worker_connections import WorkerConnections
-from kedro_asgi.dispatch.executors.given_run import GivenRun
-from kedro_asgi.dispatch.executors.process_messages import encode_message
-from kedro_asgi.dispatch.executors.shared_file import Buffer
+from kedro_asgi.dispatch.executors.dask.run import DaskRun, placement_error
+from kedro_asgi.dispatch.executors.dask.scheduler_connection import SchedulerConnection
+from kedro_asgi.dispatch.executors.dask.settings import ClusterSettings
+from kedro_asgi.dispatch.executors.dask.task import execute_run
+from kedro_asgi.dispatch.executors.dask.worker_connections import WorkerConnections
+from kedro_asgi.dispatch.executors.message_pickle import Buffer, encode_message
+from kedro_asgi.dispatch.executors.remote_run import RemoteRun
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import RunStoppedError
 from kedro_asgi.outcome import Outcome
@@ -80,7 +79,7 @@ class DaskCluster:
 
     # --- any thread ---
 
-    def give(self, run: GivenRun) -> None:
+    def give(self, run: RemoteRun) -> None:
         """Have a run executed."""
         self._call(partial(self._add, run))
 
@@ -147,7 +146,7 @@ class DaskCluster:
 
     # --- runs ---
 
-    def _add(self, given: GivenRun) -> None:
+    def _add(self, given: RemoteRun) -> None:
         run = DaskRun(given)
         self._renew_ticket(run)
         self._start(self._place(run))

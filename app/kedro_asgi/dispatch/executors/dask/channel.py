@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from distributed.protocol.serialize import to_serialize
 
-from kedro_asgi.dispatch.executors.dask_messages import Message, Ping, Received
-from kedro_asgi.dispatch.executors.shared_file import Buffer
+from kedro_asgi.dispatch.executors.dask.messages import Message, Ping, Received
+from kedro_asgi.dispatch.executors.message_pickle import Buffer
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 
 MessageT = TypeVar("MessageT", bound=Message)

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from distributed.comm.core import connect
 
-from kedro_asgi.dispatch.executors.dask_channel import Channel
-from kedro_asgi.dispatch.executors.dask_messages import (
+from kedro_asgi.dispatch.executors.dask.channel import Channel
+from kedro_asgi.dispatch.executors.dask.messages import (
     FROM_WORKER,
     HANDLER,
     LAST_SECONDS,
@@ -17,7 +17,7 @@ from kedro_asgi.dispatch.executors.dask_messages import (
     Message,
     plain,
 )
-from kedro_asgi.dispatch.executors.shared_file import Buffer
+from kedro_asgi.dispatch.executors.message_pickle import Buffer
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 
 _log = SafeLogger(__name__)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from queue import Empty, SimpleQueue
 
-from kedro_asgi.dispatch.executors.process_memory import private_bytes
-from kedro_asgi.dispatch.executors.process_pool import ProcessPool
-from kedro_asgi.dispatch.executors.process_run import ProcessRun
-from kedro_asgi.dispatch.executors.run_process import RunProcess
+from kedro_asgi.dispatch.executors.process.memory import private_bytes
+from kedro_asgi.dispatch.executors.process.pool import ProcessPool
+from kedro_asgi.dispatch.executors.process.run import ProcessRun
+from kedro_asgi.dispatch.executors.process.run_process import RunProcess
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import RunMemoryError, RunStoppedError
 from kedro_asgi.runs import RunId

@@ -3,7 +3,6 @@
 import secrets
 import threading
 from collections.abc import Callable
-from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +11,19 @@ from anyio.lowlevel import current_token
 
 from kedro_asgi.cluster_member import MemberFacts
 from kedro_asgi.dask_options import DaskOptions
-from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.executors.dask_settings import ClusterSettings
-from kedro_asgi.dispatch.executors.given_run import GivenRun
-from kedro_asgi.dispatch.executors.local_cluster import LocalDaskCluster
+from kedro_asgi.dispatch.executors.base import Execution, GivenRun
+from kedro_asgi.dispatch.executors.dask.local_cluster import LocalDaskCluster
+from kedro_asgi.dispatch.executors.dask.settings import ClusterSettings
+from kedro_asgi.dispatch.executors.remote_run import RemoteRun
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import ClusterError, RunStoppedError, error_type
-from kedro_asgi.events import Emit
-from kedro_asgi.runs import RunId, RunSpec
+from kedro_asgi.runs import RunId
 from kedro_asgi.session import AsyncSession, Convert
 
 if TYPE_CHECKING:
-    from kedro_asgi.dispatch.executors.dask_cluster import DaskCluster
+    from kedro_asgi.dispatch.executors.dask.cluster import DaskCluster
 
 _log = SafeLogger(__name__)
 
@@ -59,27 +57,9 @@ class DaskExecutor:
         self._early_calls: list[Callable[[DaskCluster | _NoCluster], None]] = []
         threading.Thread(target=self._open, args=(settings,), name="kedro-asgi-work", daemon=True).start()
 
-    def start(
-        self,
-        run_id: RunId,
-        read_spec: Callable[[], RunSpec],
-        *,
-        pipeline_names: tuple[str, ...],
-        context: Context,
-        emit: Emit,
-        ended: Callable[[Execution], None],
-    ) -> None:
-        run = GivenRun.of(
-            self._session,
-            self._loop,
-            run_id,
-            read_spec,
-            pipeline_names=pipeline_names,
-            context=context,
-            emit=emit,
-            ended=ended,
-        )
-        self._call(lambda cluster: cluster.give(run))
+    def start(self, run: GivenRun) -> None:
+        remote = RemoteRun.of(self._session, self._loop, run)
+        self._call(lambda cluster: cluster.give(remote))
 
     def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
         self._call(lambda cluster: cluster.stop(run_id, reason))
@@ -118,7 +98,7 @@ class DaskExecutor:
 def _open_cluster(settings: ClusterSettings) -> "DaskCluster | _NoCluster":
     try:
         # Takes a second to import, so not on the event loop.
-        from kedro_asgi.dispatch.executors.dask_cluster import DaskCluster
+        from kedro_asgi.dispatch.executors.dask.cluster import DaskCluster
 
         return DaskCluster(settings)
     except Exception as error:  # another version of Dask may raise anything, and the system may refuse a thread
@@ -134,7 +114,7 @@ class _NoCluster:
     def __init__(self, problem: str) -> None:
         self.problem = problem
 
-    def give(self, run: GivenRun) -> None:
+    def give(self, run: RemoteRun) -> None:
         error = run.context.run(report_failure, run.run_id, ClusterError(self.problem))
         run.ended(Execution(error=error))
 

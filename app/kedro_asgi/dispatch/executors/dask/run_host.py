@@ -15,9 +15,9 @@ from anyio.lowlevel import EventLoopToken, current_token
 from distributed.core import Status
 
 from kedro_asgi.cluster_member import ClusterMember
-from kedro_asgi.dispatch.executors.dask_channel import Channel
-from kedro_asgi.dispatch.executors.dask_hosted_run import SERVER_GONE, HostedRun, Order
-from kedro_asgi.dispatch.executors.dask_messages import (
+from kedro_asgi.dispatch.executors.dask.channel import Channel
+from kedro_asgi.dispatch.executors.dask.hosted_run import SERVER_GONE, HostedRun, Order
+from kedro_asgi.dispatch.executors.dask.messages import (
     FROM_SERVER,
     HANDLER,
     LAST_SECONDS,
@@ -30,8 +30,7 @@ from kedro_asgi.dispatch.executors.dask_messages import (
     StopRequested,
     Ticket,
 )
-from kedro_asgi.dispatch.executors.process_messages import decode_message
-from kedro_asgi.dispatch.executors.shared_file import Buffer
+from kedro_asgi.dispatch.executors.message_pickle import Buffer, decode_message
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import RunInterruptedError
 

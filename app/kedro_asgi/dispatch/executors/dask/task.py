@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from kedro_asgi.cluster_member import MemberFacts, current_member
-from kedro_asgi.dispatch.executors.dask_messages import Ticket
+from kedro_asgi.dispatch.executors.dask.messages import Ticket
 from kedro_asgi.errors import NotPreloadedError
 
 HOST_EXTENSION = "kedro-asgi-runs"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from multiprocessing.reduction import DupFd
 from typing import Any
 
-Buffer = bytes | bytearray | memoryview
+from kedro_asgi.dispatch.executors.message_pickle import Buffer
 
 # The size that the file keeps for the next value: pages that exist already cost half as much as new ones.
 _KEPT_BYTES = 32 * 2**20

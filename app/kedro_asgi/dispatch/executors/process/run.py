@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.executors.given_run import GivenRun
+from kedro_asgi.dispatch.executors.remote_run import RemoteRun
 from kedro_asgi.dispatch.executors.run_replies import NodesAtWork
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.run_logging import LINE_EMITTER
@@ -17,7 +17,7 @@ from kedro_asgi.runner.chunk_stream import CHUNK_STREAM
 class ProcessRun:
     """One run in a process. The reasons of its end belong to it, so none is taken for that of another run."""
 
-    def __init__(self, given: GivenRun) -> None:
+    def __init__(self, given: RemoteRun) -> None:
         self.given = given
         self.run_id = given.run_id
         self._nodes = NodesAtWork()

@@ -7,11 +7,11 @@ from typing import Literal
 
 import msgspec
 
-from kedro_asgi.dispatch.executors.given_run import GivenRun
-from kedro_asgi.dispatch.executors.process_memory import private_bytes
-from kedro_asgi.dispatch.executors.process_messages import ProcessSetup
-from kedro_asgi.dispatch.executors.process_run import ProcessRun
-from kedro_asgi.dispatch.executors.run_process import RunProcess
+from kedro_asgi.dispatch.executors.process.memory import private_bytes
+from kedro_asgi.dispatch.executors.process.messages import ProcessSetup
+from kedro_asgi.dispatch.executors.process.run import ProcessRun
+from kedro_asgi.dispatch.executors.process.run_process import RunProcess
+from kedro_asgi.dispatch.executors.remote_run import RemoteRun
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.runner.process_ends import BEFORE_JOIN
@@ -55,7 +55,7 @@ class ProcessPool:
         with self._lock:
             self._start_ahead()
 
-    def give(self, given: GivenRun) -> None:
+    def give(self, given: RemoteRun) -> None:
         """Have a run executed by a process; raises ``RuntimeError`` if no thread can start for a new one."""
         run = ProcessRun(given)
         with self._lock:

@@ -6,11 +6,10 @@ from functools import partial
 import msgspec
 
 from kedro_asgi.dispatch.executors.base import Execution
-from kedro_asgi.dispatch.executors.dask_channel import size_of
-from kedro_asgi.dispatch.executors.given_run import GivenRun
-from kedro_asgi.dispatch.executors.process_messages import decode_message, encode_message
+from kedro_asgi.dispatch.executors.dask.channel import size_of
+from kedro_asgi.dispatch.executors.message_pickle import Buffer, decode_message, encode_message
+from kedro_asgi.dispatch.executors.remote_run import RemoteRun
 from kedro_asgi.dispatch.executors.run_replies import NodesAtWork, log_safely, unsendable_error
-from kedro_asgi.dispatch.executors.shared_file import Buffer
 from kedro_asgi.dispatch.report import report_failure
 from kedro_asgi.dispatch.run_logging import LINE_EMITTER
 from kedro_asgi.errors import (
@@ -37,7 +36,7 @@ class DaskRun:
     run.
     """
 
-    def __init__(self, run: GivenRun) -> None:
+    def __init__(self, run: RemoteRun) -> None:
         self.given = run
         self.run_id = run.run_id
         self.ticket_id = ""
