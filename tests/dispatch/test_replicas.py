@@ -11,6 +11,7 @@ import pytest
 from database_server import DatabaseServer
 from kedro_asgi.current_request import CURRENT_CALLER
 from kedro_asgi.dispatch import Dispatcher, Policy, Worker
+from kedro_asgi.dispatch.run_durations import RunDurations
 from kedro_asgi.dispatch.stores.base import AdoptedRun
 from kedro_asgi.dispatch.stores.postgres import PostgresStore
 from kedro_asgi.errors import PolicyError, QueueFullError
@@ -281,18 +282,16 @@ async def test_a_worker_takes_no_run_over_from_itself_while_it_executes_it(make:
 
 
 @pytest.mark.slow
-async def test_runs_that_were_taken_ahead_go_to_others_when_they_wait(
-    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_runs_that_were_taken_ahead_go_to_others_when_they_wait(make: Make, tmp_path: Path) -> None:
     now = 0.0
-    monkeypatch.setattr("kedro_asgi.dispatch.pace.perf_counter", lambda: now)
     async with make(max_concurrent_runs=1) as first:
         scheduler = (await first.service()).scheduler
+        scheduler._durations = durations = RunDurations(clock=lambda: now)
         held = await first.submit(["held"])
         await until(partial(has_status, first, held.run_id, "running"))
         # As if many runs had ended, each in a moment: on a busy machine none does.
         for _ in range(60):
-            scheduler._pace.ended(0.001)
+            durations.ended(0.001)
         waiting = [await first.submit(["count"], params={"a": 0})]
         assert scheduler.queued == 1
         now = 1.0

@@ -10,8 +10,8 @@ from kedro_asgi.dispatch.circuit_breaker import CircuitBreaker
 from kedro_asgi.dispatch.executors.base import Execution, Executor, GivenRun
 from kedro_asgi.dispatch.local_queue import LocalQueue
 from kedro_asgi.dispatch.metrics import Metrics
-from kedro_asgi.dispatch.pace import Pace
 from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.run_durations import RunDurations
 from kedro_asgi.dispatch.run_ends import RunEnds
 from kedro_asgi.dispatch.stopping_runs import StoppingRuns
 from kedro_asgi.dispatch.store_queue import StoreQueue
@@ -41,7 +41,7 @@ class Scheduler:
         self.circuit_breaker = CircuitBreaker()
         self._executor = executor
         self._metrics = metrics
-        self._pace = Pace()
+        self._durations = RunDurations()
         self._ends = RunEnds(metrics, self.deadlines, max_attempts=policy.max_attempts)
         self._queue = LocalQueue(policy)
         self._slots: dict[ActiveRun, None] = {}
@@ -100,7 +100,7 @@ class Scheduler:
             running=self.taken_slots,
             queued=self.queued,
             first=self._queue.first,
-            pace=self._pace,
+            durations=self._durations,
         )
 
     # --- in ---
@@ -112,7 +112,7 @@ class Scheduler:
             capacity=self.capacity,
             running=self.taken_slots,
             queued=self.queued,
-            retry_after_seconds=self._pace.retry_after_seconds,
+            retry_after_seconds=self._durations.retry_after_seconds,
         )
 
     def queue_full(self, *, queued: int) -> QueueFullError:
@@ -120,7 +120,7 @@ class Scheduler:
         return QueueFullError(
             running=self.taken_slots,
             queued=queued,
-            retry_after_seconds=self._pace.retry_after_seconds,
+            retry_after_seconds=self._durations.retry_after_seconds,
             queued_bytes=None,
         )
 
@@ -180,7 +180,7 @@ class Scheduler:
     def _fill_slots(self) -> None:
         self.start_queued()
         queue = self._store_queue
-        if queue.since is not None and self.room > queue.ahead(self.capacity, self.taken_slots, self._pace) // 2:
+        if queue.since is not None and self.room > queue.ahead(self.capacity, self.taken_slots, self._durations) // 2:
             queue.wake()
 
     def start_queued(self) -> None:
@@ -297,7 +297,7 @@ class Scheduler:
         self.stop(run, RunTimedOutError(run.record.timeout_seconds))
 
     def _execution_ended(self, run: ActiveRun, begun: float, span: "RunSpan | None", execution: Execution) -> None:
-        self._pace.ended(perf_counter() - begun)
+        self._durations.ended(perf_counter() - begun)
         self._note_execution(run, execution, is_stopped=run.stop_reason is not None)
         if run.phase == "running":
             self._end(run, execution)

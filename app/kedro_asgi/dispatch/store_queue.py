@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from kedro_asgi.dispatch.active_run import ActiveRun
-from kedro_asgi.dispatch.pace import Pace
 from kedro_asgi.dispatch.policy import Policy
+from kedro_asgi.dispatch.run_durations import RunDurations
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.wakes import Wakes
@@ -85,15 +85,17 @@ class StoreQueue:
         """Whether a run in the queue is older than ``run``, the oldest that waits here; ``None``: none does."""
         return self._is_by_age and self.since is not None and (run is None or self.since < run.record.created_at)
 
-    def room(self, capacity: int, *, running: int, queued: int, first: ActiveRun | None, pace: Pace) -> int:
+    def room(
+        self, capacity: int, *, running: int, queued: int, first: ActiveRun | None, durations: RunDurations
+    ) -> int:
         """Return how many runs this worker may claim now.
 
         They are those for free slots, and a few more where runs end so soon that they would wait for the next ones.
         """
         free = capacity - running
-        room = free + self.ahead(capacity, running, pace) - queued if capacity else 0
+        room = free + self.ahead(capacity, running, durations) - queued if capacity else 0
         return max(room, free if self.is_before(first) else 0)
 
-    def ahead(self, capacity: int, running: int, pace: Pace) -> int:
+    def ahead(self, capacity: int, running: int, durations: RunDurations) -> int:
         """Return how many runs this worker may have beside those for its slots."""
-        return 0 if self._is_counted else pace.ahead(capacity, running=running)
+        return 0 if self._is_counted else durations.ahead(capacity, running=running)

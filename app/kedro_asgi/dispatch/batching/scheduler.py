@@ -198,7 +198,7 @@ class BatchingScheduler(GroupingScheduler):
         self, batch: Batch, joint: JointRun, begun: float, span: "BatchSpan | None", execution: Execution
     ) -> None:
         seconds = perf_counter() - begun
-        self._pace.ended(seconds)
+        self._durations.ended(seconds)
         is_needed = joint.is_needed(batch.left)
         if span is not None:
             span.end(execution.error if is_needed else None)

@@ -1,5 +1,6 @@
-"""How soon the runs of a worker end."""
+"""How long the runs of a worker are executed, and so how soon they end."""
 
+from collections.abc import Callable
 from time import perf_counter
 
 # A worker takes as many runs ahead as it likely ends in this time, which covers a transaction.
@@ -9,16 +10,17 @@ _MOST_AHEAD = 64
 _WEIGHT = 0.1
 
 
-class Pace:
+class RunDurations:
     """A moving mean of how long runs are executed. Belongs to one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+        self._clock = clock
         self._mean_seconds = 0.0
         self._last_end = 0.0
 
     def ended(self, seconds: float) -> None:
         """Count a run that has ended now, after ``seconds``."""
-        self._last_end = perf_counter()
+        self._last_end = self._clock()
         self._mean_seconds += (seconds - self._mean_seconds) * _WEIGHT
 
     @property
@@ -30,7 +32,7 @@ class Pace:
         """Return how many runs ``capacity`` slots likely end in a moment; none while they are all taken for longer."""
         if not self._mean_seconds:
             return 0
-        if running >= capacity and perf_counter() - self._last_end > 2 * _AHEAD_SECONDS:
+        if running >= capacity and self._clock() - self._last_end > 2 * _AHEAD_SECONDS:
             # The runs that are executed now take longer than usual.
             return 0
         return min(_MOST_AHEAD, int(capacity * _AHEAD_SECONDS / self._mean_seconds))
