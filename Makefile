@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 # The versions of uv.lock, for pip: a new release of a library breaks a check when the lock is renewed, not on its own day.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# Tests start hundreds of processes. Without bytecode on disk, each of them compiles what it imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-all soak check postgres browser bytecode bench bench-rivals bench-report vendor lock deploy-tools clean pictures screenshots
 .DEFAULT_GOAL := test
 
@@ -66,7 +69,6 @@ deploy-tools: $(VENV)/.deploy
 			&& DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; } \
 		|| echo "Not installed:$$missing. Their tests are skipped (they fail if CI=true)"
 
-# Tests start hundreds of processes. Without bytecode on disk, each of them compiles the package again.
 bytecode: $(VENV)/.dev
 	$(BIN)/python -m compileall -q app
 

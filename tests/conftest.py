@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -28,6 +29,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # By default httpx gives up after five seconds, and on a loaded machine the answer of a real server may take longer.
 _TIMEOUT = inspect.signature(httpx.request).parameters["timeout"].default
 _TIMEOUT.connect = _TIMEOUT.read = _TIMEOUT.write = _TIMEOUT.pool = 120.0
+
+# Kedro's settings look at the whole stack each time that a project is configured, and `inspect` looks at each of 5,000
+# modules for a frame whose file is no module. These are at the bottom of each stack: of `python -m pytest`, of xdist.
+_XDIST = find_spec("xdist.remote")
+for _file in ("<string>", "<frozen runpy>", "" if _XDIST is None else str(_XDIST.origin)):
+    inspect.modulesbyfile[os.path.abspath(_file)] = "__main__"
 
 TINY = """
 from kedro_asgi.pipeline import Pipeline, node

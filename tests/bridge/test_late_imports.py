@@ -88,19 +88,24 @@ def told(project: Path, *options: str) -> Any:
     [
         ({"src/{package}/pipeline_registry.py": LATE_REGISTRY}, []),
         ({}, []),
-        ({}, ["--runner", "ParallelRunner"]),
+        pytest.param({}, ["--runner", "ParallelRunner"], marks=pytest.mark.slow),
         ({"src/{package}/pipelines/telling/__init__.py": TELLING.replace("{above}", ABOVE)}, []),
-        (
+        pytest.param(
             {
                 "src/{package}/pipelines/telling/__init__.py": TELLING.replace(
                     "{above}", f"from kedro.runner import SequentialRunner{ABOVE}"
                 )
             },
             [],
+            marks=pytest.mark.slow,
         ),
         ({"src/{package}/hooks.py": HOOKS}, []),
         *(
-            ({"src/{package}/pipelines/telling/__init__.py": SESSION.replace("{late}", late)}, [])
+            pytest.param(
+                {"src/{package}/pipelines/telling/__init__.py": SESSION.replace("{late}", late)},
+                [],
+                marks=pytest.mark.slow,
+            )
             for late in (
                 "framework.session import KedroSession",
                 "framework.context import KedroContext",

@@ -42,6 +42,7 @@ def kedro(project: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_kedro_runs_spaceflights(make_spaceflights) -> None:
     project = make_spaceflights()
     kedro(project, "run")

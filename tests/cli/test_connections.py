@@ -19,12 +19,12 @@ SMALL_BODY = '{"outputs":["d"]}'
 POST = "POST /run HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 17\r\n"
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[1, pytest.param(2, marks=pytest.mark.slow)])
 def server(tiny: Path, start: Start, request: pytest.FixtureRequest) -> Process:
     return start("kedro_asgi", "serve", tiny, "--workers", request.param, KEDRO_SERVER_MAX_CONNECTIONS="20")
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[1, pytest.param(2, marks=pytest.mark.slow)])
 def impatient(tiny: Path, start: Start, request: pytest.FixtureRequest) -> Process:
     limits = {"KEDRO_SERVER_HEADER_TIMEOUT_SECONDS": "0.5", "KEDRO_SERVER_BODY_TIMEOUT_SECONDS": "0.5"}
     return start("kedro_asgi", "serve", tiny, "--workers", request.param, **limits)

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 
 from kedro_asgi.server.access.tokens import make_token, token_line
 from terminal import Terminal
@@ -49,6 +50,7 @@ def test_runs_are_listed_shown_followed_and_cancelled(work: Path, start, command
     assert "cancelled (RunCancelledError: The run was cancelled.)" in followed.stdout
 
 
+@pytest.mark.slow
 def test_an_error_is_one_line(work: Path, start, command, closed_port: int) -> None:
     server = start("kedro_asgi", "serve", work)
     for arguments, message in [
@@ -63,6 +65,7 @@ def test_an_error_is_one_line(work: Path, start, command, closed_port: int) -> N
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_commands_show_a_token(work: Path, start, command) -> None:
     token = make_token()
     lines = token_line("ci", token, ["read"])

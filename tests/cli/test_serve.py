@@ -137,7 +137,7 @@ def register_pipelines():
 """
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_all_workers_use_an_artifact_that_one_worker_saved(make_project, start, workers: int) -> None:
     project = make_project(
         TRAINED,

@@ -102,7 +102,7 @@ def end(server: Process, number: int = signal.SIGTERM) -> int:
     return server.process.wait(PATIENCE_SECONDS)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_server_ends_whatever_clients_do(make_project, start: Start, workers: int) -> None:
     project = make_project(LARGE, parameters="seconds: 600\n")
     server = start("kedro_asgi", "serve", project, "--workers", workers, KEDRO_SERVER_GRACE_SECONDS="0.2")
@@ -112,7 +112,7 @@ def test_the_server_ends_whatever_clients_do(make_project, start: Start, workers
     assert "Traceback" not in server.log()
 
 
-@pytest.mark.parametrize("is_running", [False, True])
+@pytest.mark.parametrize("is_running", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_under_plain_uvicorn_followers_do_not_hold_up_the_end(
     make_project, tmp_path: Path, start: Start, is_running: bool
 ) -> None:
@@ -129,7 +129,7 @@ def test_under_plain_uvicorn_followers_do_not_hold_up_the_end(
         assert all(line for line in lines if line.strip())
 
 
-@pytest.mark.parametrize("options", [(), ("--http", "h11", "--loop", "asyncio")])
+@pytest.mark.parametrize("options", [(), pytest.param(("--http", "h11", "--loop", "asyncio"), marks=pytest.mark.slow)])
 def test_under_plain_uvicorn_clients_that_do_not_read_do_not_hold_up_the_end(
     make_project, start: Start, options: tuple[str, ...]
 ) -> None:
@@ -160,6 +160,7 @@ app = Starlette(routes=[Mount(path, create_http_server("{project}", store="memor
 """
 
 
+@pytest.mark.slow
 def test_under_plain_uvicorn_clients_of_mounted_applications_do_not_hold_up_the_end(
     make_project, tmp_path: Path
 ) -> None:
@@ -180,8 +181,8 @@ def test_under_plain_uvicorn_clients_of_mounted_applications_do_not_hold_up_the_
     ("module", "workers", "number"),
     [
         ("settings", 1, signal.SIGTERM),
-        ("pipeline_registry", 1, signal.SIGINT),
-        ("pipeline_registry", 1, signal.SIGTERM),
+        pytest.param("pipeline_registry", 1, signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param("pipeline_registry", 1, signal.SIGTERM, marks=pytest.mark.slow),
         ("pipeline_registry", 2, signal.SIGTERM),
     ],
 )
@@ -245,6 +246,7 @@ def hang_ups() -> Iterator[None]:
     signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hang_ups")
 def test_a_terminal_that_closes_leaves_runs_their_grace(work: Path, tmp_path: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", work, KEDRO_SERVER_GRACE_SECONDS="60")
@@ -291,6 +293,7 @@ def test_a_signal_to_all_processes_leaves_runs_their_grace(
     assert httpx.get(f"{server.url}/runs/{run_id}").json()["status"] == "success"
 
 
+@pytest.mark.slow
 def test_no_request_is_refused_while_workers_are_replaced(tiny: Path, tmp_path: Path) -> None:
     answers = []
     with with_two_ready_workers(tiny, tmp_path) as server, httpx.Client(base_url=server.url) as kept_alive:

@@ -106,6 +106,7 @@ def test_an_interrupted_run_is_repeated_where_its_caller_asked(work: Path, start
     assert successor["resubmission_of"] == run["run_id"]
 
 
+@pytest.mark.slow
 def test_queued_runs_may_be_marked_instead(work: Path, start: Start) -> None:
     options = {"KEDRO_SERVER_MAX_CONCURRENT_RUNS": "1", "KEDRO_SERVER_ON_RESTART": "mark"}
     server = start("kedro_asgi", "serve", work, **options)
@@ -203,6 +204,7 @@ def test_a_setting_cancels_the_run_of_a_client_that_hangs_up(work: Path, start: 
     assert read(server, run, wait=30)["status"] == "cancelled"
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_read_delays_no_run(work: Path, start: Start) -> None:
     options = {"KEDRO_SERVER_MAX_LOG_LINES": "100000", "KEDRO_SERVER_MAX_BUFFERED_EVENTS": "100"}
     server = start("kedro_asgi", "serve", work, **options)
@@ -326,6 +328,7 @@ def test_other_workers_adopt_the_runs_of_a_dead_one(work: Path, start: Start) ->
         assert read(server, {"run_id": record["resubmitted_as"]}, wait=30)["status"] == "success"
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_silent_for_a_while_is_not_dead(work: Path, start: Start, tmp_path: Path) -> None:
     """A node that holds the interpreter's lock silences its worker in the same way."""
     server = start("kedro_asgi", "serve", work, "--workers", "2")
@@ -411,7 +414,7 @@ def test_a_store_of_a_newer_version_ends_the_start_up(work: Path, command, tmp_p
     ("count", "clients"),
     [(300, 10), pytest.param(10_000, 50, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])],
 )
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_no_run_is_lost_or_run_twice_however_often_the_server_dies(
     work: Path, start: Start, tmp_path: Path, count: int, clients: int, workers: int
 ) -> None:

@@ -70,6 +70,7 @@ async def all_at_once(turns: list[Turn], run: Callable[[Turn], Awaitable[End]]) 
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio", pytest.param("trio", marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("short_turns")
 @pytest.mark.filterwarnings("ignore")  # this test is not about the projects' warnings
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)

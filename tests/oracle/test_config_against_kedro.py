@@ -221,14 +221,17 @@ def _hides_an_error(case: Mapping[str, Any]) -> bool:
     return case["key"] != "parameters" and is_unseen and is_late
 
 
+@pytest.mark.slow
 def test_random_strings_mean_what_they_mean_to_kedro() -> None:
     _check(grammars(), 200)
 
 
+@pytest.mark.slow
 def test_random_environments_have_the_values_that_kedro_finds() -> None:
     _check(environments(), 100)
 
 
+@pytest.mark.slow
 def test_random_file_patterns_find_the_files_that_kedro_finds() -> None:
     _check(file_patterns(), 60)
 

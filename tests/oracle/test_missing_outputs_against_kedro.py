@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 MACHINE = Path(__file__).parent / "missing_outputs_machine.py"
 
 
@@ -15,6 +17,7 @@ def states(engine: str, folder: Path) -> dict[str, list[list[str]]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_same_nodes_run_in_every_state(tmp_path: Path) -> None:
     theirs, ours = states("kedro", tmp_path), states("kedro_asgi", tmp_path)
     assert len(theirs) == 256

@@ -113,6 +113,7 @@ def compare(count: int) -> None:
     assert not different, min(different, key=lambda found: len(str(found[0])))
 
 
+@pytest.mark.slow
 def test_patterns_resolve_as_they_do_in_kedro() -> None:
     compare(250)
 

@@ -29,6 +29,7 @@ FRAGMENTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_random_projects_run_as_they_do_in_kedro() -> None:
     compare(25)

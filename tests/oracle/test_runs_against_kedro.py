@@ -22,6 +22,7 @@ RUNNERS = [
 KINDS = ("plain",) * 20 + ("chunks", "fails", "breaks", "nothing")
 
 
+@pytest.mark.slow
 def test_random_pipelines_run_as_they_do_in_kedro(tmp_path: Path) -> None:
     compare(120, folder=tmp_path)
 

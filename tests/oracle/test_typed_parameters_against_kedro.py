@@ -11,6 +11,8 @@ from both_engines.comparison import without_hints
 from both_engines.drawing import draw
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.slow
+
 MACHINE = Path(__file__).with_name("typed_parameters_machine.py")
 NAMES = ["a", "b", "c"]
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from both_engines.comparison import without_hints
 
+pytestmark = pytest.mark.slow
+
 MACHINE = Path(__file__).with_name("validators_machine.py")
 
 # Ours ends some sentences differently, and names schemas by their path in the catalog.

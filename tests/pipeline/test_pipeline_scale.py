@@ -44,6 +44,7 @@ OPERATIONS: dict[str, Callable[[Pipeline], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_ten_thousand_nodes_are_quick(long: Pipeline, name: str) -> None:
     started = process_time()

@@ -159,7 +159,11 @@ def test_a_script_without_a_main_guard_gets_a_hint(start: Start) -> None:
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.skipif(not Path("/proc").exists(), reason="wants to know of processes that have just started")
-@pytest.mark.parametrize("are_working", [False, True], ids=["while its workers start", "while they work"])
+@pytest.mark.parametrize(
+    "are_working",
+    [pytest.param(False, marks=pytest.mark.slow), True],
+    ids=["while its workers start", "while they work"],
+)
 def test_a_server_that_gets_sigterm_lets_its_parallel_run_end(
     project: Path, tmp_path: Path, end: signal.Signals, are_working: bool
 ) -> None:

@@ -62,7 +62,10 @@ def project(make_project) -> Path:
 @pytest.mark.parametrize(
     "amount", [SOME, pytest.param(MANY, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])], ids=["some", "many"]
 )
-@pytest.mark.parametrize("caller", ["no tokens", "with a token", "without a token"])
+@pytest.mark.parametrize(
+    "caller",
+    ["no tokens", *(pytest.param(caller, marks=pytest.mark.slow) for caller in ("with a token", "without a token"))],
+)
 def test_answers_are_those_of_the_document(project: Path, amount: dict[str, Any], caller: str) -> None:
     token = make_token()
     tokens = {} if caller == "no tokens" else {"tokens": token_line("admin", token, ["admin"])}
