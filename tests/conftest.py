@@ -65,6 +65,17 @@ def short_turns() -> Iterator[None]:
     sys.setswitchinterval(usual)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_bytecode() -> None:
+    """Write no bytecode of projects, here and in other processes.
+
+    Python takes bytecode for current if a file is changed within the same second and keeps its size, as some tests do.
+    A fixture comes after the collection, whose bytecode saves each later run of the tests ten seconds of a core.
+    """
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+
+
 @pytest.fixture(autouse=True)
 def _loop_guard() -> Iterator[None]:
     """Fail a test in which the package reads files, sleeps or waits for locks on an event loop.

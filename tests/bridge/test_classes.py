@@ -19,6 +19,7 @@ def session(project: Path, **options: Any) -> KedroServiceSession:
     return KedroServiceSession.create(project_path=project, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:register_new_resolver:UserWarning")
 def test_a_project_may_use_its_own_loader_class(kedro_project: MakeProject, short_turns: None) -> None:
     loader = """

@@ -12,6 +12,9 @@ from served_processes import KEDRO, OURS, served
 
 from projects.spaceflights_copy import copy_spaceflights, outputs
 
+# `make test` has the cases of oracle/test_projects_against_kedro.
+pytestmark = pytest.mark.slow
+
 Both = tuple[tuple[httpx.Client, Path], tuple[httpx.Client, Path]]
 
 _RUN_ID = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z(-\w+)?")

@@ -276,7 +276,8 @@ def test_workers_end_when_their_supervisor_is_killed(tiny: Path, start: Start) -
     assert server.restart().log_with("since its supervisor has gone")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_all_processes_leaves_runs_their_grace(
     work: Path, tmp_path: Path, start: Start, number: int
 ) -> None:

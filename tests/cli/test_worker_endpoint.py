@@ -152,6 +152,7 @@ def test_a_worker_is_ready_while_it_takes_runs(
     assert "Traceback" not in worker.command.log()
 
 
+@pytest.mark.slow
 def test_the_families_are_those_of_a_server(
     work: Path, front_end: Process, start_worker: Callable[..., Worker]
 ) -> None:

@@ -267,6 +267,7 @@ def test_any_worker_answers_for_any_run(work: Path, start: Start) -> None:
         assert events.count('"event":"RunEnded"') == 1
 
 
+@pytest.mark.slow
 def test_any_worker_streams_and_cancels_any_run(work: Path, start: Start, shared_store: str) -> None:
     server = start("kedro_asgi", "serve", work, "--workers", "2", "--store", shared_store)
     for _ in range(4):
@@ -286,6 +287,7 @@ def test_any_worker_streams_and_cancels_any_run(work: Path, start: Start, shared
         assert json.loads(told[-1].removeprefix("data: "))["status"] == "cancelled"
 
 
+@pytest.mark.slow
 def test_one_key_at_many_workers_is_one_run(work: Path, start: Start, tmp_path: Path) -> None:
     server = start("kedro_asgi", "serve", work, "--workers", "2")
     body = {"pipeline_names": ["count"]}
@@ -312,6 +314,7 @@ def worker_of_a_running_run(work: Path) -> int:
     return int(owners[0][0].partition("-")[0])
 
 
+@pytest.mark.slow
 def test_other_workers_adopt_the_runs_of_a_dead_one(work: Path, start: Start) -> None:
     server = start("kedro_asgi", "serve", work, "--workers", "2", KEDRO_SERVER_MAX_CONCURRENT_RUNS="1")
     runs = [sleeping(server, 1.0, on_interrupt="rerun") for _ in range(6)]

@@ -55,7 +55,7 @@ def ended(server: Process, run_id: str) -> dict:
     return httpx.get(f"{server.url}/runs/{run_id}", params={"wait": 60}, timeout=90).json()
 
 
-def test_workers_execute_what_a_face_promises_and_leave_the_rest_to_each_other(
+def test_workers_execute_what_a_server_promises_and_leave_the_rest_to_each_other(
     project: Path, start: Start, tmp_path: Path, database_server: DatabaseServer
 ) -> None:
     url = database_server.make_database(f"test_{uuid.uuid4().hex}")

@@ -55,7 +55,7 @@ async def has_status(runs: Dispatcher, run_id: str, status: str) -> bool:
     return (await runs.read(run_id)).status == status
 
 
-async def test_a_face_promises_a_worker_executes_and_any_replica_follows(make: Make) -> None:
+async def test_one_server_promises_a_worker_executes_and_any_replica_follows(make: Make) -> None:
     async with make(max_concurrent_runs=0) as front_end, make() as other, make(Worker):
         run = await front_end.submit(["calc"], outputs=["d"])
         told = [found.event async for found in other.follow(run.run_id)]

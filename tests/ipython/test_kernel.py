@@ -107,6 +107,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 def test_the_variables_are_those_of_kedro(tmp_path: Path) -> None:
     project = write_project(tmp_path / "project", FILES)
     ours, kedros = (_seen(extension, project) for extension in ("kedro_asgi.ipython", "kedro.ipython"))

@@ -60,6 +60,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 def test_random_cases_come_out_as_in_kedro() -> None:
     compare(60)
 

@@ -9,8 +9,8 @@ from both_engines.comparison import problems
 from both_engines.outcomes import Worked
 from oracle_projects import PARTS
 
-# Two thirds of the time; `make test` has other tests of these rooms.
-LONG_PARTS = ("cfg", "hook", "par", "run", "ses")
+# Three quarters of the time; `make test` has other tests of these rooms.
+LONG_PARTS = ("cfg", "hook", "par", "prj", "run", "ses")
 
 ALL = [
     pytest.param(

@@ -261,6 +261,7 @@ async def test_a_failed_reload_changes_nothing_and_gives_the_reason(project: Pat
         assert (await http.get("/ready")).status_code == 200
 
 
+@pytest.mark.slow
 async def test_runs_during_reloads_each_see_one_consistent_set(project: Path) -> None:
     app = create_http_server(project, preload=["model_*"])
     seen: list[dict[str, Any]] = []
