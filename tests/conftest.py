@@ -1,11 +1,13 @@
 """Real projects in temporary folders, and a guard that no test blocks the event loop."""
 
 import inspect
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +16,7 @@ import httpx
 import pytest
 from blockbuster import blockbuster_ctx
 
+from kedro_asgi.dispatch.executors.thread import _THREAD_NAME
 from kedro_asgi.project import bootstrap
 from project_files import next_package, write_project
 from projects.spaceflights_copy import copy_spaceflights
@@ -89,6 +92,19 @@ def _loop_guard() -> Iterator[None]:
             # The thread that talks to a Dask cluster: its event loop serves nothing else.
             function.can_block_in("kedro_asgi/dispatch/executors/dask/cluster.py", "_work")
         yield
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """Take no lines of runs of earlier tests: a node that sleeps may outlive the service and the test of its run."""
+    earlier = {thread for thread in threading.enumerate() if thread.name == _THREAD_NAME}
+
+    def is_of_this_test(_: logging.LogRecord) -> bool:
+        return threading.current_thread() not in earlier
+
+    caplog.handler.addFilter(is_of_this_test)
+    yield caplog
+    caplog.handler.removeFilter(is_of_this_test)
 
 
 @pytest.fixture(autouse=True)
