@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,8 +15,9 @@ import httpx
 import pytest
 from blockbuster import blockbuster_ctx
 
-from kedro_asgi.dispatch.executors.thread import _THREAD_NAME
 from kedro_asgi.project import bootstrap
+from kedro_asgi.run_context import CURRENT_RUN
+from kedro_asgi.run_ids import RunIds, is_run_id
 from project_files import next_package, write_project
 from projects.spaceflights_copy import copy_spaceflights
 from serving import Process, clean_environment
@@ -97,10 +97,11 @@ def _loop_guard() -> Iterator[None]:
 @pytest.fixture
 def caplog(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     """Take no lines of runs of earlier tests: a node that sleeps may outlive the service and the test of its run."""
-    earlier = {thread for thread in threading.enumerate() if thread.name == _THREAD_NAME}
+    first = RunIds().next().partition("Z")[0]
 
     def is_of_this_test(_: logging.LogRecord) -> bool:
-        return threading.current_thread() not in earlier
+        run = CURRENT_RUN.get()
+        return run is None or not is_run_id(run[0]) or run[0] >= first
 
     caplog.handler.addFilter(is_of_this_test)
     yield caplog
