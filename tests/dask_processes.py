@@ -100,8 +100,11 @@ class DaskProcesses:
         self._processes[name].send_signal(number)
 
     def wait_for_end(self, name: str) -> int:
-        """Wait until a process has ended by itself, and return its exit code."""
-        return self._processes[name].wait(120)
+        """Wait until a process has ended by itself, and return its exit code; its log is the reason of a failure."""
+        try:
+            return self._processes[name].wait(120)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(self.log(name)) from error
 
     def log(self, name: str) -> str:
         """Return what a process has written."""
