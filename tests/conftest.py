@@ -8,11 +8,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 import pytest
+import xdist.remote
 from blockbuster import blockbuster_ctx
 
 from kedro_asgi.project import bootstrap
@@ -35,8 +35,7 @@ _TIMEOUT.connect = _TIMEOUT.read = _TIMEOUT.write = _TIMEOUT.pool = 120.0
 
 # Kedro's settings look at the whole stack each time that a project is configured, and `inspect` looks at each of 5,000
 # modules for a frame whose file is no module. These are at the bottom of each stack: of `python -m pytest`, of xdist.
-_XDIST = find_spec("xdist.remote")
-for _file in ("<string>", "<frozen runpy>", "" if _XDIST is None else str(_XDIST.origin)):
+for _file in ("<string>", "<frozen runpy>", xdist.remote.__file__):
     inspect.modulesbyfile[os.path.abspath(_file)] = "__main__"
 
 TINY = """
