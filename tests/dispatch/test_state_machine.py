@@ -344,10 +344,10 @@ class Machine(RuleBasedStateMachine):
             queued, reserved, slots, waiting = (
                 {run.record.run_id for run in found}
                 for found in (
-                    scheduler._queue.runs,
+                    scheduler._queue.queued,
                     scheduler._queue.reserved,
                     scheduler._slots,
-                    scheduler._waiting,
+                    scheduler._queue.between_attempts,
                 )
             )
             assert waiting == {run_id for run_id, phase in phases.items() if phase == "waiting"}

@@ -45,7 +45,6 @@ class Scheduler:
         self._ends = RunEnds(metrics, self.deadlines, max_attempts=policy.max_attempts)
         self._queue = LocalQueue(policy)
         self._slots: dict[ActiveRun, None] = {}
-        self._waiting: dict[ActiveRun, int] = {}
         self._is_store_up = True
         self._store_queue = store_queue
 
@@ -80,7 +79,7 @@ class Scheduler:
     @property
     def waiting(self) -> int:
         """How many runs wait for the time of their next attempt."""
-        return len(self._waiting)
+        return len(self._queue.between_attempts)
 
     @property
     def is_busy(self) -> bool:
@@ -99,7 +98,7 @@ class Scheduler:
             self.capacity,
             running=self.taken_slots,
             queued=self.queued,
-            first=self._queue.first,
+            first=self._queue.queued.first,
             durations=self._durations,
         )
 
@@ -111,7 +110,6 @@ class Scheduler:
             run,
             capacity=self.capacity,
             running=self.taken_slots,
-            queued=self.queued,
             retry_after_seconds=self._durations.retry_after_seconds,
         )
 
@@ -126,7 +124,7 @@ class Scheduler:
 
     def cancel_reservation(self, run: ActiveRun) -> None:
         """Give up the place that was kept for a run."""
-        self._queue.remove_from(self._queue.reserved, run)
+        self._queue.reserved.discard(run)
 
     def add(self, run: ActiveRun) -> None:
         """Have a run started when its turn comes."""
@@ -146,7 +144,7 @@ class Scheduler:
 
     def _take_turn(self, run: ActiveRun) -> None:
         """Start a run that is queued if a slot is free and no other run waits for it, else have it wait."""
-        if not self._queue.runs and len(self._slots) < self.capacity and (self._is_store_up or may_begin(run)):
+        if not self._queue.queued and len(self._slots) < self.capacity and (self._is_store_up or may_begin(run)):
             self._start(run)
             return
         self._queue.add(run)
@@ -156,7 +154,7 @@ class Scheduler:
 
     def _wait_for_attempt(self, run: ActiveRun, seconds: float) -> None:
         """Keep a run without a slot until it is due; the time limit of a run that has started goes on."""
-        self._queue.add_to(self._waiting, run)
+        self._queue.between_attempts.add(run)
         if run.record.started_at is not None:
             self._ends.watch_deadline(run)
         self.next_attempts.watch(run, seconds)
@@ -172,7 +170,7 @@ class Scheduler:
         """
         is_on_disk = not run.is_promised or run.stored == "queued"
         if run.phase == "waiting" and is_on_disk and not self.next_attempts.is_watched(run):
-            self._queue.remove_from(self._waiting, run)
+            self._queue.between_attempts.discard(run)
             self._enqueue(run)
 
     # --- on the way ---
@@ -184,9 +182,9 @@ class Scheduler:
             queue.wake()
 
     def start_queued(self) -> None:
-        """Start runs that wait here in free slots, but those that older ones in the queue of the store are before."""
-        while self._queue.runs and len(self._slots) < self.capacity and (run := self._next()) is not None:
-            self._queue.remove_from(self._queue.runs, run)
+        """Start waiting runs in free slots; a run waits on if the queue of the store has an older one."""
+        while self._queue.queued and len(self._slots) < self.capacity and (run := self._next()) is not None:
+            self._queue.queued.discard(run)
             self._start(run)
 
     def _take_slot(self, run: ActiveRun) -> None:
@@ -207,9 +205,9 @@ class Scheduler:
 
     def _next(self) -> ActiveRun | None:
         if self._is_store_up:
-            first = self._queue.first
+            first = self._queue.queued.first
             return None if self._store_queue.is_before(first) else first
-        return next(filter(may_begin, self._queue.runs), None)
+        return next(filter(may_begin, self._queue.queued), None)
 
     def _begin(self, run: ActiveRun) -> None:
         begun, (read_spec, context) = perf_counter(), run.begin()
@@ -247,7 +245,7 @@ class Scheduler:
         for run in [run for run in reversed(self._slots) if run.phase == "starting"]:
             run.enqueue()
             self._free_slot(run)
-            self._queue.add_first(run)
+            self._queue.queued.add_first(run)
 
     # --- out ---
 
@@ -284,9 +282,8 @@ class Scheduler:
             self._leave(run)
 
     def _leave(self, run: ActiveRun) -> None:
-        self._queue.remove_from(self._queue.runs, run)
-        if run in self._waiting:
-            self._queue.remove_from(self._waiting, run)
+        self._queue.queued.discard(run)
+        if self._queue.between_attempts.discard(run):
             self.next_attempts.forget(run)
         if run in self._slots:
             self._free_slot(run)

@@ -42,16 +42,10 @@ class GroupingScheduler(Scheduler):
         self.windows: Timers[Group] = Timers(self._window_closed)
         self._promised_member_order = promised_member_order
         self._groups: dict[object, Group] = {}
-        # The runs that wait in groups: those without a place in the queue with the sizes of their orders.
-        self._gathering: dict[ActiveRun, int] = {}
         self._group_of: dict[ActiveRun, Group] = {}
 
     def long_lived_work(self) -> tuple[LongLivedWork, ...]:
         return (*super().long_lived_work(), LongLivedWork(name="begin batches", do=self.windows.look))
-
-    @property
-    def queued(self) -> int:
-        return super().queued + len(self._gathering)
 
     def _enqueue(self, run: ActiveRun) -> None:
         order = self._member_order(run)
@@ -59,7 +53,7 @@ class GroupingScheduler(Scheduler):
             super()._enqueue(run)
             return
         run.enqueue()
-        self._queue.add_to(self._gathering, run)
+        self._queue.gathering.add(run)
         group = self._group_of[run] = self._find_group(order)
         group.add(Member(run, order, time.monotonic()))
         self._look(group)
@@ -88,7 +82,7 @@ class GroupingScheduler(Scheduler):
         now, begins_at = time.monotonic(), group.begins_at()
         if begins_at <= now:
             run = group.enter_queue()
-            self._queue.remove_from(self._gathering, run)
+            self._queue.gathering.discard(run)
             self._take_turn(run)
         elif group.is_looked_at_sooner(begins_at):
             self.windows.watch(group, begins_at - now)
@@ -101,7 +95,7 @@ class GroupingScheduler(Scheduler):
         group = self._group_of.pop(run, None)
         if group is not None:
             group.discard(run)
-            self._queue.remove_from(self._gathering, run)
+            self._queue.gathering.discard(run)
         super()._leave(run)
         if group is not None:
             self._look(group)

@@ -66,7 +66,7 @@ class BatchingScheduler(GroupingScheduler):
             return
         members = group.take(is_joined=self._is_joined(group))
         for member in members:
-            self._queue.remove_from(self._gathering, member.run)
+            self._queue.gathering.discard(member.run)
             del self._group_of[member.run]
         now, name = time.monotonic(), group.pipeline.name
         self._batch_metrics.batch_began(name, [now - member.came_at for member in members])
@@ -119,7 +119,7 @@ class BatchingScheduler(GroupingScheduler):
         for run in sorted(batch.left, key=lambda run: run.record.run_id, reverse=True):
             del self._batches[run]
             run.enqueue()
-            self._queue.add_first(run)
+            self._queue.queued.add_first(run)
         self._group_is_free(batch.group, batch.holder, requests=len(batch.members))
 
     def _go_on(self, batch: Batch) -> None:
