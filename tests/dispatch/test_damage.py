@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -16,9 +16,9 @@ import pytest
 
 from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.dispatch.executors.thread import ThreadExecutor
-from kedro_asgi.dispatch.stores.base import RunWrite
+from kedro_asgi.dispatch.stores.base import RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
-from kedro_asgi.dispatch.supervision import go_on
+from kedro_asgi.dispatch.supervision import LongLivedWork, keep_going
 from kedro_asgi.dispatch.waiting_order import pack
 from kedro_asgi.encoding import encode_output
 from kedro_asgi.errors import RunStoppedError
@@ -207,7 +207,7 @@ async def test_work_that_fails_goes_on(caplog: pytest.LogCaptureFixture) -> None
 
     with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(go_on, "do it", fail_once)
+            tasks.start_soon(keep_going, LongLivedWork(name="do it", do=fail_once))
     assert calls >= 3
     assert [line.getMessage() for line in caplog.records] == [
         "The run service could not do it; it tries again in 0.1 seconds."
@@ -239,3 +239,40 @@ async def test_deadlines_hold_although_one_of_them_raised(
             assert (await runs.wait(other.run_id)).status == "timed_out"
             await runs.cancel(stubborn.run_id)
             assert (await runs.wait(stubborn.run_id)).status == "timed_out"
+
+
+class RefusingStore(SQLiteStore):
+    """A store that refuses, for ever, the state of a run that is stopping."""
+
+    def write(self, entries: Sequence[RunWrite]) -> list[WriteResult]:
+        if any(entry.record.is_stopping for entry in entries):
+            raise ValueError("it is too odd")
+        return super().write(entries)
+
+
+class NotingExecutor(ThreadExecutor):
+    """An executor that notes why it was asked to stop runs."""
+
+    def __init__(self, session: AsyncSession, reasons: list[str]) -> None:
+        super().__init__(session, encode_output)
+        self._reasons = reasons
+
+    def stop(self, run_id: RunId, reason: RunStoppedError) -> None:
+        self._reasons.append(str(reason))
+        super().stop(run_id, reason)
+
+
+async def test_a_run_that_cannot_be_recorded_any_more_is_told_so(work: Path, tmp_path: Path) -> None:
+    session = AsyncSession.create(project_path=work)
+    reasons: list[str] = []
+    make = partial(NotingExecutor, session, reasons)
+    async with make_dispatcher(work, RefusingStore(tmp_path / "runs.db"), make_executor=make) as runs:
+        run_id = (await runs.submit("held")).run_id
+        with anyio.fail_after(60):
+            while runs._service.runs[run_id].phase != "running":
+                await anyio.sleep(0.01)
+            await runs.cancel(run_id)
+            while len(reasons) < 2:
+                await anyio.sleep(0.01)
+        (tmp_path / "opened").touch()
+    assert reasons == ["The run was cancelled.", "The run cannot be stored: it is too odd"]

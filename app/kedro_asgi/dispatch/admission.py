@@ -1,8 +1,5 @@
 """Admits runs: has a place for each, or refuses it, and has it written."""
 
-from collections.abc import Callable
-from functools import partial
-
 from anyio.lowlevel import current_token
 from msgspec import UNSET
 
@@ -20,7 +17,7 @@ from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder
 from kedro_asgi.errors import DrainingError, PipelineCrashingError, QueueFullError
 from kedro_asgi.events import RunQueued
 from kedro_asgi.redaction import secret_names
-from kedro_asgi.runs import RunId, RunOrder, RunRecord
+from kedro_asgi.runs import RunId, RunOrder, RunRecord, RunStatus
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.event_loop import event_class
 from kedro_asgi.trace_context import trace_id_of
@@ -46,13 +43,8 @@ class Admission:
         self._max_timeout_seconds = policy.max_timeout_seconds
         self._is_secret = secret_names(policy.hidden_values)
         self._metrics = metrics
-        self._new_run: Callable[..., ActiveRun] = partial(
-            ActiveRun,
-            post=recorder.post,
-            policy=policy,
-            has_store_queue=store_queue.is_used,
-            make_event=event_class(current_token()),
-        )
+        self._policy = policy
+        self._make_event = event_class(current_token())
 
     def admit(
         self,
@@ -101,6 +93,29 @@ class Admission:
         """Return a queued run that another worker left behind, or that waited in the queue of the store."""
         self._post(RunAdmitted(record=record, is_promised=True, stored="queued", last_event=last_event))
         return self._new_run(record, order, is_promised=True, stored="queued", keeps_order=True)
+
+    def _new_run(
+        self,
+        record: RunRecord,
+        order: WaitingOrder,
+        *,
+        is_promised: bool,
+        keeps_order: bool,
+        stored: RunStatus | None = None,
+        is_for_queue: bool = False,
+    ) -> ActiveRun:
+        return ActiveRun(
+            record,
+            order,
+            self._post,
+            self._policy,
+            is_promised=is_promised,
+            stored=stored,
+            keeps_order=keeps_order,
+            is_for_queue=is_for_queue,
+            has_store_queue=self._store_queue.is_used,
+            make_event=self._make_event,
+        )
 
     def _check(self, run: ActiveRun, *, is_draining: bool) -> None:
         """Keep a place for a run; raises the reason for which it is not admitted."""

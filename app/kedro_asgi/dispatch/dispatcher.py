@@ -30,7 +30,8 @@ from kedro_asgi.tables.arrow_table import table_bytes
 
 T = TypeVar("T")
 
-# The values of such an order take a few kilobytes while it waits; to pack and read it takes a tenth of a short run.
+# An order of at most this size waits as values, which take a few kilobytes: to pack and read it as JSON takes a tenth
+# of a short run.
 _MAX_GIVEN_BYTES = 1024
 
 
@@ -61,8 +62,8 @@ class Dispatcher(ReadingWorker):
 
         The run goes on if its caller is cancelled. The run is cancelled when ``until`` returns. ``json_bytes``: the
         values of ``order`` came from JSON of that size, so they may be kept as JSON while the run waits. ``accepted``
-        is called with the id of the run once that is accepted. A run of a context with a `ChunkStream` gives it the
-        chunks of its nodes, if this worker executes it, and is not joined with others.
+        is called with the id of the run once that is accepted. If the caller's context has a `ChunkStream`, the run is
+        not joined with others, and the stream gets the chunks of its nodes if this worker executes it.
         """
         check_order(order)
         service = await self.service()

@@ -8,8 +8,8 @@ import msgspec
 from kedro_asgi.dispatch.stores.base import RunKey, Store, WriteResult
 from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.events import Event
+from kedro_asgi.outcome import Outcome
 from kedro_asgi.runs import RunId, RunRecord, RunStatus
-from kedro_asgi.session import Outcome
 
 # --- to the writer thread ---
 

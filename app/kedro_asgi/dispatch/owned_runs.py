@@ -22,8 +22,10 @@ from kedro_asgi.runs import FINAL, RunId, RunOrder, RunRecord
 
 _log = SafeLogger(__name__)
 
-# The phases of a run that another worker may take over.
-_STORED = ("queued", "starting", "running")
+# The phases in which this worker looks whether it still has a run. One that waits for its next attempt is looked for
+# when it is queued again, and one that has ended when its end is written.
+_CHECKED_PHASES = ("queued", "starting", "running")
+_TAKEN_OVER = "Another worker has the run now."
 _SHUT_DOWN = "The server was shut down before the run ended."
 
 
@@ -127,7 +129,7 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         self._waited_runs.tell((record.run_id,))
 
     def take_unconfirmed(self) -> Sequence[RunId]:
-        """Return and forget the ids of refused runs that the store may have."""
+        """Return and forget the ids of runs that the store may have although their writes were not confirmed."""
         found, self._unconfirmed = self._unconfirmed, []
         return found
 
@@ -138,7 +140,9 @@ class OwnedRuns(Mapping[str, ActiveRun]):
     def stored_runs(self) -> list[ActiveRun]:
         """Return the promised runs that wait or are executed, and that the store has under this worker's name."""
         return [
-            run for run in self._runs.values() if run.is_promised and run.stored is not None and run.phase in _STORED
+            run
+            for run in self._runs.values()
+            if run.is_promised and run.stored is not None and run.phase in _CHECKED_PHASES
         ]
 
     def queued_runs(self) -> frozenset[str]:
@@ -156,9 +160,9 @@ class OwnedRuns(Mapping[str, ActiveRun]):
     def lose(self, run: ActiveRun) -> None:
         """Another worker has a run now: this one stops executing it, and records no more of it."""
         run_id = run.record.run_id
-        if run.phase in _STORED and self._runs.get(run_id) is run:
+        if run.phase in _CHECKED_PHASES and self._runs.get(run_id) is run:
             _log.warning("Run %s was taken over by another worker.", run_id, extra=run_facts(run_id))
-            self._scheduler.lose(run)
+            self._scheduler.lose(run, _TAKEN_OVER)
             del self._runs[run_id]
 
     # --- from the writer thread ---
@@ -184,7 +188,9 @@ class OwnedRuns(Mapping[str, ActiveRun]):
         elif written.result == "stored":
             self._state_stored(run, written)
         elif run.is_promised:
-            self._scheduler.lose(run)
+            # The writer thread has logged why.
+            reason = _TAKEN_OVER if written.result == "lost" else f"The run cannot be stored: {written.reason}"
+            self._scheduler.lose(run, reason)
             del self._runs[written.run_id]
         elif run.is_closed:
             del self._runs[written.run_id]

@@ -29,16 +29,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     ``max_fleet_runs`` limits the runs at a time of all processes that share the store. With ``fair_shares``, each slot
     that gets free goes to the caller with the fewest runs, and not to the oldest run. A service with
-    ``max_concurrent_runs`` of 0 promises runs, and leaves them to other processes. ``max_queued_bytes`` limits the JSON
-    of the orders that wait. ``max_timeout_seconds`` is the ceiling for every run, also for runs that ask for no limit.
-    ``grace_seconds`` is how long runs may go on when the service closes. Queued runs of a dead server ``run``, or are
-    marked as interrupted (``mark``), as ``on_restart`` says. A run that asks to be repeated after an interruption is
-    repeated until ``max_attempts`` servers have ended during it; when its executor loses it, it is repeated until it
-    has had ``max_attempts`` attempts, with those of its retries. Runs are deleted when they are older than
-    ``keep_days``, more than ``keep_runs``, or when the store holds more than ``keep_bytes``. Orders of up to
-    ``keep_order_bytes`` are kept with them, so that the runs can be repeated. The writer thread collects changes for
-    ``linger_seconds``, unless a caller waits for them; other workers are looked at every ``look_seconds``. A run that
-    was asked to stop and goes on for ``stop_patience_seconds`` is named in the log, and its slot is stuck.
+    ``max_concurrent_runs`` of 0 promises runs, and leaves them to other processes. ``max_queued_bytes`` limits the
+    memory of the orders that wait: their JSON, or their tables. ``max_timeout_seconds`` is the ceiling for every run,
+    also for runs that ask for no limit. ``grace_seconds`` is how long runs may go on when the service closes. Queued
+    runs of a dead server ``run``, or are marked as interrupted (``mark``), as ``on_restart`` says. A run that asks to
+    be repeated after an interruption is repeated until ``max_attempts`` servers have ended during it; when its executor
+    loses it, it is repeated until it has had ``max_attempts`` attempts, with those of its retries. Runs are deleted
+    when they are older than ``keep_days``, more than ``keep_runs``, or when the store holds more than ``keep_bytes``.
+    Orders of up to ``keep_order_bytes`` are kept with them, so that the runs can be repeated. The writer thread
+    collects changes for ``linger_seconds``, unless a caller waits for them; other workers are looked at every
+    ``look_seconds``. A run that was asked to stop and goes on for ``stop_patience_seconds`` is named in the log, and
+    its slot is stuck.
 
     ``max_run_memory_bytes`` limits the memory of a run in a process, with all that its process kept from before. A
     process is replaced after ``max_process_runs`` runs, and after a run with which it holds more than

@@ -15,8 +15,8 @@ from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.writer import Writer
 from kedro_asgi.errors import StoreUnavailableError
+from kedro_asgi.outcome import Outcome
 from kedro_asgi.runs import FINAL
-from kedro_asgi.session import Outcome
 from kedro_asgi.session.event_loop import call_soon
 
 T = TypeVar("T")

@@ -3,15 +3,14 @@
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 import msgspec
 from msgspec import UNSET
 
-from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.final_state import describe_stop, end_of
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged
 from kedro_asgi.dispatch.metrics import Metrics
+from kedro_asgi.dispatch.owned_runs import OwnedRuns
 from kedro_asgi.dispatch.pending_write import MakeNotifications, PendingWrite
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
@@ -19,44 +18,18 @@ from kedro_asgi.dispatch.repetition_pause import pause_seconds
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.stores.base import AdoptedRun, Store, WriteResult
-from kedro_asgi.dispatch.waiting_order import PackedOrder
 from kedro_asgi.dispatch.wakes import Wakes
 from kedro_asgi.errors import RunCancelledError, RunInterruptedError, StoreUnavailableError
 from kedro_asgi.events import RunQueued
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.run_ids import RunIds
-from kedro_asgi.runs import ErrorDetail, RunId, RunRecord, RunStatus
+from kedro_asgi.runs import ErrorDetail, RunRecord, RunStatus
 from kedro_asgi.trace_context import trace_id_of
 
 _log = SafeLogger(__name__)
 
 _MANY = 1000
 _OWNERSHIP_SECONDS = 5.0
-
-
-class Adopter(Protocol):
-    """Has the runs of this worker; every call comes on the event loop."""
-
-    def has_room(self) -> bool:
-        """Whether this worker may take over further queued runs."""
-
-    def run_adopted(self, record: RunRecord, order: PackedOrder, *, last_event: int) -> None:
-        """This worker has a queued run now that another one left behind."""
-
-    def take_unconfirmed(self) -> Sequence[RunId]:
-        """Return and forget the ids of runs that the store may have although their writes were not confirmed."""
-
-    def cancel(self, run_id: str) -> None:
-        """Another worker was asked to cancel a run of this one."""
-
-    def known_runs(self) -> frozenset[str]:
-        """Return the ids of all runs of this worker."""
-
-    def stored_runs(self) -> Sequence[ActiveRun]:
-        """Return the promised runs that wait or are executed, and that the store has under this worker's name."""
-
-    def lose(self, run: ActiveRun) -> None:
-        """Another worker has a run now."""
 
 
 class Recovery:
@@ -66,7 +39,7 @@ class Recovery:
         self,
         access: StoreAccess,
         recorder: Recorder,
-        runs: Adopter,
+        runs: OwnedRuns,
         owner: str,
         policy: Policy,
         run_ids: RunIds,

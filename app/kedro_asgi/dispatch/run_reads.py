@@ -34,7 +34,7 @@ async def read_run(service: Service, run_id: str) -> RunRecord:
 async def wait_for_run(service: Service, run_id: str, timeout_seconds: float | None) -> RunRecord:
     """Return the record when the run has ended, after ``timeout_seconds``, or when the service closes."""
     with anyio.move_on_after(wait_seconds(timeout_seconds)):
-        while not service.is_closed:
+        while not service.has_let_waiters_go:
             if (record := await _next_record(service, run_id)).is_final:
                 return record
     return await read_run(service, run_id)

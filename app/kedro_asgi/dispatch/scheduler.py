@@ -270,12 +270,15 @@ class Scheduler:
         self._ends.forget_deadline(run)
         self._leave(run)
 
-    def lose(self, run: ActiveRun) -> None:
-        """Forget a run that cannot be recorded any more; one that is executed is stopped, and its slot stays taken."""
+    def lose(self, run: ActiveRun, reason: str) -> None:
+        """Forget a run that cannot be recorded any more; one that is executed is stopped, and its slot stays taken.
+
+        The code of the run gets the reason.
+        """
         was_executed = run.phase in ("running", "ended")
         if run.phase == "running":
             # Another worker may have ended the run, or execute it again.
-            self._executor.stop(run.record.run_id, RunInterruptedError("Another worker has the run now."))
+            self._executor.stop(run.record.run_id, RunInterruptedError(reason))
         run.lose()
         self._ends.forget_deadline(run)
         if not was_executed:

@@ -4,7 +4,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -29,7 +28,7 @@ from kedro_asgi.dispatch.scheduler import Scheduler
 from kedro_asgi.dispatch.store_access import StoreAccess
 from kedro_asgi.dispatch.store_queue import StoreQueue, has_store_queue
 from kedro_asgi.dispatch.stores import Store
-from kedro_asgi.dispatch.supervision import LongLivedWork, go_on
+from kedro_asgi.dispatch.supervision import LongLivedWork, keep_going
 from kedro_asgi.dispatch.waited_runs import WaitedRuns
 from kedro_asgi.dispatch.waiting_order import OrderPacker
 from kedro_asgi.dispatch.wakes import Wakes
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
 
 _log = SafeLogger(__name__)
 
-# How often a worker looks for runs of dead workers, and for old runs.
+# How often a worker looks for runs of dead workers and for old runs, and counts the queue of the store.
 _ORPHANS_SECONDS = 1.0
 _FORGET_SECONDS = 10.0
 _COUNT_SECONDS = 5.0
@@ -74,7 +73,7 @@ class Service:
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self.policy = policy
         self.run_ids = run_ids
-        self.is_closed = False
+        self.has_let_waiters_go = False
         self.access = StoreAccess(store)
         make_notifications = None if notify is None else notify.notifications
         self.recorder = Recorder(store, self.owner, policy, self, metrics, make_notifications)
@@ -82,7 +81,7 @@ class Service:
         if notify is not None:
             self.notifier = _notifier_class()(notify, self.access, self.recorder, self.owner, policy, metrics)
         self.wakes = Wakes(store, ends_free_slots=policy.max_fleet_runs is not None)
-        self._store_wakes = store.has_wakes
+        self._has_wakes = store.has_wakes
         self.feed = EventFeed(self.access, policy, metrics, self.wakes)
         self.waited_runs = WaitedRuns(self.access, policy, self.wakes)
         self.packer = OrderPacker()
@@ -154,7 +153,7 @@ class Service:
                     await anyio.to_thread.run_sync(prepare_tracing)
                 async with anyio.create_task_group() as tasks:
                     for work in self._long_lived_work():
-                        tasks.start_soon(partial(go_on, work.name, work.do, pause_seconds=work.pause_seconds))
+                        tasks.start_soon(keep_going, work)
                     grace_seconds = 0.0
                     try:
                         yield
@@ -181,7 +180,7 @@ class Service:
             LongLivedWork(name="take over runs", do=self.recovery.adopt_orphans, pause_seconds=_ORPHANS_SECONDS),
             LongLivedWork(name="delete old runs", do=self.old_runs.forget, pause_seconds=_FORGET_SECONDS),
         ]
-        if self._store_wakes:
+        if self._has_wakes:
             work.append(LongLivedWork(name="give up runs that others have", do=self.recovery.give_up_lost))
         if self._claims is not None:
             work += self._claims.long_lived_work()
@@ -273,7 +272,7 @@ class Service:
 
     def _let_waiters_go(self) -> None:
         """Wake the callers that wait for an end: while the store fails, it may never be on disk."""
-        self.is_closed = True
+        self.has_let_waiters_go = True
         self.feed.end()
         self.waited_runs.end()
         for run in self.runs.open_runs():

@@ -33,21 +33,21 @@ def varied(seconds: float) -> float:
     return seconds * _RANDOM.uniform(0.9, 1.1)
 
 
-async def go_on(name: str, work: Callable[[], Awaitable[object]], *, pause_seconds: float = 0.0) -> None:
-    """Do ``work`` again and again, with a pause between; after an error, log it and pause, longer while errors come.
+async def keep_going(work: LongLivedWork) -> None:
+    """Do the work again and again; after an error, log it and pause, longer while errors come.
 
     Errors of the store are not logged: the writer thread says that the store is not available.
     """
     failures = 0
     while True:
-        pause = pause_seconds
+        pause = work.pause_seconds
         try:
-            await work()
+            await work.do()
             failures = 0
         except StoreUnavailableError:
             pause = max(pause, _STORE_PAUSE_SECONDS)
         except Exception:
             pause = max(pause, _PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS) - 1)])
             failures += 1
-            _log.exception("The run service could not %s; it tries again in %g seconds.", name, pause)
+            _log.exception("The run service could not %s; it tries again in %g seconds.", work.name, pause)
         await anyio.sleep(varied(pause))

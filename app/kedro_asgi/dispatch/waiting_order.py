@@ -25,7 +25,7 @@ _SMALL_PARTS = 8192
 class GivenOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
     """An order that waits as it is, which ``read`` returns.
 
-    ``size_bytes`` is the size of the JSON that it came from, 0 where that is not known.
+    ``size_bytes`` is how much memory its values take, as JSON or tables; 0 where that is not known.
     """
 
     read: Callable[[], RunSpec]

@@ -16,7 +16,7 @@ _LISTENING_SECONDS = 5.0
 
 
 class Wakes:
-    """One event for each topic, of which one task waits. Belongs to one event loop.
+    """One event for each topic; one task waits for each event. Belongs to one event loop.
 
     With ``ends_free_slots``, the end of a run of another worker is a reason to look into the queue, too.
     """
@@ -36,8 +36,8 @@ class Wakes:
         for topic in topics:
             self._events[topic].set()
 
-    async def wait(self, topic: WakeTopic, seconds: float, *, at_most_seconds: float = math.inf) -> bool:
-        """Wait for a wake, for about ``seconds`` or longer while wakes arrive; return whether there was one.
+    async def wait(self, topic: WakeTopic, seconds: float, *, at_most_seconds: float = math.inf) -> None:
+        """Wait for a wake, or for about ``seconds``; while the store listens for wakes, these are five at least.
 
         It never waits for longer than ``at_most_seconds``.
         """
@@ -45,10 +45,8 @@ class Wakes:
             seconds = max(seconds, _LISTENING_SECONDS)
         with anyio.move_on_after(min(varied(seconds), at_most_seconds)):
             await self._events[topic].wait()
-        is_woken = self._events[topic].is_set()
         # Before the look: a wake that comes during it causes another one.
         self._events[topic] = anyio.Event()
-        return is_woken
 
     def _receive(self, topics: frozenset[WakeTopic]) -> None:
         """Take wakes to the event loop; a thread of the store calls this."""

@@ -25,9 +25,9 @@ from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.errors import StoreUnavailableError, StoreVersionError
 from kedro_asgi.events import Event
+from kedro_asgi.outcome import Outcome
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import FINAL, RunId
-from kedro_asgi.session import Outcome
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Writer:
 
     While the store fails, the states of promised runs wait in memory without limit (they are no more than were
     admitted), those of other runs up to ``max_unwritten_runs``; all are tried again. Any thread may call `post`;
-    `open_store` and `close` block; everything else belongs to the writer thread.
+    `open_store`, which comes before `start`, and `close` block; everything else belongs to the writer thread.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class Writer:
         try:
             self._open_store()
         except StoreUnavailableError as error:
+            # The writer thread has not started, so this one may change what belongs to it.
             self._fail(error)
 
     def start(self) -> None:

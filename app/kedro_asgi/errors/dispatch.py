@@ -32,7 +32,7 @@ class RunTimedOutError(RunStoppedError):
 
 
 class RunInterruptedError(RunStoppedError):
-    """The server of a run ended before the run."""
+    """The server of a run ended before the run, or it does not have the run any more."""
 
     status = "interrupted"
 

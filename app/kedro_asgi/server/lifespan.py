@@ -11,7 +11,7 @@ import anyio
 from anyio.abc import TaskGroup
 from starlette.applications import Starlette
 
-from kedro_asgi.dispatch.supervision import go_on
+from kedro_asgi.dispatch.supervision import LongLivedWork, keep_going
 from kedro_asgi.errors import KedroAsgiError
 from kedro_asgi.outcome import Outcome
 from kedro_asgi.server.server_parts import ServerParts, read_project
@@ -82,7 +82,9 @@ class Lifespan:
         parts.schedules.open(tasks)
         if RELOAD_SIGNAL_VARIABLE in os.environ:
             look = parts.session.read_reloads
-            tasks.start_soon(partial(go_on, "read the project again", look, pause_seconds=_LOOK_SECONDS))
+            tasks.start_soon(
+                keep_going, LongLivedWork(name="read the project again", do=look, pause_seconds=_LOOK_SECONDS)
+            )
         if configuration.opens_first:
             with parts.shutdown.until_begun(timeout_seconds=_OPENING_SECONDS):
                 await parts.admin_routes.open_project()

@@ -11,7 +11,7 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from kedro_asgi.dispatch import Dispatcher
-from kedro_asgi.dispatch.supervision import go_on
+from kedro_asgi.dispatch.supervision import LongLivedWork, keep_going
 from kedro_asgi.errors import ProjectError
 from kedro_asgi.outcome import Outcome
 from kedro_asgi.session import AsyncSession
@@ -87,7 +87,9 @@ class ServedSchedules:
         if self._signal is not None:
             # Also without schedules: another process may read the first ones.
             look = partial(self._look, self._signal)
-            tasks.start_soon(partial(go_on, "read schedules again", look, pause_seconds=_LOOK_SECONDS))
+            tasks.start_soon(
+                keep_going, LongLivedWork(name="read schedules again", do=look, pause_seconds=_LOOK_SECONDS)
+            )
 
     def _begin_work(self) -> None:
         if self._is_at_work or self._tasks is None or self._schedules is None:

@@ -9,8 +9,8 @@ from kedro_asgi.dispatch.safe_logging import SafeLogger
 _log = SafeLogger(__name__)
 
 NOT_ALIKE = (
-    "a batch gave a run other outputs than the run gives alone: each row of an output must come of the row of the "
-    "inputs that has the same place, and of no other."
+    "a batch gave a run other outputs than the run gives alone: each row of an output must depend on the row of "
+    "the inputs at the same position, and on no other."
 )
 
 

@@ -15,7 +15,7 @@ from kedro_asgi.dispatch.schedules.schedule import Schedule, tick_text
 from kedro_asgi.dispatch.service import Service
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.stores.schedules import ScheduledRun, ScheduleState
-from kedro_asgi.dispatch.supervision import go_on
+from kedro_asgi.dispatch.supervision import LongLivedWork, keep_going
 from kedro_asgi.errors import DispatchError, DrainingError, ScheduleNotFoundError, StoreUnavailableError
 from kedro_asgi.run_context import run_facts
 from kedro_asgi.runs import RunRecord
@@ -79,7 +79,7 @@ class Schedules:
 
     async def work(self) -> None:
         """Begin runs when they are due, until the service drains; then other workers go on."""
-        await go_on("begin scheduled runs", self._turn)
+        await keep_going(LongLivedWork(name="begin scheduled runs", do=self._turn))
 
     # --- for callers ---
 

@@ -11,7 +11,7 @@ from kedro_asgi.dispatch.webhooks.webhook import Webhook
 
 # How many times as many are claimed as are sent at once, so that not each of them needs a claim.
 _CLAIMS_AHEAD = 8
-_WAITS = "It asked to wait (Retry-After), so this one has waited, too."
+_WAITS = "The receiver asked to wait (Retry-After), so this notification has waited, too."
 
 
 class Deliveries:
