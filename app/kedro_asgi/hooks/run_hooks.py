@@ -17,15 +17,15 @@ class RunHooks(msgspec.Struct, frozen=True, kw_only=True):
     """The hooks of a run that have an implementation, and the receiver of its events.
 
     A hook without an implementation is ``None``, so that it costs nothing. ``manager`` is where the hooks are
-    registered. ``completed`` is called with each node that is done. ``shows_nodes`` tells whether hooks see nodes, the
-    others whether they see the catalog, and each load and save.
+    registered. ``node_done`` is called with each node that is done. ``shows_nodes``, ``shows_catalog``, ``shows_loads``
+    and ``shows_saves`` tell whether a hook sees these.
     ``retries`` are those of the nodes, a `NodeRetries` of the runners; ``None`` if no node is tried again.
     ``spans`` makes the spans of nodes, a `NodeSpans` of tracing; ``None`` without tracing.
     """
 
     manager: pluggy.PluginManager | None = None
     emit: Emit | None = None
-    completed: Callable[[Any], None] | None = None
+    node_done: Callable[[Any], None] | None = None
     shows_nodes: bool = False
     shows_catalog: bool = False
     shows_loads: bool = False

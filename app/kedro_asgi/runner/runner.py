@@ -95,7 +95,7 @@ class AbstractRunner(ABC):
             # Not type(): a catalog of the project's own gives its name through ours.
             raise UnmetInputsError(unmet, catalog.__class__.__name__)
         done: list[Node] = []
-        hooks = msgspec.structs.replace(bound_hooks(hook_manager), completed=_noting(done, len(steps.in_order), log))
+        hooks = msgspec.structs.replace(bound_hooks(hook_manager), node_done=_noting(done, len(steps.in_order), log))
         catalog.prepare(steps.datasets, is_seen=hooks.shows_catalog or type(self)._run is not AbstractRunner._run)
         is_logged = log.isEnabledFor(logging.INFO)
         if is_logged:

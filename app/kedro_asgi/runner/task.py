@@ -103,8 +103,8 @@ class NodeRunner:
             CURRENT_NODE.reset(token)
             if self._end is not None:
                 self._end(step.node)
-        if self._hooks.completed is not None:
-            self._hooks.completed(step.node)
+        if self._hooks.node_done is not None:
+            self._hooks.node_done(step.node)
 
     def _run_with_retries(self, step: Step, retries: NodeRetries) -> None:
         emit, policy = self._emit or ignore_event, retries.policy_of(step.node)

@@ -83,9 +83,9 @@ class ChunkQueue(ChunkStream):
     # --- event loop ---
 
     async def take(self) -> list[Chunk]:
-        """Wait for chunks and return all that are there; nothing after the last one. The reader has had those before.
+        """Wait for chunks and return all that are there; an empty list after the last one.
 
-        The reader asks again when it is done with them, and not before.
+        A call says that the reader is done with the chunks of the call before.
         """
         self._acknowledge()
         while not (self._given or self._has_ended):

@@ -26,7 +26,7 @@ from kedro_asgi.runner.worker_pool import WorkerPool
 from kedro_asgi.runs import RunSpec, RuntimeParams
 from kedro_asgi.session.attempts import retry_after_seconds, wait_for_attempt
 from kedro_asgi.session.context import KedroContext
-from kedro_asgi.session.engine_run import Configured, EngineRun, RunParams
+from kedro_asgi.session.engine_run import ContextParts, EngineRun, RunParams
 from kedro_asgi.session.json_outputs import check_json_outputs, same_in_every_run
 from kedro_asgi.session.project_classes import ProjectClasses
 from kedro_asgi.session.project_lookup import find_project, open_in_worker
@@ -64,7 +64,7 @@ class Engine:
             partial(open_in_worker, planner.project.package_name, planner.project.project_path),
             dask_scheduler=planner.project.options.dask.scheduler,
         )
-        self._contexts = RunContexts(planner, classes.contexts)
+        self._contexts = RunContexts(planner, classes.context_maker)
         self._default_runner = SequentialRunner()
 
     @classmethod
@@ -155,13 +155,13 @@ class Engine:
         Its parameters are checked for the nodes of all pipelines.
         """
         planner = self.planner
-        configured = Configured(
+        parts = ContextParts(
             planner=planner,
             runtime=runtime,
             validate=lambda raw: planner.parameter_validator.validate(raw),
             hooks=self._contexts.hooks,
         )
-        return self._contexts.context(configured)
+        return self._contexts.context(parts)
 
     def run(self, run: EngineRun) -> RunEnd:
         """Run in this thread; raises what the run raised. Log lines of the thread name the run meanwhile."""
@@ -214,8 +214,8 @@ class Engine:
         # Once the plan is known, nodes that ask for no model cost nothing.
         is_untyped = plan is not None and not plan.has_typed_parameters
         validate = unchecked if is_untyped else planner.validation(spec)
-        configured = Configured(planner=planner, runtime=run.runtime, validate=validate, hooks=hooks)
-        context = contexts.context(configured) if contexts.is_needed else None
+        parts = ContextParts(planner=planner, runtime=run.runtime, validate=validate, hooks=hooks)
+        context = contexts.context(parts) if contexts.is_needed else None
         if plan is None:
             plan = planner.plan(spec.slice)
         inputs = plan.checked_inputs(spec)
@@ -223,7 +223,7 @@ class Engine:
         pipeline = plan.pipeline.with_copied_nodes() if contexts.hooks.shows_nodes else plan.pipeline
         runner = self._runner(spec, run.runner)
         version = save_version(run.run_id, spec.attempt)
-        catalog = contexts.catalog(configured, context, save_version=version, load_versions=spec.load_versions)
+        catalog = contexts.catalog(parts, context, save_version=version, load_versions=spec.load_versions)
         if shared.artifacts:
             catalog.share(shared.artifacts, confirms=pipeline.steps.confirmed)
         for name, value in inputs.items():
@@ -237,7 +237,7 @@ class Engine:
                     plan.note_json_outputs(same_in_every_run(spec.outputs, catalog))
         params = RunParams(planner=planner, run=run, runner=runner)
         try:
-            return self._run(params, pipeline, catalog, _hooks_of_run(hooks, run, planner.project, tracer))
+            return self._run(params, pipeline, catalog, _with_parts_of_run(hooks, run, planner.project, tracer))
         finally:
             if shared.artifacts:
                 self._shared.renew(catalog)
@@ -254,8 +254,8 @@ class Engine:
             if hooks.on_pipeline_error is not None:
                 hooks.on_pipeline_error(error=error, run_params=params.get(), pipeline=pipeline, catalog=catalog)
             raise
-        if run.completed is not None:
-            run.completed()
+        if run.runner_ended is not None:
+            run.runner_ended()
         if hooks.after_pipeline_run is not None:
             hooks.after_pipeline_run(run_params=params.get(), run_result=result, pipeline=pipeline, catalog=catalog)
         return RunEnd(result=result, catalog=catalog)
@@ -266,9 +266,9 @@ class Engine:
 
     def unchecked_catalog(self, planner: Planner, runtime: RuntimeParams) -> DataCatalog:
         """Return a catalog as a run has it, without models in place of parameters."""
-        configured = Configured(planner=planner, runtime=runtime, validate=unchecked, hooks=self._contexts.hooks)
-        context = self._contexts.context(configured)
-        return self._contexts.catalog(configured, context, save_version=self.run_ids.next(), load_versions={})
+        parts = ContextParts(planner=planner, runtime=runtime, validate=unchecked, hooks=self._contexts.hooks)
+        context = self._contexts.context(parts)
+        return self._contexts.catalog(parts, context, save_version=self.run_ids.next(), load_versions={})
 
     def _runner(self, spec: RunSpec, given: object) -> AbstractRunner:
         """Return the given runner, else the one that ``spec`` names."""
@@ -285,7 +285,7 @@ class Engine:
         return ours.using(self._worker_pool)
 
 
-def _hooks_of_run(hooks: RunHooks, run: EngineRun, project: Project, tracer: "Tracer | None") -> RunHooks:
+def _with_parts_of_run(hooks: RunHooks, run: EngineRun, project: Project, tracer: "Tracer | None") -> RunHooks:
     """Return the hooks with what belongs to one run: the receiver of its events, retries of its nodes, their spans."""
     if run.emit is not None:
         hooks = msgspec.structs.replace(hooks, emit=run.emit)

@@ -19,8 +19,8 @@ from kedro_asgi.versions import kedro_version
 class EngineRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A run as a session asks for it.
 
-    ``session_id`` is that of a session for many runs. ``completed`` is called when the runner has finished, before the
-    last hook. ``as_json`` refuses outputs that can never be JSON before anything runs. ``is_single_attempt``: the
+    ``session_id`` is that of a session for many runs. ``runner_ended`` is called when the runner has succeeded, before
+    the last hook. ``as_json`` refuses outputs that can never be JSON before anything runs. ``is_single_attempt``: the
     caller makes further attempts itself.
     """
 
@@ -30,12 +30,12 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     runner: AbstractRunner | None = None
     session_id: str | None = None
     emit: Emit | None = None
-    completed: Callable[[], None] | None = None
+    runner_ended: Callable[[], None] | None = None
     as_json: bool = False
     is_single_attempt: bool = False
 
 
-class Configured(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class ContextParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The parts of contexts and catalogs: the compiled project, and the values that one run adds to it."""
 
     planner: Planner
@@ -76,7 +76,7 @@ class RunParams(msgspec.Struct, kw_only=True, eq=False):
         }
 
     def _session_facts(self) -> dict[str, Any]:
-        """Return what hooks get only, or in other words, from a session for many runs."""
+        """Return the facts that only a session for many runs has, or that it names differently."""
         if self.run.session_id is None:
             return {}
         names = list(self.run.spec.slice.pipeline_names) or [DEFAULT_PIPELINE]

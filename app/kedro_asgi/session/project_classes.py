@@ -34,7 +34,7 @@ class ProjectClasses(msgspec.Struct, frozen=True, kw_only=True):
     A ``loader`` of ``None`` is ours, whose configuration is compiled.
     """
 
-    contexts: ContextMaker
+    context_maker: ContextMaker
     store: type[BaseSessionStore]
     loader: type | None
 
@@ -44,7 +44,7 @@ class ProjectClasses(msgspec.Struct, frozen=True, kw_only=True):
         settings = project.settings
         loader = _choose("CONFIG_LOADER_CLASS", settings.config_loader_class, AbstractConfigLoader, ConfigLoader)
         return cls(
-            contexts=_contexts(settings, project.package_name),
+            context_maker=_contexts(settings, project.package_name),
             store=_choose("SESSION_STORE_CLASS", settings.session_store_class, BaseSessionStore, BaseSessionStore),
             loader=None if loader is ConfigLoader else loader,
         )

@@ -15,7 +15,7 @@ from kedro_asgi.plugins import plugin_hooks
 from kedro_asgi.project import Project
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.context_makers import ContextMaker
-from kedro_asgi.session.engine_run import Configured
+from kedro_asgi.session.engine_run import ContextParts
 
 
 class RunContexts:
@@ -24,8 +24,8 @@ class RunContexts:
     ``is_needed``: a hook or a class of the project sees the context of each run. Else the catalog is made without one.
     """
 
-    def __init__(self, planner: Planner, makers: ContextMaker) -> None:
-        self._makers = makers
+    def __init__(self, planner: Planner, maker: ContextMaker) -> None:
+        self._maker = maker
         self._hook_manager: pluggy.PluginManager = _hook_manager(planner.project)
         self.hooks = RunHooks.of(self._hook_manager)
         """The hooks that all runs share."""
@@ -33,18 +33,18 @@ class RunContexts:
         """Whether hooks keep the state of one run, also in thread-local variables, so that no run may find it."""
         self._single_run_lock = threading.Lock()
         self.is_needed = (
-            makers.is_custom or planner.custom_loader is not None or self.hooks.after_context_created is not None
+            maker.is_custom or planner.custom_loader is not None or self.hooks.after_context_created is not None
         )
 
     def hooks_of_run(self) -> RunHooks:
         """Return the hooks for one run: all runs share them, but those that keep the state of a run."""
         return RunHooks.of(with_hooks_for_single_run(self._hook_manager)) if self.has_single_run_hooks else self.hooks
 
-    def context(self, configured: Configured) -> KedroContext:
+    def context(self, parts: ContextParts) -> KedroContext:
         """Return a new context, after calling ``after_context_created``."""
-        hooks = configured.hooks
-        context: KedroContext = self._makers.make(
-            configured.planner, configured.runtime, hooks.manager or self._hook_manager, configured.validate
+        hooks = parts.hooks
+        context: KedroContext = self._maker.make(
+            parts.planner, parts.runtime, hooks.manager or self._hook_manager, parts.validate
         )
         if hooks.after_context_created is not None:
             # Such hooks also prepare what the whole process shares, such as MLflow's experiment.
@@ -54,7 +54,7 @@ class RunContexts:
 
     def catalog(
         self,
-        configured: Configured,
+        parts: ContextParts,
         context: KedroContext | None,
         *,
         save_version: str,
@@ -63,19 +63,19 @@ class RunContexts:
         """Return the catalog of a run, parameters included, after calling ``after_catalog_created``."""
         catalog: DataCatalog
         if context is None:
-            planner, runtime = configured.planner, configured.runtime
+            planner, runtime = parts.planner, parts.runtime
             catalog = create_catalog(
-                self._makers.make_catalog,
+                self._maker.make_catalog,
                 planner.resolver,
                 runtime,
-                parameters=partial(planner.validated_parameters, runtime, configured.validate),
+                parameters=partial(planner.validated_parameters, runtime, parts.validate),
                 is_validated=planner.project.settings.dataset_validation,
                 save_version=save_version,
                 load_versions=load_versions,
-                created=configured.hooks.after_catalog_created,
+                created=parts.hooks.after_catalog_created,
             )
         else:
-            catalog = self._makers.catalog(context, save_version=save_version, load_versions=load_versions)
+            catalog = self._maker.catalog(context, save_version=save_version, load_versions=load_versions)
         return catalog
 
 

@@ -99,7 +99,7 @@ class KedroSession(AbstractSession):
             runner=runner,
             runtime=self._runtime(),
             emit=self.emit,
-            completed=self._complete,
+            runner_ended=self._complete,
         )
         return self.engine.run(run).result
 

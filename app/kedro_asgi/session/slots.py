@@ -33,6 +33,7 @@ class Slots:
         try:
             if in_own_thread:
                 return cast("T", await run_in_daemon_thread(partial(slot.run, work)))
+            # The slot is the limit: the limiter of anyio, of 40 threads, would be a second one.
             threads = anyio.CapacityLimiter(math.inf)
             return cast("T", await anyio.to_thread.run_sync(slot.run, work, limiter=threads))
         finally:
