@@ -13,11 +13,14 @@ from anyio import to_thread
 from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.process.messages import ProcessSetup
 from kedro_asgi.dispatch.executors.process.pool import ProcessPool
+from kedro_asgi.dispatch.executors.process.run import ProcessRun
+from kedro_asgi.dispatch.executors.process.run_process import RunProcess
 from kedro_asgi.dispatch.executors.process.watch import ProcessWatch
 from kedro_asgi.dispatch.executors.remote_run import RemoteRun
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.encoding import encode_output
-from kedro_asgi.errors import RunCancelledError
+from kedro_asgi.errors import RunCancelledError, RunStoppedError
+from kedro_asgi.events import Event, NodeStarted
 from kedro_asgi.runs import RunId, RunSpec, Slice
 from kedro_asgi.session import AsyncSession
 from project_files import write_project
@@ -45,18 +48,21 @@ def register_pipelines():
 """
 
 
+def setup_of(project: Path) -> ProcessSetup:
+    return ProcessSetup(
+        create=AsyncSession.create(project).create_session,
+        convert=encode_output,
+        full_tracebacks=False,
+        backend="asyncio",
+    )
+
+
 class SlowPool(ProcessPool):
     """A pool whose answers about its runs come late: `go_on` lets the first one come."""
 
     def __init__(self, project: Path) -> None:
         self.has_looked, self.go_on = threading.Event(), threading.Event()
-        setup = ProcessSetup(
-            create=AsyncSession.create(project).create_session,
-            convert=encode_output,
-            full_tracebacks=False,
-            backend="asyncio",
-        )
-        super().__init__(setup, Policy(), warm=1)
+        super().__init__(setup_of(project), Policy(), warm=1)
 
     def executing(self, run_id: RunId) -> Any:
         return self._late(super().executing(run_id))
@@ -71,6 +77,33 @@ class SlowPool(ProcessPool):
         return found
 
 
+class LateRequest:
+    """A process that gets the request to stop only after the first signal."""
+
+    def __init__(self, process: RunProcess) -> None:
+        self.process = process
+        self._requests: list[tuple[RunId, RunStoppedError]] = []
+
+    def request_stop(self, run_id: RunId, reason: RunStoppedError) -> None:
+        self._requests.append((run_id, reason))
+
+    def terminate(self) -> None:
+        self.process.terminate()
+        while self._requests:
+            self.process.request_stop(*self._requests.pop())
+
+
+class OvertakingPool(ProcessPool):
+    """A pool whose signals overtake the requests to stop."""
+
+    def executing(self, run_id: RunId) -> Any:
+        found = super().executing(run_id)
+        return None if found is None else (LateRequest(found[0]), found[1])
+
+    def replace(self, process: Any, run: ProcessRun) -> bool:
+        return super().replace(process.process, run)
+
+
 class Given:
     """A run in a pool, whose node goes on until `finish`."""
 
@@ -79,25 +112,36 @@ class Given:
         spec = RunSpec(
             slice=Slice(pipeline_names=(pipeline,)), outputs=("pid",), runtime_params={"place": str(self.file)}
         )
-        self._ended = threading.Event()
+        self._begun, self._ended = threading.Event(), threading.Event()
         self._execution = Execution()
         run = RemoteRun(
             run_id=RunId(name),
             read_spec=_Read(spec),
             pipeline_names=(),
             context=Context(),
-            emit=lambda event: None,
+            emit=self._note,
             ended=self._end,
             retry_after_seconds=lambda error: None,
         )
         pool.give(run)
 
+    def _note(self, event: Event) -> None:
+        if isinstance(event, NodeStarted):
+            self._begun.set()
+
     def _end(self, execution: Execution) -> None:
         self._execution = execution
         self._ended.set()
 
+    async def until_begun(self) -> None:
+        with anyio.fail_after(60):
+            await to_thread.run_sync(self._begun.wait, abandon_on_cancel=True)
+
     async def finish(self) -> Execution:
         self.file.touch()
+        return await self.end()
+
+    async def end(self) -> Execution:
         with anyio.fail_after(60):
             await to_thread.run_sync(self._ended.wait, abandon_on_cancel=True)
         return self._execution
@@ -166,3 +210,14 @@ async def test_a_process_whose_run_ends_while_it_is_measured_is_not_replaced(poo
     await until_closed(watch)
     assert pool.gauges()["run_processes"] == 1
     assert (await Given(pool, tmp_path, "second").finish()).outputs == former.outputs
+
+
+async def test_a_signal_that_overtakes_the_request_to_stop_is_sent_again(project: Path, tmp_path: Path) -> None:
+    pool = OvertakingPool(setup_of(project), Policy(), warm=1)
+    watch = ProcessWatch(pool, kill_seconds=600)
+    run = Given(pool, tmp_path, "run")
+    await run.until_begun()
+    watch.stop(RunId("run"), RunCancelledError())
+    assert await run.end() == Execution()
+    await until_closed(watch)
+    pool.close()

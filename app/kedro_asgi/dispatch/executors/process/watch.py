@@ -20,6 +20,7 @@ _log = SafeLogger(__name__)
 
 # A run that was asked to stop gets SIGTERM after the first time and SIGKILL after the second: within one second in all.
 _TERMINATE_SECONDS = 0.3
+_TERMINATE_AGAIN_SECONDS = 0.1
 KILL_SECONDS = 0.6
 # The parent measures: RLIMIT_AS would count addresses that are reserved and files that are mapped, and neither it nor
 # RLIMIT_DATA the processes that a run starts. A run may hold what it takes in this time above its limit.
@@ -91,6 +92,8 @@ class ProcessWatch:
     def _terminate(self, process: RunProcess, run: ProcessRun) -> None:
         if self._pool.replace(process, run):
             process.terminate()
+            # The process ignores a signal that comes before another of its threads has got the request to stop.
+            self._after(_TERMINATE_AGAIN_SECONDS, partial(self._terminate, process, run))
 
     def _kill(self, process: RunProcess, run: ProcessRun) -> None:
         if self._pool.replace(process, run):
