@@ -102,12 +102,20 @@ def send_two_signals_at_once(supervisor: int, workers: Sequence[int]) -> None:
     """
     for pid in (*workers, supervisor):
         os.kill(pid, signal.SIGSTOP)
+    for pid in (*workers, supervisor):
+        # One that has yet to stop would first handle a signal that comes meanwhile, since its number is lower.
+        until(lambda pid=pid: is_stopped(pid))
     for number in (signal.SIGTERM, signal.SIGINT):
         os.kill(supervisor, number)
     os.kill(supervisor, signal.SIGCONT)
     for pid in workers:
         until(lambda pid=pid: {signal.SIGTERM, HASTEN} <= waiting_signals(pid))
         os.kill(pid, signal.SIGCONT)
+
+
+def is_stopped(pid: int) -> bool:
+    """Tell whether the main thread of a process is stopped by a signal."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def waiting_signals(pid: int) -> set[int]:

@@ -42,7 +42,7 @@ async def dispatcher(
         yield runs
 
 
-async def until(condition: Callable[[], bool], *, seconds: float = 90) -> None:
+async def until(condition: Callable[[], bool], *, seconds: float = 300) -> None:
     with anyio.fail_after(seconds):
         while not condition():
             await anyio.sleep(0.02)
@@ -50,7 +50,7 @@ async def until(condition: Callable[[], bool], *, seconds: float = 90) -> None:
 
 async def told_of_a_node(runs: Dispatcher, run_id: str) -> None:
     """Wait until the server knows that a node of the run has begun."""
-    with anyio.fail_after(90):
+    with anyio.fail_after(300):
         async with aclosing(runs.follow(run_id)) as told:
             async for published in told:
                 if isinstance(published.event, NodeStarted):

@@ -193,7 +193,7 @@ def test_no_run_is_lost_or_executed_twice_whatever_dies(
     # It has a run that cannot end before, since as many runs as there are slots wait at a gate.
     paused = workers[0]
     gated = [submit(servers[0], params={"seconds": -1.0}, on_interrupt="rerun") for _ in range(8)]
-    until(lambda: paused.process.pid in owners_of_running(url, gated), seconds=120)
+    until(lambda: paused.process.pid in owners_of_running(url, gated), seconds=400)
     os.kill(paused.process.pid, signal.SIGSTOP)
     (tmp_path / "gate").touch()
     own_database.stop()
@@ -204,7 +204,7 @@ def test_no_run_is_lost_or_executed_twice_whatever_dies(
     os.kill(paused.process.pid, signal.SIGCONT)
     paused.log_with("was taken over by another worker")
     load.join()
-    until(lambda: {run["status"] for run in all_records(servers[1]).values()} <= FINAL, seconds=180)
+    until(lambda: {run["status"] for run in all_records(servers[1]).values()} <= FINAL, seconds=300)
     promised = [*load.promised.values(), *gated]
     check(all_records(servers[1]), promised, Counter((tmp_path / "journal").read_text().split()))
 
