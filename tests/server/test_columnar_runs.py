@@ -344,6 +344,16 @@ async def test_there_may_be_no_such_pipeline(tmp_path: Path, serve) -> None:
     assert (answer.status_code, "'none'" in answer.json()["detail"]) == (404, True)
 
 
+async def test_a_project_that_cannot_be_read_is_the_same_problem_on_every_route(tmp_path: Path, serve) -> None:
+    client = serve(write_project(tmp_path, {**_FILES, "conf/base/catalog.yml": "file: [\n"}))
+    answers = [await send(client, path) for path in ("/runs", "/pipelines/__default__/run")]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert [answer.json()["type"] for answer in answers] == ["urn:kedro-asgi:problem:project-failed"] * 2
+    assert [answer.headers["retry-after"] for answer in answers] == ["5", "5"]
+    kedros = await send(client, "/run")
+    assert (kedros.status_code, kedros.json()["detail"]) == (503, answers[0].json()["detail"])
+
+
 async def test_a_caller_may_run_only_its_pipelines(tmp_path: Path, serve) -> None:
     token = make_token()
     client = serve(write_project(tmp_path, _FILES), tokens=token_line("a", token, ["run"], ["polars"]))

@@ -96,13 +96,20 @@ _HTTP_PROBLEMS: Mapping[int, ProblemKind] = {
     415: ProblemKind("unsupported-media-type", "The body has another form", 415),
     422: _INVALID_BODY,
 }
-_REFUSED = ProblemKind("refused", "Refused", 503)
 # A server that is shutting down, or a store that failed, may be back after this time.
 _RETRY_AFTER_SECONDS = 5
 
 
 class InvalidQueryError(Exception):
     """A header or a query parameter is invalid."""
+
+
+class PipelineUnavailableError(HTTPException):
+    """The pipeline of a request cannot be found or read; ``reason`` says why."""
+
+    def __init__(self, reason: BaseException) -> None:
+        self.reason = reason
+        super().__init__(explain_project_error(reason).status_code, failure_sentence(reason))
 
 
 async def explain_dispatch_error(request: Request, error: Exception, *, busy_status: int) -> Response:
@@ -142,7 +149,9 @@ async def explain_unreadable(error: InvalidBodyError | HTTPException) -> Respons
 
 def explain_http_error(error: HTTPException) -> Response:
     """Return the response for an error of a route itself, such as a body that is too large."""
-    kind = _HTTP_PROBLEMS.get(error.status_code, _REFUSED)
+    if isinstance(error, PipelineUnavailableError):
+        return explain_project_error(error.reason)
+    kind = _HTTP_PROBLEMS.get(error.status_code, _FAILED)
     problem = msgspec.structs.replace(kind.problem(str(error.detail)), status=error.status_code)
     return _response(problem, error.headers)
 

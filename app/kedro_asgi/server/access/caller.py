@@ -5,15 +5,15 @@ from typing import Literal, get_args
 
 import msgspec
 from starlette.authentication import AuthCredentials, BaseUser
-from starlette.types import Scope as AsgiScope
+from starlette.types import Scope
 
 from kedro_asgi.current_request import CURRENT_CALLER
 from kedro_asgi.errors.wording import one_line, shortened
 from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 
-Scope = Literal["read", "run", "cancel", "admin"]
+AccessScope = Literal["read", "run", "cancel", "admin"]
 
-SCOPES: frozenset[Scope] = frozenset(get_args(Scope))
+SCOPES: frozenset[AccessScope] = frozenset(get_args(AccessScope))
 # A credential of this form limits its caller to a pipeline, in whatever way the credentials come.
 PIPELINE_PREFIX = "pipeline:"
 CALLER_KEY = "kedro_asgi.caller"
@@ -54,7 +54,7 @@ class Caller(msgspec.Struct, BaseUser, frozen=True, kw_only=True):
     def identity(self) -> str:
         return self.name
 
-    def has(self, scope: Scope) -> bool:
+    def has(self, scope: AccessScope) -> bool:
         """Tell whether the caller has a scope."""
         return scope in self.scopes or "admin" in self.scopes
 
@@ -63,25 +63,25 @@ class Caller(msgspec.Struct, BaseUser, frozen=True, kw_only=True):
         return self.pipelines is None or self.pipelines.issuperset(pipeline_names or (DEFAULT_PIPELINE,))
 
 
-def caller_of(scope: AsgiScope) -> Caller | None:
+def caller_of(scope: Scope) -> Caller | None:
     """Return the caller of a request; ``None`` where none has to be known, or none is."""
     found: Caller | None = scope.get(CALLER_KEY)
     return found
 
 
-def set_caller(scope: AsgiScope, caller: Caller | None) -> None:
+def set_caller(scope: Scope, caller: Caller | None) -> None:
     """Note the caller of a request for its route, and for the run that it asks for."""
     scope[CALLER_KEY] = caller
     CURRENT_CALLER.set(None if caller is None else caller.name)
 
 
-def limits_of(scope: AsgiScope) -> frozenset[str] | None:
+def limits_of(scope: Scope) -> frozenset[str] | None:
     """Return the pipelines that the caller of a request is limited to; ``None`` is no limit."""
     caller: Caller | None = scope.get(CALLER_KEY)
     return None if caller is None else caller.pipelines
 
 
-def may_read(scope: AsgiScope) -> bool:
+def may_read(scope: Scope) -> bool:
     """Tell whether the caller of a request has the scope *read*, or callers need not be known."""
     if CALLER_KEY not in scope:
         return True
@@ -89,7 +89,7 @@ def may_read(scope: AsgiScope) -> bool:
     return caller is not None and caller.has("read")
 
 
-def may_see_all(scope: AsgiScope) -> bool:
+def may_see_all(scope: Scope) -> bool:
     """Tell whether the caller of a request may read of all pipelines, or callers need not be known."""
     return may_read(scope) and limits_of(scope) is None
 

@@ -10,8 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kedro_asgi.errors import RunNotFoundError
 from kedro_asgi.server.access.audit import log_refusal
-from kedro_asgi.server.access.caller import Caller, caller_of, set_caller
-from kedro_asgi.server.access.caller import Scope as Permission
+from kedro_asgi.server.access.caller import AccessScope, Caller, caller_of, set_caller
 from kedro_asgi.server.access.refusals import (
     AccessRefusedError,
     ForbiddenPipelineError,
@@ -128,7 +127,7 @@ class _ProtectedRoute:
         except (AuthenticationError, AccessRefusedError):
             return None
 
-    async def _check(self, rule: Rule, wanted: Permission | Literal["any"], scope: Scope) -> None:
+    async def _check(self, rule: Rule, wanted: AccessScope | Literal["any"], scope: Scope) -> None:
         try:
             caller = await self._control.identify(scope)
         except AuthenticationError as error:

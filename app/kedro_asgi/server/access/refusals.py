@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from kedro_asgi.reserved_names import DEFAULT_PIPELINE
-from kedro_asgi.server.access.caller import Caller, Scope
+from kedro_asgi.server.access.caller import AccessScope, Caller
 
 _REALM = 'Bearer realm="kedro-asgi"'
 
@@ -54,7 +54,7 @@ class MissingScopeError(AccessRefusedError):
 
     slug, title, status = "missing-scope", "The caller may not do this", 403
 
-    def __init__(self, caller: Caller, scope: Scope) -> None:
+    def __init__(self, caller: Caller, scope: AccessScope) -> None:
         self.scope = scope
         super().__init__(f"'{caller.name}' does not have the scope '{scope}'.")
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from kedro_asgi.server.access.caller import Scope
+from kedro_asgi.server.access.caller import AccessScope
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -14,7 +14,7 @@ class Rule(msgspec.Struct, frozen=True):
     A route that ``shows_all`` tells of all pipelines at once, so a caller with a limit is refused.
     """
 
-    scope: Scope | Literal["any"] | None
+    scope: AccessScope | Literal["any"] | None
     shows_all: bool = False
 
 

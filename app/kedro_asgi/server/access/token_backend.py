@@ -5,7 +5,7 @@ from typing import Protocol
 
 from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError
 from starlette.requests import HTTPConnection
-from starlette.types import Scope as AsgiScope
+from starlette.types import Scope
 
 from kedro_asgi.server.access.caller import Caller
 from kedro_asgi.server.access.tokens import TokenTable, digest_of, parse_tokens
@@ -45,7 +45,7 @@ class TokenBackend(AuthenticationBackend):
     def __init__(self, *sources: TokenSource) -> None:
         self._sources = sources
 
-    def known(self, scope: AsgiScope) -> Caller | None:
+    def known(self, scope: Scope) -> Caller | None:
         """Return the caller of a request as `authenticate` does, if that needs no waiting; takes half of its time."""
         found = [value for key, value in scope["headers"] if key == b"authorization"]
         # A scheme in other letters, and several headers, are left to `authenticate`.
@@ -69,7 +69,7 @@ class TokenBackend(AuthenticationBackend):
         raise AuthenticationError("The token is not known.")
 
 
-def bearer_token(scope: AsgiScope) -> str | None:
+def bearer_token(scope: Scope) -> str | None:
     """Return the token of a request; raises `AuthenticationError` for several headers, or another scheme (RFC 6750).
 
     All that follows the scheme is the token, so nothing in it is read in another way than by a proxy in front.

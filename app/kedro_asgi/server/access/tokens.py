@@ -11,7 +11,7 @@ import msgspec
 
 from kedro_asgi.errors import ServerSettingsError
 from kedro_asgi.errors.wording import quoted
-from kedro_asgi.server.access.caller import SCOPES, Caller, Scope
+from kedro_asgi.server.access.caller import SCOPES, AccessScope, Caller
 
 # Scanners of repositories and logs find tokens by such a prefix.
 TOKEN_PREFIX = "kat_"
@@ -56,7 +56,7 @@ def make_token() -> str:
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
-def token_line(name: str, token: str, scopes: Iterable[Scope], pipelines: Iterable[str] = ()) -> str:
+def token_line(name: str, token: str, scopes: Iterable[AccessScope], pipelines: Iterable[str] = ()) -> str:
     """Return the line of a token, which holds its hash; raises `ServerSettingsError` for what a line cannot hold."""
     limits = [f"pipelines={','.join(pipelines)}"] if pipelines else []
     digest = hashlib.sha256(token.encode()).hexdigest()

@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from kedro_asgi.dispatch import Finished
 from kedro_asgi.encoding import encode_json
-from kedro_asgi.failures import failure_sentence
 from kedro_asgi.media_types import JSON, MULTIPART
 from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 from kedro_asgi.runs import RunOrder, RunSpec, Slice
@@ -20,7 +19,7 @@ from kedro_asgi.server.access.control import check_pipelines
 from kedro_asgi.server.bodies import BodyReader, idempotency_key, run_spec
 from kedro_asgi.server.columnar.names import check_given_once, only_input, wrong_number
 from kedro_asgi.server.content_negotiation import TABLES, MediaTypes
-from kedro_asgi.server.problems import explain_project_error
+from kedro_asgi.server.problems import PipelineUnavailableError
 from kedro_asgi.server.queries import run_timeout_seconds
 from kedro_asgi.server.typed_pipelines import TypedPipelines
 
@@ -196,8 +195,7 @@ class ColumnarRuns:
     async def _pipeline(self, slice_: Slice) -> "TypedPipeline":
         found = await self._pipelines.find(slice_ if slice_.pipeline_names else _default(slice_))
         if found.error is not None:
-            status = explain_project_error(found.error).status_code
-            raise HTTPException(status, failure_sentence(found.error)) from found.error
+            raise PipelineUnavailableError(found.error) from found.error
         return found.value()
 
     # --- answers, in a thread ---

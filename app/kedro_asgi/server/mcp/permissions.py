@@ -9,7 +9,7 @@ from mcp_types import INVALID_REQUEST
 from starlette.requests import Request
 
 from kedro_asgi.server.access.audit import log_call, log_refusal
-from kedro_asgi.server.access.caller import CALLER_KEY, Caller, Scope, caller_of
+from kedro_asgi.server.access.caller import CALLER_KEY, AccessScope, Caller, caller_of
 from kedro_asgi.server.access.refusals import MissingScopeError
 
 Context = ServerRequestContext[Any, Any]
@@ -21,7 +21,7 @@ def caller_in(context: Context) -> Caller | None:
     return None if request is None else caller_of(request.scope)
 
 
-def may(context: Context, scope: Scope) -> bool:
+def may(context: Context, scope: AccessScope) -> bool:
     """Tell whether the caller of a message has a scope, or need not be known."""
     request = _request(context)
     if request is None or CALLER_KEY not in request.scope:
@@ -30,7 +30,7 @@ def may(context: Context, scope: Scope) -> bool:
     return caller is not None and caller.has(scope)
 
 
-def require(context: Context, scope: Scope) -> None:
+def require(context: Context, scope: AccessScope) -> None:
     """Raise `MCPError`, and log the refusal, if the caller of a message does not have a scope."""
     caller = caller_in(context)
     if may(context, scope) or caller is None:
