@@ -114,6 +114,17 @@ def log_levels() -> dict[str, int]:
     return {"": logging.root.level, **named}
 
 
+def log_at_least(levels: Mapping[str, int]) -> None:
+    """Log here what a sender with these levels logs, and no less than before.
+
+    Other senders may want more lines, and each leaves out what it does not log.
+    """
+    for name, level in levels.items():
+        logger = logging.getLogger(name)
+        if level and (logger.level == logging.NOTSET or level < logger.level):
+            logger.setLevel(level)
+
+
 def _set_log_levels(levels: Mapping[str, int]) -> None:
     present = log_levels()
     for name in present.keys() | levels.keys():

@@ -13,7 +13,8 @@ from kedro_asgi.errors import RunStoppedError
 class StopSignal(msgspec.Struct, eq=False):
     """Asks one run to stop, once; ``reason`` is set from then on, and every thread of the run may read it.
 
-    The methods belong to the event loop that hosts the run.
+    `stop` is called on the event loop that hosts the run, `on_stop` by any thread of the run. The callback runs in
+    either thread, perhaps twice, so it must not wait.
     """
 
     reason: RunStoppedError | None = None
@@ -29,6 +30,7 @@ class StopSignal(msgspec.Struct, eq=False):
     @contextmanager
     def on_stop(self, callback: Callable[[], None]) -> Iterator[None]:
         """Call ``callback`` when the run is asked to stop while this block lasts, or now if it was already."""
+        # First the callback and then the look: `stop`, in another thread, does both the other way round.
         self._callbacks.append(callback)
         try:
             if self.reason is not None:

@@ -16,7 +16,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``output_problems`` says why an output of a run that succeeded is missing.
     An execution that was stopped has neither outputs nor an error, even if its code raised after the stop.
-    ``has_crashed``: the run ended its process, or may have. ``is_interrupted``: the run's process or worker was lost,
+    ``has_crashed``: the run ended its process, or may have. ``is_interrupted``: the Dask worker of the run was lost,
     perhaps through no fault of the run. A promised run with ``on_interrupt: rerun`` is repeated then.
     ``retry_after_seconds`` is set if the run is to be tried again (`KedroServiceSession.retry_after_seconds`).
     """

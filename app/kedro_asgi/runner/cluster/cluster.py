@@ -67,7 +67,8 @@ class Cluster:
 
 
 def _open(arguments: Mapping[str, Any]) -> Any:
-    is_local = arguments.get("address") is None and dask.config.get("scheduler-address", None) is None
+    address = arguments.get("address") or dask.config.get("scheduler-address", None)
+    is_local = address is None
     # A port for the dashboard of Dask may be in use: any other will do.
     local = {"dashboard_address": ":0"} if is_local else {}
     if is_local and multiprocessing.current_process().daemon:
@@ -77,7 +78,7 @@ def _open(arguments: Mapping[str, Any]) -> Any:
         return Context().run(_Client, **{"set_as_default": False, **local, **arguments})
     except (OSError, TimeoutError, RuntimeError) as error:
         # Dask raises a RuntimeError where a worker of a local cluster does not start.
-        raise ClusterUnreachableError(arguments.get("address"), error) from error
+        raise ClusterUnreachableError(address, error) from error
 
 
 def _own_host(client: Any) -> str:

@@ -13,7 +13,7 @@ from kedro_asgi.bridge import preserve_logging
 from kedro_asgi.errors import ServerSettingsError
 from kedro_asgi.runner.cluster.pickling import dumps
 from kedro_asgi.runner.portable_struct import PortableStruct
-from kedro_asgi.runner.process_state import log_levels
+from kedro_asgi.runner.process_state import log_at_least, log_levels
 from kedro_asgi.tracing.sdk import set_up_inherited_sdk
 
 _log = logging.getLogger(__name__)
@@ -59,11 +59,7 @@ def _apply_once(data: bytes) -> None:
         _log.warning("This worker exports no spans: %s", error)
     # Behind the worker's own, and folders that this machine has: a worker may have another version of a package.
     sys.path.extend(path for path in setup.path if path not in sys.path and os.path.exists(path))
-    for name, level in setup.log_levels.items():
-        logger = logging.getLogger(name)
-        # Never fewer lines than another run wants: the process of a run leaves out what it does not log.
-        if level and (logger.level == logging.NOTSET or level < logger.level):
-            logger.setLevel(level)
+    log_at_least(setup.log_levels)
     if setup.prepare is not None:
         with preserve_logging():
             setup.prepare()

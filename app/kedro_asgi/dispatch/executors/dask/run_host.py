@@ -1,9 +1,8 @@
 """Executes the runs of servers on a Dask worker, in its threads."""
 
-import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from contextvars import copy_context
 from functools import partial
@@ -33,6 +32,7 @@ from kedro_asgi.dispatch.executors.dask.messages import (
 from kedro_asgi.dispatch.executors.message_pickle import Buffer, decode_message
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.errors import RunInterruptedError
+from kedro_asgi.runner.process_state import log_at_least
 
 _log = SafeLogger(__name__)
 
@@ -117,7 +117,8 @@ class RunHost:
     async def serve_server(self, comm: Any, greeting: dict[str, Any]) -> Status:
         """Serve the connection of one server until it ends."""
         known = msgspec.convert(greeting, Greeting)
-        _set_log_levels(known.log_levels)
+        # The lines of runs that the server logs come from here.
+        log_at_least(_without_loggers_of_dask(known.log_levels))
         channel: Channel[FromServer] = Channel(
             comm, FROM_SERVER, silence_seconds=known.silence_seconds, ping_seconds=known.ping_seconds
         )
@@ -173,8 +174,5 @@ class RunHost:
             os._exit(1)
 
 
-def _set_log_levels(levels: dict[str, int]) -> None:
-    """Log what the server logs: its lines come from here."""
-    for name, level in levels.items():
-        if not name.startswith(_LOGGERS_OF_DASK):
-            logging.getLogger(name).setLevel(level)
+def _without_loggers_of_dask(levels: Mapping[str, int]) -> dict[str, int]:
+    return {name: level for name, level in levels.items() if name.partition(".")[0] not in _LOGGERS_OF_DASK}

@@ -19,9 +19,9 @@ from kedro_asgi.session.event_loop import backend_name
 class ProcessExecutor:
     """An `Executor` whose runs share nothing with the server, and with each other only what a process keeps.
 
-    The processes have opened the project of ``session``, and load its artifacts themselves. A run that does not stop
-    within a second, or within ``kill_seconds``, is killed with its process. ``convert`` and the values of a run have to
-    be picklable.
+    The processes have opened the project of ``session``, and load its artifacts themselves. A run that goes
+    on ``kill_seconds`` after it was asked to stop is killed with its process. ``convert`` and the values of a run have
+    to be picklable.
     """
 
     def __init__(
