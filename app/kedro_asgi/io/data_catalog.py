@@ -185,6 +185,7 @@ class DataCatalog(DatasetMapping, has_slots=True):
         if ds_name in self.kept:
             return
         if ds_name in self._slots:
+            # Another thread may make a dataset of the slot at this moment: that keeps the data until the run ends.
             self._slots[ds_name] = UNSET
             return
         if self._checks and ds_name in self._checks:

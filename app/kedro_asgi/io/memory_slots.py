@@ -13,13 +13,14 @@ class MemorySlots(dict[str, Any]):
     """The data of one run by the names of its datasets; UNSET where there is none, before a save and after a release.
 
     A slot behaves like a `MemoryDataset` without options, and costs less: no code constructs it, and the garbage
-    collector does not see it. Data stays in its slot until code asks for its dataset. Thread-safe.
+    collector does not see it. Data stays in its slot until code asks for its dataset. The caller of `move_to` holds the
+    lock of the catalog; loads, saves and releases need none.
     """
 
     def move_to(self, name: str, datasets: dict[str, Dataset]) -> MemoryDataset:
         """Put a dataset with the data of a slot into ``datasets``, and remove the slot."""
         dataset = MemoryDataset.adopt(self[name])
-        # At each moment another thread finds the slot or the dataset. It may have saved since the last line.
+        # Another thread finds the slot or the dataset at each moment, and may save into the slot until that goes.
         datasets[name] = dataset
         dataset.replace_data(self.pop(name))
         return dataset
