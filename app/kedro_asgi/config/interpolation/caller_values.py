@@ -29,7 +29,7 @@ _NO_CHECKS: Mapping[object, _Check] = {}
 
 def resolve_traced(evaluator: Evaluator, traced: TracedValue) -> _Traced:
     """Return a value as a copy, and whether the caller contributed to any of it."""
-    return _TracingResolver(evaluator, lambda key, value, node: None).resolve(traced.value, traced.is_from_caller)
+    return _TracingEvaluation(evaluator, lambda key, value, node: None).resolve(traced.value, traced.is_from_caller)
 
 
 def resolve_restricted(evaluator: Evaluator, name: str, node: Node) -> ConfigValue:
@@ -54,10 +54,10 @@ def resolve_restricted(evaluator: Evaluator, name: str, node: Node) -> ConfigVal
             raise _refusal(name, "validator", value)
         check(key, value, node)
 
-    return _TracingResolver(evaluator, check, {"validator": check_validator}).resolve(node, is_from_caller=False)[0]
+    return _TracingEvaluation(evaluator, check, {"validator": check_validator}).resolve(node, is_from_caller=False)[0]
 
 
-class _TracingResolver:
+class _TracingEvaluation:
     """Resolves a tree; calls ``check`` for each key whose value the caller contributed to.
 
     Below a key of ``inner_checks``, it calls that check instead.
@@ -66,7 +66,7 @@ class _TracingResolver:
     def __init__(self, evaluator: Evaluator, check: _Check, inner_checks: Mapping[object, _Check] = _NO_CHECKS) -> None:
         self._evaluator = evaluator
         self._check = check
-        self._inner = {key: _TracingResolver(evaluator, inner) for key, inner in inner_checks.items()}
+        self._inner = {key: _TracingEvaluation(evaluator, inner) for key, inner in inner_checks.items()}
 
     def resolve(self, node: Node, is_from_caller: bool) -> _Traced:
         if isinstance(node, DeferredTuple):

@@ -31,7 +31,7 @@ class Literal(Expression, frozen=True, eq=False):
     value: Node
 
     def evaluate(self, evaluator: Evaluator, string: InterpolatedString) -> TracedValue:
-        return TracedValue(self.value, False)
+        return TracedValue(self.value, is_from_caller=False)
 
 
 class CompoundExpression(Expression, frozen=True, eq=False):
@@ -175,7 +175,7 @@ class ResolverCall(CompoundExpression, frozen=True, eq=False):
         except Exception as error:
             problem = f"{type(error).__name__} raised while resolving interpolation: {error}"
             raise string.error(InterpolationResolutionError, problem) from error
-        return TracedValue(result.value, True) if name.is_from_caller else result
+        return TracedValue(result.value, is_from_caller=True) if name.is_from_caller else result
 
 
 class ListExpression(CompoundExpression, frozen=True, eq=False):

@@ -106,7 +106,7 @@ class RuntimeMerge(DeferredMerge):
         try:
             return _evaluate(evaluator, self.below)
         except ConfigError:
-            return TracedValue(None, False)
+            return TracedValue(None, is_from_caller=False)
 
 
 class EnvironmentMerge(DeferredMerge):
@@ -129,4 +129,4 @@ class EnvironmentMerge(DeferredMerge):
 
 
 def _evaluate(evaluator: Evaluator, node: Node) -> TracedValue:
-    return evaluator.evaluate(node) if isinstance(node, Deferred) else TracedValue(node, False)
+    return evaluator.evaluate(node) if isinstance(node, Deferred) else TracedValue(node, is_from_caller=False)

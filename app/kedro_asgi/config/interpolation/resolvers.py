@@ -27,7 +27,7 @@ def runtime_params(evaluator: Evaluator, string: InterpolatedString, arguments: 
         layer.root = evaluator.caller_tree = build_caller_tree(evaluator.runtime, layer)
     found = _select(evaluator, evaluator.caller_tree, parse_path(path)[1], string)
     if found is not None:
-        return TracedValue(found.value, True)
+        return TracedValue(found.value, is_from_caller=True)
     if default is None:
         problem = f"Runtime parameter '{path}' not found and no default value provided."
         raise string.error(InterpolationResolutionError, problem)
@@ -113,7 +113,7 @@ def select(evaluator: Evaluator, string: InterpolatedString, arguments: Argument
     """``${oc.select:path,default}``: a reference that may lead nowhere."""
     path, default = _path_and_default(arguments)
     found = _follow(evaluator, string, path)
-    return _chosen(found or default or TracedValue(None, False), arguments[0])
+    return _chosen(found or default or TracedValue(None, is_from_caller=False), arguments[0])
 
 
 def keys(evaluator: Evaluator, string: InterpolatedString, arguments: Arguments) -> TracedValue:
@@ -172,7 +172,7 @@ def _path_and_default(arguments: Arguments) -> tuple[str, TracedValue | None]:
 
 def _chosen(result: TracedValue, choice: TracedValue) -> TracedValue:
     """A caller that contributed to ``choice``, which led to ``result``, contributed to the result."""
-    return TracedValue(result.value, True) if choice.is_from_caller else result
+    return TracedValue(result.value, is_from_caller=True) if choice.is_from_caller else result
 
 
 def _select(evaluator: Evaluator, tree: Tree, path: KeyPath, string: InterpolatedString) -> TracedValue | None:
