@@ -121,7 +121,7 @@ class Given:
             context=Context(),
             emit=self._note,
             ended=self._end,
-            retry_after_seconds=lambda error: None,
+            retry_delay_seconds=lambda error: None,
         )
         pool.give(run)
 

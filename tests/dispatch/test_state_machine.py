@@ -42,7 +42,7 @@ POLICY = Policy(
     max_concurrent_runs=2, max_queued_runs=6, grace_seconds=0, look_seconds=0.02, linger_seconds=0.002, max_attempts=2
 )
 FAILED = Execution(error=ErrorDetail(type="ValueError", message="it failed"))
-TRIED_AGAIN = [msgspec.structs.replace(FAILED, retry_after_seconds=seconds) for seconds in (0, 0.02)]
+TRIED_AGAIN = [msgspec.structs.replace(FAILED, retry_delay_seconds=seconds) for seconds in (0, 0.02)]
 WORKERS = st.integers(0, 1)
 PICKS = st.integers(0, 30)
 
@@ -278,7 +278,7 @@ class Machine(RuleBasedStateMachine):
             self.do(self._finish(worker, run_id, execution))
 
     async def _finish(self, worker: Worker, run_id: RunId, execution: Execution) -> None:
-        self._tried_again[run_id] += execution.retry_after_seconds is not None
+        self._tried_again[run_id] += execution.retry_delay_seconds is not None
         worker.executor.finish(run_id, execution)
 
     # --- the store ---

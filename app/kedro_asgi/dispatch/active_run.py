@@ -125,13 +125,13 @@ class ActiveRun:
         """Let the run, which another worker left behind, wait for the time of its next attempt."""
         self._enter("waiting")
 
-    def retry(self, error: ErrorDetail, after_seconds: float) -> None:
+    def retry(self, error: ErrorDetail, delay_seconds: float) -> None:
         """Let the run, an attempt of which failed with ``error``, wait for the next one; callers see it as queued."""
         self._enter("waiting")
         record, now = self.record, datetime.now(UTC)
         cause = ErrorCause(type=error.type, message=error.message)
         event = RunRetried(
-            run_id=record.run_id, at=now, attempt=record.run_attempt, error=cause, delay_seconds=after_seconds
+            run_id=record.run_id, at=now, attempt=record.run_attempt, error=cause, delay_seconds=delay_seconds
         )
         self.record = with_attempt(self.outbox.with_attempts(record), event)
         self._change(
@@ -139,7 +139,7 @@ class ActiveRun:
             is_released=self._waits_in_store_queue,
             status="queued",
             run_attempt=record.run_attempt + 1,
-            next_attempt_at=now + timedelta(seconds=after_seconds),
+            next_attempt_at=now + timedelta(seconds=delay_seconds),
             saved=self.outbox.saved,
         )
 

@@ -56,7 +56,7 @@ class RunEnds:
 
     def _retry_seconds(self, run: ActiveRun, execution: Execution) -> float | None:
         """Return when a run that has failed is tried again; ``None``: it is not."""
-        seconds = execution.retry_after_seconds
+        seconds = execution.retry_delay_seconds
         if seconds is None and execution.is_interrupted and run.may_repeat(max_attempts=self._max_attempts):
             seconds = pause_seconds(run.record.run_attempt + 1)
         return seconds if run.stop_reason is None else None

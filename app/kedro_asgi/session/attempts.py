@@ -15,7 +15,7 @@ from kedro_asgi.session.engine_run import EngineRun
 _log = logging.getLogger(__name__)
 
 
-def retry_after_seconds(policy: RetryPolicy | None, spec: RunSpec, error: Exception) -> float | None:
+def retry_delay_seconds(policy: RetryPolicy | None, spec: RunSpec, error: Exception) -> float | None:
     """Return how long to wait before the next attempt of a run that failed with ``error``; ``None`` if none may follow.
 
     An error of kedro-asgi about the request or the project comes again each time, and what a caller gave may be used

@@ -24,7 +24,7 @@ from kedro_asgi.runner.lookup import as_our_runner, find_runner
 from kedro_asgi.runner.retrying import NodeRetries
 from kedro_asgi.runner.worker_pool import WorkerPool
 from kedro_asgi.runs import RunSpec, RuntimeParams
-from kedro_asgi.session.attempts import retry_after_seconds, wait_for_attempt
+from kedro_asgi.session.attempts import retry_delay_seconds, wait_for_attempt
 from kedro_asgi.session.context import KedroContext
 from kedro_asgi.session.engine_run import ContextParts, EngineRun, RunParams
 from kedro_asgi.session.json_outputs import check_json_outputs, same_in_every_run
@@ -180,7 +180,7 @@ class Engine:
             try:
                 return self._run_attempt(run)
             except Exception as error:
-                seconds = self.retry_after_seconds(run.spec, error)
+                seconds = self.retry_delay_seconds(run.spec, error)
                 if seconds is None:
                     raise
                 wait_for_attempt(run, error, seconds)
@@ -195,9 +195,9 @@ class Engine:
             # None below a span that the sampler drops.
             return self._plan_and_run(run, active_tracer())
 
-    def retry_after_seconds(self, spec: RunSpec, error: Exception) -> float | None:
+    def retry_delay_seconds(self, spec: RunSpec, error: Exception) -> float | None:
         """Return how long a run waits after ``error`` before its next attempt; ``None`` if none may follow."""
-        return retry_after_seconds(effective_retries(self.planner.project, spec).run, spec, error)
+        return retry_delay_seconds(effective_retries(self.planner.project, spec).run, spec, error)
 
     def _plan_and_run(self, run: EngineRun, tracer: "Tracer | None") -> RunEnd:
         """Plan, make the catalog, and run; hooks rely on the order of the steps (SES-6).

@@ -162,13 +162,13 @@ class KedroServiceSession(AbstractSession):
         catalog = self.engine.unchecked_catalog(planner, self._runtime(spec.runtime_params))
         return resumed_spec(planner, catalog, spec, finished=finished, save_version=save_version)
 
-    def retry_after_seconds(self, spec: RunSpec, error: BaseException) -> float | None:
+    def retry_delay_seconds(self, spec: RunSpec, error: BaseException) -> float | None:
         """Return how long to wait before the next attempt of a run that failed; ``None`` if none may follow.
 
         Raises nothing: an error of user code may raise anything when it is looked at.
         """
         try:
-            return self.engine.retry_after_seconds(spec, error) if isinstance(error, Exception) else None
+            return self.engine.retry_delay_seconds(spec, error) if isinstance(error, Exception) else None
         except Exception:
             return None
 

@@ -18,7 +18,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     An execution that was stopped has neither outputs nor an error, even if its code raised after the stop.
     ``has_crashed``: the run ended its process, or may have. ``is_interrupted``: the Dask worker of the run was lost,
     perhaps through no fault of the run. A promised run with ``on_interrupt: rerun`` is repeated then.
-    ``retry_after_seconds`` is set if the run is to be tried again (`KedroServiceSession.retry_after_seconds`).
+    ``retry_delay_seconds`` is set if the run is to be tried again (`KedroServiceSession.retry_delay_seconds`).
     """
 
     outputs: Mapping[str, Any] = {}
@@ -26,7 +26,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     error: ErrorDetail | None = None
     has_crashed: bool = False
     is_interrupted: bool = False
-    retry_after_seconds: float | None = None
+    retry_delay_seconds: float | None = None
 
 
 class GivenRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -15,10 +15,10 @@ from kedro_asgi.session.event_loop import call_soon
 class RemoteRun(GivenRun, frozen=True, kw_only=True, eq=False):
     """A run whose end any thread may announce.
 
-    ``retry_after_seconds`` tells whether the run is tried again after its process or its worker was lost.
+    ``retry_delay_seconds`` tells whether the run is tried again after its process or its worker was lost.
     """
 
-    retry_after_seconds: Callable[[Exception], float | None]
+    retry_delay_seconds: Callable[[Exception], float | None]
 
     @classmethod
     def of(cls, session: AsyncSession, loop: EventLoopToken, run: GivenRun) -> Self:
@@ -30,7 +30,7 @@ class RemoteRun(GivenRun, frozen=True, kw_only=True, eq=False):
             context=run.context,
             emit=run.emit,
             ended=partial(_announce, loop, run.ended),
-            retry_after_seconds=partial(_retry_after_seconds, session, run.read_spec),
+            retry_delay_seconds=partial(_retry_delay_seconds, session, run.read_spec),
         )
 
 
@@ -38,9 +38,9 @@ def _announce(loop: EventLoopToken, ended: Callable[[Execution], None], executio
     call_soon(loop, partial(ended, execution))
 
 
-def _retry_after_seconds(session: AsyncSession, read_spec: Callable[[], RunSpec], error: Exception) -> float | None:
+def _retry_delay_seconds(session: AsyncSession, read_spec: Callable[[], RunSpec], error: Exception) -> float | None:
     opened = session.prepared
     try:
-        return None if opened is None else opened.retry_after_seconds(read_spec(), error)
+        return None if opened is None else opened.retry_delay_seconds(read_spec(), error)
     except Exception:  # the order cannot be read, and the record of the run has that error
         return None

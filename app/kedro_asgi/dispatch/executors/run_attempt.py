@@ -52,9 +52,9 @@ class RunAttempt(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         except BaseException as error:  # a SystemExit of user code must not end the thread
             if self.stop.reason is not None:
                 return Execution()
-            seconds = None if spec is None or session is None else session.retry_after_seconds(spec, error)
+            seconds = None if spec is None or session is None else session.retry_delay_seconds(spec, error)
             # The failure is reported here, since a traceback shows lines of files, which are read for it.
-            return Execution(error=self.report(error), retry_after_seconds=seconds)
+            return Execution(error=self.report(error), retry_delay_seconds=seconds)
 
     def report(self, error: BaseException) -> ErrorDetail:
         """Describe and log ``error``; raises nothing, since a run whose thread ends here would never end."""

@@ -125,9 +125,9 @@ class DaskRun:
         error = WorkerLostError(self.worker or "", node=self._nodes.first)
         if self._nodes.first is not None:
             note_node(error, self._nodes.first)
-        seconds = self.given.context.run(self.given.retry_after_seconds, error)
+        seconds = self.given.context.run(self.given.retry_delay_seconds, error)
         described = self.given.context.run(report_failure, self.run_id, error)
-        execution = Execution(error=described, has_crashed=was_alone, is_interrupted=True, retry_after_seconds=seconds)
+        execution = Execution(error=described, has_crashed=was_alone, is_interrupted=True, retry_delay_seconds=seconds)
         self.end(execution)
 
     def end_replied(self, parts: list[Buffer]) -> None:

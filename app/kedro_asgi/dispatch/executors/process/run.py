@@ -74,5 +74,5 @@ class ProcessRun:
             error = RunCrashedError(exit_code=exit_code, node=at_work, was_ready=was_ready, is_cut_off=is_cut_off)
         if at_work is not None:
             note_node(error, at_work)
-        seconds = self.given.retry_after_seconds(error)
-        return Execution(error=report_failure(self.run_id, error), has_crashed=True, retry_after_seconds=seconds)
+        seconds = self.given.retry_delay_seconds(error)
+        return Execution(error=report_failure(self.run_id, error), has_crashed=True, retry_delay_seconds=seconds)
