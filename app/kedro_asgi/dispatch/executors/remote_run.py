@@ -7,6 +7,8 @@ from typing import Self
 from anyio.lowlevel import EventLoopToken
 
 from kedro_asgi.dispatch.executors.base import Execution, GivenRun
+from kedro_asgi.dispatch.run_logging import LINE_EMITTER
+from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runs import RunSpec
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.event_loop import call_soon
@@ -32,6 +34,11 @@ class RemoteRun(GivenRun, frozen=True, kw_only=True, eq=False):
             ended=partial(_announce, loop, run.ended),
             retry_delay_seconds=partial(_retry_delay_seconds, session, run.read_spec),
         )
+
+    def enter(self) -> None:
+        """Have log lines of this context name the run; the context is the run's own, so that nothing is set back."""
+        LINE_EMITTER.set((self.run_id, self.emit))
+        CURRENT_RUN.set((self.run_id, self.pipeline_names))
 
 
 def _announce(loop: EventLoopToken, ended: Callable[[Execution], None], execution: Execution) -> None:

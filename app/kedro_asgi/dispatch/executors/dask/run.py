@@ -11,7 +11,6 @@ from kedro_asgi.dispatch.executors.message_pickle import Buffer, decode_message,
 from kedro_asgi.dispatch.executors.remote_run import RemoteRun
 from kedro_asgi.dispatch.executors.run_replies import NodesAtWork, log_safely, unsendable_error
 from kedro_asgi.dispatch.report import report_failure
-from kedro_asgi.dispatch.run_logging import LINE_EMITTER
 from kedro_asgi.errors import (
     KedroAsgiError,
     RunStoppedError,
@@ -23,7 +22,7 @@ from kedro_asgi.errors import (
 )
 from kedro_asgi.events import Event
 from kedro_asgi.failures import note_node
-from kedro_asgi.run_context import CURRENT_NODE, CURRENT_RUN
+from kedro_asgi.run_context import CURRENT_NODE
 from kedro_asgi.runner.chunk_stream import CHUNK_STREAM, Chunk, ChunkStream
 from kedro_asgi.session import Convert
 from kedro_asgi.trace_context import TraceHeaders, current_trace_headers
@@ -43,7 +42,7 @@ class DaskRun:
         self.worker: str | None = None
         self.stop_reason: RunStoppedError | None = None
         self._nodes = NodesAtWork()
-        run.context.run(self._enter)
+        run.context.run(run.enter)
 
     def renew_ticket(self, ticket_id: str) -> None:
         """Note the ticket of a new placement."""
@@ -56,11 +55,6 @@ class DaskRun:
     def note_stop(self, reason: RunStoppedError) -> None:
         """Note why the run is to stop; the first reason counts."""
         self.stop_reason = self.stop_reason or reason
-
-    def _enter(self) -> None:
-        # The context is the run's own, so that nothing is set back.
-        LINE_EMITTER.set((self.run_id, self.given.emit))
-        CURRENT_RUN.set((self.run_id, self.given.pipeline_names))
 
     @property
     def _stream(self) -> ChunkStream | None:

@@ -6,11 +6,9 @@ from kedro_asgi.dispatch.executors.base import Execution
 from kedro_asgi.dispatch.executors.remote_run import RemoteRun
 from kedro_asgi.dispatch.executors.run_replies import NodesAtWork
 from kedro_asgi.dispatch.report import report_failure
-from kedro_asgi.dispatch.run_logging import LINE_EMITTER
 from kedro_asgi.errors import RunCrashedError, RunStoppedError
 from kedro_asgi.events import Event
 from kedro_asgi.failures import note_node
-from kedro_asgi.run_context import CURRENT_RUN
 from kedro_asgi.runner.chunk_stream import CHUNK_STREAM
 
 
@@ -42,11 +40,6 @@ class ProcessRun:
             stream.release()
 
     # --- the thread of the process, in the context of the run ---
-
-    def enter(self) -> None:
-        """Have log lines of this context name the run; the context is the run's own, so that nothing is set back."""
-        LINE_EMITTER.set((self.run_id, self.given.emit))
-        CURRENT_RUN.set((self.run_id, self.given.pipeline_names))
 
     def take_event(self, event: Event) -> None:
         """Pass an event of the process on."""

@@ -122,7 +122,7 @@ class RunProcess:
         self._owner.process_ended(self)
 
     def _execute(self, run: ProcessRun) -> Execution:
-        run.enter()
+        run.given.enter()
         if self._process is None:
             return run.fail(NoProcessError(self._start_problem))
         read_spec = run.given.read_spec
