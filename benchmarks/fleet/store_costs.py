@@ -12,7 +12,7 @@ import msgspec
 from fleet.costs import GroupCost, LookCosts, StatementCost, StoreCosts, Value
 from kedro_asgi.dispatch.active_run import end_of
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged
-from kedro_asgi.dispatch.pending_write import PendingWrite
+from kedro_asgi.dispatch.pending_write import PendingWrite, WriteOptions
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.waiting_order import pack
@@ -138,7 +138,7 @@ def new_runs(count: int) -> Iterator[PendingWrite]:
         record = RunRecord(run_id=run_id, status="queued", created_at=datetime.now(UTC), request={"params": {"a": 10}})
         event = RunQueued(run_id=run_id)
         admitted = RunAdmitted(record=record, order=order, is_promised=True, event=event)
-        yield PendingWrite(admitted, _OWNER, keep_order_bytes=Policy().keep_order_bytes)
+        yield PendingWrite(admitted, WriteOptions(owner=_OWNER, keep_order_bytes=Policy().keep_order_bytes))
 
 
 def _promise(run: PendingWrite) -> None:

@@ -14,7 +14,7 @@ from kedro_asgi.dispatch import Dispatcher, Policy
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.messages import RunAdmitted, Written
 from kedro_asgi.dispatch.outbox import Outbox
-from kedro_asgi.dispatch.pending_write import PendingWrite
+from kedro_asgi.dispatch.pending_write import PendingWrite, WriteOptions
 from kedro_asgi.dispatch.stores import Store, open_store
 from kedro_asgi.dispatch.stores.base import RunWrite, WriteResult
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
@@ -178,7 +178,7 @@ async def _submit_too_late(runs: Dispatcher) -> None:
 def test_a_run_has_ended_in_its_record_and_in_its_events_or_in_neither() -> None:
     written: list[RunWrite] = []
     record = RunRecord(run_id=RunIds().next(), status="queued", created_at=datetime.now(UTC))
-    pending = PendingWrite(RunAdmitted(record=record), "me", keep_order_bytes=0)
+    pending = PendingWrite(RunAdmitted(record=record), WriteOptions(owner="me", keep_order_bytes=0))
 
     def write_at_once(outbox: Outbox, *, is_urgent: bool = False) -> None:
         pending.take(outbox.take())

@@ -10,7 +10,7 @@ import anyio.to_thread
 import pytest
 
 from kedro_asgi.dispatch.metrics import Metrics
-from kedro_asgi.dispatch.pending_write import MakeNotifications
+from kedro_asgi.dispatch.pending_write import MakeNotifications, WriteOptions
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.recovery import Recovery
@@ -79,11 +79,10 @@ class Observer:
 async def recover(store: Store, owner: str, make_notifications: MakeNotifications | None = None) -> list[str]:
     """Let a worker look for orphans until it has dealt with all of them or is dead, and close its store."""
     observer, policy, access = Observer(), Policy(max_attempts=9), StoreAccess(store)
-    recorder = Recorder(store, owner, policy, observer, Metrics())
+    options = WriteOptions(owner=owner, keep_order_bytes=policy.keep_order_bytes, make_notifications=make_notifications)
+    recorder = Recorder(store, options, policy, observer, Metrics())
     await recorder.open()
-    recovery = Recovery(
-        access, recorder, observer, owner, policy, IDS, Metrics(), make_notifications, wakes=Wakes(store)
-    )
+    recovery = Recovery(access, recorder, observer, options, policy, IDS, Metrics(), wakes=Wakes(store))
     # The second look is for runs whose write was not confirmed.
     for _ in range(2):
         with suppress(StoreUnavailableError):

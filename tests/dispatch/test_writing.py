@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from kedro_asgi.dispatch.active_run import ActiveRun
 from kedro_asgi.dispatch.messages import FromWriter, GroupWritten, Request, RunAdmitted
+from kedro_asgi.dispatch.pending_write import WriteOptions
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.sqlite import SQLiteStore
 from kedro_asgi.dispatch.waiting_order import GivenOrder
@@ -25,7 +26,8 @@ class Worker:
         self.policy = Policy(linger_seconds=linger_seconds)
         self.store = SQLiteStore(None)
         self.written = threading.Semaphore(0)
-        self.writer = Writer(self.store, "me", self.policy, answer=self._answer)
+        options = WriteOptions(owner="me", keep_order_bytes=self.policy.keep_order_bytes)
+        self.writer = Writer(self.store, options, self.policy, answer=self._answer)
 
     @contextmanager
     def working(self) -> Iterator[None]:

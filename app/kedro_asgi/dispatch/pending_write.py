@@ -22,6 +22,19 @@ MakeNotifications = Callable[[RunRecord], Sequence[NewNotification]]
 """Makes the notifications of a run that has ended; any thread may call it."""
 
 
+class WriteOptions(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What the writes of all runs of a worker have in common.
+
+    ``owner`` is the worker. Orders of up to ``keep_order_bytes`` stay when their runs have ended. A new run is refused
+    if ``max_queued`` wait in the queue of the store.
+    """
+
+    owner: str
+    keep_order_bytes: int
+    max_queued: int | None = None
+    make_notifications: MakeNotifications | None = None
+
+
 class PendingWrite:
     """The latest state of one run. Belongs to the writer thread.
 
@@ -29,22 +42,11 @@ class PendingWrite:
     an answer since the last answer: the store may have any of them.
     """
 
-    def __init__(
-        self,
-        admitted: RunAdmitted,
-        owner: str,
-        *,
-        keep_order_bytes: int,
-        max_queued: int | None = None,
-        make_notifications: MakeNotifications | None = None,
-    ) -> None:
+    def __init__(self, admitted: RunAdmitted, options: WriteOptions) -> None:
         self.record = admitted.record
         self.is_promised = admitted.is_promised
         self._is_released = admitted.is_released
-        self._owner = owner
-        self._keep_order_bytes = keep_order_bytes
-        self._max_queued = max_queued
-        self._make_notifications = make_notifications
+        self._options = options
         self._order = admitted.order
         self._key = admitted.key
         self._caller = admitted.caller
@@ -96,7 +98,7 @@ class PendingWrite:
 
     def next_write(self) -> RunWrite:
         """Return what is to be written now."""
-        record, tried = self.record, self._tried
+        record, tried, options = self.record, self._tried, self._options
         if self._events:
             self._batches.append(self._batch(self._events))
             self._events = []
@@ -105,11 +107,11 @@ class PendingWrite:
         is_new = self._stored is None
         ended = record.ended_at
         is_for_queue = is_new and self._is_released
-        make_notifications = self._make_notifications if record.is_final else None
+        make_notifications = options.make_notifications if record.is_final else None
         return RunWrite(
             record=record,
             expected_status=self._stored,
-            owner=None if is_for_queue else self._owner,
+            owner=None if is_for_queue else options.owner,
             unconfirmed_statuses=tried,
             created_at_ms=int(record.created_at.timestamp() * 1000),
             ended_at_ms=None if ended is None else int(ended.timestamp() * 1000),
@@ -118,8 +120,8 @@ class PendingWrite:
             event_batches=tuple(self._batches),
             outputs=tuple((name, bytes(memoryview(value))) for name, value in self._outputs.items()),
             notifications=() if make_notifications is None else make_notifications(record),
-            keep_order_bytes=self._keep_order_bytes,
-            max_queued=self._max_queued if is_for_queue else None,
+            keep_order_bytes=options.keep_order_bytes,
+            max_queued=options.max_queued if is_for_queue else None,
             is_released=self._is_released and not is_new,
             due_at_ms=_due_at_ms(record) if self._is_released else None,
             caller=self._caller if is_new else None,

@@ -10,7 +10,7 @@ from anyio.lowlevel import current_token
 
 from kedro_asgi.dispatch.messages import Answered, FromWriter, GroupWritten, Request, StoreChanged, Written
 from kedro_asgi.dispatch.metrics import Metrics
-from kedro_asgi.dispatch.pending_write import MakeNotifications
+from kedro_asgi.dispatch.pending_write import WriteOptions
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.stores.base import Store
 from kedro_asgi.dispatch.writer import Writer
@@ -36,13 +36,7 @@ class Recorder:
     """The event loop's side of the writer thread. Belongs to one event loop, but for `post`."""
 
     def __init__(
-        self,
-        store: Store,
-        owner: str,
-        policy: Policy,
-        observer: Observer,
-        metrics: Metrics,
-        make_notifications: MakeNotifications | None = None,
+        self, store: Store, options: WriteOptions, policy: Policy, observer: Observer, metrics: Metrics
     ) -> None:
         self.failure: str | None = None
         self._metrics = metrics
@@ -50,7 +44,7 @@ class Recorder:
         self._loop = current_token()
         self._open_requests: dict[Request, None] = {}
         self._is_closed = False
-        self._writer = Writer(store, owner, policy, answer=self._answer, make_notifications=make_notifications)
+        self._writer = Writer(store, options, policy, answer=self._answer)
         # Any thread; does not block.
         self.post = self._writer.post
 

@@ -11,7 +11,7 @@ from kedro_asgi.dispatch.final_state import describe_stop, end_of
 from kedro_asgi.dispatch.messages import RunAdmitted, RunChanged
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.owned_runs import OwnedRuns
-from kedro_asgi.dispatch.pending_write import MakeNotifications, PendingWrite
+from kedro_asgi.dispatch.pending_write import PendingWrite, WriteOptions
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.repetition_pause import pause_seconds
@@ -40,11 +40,10 @@ class Recovery:
         access: StoreAccess,
         recorder: Recorder,
         runs: OwnedRuns,
-        owner: str,
+        options: WriteOptions,
         policy: Policy,
         run_ids: RunIds,
         metrics: Metrics,
-        make_notifications: MakeNotifications | None = None,
         *,
         wakes: Wakes,
         has_store_queue: bool = False,
@@ -54,11 +53,12 @@ class Recovery:
         self._access = access
         self._recorder = recorder
         self._runs = runs
-        self._owner = owner
+        self._owner = options.owner
+        # Runs that were promised are never refused.
+        self._options = msgspec.structs.replace(options, max_queued=None)
         self._policy = policy
         self._run_ids = run_ids
         self._metrics = metrics
-        self._make_notifications = make_notifications
         # Adopted if the store has them under this worker's name: a write that put them there was not confirmed.
         self._unconfirmed: dict[str, None] = {}
         # Kept apart until the next look: `cancel_in_store_queue` removes its run from ``_unconfirmed``, and this
@@ -189,16 +189,11 @@ class Recovery:
     def _write(self, store: Store, taken: AdoptedRun, final: RunChanged, successor: RunAdmitted | None) -> WriteResult:
         """Write the end of a run and its successor, or none of them; return what became of them."""
         admitted = RunAdmitted(record=taken.record, stored=taken.stored, last_event=taken.last_event)
-        ended = PendingWrite(
-            admitted,
-            self._owner,
-            keep_order_bytes=self._policy.keep_order_bytes,
-            make_notifications=self._make_notifications,
-        )
+        ended = PendingWrite(admitted, self._options)
         ended.change(final)
         group = [ended.next_write()]
         if successor is not None:
-            first = PendingWrite(successor, self._owner, keep_order_bytes=self._policy.keep_order_bytes).next_write()
+            first = PendingWrite(successor, self._options).next_write()
             group.append(msgspec.structs.replace(first, replaces=taken.record.run_id))
         return store.write(group)[0]
 

@@ -18,7 +18,7 @@ from kedro_asgi.dispatch.messages import Written
 from kedro_asgi.dispatch.metrics import Metrics
 from kedro_asgi.dispatch.old_runs import OldRuns
 from kedro_asgi.dispatch.owned_runs import OwnedRuns
-from kedro_asgi.dispatch.pending_write import MakeNotifications
+from kedro_asgi.dispatch.pending_write import WriteOptions
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.recorder import Recorder
 from kedro_asgi.dispatch.recovery import Recovery
@@ -75,8 +75,13 @@ class Service:
         self.run_ids = run_ids
         self.has_let_waiters_go = False
         self.access = StoreAccess(store)
-        make_notifications = None if notify is None else notify.notifications
-        self.recorder = Recorder(store, self.owner, policy, self, metrics, make_notifications)
+        options = WriteOptions(
+            owner=self.owner,
+            keep_order_bytes=policy.keep_order_bytes,
+            max_queued=policy.max_queued_runs,
+            make_notifications=None if notify is None else notify.notifications,
+        )
+        self.recorder = Recorder(store, options, policy, self, metrics)
         self.notifier: Notifier | None = None
         if notify is not None:
             self.notifier = _notifier_class()(notify, self.access, self.recorder, self.owner, policy, metrics)
@@ -92,7 +97,7 @@ class Service:
         make_scheduler = Scheduler if batching is None else batching.scheduler
         self.scheduler = make_scheduler(self.executor, metrics, policy, self.store_queue)
         self.runs = self._make_owned_runs(session, metrics)
-        self.recovery = self._make_recovery(metrics, make_notifications)
+        self.recovery = self._make_recovery(metrics, options)
         self.old_runs = OldRuns(self.access, self.recorder, policy)
         if batching is not None and self.store_queue.has_all:
             batching.refuse_all("this server executes no runs, or counts or shares out each run of a fleet.")
@@ -110,16 +115,15 @@ class Service:
             is_shared=self.access.is_shared,
         )
 
-    def _make_recovery(self, metrics: Metrics, make_notifications: MakeNotifications | None) -> Recovery:
+    def _make_recovery(self, metrics: Metrics, options: WriteOptions) -> Recovery:
         return Recovery(
             self.access,
             self.recorder,
             self.runs,
-            self.owner,
+            options,
             self.policy,
             self.run_ids,
             metrics,
-            make_notifications,
             wakes=self.wakes,
             has_store_queue=self.store_queue.is_used,
         )

@@ -19,7 +19,7 @@ from kedro_asgi.dispatch.messages import (
     Written,
 )
 from kedro_asgi.dispatch.outbox import Outbox
-from kedro_asgi.dispatch.pending_write import MakeNotifications, PendingWrite
+from kedro_asgi.dispatch.pending_write import PendingWrite, WriteOptions
 from kedro_asgi.dispatch.policy import Policy
 from kedro_asgi.dispatch.safe_logging import SafeLogger
 from kedro_asgi.dispatch.stores.base import Store
@@ -52,17 +52,15 @@ class Writer:
     def __init__(
         self,
         store: Store,
-        owner: str,
+        options: WriteOptions,
         policy: Policy,
         *,
         answer: Callable[[Sequence[FromWriter]], None],
-        make_notifications: MakeNotifications | None = None,
     ) -> None:
         self._store = store
-        self._owner = owner
+        self._options = options
         self._policy = policy
         self._answer = answer
-        self._make_notifications = make_notifications
         self._inbox: SimpleQueue[Posted] = SimpleQueue()
         self._urgent: SimpleQueue[None] = SimpleQueue()
         self._closing = threading.Event()
@@ -157,13 +155,7 @@ class Writer:
             case Outbox(run_id=run_id):
                 self._take_messages(run_id, posted.take())
             case RunAdmitted(record=record, stored=stored):
-                pending = self._pending[record.run_id] = PendingWrite(
-                    posted,
-                    self._owner,
-                    keep_order_bytes=self._policy.keep_order_bytes,
-                    max_queued=self._policy.max_queued_runs,
-                    make_notifications=self._make_notifications,
-                )
+                pending = self._pending[record.run_id] = PendingWrite(posted, self._options)
                 if stored is None:
                     self._changed[record.run_id] = pending
             case Request():
@@ -252,7 +244,7 @@ class Writer:
     def _open_store(self) -> None:
         with self._store_turn:
             if not (self._is_store_open or self._is_closed):
-                self._store.open(self._owner)
+                self._store.open(self._options.owner)
                 self._is_store_open = True
 
     def _fail(self, error: StoreUnavailableError) -> None:
