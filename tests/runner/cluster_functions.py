@@ -81,10 +81,6 @@ def touch_and_wait(path, told):
     return path
 
 
-def executing_count(dask_worker):
-    return dask_worker.state.executing_count
-
-
 async def wait_for_ever(path):
     Path(path).touch()
     try:
