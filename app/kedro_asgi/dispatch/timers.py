@@ -25,6 +25,11 @@ class Timers(Generic[T]):
         if due < self._next_due:
             self._wake.set()
 
+    def watch_no_later(self, item: T, seconds: float) -> None:
+        """Call ``expired`` for this item in ``seconds``, unless it is called before anyway."""
+        if time.monotonic() + seconds < self._due.get(item, math.inf):
+            self.watch(item, seconds)
+
     def is_watched(self, item: T) -> bool:
         """Whether the time of this item has yet to come."""
         return item in self._due

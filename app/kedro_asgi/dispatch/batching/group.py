@@ -1,6 +1,5 @@
 """The waiting runs that can be executed as one, and the batches of such runs that are executed."""
 
-import math
 from contextvars import Context
 from typing import TYPE_CHECKING
 
@@ -40,8 +39,6 @@ class Group:
         self.waiting_rows = 0
         # One of the waiting runs stands in the queue for a slot, for all of them.
         self._in_queue: ActiveRun | None = None
-        # When the scheduler looks next at the group, if nothing happens before.
-        self._looked_at_by = math.inf
         self.executed_requests = 0
         # The batches that are executed, each by the run that has its slot.
         self._began_at: dict[ActiveRun, float] = {}
@@ -97,17 +94,6 @@ class Group:
         """Return the run that stands in the queue from now on, for all that wait."""
         self._in_queue = next(iter(self.waiting))
         return self._in_queue
-
-    def is_looked_at_sooner(self, at: float) -> bool:
-        """Have the scheduler look at the group at that time; false if it looks before anyway."""
-        if at >= self._looked_at_by:
-            return False
-        self._looked_at_by = at
-        return True
-
-    def look_ended(self) -> None:
-        """The scheduler has come to look at the group."""
-        self._looked_at_by = math.inf
 
     def begins_at(self) -> float:
         """Return when the next batch may take a slot."""

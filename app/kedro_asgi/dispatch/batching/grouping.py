@@ -39,7 +39,7 @@ class GroupingScheduler(Scheduler):
         promised_member_order: PromisedMemberOrder,
     ) -> None:
         super().__init__(executor, metrics, policy, store_queue)
-        self.windows: Timers[Group] = Timers(self._window_closed)
+        self.windows: Timers[Group] = Timers(self._look)
         self._promised_member_order = promised_member_order
         self._groups: dict[object, Group] = {}
         self._group_of: dict[ActiveRun, Group] = {}
@@ -84,12 +84,8 @@ class GroupingScheduler(Scheduler):
             run = group.enter_queue()
             self._queue.gathering.discard(run)
             self._take_turn(run)
-        elif group.is_looked_at_sooner(begins_at):
-            self.windows.watch(group, begins_at - now)
-
-    def _window_closed(self, group: Group) -> None:
-        group.look_ended()
-        self._look(group)
+        else:
+            self.windows.watch_no_later(group, begins_at - now)
 
     def _leave(self, run: ActiveRun) -> None:
         group = self._group_of.pop(run, None)
