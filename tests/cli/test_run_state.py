@@ -6,8 +6,9 @@ import pytest
 
 from kedro_asgi.cli.run_state import PlannedNode, RunState
 from kedro_asgi.cli.run_summary import echo_summary, resume_hint
-from kedro_asgi.events import Event, NodeFailed, NodeFinished, NodeStarted, RunPlanned
+from kedro_asgi.events import DatasetSaved, Event, NodeFailed, NodeFinished, NodeStarted, RunPlanned, RunRetried
 from kedro_asgi.failures import note_resumption
+from kedro_asgi.runs import ErrorCause
 
 
 def state_of(count: int, *events: Event) -> RunState:
@@ -28,6 +29,13 @@ def test_nodes_that_no_plan_names_are_added_when_they_start() -> None:
         state.note(event)
     assert [row.name for row in state.rows] == ["n0"]
     assert state.counts() == {"success": 1, "waiting": 2}
+
+
+def test_a_dataset_that_a_further_attempt_saves_again_is_named_once() -> None:
+    saved = DatasetSaved(run_id=None, dataset="d", node="n0", is_kept=True)
+    again = RunRetried(run_id=None, attempt=1, error=ErrorCause(type="E", message="m"), delay_seconds=0)
+    state = state_of(1, saved, again, saved)
+    assert [row.saved for row in state.rows] == [("d",)]
 
 
 def test_the_table_of_many_nodes_has_failures_then_the_longest(capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,6 +33,10 @@ def test_runs_are_listed_shown_followed_and_cancelled(work: Path, start, command
             f"{json.loads(command('runs', 'show', run_id, '--url', server.url).stdout)['duration_ms'] / 1000:.3f}",
         ]
     ]
+    for labels, problem in (("team",), "'team' must be of the form"), (("team=a", "team=b"), "no run has two values"):
+        options = [word for label in labels for word in ("--label", label)]
+        refused = command("runs", "list", "--url", server.url, *options)
+        assert (refused.returncode, problem in refused.stderr) == (2, True)
     with Terminal("runs", "list", "--url", server.url, cwd=work, columns=66) as terminal:
         assert terminal.end() == 0
     assert "\x1b[32msuccess" in terminal.text

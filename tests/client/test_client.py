@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import anyio
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -230,6 +231,39 @@ async def test_a_refused_request_is_repeated_after_the_requested_time() -> None:
         assert (await client.run("calc")).run_id == "r"
     assert times[1] - times[0] >= 1
     assert times[2] - times[1] >= 0.2
+
+
+async def test_a_stream_that_is_refused_again_and_again_raises_what_the_server_says() -> None:
+    times: list[float] = []
+
+    async def draining(request):
+        times.append(anyio.current_time())
+        problem = {"type": "urn:x:draining", "title": "Draining", "status": 503, "detail": "It is shutting down."}
+        headers = {"Retry-After": "1", "Content-Type": "application/problem+json"}
+        return JSONResponse(problem, 503, headers=headers)
+
+    async with AsyncClient(app=Starlette(routes=[Route("/events", draining)]), retries=1) as client:
+        with pytest.raises(ProblemError, match="It is shutting down") as caught:
+            [event async for event in client.events()]
+    assert (caught.value.type, caught.value.retry_after_seconds) == ("urn:x:draining", 1.0)
+    assert len(times) == 2
+    assert times[1] - times[0] >= 1
+
+
+async def test_streams_connect_within_the_limit_of_the_client() -> None:
+    limits: list[dict[str, float]] = []
+
+    async def note(request: httpx.Request) -> None:
+        limits.append(request.extensions["timeout"])
+
+    app = Starlette(routes=[Route("/run", lambda request: PlainTextResponse("no", 404), methods=["POST"])])
+    options = {"connect_timeout_seconds": 1.5, "retries": 0, "event_hooks": {"request": [note]}}
+    async with AsyncClient(app=app, **options) as client:
+        with pytest.raises(ServerStatusError):
+            [event async for event in client.events()]
+        with pytest.raises(ServerStatusError):
+            [chunk async for chunk in client.stream()]
+    assert [limit["connect"] for limit in limits] == [1.5, 1.5]
 
 
 @pytest.mark.parametrize(("key", "tries"), [("k", 3), (None, 1)])

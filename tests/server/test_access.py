@@ -409,6 +409,7 @@ def test_the_rules_name_no_route_that_does_not_exist(project: Path) -> None:
         ({"allowed_hosts": ["https://app.example.com"]}, "is no host to allow"),
         ({"cors_origins": ["app.example.com"]}, "is no origin"),
         ({"cors_origins": ["https://app.example.com/page"]}, "is no origin"),
+        ({"cors_origins": ["https://app.example.com#page"]}, "is no origin"),
     ],
 )
 def test_wrong_settings_of_access_are_refused(project: Path, options: dict[str, object], message: str) -> None:

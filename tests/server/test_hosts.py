@@ -90,8 +90,9 @@ async def test_pages_of_the_server_and_other_programs_can(tiny: Path, serve, hea
         assert (await http.post("/run", json={}, headers=headers)).status_code == 200
 
 
-async def test_pages_of_allowed_sites_may_read_the_answers(tiny: Path, serve) -> None:
-    async with serve(tiny, store="memory:", cors_origins=["https://app.example.com"]) as http:
+@pytest.mark.parametrize("allowed", ["https://app.example.com", "https://App.example.com:443"])
+async def test_pages_of_allowed_sites_may_read_the_answers(tiny: Path, serve, allowed: str) -> None:
+    async with serve(tiny, store="memory:", cors_origins=[allowed]) as http:
         asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
         preflight = await http.options("/run", headers={"Origin": "https://app.example.com", **asked})
         assert preflight.headers["access-control-allow-origin"] == "https://app.example.com"
@@ -100,4 +101,5 @@ async def test_pages_of_allowed_sites_may_read_the_answers(tiny: Path, serve) ->
         assert (other.status_code, "access-control-allow-origin" in other.headers) == (400, False)
         read = await http.get("/runs", headers={"Origin": "https://app.example.com"})
         assert read.headers["access-control-allow-origin"] == "https://app.example.com"
+        assert {"Location", "Run-Id"} <= set(read.headers["access-control-expose-headers"].split(", "))
         assert "access-control-allow-origin" not in (await http.get("/runs", headers={"Origin": "https://x"})).headers

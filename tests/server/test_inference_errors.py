@@ -30,6 +30,7 @@ async def http(project: Path, serve) -> AsyncIterator[httpx.AsyncClient]:
 _MATRIX = [tensor("vector", "FP64", [1]), tensor("threshold", "INT64", [3])]
 
 
+_TWICE = "'model' is given twice: as a whole, and a part of it"
 _REQUESTS: list[tuple[Any, ...]] = [
     ("predict", {}, "needs the tensors 'amount', 'kind'"),
     ("predict", {"inputs": []}, "needs the tensors 'amount', 'kind'"),
@@ -57,7 +58,10 @@ _REQUESTS: list[tuple[Any, ...]] = [
     ("predict", {"inputs": [tensor("amount", "FP32", [1], shape=[])]}, "must begin with the number of its rows"),
     ("predict", {"inputs": FEATURES, "outputs": [{"name": "predictions.scor"}]}, "columns score, is_large, kind"),
     ("predict", {"inputs": FEATURES, "parameters": {"model.factr": 1}}, "params.model.factr: Extra inputs"),
-    ("predict", {"inputs": FEATURES, "parameters": {"model": 1, "model.factor": 1}}, "given twice"),
+    ("predict", {"inputs": FEATURES, "parameters": {"model": 1, "model.factor": 1}}, _TWICE),
+    ("predict", {"inputs": FEATURES, "parameters": {"model": {}, "model.factor": 1}}, _TWICE),
+    ("predict", {"inputs": FEATURES, "parameters": {"model.factor": 1, "model": {}}}, _TWICE),
+    ("predict", {"inputs": FEATURES, "parameters": {"a.b": 1, "params:a.b": 2}}, r"'a.b' is given twice\."),
     ("predict", {"inputs": FEATURES, "parameters": {"model" + ".a" * 9999: 1}}, "more than 50 levels"),
     ("predict", {"inputs": FEATURES, "parameters": {"priority": 1}}, "'priority' is not supported"),
     ("predict", {"inputs": FEATURES, "parameters": {"timeout": -1}}, "'timeout' must be a whole number"),

@@ -42,6 +42,9 @@ class Issuer:
                 answer = issuer.answers.get(self.path)
                 issuer.fetched += self.path == "/keys"
                 issuer.described += self.path != "/keys"
+                if isinstance(answer, bytes):
+                    self.wfile.write(answer)
+                    return
                 if isinstance(answer, str):
                     self.send_response(302)
                     self.send_header("Location", answer)
@@ -196,6 +199,13 @@ async def test_an_issuer_that_does_not_answer_is_no_reason_to_let_anybody_in(iss
         while (answer := await http.get("/runs", headers=headers)).status_code == 503:
             await anyio.sleep(0.05)
         assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}"])
+async def test_an_issuer_that_answers_nonsense_is_not_available(issuer: Issuer, answer: bytes) -> None:
+    issuer.answers["/.well-known/openid-configuration"] = answer
+    with pytest.raises(IssuerUnavailableError):
+        await IssuerKeys(issuer.url).find("one")
 
 
 async def test_callers_do_not_wait_one_after_another_for_an_issuer_without_an_answer(issuer: Issuer) -> None:

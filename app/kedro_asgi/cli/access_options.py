@@ -33,7 +33,7 @@ _OPTIONS = (
     click.option("--oidc-audience", help="Audience that these tokens must name."),
     click.option("--oidc-scope-claim", help="Claim that holds their scopes.  [default: scope]"),
     click.option("--open-metrics", flag_value="true", default=None, help="Ask for no token at /metrics."),
-    click.option("--insecure", flag_value="true", default=None, help="Ask for no token, on whatever address."),
+    click.option("--insecure", flag_value="true", default=None, help="Listen on any address also without tokens."),
     click.option("--allowed-hosts", help="Names to answer to: app.example.com,*.example.com,local; '*' for any."),
     click.option("--cors-origins", help="Other sites whose pages may call: https://app.example.com,…"),
     click.option("--root-path", help="Prefix that a proxy in front takes away."),

@@ -102,7 +102,8 @@ class RunState:
             case NodeCancelled(node=node, duration_ms=duration_ms):
                 self._change(node, state="cancelled", duration_seconds=duration_ms / 1000)
             case DatasetSaved(node=node, dataset=dataset, is_kept=True):
-                self._change(node, saved=(*self._row(node).saved, dataset))
+                # A further attempt saves again.
+                self._change(node, saved=tuple(dict.fromkeys((*self._row(node).saved, dataset))))
 
     def end(self, *, is_interrupted: bool = False) -> None:
         """Note that the run has ended: no node waits or runs any more.

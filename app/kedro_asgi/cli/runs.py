@@ -1,6 +1,6 @@
 """``kedro-asgi runs``: list, show, follow, draw, cancel and repeat the runs of a server."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import wraps
 from itertools import chain
 from pathlib import Path
@@ -70,12 +70,22 @@ async def list_runs(
 ) -> None:
     """List runs, newest first."""
     wanted: Any = tuple(chain.from_iterable(status))
-    pairs = dict(label.partition("=")[::2] for label in labels)
-    page = await client.runs(status=wanted, labels=pairs, **filters)
+    page = await client.runs(status=wanted, labels=_label_pairs(labels), **filters)
     if output_format == "json":
         click.echo(encode_json(page.runs, indent=2).decode())
     else:
         _echo_runs(page.runs)
+
+
+def _label_pairs(labels: Iterable[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for label in labels:
+        name, separator, value = label.partition("=")
+        if not name or not separator:
+            raise click.BadParameter(f"'{label}' must be of the form name=value.", param_hint="'--label'")
+        if pairs.setdefault(name, value) != value:
+            raise click.BadParameter(f"no run has two values for '{name}'.", param_hint="'--label'")
+    return pairs
 
 
 @runs.command()

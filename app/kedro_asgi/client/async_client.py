@@ -46,11 +46,11 @@ _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 class AsyncClient(ProjectClient):
     """A client of the server at ``base_url``, or of the ASGI application ``app`` in this process.
 
-    It shows the server its ``token``, and no other host: it does not follow redirects.
-    A run may take any time, so only connecting has a time limit, ``connect_timeout_seconds``; ``timeout_seconds``
-    limits whole answers. The client repeats a request up to ``retries`` times where that is safe. It waits as long as
-    the server asks it to, or twice as long each time. Further ``options`` go to ``httpx.AsyncClient``. Each request
-    tells the current span, if the process uses OpenTelemetry. Every error is a `KedroAsgiError`.
+    It shows the server its ``token``, and no other host: it does not follow redirects. A run may take any time, so only
+    connecting has a time limit, ``connect_timeout_seconds``; ``timeout_seconds`` limits each wait for a part of an
+    answer. The client repeats a request up to ``retries`` times where that is safe. It waits as long as the server asks
+    it to, or twice as long each time. Further ``options`` go to ``httpx.AsyncClient``. Each request tells the current
+    span, if the process uses OpenTelemetry. Every error is a `KedroAsgiError`.
     """
 
     async def run(
@@ -267,26 +267,28 @@ class AsyncClient(ProjectClient):
     async def events(self, run_id: str | None = None, *, after: int = 0) -> AsyncGenerator[RunEvent, None]:
         """Yield the events of a run after number ``after`` until it ends, or those of all runs from now on.
 
-        The client connects again when the connection breaks, and resumes there. Raises `ServerUnreachableError` after
-        ``retries`` failures in a row.
+        The client connects again when the connection breaks, and resumes there. After ``retries`` failures in a row, it
+        raises `ServerUnreachableError`, or what the server has answered.
         """
         path = "events" if run_id is None else _path(run_id, "events")
         stream = ServerSentEvents(self._http, path, last_id=str(after) if after else None)
+        limits = self._sender.silence_timeout(_SILENCE_SECONDS)
         failures, is_over = 0, False
         while not is_over:
             try:
-                async with aclosing(stream.read(timeout_seconds=_SILENCE_SECONDS)) as received:
+                async with aclosing(stream.read(limits=limits)) as received:
                     async for data in received:
                         failures, event = 0, decode(_EVENT, data, stream.path)
                         # No break: the server ends the stream after the last event of a run.
                         is_over = run_id is not None and isinstance(event, RunEnded)
                         yield event
                 is_over = is_over or (run_id is not None and (await self.read(run_id)).is_final)
+                pause_seconds = backoff_seconds(0)
             except httpx.HTTPError as error:
-                self._sender.check_can_resume(error, failures=failures)
+                pause_seconds = self._sender.resume_seconds(error, failures=failures)
                 failures += 1
             if not is_over:
-                await anyio.sleep(backoff_seconds(max(failures - 1, 0)))
+                await anyio.sleep(pause_seconds)
 
 
 async def _columnar() -> Any:

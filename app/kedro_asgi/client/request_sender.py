@@ -65,6 +65,10 @@ class RequestSender:
         finally:
             await response.aclose()
 
+    def silence_timeout(self, seconds: float) -> httpx.Timeout:
+        """Return the limits for an answer that may take any time, but is not silent for longer than ``seconds``."""
+        return httpx.Timeout(seconds, pool=None, connect=self._http.timeout.connect)
+
     def broken(self, error: httpx.HTTPError) -> ServerUnreachableError:
         """Return the error for a response that breaks off."""
         return self._unreachable(error)
@@ -85,15 +89,23 @@ class RequestSender:
             is_safe = response.status_code in _REFUSED or (is_idempotent and response.status_code in _UNKNOWN)
             if attempt == self._retries or not is_safe:
                 break
-            await anyio.sleep(_retry_after_seconds(response) or backoff_seconds(attempt))
+            await anyio.sleep(_wait_seconds(response, attempt))
         raise _status_error(response)
 
-    def check_can_resume(self, error: httpx.HTTPError, *, failures: int) -> None:
-        """Raise an error of kedro-asgi if a stream that broke with ``error`` must end after ``failures`` in a row."""
-        if isinstance(error, httpx.HTTPStatusError) and error.response.status_code not in (*_REFUSED, *_UNKNOWN):
-            raise _status_error(error.response) from error
-        if failures >= self._retries:
+    def resume_seconds(self, error: httpx.HTTPError, *, failures: int) -> float:
+        """Return how long to wait before a stream that broke with ``error``, after ``failures`` in a row, is resumed.
+
+        Raises an error of kedro-asgi if the stream must end.
+        """
+        is_over = failures >= self._retries
+        if isinstance(error, httpx.HTTPStatusError):
+            response = error.response
+            if is_over or response.status_code not in (*_REFUSED, *_UNKNOWN):
+                raise _status_error(response) from error
+            return _wait_seconds(response, failures)
+        if is_over:
             raise self._unreachable(error) from error
+        return backoff_seconds(failures)
 
     def _unreachable(self, error: httpx.HTTPError) -> ServerUnreachableError:
         return ServerUnreachableError(str(self._http.base_url), str(error) or type(error).__name__)
@@ -129,6 +141,11 @@ def _status_error(response: httpx.Response) -> ServerStatusError:
     return ServerStatusError(response.status_code, response.text)
 
 
+def _wait_seconds(response: httpx.Response, attempt: int) -> float:
+    """Return how long to wait after a refusal: as long as the server asks, within limits."""
+    return min(_retry_after_seconds(response) or backoff_seconds(attempt), _MAX_WAIT_SECONDS)
+
+
 def _retry_after_seconds(response: httpx.Response) -> float | None:
     text = response.headers.get("retry-after", "")
-    return min(float(text), _MAX_WAIT_SECONDS) if text.isdecimal() else None
+    return float(text) if text.isdecimal() else None

@@ -51,7 +51,7 @@ class RunStream(ClosableIterator[OutputChunk]):
 
     def __init__(self, sender: RequestSender, path: str, request: dict[str, Any], *, silence_seconds: float) -> None:
         self._run = _Run()
-        timeout = httpx.Timeout(silence_seconds, pool=None)
+        timeout = sender.silence_timeout(silence_seconds)
         headers = {**request["headers"], "accept": NDJSON}
         super().__init__(_read(sender, path, {**request, "headers": headers, "timeout": timeout}, self._run))
 

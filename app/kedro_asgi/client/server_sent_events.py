@@ -16,16 +16,12 @@ class ServerSentEvents:
         self._last_id = last_id
         self._http = http
 
-    async def read(self, *, timeout_seconds: float) -> AsyncGenerator[bytes, None]:
-        """Yield the data of each event until the stream ends.
-
-        Raises ``httpx.HTTPError``, also when nothing arrives for ``timeout_seconds``.
-        """
+    async def read(self, *, limits: httpx.Timeout) -> AsyncGenerator[bytes, None]:
+        """Yield the data of each event until the stream ends; raises ``httpx.HTTPError``, also beyond ``limits``."""
         headers = {"accept": EVENT_STREAM}
         if self._last_id is not None:
             headers["last-event-id"] = self._last_id
-        timeout = httpx.Timeout(timeout_seconds, pool=None)
-        async with self._http.stream("GET", self.path, headers=headers, timeout=timeout) as response:
+        async with self._http.stream("GET", self.path, headers=headers, timeout=limits) as response:
             if not response.is_success:
                 await response.aread()
                 response.raise_for_status()

@@ -51,10 +51,11 @@ class StoreOwner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoreReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The contents of a store, and its first problems; ``problem_count`` counts all of them.
+    """The contents of a store, and its first problems.
 
-    ``is_integrity_checked`` is false where the database cannot check its own files. A store of an earlier version than
-    ``known_version`` is upgraded by the next server that starts.
+    ``problem_count`` counts all problems, but at most 100 missing runs of each table. ``is_integrity_checked`` is false
+    where the database cannot check its own files. A store of an earlier version than ``known_version`` is upgraded by
+    the next server that starts.
     """
 
     store: str

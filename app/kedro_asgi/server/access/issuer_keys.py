@@ -3,9 +3,10 @@
 import json
 import logging
 import time
+from http.client import HTTPException
 from ipaddress import ip_address
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -14,7 +15,8 @@ import anyio.to_thread
 from jwt import PyJWK, PyJWKSet
 from jwt.exceptions import PyJWTError
 
-from kedro_asgi.errors import ServerSettingsError
+from kedro_asgi.errors import ServerSettingsError, error_type
+from kedro_asgi.errors.wording import bounded
 from kedro_asgi.media_types import JSON
 from kedro_asgi.redaction import redact
 from kedro_asgi.server.access.refusals import IssuerUnavailableError
@@ -24,6 +26,7 @@ _log = logging.getLogger(__name__)
 _DISCOVERY = "/.well-known/openid-configuration"
 _TIMEOUT_SECONDS = 5.0
 _MAX_BYTES = 1024 * 1024
+_MAX_SHOWN = 500
 # Keys that an issuer withdraws are good for this long.
 _RENEW_SECONDS = 600.0
 # Any client can send tokens that name unknown keys; the issuer must not feel it.
@@ -72,9 +75,14 @@ class IssuerKeys:
                 return  # another request has asked meanwhile; if it got no answer, this one would wait as long again
             try:
                 self._keys = await anyio.to_thread.run_sync(_fetch_keys, self._issuer)
-            except (OSError, URLError, ValueError, PyJWTError) as error:
-                _log.error("The keys of issuer '%s' cannot be fetched: %s", self._issuer, redact(str(error)))
+            except (OSError, HTTPException, ValueError, PyJWTError) as error:
+                _log.error("The keys of issuer '%s' cannot be fetched: %s", self._issuer, redact(_described(error)))
             self._asked_at = time.monotonic()
+
+
+def _described(error: Exception) -> str:
+    # Answers that are no HTTP are quoted in the error.
+    return bounded(f"{error_type(error)}: {error}" if isinstance(error, HTTPException) else str(error), _MAX_SHOWN)
 
 
 def check_url(url: str) -> None:

@@ -17,6 +17,7 @@ from kedro_asgi.server.problems import explain_refusal
 
 _OWN_SITE = (b"same-origin", b"none")
 _MAX_SHOWN = 200
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def checked_origins(origins: Iterable[str]) -> tuple[str, ...]:
@@ -28,11 +29,13 @@ def _checked(origin: str) -> str:
     if origin == "*":
         return origin
     parts = urlsplit(origin.lower())
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query or parts.username:
+    others = parts.path or parts.query or parts.fragment or parts.username
+    if parts.scheme not in _DEFAULT_PORTS or not parts.netloc or others:
         raise ServerSettingsError(
             f"'{origin}' is no origin: give scheme and host, such as https://app.example.com, or '*'."
         )
-    return origin.lower()
+    # Browsers leave the default port out.
+    return origin.lower().removesuffix(_DEFAULT_PORTS[parts.scheme])
 
 
 class OriginMiddleware:

@@ -23,7 +23,7 @@ _HEADERS = (
     *_TRACE_HEADERS,
 )
 _SHOWN_HEADERS = (
-    *("ETag", "Idempotent-Replayed", "Location", "Preference-Applied", "Retry-After", "WWW-Authenticate"),
+    *("ETag", "Idempotent-Replayed", "Location", "Preference-Applied", "Retry-After", "Run-Id", "WWW-Authenticate"),
     *("Inference-Header-Content-Length", "Mcp-Session-Id", "X-Request-ID"),
 )
 

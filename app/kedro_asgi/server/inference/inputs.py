@@ -114,28 +114,28 @@ def _params(given: Mapping[str, Any], model: Model) -> Json:
     if refused := next((name for name in _REFUSED if name in given), None):
         raise InferenceError(f"The parameter '{refused}' is not supported: each request is a run of its own.")
     params: Json = {}
+    values: dict[tuple[str, ...], Any] = {}
     for name, value in given.items():
         if name not in _OWN:
-            _put(params, name.removeprefix(PARAMS_PREFIX), value, known=model.params.get("properties", {}))
+            path = _path(name.removeprefix(PARAMS_PREFIX), known=model.params.get("properties", {}))
+            if path in values:
+                raise InferenceError(f"The parameter '{'.'.join(path)}' is given twice.")
+            values[path] = value
+    for path, value in values.items():
+        if whole := next((path[:length] for length in range(1, len(path)) if path[:length] in values), None):
+            raise InferenceError(f"The parameter '{'.'.join(whole)}' is given twice: as a whole, and a part of it.")
+        branch = params
+        for key in path[:-1]:
+            branch = branch.setdefault(key, {})
+        branch[path[-1]] = value
     return params
 
 
-def _put(params: Json, name: str, value: Any, *, known: Mapping[str, Any]) -> None:
-    *path, last = [name] if name in known else name.split(".", _MAX_LEVELS)
-    if "." in last and path:
+def _path(name: str, *, known: Mapping[str, Any]) -> tuple[str, ...]:
+    path = (name,) if name in known else tuple(name.split(".", _MAX_LEVELS))
+    if "." in path[-1] and len(path) > 1:
         raise InferenceError(f"A parameter has more than {_MAX_LEVELS} levels.")
-    branch = params
-    for key in path:
-        branch = branch.setdefault(key, {})
-        if not isinstance(branch, dict):
-            raise _twice(name)
-    if last in branch:
-        raise _twice(name)
-    branch[last] = value
-
-
-def _twice(name: str) -> InferenceError:
-    return InferenceError(f"The parameter '{name}' is given twice: as a whole, and a part of it.")
+    return path
 
 
 def _timeout_seconds(given: Mapping[str, Any]) -> float | None:

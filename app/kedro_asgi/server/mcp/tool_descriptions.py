@@ -84,7 +84,7 @@ def _lines(name: str, pipeline: TypedPipeline, effects: ToolEffects) -> Iterator
     parameters = sorted({found for node in nodes for found in node.inputs if is_parameter(found)})
     for text, names in (
         ("Needs the inputs", required),
-        ("Loads, unless the call gives them,", others),
+        ("Loads, unless the call gives them", others),
         ("Uses the parameters", [found.removeprefix(PARAMS_PREFIX) for found in parameters]),
         ("Returns", signature.default_outputs),
         ("Saves", effects.saved),
