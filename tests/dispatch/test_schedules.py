@@ -186,6 +186,24 @@ async def test_a_tick_is_skipped_while_the_last_run_goes_on(
         assert await worker.ticks() == ["06:00", "06:02"]
 
 
+async def test_missed_ticks_are_counted_in_the_log(
+    dispatcher: MakeDispatcher, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = str(tmp_path / "runs.db")
+    async with working(dispatcher, store, schedule(pipeline="held", overlap="skip")) as worker:
+        await worker.move("2026-11-29T06:00:00Z")
+        await worker.move("2026-11-29T06:03:00Z")
+        (tmp_path / "opened").touch()
+    assert "Schedule 'minutely': 1 missed ticks have no runs." in caplog.messages
+    assert "Schedule 'minutely' skips the tick at 2026-11-29T06:02:00Z: its last run goes on." in caplog.messages
+    often = schedule(cron="* * * * * *", start_deadline_seconds=1.0)
+    async with working(dispatcher, store, often, now="2026-11-29T07:00:00Z"):
+        pass
+    async with working(dispatcher, store, often, now="2026-11-30T07:00:00Z"):
+        pass
+    assert [line for line in caplog.messages if "'minutely': at least 3598 missed ticks have no runs." in line]
+
+
 async def test_runs_may_overlap(dispatcher: MakeDispatcher, store: str, tmp_path: Path) -> None:
     async with working(dispatcher, store, schedule(pipeline="held")) as worker:
         await worker.move("2026-11-29T06:00:00Z")

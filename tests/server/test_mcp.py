@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from agents import MODES, agent_of, text_of
+from kedro_asgi.dispatch import Policy
 from kedro_asgi.server import create_http_server
 from kedro_asgi.server.access.tokens import make_token, token_line
 from kedro_asgi.server.mcp.pipeline_resources import PipelineResources
@@ -374,6 +375,20 @@ async def test_a_caller_without_read_calls_tools_and_reads_nothing(tiny: Path, c
     assert lines[0].endswith("POST /mcp/tools/calc: 200")
     assert lines[1].endswith("refused with 403 ('runner' does not have the scope 'read'.)")
     assert len(lines) == 2
+
+
+async def test_the_log_of_access_has_the_status_of_a_refused_call(work: Path, caplog) -> None:
+    caplog.set_level(logging.INFO)
+    app = served(work, tokens=TOKENS, policy=Policy(max_concurrent_runs=1, max_queued_runs=0, grace_seconds=0))
+    headers = {"Authorization": f"Bearer {RUNNER}"}
+    transport = httpx.ASGITransport(app=app)
+    async with agent_of(app, token=RUNNER) as agent, httpx.AsyncClient(transport=transport, headers=headers) as http:
+        body = {"pipeline_names": ["wait"], "params": {"seconds": 600}}
+        assert (await http.post("http://server/runs", json=body)).status_code == 202
+        assert "accepts no more for now" in text_of(await agent.call_tool("calc"))
+        assert "do not fit the tool" in text_of(await agent.call_tool("calc", {"params": 1}))
+    lines = [line.getMessage() for line in caplog.records if line.name == "kedro_asgi.audit"]
+    assert [line.rpartition(" ")[2] for line in lines if "/mcp/tools/calc" in line] == ["429", "422"]
 
 
 async def test_a_caller_that_is_limited_to_pipelines_finds_no_others(tiny: Path) -> None:

@@ -7,19 +7,21 @@ from kedro_asgi.dispatch.stores.schedules import ScheduleState
 
 # A clock may be put back a little, and the ticks since have had their runs. After more, it was wrong before.
 _CLOCK_STEP_MS = 3_600_000
-# Enough for all that may run; the number of skipped ticks in the log is not larger.
+# Enough for all that may run. Of more ticks, only the last ones are counted.
 _MAX_TICKS = 1000
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
     """The decision for now: run for ``tick_ms``, or, without one, decide ticks until ``skip_until_ms``.
 
-    ``skipped`` ticks are missed and have no run. ``has_more`` tells that further ticks are due at once.
+    ``skipped`` ticks are missed and have no run; there are more of them if ``skips_uncounted``. ``has_more`` tells that
+    further ticks are due at once.
     """
 
     tick_ms: int | None = None
     skip_until_ms: int | None = None
     skipped: int = 0
+    skips_uncounted: bool = False
     has_more: bool = False
     is_clock_back: bool = False
     is_overlap: bool = False
@@ -42,9 +44,10 @@ def find_due(schedule: Schedule, state: ScheduleState, *, known_since_ms: int, n
     if not ticks:
         return NOTHING
     runs = _ticks_with_runs(schedule, ticks, now_ms)
+    is_limited = len(ticks) >= _MAX_TICKS
     if not runs:
-        return Due(skip_until_ms=ticks[-1], skipped=len(ticks))
-    return Due(tick_ms=runs[0], skipped=ticks.index(runs[0]), has_more=len(runs) > 1)
+        return Due(skip_until_ms=ticks[-1], skipped=len(ticks), skips_uncounted=is_limited)
+    return Due(tick_ms=runs[0], skipped=ticks.index(runs[0]), skips_uncounted=is_limited, has_more=len(runs) > 1)
 
 
 def _ticks_with_runs(schedule: Schedule, ticks: list[int], now_ms: int) -> list[int]:

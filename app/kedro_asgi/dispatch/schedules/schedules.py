@@ -219,8 +219,7 @@ class Schedules:
         if record is None:
             # Another worker has the tick, or the schedule was paused a moment ago.
             return
-        if due.skipped:
-            _log.warning("Schedule '%s': %d missed ticks have no runs.", schedule.name, due.skipped)
+        _log_skipped(schedule, due)
         text = "Schedule '%s' begins run %s for %s."
         _log.info(text, schedule.name, record.run_id, tick_text(tick_ms), extra=run_facts(record.run_id))
 
@@ -242,13 +241,18 @@ async def _skip(service: Service, schedule: Schedule, due: Due, *, from_ms: int,
     call = partial(_decide, schedule.name, from_ms=from_ms, until_ms=until_ms)
     if not await service.recorder.execute(call):
         return
+    _log_skipped(schedule, due)
     if due.is_clock_back:
         _log.warning("Schedule '%s': the clock was put back, so ticks begin again from now.", schedule.name)
     elif due.is_overlap:
         text = "Schedule '%s' skips the tick at %s: its last run goes on."
         _log.warning(text, schedule.name, tick_text(until_ms))
-    else:
-        _log.warning("Schedule '%s': %d missed ticks have no runs.", schedule.name, due.skipped)
+
+
+def _log_skipped(schedule: Schedule, due: Due) -> None:
+    if due.skipped:
+        count = f"at least {due.skipped}" if due.skips_uncounted else due.skipped
+        _log.warning("Schedule '%s': %s missed ticks have no runs.", schedule.name, count)
 
 
 def _decide(name: str, store: Store, *, from_ms: int, until_ms: int) -> bool:
@@ -275,7 +279,7 @@ def _without_overlap(due: Due, schedule: Schedule, state: ScheduleState, store: 
     last_run = _last_run(store, state)
     if last_run is None or last_run.is_final:
         return due
-    return Due(skip_until_ms=due.tick_ms, is_overlap=True, has_more=due.has_more)
+    return msgspec.structs.replace(due, tick_ms=None, skip_until_ms=due.tick_ms, is_overlap=True)
 
 
 def _last_run(store: Store, state: ScheduleState) -> RunRecord | None:

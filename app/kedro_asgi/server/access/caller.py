@@ -81,12 +81,17 @@ def limits_of(scope: Scope) -> frozenset[str] | None:
     return None if caller is None else caller.pipelines
 
 
-def may_read(scope: Scope) -> bool:
-    """Tell whether the caller of a request has the scope *read*, or callers need not be known."""
+def has_scope(scope: Scope, wanted: AccessScope) -> bool:
+    """Tell whether the caller of a request has a scope, or callers need not be known."""
     if CALLER_KEY not in scope:
         return True
     caller: Caller | None = scope[CALLER_KEY]
-    return caller is not None and caller.has("read")
+    return caller is not None and caller.has(wanted)
+
+
+def may_read(scope: Scope) -> bool:
+    """Tell whether the caller of a request has the scope *read*, or callers need not be known."""
+    return has_scope(scope, "read")
 
 
 def may_see_all(scope: Scope) -> bool:

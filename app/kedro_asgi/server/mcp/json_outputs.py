@@ -23,7 +23,7 @@ async def kept_as_asked(order: RunOrder, output_format: object) -> RunOrder:
     return with_columnar_outputs(order)
 
 
-async def as_json(name: str, content: bytes) -> bytes:
+async def output_as_json(name: str, content: bytes) -> bytes:
     """Return a kept output as JSON; raises `NoResourceError` for a table that has no form there."""
     if not is_columnar(content):
         return content

@@ -9,7 +9,7 @@ from mcp_types import INVALID_REQUEST
 from starlette.requests import Request
 
 from kedro_asgi.server.access.audit import log_call, log_refusal
-from kedro_asgi.server.access.caller import CALLER_KEY, AccessScope, Caller, caller_of
+from kedro_asgi.server.access.caller import AccessScope, Caller, caller_of, has_scope
 from kedro_asgi.server.access.refusals import MissingScopeError
 
 Context = ServerRequestContext[Any, Any]
@@ -24,10 +24,7 @@ def caller_in(context: Context) -> Caller | None:
 def may(context: Context, scope: AccessScope) -> bool:
     """Tell whether the caller of a message has a scope, or need not be known."""
     request = _request(context)
-    if request is None or CALLER_KEY not in request.scope:
-        return True
-    caller = caller_of(request.scope)
-    return caller is not None and caller.has(scope)
+    return request is None or has_scope(request.scope, scope)
 
 
 def require(context: Context, scope: AccessScope) -> None:

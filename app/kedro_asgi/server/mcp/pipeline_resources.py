@@ -15,7 +15,7 @@ from kedro_asgi.outcome import Outcome
 from kedro_asgi.reserved_names import DEFAULT_PIPELINE
 from kedro_asgi.runs import RunRecord, Slice
 from kedro_asgi.server.mcp.resource_addresses import MERMAID, SVG, address
-from kedro_asgi.server.mcp.resource_texts import NoResourceError, ResourceText, as_json
+from kedro_asgi.server.mcp.resource_texts import NoResourceError, ResourceText, json_resource
 from kedro_asgi.server.mcp.tool_names import tool_name
 from kedro_asgi.server.planner_cache import PlannerCache
 from kedro_asgi.server.typed_pipelines import TypedPipelines
@@ -63,7 +63,7 @@ class PipelineResources:
                 return await self._text(name, "description", partial(_description, name=name))
             case ["schema"]:
                 found = await self._pipelines.find(Slice(pipeline_names=(name,)))
-                return as_json(_value(found).schema)
+                return json_resource(_value(found).schema)
             case ["graph.svg" | "graph.mmd" as kind]:
                 return await self._text(name, kind, partial(_drawing, name=name, kind=kind))
         return None
@@ -91,7 +91,6 @@ def _listed(planner: "Planner") -> list[ListedPipeline]:
     return [
         ListedPipeline(name=name, tool=tool_name(name), nodes=len(found.nodes), uri=address(("pipelines", name)))
         for name, found in planner.project.pipelines.load().items()
-        if found is not None
     ]
 
 

@@ -19,6 +19,6 @@ class ResourceText(msgspec.Struct, frozen=True):
     media_type: str = JSON
 
 
-def as_json(value: Any) -> ResourceText:
+def json_resource(value: Any) -> ResourceText:
     """Return a value as a resource."""
     return ResourceText(encode_json(value).decode())

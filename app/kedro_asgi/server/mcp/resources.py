@@ -22,7 +22,7 @@ from kedro_asgi.runs import RunRecord
 from kedro_asgi.server.mcp.permissions import Context, caller_in, may, may_see, require
 from kedro_asgi.server.mcp.pipeline_resources import ListedPipeline, PipelineResources
 from kedro_asgi.server.mcp.resource_addresses import PIPELINES, RUNS, address, parts_of, templates
-from kedro_asgi.server.mcp.resource_texts import NoResourceError, ResourceText, as_json
+from kedro_asgi.server.mcp.resource_texts import NoResourceError, ResourceText, json_resource
 from kedro_asgi.server.mcp.run_resources import RunResources
 
 
@@ -65,11 +65,11 @@ class Resources:
     async def _read(self, context: Context, parts: Sequence[str]) -> ResourceText | None:
         match parts:
             case ["pipelines"]:
-                return as_json(await self._visible_pipelines(context))
+                return json_resource(await self._visible_pipelines(context))
             case ["pipelines", name, *rest] if may_see(context, (name,)):
                 return await self._pipelines.read(name, rest)
             case ["runs"]:
-                return as_json(await self._runs.latest(caller_in(context)))
+                return json_resource(await self._runs.latest(caller_in(context)))
             case ["runs", run_id, *rest]:
                 record = await self._runs.record(run_id)
                 return await self._runs.read(record, rest) if may_see(context, record.pipeline_names) else None

@@ -10,7 +10,7 @@ from kedro_asgi.server.access.visible_runs import list_visible_to
 from kedro_asgi.server.mcp import json_outputs
 from kedro_asgi.server.mcp.pipeline_resources import PipelineResources
 from kedro_asgi.server.mcp.resource_addresses import TEXT
-from kedro_asgi.server.mcp.resource_texts import ResourceText, as_json
+from kedro_asgi.server.mcp.resource_texts import ResourceText, json_resource
 
 # A host may show the whole list to its user; older runs are found by their ids.
 _LISTED_RUNS = 20
@@ -36,19 +36,19 @@ class RunResources:
         """Return a resource of a run; raises `DispatchError` or `NoResourceError`."""
         match rest:
             case []:
-                return as_json(record)
+                return json_resource(record)
             case ["log"]:
                 return ResourceText(_log(await self._events(record)), TEXT)
             case ["events"]:
-                return as_json(await self._events(record))
+                return json_resource(await self._events(record))
             case ["nodes"]:
-                return as_json(await self._runs.node_runs(record.run_id))
+                return json_resource(await self._runs.node_runs(record.run_id))
             case ["graph.svg" | "graph.mmd" as kind]:
                 nodes = await self._runs.node_runs(record.run_id)
                 return await self._pipelines.drawing_of_run(record, nodes, kind)
             case ["outputs", name]:
                 kept = await self._runs.output(record.run_id, name)
-                return ResourceText((await json_outputs.as_json(name, kept)).decode())
+                return ResourceText((await json_outputs.output_as_json(name, kept)).decode())
         return None
 
     async def _events(self, record: RunRecord) -> tuple[RunEvent, ...]:

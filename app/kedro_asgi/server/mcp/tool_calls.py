@@ -26,6 +26,7 @@ from kedro_asgi.server.mcp.resource_texts import NoResourceError
 from kedro_asgi.server.mcp.tool_descriptions import PipelineTool
 from kedro_asgi.server.mcp.tool_results import refusal, result_of, unfinished
 from kedro_asgi.server.mcp.tools import PipelineTools
+from kedro_asgi.server.problems import dispatch_problem, explain_project_error
 from kedro_asgi.server.typed_orders import TypedOrders
 from kedro_asgi.server.typed_pipelines import TypedPipelines
 from kedro_asgi.server.typed_schemas import slice_in
@@ -60,6 +61,7 @@ class ToolCalls:
         require(context, "run")
         found = await self._tools.find()
         if found.error is not None:
+            log_tool_call(context, params.name, explain_project_error(found.error).status_code)
             return refusal(failure_sentence(found.error))
         tool = self._find(context, found.value(), params.name)
         try:
@@ -69,10 +71,10 @@ class ToolCalls:
                 record, _ = await self._runs.accept(order, json_bytes=size_bytes)
             del order  # its values may be large, and the run may wait for long
         except _RefusedCallError as error:
-            log_tool_call(context, params.name, 422)
+            log_tool_call(context, params.name, error.status)
             return refusal(str(error))
         except DispatchError as error:
-            log_tool_call(context, params.name, 503)
+            log_tool_call(context, params.name, dispatch_problem(error).status)
             return refusal(_dispatch_sentence(error))
         log_tool_call(context, params.name, 200)
         try:
@@ -98,7 +100,8 @@ class ToolCalls:
         body = JsonBody(document=arguments, size=_json_size(arguments))
         found = await self._pipelines.find(slice_in(arguments, tool.pipeline))
         if found.error is not None:
-            raise _RefusedCallError(failure_sentence(found.error))
+            status = explain_project_error(found.error).status_code
+            raise _RefusedCallError(failure_sentence(found.error), status=status)
         try:
             order = await self._orders.order(found.value(), body)
             order = await kept_as_asked(order, arguments.get("output_format"))
@@ -130,7 +133,11 @@ class ToolCalls:
 
 
 class _RefusedCallError(Exception):
-    """A call does not lead to a run; the sentence is for the agent."""
+    """A call does not lead to a run; the sentence is for the agent, ``status`` is what a route would answer."""
+
+    def __init__(self, sentence: str, *, status: int = 422) -> None:
+        self.status = status
+        super().__init__(sentence)
 
 
 _PROJECT_FAILED = -32000

@@ -12,7 +12,7 @@ from kedro_asgi.errors import OutputNotFoundError
 from kedro_asgi.errors.wording import shortened
 from kedro_asgi.media_types import JSON
 from kedro_asgi.runs import ErrorDetail, RunRecord
-from kedro_asgi.server.mcp.json_outputs import as_json
+from kedro_asgi.server.mcp.json_outputs import output_as_json
 from kedro_asgi.server.mcp.resource_addresses import log_address, output_address
 from kedro_asgi.server.mcp.resource_texts import NoResourceError
 from kedro_asgi.signatures import BodyCheck
@@ -89,7 +89,7 @@ class _Outputs(msgspec.Struct, frozen=True, kw_only=True):
             try:
                 value = await runs.output(record.run_id, name)
                 if (problem := _size_problem(value, _MAX_OUTPUTS_BYTES)) is None:
-                    value = await as_json(name, value)
+                    value = await output_as_json(name, value)
                     problem = _size_problem(value, room) or _problem(name, value, values, results)
             except (OutputNotFoundError, NoResourceError) as error:
                 problems[name] = str(error)
