@@ -92,7 +92,7 @@ def test_a_store_that_is_closed_listens_no_more(open_as: Open) -> None:
     listening(me, "me")
     started = time.monotonic()
     me.close()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
     assert not me.is_listening
 
 

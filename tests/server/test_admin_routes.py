@@ -212,13 +212,19 @@ async def test_a_project_that_does_not_open_is_not_ready_and_its_problem_is_show
 
 
 async def test_concurrent_requests_open_the_project_once(make_project, tmp_path: Path) -> None:
-    opening = (
-        f"import pathlib, time\n(pathlib.Path({str(tmp_path)!r}) / str(time.time_ns())).with_suffix('.open').touch()\n"
-    )
-    project = make_project(opening + "time.sleep(0.3)\nraise RuntimeError('broken')\n")
-    async with client(create_http_server(project)) as http, anyio.create_task_group() as tasks:
+    opening = f"""
+import pathlib, time
+folder = pathlib.Path({str(tmp_path)!r})
+(folder / str(time.time_ns())).with_suffix('.open').touch()
+while not (folder / "released").exists():
+    time.sleep(0.005)
+raise RuntimeError('broken')
+"""
+    async with client(create_http_server(make_project(opening))) as http, anyio.create_task_group() as tasks:
         for _ in range(10):
             tasks.start_soon(http.get, "/ready")
+        await anyio.wait_all_tasks_blocked()
+        (tmp_path / "released").touch()
     assert len(list(tmp_path.glob("*.open"))) == 1
 
 

@@ -152,12 +152,14 @@ async def test_a_large_table_does_not_block_the_event_loop(
             waits.append(time.perf_counter() - started)
             await anyio.sleep(0.002)
 
+    began = time.perf_counter()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(tick)
         answer = await client.post("/run", content=content, headers={"content-type": "application/json"})
         tasks.cancel_scope.cancel()
     assert answer.json()["outputs"]["out"][-1] == {"n": rows - 1, "x": 0.5}
-    assert sorted(waits)[len(waits) // 2] < 0.05
+    # A part of the whole, since a busy machine makes both longer.
+    assert sorted(waits)[len(waits) // 2] < (time.perf_counter() - began) / 10
 
 
 async def test_concurrent_runs_do_not_mix_their_tables(served: httpx.AsyncClient) -> None:
