@@ -67,7 +67,7 @@ class Notifier:
         self._is_unsure = True
         self._look_thoroughly_at = 0.0
         self._count_at = 0.0
-        self._is_stopping = False
+        self._stop_asked = anyio.Event()
         self._changed = anyio.Event()
         self._stopped = anyio.Event()
 
@@ -82,13 +82,14 @@ class Notifier:
         for deliveries in self._deliveries.values():
             deliveries.forget_held()
         async with open_sender() as sender, anyio.create_task_group() as tasks:
-            while not self._is_stopping:
+            while not self._stop_asked.is_set():
                 try:
                     await self._exchange(sender, tasks)
                 except StoreUnavailableError:
                     # Attempts go on, and their results wait here.
                     self._is_unsure = True
-                    await anyio.sleep(_STORE_PAUSE_SECONDS)
+                    with anyio.move_on_after(_STORE_PAUSE_SECONDS):
+                        await self._stop_asked.wait()
                 await self._wait()
             # Without a store, the next start delivers what is left.
             with anyio.move_on_after(_LAST_SECONDS), suppress(StoreUnavailableError):
@@ -99,9 +100,9 @@ class Notifier:
 
     async def stop(self) -> None:
         """Deliver what can be in a moment, and leave the rest to other workers or the next start."""
-        if self._is_stopping:
+        if self._stop_asked.is_set():
             return
-        self._is_stopping = True
+        self._stop_asked.set()
         self._changed.set()
         with anyio.move_on_after(2 * _LAST_SECONDS):
             await self._stopped.wait()
