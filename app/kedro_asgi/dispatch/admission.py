@@ -17,7 +17,7 @@ from kedro_asgi.dispatch.waiting_order import PackedOrder, WaitingOrder
 from kedro_asgi.errors import DrainingError, PipelineCrashingError, QueueFullError
 from kedro_asgi.events import RunQueued
 from kedro_asgi.redaction import secret_names
-from kedro_asgi.runs import RunId, RunOrder, RunRecord, RunStatus
+from kedro_asgi.runs import RunId, RunOrder, RunRecord
 from kedro_asgi.session import AsyncSession
 from kedro_asgi.session.event_loop import event_class
 from kedro_asgi.trace_context import trace_id_of
@@ -67,8 +67,16 @@ class Admission:
         )
         keeps_order = order.on_interrupt == "rerun" or self._session.may_retry(order.spec)
         is_for_queue = is_promised and self._store_queue.is_used and self._is_queue_first
-        run = self._new_run(
-            record, waiting, is_promised=is_promised, keeps_order=keeps_order, is_for_queue=is_for_queue
+        run = ActiveRun(
+            record,
+            waiting,
+            self._post,
+            self._policy,
+            is_promised=is_promised,
+            keeps_order=keeps_order,
+            is_for_queue=is_for_queue,
+            has_store_queue=self._store_queue.is_used,
+            make_event=self._make_event,
         )
         try:
             self._check(run, is_draining=is_draining)
@@ -92,27 +100,14 @@ class Admission:
     def adopt(self, record: RunRecord, order: PackedOrder, *, last_event: int) -> ActiveRun:
         """Return a queued run that another worker left behind, or that waited in the queue of the store."""
         self._post(RunAdmitted(record=record, is_promised=True, stored="queued", last_event=last_event))
-        return self._new_run(record, order, is_promised=True, stored="queued", keeps_order=True)
-
-    def _new_run(
-        self,
-        record: RunRecord,
-        order: WaitingOrder,
-        *,
-        is_promised: bool,
-        keeps_order: bool,
-        stored: RunStatus | None = None,
-        is_for_queue: bool = False,
-    ) -> ActiveRun:
         return ActiveRun(
             record,
             order,
             self._post,
             self._policy,
-            is_promised=is_promised,
-            stored=stored,
-            keeps_order=keeps_order,
-            is_for_queue=is_for_queue,
+            is_promised=True,
+            stored="queued",
+            keeps_order=True,
             has_store_queue=self._store_queue.is_used,
             make_event=self._make_event,
         )
