@@ -82,6 +82,21 @@ class UnreadableStore(SQLiteStore):
         return super().read_run(run_id)
 
 
+class GoneStore(SQLiteStore):
+    """A store that can be neither read nor written while it ``is_gone``."""
+
+    is_gone = False
+
+    def read_run(self, run_id: str) -> RunRecord | None:
+        self.check_writable()
+        return super().read_run(run_id)
+
+    def check_writable(self) -> None:
+        if self.is_gone:
+            raise StoreUnavailableError("the connection broke")
+        super().check_writable()
+
+
 def becomes(status: str) -> Fails:
     return lambda entry: entry.record.status == status
 
@@ -114,6 +129,24 @@ def _leave_behind(path: Path, status: RunStatus, on_interrupt: str) -> RunRecord
 def make_dispatcher(work: Path, store: SQLiteStore, **policy: object) -> Dispatcher:
     session = AsyncSession.create(project_path=work)
     return Dispatcher(session, store=store, policy=Policy(**{"grace_seconds": 0.1, **policy}))
+
+
+async def test_a_worker_that_writes_nothing_learns_from_reads_that_the_store_is_gone(
+    work: Path, tmp_path: Path
+) -> None:
+    store = GoneStore(tmp_path / "runs.db")
+    async with make_dispatcher(work, store) as runs:
+        record = await runs.wait((await runs.submit("count")).run_id)
+        store.is_gone = True
+        with pytest.raises(StoreUnavailableError):
+            await runs.read(record.run_id)
+        with anyio.fail_after(60):
+            while runs.failure is None:
+                await anyio.sleep(0.01)
+            store.is_gone = False
+            while runs.failure is not None:
+                await anyio.sleep(0.01)
+        assert await runs.read(record.run_id) == record
 
 
 @pytest.mark.parametrize("is_written", [True, False])

@@ -53,6 +53,11 @@ class Recorder:
         """How many messages and runs wait until they are written."""
         return self._writer.backlog
 
+    def check_store(self) -> None:
+        """Have the writer thread find out whether the store works, since a reader has found that it does not."""
+        if self.failure is None:
+            self.post(Request(call=lambda store: store.check_writable(), then=lambda outcome: None), is_urgent=True)
+
     async def open(self) -> None:
         """Open the store and begin to write; raises `StoreVersionError`, but not that the store is unavailable."""
         await anyio.to_thread.run_sync(self._writer.open_store)

@@ -74,7 +74,6 @@ class Service:
         self.policy = policy
         self.run_ids = run_ids
         self.has_let_waiters_go = False
-        self.access = StoreAccess(store)
         options = WriteOptions(
             owner=self.owner,
             keep_order_bytes=policy.keep_order_bytes,
@@ -82,6 +81,7 @@ class Service:
             make_notifications=None if notify is None else notify.notifications,
         )
         self.recorder = Recorder(store, options, policy, self, metrics)
+        self.access = StoreAccess(store, store_failed=self.recorder.check_store)
         self.notifier: Notifier | None = None
         if notify is not None:
             self.notifier = _notifier_class()(notify, self.access, self.recorder, self.owner, policy, metrics)

@@ -7,7 +7,7 @@ import anyio
 import anyio.to_thread
 
 from kedro_asgi.dispatch.stores.base import Store
-from kedro_asgi.errors import DrainingError
+from kedro_asgi.errors import DrainingError, StoreUnavailableError
 
 T = TypeVar("T")
 
@@ -17,7 +17,8 @@ _MAX_THREADS = 8
 class StoreAccess:
     """Reads in a few threads of its own, so no run delays a read; counts readers. Belongs to one event loop."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, store_failed: Callable[[], None] = lambda: None) -> None:
+        self._store_failed = store_failed
         self.is_shared = store.is_shared
         self._store = store
         self._threads = anyio.CapacityLimiter(_MAX_THREADS)
@@ -26,8 +27,12 @@ class StoreAccess:
         self._is_closed = False
 
     async def read(self, call: Callable[[Store], T]) -> T:
-        """Return what ``call`` returns, which runs in a thread."""
-        return await anyio.to_thread.run_sync(call, self._store, limiter=self._threads)
+        """Return what ``call`` returns, which runs in a thread; tells if it finds the store unavailable."""
+        try:
+            return await anyio.to_thread.run_sync(call, self._store, limiter=self._threads)
+        except StoreUnavailableError:
+            self._store_failed()
+            raise
 
     async def maintain(self, call: Callable[[Store], T]) -> T:
         """Do what `read` does, for the calls that write beside the writer thread.

@@ -188,7 +188,10 @@ class Writer:
         self._report(results, seconds=time.perf_counter() - begun)
         requests, self._requests = self._requests, []
         for request in requests:
-            self._answer([Answered(request=request, outcome=Outcome.of(partial(request.call, self._store)))])
+            outcome = Outcome.of(partial(request.call, self._store))
+            self._answer([Answered(request=request, outcome=outcome)])
+            if isinstance(outcome.error, StoreUnavailableError):
+                self._fail(outcome.error)
 
     def _left_for_later(self) -> dict[str, PendingWrite]:
         """Return the runs that may end in a moment, unless a request needs to see them: so they are written once."""
