@@ -208,6 +208,16 @@ async def test_an_issuer_that_answers_nonsense_is_not_available(issuer: Issuer, 
         await IssuerKeys(issuer.url).find("one")
 
 
+async def test_the_log_quotes_no_credentials_of_an_answer_that_is_no_http(issuer: Issuer, caplog) -> None:
+    # They are cut where a long line is.
+    answer = b"x" * 468 + b" https://me:pa55word@host/\r\n"
+    issuer.answers["/.well-known/openid-configuration"] = answer
+    with pytest.raises(IssuerUnavailableError):
+        await IssuerKeys(issuer.url).find("one")
+    assert "BadStatusLine: xxx" in caplog.text
+    assert "pa55" not in caplog.text
+
+
 async def test_callers_do_not_wait_one_after_another_for_an_issuer_without_an_answer(issuer: Issuer) -> None:
     issuer.answers.clear()
     keys = IssuerKeys(issuer.url)

@@ -76,13 +76,15 @@ class IssuerKeys:
             try:
                 self._keys = await anyio.to_thread.run_sync(_fetch_keys, self._issuer)
             except (OSError, HTTPException, ValueError, PyJWTError) as error:
-                _log.error("The keys of issuer '%s' cannot be fetched: %s", self._issuer, redact(_described(error)))
+                _log.error("The keys of issuer '%s' cannot be fetched: %s", self._issuer, _described(error))
             self._asked_at = time.monotonic()
 
 
 def _described(error: Exception) -> str:
-    # Answers that are no HTTP are quoted in the error.
-    return bounded(f"{error_type(error)}: {error}" if isinstance(error, HTTPException) else str(error), _MAX_SHOWN)
+    """Return an error for the log: what answers that are no HTTP hold is part of it, so it may be long."""
+    text = f"{error_type(error)}: {error}" if isinstance(error, HTTPException) else str(error)
+    # First without credentials: a part of them would not be known as such.
+    return bounded(redact(text), _MAX_SHOWN)
 
 
 def check_url(url: str) -> None:
