@@ -78,9 +78,10 @@ class Observer:
 
 async def recover(store: Store, owner: str, make_notifications: MakeNotifications | None = None) -> list[str]:
     """Let a worker look for orphans until it has dealt with all of them or is dead, and close its store."""
-    observer, policy, access = Observer(), Policy(max_attempts=9), StoreAccess(store)
+    observer, policy = Observer(), Policy(max_attempts=9)
     options = WriteOptions(owner=owner, keep_order_bytes=policy.keep_order_bytes, make_notifications=make_notifications)
     recorder = Recorder(store, options, policy, observer, Metrics())
+    access = StoreAccess(store, store_failed=recorder.check_store)
     await recorder.open()
     recovery = Recovery(access, recorder, observer, options, policy, IDS, Metrics(), wakes=Wakes(store))
     # The second look is for runs whose write was not confirmed.

@@ -17,7 +17,7 @@ _MAX_THREADS = 8
 class StoreAccess:
     """Reads in a few threads of its own, so no run delays a read; counts readers. Belongs to one event loop."""
 
-    def __init__(self, store: Store, *, store_failed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, store: Store, *, store_failed: Callable[[], None]) -> None:
         self._store_failed = store_failed
         self.is_shared = store.is_shared
         self._store = store
