@@ -187,11 +187,15 @@ class Writer:
         self._changed = left
         self._report(results, seconds=time.perf_counter() - begun)
         requests, self._requests = self._requests, []
+        unavailable: StoreUnavailableError | None = None
         for request in requests:
             outcome = Outcome.of(partial(request.call, self._store))
             self._answer([Answered(request=request, outcome=outcome)])
             if isinstance(outcome.error, StoreUnavailableError):
-                self._fail(outcome.error)
+                unavailable = outcome.error
+        # Where no run has to be written, only requests find that out.
+        if unavailable is not None:
+            self._fail(unavailable)
 
     def _left_for_later(self) -> dict[str, PendingWrite]:
         """Return the runs that may end in a moment, unless a request needs to see them: so they are written once."""
